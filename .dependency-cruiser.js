@@ -1,0 +1,63 @@
+/**
+ * The house of DESIGN.md section 2: arrows run one way, and only `cli` knows concrete packages.
+ * @type {import("dependency-cruiser").IConfiguration}
+ */
+const mayImport = {
+  spec: [],
+  core: [],
+  builder: ["spec", "core"],
+  "store-qcow": ["core"],
+  cache: ["core", "store-qcow"],
+  "sandbox-qemu": ["core"],
+};
+
+const layers = Object.entries(mayImport).map(([name, allowed]) => ({
+  name: `${name}-layer`,
+  comment: `@ob/${name} may import ${allowed.length > 0 ? allowed.map((a) => `@ob/${a}`).join(", ") : "no other package"}.`,
+  severity: "error",
+  from: { path: `^packages/${name}/src` },
+  to: { path: "^packages/", pathNot: [name, ...allowed].map((p) => `^packages/${p}/`) },
+}));
+
+export default {
+  forbidden: [
+    ...layers,
+    {
+      name: "no-cycles",
+      comment: "A cycle has no bottom.",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "no-deep-imports",
+      comment: "A package is entered by its index only.",
+      severity: "error",
+      from: { path: "^packages/([^/]+)/" },
+      to: {
+        path: "^packages/([^/]+)/(src|dist)/",
+        pathNot: [
+          "^packages/$1/",
+          "^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$",
+          "^packages/core/(src|dist)/testing/index\\.(ts|js|d\\.ts)$",
+        ],
+      },
+    },
+    {
+      name: "no-undeclared",
+      comment: "What is imported stands in package.json.",
+      severity: "error",
+      from: { path: "^packages/[^/]+/src", pathNot: "\\.test\\.(ts|.*\\.ts)$" },
+      to: { dependencyTypes: ["unknown", "npm-no-pkg", "npm-unknown"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "/dist/" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      conditionNames: ["@ob/source", "import", "node", "default"],
+      exportsFields: ["exports"],
+    },
+  },
+};

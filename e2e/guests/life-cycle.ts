@@ -1,0 +1,192 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type GuestOs, sha256 } from "@ob/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { build, startBuild } from "../support/obuilder.ts";
+import type { TestStore } from "../support/store.ts";
+import { type GuestImageFiles, storeWith } from "./guest-image.ts";
+import { type Ways, waysOf } from "./ways.ts";
+
+/** An atom of a spec. */
+const atom = (text: string): string => JSON.stringify(text);
+
+const secret = `secret-${crypto.randomUUID()}`;
+const greeting = `it's "quoted" $HOME & 100% \\ ü`;
+
+export interface LifeCycleOptions {
+  readonly os: GuestOs;
+  readonly image: () => Promise<GuestImageFiles>;
+  /** True for a guest that changes the first archive that it gets; by default false. */
+  readonly damagesFirstCopy?: boolean;
+}
+
+/** Several guests start one after the other, under emulation, on a machine that may have other work. */
+const patience = 1_200_000;
+
+/**
+ * The cases that every guest must pass: boot, copy, run, caches, secrets, users, failure, cancel, stop, commit.
+ *
+ * @param label names the guest and the rung: nothing below real media may name the system alone.
+ */
+export function lifeCycle(label: string, { os, image, damagesFirstCopy = false }: LifeCycleOptions): void {
+  describe(`the life cycle on ${label}`, () => {
+    let store: TestStore;
+    let guest: GuestImageFiles;
+    let ways: Ways;
+    beforeAll(async () => {
+      guest = await image();
+      expect(guest.os).toBe(os);
+      ways = waysOf(os, guest.loginUser);
+      store = await storeWith(guest);
+    }, patience);
+    afterAll(async () => await store?.[Symbol.asyncDispose]());
+
+    const cache = (): string => `(cache (life (target ${atom(ways.cache)})))`;
+
+    describe("a build", () => {
+      const big = Buffer.alloc(3_000_000, "0123456789abcdef");
+      let output: string;
+      let ids: readonly string[];
+
+      it(
+        "runs every step",
+        async () => {
+          await makeSource(store.work, { big, links: ways.keepsLinks });
+          await writeFile(path.join(store.work, "token"), secret);
+          const { directory } = ways.copied;
+          const commands = [
+            `printf '<%s>\\n' "$GREETING"; pwd; echo kept > after`,
+            `${ways.sha256} ${directory}/big; cat "${directory}/with blank/plain"; ${directory}/run.sh`,
+            `${ways.sha256} ${ways.secret.file}; echo filled > ${ways.cacheDirectory}/filled`,
+            `(cd ${ways.cacheDirectory}; sleep 900 >/dev/null 2>&1 &)`,
+            `echo first done`,
+          ];
+          const seen = [
+            `echo "$0"; cat after ${ways.cacheDirectory}/filled`,
+            `test ! -e ${ways.secret.file} && echo no secret`,
+          ];
+          const afterwards = `test ! -e ${ways.cacheDirectory}/filled && echo no cache; id -u; id -g`;
+          const built = await build(
+            store,
+            `((from ${guest.name})
+            (copy (src in) (dst ${atom(ways.copied.destination)}))
+            (env GREETING ${atom(greeting)})
+            (workdir ${atom(ways.workdir)})
+            (run ${cache()} (secrets (token (target ${atom(ways.secret.target)}))) (shell ${atom(commands.join("\n"))}))
+            (shell ${ways.shell.words})
+            (run ${cache()} (shell ${atom(seen.join("; "))}))
+            ${ways.otherUser?.spec ?? ways.superuser}
+            (run (shell ${atom(afterwards)})))`,
+            { flags: ["--secret", `token:${path.join(store.work, "token")}`] },
+          );
+          output = built.all;
+          expect(built.exitCode, output).toBe(0);
+          ids = [...output.matchAll(/---> saved as "([0-9a-f]{64})"/g)].map((match) => match[1] ?? "");
+          expect(ids).toHaveLength(5);
+        },
+        patience,
+      );
+
+      it("gives a command its variables, its directory and the copied files", () => {
+        expect(output).toContain(`<${greeting}>\n`);
+        expect(output).toMatch(/\/deep\/er\n/);
+        expect(output).toContain(sha256(big));
+        expect(output).toContain("undamaged\nran\n");
+        expect(output).toContain("first done\n");
+      });
+
+      it("notices a copy that was damaged on its way, and no other", () => {
+        expect(output.includes("They are sent once more")).toBe(damagesFirstCopy);
+      });
+
+      it("has the step's own shell run its command", () => {
+        expect(output).toMatch(ways.shell.name);
+      });
+
+      it("keeps files in the layers, and caches out of them", () => {
+        expect(output).toContain("kept\nfilled\n");
+        expect(output).toContain("no cache\n");
+      });
+
+      it("has the secret in place while the step runs, and nowhere afterwards", async () => {
+        expect(output).toContain(sha256(secret));
+        expect(output).toContain("no secret\n");
+        for (const id of ids) {
+          const layer = path.join(store.directory, "result", id);
+          for (const file of ["rootfs/image.qcow2", "log"]) {
+            const bytes = await readFile(path.join(layer, file));
+            expect(bytes.includes(secret), `${file} of ${id}`).toBe(false);
+            expect(bytes.includes(Buffer.from(secret).toString("base64")), `${file} of ${id}`).toBe(false);
+          }
+        }
+      });
+
+      it("runs a step as the user that it names", () => {
+        const { otherUser } = ways;
+        if (otherUser) expect(output).toContain(otherUser.says.replace(":", "\n"));
+      });
+
+      it("warns of links where they may be lost", () => {
+        expect(/symbolic links/.test(output)).toBe(!ways.keepsLinks);
+      });
+    });
+
+    it(
+      "a command that fails ends the build with its status, and its cache is kept",
+      async () => {
+        const fails = `echo more > ${ways.cacheDirectory}/more; echo to stderr >&2; exit 3`;
+        const failed = await build(store, `((from ${guest.name}) (run ${cache()} (shell ${atom(fails)})))`);
+        expect(failed.exitCode, failed.all).not.toBe(0);
+        expect(failed.all).toContain("to stderr");
+        expect(failed.all).toMatch(/exit status 3\b|exited with status 3\b/);
+        const reads = `cat ${ways.cacheDirectory}/more`;
+        const next = await build(
+          store,
+          `((from ${guest.name}) ${ways.superuser} (run ${cache()} (shell ${atom(reads)})))`,
+        );
+        expect(next.exitCode, next.all).toBe(0);
+        expect(next.all).toContain("more\n");
+      },
+      patience,
+    );
+
+    it(
+      "a build that is cancelled leaves nothing running and no half layer",
+      async () => {
+        const layers = async (): Promise<readonly string[]> => {
+          const all = await readdir(path.join(store.directory, "result")).catch(() => []);
+          return all.filter((id) => id !== sha256(guest.name));
+        };
+        const before = await layers();
+        const { process: running } = await startBuild(
+          store,
+          `((from ${guest.name}) (run (shell "echo under way; sleep 900")))`,
+        );
+        let seen = "";
+        running.all.on("data", (bytes: Buffer) => (seen += bytes.toString()));
+        await expect.poll(() => seen, { timeout: patience }).toContain("under way\n");
+        running.kill("SIGINT");
+        const ended = await running;
+        expect(ended.exitCode, seen).not.toBe(0);
+        await expect(layers()).resolves.toEqual(before);
+        // Logs may stay for whoever wants to know; disks may not.
+        const left = await readdir(path.join(store.directory, "result-tmp"), { recursive: true });
+        expect(left.filter((file) => file.endsWith(".qcow2"))).toEqual([]);
+      },
+      patience,
+    );
+  });
+}
+
+async function makeSource(
+  work: string,
+  { big, links }: { readonly big: Uint8Array; readonly links: boolean },
+) {
+  const source = path.join(work, "in");
+  await mkdir(path.join(source, "with blank"), { recursive: true });
+  await writeFile(path.join(source, "big"), big);
+  await writeFile(path.join(source, "with blank/plain"), "undamaged\n");
+  await writeFile(path.join(source, "run.sh"), "#!/bin/sh\necho ran\n", { mode: 0o755 });
+  await writeFile(path.join(source, `${"long-".repeat(40)}name`), "long");
+  await symlink("big", path.join(source, links ? "link" : "lost"));
+}

@@ -1,0 +1,93 @@
+import { cp, link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { parseImageManifest } from "@ob/core";
+import { execa } from "execa";
+import { build, builtId } from "../support/obuilder.ts";
+import { defaultStore, imageName, type TestStore } from "../support/store.ts";
+import { type GuestImageFiles, imagesIn } from "./guest-image.ts";
+
+/** Linux guests that wear another system's commands. */
+export const personalities = {
+  openbsd: { packages: ["mksh", "opendoas"] },
+  windows: { packages: [] },
+} as const;
+
+export type Personality = keyof typeof personalities;
+
+const directory = path.resolve(import.meta.dirname, "../../.obuilder/personality");
+
+/**
+ * Builds such a guest from the default image, by obuilder, and makes a base image of it. It is kept: a second run finds
+ * the layers in the store.
+ */
+export async function personalityImage(os: Personality): Promise<GuestImageFiles> {
+  await using store = await personalityStore(os);
+  const source = path.join(store.work, "source");
+  await rm(source, { recursive: true, force: true });
+  await cp(path.join(import.meta.dirname, "personality", os), path.join(source, "files"), {
+    recursive: true,
+  });
+  await addPackages(os, path.join(source, "files"));
+  const built = await build(
+    store,
+    `((from ${imageName})
+      (user (uid 0) (gid 0))
+      (copy (src files) (dst /opt/personality))
+      (run (shell "/opt/personality/install")))`,
+    { source },
+  );
+  if (built.exitCode !== 0)
+    throw new Error(`The guest that wears ${os}'s commands was not built:\n${built.all}`);
+  return await flatten(store, { os, id: builtId(built.all) });
+}
+
+/** A store that stays, with the default image as it is now. */
+async function personalityStore(os: Personality): Promise<TestStore> {
+  const at = path.join(directory, os, "store");
+  const work = path.join(directory, os, "work");
+  const images = path.join(at, "base-image");
+  await mkdir(images, { recursive: true });
+  await mkdir(work, { recursive: true });
+  const from = path.join(defaultStore, "base-image");
+  for (const file of (await readdir(from)).filter((name) => name.startsWith(`${imageName}.`))) {
+    await rm(path.join(images, file), { force: true });
+    await link(path.join(from, file), path.join(images, file));
+  }
+  await cp(path.join(defaultStore, "state/ssh"), path.join(at, "state/ssh"), { recursive: true });
+  return { directory: at, work, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** The host's apt knows the packages of the image's Debian where the host is one, and fetches them once. */
+async function addPackages(os: Personality, target: string): Promise<void> {
+  const { packages } = personalities[os];
+  const kept = path.join(directory, "packages");
+  await mkdir(kept, { recursive: true });
+  for (const name of packages) {
+    const found = async (): Promise<string | undefined> =>
+      (await readdir(kept)).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
+    if ((await found()) === undefined) await execa("apt-get", ["download", "-q", name], { cwd: kept });
+    const file = await found();
+    if (file === undefined) throw new Error(`apt-get brought no ${name}`);
+    await cp(path.join(kept, file), path.join(target, file));
+  }
+}
+
+async function flatten(
+  store: Pick<TestStore, "directory">,
+  { os, id }: { readonly os: Personality; readonly id: string },
+): Promise<GuestImageFiles> {
+  const images = path.join(store.directory, "base-image");
+  const name = `${os}-personality-${id.slice(0, 12)}`;
+  const disk = path.join(images, `${name}.qcow2`);
+  const known = (await readdir(images)).includes(`${name}.json`);
+  if (!known) {
+    const layer = path.join(store.directory, "result", id, "rootfs/image.qcow2");
+    await execa("qemu-img", ["convert", "-O", "qcow2", layer, disk]);
+    const file = path.join(images, `${imageName}.json`);
+    const { sha256: _, ...manifest } = parseImageManifest(await readFile(file, "utf8"), file);
+    await writeFile(path.join(images, `${name}.json`), JSON.stringify({ ...manifest, name, guestOs: os }));
+  }
+  const image = (await imagesIn(images)).find((each) => each.name === name);
+  if (!image) throw new Error(`${name} is not in ${images}`);
+  return image;
+}

@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { imagesIn } from "./guest-image.ts";
+import { lifeCycle } from "./life-cycle.ts";
+
+const names = { linux: "Linux", openbsd: "OpenBSD", windows: "Windows" } as const;
+
+const directory = process.env["OB_E2E_IMAGES"];
+const images = directory === undefined ? [] : await imagesIn(directory);
+
+// Skipped aloud: without images of the user's nothing here says anything about OpenBSD or Windows.
+describe.skipIf(directory === undefined)("real media, of the directory OB_E2E_IMAGES", () => {
+  it("are there, each with its manifest", () => {
+    expect(images).not.toEqual([]);
+  });
+});
+
+for (const image of images) {
+  lifeCycle(`${image.name}: ${names[image.os]} (real media)`, {
+    os: image.os,
+    image: () => Promise.resolve(image),
+  });
+}

@@ -1,0 +1,114 @@
+import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { sha256 } from "@ob/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as scripts from "../../packages/sandbox-qemu/src/guest/windows-scripts.ts";
+import { cygwinCommand } from "../../packages/sandbox-qemu/src/ssh/quote-cygwin.ts";
+import { missingForWine, startWine, type WineGuest } from "./wine.ts";
+
+const missing = await missingForWine();
+const target = String.raw`C:\build\with blank\cache`;
+const inDrive = "build/with blank/cache";
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+// Skipped aloud. This is Wine's cmd, not Windows'.
+describe.skipIf(missing !== undefined)(
+  `Windows' commands by Wine's cmd behind sshd (wine-cmd; needs ${missing ?? "nothing more"})`,
+  () => {
+    let wine: WineGuest;
+    const at = (file: string): string => path.join(wine.drive, file);
+    const run = (script: string, input?: Uint8Array) => wine.run(cygwinCommand(script), input);
+
+    describe("with nothing simulated", () => {
+      beforeAll(async () => {
+        wine = await startWine({ simulateJunctions: false });
+      }, 300_000);
+      afterAll(async () => await wine[Symbol.asyncDispose]());
+
+      it("the old directory goes, its parents come, and a junction that cmd did not make is noticed", async () => {
+        await mkdir(at(inDrive), { recursive: true });
+        await writeFile(at(`${inDrive}/old`), "");
+        const ended = await run(scripts.makeJunction(target, 0));
+        expect(ended).toMatchObject({
+          code: 125,
+          said: expect.stringContaining(`the junction at ${target} does not lead to d:`),
+        });
+        await expect(readdir(at("build/with blank"))).resolves.toEqual([]);
+        await expect(readdir(wine.cache)).resolves.toEqual([]);
+      });
+
+      it("parents that are not there are made", async () => {
+        await run(scripts.makeJunction(String.raw`C:\new\deep er\cache`, 0));
+        await expect(readdir(at("new"))).resolves.toEqual(["deep er"]);
+      });
+
+      it("a drive that is not there is named", async () => {
+        const ended = await run(scripts.makeJunction(target, 5));
+        expect(ended).toMatchObject({ code: 125, said: expect.stringContaining("no drive i:") });
+      });
+
+      it("a path in double quotes inside a word is no path to cmd, which says 0", async () => {
+        await mkdir(at("quoted"));
+        const ended = await run(String.raw`cmd /c 'if exist "C:\quoted" rmdir /s /q "C:\quoted"'`);
+        expect(ended.code).toBe(0);
+        await expect(exists(at("quoted"))).resolves.toBe(true);
+        await run(String.raw`cmd /c if exist 'C:\quoted' rmdir /s /q 'C:\quoted'`);
+        await expect(exists(at("quoted"))).resolves.toBe(false);
+      });
+
+      it.each(["a&b", "a(b"])(
+        "a directory %s cannot be named to cmd: so it is refused as a target",
+        async (name) => {
+          await mkdir(at(name));
+          await run(String.raw`cmd /c if exist 'C:\${name}' rmdir /s /q 'C:\${name}'`);
+          await expect(exists(at(name))).resolves.toBe(true);
+        },
+      );
+
+      it("a secret lies at its target with its size, and goes with what was made for it", async () => {
+        const contents = Buffer.from("hidden\0\n");
+        const lines = Buffer.from(`${contents.toString("base64")}\n${sha256(contents)}\n`);
+        const secret = { target: "C:/secrets/deep/key", size: contents.length, index: 91 };
+        await expect(run(scripts.putSecret(secret, "opam"), lines)).resolves.toMatchObject({ code: 0 });
+        await expect(readFile(at("secrets/deep/key"))).resolves.toEqual(contents);
+        await expect(
+          run(scripts.undoSetUp([scripts.removeSecret(secret.target, 91)])),
+        ).resolves.toMatchObject({
+          code: 0,
+        });
+        await expect(exists(at("secrets"))).resolves.toBe(false);
+      });
+
+      it("a secret that was damaged on its way is refused", async () => {
+        const lines = Buffer.from(`${Buffer.from("hidden").toString("base64")}\n${sha256("Hidden")}\n`);
+        const ended = await run(scripts.putSecret({ target: "C:/key", size: 6, index: 92 }, "opam"), lines);
+        expect(ended).toMatchObject({ code: 125, said: expect.stringContaining("did not arrive") });
+      });
+    });
+
+    describe("with links in the place of junctions, which Wine 8 does not make", () => {
+      beforeAll(async () => {
+        wine = await startWine({ simulateJunctions: true });
+      }, 300_000);
+      afterAll(async () => await wine[Symbol.asyncDispose]());
+
+      it("a cache is mounted, used and unmounted, and a left-over junction does not cost it", async () => {
+        await expect(run(scripts.makeJunction(target, 0))).resolves.toMatchObject({ code: 0 });
+        await writeFile(at(`${inDrive}/kept`), "");
+        // The step before ended without removing its junction.
+        await expect(run(scripts.makeJunction(target, 0))).resolves.toMatchObject({ code: 0 });
+        await expect(readdir(wine.cache)).resolves.toEqual(["kept"]);
+        await expect(run(scripts.undoSetUp([scripts.removeJunction(target)]))).resolves.toMatchObject({
+          code: 0,
+        });
+        await expect(exists(at(inDrive))).resolves.toBe(false);
+        await expect(readdir(wine.cache)).resolves.toEqual(["kept"]);
+      });
+    });
+  },
+);

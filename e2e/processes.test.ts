@@ -1,0 +1,81 @@
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { build, builtId, printed, startBuild } from "./support/obuilder.ts";
+import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
+
+let store: TestStore;
+beforeEach(async () => {
+  store = await temporaryStore();
+});
+afterEach(() => store[Symbol.asyncDispose]());
+
+/** Process ids of every QEMU that works on a disk of this test's store. */
+async function qemus(): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    const argv = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (argv.includes("qemu-system") && argv.includes(store.directory)) found.push(pid);
+  }
+  return found;
+}
+
+const slow = `((from ${imageName}) (run (shell "echo started; sleep 100; echo woke")))`;
+
+describe("a build that is stopped", () => {
+  it.each([["SIGINT"], ["SIGTERM"]] as const)(
+    "by %s ends QEMU, says so and keeps no layer of the step",
+    async (signal) => {
+      const { process } = await startBuild(store, slow);
+      await printed(process, "started\n");
+      expect(await qemus()).not.toEqual([]);
+      process.kill(signal);
+      const result = await process;
+      expect(result.exitCode, result.all).toBe(signal === "SIGINT" ? 130 : 143);
+      expect(await qemus()).toEqual([]);
+      expect(await readdir(path.join(store.directory, "result"))).toHaveLength(1);
+    },
+  );
+
+  it("by SIGKILL takes QEMU with it, and the next build finds a sound store", async () => {
+    const { process } = await startBuild(store, slow);
+    await printed(process, "started\n");
+    const before = await qemus();
+    expect(before).not.toEqual([]);
+    process.kill("SIGKILL");
+    await process;
+    await expect.poll(qemus, { timeout: 10_000 }).toEqual([]);
+
+    const next = await build(store, slow.replace("sleep 100", "true"));
+    expect(next.exitCode, next.all).toBe(0);
+    expect(next.all).toContain("woke\n");
+    const scratch = await readdir(path.join(store.directory, "result-tmp"), { recursive: true });
+    expect(scratch.filter((entry) => entry.endsWith(".qcow2"))).toEqual([]);
+  });
+});
+
+describe("two processes that build the same step", () => {
+  it("share one virtual machine, and the second follows the log of the first", async () => {
+    const spec = `((from ${imageName}) (run (shell "echo first; sleep 6; date +%s%N; echo last")))`;
+    const first = await startBuild(store, spec);
+    await printed(first.process, "first\n");
+    const second = await build(store, spec);
+    const result = await first.process;
+    expect(result.exitCode, result.all).toBe(0);
+    expect(second.exitCode, second.all).toBe(0);
+    expect(builtId(second.all)).toBe(builtId(result.all));
+    // The time that the step printed is in both outputs only if it ran once.
+    const stamp = /first\n(\d+)\nlast/;
+    expect(stamp.exec(second.all)?.[1]).toBeDefined();
+    expect(stamp.exec(second.all)?.[1]).toBe(stamp.exec(result.all)?.[1]);
+  });
+
+  it("build what differs side by side", async () => {
+    const spec = (word: string) => `((from ${imageName}) (run (shell "echo ${word}")))`;
+    const results = await Promise.all([build(store, spec("left")), build(store, spec("right"))]);
+    expect(results.map((result) => result.exitCode)).toEqual([0, 0]);
+    expect(results[0].all).toContain("left\n");
+    expect(results[1].all).toContain("right\n");
+  });
+});

@@ -1,0 +1,44 @@
+import { readdir, readFile, readlink } from "node:fs/promises";
+
+/** A process and all that it started, as /proc shows them now. */
+export async function treeOf(pid: number): Promise<readonly number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  const below = await Promise.all(
+    children
+      .trim()
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((child) => treeOf(Number(child))),
+  );
+  return [pid, ...below.flat()];
+}
+
+/** What anybody on the host can read of a process: its arguments, and its environment. */
+export async function argumentsAndEnvironment(pid: number): Promise<string> {
+  const [argv, environment] = await Promise.all(
+    ["cmdline", "environ"].map((file) => readFile(`/proc/${pid}/${file}`, "latin1").catch(() => "")),
+  );
+  return `${argv}\0${environment}`;
+}
+
+/** The addresses and ports on which a process listens for TCP; addresses as /proc/net writes them, in hexadecimal. */
+export async function listening(
+  pid: number,
+): Promise<readonly { readonly address: string; readonly port: number }[]> {
+  const descriptors = await readdir(`/proc/${pid}/fd`);
+  const links = await Promise.all(descriptors.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")));
+  const inodes = new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+  const tables = await Promise.all(["tcp", "tcp6"].map((table) => readFile(`/proc/net/${table}`, "utf8")));
+  const listens = "0A";
+  return tables.flatMap((table) =>
+    table
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[3] === listens && inodes.has(fields[9] ?? ""))
+      .map((fields) => {
+        const [address = "", port = ""] = (fields[1] ?? "").split(":");
+        return { address, port: Number.parseInt(port, 16) };
+      }),
+  );
+}

@@ -1,0 +1,3 @@
+#!/bin/sh
+# A build installs packages; it starts no daemons.
+exit 101

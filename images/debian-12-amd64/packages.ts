@@ -1,0 +1,77 @@
+/** What the image holds beyond apt and Debian's essential packages. */
+export const packages = [
+  "usr-is-merged",
+  "busybox-static",
+  "kmod",
+  "openssh-server",
+  "procps",
+  "sudo",
+  "xz-utils",
+  "zstd",
+] as const;
+
+/** What nobody reads in a build, as Debian's own container images leave it out; `!` lets one in again. */
+export const excludePaths = [
+  "/usr/share/doc/*",
+  "!/usr/share/doc/*/copyright",
+  "/usr/share/info/*",
+  "/usr/share/lintian/*",
+  "/usr/share/locale/*",
+  "/usr/share/man/*",
+] as const;
+
+export const aptOptions = ['Acquire::Languages "none"'] as const;
+
+/** A layer is flushed once at its end, not after every file of every package. */
+export const dpkgOptions = ["force-unsafe-io"] as const;
+
+/** The kernel comes as a package and leaves as a few files, so that no upgrade in a build ever touches it. */
+export const kernelPackage = "linux-image-amd64";
+export const kernelArchive = "var/tmp/kernel.deb";
+
+/** Runs when all packages are there; `$1` is the root directory. */
+export const customize = `set -e
+chroot "$1" useradd --create-home --uid 1000 --shell /bin/bash opam
+echo "debconf debconf/frontend select Noninteractive" | chroot "$1" debconf-set-selections
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+kernel=$(apt-cache show --no-all-versions ${kernelPackage} | sed -n 's/^Depends: \\(linux-image-[^ ,]*\\).*/\\1/p')
+cd "$1/var/tmp"
+apt-get download "$kernel"
+mv linux-image-*.deb "$1/${kernelArchive}"
+`;
+
+/**
+ * Kernel modules by use. The generic kernel is taken for its drivers (disks and network cards of the machines that
+ * QEMU makes when it is not told otherwise) and for vmgenid.
+ */
+export const modules = {
+  EXT4: ["crc32c_generic", "ext4"],
+  VIRTIO: ["virtio_pci"],
+  VIRTIO_BLK: ["virtio_blk"],
+  VIRTIO_SCSI: ["virtio_scsi", "sd_mod"],
+  VIRTIO_NET: ["virtio_net"],
+  VIRTIO_RNG: ["virtio_rng"],
+  ATA_PIIX: ["ata_piix", "sd_mod"],
+  AHCI: ["ahci", "sd_mod"],
+  E1000: ["e1000"],
+  E1000E: ["e1000e"],
+  BUTTON: ["evdev", "button"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** Modules for builds that mount something; the kernel loads them when they are needed. */
+export const guestModules = [
+  "9p",
+  "9pnet_virtio",
+  "binfmt_misc",
+  "fuse",
+  "isofs",
+  "loop",
+  "nls_ascii",
+  "nls_cp437",
+  "nls_utf8",
+  "overlay",
+  "squashfs",
+  "tun",
+  "vfat",
+  "virtio_console",
+] as const;

@@ -1,0 +1,41 @@
+import { guestModules as amd64Modules } from "../debian-12-amd64/packages.ts";
+
+/** In this kernel, and not in amd64's. */
+const builtIn: readonly string[] = ["fuse", "virtio_console"];
+
+/** What the image holds beyond Debian's essential packages. */
+export const packages = [
+  "?essential",
+  "apt",
+  "busybox-static",
+  "e2fsprogs",
+  "kmod",
+  "mount",
+  "openssh-server",
+  "procps",
+  "sudo",
+  // In the place of systemd, which openssh-server takes otherwise.
+  "systemd-standalone-sysusers",
+  "xz-utils",
+  "zstd",
+] as const;
+
+export const kernelPackage = "linux-image-riscv64";
+
+export { dpkgOptions, excludePaths } from "../debian-12-amd64/packages.ts";
+
+/** Modules for builds that mount something; the kernel loads them when they are needed. */
+export const guestModules = amd64Modules.filter((name) => !builtIn.includes(name));
+
+/** Kernel modules by use; virtio and PCI themselves are built in. */
+export const modules = {
+  EXT4: ["crc32c_generic", "ext4"],
+  VIRTIO_MMIO: ["virtio_mmio"],
+  VIRTIO_BLK: ["virtio_blk"],
+  VIRTIO_SCSI: ["virtio_scsi", "sd_mod"],
+  VIRTIO_NET: ["virtio_net"],
+  VIRTIO_RNG: ["virtio_rng"],
+  AHCI: ["ahci", "sd_mod"],
+  E1000: ["e1000"],
+  E1000E: ["e1000e"],
+} as const satisfies Record<string, readonly string[]>;

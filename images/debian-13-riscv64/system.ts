@@ -1,0 +1,83 @@
+import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { run } from "@ob/core";
+import { prefixed } from "../src/as-root.ts";
+
+export interface SystemOptions {
+  /** See `asRootPrefix`. */
+  readonly asRoot: readonly string[];
+  /** Lines of the guest's `sources.list`. */
+  readonly sources: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Accounts of packages, and the login user; base-passwd has the others. */
+const users = [
+  "_apt:x:42:65534::/nonexistent:/usr/sbin/nologin",
+  "sshd:x:100:65534:sshd user:/run/sshd:/usr/sbin/nologin",
+  "opam:x:1000:1000::/home/opam:/bin/bash",
+];
+const groups = ["opam:x:1000:"];
+
+/** Files that packages bring as templates for their scripts to copy. */
+const copies = [
+  ["usr/share/base-files/profile", "etc/profile"],
+  ["usr/share/base-files/dot.bashrc", "root/.bashrc"],
+  ["usr/share/base-files/dot.profile", "root/.profile"],
+  ["usr/share/debianutils/shells", "etc/shells"],
+  ["usr/share/libc-bin/nsswitch.conf", "etc/nsswitch.conf"],
+  ["usr/share/openssh/sshd_config", "etc/ssh/sshd_config"],
+] as const;
+
+const alternatives = [
+  ["awk", "/usr/bin/mawk"],
+  ["which", "/usr/bin/which.debianutils"],
+] as const;
+
+/** Directories that base-files makes by its script. */
+const directories = [
+  ...["bin", "etc", "games", "include", "lib", "sbin", "share", "src"].map((name) => `usr/local/${name}`),
+  ...["etc/opt", "mnt", "opt", "srv", "var/local", "var/mail", "var/opt"],
+];
+
+/** Does what the scripts of the packages would do when they are installed; in the guest none has run. */
+export async function setUpSystem(root: string, { asRoot, sources, signal }: SystemOptions): Promise<void> {
+  const at = (path: string): string => join(root, path);
+  for (const directory of directories) await mkdir(at(directory), { recursive: true });
+  const passwd = await master(at("usr/share/base-passwd/passwd.master"), users);
+  const group = await master(at("usr/share/base-passwd/group.master"), groups);
+  await writeFile(at("etc/passwd"), text(passwd));
+  await writeFile(at("etc/group"), text(group));
+  // "*" is no password, and no lock either: sshd without PAM lets nobody in whose account is locked.
+  await writeFile(at("etc/shadow"), text(passwd.map((line) => `${nameOf(line)}:*:20000:0:99999:7:::`)));
+  await writeFile(at("etc/gshadow"), text(group.map((line) => `${nameOf(line)}:*::`)));
+  for (const file of ["etc/shadow", "etc/gshadow"]) await chmod(at(file), 0o640);
+  await run(prefixed(asRoot, ["chown", "0:42", at("etc/shadow"), at("etc/gshadow")]), { signal });
+
+  for (const [from, to] of copies) await cp(at(from), at(to));
+  await writeFile(at("etc/apt/sources.list"), text(sources));
+  for (const [name, program] of alternatives) {
+    const link = `/usr/bin/${name}`;
+    await run(
+      prefixed(asRoot, [
+        ...(["update-alternatives", "--quiet", "--root", root] as const),
+        ...["--log", "/dev/null", "--install", link, name, program, "1"],
+      ]),
+      { signal },
+    );
+  }
+  await cp(at("etc/skel"), at("home/opam"), { recursive: true });
+  await mkdir(at("var/lib/apt/lists/partial"), { recursive: true });
+}
+
+async function master(file: string, more: readonly string[]): Promise<readonly string[]> {
+  return [...(await readFile(file, "utf8")).trim().split("\n"), ...more];
+}
+
+function nameOf(account: string): string {
+  return account.slice(0, account.indexOf(":"));
+}
+
+function text(lines: readonly string[]): string {
+  return `${lines.join("\n")}\n`;
+}

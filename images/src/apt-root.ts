@@ -1,0 +1,124 @@
+import { getuid } from "node:process";
+import { isObError, ObError, run } from "@ob/core";
+
+export interface AptRootOptions {
+  readonly suite: string;
+  /** Debian's architecture. */
+  readonly architecture: string;
+  /** Packages beyond apt and all that is essential. */
+  readonly include: readonly string[];
+  /** Paths that dpkg leaves out, now and later in the guest; `!` in front lets one in again. */
+  readonly excludePaths: readonly string[];
+  readonly aptOptions: readonly string[];
+  readonly dpkgOptions: readonly string[];
+  /** Shell text that runs once all is installed, with the root directory as `$1`. */
+  readonly customize: string;
+  /** See `RecipeContext.becomeRoot`. */
+  readonly becomeRoot: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Installs a minimal Debian with apt from the host's own mirror and packs it as a tar archive. Works as root, and
+ * for other users in a user namespace, or by `becomeRoot` where the host has none.
+ *
+ * @param archive absolute path of the tar file to write.
+ * @throws ObError `MISSING_TOOL`, `TOOL_FAILED` with apt's last lines, `NO_SPACE`, `UNSUPPORTED`, `CANCELLED`.
+ */
+export async function makeAptRoot(archive: string, options: AptRootOptions): Promise<void> {
+  const { signal, suite, architecture, customize } = options;
+  const mirrors = await hostMirrors(suite, signal);
+  try {
+    await run(
+      [
+        ...(await rootCommand(options)),
+        "--variant=minbase",
+        `--architectures=${architecture}`,
+        "--format=tar",
+        `--include=${options.include.join(",")}`,
+        // With it the package usr-is-merged stands in for usrmerge, which would bring all of Perl.
+        "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+        ...options.excludePaths.map((path) =>
+          path.startsWith("!") ? `--dpkgopt=path-include=${path.slice(1)}` : `--dpkgopt=path-exclude=${path}`,
+        ),
+        ...options.dpkgOptions.map((option) => `--dpkgopt=${option}`),
+        ...options.aptOptions.map((option) => `--aptopt=${option}`),
+        `--customize-hook=${customize}`,
+        suite,
+        archive,
+        ...mirrors,
+      ],
+      { signal },
+    );
+  } catch (error) {
+    if (!isObError(error, "TOOL_FAILED")) throw error;
+    // The command itself is a screenful, and says nothing to someone who wants an image.
+    const output = error.message.slice(error.message.indexOf("\n") + 1);
+    throw new ObError("TOOL_FAILED", `mmdebstrap could not install Debian ${suite}:\n${output}`, {
+      hint: "Debian's packages come from the host's own apt mirror: see that `apt-get update` works, and that the package debian-archive-keyring is installed.",
+      cause: error,
+    });
+  }
+}
+
+async function rootCommand({ becomeRoot, signal }: AptRootOptions): Promise<readonly [string, ...string[]]> {
+  if (getuid?.() === 0) return ["mmdebstrap", "--mode=root"];
+  if (await hasUserNamespaces(signal)) return ["mmdebstrap", "--mode=unshare"];
+  const [program, ...args] = becomeRoot;
+  if (program !== undefined) return [program, ...args, "mmdebstrap", "--mode=root"];
+  throw new ObError("UNSUPPORTED", "Debian cannot be installed by this user without user namespaces.", {
+    hint: "Run it as root, or let the host give them: the package uidmap, a line for this user in /etc/subuid and /etc/subgid, and kernel.unprivileged_userns_clone=1 where that setting exists.",
+  });
+}
+
+async function hasUserNamespaces(signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await run(["unshare", "--user", "--map-root-user", "--mount", "true"], { signal });
+    await run(["sh", "-c", 'command -v newuidmap && grep -q "^$(id -un):" /etc/subuid'], { signal });
+    return true;
+  } catch (error) {
+    if (isObError(error, "TOOL_FAILED", "MISSING_TOOL")) return false;
+    throw error;
+  }
+}
+
+const indexFormat = "$(LABEL)|$(REPO_URI)|$(CODENAME)";
+
+/** See `debianMirrors`; asks the host's apt. */
+export async function hostMirrors(
+  suite: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  return debianMirrors(await indexTargets(signal), suite);
+}
+
+/** The host's package sources, a line each in `indexFormat`; empty on a host without apt. */
+async function indexTargets(signal: AbortSignal | undefined): Promise<string> {
+  try {
+    const { stdout } = await run(
+      ["apt-get", "indextargets", "--format", indexFormat, "Created-By: Packages"],
+      { signal },
+    );
+    return stdout;
+  } catch (error) {
+    if (isObError(error, "TOOL_FAILED", "MISSING_TOOL")) return "";
+    throw error;
+  }
+}
+
+/**
+ * The host's mirrors of Debian as lines of a `sources.list` for `suite`: they are known to work from here, which
+ * the public ones need not. Empty where the host is no Debian; then mmdebstrap takes its own defaults.
+ */
+export function debianMirrors(targets: string, suite: string): readonly string[] {
+  const rows = targets.split("\n").map((line) => line.split("|"));
+  const uriOf = (label: string): string | undefined => rows.find((row) => row[0] === label)?.[1];
+  const main = uriOf("Debian");
+  if (main === undefined) return [];
+  const security = uriOf("Debian-Security");
+  return [
+    `deb ${main} ${suite} main`,
+    `deb ${main} ${suite}-updates main`,
+    ...(security === undefined ? [] : [`deb ${security} ${suite}-security main`]),
+  ];
+}

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { bootRecord, partitionStart, partitionTable, sectorBytes } from "./boot-record.ts";
+
+const bootImage = Buffer.alloc(sectorBytes, 0xb0);
+
+test("the boot sector's code ends where the partition table starts, and the core follows in sector 1", () => {
+  const disk = Buffer.alloc(partitionStart * sectorBytes, 0xee);
+  for (const { offset, bytes } of bootRecord(bootImage, Buffer.alloc(3000, 0xc0))) disk.set(bytes, offset);
+  expect(disk.subarray(0, partitionTable).every((byte) => byte === 0xb0)).toBe(true);
+  expect(disk.subarray(partitionTable, sectorBytes).every((byte) => byte === 0xee)).toBe(true);
+  expect(disk.subarray(sectorBytes, sectorBytes + 3000).every((byte) => byte === 0xc0)).toBe(true);
+  expect(disk[sectorBytes + 3000]).toBe(0xee);
+});
+
+test("a core that reaches into the partition is refused", () => {
+  const room = (partitionStart - 1) * sectorBytes;
+  expect(bootRecord(bootImage, Buffer.alloc(room))).toHaveLength(2);
+  expect(() => bootRecord(bootImage, Buffer.alloc(room + 1))).toThrow(/more than the 1048064/);
+});
+
+test("a boot sector of another size is refused", () => {
+  expect(() => bootRecord(Buffer.alloc(511), Buffer.alloc(1))).toThrow(/511 bytes instead of 512/);
+});

@@ -1,0 +1,65 @@
+import { access, readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ObError, run, systemCode } from "@ob/core";
+
+/** A kernel module: its name as the kernel has it (`virtio_rng`, whatever the file is called). */
+export interface KernelModule {
+  readonly name: string;
+  /** Path of the `.ko` file. */
+  readonly file: string;
+}
+
+/** The modules of a directory such as `/lib/modules/VERSION`, by name; one that is packed by the name it unpacks to. */
+export async function findKernelModules(directory: string): Promise<ReadonlyMap<string, string>> {
+  const files = await readdir(directory, { recursive: true });
+  const modules = files
+    .map((file) => file.replace(/\.ko\.xz$/, ".ko"))
+    .filter((file) => file.endsWith(".ko"));
+  return new Map(modules.map((file) => [moduleName(basename(file, ".ko")), join(directory, file)]));
+}
+
+/**
+ * The modules with all that they need, each after what it depends on: the order to load them in.
+ *
+ * @throws ObError `BASE_IMAGE` if the kernel has no module of a name.
+ */
+export async function loadOrder(
+  modules: ReadonlyMap<string, string>,
+  names: readonly string[],
+): Promise<readonly KernelModule[]> {
+  const order = new Map<string, KernelModule>();
+  const visit = async (wanted: string): Promise<void> => {
+    const name = moduleName(wanted);
+    if (order.has(name)) return;
+    const file = modules.get(name);
+    if (file === undefined) throw new ObError("BASE_IMAGE", `The kernel has no module ${name}.`);
+    await unpack(file);
+    for (const dependency of moduleDependencies(await readFile(file))) await visit(dependency);
+    order.set(name, { name, file });
+  };
+  for (const name of names) await visit(name);
+  return [...order.values()];
+}
+
+/** Debian packs modules since its release 13; busybox does not unpack them. Those nobody asks for stay packed. */
+async function unpack(file: string): Promise<void> {
+  try {
+    await access(file);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT") throw error;
+    await run(["xz", "--decompress", "--keep", `${file}.xz`]);
+  }
+}
+
+/** What a module says it depends on: the `depends=` of its `.modinfo` section. */
+export function moduleDependencies(contents: Buffer): readonly string[] {
+  const start = contents.indexOf("\0depends=");
+  if (start < 0) return [];
+  const value = start + "\0depends=".length;
+  const text = contents.toString("latin1", value, contents.indexOf(0, value));
+  return text === "" ? [] : text.split(",");
+}
+
+function moduleName(name: string): string {
+  return name.replaceAll("-", "_");
+}

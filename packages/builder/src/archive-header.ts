@@ -1,0 +1,117 @@
+import type { Stats } from "node:fs";
+import type { GuestUser } from "@ob/core";
+import { toBytes } from "@ob/spec";
+import type { Header, Pack } from "tar-stream";
+import type { Manifest } from "./manifest.ts";
+
+/** What tar-stream is told of an entry. */
+type PlainHeader = Pick<Header, "name" | "type" | "mode" | "uid" | "gid" | "mtime"> &
+  Partial<Pick<Header, "linkname" | "size" | "devmajor" | "devminor">>;
+
+/** An entry's header: tar-stream's own, and what has no place in it. */
+export interface ArchiveHeader extends PlainHeader {
+  /** Records of an extended header, by POSIX's keywords. */
+  readonly extended: ReadonlyMap<string, string>;
+}
+
+export interface HeaderOptions {
+  readonly user: GuestUser | undefined;
+  readonly stat: Stats;
+}
+
+/** The greatest number that seven octal digits hold. */
+const maxId = 0o7777777;
+/** The greatest time that tar-stream writes right, in seconds. */
+const maxSeconds = 0x7fffffff;
+
+/** Who an entry belongs to. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+  /** Names that GNU tar looks up in the guest before it takes the numbers; empty for none. */
+  readonly userName: string;
+  readonly groupName: string;
+}
+
+/** A user by number is the owner; for one by name the name is set, and root is who it is where there is no such name. */
+export function ownerOf(user: GuestUser | undefined): Owner {
+  if (user && "name" in user) return { uid: 0, gid: 0, userName: user.name, groupName: user.name };
+  const { uid, gid } = user ?? { uid: 0, gid: 0 };
+  return { uid, gid, userName: "", groupName: "" };
+}
+
+/** The part of a header that says whose an entry is and from when; what tar-stream has no room for is extended. */
+export function ownership(
+  { uid, gid, userName, groupName }: Owner,
+  mtimeSeconds: number,
+): Pick<ArchiveHeader, "uid" | "gid" | "mtime" | "extended"> {
+  const extended = new Map<string, string>();
+  if (uid > maxId) extended.set("uid", String(uid));
+  if (gid > maxId) extended.set("gid", String(gid));
+  if (userName !== "") extended.set("uname", userName);
+  if (groupName !== "") extended.set("gname", groupName);
+  const seconds = Math.max(0, Math.floor(mtimeSeconds));
+  if (seconds > maxSeconds) extended.set("mtime", String(seconds));
+  const mtime = new Date(Math.min(seconds, maxSeconds) * 1000);
+  return { uid: Math.min(uid, maxId), gid: Math.min(gid, maxId), mtime, extended };
+}
+
+/** The header of one entry. Any permission to execute makes a file executable for all, as in the original. */
+export function headerFor(
+  entry: { readonly source: Manifest; readonly name: string },
+  { user, stat }: HeaderOptions,
+): ArchiveHeader {
+  const { source, name } = entry;
+  const common = ownership(ownerOf(user), stat.mtimeMs / 1000);
+  switch (source.kind) {
+    case "file":
+      return { ...common, name, type: "file", mode: stat.mode & 0o111 ? 0o755 : 0o644 };
+    case "symlink":
+      return { ...common, name, type: "symlink", mode: 0o777, linkname: source.target };
+    case "directory":
+      return { ...common, name: `${name}/`, type: "directory", mode: 0o755 };
+  }
+}
+
+/**
+ * The header that tar-stream is to write. It makes an extended header itself for a long or a UTF-8 name; one that is no
+ * UTF-8 it would spoil, and one entry may have one extended header only: then all of it goes in here.
+ */
+export function announced(pack: Pack, header: ArchiveHeader): PlainHeader {
+  const { extended, ...plain } = header;
+  const { name, linkname } = plain;
+  if (extended.size === 0 && name.isWellFormed() && (linkname ?? "").isWellFormed()) return plain;
+  const records = new Map([...extended, ["path", name]]);
+  if (linkname) records.set("linkpath", linkname);
+  pack.push(extendedHeader(records));
+  return { ...plain, name: "extended", ...(linkname ? { linkname: "extended" } : {}) };
+}
+
+const blockBytes = 512;
+
+/** A whole `x` entry of POSIX's pax format: header, records and padding. */
+function extendedHeader(records: ReadonlyMap<string, string>): Buffer {
+  const body = Buffer.concat([...records].map(([key, value]) => record(key, value)));
+  const header = Buffer.alloc(blockBytes);
+  const write = (field: string, offset: number) => header.write(field, offset);
+  write("PaxHeader", 0);
+  write("0000644", 100);
+  write("0000000", 108);
+  write("0000000", 116);
+  write(body.length.toString(8).padStart(11, "0"), 124);
+  write("00000000000", 136);
+  write("        x", 148); // The checksum counts as blanks, and the type follows.
+  write("ustar", 257);
+  write("00", 263);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  return Buffer.concat([header, body, Buffer.alloc((blockBytes - (body.length % blockBytes)) % blockBytes)]);
+}
+
+/** `LENGTH KEY=VALUE\n`, where the length counts its own digits too. */
+function record(key: string, value: string): Buffer {
+  const rest = Buffer.concat([Buffer.from(` ${key}=`), toBytes(value), Buffer.from("\n")]);
+  let length = rest.length;
+  while (length !== rest.length + String(length).length) length = rest.length + String(length).length;
+  return Buffer.concat([Buffer.from(String(length)), rest]);
+}

@@ -1,0 +1,102 @@
+import { ObError } from "@ob/core";
+import { expect, test } from "vitest";
+import { gate, until } from "./builds.test.helper.ts";
+import { BuildLog } from "./build-log.ts";
+
+/** A log over a store that keeps what is written, in pieces of its own size. */
+function log(read?: (stored: () => string) => AsyncIterable<Uint8Array>) {
+  let stored = "";
+  const build = new BuildLog(read ? () => read(() => stored) : () => pieces(stored));
+  const write = (text: string) => {
+    stored += text;
+    build.write(Buffer.from(text));
+  };
+  const follow = () => {
+    let got = "";
+    const follower = build.follow((bytes) => {
+      got += Buffer.from(bytes).toString();
+    });
+    return { ...follower, got: () => got };
+  };
+  const restart = () => {
+    stored = "";
+    build.restart();
+  };
+  return { write, follow, restart };
+}
+
+async function* pieces(text: string): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < text.length; start += 3) yield Buffer.from(text.slice(start, start + 3));
+}
+
+/** A log over a store that cannot read it. */
+function failing(code: "NO_SUCH_LAYER" | "STORE") {
+  return log(() => ({
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new ObError(code, "no")) }),
+  }));
+}
+
+test("whoever is there from the start gets all of it", () => {
+  const { write, follow } = log();
+  const follower = follow();
+  write("a");
+  write("b");
+  expect(follower.got()).toBe("ab");
+});
+
+test("whoever comes late gets the start too, once, and in order", async () => {
+  const { opened, open } = gate();
+  const { write, follow } = log(async function* (stored) {
+    await opened;
+    // By now more has been stored than was missed.
+    yield* pieces(stored());
+  });
+  write("start ");
+  const late = follow();
+  write("middle ");
+  open();
+  await late.caughtUp;
+  write("end");
+  expect(late.got()).toBe("start middle end");
+});
+
+test("a log that starts afresh is not mixed with what was before", async () => {
+  const { write, follow, restart } = log();
+  const early = follow();
+  write("another's ");
+  restart();
+  write("own");
+  const late = follow();
+  await late.caughtUp;
+  expect([early.got(), late.got()]).toEqual(["another's own", "own"]);
+});
+
+test("nobody is called after stop, not even with the start", async () => {
+  const { opened, open } = gate();
+  let reading = false;
+  const { write, follow } = log(async function* (stored) {
+    reading = true;
+    await opened;
+    yield* pieces(stored());
+  });
+  write("start");
+  const late = follow();
+  await until(() => reading);
+  late.stop();
+  write("more");
+  open();
+  await late.caughtUp;
+  expect(late.got()).toBe("");
+});
+
+test("a start that is gone is left out, one that cannot be read is an error", async () => {
+  const gone = failing("NO_SUCH_LAYER");
+  gone.write("start");
+  const late = gone.follow();
+  gone.write("end");
+  await late.caughtUp;
+  expect(late.got()).toBe("end");
+  const broken = failing("STORE");
+  broken.write("start");
+  await expect(broken.follow().caughtUp).rejects.toMatchObject({ code: "STORE" });
+});

@@ -1,0 +1,41 @@
+import { PassThrough } from "node:stream";
+import type { Interaction } from "@ob/core";
+import { expect, test } from "vitest";
+import { bench, request } from "./builds.test.helper.ts";
+import type { StepFailure } from "./steps/run.ts";
+
+const terminal = {
+  input: new PassThrough(),
+  output: new PassThrough(),
+  errors: new PassThrough(),
+  screen: undefined,
+};
+
+test("a visit holds its layer, knows its base image, and gives all back", async () => {
+  const talks: Interaction[] = [];
+  await using setting = bench({ visit: { interact: (talk) => talks.push(talk) + 6 } });
+  const { builder, store, sandbox } = setting;
+  const id = await builder.build(request("((from base) (run (shell one)) (run (shell two)))"));
+  {
+    await using visit = await builder.visit(id, { network: "host" });
+    expect(await visit.interact({ command: ["ls"], terminal })).toBe(7);
+    expect(sandbox.visits).toMatchObject([{ layer: id, network: "host", image: { manifest: undefined } }]);
+    await expect(store.delete(id)).rejects.toMatchObject({ code: "LAYER_BUSY" });
+  }
+  expect([store.openLoans, sandbox.openVisits]).toEqual([0, 0]);
+  await store.delete(id);
+  await expect(builder.visit(id)).rejects.toMatchObject({ code: "NO_SUCH_LAYER" });
+});
+
+test("a step that failed is shown before its guest goes, and fails as it would have", async () => {
+  const failures: StepFailure[] = [];
+  await using setting = bench({ run: () => 3, visit: { interact: () => 0 } });
+  const onFailure = async (failure: StepFailure) => {
+    failures.push(failure);
+    expect(setting.sandbox.running).toBe(1);
+    expect(await failure.guest.interact({ command: [], terminal })).toBe(0);
+  };
+  const building = setting.builder.build(request("((from base) (run (shell no)))"), { onFailure });
+  await expect(building).rejects.toMatchObject({ code: "STEP_FAILED", exitCode: 3 });
+  expect(failures).toMatchObject([{ step: { op: "run" }, error: { exitCode: 3 } }]);
+});

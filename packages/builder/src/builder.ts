@@ -1,0 +1,124 @@
+import {
+  type CacheStore,
+  type Emit,
+  type GuestImage,
+  type GuestVisit,
+  isObError,
+  type LayerId,
+  type Sandbox,
+  silent,
+  type StepInfo,
+  type Store,
+} from "@ob/core";
+import { initialContext } from "./context.ts";
+import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
+import { visitLayer, type VisitLayerOptions } from "./layer-visit.ts";
+import { type PlannedStep, planBuild } from "./plan.ts";
+import { type BuildRequest, checkRequest } from "./request.ts";
+import { runSteps, type StepVisitor } from "./run-steps.ts";
+import { type Making, SharedSteps } from "./share.ts";
+import { copyIntoGuest } from "./steps/copy.ts";
+import { copyBetweenGuests } from "./steps/copy-from-build.ts";
+import { importBase } from "./steps/from.ts";
+import { runInGuest, type StepFailure } from "./steps/run.ts";
+
+export interface BuilderOptions {
+  readonly store: Store;
+  readonly sandbox: Sandbox;
+  readonly caches: CacheStore;
+  readonly emit?: Emit | undefined;
+}
+
+export interface BuildOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Gets this build's events instead of the builder's own `emit`. */
+  readonly emit?: Emit | undefined;
+  /**
+   * Called when a `run` of this build has failed, before its guest goes: the build waits for it, and then fails as it
+   * would have without. A step that several builds wait for asks the one that makes it.
+   */
+  readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
+}
+
+/**
+ * Builds specs. The ports stay the caller's: disposing of the builder cancels what runs and waits for it, and closes
+ * none of them. Builds may run side by side; a step that two of them want is made once.
+ */
+export interface Builder extends AsyncDisposable {
+  /**
+   * Makes every layer that the store does not have, and resolves with the id of the last one. Emits `step-started`,
+   * `step-output` and `step-finished` for each step.
+   *
+   * @throws ObError `STEP_FAILED` if a command fails, `CANCELLED` if the signal fires, and what the ports throw. When it
+   *   rejects, all that this build held has been given back.
+   */
+  build(request: BuildRequest, options?: BuildOptions): Promise<LayerId>;
+
+  /** What `build` would do; see `planBuild`. */
+  plan(request: BuildRequest, options?: BuildOptions): Promise<readonly PlannedStep[]>;
+
+  /**
+   * Boots a guest on a layer to look around in. Whatever is done there is thrown away: the layer never changes. The
+   * caller disposes of the visit.
+   *
+   * @throws ObError `NO_SUCH_LAYER`, and what the ports throw.
+   */
+  visit(id: LayerId, options?: VisitLayerOptions): Promise<GuestVisit>;
+
+  /** Tries out the whole way with a base image: import, boot, command, commit. Leaves the base layer only. */
+  healthcheck(options: HealthcheckOptions): Promise<void>;
+}
+
+export function createBuilder(options: BuilderOptions): Builder {
+  const { store, sandbox, caches, emit: ownEmit = silent } = options;
+  const steps = new SharedSteps(store);
+  return {
+    async build(request, { signal, emit = ownEmit, onFailure } = {}) {
+      checkRequest(request);
+      const visitor = makingVisitor({ store, sandbox, caches, emit, steps, signal, onFailure });
+      const { id } = await runSteps(request.spec, initialContext(request), { store, visitor, signal });
+      return id;
+    },
+    plan: async (request, { signal, emit = ownEmit } = {}) =>
+      await planBuild({ store, emit }, request, { signal }),
+    visit: async (id, visit = {}) =>
+      await visitLayer(id, { store, sandbox }, { ...visit, emit: visit.emit ?? ownEmit }),
+    healthcheck: async (check) => await healthcheck(check, { store, sandbox, caches, steps, emit: ownEmit }),
+    [Symbol.asyncDispose]: async () => await steps[Symbol.asyncDispose](),
+  };
+}
+
+interface VisitorOptions extends BuilderOptions {
+  readonly emit: Emit;
+  readonly steps: SharedSteps;
+  readonly signal: AbortSignal | undefined;
+  readonly onFailure: BuildOptions["onFailure"];
+}
+
+/** Makes each step's layer, and tells those who watch. */
+function makingVisitor(options: VisitorOptions): StepVisitor {
+  const { store, sandbox, caches, emit, steps, signal, onFailure } = options;
+  const obtain = async (step: StepInfo, make: (making: Making) => Promise<void>) => {
+    const start = performance.now();
+    emit({ type: "step-started", step });
+    const finished = (outcome: "saved" | "cached" | "failed" | "cancelled") =>
+      emit({ type: "step-finished", step, outcome, milliseconds: performance.now() - start });
+    const onOutput = (bytes: Uint8Array) => emit({ type: "step-output", step, bytes });
+    const outcome = await steps.obtain({ id: step.id, make, emit }, { signal, onOutput }).catch((error) => {
+      finished(isObError(error, "CANCELLED") ? "cancelled" : "failed");
+      throw error;
+    });
+    finished(outcome);
+  };
+  const tools = (image: GuestImage) => ({ store, sandbox, caches, image, emit, onFailure });
+  return {
+    note: (text) => emit({ type: "note", text }),
+    from: async (step) => {
+      await obtain(step.info, (making) => importBase(step, making, emit));
+      return await store.baseInfo(step.info.id);
+    },
+    run: (step, image) => obtain(step.info, (making) => runInGuest(step, making, tools(image))),
+    copyFrom: (step, image) => obtain(step.info, (making) => copyBetweenGuests(step, making, tools(image))),
+    copy: (step, image) => obtain(step.info, (making) => copyIntoGuest(step, making, tools(image))),
+  };
+}

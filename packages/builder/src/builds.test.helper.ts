@@ -1,0 +1,82 @@
+import type { ObEvent } from "@ob/core";
+import { MemoryCache, MemoryStore, ScriptedSandbox, type ScriptedSandboxOptions } from "@ob/core/testing";
+import { parseSpec, type Spec } from "@ob/spec";
+import { type Builder, createBuilder } from "./builder.ts";
+
+/** Everything that a build needs, in memory. */
+export interface Bench extends AsyncDisposable {
+  readonly builder: Builder;
+  readonly store: MemoryStore;
+  readonly sandbox: ScriptedSandbox;
+  readonly caches: MemoryCache;
+  readonly events: ObEvent[];
+}
+
+export interface BenchOptions extends ScriptedSandboxOptions {
+  readonly store?: MemoryStore;
+  readonly caches?: MemoryCache;
+}
+
+/** A builder over doubles; the store has the images `base` and `other`. */
+export function bench(options: BenchOptions = {}): Bench {
+  const {
+    store = new MemoryStore({ images: ["base", "other"] }),
+    caches = new MemoryCache(),
+    ...play
+  } = options;
+  const sandbox = new ScriptedSandbox(play);
+  const events: ObEvent[] = [];
+  const builder = createBuilder({ store, sandbox, caches, emit: (event) => events.push(event) });
+  const dispose = async () => await builder[Symbol.asyncDispose]();
+  return { builder, store, sandbox, caches, events, [Symbol.asyncDispose]: dispose };
+}
+
+export function spec(text: string): Spec {
+  return parseSpec(text, { file: "test.spec" });
+}
+
+/** A request without source files. */
+export function request(text: string, secrets: Readonly<Record<string, string>> = {}) {
+  return {
+    spec: spec(text),
+    sourceDirectory: "/nonexistent/source",
+    secrets: new Map(Object.entries(secrets).map(([id, value]) => [id, Buffer.from(value)])),
+  };
+}
+
+/** What a plain terminal shows of the events, in the original's words; ids are left out. */
+export function transcript(events: readonly ObEvent[]): string {
+  return events.map(shown).join("");
+}
+
+function shown(event: ObEvent): string {
+  switch (event.type) {
+    case "step-started":
+      return `${event.step.heading}\n`;
+    case "step-output":
+      return Buffer.from(event.bytes).toString();
+    case "step-finished":
+      return `---> ${event.outcome}\n`;
+    case "note":
+      return `${event.text}\n`;
+    case "phase":
+    case "exec":
+    case "log":
+      return "";
+  }
+}
+
+/** A door that is shut until it is opened. */
+export function gate() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: () => resolve() };
+}
+
+/** Waits until `condition` holds, turn by turn of the event loop. The test's own deadline ends it. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}

@@ -1,0 +1,69 @@
+import type { Environment, GuestImage, GuestUser, LayerId } from "@ob/core";
+import type { BuildRequest } from "./request.ts";
+
+/** A nested build that can be copied from. */
+export interface FinishedBuild {
+  /** Its last layer. */
+  readonly id: LayerId;
+  /** The base image under it. */
+  readonly image: GuestImage;
+}
+
+/** All that the ops before a step have said. It never changes: each op makes a new one. */
+export interface Context {
+  readonly sourceDirectory: string;
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** Names of the nested builds around, outermost first. */
+  readonly build: readonly string[];
+  /** The finished nested builds that can be copied from; an inner name hides an outer one. */
+  readonly scope: ReadonlyMap<string, FinishedBuild>;
+  /** Absolute, as the original puts it together: it goes into ids. */
+  readonly workdir: string;
+  /** Empty for the login shell of the guest's user. */
+  readonly shell: readonly string[];
+  /** None was given: the image's login user runs commands, and copied files belong to root. */
+  readonly user: GuestUser | undefined;
+  /** Newest first, a key stands once. */
+  readonly environment: Environment;
+}
+
+export function initialContext(request: BuildRequest): Context {
+  return {
+    sourceDirectory: request.sourceDirectory,
+    secrets: request.secrets ?? new Map(),
+    build: [],
+    scope: new Map(),
+    workdir: "/",
+    shell: [],
+    user: undefined,
+    environment: [],
+  };
+}
+
+/** The context of a nested build: it sees what is in scope, and starts afresh otherwise. */
+export function nestedContext(context: Context, name: string): Context {
+  return { ...context, build: [...context.build, name] };
+}
+
+export function withFinishedBuild(context: Context, name: string, build: FinishedBuild): Context {
+  return { ...context, scope: new Map([...context.scope, [name, build]]) };
+}
+
+export function withVariable(context: Context, key: string, value: string): Context {
+  const others = context.environment.filter(([name]) => name !== key);
+  return { ...context, environment: [[key, value], ...others] };
+}
+
+/**
+ * A path below the workdir, unless it starts with `/`. Nothing is normalised, here or in the workdir: both go into ids.
+ * A drive letter does not make a `copy`'s destination absolute, as in the original.
+ */
+export function resolveInGuest(workdir: string, path: string): string {
+  if (path.startsWith("/")) return path;
+  return workdir.endsWith("/") ? workdir + path : `${workdir}/${path}`;
+}
+
+/** The new workdir, or where a cache or a secret is mounted: `C:\x` and `C:/x` are absolute here. */
+export function resolveWithDrive(workdir: string, path: string): string {
+  return /^[a-z]:[\\/]/i.test(path) ? path : resolveInGuest(workdir, path);
+}

@@ -1,0 +1,132 @@
+import { ObError } from "@ob/core";
+import { MemoryCache, MemoryStore } from "@ob/core/testing";
+import { describe, expect, test } from "vitest";
+import { bench, request, until } from "./builds.test.helper.ts";
+
+const text = `((build n ((from other) (run (shell n)))) (from base)
+  (run (cache (c (target /c)) (d (target /d) (buildkit_options ((sharing locked))))) (shell one)) (run (shell two))
+  (copy (from (build n)) (src x) (dst /y)))`;
+
+type Act = (place: string) => void | Promise<void>;
+
+/** A bench that calls `act` at every point where a build waits for one of its ports. */
+function watched(act: Act) {
+  const at = async (operation: string, subject: string) => await act(`${operation} ${subject}`);
+  const store = new MemoryStore({ images: ["base", "other"], before: at });
+  const caches = new MemoryCache({ before: at });
+  const run = async ({ task, output }: { task: { command: string }; output: (text: string) => void }) => {
+    output(`${task.command}\n`);
+    await act(`run ${task.command}`);
+  };
+  const readArchive = async function* () {
+    await act("readArchive");
+    yield Buffer.alloc(1024);
+  };
+  return bench({ store, caches, run, visit: { readArchive } });
+}
+
+/** All the points of an undisturbed build, and of one from the cache. */
+async function allPlaces(): Promise<number> {
+  let count = 0;
+  await using setting = watched(() => void count++);
+  await setting.builder.build(request(text));
+  await setting.builder.build(request(text));
+  return count;
+}
+
+function nothingHeld({ store, caches, sandbox }: ReturnType<typeof watched>): void {
+  const { openClaims: claims, openLoans: loans } = store;
+  const { running, openVisits: visits } = sandbox;
+  expect({ claims, loans, leases: caches.openLeases, running, visits }).toEqual({
+    claims: 0,
+    loans: 0,
+    leases: 0,
+    running: 0,
+    visits: 0,
+  });
+}
+
+describe("wherever a port fails", () => {
+  test("nothing stays held, the error comes out, and the next build succeeds", async () => {
+    const places = await allPlaces();
+    expect(places).toBeGreaterThan(40);
+    for (let chosen = 0; chosen < places; chosen++) {
+      let passed = 0;
+      let failed = "";
+      await using setting = watched((place) => {
+        if (passed++ !== chosen) return;
+        failed = place;
+        throw new ObError("STORE", `broken at ${place}`);
+      });
+      const twice = async () => {
+        await setting.builder.build(request(text));
+        await setting.builder.build(request(text));
+      };
+      // Only a cache that cannot be published is no reason to fail.
+      const end = await twice().then(() => "done", String);
+      expect(end).toBe(failed.startsWith("release ") ? "done" : `ObError: broken at ${failed}`);
+      nothingHeld(setting);
+      await setting.builder.build(request(text));
+      nothingHeld(setting);
+    }
+  });
+});
+
+describe("wherever a build is cancelled", () => {
+  test("nothing stays held, and the next build succeeds", async () => {
+    const places = await allPlaces();
+    for (let chosen = 0; chosen < places; chosen++) {
+      let passed = 0;
+      const controller = new AbortController();
+      await using setting = watched(() => {
+        if (passed++ === chosen) controller.abort();
+      });
+      const { signal } = controller;
+      const twice = async () => {
+        await setting.builder.build(request(text), { signal });
+        await setting.builder.build(request(text), { signal });
+      };
+      await expect(twice()).rejects.toMatchObject({ code: "CANCELLED" });
+      nothingHeld(setting);
+      await setting.builder.build(request(text));
+      nothingHeld(setting);
+    }
+  });
+
+  test("a step that waits for ever ends, and is told as cancelled", async () => {
+    const controller = new AbortController();
+    await using setting = bench({ run: () => new Promise<void>(() => undefined) });
+    const building = setting.builder.build(request(text), { signal: controller.signal });
+    await until(() => setting.sandbox.running === 1);
+    controller.abort();
+    await expect(building).rejects.toMatchObject({ code: "CANCELLED" });
+    nothingHeld(setting);
+    expect(setting.events.at(-1)).toMatchObject({ type: "step-finished", outcome: "cancelled" });
+  });
+});
+
+test("a log that cannot be written fails the step", async () => {
+  const store = new MemoryStore({ images: ["base"] });
+  const tryClaim = store.tryClaim.bind(store);
+  store.tryClaim = async (id) => {
+    const claim = await tryClaim(id);
+    if (!claim) return undefined;
+    return Object.assign(claim, { appendLog: diskFull });
+  };
+  await using setting = bench({
+    store,
+    run: async ({ output }) => {
+      // As a stream does it: nobody is there to catch what the output's receiver throws.
+      setImmediate(() => output("x"));
+      await new Promise<void>(() => undefined);
+    },
+  });
+  await expect(setting.builder.build(request("((from base) (run (shell x)))"))).rejects.toMatchObject({
+    code: "NO_SPACE",
+  });
+  expect(store.openClaims).toBe(0);
+});
+
+function diskFull(): never {
+  throw new ObError("NO_SPACE", "The disk is full.");
+}

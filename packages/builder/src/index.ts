@@ -1,0 +1,8 @@
+export { type Builder, type BuilderOptions, type BuildOptions, createBuilder } from "./builder.ts";
+export type { HealthcheckOptions } from "./healthcheck.ts";
+export { type PlannedStep, planBuild, type PlanOptions } from "./plan.ts";
+export type { BuildRequest } from "./request.ts";
+export { layerArchive, type LayerArchiveOptions, type LayerItem, type NewOwner } from "./layer-archive.ts";
+export type { VisitLayerOptions } from "./layer-visit.ts";
+export type { StepFailure } from "./steps/run.ts";
+export { checkSourcePath } from "./steps/copy-from-build.ts";

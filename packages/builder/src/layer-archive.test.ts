@@ -1,0 +1,254 @@
+import { execFileSync } from "node:child_process";
+import { link, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile, chmod } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import type { GuestVisit, ObEvent } from "@ob/core";
+import { extract, type Header, pack } from "tar-stream";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { layerArchive, type LayerArchiveOptions } from "./layer-archive.ts";
+
+let directory = "";
+let guest = "";
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "ob-layer-"));
+  guest = join(directory, "guest");
+  await mkdir(guest);
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function put(path: string, contents: string | Buffer = "", mode = 0o644): Promise<void> {
+  await mkdir(join(guest, path, ".."), { recursive: true });
+  await writeFile(join(guest, path), contents);
+  await chmod(join(guest, path), mode);
+}
+
+/** GNU tar as a guest has it, on a directory of the host. */
+const tarOf = (path: string, words: readonly string[] = ["--owner=7", "--group=8"]): Buffer =>
+  execFileSync("tar", [...words, "-cf", "-", "-C", join(guest, path), "."], { maxBuffer: 1 << 24 });
+
+const oneFile = (path: string): Buffer =>
+  execFileSync("tar", [
+    "--owner=7",
+    "--group=8",
+    "-cf",
+    "-",
+    "-C",
+    join(guest, path, ".."),
+    `./${path.split("/").at(-1)}`,
+  ]);
+
+type Options = Partial<LayerArchiveOptions> & { readonly place?: string };
+
+/** A visit whose guest packs just this. */
+function visitTo(archive: Uint8Array): GuestVisit {
+  return {
+    async *readArchive() {
+      // In odd pieces, as a connection gives them.
+      for (let at = 0; at < archive.length; at += 700) yield archive.subarray(at, at + 700);
+    },
+    interact: async () => 0,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+async function rewritten(archive: Buffer, { place = "opt/x", ...options }: Options = {}): Promise<Buffer> {
+  const rewriting = layerArchive(async () => visitTo(archive), {
+    items: [{ path: "/x", place: () => place }],
+    owner: { kind: "user", user: undefined },
+    ...options,
+  });
+  return await buffer(rewriting);
+}
+
+async function headersOf(archive: Buffer): Promise<readonly Header[]> {
+  const found: Header[] = [];
+  const reader = extract();
+  reader.end(archive);
+  for await (const entry of reader) {
+    found.push(entry.header);
+    entry.resume();
+  }
+  return found;
+}
+
+const namesOf = async (archive: Buffer) => (await headersOf(archive)).map(({ name }) => name);
+
+/** Unpacks with GNU tar, as the guest does, and returns where. */
+async function unpack(archive: Buffer): Promise<string> {
+  const root = await mkdtemp(join(directory, "root-"));
+  execFileSync("tar", ["-xf", "-", "-C", root], { input: archive });
+  return root;
+}
+
+describe("the place of what is copied", () => {
+  test("a directory's entries come to lie below it", async () => {
+    await put("a/b");
+    await put("c");
+    const names = await namesOf(await rewritten(tarOf("")));
+    expect(names.toSorted()).toEqual(["opt/x/", "opt/x/a/", "opt/x/a/b", "opt/x/c"]);
+  });
+
+  test("the root itself has no entry", async () => {
+    await put("a");
+    expect(await namesOf(await rewritten(tarOf(""), { place: "" }))).toEqual(["a"]);
+  });
+
+  test("a file takes the name that it gets", async () => {
+    await put("a/old", "contents");
+    const root = await unpack(await rewritten(oneFile("a/old"), { place: "new" }));
+    expect(await readFile(join(root, "new"), "utf8")).toBe("contents");
+  });
+
+  test("symbolic links lead where they led, hard links to the entry in its new place", async () => {
+    await put("a/one", "shared");
+    await link(join(guest, "a/one"), join(guest, "a/two"));
+    await symlink("../elsewhere", join(guest, "a/link"));
+    const headers = await headersOf(await rewritten(tarOf("")));
+    const links = headers.filter(({ type }) => type === "link" || type === "symlink");
+    expect(new Map(links.map(({ type, linkname }) => [type, linkname]))).toEqual(
+      new Map([
+        ["link", expect.stringMatching(/^opt\/x\/a\/(one|two)$/)],
+        ["symlink", "../elsewhere"],
+      ]),
+    );
+  });
+
+  test("the place is asked for with what the guest has there", async () => {
+    await put("d/f");
+    const asked: boolean[] = [];
+    const place = (isDirectory: boolean) => `n${asked.push(isDirectory)}`;
+    await rewritten(tarOf("d"), { items: [{ path: "/d", place }] });
+    await rewritten(oneFile("d/f"), { items: [{ path: "/d/f", place }] });
+    expect(asked).toEqual([true, false]);
+  });
+});
+
+describe("what arrives", () => {
+  test("big and small files byte for byte, with modes and times", async () => {
+    const big = Buffer.alloc(3_000_001, "0123456789");
+    await put("big", big, 0o640);
+    await put("small", "s", 0o701);
+    const root = await unpack(await rewritten(tarOf("", ["--mtime=@1000000000"])));
+    expect((await readFile(join(root, "opt/x/big"))).equals(big)).toBe(true);
+    const [bigStat, smallStat] = await Promise.all(["big", "small"].map((n) => stat(join(root, "opt/x", n))));
+    expect([bigStat?.mode, smallStat?.mode].map((mode = 0) => mode & 0o777)).toEqual([0o640, 0o701]);
+    expect(bigStat?.mtimeMs).toBe(1_000_000_000_000);
+  });
+
+  test("names that are long or no UTF-8 stay as they are", async () => {
+    const name = Buffer.concat([Buffer.from(`${"long/".repeat(60)}ä-`), Buffer.from([0xff, 0xfe])]);
+    const path = Buffer.concat([Buffer.from(`${guest}/`), name]);
+    await mkdir(join(guest, "long/".repeat(60)), { recursive: true });
+    await writeFile(path, "odd");
+    const root = await unpack(await rewritten(tarOf("")));
+    expect(await readFile(Buffer.concat([Buffer.from(`${root}/opt/x/`), name]), "utf8")).toBe("odd");
+  });
+
+  test("the names of an extended header are text already", async () => {
+    await put("ü".repeat(80));
+    const archive = await rewritten(tarOf("", ["--format=pax"]));
+    expect(await namesOf(archive)).toContain(`opt/x/${"ü".repeat(80)}`);
+  });
+
+  test("what is excluded is dropped at any depth, with all below it, but not the item itself", async () => {
+    for (const path of [".git/config", "a/.git/HEAD", "a/keep", "b/.gitignore"]) await put(path);
+    const names = await namesOf(await rewritten(tarOf(""), { exclude: [".git", "x"] }));
+    expect(names.toSorted()).toEqual([
+      "opt/x/",
+      "opt/x/a/",
+      "opt/x/a/keep",
+      "opt/x/b/",
+      "opt/x/b/.gitignore",
+    ]);
+    expect(await namesOf(await rewritten(oneFile("a/keep"), { exclude: ["keep"] }))).toEqual(["opt/x"]);
+  });
+});
+
+describe("whom it belongs to", () => {
+  const owners = async (archive: Buffer) =>
+    (await headersOf(archive)).map(({ uid, gid, pax }) => ({ uid, gid, pax: pax ?? undefined }));
+
+  test("to root, or the user of the copy, or whoever had it", async () => {
+    await put("f");
+    const archive = oneFile("f");
+    expect(await owners(await rewritten(archive))).toEqual([{ uid: 0, gid: 0, pax: undefined }]);
+    const user = { uid: 1000, gid: 2_500_000 };
+    expect(await owners(await rewritten(archive, { owner: { kind: "user", user } }))).toMatchObject([
+      { uid: 1000, pax: { gid: "2500000" } },
+    ]);
+    expect(await owners(await rewritten(archive, { owner: { kind: "same" } }))).toMatchObject([
+      { uid: 7, gid: 8 },
+    ]);
+    const byName = await rewritten(archive, { owner: { kind: "user", user: { name: "opam" } } });
+    expect(await owners(byName)).toMatchObject([{ pax: { uname: "opam", gname: "opam" } }]);
+  });
+
+  test("set-user-id and set-group-id are lost with the owner or group that they stood for", async () => {
+    await put("f", "", 0o6755);
+    const modes = async (owner: LayerArchiveOptions["owner"]) =>
+      (await headersOf(await rewritten(oneFile("f"), { owner }))).map(({ mode }) => mode.toString(8));
+    expect(await modes({ kind: "user", user: undefined })).toEqual(["755"]);
+    expect(await modes({ kind: "user", user: { uid: 7, gid: 0 } })).toEqual(["4755"]);
+    expect(await modes({ kind: "user", user: { uid: 7, gid: 8 } })).toEqual(["6755"]);
+    expect(await modes({ kind: "user", user: { name: "root" } })).toEqual(["755"]);
+    expect(await modes({ kind: "reader" })).toEqual(["755"]);
+    expect(await modes({ kind: "same" })).toEqual(["6755"]);
+  });
+});
+
+describe("an archive that cannot be trusted", () => {
+  const hostile = async (header: Parameters<ReturnType<typeof pack>["entry"]>[0]) => {
+    const archive = pack();
+    archive.entry({ name: "./", type: "directory" });
+    archive.entry(header, "");
+    archive.finalize();
+    return await buffer(archive);
+  };
+
+  test.each(["../up", "a/../../up", "/etc/passwd"])("a name such as %s is refused", async (name) => {
+    await expect(rewritten(await hostile({ name }))).rejects.toMatchObject({ code: "BAD_SOURCE" });
+    const linking = await hostile({ name: "l", type: "link", linkname: name });
+    await expect(rewritten(linking)).rejects.toMatchObject({ code: "BAD_SOURCE" });
+  });
+
+  test("one that breaks off fails, with the guest's reason if it gave one", async () => {
+    await put("big", Buffer.alloc(3_000_000));
+    const cut = tarOf("").subarray(0, 1_500_000);
+    await expect(rewritten(cut)).rejects.toThrow("Unexpected end of data");
+    const failing: GuestVisit = {
+      ...visitTo(cut),
+      async *readArchive() {
+        yield cut;
+        throw new Error("the guest is gone");
+      },
+    };
+    const reading = layerArchive(async () => failing, {
+      items: [{ path: "/x", place: () => "x" }],
+      owner: { kind: "same" },
+    });
+    await expect(buffer(reading)).rejects.toThrow("the guest is gone");
+  });
+
+  test("a hard link to what is left out is an error, not a broken link", async () => {
+    await put("a/one", "shared");
+    await put("b/x");
+    await link(join(guest, "a/one"), join(guest, "b/two"));
+    const archive = execFileSync("tar", ["-cf", "-", "-C", guest, "./", "--sort=name"]);
+    await expect(rewritten(archive, { exclude: ["one"] })).rejects.toMatchObject({ code: "BAD_SOURCE" });
+  });
+});
+
+test("devices and pipes are kept for a guest, and left out with a warning for a host", async () => {
+  execFileSync("mkfifo", [join(guest, "pipe")]);
+  const archive = tarOf("");
+  expect(await headersOf(await rewritten(archive, { place: "" }))).toMatchObject([
+    { name: "pipe", type: "fifo" },
+  ]);
+  const events: ObEvent[] = [];
+  const emit = (event: ObEvent) => void events.push(event);
+  expect(await namesOf(await rewritten(archive, { place: "", skipDevices: true, emit }))).toEqual([]);
+  expect(events).toMatchObject([{ type: "log", level: "warning", text: expect.stringContaining("pipe") }]);
+});

@@ -1,0 +1,61 @@
+import {
+  type Emit,
+  type GuestImage,
+  type GuestVisit,
+  type LayerId,
+  ObError,
+  type Sandbox,
+  type Store,
+} from "@ob/core";
+
+export interface VisitLayerOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly emit?: Emit | undefined;
+  /** By default `none`. */
+  readonly network?: "none" | "host" | undefined;
+  /** What is known of the layer's base image; by default the store is asked. */
+  readonly image?: GuestImage | undefined;
+}
+
+export interface VisitTools {
+  readonly store: Store;
+  readonly sandbox: Sandbox;
+}
+
+/**
+ * Boots a throw-away guest on a layer, which cannot be deleted until the visit is disposed of.
+ *
+ * @throws ObError `NO_SUCH_LAYER`, and what `Store.borrow` and `Sandbox.visit` throw.
+ */
+export async function visitLayer(
+  id: LayerId,
+  { store, sandbox }: VisitTools,
+  options: VisitLayerOptions = {},
+): Promise<GuestVisit> {
+  const { signal, emit, network } = options;
+  const image = options.image ?? (await imageUnder(store, id));
+  await using stack = new AsyncDisposableStack();
+  const loan = stack.use(await store.borrow(id, signal));
+  store.touch(id);
+  const request = { layer: id, disk: loan.disk, image, network };
+  const visit = stack.use(await sandbox.visit(request, { signal, emit }));
+  const held = stack.move();
+  return {
+    readArchive: (path, reading) => visit.readArchive(path, reading),
+    interact: (interaction, interacting) => visit.interact(interaction, interacting),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** What the base layer under a layer says. */
+async function imageUnder(store: Store, id: LayerId): Promise<GuestImage> {
+  if (!(await store.find(id))) {
+    throw new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
+      hint: "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A step that failed has none.",
+    });
+  }
+  const parents = new Map([...store.list()].map((record) => [record.id, record.parent]));
+  let base = id;
+  for (let parent = parents.get(base); parent !== undefined; parent = parents.get(base)) base = parent;
+  return await store.baseInfo(base);
+}

@@ -1,0 +1,171 @@
+import type { Stats } from "node:fs";
+import { lstat, readdir, readlink } from "node:fs/promises";
+import { messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import { fromBytes, toBytes } from "@ob/spec";
+import { digestFiles } from "./file-digest.ts";
+
+/**
+ * What `copy` would copy. Paths count from the source directory, have no `.` and no empty part, and are the empty
+ * text for the directory itself. The entries of a directory are sorted by the bytes of their names.
+ */
+export type Manifest =
+  | { readonly kind: "file"; readonly path: string; readonly sha256: string }
+  | { readonly kind: "symlink"; readonly path: string; readonly target: string }
+  | { readonly kind: "directory"; readonly path: string; readonly entries: readonly Manifest[] };
+
+export interface ManifestOptions {
+  readonly sourceDirectory: string;
+  /** Base names that are left out of directories at any depth, unread. */
+  readonly exclude?: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Describes one source of a `copy`, with the sha256 of every file. Symbolic links are described, not followed.
+ *
+ * @throws ObError `BAD_SOURCE` if `source` has `..`, leads nowhere or through something that is no directory, or if
+ *   there is anything but files, directories and symbolic links; `CANCELLED`.
+ */
+export async function generateManifest(source: string, options: ManifestOptions): Promise<Manifest> {
+  const { sourceDirectory, signal } = options;
+  const path = await checkPath(source, options);
+  const tree = await readTree(path, await kindAt(path, options), options);
+  const files = [...filesOf(tree)];
+  const toDigest = files.map((file) => ({
+    path: sourcePath(sourceDirectory, file),
+    explain: (cause: unknown) => explain(cause, file, sourceDirectory),
+  }));
+  const digests = await digestFiles(toDigest, signal);
+  return withDigests(tree, new Map(files.map((file, index) => [file, digests[index] ?? ""])));
+}
+
+/** The absolute path of something in a manifest, as bytes. */
+export function sourcePath(sourceDirectory: string, path: string): Buffer {
+  return Buffer.concat([Buffer.from(`${sourceDirectory}/`), toBytes(path)]);
+}
+
+/** A manifest before the files are read. */
+type Tree =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "symlink"; readonly path: string; readonly target: string }
+  | { readonly kind: "directory"; readonly path: string; readonly entries: readonly Tree[] };
+
+/** Follows `source` part by part, as the original does: a link or a file may only come last. */
+async function checkPath(source: string, options: ManifestOptions): Promise<string> {
+  const parts = source.split("/");
+  const passed: string[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") throw badSource(`${quoted(source)} may not leave the source directory with "..".`);
+    passed.push(part);
+    const path = passed.join("/");
+    const kind = await kindAt(path, options);
+    const isLast = index === parts.length - 1;
+    if (kind === "directory" || (isLast && (kind === "file" || kind === "symlink"))) continue;
+    if (isLast) throw notCopyable(path);
+    throw badSource(`${quoted(source)} leads through ${quoted(path)}, which is no directory.`);
+  }
+  return passed.join("/");
+}
+
+/** What a path is; `copy` takes all but the last. */
+type Kind = "file" | "symlink" | "directory" | "other";
+
+async function readTree(path: string, kind: Kind, options: ManifestOptions): Promise<Tree> {
+  const { sourceDirectory, exclude = [], signal } = options;
+  throwIfCancelled(signal);
+  const absolute = sourcePath(sourceDirectory, path);
+  switch (kind) {
+    case "file":
+      return { kind, path };
+    case "symlink": {
+      const target = await explained(path, options, () => readlink(absolute, { encoding: "buffer" }));
+      return { kind, path, target: fromBytes(target) };
+    }
+    case "directory": {
+      const found = await explained(path, options, () =>
+        readdir(absolute, { encoding: "buffer", withFileTypes: true }),
+      );
+      const entries: Tree[] = [];
+      for (const entry of found.toSorted((a, b) => Buffer.compare(a.name, b.name))) {
+        const name = fromBytes(entry.name);
+        if (exclude.includes(name)) continue;
+        entries.push(await readTree(path === "" ? name : `${path}/${name}`, kindOf(entry), options));
+      }
+      return { kind, path, entries };
+    }
+    case "other":
+      throw notCopyable(path);
+  }
+}
+
+function kindOf(entry: Pick<Stats, "isFile" | "isSymbolicLink" | "isDirectory">): Kind {
+  if (entry.isFile()) return "file";
+  if (entry.isSymbolicLink()) return "symlink";
+  return entry.isDirectory() ? "directory" : "other";
+}
+
+async function kindAt(path: string, options: ManifestOptions): Promise<Kind> {
+  return kindOf(await explained(path, options, () => lstat(sourcePath(options.sourceDirectory, path))));
+}
+
+function* filesOf(tree: Tree): Iterable<string> {
+  if (tree.kind === "file") yield tree.path;
+  if (tree.kind === "directory") for (const entry of tree.entries) yield* filesOf(entry);
+}
+
+function withDigests(tree: Tree, digests: ReadonlyMap<string, string>): Manifest {
+  switch (tree.kind) {
+    case "file":
+      return { ...tree, sha256: digests.get(tree.path) ?? "" };
+    case "symlink":
+      return tree;
+    case "directory":
+      return { ...tree, entries: tree.entries.map((entry) => withDigests(entry, digests)) };
+  }
+}
+
+/** Reads, and turns what the file system says into an error about the source. */
+async function explained<T>(
+  path: string,
+  { sourceDirectory }: ManifestOptions,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw explain(cause, path, sourceDirectory);
+  }
+}
+
+function explain(cause: unknown, path: string, sourceDirectory: string): ObError {
+  const code = systemCode(cause);
+  // No file can have a name with a NUL byte.
+  if (code !== "ENOENT" && code !== "ERR_INVALID_ARG_VALUE") {
+    const message = `Cannot read ${quoted(path)} in ${quoted(sourceDirectory)}: ${messageOf(cause)}`;
+    return badSource(message, cause);
+  }
+  return badSource(
+    path === ""
+      ? `There is no source directory ${quoted(sourceDirectory)}.`
+      : `There is no ${quoted(path)} in the source directory ${quoted(sourceDirectory)}.`,
+    cause,
+  );
+}
+
+function notCopyable(path: string): ObError {
+  return badSource(
+    `${quoted(path)} is neither a file nor a directory nor a symbolic link; it cannot be copied.`,
+  );
+}
+
+function badSource(message: string, cause?: unknown): ObError {
+  return new ObError("BAD_SOURCE", message, {
+    cause,
+    hint: "`src` names files and directories inside of the source directory, the last argument of `build`.",
+  });
+}
+
+function quoted(path: string): string {
+  return JSON.stringify(path);
+}

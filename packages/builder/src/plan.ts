@@ -1,0 +1,54 @@
+import { type Emit, type LayerId, silent, type StepInfo, type Store } from "@ob/core";
+import { initialContext } from "./context.ts";
+import { type BuildRequest, checkRequest } from "./request.ts";
+import { runSteps } from "./run-steps.ts";
+import { unknownBase } from "./steps/from.ts";
+
+/** A step as a build would make it now. */
+export interface PlannedStep extends StepInfo {
+  /** True if the layer is in the store: the step would not run. */
+  readonly cached: boolean;
+  /** The base image that is needed and does not exist. */
+  readonly missingImage?: string;
+}
+
+export interface PlanOptions {
+  readonly store: Store;
+  readonly emit?: Emit | undefined;
+}
+
+/**
+ * The steps of a build in order, nested builds first, with the ids that the build will have. Reads the source
+ * directory and the store, and makes nothing: neither QEMU nor the base image is needed.
+ *
+ * @throws ObError as `Builder.build` before it runs anything.
+ */
+export async function planBuild(
+  { store, emit = silent }: PlanOptions,
+  request: BuildRequest,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<readonly PlannedStep[]> {
+  checkRequest(request);
+  const steps: PlannedStep[] = [];
+  const cached = async (id: LayerId) => (await store.find(id)) !== undefined;
+  const plan = async ({ info }: { readonly info: StepInfo }) => {
+    steps.push({ ...info, cached: await cached(info.id) });
+  };
+  await runSteps(request.spec, initialContext(request), {
+    store,
+    signal,
+    visitor: {
+      note: (text) => emit({ type: "note", text }),
+      run: plan,
+      copy: plan,
+      copyFrom: plan,
+      from: async ({ info, image }) => {
+        const isCached = await cached(info.id);
+        const missing = isCached || image.present ? {} : { missingImage: image.name };
+        steps.push({ ...info, cached: isCached, ...missing });
+        return isCached ? await store.baseInfo(info.id) : unknownBase;
+      },
+    },
+  });
+  return steps;
+}

@@ -1,0 +1,116 @@
+import { type GuestImage, type Store, throwIfCancelled } from "@ob/core";
+import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
+import {
+  type Context,
+  type FinishedBuild,
+  nestedContext,
+  resolveWithDrive,
+  withFinishedBuild,
+  withVariable,
+} from "./context.ts";
+import { buildFinished, buildHeading, opHeading } from "./heading.ts";
+import { type CopyStep, prepareCopy } from "./steps/copy.ts";
+import { type CopyFromStep, type CopyPlace, prepareCopyFrom } from "./steps/copy-from-build.ts";
+import { type Base, type FromStep, prepareFrom } from "./steps/from.ts";
+import { prepareRun, type RunStep } from "./steps/run.ts";
+
+/** What is done with the steps: a build makes their layers, a plan only looks for them. */
+export interface StepVisitor {
+  /** A line of the original's for what makes no layer. */
+  note(text: string): void;
+  from(step: FromStep): Promise<Base>;
+  run(step: RunStep, image: GuestImage): Promise<void>;
+  copy(step: CopyStep, image: GuestImage): Promise<void>;
+  copyFrom(step: CopyFromStep, image: GuestImage): Promise<void>;
+}
+
+export interface StepOptions {
+  readonly store: Store;
+  readonly visitor: StepVisitor;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Goes through a spec in build order, nested builds first, and hands each step over with its id. Build and plan both
+ * come through here, so that their ids are the same.
+ *
+ * @returns the last layer.
+ */
+export async function runSteps(spec: Spec, context: Context, options: StepOptions): Promise<FinishedBuild> {
+  const { store, visitor, signal } = options;
+  // Leaves the caller's stack, so that nesting may have any depth.
+  await Promise.resolve();
+  let current = context;
+  for (const { name, spec: nested } of spec.builds) {
+    visitor.note(buildHeading(name));
+    const build = await runSteps(nested, nestedContext(current, name), options);
+    visitor.note(buildFinished(name));
+    current = withFinishedBuild(current, name, build);
+  }
+  throwIfCancelled(signal);
+  const from = await prepareFrom(spec.from, current, store);
+  const image = await visitor.from(from);
+  current = { ...current, environment: [...current.environment, ...image.environment] };
+  let base = from.info.id;
+  for (const op of spec.ops) {
+    throwIfCancelled(signal);
+    switch (op.op) {
+      case "run": {
+        const step = prepareRun(op, current, base);
+        await visitor.run(step, image);
+        base = step.info.id;
+        break;
+      }
+      case "copy": {
+        const place = { context: current, base };
+        const step = await prepareEither(op, place, signal).catch((error: unknown) => {
+          // The step has no id to be announced with, and its line says where the build has stopped.
+          visitor.note(opHeading(current.workdir, op));
+          throw error;
+        });
+        if ("source" in step) await visitor.copyFrom(step, image);
+        else await visitor.copy(step, image);
+        base = step.info.id;
+        break;
+      }
+      case "comment":
+      case "workdir":
+      case "shell":
+      case "user":
+      case "env":
+        visitor.note(opHeading(current.workdir, op));
+        current = afterOp(op, current);
+        break;
+    }
+  }
+  return { id: base, image };
+}
+
+async function prepareEither(
+  op: CopyOp,
+  place: CopyPlace,
+  signal: AbortSignal | undefined,
+): Promise<CopyStep | CopyFromStep> {
+  const { context, base } = place;
+  switch (op.from.kind) {
+    case "context":
+      return await prepareCopy(op, context, { base, signal });
+    case "build":
+      return prepareCopyFrom(op, op.from.name, place);
+  }
+}
+
+function afterOp(op: Exclude<Op, RunOp | CopyOp>, context: Context): Context {
+  switch (op.op) {
+    case "comment":
+      return context;
+    case "workdir":
+      return { ...context, workdir: resolveWithDrive(context.workdir, op.directory) };
+    case "shell":
+      return { ...context, shell: op.arguments };
+    case "user":
+      return { ...context, user: op.user };
+    case "env":
+      return withVariable(context, op.key, op.value);
+  }
+}

@@ -1,0 +1,149 @@
+import { posix } from "node:path";
+import {
+  cancelled,
+  type Emit,
+  isObError,
+  type LayerId,
+  ObError,
+  type StepInfo,
+  type Store,
+  throwIfCancelled,
+} from "@ob/core";
+import type { CopyOp } from "@ob/spec";
+import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
+import { opHeading } from "../heading.ts";
+import { layerArchive, type LayerArchiveOptions } from "../layer-archive.ts";
+import { visitLayer } from "../layer-visit.ts";
+import { placeOf } from "../pack-archive.ts";
+import type { Making } from "../share.ts";
+import { copyFromStepId } from "../step-id.ts";
+import { checkDestination } from "./copy.ts";
+import type { GuestTools } from "./run.ts";
+
+/** `(copy (from (build NAME)) ...)`: files of another build make a layer. */
+export interface CopyFromStep {
+  readonly info: StepInfo & { readonly op: "copy" };
+  readonly base: LayerId;
+  /** The name of the build that is copied from. */
+  readonly name: string;
+  readonly source: FinishedBuild;
+  readonly archive: LayerArchiveOptions;
+}
+
+/** Finds what can be found before anything is built. @throws ObError `BAD_SOURCE` for a path with `..`. */
+export function checkCopyFrom(op: CopyOp): void {
+  if (op.from.kind !== "build") return;
+  for (const source of op.sources) checkSourcePath(source);
+}
+
+/**
+ * Reads nothing: the id follows from that of the layer that is copied from.
+ *
+ * @throws ObError `BAD_SOURCE`, `BAD_SPEC` if there is no such build, and as `prepareCopy`.
+ */
+export function prepareCopyFrom(op: CopyOp, name: string, { context, base }: CopyPlace): CopyFromStep {
+  const { workdir, user, build, scope } = context;
+  const source = scope.get(name);
+  if (!source) {
+    throw new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`, {
+      hint: "Only a build that stands before this one, or before a build around it, can be copied from.",
+    });
+  }
+  const destination = resolveInGuest(workdir, op.destination);
+  const paths = op.sources.map(checkSourcePath);
+  checkDestination(op, destination);
+  const exclude = [...new Set(op.exclude)].toSorted();
+  const id = copyFromStepId({ base, user, source: source.id, paths, destination, exclude });
+  const items = paths.map((path) => ({
+    path,
+    place: (isDirectory: boolean) => placeOf({ isDirectory, baseName: posix.basename(path) }, destination),
+  }));
+  return {
+    base,
+    name,
+    source,
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    archive: { items, exclude, owner: { kind: "user", user } },
+  };
+}
+
+/** Where a `copy` stands. */
+export interface CopyPlace {
+  readonly context: Context;
+  readonly base: LayerId;
+}
+
+/**
+ * A path in the guest that is copied from, absolute and without needless parts. One that ends in `/` is a directory,
+ * through a link if need be.
+ *
+ * @throws ObError `BAD_SOURCE` for `..`.
+ */
+export function checkSourcePath(source: string): string {
+  const parts = source.split("/");
+  if (parts.includes("..")) {
+    throw new ObError("BAD_SOURCE", `${JSON.stringify(source)} may not have "..".`, {
+      hint: "A path in a layer counts from its root.",
+    });
+  }
+  const kept = parts.filter((part) => part !== "" && part !== ".");
+  const last = parts.at(-1);
+  const slash = kept.length > 0 && (last === "" || last === ".") ? "/" : "";
+  return `/${kept.join("/")}${slash}`;
+}
+
+/** Reads in one guest and unpacks in another, both at a time, and commits the second one's disk. */
+export async function copyBetweenGuests(
+  step: CopyFromStep,
+  making: Making,
+  tools: GuestTools & { readonly store: Store },
+): Promise<void> {
+  const { claim, onOutput } = making;
+  const { sandbox, store, image } = tools;
+  const disk = await claim.createDisk(step.base, making.signal);
+  throwIfCancelled(making.signal);
+  const { source, archive } = step;
+  const over = new AbortController();
+  const signal = AbortSignal.any([making.signal, over.signal]);
+  // The first of the two that fails: the other one only ends because of it.
+  let failure: unknown;
+  const fail = (error: unknown) => {
+    if (making.signal.aborted || over.signal.aborted) return;
+    failure = explained(step, error);
+    over.abort(failure);
+  };
+  const emit = withoutPhases(tools.emit);
+  const visiting = visitLayer(source.id, { store, sandbox }, { image: source.image, signal, emit });
+  visiting.catch(fail);
+  try {
+    const openArchive = () =>
+      layerArchive(async () => await visiting, { ...archive, signal, emit }).on("error", fail);
+    const task = { kind: "copy", openArchive } as const;
+    await sandbox.run({ layer: claim.id, disk, image, task }, { signal, emit: tools.emit, onOutput });
+  } catch (error) {
+    throw failure ?? error;
+  } finally {
+    over.abort(cancelled());
+    await visiting.then(
+      async (visit) => await visit[Symbol.asyncDispose](),
+      () => undefined,
+    );
+  }
+  if (failure !== undefined) throw failure;
+  await claim.commit();
+}
+
+function explained({ name }: CopyFromStep, error: unknown): unknown {
+  if (!isObError(error, "BAD_SOURCE")) return error;
+  return new ObError("BAD_SOURCE", `Cannot copy from the build ${JSON.stringify(name)}. ${error.message}`, {
+    cause: error,
+    hint: error.hint ?? "`src` names files and directories of the build, from its root.",
+  });
+}
+
+/** Those who watch see the phases of the guest that the layer is made in. */
+function withoutPhases(emit: Emit): Emit {
+  return (event) => {
+    if (event.type !== "phase") emit(event);
+  };
+}

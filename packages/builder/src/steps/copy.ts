@@ -1,0 +1,80 @@
+import { isObError, type LayerId, ObError, type StepInfo, throwIfCancelled } from "@ob/core";
+import type { CopyOp } from "@ob/spec";
+import { type Context, resolveInGuest } from "../context.ts";
+import { opHeading } from "../heading.ts";
+import { generateManifest, type Manifest } from "../manifest.ts";
+import type { Making } from "../share.ts";
+import { copyStepId } from "../step-id.ts";
+import { openArchive, type Transfer } from "../tar-transfer.ts";
+import type { GuestTools } from "./run.ts";
+
+/** `(copy ...)`: files of the source directory make a layer. */
+export interface CopyStep {
+  readonly info: StepInfo & { readonly op: "copy" };
+  readonly base: LayerId;
+  readonly transfer: Transfer;
+}
+
+/**
+ * Reads all that is to be copied, since its digests go into the id.
+ *
+ * @throws ObError `BAD_SOURCE`, `BAD_SPEC` if there is nothing to copy or several things go to one name, `CANCELLED`.
+ */
+export async function prepareCopy(
+  op: CopyOp,
+  context: Context,
+  { base, signal }: { readonly base: LayerId; readonly signal: AbortSignal | undefined },
+): Promise<CopyStep> {
+  const { workdir, user, build, sourceDirectory } = context;
+  const destination = resolveInGuest(workdir, op.destination);
+  const manifests: Manifest[] = [];
+  for (const source of op.sources) {
+    manifests.push(await generateManifest(source, { sourceDirectory, exclude: op.exclude, signal }));
+  }
+  checkDestination(op, destination);
+  const id = copyStepId({ base, user, manifests, destination });
+  return {
+    base,
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    transfer: { sourceDirectory, manifests, destination, user },
+  };
+}
+
+/** Unpacks the files on a new disk and commits it. */
+export async function copyIntoGuest(step: CopyStep, making: Making, tools: GuestTools): Promise<void> {
+  const { claim, signal, onOutput } = making;
+  const { sandbox, image, emit } = tools;
+  const disk = await claim.createDisk(step.base, signal);
+  // The sandbox knows only that the archive broke off; the reason is ours.
+  let failure: ObError | undefined;
+  const open = () =>
+    openArchive(step.transfer).on("error", (error) => {
+      if (isObError(error)) failure = error;
+    });
+  try {
+    throwIfCancelled(signal);
+    const task = { kind: "copy", openArchive: open } as const;
+    await sandbox.run({ layer: claim.id, disk, image, task }, { signal, emit, onOutput });
+  } catch (error) {
+    throw failure ?? error;
+  }
+  if (failure) throw failure;
+  await claim.commit();
+}
+
+/** @throws ObError `BAD_SPEC` if there is nothing to copy or several things go to one name. */
+export function checkDestination(op: CopyOp, destination: string): void {
+  if (op.sources.length === 0) {
+    throw new ObError("BAD_SPEC", "This copy has no source: there is nothing to copy.", {
+      hint: "Name what to copy, for example `(src .)` for the whole source directory.",
+    });
+  }
+  if (op.sources.length === 1 || destination.endsWith("/")) return;
+  throw new ObError(
+    "BAD_SPEC",
+    `${op.sources.length} sources cannot all become ${JSON.stringify(op.destination)}.`,
+    {
+      hint: `Where several are copied, the destination is a directory and ends with a slash: ${JSON.stringify(`${op.destination}/`)}.`,
+    },
+  );
+}

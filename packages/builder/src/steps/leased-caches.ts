@@ -1,0 +1,98 @@
+import {
+  type CacheLease,
+  type CacheMount,
+  type CacheRequest,
+  type CacheSharing,
+  type CacheStore,
+  type Emit,
+  type GuestOs,
+  messageOf,
+  ObError,
+} from "@ob/core";
+import type { RunCache } from "@ob/spec";
+
+const sharings: readonly CacheSharing[] = ["shared", "private", "locked"];
+
+/**
+ * What to ask the cache store for.
+ *
+ * @throws ObError `BAD_SPEC` for a `sharing` that is none, or a locked cache that the step would wait for for ever.
+ */
+export function cacheRequests(caches: readonly RunCache[], guestOs: GuestOs): readonly CacheRequest[] {
+  const requests = caches.map(({ name, buildkitOptions }) => ({
+    name,
+    guestOs,
+    sharing: sharingOf(name, buildkitOptions),
+  }));
+  const names = requests.map(({ name }) => name);
+  const twice = requests.find(
+    ({ name, sharing }, index) =>
+      sharing === "locked" && names.some((other, i) => other === name && i !== index),
+  );
+  if (!twice) return requests;
+  throw new ObError(
+    "BAD_SPEC",
+    `The locked cache ${JSON.stringify(twice.name)} is mounted twice in one step.`,
+    {
+      hint: "Mount it once, or drop `(sharing locked)`.",
+    },
+  );
+}
+
+/** The caches of one step. Disposing of them drops those that were not released. */
+export class LeasedCaches implements AsyncDisposable {
+  readonly #leases = new Map<CacheRequest, CacheLease>();
+  readonly #stack = new AsyncDisposableStack();
+
+  /** Takes them one after the other, by name: two steps that want the same locked ones never wait for each other. */
+  async acquire(
+    requests: readonly CacheRequest[],
+    { caches, signal }: { readonly caches: CacheStore; readonly signal: AbortSignal },
+  ): Promise<void> {
+    for (const request of requests.toSorted((a, b) => compare(a.name, b.name))) {
+      this.#leases.set(request, this.#stack.use(await caches.acquire(request, signal)));
+    }
+  }
+
+  /** Where `request`'s disk is mounted. */
+  mount(request: CacheRequest, target: string): CacheMount {
+    const lease = this.#leases.get(request);
+    if (!lease) throw new TypeError(`The cache ${request.name} was not acquired.`);
+    const { name, disk, formatted } = lease;
+    return { name, disk, formatted, target };
+  }
+
+  /** Publishes what the step left. The step's own result stands, whatever becomes of its caches. */
+  async release(emit: Emit): Promise<void> {
+    for (const lease of this.#leases.values()) {
+      try {
+        await lease.release();
+      } catch (error) {
+        const text = `The cache ${JSON.stringify(lease.name)} stays as it was: ${messageOf(error)}`;
+        emit({ type: "log", level: "warning", text });
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+function sharingOf(name: string, options: RunCache["buildkitOptions"]): CacheSharing {
+  const value = options.find(([key]) => key === "sharing")?.[1] ?? "shared";
+  const sharing = sharings.find((known) => known === value);
+  if (sharing) return sharing;
+  throw new ObError(
+    "BAD_SPEC",
+    `The cache ${JSON.stringify(name)} has ${JSON.stringify(value)} for its sharing.`,
+    {
+      hint: `A cache is ${sharings.join(", ")}; without the option it is shared.`,
+    },
+  );
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, readlink } from "node:fs/promises";
+import { posix } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type GuestUser, isObError, ObError, sha256 } from "@ob/core";
+import { fromBytes } from "@ob/spec";
+import type { Pack } from "tar-stream";
+import { announced, type ArchiveHeader, headerFor } from "./archive-header.ts";
+import { type Manifest, sourcePath } from "./manifest.ts";
+import { packArchive, placeOf, sendHeader } from "./pack-archive.ts";
+
+/** What goes into the archive of one `copy`. */
+export interface Transfer {
+  readonly sourceDirectory: string;
+  readonly manifests: readonly Manifest[];
+  /** Absolute, in the guest; see `CopyInputs`. */
+  readonly destination: string;
+  /** Whom the files belong to in the guest; by default root. */
+  readonly user: GuestUser | undefined;
+}
+
+/** Something of a manifest with its place in the archive: no leading slash, no `.`; empty for the guest's root. */
+interface Entry {
+  readonly source: Manifest;
+  readonly name: string;
+}
+
+/** Files up to this size are read whole, and compared before the first byte is sent. */
+const wholeBytes = 1 << 20;
+
+/**
+ * A tar archive, to be unpacked at the guest's root by its superuser: modes 755 and 644, times as in the source, in
+ * the manifest's order. Missing parents are left to tar.
+ *
+ * The stream fails with `BAD_SOURCE` if a file is not what the manifest says: it has changed since it was hashed.
+ */
+export function openArchive(transfer: Transfer): Readable {
+  return packArchive(async (pack) => {
+    for (const entry of allEntries(transfer)) await sendEntry(pack, entry, transfer);
+  });
+}
+
+function* allEntries({ manifests, destination }: Transfer): Iterable<Entry> {
+  for (const source of manifests) {
+    const item = { isDirectory: source.kind === "directory", baseName: posix.basename(source.path) };
+    yield* entriesBelow(source, placeOf(item, destination));
+  }
+}
+
+function* entriesBelow(source: Manifest, name: string): Iterable<Entry> {
+  // The root itself stays as it is: the user of a `copy` does not come to own it.
+  if (name !== "") yield { source, name };
+  if (source.kind !== "directory") return;
+  for (const entry of source.entries) {
+    const base = posix.basename(entry.path);
+    yield* entriesBelow(entry, name === "" ? base : `${name}/${base}`);
+  }
+}
+
+async function sendEntry(pack: Pack, entry: Entry, transfer: Transfer): Promise<void> {
+  const { source } = entry;
+  const path = sourcePath(transfer.sourceDirectory, source.path);
+  try {
+    if (source.kind === "file") {
+      await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+      const stat = await file.stat();
+      if (!stat.isFile()) throw changed(source);
+      const header = headerFor(entry, { user: transfer.user, stat });
+      return await sendFile(pack, { file, header: { ...header, size: stat.size }, source });
+    }
+    const stat = await lstat(path);
+    if (source.kind === "symlink") {
+      const target = stat.isSymbolicLink() && fromBytes(await readlink(path, { encoding: "buffer" }));
+      if (target !== source.target) throw changed(source);
+    } else if (!stat.isDirectory()) throw changed(source);
+    await sendHeader(pack, headerFor(entry, { user: transfer.user, stat }));
+  } catch (cause) {
+    if (isObError(cause) || pack.destroyed) throw cause;
+    throw changed(source, cause);
+  }
+}
+
+interface FileToSend {
+  readonly file: FileHandle;
+  readonly header: ArchiveHeader & { readonly size: number };
+  readonly source: Manifest & { readonly kind: "file" };
+}
+
+async function sendFile(pack: Pack, { file, header, source }: FileToSend): Promise<void> {
+  if (header.size <= wholeBytes) {
+    const contents = await file.readFile();
+    if (sha256(contents) !== source.sha256) throw changed(source);
+    return await sendHeader(pack, header, contents);
+  }
+  const hash = createHash("sha256");
+  const compared = async function* (chunks: AsyncIterable<Buffer>) {
+    let left = header.size;
+    for await (const chunk of chunks) {
+      left -= chunk.length;
+      // The header has promised a size; with one byte more or less the archive would be broken.
+      if (left < 0) throw changed(source);
+      hash.update(chunk);
+      yield chunk;
+    }
+    if (left > 0 || hash.digest("hex") !== source.sha256) throw changed(source);
+  };
+  const body = pack.entry(announced(pack, header));
+  await pipeline(file.createReadStream({ highWaterMark: wholeBytes, autoClose: false }), compared, body);
+}
+
+function changed(source: Manifest, cause?: unknown): ObError {
+  return new ObError("BAD_SOURCE", `${JSON.stringify(source.path)} was changed while it was being copied.`, {
+    cause,
+    hint: "Build again, when nothing writes to the source directory.",
+  });
+}

@@ -1,0 +1,174 @@
+import { mkdir, utimes } from "node:fs/promises";
+import {
+  type CacheLease,
+  type CacheRequest,
+  type CacheStore,
+  type Emit,
+  isObError,
+  messageOf,
+  silent,
+} from "@ob/core";
+import {
+  createDisk,
+  createOverlay,
+  holding,
+  type Layout,
+  layoutOf,
+  type Lock,
+  tryLock,
+  waitForLock,
+} from "@ob/store-qcow";
+import { caching } from "./failures.ts";
+import { identify } from "./file-systems.ts";
+import { makeFirstVersion } from "./first-version.ts";
+import { flatten } from "./flatten.ts";
+import { type CacheInfo, listCaches, removeCache } from "./inventory.ts";
+import { Lease } from "./lease.ts";
+import { backingPathTo, type Place, placeOf } from "./place.ts";
+import { makeScratch, type Scratch, sweepScratch } from "./scratch.ts";
+import { chainOf, newestVersion } from "./versions.ts";
+
+/** A chain of so many versions is flattened in the background of the next step that uses it. */
+const longChain = 16;
+/** One of so many is flattened before the step ends: no step was long enough for the background. */
+const tooLongChain = 32;
+
+const gibibyte = 1024 ** 3;
+
+export interface CacheOptions {
+  /** The store's directory. */
+  readonly directory: string;
+  /** What a new cache disk can hold, in bytes; by default 10 GiB. An empty one takes a few megabytes. */
+  readonly size?: number | undefined;
+  readonly emit?: Emit | undefined;
+}
+
+/**
+ * Opens the cache disks of a store, and clears away what processes that died left of them.
+ *
+ * @throws ObError `CACHE`, `NO_SPACE`.
+ */
+export async function openCaches(options: CacheOptions): Promise<DiskCaches> {
+  const { directory, size = 10 * gibibyte, emit = silent } = options;
+  const layout = layoutOf(directory);
+  return await caching(`open the caches of ${layout.root}`, async () => {
+    for (const path of [layout.caches, layout.temporaryCaches, layout.locks]) {
+      await mkdir(path, { recursive: true });
+    }
+    await sweepScratch(layout);
+    return new DiskCaches({ layout, size, emit });
+  });
+}
+
+interface CacheContext {
+  readonly layout: Layout;
+  readonly size: number;
+  readonly emit: Emit;
+}
+
+/**
+ * Cache disks as qcow2 files in immutable versions. Taking one makes an empty overlay on the newest version, giving it
+ * back renames that overlay: neither depends on how much it holds.
+ */
+export class DiskCaches implements CacheStore {
+  readonly #context: CacheContext;
+  readonly #closing = new AbortController();
+  readonly #background = new Set<Promise<void>>();
+
+  constructor(context: CacheContext) {
+    this.#context = context;
+  }
+
+  async acquire(request: CacheRequest, signal?: AbortSignal): Promise<CacheLease> {
+    const place = placeOf(this.#context.layout, request);
+    return await caching(`take the cache ${request.name}`, async () => {
+      const locks: Lock[] = [];
+      try {
+        if (request.sharing === "locked") locks.push(await this.#waitForTurn(place, signal));
+        const edit = await waitForLock(place.editLock, "exclusive", signal);
+        const copy = await holding(edit, () => this.#copyNewest(place, { locks, signal }));
+        if (copy.version > 0) this.#tidy(place, copy.version);
+        return this.#lease(place, { ...copy, locks });
+      } catch (error) {
+        for (const lock of locks) lock.release();
+        throw error;
+      }
+    });
+  }
+
+  async list(): Promise<readonly CacheInfo[]> {
+    return await caching("list the caches", () => listCaches(this.#context.layout));
+  }
+
+  /** @throws ObError `CACHE` if a step is using it. */
+  async remove(name: string): Promise<boolean> {
+    return await caching(`remove the cache ${name}`, () => removeCache(this.#context.layout, name));
+  }
+
+  /** Ends what goes on in the background; it can be taken up again later. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#background);
+  }
+
+  async #waitForTurn(place: Place, signal: AbortSignal | undefined): Promise<Lock> {
+    const free = await tryLock(place.turnLock, "exclusive");
+    if (free) return free;
+    const text = `Waiting for the cache ${place.name}, which another step has locked`;
+    this.#context.emit({ type: "log", level: "info", text });
+    return await waitForLock(place.turnLock, "exclusive", signal);
+  }
+
+  /** An empty overlay on the newest version, with the locks that keep what it stands on. */
+  async #copyNewest(
+    place: Place,
+    { locks, signal }: { locks: Lock[]; signal: AbortSignal | undefined },
+  ): Promise<{ scratch: Scratch; version: number }> {
+    const { layout, size, emit } = this.#context;
+    const options = { signal, emit };
+    await mkdir(place.versions, { recursive: true });
+    const newest = await newestVersion(place);
+    const isNew = newest === 0 && (await makeFirstVersion(place, { layout, size, ...options }));
+    const version = isNew ? 1 : newest;
+    // QEMU opens one file after the other: all must stay, also if they become one in the meantime.
+    for (const each of version === 0 ? [0] : await chainOf(place, version)) {
+      locks.push(await waitForLock(place.versionLock(each), "shared", signal));
+    }
+    const scratch = await makeScratch(layout, place.directoryName);
+    try {
+      if (version === 0) await createDisk(scratch.disk, { size, ...options });
+      else await createOverlay(scratch.disk, { backing: backingPathTo(place, version), ...options });
+      // `list` tells from this when the cache was last used.
+      const now = new Date();
+      await utimes(place.versions, now, now);
+      return { scratch, version };
+    } catch (error) {
+      await scratch[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  #lease(place: Place, copy: { scratch: Scratch; version: number; locks: readonly Lock[] }): Lease {
+    const { layout, emit } = this.#context;
+    return new Lease(place, {
+      ...copy,
+      worthKeeping: async () => copy.version > 0 || (await identify(copy.scratch.disk, { emit })) !== "blank",
+      onPublished: (version) => flatten(place, version, { fromLength: tooLongChain, layout, emit }),
+    });
+  }
+
+  /** Flattens a long chain while the step goes on. */
+  #tidy(place: Place, version: number): void {
+    const { layout, emit } = this.#context;
+    const { signal } = this.#closing;
+    const task = flatten(place, version, { fromLength: longChain, layout, emit, signal }).catch(
+      (error: unknown) => {
+        if (isObError(error, "CANCELLED")) return;
+        const text = `The cache ${place.name} could not be flattened: ${messageOf(error)}`;
+        emit({ type: "log", level: "warning", text });
+      },
+    );
+    this.#background.add(task);
+    void task.finally(() => this.#background.delete(task));
+  }
+}

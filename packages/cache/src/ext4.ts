@@ -1,0 +1,76 @@
+import { open, rm, writeFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { run, type RunOptions } from "@ob/core";
+import { convert } from "@ob/store-qcow";
+
+/** Where the partition begins, in bytes: sector 2048. */
+const offset = 1 << 20;
+const sector = 512;
+const linuxPartition = 0x83;
+
+/** Named one by one: every mke2fs knows these, and every kernel since 3.18 mounts them. */
+const features = [
+  "none",
+  "has_journal",
+  "ext_attr",
+  "resize_inode",
+  "dir_index",
+  "filetype",
+  "extent",
+  "64bit",
+  "flex_bg",
+  "sparse_super",
+  "large_file",
+  "huge_file",
+  "dir_nlink",
+  "extra_isize",
+  "metadata_csum",
+].join(",");
+
+/** mke2fs and debugfs lie in a directory that is not on an ordinary user's PATH. */
+const env = { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
+
+/**
+ * Makes a qcow2 disk with one partition that holds an empty ext4 file system. It needs no root and no mount. The root
+ * directory is root's and open to all: any user of a step can keep things there, whoever that is, and without the
+ * sticky bit the next step's user can replace them.
+ *
+ * @param options.size of the disk in bytes; what is empty takes no space.
+ */
+export async function formatExt4(path: string, options: { size: number } & RunOptions): Promise<void> {
+  const { size, ...running } = options;
+  const raw = `${path}.raw`;
+  const commands = `${path}.commands`;
+  try {
+    await writePartitionTable(raw, size);
+    const extended = `offset=${offset},root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1`;
+    const kib = Math.floor((size - offset) / 1024);
+    await run(
+      ["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-O", features, "-E", extended, raw, `${kib}k`],
+      { ...running, env },
+    );
+    await writeFile(commands, "rmdir lost+found\nset_inode_field / mode 040777\n");
+    // Named from its directory: a `?` in the store's path would begin the options.
+    await run(["debugfs", "-w", "-f", commands, `${basename(raw)}?offset=${offset}`], {
+      ...running,
+      env,
+      cwd: dirname(raw),
+    });
+    await convert(raw, path, { from: "raw", signal: running.signal, emit: running.emit });
+  } finally {
+    await rm(raw, { force: true });
+    await rm(commands, { force: true });
+  }
+}
+
+async function writePartitionTable(path: string, size: number): Promise<void> {
+  const table = Buffer.alloc(sector);
+  const entry = 446;
+  table.writeUInt8(linuxPartition, entry + 4);
+  table.writeUInt32LE(offset / sector, entry + 8);
+  table.writeUInt32LE(Math.floor((size - offset) / sector), entry + 12);
+  table.writeUInt16LE(0xaa55, 510);
+  await using file = await open(path, "wx");
+  await file.truncate(size);
+  await file.write(table, 0, sector, 0);
+}

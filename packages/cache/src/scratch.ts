@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { type Layout, type Lock, type StorePath, tryLock, waitForLock, within } from "@ob/store-qcow";
+
+/** A directory in `cache-tmp` that belongs to this process, and goes with it. */
+export interface Scratch extends AsyncDisposable {
+  /** Where a disk is to be made. */
+  readonly disk: StorePath;
+}
+
+/** @param name of the cache's directory, for people who look into `cache-tmp`. */
+export async function makeScratch(layout: Layout, name: string): Promise<Scratch> {
+  const id = randomUUID();
+  // The lock first: what has none is swept.
+  const lock = await waitForLock(lockOf(layout, id), "exclusive");
+  const directory = within(layout.temporaryCaches, `${id}-${name}`);
+  const scratch = new ScratchDirectory(directory, lock);
+  try {
+    await mkdir(within(directory, "rootfs"), { recursive: true });
+    return scratch;
+  } catch (error) {
+    await scratch[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class ScratchDirectory implements Scratch {
+  readonly disk: StorePath;
+  readonly #directory: StorePath;
+  readonly #lock: Lock;
+
+  constructor(directory: StorePath, lock: Lock) {
+    this.#directory = directory;
+    this.#lock = lock;
+    this.disk = within(directory, "rootfs", "image.qcow2");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
+    this.#lock.release();
+  }
+}
+
+/** A name in `cache-tmp` for what is to be deleted. */
+export function trashPath(layout: Layout): StorePath {
+  return within(layout.temporaryCaches, `trash-${randomUUID()}`);
+}
+
+/** Removes what processes that died left in `cache-tmp`; what has a lock belongs to a living one. */
+export async function sweepScratch(layout: Layout): Promise<void> {
+  for (const name of await readdir(layout.temporaryCaches)) {
+    const path = within(layout.temporaryCaches, name);
+    const [, id] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-c-/.exec(name) ?? [];
+    if (id !== undefined) {
+      const lock = await tryLock(lockOf(layout, id), "exclusive");
+      if (!lock) continue;
+      await rm(path, { recursive: true, force: true });
+      lock.release();
+    } else if (name.startsWith("trash-") || /^\d+-c-/.test(name)) {
+      // A number stands before what the original leaves; it wipes the directory itself when it starts.
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+function lockOf(layout: Layout, id: string): StorePath {
+  return within(layout.locks, `cache-copy-${id}`);
+}

@@ -1,0 +1,58 @@
+import { readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { systemCode } from "@ob/core";
+import { isFree, readQcowHeader, resolveBacking, syncPath } from "@ob/store-qcow";
+import { type Place, versionFile } from "./place.ts";
+
+/** The numbers of the versions that there are, oldest first. */
+export async function versionsOf(place: Place): Promise<readonly number[]> {
+  try {
+    const names = await readdir(place.versions);
+    return names
+      .flatMap((name) => /^(\d+)\.qcow2$/.exec(name)?.[1] ?? [])
+      .map(Number)
+      .toSorted((a, b) => a - b);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** The newest version; 0 if there is none. */
+export async function newestVersion(place: Place): Promise<number> {
+  return (await versionsOf(place)).at(-1) ?? 0;
+}
+
+/** Makes a finished disk the given version, by one rename. The edit lock must be held. */
+export async function publish(place: Place, version: number, disk: string): Promise<void> {
+  await rename(disk, versionFile(place, version));
+  await Promise.all([syncPath(place.versions), syncPath(dirname(disk))]);
+}
+
+/** The versions that a version consists of, itself first. */
+export async function chainOf(place: Place, version: number): Promise<readonly number[]> {
+  const chain: number[] = [];
+  for (let current: number | undefined = version; current !== undefined;) {
+    chain.push(current);
+    const file = versionFile(place, current);
+    const header = await readQcowHeader(file);
+    if (header?.backing === undefined) return chain;
+    const below = Number(basename(resolveBacking(file, header.backing), ".qcow2"));
+    current = below < current ? below : undefined;
+  }
+  return chain;
+}
+
+/** Removes versions that neither the newest nor a step in progress consists of. The edit lock must be held. */
+export async function removeUnneeded(place: Place): Promise<void> {
+  const versions = await versionsOf(place);
+  const newest = versions.at(-1);
+  const needed = new Set<number>();
+  for (const version of versions) {
+    if (version !== newest && isFree(place.versionLock(version))) continue;
+    for (const below of await chainOf(place, version)) needed.add(below);
+  }
+  for (const version of versions) {
+    if (!needed.has(version)) await rm(versionFile(place, version), { force: true });
+  }
+}

@@ -1,0 +1,77 @@
+import { access, constants, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import type { BuildRequest } from "@ob/builder";
+import { messageOf, ObError } from "@ob/core";
+import type { Host } from "./host.ts";
+import { type Arguments, text, texts } from "./options.ts";
+import { readSpec } from "./spec-input.ts";
+
+/**
+ * Reads all that `build` and `plan` take: the spec, the secrets and the source directory. Cheap, and done before
+ * anything is built.
+ *
+ * @throws ObError `USAGE`, `BAD_SECRET`; `SpecError`.
+ */
+export async function readRequest(args: Arguments, host: Host): Promise<BuildRequest> {
+  const sourceDirectory = await checkSource(text(args, "SRC_DIR"));
+  const secrets = await readSecrets(texts(args, "secret"));
+  const spec = await readSpec(args, host);
+  return { spec, sourceDirectory, secrets };
+}
+
+/** @throws ObError `USAGE` if the key of `--qemu-ssh-key` cannot be read: better now than in the first step. */
+export async function checkKey(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  await access(file, constants.R_OK).catch((cause: unknown) => {
+    throw new ObError("USAGE", `The key of --qemu-ssh-key cannot be read: ${messageOf(cause)}.`, {
+      cause,
+      hint: "It takes the private key that the guest's login user accepts; without it the image's own is used.",
+    });
+  });
+}
+
+async function checkSource(directory: string | undefined): Promise<string> {
+  if (directory === undefined) {
+    throw new ObError("USAGE", "No source directory is given: where `copy` takes files from.", {
+      hint: "Name it last; a dot stands for the current one.",
+    });
+  }
+  const stats = await stat(directory).catch((cause: unknown) => {
+    throw new ObError("USAGE", `The source directory ${directory} cannot be opened: ${messageOf(cause)}.`, {
+      cause,
+      hint: "Name the directory that `copy` takes files from; a dot stands for the current one.",
+    });
+  });
+  if (!stats.isDirectory()) throw new ObError("USAGE", `The source directory ${directory} is no directory.`);
+  return path.resolve(directory);
+}
+
+/**
+ * Reads the files of `--secret ID:FILE`. An id given twice keeps its first file, as in the original.
+ *
+ * @throws ObError `USAGE` for the form, `BAD_SECRET` for the file. Neither holds anything of a secret.
+ */
+export async function readSecrets(given: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+  const secrets = new Map<string, Uint8Array>();
+  for (const secret of given) {
+    const [, id, file] = /^([^:]+):(.+)$/s.exec(secret) ?? [];
+    if (id === undefined || file === undefined) {
+      throw new ObError("USAGE", `--secret takes ID:FILE, not ${JSON.stringify(secret)}.`, {
+        hint: "ID is the name that the spec asks for, FILE the path of a file with the secret in it.",
+      });
+    }
+    if (!secrets.has(id)) secrets.set(id, await readSecret(id, file));
+  }
+  return secrets;
+}
+
+async function readSecret(id: string, file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new ObError("BAD_SECRET", `The secret ${JSON.stringify(id)} cannot be read: ${messageOf(cause)}.`, {
+      cause,
+      hint: "--secret takes ID:FILE, where FILE is a file that you may read.",
+    });
+  }
+}

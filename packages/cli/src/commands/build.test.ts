@@ -1,0 +1,169 @@
+import { ObError } from "@ob/core";
+import { describe, expect, it } from "vitest";
+import { createInterrupts, obuilder, scriptedEngine } from "../testing/run.ts";
+
+const store = "--store=qemu:/nowhere";
+const spec = '((from debian-12) (workdir /src) (run (shell "make all")))';
+const build = ["build", store, "-f", "-", "."];
+
+/** Ids are long, and the same in every run. */
+const shortened = (text: string) => text.replaceAll(/[0-9a-f]{56}(?=")/g, "…");
+
+describe("build", () => {
+  it("prints the original's transcript, and replays it from the store the second time", async () => {
+    const engine = scriptedEngine();
+    const first = await obuilder(build, { engine, stdin: spec });
+    expect(first).toMatchObject({ code: 0, stderr: "" });
+    expect(shortened(first.stdout)).toMatchInlineSnapshot(`
+      "(from debian-12)
+      ---> saved as "cae66afe…"
+      /: (workdir /src)
+      /src: (run (shell "make all"))
+      make all
+      ---> saved as "569ab682…"
+      Got: "569ab682…"
+      "
+    `);
+    const second = await obuilder(build, { engine, stdin: spec });
+    expect(second).toMatchObject({ code: 0, stderr: "" });
+    expect(shortened(second.stdout)).toMatchInlineSnapshot(`
+      "(from debian-12)
+      ---> using "cae66afe…" from cache
+      /: (workdir /src)
+      /src: (run (shell "make all"))
+      make all
+      ---> using "569ab682…" from cache
+      Got: "569ab682…"
+      "
+    `);
+    expect(engine.sandbox.commands).toEqual(["make all"]);
+  });
+
+  it("ends with 1 when a step fails, and says with what", async () => {
+    const engine = scriptedEngine({ run: () => 7 });
+    const result = await obuilder(build, { engine, stdin: spec });
+    expect(result.code).toBe(1);
+    expect(result.stderr).toBe("Build step failed: The command failed with exit status 7.\n");
+    expect(result.stdout).not.toContain("Got:");
+  });
+
+  it("ends with 130 when it is interrupted, and with 143 when it is terminated", async () => {
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const interrupts = createInterrupts();
+      const engine = scriptedEngine({
+        run: async ({ signal: stopped, output }) => {
+          output("half-way\n");
+          interrupts.interrupt(signal);
+          await new Promise((resolve) => {
+            stopped.addEventListener("abort", resolve, { once: true });
+          });
+        },
+      });
+      const result = await obuilder(build, { engine, stdin: spec, interrupts });
+      expect(result.code).toBe(code);
+      expect(result.stdout).toMatch(/half-way\n$/);
+      expect(result.stderr).toBe("Cancelling… (Ctrl-C again stops at once)\nCancelled at user's request\n");
+      expect(engine.store.openClaims).toBe(0);
+    }
+  });
+
+  it("calls it a cancel when Ctrl-C ended a program first", async () => {
+    const interrupts = createInterrupts();
+    const engine = scriptedEngine({
+      run: () => {
+        interrupts.interrupt("SIGINT");
+        throw new ObError("GUEST_LOST", "QEMU ended.");
+      },
+    });
+    const result = await obuilder(build, { engine, stdin: spec, interrupts });
+    expect(result.code).toBe(130);
+    expect(result.stderr).toContain("Cancelled at user's request\n");
+  });
+
+  it("gives programs one object a line with --progress=json, and the error as the last", async () => {
+    const engine = scriptedEngine({ run: () => 7 });
+    const { code, stdout } = await obuilder([...build, "--progress=json"], { engine, stdin: spec });
+    expect(code).toBe(1);
+    const objects = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line): Record<string, unknown> => JSON.parse(line));
+    expect(objects[0]).toEqual({ type: "build-started", steps: 2 });
+    expect(objects.at(-1)).toMatchObject({ type: "result", code: "STEP_FAILED", exitCode: 1 });
+  });
+
+  it("asks for a report of a bug, and ends with 4", async () => {
+    const engine = scriptedEngine({
+      run: () => {
+        throw new TypeError("x is not a function");
+      },
+    });
+    const quiet = await obuilder(build, { engine, stdin: spec });
+    expect(quiet.code).toBe(4);
+    expect(quiet.stderr).toContain(
+      "obuilder: internal error: x is not a function\nThis is a bug in obuilder.",
+    );
+    expect(quiet.stderr).not.toContain("    at ");
+    const verbose = await obuilder([...build, "-v"], { engine, stdin: spec });
+    expect(verbose.stderr).toContain("    at ");
+  });
+
+  it("finds out what is wrong with the input before it opens the store", async () => {
+    const engine = {
+      ...scriptedEngine(),
+      openBuilder: () => Promise.reject(new Error("The store was opened.")),
+    };
+    for (const [argv, code, message] of [
+      [["build", "-f", "-", "."], 2, "No store is given"],
+      [["build", "--store=docker:x", "-f", "-", "."], 2, "container backend"],
+      [["build", store, "."], 2, "No spec is given."],
+      [["build", store, "-f", "missing.spec", "."], 2, "The spec missing.spec does not exist."],
+      [["build", store, "-f", ".", "."], 2, "The spec . is a directory."],
+      [["build", store, "-f", "-"], 2, "No source directory is given"],
+      [["build", store, "-f", "-", "missing"], 2, "The source directory missing cannot be opened"],
+      [["build", store, "-f", "-", "package.json"], 2, "package.json is no directory"],
+      [
+        ["build", store, "-f", "-", ".", "more"],
+        2,
+        'What is "more" for? `build` takes one argument, SRC_DIR.',
+      ],
+      [[...build, "--secret", "token"], 2, '--secret takes ID:FILE, not "token".'],
+      [[...build, "--secret", "token:/missing"], 4, 'The secret "token" cannot be read'],
+      [[...build, "--qemu-memory=much"], 2, "--qemu-memory wants a size"],
+      [[...build, "--qemu-ssh-key=/missing"], 2, "The key of --qemu-ssh-key cannot be read"],
+      [[...build, "--progress=loud"], 2, "--progress takes auto, plain, tty, json"],
+    ] as const) {
+      const result = await obuilder(argv, { engine, stdin: spec });
+      expect(result.stderr).toContain(message);
+      expect(result.code).toBe(code);
+      expect(result.stdout).toBe("");
+    }
+  });
+
+  it("takes the store from OBUILDER_STORE", async () => {
+    const env = { OBUILDER_STORE: "qemu:/nowhere" };
+    const { code } = await obuilder(["build", "-f", "-", "."], {
+      engine: scriptedEngine(),
+      stdin: spec,
+      env,
+    });
+    expect(code).toBe(0);
+  });
+
+  it("names a secret that the spec asks for and nobody gave", async () => {
+    const asking = '((from debian-12) (run (secrets (token (target /run/token))) (shell "cat /run/token")))';
+    const result = await obuilder(build, { engine: scriptedEngine(), stdin: asking });
+    expect(result.code).toBe(4);
+    expect(result.stderr).toContain('"token"');
+    expect(result.stderr).toContain("Hint: Give it with --secret token:FILE");
+  });
+
+  it("refuses a spec that is none with 3, naming the place", async () => {
+    const result = await obuilder(build, { engine: scriptedEngine(), stdin: "((from debian-12)\n (rum x))" });
+    expect(result.code).toBe(3);
+    expect(result.stderr).toMatch(/^<stdin>:2:/);
+  });
+});

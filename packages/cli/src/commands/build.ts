@@ -1,0 +1,67 @@
+import type { StepFailure } from "@ob/builder";
+import { checkKey, readRequest } from "../build-input.ts";
+import { exitCodeFor } from "../exit-codes.ts";
+import {
+  progressOptions,
+  readProgressMode,
+  readSandboxFlags,
+  sandboxOptions,
+  secretOptions,
+  specOptions,
+  storeOptions,
+  text,
+} from "../options.ts";
+import { createProgress } from "../progress/progress.ts";
+import { codeOf } from "../render-error.ts";
+import { countSteps } from "../spec-input.ts";
+import { onErrorOptions, openStepShell, readOnError } from "../step-shell.ts";
+import { parseStoreLocation } from "../store-location.ts";
+import type { Command } from "./command.ts";
+
+export const build: Command = {
+  description:
+    "Builds a spec: runs each step in a virtual machine and keeps the disk after it as a layer in the store. " +
+    "A step whose layer is in the store is not run again. The last line is the id of the last layer.",
+  positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
+  options: {
+    ...storeOptions,
+    ...specOptions,
+    ...secretOptions,
+    ...sandboxOptions,
+    ...onErrorOptions,
+    ...progressOptions,
+  },
+  examples: [
+    ["obuilder build --store=qemu:/var/cache/obuilder -f example.spec .", "build in the current directory"],
+    ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
+    ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger machine"],
+    ["obuilder build ... --on-error=shell .", "to look around where a command has failed"],
+    ["obuilder build ... --progress=json . > events", "for a program to follow"],
+  ],
+
+  async run(args, { engine, host, verbosity, color }) {
+    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+    const flags = readSandboxFlags(args);
+    const mode = readProgressMode(args);
+    const wantsShell = readOnError(args, host) === "shell";
+    await checkKey(flags.sshKey);
+    const request = await readRequest(args, host);
+    const steps = countSteps(request.spec);
+
+    using progress = await createProgress({ host, mode, color, verbosity, steps });
+    const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
+    host.signal.addEventListener("abort", onAbort, { once: true });
+    const onFailure = wantsShell
+      ? async (failure: StepFailure) => await openStepShell(failure, { host, progress })
+      : undefined;
+    try {
+      await using builder = await engine.openBuilder({ location, flags, emit: progress.emit });
+      progress.succeeded(await builder.build(request, { signal: host.signal, onFailure }));
+    } catch (error) {
+      progress.failed(error, exitCodeFor(codeOf(error)));
+      throw error;
+    } finally {
+      host.signal.removeEventListener("abort", onAbort);
+    }
+  },
+};

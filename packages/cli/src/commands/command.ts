@@ -1,0 +1,33 @@
+import type { Engine } from "../compose.ts";
+import type { OptionTable } from "../flags.ts";
+import type { Host } from "../host.ts";
+import type { Arguments, Verbosity } from "../options.ts";
+import type { ColorMode } from "../colors.ts";
+
+/** What a command works with. */
+export interface Session {
+  readonly host: Host;
+  readonly verbosity: Verbosity;
+  readonly color: ColorMode;
+  /** The concrete packages, wired. */
+  readonly engine: Engine;
+}
+
+/** A command of `obuilder`. Its file is loaded when it is used. */
+export interface Command {
+  /** What it does, in a sentence or two. */
+  readonly description: string;
+  /** The arguments after its name; at most as many are accepted. */
+  readonly positionals: readonly { readonly name: string; readonly describe: string }[];
+  /** What takes all the words after them, if anything does. */
+  readonly rest?: { readonly name: string; readonly describe: string };
+  readonly options: OptionTable;
+  readonly examples: readonly (readonly [commandLine: string, what: string])[];
+
+  /**
+   * Rejects with an `ObError` or a `SpecError`; anything else is a bug.
+   *
+   * @returns the exit code, where it is not 0.
+   */
+  run(args: Arguments, session: Session): Promise<number | void>;
+}

@@ -1,0 +1,75 @@
+import { posix } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { type Emit, ObError } from "@ob/core";
+import { colorsFor } from "../colors.ts";
+import { findTarget } from "../copy-target.ts";
+import { resolveLayer } from "../layer-argument.ts";
+import { readSandboxFlags, sandboxOptions, storeOptions, text } from "../options.ts";
+import { logLine } from "../progress/log-line.ts";
+import { parseStoreLocation } from "../store-location.ts";
+import { unpackArchive } from "../unpack-archive.ts";
+import type { Command } from "./command.ts";
+
+export const cp: Command = {
+  description:
+    "Copies a file or a directory out of a layer, by a throw-away virtual machine on it. DEST is what it is for `cp -r`: " +
+    "a directory to copy into, or a new name. - writes a tar archive to standard output.",
+  positionals: [
+    { name: "ID:PATH", describe: "The layer, and a path in it from its root" },
+    { name: "DEST", describe: "A path of the host, or -" },
+  ],
+  options: { ...storeOptions, ...sandboxOptions },
+  examples: [
+    ["obuilder cp --store=qemu:/var/cache/obuilder 8a897f21e54d:/src/hello .", "a file"],
+    ["obuilder cp ... 8a897f21e54d:/src/. out", "what is in a directory"],
+    ["obuilder cp ... 8a897f21e54d:/src - | tar -t", "as an archive, with the owners that the guest has"],
+  ],
+
+  async run(args, { engine, host, verbosity, color }) {
+    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+    const flags = readSandboxFlags(args);
+    const { layer, path: given } = parseSource(text(args, "ID:PATH"));
+    const destination = text(args, "DEST");
+    if (destination === undefined) {
+      throw new ObError("USAGE", "No destination is given.", {
+        hint: "Name a file or directory, or - for a tar archive on standard output.",
+      });
+    }
+    if (destination === "-" && host.stdout.isTTY === true) {
+      throw new ObError("USAGE", "An archive cannot be shown on a terminal.", {
+        hint: "Send it somewhere, for example: obuilder cp ID:PATH - | tar -t",
+      });
+    }
+    const { checkSourcePath, layerArchive } = await import("@ob/builder");
+    const path = checkSourcePath(given);
+    const item = { name: posix.basename(path), contents: path === "/" || /(^|\/)\.$/.test(given) };
+    const target = destination === "-" ? undefined : await findTarget(destination, item);
+    const id = await resolveLayer(layer, { engine, location });
+
+    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
+    const emit: Emit = (event) => {
+      const line = logLine(event, verbosity, colors);
+      if (line !== undefined) host.stderr.write(line);
+    };
+    const { signal } = host;
+    await using builder = await engine.openBuilder({ location, flags, emit });
+    await using visit = await builder.visit(id, { signal });
+    const archive = layerArchive(async () => visit, {
+      items: [{ path, place: target?.place ?? (() => (item.contents ? "" : item.name)) }],
+      owner: { kind: target ? "reader" : "same" },
+      skipDevices: target !== undefined,
+      signal,
+      emit,
+    });
+    if (target) await unpackArchive(archive, { directory: target.directory, signal, emit });
+    else await pipeline(archive, host.stdout, { end: false, signal });
+  },
+};
+
+function parseSource(given: string | undefined): { readonly layer: string; readonly path: string } {
+  const [, layer, path] = /^([^:]*):(.*)$/s.exec(given ?? "") ?? [];
+  if (layer !== undefined && path !== undefined) return { layer, path };
+  throw new ObError("USAGE", given === undefined ? "Nothing to copy is given." : `${given} names no path.`, {
+    hint: "What to copy is written ID:PATH, for example 8a897f21e54d:/etc/hostname.",
+  });
+}

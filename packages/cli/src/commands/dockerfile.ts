@@ -1,0 +1,29 @@
+import { choice, specOptions } from "../options.ts";
+import { readSpec } from "../spec-input.ts";
+import type { Command } from "./command.ts";
+
+export const dockerfile: Command = {
+  description: "Converts a spec to a Dockerfile.",
+  positionals: [],
+  options: {
+    ...specOptions,
+    buildkit: { kind: "flag", describe: "Use BuildKit's extended syntax", group: "Output:" },
+    escape: { kind: "value", value: "STYLE", describe: "unix (default) or windows", group: "Output:" },
+  },
+  examples: [
+    ["obuilder dockerfile -f example.spec > Dockerfile", ""],
+    [
+      "obuilder dockerfile --buildkit --escape=windows -f example.spec",
+      "with caches and secrets, for Windows",
+    ],
+  ],
+
+  async run(args, { host }) {
+    const escape = choice(args, "escape", ["unix", "windows"] as const) ?? "unix";
+    const spec = await readSpec(args, host);
+    const { toBytes, toDockerfile } = await import("@ob/spec");
+    const converted = toDockerfile(spec, { buildkit: args["buildkit"] === true, escape });
+    // The original ends it with an empty line.
+    host.stdout.write(toBytes(`${converted}\n`));
+  },
+};

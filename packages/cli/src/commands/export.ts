@@ -1,0 +1,52 @@
+import { stat } from "node:fs/promises";
+import { ObError } from "@ob/core";
+import { findLayer } from "../layer-argument.ts";
+import { hidden, sandboxOptions, storeOptions, text } from "../options.ts";
+import { formatSize } from "../quantities.ts";
+import { logLine } from "../progress/log-line.ts";
+import { colorsFor } from "../colors.ts";
+import { parseStoreLocation } from "../store-location.ts";
+import type { Command } from "./command.ts";
+
+export const exportLayer: Command = {
+  description:
+    "Writes a layer's disk, with all that is under it, as one qcow2 file that stands alone and boots. The file appears " +
+    "when it is whole.",
+  positionals: [
+    { name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" },
+    { name: "FILE", describe: "The file to write" },
+  ],
+  options: {
+    ...storeOptions,
+    compress: { kind: "flag", describe: "Compress with zstd", group: "Output:" },
+    force: { kind: "flag", describe: "Replace a file that is there", group: "Output:" },
+    ...hidden(sandboxOptions),
+  },
+  examples: [
+    ["obuilder export --store=qemu:/var/cache/obuilder 8a897f21e54d disk.qcow2", ""],
+    ["obuilder export ... --compress 8a897f21e54d other-store/base-image/tools.qcow2", "as a new base image"],
+  ],
+
+  async run(args, { engine, host, verbosity, color }) {
+    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
+    await using store = await engine.openStore({
+      location,
+      emit: (event) => {
+        const line = logLine(event, verbosity, colors);
+        if (line !== undefined) host.stderr.write(line);
+      },
+    });
+    const id = findLayer(store, text(args, "ID"));
+    const path = text(args, "FILE");
+    if (path === undefined) {
+      throw new ObError("USAGE", "No file is given.", {
+        hint: "Name the qcow2 file to write, after the id.",
+      });
+    }
+    const { compress, force } = args;
+    const signal = host.signal;
+    await store.export(id, { path, compress: compress === true, overwrite: force === true, signal });
+    host.stdout.write(`Wrote ${path} (${formatSize((await stat(path)).size)})\n`);
+  },
+};

@@ -1,0 +1,23 @@
+import { specOptions } from "../options.ts";
+import { readSpec } from "../spec-input.ts";
+import type { Command } from "./command.ts";
+
+export const fmt: Command = {
+  description: "Prints a spec in its usual form, or in the form that ids are made of. Comments are not kept.",
+  positionals: [],
+  options: {
+    ...specOptions,
+    machine: { kind: "flag", describe: "The machine form: one line, no needless space", group: "Output:" },
+  },
+  examples: [
+    ["obuilder fmt -f example.spec", ""],
+    ["obuilder fmt --machine < example.spec", "without -f, standard input is read"],
+  ],
+
+  async run(args, { host }) {
+    const spec = await readSpec(args, host, "-");
+    const { formatSpec, printMachine, toBytes } = await import("@ob/spec");
+    const printed = args["machine"] === true ? printMachine(spec) : formatSpec(spec);
+    host.stdout.write(toBytes(`${printed.trimEnd()}\n`));
+  },
+};

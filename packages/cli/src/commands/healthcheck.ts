@@ -1,0 +1,65 @@
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { ObError } from "@ob/core";
+import { checkKey } from "../build-input.ts";
+import { colorsFor } from "../colors.ts";
+import { readSandboxFlags, sandboxOptions, storeOptions, text } from "../options.ts";
+import { logLine } from "../progress/log-line.ts";
+import { type StoreLocation, parseStoreLocation } from "../store-location.ts";
+import type { Command } from "./command.ts";
+
+export const healthcheck: Command = {
+  description:
+    "Tries that all is well: takes a base image of the store, boots it, runs a command in it, and stops it. " +
+    "Leaves nothing in the store.",
+  positionals: [],
+  options: {
+    ...storeOptions,
+    image: {
+      kind: "value",
+      value: "NAME",
+      describe: "The base image (default: the smallest of the store)",
+      group: "Store:",
+    },
+    ...sandboxOptions,
+  },
+  examples: [
+    ["obuilder healthcheck --store=qemu:/var/cache/obuilder", ""],
+    ["obuilder healthcheck ... --image debian-12-amd64 -v", "of one image, with all that is run"],
+  ],
+
+  async run(args, { engine, host, verbosity, color }) {
+    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+    const flags = readSandboxFlags(args);
+    const logColors = colorsFor(host.stderr, { mode: color, env: host.env });
+    const image = text(args, "image") ?? (await smallestImage(location));
+    await checkKey(flags.sshKey);
+    if (verbosity !== "quiet") host.stderr.write(`Trying the base image ${image}…\n`);
+    await using builder = await engine.openBuilder({
+      location,
+      flags,
+      emit: (event) => {
+        const line = logLine(event, verbosity, logColors);
+        if (line !== undefined) host.stderr.write(line);
+      },
+    });
+    await builder.healthcheck({ image, signal: host.signal });
+    host.stdout.write("Healthcheck passed\n");
+  },
+};
+
+/** The quickest to try. */
+async function smallestImage({ directory }: StoreLocation): Promise<string> {
+  const images = path.join(directory, "base-image");
+  const names = await readdir(images).catch(() => []);
+  const sized = await Promise.all(
+    names
+      .filter((name) => name.endsWith(".qcow2"))
+      .map(async (name) => ({ name, size: (await stat(path.join(images, name))).size })),
+  );
+  const [smallest] = sized.toSorted((a, b) => a.size - b.size || a.name.localeCompare(b.name));
+  if (smallest) return path.basename(smallest.name, ".qcow2");
+  throw new ObError("BASE_IMAGE", `There is no base image in ${images}.`, {
+    hint: "Put one there as NAME.qcow2, or let `npm run quickstart` make one.",
+  });
+}

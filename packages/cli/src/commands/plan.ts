@@ -1,0 +1,104 @@
+import type { PlannedStep } from "@ob/builder";
+import { readRequest } from "../build-input.ts";
+import { colorsFor, type Palette } from "../colors.ts";
+import {
+  hidden,
+  progressOptions,
+  sandboxOptions,
+  secretOptions,
+  specOptions,
+  storeOptions,
+  text,
+} from "../options.ts";
+import { logLine } from "../progress/log-line.ts";
+import { onErrorOptions } from "../step-shell.ts";
+import { type StoreLocation, parseStoreLocation } from "../store-location.ts";
+import type { Command } from "./command.ts";
+
+export const plan: Command = {
+  description:
+    "Shows each step of a spec with its id, the id of its base, and whether it is in the store. Builds nothing, " +
+    "and needs neither QEMU nor the base image. A store that does not exist yet counts as empty.",
+  positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
+  options: {
+    ...storeOptions,
+    ...specOptions,
+    ...secretOptions,
+    json: {
+      kind: "flag",
+      describe: 'One object a line: {"op","id","base","cached","heading"}',
+      group: "Output:",
+    },
+    // So that the command line of a build plans it.
+    ...hidden(sandboxOptions),
+    ...hidden(onErrorOptions),
+    ...hidden(progressOptions),
+  },
+  examples: [
+    ["obuilder plan --store=qemu:/var/cache/obuilder -f example.spec .", "what would a build do?"],
+    ["obuilder plan --json ... . | jq -r .id", "the ids, in build order"],
+  ],
+
+  async run(args, { engine, host, verbosity, color }) {
+    const { stdout, stderr, env } = host;
+    const location = parseStoreLocation(text(args, "store") ?? env["OBUILDER_STORE"]);
+    const request = await readRequest(args, host);
+    const logColors = colorsFor(stderr, { mode: color, env });
+    const { steps, storeExists } = await engine.plan({
+      location,
+      request,
+      signal: host.signal,
+      emit: (event) => {
+        const line = logLine(event, verbosity, logColors);
+        if (line !== undefined) stderr.write(line);
+      },
+    });
+
+    const notes = planNotes(steps, location, storeExists);
+    if (args["json"] === true) {
+      stdout.write(steps.map((step) => `${jsonLine(step)}\n`).join(""));
+      if (verbosity !== "quiet") stderr.write(notes.map((note) => `${note}\n`).join(""));
+    } else {
+      const colors = colorsFor(stdout, { mode: color, env });
+      stdout.write(`${[...steps.map((step) => block(step, colors)), summary(steps), ...notes].join("\n")}\n`);
+    }
+  },
+};
+
+/** The fields and their order are part of the interface. */
+export function jsonLine({ op, id, base, cached, heading }: PlannedStep): string {
+  return JSON.stringify({ op, id, base: base ?? null, cached, heading });
+}
+
+function block(step: PlannedStep, colors: Palette): string {
+  const { heading, id, base, cached, build } = step;
+  const path = build.length === 0 ? "" : colors.dim(`${build.join(" › ")} › `);
+  const state = cached ? colors.green("in the store") : colors.yellow("to be built");
+  const lines = [path + colors.blueBright(heading), `    id    ${id}  ${state}`];
+  if (base !== undefined) lines.push(`    base  ${base}`);
+  return lines.join("\n");
+}
+
+function summary(steps: readonly PlannedStep[]): string {
+  const ids = new Map(steps.map((step) => [step.id, step.cached]));
+  const cached = [...ids.values()].filter(Boolean).length;
+  const count = ids.size === 1 ? "1 layer" : `${ids.size} layers`;
+  return `${count}: ${cached} in the store, ${ids.size - cached} to be built.`;
+}
+
+/** What a build would stumble over. */
+export function planNotes(
+  steps: readonly PlannedStep[],
+  location: StoreLocation,
+  storeExists: boolean,
+): readonly string[] {
+  const notes: string[] = [];
+  if (!storeExists) notes.push(`The store ${location.directory} does not exist yet; it was taken as empty.`);
+  const missing = new Set(steps.flatMap(({ missingImage }) => missingImage ?? []));
+  for (const image of missing) {
+    notes.push(
+      `The base image ${image} is missing: a build needs ${location.directory}/base-image/${image}.qcow2.`,
+    );
+  }
+  return notes;
+}

@@ -1,0 +1,62 @@
+import { type GuestUser, ObError } from "@ob/core";
+import { colorsFor } from "../colors.ts";
+import { resolveLayer } from "../layer-argument.ts";
+import { openLocalTerminal } from "../local-terminal.ts";
+import { choice, readSandboxFlags, sandboxOptions, storeOptions, text, texts } from "../options.ts";
+import { logLine } from "../progress/log-line.ts";
+import { parseStoreLocation } from "../store-location.ts";
+import type { Command } from "./command.ts";
+
+export const shell: Command = {
+  description:
+    "Opens a shell in a throw-away virtual machine on a layer, or runs COMMAND there: nothing that is done reaches the " +
+    "layer. A layer does not know the user, directory and environment of its step: the shell is that of the image's " +
+    "login user, or of --user. The exit code is the shell's or the command's.",
+  positionals: [{ name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" }],
+  rest: { name: "COMMAND", describe: "A program and its arguments, each as it stands" },
+  options: {
+    ...storeOptions,
+    user: { kind: "value", value: "USER", describe: "A name, or UID:GID", group: "In the guest:" },
+    network: {
+      kind: "value",
+      value: "NAME",
+      describe: "none, or host: lets the guest reach out (default none)",
+      group: "In the guest:",
+    },
+    ...sandboxOptions,
+  },
+  examples: [
+    ["obuilder shell --store=qemu:/var/cache/obuilder 8a897f21e54d", "look around"],
+    ["obuilder shell ... --user root 8a897f21e54d -- cat /etc/shadow", "one command, as another user"],
+    ["obuilder shell ... 8a897f21e54d -- sh -c 'cd /src && make test'", ""],
+  ],
+
+  async run(args, { engine, host, verbosity, color }) {
+    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+    const flags = readSandboxFlags(args);
+    const user = parseUser(text(args, "user"));
+    const network = choice(args, "network", ["none", "host"] as const);
+    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
+    const emit: Parameters<typeof engine.openBuilder>[0]["emit"] = (event) => {
+      const line = logLine(event, verbosity, colors);
+      if (line !== undefined) host.stderr.write(line);
+    };
+    const id = await resolveLayer(text(args, "ID"), { engine, location });
+    await using builder = await engine.openBuilder({ location, flags, emit });
+    await using visit = await builder.visit(id, { signal: host.signal, network });
+    using local = openLocalTerminal(host);
+    const command = texts(args, "COMMAND");
+    return await visit.interact({ command, user, terminal: local.terminal }, host.signal);
+  },
+};
+
+/** @throws ObError `USAGE` */
+export function parseUser(given: string | undefined): GuestUser | undefined {
+  if (given === undefined) return undefined;
+  const [, uid, gid] = /^(\d{1,10}):(\d{1,10})$/.exec(given) ?? [];
+  if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  if (/^[a-z_][a-z0-9_.-]*\$?$/i.test(given)) return { name: given };
+  throw new ObError("USAGE", `--user takes a name or UID:GID, not ${JSON.stringify(given)}.`, {
+    hint: "For example --user root, or --user 1000:1000.",
+  });
+}

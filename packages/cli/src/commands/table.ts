@@ -1,0 +1,48 @@
+import type { Command } from "./command.ts";
+
+export interface CommandEntry {
+  /** The line in the list of commands. */
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Every command, in the order of the help. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  build: { summary: "Build a spec", load: async () => (await import("./build.ts")).build },
+  plan: {
+    summary: "Show the steps of a spec, their ids, and which are in the store",
+    load: async () => (await import("./plan.ts")).plan,
+  },
+  fmt: { summary: "Print a spec in its usual form", load: async () => (await import("./fmt.ts")).fmt },
+  dockerfile: {
+    summary: "Convert a spec to a Dockerfile",
+    load: async () => (await import("./dockerfile.ts")).dockerfile,
+  },
+  log: { summary: "Print the log of a layer", load: async () => (await import("./log.ts")).log },
+  cp: {
+    summary: "Copy files out of a layer",
+    load: async () => (await import("./cp.ts")).cp,
+  },
+  shell: {
+    summary: "Open a shell in a throw-away virtual machine on a layer",
+    load: async () => (await import("./shell.ts")).shell,
+  },
+  export: {
+    summary: "Write a layer's disk as one bootable file",
+    load: async () => (await import("./export.ts")).exportLayer,
+  },
+  healthcheck: {
+    summary: "Try that a virtual machine boots and runs a command",
+    load: async () => (await import("./healthcheck.ts")).healthcheck,
+  },
+  delete: {
+    summary: "Delete a layer and all that stand on it",
+    load: async () => (await import("./delete.ts")).deleteLayer,
+  },
+  prune: { summary: "Delete layers not used of late", load: async () => (await import("./prune.ts")).prune },
+  cache: {
+    summary: "List, remove or prune the caches of steps",
+    load: async () => (await import("./cache.ts")).cache,
+  },
+  clean: { summary: "Delete all layers", load: async () => (await import("./clean.ts")).clean },
+};

@@ -1,0 +1,119 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
+import { type CacheStore, type Emit, ObError, type Store, systemCode } from "@ob/core";
+import { EmptyStore } from "./empty-store.ts";
+import type { SandboxFlags } from "./options.ts";
+import type { StoreLocation } from "./store-location.ts";
+
+export interface OpenOptions {
+  readonly location: StoreLocation;
+  readonly emit?: Emit | undefined;
+}
+
+export interface BuilderOptions extends OpenOptions {
+  readonly flags: SandboxFlags;
+}
+
+export interface PlanOptions extends OpenOptions {
+  readonly request: BuildRequest;
+  readonly signal: AbortSignal;
+}
+
+/** The packages, wired for the commands. */
+export interface Engine {
+  /** @throws ObError `STORE` if there is none. */
+  openStore(options: OpenOptions): Promise<Store>;
+  /** @throws ObError `STORE` if there is no store, `CACHE`. */
+  openCaches(options: OpenOptions): Promise<CacheStore>;
+  /** A builder with its store, caches and sandbox; disposing of it closes them. @throws ObError `STORE`. */
+  openBuilder(options: BuilderOptions): Promise<Builder>;
+  /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not made. */
+  plan(
+    options: PlanOptions,
+  ): Promise<{ readonly steps: readonly PlannedStep[]; readonly storeExists: boolean }>;
+}
+
+/**
+ * The one place that knows the concrete packages. Each is loaded when it is needed, so that `--help` and `fmt`
+ * wait for none of them.
+ */
+export const engine: Engine = {
+  async openStore({ location, emit }) {
+    await requireStore(location);
+    const { openStore } = await import("@ob/store-qcow");
+    return await openStore({ directory: location.directory, emit });
+  },
+
+  async openCaches({ location, emit }) {
+    await requireStore(location);
+    const { openCaches } = await import("@ob/cache");
+    return await openCaches({ directory: location.directory, emit });
+  },
+
+  async openBuilder({ location, flags, emit }) {
+    const { directory } = location;
+    await requireStore(location);
+    const [{ createBuilder }, { openStore }, { openCaches }, { createSandbox }] = await Promise.all([
+      import("@ob/builder"),
+      import("@ob/store-qcow"),
+      import("@ob/cache"),
+      import("@ob/sandbox-qemu"),
+    ]);
+    await using resources = new AsyncDisposableStack();
+    const store = resources.use(await openStore({ directory, diskSize: flags.diskSize, emit }));
+    const caches = resources.use(await openCaches({ directory, emit }));
+    const { diskSize: _, ...machine } = flags;
+    const stateDirectory = path.join(directory, "state", "qemu");
+    const sandbox = resources.use(await createSandbox({ ...machine, stateDirectory, emit }));
+    const builder = resources.use(createBuilder({ store, sandbox, caches, ...(emit && { emit }) }));
+    return closingWith(builder, resources.move());
+  },
+
+  async plan({ location, request, signal, emit }) {
+    const { planBuild } = await import("@ob/builder");
+    const storeExists = !(await isMissingOrEmpty(location));
+    await using store = storeExists ? await engine.openStore({ location, emit }) : new EmptyStore();
+    const steps = await planBuild({ store, ...(emit && { emit }) }, request, { signal });
+    return { steps, storeExists };
+  },
+};
+
+/** The builder, which closes all that it stands on when it is disposed of. */
+function closingWith(builder: Builder, resources: AsyncDisposableStack): Builder {
+  return {
+    build: (request, options) => builder.build(request, options),
+    plan: (request, options) => builder.plan(request, options),
+    visit: (id, options) => builder.visit(id, options),
+    healthcheck: (options) => builder.healthcheck(options),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** A build in a new store could only end with a missing base image, and a mistyped path would leave a store there. */
+async function requireStore({ directory }: StoreLocation): Promise<void> {
+  if (!(await isMissing(directory))) return;
+  throw new ObError("STORE", `There is no store at ${directory}.`, {
+    hint:
+      "Look at the path in --store. For a new store, make the directory and put a base image in it as " +
+      "base-image/NAME.qcow2; `npm run quickstart` makes one in .obuilder/store.",
+  });
+}
+
+async function isMissing(directory: string): Promise<boolean> {
+  return (await entriesOf(directory)) === undefined;
+}
+
+async function isMissingOrEmpty({ directory }: StoreLocation): Promise<boolean> {
+  const entries = await entriesOf(directory);
+  return entries === undefined || entries.length === 0;
+}
+
+/** Undefined where nothing is; other troubles are left to the store, which words them. */
+async function entriesOf(directory: string): Promise<readonly string[] | undefined> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    return systemCode(error) === "ENOENT" ? undefined : ["?"];
+  }
+}

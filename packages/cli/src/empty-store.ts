@@ -1,0 +1,56 @@
+import { type BaseImage, type LayerId, layerId, ObError, sha256, type Store } from "@ob/core";
+
+/** A store with nothing in it, for a plan where none exists yet: planning makes no directory. */
+export class EmptyStore implements Store {
+  async baseImage(name: string): Promise<BaseImage> {
+    return { name, id: layerId(sha256(name)), present: false };
+  }
+
+  async find(): Promise<undefined> {
+    return undefined;
+  }
+
+  touch(): void {
+    // No layer, no use.
+  }
+
+  async baseInfo(id: LayerId): Promise<never> {
+    throw noLayer(id);
+  }
+
+  async tryClaim(): Promise<undefined> {
+    return undefined;
+  }
+
+  readLog(id: LayerId): never {
+    throw noLayer(id);
+  }
+
+  async borrow(id: LayerId): Promise<never> {
+    throw noLayer(id);
+  }
+
+  async export(id: LayerId): Promise<never> {
+    throw noLayer(id);
+  }
+
+  list(): readonly [] {
+    return [];
+  }
+
+  async delete(id: LayerId): Promise<never> {
+    throw noLayer(id);
+  }
+
+  async prune(): Promise<readonly []> {
+    return [];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Nothing is open.
+  }
+}
+
+function noLayer(id: LayerId): ObError {
+  return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`);
+}

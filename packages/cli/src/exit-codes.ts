@@ -1,0 +1,59 @@
+import type { ErrorCode } from "@ob/core";
+import type { Interrupt } from "./interrupts.ts";
+
+/** The exit codes of `obuilder`; they are part of its interface and stand in docs/cli.md. */
+export const exitCodes = {
+  ok: 0,
+  stepFailed: 1,
+  usage: 2,
+  badSpec: 3,
+  stopped: 4,
+} as const;
+
+/** Ended by a signal: 128 and its number, as shells report it. */
+const interruptCodes: Readonly<Record<Interrupt, number>> = {
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGPIPE: 141,
+  SIGTERM: 143,
+};
+
+export function interruptCode(interrupt: Interrupt): number {
+  return interruptCodes[interrupt];
+}
+
+const codes: Readonly<Record<ErrorCode, number>> = {
+  STEP_FAILED: exitCodes.stepFailed,
+  USAGE: exitCodes.usage,
+  BAD_SPEC: exitCodes.badSpec,
+  CANCELLED: interruptCodes.SIGINT,
+  BAD_SOURCE: exitCodes.stopped,
+  BAD_SECRET: exitCodes.stopped,
+  STORE: exitCodes.stopped,
+  NO_SUCH_LAYER: exitCodes.stopped,
+  LAYER_BUSY: exitCodes.stopped,
+  BASE_IMAGE: exitCodes.stopped,
+  MISSING_TOOL: exitCodes.stopped,
+  TOOL_FAILED: exitCodes.stopped,
+  NO_SPACE: exitCodes.stopped,
+  BOOT_FAILED: exitCodes.stopped,
+  LOGIN_FAILED: exitCodes.stopped,
+  GUEST_LOST: exitCodes.stopped,
+  UNCLEAN_STOP: exitCodes.stopped,
+  CACHE: exitCodes.stopped,
+  UNSUPPORTED: exitCodes.stopped,
+};
+
+/** The exit code for an error; anything that is no error of ours is a bug, and counts as `stopped`. */
+export function exitCodeFor(code: ErrorCode | undefined): number {
+  return code === undefined ? exitCodes.stopped : codes[code];
+}
+
+/** The paragraph that every command's help ends with. */
+export const exitCodesHelp = `Exit codes:
+  0    all went well
+  1    a step of the build failed
+  2    the command line is wrong
+  3    the spec is wrong
+  4    anything else that stopped the command: the store, an image, QEMU, ...
+  130  cancelled by Ctrl-C (143 by SIGTERM)`;

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { normalizeFlags, suggest } from "./flags.ts";
+import { commonOptions, sandboxOptions, secretOptions, specOptions, storeOptions } from "./options.ts";
+
+const options = { ...commonOptions, ...storeOptions, ...specOptions, ...secretOptions, ...sandboxOptions };
+const read = (...words: readonly string[]) => normalizeFlags(words, options);
+
+describe("normalizeFlags", () => {
+  it("takes the value of an option with a blank, an equals sign or nothing between", () => {
+    expect(read("--store", "qemu:/s", "-f", "a.spec", ".")).toEqual(["--store=qemu:/s", "--f=a.spec", "."]);
+    expect(read("--store=qemu:/s", "-fa.spec", ".")).toEqual(["--store=qemu:/s", "--f=a.spec", "."]);
+    expect(read("-f=a=b")).toEqual(["--f=a=b"]);
+  });
+
+  it("takes any value, one that begins with a hyphen too", () => {
+    expect(read("-f", "-", "--secret", "--weird:x")).toEqual(["--f=-", "--secret=--weird:x"]);
+    expect(read("--store=")).toEqual(["--store="]);
+  });
+
+  it("reads grouped letters", () => {
+    expect(read("-vvq")).toEqual(["--verbose", "--verbose", "--quiet"]);
+    expect(read("-vfa.spec")).toEqual(["--verbose", "--f=a.spec"]);
+  });
+
+  it("completes the unambiguous beginning of a name, and an exact name before a longer one", () => {
+    expect(read("--qemu-mem", "16", "--st=qemu:/s")).toEqual(["--qemu-memory=16", "--store=qemu:/s"]);
+    expect(read("--verbosi=info")).toEqual(["--verbosity=info"]);
+    expect(read("--verbose")).toEqual(["--verbose"]);
+  });
+
+  it("lets an option stand more than once only where it may", () => {
+    expect(read("--secret", "a:b", "--secret=c:d")).toEqual(["--secret=a:b", "--secret=c:d"]);
+    expect(() => read("-f", "a", "-f", "b")).toThrow("Option -f cannot be repeated.");
+  });
+
+  it("leaves what follows -- alone", () => {
+    expect(read("-v", "--", "--store", "-x")).toEqual(["--verbose", "--", "--store", "-x"]);
+  });
+
+  it.each([
+    [
+      ["--qemu-guest=linux"],
+      "Option --qemu-guest is ambiguous: it can be --qemu-guest-os, --qemu-guest-arch.",
+    ],
+    [["--verb"], "Option --verb is ambiguous: it can be --verbose, --verbosity."],
+    [["--store"], "Option --store needs a value."],
+    [["-f"], "Option -f needs a value."],
+    [["--quiet=yes"], "Option --quiet is a flag and takes no value."],
+    [["-x"], "There is no option -x."],
+    [["--constructor"], "There is no option --constructor."],
+    [["--docker-cpus=2"], "Option --docker-cpus is one of the Docker backend's"],
+    [["--rsync-mode", "copy"], "rsync backend"],
+  ])("refuses %j", (words, message) => {
+    expect(() => read(...words)).toThrow(message);
+  });
+
+  it("suggests the option that was meant", () => {
+    expect(() => read("--stoer=x")).toThrow(
+      expect.objectContaining({ code: "USAGE", hint: "Did you mean --store?" }),
+    );
+    expect(() => read("--qemu-cpu-s=2")).toThrow(
+      expect.objectContaining({ hint: "Did you mean --qemu-cpus?" }),
+    );
+    expect(() => read("--something-else")).toThrow(expect.objectContaining({ hint: undefined }));
+  });
+});
+
+describe("suggest", () => {
+  it("finds a word with two letters swapped, and is stricter with short words", () => {
+    expect(suggest("biuld", ["build", "plan"])).toBe("Did you mean build?");
+    expect(suggest("fmy", ["fmt"])).toBe("Did you mean fmt?");
+    expect(suggest("xyt", ["fmt"])).toBeUndefined();
+    expect(suggest("x", [])).toBeUndefined();
+  });
+});

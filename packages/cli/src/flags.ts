@@ -1,0 +1,129 @@
+import { ObError } from "@ob/core";
+import { closest, distance } from "fastest-levenshtein";
+
+/** An option of a command. */
+export interface Option {
+  /** `count` is a flag that says more when repeated; `values` takes one value each time it is given. */
+  readonly kind: "flag" | "count" | "value" | "values";
+  /** What the help calls the value. */
+  readonly value?: string;
+  /** The letter that stands for it. */
+  readonly short?: string;
+  readonly describe: string;
+  /** The heading in the help. */
+  readonly group: string;
+  /** Accepted, and not in the help. */
+  readonly hidden?: boolean;
+}
+
+/** The options of a command, by the long name; one of a single letter has no other. */
+export type OptionTable = Readonly<Record<string, Option>>;
+
+function takesValue(option: Option | undefined): boolean {
+  return option?.kind === "value" || option?.kind === "values";
+}
+
+/**
+ * Brings the words after a command's name into one form: `--name=value` for each option with a value, `--name`
+ * for each other. Options are read as the original reads them: `--name VALUE`, `--name=VALUE`, `-fVALUE`,
+ * `-vv`, any unambiguous beginning of a name, and no repetition but where an option allows it. yargs by itself
+ * would guess, and would not say which option was meant by a mistyped one.
+ *
+ * @throws ObError `USAGE`.
+ */
+export function normalizeFlags(argv: readonly string[], options: OptionTable): string[] {
+  const words: string[] = [];
+  const seen = new Set<string>();
+  const rest = [...argv];
+
+  const add = (name: string, written: string, value: string | undefined) => {
+    const option = options[name];
+    if (!takesValue(option)) {
+      words.push(`--${name}`);
+      return;
+    }
+    if (seen.has(name) && option?.kind !== "values") throw usage(`Option ${written} cannot be repeated.`);
+    seen.add(name);
+    const given = value ?? rest.shift();
+    if (given === undefined) throw usage(`Option ${written} needs a value.`);
+    words.push(`--${name}=${given}`);
+  };
+
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === "--") return [...words, word, ...rest];
+    if (word.startsWith("--")) {
+      const [, written = word, value] = /^(--[^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+      const name = findLong(written, options);
+      // The original's --help=FMT: there is one format here.
+      if (value !== undefined && !takesValue(options[name]) && name !== "help") {
+        throw usage(`Option ${written} is a flag and takes no value.`);
+      }
+      add(name, written, value);
+    } else if (word.startsWith("-") && word !== "-") {
+      let letters = word.slice(1);
+      while (letters !== "") {
+        const name = findShort(letters.slice(0, 1), options);
+        const valued = takesValue(options[name]);
+        const attached = letters.slice(1).replace(/^=/, "");
+        add(name, `-${letters.slice(0, 1)}`, valued && attached !== "" ? attached : undefined);
+        letters = valued ? "" : letters.slice(1);
+      }
+    } else {
+      words.push(word);
+    }
+  }
+  return words;
+}
+
+const usage = (message: string, hint?: string) => new ObError("USAGE", message, { hint });
+
+function findLong(written: string, options: OptionTable): string {
+  const name = written.slice(2);
+  if (Object.hasOwn(options, name) && name.length > 1) return name;
+  const longNames = Object.keys(options).filter((option) => option.length > 1);
+  const matches = longNames.filter((option) => option.startsWith(name));
+  const [only] = matches;
+  if (only !== undefined && matches.length === 1) return only;
+  if (matches.length > 1) {
+    const list = matches.map((match) => `--${match}`).join(", ");
+    throw usage(`Option ${written} is ambiguous: it can be ${list}.`);
+  }
+  const foreign = foreignBackend(name);
+  if (foreign !== undefined) {
+    throw usage(
+      `Option ${written} is one of the ${foreign} backend's, and this obuilder builds in QEMU only.`,
+      "Leave it out.",
+    );
+  }
+  throw usage(
+    `There is no option ${written}.`,
+    suggest(
+      written,
+      longNames.map((option) => `--${option}`),
+    ),
+  );
+}
+
+function findShort(letter: string, options: OptionTable): string {
+  for (const [name, option] of Object.entries(options)) {
+    if (name === letter || option.short === letter) return name;
+  }
+  throw usage(`There is no option -${letter}.`);
+}
+
+/** The original's backend that an option of the original belongs to. */
+function foreignBackend(name: string): string | undefined {
+  if (name.startsWith("docker-")) return "Docker";
+  if (name.startsWith("hcs-")) return "HCS";
+  if (name.startsWith("rsync-")) return "rsync";
+  return ["uid", "fallback-library-path", "scoreboard-dir"].includes(name) ? "macOS" : undefined;
+}
+
+/** `Did you mean NAME?`, where one of the names is near enough to be meant. */
+export function suggest(written: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const near = closest(written, names);
+  const letters = near.replace(/^-+/, "").length;
+  const allowed = letters < 4 ? 1 : Math.max(2, Math.floor(letters / 3));
+  return distance(written, near) <= allowed ? `Did you mean ${near}?` : undefined;
+}

@@ -1,0 +1,29 @@
+import type { Interrupt } from "./interrupts.ts";
+
+/** A stream that the command prints to. */
+export interface Output extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+  /** Width of the terminal, in characters. */
+  readonly columns?: number;
+  /** Height of the terminal, in lines. */
+  readonly rows?: number;
+}
+
+/** What the command may read: standard input. */
+export type Input = AsyncIterable<Uint8Array | string> & {
+  readonly isTTY?: boolean | undefined;
+  /** On a terminal: hands on each key as it is pressed, and makes no signals of any. */
+  readonly setRawMode?: (raw: boolean) => unknown;
+};
+
+/** All that the command sees of the process it runs in. */
+export interface Host {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Fires when the user or the system wants the command to stop. */
+  readonly signal: AbortSignal;
+  /** What made the signal fire. */
+  readonly interruptedBy: () => Interrupt | undefined;
+}

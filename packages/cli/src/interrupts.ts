@@ -1,0 +1,54 @@
+import { ObError } from "@ob/core";
+
+/** Signals that end the command, and `SIGPIPE`: nobody reads what it prints any more. */
+export type Interrupt = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGPIPE";
+
+export interface Interrupts extends Disposable {
+  readonly signal: AbortSignal;
+  /** What came first, or undefined. */
+  readonly cause: () => Interrupt | undefined;
+  /** Cancels as a signal does. */
+  readonly interrupt: (by: Interrupt) => void;
+}
+
+/** What is needed of `process`. */
+export interface SignalSource {
+  on(event: Interrupt, listener: () => void): unknown;
+  off(event: Interrupt, listener: () => void): unknown;
+}
+
+/**
+ * Turns the process's signals into one AbortSignal. The first cancels, and all that is under way ends cleanly;
+ * at the second `onSecond` is called, which ends the process on the spot.
+ */
+export function listenForInterrupts(
+  source: SignalSource,
+  onSecond: (interrupt: Interrupt) => void,
+): Interrupts {
+  const controller = new AbortController();
+  let first: Interrupt | undefined;
+
+  const interrupt = (by: Interrupt) => {
+    if (first === undefined) {
+      first = by;
+      controller.abort(new ObError("CANCELLED", "Cancelled at user's request"));
+    } else if (by !== "SIGPIPE") {
+      onSecond(by);
+    }
+  };
+
+  const listeners = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((name) => ({
+    name,
+    listener: () => interrupt(name),
+  }));
+  for (const { name, listener } of listeners) source.on(name, listener);
+
+  return {
+    signal: controller.signal,
+    cause: () => first,
+    interrupt,
+    [Symbol.dispose]() {
+      for (const { name, listener } of listeners) source.off(name, listener);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { isLayerId, type LayerId, layerId, ObError, type Store } from "@ob/core";
+import type { Engine } from "./compose.ts";
+import type { StoreLocation } from "./store-location.ts";
+
+/** Fewer digits would too often mean more than one layer. */
+const fewestDigits = 4;
+
+/**
+ * The layer that a command line names: by its id, or by the beginning of it where only one layer of the store
+ * begins so.
+ *
+ * @throws ObError `USAGE` if it is no id or names several, `NO_SUCH_LAYER` if it names none.
+ */
+export function findLayer(store: Store, given: string | undefined): LayerId {
+  if (given === undefined) {
+    throw new ObError("USAGE", "No id is given.", {
+      hint: "`obuilder plan` shows the ids of a spec's layers.",
+    });
+  }
+  const digits = given.toLowerCase();
+  if (isLayerId(digits)) return digits;
+  if (!/^[0-9a-f]*$/.test(digits) || digits.length < fewestDigits || digits.length > 64)
+    return layerId(given);
+  const matches = [...store.list()].map(({ id }) => id).filter((id) => id.startsWith(digits));
+  const [only] = matches;
+  if (only !== undefined && matches.length === 1) return only;
+  if (matches.length > 1) {
+    throw new ObError("USAGE", `${matches.length} layers begin with ${given}:\n${matches.join("\n")}`, {
+      hint: "Give more digits.",
+    });
+  }
+  throw new ObError("NO_SUCH_LAYER", `No layer in the store begins with ${given}.`, {
+    hint: "`obuilder plan` shows the ids of a spec's layers.",
+  });
+}
+
+/** `findLayer` for a command that does not need the store itself. */
+export async function resolveLayer(
+  given: string | undefined,
+  { engine, location }: { readonly engine: Engine; readonly location: StoreLocation },
+): Promise<LayerId> {
+  await using store = await engine.openStore({ location });
+  return findLayer(store, given);
+}
+
+/** `1 layer`, `2 layers`. */
+export function layerCount(count: number): string {
+  return count === 1 ? "1 layer" : `${count} layers`;
+}

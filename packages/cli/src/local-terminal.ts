@@ -1,0 +1,41 @@
+import { Readable } from "node:stream";
+import type { Screen, Terminal } from "@ob/core";
+import type { Host } from "./host.ts";
+
+/** The terminal of this process, lent to a program in a guest. Disposing gives it back as it was. */
+export interface LocalTerminal extends Disposable {
+  readonly terminal: Terminal;
+}
+
+/** True if a person is at both ends. */
+export function isInteractive({ stdin, stdout }: Host): boolean {
+  return stdin.isTTY === true && stdout.isTTY === true;
+}
+
+/**
+ * On a terminal every key goes to the guest, Ctrl-C among them; Node.js puts the terminal back in order should the
+ * process end before this is disposed of.
+ */
+export function openLocalTerminal(host: Host): LocalTerminal {
+  const { stdin, stdout, stderr } = host;
+  const interactive = isInteractive(host);
+  const input = stdin instanceof Readable ? stdin : Readable.from(stdin);
+  if (interactive) stdin.setRawMode?.(true);
+  return {
+    terminal: { input, output: stdout, errors: stderr, screen: interactive ? screenOf(host) : undefined },
+    [Symbol.dispose]() {
+      if (interactive) stdin.setRawMode?.(false);
+    },
+  };
+}
+
+function screenOf({ stdout, env }: Host): Screen {
+  return {
+    kind: env["TERM"] ?? "dumb",
+    size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }),
+    onResize: (listener) => {
+      stdout.on("resize", listener);
+      return { [Symbol.dispose]: () => void stdout.off("resize", listener) };
+    },
+  };
+}

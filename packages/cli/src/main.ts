@@ -1,0 +1,104 @@
+import { ObError } from "@ob/core";
+import type { Engine } from "./compose.ts";
+import { type Invocation, readCommandLine } from "./command-line.ts";
+import { colorsFor } from "./colors.ts";
+import { exitCodeFor, exitCodes, interruptCode } from "./exit-codes.ts";
+import type { Host } from "./host.ts";
+import { listenForInterrupts } from "./interrupts.ts";
+import { readColorMode, readVerbosity } from "./options.ts";
+import { codeOf, firstError, renderError } from "./render-error.ts";
+
+export interface MainOptions {
+  /** The packages, wired; by default the real ones. */
+  readonly engine?: Engine;
+}
+
+/**
+ * Runs one command line, without the words `node obuilder` before it.
+ *
+ * @returns the exit code. Every error has been printed on `host.stderr`.
+ */
+export async function main(argv: readonly string[], host: Host, options: MainOptions = {}): Promise<number> {
+  let invocation: Invocation | undefined;
+  try {
+    invocation = await readCommandLine(argv, { columns: host.stdout.columns ?? 80 });
+    if (invocation.kind === "run") {
+      return (await runCommand(invocation, host, options)) ?? exitCodes.ok;
+    }
+    const asked = invocation.kind === "text";
+    (asked ? host.stdout : host.stderr).write(invocation.text);
+    return asked ? exitCodes.ok : exitCodes.usage;
+  } catch (thrown) {
+    return report(firstError(thrown), host, invocation);
+  }
+}
+
+async function runCommand(
+  { command, args }: Extract<Invocation, { readonly kind: "run" }>,
+  host: Host,
+  options: MainOptions,
+): Promise<number | void> {
+  const verbosity = readVerbosity(args);
+  const color = readColorMode(args);
+  const engine = options.engine ?? (await import("./compose.ts")).engine;
+  return await command.run(args, { host, verbosity, color, engine });
+}
+
+/** Prints the error. @returns its exit code. */
+function report(thrown: unknown, host: Host, invocation: Invocation | undefined): number {
+  const interrupt = host.interruptedBy();
+  // Ctrl-C reaches the programs that we run too, and what they make of it can come in first.
+  const cancel = new ObError("CANCELLED", "Cancelled at user's request", { cause: thrown });
+  const error = interrupt !== undefined && codeOf(thrown) !== undefined ? cancel : thrown;
+  // Whoever closed the pipe does not wait for a word either.
+  if (interrupt !== "SIGPIPE") {
+    const { verbose, mode, name } = settings(invocation);
+    const colors = colorsFor(host.stderr, { mode, env: host.env });
+    host.stderr.write(renderError(error, { colors, verbose, command: name }));
+  }
+  return interrupt === undefined ? exitCodeFor(codeOf(error)) : interruptCode(interrupt);
+}
+
+/** How to print an error; a command line that is itself the error says nothing of it. */
+function settings(invocation: Invocation | undefined) {
+  if (invocation?.kind !== "run") return { verbose: false, mode: "auto" as const, name: undefined };
+  const { args, name } = invocation;
+  try {
+    const verbosity = readVerbosity(args);
+    return { verbose: verbosity === "info" || verbosity === "debug", mode: readColorMode(args), name };
+  } catch {
+    return { verbose: false, mode: "auto" as const, name };
+  }
+}
+
+/** Runs the command line of this process, and ends the process with its exit code. */
+export async function start(): Promise<void> {
+  const { argv, env, stdin, stdout, stderr } = process;
+  using interrupts = listenForInterrupts(process, (interrupt) => process.exit(interruptCode(interrupt)));
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") interrupts.interrupt("SIGPIPE");
+    // What is written after that fails too.
+    if (interrupts.cause() === "SIGPIPE") return;
+    stderr.write(`obuilder: Standard output cannot be written: ${error.message}\n`);
+    process.exit(exitCodes.stopped);
+  });
+  // Without a reader of errors there is nothing left to do about one.
+  stderr.on("error", () => {});
+  const code = await main(argv.slice(2), {
+    stdin,
+    stdout,
+    stderr,
+    env,
+    signal: interrupts.signal,
+    interruptedBy: interrupts.cause,
+  });
+  // Whatever a library left open must not keep a finished command alive; what is printed must get out first.
+  await Promise.all([flushed(stdout), flushed(stderr)]);
+  process.exit(interrupts.cause() === "SIGPIPE" ? interruptCode("SIGPIPE") : code);
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write("", () => resolve());
+  });
+}

@@ -1,0 +1,33 @@
+import type { ObEvent } from "@ob/core";
+import type { Palette } from "../colors.ts";
+import { verbosities, type Verbosity } from "../options.ts";
+
+/**
+ * The line that an event of the libraries makes on standard error, in the original's form
+ * (`obuilder: [INFO] Exec "qemu-img" …`), ending with a newline; undefined if nobody asked for it.
+ */
+export function logLine(event: ObEvent, verbosity: Verbosity, colors: Palette): string | undefined {
+  const said = logged(event);
+  if (!said || verbosities.indexOf(said.level) > verbosities.indexOf(verbosity)) return undefined;
+  const color = { debug: colors.green, info: colors.blue, warning: colors.yellow }[said.level];
+  return `obuilder: [${color(said.level.toUpperCase())}] ${said.text}\n`;
+}
+
+interface Logged {
+  readonly level: "debug" | "info" | "warning";
+  readonly text: string;
+}
+
+function logged(event: ObEvent): Logged | undefined {
+  if (event.type === "log") return event;
+  if (event.type === "exec") {
+    return {
+      level: "info",
+      text: `Exec ${event.argv.map((word) => `"${word.replaceAll('"', '\\"')}"`).join(" ")}`,
+    };
+  }
+  if (event.type === "phase") {
+    return { level: "debug", text: `${event.layer.slice(0, 12)}: ${event.phase}` };
+  }
+  return undefined;
+}

@@ -1,0 +1,74 @@
+import type { ObEvent } from "@ob/core";
+import type { Palette } from "../colors.ts";
+import type { Output } from "../host.ts";
+import type { Verbosity } from "../options.ts";
+import { logLine } from "./log-line.ts";
+import type { Progress } from "./progress.ts";
+
+export interface PlainOptions {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly colors: Palette;
+  readonly logColors: Palette;
+  readonly verbosity: Verbosity;
+}
+
+/**
+ * The original's transcript: headings, the steps' output with its bytes untouched, and notes on standard output;
+ * log lines on standard error.
+ */
+export function createPlainProgress(options: PlainOptions): Progress {
+  const { stdout, stderr, colors, logColors, verbosity } = options;
+  let atLineStart = true;
+
+  /** A line of ours. A step's output may have left the cursor in the middle of one. */
+  const line = (text: string) => {
+    stdout.write(`${atLineStart ? "" : "\n"}${text}\n`);
+    atLineStart = true;
+  };
+
+  const emit = (event: ObEvent) => {
+    switch (event.type) {
+      case "step-started":
+        return line(colors.blueBright(event.step.heading));
+      case "step-output":
+        if (event.bytes.length === 0) return;
+        stdout.write(event.bytes);
+        atLineStart = event.bytes.at(-1) === 0x0a;
+        return;
+      case "step-finished":
+        if (event.outcome === "saved") line(colors.yellow(`---> saved as "${event.step.id}"`));
+        if (event.outcome === "cached") line(colors.yellow(`---> using "${event.step.id}" from cache`));
+        return;
+      case "note":
+        return line(noteColor(event.text, colors)(event.text));
+      case "exec":
+      case "log":
+      case "phase": {
+        const text = logLine(event, verbosity, logColors);
+        if (text !== undefined) stderr.write(text);
+      }
+    }
+  };
+
+  return {
+    emit,
+    say: (text) => void stderr.write(`${text}\n`),
+    pause() {
+      if (!atLineStart) stdout.write("\n");
+      atLineStart = true;
+      return { [Symbol.dispose]() {} };
+    },
+    succeeded: (id) => line(`Got: "${id}"`),
+    failed: () => {
+      if (!atLineStart) stdout.write("\n");
+      atLineStart = true;
+    },
+    [Symbol.dispose]() {},
+  };
+}
+
+/** Headings of ops that make no layer come as notes too; the original paints notes proper yellow. */
+export function noteColor(text: string, colors: Palette): (text: string) => string {
+  return text.startsWith("--") ? colors.yellow : colors.blueBright;
+}

@@ -1,0 +1,78 @@
+import { ObError } from "@ob/core";
+import pc from "picocolors";
+import { describe, expect, it } from "vitest";
+import { firstError, renderError } from "./render-error.ts";
+
+const render = (error: unknown, options: { verbose?: boolean; command?: string } = {}) =>
+  renderError(error, { colors: pc.createColors(false), verbose: false, ...options });
+
+describe("renderError", () => {
+  it("prints a paragraph and a hint", () => {
+    const error = new ObError("BASE_IMAGE", "There is no base image debain-12.", {
+      hint: "Did you mean debian-12?",
+    });
+    expect(render(error)).toMatchInlineSnapshot(`
+      "obuilder: There is no base image debain-12.
+      Hint: Did you mean debian-12?
+      "
+    `);
+  });
+
+  it("has the original's words for a failed step and a cancel", () => {
+    expect(
+      render(new ObError("STEP_FAILED", "The command failed with exit status 7.", { exitCode: 7 })),
+    ).toBe("Build step failed: The command failed with exit status 7.\n");
+    expect(render(new ObError("CANCELLED", "The build was cancelled."))).toBe(
+      "Cancelled at user's request\n",
+    );
+  });
+
+  it("points to the help for bad usage", () => {
+    expect(render(new ObError("USAGE", "There is no option --x."), { command: "build" }))
+      .toMatchInlineSnapshot(`
+      "obuilder: There is no option --x.
+      Try 'obuilder build --help' for more information.
+      "
+    `);
+  });
+
+  it("prints the text of a spec error as it is, and its hint once", () => {
+    const error = Object.assign(new Error("a.spec:1:2: no such op\n  try run"), {
+      code: "BAD_SPEC",
+      hint: "try run",
+    });
+    expect(render(error)).toBe("a.spec:1:2: no such op\n  try run\n");
+    expect(render(Object.assign(new Error("a.spec:1:2: no"), { code: "BAD_SPEC", hint: "h" }))).toBe(
+      "a.spec:1:2: no\nHint: h\n",
+    );
+  });
+
+  it("asks to report a bug, and shows its stack with -v only", () => {
+    const bug = new TypeError("x is not a function");
+    expect(render(bug)).toContain(
+      "obuilder: internal error: x is not a function\nThis is a bug in obuilder.",
+    );
+    expect(render(bug)).not.toContain("    at ");
+    expect(render(bug, { verbose: true })).toContain("    at ");
+    expect(render("thrown text")).toContain("internal error: thrown text");
+  });
+
+  it("shows the causes with -v", () => {
+    const error = new ObError("STORE", "It cannot be opened.", { cause: new Error("EACCES: denied") });
+    expect(render(error)).not.toContain("EACCES");
+    expect(render(error, { verbose: true })).toContain("Caused by: EACCES: denied\n");
+  });
+});
+
+it("shows what failed first where closing up failed too", async () => {
+  await using resources = new AsyncDisposableStack();
+  resources.defer(() => {
+    throw new Error("second");
+  });
+  resources.defer(() => {
+    throw new Error("first");
+  });
+  const thrown: unknown = await resources.disposeAsync().catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(SuppressedError);
+  expect(firstError(thrown)).toMatchObject({ message: "first" });
+});

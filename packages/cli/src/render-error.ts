@@ -1,0 +1,81 @@
+import { type ErrorCode, isObError, messageOf } from "@ob/core";
+import type { Palette } from "./colors.ts";
+
+/** An error of @ob/spec: it imports nothing of ours, so its errors are known by their code. */
+interface SpecErrorLike extends Error {
+  readonly code: "BAD_SPEC";
+  readonly hint?: string;
+}
+
+function isSpecError(error: unknown): error is SpecErrorLike {
+  return error instanceof Error && "code" in error && error.code === "BAD_SPEC";
+}
+
+/** The code of an error of ours; undefined for a bug. */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  if (isObError(error)) return error.code;
+  return isSpecError(error) ? "BAD_SPEC" : undefined;
+}
+
+/** The hint of an error of ours. */
+export function hintOf(error: unknown): string | undefined {
+  return isObError(error) || isSpecError(error) ? error.hint : undefined;
+}
+
+/** What failed first, where closing up after it failed as well. */
+export function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
+}
+
+export interface RenderOptions {
+  readonly colors: Palette;
+  /** Adds what is underneath: the causes, and the stack of a bug. */
+  readonly verbose: boolean;
+  /** The command, for the pointer to its help. */
+  readonly command?: string | undefined;
+}
+
+/** What is printed on standard error for `error`: a paragraph and a hint, ending with a newline. */
+export function renderError(error: unknown, options: RenderOptions): string {
+  const { colors, verbose } = options;
+  const lines = [paragraph(error, colors)];
+  const hint = hintOf(error);
+  if (hint !== undefined && !messageOf(error).includes(hint)) lines.push(`${colors.bold("Hint:")} ${hint}`);
+  if (codeOf(error) === "USAGE") {
+    const command = options.command === undefined ? "" : ` ${options.command}`;
+    lines.push(`Try 'obuilder${command} --help' for more information.`);
+  }
+  if (codeOf(error) === undefined) {
+    lines.push(
+      "This is a bug in obuilder. Please report it, with the command line, the spec and what -v prints.",
+    );
+  }
+  if (verbose) lines.push(...details(error));
+  return `${lines.join("\n")}\n`;
+}
+
+function paragraph(error: unknown, colors: Palette): string {
+  const message = messageOf(error).trimEnd();
+  const code = codeOf(error);
+  // Begins with FILE:LINE:COLUMN, which editors look for at the start of a line.
+  if (code === "BAD_SPEC") return message;
+  // The next two are the original's words.
+  if (code === "CANCELLED") return "Cancelled at user's request";
+  if (code === "STEP_FAILED") return `${colors.red("Build step failed:")} ${message}`;
+  if (code === undefined) return `${colors.red("obuilder: internal error:")} ${message}`;
+  return `${colors.red("obuilder:")} ${message}`;
+}
+
+/** The chain of causes, each once, and the stack where the error is none of ours. */
+function details(error: unknown): readonly string[] {
+  const lines: string[] = [];
+  if (codeOf(error) === undefined && error instanceof Error && error.stack !== undefined) {
+    lines.push(error.stack);
+  }
+  let cause = error instanceof Error ? error.cause : undefined;
+  for (let depth = 0; cause !== undefined && depth < 5; depth++) {
+    lines.push(`Caused by: ${messageOf(cause)}`);
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return lines;
+}

@@ -1,0 +1,66 @@
+import { readFile } from "node:fs/promises";
+import { cancelled, ObError, systemCode } from "@ob/core";
+import type { Spec } from "@ob/spec";
+import type { Host, Input } from "./host.ts";
+import { type Arguments, text } from "./options.ts";
+
+/**
+ * Reads and parses the spec that `-f` names.
+ *
+ * @param fallback what is read without `-f`; by default that is an error.
+ * @throws ObError `USAGE` if there is no such file; `SpecError` if it is no spec.
+ */
+export async function readSpec(args: Arguments, { stdin, signal }: Host, fallback?: "-"): Promise<Spec> {
+  const file = text(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
+  if (file === undefined || file === "") {
+    throw new ObError("USAGE", "No spec is given.", {
+      hint: "Add -f FILE; with -f - the spec is read from standard input.",
+    });
+  }
+  const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
+  const { parseSpec } = await import("@ob/spec");
+  return parseSpec(source, { file: file === "-" ? "<stdin>" : file });
+}
+
+async function readSpecFile(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    const why: Readonly<Record<string, string>> = {
+      ENOENT: "does not exist",
+      EISDIR: "is a directory",
+      EACCES: "may not be read by this user",
+    };
+    const reason = why[systemCode(cause) ?? ""] ?? "cannot be read";
+    throw new ObError("USAGE", `The spec ${file} ${reason}.`, { cause });
+  }
+}
+
+async function readAll(input: Input): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of input) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+/** Standard input may never end, and a read of it cannot be called off: it is left behind. */
+async function orCancelled<T>(read: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(cancelled(signal));
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([read, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** How many layers the spec and its nested builds have, each as often as it occurs. */
+export function countSteps(spec: Spec): number {
+  let steps = 0;
+  const pending = [spec];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    steps += 1 + next.ops.filter(({ op }) => op === "run" || op === "copy").length;
+    for (const build of next.builds) pending.push(build.spec);
+  }
+  return steps;
+}

@@ -1,0 +1,40 @@
+import type { StepFailure } from "@ob/builder";
+import { ObError } from "@ob/core";
+import type { OptionTable } from "./flags.ts";
+import type { Host } from "./host.ts";
+import { isInteractive, openLocalTerminal } from "./local-terminal.ts";
+import { type Arguments, choice } from "./options.ts";
+import type { Progress } from "./progress/progress.ts";
+
+export const onErrorOptions: OptionTable = {
+  "on-error": {
+    kind: "value",
+    value: "WHAT",
+    describe:
+      "Where a command fails: stop (default), or shell: first open one in its virtual machine, as it is then",
+    group: "Virtual machines:",
+  },
+};
+
+/** @throws ObError `USAGE` if a shell is asked for where nobody can use it. */
+export function readOnError(args: Arguments, host: Host): "stop" | "shell" {
+  const chosen = choice(args, "on-error", ["stop", "shell"] as const) ?? "stop";
+  if (chosen === "stop" || isInteractive(host)) return chosen;
+  throw new ObError("USAGE", "--on-error=shell needs a terminal, and standard input or output is none.", {
+    hint: "Leave it out; `obuilder shell ID` opens the layer before the step that fails.",
+  });
+}
+
+/** Opens a shell in the guest of a step that has failed, and waits for its end. */
+export async function openStepShell(
+  { error, guest }: StepFailure,
+  { host, progress }: { readonly host: Host; readonly progress: Progress },
+): Promise<void> {
+  using paused = progress.pause();
+  void paused;
+  host.stderr.write(
+    `${error.message} This is its virtual machine, as the command left it; \`exit\` ends it and the build.\n`,
+  );
+  using local = openLocalTerminal(host);
+  await guest.interact({ command: [], terminal: local.terminal }, host.signal);
+}

@@ -1,0 +1,74 @@
+import { EventEmitter } from "node:events";
+import { createBuilder, planBuild } from "@ob/builder";
+import { MemoryCache, MemoryStore, ScriptedSandbox, type ScriptedSandboxOptions } from "@ob/core/testing";
+import type { Engine } from "../compose.ts";
+import type { Input } from "../host.ts";
+import { type Interrupts, listenForInterrupts } from "../interrupts.ts";
+import { main } from "../main.ts";
+import { inputOf, Screen } from "./terminal.ts";
+
+/** An engine without QEMU: a store in memory, and a script that plays the guest. */
+export interface ScriptedEngine extends Engine {
+  readonly store: MemoryStore;
+  readonly sandbox: ScriptedSandbox;
+  readonly caches: MemoryCache;
+}
+
+export function scriptedEngine(script: ScriptedSandboxOptions = {}): ScriptedEngine {
+  const store = new MemoryStore({ images: ["debian-12"] });
+  const sandbox = new ScriptedSandbox(script);
+  const caches = new MemoryCache();
+  return {
+    store,
+    sandbox,
+    caches,
+    openStore: async () => store,
+    openCaches: async () => caches,
+    openBuilder: async ({ emit }) => createBuilder({ store, sandbox, caches, emit }),
+    plan: async ({ request, signal, emit }) => ({
+      steps: await planBuild({ store, emit }, request, { signal }),
+      storeExists: true,
+    }),
+  };
+}
+
+/** Interrupts that no signal of this process makes; only their own `interrupt` does. */
+export function createInterrupts(): Interrupts {
+  return listenForInterrupts(new EventEmitter(), () => {
+    throw new Error("A second interrupt ends a real process.");
+  });
+}
+
+export interface RunOptions {
+  readonly engine?: Engine;
+  readonly stdin?: string | Input;
+  readonly env?: Readonly<Record<string, string>>;
+  /** By default nothing interrupts the command. */
+  readonly interrupts?: Interrupts;
+}
+
+export interface RunResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command line in this process. */
+export async function obuilder(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const { engine, stdin = "", env = {}, interrupts = createInterrupts() } = options;
+  const stdout = new Screen();
+  const stderr = new Screen();
+  const code = await main(
+    argv,
+    {
+      stdin: typeof stdin === "string" ? inputOf(stdin) : stdin,
+      stdout,
+      stderr,
+      env,
+      signal: interrupts.signal,
+      interruptedBy: interrupts.cause,
+    },
+    engine ? { engine } : {},
+  );
+  return { code, stdout: stdout.text, stderr: stderr.text };
+}

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { cancelled, isObError, messageOf, ObError, systemCode, throwIfCancelled } from "./errors.ts";
+
+test("an error keeps its code, hint, cause and exit status", () => {
+  const cause = new Error("underneath");
+  const error = new ObError("STEP_FAILED", "It failed.", { hint: "Try again.", cause, exitCode: 3 });
+  expect(error).toMatchObject({
+    name: "ObError",
+    code: "STEP_FAILED",
+    message: "It failed.",
+    hint: "Try again.",
+  });
+  expect(error.cause).toBe(cause);
+  expect(error.exitCode).toBe(3);
+});
+
+test("an error without a cause has none, not an undefined one", () => {
+  expect("cause" in new ObError("USAGE", "No.")).toBe(false);
+});
+
+test("isObError tells by code, and any code will do when none is asked for", () => {
+  const error = new ObError("STORE", "Damaged.");
+  expect(isObError(error)).toBe(true);
+  expect(isObError(error, "USAGE", "STORE")).toBe(true);
+  expect(isObError(error, "USAGE")).toBe(false);
+  expect(isObError(new Error("Damaged."))).toBe(false);
+  expect(isObError({ code: "STORE" })).toBe(false);
+});
+
+test("cancelled keeps the reason, and hands on a reason that is its own error", () => {
+  const reason = new Error("Ctrl-C");
+  expect(cancelled(AbortSignal.abort(reason))).toMatchObject({ code: "CANCELLED", cause: reason });
+  const own = new ObError("CANCELLED", "Enough.");
+  expect(cancelled(AbortSignal.abort(own))).toBe(own);
+  expect(cancelled()).toMatchObject({ code: "CANCELLED" });
+});
+
+test("throwIfCancelled throws only once the signal has fired", () => {
+  const controller = new AbortController();
+  throwIfCancelled(undefined);
+  throwIfCancelled(controller.signal);
+  controller.abort();
+  expect(() => throwIfCancelled(controller.signal)).toThrow(expect.objectContaining({ code: "CANCELLED" }));
+});
+
+test("messageOf and systemCode take anything that was thrown", () => {
+  expect(messageOf(new Error("no"))).toBe("no");
+  expect(messageOf("plain")).toBe("plain");
+  expect(messageOf(undefined)).toBe("undefined");
+  expect(systemCode(Object.assign(new Error("gone"), { code: "ENOENT" }))).toBe("ENOENT");
+  expect(systemCode(Object.assign(new Error("gone"), { code: 2 }))).toBeUndefined();
+  expect(systemCode("ENOENT")).toBeUndefined();
+});

@@ -1,0 +1,97 @@
+/**
+ * What kind of thing went wrong. A caller acts on the code, a person reads the message and the hint.
+ * `cli` maps each code to an exit code.
+ */
+export type ErrorCode =
+  /** A command of a step ended with a status other than 0. */
+  | "STEP_FAILED"
+  /** The caller's AbortSignal fired. */
+  | "CANCELLED"
+  /** The spec does not parse, decode or validate. */
+  | "BAD_SPEC"
+  /** A flag, argument or option is wrong. */
+  | "USAGE"
+  /** The source directory, or something that `copy` names in it, is missing or cannot be copied. */
+  | "BAD_SOURCE"
+  /** A secret was asked for and not given, or cannot be read. */
+  | "BAD_SECRET"
+  /** The store is missing, of an unknown kind, not writable, or damaged. */
+  | "STORE"
+  /** The store has no layer of that id. */
+  | "NO_SUCH_LAYER"
+  /** A layer is held by a running build, or others are built on it. */
+  | "LAYER_BUSY"
+  /** There is no base image of that name, or it is no sound qcow2. */
+  | "BASE_IMAGE"
+  /** A program on the host is not installed. */
+  | "MISSING_TOOL"
+  /** A program on the host ended with a status other than 0. */
+  | "TOOL_FAILED"
+  /** The host's disk is full. */
+  | "NO_SPACE"
+  /** The guest did not answer in time, or QEMU ended before it did. */
+  | "BOOT_FAILED"
+  /** The guest answered but did not let us in. */
+  | "LOGIN_FAILED"
+  /** The guest died, hung or lost its connection during a step. */
+  | "GUEST_LOST"
+  /** The guest could not be stopped cleanly, so its disk cannot be kept. */
+  | "UNCLEAN_STOP"
+  /** A cache disk cannot be made, mounted or published. */
+  | "CACHE"
+  /** What is asked for is known, and this guest, machine or version cannot do it. */
+  | "UNSUPPORTED";
+
+export interface ObErrorOptions {
+  /** What the reader can do about it; one or two sentences. */
+  readonly hint?: string | undefined;
+  /** The error underneath, if there is one. */
+  readonly cause?: unknown;
+  /** The exit status of the step's command, for `STEP_FAILED`. */
+  readonly exitCode?: number | undefined;
+}
+
+/**
+ * The one error type of all packages. The message says what failed, on what, with the tool's last lines;
+ * the hint says what to do.
+ */
+export class ObError extends Error {
+  override readonly name = "ObError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly exitCode: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ObErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.exitCode = options.exitCode;
+  }
+}
+
+/** True if `error` is an `ObError`, of one of the codes if any are given. */
+export function isObError(error: unknown, ...codes: readonly ErrorCode[]): error is ObError {
+  return error instanceof ObError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** The error that every wait throws when its signal fires. */
+export function cancelled(signal?: AbortSignal): ObError {
+  return isObError(signal?.reason, "CANCELLED")
+    ? signal.reason
+    : new ObError("CANCELLED", "The build was cancelled.", { cause: signal?.reason });
+}
+
+/** Throws `CANCELLED` if the signal has fired. */
+export function throwIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw cancelled(signal);
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The `code` of a Node.js system error such as `ENOENT`, or undefined. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,38 @@
+import type { LayerId } from "./layer-id.ts";
+
+/** A step as those who watch a build see it. */
+export interface StepInfo {
+  readonly id: LayerId;
+  readonly base: LayerId | undefined;
+  readonly op: "from" | "run" | "copy";
+  /** The step in the original's words: `(from base)` or `/src: (run (shell make))`. */
+  readonly heading: string;
+  /** Names of the nested builds around the step, outermost first; empty in the main build. */
+  readonly build: readonly string[];
+}
+
+/** What a virtual machine is doing. */
+export type Phase = "boot" | "login" | "mount" | "copy" | "run" | "flush" | "stop" | "commit";
+
+/** Everything that a library has to say. Only `cli` prints. */
+export type ObEvent =
+  | { readonly type: "step-started"; readonly step: StepInfo }
+  /** Bytes of the step's log, as they come; replayed from the store for a cached step. */
+  | { readonly type: "step-output"; readonly step: StepInfo; readonly bytes: Uint8Array }
+  | {
+      readonly type: "step-finished";
+      readonly step: StepInfo;
+      readonly outcome: "saved" | "cached" | "failed" | "cancelled";
+      readonly milliseconds: number;
+    }
+  /** A line of the original's for what makes no layer: `/src: (env K V)`, `--> finished "tools"`. */
+  | { readonly type: "note"; readonly text: string }
+  | { readonly type: "phase"; readonly layer: LayerId; readonly phase: Phase }
+  /** A program is about to be run on the host. Holds no secret: they never stand in an argv. */
+  | { readonly type: "exec"; readonly argv: readonly string[] }
+  | { readonly type: "log"; readonly level: "debug" | "info" | "warning"; readonly text: string };
+
+export type Emit = (event: ObEvent) => void;
+
+/** For callers that do not listen. */
+export const silent: Emit = () => undefined;

@@ -1,0 +1,72 @@
+import * as v from "valibot";
+import { ObError } from "./errors.ts";
+
+/** Guest operating systems that have a profile. */
+export const guestOses = ["linux", "openbsd", "windows"] as const;
+export type GuestOs = (typeof guestOses)[number];
+
+/** Machine architectures that have one, in the names of `--qemu-guest-arch`. */
+export const guestArches = ["amd64", "riscv64"] as const;
+export type GuestArch = (typeof guestArches)[number];
+
+/** What a guest's disks hang on; `ide` where the machine has it. */
+export const diskBuses = ["virtio", "sata", "ide"] as const;
+export type DiskBus = (typeof diskBuses)[number];
+
+const relativePath = v.pipe(
+  v.string(),
+  v.nonEmpty(),
+  v.check((path) => !path.startsWith("/"), "must be relative to the manifest"),
+);
+
+const schema = v.object({
+  version: v.literal(1),
+  /** The image's name, as `(from NAME)` has it. */
+  name: v.optional(v.string()),
+  guestOs: v.picklist(guestOses),
+  guestArch: v.picklist(guestArches),
+  /** The user who logs in over SSH. */
+  loginUser: v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_-]*\$?$/i, "must be a user name")),
+  /** The private key that the login user accepts, relative to the manifest. */
+  sshKey: v.optional(relativePath),
+  /** Set where the guest's kernel can be started without firmware and boot loader; paths as `sshKey`. */
+  directBoot: v.optional(
+    v.object({ kernel: relativePath, initrd: v.optional(relativePath), commandLine: v.string() }),
+  ),
+  /** Set where the guest's disks cannot be virtio. */
+  diskBus: v.optional(v.picklist(diskBuses)),
+  /** QEMU's `-machine`, for a guest that does not run on the usual one. */
+  machine: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  /** True if the guest says `obuilder: ready` on its console when its SSH server listens: it need not be asked before. */
+  announcesReady: v.optional(v.boolean()),
+  /** The disk's size as the guest sees it, in bytes. */
+  virtualSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** The sha256 of the qcow2 file, in hex. */
+  sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"))),
+});
+
+/**
+ * The image manifest, `base-image/NAME.json`: what a base image holds and how to get in. An image without one
+ * is described by the command line's `--qemu-…` flags alone, as in the original.
+ */
+export type ImageManifest = v.InferOutput<typeof schema>;
+
+/**
+ * Reads the text of an image manifest.
+ *
+ * @param file where the text comes from, for the error.
+ * @throws ObError `BASE_IMAGE` that names the field.
+ */
+export function parseImageManifest(text: string, file: string): ImageManifest {
+  const hint = "docs/images.md describes an image manifest.";
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new ObError("BASE_IMAGE", `The image manifest ${file} is no JSON.`, { cause, hint });
+  }
+  const result = v.safeParse(schema, json);
+  if (result.success) return result.output;
+  const issues = result.issues.map((issue) => `  ${v.getDotPath(issue) ?? "(top)"}: ${issue.message}`);
+  throw new ObError("BASE_IMAGE", `The image manifest ${file} is not right:\n${issues.join("\n")}`, { hint });
+}

@@ -1,0 +1,109 @@
+import type { Readable } from "node:stream";
+import type { ObError } from "./errors.ts";
+import type { Emit } from "./events.ts";
+import type { GuestArch, GuestOs, ImageManifest } from "./image-manifest.ts";
+import type { LayerId } from "./layer-id.ts";
+import type { Environment } from "./store.ts";
+import type { GuestAccess, GuestVisit, VisitOptions, VisitRequest } from "./visit.ts";
+
+/** Who runs a command in the guest. */
+export type GuestUser = { readonly uid: number; readonly gid: number } | { readonly name: string };
+
+/** The base image under a step's disk, as far as the sandbox must know it. */
+export interface GuestImage {
+  /** Undefined for an image without a manifest: then the sandbox's own defaults (the flags) describe it. */
+  readonly manifest: ImageManifest | undefined;
+  /** Absolute path of the directory that the manifest's relative paths start from. */
+  readonly manifestDirectory: string;
+}
+
+export interface CacheMount {
+  readonly name: string;
+  /** Absolute path of the qcow2 disk on the host. */
+  readonly disk: string;
+  /** See `CacheLease.formatted`. */
+  readonly formatted: boolean;
+  /** Absolute path in the guest, in the guest's own form. */
+  readonly target: string;
+}
+
+export interface SecretMount {
+  /** Absolute path in the guest. */
+  readonly target: string;
+  readonly contents: Uint8Array;
+}
+
+/** Runs a command. */
+export interface RunTask {
+  readonly kind: "run";
+  /** What the shell is given. */
+  readonly command: string;
+  /** Program and leading arguments; empty for the login shell of the guest's user. */
+  readonly shell: readonly string[];
+  /** Absolute; made if it does not exist. */
+  readonly workdir: string;
+  /** None: the image's login user. */
+  readonly user: GuestUser | undefined;
+  /** Newest first, as the context has it. */
+  readonly environment: Environment;
+  readonly network: "none" | "host";
+  readonly caches: readonly CacheMount[];
+  readonly secrets: readonly SecretMount[];
+}
+
+/** Unpacks an archive at the guest's root, as its superuser: owners are set as the archive says. */
+export interface CopyTask {
+  readonly kind: "copy";
+  /** Opens the tar archive from its start. May be called more than once. */
+  readonly openArchive: () => Readable;
+}
+
+/** One step in a virtual machine. */
+export interface SandboxStep {
+  /** The layer in the making, for messages and events. */
+  readonly layer: LayerId;
+  /** Absolute path of the writable qcow2 disk. It belongs to the sandbox until `run` settles. */
+  readonly disk: string;
+  readonly image: GuestImage;
+  readonly task: RunTask | CopyTask;
+}
+
+export interface SandboxRunOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly emit?: Emit | undefined;
+  /** Gets the command's output as it comes, standard output and error as one, bytes untouched. */
+  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
+  /**
+   * Called when the command of a `run` has failed, with the guest as the command left it: caches and secrets are still
+   * there, and what is run has the step's user, directory and environment. The step goes on to fail when it resolves,
+   * with the same error.
+   */
+  readonly onFailure?: ((error: ObError, guest: GuestAccess) => Promise<void>) | undefined;
+}
+
+/** Where steps run. */
+export interface Sandbox extends AsyncDisposable {
+  /**
+   * What the guest of an image is: from its manifest where it has one, else from the flags.
+   *
+   * @throws ObError `USAGE` if a flag contradicts the manifest.
+   */
+  guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch };
+
+  /**
+   * Runs one step. When it resolves the guest has flushed and stopped cleanly and nobody has the disk open: it
+   * can be committed. When it rejects the disk must be thrown away. The caches are closed either way.
+   *
+   * @throws ObError `STEP_FAILED` if the command fails; `CANCELLED`, `BOOT_FAILED`, `LOGIN_FAILED`, `GUEST_LOST`,
+   *   `UNCLEAN_STOP`, `NO_SPACE`, `MISSING_TOOL`, `UNSUPPORTED`.
+   */
+  run(step: SandboxStep, options?: SandboxRunOptions): Promise<void>;
+
+  /**
+   * Starts a guest on a disk that is thrown away, and resolves when it can be used. Nobody may open the disk until the
+   * visit has been disposed of, and nobody may keep it then.
+   *
+   * @throws ObError `CANCELLED`, `BOOT_FAILED`, `LOGIN_FAILED`, `NO_SPACE`, `MISSING_TOOL`, `UNSUPPORTED`.
+   */
+  visit(request: VisitRequest, options?: VisitOptions): Promise<GuestVisit>;
+}

@@ -1,0 +1,29 @@
+import type { ImageManifest } from "../image-manifest.ts";
+import type { Environment } from "../store.ts";
+
+/** A method of the store or of a claim, as `MemoryStoreOptions.before` names it. */
+export type MemoryStoreOperation =
+  | "baseImage"
+  | "find"
+  | "baseInfo"
+  | "tryClaim"
+  | "importBase"
+  | "createDisk"
+  | "commit"
+  | "readLog"
+  | "borrow"
+  | "export"
+  | "delete";
+
+export interface MemoryImage {
+  /** What the base layer says; by default nothing. */
+  readonly environment?: Environment;
+  readonly manifest?: ImageManifest;
+}
+
+export interface MemoryStoreOptions {
+  /** Names of the base images, or what each of them holds. */
+  readonly images?: readonly string[] | Readonly<Record<string, MemoryImage>>;
+  /** Called before each operation: what it throws is the operation's error, what it awaits delays it. */
+  readonly before?: (operation: MemoryStoreOperation, subject: string) => void | Promise<void>;
+}

@@ -1,0 +1,245 @@
+import { writeFile } from "node:fs/promises";
+import { sha256 } from "../digest.ts";
+import { ObError, throwIfCancelled } from "../errors.ts";
+import { type LayerId, layerId } from "../layer-id.ts";
+import type {
+  BaseImage,
+  BaseLayerInfo,
+  BorrowedDisk,
+  ExportOptions,
+  Layer,
+  LayerClaim,
+  LayerRecord,
+  PruneOptions,
+  Store,
+} from "../store.ts";
+import { MemoryLog } from "./memory-log.ts";
+import type { MemoryImage, MemoryStoreOperation, MemoryStoreOptions } from "./memory-store-options.ts";
+
+interface MemoryLayer extends Layer {
+  readonly parent: LayerId | undefined;
+  readonly created: Date;
+  readonly base: MemoryImage | undefined;
+}
+
+/**
+ * A store that keeps its layers in memory, for tests and for trying the builder without QEMU. Its paths lead
+ * nowhere: no disk is ever made. It counts what is held, so that a test can show that nothing was left.
+ */
+export class MemoryStore implements Store {
+  /** Claims that were taken and not yet given up. */
+  openClaims = 0;
+  /** Disks that were borrowed and not yet given back. */
+  openLoans = 0;
+  /** Claims that were ever taken, by layer. */
+  readonly claims = new Map<LayerId, number>();
+  /** How often `touch` was called, by layer. */
+  readonly touched = new Map<LayerId, number>();
+
+  readonly #images: Map<string, MemoryImage>;
+  readonly #before: (operation: MemoryStoreOperation, subject: string) => void | Promise<void>;
+  readonly #layers = new Map<LayerId, MemoryLayer>();
+  readonly #lastUsed = new Map<LayerId, Date>();
+  readonly #logs = new Map<LayerId, MemoryLog>();
+  readonly #claimed = new Map<LayerId, LayerId | undefined>();
+  readonly #borrowed = new Map<BorrowedDisk, LayerId>();
+
+  constructor(options: MemoryStoreOptions = {}) {
+    const { images = {}, before = () => undefined } = options;
+    this.#images = new Map(
+      Array.isArray(images) ? images.map((name: string) => [name, {}]) : Object.entries(images),
+    );
+    this.#before = before;
+  }
+
+  /** Takes a base image away, as if someone had deleted its file. Its layer stays. */
+  removeImage(name: string): void {
+    this.#images.delete(name);
+  }
+
+  /** The whole log of a layer, finished, failed or in the making. */
+  logOf(id: LayerId): string {
+    return this.#logs.get(id)?.text() ?? "";
+  }
+
+  async baseImage(name: string): Promise<BaseImage> {
+    await this.#before("baseImage", name);
+    return { name, id: layerId(sha256(name)), present: this.#images.has(name) };
+  }
+
+  async find(id: LayerId): Promise<Layer | undefined> {
+    await this.#before("find", id);
+    return this.#layers.get(id);
+  }
+
+  touch(id: LayerId): void {
+    this.touched.set(id, (this.touched.get(id) ?? 0) + 1);
+    if (this.#layers.has(id)) this.#lastUsed.set(id, new Date());
+  }
+
+  async baseInfo(id: LayerId): Promise<BaseLayerInfo> {
+    await this.#before("baseInfo", id);
+    const base = this.#layers.get(id)?.base;
+    if (!base) throw noSuchLayer(id);
+    return {
+      environment: base.environment ?? [],
+      manifest: base.manifest,
+      manifestDirectory: "/memory/base-image",
+    };
+  }
+
+  async tryClaim(id: LayerId): Promise<LayerClaim | undefined> {
+    await this.#before("tryClaim", id);
+    if (this.#claimed.has(id)) return undefined;
+    this.#claimed.set(id, undefined);
+    this.openClaims++;
+    this.claims.set(id, (this.claims.get(id) ?? 0) + 1);
+    // A layer that is there keeps its log: whoever claimed it too late must not wipe it.
+    const log = this.#layers.has(id) ? new MemoryLog() : this.#newLog(id);
+    return this.#claim(id, log);
+  }
+
+  async *readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    await this.#before("readLog", id);
+    const log = this.#logs.get(id);
+    if (!log) throw noSuchLayer(id);
+    yield* log.follow(signal);
+  }
+
+  async borrow(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk> {
+    await this.#before("borrow", id);
+    throwIfCancelled(signal);
+    if (!this.#layers.has(id)) throw noSuchLayer(id);
+    const loan: BorrowedDisk = {
+      layer: id,
+      disk: `/memory/result-tmp/borrowed-${crypto.randomUUID()}/rootfs/image.qcow2`,
+      [Symbol.asyncDispose]: async () => {
+        if (this.#borrowed.delete(loan)) this.openLoans--;
+      },
+    };
+    this.#borrowed.set(loan, id);
+    this.openLoans++;
+    return loan;
+  }
+
+  /** Writes a file that holds the layer's id: there is no disk. */
+  async export(id: LayerId, { path, overwrite = false, signal }: ExportOptions): Promise<void> {
+    await this.#before("export", id);
+    throwIfCancelled(signal);
+    if (!this.#layers.has(id)) throw noSuchLayer(id);
+    await writeFile(path, id, { flag: overwrite ? "w" : "wx" }).catch((cause: unknown) => {
+      throw new ObError("USAGE", `Cannot write ${path}.`, { cause });
+    });
+  }
+
+  *list(): Iterable<LayerRecord> {
+    const used = (layer: MemoryLayer) => this.#lastUsed.get(layer.id) ?? layer.created;
+    const layers = [...this.#layers.values()];
+    for (const layer of layers.toSorted((a, b) => used(a).getTime() - used(b).getTime())) {
+      const { id, parent, created } = layer;
+      yield { id, parent, created, lastUsed: used(layer), dependents: this.#dependents(id).length };
+    }
+  }
+
+  async delete(
+    id: LayerId,
+    options: { readonly onDelete?: ((id: LayerId) => void) | undefined } = {},
+  ): Promise<readonly LayerId[]> {
+    await this.#before("delete", id);
+    if (!this.#layers.has(id)) throw noSuchLayer(id);
+    const doomed = this.#withDependents(id);
+    const busy = doomed.find((layer) => this.#isBusy(layer));
+    if (busy) throw new ObError("LAYER_BUSY", `The layer ${busy} is in use by a running build.`);
+    for (const layer of doomed) this.#remove(layer, options.onDelete);
+    return doomed;
+  }
+
+  async prune(options: PruneOptions): Promise<readonly LayerId[]> {
+    const { before, limit = Infinity, signal, onDelete } = options;
+    const gone: LayerId[] = [];
+    while (gone.length < limit) {
+      throwIfCancelled(signal);
+      const next = [...this.list()].find(
+        (record) => record.dependents === 0 && record.lastUsed < before && !this.#isBusy(record.id),
+      );
+      if (!next) break;
+      this.#remove(next.id, onDelete);
+      gone.push(next.id);
+    }
+    return gone;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Nothing outside of memory is held.
+  }
+
+  #newLog(id: LayerId): MemoryLog {
+    const log = new MemoryLog();
+    this.#logs.set(id, log);
+    return log;
+  }
+
+  #claim(id: LayerId, log: MemoryLog): LayerClaim {
+    let base: MemoryImage | undefined;
+    let open = true;
+    const release = () => {
+      if (!open) return;
+      open = false;
+      this.openClaims--;
+      this.#claimed.delete(id);
+      log.end();
+    };
+    return {
+      id,
+      importBase: async (name, signal) => {
+        await this.#before("importBase", id);
+        throwIfCancelled(signal);
+        base = this.#images.get(name);
+        if (!base) throw new ObError("BASE_IMAGE", `There is no base image ${JSON.stringify(name)}.`);
+      },
+      createDisk: async (parent, signal) => {
+        await this.#before("createDisk", id);
+        throwIfCancelled(signal);
+        if (!this.#layers.has(parent)) throw noSuchLayer(parent);
+        this.#claimed.set(id, parent);
+        return `/memory/result-tmp/${id}/rootfs/image.qcow2`;
+      },
+      appendLog: (bytes) => log.append(bytes),
+      commit: async () => {
+        await this.#before("commit", id);
+        if (!open) throw new ObError("STORE", `The claim of ${id} was given up.`);
+        const directory = `/memory/result/${id}`;
+        const parent = this.#claimed.get(id);
+        const disk = `${directory}/rootfs/image.qcow2`;
+        const layer = { id, directory, disk, parent, created: new Date(), base };
+        this.#layers.set(id, layer);
+        return layer;
+      },
+      [Symbol.asyncDispose]: async () => release(),
+    };
+  }
+
+  #dependents(id: LayerId): LayerId[] {
+    return [...this.#layers.values()].filter((layer) => layer.parent === id).map((layer) => layer.id);
+  }
+
+  #withDependents(id: LayerId): LayerId[] {
+    return [...this.#dependents(id).flatMap((child) => this.#withDependents(child)), id];
+  }
+
+  #isBusy(id: LayerId): boolean {
+    const used = [...this.#claimed.values(), ...this.#borrowed.values()];
+    return this.#claimed.has(id) || used.includes(id);
+  }
+
+  #remove(id: LayerId, onDelete: ((id: LayerId) => void) | undefined): void {
+    onDelete?.(id);
+    this.#layers.delete(id);
+    this.#lastUsed.delete(id);
+    this.#logs.delete(id);
+  }
+}
+
+function noSuchLayer(id: LayerId): ObError {
+  return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`);
+}

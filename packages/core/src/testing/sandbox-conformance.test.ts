@@ -1,0 +1,60 @@
+import { spawn, spawnSync } from "node:child_process";
+import { basename, dirname } from "node:path";
+import { Readable } from "node:stream";
+import { describe, it } from "vitest";
+import { ObError } from "../errors.ts";
+import { sandboxConformance } from "./sandbox-conformance.ts";
+import { ScriptedSandbox, type ScriptedStep } from "./scripted-sandbox.ts";
+import type { ScriptedGuest } from "./scripted-visit.ts";
+import type { RunTask } from "../sandbox.ts";
+
+/** Plays a guest with a shell of the host. */
+async function playWithShell({ task, output, signal }: ScriptedStep<RunTask>): Promise<number> {
+  const [file, ...args] = [...(task.shell.length > 0 ? task.shell : ["/bin/sh", "-c"]), task.command];
+  const child = spawn(file ?? "/bin/sh", args, {
+    cwd: task.workdir,
+    env: { ...process.env, ...Object.fromEntries(task.environment) },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const { promise, resolve } = Promise.withResolvers<number>();
+  child.stdout.on("data", output);
+  child.stderr.on("data", output);
+  child.once("close", (code) => resolve(code ?? 255));
+  // The whole group: what the shell started has the output open as well.
+  signal.addEventListener("abort", () => child.pid !== undefined && process.kill(-child.pid), { once: true });
+  return await promise;
+}
+
+/** Plays a guest with the host's own files and programs. */
+const visit: ScriptedGuest = {
+  *readArchive({ path }) {
+    const { status, stdout } = spawnSync("tar", ["-cf", "-", "-C", dirname(path), `./${basename(path)}`]);
+    if (status !== 0) throw new ObError("BAD_SOURCE", `There is nothing at ${path}.`);
+    yield stdout;
+  },
+  async interact({ command, terminal }) {
+    const [file = "/bin/sh", ...args] = command;
+    const child = spawn(file, args);
+    terminal.input.pipe(child.stdin);
+    child.stdout.pipe(terminal.output, { end: false });
+    child.stderr.pipe(terminal.errors, { end: false });
+    const { promise, resolve } = Promise.withResolvers<number>();
+    child.once("close", (code) => resolve(code ?? 255));
+    return await promise;
+  },
+};
+
+describe("ScriptedSandbox", () => {
+  const cases = sandboxConformance(async () => {
+    const sandbox = new ScriptedSandbox({ run: playWithShell, visit });
+    return {
+      sandbox,
+      image: { manifest: undefined, manifestDirectory: "/" },
+      createDisk: async () => "/a/disk.qcow2",
+      openArchive: () => Readable.from([Buffer.alloc(1024)]),
+      [Symbol.asyncDispose]: async () => await sandbox[Symbol.asyncDispose](),
+    };
+  });
+  for (const { name, run } of cases) it(name, run);
+});

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { PassThrough, Readable } from "node:stream";
+import { sha256 } from "../digest.ts";
+import { type ErrorCode, isObError } from "../errors.ts";
+import type { ObEvent } from "../events.ts";
+import { layerId } from "../layer-id.ts";
+import type { CopyTask, GuestImage, RunTask, Sandbox, SandboxRunOptions } from "../sandbox.ts";
+import type { ConformanceCase } from "./conformance-case.ts";
+
+/** A sandbox for one case; disposing of it closes the sandbox and removes what was made. */
+export interface SandboxFixture extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  /** Its guest's login shell is of Bourne's family. */
+  readonly image: GuestImage;
+  /** Makes a writable disk for one step on that image. */
+  createDisk(): Promise<string>;
+  /** A tar archive. */
+  openArchive(): Readable;
+}
+
+type Check = (fixture: SandboxFixture) => Promise<void>;
+
+/** What every `Sandbox` does. A case starts few guests: each takes its time where they are real. */
+export function sandboxConformance(makeFixture: () => Promise<SandboxFixture>): readonly ConformanceCase[] {
+  return Object.entries({ ...running, ...copying, ...visiting, ...cancelling }).map(([name, check]) => ({
+    name,
+    run: async () => {
+      await using fixture = await makeFixture();
+      await check(fixture);
+    },
+  }));
+}
+
+const running: Readonly<Record<string, Check>> = {
+  "a guest is what its manifest says": async ({ sandbox, image }) => {
+    const { manifest } = image;
+    if (!manifest) return;
+    assert.deepEqual(sandbox.guest(image), { os: manifest.guestOs, arch: manifest.guestArch });
+  },
+
+  "a command's output arrives byte for byte": async (fixture) => {
+    const { output } = await runTask(fixture, {
+      command: String.raw`printf 'a\000\377\r\n'; printf end >&2`,
+    });
+    assert.deepEqual(output, Buffer.from([0x61, 0, 0xff, 0x0d, 0x0a, ...Buffer.from("end")]));
+  },
+
+  "a command sees its directory, its environment and no input": async (fixture) => {
+    const { output } = await runTask(fixture, {
+      command: `pwd; printf '%s\\n' "$GREETING"; wc -c | tr -d ' '`,
+      workdir: "/tmp",
+      environment: [["GREETING", `it's "quoted" $HOME`]],
+    });
+    assert.equal(output.toString(), `/tmp\nit's "quoted" $HOME\n0\n`);
+  },
+
+  "a step's own shell gets the command as its last argument": async (fixture) => {
+    const { output } = await runTask(fixture, {
+      command: "two words; $HOME",
+      shell: ["/bin/sh", "-c", String.raw`printf '<%s>' "$@"`, "sh", "it's"],
+    });
+    assert.equal(output.toString(), "<it's><two words; $HOME>");
+  },
+
+  "a command that fails is STEP_FAILED with its status, after its output": async (fixture) => {
+    const chunks: Uint8Array[] = [];
+    const onOutput = (bytes: Uint8Array): void => void chunks.push(bytes);
+    const failing = runTask(fixture, { command: "echo before; exit 42" }, { onOutput });
+    await assert.rejects(failing, (error) => isObError(error, "STEP_FAILED") && error.exitCode === 42);
+    assert.equal(Buffer.concat(chunks).toString(), "before\n");
+  },
+
+  "the phases that a step enters name its layer": async (fixture) => {
+    const { events } = await runTask(fixture, { command: "true" });
+    const phases = events.filter((event) => event.type === "phase");
+    assert.ok(phases.some(({ phase }) => phase === "run"));
+    assert.ok(phases.every(({ layer }) => layer === layerOfSteps));
+  },
+};
+
+const copying: Readonly<Record<string, Check>> = {
+  "an archive is opened and read to its end": async (fixture) => {
+    let ended = false;
+    const openArchive = (): Readable => fixture.openArchive().once("end", () => (ended = true));
+    await runStep(fixture, { kind: "copy", openArchive });
+    assert.ok(ended);
+  },
+
+  "an archive that breaks off fails the step": async (fixture) => {
+    const openArchive = (): Readable =>
+      Readable.from(
+        (async function* () {
+          yield Buffer.alloc(512, 1);
+          await Promise.resolve();
+          throw new Error("cannot read big.bin");
+        })(),
+      );
+    await assert.rejects(runStep(fixture, { kind: "copy", openArchive }), /cannot read big\.bin/);
+  },
+};
+
+const visiting: Readonly<Record<string, Check>> = {
+  "a visitor reads files and runs programs, until the guest goes": async ({ sandbox, image, createDisk }) => {
+    const request = { layer: layerOfSteps, disk: await createDisk(), image };
+    const visit = await sandbox.visit(request);
+    const archive: Uint8Array[] = [];
+    for await (const bytes of visit.readArchive("/etc/passwd")) archive.push(bytes);
+    assert.ok(Buffer.concat(archive).subarray(0, 100).toString().startsWith("./passwd\0"));
+    const missing = async (): Promise<void> => {
+      for await (const _ of visit.readArchive("/no/such"));
+    };
+    await rejectsWith("BAD_SOURCE", missing());
+    const [output, errors] = [new PassThrough(), new PassThrough()];
+    const terminal = { input: Readable.from(["typed"]), output, errors, screen: undefined };
+    const command = ["/bin/sh", "-c", 'cat; printf "<%s>" "$@" >&2; exit 3', "sh", "it's", "$HOME"];
+    assert.equal(await visit.interact({ command, terminal }), 3);
+    assert.equal(String(output.read()), "typed");
+    assert.equal(String(errors.read()), "<it's><$HOME>");
+    await visit[Symbol.asyncDispose]();
+    await visit[Symbol.asyncDispose]();
+    await rejectsWith("CANCELLED", visit.interact({ command, terminal }));
+  },
+
+  "a failed step's guest is shown as the command left it, and the step fails with the same error": async (
+    fixture,
+  ) => {
+    const told: unknown[] = [];
+    const onFailure = async (error: unknown): Promise<void> => void told.push(error);
+    const failing = runTask(fixture, { command: "exit 42" }, { onFailure });
+    await assert.rejects(failing, (error) => error === told[0] && isObError(error, "STEP_FAILED"));
+    assert.equal(told.length, 1);
+  },
+};
+
+const cancelling: Readonly<Record<string, Check>> = {
+  "nothing runs once the signal has fired": async (fixture) => {
+    const events: ObEvent[] = [];
+    const signal = AbortSignal.abort();
+    const emit = (event: ObEvent): void => void events.push(event);
+    await rejectsWith("CANCELLED", runTask(fixture, { command: "true" }, { signal, emit }));
+    assert.deepEqual(
+      events.filter(({ type }) => type === "phase" || type === "exec"),
+      [],
+    );
+  },
+
+  "a cancel ends a command that runs, and the sandbox can go on": async (fixture) => {
+    const controller = new AbortController();
+    const onOutput = (): void => controller.abort();
+    const cancelled = runTask(
+      fixture,
+      { command: "echo started; sleep 600" },
+      { signal: controller.signal, onOutput },
+    );
+    await rejectsWith("CANCELLED", cancelled);
+    const { output } = await runTask(fixture, { command: "echo again" });
+    assert.equal(output.toString(), "again\n");
+  },
+};
+
+const layerOfSteps = layerId(sha256("a step of the conformance suite"));
+
+interface Outcome {
+  readonly output: Buffer;
+  readonly events: readonly ObEvent[];
+}
+
+async function runTask(
+  fixture: SandboxFixture,
+  task: Partial<RunTask> & { readonly command: string },
+  options: SandboxRunOptions = {},
+): Promise<Outcome> {
+  const rest = { shell: [], workdir: "/", user: undefined, environment: [], caches: [], secrets: [] };
+  return await runStep(fixture, { kind: "run", network: "none", ...rest, ...task }, options);
+}
+
+async function runStep(
+  { sandbox, image, createDisk }: SandboxFixture,
+  task: RunTask | CopyTask,
+  options: SandboxRunOptions = {},
+): Promise<Outcome> {
+  const chunks: Uint8Array[] = [];
+  const events: ObEvent[] = [];
+  const disk = await createDisk();
+  await sandbox.run(
+    { layer: layerOfSteps, disk, image, task },
+    { onOutput: (bytes) => void chunks.push(bytes), emit: (event) => void events.push(event), ...options },
+  );
+  return { output: Buffer.concat(chunks), events };
+}
+
+async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): Promise<void> {
+  await assert.rejects(promise, (error) => isObError(error, code));
+}

@@ -1,0 +1,53 @@
+import { throwIfCancelled } from "../errors.ts";
+import type { GuestVisit, Interaction, ReadArchiveOptions, VisitRequest } from "../visit.ts";
+
+/** What a script sees of a visit in which something is read. */
+export interface ScriptedReading extends ReadArchiveOptions {
+  readonly request: VisitRequest;
+  readonly path: string;
+  /** Fires when the visit or the reading is cancelled. */
+  readonly signal: AbortSignal;
+}
+
+export interface ScriptedGuest {
+  /** Plays the guest's tar. By default the archive is empty. */
+  readonly readArchive?: (reading: ScriptedReading) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  /** Plays a program at a terminal, and returns its status; by default 0. */
+  readonly interact?: (interaction: Interaction, signal?: AbortSignal) => number | Promise<number>;
+}
+
+export interface ScriptedVisitOptions {
+  readonly request: VisitRequest;
+  readonly signal: AbortSignal;
+  readonly onClose: () => void;
+}
+
+const emptyArchive = Buffer.alloc(1024);
+
+/** A visit that a script plays. */
+export function visitScriptedGuest(guest: ScriptedGuest, options: ScriptedVisitOptions): GuestVisit {
+  const { request, signal: visiting, onClose } = options;
+  const closed = new AbortController();
+  const life = (signal: AbortSignal | undefined) =>
+    AbortSignal.any([visiting, closed.signal, ...(signal ? [signal] : [])]);
+  return {
+    async *readArchive(path, { exclude, signal: reading } = {}) {
+      const signal = life(reading);
+      const { readArchive = () => [emptyArchive] } = guest;
+      for await (const bytes of readArchive({ request, path, exclude, signal })) {
+        throwIfCancelled(signal);
+        yield bytes;
+      }
+    },
+    interact: async (interaction, interacting) => {
+      const signal = life(interacting);
+      throwIfCancelled(signal);
+      return (await guest.interact?.(interaction, signal)) ?? 0;
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (closed.signal.aborted) return;
+      closed.abort();
+      onClose();
+    },
+  };
+}

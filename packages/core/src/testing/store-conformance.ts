@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { sha256 } from "../digest.ts";
+import type { LayerId } from "../layer-id.ts";
+import type { Store } from "../store.ts";
+import type { ConformanceCase } from "./conformance-case.ts";
+import { lending } from "./store-lending.ts";
+import { claimed, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-steps.ts";
+
+/** A new store for one case; disposing of it closes the store and removes what was made. */
+export interface StoreFixture extends AsyncDisposable {
+  /** Empty but for the base image. */
+  readonly store: Store;
+  /** The name of a base image that is there. */
+  readonly image: string;
+}
+
+type Check = (fixture: StoreFixture) => Promise<void>;
+
+/** What every `Store` does. */
+export function storeConformance(makeFixture: () => Promise<StoreFixture>): readonly ConformanceCase[] {
+  return Object.entries({ ...making, ...logs, ...removing, ...lending }).map(([name, check]) => ({
+    name,
+    run: async () => {
+      await using fixture = await makeFixture();
+      await check(fixture);
+    },
+  }));
+}
+
+const making: Readonly<Record<string, Check>> = {
+  "a base image has the id of its name": async ({ store, image }) => {
+    assert.deepEqual(await store.baseImage(image), { name: image, id: sha256(image), present: true });
+  },
+
+  "a base image that is not there has an id, too": async ({ store }) => {
+    assert.deepEqual(await store.baseImage("no-such"), {
+      name: "no-such",
+      id: sha256("no-such"),
+      present: false,
+    });
+  },
+
+  "importing a base image that is not there is BASE_IMAGE": async ({ store }) => {
+    await using claim = await claimed(store, idOf("x"));
+    await rejectsWith("BASE_IMAGE", claim.importBase("no-such"));
+  },
+
+  "an imported base image is a layer without parent and environment": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    assert.deepEqual(await store.find(base.id), base);
+    assert.deepEqual((await store.baseInfo(base.id)).environment, []);
+    const [record, ...rest] = store.list();
+    assert.deepEqual(rest, []);
+    assert.equal(record?.id, base.id);
+    assert.equal(record.parent, undefined);
+    assert.equal(record.dependents, 0);
+  },
+
+  "a layer that was never made is not found, and is no base layer": async ({ store, image }) => {
+    assert.equal(await store.find(idOf("x")), undefined);
+    await rejectsWith("NO_SUCH_LAYER", store.baseInfo(idOf("x")));
+    const base = await importBase(store, image);
+    const child = await makeLayer(store, { name: "child", parent: base.id });
+    await rejectsWith("NO_SUCH_LAYER", store.baseInfo(child.id));
+  },
+
+  "a layer appears with its commit, not before": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    await using claim = await claimed(store, idOf("child"));
+    await claim.createDisk(base.id);
+    assert.equal(await store.find(claim.id), undefined);
+    const layer = await claim.commit();
+    assert.deepEqual(await store.find(claim.id), layer);
+    const record = [...store.list()].find(({ id }) => id === layer.id);
+    assert.equal(record?.parent, base.id);
+  },
+
+  "of several claims at a time one is granted": async ({ store }) => {
+    const claims = await Promise.all(Array.from({ length: 8 }, () => store.tryClaim(idOf("x"))));
+    const granted = claims.filter((claim) => claim !== undefined);
+    assert.equal(granted.length, 1);
+    await granted[0]?.[Symbol.asyncDispose]();
+  },
+
+  "a claim given up is free for the next, and leaves no layer": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const first = await claimed(store, idOf("x"));
+    await first.createDisk(base.id);
+    assert.equal(await store.tryClaim(idOf("x")), undefined);
+    await first[Symbol.asyncDispose]();
+    await first[Symbol.asyncDispose]();
+    assert.equal(await store.find(idOf("x")), undefined);
+    assert.equal([...store.list()].length, 1);
+    await (await claimed(store, idOf("x")))[Symbol.asyncDispose]();
+  },
+
+  "a disk on a layer that is not there is NO_SUCH_LAYER": async ({ store }) => {
+    await using claim = await claimed(store, idOf("x"));
+    await rejectsWith("NO_SUCH_LAYER", claim.createDisk(idOf("y")));
+  },
+
+  "a signal that has fired is CANCELLED, and the claim can be given up": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const signal = AbortSignal.abort();
+    await using claim = await claimed(store, idOf("x"));
+    await rejectsWith("CANCELLED", claim.importBase(image, signal));
+    await rejectsWith("CANCELLED", claim.createDisk(base.id, signal));
+  },
+
+  "using a layer is recorded": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const before = [...store.list()][0]?.lastUsed.getTime() ?? Number.NaN;
+    store.touch(base.id);
+    store.touch(idOf("no such layer"));
+    const records = [...store.list()];
+    assert.equal(records.length, 1);
+    assert.ok((records[0]?.lastUsed.getTime() ?? Number.NaN) >= before);
+  },
+};
+
+const logs: Readonly<Record<string, Check>> = {
+  "the log of a finished layer is what was appended": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const layer = await makeLayer(store, { name: "x", parent: base.id, log: ["one\n", "two\n"] });
+    assert.equal(await textOf(store.readLog(layer.id)), "one\ntwo\n");
+  },
+
+  "the log of a failed layer can be read": async ({ store }) => {
+    const claim = await claimed(store, idOf("x"));
+    claim.appendLog(Buffer.from("no luck\n"));
+    await claim[Symbol.asyncDispose]();
+    assert.equal(await textOf(store.readLog(idOf("x"))), "no luck\n");
+  },
+
+  "a layer that nobody ever began has no log": async ({ store }) => {
+    await rejectsWith("NO_SUCH_LAYER", textOf(store.readLog(idOf("x"))));
+  },
+
+  "a log in the making is followed across the commit to its end": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const claim = await claimed(store, idOf("x"));
+    claim.appendLog(Buffer.from("a"));
+    const reader = store.readLog(claim.id)[Symbol.asyncIterator]();
+    const first = await reader.next();
+    assert.equal(Buffer.from(first.value ?? []).toString(), "a");
+    await claim.createDisk(base.id);
+    claim.appendLog(Buffer.from("b"));
+    await claim.commit();
+    await claim[Symbol.asyncDispose]();
+    assert.equal(await textOf({ [Symbol.asyncIterator]: () => reader }), "b");
+  },
+
+  "following a log ends with CANCELLED when its signal fires": async ({ store }) => {
+    await using claim = await claimed(store, idOf("x"));
+    claim.appendLog(Buffer.from("a"));
+    const stop = new AbortController();
+    const following = textOf(store.readLog(claim.id, stop.signal), () => stop.abort());
+    await rejectsWith("CANCELLED", following);
+  },
+
+  "a claim on a layer that is there leaves its log alone": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const layer = await makeLayer(store, { name: "x", parent: base.id, log: ["kept"] });
+    await (await claimed(store, layer.id))[Symbol.asyncDispose]();
+    assert.equal(await textOf(store.readLog(layer.id)), "kept");
+  },
+};
+
+const removing: Readonly<Record<string, Check>> = {
+  "deleting takes all that stands on a layer, dependents first": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const left = await makeLayer(store, { name: "left", parent: base.id });
+    const leaf = await makeLayer(store, { name: "leaf", parent: left.id });
+    const right = await makeLayer(store, { name: "right", parent: base.id });
+    const told: LayerId[] = [];
+    const gone = await store.delete(left.id, { onDelete: (id) => told.push(id) });
+    assert.deepEqual(gone, [leaf.id, left.id]);
+    assert.deepEqual(told, gone);
+    assert.equal(await store.find(leaf.id), undefined);
+    assert.deepEqual(new Set([...store.list()].map(({ id }) => id)), new Set([base.id, right.id]));
+    assert.equal([...store.list()].find(({ id }) => id === base.id)?.dependents, 1);
+  },
+
+  "deleting what is not there is NO_SUCH_LAYER": async ({ store }) => {
+    await rejectsWith("NO_SUCH_LAYER", store.delete(idOf("x")));
+  },
+
+  "nothing is deleted while one of the layers is in use": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const parent = await makeLayer(store, { name: "parent", parent: base.id });
+    const claim = await claimed(store, idOf("child"));
+    await claim.createDisk(parent.id);
+    await rejectsWith("LAYER_BUSY", store.delete(base.id));
+    assert.equal([...store.list()].length, 2);
+    await claim[Symbol.asyncDispose]();
+    assert.deepEqual(await store.delete(base.id), [parent.id, base.id]);
+  },
+
+  "a deleted layer can be made again": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    await makeLayer(store, { name: "x", parent: base.id });
+    await store.delete(base.id);
+    assert.equal((await importBase(store, image)).id, base.id);
+    await makeLayer(store, { name: "x", parent: base.id, log: ["again"] });
+    assert.equal(await textOf(store.readLog(idOf("x"))), "again");
+  },
+
+  "pruning takes leaves first, and no more than the limit": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const middle = await makeLayer(store, { name: "middle", parent: base.id });
+    const leaf = await makeLayer(store, { name: "leaf", parent: middle.id });
+    assert.deepEqual(await store.prune({ before: inAnHour(), limit: 1 }), [leaf.id]);
+    assert.deepEqual(await store.prune({ before: inAnHour() }), [middle.id, base.id]);
+    assert.deepEqual([...store.list()], []);
+  },
+
+  "pruning leaves what was used since, and what is in use": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const kept = await makeLayer(store, { name: "kept", parent: base.id });
+    assert.deepEqual(await store.prune({ before: new Date(0) }), []);
+    await using claim = await claimed(store, idOf("child"));
+    await claim.createDisk(kept.id);
+    assert.deepEqual(await store.prune({ before: inAnHour() }), []);
+    assert.equal([...store.list()].length, 2);
+  },
+};

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { StoreFixture } from "./store-conformance.ts";
+import { idOf, importBase, makeLayer, rejectsWith } from "./store-steps.ts";
+
+type Check = (fixture: StoreFixture) => Promise<void>;
+
+/** Cases of store-conformance.ts: disks that are borrowed, and disks that are written out. */
+export const lending: Readonly<Record<string, Check>> = {
+  "a layer is not deleted while its disk is borrowed, nor are those under it": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    const layer = await makeLayer(store, { name: "x", parent: base.id });
+    const loans = [await store.borrow(layer.id), await store.borrow(layer.id)];
+    assert.notEqual(loans[0]?.disk, loans[1]?.disk);
+    for (const loan of loans) {
+      assert.equal(loan.layer, layer.id);
+      await rejectsWith("LAYER_BUSY", store.delete(base.id));
+      await loan[Symbol.asyncDispose]();
+      await loan[Symbol.asyncDispose]();
+    }
+    assert.deepEqual(await store.delete(base.id), [layer.id, base.id]);
+  },
+
+  "borrowing what is not there is NO_SUCH_LAYER": async ({ store }) => {
+    await rejectsWith("NO_SUCH_LAYER", store.borrow(idOf("x")));
+  },
+
+  "borrowing with a signal that has fired is CANCELLED, and holds nothing": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    await rejectsWith("CANCELLED", store.borrow(base.id, AbortSignal.abort()));
+    assert.deepEqual(await store.delete(base.id), [base.id]);
+  },
+
+  "a layer is exported to one new file": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "disk.qcow2");
+    await store.export(base.id, { path });
+    assert.ok((await readFile(path)).length > 0);
+    assert.deepEqual(await readdir(directory.path), ["disk.qcow2"]);
+  },
+
+  "an export replaces a file only where that is asked for": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "disk.qcow2");
+    await writeFile(path, "mine");
+    await rejectsWith("USAGE", store.export(base.id, { path }));
+    assert.equal(await readFile(path, "utf8"), "mine");
+    await store.export(base.id, { path, overwrite: true });
+    assert.notEqual(await readFile(path, "utf8"), "mine");
+  },
+
+  "an export that cannot be made leaves nothing": async ({ store, image }) => {
+    const base = await importBase(store, image);
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "disk.qcow2");
+    await rejectsWith("NO_SUCH_LAYER", store.export(idOf("x"), { path }));
+    await rejectsWith("CANCELLED", store.export(base.id, { path, signal: AbortSignal.abort() }));
+    await rejectsWith("USAGE", store.export(base.id, { path: join(directory.path, "no", "disk.qcow2") }));
+    await assert.rejects(access(path));
+    assert.deepEqual(await readdir(directory.path), []);
+  },
+};
+
+async function temporaryDirectory(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "ob-export-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}

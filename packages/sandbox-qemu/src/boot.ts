@@ -1,0 +1,144 @@
+import { connect, type Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Emit, isObError, ObError } from "@ob/core";
+import { abortable, deadline, reasonOf } from "./abort.ts";
+import type { LoginKey } from "./ssh/keys.ts";
+import { openSession, type SshSession } from "./ssh/session.ts";
+import { asBootFailure, type Vm } from "./vm.ts";
+
+export interface BootOptions {
+  /** What the guest may say on its console when its SSH server listens. */
+  readonly listening: RegExp;
+  /** True if the guest is known to say so: it is asked only then, or when it takes very long. */
+  readonly announcesReady: boolean;
+  readonly user: string;
+  readonly keys: readonly LoginKey[];
+  /** How long the guest may take from its start to a login, in seconds. */
+  readonly bootTimeSeconds: number;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/**
+ * QEMU accepts connections long before the guest does, and each that reaches the guest costs it a process: a few
+ * tries at a time, with a short life. A guest that takes long is slow, and would never come to answer so many: the
+ * longer it takes, the rarer the tries and the longer their life. In milliseconds.
+ */
+const tries = { every: 400, slower: 0.05, atATime: 6 };
+
+/** What a guest that says that it listens is given to answer one try, before it is asked again. In milliseconds. */
+const patience = 30_000;
+
+/**
+ * Waits until the guest lets us in.
+ *
+ * @throws ObError `BOOT_FAILED` if the time is over or QEMU ends, with the last lines of the console;
+ *   `LOGIN_FAILED` as soon as the guest has refused all keys; the signal's reason.
+ */
+export async function logIn(vm: Vm, options: BootOptions): Promise<SshSession> {
+  const { listening, announcesReady, user, keys, bootTimeSeconds, emit } = options;
+  const start = performance.now();
+  let sawServer = false;
+  using limit = deadline(bootTimeSeconds * 1000, () => bootTimeOver(vm, { bootTimeSeconds, sawServer }));
+  const signal = AbortSignal.any([options.signal, vm.doomed, limit.signal]);
+  try {
+    for (;;) {
+      const socket = await firstAnswer(vm, { listening, patient: announcesReady && !sawServer, signal });
+      const answered = performance.now();
+      sawServer = true;
+      try {
+        const session = await openSession(socket, { user, keys, signal });
+        const [boot, login] = [answered - start, performance.now() - answered];
+        emit({
+          type: "log",
+          level: "debug",
+          text: `ssh answered after ${ms(boot)}, login took ${ms(login)}`,
+        });
+        return session;
+      } catch (error) {
+        // A server that hangs up is still starting: it may close connections until it is done.
+        if (signal.aborted || !isObError(error, "GUEST_LOST")) throw error;
+        await abortable(wait(tries.every), signal);
+      }
+    }
+  } catch (error) {
+    if (options.signal.aborted) throw reasonOf(options.signal);
+    throw asBootFailure(error);
+  }
+}
+
+interface AnswerOptions {
+  readonly listening: RegExp;
+  /** Waits for what the guest says before it asks. */
+  readonly patient: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The first connection on which the other end says something. */
+async function firstAnswer(vm: Vm, { listening, patient, signal }: AnswerOptions): Promise<Socket> {
+  const sockets = new Set<Socket>();
+  const { promise, resolve } = Promise.withResolvers<Socket>();
+  const start = performance.now();
+  const interval = (): number => tries.every + tries.slower * (performance.now() - start);
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+  const tryOnce = (lifetime: number): Socket => {
+    const socket = connect({ host: "127.0.0.1", port: vm.sshPort, noDelay: true });
+    sockets.add(socket);
+    const drop = (): void => {
+      sockets.delete(socket);
+      socket.destroy();
+    };
+    const life = setTimeout(drop, lifetime);
+    socket.once("close", () => {
+      clearTimeout(life);
+      drop();
+    });
+    socket.on("error", () => undefined);
+    socket.once("data", (bytes) => {
+      clearTimeout(life);
+      socket.pause();
+      socket.unshift(bytes);
+      resolve(socket);
+    });
+    return socket;
+  };
+  const tryOnAndOn = (): void => {
+    tryOnce(tries.atATime * interval());
+    timer = setTimeout(tryOnAndOn, interval());
+  };
+  const notice = vm.console.whenSeen(listening, () => {
+    clearTimeout(timer);
+    // Hung up on, it would wait for nothing.
+    tryOnce(patience).once("close", () => {
+      if (!ended) timer = setTimeout(tryOnAndOn, interval());
+    });
+  });
+  // QEMU delivers every connection in the end, those that were given up as well.
+  if (patient) timer = setTimeout(tryOnAndOn, patience);
+  else tryOnAndOn();
+  try {
+    const answered = await abortable(promise, signal);
+    sockets.delete(answered);
+    answered.removeAllListeners("close");
+    return answered;
+  } finally {
+    ended = true;
+    notice[Symbol.dispose]();
+    clearTimeout(timer);
+    for (const socket of sockets) socket.destroy();
+  }
+}
+
+function bootTimeOver(vm: Vm, seen: { bootTimeSeconds: number; sawServer: boolean }): ObError {
+  const what = seen.sawServer ? "did not finish an ssh login" : "did not answer on its ssh port";
+  return new ObError(
+    "BOOT_FAILED",
+    `The guest ${what} within ${seen.bootTimeSeconds} s.${vm.consoleParagraph()}`,
+    { hint: "A slow host or guest needs more: --qemu-boot-time SECONDS." },
+  );
+}
+
+function ms(milliseconds: number): string {
+  return `${Math.round(milliseconds)} ms`;
+}

@@ -1,0 +1,127 @@
+import type { DiskBus } from "@ob/core";
+import { diskSerial } from "./disk-serial.ts";
+import { diskControllers, diskDevice } from "./machine/disk-bus.ts";
+import type { Accelerator, Machine, QemuOption } from "./machine/machine.ts";
+
+/** File descriptors of QEMU that we hold the other end of. */
+export const qmpFd = 3;
+export const consoleFd = 4;
+
+export interface DirectBoot {
+  /** Absolute paths on the host. */
+  readonly kernel: string;
+  readonly initrd: string | undefined;
+  readonly commandLine: string;
+}
+
+export interface VmConfig {
+  readonly machine: Machine;
+  readonly accelerator: Accelerator;
+  readonly memoryMib: number;
+  readonly cpus: number;
+  /** Absolute paths of qcow2 disks; the guest boots from the first. */
+  readonly disks: readonly [string, ...string[]];
+  /** `none`: the guest reaches nothing but its SSH port's peer. */
+  readonly network: "none" | "host";
+  /** Undefined: the guest boots from its first disk. */
+  readonly directBoot: DirectBoot | undefined;
+  readonly hardware: Hardware;
+}
+
+/** What is not as the machine has it by itself. */
+export interface Hardware {
+  /** By default virtio. */
+  readonly diskBus?: DiskBus | undefined;
+  /** `-machine`, in place of the machine's type. */
+  readonly machine?: string | undefined;
+  /** `-cpu`, in place of the model for the accelerator. */
+  readonly cpu?: string | undefined;
+  /** Words at the end of QEMU's command line. */
+  readonly arguments?: readonly string[] | undefined;
+}
+
+/**
+ * QEMU's command line, program first. QMP and the console are connected sockets that QEMU inherits
+ * (`qmpFd`, `consoleFd`): nobody else can open them, and nothing is left to sweep.
+ *
+ * @param consoleLog where QEMU keeps the console besides.
+ * @throws ObError `UNSUPPORTED` for more disks than the machine takes.
+ */
+export function commandLine(config: VmConfig, consoleLog: string): readonly [string, ...string[]] {
+  const { machine, accelerator, directBoot, hardware } = config;
+  const { devices } = machine;
+  const options: readonly QemuOption[] = [
+    ["-display", "none"],
+    ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ["-machine", hardware.machine ?? machine.type],
+    ["-accel", accelerator],
+    ["-cpu", hardware.cpu ?? machine.cpu[accelerator]],
+    ["-smp", String(config.cpus)],
+    ["-m", `${config.memoryMib}M`],
+    ["-chardev", `socket,id=qmp,fd=${qmpFd}`],
+    ["-mon", "chardev=qmp,mode=control"],
+    ["-chardev", `socket,id=console,fd=${consoleFd},logfile=${escape(consoleLog)}`],
+    ["-serial", "chardev:console"],
+    ["-netdev", netdev(config.network)],
+    ["-device", `${devices.network},netdev=net0,romfile=`],
+    ["-device", devices.random],
+    ...devices.notices.map((device) => ["-device", device] as const),
+    ...diskControllers(hardware.diskBus ?? "virtio", config.disks.length),
+    ...config.disks.flatMap((disk, index) => diskOptions(disk, { index, config })),
+    ...firmwareOptions(config),
+    ...(directBoot ? kernelOptions(directBoot) : []),
+  ];
+  // A guest that restarts would run the step's first half twice: its QEMU ends instead.
+  const words = ["-nodefaults", "-no-user-config", "-no-reboot", ...options.flat()];
+  return [machine.binary, ...words, ...(hardware.arguments ?? [])];
+}
+
+/** What starts the guest before its own boot loader or kernel. */
+export function firmwareOptions({ machine, directBoot }: VmConfig): readonly QemuOption[] {
+  return directBoot ? machine.firmware.kernel : machine.firmware.disk;
+}
+
+/** Port 0 lets the host's kernel choose: no two processes can race for one. */
+function netdev(network: VmConfig["network"]): string {
+  const restrict = network === "host" ? "off" : "on";
+  return `user,id=net0,restrict=${restrict},hostfwd=tcp:127.0.0.1:0-:22`;
+}
+
+/**
+ * Flushes of the guest are not passed on to the host's disk: a layer is kept only after QEMU's clean exit and an
+ * fsync. An error of the host stops the guest, so that it is reported and not written over.
+ */
+function diskOptions(
+  disk: string,
+  { index, config }: { index: number; config: VmConfig },
+): readonly QemuOption[] {
+  const blockdev = {
+    driver: "qcow2",
+    "node-name": `disk${index}`,
+    discard: "unmap",
+    cache: { "no-flush": true },
+    file: { driver: "file", filename: disk, discard: "unmap", cache: { "no-flush": true } },
+  };
+  // QEMU boots a kernel of its own by a boot index of 0.
+  const boot = index === 0 && !config.directBoot ? ",bootindex=0" : "";
+  const { machine, hardware, disks } = config;
+  const device = diskDevice(hardware.diskBus ?? "virtio", { index, count: disks.length, machine });
+  const properties = `drive=disk${index},serial=${diskSerial(index)},werror=stop,rerror=stop${boot}`;
+  return [
+    ["-blockdev", JSON.stringify(blockdev)],
+    ["-device", `${device},${properties}`],
+  ];
+}
+
+function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): readonly QemuOption[] {
+  return [
+    ["-kernel", kernel],
+    ...(initrd === undefined ? [] : [["-initrd", initrd] as const]),
+    ["-append", append],
+  ];
+}
+
+/** A comma ends an option's value unless it stands twice. */
+function escape(value: string): string {
+  return value.replaceAll(",", ",,");
+}

@@ -1,0 +1,170 @@
+import { type GuestUser, ObError, type RunTask } from "@ob/core";
+import { checkText, quoteWords } from "../ssh/quote.ts";
+import { diskSerial } from "../disk-serial.ts";
+import * as scripts from "./linux-scripts.ts";
+import type { GuestCommand, GuestProfile } from "./profile.ts";
+
+/** The kernel's limit for one argument is 128 KiB: what is longer goes in as a file. */
+const longestArgument = 130_000;
+
+/** Any Linux with a Bourne shell, util-linux and, if the login user is not root, sudo without a password. */
+export function linuxGuest(loginUser: string): GuestProfile {
+  const asRoot = (script: string, words: readonly string[] = []): string => {
+    const shell = ["/bin/sh", "-c", script, "obuilder", ...words];
+    return `exec ${quoteWords(loginUser === "root" ? shell : ["sudo", "-n", "--", ...shell])}`;
+  };
+  const userWords = (user: GuestUser | undefined): string[] => {
+    if (user === undefined) return ["name", loginUser, ""];
+    return "name" in user ? ["name", user.name, ""] : ["uid", String(user.uid), String(user.gid)];
+  };
+  const runCommand = (task: RunTask, command: string): string => {
+    const words = [task.shell.length === 0 ? "login" : "exec", command, task.workdir];
+    const rest = [...environmentWords(task), ...task.shell];
+    if (task.user !== undefined) {
+      return asRoot(scripts.runAsUser, [...userWords(task.user), ...words, ...rest]);
+    }
+    return `exec ${quoteWords(["/bin/sh", "-c", scripts.runAsLoginUser, "obuilder", ...words, ...rest])}`;
+  };
+  const isLong = (task: RunTask): boolean => !fits(runCommand(task, task.command));
+
+  return {
+    os: "linux",
+    panic: /^.*Kernel panic - not syncing.*$/m,
+    listening: /^obuilder: ready\b/m,
+    ready: {
+      phase: "login",
+      purpose: "become root",
+      command: asRoot("cd /proc && echo [0-9]*"),
+      failure: "UNSUPPORTED",
+      hint: `The image's login user ${loginUser} needs sudo without a password, or must be root.`,
+    },
+    setUp: (task) => [
+      ...task.caches.map((cache, index): GuestCommand => {
+        checkPath(cache.target, "cache");
+        const words = [...diskWords(index + 1), cache.target, cache.formatted ? "yes" : "no"];
+        return {
+          phase: "mount",
+          purpose: `mount the cache ${cache.name} at ${cache.target}`,
+          command: asRoot(scripts.mountCache, [...words, ...userWords(task.user)]),
+          failure: "CACHE",
+        };
+      }),
+      ...task.secrets.map((secret, index): GuestCommand => {
+        checkPath(secret.target, "secret");
+        return {
+          phase: "mount",
+          purpose: `put a secret at ${secret.target}`,
+          command: asRoot(scripts.putSecret, [String(index), secret.target, ...userWords(task.user)]),
+          input: secret.contents,
+          failure: "BAD_SECRET",
+        };
+      }),
+      ...(isLong(task) ? [putCommand(task, asRoot)] : []),
+    ],
+    run: (task) => {
+      const command = isLong(task) ? `. ${scripts.memoryDirectory}/command` : task.command;
+      const line = runCommand(task, command);
+      if (!fits(line)) throw tooLong();
+      return { phase: "run", purpose: "run the command", command: line, failure: "STEP_FAILED" };
+    },
+    unpack: {
+      phase: "copy",
+      purpose: "unpack the files",
+      command: asRoot(scripts.unpack),
+      failure: "STEP_FAILED",
+    },
+    tearDown: (task, baseline) => {
+      const { secrets, caches } = task;
+      if (secrets.length === 0 && caches.length === 0 && !isLong(task)) return [];
+      const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);
+      return [
+        {
+          phase: "mount",
+          purpose: "unmount the step's caches and secrets",
+          command: asRoot(scripts.undoSetUp, [baseline.trim(), String(secrets.length), ...targets]),
+          failure: "CACHE",
+        },
+      ];
+    },
+    flush: (baseline) => ({
+      phase: "flush",
+      purpose: "put everything on the disk",
+      command: asRoot(scripts.flush, [baseline.trim()]),
+      failure: "UNCLEAN_STOP",
+      frozen: scripts.frozenLine,
+    }),
+    powerOff: {
+      phase: "stop",
+      purpose: "switch the guest off",
+      command: asRoot(scripts.powerOff),
+      failure: "UNCLEAN_STOP",
+    },
+  };
+}
+
+/** What the guest finds a disk by: its serial number, or else its place; 0 is the root disk. */
+function diskWords(index: number): readonly [serial: string, letters: string] {
+  return [diskSerial(index), diskLetters(index)];
+}
+
+/** How the guest's kernel tells disks of one kind apart: `b` in `vdb`. After `vdz` comes `vdaa`. */
+export function diskLetters(index: number): string {
+  const letters = 26;
+  let name = "";
+  for (let left = index; left >= 0; left = Math.floor(left / letters) - 1) {
+    name = String.fromCodePoint(0x61 + (left % letters)) + name;
+  }
+  return name;
+}
+
+function putCommand(task: RunTask, asRoot: (script: string) => string): GuestCommand {
+  // Only a shell of Bourne's family can be told to read its command from a file, and the login shell is one.
+  if (task.shell.length > 0) throw tooLong();
+  checkText(task.command);
+  return {
+    phase: "mount",
+    purpose: "hand over the command",
+    command: asRoot(scripts.putCommand),
+    input: Buffer.from(task.command),
+    failure: "GUEST_LOST",
+  };
+}
+
+/** `env` takes names that no shell could assign. */
+function environmentWords(task: RunTask): string[] {
+  // The newest stands first in the task; a program sees each name once, so the order is of no account.
+  return task.environment.map(([key, value]) => {
+    if (key === "" || key.includes("=")) {
+      throw new ObError(
+        "UNSUPPORTED",
+        `${JSON.stringify(key)} cannot be the name of an environment variable.`,
+        {
+          hint: 'A name must not be empty or hold a "=".',
+        },
+      );
+    }
+    return `${key}=${value}`;
+  });
+}
+
+function checkPath(path: string, what: string): void {
+  if (path.startsWith("/") && !path.endsWith("/")) return;
+  throw new ObError(
+    "UNSUPPORTED",
+    `The target of a ${what} must be an absolute path: ${JSON.stringify(path)}`,
+  );
+}
+
+function fits(command: string): boolean {
+  return Buffer.byteLength(command) < longestArgument;
+}
+
+function tooLong(): ObError {
+  return new ObError(
+    "UNSUPPORTED",
+    "The command and its environment are longer than an argument can be (128 KiB).",
+    {
+      hint: "Copy a script into the image and run that.",
+    },
+  );
+}

@@ -1,0 +1,99 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { shellsHere } from "../testing/shells.ts";
+import { linuxVisit } from "./linux-visit.ts";
+import { nothingThere } from "./pack-script.ts";
+import { visitCommands } from "./visit-commands.ts";
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), "pack-")));
+afterAll(() => rmSync(root, { recursive: true }));
+mkdirSync(join(root, "tree/sub/.git"), { recursive: true });
+for (const name of ["one", "sub/two", "sub/.git/HEAD", "sub/a*", "sub/axe", "-dash", "it's $HOME"]) {
+  writeFileSync(join(root, "tree", name), name);
+}
+symlinkSync("tree", join(root, "link"));
+symlinkSync("nowhere", join(root, "dangling"));
+
+/** Runs the command as the login shell of a root user would, and lists the archive. */
+function packed(
+  path: string,
+  { shell = "/bin/sh", exclude = [] }: { shell?: string; exclude?: string[] } = {},
+) {
+  const { command } = linuxVisit("root").pack(path, exclude);
+  const { status, stdout, stderr } = spawnSync(shell, ["-c", command]);
+  const list = spawnSync("tar", ["-t", "--quoting-style=literal"], { input: stdout }).stdout.toString();
+  return { status, names: list.split("\n").filter(Boolean).toSorted(), stderr: stderr.toString() };
+}
+
+describe.each(shellsHere)("packing a path, by %s", (shell) => {
+  const pack = (path: string, exclude?: string[]) => packed(path, { shell, ...(exclude && { exclude }) });
+
+  it("takes a directory from inside", () => {
+    expect(pack(join(root, "tree")).names).toEqual(
+      [
+        "./",
+        "./-dash",
+        "./it's $HOME",
+        "./one",
+        "./sub/",
+        "./sub/.git/",
+        "./sub/.git/HEAD",
+        "./sub/a*",
+        "./sub/axe",
+        "./sub/two",
+      ].toSorted(),
+    );
+  });
+
+  it("takes a file, or a link, as one entry", () => {
+    expect(pack(join(root, "tree/one"))).toEqual({ status: 0, names: ["./one"], stderr: "" });
+    expect(pack(join(root, "tree/-dash")).names).toEqual(["./-dash"]);
+    expect(pack(join(root, "tree/it's $HOME")).names).toEqual(["./it's $HOME"]);
+    expect(pack(join(root, "link")).names).toEqual(["./link"]);
+    expect(pack(join(root, "dangling")).names).toEqual(["./dangling"]);
+  });
+
+  it("follows a link where the path ends in a slash, or goes on", () => {
+    expect(pack(`${join(root, "link")}/`).names).toContain("./sub/two");
+    expect(pack(join(root, "link/one")).names).toEqual(["./one"]);
+  });
+
+  it("leaves out names as they stand, at any depth, but never the item itself", () => {
+    const { names } = pack(join(root, "tree"), [".git", "a*", "tree"]);
+    expect(names).toContain("./sub/axe");
+    expect(names.filter((name) => name.includes(".git") || name.includes("*"))).toEqual([]);
+    expect(pack(join(root, "tree/one"), ["one"]).names).toEqual(["./one"]);
+  });
+
+  it.each(["missing", "tree/one/below", "tree/one/", "dangling/"])("says that nothing is at %s", (path) => {
+    expect(pack(`${root}/${path}`)).toMatchObject({ status: nothingThere, names: [] });
+  });
+});
+
+it("a file that changes while it is read does not fail the packing, and what cannot be read does", () => {
+  const bin = join(root, "bin");
+  mkdirSync(bin);
+  const answering = (status: number) => {
+    writeFileSync(
+      join(bin, "tar"),
+      `#!/bin/sh\n[ "$1" = --version ] && echo 'tar (GNU tar)' && exit\nexit ${status}\n`,
+    );
+    chmodSync(join(bin, "tar"), 0o755);
+    const { command } = linuxVisit("root").pack(join(root, "tree"), []);
+    return spawnSync("/bin/sh", ["-c", command], { env: { PATH: `${bin}:${process.env["PATH"]}` } }).status;
+  };
+  expect([answering(0), answering(1), answering(2)]).toEqual([0, 0, 2]);
+});
+
+it("each guest has its way to become root and its own tar", () => {
+  const words = (os: "linux" | "openbsd" | "windows", user: string) =>
+    visitCommands(os, user).pack("/a b", ["x"]).command;
+  expect(words("linux", "opam")).toMatch(/^exec sudo -n -- \/bin\/sh -c '.* obuilder '\/a b' x$/s);
+  expect(words("openbsd", "opam")).toMatch(
+    /^exec \/usr\/bin\/doas -n -- \/bin\/sh -c '.*gtar.* obuilder '\/a b' x$/s,
+  );
+  expect(words("windows", "opam")).toMatch(/^exec bash -c '.*tar\.exe.* obuilder '\/a b'$/s);
+});

@@ -1,0 +1,37 @@
+/** The status if nothing is at the path. */
+export const nothingThere = 66;
+
+/**
+ * For a shell of Bourne's family, as root. Arguments: the path, then base names to leave out. A directory's contents
+ * are packed from inside of it, so that a name that is left out cannot hit the directory itself. GNU tar says 1 where a
+ * file has changed while it was read, as logs do; whoever else says 1 has failed.
+ *
+ * @param tar a program and its first words.
+ */
+export function packScript(tar: string): string {
+  return `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+path=$1
+shift
+if [ -d "$path" ] && [ ! -L "$path" ]; then
+  cd -- "$path" || fail "cannot enter $path"
+  item=.
+elif [ -e "$path" ] || [ -L "$path" ]; then
+  cd -- "\${path%/*}/" || fail "cannot enter \${path%/*}/"
+  item=./\${path##*/}
+  set --
+else
+  exit ${nothingThere}
+fi
+case $(${tar} --version 2>/dev/null) in
+  *GNU*) gnu=1 ;;
+  *) gnu=0 ;;
+esac
+for name; do
+  [ $gnu = 0 ] || set -- "$@" "--exclude=$name"
+  shift
+done
+[ $gnu = 0 ] || set -- --format=gnu --one-file-system --no-wildcards "$@"
+${tar} "$@" -cf - "$item"
+status=$?
+[ $status -le $gnu ] || exit $status`;
+}

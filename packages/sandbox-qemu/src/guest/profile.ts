@@ -1,0 +1,60 @@
+import type { ErrorCode, GuestOs, Phase, RunTask } from "@ob/core";
+
+/** What the login user's shell is given over SSH, and what it is for. */
+export interface GuestCommand {
+  readonly phase: Phase;
+  /** For messages: `mount the cache opam at /home/opam/.opam`. */
+  readonly purpose: string;
+  readonly command: string;
+  /** Bytes for its standard input; by default none. Never shown to anybody. */
+  readonly input?: Uint8Array | undefined;
+  /** What a status other than 0 means. */
+  readonly failure: ErrorCode;
+  readonly hint?: string | undefined;
+}
+
+/**
+ * All that differs between guest operating systems, as data and pure functions. Whoever runs a step never asks
+ * which system the guest has.
+ */
+export interface GuestProfile {
+  readonly os: GuestOs;
+  /** What the kernel says on the console when it gives up; a whole line. */
+  readonly panic: RegExp;
+  /** What images of ours say on the console when their SSH server listens; others are asked until they answer. */
+  readonly listening: RegExp;
+  /** Succeeds when the guest is ready for a step. What it prints is the `baseline` of `flush` and `tearDown`. */
+  readonly ready: GuestCommand;
+  /** Mounts caches and puts secrets, in this order. */
+  setUp(task: RunTask): readonly GuestCommand[];
+  /** Runs the command. Its status is the step's. */
+  run(task: RunTask): GuestCommand;
+  /** Unpacks the tar archive on its standard input at the root, as superuser. */
+  readonly unpack: GuestCommand;
+  /** Set where what the guest unpacks must be compared with what was sent. */
+  readonly verifyCopy?: CopyCheck | undefined;
+  /** Undoes `setUp`. Nothing of the step runs afterwards. */
+  tearDown(task: RunTask, baseline: string): readonly GuestCommand[];
+  /** Ends what the step left running and puts everything on the disk. */
+  flush(baseline: string): FlushCommand;
+  /** How to switch the guest off where `flush` alone is not enough. */
+  readonly powerOff: GuestCommand | "power button";
+}
+
+export interface FlushCommand extends GuestCommand {
+  /**
+   * The line that says that the file systems are frozen: the machine can be stopped as it is. Undefined, or not
+   * printed by a flush that ended well: the guest must be switched off.
+   */
+  readonly frozen: string | undefined;
+}
+
+/** How to find out whether files arrived as they were sent. */
+export interface CopyCheck {
+  /** True if the guest's tar may leave symbolic links out without a word. */
+  readonly losesLinks: boolean;
+  /** Where the guest unpacks an entry of the archive: a path from the root that it unpacks at. */
+  unpackedPath(entry: string): string;
+  /** Compares, and removes the list: a file at that root, in the form of `sha256sum`, with this sha256 itself. */
+  check(list: string, digest: string): GuestCommand;
+}

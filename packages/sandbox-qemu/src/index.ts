@@ -1,0 +1,5 @@
+export type { AcceleratorChoice } from "./accelerator.ts";
+export type { Hardware } from "./command-line.ts";
+export type { Accelerator } from "./machine/machine.ts";
+export type { SandboxOptions } from "./options.ts";
+export { createSandbox } from "./sandbox.ts";

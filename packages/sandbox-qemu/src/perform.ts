@@ -1,0 +1,94 @@
+import type { Readable } from "node:stream";
+import { isObError, messageOf, ObError } from "@ob/core";
+import { deadline } from "./abort.ts";
+import type { GuestCommand } from "./guest/profile.ts";
+import { capture, execute, statusText } from "./ssh/exec.ts";
+import type { SshSession } from "./ssh/session.ts";
+
+export interface PerformOptions {
+  readonly session: SshSession;
+  readonly signal: AbortSignal;
+  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
+}
+
+/** How long one of our own commands may take in the guest, in milliseconds: mending a file system is the longest. */
+const commandTime = 600_000;
+
+/**
+ * Runs a command of ours in the guest and resolves with what it printed.
+ *
+ * @throws ObError the command's `failure` with what it said on its standard error; `GUEST_LOST`; the signal's reason.
+ */
+export async function perform(command: GuestCommand, options: PerformOptions): Promise<string> {
+  const { purpose, failure, hint, input } = command;
+  using limit = deadline(
+    commandTime,
+    () => new ObError(failure, `The guest did not ${purpose} within ${commandTime / 1000} s.`, { hint }),
+  );
+  const signal = AbortSignal.any([options.signal, limit.signal]);
+  const { status, stdout, stderr } = await capture(options.session, command.command, { signal, input });
+  if (status.kind === "exited" && status.code === 0) return stdout;
+  const said = stderr.trim() === "" ? statusText(status) : stderr.trim();
+  throw new ObError(failure, `The guest could not ${purpose}: ${said}`, { hint });
+}
+
+/**
+ * Runs the step's command and passes its output on as it comes.
+ *
+ * @throws ObError `STEP_FAILED`, `GUEST_LOST`, the signal's reason.
+ */
+export async function runCommand(command: GuestCommand, options: PerformOptions): Promise<void> {
+  const { session, signal, onOutput } = options;
+  const status = await execute(session, command.command, { signal, onStdout: onOutput, onStderr: onOutput });
+  switch (status.kind) {
+    case "exited":
+      if (status.code === 0) return;
+      throw new ObError("STEP_FAILED", `The command failed with exit status ${status.code}.`, {
+        exitCode: status.code,
+      });
+    case "killed":
+      throw new ObError("STEP_FAILED", `The command was ended by signal ${status.signal}.`);
+  }
+}
+
+/**
+ * Feeds an archive to the guest's tar.
+ *
+ * @throws ObError `STEP_FAILED` with what tar said; `BAD_SOURCE` if the archive itself breaks off; `GUEST_LOST`; the
+ *   signal's reason.
+ */
+export async function unpackArchive(
+  command: GuestCommand,
+  options: PerformOptions & { readonly archive: Readable },
+): Promise<void> {
+  const { session, signal, onOutput, archive } = options;
+  let errors = "";
+  const onStderr = (bytes: Uint8Array): void => {
+    errors = (errors + Buffer.from(bytes).toString()).slice(-4_000);
+    onOutput?.(bytes);
+  };
+  let broken: unknown;
+  archive.once("error", (error) => {
+    broken = error;
+  });
+  try {
+    const status = await execute(session, command.command, {
+      signal,
+      input: archive,
+      onStdout: onOutput,
+      onStderr,
+    });
+    if (status.kind === "exited" && status.code === 0) return;
+    const said = errors.trim() === "" ? "" : `:\n${errors.trim()}`;
+    throw new ObError("STEP_FAILED", `The guest's tar ended with ${statusText(status)}${said}`, {
+      exitCode: status.kind === "exited" ? status.code : undefined,
+    });
+  } catch (error) {
+    if (broken === undefined || error !== broken || isObError(broken)) throw error;
+    throw new ObError("BAD_SOURCE", `The files to copy could not be read: ${messageOf(broken)}`, {
+      cause: broken,
+    });
+  } finally {
+    archive.destroy();
+  }
+}

@@ -1,0 +1,69 @@
+import { constants } from "node:fs";
+import { access, readFile, readlink } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+
+/** The absolute path of a program, or undefined if PATH has none of that name. */
+export async function findProgram(name: string): Promise<string | undefined> {
+  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(directory === "" ? "." : directory, name);
+    try {
+      await access(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here: the next directory may have it.
+    }
+  }
+  return undefined;
+}
+
+/** Tells a process from a later one with the same number. Linux only. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, in clock ticks since the host's start. */
+  readonly startTime: string;
+  /** The host's start and the PID namespace in which the number means something. */
+  readonly host: string;
+}
+
+/** The identity of a living process; undefined if there is none, or the host cannot tell. */
+export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
+  try {
+    const [stat, host] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8"), hostIdentity()]);
+    // The second field, the program's name, may hold blanks and parentheses; the 22nd is the start time.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const startTime = fields[19];
+    const state = fields[0];
+    if (startTime === undefined || host === undefined || state === "Z" || state === "X") return undefined;
+    return { pid, startTime, host };
+  } catch {
+    return undefined;
+  }
+}
+
+/** True if exactly this process still lives. */
+export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  const now = await identityOf(identity.pid);
+  return now !== undefined && now.startTime === identity.startTime && now.host === identity.host;
+}
+
+/** The host's boot and our PID namespace as one string; undefined where there is no /proc. */
+export async function hostIdentity(): Promise<string | undefined> {
+  try {
+    const [boot, namespace] = await Promise.all([
+      readFile("/proc/sys/kernel/random/boot_id", "utf8"),
+      readlink("/proc/self/ns/pid"),
+    ]);
+    return `${boot.trim()} ${namespace}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The arguments of a living process, program first. */
+export async function argumentsOf(pid: number): Promise<readonly string[]> {
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0").slice(0, -1);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,216 @@
+import { randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { ObError, sha256 } from "@ob/core";
+import type { Connection, ServerChannel } from "ssh2";
+import { describe, expect, it } from "vitest";
+import { newKey, startServer } from "../testing/ssh-server.ts";
+import { capture, execute, statusText } from "./exec.ts";
+import { openSession, type SshSession } from "./session.ts";
+
+const never = new AbortController().signal;
+
+type OnExec = (command: string, channel: ServerChannel, connection: Connection) => void;
+
+/** Runs a test with a session on a server that plays commands in this way. */
+async function withServer(onExec: OnExec, test: (session: SshSession) => Promise<void>): Promise<void> {
+  const key = newKey();
+  await using server = await startServer({ accepts: key, onExec });
+  const login = { user: "opam", keys: [{ kind: "key", label: "k", key }] as const, signal: never };
+  await using session = await openSession(await server.connect(), login);
+  await test(session);
+}
+
+function end(channel: ServerChannel, code: number): void {
+  channel.exit(code);
+  channel.end();
+}
+
+describe("a command in the guest", () => {
+  it("ends with its status", async () => {
+    await withServer(
+      (command, channel) => end(channel, Number(command)),
+      async (session) => {
+        await expect(execute(session, "0", { signal: never })).resolves.toEqual({ kind: "exited", code: 0 });
+        await expect(execute(session, "255", { signal: never })).resolves.toEqual({
+          kind: "exited",
+          code: 255,
+        });
+      },
+    );
+  });
+
+  it("ends by a signal, and says which", async () => {
+    await withServer(
+      (_command, channel) => {
+        channel.exit("KILL");
+        channel.end();
+      },
+      async (session) => {
+        const status = await execute(session, "x", { signal: never });
+        expect(statusText(status)).toBe("signal SIGKILL");
+      },
+    );
+  });
+
+  it("has its output passed on untouched, both streams", async () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, value) => value));
+    await withServer(
+      (_command, channel) => {
+        channel.stderr.write("to stderr");
+        channel.write(bytes);
+        end(channel, 0);
+      },
+      async (session) => {
+        const [out, err]: [Uint8Array[], Uint8Array[]] = [[], []];
+        const streams = {
+          onStdout: (b: Uint8Array) => out.push(b),
+          onStderr: (b: Uint8Array) => err.push(b),
+        };
+        await execute(session, "x", { signal: never, ...streams });
+        expect(Buffer.concat(out).equals(bytes)).toBe(true);
+        expect(Buffer.concat(err).toString()).toBe("to stderr");
+      },
+    );
+  });
+
+  it("reads nothing by default", async () => {
+    await withServer(
+      (_command, channel) => {
+        channel.on("data", () => end(channel, 1));
+        channel.on("end", () => end(channel, 0));
+      },
+      async (session) => {
+        const { status } = await capture(session, "x", { signal: never });
+        expect(status).toEqual({ kind: "exited", code: 0 });
+      },
+    );
+  });
+
+  it("gets a long input whole", async () => {
+    const data = randomBytes(8 << 20);
+    await withServer(
+      (_command, channel) => {
+        const received: Buffer[] = [];
+        channel.on("data", (bytes: Buffer) => received.push(bytes));
+        channel.on("end", () => {
+          channel.write(sha256(Buffer.concat(received)));
+          end(channel, 0);
+        });
+      },
+      async (session) => {
+        const pieces = Array.from({ length: 128 }, (_, i) => data.subarray(i << 16, (i + 1) << 16));
+        const result = await capture(session, "x", { signal: never, input: Readable.from(pieces) });
+        expect(result.stdout).toBe(sha256(data));
+      },
+    );
+  });
+
+  it("is fed no faster than it reads", async () => {
+    let produced = 0;
+    const input = new Readable({
+      highWaterMark: 1 << 16,
+      read() {
+        produced += 1 << 16;
+        this.push(produced > 64 << 20 ? null : Buffer.alloc(1 << 16));
+      },
+    });
+    const started = Promise.withResolvers<ServerChannel>();
+    await withServer(
+      // Nobody reads the channel: its window fills.
+      (_command, channel) => started.resolve(channel),
+      async (session) => {
+        const controller = new AbortController();
+        const running = execute(session, "x", { signal: controller.signal, input });
+        await started.promise;
+        // A round trip on the same connection: all that could be sent has been.
+        for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+        const before = produced;
+        expect(before).toBeLessThan(16 << 20);
+        controller.abort(new ObError("CANCELLED", "enough"));
+        await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
+        expect(input.destroyed).toBe(true);
+      },
+    );
+  });
+
+  it("that ends without reading its input counts by its status", async () => {
+    const endless = new Readable({
+      read() {
+        this.push(Buffer.alloc(1 << 14));
+      },
+    });
+    await withServer(
+      (_command, channel) => end(channel, 2),
+      async (session) => {
+        await expect(execute(session, "x", { signal: never, input: endless })).resolves.toEqual({
+          kind: "exited",
+          code: 2,
+        });
+      },
+    );
+  });
+
+  it("fails with the input's own error if that breaks off", async () => {
+    const input = Readable.from(
+      (async function* () {
+        yield Buffer.from("some");
+        await Promise.resolve();
+        throw new Error("the disk is gone");
+      })(),
+    );
+    await withServer(
+      (_command, channel) => {
+        channel.on("data", () => undefined);
+        channel.on("end", () => end(channel, 0));
+      },
+      async (session) => {
+        await expect(execute(session, "x", { signal: never, input })).rejects.toThrow("the disk is gone");
+      },
+    );
+  });
+
+  it("ends with the signal's reason while it runs", async () => {
+    const controller = new AbortController();
+    await withServer(
+      () => controller.abort(new ObError("CANCELLED", "Ctrl-C")),
+      async (session) => {
+        await expect(execute(session, "x", { signal: controller.signal })).rejects.toMatchObject({
+          code: "CANCELLED",
+        });
+      },
+    );
+  });
+
+  it("is lost with its connection", async () => {
+    await withServer(
+      (_command, _channel, connection) => connection.end(),
+      async (session) => {
+        await expect(execute(session, "x", { signal: never })).rejects.toMatchObject({ code: "GUEST_LOST" });
+        await expect(execute(session, "y", { signal: never })).rejects.toMatchObject({ code: "GUEST_LOST" });
+      },
+    );
+  });
+
+  it("is lost if the guest closes it without a status", async () => {
+    await withServer(
+      (_command, channel) => channel.end(),
+      async (session) => {
+        await expect(execute(session, "x", { signal: never })).rejects.toMatchObject({ code: "GUEST_LOST" });
+      },
+    );
+  });
+
+  it("keeps no more than the last part of a long output", async () => {
+    await withServer(
+      (_command, channel) => {
+        channel.write(`${"x".repeat(200_000)}the end`);
+        end(channel, 0);
+      },
+      async (session) => {
+        const { stdout } = await capture(session, "x", { signal: never });
+        expect(stdout.length).toBeLessThanOrEqual(65_536);
+        expect(stdout.endsWith("the end")).toBe(true);
+      },
+    );
+  });
+});

@@ -1,0 +1,64 @@
+import { constants } from "node:os";
+import type { Screen, Terminal } from "@ob/core";
+import type { PseudoTtyOptions } from "ssh2";
+import { abortable } from "../abort.ts";
+import { type ExecStatus, startCommand } from "./exec.ts";
+import type { SshSession } from "./session.ts";
+
+export interface InteractOptions {
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a command between a terminal and the guest, and waits for its end and all of its output.
+ *
+ * @param command for the login user's shell; undefined for the shell itself.
+ * @returns its status as a shell would tell it.
+ * @throws ObError `GUEST_LOST`; the signal's reason.
+ */
+export async function interact(
+  session: SshSession,
+  command: string | undefined,
+  { terminal, signal: caller }: InteractOptions,
+): Promise<number> {
+  const { input, output, errors, screen } = terminal;
+  const signal = AbortSignal.any([caller, session.lost]);
+  using stack = new DisposableStack();
+  const { channel, ended } = await abortable(startCommand(session, command, ptyOf(screen)), signal);
+  stack.defer(() => void channel.destroy());
+  // Whoever is no longer interested in the command need not hear how it ended.
+  ended.catch(() => undefined);
+  channel.on("error", () => undefined);
+  if (screen) {
+    const resize = (): void => {
+      const { columns, rows } = screen.size();
+      channel.setWindow(rows, columns, 0, 0);
+    };
+    stack.use(screen.onResize(resize));
+  }
+  channel.pipe(output, { end: false });
+  channel.stderr.pipe(errors, { end: false });
+  // Someone who has gone away has typed all that they will type.
+  const onBroken = (): void => void channel.end();
+  input.once("error", onBroken).pipe(channel);
+  stack.defer(() => {
+    channel.unpipe(output);
+    channel.stderr.unpipe(errors);
+    input.off("error", onBroken).unpipe(channel).pause();
+  });
+  return exitCodeOf(await abortable(ended, signal));
+}
+
+function ptyOf(screen: Screen | undefined): PseudoTtyOptions | undefined {
+  if (!screen) return undefined;
+  const { columns, rows } = screen.size();
+  return { term: screen.kind, cols: columns, rows };
+}
+
+/** As shells report it. */
+function exitCodeOf(status: ExecStatus): number {
+  if (status.kind === "exited") return status.code;
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  return 128 + (numbers[status.signal] ?? 0);
+}

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ObError, messageOf } from "@ob/core";
+import ssh2, { type ParsedKey } from "ssh2";
+
+/** Something to log in with. The label says what, for messages. */
+export type LoginKey =
+  | { readonly kind: "key"; readonly label: string; readonly key: ParsedKey }
+  | { readonly kind: "agent"; readonly label: string; readonly socket: string };
+
+export interface KeySources {
+  /** `--qemu-ssh-key`: absolute path. */
+  readonly option: string | undefined;
+  /** The image manifest's key: absolute path. */
+  readonly manifest: string | undefined;
+  /** Whose `.ssh` is looked at; by default the user's own. */
+  readonly home?: string | undefined;
+  /** By default `SSH_AUTH_SOCK`. */
+  readonly agent?: string | undefined;
+}
+
+/** OpenSSH's server hangs up after six tries. */
+const mostTries = 6;
+
+/**
+ * The keys to try, in this order: the option's, the manifest's, `~/.ssh/id_*`, the agent's. A key that was named
+ * must be usable; those that are merely there are passed over if they are not.
+ *
+ * @throws ObError `USAGE` or `BASE_IMAGE` if a named key is missing, no private key, or has a passphrase.
+ */
+export async function loginKeys(sources: KeySources): Promise<readonly LoginKey[]> {
+  const { option, manifest, home = homedir(), agent = process.env["SSH_AUTH_SOCK"] } = sources;
+  const named = [
+    ...(option === undefined ? [] : [await readKey(option, "USAGE")]),
+    ...(manifest === undefined || manifest === option ? [] : [await readKey(manifest, "BASE_IMAGE")]),
+  ];
+  const usual: LoginKey[] = [];
+  for (const name of ["id_ed25519", "id_ecdsa", "id_rsa"]) {
+    try {
+      usual.push(await readKey(join(home, ".ssh", name), "USAGE"));
+    } catch {
+      // Not there, or only usable through the agent.
+    }
+  }
+  const agents: LoginKey[] =
+    agent === undefined || agent === "" ? [] : [{ kind: "agent", label: "the ssh agent", socket: agent }];
+  const room = mostTries - named.length - agents.length;
+  return [...named, ...usual.slice(0, room), ...agents];
+}
+
+async function readKey(path: string, code: "USAGE" | "BASE_IMAGE"): Promise<LoginKey> {
+  let text: Buffer;
+  try {
+    text = await readFile(path);
+  } catch (cause) {
+    throw new ObError(code, `The ssh key ${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  const parsed = ssh2.utils.parseKey(text);
+  if (parsed instanceof Error) {
+    const locked = /passphrase|encrypted/i.test(parsed.message);
+    throw new ObError(code, `The ssh key ${path} cannot be used: ${parsed.message}`, {
+      cause: parsed,
+      hint: locked ? "Load it into an ssh agent, or use a key without a passphrase." : undefined,
+    });
+  }
+  const key: ParsedKey = parsed;
+  if (!key.isPrivateKey()) throw new ObError(code, `The ssh key ${path} is a public key.`);
+  return { kind: "key", label: path, key };
+}

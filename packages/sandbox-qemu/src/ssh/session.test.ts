@@ -1,0 +1,64 @@
+import { ObError } from "@ob/core";
+import { describe, expect, it } from "vitest";
+import { newKey, startServer } from "../testing/ssh-server.ts";
+import type { LoginKey } from "./keys.ts";
+import { openSession } from "./session.ts";
+
+const never = new AbortController().signal;
+const named = (label: string, key = newKey()): LoginKey => ({ kind: "key", label, key });
+
+describe("a login", () => {
+  it("succeeds with the key that the guest knows, tried after others that it does not", async () => {
+    const key = newKey();
+    await using server = await startServer({ accepts: key });
+    const keys = [named("/other"), named("/right", key)];
+    await using session = await openSession(await server.connect(), { user: "opam", keys, signal: never });
+    expect(server.refusals()).toBeGreaterThan(0);
+    expect(session.lost.aborted).toBe(false);
+  });
+
+  it("that is refused says at once which keys were tried", async () => {
+    await using server = await startServer({ accepts: newKey() });
+    const keys = [named("/home/me/one"), named("/home/me/two")];
+    const login = openSession(await server.connect(), { user: "opam", keys, signal: never });
+    await expect(login).rejects.toMatchObject({
+      code: "LOGIN_FAILED",
+      message: "The guest does not let opam in with any of these ssh keys: /home/me/one, /home/me/two.",
+    });
+  });
+
+  it("without any key says so", async () => {
+    await using server = await startServer();
+    const login = openSession(await server.connect(), { user: "opam", keys: [], signal: never });
+    await expect(login).rejects.toThrow("no ssh key to log in to the guest as opam");
+  });
+
+  it("that the other end hangs up on is no refusal", async () => {
+    await using server = await startServer({ hangUps: 1 });
+    const login = openSession(await server.connect(), { user: "opam", keys: [named("k")], signal: never });
+    await expect(login).rejects.toMatchObject({ code: "GUEST_LOST" });
+  });
+
+  it("ends with the signal's reason, and closes the socket", async () => {
+    await using server = await startServer({ accepts: newKey() });
+    const controller = new AbortController();
+    const socket = await server.connect();
+    const login = openSession(socket, { user: "opam", keys: [named("k")], signal: controller.signal });
+    controller.abort(new ObError("BOOT_FAILED", "time over"));
+    await expect(login).rejects.toMatchObject({ code: "BOOT_FAILED" });
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it("tells when the connection is lost later", async () => {
+    const key = newKey();
+    const server = await startServer({ accepts: key });
+    const keys = [named("k", key)];
+    await using session = await openSession(await server.connect(), { user: "opam", keys, signal: never });
+    const lost = new Promise<void>((resolve) =>
+      session.lost.addEventListener("abort", () => resolve(), { once: true }),
+    );
+    await server[Symbol.asyncDispose]();
+    await lost;
+    expect(session.lost.reason).toMatchObject({ code: "GUEST_LOST" });
+  });
+});

@@ -1,0 +1,121 @@
+import type { Socket } from "node:net";
+import { ObError } from "@ob/core";
+import ssh2, { type AnyAuthMethod, type Client, type ConnectConfig } from "ssh2";
+import { abortable, reasonOf } from "../abort.ts";
+import type { LoginKey } from "./keys.ts";
+
+export interface LoginOptions {
+  readonly user: string;
+  readonly keys: readonly LoginKey[];
+  readonly signal: AbortSignal;
+}
+
+/** A guest that answers nothing for `interval × count` milliseconds is gone. */
+const keepalive = { interval: 10_000, count: 12 };
+
+/**
+ * First what is quickest in a guest under emulation: ChaCha20 needs no special instructions, and Curve25519 is the
+ * shortest key exchange. Then what older servers have.
+ */
+const algorithms: NonNullable<ConnectConfig["algorithms"]> = {
+  kex: [
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+    "diffie-hellman-group-exchange-sha256",
+    "diffie-hellman-group14-sha256",
+    "diffie-hellman-group16-sha512",
+  ],
+  cipher: [
+    "chacha20-poly1305@openssh.com",
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "aes128-ctr",
+    "aes256-ctr",
+  ],
+};
+
+/** An SSH connection that is logged in. Disposing closes it. */
+export class SshSession implements AsyncDisposable {
+  readonly client: Client;
+  /** Fires with `GUEST_LOST` when the connection is gone. */
+  readonly lost: AbortSignal;
+
+  constructor(client: Client, lost: AbortSignal) {
+    this.client = client;
+    this.lost = lost;
+  }
+
+  // oxlint-disable-next-line require-await -- closing a socket takes no waiting.
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.client.destroy();
+  }
+}
+
+/**
+ * Logs in on a connected socket whose other end speaks SSH. The socket is closed if that fails.
+ *
+ * The host key is not checked: the other end is a guest that we started ourselves, on a port of QEMU's own.
+ *
+ * @throws ObError `LOGIN_FAILED` if no key is taken; `GUEST_LOST` if the connection ends before it is decided;
+ *   the signal's reason.
+ */
+export async function openSession(socket: Socket, options: LoginOptions): Promise<SshSession> {
+  const { user, keys, signal } = options;
+  const client = new ssh2.Client();
+  const gone = new AbortController();
+  const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+  let lastWords = "the connection ended";
+  client.once("ready", resolve);
+  client.on("error", (error) => {
+    lastWords = error.message;
+    if (error.level === "client-authentication") reject(refused(user, keys, error));
+  });
+  client.once("close", () => {
+    const error = new ObError("GUEST_LOST", `The ssh connection to the guest was lost: ${lastWords}.`);
+    gone.abort(error);
+    reject(error);
+  });
+  try {
+    client.connect({
+      sock: socket,
+      username: user,
+      authHandler: offerEach(user, keys),
+      // The caller's signal has the deadline.
+      readyTimeout: 0,
+      keepaliveInterval: keepalive.interval,
+      keepaliveCountMax: keepalive.count,
+      algorithms,
+    });
+    await abortable(ready, signal);
+  } catch (error) {
+    client.destroy();
+    socket.destroy();
+    throw signal.aborted ? reasonOf(signal) : error;
+  }
+  return new SshSession(client, gone.signal);
+}
+
+function offerEach(user: string, keys: readonly LoginKey[]): AnyAuthMethod[] {
+  return keys.map((key) =>
+    key.kind === "agent"
+      ? { type: "agent", username: user, agent: key.socket }
+      : { type: "publickey", username: user, key: key.key },
+  );
+}
+
+function refused(user: string, keys: readonly LoginKey[], cause: Error): ObError {
+  const tried = keys.map(({ label }) => label).join(", ");
+  return new ObError(
+    "LOGIN_FAILED",
+    tried === ""
+      ? `There is no ssh key to log in to the guest as ${user} with.`
+      : `The guest does not let ${user} in with any of these ssh keys: ${tried}.`,
+    {
+      cause,
+      hint: "Name the right key with --qemu-ssh-key, or as sshKey in the image's manifest.",
+    },
+  );
+}

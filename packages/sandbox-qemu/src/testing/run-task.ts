@@ -1,0 +1,17 @@
+import type { RunTask } from "@ob/core";
+
+/** A task that does nothing, but for what a test changes. */
+export function runTask(changes: Partial<RunTask> = {}): RunTask {
+  return {
+    kind: "run",
+    command: "true",
+    shell: [],
+    workdir: "/",
+    user: undefined,
+    environment: [],
+    network: "none",
+    caches: [],
+    secrets: [],
+    ...changes,
+  };
+}

@@ -1,0 +1,183 @@
+import { type Emit, isObError, ObError } from "@ob/core";
+import { abortable, deadline, reasonOf } from "./abort.ts";
+import { commandLine, firmwareOptions, type VmConfig } from "./command-line.ts";
+import { ConsoleTail } from "./console.ts";
+import { assertFirmware } from "./firmware.ts";
+import { type QemuExit, type QemuProcess, spawnQemu } from "./qemu-process.ts";
+import { QmpClient } from "./qmp/client.ts";
+import type { QmpEvent } from "./qmp/protocol.ts";
+import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
+
+export interface StartOptions {
+  readonly stateDirectory: string;
+  /** What the guest's kernel says on the console when it gives up. */
+  readonly panic: RegExp;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/** How many lines of the console an error shows. */
+const consoleLines = 12;
+
+/**
+ * A running virtual machine. Disposing ends it at once, however it is, and removes what it left on the host.
+ */
+export class Vm implements AsyncDisposable {
+  readonly qmp: QmpClient;
+  readonly console: ConsoleTail;
+  readonly exited: Promise<QemuExit>;
+  /** Fires when the guest can no longer be used, with an ObError that says why. */
+  readonly doomed: AbortSignal;
+  readonly #process: QemuProcess;
+  readonly #directory: RunDirectory;
+  readonly #doom = new AbortController();
+  /** What led to the end, for the message; the last word before QEMU goes. */
+  #trouble: string | undefined;
+  #stopping = false;
+  #sshPort = 0;
+
+  private constructor(process: QemuProcess, directory: RunDirectory, panic: RegExp) {
+    this.#process = process;
+    this.#directory = directory;
+    this.doomed = this.#doom.signal;
+    this.exited = process.exited;
+    this.console = new ConsoleTail(process.console, {
+      panic,
+      onPanic: (line) =>
+        this.#fail("GUEST_LOST", `The guest's kernel gave up: ${line}${this.consoleParagraph()}`),
+    });
+    this.qmp = new QmpClient(process.qmp, (event) => this.#note(event));
+    void this.#watchExit();
+  }
+
+  /**
+   * Starts QEMU and waits until its monitor answers.
+   *
+   * @throws ObError `MISSING_TOOL`; `BOOT_FAILED` with QEMU's own words; the signal's reason.
+   */
+  static async start(config: VmConfig, options: StartOptions): Promise<Vm> {
+    const { signal, emit } = options;
+    await assertFirmware(config.machine, firmwareOptions(config));
+    await using stack = new AsyncDisposableStack();
+    const directory = stack.use(await createRunDirectory(options.stateDirectory));
+    const argv = commandLine(config, directory.consoleLog);
+    emit({ type: "exec", argv });
+    const vm = stack.use(new Vm(await spawnQemu(argv), directory, options.panic));
+    await directory.recordQemu(vm.#process.pid);
+    try {
+      await vm.qmp.handshake(AbortSignal.any([signal, vm.doomed]));
+      vm.#sshPort = forwardedPort(await vm.qmp.human("info usernet", vm.doomed));
+    } catch (error) {
+      throw signal.aborted ? reasonOf(signal) : asBootFailure(await vm.blame(error));
+    }
+    stack.move();
+    return vm;
+  }
+
+  /** The port on 127.0.0.1 that leads to the guest's SSH server. */
+  get sshPort(): number {
+    return this.#sshPort;
+  }
+
+  /** From now on QEMU's end is wanted, and no failure. */
+  expectExit(): void {
+    this.#stopping = true;
+  }
+
+  /**
+   * The error that explains `error`: a connection that ends is the first that we see of a machine that died, and
+   * why it died is known a moment later.
+   */
+  async blame(error: unknown): Promise<unknown> {
+    using limit = deadline(2_000, () => error);
+    await aborted(AbortSignal.any([this.doomed, limit.signal]));
+    return this.doomed.aborted ? reasonOf(this.doomed) : error;
+  }
+
+  /** The last lines of the guest's console, as a paragraph for a message. */
+  consoleParagraph(): string {
+    const tail = this.console.tail(consoleLines);
+    return tail === "" ? "\nThe guest's console is empty." : `\nThe guest's console ends with:\n${tail}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    this.#process.kill();
+    await this.exited;
+    await this.qmp[Symbol.asyncDispose]();
+    await this.#directory[Symbol.asyncDispose]();
+  }
+
+  #note(event: QmpEvent): void {
+    const { data } = event;
+    switch (event.name) {
+      case "GUEST_PANICKED":
+        this.#trouble = "the guest's kernel panicked";
+        return;
+      case "SHUTDOWN":
+        this.#trouble ??= shutdownReasons[String(data["reason"])];
+        return;
+      case "BLOCK_IMAGE_CORRUPTED":
+        this.#trouble = `a disk is corrupt: ${String(data["msg"])}`;
+        return;
+      case "BLOCK_IO_ERROR":
+        this.#diskError(data);
+        return;
+      default:
+    }
+  }
+
+  #diskError(data: QmpEvent["data"]): void {
+    if (data["nospace"] === true) {
+      this.#fail("NO_SPACE", "The host's disk is full: the guest could not write to its own.", {
+        hint: "Free some space, or remove old layers with `obuilder prune`.",
+      });
+      return;
+    }
+    const doing = data["operation"] === "write" ? "write to" : "read";
+    const why = this.#trouble ?? String(data["reason"]);
+    const disk = String(data["node-name"]);
+    this.#fail("GUEST_LOST", `QEMU could not ${doing} the disk ${disk}: ${why}.${this.consoleParagraph()}`);
+  }
+
+  #fail(code: "GUEST_LOST" | "NO_SPACE", message: string, options: { hint?: string } = {}): void {
+    this.#doom.abort(new ObError(code, message, options));
+  }
+
+  async #watchExit(): Promise<void> {
+    const exit = await this.exited;
+    if (this.#stopping) return;
+    await this.console.ended();
+    const why = this.#trouble === undefined ? "" : `: ${this.#trouble}`;
+    const words = exit.words === "" ? "" : `\n${exit.words}`;
+    const shown = words !== "" && this.console.tail(1) === "" ? "" : this.consoleParagraph();
+    this.#fail("GUEST_LOST", `QEMU ended with ${exit.how}${why}.${words}${shown}`);
+  }
+}
+
+/** Whatever ends a guest before it is ready is a failure of its boot. */
+export function asBootFailure(error: unknown): unknown {
+  if (!isObError(error, "GUEST_LOST")) return error;
+  return new ObError("BOOT_FAILED", `The guest did not start. ${error.message}`, { cause: error });
+}
+
+const shutdownReasons: Readonly<Record<string, string>> = {
+  "guest-shutdown": "the guest switched itself off",
+  "guest-reset": "the guest restarted itself",
+  "guest-panic": "the guest's kernel panicked",
+  "host-signal": "it was told to by a signal",
+  "host-error": "it met an error",
+};
+
+/** The host's port in a line such as `TCP[HOST_FORWARD]  11  127.0.0.1 42313  10.0.2.15  22  0  0`. */
+function forwardedPort(usernet: string): number {
+  const port = /TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+22\s/.exec(usernet)?.[1];
+  if (port === undefined) {
+    throw new ObError("BOOT_FAILED", `QEMU does not say which port leads to the guest:\n${usernet}`);
+  }
+  return Number(port);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  await abortable(new Promise<never>(() => undefined), signal).catch(() => undefined);
+}

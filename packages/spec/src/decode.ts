@@ -1,0 +1,191 @@
+import type { NestedBuild, Op, Spec } from "./ast.ts";
+import { decodeOp, opNameOf, opNames } from "./decode-op.ts";
+import { headOf } from "./fields.ts";
+import { nearNames, showAtom } from "./near-name.ts";
+import { describe, suggestion } from "./operands.ts";
+import type { Range, Report } from "./problem.ts";
+import type { AtomNode, ListNode, Node } from "./sexp-tree.ts";
+
+/** Builds may be nested this deep. It keeps everything that walks a spec far from the end of the call stack. */
+export const deepestBuild = 500;
+
+/** A decoded spec, and where its ops stand. */
+export interface Decoded {
+  /** Complete only if nothing was reported; otherwise good for finding more that is wrong. */
+  readonly spec: Spec;
+  readonly origins: ReadonlyMap<Op, ListNode>;
+}
+
+/** Reads a spec out of an expression. What is wrong is reported, as much as can be found. */
+export function decodeSpec(node: Node, report: Report): Decoded {
+  const origins = new Map<Op, ListNode>();
+  return { spec: decodeAt(node, { report, origins, depth: 0 }), origins };
+}
+
+interface Decoding {
+  readonly report: Report;
+  readonly origins: Map<Op, ListNode>;
+  readonly depth: number;
+}
+
+const smallest = "((from BASE))";
+const nothing: Spec = { builds: [], from: "", ops: [] };
+
+function decodeAt(node: Node, decoding: Decoding): Spec {
+  const { report } = decoding;
+  if (decoding.depth > deepestBuild) {
+    report({ at: node.at, message: `builds are nested more than ${deepestBuild} deep` });
+    return nothing;
+  }
+  const first = node.kind === "list" ? node.items[0] : node;
+  if (node.kind === "atom" || first?.kind === "atom") {
+    report(notASpec(node, first?.kind === "atom" ? first : undefined));
+    return nothing;
+  }
+  const reader = createSpecReader(node, decoding);
+  for (const item of node.items) reader.read(item);
+  return reader.finish();
+}
+
+function notASpec(node: Node, first: AtomNode | undefined): Parameters<Report>[0] {
+  const name = first?.text ?? "";
+  const item = node.kind === "list" && (opNameOf(name) !== undefined || name === "from" || name === "build");
+  return {
+    at: (item ? node : (first ?? node)).at,
+    message: `a spec is a list of lists such as ${smallest}, found ${describe(node)}`,
+    hint: item
+      ? "the parentheses around the whole spec are missing: ((from BASE) ...)"
+      : `the smallest spec is ${smallest}`,
+  };
+}
+
+interface SpecReader {
+  read(item: Node): void;
+  finish(): Spec;
+}
+
+function createSpecReader(node: ListNode, decoding: Decoding): SpecReader {
+  const { report, origins } = decoding;
+  const builds: NestedBuild[] = [];
+  const ops: Op[] = [];
+  let from: { readonly base: string; readonly at: Range } | undefined;
+  let early: ListNode | undefined;
+  let earlyNeedsReport = false;
+
+  const readFrom = (list: ListNode, name: AtomNode): void => {
+    const [base] = list.items.slice(1);
+    if (from !== undefined) {
+      report({
+        at: list.at,
+        message: "a second (from ...): a spec has one base",
+        hint: "to use another image as well, put it in a (build NAME ((from BASE) ...)) before the first (from ...)",
+        notes: [{ at: from.at, message: "the first one is here" }],
+      });
+      return;
+    }
+    from = { base: base?.kind === "atom" ? base.text : "", at: list.at };
+    if ((base?.kind !== "atom" || list.items.length !== 2) && (list.closed || list.items.length > 2)) {
+      report({
+        at: list.at,
+        message: `(from ...) takes the name of one base image, found ${foundInFrom(list)}`,
+        hint: `write (${name.text} ${base?.kind === "atom" ? (suggestion(base.text) ?? "BASE") : "BASE"})`,
+      });
+    }
+  };
+
+  const readBuild = (list: ListNode): void => {
+    const [name, spec] = list.items.slice(1);
+    const whole = list.items.length === 3;
+    if (from !== undefined) {
+      report({
+        at: list.at,
+        message: "(build ...) after (from ...): nested builds come first",
+        hint: "move it up",
+        notes: [{ at: from.at, message: "it must stand before this" }],
+      });
+    }
+    if (name?.kind !== "atom" || spec === undefined || !whole) {
+      if (list.closed || list.items.length > 3) {
+        report({
+          at: list.at,
+          message: "(build ...) takes a name and a spec",
+          hint: `write (build ${name?.kind === "atom" ? (suggestion(name.text) ?? "NAME") : "NAME"} ((from BASE) ...))`,
+        });
+      }
+      if (name?.kind === "atom") builds.push({ name: name.text, spec: nothing });
+      return;
+    }
+    builds.push({ name: name.text, spec: decodeAt(spec, { ...decoding, depth: decoding.depth + 1 }) });
+  };
+
+  const readOp = (list: ListNode, name: AtomNode): void => {
+    if (from === undefined && early === undefined) {
+      early = list;
+      earlyNeedsReport = opNameOf(name.text) !== undefined;
+    }
+    const op = decodeOp(list, name, report);
+    if (op === undefined) return;
+    ops.push(op);
+    origins.set(op, list);
+  };
+
+  return {
+    read: (item) => {
+      const name = headOf(item);
+      if (item.kind === "atom" || name === undefined) {
+        // A list that the end of the text cut off has no name yet.
+        if (item.kind === "list" && !item.closed) return;
+        report({
+          at: item.at,
+          message: `expected a list such as ${from === undefined ? "(from BASE)" : '(run (shell "COMMAND"))'}, found ${describe(item)}`,
+        });
+        return;
+      }
+      const meant = from === undefined ? meantItem(name.text) : name.text;
+      if (meant !== name.text) {
+        report({
+          at: name.at,
+          message: `unknown item ${showAtom(name.text)}: expected (build NAME SPEC) or (from BASE)`,
+          hint: `did you mean ${showAtom(meant)}?`,
+        });
+      }
+      if (meant === "from") readFrom(item, name);
+      else if (meant === "build") readBuild(item);
+      else readOp(item, name);
+    },
+    finish: () => {
+      if (early !== undefined && earlyNeedsReport && (from !== undefined || node.closed)) {
+        report(tooEarly(early, from?.at));
+      } else if (from === undefined && node.closed) {
+        report({
+          at: node.at,
+          message: "a spec without (from BASE)",
+          hint: `the smallest spec is ${smallest}`,
+        });
+      }
+      return { builds, from: from?.base ?? "", ops };
+    },
+  };
+}
+
+function foundInFrom(list: ListNode): string {
+  const [base] = list.items.slice(1);
+  if (base === undefined) return "none";
+  return list.items.length > 2 ? String(list.items.length - 1) : describe(base);
+}
+
+function tooEarly(op: ListNode, from: Range | undefined): Parameters<Report>[0] {
+  return {
+    at: op.at,
+    message: `${describe(op)} before (from BASE): expected (build NAME SPEC) or (from BASE) here`,
+    hint: from === undefined ? "start the spec with (from BASE)" : "move (from ...) up",
+    notes: from === undefined ? [] : [{ at: from, message: "(from ...) is here" }],
+  };
+}
+
+/** What a name before `(from ...)` may have been meant to be: `frm` is no op, and near to `from`. */
+function meantItem(name: string): string {
+  if (name === "from" || name === "build" || opNameOf(name) !== undefined) return name;
+  const [near] = nearNames(name, ["from", "build", ...opNames]);
+  return near === "from" || near === "build" ? near : name;
+}

@@ -1,0 +1,69 @@
+import type { BuildkitOption, CopyOp, NestedBuild, Op, RunOp, Spec, User } from "./ast.ts";
+import type { Sexp } from "./sexp.ts";
+
+/** A spec as an S-expression. Fields that are empty, and a `copy`'s own source directory, are left out. */
+export function encodeSpec(spec: Spec): readonly Sexp[] {
+  return [...spec.builds.map(encodeBuild), ["from", spec.from], ...spec.ops.map(encodeOp)];
+}
+
+/** One op as an S-expression, for example `["run", ["shell", "make"]]`. */
+export function encodeOp(op: Op): readonly Sexp[] {
+  switch (op.op) {
+    case "comment":
+      return ["comment", op.text];
+    case "workdir":
+      return ["workdir", op.directory];
+    case "shell":
+      return ["shell", ...op.arguments];
+    case "run":
+      return ["run", ...encodeRun(op)];
+    case "copy":
+      return ["copy", ...encodeCopy(op)];
+    case "user":
+      return ["user", ...encodeUser(op.user)];
+    case "env":
+      return ["env", op.key, op.value];
+  }
+}
+
+/** A user's fields, for example `[["uid", "0"], ["gid", "0"]]`. */
+export function encodeUser(user: User): readonly Sexp[] {
+  if ("name" in user) return [["name", user.name]];
+  return [
+    ["uid", String(user.uid)],
+    ["gid", String(user.gid)],
+  ];
+}
+
+function encodeBuild(build: NestedBuild): Sexp {
+  return ["build", build.name, encodeSpec(build.spec)];
+}
+
+function encodeRun(op: RunOp): readonly Sexp[] {
+  const caches = op.caches.map((cache) => encodeMount(cache.name, cache));
+  const secrets = op.secrets.map((secret) => encodeMount(secret.id, secret));
+  return [
+    ...listField("cache", caches),
+    ...listField("network", op.network),
+    ...listField("secrets", secrets),
+    ["shell", op.command],
+  ];
+}
+
+function encodeMount(
+  name: string,
+  mount: { readonly target: string; readonly buildkitOptions: readonly BuildkitOption[] },
+): Sexp {
+  const options: readonly Sexp[] =
+    mount.buildkitOptions.length === 0 ? [] : [["buildkit_options", mount.buildkitOptions]];
+  return [name, ["target", mount.target], ...options];
+}
+
+function encodeCopy(op: CopyOp): readonly Sexp[] {
+  const from: readonly Sexp[] = op.from.kind === "build" ? [["from", ["build", op.from.name]]] : [];
+  return [...from, ["src", ...op.sources], ["dst", op.destination], ...listField("exclude", op.exclude)];
+}
+
+function listField(name: string, values: readonly Sexp[]): readonly Sexp[] {
+  return values.length === 0 ? [] : [[name, ...values]];
+}

@@ -1,0 +1,27 @@
+export type {
+  BuildkitOption,
+  CommentOp,
+  CopyOp,
+  CopySource,
+  EnvOp,
+  NestedBuild,
+  Op,
+  RunCache,
+  RunOp,
+  RunSecret,
+  ShellOp,
+  Spec,
+  User,
+  UserOp,
+  WorkdirOp,
+} from "./ast.ts";
+export { fromBytes, toBytes } from "./byte-text.ts";
+export { type DockerfileOptions, toDockerfile } from "./dockerfile.ts";
+export { encodeOp, encodeSpec, encodeUser } from "./encode.ts";
+export { parseSpec } from "./parse.ts";
+export type { Sexp } from "./sexp.ts";
+export { atomToMachine, sexpToMachine } from "./sexp-print.ts";
+export type { Position } from "./source-text.ts";
+export { type Diagnostic, SpecError } from "./spec-error.ts";
+export { formatOp, formatSpec, printMachine } from "./spec-print.ts";
+export { type UnknownBuild, unknownBuilds } from "./validate.ts";

@@ -1,0 +1,29 @@
+/** The names that an item of a spec begins with. */
+export const itemNames: ReadonlySet<string> = new Set([
+  "build",
+  "comment",
+  "copy",
+  "env",
+  "from",
+  "run",
+  "shell",
+  "user",
+  "workdir",
+]);
+
+/** The names of the fields of `run`, `copy` and their parts. */
+export const fieldNames: ReadonlySet<string> = new Set([
+  "buildkit_options",
+  "cache",
+  "dst",
+  "exclude",
+  "from",
+  "network",
+  "secrets",
+  "shell",
+  "src",
+  "target",
+]);
+
+/** The fields whose values are lists. */
+export const listFields: ReadonlySet<string> = new Set(["buildkit_options", "cache", "secrets"]);

@@ -1,0 +1,127 @@
+import type { Op, Spec } from "./ast.ts";
+import { fromBytes } from "./byte-text.ts";
+import { decodeSpec } from "./decode.ts";
+import { headOf } from "./fields.ts";
+import { alternatives, didYouMean, showAtom } from "./near-name.ts";
+import type { Problem, Report } from "./problem.ts";
+import { parseExpressions } from "./sexp-parser.ts";
+import type { ListNode, Node } from "./sexp-tree.ts";
+import { SpecError } from "./spec-error.ts";
+import type { Reading } from "./token-reader.ts";
+import { type UnknownBuild, unknownBuilds } from "./validate.ts";
+
+/**
+ * Reads a spec. `file` is its name in error messages.
+ *
+ * @throws {SpecError} with everything that is wrong: syntax, ops and fields, and builds that do not exist.
+ */
+export function parseSpec(source: string | Uint8Array, options: { readonly file: string }): Spec {
+  const text = typeof source === "string" ? source : fromBytes(source);
+  const problems: Problem[] = [];
+  const spec = readSpec(text, (problem) => {
+    if (problems.length < keptProblems) problems.push(problem);
+  });
+  if (spec === undefined || problems.length > 0) throw new SpecError({ file: options.file, text }, problems);
+  return spec;
+}
+
+/** Unknown builds beyond these are left out: each is compared with every name in scope. */
+const describedUnknowns = 20;
+
+/** Problems beyond these are dropped: nobody reads them, and a broken file of megabytes can have a million. */
+const keptProblems = 200;
+
+function readSpec(text: string, report: Report): Spec | undefined {
+  const encoding = wrongEncoding(text);
+  if (encoding !== undefined) report(encoding);
+  if (encoding?.fatal === true) return undefined;
+  const damaged = new Set<number>();
+  const reading = parseExpressions(encoding === undefined ? text : ` ${text.slice(1)}`, (problem) => {
+    damaged.add(problem.at.start);
+    report(problem);
+  });
+  const root = rootOf(reading, { report, text, damaged: damaged.size > 0 });
+  if (root === undefined) return undefined;
+  // What an open string or comment has swallowed would only show as errors that are none; so would a damaged atom.
+  const reportSound: Report = (problem) => {
+    if (problem.at.end <= reading.soundUntil && !damaged.has(problem.at.start)) report(problem);
+  };
+  const { spec, origins } = decodeSpec(root, reportSound);
+  for (const unknown of unknownBuilds(spec).slice(0, describedUnknowns))
+    reportSound(describeUnknown(unknown, origins));
+  return spec;
+}
+
+/** The one expression of the text. What else stands at its level is reported, the first of it. */
+function rootOf(
+  { nodes, strayClose }: Reading,
+  found: { readonly report: Report; readonly text: string; readonly damaged: boolean },
+): Node | undefined {
+  const [root, second] = nodes;
+  if (strayClose !== undefined && (second === undefined || strayClose.start < second.at.start)) {
+    found.report({
+      at: strayClose,
+      message: "this ')' closes nothing",
+      notes: root === undefined ? [] : [{ at: endOf(root), message: "the spec ends here already" }],
+    });
+  } else if (second !== undefined && root?.kind === "list" && !isItem(root)) {
+    found.report({
+      at: { start: second.at.start, end: second.at.start + 1 },
+      message: "a file holds one spec, and this stands after its end",
+      hint: isItem(second) ? "is there a ')' too many before it?" : undefined,
+      notes: [{ at: endOf(root), message: "the spec ends here" }],
+    });
+  } else if (root === undefined && !found.damaged) {
+    found.report({
+      at: { start: 0, end: 0 },
+      message:
+        found.text.trim() === ""
+          ? "the file is empty: expected a spec"
+          : "no spec in this file: it holds comments only",
+      hint: "the smallest spec is ((from BASE))",
+    });
+  }
+  return root;
+}
+
+/** True for `(from BASE)` and the like: an item of a spec, and no spec itself. */
+function isItem(node: Node): boolean {
+  return headOf(node) !== undefined;
+}
+
+function endOf(node: Node): { readonly start: number; readonly end: number } {
+  return { start: node.at.end - 1, end: node.at.end };
+}
+
+function describeUnknown({ op, name, scope }: UnknownBuild, origins: ReadonlyMap<Op, ListNode>): Problem {
+  const known = alternatives(scope.slice(0, 10).map(showAtom));
+  return {
+    at: placeOfBuildName(origins.get(op)),
+    message: `unknown build ${showAtom(name)}: ${scope.length === 0 ? "no builds come before this" : `expected ${known}`}`,
+    hint:
+      scope.length === 0 ? `put (build NAME ((from BASE) ...)) before (from ...)` : didYouMean(name, scope),
+  };
+}
+
+function placeOfBuildName(copy: ListNode | undefined): { readonly start: number; readonly end: number } {
+  let fields = copy?.items ?? [];
+  const inner = fields[1];
+  // `(Copy ((from ...) ...))`
+  if (fields.length === 2 && inner?.kind === "list" && headOf(inner) === undefined) fields = inner.items;
+  const from = fields.find((field) => headOf(field)?.text === "from");
+  const build = from?.kind === "list" ? from.items[1] : undefined;
+  const name = build?.kind === "list" ? build.items[1] : undefined;
+  return (name ?? copy)?.at ?? { start: 0, end: 0 };
+}
+
+function wrongEncoding(text: string): (Problem & { readonly fatal: boolean }) | undefined {
+  const start = { start: 0, end: 1 };
+  if (text.startsWith("\uFEFF")) {
+    const message = "the file starts with a byte order mark";
+    return { at: start, message, hint: "save it as UTF-8 without one", fatal: false };
+  }
+  if (/^(?:\uDCFF\uDCFE|\uDCFE\uDCFF)/.test(text)) {
+    return { at: start, message: "the file is UTF-16 text", hint: "save it as UTF-8", fatal: true };
+  }
+  return undefined;
+}

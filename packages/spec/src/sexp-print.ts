@@ -1,0 +1,78 @@
+import { toBytes } from "./byte-text.ts";
+import type { Sexp } from "./sexp.ts";
+
+/** Bytes that an atom can hold without quotes: printable ASCII but blank, quote, parentheses, `;` and backslash. */
+const bareAtom = /^[!#-'*-:<-[\]-~]+$/;
+
+/** What would read as a comment inside of a bare atom. */
+const commentMark = /#\||\|#/;
+
+const shortEscapes: ReadonlyMap<number, string> = new Map([
+  [0x22, '\\"'],
+  [0x5c, "\\\\"],
+  [0x0a, "\\n"],
+  [0x09, "\\t"],
+  [0x0d, "\\r"],
+  [0x08, "\\b"],
+]);
+
+/**
+ * The machine form: one line, with no blank that is not needed, in printable ASCII. Layer ids are digests of it, so it
+ * is the original's to the byte (Sexplib's `to_string_mach`). A list may be nested to any depth.
+ */
+export function sexpToMachine(sexp: Sexp): string {
+  const parts: string[] = [];
+  const open: Iterator<Sexp>[] = [];
+  let afterBareAtom = false;
+  let current: Sexp | undefined = sexp;
+  while (true) {
+    if (typeof current === "string") {
+      const bare = isBare(current);
+      if (bare && afterBareAtom) parts.push(" ");
+      parts.push(bare ? current : quoted(current));
+      afterBareAtom = bare;
+    } else if (current !== undefined) {
+      parts.push("(");
+      open.push(current[Symbol.iterator]());
+      afterBareAtom = false;
+    }
+    const innermost = open.at(-1);
+    if (innermost === undefined) return parts.join("");
+    const next = innermost.next();
+    if (next.done === true) {
+      open.pop();
+      parts.push(")");
+      afterBareAtom = false;
+      current = undefined;
+      if (open.length === 0) return parts.join("");
+    } else {
+      current = next.value;
+    }
+  }
+}
+
+/** One atom in the machine form: quoted only if it must be. */
+export function atomToMachine(atom: string): string {
+  return isBare(atom) ? atom : quoted(atom);
+}
+
+/** A text with its escapes and without its quotes. */
+export function escapeAtom(text: string): string {
+  let escaped = "";
+  for (const byte of toBytes(text)) {
+    const short = shortEscapes.get(byte);
+    if (short !== undefined) escaped += short;
+    else if (byte >= 0x20 && byte <= 0x7e) escaped += String.fromCharCode(byte);
+    else escaped += `\\${String(byte).padStart(3, "0")}`;
+  }
+  return escaped;
+}
+
+/** True if the atom needs no quotes. */
+export function isBare(atom: string): boolean {
+  return bareAtom.test(atom) && !commentMark.test(atom);
+}
+
+function quoted(atom: string): string {
+  return `"${escapeAtom(atom)}"`;
+}

@@ -1,0 +1,47 @@
+/** A place in a text. Both count from 1; a column is a character (a code point), not a byte. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A text with its name, for error messages. */
+export interface SourceText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The line and column of an offset (in UTF-16 units) of a text. */
+export function positionAt(source: SourceText, offset: number): Position {
+  const start = lineStart(source, offset);
+  return {
+    line: countNewlines(source.text, start) + 1,
+    column: countCharacters(source.text, { start, end: offset }) + 1,
+  };
+}
+
+/** The line that holds an offset, without its line end, and where in the text it starts. */
+export function lineAt(
+  source: SourceText,
+  offset: number,
+): { readonly start: number; readonly text: string } {
+  const start = lineStart(source, offset);
+  const end = source.text.indexOf("\n", start);
+  const line = source.text.slice(start, end === -1 ? undefined : end);
+  return { start, text: line.endsWith("\r") ? line.slice(0, -1) : line };
+}
+
+function lineStart(source: SourceText, offset: number): number {
+  return offset === 0 ? 0 : source.text.lastIndexOf("\n", offset - 1) + 1;
+}
+
+function countNewlines(text: string, end: number): number {
+  let count = 0;
+  for (let at = text.indexOf("\n"); at !== -1 && at < end; at = text.indexOf("\n", at + 1)) count++;
+  return count;
+}
+
+function countCharacters(text: string, range: { readonly start: number; readonly end: number }): number {
+  let count = 0;
+  for (let at = range.start; at < range.end; count++) at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  return count;
+}

@@ -1,0 +1,183 @@
+import type { IToken } from "chevrotain";
+
+import { byteText, normalizeBytes } from "./byte-text.ts";
+import type { Problem, Range, Report } from "./problem.ts";
+import { createTreeBuilder, type Expressions } from "./tree-builder.ts";
+
+/** What was read, and how far it can be trusted. */
+export interface Reading extends Expressions {
+  /** Where a string or a comment that is never closed may have swallowed what follows; else the text's length. */
+  readonly soundUntil: number;
+}
+
+/** Takes the tokens of a text in order, and makes the tree of them. */
+export interface TokenReader {
+  openList(token: IToken): void;
+  closeList(token: IToken): void;
+  bareAtom(token: IToken): void;
+  skipNext(token: IToken): void;
+  openComment(token: IToken): void;
+  closeComment(token: IToken): void;
+  loneReturn(token: IToken): void;
+  stringText(token: IToken): void;
+  characterEscape(token: IToken): void;
+  hexEscape(token: IToken): void;
+  decimalEscape(token: IToken): void;
+  brokenEscape(token: IToken): void;
+  /** The end of a string; without `close` it ran to the end of the text. */
+  endString(open: IToken, close: IToken | undefined): void;
+  /** The end of the text. */
+  finish(): Reading;
+}
+
+const characterEscapes: ReadonlyMap<string, string> = new Map([
+  ["n", "\n"],
+  ["r", "\r"],
+  ["b", "\b"],
+  ["t", "\t"],
+  ["\\", "\\"],
+  ["'", "'"],
+  ['"', '"'],
+  // A backslash and a carriage return alone: the original drops the backslash.
+  ["\r", "\r"],
+]);
+
+/** A reader of the tokens of `text`. */
+export function createTokenReader(text: string, report: Report): TokenReader {
+  const tree = createTreeBuilder(text, report);
+  const comments: Range[] = [];
+  let pieces: string[] = [];
+  let hasNewline = false;
+  let firstMultiline: Range | undefined;
+  let soundUntil = text.length;
+
+  return {
+    openList: (token) => tree.openList(rangeOf(token)),
+    closeList: (token) => tree.closeList(rangeOf(token)),
+    bareAtom: (token) => {
+      const mark = /#\||\|#/.exec(token.image);
+      if (mark !== null) report(markInAtom(token, { at: mark.index, mark: mark[0] }));
+      tree.addAtom(rangeOf(token), token.image);
+    },
+    skipNext: (token) => tree.skipNext(rangeOf(token)),
+    openComment: (token) => {
+      comments.push(rangeOf(token));
+    },
+    closeComment: () => {
+      comments.pop();
+    },
+    loneReturn: (token) =>
+      report({
+        at: rangeOf(token),
+        message: "a carriage return without a newline after it",
+        hint: "end lines with a newline, or with both",
+      }),
+    stringText: (token) => {
+      pieces.push(token.image);
+      hasNewline ||= token.image.includes("\n");
+    },
+    characterEscape: (token) => {
+      const character = token.image.slice(1);
+      // What is no escape stands for itself, backslash and all.
+      pieces.push(characterEscapes.get(character) ?? token.image);
+    },
+    hexEscape: (token) => {
+      pieces.push(byteText(Number.parseInt(token.image.slice(2), 16)));
+    },
+    decimalEscape: (token) => {
+      const byte = Number(token.image.slice(1));
+      if (byte > 255) report(outOfRange(token));
+      else pieces.push(byteText(byte));
+    },
+    brokenEscape: (token) => report(brokenEscape(token)),
+    endString: (open, close) => {
+      const at = { start: open.startOffset, end: (close?.startOffset ?? text.length - 1) + 1 };
+      if (close === undefined) {
+        soundUntil = Math.min(at.start, firstMultiline?.start ?? at.start);
+        report(neverClosedString(rangeOf(open), { inComment: comments.at(-1), firstMultiline }));
+      } else if (hasNewline) {
+        firstMultiline ??= rangeOf(open);
+      }
+      if (comments.length === 0) tree.addAtom(at, normalizeBytes(pieces.join("")));
+      pieces = [];
+      hasNewline = false;
+    },
+    finish: () => {
+      const comment = comments.at(-1);
+      const cutShort = comment !== undefined || soundUntil < text.length;
+      if (comment !== undefined && soundUntil === text.length) {
+        soundUntil = comment.start;
+        report(neverClosedComment(comment));
+      }
+      return { ...tree.finish({ cutShort }), soundUntil };
+    },
+  };
+}
+
+function rangeOf(token: IToken): Range {
+  return { start: token.startOffset, end: token.startOffset + token.image.length };
+}
+
+function markInAtom(token: IToken, found: { readonly at: number; readonly mark: string }): Problem {
+  const start = token.startOffset + found.at;
+  const closesNothing = token.image.startsWith("|#");
+  return {
+    at: { start, end: start + 2 },
+    message: closesNothing
+      ? "'|#' closes a comment, and none is open here"
+      : `'${found.mark}' inside of an atom`,
+    hint: closesNothing
+      ? "remove it, or open the comment with '#|'"
+      : "put the atom in quotes, or a blank before the comment",
+  };
+}
+
+function outOfRange(token: IToken): Problem {
+  return {
+    at: rangeOf(token),
+    message: `${token.image} is no byte: expected a decimal number from \\000 to \\255`,
+    hint: String.raw`for a backslash itself write \\`,
+  };
+}
+
+function brokenEscape(token: IToken): Problem {
+  const hex = token.image.startsWith("\\x");
+  return {
+    at: rangeOf(token),
+    message: hex
+      ? String.raw`an escape that is cut short: expected two hexadecimal digits after \x`
+      : String.raw`an escape that is cut short: expected three decimal digits after \ `.trimEnd(),
+    hint: String.raw`for a backslash itself write \\`,
+  };
+}
+
+function neverClosedString(
+  at: Range,
+  around: { readonly inComment: Range | undefined; readonly firstMultiline: Range | undefined },
+): Problem {
+  return {
+    at,
+    message: `this string is never closed: expected a '"' before the end of the file`,
+    hint:
+      around.inComment === undefined
+        ? undefined
+        : "strings count in a block comment as well: close it, or use ';' comments",
+    notes:
+      around.firstMultiline === undefined
+        ? []
+        : [
+            {
+              at: around.firstMultiline,
+              message: "this string runs over the end of its line: is its '\"' missing?",
+            },
+          ],
+  };
+}
+
+function neverClosedComment(at: Range): Problem {
+  return {
+    at,
+    message: "this comment is never closed: expected a '|#' before the end of the file",
+    hint: "block comments nest: each '#|' needs a '|#' of its own",
+  };
+}

@@ -1,0 +1,12 @@
+import type { Emit } from "@ob/core";
+import type { StoreDatabase } from "./database.ts";
+import type { Layout } from "./layout.ts";
+
+/** What the parts of an open store share. */
+export interface StoreContext {
+  readonly layout: Layout;
+  readonly database: StoreDatabase;
+  readonly emit: Emit;
+  /** The least virtual size of a new layer's disk, in bytes. */
+  readonly diskSize: number | undefined;
+}

@@ -1,0 +1,29 @@
+import { rename, rm } from "node:fs/promises";
+import { run } from "@ob/core";
+import { syncPath } from "./durable.ts";
+import { convert, type QemuImgOptions } from "./qemu-img.ts";
+import { readQcowHeader } from "./qcow-header.ts";
+
+/**
+ * Copies a qcow2 file so that a later change of the source never reaches the copy: sharing its blocks where the file
+ * system can, and flattening it where it does not stand alone. The target appears whole or not at all.
+ *
+ * @returns true if the copy has the same bytes as the source.
+ */
+export async function copyDisk(source: string, target: string, options: QemuImgOptions): Promise<boolean> {
+  const partial = `${target}.partial`;
+  try {
+    const header = await readQcowHeader(source);
+    const standsAlone = header?.backing === undefined && !header?.externalData;
+    if (standsAlone) {
+      await run(["cp", "--reflink=auto", "--sparse=always", "--", source, partial], options);
+    } else {
+      await convert(source, partial, options);
+    }
+    await syncPath(partial);
+    await rename(partial, target);
+    return standsAlone;
+  } finally {
+    await rm(partial, { force: true });
+  }
+}

@@ -1,0 +1,155 @@
+import { copyFile, lstat, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import {
+  type ImageManifest,
+  type LayerId,
+  ObError,
+  parseImageManifest,
+  sha256File,
+  systemCode,
+} from "@ob/core";
+import {
+  baseImageFile,
+  fileIdentity,
+  idOfName,
+  noSuchBaseImage,
+  resolveBaseImage,
+  sameIdentity,
+} from "./base-images.ts";
+import type { StoreContext } from "./context.ts";
+import { copyDisk } from "./copy-disk.ts";
+import type { BaseImageRecord } from "./database.ts";
+import { diskIn, type StorePath, within } from "./layout.ts";
+import { findDamage } from "./qemu-img.ts";
+import { readQcowHeader } from "./qcow-header.ts";
+import { printEnvironment } from "./sexp.ts";
+
+export interface ImportOptions {
+  /** The layer that is being made. */
+  readonly id: LayerId;
+  /** Its directory in `result-tmp`, which has a `rootfs`. */
+  readonly directory: StorePath;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes a base layer of `base-image/NAME.qcow2`: a copy of the disk, of its manifest and of the files that this
+ * names, so that the layer stands for itself whatever becomes of the image.
+ *
+ * @returns what is to be recorded of the image once the layer is kept.
+ * @throws ObError `BASE_IMAGE`.
+ */
+export async function importBaseImage(
+  context: StoreContext,
+  name: string,
+  { id, directory, signal }: ImportOptions,
+): Promise<BaseImageRecord> {
+  const { layout, emit } = context;
+  const file = baseImageFile(layout, name);
+  const identity = await fileIdentity(file);
+  if (identity === undefined) throw await missing(context, name);
+  await refuseUnsound(context, file, signal);
+  if ((await resolveBaseImage(context, name)).id !== id) throw replaced(file);
+  if (id !== idOfName(name)) {
+    const text = `Base image ${JSON.stringify(name)} was replaced; older layers keep the old one.`;
+    emit({ type: "note", text });
+  }
+  const exact = await copyDisk(file, diskIn(directory), { signal, emit });
+  const sha256 = exact ? undefined : await sha256File(file, signal);
+  if (!sameIdentity(identity, await fileIdentity(file))) throw replaced(file);
+  await writeFile(within(directory, "env"), `${printEnvironment([])}\n`);
+  await importManifest(baseImageFile(layout, name, "json"), directory);
+  return { ...identity, id, sha256 };
+}
+
+async function missing({ layout }: StoreContext, name: string): Promise<ObError> {
+  const file = baseImageFile(layout, name);
+  const isLink = await lstat(file).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+  if (!isLink) return await noSuchBaseImage(layout, name);
+  return new ObError("BASE_IMAGE", `${file} is a symbolic link to a file that is not there.`, {
+    hint: "Put the image back where the link points, or replace the link by the image.",
+  });
+}
+
+async function refuseUnsound(
+  { emit }: StoreContext,
+  file: StorePath,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const header = await readQcowHeader(file).catch((cause: unknown) => {
+    throw new ObError("BASE_IMAGE", `The base image ${file} cannot be read.`, {
+      cause,
+      hint: "See its owner and permissions, and that it is a file.",
+    });
+  });
+  if (!header) {
+    throw new ObError("BASE_IMAGE", `The base image ${file} is no qcow2 file.`, {
+      hint: "Convert it first: qemu-img convert -O qcow2 OLD NEW.qcow2",
+    });
+  }
+  const damage = await findDamage(file, { signal, emit });
+  if (damage === undefined) return;
+  if (/Failed to get .* lock/.test(damage)) {
+    throw new ObError("BASE_IMAGE", `The base image ${file} is being written to.\n${damage}`, {
+      hint: "Stop the virtual machine that has it open, and build again.",
+    });
+  }
+  throw new ObError("BASE_IMAGE", `The base image ${file} is damaged.\n${damage}`, {
+    hint: "It may have been copied only in part: copy or make it again.",
+  });
+}
+
+function replaced(file: StorePath): ObError {
+  return new ObError("BASE_IMAGE", `The base image ${file} was replaced while the build began.`, {
+    hint: "Build again, once the new image is complete.",
+  });
+}
+
+/** Copies a manifest into the layer, with the files that lie beside it; a key elsewhere stays where it is. */
+async function importManifest(file: StorePath, directory: StorePath): Promise<void> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (text === undefined) return;
+  const manifest = parseImageManifest(text, file);
+  const moved: ImageManifest = {
+    ...manifest,
+    ...(manifest.sshKey !== undefined && { sshKey: await importKey(file, manifest.sshKey, directory) }),
+    ...(manifest.directBoot && {
+      directBoot: {
+        ...manifest.directBoot,
+        kernel: await importFile(file, manifest.directBoot.kernel, within(directory, "kernel")),
+        ...(manifest.directBoot.initrd !== undefined && {
+          initrd: await importFile(file, manifest.directBoot.initrd, within(directory, "initrd")),
+        }),
+      },
+    }),
+  };
+  await writeFile(within(directory, "manifest.json"), `${JSON.stringify(moved, undefined, 2)}\n`);
+}
+
+/** A key beside the image belongs to it. Any other, such as the store's own, is named from the layer. */
+async function importKey(manifest: string, key: string, directory: StorePath): Promise<string> {
+  const path = resolve(dirname(manifest), key);
+  const besideImage = !relative(dirname(manifest), path).startsWith("..");
+  return besideImage
+    ? await importFile(manifest, key, within(directory, "ssh-key"))
+    : relative(directory, path);
+}
+
+async function importFile(manifest: string, named: string, target: StorePath): Promise<string> {
+  try {
+    await copyFile(join(dirname(manifest), named), target);
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw cause;
+    throw new ObError("BASE_IMAGE", `${manifest} names ${named}, which is not there.`, {
+      cause,
+      hint: "Make the image again, or take the entry out of its manifest.",
+    });
+  }
+  return relative(dirname(target), target);
+}

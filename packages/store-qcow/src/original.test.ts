@@ -1,0 +1,175 @@
+import { cp, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type OriginalStore, originalImage, writeOriginalStore } from "./original.test.helper.ts";
+import { readQcowHeader } from "./qcow-header.ts";
+import { openStore } from "./store.ts";
+import { hasPattern, idOf, logOf, makeImage, makeLayer } from "./temporary-store.test.helper.ts";
+
+let parent: string;
+let directory: string;
+let original: OriginalStore;
+
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), "ob-original-"));
+  directory = join(parent, "store");
+  original = await writeOriginalStore(directory);
+});
+
+afterEach(async () => {
+  await rm(parent, { recursive: true, force: true });
+});
+
+async function expectWholeChain(disk: string): Promise<void> {
+  expect(await hasPattern(disk, { fill: 1 })).toBe(true);
+  expect(await hasPattern(disk, { fill: 2, offset: 1 << 20 })).toBe(true);
+  expect(await hasPattern(disk, { fill: 3, offset: 2 << 20 })).toBe(true);
+}
+
+const backingOf = async (id: string): Promise<string | undefined> =>
+  (await readQcowHeader(join(directory, "result", id, "rootfs", "image.qcow2")))?.backing;
+
+describe("a store of the original's", () => {
+  it("has its layers, dates, logs and environment", async () => {
+    await using store = await openStore({ directory });
+    expect(await store.baseImage(originalImage)).toEqual({
+      name: originalImage,
+      id: original.base,
+      present: true,
+    });
+    const records = [...store.list()];
+    expect(records.map(({ id, dependents }) => [id, dependents])).toEqual([
+      [original.base, 1],
+      [original.child, 1],
+      [original.grandchild, 0],
+    ]);
+    expect(records[1]?.parent).toBe(original.base);
+    expect(records[0]?.lastUsed).toEqual(new Date("2023-05-02T10:00:00Z"));
+    expect((await store.baseInfo(original.base)).environment).toEqual([
+      ["LANG", "C"],
+      ["GREETING", "hello world"],
+    ]);
+    expect(await logOf(store, original.child)).toBe("built by the original\n");
+    expect(await logOf(store, original.grandchild)).toBe("");
+  });
+
+  it("is not touched by looking up what it holds", async () => {
+    await using store = await openStore({ directory });
+    await store.baseImage(originalImage);
+    for (const id of Object.values(original)) expect((await store.find(id))?.id).toBe(id);
+    expect(await backingOf(original.base)).toBe(join(directory, "base-image", `${originalImage}.qcow2`));
+    expect(await backingOf(original.child)).toContain(join(directory, "result", original.base));
+  });
+
+  it("is built upon, and the original can still read what we wrote", async () => {
+    await using store = await openStore({ directory });
+    const layer = await makeLayer(store, { id: idOf("ours"), parent: original.grandchild, fill: 4 });
+    expect(await hasPattern(layer.disk, { fill: 4 })).toBe(true);
+    using database = new DatabaseSync(join(directory, "state/db/db.sqlite"), { readOnly: true });
+    const rows = database.prepare("SELECT id, rc, parent FROM builds WHERE id IN (?, ?)");
+    expect(rows.all(layer.id, original.grandchild)).toEqual(
+      expect.arrayContaining([
+        { id: layer.id, rc: 0, parent: original.grandchild },
+        { id: original.grandchild, rc: 1, parent: original.child },
+      ]),
+    );
+    const columns = database.prepare("SELECT name FROM pragma_table_info('builds')").all();
+    expect(columns.map(({ name }) => name)).toEqual(["id", "created", "used", "rc", "parent"]);
+  });
+
+  it("keeps its base image's contents under layers that we build on, whatever becomes of the file", async () => {
+    await using store = await openStore({ directory });
+    await store.baseImage(originalImage);
+    const layer = await makeLayer(store, {
+      id: idOf("ours"),
+      parent: original.grandchild,
+      fill: 4,
+      offset: 3 << 20,
+    });
+    await makeImage(join(directory, "base-image", `${originalImage}.qcow2`), { size: "64M", fill: 99 });
+    await expectWholeChain(layer.disk);
+    expect((await store.baseImage(originalImage)).id).not.toBe(original.base);
+  });
+
+  it("is mended where it was moved", async () => {
+    const moved = join(parent, "elsewhere");
+    await rename(directory, moved);
+    directory = moved;
+    await using store = await openStore({ directory });
+    const layer = await makeLayer(store, {
+      id: idOf("ours"),
+      parent: original.grandchild,
+      fill: 4,
+      offset: 3 << 20,
+    });
+    await expectWholeChain(layer.disk);
+    expect(await backingOf(original.grandchild)).toBe(`../../../result/${original.child}/rootfs/image.qcow2`);
+    expect(await backingOf(original.base)).toBe("base.qcow2");
+  });
+
+  it("stands for itself where it was copied", async () => {
+    const copy = join(parent, "copy");
+    await cp(directory, copy, { recursive: true });
+    const old = directory;
+    directory = copy;
+    await using store = await openStore({ directory });
+    const layer = await makeLayer(store, {
+      id: idOf("ours"),
+      parent: original.grandchild,
+      fill: 4,
+      offset: 3 << 20,
+    });
+    await rm(old, { recursive: true });
+    await expectWholeChain(layer.disk);
+    expect(await backingOf(original.base)).toBe("base.qcow2");
+  });
+
+  it("says what is missing where a backing file is gone", async () => {
+    await rm(join(directory, "result", original.child), { recursive: true });
+    await using store = await openStore({ directory });
+    await using claim = await store.tryClaim(idOf("ours"));
+    await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({
+      code: "STORE",
+      message: expect.stringContaining(original.child),
+      hint: expect.stringContaining("obuilder delete"),
+    });
+  });
+});
+
+describe("where result/ and the database differ", () => {
+  it("a layer without a row is entered when it is met, and so are those under it", async () => {
+    await rm(join(directory, "state"), { recursive: true });
+    await using store = await openStore({ directory });
+    expect([...store.list()]).toEqual([]);
+    expect(await store.find(original.grandchild)).toBeDefined();
+    expect(new Map(Array.from(store.list(), ({ id, parent: under }) => [id, under]))).toEqual(
+      new Map([
+        [original.base, undefined],
+        [original.child, original.base],
+        [original.grandchild, original.child],
+      ]),
+    );
+    expect(await store.delete(original.base)).toEqual([original.grandchild, original.child, original.base]);
+  });
+
+  it("a row without a layer is no layer, and pruning takes it", async () => {
+    await rm(join(directory, "result", original.grandchild), { recursive: true });
+    await using store = await openStore({ directory });
+    expect(await store.find(original.grandchild)).toBeUndefined();
+    expect(Array.from(store.list(), ({ id }) => id)).toEqual([original.base, original.child]);
+    const gone = await store.prune({ before: new Date(), limit: 2 });
+    expect(gone).toEqual([original.grandchild, original.child]);
+  });
+
+  it("what stood on a layer that was lost goes when the layer is made anew", async () => {
+    await rm(join(directory, "result", original.child), { recursive: true });
+    await using store = await openStore({ directory });
+    await makeLayer(store, { id: original.child, parent: original.base, fill: 7 });
+    expect(await store.find(original.grandchild)).toBeUndefined();
+    expect(Array.from(store.list(), ({ id }) => id).toSorted()).toEqual(
+      [original.base, original.child].toSorted(),
+    );
+  });
+});

@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { isLayerId, layerId } from "@ob/core";
+import { tryLock } from "./lock.ts";
+import { openStore } from "./store.ts";
+
+/*
+ * What the second process of a test does: see child.test.helper.ts. Each prints a line when it has come to where it is
+ * wanted, and goes on when it is given a line.
+ */
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const beTold = async (): Promise<void> => void (await once(process.stdin, "data"));
+
+const [command = "", ...args] = process.argv.slice(2);
+const [first = "", second = "", third = ""] = args;
+
+switch (command) {
+  case "lock": {
+    const lock = await tryLock(first, second === "shared" ? "shared" : "exclusive");
+    say(lock ? "held" : "refused");
+    await beTold();
+    lock?.release();
+    break;
+  }
+  case "count-up": {
+    // Increments a counter in a file that nothing but the lock protects.
+    const { readFileSync, writeFileSync } = await import("node:fs");
+    const { waitForLock } = await import("./lock.ts");
+    for (let turn = 0; turn < Number(third); turn += 1) {
+      const lock = await waitForLock(first, "exclusive");
+      writeFileSync(second, String(Number(readFileSync(second, "utf8")) + 1));
+      lock.release();
+    }
+    say("done");
+    break;
+  }
+  case "claim": {
+    const store = await openStore({ directory: first });
+    const claim = await store.tryClaim(layerId(second));
+    say(claim ? "claimed" : "refused");
+    claim?.appendLog(Buffer.from("begun\n"));
+    if (claim && isLayerId(third)) say(await claim.createDisk(third));
+    await beTold();
+    await claim?.commit();
+    await store[Symbol.asyncDispose]();
+    break;
+  }
+  case "borrow": {
+    const store = await openStore({ directory: first });
+    const loan = await store.borrow(layerId(second));
+    say(loan.disk);
+    await beTold();
+    await loan[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    break;
+  }
+  case "race": {
+    // Builds a chain of layers as a builder does, and counts those that it made itself.
+    const store = await openStore({ directory: first });
+    let parent = layerId(second);
+    let made = 0;
+    for (const text of third.split(",")) {
+      const id = layerId(text);
+      while (!(await store.find(id))) {
+        await using claim = await store.tryClaim(id);
+        if (!claim) {
+          for await (const bytes of store.readLog(id)) void bytes;
+        } else if (!(await store.find(id))) {
+          await claim.createDisk(parent);
+          claim.appendLog(Buffer.from(`made by ${process.pid}\n`));
+          await claim.commit();
+          made += 1;
+        }
+      }
+      parent = id;
+    }
+    say(String(made));
+    await store[Symbol.asyncDispose]();
+    break;
+  }
+  default:
+    throw new Error(`no such command: ${command}`);
+}
+process.exit(0);

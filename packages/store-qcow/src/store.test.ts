@@ -1,0 +1,106 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { explain } from "./failures.ts";
+import { openStore } from "./store.ts";
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "ob-open-"));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe("opening a store", () => {
+  it("that does not exist is refused, and makes nothing", async () => {
+    const path = join(directory, "no-such");
+    await expect(openStore({ directory: path })).rejects.toMatchObject({
+      code: "STORE",
+      message: `There is no store at ${path}.`,
+    });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it("that shall be made makes it, with all that the original has", async () => {
+    const path = join(directory, "a/b");
+    await (await openStore({ directory: path, create: true }))[Symbol.asyncDispose]();
+    expect((await readdir(path)).toSorted()).toEqual(
+      ["base-image", "cache", "cache-tmp", "result", "result-tmp", "state"].toSorted(),
+    );
+  });
+
+  it("that is some other directory is refused, and left as it is", async () => {
+    await writeFile(join(directory, "letter.txt"), "dear");
+    await expect(openStore({ directory })).rejects.toMatchObject({
+      code: "STORE",
+      message: expect.stringContaining("is not a store"),
+    });
+    expect(await readdir(directory)).toEqual(["letter.txt"]);
+  });
+
+  it("that holds base images only, or nothing at all, is one", async () => {
+    const images = join(directory, "with-images");
+    await mkdir(join(images, "base-image"), { recursive: true });
+    const empty = join(directory, "empty");
+    await mkdir(empty);
+    for (const path of [images, empty]) {
+      await using store = await openStore({ directory: path });
+      expect([...store.list()]).toEqual([]);
+    }
+  });
+
+  it("that is a file says so", async () => {
+    await writeFile(join(directory, "file"), "");
+    for (const create of [true, false]) {
+      await expect(openStore({ directory: join(directory, "file"), create })).rejects.toMatchObject({
+        code: "STORE",
+        message: expect.stringContaining(join(directory, "file")),
+      });
+    }
+  });
+
+  it("whose database is damaged says what to do", async () => {
+    await mkdir(join(directory, "state/db"), { recursive: true });
+    await writeFile(
+      join(directory, "state/db/db.sqlite"),
+      "this is no database, and long enough to be looked at ".repeat(40),
+    );
+    await expect(openStore({ directory })).rejects.toMatchObject({
+      code: "STORE",
+      message: expect.stringContaining("damaged"),
+      hint: expect.stringContaining("state/db"),
+    });
+  });
+
+  it("by many at the same moment works for all", async () => {
+    const stores = await Promise.all(
+      Array.from({ length: 6 }, () => openStore({ directory: join(directory, "new"), create: true })),
+    );
+    for (const store of stores) {
+      expect([...store.list()]).toEqual([]);
+      await store[Symbol.asyncDispose]();
+    }
+  });
+});
+
+describe("what the file system and SQLite throw", () => {
+  it.each([
+    [{ code: "ENOSPC" }, "NO_SPACE", "prune"],
+    [{ code: "EDQUOT" }, "NO_SPACE", "prune"],
+    [{ code: "EROFS" }, "STORE", "writable"],
+    [{ code: "EACCES" }, "STORE", "writable"],
+    [{ code: "ERR_SQLITE_ERROR", errcode: 13 }, "NO_SPACE", "prune"],
+    [{ code: "ERR_SQLITE_ERROR", errcode: 4874 }, "NO_SPACE", "full to the last"],
+    [{ code: "ERR_SQLITE_ERROR", errcode: 8 }, "STORE", "writable"],
+    [{ code: "ERR_SQLITE_ERROR", errcode: 11 }, "STORE", "state/db"],
+  ])("becomes an error with a hint: %j", (more, code, hint) => {
+    const error = explain(Object.assign(new Error("it said no"), more), "keep layer x");
+    expect(error.code).toBe(code);
+    expect(error.message).toContain("Cannot keep layer x: it said no");
+    expect(error.hint).toContain(hint);
+  });
+});

@@ -1,0 +1,169 @@
+import { constants, existsSync } from "node:fs";
+import { access, mkdir, readdir } from "node:fs/promises";
+import {
+  type BaseImage,
+  type BaseLayerInfo,
+  type BorrowedDisk,
+  type Emit,
+  type ExportOptions,
+  type Layer,
+  type LayerClaim,
+  type LayerId,
+  type LayerRecord,
+  ObError,
+  type PruneOptions,
+  silent,
+  type Store,
+  systemCode,
+} from "@ob/core";
+import { resolveBaseImage } from "./base-images.ts";
+import { readBaseInfo } from "./base-info.ts";
+import { tryClaimLayer } from "./claim.ts";
+import type { StoreContext } from "./context.ts";
+import { StoreDatabase } from "./database.ts";
+import { exportDisk } from "./export.ts";
+import { explain, explaining } from "./failures.ts";
+import { findLayer } from "./layers.ts";
+import { diskIn, type Layout, layoutOf, resultDirectory, within } from "./layout.ts";
+import { borrowDisk } from "./lend.ts";
+import { holding, waitForLock } from "./lock.ts";
+import { readLog } from "./read-log.ts";
+import { type DeleteOptions, deleteLayer, pruneLayers } from "./remove.ts";
+import { sweep } from "./sweep.ts";
+
+export interface StoreOptions {
+  /** The store's directory; a relative path starts at the working directory. */
+  readonly directory: string;
+  /** Makes the directory if it does not exist. By default a missing store is an error. */
+  readonly create?: boolean | undefined;
+  /** Grows every new layer's disk to so many bytes; it never shrinks one. */
+  readonly diskSize?: number | undefined;
+  readonly emit?: Emit | undefined;
+}
+
+/**
+ * Opens a store, and clears away what processes that died left in it.
+ *
+ * @throws ObError `STORE` if there is none, or it cannot be used; `NO_SPACE`.
+ */
+export async function openStore(options: StoreOptions): Promise<QcowStore> {
+  const { directory, create = false, diskSize, emit = silent } = options;
+  const layout = layoutOf(directory);
+  return await explaining(`open the store ${layout.root}`, async () => {
+    await makeDirectories(layout, create);
+    const database = await openDatabase(layout);
+    try {
+      const context: StoreContext = { layout, database, emit, diskSize };
+      await sweep(context);
+      return new QcowStore(context);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+async function makeDirectories(layout: Layout, create: boolean): Promise<void> {
+  if (create) await mkdir(layout.root, { recursive: true });
+  else await refuseMissing(layout);
+  // Node.js gives other names to what a read-only file system says to mkdir.
+  await access(layout.root, constants.W_OK | constants.X_OK);
+  const { baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks } = layout;
+  for (const path of [baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks]) {
+    await mkdir(path, { recursive: true });
+  }
+}
+
+/** A mistyped path must not turn some directory into a store. */
+async function refuseMissing({ root }: Layout): Promise<void> {
+  const hint =
+    "See the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
+  const entries = await readdir(root).catch((cause: unknown) => {
+    const code = systemCode(cause);
+    if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint });
+    if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint });
+    throw cause;
+  });
+  const parts = ["base-image", "result", "state"];
+  if (entries.length > 0 && !entries.some((entry) => parts.includes(entry))) {
+    throw new ObError("STORE", `${root} is not a store: it has neither base-image/, result/ nor state/.`, {
+      hint,
+    });
+  }
+}
+
+async function openDatabase(layout: Layout): Promise<StoreDatabase> {
+  // SQLite does not wait where two processes make one database at the same moment.
+  const opening = await waitForLock(within(layout.locks, "open"), "exclusive");
+  return await holding(opening, async () => new StoreDatabase(layout.database));
+}
+
+/** A store of qcow2 layers in a directory: see `Store` for the contract, and layout.ts for what is where. */
+export class QcowStore implements Store {
+  /** Every path of the store. */
+  readonly layout: Layout;
+  readonly #context: StoreContext;
+
+  constructor(context: StoreContext) {
+    this.#context = context;
+    this.layout = context.layout;
+  }
+
+  async baseImage(name: string): Promise<BaseImage> {
+    return await explaining(`look up the base image ${name}`, () => resolveBaseImage(this.#context, name));
+  }
+
+  async find(id: LayerId): Promise<Layer | undefined> {
+    return await explaining(`look up layer ${id}`, () => findLayer(this.#context, id));
+  }
+
+  touch(id: LayerId): void {
+    try {
+      this.#context.database.touch(id);
+    } catch (error) {
+      // A build that reuses layers needs no space; a full disk is no reason to end it.
+      const failure = explain(error, `record the use of layer ${id}`);
+      if (failure.code !== "NO_SPACE") throw failure;
+      this.#context.emit({ type: "log", level: "warning", text: failure.message });
+    }
+  }
+
+  async baseInfo(id: LayerId): Promise<BaseLayerInfo> {
+    return await explaining(`read base layer ${id}`, () => readBaseInfo(this.#context, id));
+  }
+
+  async tryClaim(id: LayerId): Promise<LayerClaim | undefined> {
+    return await explaining(`begin layer ${id}`, () => tryClaimLayer(this.#context, id));
+  }
+
+  readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    return readLog(this.layout, id, signal);
+  }
+
+  async borrow(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk> {
+    return await explaining(`borrow the disk of layer ${id}`, () => borrowDisk(this.#context, id, signal));
+  }
+
+  async export(id: LayerId, options: ExportOptions): Promise<void> {
+    await explaining(`write ${options.path}`, () => exportDisk(this.#context, id, options));
+  }
+
+  /** Rows whose layer someone removed by hand are passed over. */
+  list(): Iterable<LayerRecord> {
+    const { layout, database } = this.#context;
+    return database.list().filter(({ id }) => existsSync(diskIn(resultDirectory(layout, id))));
+  }
+
+  async delete(id: LayerId, options: DeleteOptions = {}): Promise<readonly LayerId[]> {
+    return await explaining(`delete layer ${id}`, () => deleteLayer(this.#context, id, options));
+  }
+
+  async prune(options: PruneOptions): Promise<readonly LayerId[]> {
+    return await explaining("prune the store", () => pruneLayers(this.#context, options));
+  }
+
+  /** Closes the database. Claims still open must be given up first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#context.database.close();
+  }
+}

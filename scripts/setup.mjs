@@ -1,0 +1,63 @@
+// What both commands need: system packages, npm packages, the compiled sources, and the default image in the default
+// store. Each part is done once, and again when what it comes from has changed.
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  bin,
+  call,
+  defaultImage,
+  mustCall,
+  node,
+  repository,
+  Stop,
+  store,
+  testImages,
+} from "./environment.mjs";
+import { installSystemPackages } from "./system-packages.mjs";
+
+/** @param forTests sets up what only the tests in virtual machines need, too. */
+export function setup({ forTests = false } = {}) {
+  installSystemPackages({ forTests });
+  installNpmPackages();
+  mustCall(join(bin, "tsc"), ["--build", "tsconfig.json", "images"], { what: "Compiling the sources" });
+  makeDefaultImage();
+  if (forTests) makeTestImages();
+}
+
+const mark = join(repository, "node_modules", ".obuilder-installed");
+
+function installNpmPackages() {
+  const lock = createHash("sha256")
+    .update(readFileSync(join(repository, "pnpm-lock.yaml")))
+    .digest("hex");
+  if (read(mark) === lock) return;
+  console.log("Installing the npm packages.");
+  const { packageManager } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
+  const args = ["--yes", packageManager, "install", "--frozen-lockfile", "--reporter=append-only"];
+  mustCall("npx", args, { what: "Installing the npm packages", stdio: ["ignore", "ignore", "inherit"] });
+  writeFileSync(mark, lock);
+}
+
+const script = join(repository, "scripts", "base-image.mjs");
+
+function makeDefaultImage() {
+  mkdirSync(store, { recursive: true });
+  mustCall(node, [script, defaultImage, store], { what: "Making the default image" });
+}
+
+function makeTestImages() {
+  for (const image of testImages) {
+    const status = call(node, [script, image, store]);
+    if (status > 128) throw new Stop("Cancelled.", status);
+    if (status !== 0) console.error(`The tests of ${image} will be skipped.`);
+  }
+}
+
+function read(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+// The Debian packages that OBuilder and its default image need, and their installation.
+import { existsSync, readdirSync } from "node:fs";
+import { getuid } from "node:process";
+import { call, mustCall, Stop, which } from "./environment.mjs";
+
+const isRoot = getuid?.() === 0;
+
+/** Each package: what shows that it is there, and what it is for. */
+const needed = [
+  { name: "qemu-system-x86", program: "qemu-system-x86_64", why: "runs the virtual machines" },
+  { name: "qemu-utils", program: "qemu-img", why: "makes and joins their disks" },
+  { name: "e2fsprogs", program: "mke2fs", why: "makes file systems" },
+  { name: "fdisk", program: "sfdisk", why: "makes partitions" },
+  { name: "openssh-client", program: "ssh-keygen", why: "makes the store's key" },
+  { name: "mmdebstrap", program: "mmdebstrap", why: "installs the default image's Debian" },
+  {
+    name: "debian-archive-keyring",
+    file: "/usr/share/keyrings/debian-archive-keyring.gpg",
+    why: "proves that Debian's packages are Debian's",
+  },
+  { name: "grub-common", program: "grub-mkimage", why: "makes the image's boot loader" },
+  { name: "grub-pc-bin", file: "/usr/lib/grub/i386-pc/boot.img", why: "holds that boot loader" },
+  { name: "kmod", program: "depmod", why: "lists the image's kernel modules" },
+  { name: "xz-utils", program: "xz", why: "unpacks the image's kernel" },
+  ...(isRoot
+    ? []
+    : [
+        { name: "fakeroot", program: "fakeroot", why: "makes the image without root" },
+        { name: "uidmap", program: "newuidmap", why: "installs the image's Debian without root" },
+      ]),
+];
+
+/** Likewise what only the tests in virtual machines need. */
+const neededForTests = [
+  { name: "qemu-system-misc", program: "qemu-system-riscv64", why: "runs riscv64 machines" },
+  {
+    name: "opensbi",
+    file: "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin",
+    why: "is their firmware",
+  },
+  {
+    name: "u-boot-qemu",
+    file: "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf",
+    why: "is their boot loader",
+  },
+  {
+    name: "binutils-riscv64-linux-gnu",
+    program: "riscv64-linux-gnu-strip",
+    why: "makes their kernel modules small",
+  },
+];
+
+/** Installs what is missing. Says nothing when nothing is. */
+export function installSystemPackages({ forTests = false } = {}) {
+  const wanted = forTests ? [...needed, ...neededForTests] : needed;
+  const missing = findMissing(wanted);
+  if (missing.length === 0) return;
+  console.log("These Debian packages are missing:");
+  for (const { name, why } of missing) console.log(`  ${name.padEnd(23)} ${why}`);
+  const names = missing.map(({ name }) => name);
+  const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...names];
+  const becomeRoot = rootPrefix(install);
+  console.log(
+    becomeRoot.length === 0 ? "Installing them." : `Installing them needs root: sudo ${install.join(" ")}`,
+  );
+
+  if (!hasPackageLists()) apt(becomeRoot, ["apt-get", "update", "-qq"]);
+  // Lists that are there may be too old to fetch what they name.
+  if (apt(becomeRoot, install) !== 0) {
+    apt(becomeRoot, ["apt-get", "update", "-qq"]);
+    const [program, ...args] = command(becomeRoot, install);
+    mustCall(program, args, { what: "Installing the packages" });
+  }
+  const still = findMissing(wanted).map(({ name }) => name);
+  if (still.length > 0)
+    throw new Stop(`apt-get installed what it should, but still missing: ${still.join(", ")}`);
+}
+
+function findMissing(wanted) {
+  return wanted.filter(({ program, file }) => (program ? !which(program) : !existsSync(file)));
+}
+
+function rootPrefix(install) {
+  if (!which("apt-get")) {
+    throw new Stop(
+      "This is no Debian or Ubuntu: there is no apt-get. Install what these packages hold by other means.",
+    );
+  }
+  if (isRoot) return [];
+  if (which("sudo")) return ["sudo"];
+  throw new Stop(`There is no sudo. As root, run:\n  ${install.join(" ")}\nand try again.`);
+}
+
+function hasPackageLists() {
+  try {
+    return readdirSync("/var/lib/apt/lists").some((name) => /_Packages(\.\w+)?$/.test(name));
+  } catch {
+    return false;
+  }
+}
+
+function command(becomeRoot, words) {
+  // sudo drops the environment, so env sets it behind it.
+  return [...becomeRoot, "env", "DEBIAN_FRONTEND=noninteractive", "DEBCONF_NOWARNINGS=yes", ...words];
+}
+
+function apt(becomeRoot, words) {
+  const [program, ...args] = command(becomeRoot, words);
+  return call(program, args, { stdio: ["inherit", "ignore", "inherit"] });
+}
