@@ -159,10 +159,13 @@ test("an interactive shell knows the window's size, gets Ctrl-C, and leaves the 
   await terminal.waitFor(/\$ $/m);
   await terminal.type("stty size", "Enter");
   await terminal.waitFor(/^27 91$/m);
+  // Who asks at once may be quicker than the change on its way.
+  await terminal.type("until [ `stty size | tr -d ' '` = 31103 ]; do sleep 0.1; done; stty size", "Enter");
   await terminal.resize({ columns: 103, rows: 31 });
-  await terminal.type("stty size", "Enter");
   await terminal.waitFor(/^31 103$/m);
-  await terminal.type("sleep 600", "Enter");
+  // Before it runs, the shell itself would get the Ctrl-C.
+  await terminal.type("sh -c 'echo asleep; exec sleep 600'", "Enter");
+  await terminal.waitFor(/^asleep$/m);
   await terminal.type("C-c", "");
   await terminal.type("echo interrupted $?", "Enter");
   await terminal.waitFor(/^interrupted 130$/m);

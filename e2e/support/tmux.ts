@@ -6,7 +6,7 @@ export interface TmuxTerminal extends AsyncDisposable {
   /** Types text as it stands, or presses a key by tmux's name for it: `Enter`, `C-c`. */
   readonly type: (...keys: readonly string[]) => Promise<void>;
   readonly resize: (size: TerminalSize) => Promise<void>;
-  /** The screen with what has scrolled away, once it matches. The test's own deadline ends it. */
+  /** The screen with what has scrolled away, once it matches. After some minutes it throws, and shows the screen. */
   readonly waitFor: (pattern: RegExp) => Promise<string>;
 }
 
@@ -14,6 +14,9 @@ export interface TerminalSize {
   readonly columns: number;
   readonly rows: number;
 }
+
+/** How long a guest may take to show something, its boot included, in milliseconds. */
+const patience = 240_000;
 
 /** Runs a command line of /bin/sh in a terminal; `exit status N` and what the terminal's mode is come after its end. */
 export async function openTerminal(
@@ -32,9 +35,13 @@ export async function openTerminal(
       await tmux("resize-window", "-x", String(size.columns), "-y", String(size.rows));
     },
     waitFor: async (pattern) => {
+      const start = performance.now();
       for (;;) {
         const text = await screen();
         if (pattern.test(text)) return text;
+        if (performance.now() - start > patience) {
+          throw new Error(`The terminal does not show ${String(pattern)}:\n${text.trimEnd()}`);
+        }
         await sleep(100);
       }
     },
