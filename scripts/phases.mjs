@@ -16,7 +16,7 @@ export function phases(out) {
         const tick = () => out.write(`\r\x1b[K${seconds(since)}  ${event.phase} …`);
         tick();
         timer = setInterval(tick, 1_000);
-      } else {
+      } else if (event.type === "phase-finished") {
         stopClock();
         out.write(`${`${Math.round(event.milliseconds / 1000)} s`.padStart(6)}  ${event.phase}\n`);
       }

@@ -11,7 +11,7 @@ import { assertTools } from "../src/host-tools.ts";
 import { findKernelModules } from "../src/kernel-modules.ts";
 import { makeInitrd } from "../src/initrd.ts";
 import { inPhase } from "../src/progress.ts";
-import type { Recipe, RecipeContext, RecipeResult } from "../src/recipe.ts";
+import { defineRecipe, type RecipeContext, type RecipeResult } from "../src/recipe.ts";
 import { compressDisk, makeRootDisk } from "../src/root-disk.ts";
 import { checkDebian } from "./check.ts";
 import { guestBusybox, guestFiles, guestLinks, readGuest } from "./guest-files.ts";
@@ -49,15 +49,15 @@ boot
 `;
 
 /** A small Debian 12 with apt, an SSH server and busybox as its init. */
-export const debian12Amd64: Recipe = {
+export const debian12Amd64 = defineRecipe({
   name: "debian-12-amd64",
   guestOs: "linux",
   guestArch: "amd64",
-  loginUser: "opam",
+  tools,
   fingerprint,
   make,
   check: checkDebian,
-};
+});
 
 async function fingerprint(): Promise<string> {
   const files = [await guestFiles(), guestLinks, await readGuest("initrd-init")];
@@ -118,6 +118,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   return {
     disk: at("disk.qcow2"),
     virtualSize,
+    announcesReady: true,
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
 }

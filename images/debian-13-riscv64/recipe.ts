@@ -11,7 +11,7 @@ import { makeInitrd } from "../src/initrd.ts";
 import { findKernelModules, loadOrder } from "../src/kernel-modules.ts";
 import { findKernel } from "../src/kernel.ts";
 import { inPhase } from "../src/progress.ts";
-import type { Recipe, RecipeContext, RecipeResult } from "../src/recipe.ts";
+import { defineRecipe, type RecipeContext, type RecipeResult } from "../src/recipe.ts";
 import { compressDisk, makeRootDisk } from "../src/root-disk.ts";
 import { unpackRoot } from "../src/unpack-root.ts";
 import { checkDebian } from "./check.ts";
@@ -28,15 +28,15 @@ const label = "obuilder-root";
 const virtualSize = 10 * 1024 ** 3;
 
 /** A small Debian 13 for QEMU's riscv64 machine, made on any host without running a program of the guest's. */
-export const debian13Riscv64: Recipe = {
+export const debian13Riscv64 = defineRecipe({
   name: "debian-13-riscv64",
   guestOs: "linux",
   guestArch: "riscv64",
-  loginUser: "opam",
+  tools,
   fingerprint,
   make,
   check: checkDebian,
-};
+});
 
 async function fingerprint(): Promise<string> {
   const files = [await guestFiles(), guestLinks, await readGuest("initrd-init")];
@@ -100,6 +100,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   return {
     disk: at("disk.qcow2"),
     virtualSize,
+    announcesReady: true,
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { buildImage, imageIsCurrent } from "./build-image.ts";
+import type { ImageEvent } from "./progress.ts";
 import { storeKey } from "./store-key.ts";
 
 const name = "debian-12-amd64";
@@ -32,8 +33,8 @@ test("a name without a recipe is refused, with the names that have one", async (
 
 test("a missing program is found before any work starts, and nothing is left behind", async () => {
   await withoutTools();
-  const phases: string[] = [];
-  const building = buildImage({ name, store }, { onEvent: (event) => phases.push(event.phase) });
+  const phases: ImageEvent[] = [];
+  const building = buildImage({ name, store }, { onEvent: (event) => phases.push(event) });
   await expect(building).rejects.toMatchObject({
     code: "MISSING_TOOL",
     message: expect.stringMatching(/mmdebstrap/),

@@ -12,7 +12,7 @@ import {
 import { debian12Amd64 } from "../debian-12-amd64/recipe.ts";
 import { debian13Riscv64 } from "../debian-13-riscv64/recipe.ts";
 import { inPhase, type OnImageEvent } from "./progress.ts";
-import type { Recipe, RecipeResult } from "./recipe.ts";
+import type { Recipe, RecipeParameters, RecipeResult } from "./recipe.ts";
 import { type StoreKey, storeKey } from "./store-key.ts";
 import { removeStale, temporaryPrefix } from "./temporary.ts";
 
@@ -57,9 +57,19 @@ export async function buildImage(
     const tried = join(directory, "check");
     await Promise.all([mkdir(made), mkdir(tried)]);
     const { publicKey, file: sshKey } = key;
-    const result = await recipe.make({ directory: made, publicKey, becomeRoot, onEvent, signal });
-    await inPhase("Boot it twice, log in, switch it off", { onEvent }, () =>
-      recipe.check(result, { directory: tried, sshKey, signal }),
+    const parameters = defaultsOf(recipe);
+    const state = resolve(store, "state");
+    const [downloads, logs] = [join(state, "downloads"), join(state, "image-logs")];
+    await Promise.all([mkdir(downloads, { recursive: true }), mkdir(logs, { recursive: true })]);
+    const consoleLog = join(logs, `${name}.console`);
+    const result = await recipe.make({
+      ...{ directory: made, name, parameters, publicKey, sshKey, downloads, consoleLog },
+      ...{ becomeRoot, onEvent, signal },
+    });
+    await inPhase(
+      "Boot it twice, log in, switch it off",
+      { onEvent },
+      () => recipe.check?.(result, { directory: tried, parameters, sshKey, signal }) ?? Promise.resolve(),
     );
     return await publish(result, { recipe, key, images, signal });
   } finally {
@@ -94,7 +104,18 @@ function recipeOfManifest(text: string): unknown {
 }
 
 async function recipeDigest(recipe: Recipe, publicKey: string): Promise<string> {
-  return sha256(JSON.stringify([await recipe.fingerprint(), publicKey]));
+  return sha256(JSON.stringify([await recipe.fingerprint(defaultsOf(recipe)), publicKey]));
+}
+
+function defaultsOf({ supports }: Recipe): RecipeParameters {
+  return {
+    ocaml: undefined,
+    diskSize: supports.diskSize.default,
+    user: supports.user.default,
+    packages: [],
+    iso: undefined,
+    from: new Map(),
+  };
 }
 
 function recipeOf(name: string): Recipe {
@@ -130,12 +151,13 @@ interface PublishOptions {
 /** Moves the files to their places, the manifest last. */
 async function publish(result: RecipeResult, options: PublishOptions): Promise<ImageManifest> {
   const { recipe, key, images, signal } = options;
-  const { name, guestOs, guestArch, loginUser } = recipe;
+  const { name, guestOs, guestArch } = recipe;
+  const loginUser = defaultsOf(recipe).user;
   const { directBoot, virtualSize } = result;
   const manifest: ImageManifest = {
     ...{ version: 1, name, guestOs, guestArch, loginUser, virtualSize },
     sshKey: "../state/ssh/id_ed25519",
-    announcesReady: true,
+    ...(result.announcesReady !== undefined && { announcesReady: result.announcesReady }),
     sha256: await sha256File(result.disk, signal),
     ...(directBoot && { directBoot: { ...directBoot, kernel: `${name}.kernel`, initrd: `${name}.initrd` } }),
   };

@@ -5,4 +5,21 @@ export {
   imageNames,
   type ImageRequest,
 } from "./build-image.ts";
-export type { ImageEvent, OnImageEvent } from "./progress.ts";
+export {
+  type ImageEvent,
+  inPhase,
+  type OnImageEvent,
+  type PhaseContext,
+  type PhaseOptions,
+} from "./progress.ts";
+export {
+  type CheckOptions,
+  defineRecipe,
+  type Recipe,
+  type RecipeContext,
+  type RecipeDefinition,
+  type RecipeDownload,
+  type RecipeParameters,
+  type RecipeResult,
+  type RecipeSupport,
+} from "./recipe.ts";
