@@ -53,7 +53,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "/dist/" },
+    exclude: { path: "/(dist|bundle)/" },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       conditionNames: ["@ob/source", "import", "node", "default"],

@@ -21,6 +21,7 @@ export function setup({ forTests = false } = {}) {
   installSystemPackages({ forTests });
   installNpmPackages();
   mustCall(join(bin, "tsc"), ["--build", "tsconfig.json", "images"], { what: "Compiling the sources" });
+  mustCall(node, [join(repository, "packages", "cli", "bundle.mjs")], { what: "Bundling the command" });
   makeDefaultImage();
   if (forTests) makeTestImages();
 }

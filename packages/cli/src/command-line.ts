@@ -1,11 +1,9 @@
 import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { ObError } from "@ob/core";
-import type { Argv } from "yargs";
-import yargs from "yargs/yargs";
 import type { Command } from "./commands/command.ts";
 import { commands } from "./commands/table.ts";
-import { exitCodesHelp } from "./exit-codes.ts";
-import { normalizeFlags, type OptionTable, suggest } from "./flags.ts";
+import { normalizeFlags, type Option, type OptionTable, suggest } from "./flags.ts";
 import { type Arguments, commonOptions } from "./options.ts";
 
 /** What a command line asks for. */
@@ -48,9 +46,11 @@ export async function readCommandLine(
   const end = flags.indexOf("--");
   const asked = new Set(end === -1 ? flags : flags.slice(0, end));
   if (asked.has("--version")) return { kind: "text", text: version() };
-  if (asked.has("--help")) return { kind: "text", text: `${await commandHelp(name, command, columns)}\n` };
-  const { _: rest, $0: _, ...values } = await readValues(flags, options);
-  const positionals = rest.map(String);
+  if (asked.has("--help")) {
+    const { commandHelp } = await import("./help.ts");
+    return { kind: "text", text: `${await commandHelp(name, command, columns)}\n` };
+  }
+  const { values, positionals } = readValues(flags, options);
   const more = positionals.slice(command.positionals.length);
   const [extra] = more;
   if (extra !== undefined && command.rest === undefined) {
@@ -64,6 +64,7 @@ export async function readCommandLine(
 async function readBareLine(argv: readonly string[], columns: number): Promise<Invocation> {
   const flags = normalizeFlags(argv, commonOptions);
   if (flags.includes("--version")) return { kind: "text", text: version() };
+  const { topHelp } = await import("./help.ts");
   const text = `${await topHelp(columns)}\n`;
   return { kind: flags.includes("--help") ? "text" : "nothing", text };
 }
@@ -76,60 +77,24 @@ function takes(name: string, { positionals }: Command): string {
     : `\`${name}\` takes ${names.join(" and ")}.`;
 }
 
-/** A parser that neither prints nor exits, and changes no value: numbers stay as they are written. */
-function quietParser(): Argv {
-  return yargs().locale("en").help(false).version(false).exitProcess(false).fail(false).parserConfiguration({
-    "boolean-negation": false,
-    "camel-case-expansion": false,
-    "dot-notation": false,
-    "greedy-arrays": false,
-    "parse-numbers": false,
-    "parse-positional-numbers": false,
+/** The values of normalised words; numbers stay as they are written. */
+function readValues(flags: readonly string[], options: OptionTable) {
+  const multiple = (kind: Option["kind"]) => kind === "count" || kind === "values";
+  const read = parseArgs({
+    args: [...flags],
+    allowPositionals: true,
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, { kind }]) => [
+        name,
+        { type: kind === "flag" || kind === "count" ? "boolean" : "string", multiple: multiple(kind) },
+      ]),
+    ),
   });
-}
-
-const types = { flag: "boolean", count: "count", value: "string", values: "string" } as const;
-
-async function readValues(flags: readonly string[], options: OptionTable) {
-  const parser = quietParser();
-  for (const [name, { kind }] of Object.entries(options)) {
-    parser.option(name, { type: types[kind], ...(kind === "values" && { array: true }) });
-  }
-  return await parser.parseAsync(flags);
-}
-
-function helpParser(options: OptionTable, columns: number): Argv {
-  const parser = quietParser().wrap(Math.min(columns, 100));
-  for (const [name, option] of Object.entries(options)) {
-    const { value, short, describe, group, hidden = false } = option;
-    // The type is left out, for yargs would print it; the name of the value says more.
-    const label = value === undefined || name.length === 1 ? name : `${name}=${value}`;
-    parser.option(label, { ...(short !== undefined && { alias: short }), describe, group, hidden });
-  }
-  return parser;
-}
-
-async function commandHelp(name: string, command: Command, columns: number): Promise<string> {
-  const { positionals, rest, options, description, examples } = command;
-  const words = [
-    ...positionals.map((positional) => positional.name),
-    ...(rest ? [`[-- ${rest.name}...]`] : []),
-  ];
-  const usage = ["obuilder", name, "[options]", ...words].join(" ");
-  const shown = examples.flatMap(([line, what]) => [`  ${line}`, ...(what === "" ? [] : [`      ${what}`])]);
-  return await helpParser({ ...options, ...commonOptions }, columns)
-    .usage(`${usage}\n\n${description}`)
-    .epilogue(`Examples:\n${shown.join("\n")}\n\n${exitCodesHelp}`)
-    .getHelp();
-}
-
-async function topHelp(columns: number): Promise<string> {
-  const parser = helpParser(commonOptions, columns).scriptName("obuilder");
-  for (const [name, { summary }] of Object.entries(commands)) parser.command(name, summary);
-  return await parser
-    .usage("obuilder COMMAND [options]\n\nBuilds specs in virtual machines, and keeps each step as a layer.")
-    .epilogue(`\`obuilder help COMMAND\` shows the options of a command.\n\n${exitCodesHelp}`)
-    .getHelp();
+  const values = Object.entries(read.values).map(([name, value]) => [
+    name,
+    options[name]?.kind === "count" && Array.isArray(value) ? value.length : value,
+  ]);
+  return { values: Object.fromEntries(values), positionals: read.positionals };
 }
 
 /** The version of this package. */

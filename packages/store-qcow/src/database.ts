@@ -138,8 +138,12 @@ export class StoreDatabase implements Disposable {
     });
   }
 
-  touch(id: LayerId): void {
-    this.#query("UPDATE builds SET used = ? WHERE id = ?").run(formatDate(new Date()), id);
+  /** Records that layers are used now. Ids that are not entered are passed over. */
+  touch(ids: Iterable<LayerId>): void {
+    const now = formatDate(new Date());
+    this.#transaction(() => {
+      for (const id of ids) this.#query("UPDATE builds SET used = ? WHERE id = ?").run(now, id);
+    });
   }
 
   /** All layers that stand on a layer, and it, dependents first; empty if it is not entered and none stands on it. */

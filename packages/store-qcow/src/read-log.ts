@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { cancelled, type LayerId, ObError, systemCode, throwIfCancelled } from "@ob/core";
 import { explain } from "./failures.ts";
@@ -17,43 +17,48 @@ export async function* readLog(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const log = await openLog(layout, id, signal);
-  if (!log) return;
+  if (log === undefined) return;
   // The open file is the same one before and after the rename, and even after a removal.
-  await using file = log;
-  for (;;) {
-    // Asked before reading: what a maker wrote before they ended is read after.
-    const more = isLockedExclusively(layerLock(layout, id)) && (await file.stat()).nlink > 0;
-    yield* readToEnd(file, signal);
-    if (!more) return;
-    await pause(signal);
+  try {
+    for (;;) {
+      // Asked before reading: what a maker wrote before they ended is read after.
+      const more = isLockedExclusively(layerLock(layout, id)) && fstatSync(log).nlink > 0;
+      yield* readToEnd(log, signal);
+      if (!more) return;
+      await pause(signal);
+    }
+  } finally {
+    closeSync(log);
   }
 }
 
-async function* readToEnd(file: FileHandle, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+/** Most logs are short: trips to the thread pool would take many times as long as the reading. */
+function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uint8Array> {
   for (;;) {
     throwIfCancelled(signal);
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(chunkBytes));
+    const buffer = Buffer.allocUnsafe(chunkBytes);
+    const bytesRead = readSync(log, buffer);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
 }
 
-/** The log of a finished layer, or of one in the making, or of one that failed. Undefined: there is nothing to read. */
+/** The open log of a finished layer, of one in the making, or of one that failed. Undefined: there is nothing to read. */
 async function openLog(
   layout: Layout,
   id: LayerId,
   signal: AbortSignal | undefined,
-): Promise<FileHandle | undefined> {
+): Promise<number | undefined> {
   for (let wasMade = false; ;) {
     throwIfCancelled(signal);
     const making = isLockedExclusively(layerLock(layout, id));
     const log =
-      (await openIfThere(within(resultDirectory(layout, id), "log"))) ??
-      (await openIfThere(within(temporaryDirectory(layout, id), "log")));
-    if (log) return log;
+      openIfThere(within(resultDirectory(layout, id), "log")) ??
+      openIfThere(within(temporaryDirectory(layout, id), "log"));
+    if (log !== undefined) return log;
     if (await layerOnDisk(layout, id)) {
       // The rename can have come between the two tries. A layer of the original's can lack a log.
-      return await openIfThere(within(resultDirectory(layout, id), "log"));
+      return openIfThere(within(resultDirectory(layout, id), "log"));
     }
     if (!making) {
       if (wasMade) return undefined;
@@ -66,9 +71,9 @@ async function openLog(
   }
 }
 
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
+function openIfThere(path: string): number | undefined {
   try {
-    return await open(path, "r");
+    return openSync(path, "r");
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     throw explain(error, `read the log ${path}`);

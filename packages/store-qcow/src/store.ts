@@ -22,7 +22,7 @@ import { tryClaimLayer } from "./claim.ts";
 import type { StoreContext } from "./context.ts";
 import { StoreDatabase } from "./database.ts";
 import { exportDisk } from "./export.ts";
-import { explain, explaining } from "./failures.ts";
+import { explaining } from "./failures.ts";
 import { findLayer } from "./layers.ts";
 import { diskIn, type Layout, layoutOf, resultDirectory, within } from "./layout.ts";
 import { borrowDisk } from "./lend.ts";
@@ -30,6 +30,7 @@ import { holding, waitForLock } from "./lock.ts";
 import { readLog } from "./read-log.ts";
 import { type DeleteOptions, deleteLayer, pruneLayers } from "./remove.ts";
 import { sweep } from "./sweep.ts";
+import { LayerUses } from "./uses.ts";
 
 export interface StoreOptions {
   /** The store's directory; a relative path starts at the working directory. */
@@ -103,9 +104,11 @@ export class QcowStore implements Store {
   /** Every path of the store. */
   readonly layout: Layout;
   readonly #context: StoreContext;
+  readonly #uses: LayerUses;
 
   constructor(context: StoreContext) {
     this.#context = context;
+    this.#uses = new LayerUses(context);
     this.layout = context.layout;
   }
 
@@ -118,14 +121,7 @@ export class QcowStore implements Store {
   }
 
   touch(id: LayerId): void {
-    try {
-      this.#context.database.touch(id);
-    } catch (error) {
-      // A build that reuses layers needs no space; a full disk is no reason to end it.
-      const failure = explain(error, `record the use of layer ${id}`);
-      if (failure.code !== "NO_SPACE") throw failure;
-      this.#context.emit({ type: "log", level: "warning", text: failure.message });
-    }
+    this.#uses.add(id);
   }
 
   async baseInfo(id: LayerId): Promise<BaseLayerInfo> {
@@ -151,6 +147,7 @@ export class QcowStore implements Store {
   /** Rows whose layer someone removed by hand are passed over. */
   list(): Iterable<LayerRecord> {
     const { layout, database } = this.#context;
+    this.#uses.record();
     return database.list().filter(({ id }) => existsSync(diskIn(resultDirectory(layout, id))));
   }
 
@@ -159,11 +156,13 @@ export class QcowStore implements Store {
   }
 
   async prune(options: PruneOptions): Promise<readonly LayerId[]> {
+    this.#uses.record();
     return await explaining("prune the store", () => pruneLayers(this.#context, options));
   }
 
   /** Closes the database. Claims still open must be given up first. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#uses.record();
     this.#context.database.close();
   }
 }

@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { ObError, messageOf } from "@ob/core";
-import ssh2, { type ParsedKey } from "ssh2";
+import type { ParsedKey } from "ssh2";
+import { loadSsh2 } from "./library.ts";
 
 /** Something to log in with. The label says what, for messages. */
 export type LoginKey =
@@ -56,7 +57,8 @@ async function readKey(path: string, code: "USAGE" | "BASE_IMAGE"): Promise<Logi
   } catch (cause) {
     throw new ObError(code, `The ssh key ${path} cannot be read: ${messageOf(cause)}`, { cause });
   }
-  const parsed = ssh2.utils.parseKey(text);
+  const { utils } = await loadSsh2();
+  const parsed = utils.parseKey(text);
   if (parsed instanceof Error) {
     const locked = /passphrase|encrypted/i.test(parsed.message);
     throw new ObError(code, `The ssh key ${path} cannot be used: ${parsed.message}`, {

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import { ObError } from "@ob/core";
-import ssh2, { type AnyAuthMethod, type Client, type ConnectConfig } from "ssh2";
+import type { AnyAuthMethod, Client, ConnectConfig } from "ssh2";
 import { abortable, reasonOf } from "../abort.ts";
 import type { LoginKey } from "./keys.ts";
+import { loadSsh2 } from "./library.ts";
 
 export interface LoginOptions {
   readonly user: string;
@@ -64,7 +65,8 @@ export class SshSession implements AsyncDisposable {
  */
 export async function openSession(socket: Socket, options: LoginOptions): Promise<SshSession> {
   const { user, keys, signal } = options;
-  const client = new ssh2.Client();
+  const { Client: SshClient } = await loadSsh2();
+  const client = new SshClient();
   const gone = new AbortController();
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
   let lastWords = "the connection ended";

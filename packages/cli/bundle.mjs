@@ -1,0 +1,28 @@
+// Puts the compiled command and all that it imports into few files, bundle/, for a quick start: of the 400 modules that
+// a build would open one by one, most are of libraries. Parts that are loaded when used stay apart.
+import { renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { rolldown } from "rolldown";
+
+const here = import.meta.dirname;
+const target = join(here, "bundle");
+const fresh = join(here, `bundle-${process.pid}`);
+
+await using bundle = await rolldown({
+  input: { main: join(here, "dist", "index.js") },
+  platform: "node",
+  // ssh2's native parts stay unbuilt: it looks for them, and does without.
+  external: [/\.node$/],
+  transform: { define: { __dirname: "import.meta.dirname" } },
+  onLog(level, log, print) {
+    // A WebAssembly loader in ssh2, which has been asked for nothing of ours.
+    if (log.code !== "EVAL") print(level, log);
+  },
+});
+try {
+  await bundle.write({ dir: fresh, format: "esm", chunkFileNames: "[name]-[hash].js" });
+  rmSync(target, { recursive: true, force: true });
+  renameSync(fresh, target);
+} finally {
+  rmSync(fresh, { recursive: true, force: true });
+}

@@ -1,0 +1,55 @@
+import type { Argv } from "yargs";
+import yargs from "yargs/yargs";
+import type { Command } from "./commands/command.ts";
+import { commands } from "./commands/table.ts";
+import { exitCodesHelp } from "./exit-codes.ts";
+import type { OptionTable } from "./flags.ts";
+import { commonOptions } from "./options.ts";
+
+/** The help of one command. `columns` is the width to wrap at. */
+export async function commandHelp(name: string, command: Command, columns: number): Promise<string> {
+  const { positionals, rest, options, description, examples } = command;
+  const words = [
+    ...positionals.map((positional) => positional.name),
+    ...(rest ? [`[-- ${rest.name}...]`] : []),
+  ];
+  const usage = ["obuilder", name, "[options]", ...words].join(" ");
+  const shown = examples.flatMap(([line, what]) => [`  ${line}`, ...(what === "" ? [] : [`      ${what}`])]);
+  return await helpParser({ ...options, ...commonOptions }, columns)
+    .usage(`${usage}\n\n${description}`)
+    .epilogue(`Examples:\n${shown.join("\n")}\n\n${exitCodesHelp}`)
+    .getHelp();
+}
+
+/** The help without a command. */
+export async function topHelp(columns: number): Promise<string> {
+  const parser = helpParser(commonOptions, columns).scriptName("obuilder");
+  for (const [name, { summary }] of Object.entries(commands)) parser.command(name, summary);
+  return await parser
+    .usage("obuilder COMMAND [options]\n\nBuilds specs in virtual machines, and keeps each step as a layer.")
+    .epilogue(`\`obuilder help COMMAND\` shows the options of a command.\n\n${exitCodesHelp}`)
+    .getHelp();
+}
+
+function helpParser(options: OptionTable, columns: number): Argv {
+  const parser = quietParser().wrap(Math.min(columns, 100));
+  for (const [name, option] of Object.entries(options)) {
+    const { value, short, describe, group, hidden = false } = option;
+    // The type is left out, for yargs would print it; the name of the value says more.
+    const label = value === undefined || name.length === 1 ? name : `${name}=${value}`;
+    parser.option(label, { ...(short !== undefined && { alias: short }), describe, group, hidden });
+  }
+  return parser;
+}
+
+/** A parser that neither prints nor exits; it is asked for help only. */
+function quietParser(): Argv {
+  return yargs().locale("en").help(false).version(false).exitProcess(false).fail(false).parserConfiguration({
+    "boolean-negation": false,
+    "camel-case-expansion": false,
+    "dot-notation": false,
+    "greedy-arrays": false,
+    "parse-numbers": false,
+    "parse-positional-numbers": false,
+  });
+}

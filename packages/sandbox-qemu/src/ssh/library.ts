@@ -1,0 +1,13 @@
+import type { Client, utils } from "ssh2";
+
+/** What is used of ssh2. */
+export interface Ssh2 {
+  readonly Client: typeof Client;
+  readonly utils: typeof utils;
+}
+
+/** ssh2 is loaded with the first guest: a build that is all cache needs none, and starts sooner without. */
+export async function loadSsh2(): Promise<Ssh2> {
+  const { default: ssh2 } = await import("ssh2");
+  return ssh2;
+}
