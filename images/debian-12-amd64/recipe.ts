@@ -62,7 +62,7 @@ export const debian12Amd64 = defineRecipe({
 async function fingerprint(): Promise<string> {
   const files = [await guestFiles(), guestLinks, await readGuest("initrd-init")];
   // The revision stands for what the code does.
-  return sha256(JSON.stringify({ revision: 1, content, files, label, virtualSize, grubConfig }));
+  return sha256(JSON.stringify({ revision: 2, content, files, label, virtualSize, grubConfig }));
 }
 
 async function make(context: RecipeContext): Promise<RecipeResult> {
@@ -119,6 +119,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     disk: at("disk.qcow2"),
     virtualSize,
     announcesReady: true,
+    resumes: ["initrd", "ready"],
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
 }

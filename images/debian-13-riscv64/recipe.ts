@@ -41,7 +41,7 @@ export const debian13Riscv64 = defineRecipe({
 async function fingerprint(): Promise<string> {
   const files = [await guestFiles(), guestLinks, await readGuest("initrd-init")];
   // The revision stands for what the code does.
-  return sha256(JSON.stringify({ revision: 1, content, files, label, virtualSize, commandLine }));
+  return sha256(JSON.stringify({ revision: 2, content, files, label, virtualSize, commandLine }));
 }
 
 async function make(context: RecipeContext): Promise<RecipeResult> {
@@ -101,6 +101,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     disk: at("disk.qcow2"),
     virtualSize,
     announcesReady: true,
+    resumes: ["initrd"],
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
 }

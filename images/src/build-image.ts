@@ -158,6 +158,7 @@ async function publish(result: RecipeResult, options: PublishOptions): Promise<I
     ...{ version: 1, name, guestOs, guestArch, loginUser, virtualSize },
     sshKey: "../state/ssh/id_ed25519",
     ...(result.announcesReady !== undefined && { announcesReady: result.announcesReady }),
+    ...(result.resumes !== undefined && { resumes: result.resumes }),
     sha256: await sha256File(result.disk, signal),
     ...(directBoot && { directBoot: { ...directBoot, kernel: `${name}.kernel`, initrd: `${name}.initrd` } }),
   };

@@ -61,7 +61,10 @@ export interface RecipeContext {
 }
 
 /** What a recipe has made: absolute paths, in the context's directory. What is not given is as in a manifest. */
-export interface RecipeResult extends Pick<ImageManifest, "announcesReady" | "diskBus" | "machine"> {
+export interface RecipeResult extends Pick<
+  ImageManifest,
+  "announcesReady" | "resumes" | "diskBus" | "machine"
+> {
   /** A qcow2 file without a backing file. */
   readonly disk: string;
   readonly virtualSize: number;

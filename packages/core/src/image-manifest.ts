@@ -13,6 +13,14 @@ export type GuestArch = (typeof guestArches)[number];
 export const diskBuses = ["virtio", "sata", "ide"] as const;
 export type DiskBus = (typeof diskBuses)[number];
 
+/**
+ * Points at which a guest can be saved, to be resumed from there any number of times. `initrd`: given the word
+ * `obuilder.wait` on its command line it waits there, with nothing read of any disk. `ready`: when its SSH server
+ * listens; a new VM generation id gives it new random numbers, and its kernel says so on the console.
+ */
+export const resumePoints = ["initrd", "ready"] as const;
+export type ResumePoint = (typeof resumePoints)[number];
+
 const relativePath = v.pipe(
   v.string(),
   v.nonEmpty(),
@@ -39,6 +47,8 @@ const schema = v.object({
   machine: v.optional(v.pipe(v.string(), v.nonEmpty())),
   /** True if the guest says `obuilder: ready` on its console when its SSH server listens: it need not be asked before. */
   announcesReady: v.optional(v.boolean()),
+  /** Where a guest that was saved in memory can be resumed; a guest that is named nowhere here is only booted. */
+  resumes: v.optional(v.array(v.picklist(resumePoints))),
   /** The disk's size as the guest sees it, in bytes. */
   virtualSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** The sha256 of the qcow2 file, in hex. */
