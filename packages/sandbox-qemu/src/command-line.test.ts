@@ -51,7 +51,7 @@ describe("QEMU's command line", () => {
       -device vmgenid,guid=auto
       -device pvpanic
       -blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","cache":{"no-flush":true},"file":{"driver":"file","filename":"/store/image.qcow2","discard":"unmap","cache":{"no-flush":true}}}
-      -device virtio-blk-pci,drive=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0"
+      -device virtio-blk-pci,drive=disk0,id=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0"
     `);
   });
 
@@ -98,13 +98,13 @@ describe("QEMU's command line", () => {
     expect(devices.join("\n")).toMatchInlineSnapshot(`
       "ich9-ahci,id=sata0
       ich9-ahci,id=sata1
-      ide-hd,bus=sata0.0,drive=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0
-      ide-hd,bus=sata0.1,drive=disk1,serial=obuilder-cache-001,werror=stop,rerror=stop
-      ide-hd,bus=sata0.2,drive=disk2,serial=obuilder-cache-002,werror=stop,rerror=stop
-      ide-hd,bus=sata0.3,drive=disk3,serial=obuilder-cache-003,werror=stop,rerror=stop
-      ide-hd,bus=sata0.4,drive=disk4,serial=obuilder-cache-004,werror=stop,rerror=stop
-      ide-hd,bus=sata0.5,drive=disk5,serial=obuilder-cache-005,werror=stop,rerror=stop
-      ide-hd,bus=sata1.0,drive=disk6,serial=obuilder-cache-006,werror=stop,rerror=stop"
+      ide-hd,bus=sata0.0,drive=disk0,id=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0
+      ide-hd,bus=sata0.1,drive=disk1,id=disk1,serial=obuilder-cache-001,werror=stop,rerror=stop
+      ide-hd,bus=sata0.2,drive=disk2,id=disk2,serial=obuilder-cache-002,werror=stop,rerror=stop
+      ide-hd,bus=sata0.3,drive=disk3,id=disk3,serial=obuilder-cache-003,werror=stop,rerror=stop
+      ide-hd,bus=sata0.4,drive=disk4,id=disk4,serial=obuilder-cache-004,werror=stop,rerror=stop
+      ide-hd,bus=sata0.5,drive=disk5,id=disk5,serial=obuilder-cache-005,werror=stop,rerror=stop
+      ide-hd,bus=sata1.0,drive=disk6,id=disk6,serial=obuilder-cache-006,werror=stop,rerror=stop"
     `);
   });
 
@@ -163,7 +163,7 @@ describe("the command line of a riscv64 guest", () => {
       -device virtio-net-pci,netdev=net0,romfile=
       -device virtio-rng-pci
       -blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","cache":{"no-flush":true},"file":{"driver":"file","filename":"/store/image.qcow2","discard":"unmap","cache":{"no-flush":true}}}
-      -device virtio-blk-pci,drive=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0
+      -device virtio-blk-pci,drive=disk0,id=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0
       -bios /usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin
       -kernel /usr/lib/u-boot/qemu-riscv64_smode/uboot.elf"
     `);

@@ -87,28 +87,57 @@ function netdev(network: VmConfig["network"]): string {
   return `user,id=net0,restrict=${restrict},hostfwd=tcp:127.0.0.1:0-:22`;
 }
 
+export interface BlockNode {
+  /** QEMU's name for it. */
+  readonly node: string;
+  /** Absolute path. */
+  readonly file: string;
+  readonly format: "qcow2" | "raw";
+  /** By default false. */
+  readonly readOnly?: boolean | undefined;
+}
+
 /**
- * Flushes of the guest are not passed on to the host's disk: a layer is kept only after QEMU's clean exit and an
- * fsync. An error of the host stops the guest, so that it is reported and not written over.
+ * A disk's file, for `-blockdev` and `blockdev-add`. Flushes of the guest are not passed on to the host's disk: a layer
+ * is kept only after QEMU has closed it, and an fsync.
  */
+export function blockNode({
+  node,
+  file,
+  format,
+  readOnly = false,
+}: BlockNode): Readonly<Record<string, unknown>> {
+  const common = {
+    discard: "unmap",
+    cache: { "no-flush": true },
+    ...(readOnly && { "read-only": true }),
+  };
+  return {
+    driver: format,
+    "node-name": node,
+    ...common,
+    file: { driver: "file", filename: file, ...common },
+  };
+}
+
+/** How QEMU and its monitor know the disk of an index: the node, and the device that shows it to the guest. */
+export function diskName(index: number): string {
+  return `disk${index}`;
+}
+
+/** An error of the host stops the guest, so that it is reported and not written over. */
 function diskOptions(
   disk: string,
   { index, config }: { index: number; config: VmConfig },
 ): readonly QemuOption[] {
-  const blockdev = {
-    driver: "qcow2",
-    "node-name": `disk${index}`,
-    discard: "unmap",
-    cache: { "no-flush": true },
-    file: { driver: "file", filename: disk, discard: "unmap", cache: { "no-flush": true } },
-  };
+  const name = diskName(index);
   // QEMU boots a kernel of its own by a boot index of 0.
   const boot = index === 0 && !config.directBoot ? ",bootindex=0" : "";
   const { machine, hardware, disks } = config;
   const device = diskDevice(hardware.diskBus ?? "virtio", { index, count: disks.length, machine });
-  const properties = `drive=disk${index},serial=${diskSerial(index)},werror=stop,rerror=stop${boot}`;
+  const properties = `drive=${name},id=${name},serial=${diskSerial(index)},werror=stop,rerror=stop${boot}`;
   return [
-    ["-blockdev", JSON.stringify(blockdev)],
+    ["-blockdev", JSON.stringify(blockNode({ node: name, file: disk, format: "qcow2" }))],
     ["-device", `${device},${properties}`],
   ];
 }

@@ -23,6 +23,7 @@ const consoleLines = 12;
  * A running virtual machine. Disposing ends it at once, however it is, and removes what it left on the host.
  */
 export class Vm implements AsyncDisposable {
+  readonly config: VmConfig;
   readonly qmp: QmpClient;
   readonly console: ConsoleTail;
   readonly exited: Promise<QemuExit>;
@@ -31,12 +32,17 @@ export class Vm implements AsyncDisposable {
   readonly #process: QemuProcess;
   readonly #directory: RunDirectory;
   readonly #doom = new AbortController();
+  readonly #listeners = new Set<(event: QmpEvent) => void>();
   /** What led to the end, for the message; the last word before QEMU goes. */
   #trouble: string | undefined;
   #stopping = false;
   #sshPort = 0;
 
-  private constructor(process: QemuProcess, directory: RunDirectory, panic: RegExp) {
+  private constructor(
+    process: QemuProcess,
+    { config, directory, panic }: { config: VmConfig; directory: RunDirectory; panic: RegExp },
+  ) {
+    this.config = config;
     this.#process = process;
     this.#directory = directory;
     this.doomed = this.#doom.signal;
@@ -62,7 +68,7 @@ export class Vm implements AsyncDisposable {
     const directory = stack.use(await createRunDirectory(options.stateDirectory));
     const argv = commandLine(config, directory.consoleLog);
     emit({ type: "exec", argv });
-    const vm = stack.use(new Vm(await spawnQemu(argv), directory, options.panic));
+    const vm = stack.use(new Vm(await spawnQemu(argv), { config, directory, panic: options.panic }));
     await directory.recordQemu(vm.#process.pid);
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.doomed]));
@@ -77,6 +83,12 @@ export class Vm implements AsyncDisposable {
   /** The port on 127.0.0.1 that leads to the guest's SSH server. */
   get sshPort(): number {
     return this.#sshPort;
+  }
+
+  /** Calls `listener` with each event of QEMU's monitor, until it is disposed of. */
+  onEvent(listener: (event: QmpEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
   /** From now on QEMU's end is wanted, and no failure. */
@@ -109,6 +121,7 @@ export class Vm implements AsyncDisposable {
   }
 
   #note(event: QmpEvent): void {
+    for (const listener of this.#listeners) listener(event);
     const { data } = event;
     switch (event.name) {
       case "GUEST_PANICKED":

@@ -22,6 +22,8 @@ export const amd64: Machine = {
     notices: ["vmgenid,guid=auto", "pvpanic"],
   },
   ideBuses: ["ide.0", "ide.1"],
+  // By ACPI, on the bus that all its devices are on.
+  hotPlug: true,
   powerButton: true,
   probe: {
     disk: bootSector(),

@@ -35,6 +35,8 @@ export interface Machine {
   };
   /** Buses of the machine's own IDE controllers, for two disks each. */
   readonly ideBuses: readonly string[];
+  /** True if a machine of `type` takes virtio disks, and gives them back, while its guest runs. */
+  readonly hotPlug: boolean;
   /** True if the guest sees QMP's `system_powerdown`. */
   readonly powerButton: boolean;
   /** A disk whose boot code ends QEMU with `exitStatus`, and the device that it needs; for the accelerator's proof. */

@@ -37,6 +37,8 @@ export const riscv64: Machine = {
     notices: [],
   },
   ideBuses: [],
+  // Its PCI bus is one of PCI Express, which takes devices at root ports only.
+  hotPlug: false,
   powerButton: false,
   probe: undefined,
 };
