@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createReadStream } from "node:fs";
 import { symlink } from "node:fs/promises";
 import path from "node:path";
+import { sha256 } from "@ob/core";
 import {
   archiveOf,
   cacheDisk,
@@ -151,18 +152,25 @@ describe("a step's user", () => {
 
 describe("a copy", () => {
   it("unpacks as root at the root, and keeps directories that are links in the guest", async () => {
+    // So much that it goes in as a disk.
+    const large = "0123456789abcdef".repeat(600_000);
     const long = `srv/${"long-name-".repeat(12)}/${"x".repeat(120)}.txt`;
     const source = await sourceTree(bench.directory, {
       [long]: "deep",
       "bin/copied": "#!",
       "lib/copied": "lib",
+      "srv/large": large,
     });
     await symlink("copied", path.join(source, "bin/link"));
     const disk = await bench.createDisk();
-    await bench.runStep(disk, { kind: "copy", openArchive: () => archiveOf(source) });
+    const { events } = await bench.runStep(disk, { kind: "copy", openArchive: () => archiveOf(source) });
+    const said = events.flatMap((event) => (event.type === "log" ? [event.text] : []));
+    expect(said).toContain("The files go in as a disk.");
+    expect(said.join("\n")).not.toContain("takes no disk");
     await using raw = await openRaw(disk);
     await raw.check();
     await expect(raw.debugfs(`cat /${long}`)).resolves.toBe("deep");
+    expect(sha256(await raw.debugfs("cat /srv/large"))).toBe(sha256(large));
     // /bin and /lib are links into /usr on Debian.
     await expect(raw.debugfs("cat /usr/bin/copied")).resolves.toBe("#!");
     await expect(raw.debugfs("cat /usr/lib/copied")).resolves.toBe("lib");

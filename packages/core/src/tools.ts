@@ -15,5 +15,6 @@ export const tools: Readonly<Record<string, string>> = {
   depmod: "kmod",
   fakeroot: "fakeroot",
   xz: "xz-utils",
+  xorriso: "xorriso",
   cp: "coreutils",
 };

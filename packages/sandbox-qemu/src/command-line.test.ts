@@ -55,6 +55,15 @@ describe("QEMU's command line", () => {
     `);
   });
 
+  it("has an empty drive for discs where that is asked for and the machine has IDE", () => {
+    const drives = (machine: VmConfig["machine"]): readonly string[] =>
+      optionsOf(commandLine({ ...config, machine, discDrive: true }, "/c"), "-device").filter((each) =>
+        each.startsWith("ide-cd"),
+      );
+    expect(drives(amd64)).toEqual(["ide-cd,id=obuilder-disc"]);
+    expect(drives(riscv64)).toEqual([]);
+  });
+
   it("has the guest's own processor under KVM", () => {
     const argv = commandLine({ ...config, accelerator: "kvm" }, "/c");
     expect(optionsOf(argv, "-accel")).toEqual(["kvm"]);

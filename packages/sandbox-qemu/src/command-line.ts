@@ -1,4 +1,5 @@
 import type { DiskBus } from "@ob/core";
+import { discDrive as driveName } from "./disc.ts";
 import { diskSerial } from "./disk-serial.ts";
 import { diskControllers, diskDevice } from "./machine/disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "./machine/machine.ts";
@@ -23,6 +24,8 @@ export interface VmConfig {
   readonly disks: readonly [string, ...string[]];
   /** `none`: the guest reaches nothing but its SSH port's peer. */
   readonly network: "none" | "host";
+  /** An empty drive for discs besides, on a machine that has IDE. By default none. */
+  readonly discDrive?: boolean;
   /** Undefined: the guest boots from its first disk. */
   readonly directBoot: DirectBoot | undefined;
   readonly hardware: Hardware;
@@ -68,6 +71,7 @@ export function commandLine(config: VmConfig, consoleLog: string): readonly [str
     ...devices.notices.map((device) => ["-device", device] as const),
     ...diskControllers(hardware.diskBus ?? "virtio", config.disks.length),
     ...config.disks.flatMap((disk, index) => diskOptions(disk, { index, config })),
+    ...discDriveOptions(config),
     ...firmwareOptions(config),
     ...(directBoot ? kernelOptions(directBoot) : []),
   ];
@@ -140,6 +144,11 @@ function diskOptions(
     ["-blockdev", JSON.stringify(blockNode({ node: name, file: disk, format: "qcow2" }))],
     ["-device", `${device},${properties}`],
   ];
+}
+
+/** QEMU finds a place for it that nothing else has taken. */
+function discDriveOptions({ discDrive, machine }: VmConfig): readonly QemuOption[] {
+  return discDrive && machine.ideBuses.length > 0 ? [["-device", `ide-cd,id=${driveName}`]] : [];
 }
 
 function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): readonly QemuOption[] {

@@ -1,17 +1,19 @@
+import { mkdtempDisposable, readdir, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { type ObEvent, sha256 } from "@ob/core";
+import { ObError } from "@ob/core";
 import type { ServerChannel } from "ssh2";
-import { extract, pack } from "tar-stream";
 import { expect, it } from "vitest";
-import { copyIn } from "./copy-in.ts";
-import type { GuestCommand, GuestProfile } from "./guest/profile.ts";
-import { windowsGuest } from "./guest/windows.ts";
+import { type ArchiveDisk, copyIn } from "./copy-in.ts";
+import { linuxGuest } from "./guest/linux.ts";
+import { diskNotSeen, type GuestCommand, type GuestProfile } from "./guest/profile.ts";
+import type { Monitor } from "./qmp/client.ts";
 import { openSession } from "./ssh/session.ts";
 import { newKey, startServer } from "./testing/ssh-server.ts";
 
 const never = new AbortController().signal;
-const windows = windowsGuest("opam");
 
 const command = (text: string): GuestCommand => ({
   phase: "copy",
@@ -20,126 +22,108 @@ const command = (text: string): GuestCommand => ({
   failure: "STEP_FAILED",
 });
 
-/** A profile whose commands the test's server knows; names and the check's digest are Windows'. */
 const profile: GuestProfile = {
-  ...windows,
+  ...linuxGuest("opam"),
   unpack: command("unpack"),
-  verifyCopy: {
-    losesLinks: true,
-    unpackedPath: (entry) => windows.verifyCopy?.unpackedPath(entry) ?? entry,
-    check: (list, digest) => command(`check ${list} ${digest}`),
-  },
+  unpackDisk: (serial) => command(`unpack-disk ${serial}`),
 };
 
-interface Archived {
-  readonly name: string;
-  readonly contents?: string;
-  readonly linkname?: string;
+interface CopyOptions {
+  readonly bytes: number;
+  /** Whether a disk can come, and go again. */
+  readonly machine?: "takes disks" | "takes none" | "refuses" | "keeps";
+  /** What the guest's tar ends with where it is to read a disk. */
+  readonly status?: number;
 }
 
-function archiveOf(entries: readonly Archived[]): Readable {
-  const archive = pack();
-  for (const { name, contents = "", linkname } of entries) {
-    if (linkname === undefined) archive.entry({ name }, contents);
-    else archive.entry({ name, type: "symlink", linkname });
-  }
-  archive.finalize();
-  return Readable.from(archive);
-}
-
-/** Copies into a guest that damages the first archives, and tells what it had in the end. */
-async function copy(entries: readonly Archived[], { damaged = 0, guest = profile } = {}) {
-  const key = newKey();
-  const files = new Map<string, string>();
+/** Copies so many bytes, and tells what the guest got by which way. */
+async function copy({ bytes, machine = "takes disks", status = 0 }: CopyOptions) {
+  await using state = await mkdtempDisposable(join(tmpdir(), "copy-in-"));
+  const sent = Buffer.alloc(bytes, "0123456789abcdef");
   const commands: string[] = [];
-  const events: ObEvent[] = [];
-  let damage = damaged;
-  const play = async (text: string, input: Buffer): Promise<number> => {
-    commands.push(text.split(" ")[0] ?? "");
-    if (text === "unpack") {
-      const spoilt = damage > 0 && input.includes("undamaged");
-      if (spoilt) damage -= 1;
-      const parser = extract();
-      parser.end(
-        spoilt ? Buffer.from(input.toString("latin1").replace("undamaged", "uNdamaged"), "latin1") : input,
-      );
-      for await (const entry of parser) {
-        files.set(entry.header.name, (await buffer(Readable.from(entry))).toString());
-      }
-      return 0;
-    }
-    const [, list = "", digest] = text.split(" ");
-    const lines = files.get(list) ?? "";
-    files.delete(list);
-    if (sha256(lines) !== digest) return 1;
-    const same = lines
-      .trimEnd()
-      .split("\n")
-      .every((line) => sha256(files.get(line.slice(66)) ?? "missing") === line.slice(0, 64));
-    return same ? 0 : 1;
+  const got: Buffer[] = [];
+  const disks = new Map<string, string>();
+  const monitored: string[] = [];
+  const attach = async ({ file, serial }: ArchiveDisk) => {
+    monitored.push("attach");
+    if (machine === "refuses") throw new ObError("TOOL_FAILED", "no such bus");
+    disks.set(serial, file);
+    return await Promise.resolve({
+      detach: async () => {
+        monitored.push("detach");
+        await Promise.resolve();
+        if (machine === "keeps") throw new ObError("TOOL_FAILED", "The guest did not give it up.");
+      },
+    });
   };
+  const qmp: Monitor = { execute: async () => await Promise.resolve({}) };
   const serve = async (text: string, channel: ServerChannel): Promise<void> => {
-    channel.exit(await play(text, await buffer(channel)));
+    const [name = "", serial = ""] = text.split(" ");
+    commands.push(name);
+    const input = await buffer(channel);
+    if (name === "unpack") got.push(input);
+    else if (status === 0) got.push(await readFile(disks.get(serial) ?? ""));
+    if (name === "unpack-disk" && status !== 0) channel.stderr.write("tar: is unhappy\n");
+    channel.exit(name === "unpack" ? 0 : status);
     channel.end();
   };
+  const key = newKey();
   await using server = await startServer({
     accepts: key,
     onExec: (text, channel) => void serve(text, channel),
   });
   const login = { user: "opam", keys: [{ kind: "key", label: "k", key }] as const, signal: never };
   await using session = await openSession(await server.connect(), login);
-  const copied = copyIn(guest, {
-    session,
+  const openArchive = (): Readable => Readable.from([sent]);
+  const target = { session, qmp, signal: never };
+  await using copying = copyIn(profile, {
+    openArchive,
+    stateDirectory: state.path,
     signal: never,
-    emit: (event) => void events.push(event),
-    openArchive: () => archiveOf(entries),
+    emit: () => undefined,
   });
-  const error: unknown = await copied.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  const warnings = events.flatMap((event) => (event.type === "log" ? [event.text] : []));
-  return { error, files, commands, warnings };
+  const error: unknown = await copying
+    .into({ ...target, attach: machine === "takes none" ? undefined : attach })
+    .then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+  await copying[Symbol.asyncDispose]();
+  const whole = got.every((each) => each.subarray(0, bytes).equals(sent)) && got.length === 1;
+  return { error, commands, monitored, whole, left: await readdir(join(state.path, "run")).catch(() => []) };
 }
 
-const entries = [
-  { name: "src/a", contents: "undamaged" },
-  { name: "src/b", contents: "x".repeat(200_000) },
-];
-
-it("a copy is unpacked, and its files are compared with what was sent", async () => {
-  const { error, files, commands, warnings } = await copy(entries);
-  expect(error).toBeUndefined();
-  expect(commands).toEqual(["unpack", "unpack", "check"]);
-  expect(Object.fromEntries(files)).toEqual(Object.fromEntries(entries.map((e) => [e.name, e.contents])));
-  expect(warnings).toEqual([]);
+it("a small archive goes through the connection", async () => {
+  const { error, commands, monitored, whole } = await copy({ bytes: 10_000 });
+  expect([error, commands, monitored, whole]).toEqual([undefined, ["unpack"], [], true]);
 });
 
-it("a copy that was damaged is sent once more", async () => {
-  const { error, files, commands, warnings } = await copy(entries, { damaged: 1 });
-  expect(error).toBeUndefined();
-  expect(files.get("src/a")).toBe("undamaged");
-  expect(commands).toEqual(["unpack", "unpack", "check", "unpack", "unpack", "check"]);
-  expect(warnings).toEqual([expect.stringContaining("They are sent once more.")]);
+it("a large one is a disk, and nothing of it is left when it is unpacked", async () => {
+  const { error, commands, monitored, whole, left } = await copy({ bytes: 9_000_000 });
+  expect([error, commands, whole, left]).toEqual([undefined, ["unpack-disk"], true, []]);
+  expect(monitored).toEqual(["attach", "detach"]);
 });
 
-it("a copy that is damaged again fails", async () => {
-  const { error } = await copy(entries, { damaged: 2 });
-  expect(error).toMatchObject({ code: "STEP_FAILED", message: expect.stringContaining("could not check") });
+it("a guest that does not let go of its disk is left with it", async () => {
+  const { error, left } = await copy({ bytes: 9_000_000, machine: "keeps" });
+  expect([error, left]).toEqual([undefined, []]);
 });
 
-it("links are warned of, and nothing is compared where there is no file", async () => {
-  const { commands, warnings } = await copy([{ name: "src/link", linkname: "a" }]);
-  expect(commands).toEqual(["unpack"]);
-  expect(warnings).toEqual([expect.stringContaining("src/link")]);
+it("it goes through the connection where the machine takes no disk, or the guest does not see it", async () => {
+  for (const machine of ["takes none", "refuses"] as const) {
+    const refused = await copy({ bytes: 9_000_000, machine });
+    expect([refused.error, refused.commands, refused.whole]).toEqual([undefined, ["unpack"], true]);
+  }
+  const unseen = await copy({ bytes: 9_000_000, status: diskNotSeen });
+  expect([unseen.error, unseen.commands, unseen.whole]).toEqual([undefined, ["unpack-disk", "unpack"], true]);
 });
 
-it("a guest whose pipe is trusted gets the archive and no more", async () => {
-  const { commands } = await copy(entries, { guest: { ...profile, verifyCopy: undefined } });
-  expect(commands).toEqual(["unpack"]);
-});
-
-it("a copy to a drive that tar.exe cannot reach is refused", async () => {
-  const { error } = await copy([{ name: "D:/src/a", contents: "x" }]);
-  expect(error).toMatchObject({ code: "UNSUPPORTED" });
+it("a tar that fails says why", async () => {
+  const { error, left } = await copy({ bytes: 9_000_000, status: 2 });
+  expect(error).toMatchObject({
+    code: "STEP_FAILED",
+    exitCode: 2,
+    message: "The guest's tar ended with exit status 2:\ntar: is unhappy",
+  });
+  expect(left).toEqual([]);
 });

@@ -1,120 +1,126 @@
-import { once } from "node:events";
-import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { type Emit, isObError, sha256 } from "@ob/core";
-import { type Extract, extract, type Header, pack } from "tar-stream";
-import type { CopyCheck, GuestProfile } from "./guest/profile.ts";
-import { perform, type PerformOptions, unpackArchive } from "./perform.ts";
+import { type Emit, isObError } from "@ob/core";
+import { abortable } from "./abort.ts";
+import { spoolArchive, type SpooledArchive } from "./archive-spool.ts";
+import { copyChecked } from "./copy-checked.ts";
+import type { GuestCommand, GuestProfile } from "./guest/profile.ts";
+import { type AttachedDisk, attachDisk, takesDisks } from "./hot-plug.ts";
+import { type PerformOptions, unpackArchive, unpackAttached } from "./perform.ts";
+import type { Monitor } from "./qmp/client.ts";
+import type { Vm } from "./vm.ts";
 
-export interface CopyInOptions extends PerformOptions {
+export interface CopyInOptions {
   readonly openArchive: () => Readable;
+  /** Absolute path of the directory that run directories are made in. */
+  readonly stateDirectory: string;
+  readonly signal: AbortSignal;
   readonly emit: Emit;
 }
 
-/** The list of what was sent, while the guest compares: at the root that it unpacks at. */
-const listName = ".obuilder-copy";
+/** The guest that gets a copy. */
+export interface CopyTarget extends PerformOptions {
+  readonly qmp: Monitor;
+  /** Gives the guest a raw disk to read; undefined where its machine takes none while it runs. */
+  readonly attach: ((disk: ArchiveDisk) => Promise<AttachedDisk>) | undefined;
+}
+
+export interface ArchiveDisk {
+  /** Absolute path. */
+  readonly file: string;
+  /** What the guest finds it by. */
+  readonly serial: string;
+}
+
+/** The guest of a machine. */
+export function copyTarget(vm: Vm, inGuest: PerformOptions): CopyTarget {
+  const attach = async ({ file, serial }: ArchiveDisk): Promise<AttachedDisk> =>
+    await attachDisk(vm, { node: serial, file, format: "raw", readOnly: true, serial }, inGuest.signal);
+  return { ...inGuest, qmp: vm.qmp, attach: takesDisks(vm.config) ? attach : undefined };
+}
+
+/** What a guest is given, beyond the step itself, to let go of the disk that it has read, in milliseconds. */
+const letGoTime = 2_000;
+
+/** A copy under way: its archive is read while the guest boots. Disposing removes what was put on the host's disk. */
+export interface CopyIn extends AsyncDisposable {
+  /**
+   * Unpacks it in the guest.
+   *
+   * @throws ObError as `unpackArchive`; `NO_SPACE`; as `copyChecked` where the profile has a check.
+   */
+  into(guest: CopyTarget): Promise<void>;
+}
 
 /**
- * Unpacks an archive in the guest. Where the profile says so, what arrived is then compared with what was sent, file
- * by file; if it differs it is sent once more.
- *
- * @throws ObError as `unpackArchive` and `perform` do.
+ * Starts a copy. The archive goes in by the quickest way that the guest has: a large one as a disk, the others through
+ * the SSH connection.
  */
-export async function copyIn(profile: GuestProfile, options: CopyInOptions): Promise<void> {
-  const { verifyCopy: check } = profile;
-  if (!check) {
-    await unpackArchive(profile.unpack, { ...options, archive: options.openArchive() });
-    return;
+export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
+  const { unpack, unpackDisk, verifyCopy: check } = profile;
+  if (check || !unpackDisk) {
+    return {
+      into: async (guest) => {
+        if (check) await copyChecked({ ...options, ...guest, unpack, check });
+        else await unpackArchive(unpack, { ...guest, archive: options.openArchive() });
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
   }
-  let attempts = 0;
-  for (;;) {
-    attempts += 1;
-    const files = await unpackListed(profile, { ...options, check, warn: attempts === 1 });
-    if (files.size === 0) return;
-    try {
-      await compare(profile, { ...options, check, files });
-      return;
-    } catch (error) {
-      if (attempts === 2 || !isObError(error, "STEP_FAILED")) throw error;
-      options.emit({ type: "log", level: "warning", text: `${error.message}\nThey are sent once more.` });
-    }
-  }
-}
-
-interface CheckOptions extends CopyInOptions {
-  readonly check: CopyCheck;
-}
-
-/** @returns the digest of each file by the path that it is unpacked at. */
-async function unpackListed(
-  profile: GuestProfile,
-  options: CheckOptions & { readonly warn: boolean },
-): Promise<ReadonlyMap<string, string>> {
-  const { openArchive, check, warn, emit } = options;
-  const files = new Map<string, string>();
-  const links: string[] = [];
-  const note = ({ name, type }: Header, digest: string): void => {
-    const path = check.unpackedPath(name);
-    if (type === "file") files.set(path, digest);
-    if (type === "symlink") links.push(path);
+  const note = (text: string): void => options.emit({ type: "log", level: "debug", text });
+  const spool = spoolArchive(options);
+  const disks = new AsyncDisposableStack();
+  return {
+    into: async (guest) => {
+      const archive = await abortable(spool.ready, guest.signal);
+      if (archive.kind === "file") {
+        note("The files go in as a disk.");
+        if (await unpackFromDisk(unpackDisk, { ...guest, file: archive.path, disks })) return;
+        note("The guest takes no disk while it runs: they go in through SSH.");
+      }
+      await unpackArchive(unpack, { ...guest, archive: read(archive) });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await disks.disposeAsync();
+      await spool[Symbol.asyncDispose]();
+    },
   };
-  await unpackArchive(profile.unpack, { ...options, archive: Readable.from(noted(openArchive(), note)) });
-  if (warn && links.length > 0 && check.losesLinks) {
-    const text = `The guest's tar may leave symbolic links out, and ${links.length} of these were copied: ${links[0]}${links.length > 1 ? ", …" : ""}`;
-    emit({ type: "log", level: "warning", text });
-  }
-  return files;
 }
 
-/** Passes an archive on, and tells each entry once it is through. */
-async function* noted(
-  archive: Readable,
-  note: (header: Header, digest: string) => void,
-): AsyncGenerator<Uint8Array> {
-  const parser = extract();
-  const failed = new AbortController();
-  const read = readEntries(parser, note);
-  read.catch((error: unknown) => failed.abort(error));
+function read(archive: SpooledArchive): Readable {
+  switch (archive.kind) {
+    case "bytes":
+      return Readable.from([archive.bytes]);
+    case "file":
+      return createReadStream(archive.path);
+  }
+}
+
+/** @returns false if the machine or its guest does not take a disk while it runs. */
+async function unpackFromDisk(
+  unpack: (serial: string) => GuestCommand,
+  guest: CopyTarget & { readonly file: string; readonly disks: AsyncDisposableStack },
+): Promise<boolean> {
+  const { attach, file, disks, signal } = guest;
+  if (!attach) return false;
+  // Not the one of a disk that the guest has not let go of yet. 20 characters are the most that there may be.
+  const serial = `obuilder-copy-${randomBytes(3).toString("hex")}`;
+  let disk: AttachedDisk;
   try {
-    for await (const bytes of archive as AsyncIterable<Uint8Array>) {
-      if (!parser.write(bytes)) await once(parser, "drain", { signal: failed.signal });
-      yield bytes;
-    }
-    parser.end(undefined);
-    await read;
+    disk = await attach({ file, serial });
   } catch (error) {
-    throw failed.signal.aborted ? failed.signal.reason : error;
-  } finally {
-    parser.destroy();
+    if (isObError(error, "TOOL_FAILED")) return false;
+    throw error;
   }
-}
-
-async function readEntries(parser: Extract, note: (header: Header, digest: string) => void): Promise<void> {
-  for await (const entry of parser) {
-    const hash = createHash("sha256");
-    for await (const bytes of entry) if (bytes instanceof Uint8Array) hash.update(bytes);
-    note(entry.header, hash.digest("hex"));
-  }
-}
-
-/** The list goes in as the files did: by the one way that is known to work, and with a digest of its own. */
-async function compare(
-  profile: GuestProfile,
-  options: CheckOptions & { readonly files: ReadonlyMap<string, string> },
-): Promise<void> {
-  const list = [...options.files].map(([path, digest]) => `${listLine(path, digest)}\n`).join("");
-  const archive = pack();
-  archive.entry({ name: listName }, list);
-  archive.finalize();
-  await unpackArchive(profile.unpack, { ...options, archive: Readable.from(archive) });
-  await perform(options.check.check(listName, sha256(list)), options);
-}
-
-/** As `sha256sum` writes it: a name with a backslash or a line's end is escaped, and the line says so. */
-function listLine(path: string, digest: string): string {
-  const escaped = path
-    .replaceAll("\\", "\\\\")
-    .replaceAll("\n", String.raw`\n`)
-    .replaceAll("\r", String.raw`\r`);
-  return `${escaped === path ? "" : "\\"}${digest}  ${escaped}`;
+  const result = await unpackAttached(unpack(serial), guest);
+  // The guest lets go of it in its own time; what the step does next need not wait for that.
+  const over = new AbortController();
+  const detached = disk.detach(AbortSignal.any([signal, over.signal])).catch(() => undefined);
+  disks.defer(async () => {
+    const timer = setTimeout(() => over.abort(), letGoTime);
+    await detached;
+    clearTimeout(timer);
+  });
+  return result === "unpacked";
 }

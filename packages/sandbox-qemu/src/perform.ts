@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 import { isObError, messageOf, ObError } from "@ob/core";
 import { deadline } from "./abort.ts";
-import type { GuestCommand } from "./guest/profile.ts";
-import { capture, execute, statusText } from "./ssh/exec.ts";
+import { diskNotSeen, type GuestCommand } from "./guest/profile.ts";
+import { capture, execute, type ExecStatus, statusText } from "./ssh/exec.ts";
 import type { SshSession } from "./ssh/session.ts";
 
 export interface PerformOptions {
@@ -27,7 +27,7 @@ export async function perform(command: GuestCommand, options: PerformOptions): P
   );
   const signal = AbortSignal.any([options.signal, limit.signal]);
   const { status, stdout, stderr } = await capture(options.session, command.command, { signal, input });
-  if (status.kind === "exited" && status.code === 0) return stdout;
+  if (succeeded(status)) return stdout;
   const said = stderr.trim() === "" ? statusText(status) : stderr.trim();
   throw new ObError(failure, `The guest could not ${purpose}: ${said}`, { hint });
 }
@@ -61,34 +61,64 @@ export async function unpackArchive(
   command: GuestCommand,
   options: PerformOptions & { readonly archive: Readable },
 ): Promise<void> {
-  const { session, signal, onOutput, archive } = options;
-  let errors = "";
-  const onStderr = (bytes: Uint8Array): void => {
-    errors = (errors + Buffer.from(bytes).toString()).slice(-4_000);
-    onOutput?.(bytes);
-  };
+  const { archive } = options;
   let broken: unknown;
   archive.once("error", (error) => {
     broken = error;
   });
   try {
-    const status = await execute(session, command.command, {
-      signal,
-      input: archive,
-      onStdout: onOutput,
-      onStderr,
-    });
-    if (status.kind === "exited" && status.code === 0) return;
-    const said = errors.trim() === "" ? "" : `:\n${errors.trim()}`;
-    throw new ObError("STEP_FAILED", `The guest's tar ended with ${statusText(status)}${said}`, {
-      exitCode: status.kind === "exited" ? status.code : undefined,
-    });
+    const { status, errors } = await runTar(command, options);
+    if (!succeeded(status)) throw tarFailure(status, errors);
   } catch (error) {
-    if (broken === undefined || error !== broken || isObError(broken)) throw error;
-    throw new ObError("BAD_SOURCE", `The files to copy could not be read: ${messageOf(broken)}`, {
-      cause: broken,
-    });
+    throw broken !== undefined && error === broken ? archiveFailure(broken) : error;
   } finally {
     archive.destroy();
   }
+}
+
+/**
+ * Has the guest's tar unpack what was put into its machine.
+ *
+ * @throws ObError `STEP_FAILED` with what tar said; `GUEST_LOST`; the signal's reason.
+ */
+export async function unpackAttached(
+  command: GuestCommand,
+  options: PerformOptions,
+): Promise<"unpacked" | "not seen"> {
+  const { status, errors } = await runTar(command, options);
+  if (succeeded(status)) return "unpacked";
+  if (status.kind === "exited" && status.code === diskNotSeen) return "not seen";
+  throw tarFailure(status, errors);
+}
+
+/** The status of an unpacking, and the last of what it said on its standard error. */
+async function runTar(
+  command: GuestCommand,
+  { session, signal, onOutput, archive }: PerformOptions & { readonly archive?: Readable },
+): Promise<{ readonly status: ExecStatus; readonly errors: string }> {
+  let errors = "";
+  const onStderr = (bytes: Uint8Array): void => {
+    errors = (errors + Buffer.from(bytes).toString()).slice(-4_000);
+    onOutput?.(bytes);
+  };
+  const running = { signal, input: archive, onStdout: onOutput, onStderr };
+  const status = await execute(session, command.command, running);
+  return { status, errors: errors.trim() };
+}
+
+function succeeded(status: ExecStatus): boolean {
+  return status.kind === "exited" && status.code === 0;
+}
+
+function tarFailure(status: ExecStatus, errors: string): ObError {
+  const said = errors === "" ? "" : `:\n${errors}`;
+  return new ObError("STEP_FAILED", `The guest's tar ended with ${statusText(status)}${said}`, {
+    exitCode: status.kind === "exited" ? status.code : undefined,
+  });
+}
+
+/** What an archive that broke off says of it, or `BAD_SOURCE` with that. */
+export function archiveFailure(cause: unknown): ObError {
+  if (isObError(cause)) return cause;
+  return new ObError("BAD_SOURCE", `The files to copy could not be read: ${messageOf(cause)}`, { cause });
 }

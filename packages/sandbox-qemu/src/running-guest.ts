@@ -16,6 +16,8 @@ export interface StartGuestOptions {
   /** See `VmConfig.disks`. */
   readonly disks: readonly [string, ...string[]];
   readonly network: "none" | "host";
+  /** See `VmConfig.discDrive`. */
+  readonly discDrive?: boolean;
   readonly accelerator: (machine: Machine) => Promise<Accelerator>;
   readonly signal: AbortSignal;
   readonly emit: Emit;
@@ -36,7 +38,7 @@ export interface RunningGuest extends AsyncDisposable {
 
 /** @throws ObError as `Sandbox.visit`. */
 export async function startGuest(start: StartGuestOptions): Promise<RunningGuest> {
-  const { options, image, disks, network, signal, emit, enter } = start;
+  const { options, image, disks, network, discDrive = false, signal, emit, enter } = start;
   const { memoryMib, cpus, bootTimeSeconds, stateDirectory, sshKey } = options;
   throwIfAborted(signal);
   const guest = guestOf(image, options);
@@ -50,7 +52,7 @@ export async function startGuest(start: StartGuestOptions): Promise<RunningGuest
   await using stack = new AsyncDisposableStack();
   const vm = stack.use(
     await Vm.start(
-      { machine, accelerator, memoryMib, cpus, network, disks, directBoot, hardware },
+      { machine, accelerator, memoryMib, cpus, network, disks, discDrive, directBoot, hardware },
       { stateDirectory, panic: profile.panic, signal, emit },
     ),
   );

@@ -16,7 +16,7 @@ import {
 } from "@ob/core";
 import { throwIfAborted } from "./abort.ts";
 import { chooseAccelerator } from "./accelerator.ts";
-import { copyIn } from "./copy-in.ts";
+import { copyIn, copyTarget } from "./copy-in.ts";
 import { guestOf, profileOf } from "./guest-of.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -111,11 +111,17 @@ class QemuSandbox implements Sandbox {
     const setUp = task.kind === "run" ? profile.setUp(task) : [];
     const command = task.kind === "run" ? profile.run(task) : profile.unpack;
     const caches = task.kind === "run" ? task.caches.map(({ disk }) => disk) : [];
+    const { stateDirectory } = this.#options;
+    await using copying =
+      task.kind === "copy"
+        ? copyIn(profile, { openArchive: task.openArchive, stateDirectory, signal, emit })
+        : undefined;
     await using running = await startGuest({
       options: this.#options,
       image: step.image,
       disks: [step.disk, ...caches],
       network: task.kind === "run" ? task.network : "none",
+      discDrive: task.kind === "copy" && profile.verifyCopy !== undefined,
       accelerator: (machine) => this.#accelerator(machine, { signal, emit }),
       signal,
       emit,
@@ -131,7 +137,7 @@ class QemuSandbox implements Sandbox {
       let failure: unknown;
       try {
         if (task.kind === "run") await runCommand(command, inGuest);
-        else await copyIn(profile, { ...inGuest, openArchive: task.openArchive, emit });
+        else await copying?.into(copyTarget(vm, inGuest));
       } catch (error) {
         if (!isObError(error, "STEP_FAILED")) throw error;
         if (task.kind === "run") await run.onFailure?.(error, accessTo(running, { task, signal }));

@@ -5,27 +5,13 @@ import { join } from "node:path";
 import type { RunTask } from "@ob/core";
 import { afterAll, describe, expect, it } from "vitest";
 import { nastyWords } from "../testing/nasty-words.ts";
+import { runTask as task } from "../testing/run-task.ts";
 import { shellsHere } from "../testing/shells.ts";
 import { diskLetters, linuxGuest } from "./linux.ts";
 
 const profile = linuxGuest("opam");
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "linux-guest-")));
 afterAll(() => rmSync(directory, { recursive: true }));
-
-function task(changes: Partial<RunTask> = {}): RunTask {
-  return {
-    kind: "run",
-    command: "true",
-    shell: [],
-    workdir: "/",
-    user: undefined,
-    environment: [],
-    network: "none",
-    caches: [],
-    secrets: [],
-    ...changes,
-  };
-}
 
 /** Runs a step's command as a guest's sshd would: by the login shell. Nothing in it needs another user. */
 function asLoginShell(loginShell: string, changes: Partial<RunTask>): string {
@@ -198,6 +184,7 @@ describe("every script", () => {
   const commands = [
     profile.ready,
     profile.unpack,
+    ...(profile.unpackDisk ? [profile.unpackDisk("obuilder-copy-012345")] : []),
     profile.flush("1 2"),
     ...(profile.powerOff === "power button" ? [] : [profile.powerOff]),
     profile.run(task({ user: { uid: 1, gid: 1 } })),

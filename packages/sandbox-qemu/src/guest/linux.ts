@@ -1,6 +1,7 @@
 import { type GuestUser, ObError, type RunTask } from "@ob/core";
 import { checkText, quoteWords } from "../ssh/quote.ts";
 import { diskSerial } from "../disk-serial.ts";
+import { unpackDisk } from "./linux-copy.ts";
 import * as scripts from "./linux-scripts.ts";
 import type { GuestCommand, GuestProfile } from "./profile.ts";
 
@@ -73,6 +74,12 @@ export function linuxGuest(loginUser: string): GuestProfile {
       command: asRoot(scripts.unpack),
       failure: "STEP_FAILED",
     },
+    unpackDisk: (serial) => ({
+      phase: "copy",
+      purpose: "unpack the files",
+      command: asRoot(unpackDisk, [serial]),
+      failure: "STEP_FAILED",
+    }),
     tearDown: (task, baseline) => {
       const { secrets, caches } = task;
       if (secrets.length === 0 && caches.length === 0 && !isLong(task)) return [];

@@ -31,6 +31,8 @@ export interface GuestProfile {
   run(task: RunTask): GuestCommand;
   /** Unpacks the tar archive on its standard input at the root, as superuser. */
   readonly unpack: GuestCommand;
+  /** Set where an archive can also be given as a disk that is put into the running guest. */
+  readonly unpackDisk?: ((serial: string) => GuestCommand) | undefined;
   /** Set where what the guest unpacks must be compared with what was sent. */
   readonly verifyCopy?: CopyCheck | undefined;
   /** Undoes `setUp`. Nothing of the step runs afterwards. */
@@ -40,6 +42,9 @@ export interface GuestProfile {
   /** How to switch the guest off where `flush` alone is not enough. */
   readonly powerOff: GuestCommand | "power button";
 }
+
+/** What `unpackDisk` ends with if the guest has not seen the disk in time. */
+export const diskNotSeen = 124;
 
 export interface FlushCommand extends GuestCommand {
   /**
@@ -55,6 +60,8 @@ export interface CopyCheck {
   readonly losesLinks: boolean;
   /** Where the guest unpacks an entry of the archive: a path from the root that it unpacks at. */
   unpackedPath(entry: string): string;
+  /** Unpacks files of a disc that was put into the machine's drive, one after the other, as `unpack` would. */
+  unpackDisc(files: readonly string[]): GuestCommand;
   /** Compares, and removes the list: a file at that root, in the form of `sha256sum`, with this sha256 itself. */
   check(list: string, digest: string): GuestCommand;
 }

@@ -1,5 +1,6 @@
 import { quoteWord, quoteWords } from "../ssh/quote.ts";
 import { prepareDisksLine } from "./windows-disks.ts";
+import { diskNotSeen } from "./profile.ts";
 import { driveOf, parentPath } from "./windows-paths.ts";
 
 /**
@@ -123,6 +124,34 @@ exec /usr/bin/env -u SSH_CLIENT -u SSH_CONNECTION -u SSH_TTY ${quoteWords(words)
  */
 export const unpack = `cd -- "$(PATH=/usr/bin:$PATH cygpath -S)" || exit 125
 exec ./tar.exe -xf - -C /`;
+
+/**
+ * Unpacks files of the disc that has them all, whatever letter Windows gave to its drive. A drive needs some seconds for
+ * a disc that has just come. tar.exe reads the disc by itself: no program of Cygwin's stands between.
+ */
+export function unpackDisc(files: readonly string[]): string {
+  const names = quoteWords(files);
+  return `${start}
+exec </dev/null
+drives=$(cygpath -u 'd:\\')
+drives=\${drives%/}
+drives=\${drives%d}
+tries=0 disc=
+until [ -n "$disc" ]; do
+  for drive in "$drives"{d..z}; do
+    disc=$drive
+    for name in ${names}; do [ -f "$drive/$name" ] || disc=; done
+    [ -z "$disc" ] || break
+  done
+  [ -n "$disc" ] || {
+    tries=$((tries + 1))
+    [ $tries -le 300 ] || exit ${diskNotSeen}
+    sleep 0.2
+  }
+done
+cd -- "$(cygpath -S)" || exit 125
+for name in ${names}; do ./tar.exe -xf "$(cygpath -w "$disc/$name")" -C / || exit; done`;
+}
 
 /** Compares what lies on the disk with a list in sha256sum's form, at the root of the system drive. */
 export function checkCopy(list: string, digest: string): string {

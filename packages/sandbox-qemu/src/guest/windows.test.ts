@@ -225,6 +225,7 @@ describe("Windows' scripts", () => {
       ready,
       unpack,
       verifyCopy!.check("list", ""),
+      verifyCopy!.unpackDisc(["one.tar", "two.tar"]),
       profile.run(task),
       profile.flush(""),
       ...profile.setUp(task),

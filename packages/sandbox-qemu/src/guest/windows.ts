@@ -68,6 +68,12 @@ export function windowsGuest(loginUser: string): GuestProfile {
     verifyCopy: {
       losesLinks: true,
       unpackedPath,
+      unpackDisc: (files) => ({
+        phase: "copy",
+        purpose: "unpack the files on the disc",
+        command: cygwinCommand(scripts.unpackDisc(files)),
+        failure: "STEP_FAILED",
+      }),
       check: (list, digest) => ({
         phase: "copy",
         purpose: "find the copied files as they were sent",

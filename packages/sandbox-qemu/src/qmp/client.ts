@@ -7,6 +7,9 @@ import { parseQmpMessage, type QmpEvent, type QmpMessage } from "./protocol.ts";
 /** How long QEMU may take to answer, in milliseconds. It answers in a few; a busy host needs more. */
 const answerTime = 30_000;
 
+/** What somebody needs who only gives commands. */
+export type Monitor = Pick<QmpClient, "execute">;
+
 /**
  * A connection to QEMU's monitor. Ends with the connection; disposing closes it.
  */
