@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isObError, ObError, run } from "@ob/core";
 import { hostMirrors } from "./apt-root.ts";
@@ -44,7 +44,7 @@ export async function downloadPackages(directory: string, options: AptDownloadOp
   }
   const apt = await configure(directory, options);
   const sources = await inPhase("Load the lists of Debian's packages", { onEvent }, () =>
-    update(apt, { mirrors, signal }),
+    update(apt, { mirrors, suite: options.suite, signal }),
   );
   const [packages, kernel] = [join(directory, "packages"), join(directory, "kernel")];
   await inPhase("Download the packages from the host's apt mirror", { onEvent }, async () => {
@@ -67,6 +67,8 @@ interface Apt {
   readonly env: Readonly<Record<string, string>>;
   /** Absolute path of its `sources.list`. */
   readonly sourceList: string;
+  /** Absolute path of the directory of its lists. */
+  readonly lists: string;
   /** Options of a line in it. */
   readonly lineOptions: string;
 }
@@ -103,28 +105,57 @@ async function configure(
   return {
     env: { APT_CONFIG: at("apt.conf"), LC_ALL: "C" },
     sourceList: at("sources.list"),
+    lists: at("lists"),
     lineOptions: `[arch=${architecture}${known ? ` signed-by=${keyring}` : ""}]`,
   };
 }
 
-/** Resolves with the lines of the mirrors whose lists are now there. */
-async function update(
-  apt: Apt,
-  { mirrors, signal }: { readonly mirrors: readonly string[]; readonly signal: AbortSignal | undefined },
-): Promise<readonly string[]> {
-  const load = async (lines: readonly string[]): Promise<readonly string[]> => {
+/** The names under which a mirror may hold a release besides its own, the youngest first. */
+const aliases = ["stable", "oldstable"];
+
+interface UpdateOptions {
+  readonly mirrors: readonly string[];
+  readonly suite: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Loads the lists of as many mirrors as can be had, and resolves with the lines for the guest. */
+async function update(apt: Apt, { mirrors, suite, signal }: UpdateOptions): Promise<readonly string[]> {
+  const load = async (lines: readonly string[]): Promise<void> => {
     const text = lines.map((line) => `${line.replace(/^deb /, `deb ${apt.lineOptions} `)}\n`).join("");
     await writeFile(apt.sourceList, text);
     await run(["apt-get", "--quiet", "--error-on=any", "update"], { env: apt.env, signal });
-    return lines;
   };
-  try {
-    return await load(mirrors);
-  } catch (error) {
-    if (!isObError(error, "TOOL_FAILED")) throw error;
-    // A mirror in the middle of its own update lacks the young suites first. The release alone is a whole Debian.
-    await load(mirrors.slice(0, 1)).catch(() => Promise.reject(error));
-    return mirrors;
+  // A mirror in the middle of its own update lacks the young suites first. The release alone is a whole Debian. Where a
+  // cache stands before the mirror, its lists may be of another day than its signed release, but not by both names.
+  const [release = ""] = mirrors;
+  const ways: readonly (() => Promise<void>)[] = [
+    () => load(mirrors),
+    () => load([release]),
+    ...aliases.map((alias) => async () => {
+      await load([release.replace(` ${suite} `, ` ${alias} `)]);
+      await assertCodename(apt, suite);
+    }),
+  ];
+  let first: unknown;
+  for (const way of ways) {
+    try {
+      await way();
+      return mirrors;
+    } catch (error) {
+      if (!isObError(error, "TOOL_FAILED")) throw error;
+      first ??= error;
+    }
+  }
+  throw first;
+}
+
+/** An alias goes over to the next release one day. */
+async function assertCodename({ lists }: Apt, suite: string): Promise<void> {
+  const releases = (await readdir(lists)).filter((name) => name.endsWith("Release"));
+  for (const name of releases) {
+    const codename = /^Codename: (.*)$/m.exec(await readFile(join(lists, name), "utf8"))?.[1];
+    if (codename !== suite) throw new ObError("TOOL_FAILED", `The mirror has ${codename}, not ${suite}.`);
   }
 }
 
