@@ -10,6 +10,7 @@ import {
   type StepInfo,
   type Store,
 } from "@ob/core";
+import { type Chain, oneByOne } from "./chain.ts";
 import { initialContext } from "./context.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { visitLayer, type VisitLayerOptions } from "./layer-visit.ts";
@@ -17,6 +18,7 @@ import { type PlannedStep, planBuild } from "./plan.ts";
 import { type BuildRequest, checkRequest } from "./request.ts";
 import { runSteps, type StepVisitor } from "./run-steps.ts";
 import { type Making, SharedSteps } from "./share.ts";
+import { runSideBySide } from "./side-by-side.ts";
 import { copyIntoGuest } from "./steps/copy.ts";
 import { copyBetweenGuests } from "./steps/copy-from-build.ts";
 import { importBase } from "./steps/from.ts";
@@ -31,6 +33,13 @@ export interface BuilderOptions {
 
 export interface BuildOptions {
   readonly signal?: AbortSignal | undefined;
+  /**
+   * How many builds of the spec may run side by side, each in a virtual machine: nested builds that do not copy from each
+   * other, and what does not copy from them. The first failure cancels all. By default 1: one after the other.
+   */
+  readonly jobs?: number | undefined;
+  /** With several jobs: hands events on in the order of the spec, and holds back what comes too early. */
+  readonly inOrder?: boolean | undefined;
   /** Gets this build's events instead of the builder's own `emit`. */
   readonly emit?: Emit | undefined;
   /**
@@ -73,10 +82,15 @@ export function createBuilder(options: BuilderOptions): Builder {
   const { store, sandbox, caches, emit: ownEmit = silent } = options;
   const steps = new SharedSteps(store);
   return {
-    async build(request, { signal, emit = ownEmit, onFailure } = {}) {
+    async build(request, { signal, emit = ownEmit, onFailure, jobs = 1, inOrder = false } = {}) {
       checkRequest(request);
-      const visitor = makingVisitor({ store, sandbox, caches, emit, steps, signal, onFailure });
-      const { id } = await runSteps(request.spec, initialContext(request), { store, visitor, signal });
+      const { spec } = request;
+      const visitor = (chain: Chain) => makingVisitor({ store, sandbox, caches, steps, chain, onFailure });
+      const run = (chain: Chain) => runSteps(spec, initialContext(request), { store, visitor, chain });
+      const { id } =
+        jobs === 1 || spec.builds.length === 0
+          ? await run(oneByOne(emit, signal))
+          : await runSideBySide({ jobs, emit, inOrder, signal }, run);
       return id;
     },
     plan: async (request, { signal, emit = ownEmit } = {}) =>
@@ -88,17 +102,19 @@ export function createBuilder(options: BuilderOptions): Builder {
   };
 }
 
-interface VisitorOptions extends BuilderOptions {
-  readonly emit: Emit;
+interface VisitorOptions extends Omit<BuilderOptions, "emit"> {
   readonly steps: SharedSteps;
-  readonly signal: AbortSignal | undefined;
+  readonly chain: Chain;
   readonly onFailure: BuildOptions["onFailure"];
 }
 
 /** Makes each step's layer, and tells those who watch. */
 function makingVisitor(options: VisitorOptions): StepVisitor {
-  const { store, sandbox, caches, emit, steps, signal, onFailure } = options;
+  const { store, sandbox, caches, steps, chain, onFailure } = options;
+  const { emit, signal } = chain;
   const obtain = async (step: StepInfo, make: (making: Making) => Promise<void>) => {
+    // Before anything of the layer is claimed: who has a place never waits for who has none.
+    await chain.enter(async () => !(await store.find(step.id)));
     const start = performance.now();
     emit({ type: "step-started", step });
     const finished = (outcome: "saved" | "cached" | "failed" | "cancelled") =>
@@ -112,7 +128,7 @@ function makingVisitor(options: VisitorOptions): StepVisitor {
   };
   const tools = (image: GuestImage) => ({ store, sandbox, caches, image, emit, onFailure });
   return {
-    note: (text) => emit({ type: "note", text }),
+    note: (text, build) => emit({ type: "note", text, build }),
     from: async (step) => {
       await obtain(step.info, (making) => importBase(step, making, emit));
       return await store.baseInfo(step.info.id);

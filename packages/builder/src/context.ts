@@ -15,8 +15,8 @@ export interface Context {
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Names of the nested builds around, outermost first. */
   readonly build: readonly string[];
-  /** The finished nested builds that can be copied from; an inner name hides an outer one. */
-  readonly scope: ReadonlyMap<string, FinishedBuild>;
+  /** The nested builds that can be copied from, once they are finished; an inner name hides an outer one. */
+  readonly scope: ReadonlyMap<string, Promise<FinishedBuild>>;
   /** Absolute, as the original puts it together: it goes into ids. */
   readonly workdir: string;
   /** Empty for the login shell of the guest's user. */
@@ -45,7 +45,7 @@ export function nestedContext(context: Context, name: string): Context {
   return { ...context, build: [...context.build, name] };
 }
 
-export function withFinishedBuild(context: Context, name: string, build: FinishedBuild): Context {
+export function withBuild(context: Context, name: string, build: Promise<FinishedBuild>): Context {
   return { ...context, scope: new Map([...context.scope, [name, build]]) };
 }
 

@@ -1,4 +1,5 @@
 import { type Emit, type LayerId, silent, type StepInfo, type Store } from "@ob/core";
+import { oneByOne } from "./chain.ts";
 import { initialContext } from "./context.ts";
 import { type BuildRequest, checkRequest } from "./request.ts";
 import { runSteps } from "./run-steps.ts";
@@ -36,9 +37,9 @@ export async function planBuild(
   };
   await runSteps(request.spec, initialContext(request), {
     store,
-    signal,
-    visitor: {
-      note: (text) => emit({ type: "note", text }),
+    chain: oneByOne(emit, signal),
+    visitor: () => ({
+      note: (text, build) => emit({ type: "note", text, build }),
       run: plan,
       copy: plan,
       copyFrom: plan,
@@ -48,7 +49,7 @@ export async function planBuild(
         steps.push({ ...info, cached: isCached, ...missing });
         return isCached ? await store.baseInfo(info.id) : unknownBase;
       },
-    },
+    }),
   });
   return steps;
 }

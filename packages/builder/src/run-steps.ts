@@ -1,23 +1,29 @@
-import { type GuestImage, type Store, throwIfCancelled } from "@ob/core";
+import { type GuestImage, ObError, type Store, throwIfCancelled } from "@ob/core";
 import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
+import type { Chain } from "./chain.ts";
 import {
   type Context,
   type FinishedBuild,
   nestedContext,
   resolveWithDrive,
-  withFinishedBuild,
+  withBuild,
   withVariable,
 } from "./context.ts";
 import { buildFinished, buildHeading, opHeading } from "./heading.ts";
 import { type CopyStep, prepareCopy } from "./steps/copy.ts";
-import { type CopyFromStep, type CopyPlace, prepareCopyFrom } from "./steps/copy-from-build.ts";
+import {
+  type CopyFromStep,
+  type CopyPlace,
+  type CopySource,
+  prepareCopyFrom,
+} from "./steps/copy-from-build.ts";
 import { type Base, type FromStep, prepareFrom } from "./steps/from.ts";
 import { prepareRun, type RunStep } from "./steps/run.ts";
 
 /** What is done with the steps: a build makes their layers, a plan only looks for them. */
 export interface StepVisitor {
   /** A line of the original's for what makes no layer. */
-  note(text: string): void;
+  readonly note: (text: string, build: readonly string[]) => void;
   from(step: FromStep): Promise<Base>;
   run(step: RunStep, image: GuestImage): Promise<void>;
   copy(step: CopyStep, image: GuestImage): Promise<void>;
@@ -26,8 +32,9 @@ export interface StepVisitor {
 
 export interface StepOptions {
   readonly store: Store;
-  readonly visitor: StepVisitor;
-  readonly signal?: AbortSignal | undefined;
+  /** The visitor of a chain's steps. */
+  readonly visitor: (chain: Chain) => StepVisitor;
+  readonly chain: Chain;
 }
 
 /**
@@ -37,15 +44,22 @@ export interface StepOptions {
  * @returns the last layer.
  */
 export async function runSteps(spec: Spec, context: Context, options: StepOptions): Promise<FinishedBuild> {
-  const { store, visitor, signal } = options;
+  const { store, chain } = options;
+  const visitor = options.visitor(chain);
+  const { signal } = chain;
   // Leaves the caller's stack, so that nesting may have any depth.
   await Promise.resolve();
   let current = context;
   for (const { name, spec: nested } of spec.builds) {
-    visitor.note(buildHeading(name));
-    const build = await runSteps(nested, nestedContext(current, name), options);
-    visitor.note(buildFinished(name));
-    current = withFinishedBuild(current, name, build);
+    const inner = nestedContext(current, name);
+    const { finished } = await chain.branch(async (branch) => {
+      const { note } = options.visitor(branch);
+      note(buildHeading(name), inner.build);
+      const build = await runSteps(nested, inner, { ...options, chain: branch });
+      note(buildFinished(name), inner.build);
+      return build;
+    });
+    current = withBuild(current, name, finished);
   }
   throwIfCancelled(signal);
   const from = await prepareFrom(spec.from, current, store);
@@ -63,9 +77,9 @@ export async function runSteps(spec: Spec, context: Context, options: StepOption
       }
       case "copy": {
         const place = { context: current, base };
-        const step = await prepareEither(op, place, signal).catch((error: unknown) => {
+        const step = await prepareEither(op, place, chain).catch((error: unknown) => {
           // The step has no id to be announced with, and its line says where the build has stopped.
-          visitor.note(opHeading(current.workdir, op));
+          visitor.note(opHeading(current.workdir, op), current.build);
           throw error;
         });
         if ("source" in step) await visitor.copyFrom(step, image);
@@ -78,7 +92,7 @@ export async function runSteps(spec: Spec, context: Context, options: StepOption
       case "shell":
       case "user":
       case "env":
-        visitor.note(opHeading(current.workdir, op));
+        visitor.note(opHeading(current.workdir, op), current.build);
         current = afterOp(op, current);
         break;
     }
@@ -86,18 +100,25 @@ export async function runSteps(spec: Spec, context: Context, options: StepOption
   return { id: base, image };
 }
 
-async function prepareEither(
-  op: CopyOp,
-  place: CopyPlace,
-  signal: AbortSignal | undefined,
-): Promise<CopyStep | CopyFromStep> {
+async function prepareEither(op: CopyOp, place: CopyPlace, chain: Chain): Promise<CopyStep | CopyFromStep> {
   const { context, base } = place;
   switch (op.from.kind) {
     case "context":
-      return await prepareCopy(op, context, { base, signal });
+      return await prepareCopy(op, context, { base, signal: chain.signal });
     case "build":
-      return prepareCopyFrom(op, op.from.name, place);
+      return prepareCopyFrom(op, await sourceOf(op.from.name, { context, chain }), place);
   }
+}
+
+async function sourceOf(
+  name: string,
+  { context, chain }: { readonly context: Context; readonly chain: Chain },
+): Promise<CopySource> {
+  const building = context.scope.get(name);
+  if (building) return { name, build: await chain.waitFor(building) };
+  throw new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`, {
+    hint: "Only a build that stands before this one, or before a build around it, can be copied from.",
+  });
 }
 
 function afterOp(op: Exclude<Op, RunOp | CopyOp>, context: Context): Context {

@@ -26,7 +26,12 @@ export type ObEvent =
       readonly milliseconds: number;
     }
   /** A line of the original's for what makes no layer: `/src: (env K V)`, `--> finished "tools"`. */
-  | { readonly type: "note"; readonly text: string }
+  | {
+      readonly type: "note";
+      readonly text: string;
+      /** As `StepInfo.build`; absent for a line that is about no build. */
+      readonly build?: readonly string[] | undefined;
+    }
   | { readonly type: "phase"; readonly layer: LayerId; readonly phase: Phase }
   /** A program is about to be run on the host. Holds no secret: they never stand in an argv. */
   | { readonly type: "exec"; readonly argv: readonly string[] }

@@ -39,16 +39,11 @@ export function checkCopyFrom(op: CopyOp): void {
 /**
  * Reads nothing: the id follows from that of the layer that is copied from.
  *
- * @throws ObError `BAD_SOURCE`, `BAD_SPEC` if there is no such build, and as `prepareCopy`.
+ * @throws ObError `BAD_SOURCE`, and as `prepareCopy`.
  */
-export function prepareCopyFrom(op: CopyOp, name: string, { context, base }: CopyPlace): CopyFromStep {
-  const { workdir, user, build, scope } = context;
-  const source = scope.get(name);
-  if (!source) {
-    throw new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`, {
-      hint: "Only a build that stands before this one, or before a build around it, can be copied from.",
-    });
-  }
+export function prepareCopyFrom(op: CopyOp, from: CopySource, { context, base }: CopyPlace): CopyFromStep {
+  const { workdir, user, build } = context;
+  const { name, build: source } = from;
   const destination = resolveInGuest(workdir, op.destination);
   const paths = op.sources.map(checkSourcePath);
   checkDestination(op, destination);
@@ -65,6 +60,12 @@ export function prepareCopyFrom(op: CopyOp, name: string, { context, base }: Cop
     info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
     archive: { items, exclude, owner: { kind: "user", user } },
   };
+}
+
+/** The build that a `copy` takes from. */
+export interface CopySource {
+  readonly name: string;
+  readonly build: FinishedBuild;
 }
 
 /** Where a `copy` stands. */

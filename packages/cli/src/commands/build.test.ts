@@ -83,6 +83,30 @@ describe("build", () => {
     expect(result.stderr).toContain("Cancelled at user's request\n");
   });
 
+  it("runs nested builds side by side with -j, and prints the transcript of one after the other", async () => {
+    const nested = `((build a ((from debian-12) (run (shell a)))) (build b ((from debian-12) (run (shell b))))
+      (from debian-12) (run (shell main)))`;
+    const shown: string[] = [];
+    const most: number[] = [];
+    for (const jobs of [1, 3]) {
+      let running = 0;
+      const engine: ReturnType<typeof scriptedEngine> = scriptedEngine({
+        run: async ({ task, output }) => {
+          running = Math.max(running, engine.sandbox.running);
+          output(`${task.command}\n`);
+          await new Promise(setImmediate);
+        },
+      });
+      const { code, stdout } = await obuilder([...build, `-j${jobs}`], { engine, stdin: nested });
+      expect(code).toBe(0);
+      // Who waits for a layer in the making is told that it was saved.
+      shown.push(stdout.replaceAll(/---> (saved as|using) ("\w+")( from cache)?/g, "---> $2"));
+      most.push(running);
+    }
+    expect(shown[1]).toBe(shown[0]);
+    expect(most).toEqual([1, 3]);
+  });
+
   it("gives programs one object a line with --progress=json, and the error as the last", async () => {
     const engine = scriptedEngine({ run: () => 7 });
     const { code, stdout } = await obuilder([...build, "--progress=json"], { engine, stdin: spec });
@@ -134,6 +158,7 @@ describe("build", () => {
       [[...build, "--secret", "token:/missing"], 4, 'The secret "token" cannot be read'],
       [[...build, "--qemu-memory=much"], 2, "--qemu-memory wants a size"],
       [[...build, "--qemu-ssh-key=/missing"], 2, "The key of --qemu-ssh-key cannot be read"],
+      [[...build, "-j0"], 2, "--jobs"],
       [[...build, "--progress=loud"], 2, "--progress takes auto, plain, tty, json"],
     ] as const) {
       const result = await obuilder(argv, { engine, stdin: spec });

@@ -1,6 +1,7 @@
 import type { StepFailure } from "@ob/builder";
 import { checkKey, readRequest } from "../build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
+import { jobOptions, readJobs } from "../jobs.ts";
 import {
   progressOptions,
   readProgressMode,
@@ -28,6 +29,7 @@ export const build: Command = {
     ...specOptions,
     ...secretOptions,
     ...sandboxOptions,
+    ...jobOptions,
     ...onErrorOptions,
     ...progressOptions,
   },
@@ -35,6 +37,7 @@ export const build: Command = {
     ["obuilder build --store=qemu:/var/cache/obuilder -f example.spec .", "build in the current directory"],
     ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
     ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger machine"],
+    ["obuilder build ... -j 4 .", "up to four nested builds side by side"],
     ["obuilder build ... --on-error=shell .", "to look around where a command has failed"],
     ["obuilder build ... --progress=json . > events", "for a program to follow"],
   ],
@@ -42,21 +45,33 @@ export const build: Command = {
   async run(args, { engine, host, verbosity, color }) {
     const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
     const flags = readSandboxFlags(args);
+    const jobs = readJobs(args, flags);
     const mode = readProgressMode(args);
     const wantsShell = readOnError(args, host) === "shell";
     await checkKey(flags.sshKey);
     const request = await readRequest(args, host);
     const steps = countSteps(request.spec);
+    const sideBySide = jobs > 1 && request.spec.builds.length > 0;
 
-    using progress = await createProgress({ host, mode, color, verbosity, steps });
+    using progress = await createProgress({ host, mode, color, verbosity, steps, sideBySide });
     const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
     host.signal.addEventListener("abort", onAbort, { once: true });
-    const onFailure = wantsShell
-      ? async (failure: StepFailure) => await openStepShell(failure, { host, progress })
-      : undefined;
+    let failed = false;
+    const onFailure = async (failure: StepFailure) => {
+      // Of several that fail side by side the first has the terminal; its end ends the others.
+      if (failed) return;
+      failed = true;
+      await openStepShell(failure, { host, progress });
+    };
     try {
       await using builder = await engine.openBuilder({ location, flags, emit: progress.emit });
-      progress.succeeded(await builder.build(request, { signal: host.signal, onFailure }));
+      const id = await builder.build(request, {
+        signal: host.signal,
+        jobs,
+        inOrder: progress.inOrder,
+        ...(wantsShell && { onFailure }),
+      });
+      progress.succeeded(id);
     } catch (error) {
       progress.failed(error, exitCodeFor(codeOf(error)));
       throw error;

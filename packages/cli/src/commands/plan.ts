@@ -1,6 +1,7 @@
 import type { PlannedStep } from "@ob/builder";
 import { readRequest } from "../build-input.ts";
 import { colorsFor, type Palette } from "../colors.ts";
+import { jobOptions } from "../jobs.ts";
 import {
   hidden,
   progressOptions,
@@ -31,6 +32,7 @@ export const plan: Command = {
     },
     // So that the command line of a build plans it.
     ...hidden(sandboxOptions),
+    ...hidden(jobOptions),
     ...hidden(onErrorOptions),
     ...hidden(progressOptions),
   },

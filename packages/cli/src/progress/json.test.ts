@@ -40,7 +40,7 @@ describe("JSON progress", () => {
       "{"type":"build-started","steps":2}
       {"type":"step-started","id":"b…","op":"from","base":null,"heading":"(from debian-12)","build":[]}
       {"type":"step-finished","id":"b…","outcome":"cached","milliseconds":1}
-      {"type":"note","text":"/: (workdir /src)"}
+      {"type":"note","text":"/: (workdir /src)","build":[]}
       {"type":"step-started","id":"c…","op":"run","base":"b…","heading":"/: (run (shell make))","build":[]}
       {"type":"phase","id":"c…","phase":"boot"}
       {"type":"step-output","id":"c…","text":"a\\nb"}

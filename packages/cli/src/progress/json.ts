@@ -57,7 +57,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
         return;
       }
       case "note":
-        print({ type: event.type, text: event.text });
+        print({ type: event.type, text: event.text, build: event.build ?? [] });
         return;
       case "phase":
         print({ type: event.type, id: event.layer, phase: event.phase });
@@ -73,6 +73,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
   print({ type: "build-started", steps: options.steps });
   return {
     emit,
+    inOrder: false,
     say: (text) => void stderr.write(`${text}\n`),
     pause: () => ({ [Symbol.dispose]() {} }),
     succeeded: (id) => result("succeeded", { id }),

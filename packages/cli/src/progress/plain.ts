@@ -53,6 +53,7 @@ export function createPlainProgress(options: PlainOptions): Progress {
 
   return {
     emit,
+    inOrder: true,
     say: (text) => void stderr.write(`${text}\n`),
     pause() {
       if (!atLineStart) stdout.write("\n");

@@ -27,7 +27,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function display(columns = 60, rows = 12) {
+function display(columns = 60, rows = 12, sideBySide = false) {
   const terminal = new VirtualTerminal(columns, rows);
   const colors = pc.createColors(false);
   const progress = createTtyProgress({
@@ -37,6 +37,7 @@ function display(columns = 60, rows = 12) {
     logColors: colors,
     verbosity: "info",
     steps: 2,
+    sideBySide,
     now: () => clock,
   });
   return { terminal, progress };
@@ -182,6 +183,47 @@ describe("the display on a terminal", () => {
       '--> finished "tools"',
       "[2/2] /: (run (network host)",
       "        (shell x))",
+    ]);
+  });
+
+  it("says of each line which step it belongs to where builds run side by side", async () => {
+    const { terminal, progress } = display(60, 12, true);
+    const tools = { ...stepOf(idOf("d"), "/: (run (shell make))", base.id), build: ["tools"] };
+    progress.emit({ type: "note", text: '(build "tools" …)', build: ["tools"] });
+    for (const step of [tools, run]) {
+      progress.emit({ type: "step-started", step });
+      progress.emit({ type: "phase", layer: step.id, phase: "run" });
+    }
+    progress.emit({ type: "step-output", step: run, bytes: Buffer.from("main\n") });
+    progress.emit({ type: "step-output", step: tools, bytes: Buffer.from("cc a.c\n") });
+    progress.emit({ type: "step-finished", step: tools, outcome: "saved", milliseconds: 1_000 });
+    pass(100);
+    expect(await terminal.lines()).toEqual([
+      'tools › (build "tools" …)',
+      "[1/2] tools › /: (run (shell make))",
+      '[2/2] /: (run (shell "make all"))',
+      "[2] main",
+      "[1] cc a.c",
+      "✔ [1/2] saved as dddddddddddd 1.0s",
+      expect.stringMatching(/^. \[2\/2\] \/: \(run \(shell "make all"\)\) 0\.1s run$/),
+    ]);
+    progress[Symbol.dispose]();
+  });
+
+  it("shows a step that two builds want at a time twice", async () => {
+    const { terminal, progress } = display(60, 12, true);
+    const other = { ...run, build: ["tools"] };
+    for (const step of [run, other]) progress.emit({ type: "step-started", step });
+    for (const step of [run, other]) {
+      progress.emit({ type: "step-finished", step, outcome: "cached", milliseconds: 1 });
+    }
+    progress.succeeded(run.id);
+    expect(await terminal.lines()).toEqual([
+      '✔ [1/2] /: (run (shell "make all")) cached',
+      '✔ [2/2] tools › /: (run (shell "make all")) cached',
+      `Got: "${run.id}"`.slice(0, 60),
+      `Got: "${run.id}"`.slice(60),
+      "2 steps: 2 cached, 0 built, in 0.0s",
     ]);
   });
 

@@ -1,4 +1,4 @@
-import type { LayerId, ObEvent, Phase, StepInfo } from "@ob/core";
+import type { ObEvent, Phase, StepInfo } from "@ob/core";
 import { createLogUpdate } from "log-update";
 import type { Palette } from "../colors.ts";
 import type { Output } from "../host.ts";
@@ -17,6 +17,8 @@ export interface TtyOptions {
   readonly verbosity: Verbosity;
   /** How many steps the spec has. */
   readonly steps: number;
+  /** Several builds have something to say at a time: each line says which step it belongs to. */
+  readonly sideBySide?: boolean;
   readonly now: () => number;
 }
 
@@ -42,9 +44,9 @@ interface RunningStep {
  * A cached step is one line; its log is not shown again.
  */
 export function createTtyProgress(options: TtyOptions): Progress {
-  const { stdout, stderr, colors, logColors, verbosity, now } = options;
+  const { stdout, stderr, colors, logColors, verbosity, sideBySide = false, now } = options;
   const startedAt = now();
-  const running = new Map<LayerId, RunningStep>();
+  const running = new Map<string, RunningStep>();
   const counts = { started: 0, saved: 0, cached: 0 };
   const draw = createLogUpdate(stdout, { showCursor: true });
   let above = "";
@@ -56,17 +58,23 @@ export function createTtyProgress(options: TtyOptions): Progress {
   const print = (line: string) => {
     above += `${line}\n`;
   };
+  /** Two builds can want the same layer at a time. */
+  const keyOf = ({ id, build }: StepInfo) => JSON.stringify([id, ...build]);
+  const inBuild = (build: readonly string[], text: string) =>
+    sideBySide && build.length > 0 ? `${colors.dim(`${build.join(" › ")} ›`)} ${text}` : text;
+  const printOutput = (step: RunningStep, line: string) =>
+    print(sideBySide ? `${colors.dim(`[${step.number}]`)} ${line}` : line);
 
   const show = (step: RunningStep) => {
     if (step.shown) return;
     step.shown = true;
-    print(`${counter(step)} ${colors.blueBright(step.info.heading)}`);
-    for (const line of step.held) print(line);
+    print(`${counter(step)} ${inBuild(step.info.build, colors.blueBright(step.info.heading))}`);
+    for (const line of step.held) printOutput(step, line);
     step.held = [];
   };
 
   const output = (step: RunningStep, lines: readonly string[]) => {
-    if (step.shown) for (const line of lines) print(line);
+    if (step.shown) for (const line of lines) printOutput(step, line);
     else step.held.push(...lines);
   };
 
@@ -109,10 +117,11 @@ export function createTtyProgress(options: TtyOptions): Progress {
   const finish = (step: RunningStep, event: Extract<ObEvent, { type: "step-finished" }>) => {
     const { outcome } = event;
     const time = formatDuration(event.milliseconds);
-    running.delete(step.info.id);
+    running.delete(keyOf(step.info));
     if (outcome === "cached" && !step.shown) {
       counts.cached++;
-      print(`${colors.green("✔")} ${counter(step)} ${step.info.heading} ${colors.dim("cached")}`);
+      const heading = inBuild(step.info.build, step.info.heading);
+      print(`${colors.green("✔")} ${counter(step)} ${heading} ${colors.dim("cached")}`);
       return;
     }
     show(step);
@@ -139,7 +148,7 @@ export function createTtyProgress(options: TtyOptions): Progress {
   const emit = (event: ObEvent) => {
     switch (event.type) {
       case "step-started":
-        running.set(event.step.id, {
+        running.set(keyOf(event.step), {
           info: event.step,
           number: ++counts.started,
           startedAt: now(),
@@ -150,25 +159,25 @@ export function createTtyProgress(options: TtyOptions): Progress {
         });
         return;
       case "step-output": {
-        const step = running.get(event.step.id);
+        const step = running.get(keyOf(event.step));
         if (step) output(step, step.output.push(event.bytes));
         return;
       }
       case "step-finished": {
-        const step = running.get(event.step.id);
+        const step = running.get(keyOf(event.step));
         if (step) finish(step, event);
         return flush();
       }
       case "phase": {
-        const step = running.get(event.layer);
-        if (step) {
+        for (const step of running.values()) {
+          if (step.info.id !== event.layer) continue;
           step.phase = event.phase;
           show(step);
         }
         break;
       }
       case "note":
-        print(noteColor(event.text, colors)(event.text));
+        print(inBuild(event.build ?? [], noteColor(event.text, colors)(event.text)));
         return;
       case "exec":
       case "log":
@@ -191,6 +200,7 @@ export function createTtyProgress(options: TtyOptions): Progress {
 
   return {
     emit,
+    inOrder: false,
     say(line) {
       print(colors.yellow(line));
       flush();

@@ -1,0 +1,38 @@
+import { availableParallelism } from "node:os";
+import type { OptionTable } from "./flags.ts";
+import { type Arguments, type SandboxFlags, text } from "./options.ts";
+import { parseCount } from "./quantities.ts";
+
+export const jobOptions: OptionTable = {
+  jobs: {
+    kind: "value",
+    value: "N",
+    short: "j",
+    describe: "Nested builds side by side (default: as many as the host has CPUs and memory for)",
+    group: "Virtual machines:",
+  },
+};
+
+/** What is free of the host for virtual machines. */
+export interface HostRoom {
+  readonly cpus: number;
+  /** In bytes. */
+  readonly memory: number;
+}
+
+/** How many builds may run side by side. @throws ObError `USAGE`. */
+export function readJobs(args: Arguments, machine: SandboxFlags): number {
+  const given = text(args, "jobs");
+  if (given !== undefined) return parseCount(given, "--jobs", 1);
+  return defaultJobs(machine, { cpus: availableParallelism(), memory: process.availableMemory() });
+}
+
+/** As many machines as find a CPU of the host for each of theirs, and leave a fifth of what memory is free. */
+export function defaultJobs(
+  { cpus, memoryMib }: Pick<SandboxFlags, "cpus" | "memoryMib">,
+  host: HostRoom,
+): number {
+  const byCpus = Math.floor(host.cpus / cpus);
+  const byMemory = Math.floor((host.memory * 0.8) / (memoryMib * 2 ** 20));
+  return Math.max(1, Math.min(byCpus, byMemory));
+}
