@@ -19,9 +19,35 @@ const layers = Object.entries(mayImport).map(([name, allowed]) => ({
   to: { path: "^packages/", pathNot: [name, ...allowed].map((p) => `^packages/${p}/`) },
 }));
 
+/** Where the recipes and what they share are: the same floor as `cache`, and no part of packages/. */
+const images = [
+  {
+    name: "images-layer",
+    comment: "@ob/images may import @ob/core, @ob/store-qcow.",
+    severity: "error",
+    from: { path: "^images/" },
+    to: { path: "^packages/", pathNot: ["^packages/core/", "^packages/store-qcow/"] },
+  },
+  {
+    name: "images-from-cli-only",
+    comment: "Only cli knows @ob/images.",
+    severity: "error",
+    from: { path: "^packages/", pathNot: "^packages/cli/" },
+    to: { path: "^images/" },
+  },
+  {
+    name: "images-by-index",
+    comment: "A package is entered by its index only.",
+    severity: "error",
+    from: { path: "^packages/" },
+    to: { path: "^images/", pathNot: "^images/(dist/)?src/index\\.(ts|js|d\\.ts)$" },
+  },
+];
+
 export default {
   forbidden: [
     ...layers,
+    ...images,
     {
       name: "no-cycles",
       comment: "A cycle has no bottom.",
@@ -33,7 +59,7 @@ export default {
       name: "no-deep-imports",
       comment: "A package is entered by its index only.",
       severity: "error",
-      from: { path: "^packages/([^/]+)/" },
+      from: { path: "^(?:packages/([^/]+)|images)/" },
       to: {
         path: "^packages/([^/]+)/(src|dist)/",
         pathNot: [
@@ -47,7 +73,7 @@ export default {
       name: "no-undeclared",
       comment: "What is imported stands in package.json.",
       severity: "error",
-      from: { path: "^packages/[^/]+/src", pathNot: "\\.test\\.(ts|.*\\.ts)$" },
+      from: { path: "^(?:packages/[^/]+/src|images/)", pathNot: "\\.test\\.(ts|.*\\.ts)$" },
       to: { dependencyTypes: ["unknown", "npm-no-pkg", "npm-unknown"] },
     },
   ],

@@ -1,7 +1,7 @@
 // What both commands need: system packages, npm packages, the compiled sources, and the default image in the default
 // store. Each part is done once, and again when what it comes from has changed.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   bin,
@@ -20,7 +20,7 @@ import { installSystemPackages } from "./system-packages.mjs";
 export function setup({ forTests = false } = {}) {
   installSystemPackages({ forTests });
   installNpmPackages();
-  mustCall(join(bin, "tsc"), ["--build", "tsconfig.json", "images"], { what: "Compiling the sources" });
+  mustCall(join(bin, "tsc"), ["--build", "tsconfig.json"], { what: "Compiling the sources" });
   mustCall(node, [join(repository, "packages", "cli", "bundle.mjs")], { what: "Bundling the command" });
   makeDefaultImage();
   if (forTests) makeTestImages();
@@ -40,16 +40,21 @@ function installNpmPackages() {
   writeFileSync(mark, lock);
 }
 
-const script = join(repository, "scripts", "base-image.mjs");
+const obuilder = join(repository, "packages", "cli", "bin", "obuilder.js");
+
+/** Makes an image unless the store has it as its recipe makes it now. Returns the exit status. */
+function makeImage(name) {
+  return call(node, [obuilder, "image", "build", name, `--store=qemu:${store}`]);
+}
 
 function makeDefaultImage() {
-  mkdirSync(store, { recursive: true });
-  mustCall(node, [script, defaultImage, store], { what: "Making the default image" });
+  const status = makeImage(defaultImage);
+  if (status !== 0) throw new Stop(status > 128 ? "Cancelled." : "Making the default image failed.", status);
 }
 
 function makeTestImages() {
   for (const image of testImages) {
-    const status = call(node, [script, image, store]);
+    const status = makeImage(image);
     if (status > 128) throw new Stop("Cancelled.", status);
     if (status !== 0) console.error(`The tests of ${image} will be skipped.`);
   }

@@ -10,6 +10,8 @@ export interface AptDownloadOptions {
   readonly architecture: string;
   /** Names of packages, or apt's patterns such as `?essential`; what they need comes with them. */
   readonly packages: readonly string[];
+  /** Packages beside these, by name; what they need comes with them. */
+  readonly more: readonly string[];
   /** A package whose only dependency that matters is taken without its own: the kernel. */
   readonly kernelPackage: string;
   readonly onEvent: OnImageEvent;
@@ -17,8 +19,10 @@ export interface AptDownloadOptions {
 }
 
 export interface AptDownload {
-  /** Absolute paths of the packages, sorted by name. */
+  /** Absolute paths of all packages, sorted by name. */
   readonly packages: readonly string[];
+  /** Those of them that are there for `more`. */
+  readonly more: readonly string[];
   readonly kernel: string;
   /** Lines of a `sources.list` for the guest. */
   readonly sources: readonly string[];
@@ -47,20 +51,29 @@ export async function downloadPackages(directory: string, options: AptDownloadOp
     update(apt, { mirrors, suite: options.suite, signal }),
   );
   const [packages, kernel] = [join(directory, "packages"), join(directory, "kernel")];
-  await inPhase("Download the packages from the host's apt mirror", { onEvent }, async () => {
+  const base = await inPhase("Download the packages from the host's apt mirror", { onEvent }, async () => {
     await Promise.all([mkdir(join(packages, "partial"), { recursive: true }), mkdir(kernel)]);
     const only = ["--quiet", "--yes", "--download-only", "--no-install-recommends"];
     await run(["apt-get", ...only, "install", ...options.packages], { env: apt.env, signal });
+    const debs = await debsIn(packages);
+    if (options.more.length > 0) {
+      await run(["apt-get", ...only, "install", ...options.packages, ...options.more], {
+        env: apt.env,
+        signal,
+      });
+    }
     const { stdout } = await run(["apt-cache", "show", "--no-all-versions", kernelPackage], {
       env: apt.env,
       signal,
     });
     const name = /^Depends: (linux-image-[^ ,]+)/m.exec(stdout)?.[1] ?? kernelPackage;
     await run(["apt-get", "--quiet", "download", name], { env: apt.env, cwd: kernel, signal });
+    return debs;
   });
   const [image] = await debsIn(kernel);
   if (image === undefined) throw new ObError("TOOL_FAILED", `apt-get did not download ${kernelPackage}.`);
-  return { packages: await debsIn(packages), kernel: image, sources };
+  const all = await debsIn(packages);
+  return { packages: all, more: all.filter((deb) => !base.includes(deb)), kernel: image, sources };
 }
 
 interface Apt {

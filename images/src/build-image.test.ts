@@ -1,52 +1,112 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { parseImageManifest, run } from "@ob/core";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildImage, imageIsCurrent } from "./build-image.ts";
-import type { ImageEvent } from "./progress.ts";
+import { defineRecipe, type RecipeContext } from "./recipe.ts";
 import { storeKey } from "./store-key.ts";
+import { scriptedTools } from "./testing/scripted-tools.ts";
 
-const name = "debian-12-amd64";
 let store: string;
 beforeEach(async () => {
   store = await mkdtemp(join(tmpdir(), "images-"));
 });
 afterEach(async () => {
-  vi.unstubAllEnvs();
   await rm(store, { recursive: true });
 });
 
-/** Leaves on PATH only the one program that makes the store's key. */
-async function withoutTools(): Promise<void> {
-  const bin = join(store, "bin");
-  await mkdir(bin);
-  await symlink("/usr/bin/ssh-keygen", join(bin, "ssh-keygen"));
-  vi.stubEnv("PATH", bin);
+/** A recipe that writes a few bytes, and what its image is made and tried with. */
+function smallImage(work: (context: RecipeContext) => Promise<void> = async () => undefined) {
+  const recipe = defineRecipe({
+    name: "small",
+    guestOs: "linux",
+    guestArch: "amd64",
+    supports: { packages: { from: "nowhere" } },
+    make: async (context) => {
+      const disk = join(context.directory, "disk.qcow2");
+      await run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"]);
+      await work(context);
+      return { disk, virtualSize: 2 ** 20 };
+    },
+  });
+  const parameters = {
+    ...{ ocaml: undefined, diskSize: 2 ** 20, user: "opam", packages: [], iso: undefined },
+    from: new Map<string, string>(),
+  };
+  return { planned: { recipe, folder: undefined, name: "small", parameters }, tools: scriptedTools(store) };
 }
 
-test("a name without a recipe is refused, with the names that have one", async () => {
-  await expect(buildImage({ name: "debian-11", store })).rejects.toMatchObject({
-    code: "USAGE",
-    hint: expect.stringContaining(name),
+const namesIn = async (): Promise<readonly string[]> => (await readdir(join(store, "base-image"))).toSorted();
+
+test("an image gets its place with a manifest after it was booted and looked at", async () => {
+  const { planned, tools } = smallImage();
+  const manifest = await buildImage(planned, tools);
+  expect(tools.said).toContain("sudo needs no password");
+  expect(tools.booted[0]?.image.manifest).toMatchObject({ loginUser: "opam", guestOs: "linux" });
+  expect(await namesIn()).toEqual(["small.json", "small.qcow2"]);
+  const text = await readFile(join(store, "base-image/small.json"), "utf8");
+  expect(parseImageManifest(text, "small.json")).toEqual(manifest);
+  expect(await imageIsCurrent(planned, store)).toBe(true);
+  const other = { ...planned, parameters: { ...planned.parameters, packages: ["git"] } };
+  expect(await imageIsCurrent(other, store)).toBe(false);
+});
+
+test("an image that fails a check leaves nothing, and the one before it in its place", async () => {
+  const { planned, tools } = smallImage();
+  await buildImage(planned, tools);
+  const before = await readFile(join(store, "base-image/small.json"), "utf8");
+  const failing = scriptedTools(store, { failing: "tar --version" });
+  await expect(buildImage(planned, failing)).rejects.toMatchObject({
+    code: "BASE_IMAGE",
+    message: expect.stringContaining("tar is GNU tar"),
   });
+  expect(await namesIn()).toEqual(["small.json", "small.qcow2"]);
+  expect(await readFile(join(store, "base-image/small.json"), "utf8")).toBe(before);
 });
 
 test("a missing program is found before any work starts, and nothing is left behind", async () => {
-  await withoutTools();
-  const phases: ImageEvent[] = [];
-  const building = buildImage({ name, store }, { onEvent: (event) => phases.push(event) });
-  await expect(building).rejects.toMatchObject({
+  const { planned, tools } = smallImage();
+  const recipe = { ...planned.recipe, tools: ["no-such-program"] };
+  await expect(buildImage({ ...planned, recipe }, tools)).rejects.toMatchObject({
     code: "MISSING_TOOL",
-    message: expect.stringMatching(/mmdebstrap/),
+    message: expect.stringMatching(/no-such-program/),
   });
-  expect(phases).toEqual([]);
-  expect(await readdir(join(store, "base-image"))).toEqual([]);
+  expect(tools.said).toEqual([]);
+  await expect(namesIn()).rejects.toThrow("ENOENT");
 });
 
-test("a build that is cancelled leaves nothing", async () => {
-  const building = buildImage({ name, store }, { signal: AbortSignal.abort() });
+test("a build that is cancelled leaves nothing, and one that is started again succeeds", async () => {
+  const controller = new AbortController();
+  const { planned, tools } = smallImage(async () => controller.abort());
+  const building = buildImage(planned, { ...tools, signal: controller.signal });
   await expect(building).rejects.toMatchObject({ code: "CANCELLED" });
-  expect(await readdir(join(store, "base-image"))).toEqual([]);
+  expect(await namesIn()).toEqual([]);
+  const again = smallImage();
+  await buildImage(again.planned, again.tools);
+  expect(await namesIn()).toEqual(["small.json", "small.qcow2"]);
+});
+
+test("a full disk is told as one, with what to do", async () => {
+  const { planned, tools } = smallImage(async () => {
+    throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  });
+  await expect(buildImage(planned, tools)).rejects.toMatchObject({
+    code: "NO_SPACE",
+    hint: expect.stringContaining("prune"),
+  });
+});
+
+test("no private key goes into the store's images, and the recipe gets a place for its console", async () => {
+  const seen: RecipeContext[] = [];
+  const { planned, tools } = smallImage(async (context) => void seen.push(context));
+  await buildImage(planned, tools);
+  const [context] = seen;
+  expect(context?.publicKey).toMatch(/^ssh-ed25519 /);
+  expect(context?.sshKey).toBe(join(store, "state/ssh/id_ed25519"));
+  expect(context?.consoleLog).toBe(join(store, "state/image-logs/small.console"));
+  const manifest = await readFile(join(store, "base-image/small.json"), "utf8");
+  expect(manifest).not.toContain("PRIVATE");
 });
 
 test("what a process that died left is removed, and what a living one works on stays", async () => {
@@ -54,9 +114,9 @@ test("what a process that died left is removed, and what a living one works on s
   // The highest process id that Linux gives is 2^22.
   await mkdir(join(images, ".making-99999999-dead/make"), { recursive: true });
   await mkdir(join(images, `.making-${process.ppid}-alive`));
-  await withoutTools();
-  await expect(buildImage({ name, store })).rejects.toThrow(/not installed/);
-  expect(await readdir(images)).toEqual([`.making-${process.ppid}-alive`]);
+  const { planned, tools } = smallImage();
+  await buildImage(planned, tools);
+  expect(await namesIn()).toEqual([`.making-${process.ppid}-alive`, "small.json", "small.qcow2"]);
 });
 
 test("the key is made once, for its owner only, and stays", async () => {
@@ -67,18 +127,8 @@ test("the key is made once, for its owner only, and stays", async () => {
   expect(await readFile(file, "utf8")).toBe(contents);
 });
 
-test("an image that another recipe made, or none, is not current", async () => {
-  expect(await imageIsCurrent({ name, store })).toBe(false);
-  await storeKey(store);
-  await mkdir(join(store, "base-image"));
-  await writeFile(join(store, "base-image", `${name}.qcow2`), "");
-  const manifest = {
-    version: 1,
-    guestOs: "linux",
-    guestArch: "amd64",
-    loginUser: "opam",
-    recipe: "0".repeat(64),
-  };
-  await writeFile(join(store, "base-image", `${name}.json`), JSON.stringify(manifest));
-  expect(await imageIsCurrent({ name, store })).toBe(false);
+test("two who make the key at once get the same", async () => {
+  const [one, other] = await Promise.all([storeKey(store), storeKey(store)]);
+  expect(one.publicKey).toBe(other.publicKey);
+  expect(await readdir(join(store, "state/ssh"))).toEqual(["id_ed25519", "id_ed25519.pub"]);
 });

@@ -1,5 +1,10 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { zstdCompressSync } from "node:zlib";
+import { run } from "@ob/core";
 import { expect, test } from "vitest";
-import { xzPayload } from "./bzimage.ts";
+import { kernelPayload, unpackKernel } from "./bzimage.ts";
 
 const xz = Buffer.concat([Buffer.from("fd377a585a00", "hex"), Buffer.from("packed kernel")]);
 
@@ -16,17 +21,33 @@ function bzImage(payload: Buffer, { setupSectors }: { setupSectors: number }): B
 }
 
 test("the payload is found behind the setup code, without the size at its end", () => {
-  expect(xzPayload(bzImage(xz, { setupSectors: 39 }))).toEqual(xz);
+  expect(kernelPayload(bzImage(xz, { setupSectors: 39 }))).toEqual({ packing: "xz", bytes: xz });
+});
+
+test("a kernel that is packed with zstd is unpacked, as one with xz", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "bzimage-"));
+  try {
+    const kernel = Buffer.from("an ELF file");
+    const packed = { xz: (await run(["sh", "-c", "printf 'an ELF file' | xz | base64 -w 0"])).stdout };
+    const images = { xz: Buffer.from(packed.xz, "base64"), zstd: zstdCompressSync(kernel) };
+    for (const [name, payload] of Object.entries(images)) {
+      const file = join(directory, name);
+      await unpackKernel(bzImage(payload, { setupSectors: 4 }), { file, signal: undefined });
+      expect(await readFile(file)).toEqual(kernel);
+    }
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
 
 test("no setup sectors means four", () => {
-  expect(xzPayload(bzImage(xz, { setupSectors: 0 }))).toEqual(xz);
+  expect(kernelPayload(bzImage(xz, { setupSectors: 0 }))).toEqual({ packing: "xz", bytes: xz });
 });
 
 test("a kernel that is packed differently is refused, and so is what is no kernel", () => {
-  expect(() => xzPayload(bzImage(Buffer.from("\x02\x21LZ4 kernel"), { setupSectors: 4 }))).toThrow(
-    /not packed with xz/,
+  expect(() => kernelPayload(bzImage(Buffer.from("\x02\x21LZ4 kernel"), { setupSectors: 4 }))).toThrow(
+    /neither xz nor zstd/,
   );
-  expect(() => xzPayload(Buffer.alloc(4096))).toThrow(/no bzImage/);
-  expect(() => xzPayload(Buffer.alloc(10))).toThrow(/no bzImage/);
+  expect(() => kernelPayload(Buffer.alloc(4096))).toThrow(/no bzImage/);
+  expect(() => kernelPayload(Buffer.alloc(10))).toThrow(/no bzImage/);
 });

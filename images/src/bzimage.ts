@@ -1,16 +1,25 @@
-import { ObError } from "@ob/core";
+import { writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
+import { zstdDecompress } from "node:zlib";
+import { ObError, run } from "@ob/core";
 
-const xzMagic = Buffer.from("fd377a585a00", "hex");
+/** How a payload is packed, by its first bytes. */
+const magics = { xz: Buffer.from("fd377a585a00", "hex"), zstd: Buffer.from("28b52ffd", "hex") } as const;
+
+/** The packed kernel of a bzImage. */
+export interface KernelPayload {
+  readonly packing: keyof typeof magics;
+  readonly bytes: Buffer;
+}
 
 /**
  * Finds the compressed kernel in a bzImage (Documentation/arch/x86/boot.rst: `setup_sects`, `payload_offset`,
  * `payload_length`). QEMU starts the ELF file that is packed in it by its PVH entry, and so saves the guest the
  * unpacking, which takes seconds under emulation.
  *
- * @returns the xz stream.
  * @throws ObError `BASE_IMAGE` if this is no bzImage, or one that is packed differently.
  */
-export function xzPayload(bzImage: Buffer): Buffer {
+export function kernelPayload(bzImage: Buffer): KernelPayload {
   if (bzImage.length < 0x250 || bzImage.toString("latin1", 0x202, 0x206) !== "HdrS") {
     throw new ObError("BASE_IMAGE", "The kernel is no bzImage.");
   }
@@ -19,8 +28,29 @@ export function xzPayload(bzImage: Buffer): Buffer {
   const start = (setupSectors + 1) * 512 + bzImage.readUInt32LE(0x248);
   // The last four bytes are the unpacked size.
   const payload = bzImage.subarray(start, start + bzImage.readUInt32LE(0x24c) - 4);
-  if (!payload.subarray(0, xzMagic.length).equals(xzMagic)) {
-    throw new ObError("BASE_IMAGE", "The kernel in the bzImage is not packed with xz.");
+  const isPacked = (packing: keyof typeof magics): boolean =>
+    payload.subarray(0, magics[packing].length).equals(magics[packing]);
+  if (isPacked("xz")) return { packing: "xz", bytes: payload };
+  if (isPacked("zstd")) return { packing: "zstd", bytes: payload };
+  throw new ObError("BASE_IMAGE", "The kernel in the bzImage is packed with neither xz nor zstd.");
+}
+
+/**
+ * Writes the unpacked kernel of a bzImage.
+ *
+ * @param file absolute path of the ELF file to write.
+ */
+export async function unpackKernel(bzImage: Buffer, { file, signal }: UnpackKernelOptions): Promise<void> {
+  const { packing, bytes } = kernelPayload(bzImage);
+  if (packing === "zstd") {
+    await writeFile(file, await promisify(zstdDecompress)(bytes));
+    return;
   }
-  return payload;
+  await writeFile(`${file}.xz`, bytes);
+  await run(["xz", "--decompress", "--keep", `${file}.xz`], { signal });
+}
+
+export interface UnpackKernelOptions {
+  readonly file: string;
+  readonly signal: AbortSignal | undefined;
 }

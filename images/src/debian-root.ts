@@ -17,6 +17,8 @@ export interface FillRootOptions {
   readonly busybox: string;
   /** Kernel modules that the guest can load, by name; the initrd has its own. */
   readonly modules: readonly string[];
+  /** The login user, who has the uid and gid 1000. */
+  readonly user: string;
   /** A line of `authorized_keys`. */
   readonly publicKey: string;
   /** See `asRootPrefix`. */
@@ -26,7 +28,7 @@ export interface FillRootOptions {
 
 /** Turns an unpacked Debian into the guest: kernel, boot scripts, SSH keys, the login user's home. */
 export async function fillRoot(root: string, options: FillRootOptions): Promise<void> {
-  const { kernel, packedInitrd, publicKey, files, links, busybox, asRoot, signal } = options;
+  const { kernel, packedInitrd, user, publicKey, files, links, busybox, asRoot, signal } = options;
   const at = (path: string): string => join(root, path);
 
   await copyFile(kernel.image, at("boot/vmlinuz"));
@@ -53,12 +55,12 @@ export async function fillRoot(root: string, options: FillRootOptions): Promise<
     signal,
   });
 
-  const home = at("home/opam");
+  const home = at(join("home", user));
   await mkdir(join(home, ".ssh"), { mode: 0o700 });
   await writeFile(join(home, ".ssh/authorized_keys"), `${publicKey}\n`, { mode: 0o600 });
   await run(prefixed(asRoot, ["chown", "-R", "1000:1000", home]), { signal });
   // Without PAM, sshd takes a "!" for a locked account, whoever has the key. "*" is no password either.
-  await run(prefixed(asRoot, ["sed", "-i", "s/^opam:[^:]*:/opam:*:/", at("etc/shadow")]), { signal });
+  await run(prefixed(asRoot, ["sed", "-i", `s/^${user}:[^:]*:/${user}:*:/`, at("etc/shadow")]), { signal });
 }
 
 async function addModules(root: string, { kernel, modules, signal }: FillRootOptions): Promise<void> {

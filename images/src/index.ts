@@ -1,10 +1,16 @@
 export {
   buildImage,
-  type BuildImageOptions,
   imageIsCurrent,
-  imageNames,
   type ImageRequest,
+  type ImageTools,
+  type PlannedImage,
+  planImage,
 } from "./build-image.ts";
+export { type CheckTools, type ImageToCheck } from "./check-image.ts";
+export { checkStoredImage, type CheckRequest } from "./check-stored-image.ts";
+export { importImage, type ImportRequest } from "./import-image.ts";
+export { type ImageState, type ListedImage, listImages } from "./list-images.ts";
+export type { ParameterRequest } from "./parameters.ts";
 export {
   type ImageEvent,
   inPhase,
@@ -23,3 +29,5 @@ export {
   type RecipeResult,
   type RecipeSupport,
 } from "./recipe.ts";
+export { recipeNames } from "./recipes.ts";
+export { type RemovedImage, removeImage } from "./remove-image.ts";

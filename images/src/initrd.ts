@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { type CpioEntry, packCpio } from "./cpio.ts";
-import { type KernelModule, loadOrder } from "./kernel-modules.ts";
+import { type KernelModule, type KernelModules, loadOrder } from "./kernel-modules.ts";
 
 export interface InitrdOptions {
-  /** The kernel's modules: name to `.ko` file. */
-  readonly kernelModules: ReadonlyMap<string, string>;
+  readonly kernelModules: KernelModules;
   /** Path of a static busybox. */
   readonly busybox: string;
   /** Label of the root file system. */

@@ -41,3 +41,10 @@ test("a module that the kernel does not have is named", async () => {
 test("a module without a word about what it needs needs nothing", () => {
   expect(moduleDependencies(Buffer.from("\x7fELF\0license=GPL\0"))).toEqual([]);
 });
+
+test("what is part of the kernel is not loaded", async () => {
+  await addModule("kernel/drivers/net/virtio_net.ko", "virtio_pci");
+  await writeFile(join(directory, "modules.builtin"), "kernel/drivers/virtio/virtio_pci.ko\n");
+  const order = await loadOrder(await findKernelModules(directory), ["virtio_net", "virtio-pci"]);
+  expect(order.map(({ name }) => name)).toEqual(["virtio_net"]);
+});

@@ -9,29 +9,46 @@ export interface KernelModule {
   readonly file: string;
 }
 
-/** The modules of a directory such as `/lib/modules/VERSION`, by name; one that is packed by the name it unpacks to. */
-export async function findKernelModules(directory: string): Promise<ReadonlyMap<string, string>> {
+/** What a kernel came with. */
+export interface KernelModules {
+  /** The `.ko` files by name; one that is packed by the path it unpacks to. */
+  readonly files: ReadonlyMap<string, string>;
+  /** The names of those that are part of the kernel itself. */
+  readonly builtIn: ReadonlySet<string>;
+}
+
+/** The modules of a directory such as `/lib/modules/VERSION`. */
+export async function findKernelModules(directory: string): Promise<KernelModules> {
   const files = await readdir(directory, { recursive: true });
   const modules = files
     .map((file) => file.replace(/\.ko\.xz$/, ".ko"))
     .filter((file) => file.endsWith(".ko"));
-  return new Map(modules.map((file) => [moduleName(basename(file, ".ko")), join(directory, file)]));
+  const list = await readFile(join(directory, "modules.builtin"), "utf8").catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return "";
+    throw error;
+  });
+  const builtIn = list.split("\n").map((line) => moduleName(basename(line, ".ko")));
+  return {
+    files: new Map(modules.map((file) => [moduleName(basename(file, ".ko")), join(directory, file)])),
+    builtIn: new Set(builtIn),
+  };
 }
 
 /**
- * The modules with all that they need, each after what it depends on: the order to load them in.
+ * The modules with all that they need, each after what it depends on: the order to load them in. What is part of the
+ * kernel itself is left out.
  *
- * @throws ObError `BASE_IMAGE` if the kernel has no module of a name.
+ * @throws ObError `BASE_IMAGE` if the kernel has nothing of a name.
  */
 export async function loadOrder(
-  modules: ReadonlyMap<string, string>,
+  modules: KernelModules,
   names: readonly string[],
 ): Promise<readonly KernelModule[]> {
   const order = new Map<string, KernelModule>();
   const visit = async (wanted: string): Promise<void> => {
     const name = moduleName(wanted);
-    if (order.has(name)) return;
-    const file = modules.get(name);
+    if (order.has(name) || modules.builtIn.has(name)) return;
+    const file = modules.files.get(name);
     if (file === undefined) throw new ObError("BASE_IMAGE", `The kernel has no module ${name}.`);
     await unpack(file);
     for (const dependency of moduleDependencies(await readFile(file))) await visit(dependency);

@@ -11,7 +11,14 @@ export type ImageEvent =
       readonly total: number | undefined;
     }
   | { readonly type: "phase-finished"; readonly phase: string; readonly milliseconds: number }
-  /** A check that was passed, or a remark; a line. */
+  /** Something that was looked at in the guest; `weak`: it is not so, and helps only. `detail` can have lines. */
+  | {
+      readonly type: "check";
+      readonly what: string;
+      readonly outcome: "passed" | "weak";
+      readonly detail?: string;
+    }
+  /** A remark of a line. */
   | { readonly type: "note"; readonly text: string };
 
 export type OnImageEvent = (event: ImageEvent) => void;

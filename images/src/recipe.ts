@@ -68,7 +68,11 @@ export interface RecipeResult extends Pick<
   /** A qcow2 file without a backing file. */
   readonly disk: string;
   readonly virtualSize: number;
-  readonly directBoot?: { readonly kernel: string; readonly initrd: string; readonly commandLine: string };
+  readonly directBoot?: {
+    readonly kernel: string;
+    readonly initrd?: string | undefined;
+    readonly commandLine: string;
+  };
   /** An empty disk with the file system of this guest's caches, for the store's `cache-template/`. */
   readonly cacheTemplate?: { readonly fileSystem: "ext4" | "ffs" | "ntfs"; readonly disk: string };
 }
@@ -100,13 +104,20 @@ export interface Recipe {
    * @throws ObError `MISSING_TOOL`, `TOOL_FAILED`, `NO_SPACE`, `BASE_IMAGE`, `CANCELLED`.
    */
   make(context: RecipeContext): Promise<RecipeResult>;
-  /** What is to be checked beyond what every image must do (`checkImage`). */
+  /**
+   * A script for the guest's Bourne shell that the login user runs in the new image: it ends with a status other than 0,
+   * and words, if something of what the recipe promises is not so. What every image must have is looked at anyway.
+   */
+  expectations?(parameters: RecipeParameters): string;
+  /** What else is to be checked, after the guest was booted and switched off. */
   check?(result: RecipeResult, options: CheckOptions): Promise<void>;
 }
 
 export interface CheckOptions {
   /** Absolute path of an empty directory. */
   readonly directory: string;
+  /** Absolute path of the disk of the guest that was booted, as it left it. */
+  readonly tried: string;
   readonly parameters: RecipeParameters;
   /** Absolute path of the private key that the login user accepts. */
   readonly sshKey: string;

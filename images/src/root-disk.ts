@@ -100,13 +100,19 @@ async function readBootImage(): Promise<Buffer> {
   }
 }
 
-/** Packs a raw disk as a qcow2 file, compressed with zstd. */
-export async function compressDisk(
-  raw: string,
-  { to, signal }: { readonly to: string; readonly signal: AbortSignal | undefined },
-): Promise<void> {
-  const options = ["-c", "-o", "compression_type=zstd"];
-  await run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", ...options, raw, to], { signal });
+export interface CompressOptions {
+  /** Absolute path of the file to write. */
+  readonly to: string;
+  /** That of the disk as it is; by default raw. */
+  readonly format?: "raw" | "qcow2" | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Packs a disk as a qcow2 file that stands alone, compressed with zstd. */
+export async function compressDisk(disk: string, options: CompressOptions): Promise<void> {
+  const { to, format = "raw", signal } = options;
+  const packing = ["-c", "-o", "compression_type=zstd"];
+  await run(["qemu-img", "convert", "-f", format, "-O", "qcow2", ...packing, disk, to], { signal });
 }
 
 function toArgv(words: readonly string[]): readonly [string, ...string[]] {

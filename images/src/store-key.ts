@@ -1,4 +1,4 @@
-import { access, mkdir } from "node:fs/promises";
+import { access, link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { run, systemCode } from "@ob/core";
 
@@ -20,12 +20,26 @@ export async function storeKey(
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<StoreKey> {
   const file = join(store, "state", "ssh", "id_ed25519");
-  if (!(await exists(file))) {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "obuilder", "-f", file], { signal });
-  }
+  if (!(await exists(file))) await makeKey(file, signal);
   const { stdout } = await run(["ssh-keygen", "-y", "-f", file], { signal });
   return { file, publicKey: stdout.trim() };
+}
+
+/** Beside its place first: whoever is killed leaves no half of a key, and of two at a time one's is taken. */
+async function makeKey(file: string, signal: AbortSignal | undefined): Promise<void> {
+  const directory = dirname(file);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const scratch = await mkdtemp(join(directory, ".new-"));
+  try {
+    const made = join(scratch, "key");
+    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "obuilder", "-f", made], { signal });
+    await link(made, file);
+    await rename(`${made}.pub`, `${file}.pub`);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -11,6 +11,8 @@ export interface UnpackOptions {
   readonly asRoot: readonly string[];
   /** Absolute path of a directory for what is only needed meanwhile. */
   readonly scratch: string;
+  /** Those of the packages whose own scripts will still run, by path: dpkg is told that they are unpacked only. */
+  readonly pending?: ReadonlySet<string> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -28,7 +30,7 @@ export interface UnpackedPackage {
  * its scripts runs.
  */
 export async function unpackPackage(deb: string, options: UnpackOptions): Promise<UnpackedPackage> {
-  const { root, asRoot, scratch, signal } = options;
+  const { root, asRoot, scratch, pending, signal } = options;
   const control = join(scratch, basename(deb));
   const [{ stdout: listing }] = await Promise.all([
     run(prefixed(asRoot, ["dpkg-deb", "--vextract", deb, root]), { signal }),
@@ -47,7 +49,8 @@ export async function unpackPackage(deb: string, options: UnpackOptions): Promis
   for (const file of await readdir(control)) await rename(join(control, file), join(info, `${key}.${file}`));
   await writeList(join(info, `${key}.list`), listing);
   const [first = "", ...rest] = fields.split("\n");
-  return { key, status: [first, "Status: install ok installed", ...rest, ...conffiles].join("\n"), triggers };
+  const state = pending?.has(deb) === true ? "unpacked" : "installed";
+  return { key, status: [first, `Status: install ok ${state}`, ...rest, ...conffiles].join("\n"), triggers };
 }
 
 /** From tar's `./usr/bin/` to dpkg's `/usr/bin`. */

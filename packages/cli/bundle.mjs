@@ -11,8 +11,9 @@ const fresh = join(here, `bundle-${process.pid}`);
 await using bundle = await rolldown({
   input: { main: join(here, "dist", "index.js") },
   platform: "node",
-  // ssh2's native parts stay unbuilt: it looks for them, and does without.
-  external: [/\.node$/],
+  // ssh2's native parts stay unbuilt: it looks for them, and does without. The images have files of their own, and
+  // people's recipes import them.
+  external: [/\.node$/, "@ob/images"],
   transform: { define: { __dirname: "import.meta.dirname" } },
   onLog(level, log, print) {
     // A WebAssembly loader in ssh2, which has been asked for nothing of ours.

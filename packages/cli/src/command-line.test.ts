@@ -21,6 +21,7 @@ describe("help", () => {
         obuilder cp           Copy files out of a layer
         obuilder shell        Open a shell in a throw-away virtual machine on a layer
         obuilder export       Write a layer's disk as one bootable file
+        obuilder image        Make, check, import and list base images
         obuilder healthcheck  Try that a virtual machine boots and runs a command
         obuilder delete       Delete a layer and all that stand on it
         obuilder prune        Delete layers not used of late

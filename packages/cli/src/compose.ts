@@ -1,7 +1,9 @@
-import { readdir } from "node:fs/promises";
 import path from "node:path";
 import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
+import { access, constants, readdir } from "node:fs/promises";
+import { getuid } from "node:process";
 import { type CacheStore, type Emit, ObError, type Store, systemCode } from "@ob/core";
+import type { ImageTools } from "@ob/images";
 import { EmptyStore } from "./empty-store.ts";
 import type { SandboxFlags } from "./options.ts";
 import type { StoreLocation } from "./store-location.ts";
@@ -28,6 +30,8 @@ export interface Engine {
   openCaches(options: OpenOptions): Promise<CacheStore>;
   /** A builder with its store, caches and sandbox; disposing of it closes them. @throws ObError `STORE`. */
   openBuilder(options: BuilderOptions): Promise<Builder>;
+  /** What images are made and tried with; the store need not exist. */
+  imageTools(options: BuilderOptions): Promise<ImageTools>;
   /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not made. */
   plan(
     options: PlanOptions,
@@ -70,6 +74,20 @@ export const engine: Engine = {
     return closingWith(builder, resources.move());
   },
 
+  async imageTools({ location, flags, emit }) {
+    const { directory } = location;
+    const { diskSize: _, ...machine } = flags;
+    const stateDirectory = path.join(directory, "state", "qemu");
+    return {
+      store: directory,
+      becomeRoot: getuid?.() !== 0 && (await isOnPath("sudo")) ? ["sudo"] : [],
+      startTrial: async (request) => {
+        const { startTrial } = await import("@ob/sandbox-qemu");
+        return await startTrial({ ...machine, stateDirectory, emit }, request);
+      },
+    };
+  },
+
   async plan({ location, request, signal, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
@@ -95,9 +113,15 @@ async function requireStore({ directory }: StoreLocation): Promise<void> {
   if (!(await isMissing(directory))) return;
   throw new ObError("STORE", `There is no store at ${directory}.`, {
     hint:
-      "Look at the path in --store. For a new store, make the directory and put a base image in it as " +
-      "base-image/NAME.qcow2; `npm run quickstart` makes one in .obuilder/store.",
+      "Look at the path in --store. For a new store, make a base image in it: `obuilder image build NAME`; " +
+      "`npm run quickstart` makes one in .obuilder/store.",
   });
+}
+
+async function isOnPath(program: string): Promise<boolean> {
+  const directories = (process.env["PATH"] ?? "").split(path.delimiter);
+  const tries = directories.map((directory) => access(path.join(directory, program), constants.X_OK));
+  return (await Promise.allSettled(tries)).some(({ status }) => status === "fulfilled");
 }
 
 async function isMissing(directory: string): Promise<boolean> {

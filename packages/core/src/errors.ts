@@ -51,6 +51,8 @@ export interface ObErrorOptions {
   readonly exitCode?: number | undefined;
 }
 
+const brand: unique symbol = Symbol.for("@ob/core.ObError");
+
 /**
  * The one error type of all packages. The message says what failed, on what, with the tool's last lines;
  * the hint says what to do.
@@ -60,6 +62,12 @@ export class ObError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly exitCode: number | undefined;
+  readonly [brand] = true;
+
+  /** One of another copy of this package counts too: the bundled command has one, and what a recipe imports another. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === "object" && value !== null && brand in value;
+  }
 
   constructor(code: ErrorCode, message: string, options: ObErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });

@@ -46,6 +46,7 @@ export type {
   PruneOptions,
   Store,
 } from "./store.ts";
+export type { GuestTrial, StartTrial, TrialCommand, TrialOutcome, TrialRequest } from "./trial.ts";
 export type {
   GuestAccess,
   GuestVisit,

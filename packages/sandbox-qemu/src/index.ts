@@ -3,3 +3,4 @@ export type { Hardware } from "./command-line.ts";
 export type { Accelerator } from "./machine/machine.ts";
 export type { SandboxOptions } from "./options.ts";
 export { createSandbox } from "./sandbox.ts";
+export { startTrial } from "./trial.ts";

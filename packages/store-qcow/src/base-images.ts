@@ -124,7 +124,7 @@ export async function noSuchBaseImage(layout: Layout, name: string): Promise<ObE
       ? `Is it ${near.join(" or ")} that you want?`
       : names.length > 0
         ? `There are: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`
-        : "There is none at all yet. docs/images.md says how to make one.";
+        : "There is none at all yet. `obuilder image build NAME` makes one; `obuilder image list` shows the names.";
   return new ObError("BASE_IMAGE", `There is no base image ${baseImageFile(layout, name)}.`, { hint });
 }
 

@@ -6,6 +6,7 @@ import { type Arguments, hidden, sandboxOptions, storeOptions, text } from "../o
 import { logLine } from "../progress/log-line.ts";
 import { formatAge, formatSize, parseSpan } from "../quantities.ts";
 import { parseStoreLocation } from "../store-location.ts";
+import { table } from "../table.ts";
 import type { Command, Session } from "./command.ts";
 
 const actions = ["ls", "rm", "prune"] as const;
@@ -73,7 +74,7 @@ async function list(caches: CacheStore, { host, json }: { host: Host; json: bool
   ]);
   const bytes = found.reduce((sum, each) => sum + each.bytes, 0);
   host.stdout.write(
-    `${table(["NAME", "SIZE", "LAST USED"], rows)}${count(found.length)}, ${formatSize(bytes)}\n`,
+    `${table(["NAME", "SIZE", "LAST USED"], { rows })}${count(found.length)}, ${formatSize(bytes)}\n`,
   );
 }
 
@@ -140,17 +141,4 @@ function readBefore(args: Arguments): Date {
 
 function count(caches: number): string {
   return caches === 1 ? "1 cache" : `${caches} caches`;
-}
-
-/** The first column to the left, numbers to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return "";
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join("  ");
-  return [head, ...rows].map((row) => `${line(row)}\n`).join("");
 }

@@ -31,6 +31,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Write a layer's disk as one bootable file",
     load: async () => (await import("./export.ts")).exportLayer,
   },
+  image: {
+    summary: "Make, check, import and list base images",
+    load: async () => (await import("./image.ts")).image,
+  },
   healthcheck: {
     summary: "Try that a virtual machine boots and runs a command",
     load: async () => (await import("./healthcheck.ts")).healthcheck,

@@ -25,6 +25,12 @@ export function scriptedEngine(script: ScriptedSandboxOptions = {}): ScriptedEng
     openStore: async () => store,
     openCaches: async () => caches,
     openBuilder: async ({ emit }) => createBuilder({ store, sandbox, caches, emit }),
+    imageTools: async ({ location }) => ({
+      store: location.directory,
+      startTrial: () => {
+        throw new Error("No test of the command line boots an image.");
+      },
+    }),
     plan: async ({ request, signal, emit }) => ({
       steps: await planBuild({ store, emit }, request, { signal }),
       storeExists: true,

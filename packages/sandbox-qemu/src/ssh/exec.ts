@@ -9,6 +9,8 @@ export interface ExecOptions {
   readonly signal: AbortSignal;
   /** What the command reads on its standard input; by default nothing. */
   readonly input?: Uint8Array | Readable | undefined;
+  /** Variables for the server to set, if it takes them. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly onStdout?: ((bytes: Uint8Array) => void) | undefined;
   readonly onStderr?: ((bytes: Uint8Array) => void) | undefined;
 }
@@ -38,11 +40,11 @@ export async function execute(
   command: string,
   options: ExecOptions,
 ): Promise<ExecStatus> {
-  const { input, onStdout, onStderr } = options;
+  const { input, environment, onStdout, onStderr } = options;
   const signal = AbortSignal.any([options.signal, session.lost]);
   await using stack = new AsyncDisposableStack();
   if (input instanceof Readable) stack.defer(() => void input.destroy());
-  const { channel, ended } = await abortable(startCommand(session, command), signal);
+  const { channel, ended } = await abortable(startCommand(session, command, { environment }), signal);
   stack.defer(() => void channel.destroy());
   // Whoever is no longer interested in the command need not hear how it ended.
   ended.catch(() => undefined);
@@ -75,15 +77,22 @@ export interface RunningCommand {
   readonly ended: Promise<ExecStatus>;
 }
 
+export interface StartCommandOptions {
+  /** A terminal of its own. */
+  readonly pty?: PseudoTtyOptions | undefined;
+  /** See `ExecOptions`. */
+  readonly environment?: ExecOptions["environment"];
+}
+
 /**
- * Starts a command, on a terminal of its own if `pty` is given; no command is the user's login shell.
+ * Starts a command; none is the user's login shell.
  *
  * @throws ObError `GUEST_LOST`.
  */
 export async function startCommand(
   session: SshSession,
   command: string | undefined,
-  pty?: PseudoTtyOptions,
+  { pty, environment }: StartCommandOptions = {},
 ): Promise<RunningCommand> {
   const { promise, resolve, reject } = Promise.withResolvers<RunningCommand>();
   const started: ClientCallback = (error, channel) => {
@@ -93,7 +102,10 @@ export async function startCommand(
   };
   try {
     if (command === undefined) session.client.shell(pty ?? false, started);
-    else session.client.exec(command, pty ? { pty } : {}, started);
+    else {
+      const options = { ...(pty && { pty }), ...(environment && { env: environment }) };
+      session.client.exec(command, options, started);
+    }
   } catch (error) {
     reject(lost(error));
   }

@@ -25,7 +25,7 @@ export async function interact(
   const { input, output, errors, screen } = terminal;
   const signal = AbortSignal.any([caller, session.lost]);
   using stack = new DisposableStack();
-  const { channel, ended } = await abortable(startCommand(session, command, ptyOf(screen)), signal);
+  const { channel, ended } = await abortable(startCommand(session, command, { pty: ptyOf(screen) }), signal);
   stack.defer(() => void channel.destroy());
   // Whoever is no longer interested in the command need not hear how it ended.
   ended.catch(() => undefined);

@@ -1,8 +1,3 @@
-import { guestModules as amd64Modules } from "../debian-12-amd64/packages.ts";
-
-/** In this kernel, and not in amd64's. */
-const builtIn: readonly string[] = ["fuse", "virtio_console"];
-
 /** What the image holds beyond Debian's essential packages. */
 export const packages = [
   "?essential",
@@ -14,18 +9,13 @@ export const packages = [
   "openssh-server",
   "procps",
   "sudo",
-  // In the place of systemd, which openssh-server takes otherwise.
-  "systemd-standalone-sysusers",
   "xz-utils",
   "zstd",
 ] as const;
 
 export const kernelPackage = "linux-image-riscv64";
 
-export { dpkgOptions, excludePaths } from "../debian-12-amd64/packages.ts";
-
-/** Modules for builds that mount something; the kernel loads them when they are needed. */
-export const guestModules = amd64Modules.filter((name) => !builtIn.includes(name));
+export { dpkgOptions, excludePaths, guestModules } from "../packages.ts";
 
 /** Kernel modules by use; virtio and PCI themselves are built in. */
 export const modules = {

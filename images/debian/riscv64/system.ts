@@ -1,23 +1,23 @@
 import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "@ob/core";
-import { prefixed } from "../src/as-root.ts";
+import { prefixed } from "../../src/as-root.ts";
 
 export interface SystemOptions {
   /** See `asRootPrefix`. */
   readonly asRoot: readonly string[];
+  /** The login user. */
+  readonly user: string;
   /** Lines of the guest's `sources.list`. */
   readonly sources: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
-/** Accounts of packages, and the login user; base-passwd has the others. */
+/** Accounts of packages; base-passwd has the others. */
 const users = [
   "_apt:x:42:65534::/nonexistent:/usr/sbin/nologin",
   "sshd:x:100:65534:sshd user:/run/sshd:/usr/sbin/nologin",
-  "opam:x:1000:1000::/home/opam:/bin/bash",
 ];
-const groups = ["opam:x:1000:"];
 
 /** Files that packages bring as templates for their scripts to copy. */
 const copies = [
@@ -41,11 +41,15 @@ const directories = [
 ];
 
 /** Does what the scripts of the packages would do when they are installed; in the guest none has run. */
-export async function setUpSystem(root: string, { asRoot, sources, signal }: SystemOptions): Promise<void> {
+export async function setUpSystem(root: string, options: SystemOptions): Promise<void> {
+  const { user, asRoot, sources, signal } = options;
   const at = (path: string): string => join(root, path);
   for (const directory of directories) await mkdir(at(directory), { recursive: true });
-  const passwd = await master(at("usr/share/base-passwd/passwd.master"), users);
-  const group = await master(at("usr/share/base-passwd/group.master"), groups);
+  const passwd = await master(at("usr/share/base-passwd/passwd.master"), [
+    ...users,
+    `${user}:x:1000:1000::/home/${user}:/bin/bash`,
+  ]);
+  const group = await master(at("usr/share/base-passwd/group.master"), [`${user}:x:1000:`]);
   await writeFile(at("etc/passwd"), text(passwd));
   await writeFile(at("etc/group"), text(group));
   // "*" is no password, and no lock either: sshd without PAM lets nobody in whose account is locked.
@@ -66,7 +70,7 @@ export async function setUpSystem(root: string, { asRoot, sources, signal }: Sys
       { signal },
     );
   }
-  await cp(at("etc/skel"), at("home/opam"), { recursive: true });
+  await cp(at("etc/skel"), at(join("home", user)), { recursive: true });
   await mkdir(at("var/lib/apt/lists/partial"), { recursive: true });
 }
 

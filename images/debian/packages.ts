@@ -1,8 +1,9 @@
-/** What the image holds beyond apt and Debian's essential packages. */
+/** What the image holds beyond apt and Debian's essential packages; each release has its own besides. */
 export const packages = [
-  "usr-is-merged",
   "busybox-static",
+  "e2fsprogs",
   "kmod",
+  "mount",
   "openssh-server",
   "procps",
   "sudo",
@@ -30,8 +31,9 @@ export const kernelPackage = "linux-image-amd64";
 export const kernelArchive = "var/tmp/kernel.deb";
 
 /** Runs when all packages are there; `$1` is the root directory. */
-export const customize = `set -e
-chroot "$1" useradd --create-home --uid 1000 --shell /bin/bash opam
+export function customize(user: string): string {
+  return `set -e
+chroot "$1" useradd --create-home --uid 1000 --shell /bin/bash ${user}
 echo "debconf debconf/frontend select Noninteractive" | chroot "$1" debconf-set-selections
 export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 kernel=$(apt-cache show --no-all-versions ${kernelPackage} | sed -n 's/^Depends: \\(linux-image-[^ ,]*\\).*/\\1/p')
@@ -39,6 +41,7 @@ cd "$1/var/tmp"
 apt-get download "$kernel"
 mv linux-image-*.deb "$1/${kernelArchive}"
 `;
+}
 
 /**
  * Kernel modules by use. The generic kernel is taken for its drivers (disks and network cards of the machines that

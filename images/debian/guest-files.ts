@@ -1,16 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { GuestFile } from "../src/guest-file.ts";
+import { fillIn } from "../src/initrd.ts";
+import type { Release } from "./releases.ts";
 
 const home = "usr/local/lib/obuilder";
 
 /** Files that stand in `guest/`, with their places in the guest. */
 const sources = [
   { source: "inittab", path: "etc/inittab", mode: 0o644 },
-  { source: "start", path: `${home}/start`, mode: 0o755 },
   { source: "grow-root", path: `${home}/grow-root`, mode: 0o755 },
   { source: "power-off", path: `${home}/power-off`, mode: 0o755 },
-  { source: "power-button", path: `${home}/acpi/PWRF/00000080`, mode: 0o755 },
   { source: "sshd_config", path: "etc/ssh/sshd_config.d/obuilder.conf", mode: 0o644 },
   { source: "policy-rc.d", path: "usr/sbin/policy-rc.d", mode: 0o755 },
 ] as const;
@@ -21,7 +21,6 @@ const short: readonly GuestFile[] = [
   { path: "etc/hosts", contents: "127.0.0.1 localhost obuilder\n::1 localhost obuilder\n", mode: 0o644 },
   { path: "etc/resolv.conf", contents: "nameserver 10.0.2.3\n", mode: 0o644 },
   { path: "etc/fstab", contents: "# The initrd mounts the root file system.\n", mode: 0o644 },
-  { path: "etc/sudoers.d/opam", contents: "opam ALL=(ALL:ALL) NOPASSWD: ALL\n", mode: 0o440 },
 ];
 
 /** Symbolic links: path and target. */
@@ -36,17 +35,41 @@ export const guestLinks: readonly (readonly [path: string, target: string])[] = 
 /** Busybox in the guest, out of the way of any package. */
 export const guestBusybox = `${home}/busybox`;
 
+export interface GuestFilesOptions {
+  readonly release: Release;
+  /** The login user. */
+  readonly user: string;
+  /** False for a machine that has none. */
+  readonly powerButton: boolean;
+}
+
 /** All files that are put into the guest beside Debian's own. */
-export async function guestFiles(): Promise<readonly GuestFile[]> {
+export async function guestFiles(options: GuestFilesOptions): Promise<readonly GuestFile[]> {
+  const { release, user, powerButton } = options;
   const read = sources.map(async ({ source, path, mode }) => ({
     path,
     mode,
     contents: await readGuest(source),
   }));
-  return [...(await Promise.all(read)), ...short];
+  const start = fillIn(await readGuest("start"), new Map([["SSHD", release.sshd.command]]));
+  const files: GuestFile[] = [
+    ...(await Promise.all(read)),
+    ...short,
+    { path: `${home}/start`, contents: start, mode: 0o755 },
+    { path: `etc/sudoers.d/${user}`, contents: `${user} ALL=(ALL:ALL) NOPASSWD: ALL\n`, mode: 0o440 },
+  ];
+  if (powerButton) {
+    const contents = await readGuest("power-button");
+    files.push({ path: `${home}/acpi/PWRF/00000080`, contents, mode: 0o755 });
+  }
+  const { config } = release.sshd;
+  if (config !== "") {
+    files.push({ path: "etc/ssh/sshd_config.d/release.conf", contents: config, mode: 0o644 });
+  }
+  return files;
 }
 
 /** The text of a file in `guest/`. */
 export function readGuest(name: string): Promise<string> {
-  return readFile(fileURLToPath(import.meta.resolve(`#debian-12-amd64/${name}`)), "utf8");
+  return readFile(fileURLToPath(import.meta.resolve(`#debian/${name}`)), "utf8");
 }

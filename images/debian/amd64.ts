@@ -1,0 +1,145 @@
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { run, sha256 } from "@ob/core";
+import { makeAptRoot } from "../src/apt-root.ts";
+import { asRootPrefix, prefixed } from "../src/as-root.ts";
+import { unpackKernel } from "../src/bzimage.ts";
+import { fillRoot } from "../src/debian-root.ts";
+import { assertTools } from "../src/host-tools.ts";
+import { makeInitrd } from "../src/initrd.ts";
+import { findKernelModules } from "../src/kernel-modules.ts";
+import { findKernel } from "../src/kernel.ts";
+import { inPhase } from "../src/progress.ts";
+import {
+  defineRecipe,
+  type Recipe,
+  type RecipeContext,
+  type RecipeParameters,
+  type RecipeResult,
+} from "../src/recipe.ts";
+import { compressDisk, makeRootDisk } from "../src/root-disk.ts";
+import { checkByDisk } from "./check-by-disk.ts";
+import { guestBusybox, guestFiles, guestLinks, readGuest } from "./guest-files.ts";
+import * as content from "./packages.ts";
+import type { Release } from "./releases.ts";
+import { debianExpectations, debianSupports, extraPackages } from "./supports.ts";
+
+const tools = [
+  ...["mmdebstrap", "dpkg-deb", "tar", "xz", "depmod", "ssh-keygen", "ssh", "sfdisk", "mke2fs"],
+  ...["grub-mkimage", "qemu-img", "qemu-system-x86_64"],
+];
+const label = "obuilder-root";
+/** An installation that takes longer has a mirror that no longer answers, in seconds. */
+const installLimit = 3_600;
+/**
+ * rodata=off: the kernel write-protects itself at a cost of 0.4 s under emulation, in a guest where all may be root.
+ * no_timer_check: the kernel tries its timer for some ticks of the host's clock, and gives up on a host so busy that
+ * QEMU gets no turn in that time ("IO-APIC + timer doesn't work!"). An emulated timer needs no such trial.
+ */
+const commandLine = "console=ttyS0 rodata=off no_timer_check";
+
+const grubConfig = `set root=(hd0,msdos1)
+linux /boot/vmlinuz ${commandLine}
+initrd /boot/initrd
+boot
+`;
+
+/** A small Debian with apt, an SSH server and busybox as its init. */
+export function debianAmd64(release: Release): Recipe {
+  const { version } = release;
+  return defineRecipe({
+    name: `debian-${version}-amd64`,
+    summary: `Debian ${version} with apt and busybox as its init; boots quickly`,
+    guestOs: "linux",
+    guestArch: "amd64",
+    supports: debianSupports(release),
+    tools,
+    fingerprint: async ({ user }) => {
+      const options = { release, user, powerButton: true };
+      const files = [await guestFiles(options), guestLinks, await readGuest("initrd-init")];
+      // The revision stands for what the code does.
+      const script = content.customize(user);
+      return sha256(JSON.stringify({ revision: 4, release, content, script, files, label, grubConfig }));
+    },
+    make: (context) => make(release, context),
+    expectations: debianExpectations,
+    check: checkByDisk,
+  });
+}
+
+async function make(release: Release, context: RecipeContext): Promise<RecipeResult> {
+  const { directory, parameters, publicKey, onEvent, signal } = context;
+  const { user, diskSize } = parameters;
+  const at = (name: string): string => join(directory, name);
+  const asRoot = asRootPrefix(at("owners"));
+  await assertTools(asRoot.slice(0, 1));
+  await install(release, context);
+
+  const files = await guestFiles({ release, user, powerButton: true });
+  const kernel = await inPhase(
+    "Make the kernel, the initrd and the guest's own files",
+    { onEvent },
+    async () => {
+      await Promise.all([
+        mkdir(at("root")),
+        mkdir(at("kernel/usr/lib"), { recursive: true }),
+        writeFile(at("owners"), ""),
+      ]);
+      await symlink("usr/lib", at("kernel/lib"));
+      const unpack = ["tar", "-x", "-f", at("root.tar"), "-C", at("root"), "--exclude=./dev/*"] as const;
+      await run(prefixed(asRoot, unpack), { signal });
+      await run(["dpkg-deb", "-x", at(join("root", content.kernelArchive)), at("kernel")], { signal });
+      const found = await findKernel(at("kernel"));
+      const initrd = await makeInitrd({
+        kernelModules: await findKernelModules(found.modules),
+        busybox: at("root/usr/bin/busybox"),
+        label,
+        modules: content.modules,
+        script: await readGuest("initrd-init"),
+      });
+      await writeFile(at("initrd"), initrd);
+      await unpackKernel(await readFile(found.image), { file: at("vmlinux"), signal });
+      await rm(at(join("root", content.kernelArchive)));
+      await fillRoot(at("root"), {
+        ...{ kernel: found, user, publicKey, asRoot, signal },
+        ...{ files, links: guestLinks, busybox: guestBusybox },
+        modules: content.guestModules,
+        packedInitrd: await promisify(gzip)(initrd, { level: 9 }),
+      });
+      return at("vmlinux");
+    },
+  );
+
+  await inPhase("Make the disk", { onEvent }, () =>
+    makeRootDisk(at("disk"), { root: at("root"), asRoot, size: diskSize, label, grubConfig, signal }),
+  );
+  await inPhase("Compress the disk", { onEvent }, () =>
+    compressDisk(at("disk"), { to: at("disk.qcow2"), signal }),
+  );
+  return {
+    disk: at("disk.qcow2"),
+    virtualSize: diskSize,
+    announcesReady: true,
+    resumes: ["initrd", "ready"],
+    directBoot: { kernel, initrd: at("initrd"), commandLine },
+  };
+}
+
+async function install(release: Release, context: RecipeContext): Promise<void> {
+  const { directory, parameters, becomeRoot, onEvent, signal } = context;
+  const limit = { onEvent, signal, limitSeconds: installLimit };
+  await inPhase(`Install Debian ${release.version} from the host's apt mirror`, limit, (phase) =>
+    makeAptRoot(join(directory, "root.tar"), {
+      ...{ suite: release.suite, architecture: "amd64", becomeRoot, signal: phase.signal },
+      include: includes(release, parameters),
+      ...{ excludePaths: content.excludePaths, customize: content.customize(parameters.user) },
+      ...{ aptOptions: content.aptOptions, dpkgOptions: content.dpkgOptions },
+    }),
+  );
+}
+
+function includes(release: Release, parameters: RecipeParameters): readonly string[] {
+  return [...content.packages, ...release.packages, ...extraPackages(parameters)];
+}

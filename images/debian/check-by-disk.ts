@@ -1,0 +1,38 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { run } from "@ob/core";
+import type { Argv } from "../src/as-root.ts";
+import { lookAround } from "../src/look-around.ts";
+import type { CheckOptions, RecipeResult } from "../src/recipe.ts";
+import { assertCleanRoot } from "../src/root-state.ts";
+import { TrialBoot } from "../src/trial-boot.ts";
+
+/** Generous: a loaded machine without hardware virtualization. */
+const bootSeconds = 180;
+const powerDownSeconds = 60;
+
+/**
+ * Sees that the first boot left a clean disk, and boots once more, from the disk itself with the flags of the original
+ * OBuilder (GRUB, a SATA disk, an e1000e card).
+ */
+export async function checkByDisk(result: RecipeResult, options: CheckOptions): Promise<void> {
+  const { directory, parameters, sshKey, tried, signal } = options;
+  await assertCleanRoot(tried, { raw: join(directory, "superblock.first"), signal });
+  await mkdir(directory, { recursive: true });
+  const disk = join(directory, "disk.qcow2");
+  const console = join(directory, "console");
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", result.disk, "-F", "qcow2", disk], { signal });
+  const argv: Argv = [
+    ...(["qemu-system-x86_64", "-m", "1G", "-smp", "2", "-machine", "accel=tcg,type=q35"] as const),
+    ...["-nic", "user,restrict=on,hostfwd=tcp:127.0.0.1:0-:22", "-drive", `file=${disk},format=qcow2`],
+    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${console}`],
+  ];
+  {
+    await using vm = TrialBoot.start(argv, { console, signal });
+    await vm.waitForConsole("obuilder: ready", bootSeconds);
+    const port = await vm.sshPort();
+    await lookAround("sudo -n true", { port, user: parameters.user, sshKey, signal });
+    await vm.powerDown(powerDownSeconds);
+  }
+  await assertCleanRoot(disk, { raw: join(directory, "superblock.second"), signal });
+}

@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import { lookAround } from "../../src/look-around.ts";
+import type { RecipeContext, RecipeResult } from "../../src/recipe.ts";
+import { TrialBoot } from "../../src/trial-boot.ts";
+import { switchOff } from "./check-by-u-boot.ts";
+import { commandLine } from "./guest-files.ts";
+import { riscv64Machine } from "./machine.ts";
+
+const bootSeconds = 240;
+const powerOffSeconds = 120;
+
+/** Ends the installation of what was only unpacked: the packages' own scripts run, in the guest itself. */
+const configure = `set -e
+sudo -n env DEBIAN_FRONTEND=noninteractive dpkg --configure --pending 2>&1
+sudo -n ldconfig
+`;
+
+/** Boots the new disk to configure packages that are unpacked on it. */
+export async function configurePackages(
+  { disk, directBoot }: RecipeResult,
+  { parameters, sshKey, directory, consoleLog, signal }: RecipeContext,
+): Promise<void> {
+  const { kernel: file = "", initrd = join(directory, "initrd") } = directBoot ?? {};
+  const argv = riscv64Machine({ disk, console: consoleLog, kernel: { file, initrd, commandLine } });
+  await using vm = TrialBoot.start(argv, { console: consoleLog, signal });
+  await vm.waitForConsole("obuilder: ready", bootSeconds);
+  const login = { port: await vm.sshPort(), user: parameters.user, sshKey, signal };
+  await lookAround(configure, login);
+  await lookAround(switchOff, login);
+  await vm.ended(powerOffSeconds);
+}

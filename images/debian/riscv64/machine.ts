@@ -1,0 +1,31 @@
+import type { Argv } from "../../src/as-root.ts";
+
+const firmware = "/usr/lib/riscv64-linux-gnu/opensbi/generic";
+const bootLoader = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
+
+export interface Riscv64Options {
+  /** Absolute paths. */
+  readonly disk: string;
+  readonly console: string;
+  /** By default U-Boot starts what is on the disk. */
+  readonly kernel?:
+    | { readonly file: string; readonly initrd: string; readonly commandLine: string }
+    | undefined;
+}
+
+/** QEMU's machine `virt`, without a network but for its SSH port. */
+export function riscv64Machine({ disk, console, kernel }: Riscv64Options): Argv {
+  const boot = kernel
+    ? [
+        ...["-bios", `${firmware}/fw_dynamic.bin`, "-kernel", kernel.file],
+        ...["-initrd", kernel.initrd, "-append", kernel.commandLine],
+      ]
+    : ["-bios", `${firmware}/fw_jump.bin`, "-kernel", bootLoader];
+  return [
+    ...(["qemu-system-riscv64", "-nodefaults", "-machine", "virt", "-m", "1G", "-smp", "2"] as const),
+    ...["-drive", `if=none,id=root,file=${disk},format=qcow2`, "-device", "virtio-blk-pci,drive=root"],
+    ...["-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"],
+    ...["-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci", ...boot],
+    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${console}`],
+  ];
+}

@@ -1,0 +1,137 @@
+import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { type ImageManifest, isObError, ObError, run } from "@ob/core";
+import { explaining, readQcowHeader } from "@ob/store-qcow";
+import { checkImage } from "./check-image.ts";
+import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
+import { inPhase } from "./progress.ts";
+import { publish } from "./publish.ts";
+import { removeStale, temporaryPrefix } from "./temporary.ts";
+
+export interface ImportRequest {
+  /** Path of a disk in any format that qemu-img reads. */
+  readonly file: string;
+  /** What the image will be called. */
+  readonly name: string;
+  readonly guestOs: ImageManifest["guestOs"];
+  readonly guestArch: ImageManifest["guestArch"];
+  readonly loginUser: string;
+  /** Path of the private key that the login user accepts; by default the store's own. */
+  readonly sshKey?: string | undefined;
+  /** Paths; both or neither. */
+  readonly kernel?: string | undefined;
+  readonly initrd?: string | undefined;
+  /** The kernel's command line. */
+  readonly append?: string | undefined;
+  readonly check: boolean;
+}
+
+/**
+ * Copies a disk into the store as a base image that stands alone, with a manifest, after it was booted and looked at.
+ *
+ * @throws ObError `USAGE`, `BASE_IMAGE`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`; what a boot throws.
+ */
+export async function importImage(request: ImportRequest, tools: ImageTools): Promise<ImageManifest> {
+  const name = checkName(request.name);
+  const { store, onEvent = () => undefined, signal } = tools;
+  const format = await formatOf(request.file, signal);
+  const images = resolve(store, "base-image");
+  await prepareStore(store, { images, signal });
+  return await explaining(`import the image ${name}`, async () => {
+    await removeStale(images);
+    const directory = await mkdtemp(join(images, temporaryPrefix()));
+    try {
+      const disk = join(directory, "disk.qcow2");
+      await inPhase("Copy the disk", { onEvent, signal }, async (phase) => {
+        const convert = ["qemu-img", "convert", "-f", format, "-O", "qcow2", request.file, disk] as const;
+        await run(convert, { signal: phase.signal });
+      });
+      const directBoot = await copyBootFiles(request, directory);
+      const key = await takeKey(request, { directory, images, name });
+      const manifest = {
+        ...{ version: 1 as const, name, guestOs: request.guestOs, guestArch: request.guestArch },
+        ...{ loginUser: request.loginUser, virtualSize: (await readQcowHeader(disk))?.virtualSize },
+      };
+      if (request.check) {
+        const scratch = join(directory, "check");
+        await mkdir(scratch);
+        await inPhase("Boot it, log in, look around, switch it off", { onEvent, signal }, (phase) =>
+          checkImage(
+            {
+              manifest: {
+                ...manifest,
+                sshKey: relative(images, key.now),
+                ...(directBoot && {
+                  directBoot: {
+                    ...directBoot,
+                    kernel: relative(images, directBoot.kernel),
+                    initrd: directBoot.initrd && relative(images, directBoot.initrd),
+                  },
+                }),
+              },
+              ...{ manifestDirectory: images, disk },
+            },
+            { startTrial: tools.startTrial, scratch, strict: false, onEvent, signal: phase.signal },
+          ),
+        );
+      }
+      if (key.moves) await rename(key.now, join(images, key.later));
+      const result = { disk, virtualSize: manifest.virtualSize ?? 0, ...(directBoot && { directBoot }) };
+      return await publish(result, {
+        ...{ manifest: { ...manifest, sshKey: key.later }, images, record: undefined, signal },
+      });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+}
+
+/** The disk's format, by its contents. @throws ObError `USAGE` if there is no such file, or it is no disk. */
+async function formatOf(file: string, signal: AbortSignal | undefined): Promise<string> {
+  try {
+    const info = ["qemu-img", "info", "--output=json", "-U", file] as const;
+    const { stdout } = await run(info, { signal });
+    const { format }: { readonly format: string } = JSON.parse(stdout);
+    return format;
+  } catch (error) {
+    if (!isObError(error, "TOOL_FAILED")) throw error;
+    throw new ObError("USAGE", `${file} cannot be read as a disk.\n${error.message}`, { cause: error });
+  }
+}
+
+async function copyBootFiles({ kernel, initrd, append = "" }: ImportRequest, directory: string) {
+  if (kernel === undefined) return undefined;
+  const take = async (file: string, name: string): Promise<string> => {
+    const target = join(directory, name);
+    await copyFile(file, target).catch((cause: unknown) => {
+      throw new ObError("USAGE", `The ${name} ${file} cannot be read.`, { cause });
+    });
+    return target;
+  };
+  return {
+    kernel: await take(kernel, "kernel"),
+    ...(initrd !== undefined && { initrd: await take(initrd, "initrd") }),
+    commandLine: append,
+  };
+}
+
+/** Where the login key is now and later, relative to the image: a copy beside it, or the store's own. */
+async function takeKey(
+  { sshKey }: ImportRequest,
+  { directory, images, name }: { readonly directory: string; readonly images: string; readonly name: string },
+): Promise<{ readonly now: string; readonly later: string; readonly moves: boolean }> {
+  const own = "../state/ssh/id_ed25519";
+  if (sshKey === undefined) return { now: resolve(images, own), later: own, moves: false };
+  const now = join(directory, "key");
+  const text = await readFile(sshKey, "utf8").catch((cause: unknown) => {
+    throw new ObError("USAGE", `The key ${sshKey} cannot be read.`, { cause });
+  });
+  if (!text.includes("PRIVATE KEY")) {
+    throw new ObError("USAGE", `${sshKey} is no private key.`, {
+      hint: "It must be the file without .pub: the image has the public half.",
+    });
+  }
+  await copyFile(sshKey, now);
+  await chmod(now, 0o600);
+  return { now, later: `${name}.key`, moves: true };
+}

@@ -1,0 +1,131 @@
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { ObError, systemCode } from "@ob/core";
+import type { Recipe, RecipeParameters } from "./recipe.ts";
+
+/** The parameters as they were given; undefined or empty where nothing was said. */
+export interface ParameterRequest {
+  readonly ocaml?: string | undefined;
+  /** In bytes. */
+  readonly diskSize?: number | undefined;
+  readonly user?: string | undefined;
+  readonly packages?: readonly string[] | undefined;
+  /** Path of a file. */
+  readonly iso?: string | undefined;
+  /** `FILE` or `NAME=FILE`, NAME being one of the recipe's downloads. */
+  readonly from?: readonly string[] | undefined;
+}
+
+/** What stands between a recipe's name and the version of OCaml in the name of an image. */
+export const ocamlInfix = "-ocaml-";
+
+const userPattern = /^[a-z_][a-z0-9_-]{0,30}$/i;
+const packagePattern = /^[a-z0-9][a-z0-9.+_:~-]*$/i;
+
+/**
+ * Completes and checks what was given, by what the recipe supports.
+ *
+ * @throws ObError `USAGE`.
+ */
+export async function readParameters(request: ParameterRequest, recipe: Recipe): Promise<RecipeParameters> {
+  return {
+    ocaml: readOcaml(request, recipe),
+    diskSize: readDiskSize(request, recipe),
+    user: readUser(request, recipe),
+    packages: readPackages(request, recipe),
+    iso: await readIso(request, recipe),
+    from: await readDownloads(request, recipe),
+  };
+}
+
+function readOcaml({ ocaml }: ParameterRequest, { name, supports }: Recipe): string | undefined {
+  if (ocaml === undefined) return undefined;
+  if (!supports.ocaml) throw new ObError("USAGE", `The recipe ${name} has no variant with OCaml.`);
+  const { versions, from } = supports.ocaml;
+  if (versions.includes(ocaml)) return ocaml;
+  throw new ObError("USAGE", `The recipe ${name} has no OCaml ${ocaml}.`, {
+    hint: `OCaml comes from ${from}: ${versions.join(", ")}.`,
+  });
+}
+
+function readDiskSize({ diskSize }: ParameterRequest, { name, supports }: Recipe): number {
+  const { default: usual, least } = supports.diskSize;
+  if (diskSize === undefined) return usual;
+  if (diskSize < least) {
+    const gib = (bytes: number): string => `${Math.round((bytes / 1024 ** 3) * 10) / 10} GiB`;
+    throw new ObError("USAGE", `A disk of ${gib(diskSize)} is too small for ${name}.`, {
+      hint: `It needs ${gib(least)}; without --disk-size it has ${gib(usual)}.`,
+    });
+  }
+  // Disks have whole sectors; file systems, whole blocks.
+  return Math.ceil(diskSize / 2 ** 20) * 2 ** 20;
+}
+
+function readUser({ user }: ParameterRequest, { name, supports }: Recipe): string {
+  if (user === undefined) return supports.user.default;
+  const pattern = supports.user.pattern ?? userPattern;
+  if (userPattern.test(user) && pattern.test(user)) return user;
+  throw new ObError("USAGE", `${JSON.stringify(user)} cannot be the login user of ${name}.`, {
+    hint: `A user's name has letters, digits, _ and -, and does not start with a digit; without --user it is ${supports.user.default}.`,
+  });
+}
+
+function readPackages({ packages = [] }: ParameterRequest, { name, supports }: Recipe): readonly string[] {
+  if (packages.length === 0) return [];
+  if (!supports.packages) throw new ObError("USAGE", `The recipe ${name} takes no more packages.`);
+  const { pattern = packagePattern, from } = supports.packages;
+  const odd = packages.find((one) => !pattern.test(one));
+  if (odd === undefined) return [...new Set(packages)].toSorted();
+  throw new ObError("USAGE", `${JSON.stringify(odd)} is no name of a package.`, {
+    hint: `Packages come from ${from}; give --package once for each.`,
+  });
+}
+
+async function readIso({ iso }: ParameterRequest, { name, supports }: Recipe): Promise<string | undefined> {
+  if (iso !== undefined && !supports.iso) {
+    throw new ObError("USAGE", `The recipe ${name} takes no ISO.`);
+  }
+  if (iso !== undefined) return await existing(iso, "--iso");
+  if (supports.iso?.required !== true) return undefined;
+  throw new ObError("USAGE", `${name} is installed from ${supports.iso.what}, which cannot be downloaded.`, {
+    hint: "Give the file with --iso FILE.",
+  });
+}
+
+async function readDownloads(
+  { from = [] }: ParameterRequest,
+  { name, supports }: Recipe,
+): Promise<ReadonlyMap<string, string>> {
+  const { downloads = [] } = supports;
+  const names = downloads.map((download) => download.name);
+  const files = new Map<string, string>();
+  for (const given of from) {
+    const named = names.find((one) => given.startsWith(`${one}=`));
+    const file = named === undefined ? given : given.slice(named.length + 1);
+    const which = named ?? names.find((one) => one === basename(file)) ?? only(names);
+    if (which === undefined) {
+      throw new ObError("USAGE", `The recipe ${name} does not know what to do with --from ${given}.`, {
+        hint:
+          names.length === 0
+            ? "It downloads no single files."
+            : `It downloads ${names.join(", ")}: give --from NAME=FILE with one of these names.`,
+      });
+    }
+    if (files.has(which)) throw new ObError("USAGE", `--from is given twice for ${which}.`);
+    files.set(which, await existing(file, "--from"));
+  }
+  return files;
+}
+
+function only(names: readonly string[]): string | undefined {
+  return names.length === 1 ? names[0] : undefined;
+}
+
+async function existing(file: string, flag: string): Promise<string> {
+  try {
+    if ((await stat(file)).isFile()) return resolve(file);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+  }
+  throw new ObError("USAGE", `The file of ${flag} is not there, or is no file: ${file}`);
+}

@@ -1,0 +1,93 @@
+import { access, readFile } from "node:fs/promises";
+import { registerHooks } from "node:module";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { messageOf, ObError, sha256 } from "@ob/core";
+import { defineRecipe, type Recipe } from "./recipe.ts";
+
+const fileNames = ["recipe.ts", "recipe.js", "recipe.mjs"] as const;
+
+/** What a recipe may import from us, wherever its folder is: these copies, and no others. */
+const ours: readonly string[] = ["@ob/images", "@ob/core"];
+
+/** True for the argument of a person who means a folder, and no name. */
+export function isFolder(argument: string): boolean {
+  return argument === "." || argument === ".." || /[/\\]/.test(argument);
+}
+
+/**
+ * Loads a user's own recipe: the `recipe` that the folder's `recipe.ts` (or `.js`, `.mjs`) exports. Its code runs as
+ * the user's own.
+ *
+ * @throws ObError `USAGE` that says what is wrong with it.
+ */
+export async function loadRecipe(folder: string): Promise<Recipe> {
+  const file = await findFile(resolve(folder));
+  const module = await importRecipe(file);
+  const recipe = "recipe" in module ? module.recipe : undefined;
+  const lack = lackOf(recipe);
+  if (lack !== undefined || !isRecipe(recipe)) {
+    throw new ObError("USAGE", `${file} ${lack ?? "exports no recipe"}.`, {
+      hint: "It must say `export const recipe = defineRecipe({ … })`; docs/images.md shows one being written.",
+    });
+  }
+  const text = sha256(await readFile(file));
+  const complete = defineRecipe(recipe);
+  // What the file says decides, too: an edited recipe makes another image.
+  return { ...complete, fingerprint: async (parameters) => [text, await complete.fingerprint(parameters)] };
+}
+
+async function findFile(folder: string): Promise<string> {
+  for (const name of fileNames) {
+    const file = join(folder, name);
+    const there = await access(file).then(
+      () => true,
+      () => false,
+    );
+    if (there) return file;
+  }
+  throw new ObError("USAGE", `There is no ${fileNames.join(", ")} in ${folder}.`, {
+    hint: "A recipe of your own is a folder with a recipe.ts; one of ours is given by its name, without a slash.",
+  });
+}
+
+async function importRecipe(file: string): Promise<object> {
+  const url = pathToFileURL(file).href;
+  resolveOurs(new URL(".", url).href);
+  try {
+    const module: unknown = await import(url);
+    return typeof module === "object" && module !== null ? module : {};
+  } catch (cause) {
+    throw new ObError("USAGE", `The recipe ${file} cannot be loaded: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * Lets the files of a folder import `@ob/images` without installing it. It holds as long as the process lives: a recipe
+ * may import when it is at work.
+ */
+function resolveOurs(folder: string): void {
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      const inFolder = context.parentURL?.startsWith(folder) === true;
+      return inFolder && ours.includes(specifier)
+        ? { url: import.meta.resolve(specifier), shortCircuit: true }
+        : next(specifier, context);
+    },
+  });
+}
+
+function isRecipe(value: unknown): value is Recipe {
+  return lackOf(value) === undefined;
+}
+
+/** What keeps a value from being a recipe, as the end of a sentence. */
+function lackOf(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return "exports no `recipe`";
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  for (const name of ["name", "guestOs", "guestArch"]) {
+    if (typeof fields[name] !== "string") return `exports a recipe without \`${name}\``;
+  }
+  if (typeof fields["make"] !== "function") return "exports a recipe without `make`";
+  return undefined;
+}

@@ -1,0 +1,39 @@
+import type { StartTrial, TrialRequest } from "@ob/core";
+import type { ImageTools } from "../build-image.ts";
+import type { ImageEvent } from "../progress.ts";
+
+export interface Script {
+  /** A part of the script that fails in the guest. */
+  readonly failing?: string;
+  /** How the guest switches itself off. */
+  readonly powerOff?: "power button" | "command";
+}
+
+export interface ScriptedTools extends ImageTools {
+  /** What was tried. */
+  readonly booted: readonly TrialRequest[];
+  /** What the checks said. */
+  readonly said: readonly string[];
+}
+
+/** Tools without QEMU: a script plays the guest, in which all is well but what it says. */
+export function scriptedTools(store: string, script: Script = {}): ScriptedTools {
+  const { failing, powerOff = "power button" } = script;
+  const booted: TrialRequest[] = [];
+  const said: string[] = [];
+  const startTrial: StartTrial = async (request) => {
+    booted.push(request);
+    return {
+      run: async (command) => {
+        const fails = failing !== undefined && command.script.includes(failing);
+        return { status: fails ? 1 : 0, stdout: fails ? "the script says no\n" : "", stderr: "" };
+      },
+      powerOff: async () => powerOff,
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  };
+  const onEvent = (event: ImageEvent): void => {
+    if (event.type === "check") said.push(event.outcome === "passed" ? event.what : `weak: ${event.what}`);
+  };
+  return { store, startTrial, onEvent, booted, said };
+}

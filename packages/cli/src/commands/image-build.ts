@@ -1,0 +1,61 @@
+import type { OptionTable } from "../flags.ts";
+import { type Arguments, text, texts } from "../options.ts";
+import { formatDuration, parseSize } from "../quantities.ts";
+import { type ImageSession, withPhases } from "./image-session.ts";
+
+const group = "build:";
+
+export const imageBuildOptions: OptionTable = {
+  ocaml: { kind: "value", value: "VERSION", describe: "With OCaml; the name gets -ocaml-VERSION", group },
+  "disk-size": { kind: "value", value: "SIZE", describe: "The guest's disk, in GiB or as 20G", group },
+  user: {
+    kind: "value",
+    value: "NAME",
+    describe: "The login user (default opam); for import and check, who it is",
+    group,
+  },
+  package: {
+    kind: "values",
+    value: "NAME",
+    describe: "One more package of the guest's system; can be repeated",
+    group,
+  },
+  iso: { kind: "value", value: "FILE", describe: "The installer's ISO, where there is no download", group },
+  from: {
+    kind: "values",
+    value: "[NAME=]FILE",
+    describe: "A file in the place of the download NAME; can be repeated",
+    group,
+  },
+  name: { kind: "value", value: "NAME", describe: "What to call the image; import needs it", group },
+  force: { kind: "flag", describe: "Make the image even if it is up to date", group },
+};
+
+export async function buildOneImage(args: Arguments, session: ImageSession): Promise<void> {
+  const { host, what } = session;
+  const size = text(args, "disk-size");
+  const request = {
+    recipe: what,
+    ocaml: text(args, "ocaml"),
+    diskSize: size === undefined ? undefined : parseSize(size, "--disk-size"),
+    user: text(args, "user"),
+    packages: texts(args, "package"),
+    iso: text(args, "iso"),
+    from: texts(args, "from"),
+    name: text(args, "name"),
+  };
+  await withPhases(args, session, async ({ tools, location }) => {
+    const { buildImage, imageIsCurrent, planImage } = await import("@ob/images");
+    const planned = await planImage(request);
+    const { name } = planned;
+    if (args["force"] !== true && (await imageIsCurrent(planned, location.directory))) {
+      host.stdout.write(`${name} is up to date\n`);
+      return;
+    }
+    host.stdout.write(`Making the base image ${name}\n`);
+    const start = performance.now();
+    await buildImage(planned, tools);
+    const took = formatDuration(performance.now() - start);
+    host.stdout.write(`Made ${name} in ${took}: (from ${name})\n`);
+  });
+}

@@ -1,0 +1,80 @@
+import { guestArches, guestOses, ObError } from "@ob/core";
+import { checkKey } from "../build-input.ts";
+import type { OptionTable } from "../flags.ts";
+import { type Arguments, choice, text } from "../options.ts";
+import { type ImageSession, withPhases } from "./image-session.ts";
+
+const group = "import, check:";
+
+export const imageCheckOptions: OptionTable = {
+  "guest-os": { kind: "value", value: "OS", describe: guestOses.join(", "), group },
+  "guest-arch": { kind: "value", value: "ARCH", describe: guestArches.join(", "), group },
+  "ssh-key": {
+    kind: "value",
+    value: "FILE",
+    describe: "The private key that the login user accepts; import keeps a copy",
+    group,
+  },
+  kernel: { kind: "value", value: "FILE", describe: "import: a kernel for QEMU to start directly", group },
+  initrd: { kind: "value", value: "FILE", describe: "import: its initrd", group },
+  append: { kind: "value", value: "WORDS", describe: "import: its command line", group },
+  "no-check": { kind: "flag", describe: "import: do not boot the image", group },
+};
+
+export async function checkOneImage(args: Arguments, session: ImageSession): Promise<void> {
+  const { host, what } = session;
+  const request = {
+    image: what,
+    guestOs: choice(args, "guest-os", guestOses) ?? choice(args, "qemu-guest-os", guestOses),
+    guestArch: choice(args, "guest-arch", guestArches) ?? choice(args, "qemu-guest-arch", guestArches),
+    loginUser: text(args, "user"),
+    sshKey: text(args, "ssh-key"),
+  };
+  await checkKey(text(args, "qemu-ssh-key"));
+  await withPhases(args, session, async ({ tools }) => {
+    const { checkStoredImage } = await import("@ob/images");
+    await checkStoredImage(request, tools);
+    host.stdout.write(`${what} is all right\n`);
+  });
+}
+
+export async function importOneImage(args: Arguments, session: ImageSession): Promise<void> {
+  const { host, what } = session;
+  const request = {
+    file: what,
+    name: needed(args, "name"),
+    guestOs: choice(args, "guest-os", guestOses) ?? missing("guest-os"),
+    guestArch: choice(args, "guest-arch", guestArches) ?? missing("guest-arch"),
+    loginUser: text(args, "user") ?? "opam",
+    sshKey: text(args, "ssh-key"),
+    ...readKernel(args),
+    check: args["no-check"] !== true,
+  };
+  await withPhases(args, session, async ({ tools }) => {
+    const { importImage } = await import("@ob/images");
+    const { name } = await importImage(request, tools);
+    host.stdout.write(`Imported ${what}: (from ${name})\n`);
+  });
+}
+
+function readKernel(args: Arguments) {
+  const kernel = text(args, "kernel");
+  const initrd = text(args, "initrd");
+  const append = text(args, "append");
+  if (kernel === undefined && (initrd !== undefined || append !== undefined)) {
+    throw new ObError("USAGE", "--initrd and --append go with --kernel.", {
+      hint: "Without --kernel the image boots from its own disk.",
+    });
+  }
+  return { kernel, initrd, append };
+}
+
+function needed(args: Arguments, name: string): string {
+  return text(args, name) ?? missing(name);
+}
+
+function missing(name: string): never {
+  throw new ObError("USAGE", `\`image import\` needs --${name}.`, {
+    hint: "obuilder image import FILE --name NAME --guest-os OS --guest-arch ARCH",
+  });
+}

@@ -1,0 +1,50 @@
+import type { ImageState, ListedImage } from "@ob/images";
+import { type Arguments } from "../options.ts";
+import { formatAge, formatSize } from "../quantities.ts";
+import { table } from "../table.ts";
+import { type ImageSession, locationOf } from "./image-session.ts";
+
+const states: Readonly<Record<ImageState, string>> = {
+  current: "up to date",
+  outdated: "out of date: build it again",
+  own: "your own",
+  incomplete: "files are missing: build or import it again",
+  bare: "without a manifest",
+  available: "can be made",
+};
+
+export async function listAllImages(args: Arguments, session: ImageSession): Promise<void> {
+  const { host } = session;
+  const { directory } = locationOf(args, session);
+  const { listImages } = await import("@ob/images");
+  const found = await listImages(directory);
+  if (args["json"] === true) {
+    const lines = found.map(({ name, state, guest, bytes, made }) =>
+      JSON.stringify({ name, state, guest: guest ?? null, bytes: bytes ?? null, made: made ?? null }),
+    );
+    host.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    return;
+  }
+  const now = Date.now();
+  const rows = found.map((image) => row(image, now));
+  host.stdout.write(table(["NAME", "GUEST", "SIZE", "MADE", "STATE"], { rows, left: [0, 1, 4] }));
+}
+
+function row({ name, guest, bytes, made, state }: ListedImage, now: number): readonly string[] {
+  return [
+    name,
+    guest ? `${guest.os}/${guest.arch}` : "?",
+    bytes === undefined ? "" : formatSize(bytes),
+    made === undefined ? "" : `${formatAge(now - made.getTime())} ago`,
+    states[state],
+  ];
+}
+
+export async function removeOneImage(args: Arguments, session: ImageSession): Promise<void> {
+  const { host, what } = session;
+  const { directory } = locationOf(args, session);
+  const { removeImage } = await import("@ob/images");
+  const { hasLayer } = await removeImage(directory, what);
+  const kept = hasLayer ? " The layers that stand on it stay, and keep what they need of it." : "";
+  host.stdout.write(`Removed ${what}.${kept}\n`);
+}

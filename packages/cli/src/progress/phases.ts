@@ -1,0 +1,94 @@
+import type { ImageEvent } from "@ob/images";
+import type { Palette } from "../colors.ts";
+import type { Output } from "../host.ts";
+import { formatSize } from "../quantities.ts";
+
+export interface PhasesOptions {
+  readonly colors: Palette;
+  /** True if the terminal can overwrite its last line. */
+  readonly live: boolean;
+}
+
+/**
+ * Shows a long work of several phases: a line for each when it ends, and on a terminal one for the phase that runs now,
+ * with its time and how far it is. Disposing takes that line away.
+ */
+export class Phases implements Disposable {
+  readonly #output: Output;
+  readonly #options: PhasesOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running: { readonly phase: string; readonly since: number } | undefined;
+  #progress = "";
+
+  constructor(output: Output, options: PhasesOptions) {
+    this.#output = output;
+    this.#options = options;
+  }
+
+  show(event: ImageEvent): void {
+    const { colors } = this.#options;
+    switch (event.type) {
+      case "phase-started":
+        this.#start(event.phase);
+        return;
+      case "phase-progress":
+        this.#progress = ` ${describeProgress(event)}`;
+        return;
+      case "phase-finished":
+        this[Symbol.dispose]();
+        this.#output.write(`${seconds(event.milliseconds)}  ${event.phase}\n`);
+        return;
+      case "check": {
+        const passed = event.outcome === "passed";
+        const mark = passed ? colors.green("    ok") : colors.yellow("  weak");
+        const said = event.detail === undefined ? "" : `: ${event.detail.replaceAll("\n", " ")}`;
+        this.#line(`${mark}  ${passed ? "" : "it would help if so: "}${event.what}${said}`);
+        return;
+      }
+      case "note":
+        this.#line(`        ${event.text}`);
+        return;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#running = undefined;
+    this.#progress = "";
+    this.#erase();
+  }
+
+  #start(phase: string): void {
+    this.#running = { phase, since: performance.now() };
+    if (!this.#options.live) return;
+    clearInterval(this.#timer);
+    this.#draw();
+    this.#timer = setInterval(() => this.#draw(), 1_000);
+  }
+
+  #draw(): void {
+    if (!this.#running || !this.#options.live) return;
+    const { phase, since } = this.#running;
+    const line = `${seconds(performance.now() - since)}  ${phase} …${this.#progress}`;
+    this.#output.write(`\r\x1b[K${line.slice(0, (this.#output.columns ?? 80) - 1)}`);
+  }
+
+  #line(text: string): void {
+    this.#erase();
+    this.#output.write(`${text}\n`);
+    this.#draw();
+  }
+
+  #erase(): void {
+    if (this.#options.live) this.#output.write("\r\x1b[K");
+  }
+}
+
+function describeProgress({ done, total }: Extract<ImageEvent, { readonly type: "phase-progress" }>): string {
+  if (total === undefined || total === 0) return formatSize(done);
+  return `${Math.floor((done / total) * 100)} % of ${formatSize(total)}`;
+}
+
+function seconds(milliseconds: number): string {
+  return `${Math.round(milliseconds / 1000)} s`.padStart(6);
+}

@@ -1,0 +1,20 @@
+export interface TableOptions {
+  readonly rows: readonly (readonly string[])[];
+  /** The columns that stand to the left; the others, numbers, to the right. By default the first. */
+  readonly left?: readonly number[] | undefined;
+}
+
+/** A table for people, each line with its end; empty if there are no rows. */
+export function table(head: readonly string[], { rows, left = [0] }: TableOptions): string {
+  if (rows.length === 0) return "";
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return left.includes(column) ? cell.padEnd(width) : cell.padStart(width);
+      })
+      .join("  ")
+      .trimEnd();
+  return [head, ...rows].map((row) => `${line(row)}\n`).join("");
+}

@@ -1,0 +1,47 @@
+import type { GuestImage } from "./sandbox.ts";
+
+/** What boots an image as a build would, to see what it is worth. */
+export type StartTrial = (request: TrialRequest) => Promise<GuestTrial>;
+
+export interface TrialRequest {
+  readonly image: GuestImage;
+  /** Absolute path of a writable qcow2 disk. */
+  readonly disk: string;
+  /** The least memory that the guest is given, in MiB; by default that of a step. */
+  readonly memoryMib?: number | undefined;
+  /** The least time that the guest is given to boot, in seconds; by default that of a step. */
+  readonly bootSeconds?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TrialCommand {
+  /** A script for the guest's Bourne shell. */
+  readonly script: string;
+  /** True to run it as the superuser. */
+  readonly asRoot?: boolean | undefined;
+  /** Variables that the SSH client sends; the server need not take them. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface TrialOutcome {
+  /** The exit status; undefined if a signal ended the command. */
+  readonly status: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * A guest that has let us in, and whose login user can become superuser. Disposing ends it at once.
+ */
+export interface GuestTrial extends AsyncDisposable {
+  /** @throws ObError `GUEST_LOST`, `CANCELLED`. */
+  run(command: TrialCommand): Promise<TrialOutcome>;
+  /**
+   * Switches the guest off, by the power button where the machine has one that the guest obeys, else by a command, and
+   * waits until QEMU has closed the disk.
+   *
+   * @returns which of them it was.
+   * @throws ObError `UNCLEAN_STOP`, `CANCELLED`.
+   */
+  powerOff(): Promise<"power button" | "command">;
+}
