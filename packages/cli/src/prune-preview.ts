@@ -13,17 +13,22 @@ export interface PrunePreview {
  */
 export function previewPrune(records: Iterable<LayerRecord>, options: PrunePreview): readonly LayerId[] {
   const { before, limit = Number.POSITIVE_INFINITY } = options;
-  const left = new Map([...records].map((record) => [record.id, { ...record }]));
-  const gone: LayerId[] = [];
-  while (gone.length < limit) {
-    const next = [...left.values()].find(
-      ({ dependents, lastUsed }) => dependents === 0 && lastUsed.getTime() < before.getTime(),
-    );
-    if (!next) break;
-    left.delete(next.id);
-    gone.push(next.id);
-    const parent = next.parent === undefined ? undefined : left.get(next.parent);
-    if (parent) left.set(parent.id, { ...parent, dependents: parent.dependents - 1 });
+  const layers = [...records].map((record) => ({ ...record }));
+  const places = new Map(layers.map(({ id }, place) => [id, place]));
+  const gone = new Set<LayerId>();
+  for (let place = 0; place < layers.length && gone.size < limit;) {
+    const layer = layers[place];
+    if (!layer || layer.dependents > 0 || layer.lastUsed >= before || gone.has(layer.id)) {
+      place++;
+      continue;
+    }
+    gone.add(layer.id);
+    const under = layer.parent === undefined ? undefined : places.get(layer.parent);
+    const parent = under === undefined ? undefined : layers[under];
+    if (under === undefined || !parent) continue;
+    parent.dependents--;
+    // It was passed over for what stood on it.
+    if (parent.dependents === 0) place = Math.min(place, under);
   }
-  return gone;
+  return [...gone];
 }

@@ -1,12 +1,13 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { join } from "node:path";
 import type { Layer, LayerClaim, LayerId } from "@ob/core";
 import { readChain } from "./chain.ts";
 import type { StoreContext } from "./context.ts";
 import type { BaseImageRecord } from "./database.ts";
 import { syncPath, syncTree } from "./durable.ts";
 import { explain, explaining } from "./failures.ts";
+import { flattenLayer, layerUnder } from "./flatten.ts";
 import { importBaseImage } from "./import-base.ts";
 import { layerOnDisk } from "./layers.ts";
 import {
@@ -20,11 +21,13 @@ import {
 } from "./layout.ts";
 import { holdLayer } from "./lend.ts";
 import { type Lock, tryLock } from "./lock.ts";
-import { createOverlay, rebase } from "./qemu-img.ts";
+import { createOverlay } from "./qemu-img.ts";
 import { removeDependents } from "./remove.ts";
 
-/** So many files make a chain; a new disk on a longer one is put on the chain's ground. Reading slows down past 50. */
-const longestChain = 16;
+/** A chain of so many files is flattened in the background of the steps that come. */
+const longChain = 16;
+/** One of so many is flattened before the step: no build was long enough for the background. Reading slows down past 50. */
+const tooLongChain = 40;
 
 /**
  * Takes the right to make a layer.
@@ -148,9 +151,24 @@ class QcowClaim implements LayerClaim {
     const { virtualSize, files } = await readChain(this.#context, parent);
     const grown = diskSize !== undefined && diskSize > virtualSize ? diskSize : undefined;
     await createOverlay(disk, { backing: backingPathTo(parent), virtualSize: grown, signal, emit });
-    const ground = files.at(-1);
-    if (files.length < longestChain || ground === undefined) return;
-    await rebase(disk, { backing: relative(dirname(disk), ground), signal, emit });
+    await this.#shorten(files, signal);
+  }
+
+  /**
+   * Flattens what is under the parent if the chain has grown long. Not the parent itself: a virtual machine that goes on
+   * to the next step may still have it open for writing.
+   */
+  async #shorten(files: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const below = layerUnder(files);
+    if (files.length <= longChain || below === undefined) return;
+    const fromLength = longChain;
+    if (files.length > tooLongChain) {
+      await flattenLayer(this.#context, below, { fromLength, signal });
+      return;
+    }
+    this.#context.background.start(`flatten layer ${below}`, async (closing) => {
+      await flattenLayer(this.#context, below, { fromLength, signal: closing });
+    });
   }
 
   /** The order matters: whatever moment a crash picks, there is a whole layer or none. */

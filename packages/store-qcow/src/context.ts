@@ -1,4 +1,5 @@
 import type { Emit } from "@ob/core";
+import type { BackgroundWork } from "./background.ts";
 import type { StoreDatabase } from "./database.ts";
 import type { Layout } from "./layout.ts";
 
@@ -7,6 +8,7 @@ export interface StoreContext {
   readonly layout: Layout;
   readonly database: StoreDatabase;
   readonly emit: Emit;
+  readonly background: BackgroundWork;
   /** The least virtual size of a new layer's disk, in bytes. */
   readonly diskSize: number | undefined;
 }

@@ -20,6 +20,7 @@ export type StorePath = string & { readonly [brand]: "StorePath" };
  *         manifest.json              base layers with a manifest only, and the files it names
  *       result-tmp/ID/             a layer in the making, or the log of one that failed
  *       result-tmp/borrowed-*      a disk to be thrown away, on a layer that someone looks into
+ *       result-tmp/flat-ID         a disk that is to take the place of layer ID's: the same, made of fewer files
  *       result-tmp/trash-*         what is being deleted
  *       cache/, cache-tmp/         cache disks: see @ob/cache
  *       state/db/db.sqlite         one row a layer: when it was used, what it stands on

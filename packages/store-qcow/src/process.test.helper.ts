@@ -45,6 +45,20 @@ switch (command) {
     await store[Symbol.asyncDispose]();
     break;
   }
+  case "flatten": {
+    const { StoreDatabase } = await import("./database.ts");
+    const { BackgroundWork } = await import("./background.ts");
+    const { flattenLayer } = await import("./flatten.ts");
+    const { layoutOf } = await import("./layout.ts");
+    const layout = layoutOf(first);
+    const emit = () => undefined;
+    const database = new StoreDatabase(layout.database);
+    const context = { layout, database, emit, background: new BackgroundWork(emit), diskSize: undefined };
+    say("begun");
+    await flattenLayer(context, layerId(second), { fromLength: 3 });
+    await beTold();
+    break;
+  }
   case "borrow": {
     const store = await openStore({ directory: first });
     const loan = await store.borrow(layerId(second));

@@ -16,6 +16,7 @@ import {
   type Store,
   systemCode,
 } from "@ob/core";
+import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images.ts";
 import { readBaseInfo } from "./base-info.ts";
 import { tryClaimLayer } from "./claim.ts";
@@ -54,7 +55,8 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
     await makeDirectories(layout, create);
     const database = await openDatabase(layout);
     try {
-      const context: StoreContext = { layout, database, emit, diskSize };
+      const background = new BackgroundWork(emit);
+      const context: StoreContext = { layout, database, emit, background, diskSize };
       await sweep(context);
       return new QcowStore(context);
     } catch (error) {
@@ -152,16 +154,20 @@ export class QcowStore implements Store {
   }
 
   async delete(id: LayerId, options: DeleteOptions = {}): Promise<readonly LayerId[]> {
+    // It would have the layer in use.
+    await this.#context.background.stop();
     return await explaining(`delete layer ${id}`, () => deleteLayer(this.#context, id, options));
   }
 
   async prune(options: PruneOptions): Promise<readonly LayerId[]> {
+    await this.#context.background.stop();
     this.#uses.record();
     return await explaining("prune the store", () => pruneLayers(this.#context, options));
   }
 
-  /** Closes the database. Claims still open must be given up first. */
+  /** Ends work in the background, and closes the database. Claims still open must be given up first. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#context.background[Symbol.asyncDispose]();
     this.#uses.record();
     this.#context.database.close();
   }

@@ -1,6 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { isLayerId, type LayerId, messageOf } from "@ob/core";
 import type { StoreContext } from "./context.ts";
+import { flatPrefix } from "./flatten.ts";
 import { exists, findLayer, layerOnDisk } from "./layers.ts";
 import { layerLock, temporaryDirectory, within } from "./layout.ts";
 import { borrowedPrefix } from "./lend.ts";
@@ -16,7 +17,7 @@ export async function sweep(context: StoreContext): Promise<void> {
   const { layout } = context;
   for (const name of await readdir(layout.temporary)) {
     if (isLayerId(name)) await sweepUnfinished(context, name);
-    else if (name.startsWith(borrowedPrefix)) await sweepBorrowed(context, name);
+    else if (name.startsWith(borrowedPrefix) || name.startsWith(flatPrefix)) await sweepLocked(context, name);
     else if (name.startsWith("trash-")) await removeTree(context, within(layout.temporary, name));
   }
   await enterAnnounced(context);
@@ -48,8 +49,8 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
   }
 }
 
-/** A borrowed disk of a process that died. */
-async function sweepBorrowed(context: StoreContext, name: string): Promise<void> {
+/** A borrowed disk of a process that died, or one that it was flattening. */
+async function sweepLocked(context: StoreContext, name: string): Promise<void> {
   const { layout } = context;
   using lock = await tryLock(within(layout.locks, name), "exclusive");
   if (lock) await removeTree(context, within(layout.temporary, name));
