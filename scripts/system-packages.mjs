@@ -30,8 +30,18 @@ const needed = [
       ]),
 ];
 
-/** Likewise what only the tests in virtual machines need. */
+/** Likewise what only the tests need: those in virtual machines, and those of recipes that cannot be built here. */
 const neededForTests = [
+  { name: "xorriso", program: "xorriso", why: "makes the discs that installers read" },
+  { name: "signify-openbsd", program: "signify-openbsd", why: "verifies OpenBSD's lists of checksums" },
+  { name: "gpgv", program: "gpgv", why: "verifies Ubuntu's lists of checksums" },
+  { name: "gpg", program: "gpg", why: "signs lists for the tests of that" },
+  { name: "iproute2", program: "ip", why: "sets up the network that an installer is served in" },
+  {
+    name: "ipxe-qemu",
+    file: "/usr/lib/ipxe/qemu/pxe-virtio.rom",
+    why: "starts virtual machines over the network",
+  },
   { name: "qemu-system-misc", program: "qemu-system-riscv64", why: "runs riscv64 machines" },
   {
     name: "opensbi",
