@@ -158,7 +158,7 @@ async function check(
         ...{ manifestDirectory: images, disk: result.disk, script: recipe.expectations?.(parameters) },
         ...recipe.trial,
       },
-      { startTrial, scratch, strict: true, onEvent, signal: phase.signal },
+      { startTrial, scratch, strict: recipe.trial?.strict ?? true, onEvent, signal: phase.signal },
     );
     const options = { directory: more, tried: left, parameters, sshKey: key.file, signal: phase.signal };
     await recipe.check?.(result, options);

@@ -29,5 +29,5 @@ export {
   type RecipeResult,
   type RecipeSupport,
 } from "./recipe.ts";
-export { recipeNames } from "./recipes.ts";
+export { recipeNamed, recipeNames } from "./recipes.ts";
 export { type RemovedImage, removeImage } from "./remove-image.ts";

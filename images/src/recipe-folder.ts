@@ -2,7 +2,7 @@ import { access, readFile } from "node:fs/promises";
 import { registerHooks } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { messageOf, ObError, sha256 } from "@ob/core";
+import { guestArches, guestOses, messageOf, ObError, sha256 } from "@ob/core";
 import { defineRecipe, type Recipe } from "./recipe.ts";
 
 const fileNames = ["recipe.ts", "recipe.js", "recipe.mjs"] as const;
@@ -88,6 +88,11 @@ function lackOf(value: unknown): string | undefined {
   for (const name of ["name", "guestOs", "guestArch"]) {
     if (typeof fields[name] !== "string") return `exports a recipe without \`${name}\``;
   }
+  const { guestOs, guestArch } = fields;
+  if (!guestOses.some((os) => os === guestOs))
+    return `has the guestOs ${JSON.stringify(guestOs)}, which is none of ${guestOses.join(", ")}`;
+  if (!guestArches.some((arch) => arch === guestArch))
+    return `has the guestArch ${JSON.stringify(guestArch)}, which is none of ${guestArches.join(", ")}`;
   if (typeof fields["make"] !== "function") return "exports a recipe without `make`";
   return undefined;
 }

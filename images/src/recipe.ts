@@ -92,6 +92,8 @@ export interface Recipe {
   readonly trial?: {
     readonly memoryMib?: number | undefined;
     readonly bootSeconds?: number | undefined;
+    /** False where the image need not have what only helps. */
+    readonly strict?: boolean | undefined;
   };
   /**
    * All that decides what the image will be, beside its name and its parameters: a value that JSON can hold. An image

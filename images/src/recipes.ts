@@ -1,18 +1,18 @@
 import { ObError } from "@ob/core";
 import { closest, distance } from "fastest-levenshtein";
+import { busybox } from "../busybox/recipe.ts";
 import { debianAmd64 } from "../debian/amd64.ts";
 import { bookworm, trixie } from "../debian/releases.ts";
 import { debianRiscv64 } from "../debian/riscv64.ts";
-import { openbsd79Amd64 } from "../openbsd-79/recipe.ts";
-import { ubuntuNobleAmd64, ubuntuNobleRiscv64 } from "../ubuntu-noble/recipe.ts";
-import { windowsServer2022Amd64 } from "../windows-server-2022/recipe.ts";
 import { ocamlInfix } from "./parameters.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** The recipes of this package. The first makes what a newcomer gets. */
 export const recipes: readonly Recipe[] = [
-  ...[debianAmd64(bookworm), debianAmd64(trixie), debianRiscv64(trixie)],
-  ...[ubuntuNobleAmd64, ubuntuNobleRiscv64, openbsd79Amd64, windowsServer2022Amd64],
+  debianAmd64(bookworm),
+  debianAmd64(trixie),
+  debianRiscv64(trixie),
+  busybox,
 ];
 
 /** A recipe and the version of OCaml that an image's name asks for. */
@@ -43,6 +43,11 @@ export function findRecipe(name: string, among: readonly Recipe[] = recipes): Fo
         ? `Is it ${near} that you want?`
         : `There are: ${names.join(", ")}. A recipe of your own is given by its folder, with a slash: ./my-image`,
   });
+}
+
+/** One of our recipes, to make another of. @throws ObError `USAGE` if there is none of that name. */
+export function recipeNamed(name: string): Recipe {
+  return findRecipe(name).recipe;
 }
 
 /** Every name that a recipe makes an image of, without parameters. */

@@ -30,6 +30,7 @@ export async function unpackRoot(debs: readonly string[], options: UnpackRootOpt
   const exclusion = excludePaths.map((path) =>
     path.startsWith("!") ? `path-include=${path.slice(1)}` : `path-exclude=${path}`,
   );
+  await mkdir(at("etc/dpkg/dpkg.cfg.d"), { recursive: true });
   await writeFile(at("etc/dpkg/dpkg.cfg.d/obuilder"), `${[...exclusion, ...dpkgOptions].join("\n")}\n`);
   await removeExcluded(options);
   await run(prefixed(asRoot, ["chown", "-R", "0:0", at("var/lib/dpkg"), at("etc/dpkg")]), { signal });

@@ -1,0 +1,67 @@
+import { chmod, link, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { run } from "@ob/core";
+import { prefixed } from "../src/as-root.ts";
+import { guestFiles, kept, links } from "./contents.ts";
+
+export interface TinyRootOptions {
+  /** A line of `authorized_keys`. */
+  readonly publicKey: string;
+  /** See `asRootPrefix`. */
+  readonly asRoot: readonly string[];
+  readonly signal: AbortSignal | undefined;
+}
+
+const programs = ["usr/bin", "usr/sbin"] as const;
+
+/** Makes a guest of unpacked packages: of their programs the few that are wanted, busybox for all others. */
+export async function fillTinyRoot(
+  root: string,
+  { publicKey, asRoot, signal }: TinyRootOptions,
+): Promise<void> {
+  const at = (path: string): string => join(root, path);
+  // Nothing here is ever installed or removed.
+  for (const path of ["var/lib/dpkg", "var/cache", "var/log", "etc/dpkg"]) {
+    await rm(at(path), { recursive: true, force: true });
+  }
+  for (const path of programs) {
+    for (const name of await readdir(at(path))) {
+      if (!kept.includes(name) && name !== "dropbear") await rm(at(join(path, name)), { recursive: true });
+    }
+  }
+  const busybox = at("usr/local/lib/obuilder/busybox");
+  await mkdir(dirname(busybox), { recursive: true });
+  await link(at("usr/bin/busybox"), busybox);
+  const { stdout } = await run([busybox, "--list"], { signal });
+  for (const applet of stdout.split("\n").filter((name) => !kept.includes(name))) {
+    // Its own shell takes its own applets first, whatever PATH says.
+    await symlink(applet === "sh" ? "bash" : "busybox", at(join("usr/bin", applet)));
+  }
+  for (const path of [
+    "dev",
+    "etc/dropbear",
+    "mnt",
+    "proc",
+    "root/.ssh",
+    "run",
+    "sys",
+    "tmp",
+    "usr/local/sbin",
+    "var/tmp",
+  ]) {
+    await mkdir(at(path), { recursive: true });
+  }
+  for (const { path, contents, mode } of await guestFiles()) {
+    await mkdir(dirname(at(path)), { recursive: true });
+    await writeFile(at(path), contents);
+    await chmod(at(path), mode);
+  }
+  for (const [path, target] of links) {
+    await rm(at(path), { force: true });
+    await symlink(target, at(path));
+  }
+  await writeFile(at("root/.ssh/authorized_keys"), `${publicKey}\n`, { mode: 0o600 });
+  await chmod(at("root/.ssh"), 0o700);
+  for (const path of ["tmp", "var/tmp"]) await chmod(at(path), 0o1777);
+  await run(prefixed(asRoot, ["chown", "-R", "0:0", root]), { signal });
+}

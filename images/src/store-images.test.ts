@@ -1,0 +1,175 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run, sha256 } from "@ob/core";
+import { readQcowHeader } from "@ob/store-qcow";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { checkStoredImage } from "./check-stored-image.ts";
+import { importImage, type ImportRequest } from "./import-image.ts";
+import { listImages } from "./list-images.ts";
+import { removeImage } from "./remove-image.ts";
+import { scriptedTools } from "./testing/scripted-tools.ts";
+
+let directory: string;
+let store: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "store-images-"));
+  store = join(directory, "store");
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const images = (...parts: readonly string[]): string => join(store, "base-image", ...parts);
+
+/** A disk that stands on another, as one that was made by hand may. */
+async function overlay(): Promise<string> {
+  const [base, disk] = [join(directory, "base.qcow2"), join(directory, "disk.qcow2")];
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", base, "8M"]);
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", disk]);
+  return disk;
+}
+
+async function request(more: Partial<ImportRequest> = {}): Promise<ImportRequest> {
+  const file = more.file ?? (await overlay());
+  return { file, name: "mine", guestOs: "linux", guestArch: "amd64", loginUser: "me", check: true, ...more };
+}
+
+describe("an import", () => {
+  it("makes an image that stands alone, with key, kernel and manifest, after a look at it", async () => {
+    const [key, kernel] = [join(directory, "id"), join(directory, "bzImage")];
+    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
+    await writeFile(kernel, "a kernel");
+    const tools = scriptedTools(store);
+    const manifest = await importImage(await request({ sshKey: key, kernel, append: "quiet" }), tools);
+    expect(manifest).toMatchObject({
+      name: "mine",
+      loginUser: "me",
+      sshKey: "mine.key",
+      virtualSize: 8 << 20,
+    });
+    expect(await readQcowHeader(images("mine.qcow2"))).toMatchObject({ backing: undefined });
+    expect((await stat(images("mine.key"))).mode & 0o777).toBe(0o600);
+    expect(await readFile(images(manifest.directBoot?.kernel ?? ""), "utf8")).toBe("a kernel");
+    expect(tools.said).toContain("boots and lets me in");
+    expect(await listImages(store)).toContainEqual(expect.objectContaining({ name: "mine", state: "own" }));
+    await removeImage(store, "mine");
+    expect(await readdir(images())).toEqual([]);
+  });
+
+  it("takes a raw disk", async () => {
+    const file = join(directory, "raw");
+    await writeFile(file, Buffer.alloc(1 << 20));
+    await importImage(await request({ file, check: false }), scriptedTools(store));
+    expect(await readQcowHeader(images("mine.qcow2"))).toMatchObject({ virtualSize: 1 << 20 });
+  });
+
+  it("of a guest that lacks what builds need leaves nothing", async () => {
+    const failing = scriptedTools(store, { failing: "command -v bash" });
+    await expect(importImage(await request(), failing)).rejects.toMatchObject({
+      code: "BASE_IMAGE",
+      message: expect.stringContaining("has bash"),
+    });
+    expect(await readdir(images())).toEqual([]);
+  });
+
+  it("says what would help, and takes the image nevertheless", async () => {
+    const tools = scriptedTools(store, { failing: "OBUILDER_CHECK", powerOff: "command" });
+    await importImage(await request(), tools);
+    expect(tools.said).toEqual(
+      expect.arrayContaining([
+        "weak: sshd takes environment variables (AcceptEnv)",
+        "weak: switches itself off cleanly, by poweroff",
+      ]),
+    );
+  });
+
+  it("refuses what is no disk, no key and no name", async () => {
+    const tools = scriptedTools(store);
+    const given = await request();
+    await expect(importImage({ ...given, file: "/nowhere" }, tools)).rejects.toMatchObject({ code: "USAGE" });
+    await expect(importImage({ ...given, sshKey: given.file }, tools)).rejects.toThrow(/no private key/);
+    await expect(importImage({ ...given, name: "a/b" }, tools)).rejects.toThrow(/cannot be the name/);
+    await expect(importImage({ ...given, kernel: "/nowhere" }, tools)).rejects.toThrow(/cannot be read/);
+    expect(await readdir(images())).toEqual([]);
+  });
+});
+
+describe("a check", () => {
+  it("boots an image of the store, or a file with its manifest beside it, and changes nothing", async () => {
+    const tools = scriptedTools(store);
+    await importImage(await request(), tools);
+    const before = await readFile(images("mine.qcow2"));
+    await checkStoredImage({ image: "mine" }, tools);
+    await checkStoredImage({ image: images("mine.qcow2") }, tools);
+    expect(tools.booted.map(({ image }) => image.manifest?.loginUser)).toEqual(["me", "me", "me"]);
+    expect(await readFile(images("mine.qcow2"))).toEqual(before);
+    expect(await readdir(join(store, "state/image-checks"))).toEqual([]);
+  });
+
+  it("names a near image where there is none of that name", async () => {
+    await importImage(await request(), scriptedTools(store));
+    await expect(checkStoredImage({ image: "mime" }, scriptedTools(store))).rejects.toMatchObject({
+      code: "BASE_IMAGE",
+      hint: "Is it mine that you want?",
+    });
+  });
+});
+
+describe("the list", () => {
+  it("of a store that is not there has what can be made", async () => {
+    const found = await listImages(store);
+    expect(found.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["debian-12-amd64", "debian-13-amd64-ocaml-5.3.0", "busybox"]),
+    );
+    expect(new Set(found.map(({ state }) => state))).toEqual(new Set(["available"]));
+  });
+
+  it("tells an image that another recipe made, one without a manifest, and one with a file missing", async () => {
+    await mkdir(images(), { recursive: true });
+    for (const name of ["bare", "debian-12-amd64", "half"]) await writeFile(images(`${name}.qcow2`), "");
+    const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam" };
+    const parameters = { diskSize: 1, user: "opam", packages: [] };
+    const record = { name: "debian-12-amd64", digest: "old", made: new Date().toISOString(), parameters };
+    await writeFile(images("debian-12-amd64.json"), JSON.stringify({ ...manifest, recipe: record }));
+    await writeFile(images("half.json"), JSON.stringify({ ...manifest, sshKey: "half.key" }));
+    const states = (await listImages(store)).map(({ name, state }) => [name, state]);
+    expect(states.slice(0, 3)).toEqual([
+      ["bare", "bare"],
+      ["debian-12-amd64", "outdated"],
+      ["half", "incomplete"],
+    ]);
+  });
+});
+
+describe("a removal", () => {
+  it("keeps a kernel that another image names, and says if layers stand on the image", async () => {
+    await mkdir(images(), { recursive: true });
+    const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
+    const directBoot = { kernel: "shared.kernel", commandLine: "" };
+    await writeFile(images("shared.kernel"), "");
+    for (const name of ["one", "other"]) {
+      await writeFile(images(`${name}.qcow2`), "");
+      await writeFile(images(`${name}.json`), JSON.stringify({ ...manifest, directBoot }));
+    }
+    const layer = join(store, "result", sha256("one"), "rootfs");
+    await mkdir(layer, { recursive: true });
+    await run(["qemu-img", "create", "-q", "-f", "qcow2", join(layer, "image.qcow2"), "1M"]);
+    expect(await removeImage(store, "one")).toEqual({ hasLayer: true });
+    expect((await readdir(images())).toSorted()).toEqual(["other.json", "other.qcow2", "shared.kernel"]);
+    expect(await removeImage(store, "other")).toEqual({ hasLayer: false });
+    expect(await readdir(images())).toEqual([]);
+  });
+
+  it("is refused while a layer of the original's stands on the file itself", async () => {
+    await importImage(await request({ check: false }), scriptedTools(store));
+    const layer = join(store, "result", sha256("mine"), "rootfs");
+    await mkdir(layer, { recursive: true });
+    const base = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", images("mine.qcow2")] as const;
+    await run([...base, "-F", "qcow2", join(layer, "image.qcow2")]);
+    await expect(removeImage(store, "mine")).rejects.toMatchObject({ code: "LAYER_BUSY" });
+    expect(await readdir(images())).toContain("mine.qcow2");
+  });
+
+  it("names a near image where there is none of that name", async () => {
+    await expect(removeImage(store, "mine")).rejects.toMatchObject({ code: "BASE_IMAGE" });
+  });
+});

@@ -1,0 +1,90 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../testing/directory.ts";
+import { obuilder, scriptedEngine } from "../testing/run.ts";
+
+/** A store with images of these names, each a file without anything in it. */
+async function storeWith(...names: readonly string[]) {
+  const directory = await temporaryDirectory();
+  const images = path.join(directory.path, "base-image");
+  await mkdir(images);
+  for (const name of names) await writeFile(path.join(images, `${name}.qcow2`), "");
+  return { ...directory, images, flag: `--store=qemu:${directory.path}` };
+}
+
+const engine = scriptedEngine();
+
+describe("image list", () => {
+  it("shows the images of the store, then those that can be made", async () => {
+    await using store = await storeWith("mine");
+    const { code, stdout } = await obuilder(["image", "list", store.flag], { engine });
+    expect(code).toBe(0);
+    const [head, first] = stdout.split("\n");
+    expect(head).toMatch(/^NAME +GUEST +SIZE +MADE +STATE$/);
+    expect(first).toMatch(/^mine +\? +0 B +\ds ago +without a manifest$/);
+    expect(stdout).toMatch(/^debian-12-amd64 +linux\/amd64 +can be made$/m);
+    expect(stdout).toMatch(/^debian-12-amd64-ocaml-4\.13\.1 /m);
+  });
+
+  it("prints one object a line with --json", async () => {
+    await using store = await storeWith("mine");
+    const { stdout } = await obuilder(["image", "list", "--json", store.flag], { engine });
+    const [mine, ...others] = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(mine).toMatchObject({ name: "mine", state: "bare", guest: null, bytes: 0 });
+    expect(others).toContainEqual({
+      ...{ name: "debian-13-riscv64", state: "available", guest: { os: "linux", arch: "riscv64" } },
+      ...{ bytes: null, made: null },
+    });
+  });
+});
+
+describe("image rm", () => {
+  it("removes an image", async () => {
+    await using store = await storeWith("mine");
+    const result = await obuilder(["image", "rm", "mine", store.flag], { engine });
+    expect(result).toEqual({ code: 0, stdout: "Removed mine.\n", stderr: "" });
+    expect(await readdir(store.images)).toEqual([]);
+  });
+
+  it("names a near one where there is none of that name", async () => {
+    await using store = await storeWith("debian-12");
+    const result = await obuilder(["image", "rm", "debian-13", store.flag], { engine });
+    expect(result).toMatchObject({ code: 4, stdout: "" });
+    expect(result.stderr).toContain("Is it debian-12 that you want?");
+  });
+});
+
+describe("image", () => {
+  it.each([
+    [["image"], "list, build, check, import, rm"],
+    [["image", "biuld"], "Did you mean build?"],
+    [["image", "build"], "obuilder image build NAME or FOLDER"],
+    [["image", "list", "mine"], "takes no name"],
+    [["image", "build", "debian-12-amd46"], "Is it debian-12-amd64 that you want?"],
+    [["image", "build", "debian-12-amd64", "--ocaml", "4.08"], "4.13.1"],
+    [["image", "build", "debian-12-amd64", "--disk-size", "1M"], "too small"],
+    [["image", "build", "debian-12-amd64", "--iso", "x"], "takes no ISO"],
+    [["image", "build", "./no-such-folder"], "There is no recipe.ts"],
+    [["image", "import", "disk"], "needs --name"],
+    [["image", "import", "disk", "--name", "mine"], "needs --guest-os"],
+    [["image", "import", "disk", "--name", "m", "--guest-os", "linx"], "Did you mean linux?"],
+    [
+      [
+        ...["image", "import", "disk", "--name", "m", "--guest-os", "linux"],
+        "--guest-arch=amd64",
+        "--append=x",
+      ],
+      "--kernel",
+    ],
+  ])("refuses %j", async (argv, words) => {
+    await using store = await storeWith();
+    const result = await obuilder([...argv, store.flag], { engine });
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    expect(result.stderr).toContain(words);
+    expect(await readdir(store.images)).toEqual([]);
+  });
+});

@@ -1,0 +1,40 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { colorsFor } from "../colors.ts";
+import { Screen } from "../testing/terminal.ts";
+import { VirtualTerminal } from "../testing/virtual-terminal.ts";
+import { Phases } from "./phases.ts";
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
+afterEach(() => void vi.useRealTimers());
+
+const colors = colorsFor(new Screen(), { mode: "never", env: {} });
+
+it("prints a line for each phase at its end, and one for each check", () => {
+  const screen = new Screen();
+  using phases = new Phases(screen, { colors, live: false });
+  phases.show({ type: "phase-started", phase: "Boot it" });
+  phases.show({ type: "check", what: "has bash", outcome: "passed", detail: "/bin/bash" });
+  phases.show({ type: "check", what: "has gtar", outcome: "weak" });
+  phases.show({ type: "phase-finished", phase: "Boot it", milliseconds: 61_400 });
+  phases.show({ type: "note", text: "and so on" });
+  expect(screen.text.split("\n")).toEqual([
+    "    ok  has bash: /bin/bash",
+    "  weak  it would help if so: has gtar",
+    "  61 s  Boot it",
+    "        and so on",
+    "",
+  ]);
+});
+
+it("shows the running phase on a terminal, how far it is, and takes the line away when the work breaks off", async () => {
+  const terminal = new VirtualTerminal(60, 10);
+  const phases = new Phases(terminal, { colors, live: true });
+  phases.show({ type: "phase-started", phase: "Download" });
+  phases.show({ type: "phase-progress", phase: "Download", done: 256 << 20, total: 1 << 30 });
+  vi.advanceTimersByTime(2_000);
+  expect(await terminal.lines()).toEqual(["   2 s  Download … 25 % of 1.0 GiB"]);
+  phases.show({ type: "note", text: "a remark" });
+  expect(await terminal.lines()).toEqual(["        a remark", "   2 s  Download … 25 % of 1.0 GiB"]);
+  phases[Symbol.dispose]();
+  expect(await terminal.lines()).toEqual(["        a remark"]);
+});
