@@ -30,8 +30,18 @@ const needed = [
       ]),
 ];
 
-/** Likewise what only the tests in virtual machines need. */
+/** Likewise what only the tests need: those in virtual machines, and those of recipes that cannot be built here. */
 const neededForTests = [
+  { name: "xorriso", program: "xorriso", why: "makes the discs that installers read" },
+  { name: "signify-openbsd", program: "signify-openbsd", why: "verifies OpenBSD's lists of checksums" },
+  { name: "gpgv", program: "gpgv", why: "verifies Ubuntu's lists of checksums" },
+  { name: "gpg", program: "gpg", why: "signs lists for the tests of that" },
+  { name: "iproute2", program: "ip", why: "sets up the network that an installer is served in" },
+  {
+    name: "ipxe-qemu",
+    file: "/usr/lib/ipxe/qemu/pxe-virtio.rom",
+    why: "starts virtual machines over the network",
+  },
   { name: "qemu-system-misc", program: "qemu-system-riscv64", why: "runs riscv64 machines" },
   {
     name: "opensbi",
@@ -48,6 +58,13 @@ const neededForTests = [
     program: "riscv64-linux-gnu-strip",
     why: "makes their kernel modules small",
   },
+  { name: "mksh", program: "mksh", why: "reads the guests' scripts as OpenBSD's shell does" },
+  { name: "tmux", program: "tmux", why: "plays the person at a terminal" },
+  { name: "iproute2", program: "ip", why: "plays another machine on the network" },
+  { name: "xorriso", program: "xorriso", why: "makes the disc that a copy can come on" },
+  { name: "openssh-server", program: "sshd", why: "is the way to Wine's cmd", starts: "ssh" },
+  { name: "wine", program: "wine", why: "runs Windows' cmd" },
+  { name: "wine64", file: "/usr/lib/wine/wine64", why: "runs Windows' cmd" },
 ];
 
 /** Installs what is missing. Says nothing when nothing is. */
@@ -58,6 +75,8 @@ export function installSystemPackages({ forTests = false } = {}) {
   console.log("These Debian packages are missing:");
   for (const { name, why } of missing) console.log(`  ${name.padEnd(23)} ${why}`);
   const names = missing.map(({ name }) => name);
+  // What the tests start themselves must not run, or come with the machine, because of them.
+  const services = missing.flatMap(({ starts }) => starts ?? []);
   const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...names];
   const becomeRoot = rootPrefix(install);
   console.log(
@@ -65,15 +84,36 @@ export function installSystemPackages({ forTests = false } = {}) {
   );
 
   if (!hasPackageLists()) apt(becomeRoot, ["apt-get", "update", "-qq"]);
-  // Lists that are there may be too old to fetch what they name.
-  if (apt(becomeRoot, install) !== 0) {
+  withoutStarting(services, becomeRoot, () => {
+    // Lists that are there may be too old to fetch what they name.
+    if (apt(becomeRoot, install) === 0) return;
     apt(becomeRoot, ["apt-get", "update", "-qq"]);
     const [program, ...args] = command(becomeRoot, install);
     mustCall(program, args, { what: "Installing the packages" });
-  }
+  });
   const still = findMissing(wanted).map(({ name }) => name);
   if (still.length > 0)
     throw new Stop(`apt-get installed what it should, but still missing: ${still.join(", ")}`);
+}
+
+/** Debian's packages ask this program whether they may start what they have installed. */
+const policy = "/usr/sbin/policy-rc.d";
+
+function withoutStarting(services, becomeRoot, install) {
+  const isLeft = services.length === 0 || existsSync(policy);
+  const asRoot = (...words) => call(...split([...becomeRoot, ...words]), { stdio: "ignore" });
+  if (!isLeft) asRoot("sh", "-c", `printf '#!/bin/sh\\nexit 101\\n' >${policy} && chmod 755 ${policy}`);
+  try {
+    install();
+  } finally {
+    if (!isLeft) asRoot("rm", "-f", policy);
+    if (which("systemctl"))
+      for (const service of services) asRoot("systemctl", "disable", "--quiet", service);
+  }
+}
+
+function split([program, ...args]) {
+  return [program, args];
 }
 
 function findMissing(wanted) {

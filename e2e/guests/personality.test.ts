@@ -9,5 +9,5 @@ lifeCycle("a Linux guest that wears OpenBSD's commands (personality)", {
 lifeCycle("a Linux guest that wears Windows' commands, its junctions simulated (personality)", {
   os: "windows",
   image: () => personalityImage("windows"),
-  damagesFirstCopy: true,
+  damagesCopies: true,
 });

@@ -8,8 +8,9 @@ import { type GuestImageFiles, imagesIn } from "./guest-image.ts";
 
 /** Linux guests that wear another system's commands. */
 export const personalities = {
-  openbsd: { packages: ["mksh", "opendoas"] },
-  windows: { packages: [] },
+  openbsd: { packages: ["mksh", "opendoas"], modules: [] },
+  // In this order: each needs those before it.
+  windows: { packages: [], modules: ["scsi_common", "scsi_mod", "libata", "ata_piix", "cdrom", "sr_mod"] },
 } as const;
 
 export type Personality = keyof typeof personalities;
@@ -28,6 +29,7 @@ export async function personalityImage(os: Personality): Promise<GuestImageFiles
     recursive: true,
   });
   await addPackages(os, path.join(source, "files"));
+  await addModules(os, path.join(source, "files"));
   const built = await build(
     store,
     `((from ${imageName})
@@ -57,19 +59,40 @@ async function personalityStore(os: Personality): Promise<TestStore> {
   return { directory: at, work, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** The host's apt knows the packages of the image's Debian where the host is one, and fetches them once. */
 async function addPackages(os: Personality, target: string): Promise<void> {
-  const { packages } = personalities[os];
+  for (const name of personalities[os].packages) {
+    const file = await packageFile(name);
+    await cp(file, path.join(target, path.basename(file)));
+  }
+}
+
+/** Modules of the image's kernel that the image itself has no use for. */
+async function addModules(os: Personality, target: string): Promise<void> {
+  const { modules } = personalities[os];
+  if (modules.length === 0) return;
+  const kernel = await readFile(path.join(defaultStore, "base-image", `${imageName}.kernel`), "latin1");
+  const version = /Linux version (\S+)/.exec(kernel)?.[1];
+  const file = await packageFile(`linux-image-${version}`);
+  const unpacked = path.join(target, "modules");
+  await mkdir(unpacked, { recursive: true });
+  const archive = path.join(unpacked, "kernel.tar");
+  await execa("dpkg-deb", ["--fsys-tarfile", file], { stdout: { file: archive }, buffer: false });
+  const names = modules.map((name) => `*/${name}.ko`);
+  await execa("tar", ["-xf", archive, "-C", unpacked, "--transform", "s,.*/,,", "--wildcards", ...names]);
+  await rm(archive);
+  await writeFile(path.join(unpacked, "order"), modules.map((name) => `${name}.ko\n`).join(""));
+}
+
+/** The host's apt knows the packages of the image's Debian where the host is one, and fetches them once. */
+async function packageFile(name: string): Promise<string> {
   const kept = path.join(directory, "packages");
   await mkdir(kept, { recursive: true });
-  for (const name of packages) {
-    const found = async (): Promise<string | undefined> =>
-      (await readdir(kept)).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
-    if ((await found()) === undefined) await execa("apt-get", ["download", "-q", name], { cwd: kept });
-    const file = await found();
-    if (file === undefined) throw new Error(`apt-get brought no ${name}`);
-    await cp(path.join(kept, file), path.join(target, file));
-  }
+  const found = async (): Promise<string | undefined> =>
+    (await readdir(kept)).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
+  if ((await found()) === undefined) await execa("apt-get", ["download", "-q", name], { cwd: kept });
+  const file = await found();
+  if (file === undefined) throw new Error(`apt-get brought no ${name}`);
+  return path.join(kept, file);
 }
 
 async function flatten(

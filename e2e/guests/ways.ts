@@ -39,7 +39,7 @@ const ways: Readonly<Record<GuestOs, Ways>> = {
   windows: {
     ...posix,
     workdir: "C:/Users/WHO/deep/er",
-    copied: { destination: "C:/srv/in", directory: "/cygdrive/c/srv/in" },
+    copied: { destination: String.raw`C:\srv\in`, directory: "/cygdrive/c/srv/in" },
     cache: String.raw`C:\Users\WHO\cache`,
     cacheDirectory: "/cygdrive/c/Users/WHO/cache",
     secret: { target: "C:/run-secrets/token", file: "/cygdrive/c/run-secrets/token" },

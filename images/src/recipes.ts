@@ -4,15 +4,16 @@ import { busybox } from "../busybox/recipe.ts";
 import { debianAmd64 } from "../debian/amd64.ts";
 import { bookworm, trixie } from "../debian/releases.ts";
 import { debianRiscv64 } from "../debian/riscv64.ts";
+import { openbsd79Amd64 } from "../openbsd-79/recipe.ts";
+import { ubuntuNobleAmd64, ubuntuNobleRiscv64 } from "../ubuntu-noble/recipe.ts";
+import { windowsServer2022Amd64 } from "../windows-server-2022/recipe.ts";
 import { ocamlInfix } from "./parameters.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** The recipes of this package. The first makes what a newcomer gets. */
 export const recipes: readonly Recipe[] = [
-  debianAmd64(bookworm),
-  debianAmd64(trixie),
-  debianRiscv64(trixie),
-  busybox,
+  ...[debianAmd64(bookworm), debianAmd64(trixie), debianRiscv64(trixie), busybox],
+  ...[ubuntuNobleAmd64, ubuntuNobleRiscv64, openbsd79Amd64, windowsServer2022Amd64],
 ];
 
 /** A recipe and the version of OCaml that an image's name asks for. */

@@ -22,7 +22,7 @@ const sector = 512;
 const headSectors = 64;
 
 /**
- * What the first partition of a qcow2 disk holds.
+ * What a qcow2 disk holds: the file system of its first partition that has one.
  *
  * @returns `blank` for a disk without a partition table, undefined for anything that is not known here.
  */
@@ -30,10 +30,14 @@ export async function identify(disk: string, options: RunOptions): Promise<FileS
   const head = await readSectors(disk, { start: 0, count: headSectors }, options);
   if (hasBsdLabel(head)) return "ffs";
   if (head.readUInt16LE(510) !== 0xaa55) return head.every((byte) => byte === 0) ? "blank" : undefined;
-  const partition = firstPartition(head);
-  if (!partition) return undefined;
-  if (partition.type === 0xa6) return "ffs";
-  const data = await readSectors(disk, { start: partition.start, count: headSectors }, options);
+  for (const { holds, start } of partitions(head)) {
+    const found = holds ?? fileSystemAt(await readSectors(disk, { start, count: headSectors }, options));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function fileSystemAt(data: Buffer): FileSystem | undefined {
   if (data.toString("latin1", 3, 11) === "NTFS    ") return "ntfs";
   return data.readUInt16LE(1024 + 56) === 0xef53 ? "ext4" : undefined;
 }
@@ -45,13 +49,42 @@ function hasBsdLabel(head: Buffer): boolean {
   return label.readUInt32LE(0) === magic && label.readUInt32LE(132) === magic;
 }
 
-/** From an MBR, or from the GPT behind a protective one. */
-function firstPartition(head: Buffer): { readonly type: number; readonly start: number } | undefined {
+interface Partition {
+  /** What its type says that it holds. */
+  readonly holds: FileSystem | undefined;
+  /** Its first sector. */
+  readonly start: number;
+}
+
+/** OpenBSD's type in an MBR, and in a GPT as it stands on the disk. */
+const openbsdType = 0xa6;
+const openbsdGuid = "a0c74c82a836e311890a952519ad3f61";
+
+/** The partitions of an MBR, any of whose four places may be the only one taken, or of the GPT behind a protective one. */
+function partitions(head: Buffer): readonly Partition[] {
   const protective = 0xee;
-  const [type, start] = [head.readUInt8(446 + 4), head.readUInt32LE(446 + 8)];
-  if (type !== protective) return start > 0 ? { type, start } : undefined;
-  if (head.toString("latin1", sector, sector + 8) !== "EFI PART") return undefined;
-  return { type, start: Number(head.readBigUInt64LE(2 * sector + 32)) };
+  const places = [0, 1, 2, 3].map((place) => {
+    const entry = head.subarray(446 + 16 * place);
+    return { type: entry.readUInt8(4), start: entry.readUInt32LE(8) };
+  });
+  if (places.some(({ type }) => type === protective)) return gptPartitions(head);
+  return places
+    .filter(({ type, start }) => type !== 0 && start > 0)
+    .map(({ type, start }) => ({ holds: type === openbsdType ? "ffs" : undefined, start }));
+}
+
+function gptPartitions(head: Buffer): readonly Partition[] {
+  if (head.toString("latin1", sector, sector + 8) !== "EFI PART") return [];
+  const [size, count] = [head.readUInt32LE(sector + 84), head.readUInt32LE(sector + 80)];
+  if (size < 128) return [];
+  const found: Partition[] = [];
+  for (let each = 0; each < count && 2 * sector + (each + 1) * size <= head.length; each += 1) {
+    const entry = head.subarray(2 * sector + each * size);
+    const start = Number(entry.readBigUInt64LE(32));
+    const holds = entry.toString("hex", 0, 16) === openbsdGuid ? "ffs" : undefined;
+    if (start > 0) found.push({ holds, start });
+  }
+  return found;
 }
 
 async function readSectors(

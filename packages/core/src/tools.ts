@@ -16,5 +16,10 @@ export const tools: Readonly<Record<string, string>> = {
   fakeroot: "fakeroot",
   xz: "xz-utils",
   xorriso: "xorriso",
+  gpgv: "gpgv",
+  "signify-openbsd": "signify-openbsd",
+  setpriv: "util-linux",
+  unshare: "util-linux",
+  ip: "iproute2",
   cp: "coreutils",
 };

@@ -23,7 +23,9 @@ export async function writeDisc(
   const { files, ...running } = options;
   const maps = files.flatMap(({ path, name }) => ["-map", path, `/${name}`]);
   const format = ["-joliet", "on", "-compliance", "iso_9660_level=3", "-volid", "OBUILDER"];
-  await run(["xorriso", "-no_rc", "-outdev", `stdio:${image}`, ...format, ...maps], running);
+  // The files are ours alone on this host; in a guest whoever logs in reads them.
+  const readable = ["-chmod_r", "a+r", "/", "--"];
+  await run(["xorriso", "-no_rc", "-outdev", `stdio:${image}`, ...format, ...maps, ...readable], running);
 }
 
 /**

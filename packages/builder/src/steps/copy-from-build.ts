@@ -2,6 +2,7 @@ import { posix } from "node:path";
 import {
   cancelled,
   type Emit,
+  type GuestUser,
   isObError,
   type LayerId,
   ObError,
@@ -11,6 +12,7 @@ import {
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
+import { destinationIn, sourceIn } from "../guest-destination.ts";
 import { opHeading } from "../heading.ts";
 import { layerArchive, type LayerArchiveOptions } from "../layer-archive.ts";
 import { visitLayer } from "../layer-visit.ts";
@@ -27,7 +29,12 @@ export interface CopyFromStep {
   /** The name of the build that is copied from. */
   readonly name: string;
   readonly source: FinishedBuild;
-  readonly archive: LayerArchiveOptions;
+  /** Absolute, in the guest that is read. */
+  readonly paths: readonly string[];
+  /** As in the id; see `CopyInputs`. */
+  readonly destination: string;
+  readonly exclude: readonly string[];
+  readonly user: GuestUser | undefined;
 }
 
 /** Finds what can be found before anything is built. @throws ObError `BAD_SOURCE` for a path with `..`. */
@@ -49,16 +56,15 @@ export function prepareCopyFrom(op: CopyOp, from: CopySource, { context, base }:
   checkDestination(op, destination);
   const exclude = [...new Set(op.exclude)].toSorted();
   const id = copyFromStepId({ base, user, source: source.id, paths, destination, exclude });
-  const items = paths.map((path) => ({
-    path,
-    place: (isDirectory: boolean) => placeOf({ isDirectory, baseName: posix.basename(path) }, destination),
-  }));
   return {
     base,
     name,
     source,
     info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
-    archive: { items, exclude, owner: { kind: "user", user } },
+    paths,
+    destination,
+    exclude,
+    user,
   };
 }
 
@@ -66,6 +72,19 @@ export function prepareCopyFrom(op: CopyOp, from: CopySource, { context, base }:
 export interface CopySource {
   readonly name: string;
   readonly build: FinishedBuild;
+}
+
+/** What is read in the one guest, and where it comes to lie in the other. */
+function archiveOptions(step: CopyFromStep, { sandbox, image }: GuestTools): LayerArchiveOptions {
+  const { source, exclude, user } = step;
+  const destination = destinationIn(sandbox.guest(image).os, step.destination);
+  const sourceOs = sandbox.guest(source.image).os;
+  const items = step.paths.map((each) => {
+    const path = sourceIn(sourceOs, each);
+    const baseName = posix.basename(path);
+    return { path, place: (isDirectory: boolean) => placeOf({ isDirectory, baseName }, destination) };
+  });
+  return { items, exclude, owner: { kind: "user", user } };
 }
 
 /** Where a `copy` stands. */
@@ -103,7 +122,8 @@ export async function copyBetweenGuests(
   const { sandbox, store, image } = tools;
   const disk = await claim.createDisk(step.base, making.signal);
   throwIfCancelled(making.signal);
-  const { source, archive } = step;
+  const { source } = step;
+  const archive = archiveOptions(step, tools);
   const over = new AbortController();
   const signal = AbortSignal.any([making.signal, over.signal]);
   // The first of the two that fails: the other one only ends because of it.

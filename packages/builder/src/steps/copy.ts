@@ -1,6 +1,7 @@
 import { isObError, type LayerId, ObError, type StepInfo, throwIfCancelled } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
+import { destinationIn } from "../guest-destination.ts";
 import { opHeading } from "../heading.ts";
 import { generateManifest, type Manifest } from "../manifest.ts";
 import type { Making } from "../share.ts";
@@ -45,10 +46,12 @@ export async function copyIntoGuest(step: CopyStep, making: Making, tools: Guest
   const { claim, signal, onOutput } = making;
   const { sandbox, image, emit } = tools;
   const disk = await claim.createDisk(step.base, signal);
+  const destination = destinationIn(sandbox.guest(image).os, step.transfer.destination);
+  const transfer = { ...step.transfer, destination };
   // The sandbox knows only that the archive broke off; the reason is ours.
   let failure: ObError | undefined;
   const open = () =>
-    openArchive(step.transfer).on("error", (error) => {
+    openArchive(transfer).on("error", (error) => {
       if (isObError(error)) failure = error;
     });
   try {

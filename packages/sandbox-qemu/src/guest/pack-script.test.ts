@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { shellsHere } from "../testing/shells.ts";
+import { scriptOf } from "../ssh/quote-cygwin.ts";
 import { linuxVisit } from "./linux-visit.ts";
 import { nothingThere } from "./pack-script.ts";
 import { visitCommands } from "./visit-commands.ts";
@@ -95,5 +96,28 @@ it("each guest has its way to become root and its own tar", () => {
   expect(words("openbsd", "opam")).toMatch(
     /^exec \/usr\/bin\/doas -n -- \/bin\/sh -c '.*gtar.* obuilder '\/a b' x$/s,
   );
-  expect(words("windows", "opam")).toMatch(/^exec bash -c '.*tar\.exe.* obuilder '\/a b'$/s);
+  const windows = scriptOf(words("windows", "opam"));
+  expect(windows).toContain("cygpath -u 'C:/a b'");
+  expect(windows).toContain('tar.exe" -cf -');
+});
+
+it("Windows' own tar packs what lies on the drive that the path names", () => {
+  const bin = join(root, "windows bin");
+  mkdirSync(join(bin, "system32"), { recursive: true });
+  const drive = join(root, "tree");
+  const play = (name: string, text: string) =>
+    writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  play("cygpath", `[ "$1" = -S ] && echo '${bin}/system32' || echo "${drive}\${2#C:}"`);
+  play("system32/tar.exe", 'exec tar "$@"');
+  const pack = (path: string) => {
+    const { command } = visitCommands("windows", "opam").pack(path, []);
+    const env = { PATH: `${process.env["PATH"]}:${bin}` };
+    const { status, stdout } = spawnSync("/bin/bash", ["-c", command], { env });
+    const list = spawnSync("tar", ["-t"], { input: stdout }).stdout.toString();
+    return { status, names: list.split("\n").filter(Boolean).toSorted() };
+  };
+  expect(pack(String.raw`/C:\sub\two`)).toEqual({ status: 0, names: ["./two"] });
+  expect(pack("/cygdrive/c/it's $HOME")).toEqual({ status: 0, names: ["./it's $HOME"] });
+  expect(pack("/sub/.git").names).toEqual(["./", "./HEAD"]);
+  expect(pack("/no/such").status).toBe(nothingThere);
 });

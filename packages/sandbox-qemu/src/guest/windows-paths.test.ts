@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { driveOf, junctionPath, parentPath, unpackedPath } from "./windows-paths.ts";
+import { driveOf, drivePath, junctionPath, parentPath, unpackedPath } from "./windows-paths.ts";
 
 const refusal = expect.objectContaining({ code: "UNSUPPORTED" });
 
@@ -49,6 +49,21 @@ describe("the target of a cache", () => {
   it("has a parent, unless it lies on the drive itself", () => {
     expect(parentPath(String.raw`C:\a\b`)).toBe(String.raw`C:\a`);
     expect(parentPath(String.raw`C:\a`)).toBeUndefined();
+  });
+});
+
+describe("a path from the root", () => {
+  it.each([
+    ["/Users/opam", "C:/Users/opam"],
+    [String.raw`/C:\Users\opam`, "C:/Users/opam"],
+    ["/d:/x/", "D:/x/"],
+    ["C:/x", "C:/x"],
+    ["/cygdrive/c/x", "C:/x"],
+    ["/cygdrive/e", "E:/"],
+    ["/", "C:/"],
+    ["/a:b", "C:/a:b"],
+  ])("%s is %s", (path, drive) => {
+    expect(drivePath(path)).toBe(drive);
   });
 });
 

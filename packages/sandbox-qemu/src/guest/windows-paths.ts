@@ -50,6 +50,15 @@ export function junctionPath(target: string): string {
   return path;
 }
 
+/** A path from the guest's root as Windows has it, in slashes: on drive C where it names none. */
+export function drivePath(path: string): string {
+  const rest = path.replaceAll("\\", "/").replace(/^\/+cygdrive\/+([a-z])(?=\/|$)/i, "$1:");
+  const [, letter, onDrive] = /^\/*([a-z]):(?=\/|$)(.*)$/is.exec(rest) ?? [];
+  return letter === undefined
+    ? `C:/${rest.replace(/^\/+/, "")}`
+    : `${letter.toUpperCase()}:${onDrive || "/"}`;
+}
+
 /** The directory above, or undefined where that is the drive itself. */
 export function parentPath(path: string): string | undefined {
   const end = path.lastIndexOf("\\");

@@ -1,0 +1,151 @@
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { answerQuestions } from "./answer-questions.test.helper.ts";
+import { disklabelTemplate, installConf } from "./install-conf.ts";
+import { makeNetbootTree } from "./netboot-tree.ts";
+import { installerQuestions } from "./questions.ts";
+import { netbootMachine, openbsd79Amd64 } from "./recipe.ts";
+import { publicKey as releaseKey, sets, siteSet } from "./release.ts";
+import { makeSet, siteFiles } from "./site-set.ts";
+
+const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ== a comment = of mine";
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "openbsd-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+describe("the answers", () => {
+  const { answered, unused } = answerQuestions(installConf({ user: "opam", publicKey }), installerQuestions);
+  const answerTo = (text: string) =>
+    answered.filter((each) => each.text.startsWith(text)).map(({ answer }) => answer);
+
+  test("leave no question open, and none of them is for no question", () => {
+    expect(answered.filter(({ from }) => from === "nowhere")).toEqual([]);
+    expect(unused).toEqual([]);
+  });
+
+  test("are the right ones for each question", () => {
+    expect(answerTo("System hostname")).toEqual(["obuilder"]);
+    expect(answerTo("IPv4 address")).toEqual(["autoconf"]);
+    expect(answerTo("IPv6 address")).toEqual(["none"]);
+    expect(answerTo("Setup a user")).toEqual(["opam"]);
+    expect(answerTo("Full name for user")).toEqual(["OBuilder"]);
+    expect(answerTo("Public ssh key for root")).toEqual(["none"]);
+    expect(answerTo("Public ssh key for user")).toEqual([publicKey]);
+    expect(answerTo("Allow root ssh login")).toEqual(["no"]);
+    expect(answerTo("Change the default console")).toEqual(["yes"]);
+    expect(answerTo("Which speed")).toEqual(["115200"]);
+    expect(answerTo("Which disk is the root disk")).toEqual(["sd0"]);
+    expect(answerTo("Which disk do you wish to initialize")).toEqual(["done"]);
+    expect(answerTo("URL to autopartitioning")).toEqual(["http://10.0.2.2/disklabel"]);
+    expect(answerTo("HTTP Server")).toEqual(["http://10.0.2.2"]);
+    expect(answerTo("What timezone")).toEqual(["UTC"]);
+  });
+
+  test("are given once where the installer asks again for more", () => {
+    expect(answerTo("Location of sets")).toEqual(["http", "done"]);
+    expect(answerTo("Set name(s)")).toEqual(["-game* -xfont* -xserv*", "done"]);
+    expect(answerTo("Network interface to configure")).toEqual(["vio0", "done"]);
+  });
+
+  test("continue without a signature for our own set alone", () => {
+    const lax = answered.filter(
+      ({ text, answer }) => /verification|Continue anyway/.test(text) && answer === "yes",
+    );
+    expect(lax).toHaveLength(2);
+    for (const { text } of lax) expect(text).toContain(siteSet);
+  });
+
+  test("hold no password: thirteen asterisks are none", () => {
+    expect(answerTo("Password for")).toEqual(["*".repeat(13), "*".repeat(13)]);
+  });
+
+  test("would be missed if the installer asked otherwise", () => {
+    const other = [{ text: "Name of the system?", source: "x" }];
+    const result = answerQuestions(installConf({ user: "opam", publicKey }), other);
+    expect(result.answered[0]?.from).toBe("nowhere");
+  });
+});
+
+test("the disk's template gives the root all but the swap space", () => {
+  expect(disklabelTemplate).toBe("/\t4G-*\t95%\nswap\t1G-2G\t5%\n");
+});
+
+describe("our own set", () => {
+  const options = { user: "builder", packages: ["bash", "gtar--", "jq"], ocaml: "5.2.0" };
+
+  test("is an archive of root's files", async () => {
+    const file = join(directory, siteSet);
+    await writeFile(file, await makeSet(await siteFiles(options)));
+    const listed = execFileSync("tar", ["-tzvf", file, "--numeric-owner"]).toString().trimEnd().split("\n");
+    expect(listed.map((line) => line.replace(/^(\S+) +(\S+) .* (\S+)$/, "$1 $2 $3"))).toEqual([
+      "-rwxr-xr-x 0/0 ./install.site",
+      "-rwxr-xr-x 0/0 ./etc/obuilder/first-boot",
+      "-rwxr-xr-x 0/0 ./etc/obuilder/install-opam",
+      "-rw-r--r-- 0/0 ./etc/rc.local",
+      "-rw-r--r-- 0/0 ./etc/rc.conf.local",
+      "-rw-r--r-- 0/0 ./etc/login.conf.d/staff",
+      "-rw------- 0/0 ./etc/doas.conf",
+    ]);
+  });
+
+  test("knows the user, the packages and OCaml's version, and leaves nothing to fill in", async () => {
+    const files = new Map((await siteFiles(options)).map(({ path, contents }) => [path, contents]));
+    expect(files.get("etc/doas.conf")).toBe("permit nopass keepenv builder\n");
+    const firstBoot = files.get("etc/obuilder/first-boot");
+    expect(firstBoot).toContain('user=builder ocaml=5.2.0\npackages="bash gtar-- jq"');
+    for (const contents of files.values()) expect(contents).not.toMatch(/@[A-Z]+@/);
+    expect((await siteFiles({ ...options, ocaml: undefined }))[1]?.contents).toContain("ocaml=none");
+  });
+
+  test("has scripts that a Bourne shell reads, and no softdep, which OpenBSD no longer knows", async () => {
+    for (const { contents } of await siteFiles(options)) {
+      if (contents.startsWith("#!")) execFileSync("sh", ["-n"], { input: contents });
+      expect(contents).not.toContain("softdep");
+    }
+  });
+});
+
+test("what the guest is served has what it asks for, under the names that it asks for", async () => {
+  const base = join(directory, "base79.tgz");
+  await writeFile(base, "a set");
+  const release = new Map([...sets, "pxeboot"].map((name) => [name, base]));
+  const { tftp, http } = await makeNetbootTree(join(directory, "tree"), {
+    ...{ release, signedList: Buffer.from("signed"), siteSet: Buffer.from("ours") },
+    installConf: "answers\n",
+  });
+  expect(await readFile(join(tftp, "auto_install"), "utf8")).toBe("a set");
+  expect(await readFile(join(tftp, "etc/boot.conf"), "utf8")).toBe(
+    "stty com0 115200\nset tty com0\nboot tftp:/bsd.rd\n",
+  );
+  const mirror = join(http, "pub/OpenBSD/7.9/amd64");
+  for (const name of [...sets, siteSet, "SHA256.sig"]) await readFile(join(mirror, name));
+  // As the installer takes names from it: sed -En 's/^.* ([a-zA-Z][a-zA-Z0-9._-]+)$/\1/p'
+  const index = await readFile(join(mirror, "index.txt"), "utf8");
+  expect(/^.* ([a-zA-Z][a-zA-Z0-9._-]+)$/m.exec(index)?.[1]).toBe(siteSet);
+  expect(await readFile(join(http, "install.conf"), "utf8")).toBe("answers\n");
+});
+
+test("the machine starts over the network, and its end is the installer's restart", () => {
+  const argv = netbootMachine(["/d/a,b.qcow2"], { tftp: "/t/a,b" });
+  expect(argv).toContain("user,model=virtio-net-pci,tftp=/t/a,,b,bootfile=auto_install,ipv6=off");
+  expect(argv).toContain("if=virtio,format=qcow2,discard=unmap,file=/d/a,,b.qcow2");
+  expect(argv).toContain("-no-reboot");
+});
+
+test("the release's key is signify's, and the one that Debian has", async () => {
+  expect(await releaseKey()).toBe(
+    "untrusted comment: openbsd 7.9 base public key\nRWTSdNN9A3yvWNn7mUjXwv9DOCOUnyfuV+mq1iGPIfD+NhN8EYnEQ1at\n",
+  );
+});
+
+test("users' names that the installer refuses are refused before", () => {
+  const { pattern } = openbsd79Amd64.supports.user;
+  for (const name of ["opam", "build-er", "a_1"]) expect(name).toMatch(pattern ?? /$^/);
+  for (const name of ["root", "build", "Opam", "1a", "x".repeat(32)])
+    expect(name).not.toMatch(pattern ?? /^/);
+});

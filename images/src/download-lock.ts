@@ -1,0 +1,47 @@
+import { open, readFile, rm } from "node:fs/promises";
+import { kill, pid } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { cancelled, systemCode, throwIfCancelled } from "@ob/core";
+
+/**
+ * Keeps two builds from writing one download: the second waits. A lock of a process that no longer lives is taken over.
+ *
+ * @param file absolute path of the lock; removed when the lock is disposed of.
+ * @throws ObError `CANCELLED`.
+ */
+export async function lockDownload(file: string, signal: AbortSignal | undefined): Promise<AsyncDisposable> {
+  for (;;) {
+    throwIfCancelled(signal);
+    if (await take(file)) return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
+    if (await isStale(file)) {
+      await rm(file, { force: true });
+      continue;
+    }
+    await sleep(200, undefined, { signal }).catch(() => {
+      throw cancelled(signal);
+    });
+  }
+}
+
+async function take(file: string): Promise<boolean> {
+  try {
+    await using handle = await open(file, "wx");
+    await handle.writeFile(`${pid}\n`);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function isStale(file: string): Promise<boolean> {
+  const owner = Number(await readFile(file, "utf8").catch(() => ""));
+  // Zero: gone in this moment, or not yet written.
+  if (!Number.isInteger(owner) || owner <= 0) return false;
+  try {
+    kill(owner, 0);
+    return false;
+  } catch (error) {
+    return systemCode(error) === "ESRCH";
+  }
+}

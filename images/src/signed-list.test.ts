@@ -1,0 +1,95 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "@ob/core";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { checksumOf, gpgSignedList, signifyList } from "./signed-list.ts";
+
+let directory: string;
+const at = (name: string): string => join(directory, name);
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "signed-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const options = () => ({ directory: at("work"), what: "the list", signal: undefined });
+const sum = "0123456789abcdef".repeat(4);
+
+describe("signify's lists", () => {
+  async function sign(text: string) {
+    await run(["signify-openbsd", "-G", "-n", "-p", at("key.pub"), "-s", at("key.sec")]);
+    await writeFile(at("SHA256"), text);
+    await run([
+      "signify-openbsd",
+      "-S",
+      "-e",
+      "-s",
+      at("key.sec"),
+      "-m",
+      at("SHA256"),
+      "-x",
+      at("SHA256.sig"),
+    ]);
+    return { text: await readFile(at("SHA256.sig")), publicKey: await readFile(at("key.pub"), "utf8") };
+  }
+
+  test("are read if their signature is right", async () => {
+    const sums = await signifyList(
+      await sign(`SHA256 (base79.tgz) = ${sum}\nSHA256 (bsd.rd) = ${sum}\n`),
+      options(),
+    );
+    expect([...sums]).toEqual([
+      ["base79.tgz", sum],
+      ["bsd.rd", sum],
+    ]);
+    expect(checksumOf(sums, "bsd.rd", "the list")).toBe(sum);
+    expect(() => checksumOf(sums, "bsd.mp", "the list")).toThrow("the list has no bsd.mp.");
+  });
+
+  test("are refused if one character was changed, or the key is another", async () => {
+    const { text, publicKey } = await sign(`SHA256 (base79.tgz) = ${sum}\n`);
+    const changed = Buffer.from(text.toString().replace("base79", "base78"));
+    await expect(signifyList({ text: changed, publicKey }, options())).rejects.toMatchObject({
+      code: "BASE_IMAGE",
+      message: expect.stringContaining("The signature of the list is not right."),
+    });
+    await rm(at("key.sec"));
+    await rm(at("key.pub"));
+    const other = await sign("other");
+    await expect(signifyList({ text, publicKey: other.publicKey }, options())).rejects.toMatchObject({
+      code: "BASE_IMAGE",
+    });
+  });
+});
+
+describe("OpenPGP's lists", () => {
+  async function sign(text: string) {
+    const gpg = ["gpg", "--homedir", directory, "--batch", "--quiet", "--pinentry-mode", "loopback"] as const;
+    await run([
+      ...gpg,
+      "--passphrase",
+      "",
+      "--quick-generate-key",
+      "test@example.org",
+      "ed25519",
+      "sign",
+      "never",
+    ]);
+    await writeFile(at("SHA256SUMS"), text);
+    await run([...gpg, "--detach-sign", "--output", at("SHA256SUMS.gpg"), at("SHA256SUMS")]);
+    await run([...gpg, "--export", "--output", at("keyring.gpg")]);
+    await run(["gpgconf", "--homedir", directory, "--kill", "all"]);
+    const [list, signature] = await Promise.all([readFile(at("SHA256SUMS")), readFile(at("SHA256SUMS.gpg"))]);
+    return { text: list, signature, keyring: at("keyring.gpg") };
+  }
+
+  test("are read if their signature is right, and refused if not", async () => {
+    const list = await sign(`${sum} *noble-server-cloudimg-amd64.img\n${sum}  other.img\nno line\n`);
+    expect([...(await gpgSignedList(list, options())).keys()]).toEqual([
+      "noble-server-cloudimg-amd64.img",
+      "other.img",
+    ]);
+    const text = Buffer.from(list.text.toString().replace("amd64", "arm64"));
+    await expect(gpgSignedList({ ...list, text }, options())).rejects.toMatchObject({ code: "BASE_IMAGE" });
+  });
+});

@@ -1,0 +1,168 @@
+import { added, element, xmlDocument, type XmlElement } from "./xml.ts";
+
+export interface AutounattendOptions {
+  readonly user: string;
+  /** Of the login user and the administrator, for this installation alone. */
+  readonly password: string;
+}
+
+/** Server Core, as the original's; other editions have other names in `sources/install.wim`. */
+export const imageInstallName = "Windows Server 2022 SERVERSTANDARDCORE";
+
+/** In the guest; the answer disc's directory of the same name is copied there. */
+const directory = String.raw`C:\obuilder`;
+
+/**
+ * What the login user's first session runs. The disc is found by what is on it: its letter depends on the other discs.
+ * The second command does all the rest, and stops at the first thing that fails.
+ */
+export const firstLogonCommands = [
+  {
+    description: "Copy the files of the answer disc",
+    command: String.raw`cmd.exe /c "for %d in (C D E F G H I) do if exist %d:\autounattend.xml xcopy /e /i /q /y %d:\obuilder ${directory}"`,
+  },
+  {
+    description: "Set the system up and switch it off",
+    command: String.raw`powershell.exe -NoProfile -ExecutionPolicy Bypass -File ${directory}\install.ps1`,
+  },
+] as const;
+
+const namespaces = {
+  "xmlns:wcm": "http://schemas.microsoft.com/WMIConfig/2002/State",
+  "xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance",
+};
+
+/**
+ * The answer file of Windows Setup, for a machine with BIOS and one disk that matters. Setup finds it at the root of
+ * any disc. The drivers of the disk and the network card are beside it, in `$WinPEDriver$`.
+ */
+export function autounattend(options: AutounattendOptions): string {
+  return xmlDocument({
+    name: "unattend",
+    attributes: { xmlns: "urn:schemas-microsoft-com:unattend" },
+    content: [
+      pass("windowsPE", [
+        component("Microsoft-Windows-International-Core-WinPE", [
+          element("SetupUILanguage", [element("UILanguage", "en-US")]),
+          ...language,
+        ]),
+        component("Microsoft-Windows-Setup", [diskConfiguration, imageInstall, userData]),
+      ]),
+      pass("offlineServicing", [
+        // Every disk comes on line: those of caches too.
+        component("Microsoft-Windows-PartitionManager", [element("SanPolicy", 1)]),
+        // All that the login user runs is an administrator's, over SSH as at the first logon.
+        component("Microsoft-Windows-LUA-Settings", [element("EnableLUA", false)]),
+      ]),
+      pass("specialize", [
+        component("Microsoft-Windows-Shell-Setup", [
+          element("ComputerName", "OBUILDER"),
+          element("TimeZone", "UTC"),
+        ]),
+      ]),
+      pass("oobeSystem", [
+        component("Microsoft-Windows-International-Core", language),
+        component("Microsoft-Windows-Shell-Setup", shellSetup(options)),
+      ]),
+    ],
+  });
+}
+
+const language: readonly XmlElement[] = [
+  element("InputLocale", "en-US"),
+  element("SystemLocale", "en-US"),
+  element("UILanguage", "en-US"),
+  element("UserLocale", "en-US"),
+];
+
+/** The active partition that BIOS starts from, then the system's. Other disks are left alone. */
+const diskConfiguration = element("DiskConfiguration", [
+  element("WillShowUI", "OnError"),
+  added("Disk", [
+    element("DiskID", 0),
+    element("WillWipeDisk", true),
+    element("CreatePartitions", [
+      added("CreatePartition", [element("Order", 1), element("Type", "Primary"), element("Size", 350)]),
+      added("CreatePartition", [element("Order", 2), element("Type", "Primary"), element("Extend", true)]),
+    ]),
+    element("ModifyPartitions", [
+      added("ModifyPartition", [
+        ...[element("Order", 1), element("PartitionID", 1), element("Active", true)],
+        ...[element("Format", "NTFS"), element("Label", "System")],
+      ]),
+      added("ModifyPartition", [
+        ...[element("Order", 2), element("PartitionID", 2), element("Letter", "C")],
+        ...[element("Format", "NTFS"), element("Label", "Windows")],
+      ]),
+    ]),
+  ]),
+]);
+
+const imageInstall = element("ImageInstall", [
+  element("OSImage", [
+    element("InstallFrom", [
+      added("MetaData", [element("Key", "/IMAGE/NAME"), element("Value", imageInstallName)]),
+    ]),
+    element("InstallTo", [element("DiskID", 0), element("PartitionID", 2)]),
+    element("WillShowUI", "OnError"),
+  ]),
+]);
+
+/** Evaluation and volume media ask for no key. */
+const userData = element("UserData", [
+  element("ProductKey", [element("WillShowUI", "OnError")]),
+  element("AcceptEula", true),
+]);
+
+function shellSetup({ user, password }: AutounattendOptions): readonly XmlElement[] {
+  const secret = [element("Value", password), element("PlainText", true)];
+  return [
+    element("OOBE", [
+      element("HideEULAPage", true),
+      element("HideOEMRegistrationScreen", true),
+      element("HideOnlineAccountScreens", true),
+      element("HideWirelessSetupInOOBE", true),
+      element("ProtectYourPC", 3),
+    ]),
+    element("UserAccounts", [
+      // Setup asks at the keyboard for the one that is not given.
+      element("AdministratorPassword", secret),
+      element("LocalAccounts", [
+        added("LocalAccount", [
+          ...[element("Name", user), element("DisplayName", "OBuilder"), element("Group", "Administrators")],
+          element("Password", secret),
+        ]),
+      ]),
+    ]),
+    element("AutoLogon", [
+      ...[element("Enabled", true), element("LogonCount", 1), element("Username", user)],
+      element("Password", secret),
+    ]),
+    element("FirstLogonCommands", numbered()),
+  ];
+}
+
+/** Setup stops at a gap in the numbers. */
+function numbered(): readonly XmlElement[] {
+  return firstLogonCommands.map(({ command, description }, index) =>
+    added("SynchronousCommand", [
+      ...[element("Order", index + 1), element("CommandLine", command)],
+      ...[element("Description", description), element("RequiresUserInput", false)],
+    ]),
+  );
+}
+
+function pass(name: string, components: readonly XmlElement[]): XmlElement {
+  return { name: "settings", attributes: { pass: name }, content: components };
+}
+
+function component(name: string, content: readonly XmlElement[]): XmlElement {
+  return {
+    name: "component",
+    attributes: {
+      ...{ name, processorArchitecture: "amd64", publicKeyToken: "31bf3856ad364e35" },
+      ...{ language: "neutral", versionScope: "nonSxS", ...namespaces },
+    },
+    content,
+  };
+}

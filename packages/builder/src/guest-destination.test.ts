@@ -1,0 +1,34 @@
+import { describe, expect, test } from "vitest";
+import { destinationIn, sourceIn } from "./guest-destination.ts";
+
+describe("on Windows", () => {
+  test.each([
+    String.raw`/C:\srv\in`,
+    "/C:/srv/in",
+    "C:/Users/opam/C:/srv/in",
+    String.raw`C:\Users\opam/C:\srv\in`,
+    "/cygdrive/C/srv/in",
+  ])("%s is a place on drive C", (destination) => {
+    expect(destinationIn("windows", destination)).toBe("C:/srv/in");
+  });
+
+  test.each([
+    ["/C:\\srv\\in\\", "C:/srv/in/"],
+    ["/cygdrive/d", "d:"],
+    ["/home/opam/cygdrive/c", "/home/opam/cygdrive/c"],
+    ["/src/abc:/x", "/src/abc:/x"],
+    ["/srv/in/", "/srv/in/"],
+    ["C:/Users/opam/src", "C:/Users/opam/src"],
+  ])("%s is %s", (destination, place) => {
+    expect(destinationIn("windows", destination)).toBe(place);
+  });
+
+  test("what is copied has the name behind the last slash of either kind", () => {
+    expect(sourceIn("windows", String.raw`/C:\tool\bin`)).toBe("/C:/tool/bin");
+  });
+});
+
+test.each(["linux", "openbsd"] as const)("on %s a backslash and a colon are characters of names", (os) => {
+  expect(destinationIn(os, String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
+  expect(sourceIn(os, String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
+});
