@@ -105,7 +105,6 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
     disk: at("disk.qcow2"),
     virtualSize: diskSize,
     announcesReady: true,
-    resumes: ["initrd"],
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
   if (debs.more.length > 0) {

@@ -137,6 +137,12 @@ export const sandboxOptions: OptionTable = {
     describe: "A word for the end of QEMU's command line; can be repeated",
     group: machines,
   },
+  "template-space": {
+    kind: "value",
+    value: "SIZE",
+    describe: "Disk space for guests that are saved to be resumed, in GiB or as 512M; 0 for none (default 2)",
+    group: machines,
+  },
   // runc's; a disk in the making is never synchronised here.
   "fast-sync": { kind: "flag", describe: "Accepted for the original's sake", group: machines, hidden: true },
 };
@@ -159,6 +165,8 @@ export interface SandboxFlags {
   readonly sshKey: string | undefined;
   /** In bytes. */
   readonly diskSize: number | undefined;
+  /** In bytes; 0 for no saved guests. */
+  readonly templateSpace: number;
   readonly hardware: HardwareFlags;
 }
 
@@ -189,6 +197,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     accelerator,
     sshKey: text(args, "qemu-ssh-key"),
     diskSize: given("qemu-disk-size", parseSize),
+    templateSpace: given("template-space", parseSpace) ?? 2 * 2 ** 30,
     hardware: {
       diskBus: choice(args, "qemu-disk-bus", diskBuses),
       machine: text(args, "qemu-machine"),
@@ -196,6 +205,10 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
       arguments: texts(args, "qemu-arg"),
     },
   };
+}
+
+function parseSpace(value: string, flag: string): number {
+  return /^0+$/.test(value.trim()) ? 0 : parseSize(value, flag);
 }
 
 function parseAtLeastOne(value: string, flag: string): number {

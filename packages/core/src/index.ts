@@ -21,6 +21,8 @@ export {
   diskBuses,
   type ImageManifest,
   parseImageManifest,
+  type ResumePoint,
+  resumePoints,
 } from "./image-manifest.ts";
 export { isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export type {

@@ -9,8 +9,8 @@ import { asBootFailure, type Vm } from "./vm.ts";
 export interface BootOptions {
   /** What the guest may say on its console when its SSH server listens. */
   readonly listening: RegExp;
-  /** True if the guest is known to say so: it is asked only then, or when it takes very long. */
-  readonly announcesReady: boolean;
+  /** When to ask the guest first. `announced`: when it says that it listens, or when it takes very long. */
+  readonly ask: "now" | "announced" | "again and again";
   readonly user: string;
   readonly keys: readonly LoginKey[];
   /** How long the guest may take from its start to a login, in seconds. */
@@ -36,14 +36,14 @@ const patience = 30_000;
  *   `LOGIN_FAILED` as soon as the guest has refused all keys; the signal's reason.
  */
 export async function logIn(vm: Vm, options: BootOptions): Promise<SshSession> {
-  const { listening, announcesReady, user, keys, bootTimeSeconds, emit } = options;
+  const { listening, ask, user, keys, bootTimeSeconds, emit } = options;
   const start = performance.now();
   let sawServer = false;
   using limit = deadline(bootTimeSeconds * 1000, () => bootTimeOver(vm, { bootTimeSeconds, sawServer }));
   const signal = AbortSignal.any([options.signal, vm.doomed, limit.signal]);
   try {
     for (;;) {
-      const socket = await firstAnswer(vm, { listening, patient: announcesReady && !sawServer, signal });
+      const socket = await firstAnswer(vm, { listening, ask: sawServer ? "again and again" : ask, signal });
       const answered = performance.now();
       sawServer = true;
       try {
@@ -69,13 +69,12 @@ export async function logIn(vm: Vm, options: BootOptions): Promise<SshSession> {
 
 interface AnswerOptions {
   readonly listening: RegExp;
-  /** Waits for what the guest says before it asks. */
-  readonly patient: boolean;
+  readonly ask: BootOptions["ask"];
   readonly signal: AbortSignal;
 }
 
 /** The first connection on which the other end says something. */
-async function firstAnswer(vm: Vm, { listening, patient, signal }: AnswerOptions): Promise<Socket> {
+async function firstAnswer(vm: Vm, { listening, ask, signal }: AnswerOptions): Promise<Socket> {
   const sockets = new Set<Socket>();
   const { promise, resolve } = Promise.withResolvers<Socket>();
   const start = performance.now();
@@ -107,15 +106,17 @@ async function firstAnswer(vm: Vm, { listening, patient, signal }: AnswerOptions
     tryOnce(tries.atATime * interval());
     timer = setTimeout(tryOnAndOn, interval());
   };
-  const notice = vm.console.whenSeen(listening, () => {
+  const tryPatiently = (): void => {
     clearTimeout(timer);
     // Hung up on, it would wait for nothing.
     tryOnce(patience).once("close", () => {
       if (!ended) timer = setTimeout(tryOnAndOn, interval());
     });
-  });
+  };
+  const notice = vm.console.whenSeen(listening, ask === "now" ? () => undefined : tryPatiently);
+  if (ask === "now") tryPatiently();
   // QEMU delivers every connection in the end, those that were given up as well.
-  if (patient) timer = setTimeout(tryOnAndOn, patience);
+  else if (ask === "announced") timer = setTimeout(tryOnAndOn, patience);
   else tryOnAndOn();
   try {
     const answered = await abortable(promise, signal);
@@ -130,7 +131,8 @@ async function firstAnswer(vm: Vm, { listening, patient, signal }: AnswerOptions
   }
 }
 
-function bootTimeOver(vm: Vm, seen: { bootTimeSeconds: number; sawServer: boolean }): ObError {
+/** The error of a guest that does not come to answer in time. */
+export function bootTimeOver(vm: Vm, seen: { bootTimeSeconds: number; sawServer: boolean }): ObError {
   const what = seen.sawServer ? "did not finish an ssh login" : "did not answer on its ssh port";
   return new ObError(
     "BOOT_FAILED",

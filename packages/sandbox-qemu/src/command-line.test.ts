@@ -64,6 +64,17 @@ describe("QEMU's command line", () => {
     expect(drives(riscv64)).toEqual([]);
   });
 
+  it("is the same machine when it is saved and resumed, with its memory elsewhere", () => {
+    const saved = commandLine({ ...config, memory: "shared" }, "/c");
+    const resumed = commandLine({ ...config, memory: "resumed" }, "/c");
+    expect(optionsOf(saved, "-machine")).toEqual(["pc,memory-backend=memory"]);
+    expect(optionsOf(saved, "-object")).toEqual(["memory-backend-memfd,id=memory,size=2048M,share=on"]);
+    const object = "memory-backend-file,id=memory,size=2048M,share=off,mem-path=/proc/self/fd/6";
+    expect(optionsOf(resumed, "-object")).toEqual([object]);
+    const rest = resumed.flatMap((word) => (word === object ? optionsOf(saved, "-object") : [word]));
+    expect(rest.join(" ").replace(" -incoming defer", "")).toBe(saved.join(" "));
+  });
+
   it("has the guest's own processor under KVM", () => {
     const argv = commandLine({ ...config, accelerator: "kvm" }, "/c");
     expect(optionsOf(argv, "-accel")).toEqual(["kvm"]);

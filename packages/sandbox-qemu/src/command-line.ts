@@ -7,6 +7,9 @@ import type { Accelerator, Machine, QemuOption } from "./machine/machine.ts";
 /** File descriptors of QEMU that we hold the other end of. */
 export const qmpFd = 3;
 export const consoleFd = 4;
+/** Descriptors of files that a resumed machine has besides: its devices' state, and its memory. */
+export const stateFd = 5;
+export const memoryFd = 6;
 
 export interface DirectBoot {
   /** Absolute paths on the host. */
@@ -29,7 +32,15 @@ export interface VmConfig {
   /** Undefined: the guest boots from its first disk. */
   readonly directBoot: DirectBoot | undefined;
   readonly hardware: Hardware;
+  /** By default `private`. */
+  readonly memory?: MemoryKind | undefined;
 }
+
+/**
+ * Where the guest's memory is. `shared`: where it can be saved from, see `saveMachine`. `resumed`: in a file that was
+ * saved (`memoryFd`), which does not change by it; QEMU waits for the state of its devices (`stateFd`).
+ */
+export type MemoryKind = "private" | "shared" | "resumed";
 
 /** What is not as the machine has it by itself. */
 export interface Hardware {
@@ -51,16 +62,20 @@ export interface Hardware {
  * @throws ObError `UNSUPPORTED` for more disks than the machine takes.
  */
 export function commandLine(config: VmConfig, consoleLog: string): readonly [string, ...string[]] {
-  const { machine, accelerator, directBoot, hardware } = config;
+  const { machine, accelerator, directBoot, hardware, memory = "private" } = config;
   const { devices } = machine;
   const options: readonly QemuOption[] = [
     ["-display", "none"],
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ["-machine", hardware.machine ?? machine.type],
+    [
+      "-machine",
+      `${hardware.machine ?? machine.type}${memory === "private" ? "" : `,memory-backend=${memoryId}`}`,
+    ],
     ["-accel", accelerator],
     ["-cpu", hardware.cpu ?? machine.cpu[accelerator]],
     ["-smp", String(config.cpus)],
     ["-m", `${config.memoryMib}M`],
+    ...memoryOptions(memory, config.memoryMib),
     ["-chardev", `socket,id=qmp,fd=${qmpFd}`],
     ["-mon", "chardev=qmp,mode=control"],
     ["-chardev", `socket,id=console,fd=${consoleFd},logfile=${escape(consoleLog)}`],
@@ -78,6 +93,25 @@ export function commandLine(config: VmConfig, consoleLog: string): readonly [str
   // A guest that restarts would run the step's first half twice: its QEMU ends instead.
   const words = ["-nodefaults", "-no-user-config", "-no-reboot", ...options.flat()];
   return [machine.binary, ...words, ...(hardware.arguments ?? [])];
+}
+
+/** What is saved under a name is found by the same. */
+const memoryId = "memory";
+
+function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOption[] {
+  const size = `id=${memoryId},size=${mebibytes}M`;
+  switch (memory) {
+    case "private":
+      return [];
+    case "shared":
+      // No file on a disk, to which the host would write what the guest changes.
+      return [["-object", `memory-backend-memfd,${size},share=on`]];
+    case "resumed":
+      return [
+        ["-object", `memory-backend-file,${size},share=off,mem-path=/proc/self/fd/${memoryFd}`],
+        ["-incoming", "defer"],
+      ];
+  }
 }
 
 /** What starts the guest before its own boot loader or kernel. */

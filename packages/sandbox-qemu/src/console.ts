@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { lastLines } from "@ob/core";
+import { abortable } from "./abort.ts";
 
 /** How much of the console is kept in memory, in characters. */
 const kept = 32_768;
@@ -36,7 +37,15 @@ export class ConsoleTail {
     stream.once("close", () => resolve());
   }
 
-  /** Calls `seen` once when the pattern is on the console; disposing ends the wait. */
+  /** Resolves when the pattern is on the console, which it may be already; rejects with the signal's reason. */
+  async seen(pattern: RegExp, signal: AbortSignal): Promise<void> {
+    if (pattern.test(this.#text)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _ = this.whenSeen(pattern, resolve);
+    await abortable(promise, signal);
+  }
+
+  /** Calls `seen` once when the pattern comes to be on the console; disposing ends the wait. */
   whenSeen(pattern: RegExp, seen: () => void): Disposable {
     const forget = (): void => void this.#awaited.delete(pattern);
     this.#awaited.set(pattern, () => {

@@ -31,6 +31,7 @@ describe("a guest", () => {
       },
       hardware: {},
       announcesReady: false,
+      resumes: [],
     });
   });
 

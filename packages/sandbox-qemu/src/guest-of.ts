@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { type GuestArch, type GuestImage, type GuestOs, ObError } from "@ob/core";
+import { type GuestArch, type GuestImage, type GuestOs, ObError, type ResumePoint } from "@ob/core";
 import type { DirectBoot, Hardware } from "./command-line.ts";
 import { linuxGuest } from "./guest/linux.ts";
 import { openbsdGuest } from "./guest/openbsd.ts";
@@ -21,6 +21,8 @@ export interface Guest {
   readonly hardware: Hardware;
   /** See the manifest's field. */
   readonly announcesReady: boolean;
+  /** See the manifest's field; it takes `announcesReady`. */
+  readonly resumes: readonly ResumePoint[];
 }
 
 type Flags = Pick<SandboxOptions, "guestOs" | "guestArch" | "hardware">;
@@ -41,6 +43,7 @@ export function guestOf({ manifest, manifestDirectory }: GuestImage, flags: Flag
       directBoot: undefined,
       hardware,
       announcesReady: false,
+      resumes: [],
     };
   }
   const name = manifest.name ?? "the base image";
@@ -59,6 +62,7 @@ export function guestOf({ manifest, manifestDirectory }: GuestImage, flags: Flag
       commandLine: directBoot.commandLine,
     },
     announcesReady: manifest.announcesReady ?? false,
+    resumes: manifest.announcesReady ? (manifest.resumes ?? []) : [],
     hardware: {
       ...hardware,
       diskBus: hardware.diskBus ?? manifest.diskBus,

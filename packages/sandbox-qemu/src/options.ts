@@ -21,5 +21,7 @@ export interface SandboxOptions {
   readonly hardware?: Hardware | undefined;
   /** Absolute path of a directory for what outlives a process: run directories, remembered proofs. */
   readonly stateDirectory: string;
+  /** How much of the disk saved machines may take, in bytes; 0 for none. By default 2 GiB. */
+  readonly templateSpace?: number | undefined;
   readonly emit?: Emit | undefined;
 }

@@ -17,6 +17,7 @@ export interface QemuExit {
 export interface QemuProcess {
   readonly pid: number;
   readonly qmp: Duplex;
+  /** What the guest says, and a way to type on its serial line. */
   readonly console: Duplex;
   /** Settles when the process is gone. Never rejects. */
   readonly exited: Promise<QemuExit>;
@@ -28,9 +29,13 @@ export interface QemuProcess {
  * Starts QEMU so that it ends with us, however we end: the kernel kills it when the thread that started it goes.
  * It has a session of its own, so that Ctrl-C reaches us alone.
  *
+ * @param files open descriptors that it gets as `stateFd` and on.
  * @throws ObError `MISSING_TOOL`.
  */
-export async function spawnQemu(argv: readonly [string, ...string[]]): Promise<QemuProcess> {
+export async function spawnQemu(
+  argv: readonly [string, ...string[]],
+  files: readonly number[] = [],
+): Promise<QemuProcess> {
   const [file, ...args] = argv;
   const [program, setpriv] = await Promise.all([findProgram(file), findProgram("setpriv")]);
   if (program === undefined) throw missingTool(file);
@@ -38,7 +43,7 @@ export async function spawnQemu(argv: readonly [string, ...string[]]): Promise<Q
     setpriv === undefined ? [program, ...args] : [setpriv, "--pdeathsig", "KILL", "--", program, ...args];
   const [first, ...rest] = guarded;
   const stdio = ["ignore", "ignore", "pipe", "pipe", "pipe"] as const;
-  const child = spawn(first, rest, { stdio: [...stdio], detached: true });
+  const child = spawn(first, rest, { stdio: [...stdio, ...files], detached: true });
   const words = collectWords(child);
   const { promise: exited, resolve } = Promise.withResolvers<QemuExit>();
   child.once("close", (code, signal) =>

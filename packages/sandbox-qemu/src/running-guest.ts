@@ -1,14 +1,15 @@
-import { type Emit, type GuestImage, isObError, type Phase } from "@ob/core";
-import { reasonOf, throwIfAborted } from "./abort.ts";
-import { logIn } from "./boot.ts";
+import { type Emit, type GuestImage, isObError, messageOf, type Phase } from "@ob/core";
+import { throwIfAborted } from "./abort.ts";
 import { type Guest, guestOf, machineOf, profileOf } from "./guest-of.ts";
 import type { GuestProfile } from "./guest/profile.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
-import { perform } from "./perform.ts";
 import { loginKeys } from "./ssh/keys.ts";
 import type { SshSession } from "./ssh/session.ts";
-import { Vm } from "./vm.ts";
+import { startBy } from "./start-by.ts";
+import type { TemplateStore } from "./template/template-store.ts";
+import { waysToStart } from "./template/ways.ts";
+import type { Vm } from "./vm.ts";
 
 export interface StartGuestOptions {
   readonly options: SandboxOptions;
@@ -19,6 +20,8 @@ export interface StartGuestOptions {
   /** See `VmConfig.discDrive`. */
   readonly discDrive?: boolean;
   readonly accelerator: (machine: Machine) => Promise<Accelerator>;
+  /** By default the guest is booted, and not saved. */
+  readonly templates?: TemplateStore | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
   readonly enter: (phase: Phase) => void;
@@ -47,41 +50,30 @@ export async function startGuest(start: StartGuestOptions): Promise<RunningGuest
     start.accelerator(machine),
     loginKeys({ option: sshKey, manifest: guest.sshKey }),
   ]);
-  enter("boot");
   const { directBoot, hardware } = guest;
-  await using stack = new AsyncDisposableStack();
-  const vm = stack.use(
-    await Vm.start(
-      { machine, accelerator, memoryMib, cpus, network, disks, discDrive, directBoot, hardware },
-      { stateDirectory, panic: profile.panic, signal, emit },
-    ),
+  const ways = waysToStart(
+    { machine, accelerator, memoryMib, cpus, network, disks, discDrive, directBoot, hardware },
+    { templates: start.templates, resumes: guest.resumes },
   );
-  return await blaming(vm, signal, async () => {
-    const login = {
-      listening: profile.listening,
-      announcesReady: guest.announcesReady,
-      user: guest.loginUser,
-      keys,
-      bootTimeSeconds,
-      signal,
-      emit,
-    };
-    const session = stack.use(await logIn(vm, login));
-    const living = AbortSignal.any([signal, vm.doomed]);
-    enter("login");
-    const baseline = await perform(profile.ready, { session, signal: living });
-    const held = stack.move();
-    const dispose = (): Promise<void> => held.disposeAsync();
-    return { guest, profile, vm, session, baseline, signal: living, [Symbol.asyncDispose]: dispose };
-  });
+  const login = { listening: profile.listening, user: guest.loginUser, keys, bootTimeSeconds };
+  for await (const way of ways) {
+    enter("boot");
+    await using stack = new AsyncDisposableStack();
+    try {
+      const { templates } = start;
+      const ours = { guest, profile, login, templates, stateDirectory, signal, emit, enter, stack };
+      const started = await startBy(way, ours);
+      const held = stack.move();
+      const dispose = (): Promise<void> => held.disposeAsync();
+      return { guest, profile, ...started, [Symbol.asyncDispose]: dispose };
+    } catch (error) {
+      if (way.kind === "boot" || isObError(error, ...lasting)) throw error;
+      const text = `a resumed guest did not work; another is started: ${messageOf(error)}`;
+      emit({ type: "log", level: "info", text });
+    }
+  }
+  throw new TypeError("no way to start a guest was tried");
 }
 
-/** Does `work` in a guest; what comes of the caller's signal, or of a machine that died, is told as just that. */
-export async function blaming<T>(vm: Vm, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (signal.aborted) throw reasonOf(signal);
-    throw isObError(error, "GUEST_LOST") ? await vm.blame(error) : error;
-  }
-}
+/** What another start would end with as well. */
+const lasting = ["CANCELLED", "LOGIN_FAILED", "MISSING_TOOL", "NO_SPACE"] as const;

@@ -16,14 +16,16 @@ import {
 } from "@ob/core";
 import { throwIfAborted } from "./abort.ts";
 import { chooseAccelerator } from "./accelerator.ts";
+import { blaming } from "./blaming.ts";
 import { copyIn, copyTarget } from "./copy-in.ts";
 import { guestOf, profileOf } from "./guest-of.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
 import { perform, type PerformOptions, runCommand } from "./perform.ts";
-import { blaming, startGuest } from "./running-guest.ts";
+import { startGuest } from "./running-guest.ts";
 import { sweepRunDirectories } from "./run-directory.ts";
 import { flush, stop } from "./shutdown.ts";
+import { TemplateStore } from "./template/template-store.ts";
 import { accessTo, visitOf } from "./visit.ts";
 
 /**
@@ -31,18 +33,21 @@ import { accessTo, visitOf } from "./visit.ts";
  * directory; needs no QEMU before the first step.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
-  await sweepRunDirectories(options.stateDirectory, options.emit ?? silent);
-  return new QemuSandbox(options);
+  const { stateDirectory, templateSpace: space = 2 ** 31, emit = silent } = options;
+  await sweepRunDirectories(stateDirectory, emit);
+  return new QemuSandbox(options, await TemplateStore.open({ stateDirectory, space, emit }));
 }
 
 class QemuSandbox implements Sandbox {
   readonly #options: SandboxOptions;
+  readonly #templates: TemplateStore;
   readonly #closed = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #accelerators = new Map<GuestArch, Accelerator>();
 
-  constructor(options: SandboxOptions) {
+  constructor(options: SandboxOptions, templates: TemplateStore) {
     this.#options = options;
+    this.#templates = templates;
   }
 
   guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch } {
@@ -75,6 +80,7 @@ class QemuSandbox implements Sandbox {
         disks: [request.disk],
         network: request.network ?? "none",
         accelerator: (machine) => this.#accelerator(machine, { signal, emit }),
+        templates: this.#templates,
         signal,
         emit,
         enter: phaseClock(request, emit),
@@ -90,6 +96,7 @@ class QemuSandbox implements Sandbox {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(cancelled());
     await Promise.all(this.#running);
+    await this.#templates[Symbol.asyncDispose]();
   }
 
   #withClosing(signal: AbortSignal | undefined): AbortSignal {
@@ -123,6 +130,7 @@ class QemuSandbox implements Sandbox {
       network: task.kind === "run" ? task.network : "none",
       discDrive: task.kind === "copy" && profile.verifyCopy !== undefined,
       accelerator: (machine) => this.#accelerator(machine, { signal, emit }),
+      templates: this.#templates,
       signal,
       emit,
       enter,

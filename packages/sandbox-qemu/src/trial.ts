@@ -1,12 +1,13 @@
 import { cancelled, type GuestTrial, ObError, silent, type TrialCommand, type TrialRequest } from "@ob/core";
 import { abortable, deadline, reasonOf } from "./abort.ts";
 import { chooseAccelerator } from "./accelerator.ts";
+import { blaming } from "./blaming.ts";
 import { machineOf } from "./guest-of.ts";
 import { trialLine } from "./guest/trial-line.ts";
 import type { SandboxOptions } from "./options.ts";
 import { perform } from "./perform.ts";
 import { sweepRunDirectories } from "./run-directory.ts";
-import { blaming, type RunningGuest, startGuest } from "./running-guest.ts";
+import { type RunningGuest, startGuest } from "./running-guest.ts";
 import { capture } from "./ssh/exec.ts";
 
 /** How long a guest may take for one command, and to switch itself off, in milliseconds. */

@@ -10,7 +10,8 @@ import {
 } from "@ob/core";
 import { visitCommands } from "./guest/visit-commands.ts";
 import { readArchive } from "./read-archive.ts";
-import { blaming, type RunningGuest } from "./running-guest.ts";
+import { blaming } from "./blaming.ts";
+import type { RunningGuest } from "./running-guest.ts";
 import { interact } from "./ssh/interact.ts";
 import { quoteWords } from "./ssh/quote.ts";
 

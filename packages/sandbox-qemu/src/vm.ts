@@ -14,6 +14,8 @@ export interface StartOptions {
   readonly panic: RegExp;
   readonly signal: AbortSignal;
   readonly emit: Emit;
+  /** For a resumed machine: open descriptors of the state of its devices and of its memory. */
+  readonly saved?: { readonly state: number; readonly memory: number } | undefined;
 }
 
 /** How many lines of the console an error shows. */
@@ -68,7 +70,9 @@ export class Vm implements AsyncDisposable {
     const directory = stack.use(await createRunDirectory(options.stateDirectory));
     const argv = commandLine(config, directory.consoleLog);
     emit({ type: "exec", argv });
-    const vm = stack.use(new Vm(await spawnQemu(argv), { config, directory, panic: options.panic }));
+    const files = options.saved ? [options.saved.state, options.saved.memory] : [];
+    const qemu = await spawnQemu(argv, files);
+    const vm = stack.use(new Vm(qemu, { config, directory, panic: options.panic }));
     await directory.recordQemu(vm.#process.pid);
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.doomed]));
@@ -89,6 +93,16 @@ export class Vm implements AsyncDisposable {
   onEvent(listener: (event: QmpEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** QEMU's process id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Types a line on the guest's serial console. */
+  type(line: string): void {
+    this.#process.console.write(`${line}\n`);
   }
 
   /** From now on QEMU's end is wanted, and no failure. */

@@ -28,17 +28,25 @@ export function linuxGuest(loginUser: string): GuestProfile {
   };
   const isLong = (task: RunTask): boolean => !fits(runCommand(task, task.command));
 
+  const ready: GuestCommand = {
+    phase: "login",
+    purpose: "become root",
+    command: asRoot("cd /proc && echo [0-9]*"),
+    failure: "UNSUPPORTED",
+    hint: `The image's login user ${loginUser} needs sudo without a password, or must be root.`,
+  };
+
   return {
     os: "linux",
     panic: /^.*Kernel panic - not syncing.*$/m,
     listening: /^obuilder: ready\b/m,
-    ready: {
-      phase: "login",
-      purpose: "become root",
-      command: asRoot("cd /proc && echo [0-9]*"),
-      failure: "UNSUPPORTED",
-      hint: `The image's login user ${loginUser} needs sudo without a password, or must be root.`,
-    },
+    ready,
+    resumed: (now) => ({
+      ...ready,
+      purpose: "set its clock",
+      command: asRoot(scripts.setClock, [(now.getTime() / 1000).toFixed(3)]),
+    }),
+    reseeded: /crng reseeded due to virtual machine fork/,
     setUp: (task) => [
       ...task.caches.map((cache, index): GuestCommand => {
         checkPath(cache.target, "cache");

@@ -25,6 +25,10 @@ export interface GuestProfile {
   readonly listening: RegExp;
   /** Succeeds when the guest is ready for a step. What it prints is the `baseline` of `flush` and `tearDown`. */
   readonly ready: GuestCommand;
+  /** As `ready`, for a guest that was resumed: its clock is set as well. Undefined where guests are only booted. */
+  readonly resumed?: ((now: Date) => GuestCommand) | undefined;
+  /** What the kernel says on the console when a new generation id of the machine has given it new random numbers. */
+  readonly reseeded?: RegExp | undefined;
   /** Mounts caches and puts secrets, in this order. */
   setUp(task: RunTask): readonly GuestCommand[];
   /** Runs the command. Its status is the step's. */

@@ -24,6 +24,7 @@ export const amd64: Machine = {
   ideBuses: ["ide.0", "ide.1"],
   // By ACPI, on the bus that all its devices are on.
   hotPlug: true,
+  resumable: true,
   powerButton: true,
   probe: {
     disk: bootSector(),

@@ -37,6 +37,8 @@ export interface Machine {
   readonly ideBuses: readonly string[];
   /** True if a machine of `type` takes virtio disks, and gives them back, while its guest runs. */
   readonly hotPlug: boolean;
+  /** True if QEMU saves the whole machine: what is resumed goes on as if nothing had been. */
+  readonly resumable: boolean;
   /** True if the guest sees QMP's `system_powerdown`. */
   readonly powerButton: boolean;
   /** A disk whose boot code ends QEMU with `exitStatus`, and the device that it needs; for the accelerator's proof. */

@@ -39,6 +39,8 @@ export const riscv64: Machine = {
   ideBuses: [],
   // Its PCI bus is one of PCI Express, which takes devices at root ports only.
   hotPlug: false,
+  // QEMU 7.2 does not save when its timers are due: a guest that is resumed never wakes up.
+  resumable: false,
   powerButton: false,
   probe: undefined,
 };

@@ -1,0 +1,133 @@
+import { once } from "node:events";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import path from "node:path";
+import { layerId, type ObEvent, sha256 } from "@ob/core";
+import { createSandbox } from "@ob/sandbox-qemu";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { filesOn } from "../support/file-system.ts";
+import { cacheDisk, machinesOf, openRaw, runTask, type Workbench, workbench } from "./workbench.ts";
+
+let bench: Workbench;
+beforeAll(async () => {
+  bench = await workbench();
+});
+afterAll(async () => await bench[Symbol.asyncDispose]());
+
+/** What a machine would have in common with others that were resumed from where it was. */
+const chance = "cat /proc/sys/kernel/random/uuid; head -c 16 /dev/urandom | od -An -tx1; date +%s";
+const change = `mkdir -p a/b; echo text > a/b/file; ln -s b a/link; sudo sh -c 'echo more >> /etc/motd; rm /etc/issue'`;
+
+/** How the machine of a step came to be. */
+function startOf(events: readonly ObEvent[]): "booted" | "saved" | "resumed" {
+  const argvs = events.flatMap((event) => (event.type === "exec" ? [event.argv.join(" ")] : []));
+  const qemu = argvs.findLast((argv) => argv.startsWith("qemu-system") && argv.includes("-blockdev")) ?? "";
+  if (qemu.includes("-incoming")) return "resumed";
+  return qemu.includes("memfd") ? "saved" : "booted";
+}
+
+/** Runs `chance`, and sees that the guest's clock is right. */
+async function random(disk: string, more: Parameters<typeof runTask>[1] & { also?: string } = {}) {
+  const { also = "true", ...task } = more;
+  const before = Date.now() / 1000;
+  const { output, events } = await bench.runStep(disk, runTask(`${chance}; ${also}`, task));
+  const [uuid = "", bytes = "", time = "", ...rest] = output.trim().split("\n");
+  expect(Number(time)).toBeGreaterThan(before - 2);
+  expect(Number(time)).toBeLessThan(Date.now() / 1000 + 2);
+  return { start: startOf(events), chance: [uuid, bytes], rest };
+}
+
+it("a base layer's second guest is resumed: with a clock, random numbers and a network of its own", async () => {
+  const server = createServer((socket) => socket.end());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  const reach = `timeout 5 bash -c '</dev/tcp/10.0.2.2/${port}' 2>/dev/null && echo reached || echo unreachable`;
+
+  const first = await random(await bench.createDisk());
+  expect(first.start).toBe("saved");
+  const closed = await random(await bench.createDisk(), { also: reach });
+  const open = await random(await bench.createDisk(), { also: reach, network: "host" });
+  server.close();
+  expect(closed).toMatchObject({ start: "resumed", rest: ["unreachable"] });
+  expect(open).toMatchObject({ start: "resumed", rest: ["reached"] });
+  const all = [first, closed, open].flatMap(({ chance: drawn }) => drawn);
+  expect(new Set(all).size).toBe(all.length);
+  await expect(machinesOf(bench.stateDirectory)).resolves.toEqual([]);
+});
+
+it("a layer from a resumed guest is clean, and the same as one from a guest that was booted", async () => {
+  const resumed = await bench.createDisk();
+  const { events } = await bench.runStep(resumed, runTask(change));
+  expect(startOf(events)).toBe("resumed");
+  {
+    await using raw = await openRaw(resumed);
+    await raw.check();
+  }
+  const booted = await bench.createDisk();
+  const seen: ObEvent[] = [];
+  const options = { memoryMib: 512, cpus: 2, bootTimeSeconds: 120, accelerator: "auto" } as const;
+  {
+    const { image } = bench;
+    const stateDirectory = path.join(bench.directory, "plain");
+    await using sandbox = await createSandbox({ ...options, stateDirectory, templateSpace: 0 });
+    const layer = layerId(sha256(booted));
+    const emit = (event: ObEvent): void => void seen.push(event);
+    await sandbox.run({ layer, disk: booted, image, task: runTask(change) }, { emit });
+  }
+  expect(startOf(seen)).toBe("booted");
+  const [one, other] = [await filesOn(resumed), await filesOn(booted)];
+  expect(one.length).toBeGreaterThan(1_000);
+  expect(one).toEqual(other);
+});
+
+it("on any other layer the guest is resumed in its initrd, and its caches come in when it runs", async () => {
+  const parent = await bench.createDisk();
+  await bench.runStep(parent, runTask("echo parent > parent"));
+  const cache = await cacheDisk(bench.directory, true);
+  const caches = [{ name: "c", disk: cache, formatted: true, target: "/cache" }];
+  const one = await random(await bench.createDisk(parent), {
+    also: "cat parent; echo kept > /cache/file",
+    caches,
+  });
+  const disk = await bench.createDisk(parent);
+  const other = await random(disk, { also: "cat parent", user: { uid: 0, gid: 0 } });
+  expect([one, other]).toMatchObject([
+    { start: "resumed", rest: ["parent"] },
+    { start: "resumed", rest: ["parent"] },
+  ]);
+  const all = [one, other].flatMap(({ chance: drawn }) => drawn);
+  expect(new Set(all).size).toBe(all.length);
+  await using kept = await openRaw(cache);
+  await kept.check();
+  await expect(kept.debugfs("cat /file")).resolves.toBe("kept");
+  await using raw = await openRaw(disk);
+  await raw.check();
+});
+
+it("what was saved and does not work is thrown away, and the step has a guest that was booted", async () => {
+  const templates = path.join(bench.stateDirectory, "templates");
+  const before = await readdir(templates);
+  expect(before.length).toBe(2);
+  for (const name of before) await spoil(path.join(templates, name));
+  const disk = await bench.createDisk();
+  const { output, events } = await bench.runStep(disk, runTask("echo done"));
+  expect(output).toBe("done\n");
+  expect(startOf(events)).toBe("booted");
+  const said = events.filter((event) => event.type === "log" && event.level === "info");
+  expect(JSON.stringify(said)).toMatch(/resumed guest did not work.*resumed guest did not work/);
+  await expect(readdir(templates)).resolves.toEqual([]);
+  await using raw = await openRaw(disk);
+  await raw.check();
+});
+
+/** Makes a state that QEMU cannot load, and a record that finds nothing wrong with it. */
+async function spoil(directory: string): Promise<void> {
+  const [state, record] = [path.join(directory, "state"), path.join(directory, "template.json")];
+  await writeFile(state, Buffer.alloc((await stat(state)).size, 1));
+  const { dev, ino, size, mtimeNs } = await stat(state, { bigint: true });
+  const text = JSON.parse(await readFile(record, "utf8")) as { parts: Record<string, string> };
+  text.parts["state"] = [dev, ino, size, mtimeNs].join(" ");
+  await writeFile(record, JSON.stringify(text));
+}
