@@ -26,8 +26,11 @@ import { removeDependents } from "./remove.ts";
 
 /** A chain of so many files is flattened in the background of the steps that come. */
 const longChain = 16;
-/** One of so many is flattened before the step: no build was long enough for the background. Reading slows down past 50. */
-const tooLongChain = 40;
+/**
+ * One of so many is flattened before the step: no build was long enough for the background. Reading slows down past 50, and
+ * QEMU strings relative paths together as it goes down: 46 are more than a path may have characters.
+ */
+const tooLongChain = 32;
 
 /**
  * Takes the right to make a layer.

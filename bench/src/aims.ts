@@ -1,0 +1,48 @@
+import type { Results } from "./results.ts";
+
+/** A figure that is wanted: a ratio of what was measured in one run. */
+export interface Aim {
+  readonly title: string;
+  readonly limit: number;
+  readonly kind: "at most" | "at least";
+  readonly value: (results: Results) => number | undefined;
+}
+
+const atMost = (title: string, limit: number, value: Aim["value"]): Aim => ({
+  title,
+  limit,
+  kind: "at most",
+  value,
+});
+const atLeast = (title: string, limit: number, value: Aim["value"]): Aim => ({
+  title,
+  limit,
+  kind: "at least",
+  value,
+});
+
+export const aims: readonly Aim[] = [
+  atMost("cold first step / bare boot to banner", 1.4, (r) => r.ratio("cold first step", "bare boot")),
+  atMost("each further step, going on / cold first step", 0.1, (r) =>
+    r.ratio("further step going on", "first step cold"),
+  ),
+  atMost("first step resumed / cold first step", 0.35, (r) =>
+    r.ratio("first step resumed", "first step cold"),
+  ),
+  atLeast("run, copy, run: the original's procedure / cold", 6, (r) =>
+    r.ratio("run, copy, run: original", "run, copy, run: cold"),
+  ),
+  atLeast("run, copy, run: the original's procedure / with a template", 15, (r) =>
+    r.ratio("run, copy, run: original", "run, copy, run: template"),
+  ),
+  atMost("copy of 200 MB / ssh tar -x", 0.4, (r) => r.ratio("copy: 200 MB", "ssh tar: 200 MB")),
+  atMost("cache taken and given back, 4 GB / 100 MB", 1.2, (r) => r.ratio("cache: 4 GB", "cache: 100 MB")),
+  atMost("plan of 100 cached steps / node -e 0", 6, (r) => r.ratio("plan of 100 cached steps", "node -e 0")),
+  atMost("start with 10,000 layers / with 10", 1.2, (r) =>
+    r.ratio("start with 10000 layers", "start with 10 layers"),
+  ),
+];
+
+export function isMet({ kind, limit }: Aim, value: number): boolean {
+  return kind === "at most" ? value <= limit : value >= limit;
+}

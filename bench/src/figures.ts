@@ -1,0 +1,86 @@
+import type { Results } from "./results.ts";
+
+/** What the report shows beside the aims: a row each, and the row's median beside another. */
+export interface FigureGroup {
+  readonly title: string;
+  /** Names of samples, and what they are set against. */
+  readonly rows: readonly (readonly [name: string, reference?: string])[];
+}
+
+export const figureGroups: readonly FigureGroup[] = [
+  {
+    title: "A step",
+    rows: [
+      ["bare boot"],
+      ["cold first step", "bare boot"],
+      ["first step cold"],
+      ["first step going on", "first step cold"],
+      ["first step resumed", "first step cold"],
+      ["further step cold", "first step cold"],
+      ["further step going on", "first step cold"],
+      ["further step resumed", "first step cold"],
+    ],
+  },
+  {
+    title: "A whole build, from the command's start to its end",
+    rows: [1, 5, 20].flatMap((count) =>
+      ["cold", "going on", "resumed"].map((way) => [`${count} steps ${way}`, `${count} steps cold`] as const),
+    ),
+  },
+  {
+    title: "Against the original's procedure",
+    rows: [
+      ["step: original"],
+      ["run, copy, run: original"],
+      ["run, copy, run: original, our CPU model", "run, copy, run: original"],
+      ["run, copy, run: cold, a VM a step", "run, copy, run: original"],
+      ["run, copy, run: cold", "run, copy, run: original"],
+      ["run, copy, run: template", "run, copy, run: original"],
+    ],
+  },
+  {
+    title: "Copying (the step, less a step that does nothing)",
+    rows: ["1,000 small files", "200 MB"].flatMap((tree) => [
+      [`ssh tar: ${tree}`] as const,
+      [`copy: ${tree}`, `ssh tar: ${tree}`] as const,
+    ]),
+  },
+  { title: "Caches", rows: [["cache: 100 MB"], ["cache: 4 GB", "cache: 100 MB"]] },
+  {
+    title: "The command",
+    rows: [
+      ["node -e 0"],
+      ["--help", "node -e 0"],
+      ["plan of 100 cached steps", "node -e 0"],
+      ["build of 100 cached steps", "node -e 0"],
+    ],
+  },
+  {
+    title: "Many layers",
+    rows: [
+      ...["start with", "plan with", "prune of one of"].flatMap((what) => {
+        const unit = what.endsWith("of") ? "" : " layers";
+        const few = `${what} 10${unit}`;
+        return [[few] as const, [`${what} 10000${unit}`, few] as const];
+      }),
+      ["prune of 10000 layers"],
+    ],
+  },
+  {
+    title: "Peak memory of the command",
+    rows: [["memory: one step"], ["memory: copy of 1,000 small files"], ["memory: copy of 200 MB"]],
+  },
+];
+
+/** A figure for people: times in milliseconds or seconds, memory in MB. */
+export function formatFigure(name: string, value: number): string {
+  if (name.startsWith("memory:")) return `${Math.round(value / 1e6)} MB`;
+  return value < 1_000 ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : `${(value / 1_000).toFixed(2)} s`;
+}
+
+/** The smallest and the largest sample, and how many there are. */
+export function formatSpread(results: Results, name: string): string {
+  const samples = results.samples(name);
+  const range = [Math.min(...samples), Math.max(...samples)].map((value) => formatFigure(name, value));
+  return samples.length === 1 ? "1" : `${samples.length}: ${range.join(" to ")}`;
+}

@@ -1,0 +1,129 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { execa } from "execa";
+
+/** A virtual machine that was started with no tool of ours. Disposing ends it on the spot. */
+export interface Guest extends AsyncDisposable {
+  readonly process: ChildProcessWithoutNullStreams;
+  readonly port: number;
+  /** When QEMU was started, on the clock of `performance.now`. */
+  readonly startedAt: number;
+}
+
+/** Starts QEMU. `argv` may depend on the port that leads to the guest's SSH server. */
+export async function startQemu(argv: (port: number) => readonly string[]): Promise<Guest> {
+  const port = await freePort();
+  const [program = "", ...words] = argv(port);
+  const startedAt = performance.now();
+  const child = spawn(program, words, { stdio: "pipe" });
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
+  let said = "";
+  child.stderr.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+  });
+  const exited = once(child, "exit");
+  exited.catch(() => undefined);
+  child.once("exit", (code) => {
+    if (code !== null && code !== 0) process.stderr.write(`QEMU ended with ${code}: ${said}\n`);
+  });
+  return {
+    process: child,
+    port,
+    startedAt,
+    async [Symbol.asyncDispose]() {
+      end();
+      if (child.exitCode === null && child.signalCode === null) await exited;
+      process.off("exit", end);
+    },
+  };
+}
+
+/**
+ * The command line of a machine of obuilder's, with the same devices, for us to start: another disk, a port of ours, the
+ * console on standard output and no monitor.
+ */
+export function bareCommandLine(argv: readonly string[], { disk, port }: { disk: string; port: number }) {
+  return argv.map((word) => {
+    if (word.startsWith("socket,id=qmp,")) return "null,id=qmp";
+    if (word.startsWith("socket,id=console,")) return "stdio,id=console,signal=off";
+    return word
+      .replace(/"filename":"[^"]*\/rootfs\/image\.qcow2"/, `"filename":${JSON.stringify(disk)}`)
+      .replace("127.0.0.1:0-:22", `127.0.0.1:${port}-:22`);
+  });
+}
+
+/** Resolves when the guest says on its console that its SSH server listens. */
+export async function announced(guest: Guest): Promise<void> {
+  let said = "";
+  for await (const bytes of guest.process.stdout) {
+    said += String(bytes);
+    if (said.includes("obuilder: ready")) break;
+  }
+}
+
+/** Connects and waits for the SSH server's first line, until it comes. */
+export async function banner(guest: Guest): Promise<void> {
+  for (;;) {
+    const socket = connect({ host: "127.0.0.1", port: guest.port });
+    socket.on("error", () => undefined);
+    const seen = await Promise.race([
+      once(socket, "data").then(() => true),
+      once(socket, "close").then(() => false),
+      delay(5_000, false),
+    ]).catch(() => false);
+    socket.destroy();
+    if (seen) return;
+    await delay(50);
+  }
+}
+
+export interface Login {
+  readonly port: number;
+  readonly key: string;
+}
+
+/** The words of an OpenSSH client that asks nothing. */
+export function sshWords({ port, key }: Login): readonly string[] {
+  const settings = [
+    "BatchMode=yes",
+    "LogLevel=ERROR",
+    "StrictHostKeyChecking=no",
+    "UserKnownHostsFile=/dev/null",
+    "IdentitiesOnly=yes",
+  ];
+  return ["-i", key, "-p", String(port), ...settings.flatMap((setting) => ["-o", setting]), "opam@localhost"];
+}
+
+/** Runs a command in the guest over a connection of its own. @returns false if that fails. */
+export async function ssh(login: Login, command: string, timeout = 600_000): Promise<boolean> {
+  const { failed } = await execa("ssh", [...sshWords(login), command], {
+    reject: false,
+    timeout,
+    stdin: "ignore",
+  });
+  return !failed;
+}
+
+/** `tar -cf - | ssh … tar -xf -`. */
+export async function sshTar(login: Login, source: string, target: string): Promise<void> {
+  const pack = execa("tar", ["-C", source, "-cf", "-", "."], { buffer: false });
+  const unpack = `sudo mkdir -p ${target} && sudo tar -xf - -C ${target}`;
+  await pack.pipe("ssh", [...sshWords(login), unpack]);
+}
+
+/** A disk on top of another, as the original makes it. */
+export async function overlay(disk: string, backing: string, size: readonly string[] = []): Promise<void> {
+  await execa("qemu-img", ["create", "-q", "-f", "qcow2", "-b", backing, "-F", "qcow2", disk, ...size]);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("There is no free port.");
+  return address.port;
+}

@@ -1,0 +1,145 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { execa } from "execa";
+import type { Bench } from "./bench.ts";
+import { imageName } from "./places.ts";
+import type { Part } from "./results.ts";
+
+export const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder.js");
+
+/** The same for all that is compared. */
+export const machine = { memory: "1", cpus: "2", bootTime: "180" };
+
+export interface StepRun {
+  readonly id: string;
+  readonly outcome: string;
+  readonly milliseconds: number;
+  /** In order; the first is what came before the virtual machine. */
+  readonly parts: readonly Part[];
+}
+
+export interface BuildRun {
+  readonly id: string;
+  /** From the command's start to its end. */
+  readonly milliseconds: number;
+  /** Those that were made. */
+  readonly steps: readonly StepRun[];
+  /** Most memory that the command had in use, in bytes. */
+  readonly peakMemory: number;
+  /** QEMU's command lines. */
+  readonly qemu: readonly (readonly string[])[];
+}
+
+export interface BuildOptions {
+  readonly store: string;
+  readonly spec: string;
+  readonly flags?: readonly string[];
+  readonly source?: string;
+}
+
+/** Commands that were never run before, as a step each. */
+export function newSteps(count: number): string {
+  return Array.from({ length: count }, () => ` (run (shell "true ${crypto.randomUUID()}"))`).join("\n");
+}
+
+/** A spec on the base image. */
+export function specOf(ops: string): string {
+  return `((from ${imageName})\n${ops})`;
+}
+
+let known: string | undefined;
+
+/** Flags of `build`, but for those that this version does not have. */
+export async function supported(...flags: readonly string[]): Promise<readonly string[]> {
+  known ??= (await execa(process.execPath, [binary, "help", "build"])).stdout;
+  const help = known;
+  return flags.filter((flag) => help.includes(flag.replace(/=.*/, "")));
+}
+
+/** Every step boots, and nothing is resumed. */
+export const coldFlags = () => supported("--fresh-vm", "--template-space=0");
+/** One machine for all steps, which boots. */
+export const goingOnFlags = () => supported("--template-space=0");
+
+/** Runs `obuilder build`, and notes when it says what. @throws Error with what it printed if it fails. */
+export async function build(bench: Bench, options: BuildOptions): Promise<BuildRun> {
+  const { store, spec, flags = [], source = bench.directory } = options;
+  const file = path.join(bench.directory, `${crypto.randomUUID()}.spec`);
+  await writeFile(file, spec);
+  const size = [`--qemu-memory=${machine.memory}`, `--qemu-cpus=${machine.cpus}`];
+  const words = [`--store=qemu:${store}`, "-f", file, ...size, `--qemu-boot-time=${machine.bootTime}`];
+  const start = performance.now();
+  const child = spawn(
+    process.execPath,
+    [binary, "build", "-v", "--progress=json", ...words, ...flags, source],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  let peakMemory = 0;
+  const look = setInterval(() => {
+    peakMemory = Math.max(peakMemory, highWater(child.pid));
+  }, 50);
+  const running = new Map<string, { start: number; last: number; name: string; parts: Part[] }>();
+  const steps: StepRun[] = [];
+  const printed: string[] = [];
+  let id = "";
+
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => {
+    const now = performance.now();
+    const event: Record<string, unknown> = JSON.parse(line);
+    const step = running.get(String(event["id"]));
+    switch (event["type"]) {
+      case "step-started":
+        running.set(String(event["id"]), { start: now, last: now, name: "prepare", parts: [] });
+        return;
+      case "phase":
+        if (!step) return;
+        step.parts.push({ name: step.name, milliseconds: now - step.last });
+        step.last = now;
+        step.name = String(event["phase"]);
+        return;
+      case "step-finished": {
+        if (!step || event["outcome"] === "cached") return;
+        step.parts.push({ name: step.name, milliseconds: now - step.last });
+        const { parts } = step;
+        const milliseconds = Number(event["milliseconds"]);
+        steps.push({ id: String(event["id"]), outcome: String(event["outcome"]), milliseconds, parts });
+        return;
+      }
+      case "result":
+        id = String(event["id"]);
+        if (event["outcome"] !== "succeeded") printed.push(line);
+        return;
+      default:
+        if (event["type"] === "step-output") printed.push(String(event["text"]));
+    }
+  });
+  const messages = createInterface({ input: child.stderr });
+  messages.on("line", (line) => printed.push(line));
+  const [code] = await once(child, "close");
+  clearInterval(look);
+  if (code !== 0) throw new Error(`obuilder build ended with ${code}:\n${printed.slice(-30).join("\n")}`);
+  const qemu = printed.filter((line) => line.includes('"-nodefaults"')).map(wordsOf);
+  return { id, milliseconds: performance.now() - start, steps, peakMemory, qemu };
+}
+
+/** The most memory that a process had in use so far, in bytes; 0 if it is gone. */
+function highWater(pid: number | undefined): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** The words of `obuilder: [INFO] Exec "qemu" "-x"`. */
+function wordsOf(line: string): readonly string[] {
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = ""]) => word.replaceAll('\\"', '"'));
+}

@@ -1,0 +1,58 @@
+import { access, cp, link, mkdir, readdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Bench } from "./bench.ts";
+
+/** The image that everything is measured on. */
+export const imageName = "debian-12-amd64";
+
+/** @throws Error if there is no base image to measure on. */
+export async function checkImage(imageStore: string): Promise<void> {
+  const image = path.join(imageStore, "base-image", `${imageName}.qcow2`);
+  await access(image).catch(() => {
+    throw new Error(`There is no ${image}: run \`npm run quickstart\`, which makes it.`);
+  });
+}
+
+/** A new store with the base image in it, hard-linked, and nothing built. */
+export async function newStore(bench: Bench): Promise<string> {
+  const directory = path.join(bench.directory, `store-${crypto.randomUUID().slice(0, 8)}`);
+  const images = path.join(directory, "base-image");
+  await mkdir(images, { recursive: true });
+  const from = path.join(bench.imageStore, "base-image");
+  for (const file of await readdir(from)) {
+    if (file.startsWith(`${imageName}.`)) await link(path.join(from, file), path.join(images, file));
+  }
+  await cp(path.join(bench.imageStore, "state/ssh"), path.join(directory, "state/ssh"), { recursive: true });
+  return directory;
+}
+
+/** The login key of a store's guests. */
+export function keyOf(store: string): string {
+  return path.join(store, "state/ssh/id_ed25519");
+}
+
+export interface TreeOptions {
+  readonly files: number;
+  /** Of each file, in bytes. */
+  readonly size: number;
+}
+
+/** A source directory with files that nothing can compress, all new. */
+export async function newTree(bench: Bench, { files, size }: TreeOptions): Promise<string> {
+  const directory = path.join(bench.directory, `tree-${crypto.randomUUID().slice(0, 8)}`);
+  await mkdir(directory);
+  for (let file = 0; file < files; file++) {
+    const folder = path.join(directory, `d${Math.floor(file / 100)}`);
+    if (file % 100 === 0) await mkdir(folder);
+    await writeFile(path.join(folder, `f${file}`), randomBytes(size));
+  }
+  return directory;
+}
+
+function randomBytes(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let start = 0; start < size; start += 65_536) {
+    crypto.getRandomValues(bytes.subarray(start, Math.min(size, start + 65_536)));
+  }
+  return bytes;
+}

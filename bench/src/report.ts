@@ -1,0 +1,51 @@
+import { execa } from "execa";
+import { cpus, totalmem } from "node:os";
+import { aims, isMet } from "./aims.ts";
+import { figureGroups, formatFigure, formatSpread } from "./figures.ts";
+import type { Results } from "./results.ts";
+
+/** The figures as Markdown; what was not measured is left out. */
+export async function report(results: Results, command: string): Promise<string> {
+  const sections = figureGroups.flatMap(({ title, rows }) => {
+    const lines = rows.flatMap(([name, reference]) => {
+      const value = results.median(name);
+      if (value === undefined) return [];
+      const ratio = reference === undefined ? undefined : results.ratio(name, reference);
+      const beside = ratio === undefined || name === reference ? "" : `${digits(ratio)} × ${reference}`;
+      return [`| ${name} | ${formatFigure(name, value)} | ${beside} | ${formatSpread(results, name)} |`];
+    });
+    if (lines.length === 0) return [];
+    return [`### ${title}`, "", "| | median | beside | samples |", "| --- | --- | --- | --- |", ...lines, ""];
+  });
+  return [...(await where(command)), "", ...aimTable(results), "", ...sections].join("\n").trimEnd();
+}
+
+function aimTable(results: Results): readonly string[] {
+  const rows = aims.flatMap((aim) => {
+    const value = aim.value(results);
+    if (value === undefined) return [];
+    const sign = aim.kind === "at most" ? "≤" : "≥";
+    return [
+      `| ${aim.title} | ${sign} ${aim.limit} | ${digits(value)} | ${isMet(aim, value) ? "met" : "**not met**"} |`,
+    ];
+  });
+  return rows.length === 0
+    ? []
+    : ["| ratio in one run | aim | measured | |", "| --- | --- | --- | --- |", ...rows];
+}
+
+async function where(command: string): Promise<readonly string[]> {
+  const { stdout } = await execa("qemu-system-x86_64", ["--version"]);
+  const [cpu] = cpus();
+  const machine = `${cpus().length} × ${cpu?.model ?? "unknown CPU"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const [qemu = ""] = stdout.split("\n");
+  return [
+    `- date: ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
+    `- command: \`${command}\``,
+    `- machine: ${machine}, Node.js ${process.versions.node}, ${qemu}`,
+  ];
+}
+
+function digits(ratio: number): string {
+  return ratio < 0.1 ? ratio.toFixed(3) : ratio.toFixed(2);
+}

@@ -1,0 +1,36 @@
+import path from "node:path";
+import { repeat, type Scenario } from "../bench.ts";
+import { announced, bareCommandLine, banner, overlay, startQemu } from "../guest.ts";
+import { build, coldFlags, newSteps, specOf } from "../obuilder.ts";
+import { imageName, newStore } from "../places.ts";
+
+/** A boot with no tool of ours, beside a first step that boots: same devices, same disk, one after the other. */
+export const floor: Scenario = {
+  name: "floor",
+  title: "Bare boot to the SSH banner, and a cold first step",
+  async run(bench) {
+    const store = await newStore(bench);
+    const flags = await coldFlags();
+    const image = path.join(bench.imageStore, "base-image", `${imageName}.qcow2`);
+    // Imports the base image, and tells the command line.
+    const { qemu } = await build(bench, { store, flags, spec: specOf(newSteps(1)) });
+    const argv = qemu[0];
+    if (!argv) throw new Error("obuilder build -v does not print QEMU's command line.");
+    await repeat(bench.quick ? 2 : 7, async (turn) => {
+      const disk = path.join(bench.directory, `floor-${turn}.qcow2`);
+      await overlay(disk, image);
+      await using guest = await startQemu((port) => bareCommandLine(argv, { disk, port }));
+      await announced(guest);
+      await banner(guest);
+      bench.results.add("bare boot", performance.now() - guest.startedAt);
+      await guest[Symbol.asyncDispose]();
+
+      const run = await build(bench, { store, flags, spec: specOf(newSteps(1)) });
+      const [step] = run.steps;
+      if (!step) throw new Error("No step was made.");
+      bench.results.add("cold first step", step.milliseconds);
+      bench.results.add("memory: one step", run.peakMemory);
+      bench.results.addTimeline("first step, cold", step.parts);
+    });
+  },
+};

@@ -1,0 +1,27 @@
+import { execa } from "execa";
+import { repeat, type Scenario, timed } from "../bench.ts";
+import { binary } from "../obuilder.ts";
+import { syntheticStore } from "../synthetic-store.ts";
+
+/** What the command costs where nothing is to be built, beside the start of Node.js. */
+export const plan: Scenario = {
+  name: "plan",
+  title: "100 cached steps, beside node -e 0",
+  async run(bench) {
+    const { store, spec } = await syntheticStore(bench, { chain: 100 });
+    const words = [`--store=qemu:${store}`, "-f", spec, bench.directory];
+    const commands = {
+      "node -e 0": ["-e", "0"],
+      "--help": [binary, "--help"],
+      "plan of 100 cached steps": [binary, "plan", ...words],
+      "build of 100 cached steps": [binary, "build", ...words],
+    };
+    const run = (args: readonly string[]) => execa(process.execPath, args, { stdin: "ignore" });
+    // The first time the code is compiled, and kept.
+    for (const args of Object.values(commands)) for (let time = 0; time < 2; time++) await run(args);
+    await repeat(bench.quick ? 10 : 30, async () => {
+      for (const [name, args] of Object.entries(commands))
+        bench.results.add(name, await timed(() => run(args)));
+    });
+  },
+};
