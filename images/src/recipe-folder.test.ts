@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { planImage } from "./build-image.ts";
+import { type ImageRequest, planImage } from "./build-image.ts";
 import { isFolder, loadRecipe } from "./recipe-folder.ts";
 
 let folder: string;
@@ -68,12 +68,14 @@ describe("a recipe of one's own", () => {
   });
 });
 
-/** Plans the example in a Node.js of its own: vitest resolves imports by rules of its own. */
-async function planExample(request: object): Promise<{ readonly name: string; readonly script: string }> {
+/** Plans a recipe in a Node.js of its own: vitest resolves imports by rules of its own. */
+async function planInNode(
+  request: ImageRequest,
+): Promise<{ readonly name: string; readonly script: string }> {
   const index = JSON.stringify(join(import.meta.dirname, "index.ts"));
   const program = `import { planImage } from ${index};
-const { name, recipe, parameters } = await planImage(${JSON.stringify({ recipe: example, ...request })});
-console.log(JSON.stringify({ name, script: recipe.expectations(parameters) }));`;
+const { name, recipe, parameters } = await planImage(${JSON.stringify(request)});
+console.log(JSON.stringify({ name, script: recipe.expectations?.(parameters) ?? "" }));`;
   const node = [process.execPath, "--conditions=@ob/source", "--input-type=module", "-e", program] as const;
   const planned: { readonly name: string; readonly script: string } = JSON.parse((await run(node)).stdout);
   return planned;
@@ -81,10 +83,35 @@ console.log(JSON.stringify({ name, script: recipe.expectations(parameters) }));`
 
 describe("the example in examples/own-image", () => {
   it("adds its packages to Debian's, takes Debian's parameters, and imports us without an installation", async () => {
-    const { name, script } = await planExample({ packages: ["jq"], ocaml: "5.3.0", user: "ci" });
+    const { name, script } = await planInNode({
+      recipe: example,
+      packages: ["jq"],
+      ocaml: "5.3.0",
+      user: "ci",
+    });
     expect(name).toBe("our-debian-13-amd64-ocaml-5.3.0");
     expect(script).toContain("for package in ca-certificates git make jq; do");
     expect(script).toContain("= ci:1000");
     expect(script).toContain("git --version");
+  });
+});
+
+describe("what docs/images.md shows", () => {
+  it("can be loaded, and the first is the example", async () => {
+    const text = await readFile(join(import.meta.dirname, "../../docs/images.md"), "utf8");
+    const shown = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = ""]) => code);
+    const names = [];
+    for (const [index, code] of shown.entries()) {
+      const place = join(folder, `${index}`);
+      await mkdir(place);
+      await writeFile(join(place, "recipe.ts"), code);
+      names.push((await planInNode({ recipe: place })).name);
+    }
+    expect(names).toEqual(["our-debian-13-amd64", "appliance"]);
+    const withoutComments = (await readFile(join(example, "recipe.ts"), "utf8")).replace(
+      /^ *\/[/*].*\n/gm,
+      "",
+    );
+    expect(shown[0]).toBe(withoutComments);
   });
 });
