@@ -12,6 +12,7 @@ import {
 } from "@ob/core";
 import { type Chain, oneByOne } from "./chain.ts";
 import { initialContext } from "./context.ts";
+import { memoryOf } from "./digest-memory.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { visitLayer, type VisitLayerOptions } from "./layer-visit.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
@@ -28,6 +29,8 @@ export interface BuilderOptions {
   readonly store: Store;
   readonly sandbox: Sandbox;
   readonly caches: CacheStore;
+  /** Absolute path of a directory in which the digests of source files are remembered; by default nowhere. */
+  readonly digestDirectory?: string | undefined;
   readonly emit?: Emit | undefined;
 }
 
@@ -79,14 +82,16 @@ export interface Builder extends AsyncDisposable {
 }
 
 export function createBuilder(options: BuilderOptions): Builder {
-  const { store, sandbox, caches, emit: ownEmit = silent } = options;
+  const { store, sandbox, caches, digestDirectory, emit: ownEmit = silent } = options;
   const steps = new SharedSteps(store);
   return {
     async build(request, { signal, emit = ownEmit, onFailure, jobs = 1, inOrder = false } = {}) {
       checkRequest(request);
       const { spec } = request;
       const visitor = (chain: Chain) => makingVisitor({ store, sandbox, caches, steps, chain, onFailure });
-      const run = (chain: Chain) => runSteps(spec, initialContext(request), { store, visitor, chain });
+      await using memory = memoryOf(request, digestDirectory);
+      const context = initialContext(request, memory);
+      const run = (chain: Chain) => runSteps(spec, context, { store, visitor, chain });
       const { id } =
         jobs === 1 || spec.builds.length === 0
           ? await run(oneByOne(emit, signal))
@@ -94,7 +99,7 @@ export function createBuilder(options: BuilderOptions): Builder {
       return id;
     },
     plan: async (request, { signal, emit = ownEmit } = {}) =>
-      await planBuild({ store, emit }, request, { signal }),
+      await planBuild({ store, digestDirectory, emit }, request, { signal }),
     visit: async (id, visit = {}) =>
       await visitLayer(id, { store, sandbox }, { ...visit, emit: visit.emit ?? ownEmit }),
     healthcheck: async (check) => await healthcheck(check, { store, sandbox, caches, steps, emit: ownEmit }),
@@ -102,7 +107,7 @@ export function createBuilder(options: BuilderOptions): Builder {
   };
 }
 
-interface VisitorOptions extends Omit<BuilderOptions, "emit"> {
+interface VisitorOptions extends Omit<BuilderOptions, "emit" | "digestDirectory"> {
   readonly steps: SharedSteps;
   readonly chain: Chain;
   readonly onFailure: BuildOptions["onFailure"];

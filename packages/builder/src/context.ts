@@ -1,4 +1,5 @@
 import type { Environment, GuestImage, GuestUser, LayerId } from "@ob/core";
+import type { DigestMemory } from "./digest-memory.ts";
 import type { BuildRequest } from "./request.ts";
 
 /** A nested build that can be copied from. */
@@ -12,6 +13,8 @@ export interface FinishedBuild {
 /** All that the ops before a step have said. It never changes: each op makes a new one. */
 export interface Context {
   readonly sourceDirectory: string;
+  /** What earlier builds have read of the source directory. */
+  readonly memory: DigestMemory;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Names of the nested builds around, outermost first. */
   readonly build: readonly string[];
@@ -27,9 +30,10 @@ export interface Context {
   readonly environment: Environment;
 }
 
-export function initialContext(request: BuildRequest): Context {
+export function initialContext(request: BuildRequest, memory: DigestMemory): Context {
   return {
     sourceDirectory: request.sourceDirectory,
+    memory,
     secrets: request.secrets ?? new Map(),
     build: [],
     scope: new Map(),

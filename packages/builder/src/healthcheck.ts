@@ -9,6 +9,7 @@ import {
   type Store,
 } from "@ob/core";
 import { initialContext } from "./context.ts";
+import { noMemory } from "./digest-memory.ts";
 import type { SharedSteps } from "./share.ts";
 import { healthcheckId } from "./step-id.ts";
 import { importBase, prepareFrom } from "./steps/from.ts";
@@ -41,10 +42,8 @@ const defaultDeadline = 5 * 60 * 1000;
 export async function healthcheck(options: HealthcheckOptions, tools: HealthcheckTools): Promise<void> {
   const { image: name, deadlineMs = defaultDeadline, signal: caller } = options;
   const { store, sandbox, caches, steps, emit } = tools;
-  const context = initialContext({
-    spec: { builds: [], from: name, ops: [] },
-    sourceDirectory: "/",
-  });
+  const request = { spec: { builds: [], from: name, ops: [] }, sourceDirectory: "/" };
+  const context = initialContext(request, noMemory);
   const from = await prepareFrom(name, context, store);
   await steps.obtain(
     { id: from.info.id, emit, make: (making) => importBase(from, making, emit) },

@@ -2,6 +2,7 @@ import type { Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
 import { fromBytes, toBytes } from "@ob/spec";
+import { type DigestMemory, noMemory } from "./digest-memory.ts";
 import { digestFiles } from "./file-digest.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface ManifestOptions {
   readonly sourceDirectory: string;
   /** Base names that are left out of directories at any depth, unread. */
   readonly exclude?: readonly string[];
+  /** What earlier builds have read; by default nothing. */
+  readonly memory?: DigestMemory | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,15 +30,16 @@ export interface ManifestOptions {
  *   there is anything but files, directories and symbolic links; `CANCELLED`.
  */
 export async function generateManifest(source: string, options: ManifestOptions): Promise<Manifest> {
-  const { sourceDirectory, signal } = options;
+  const { sourceDirectory, memory = noMemory, signal } = options;
   const path = await checkPath(source, options);
   const tree = await readTree(path, await kindAt(path, options), options);
   const files = [...filesOf(tree)];
   const toDigest = files.map((file) => ({
     path: sourcePath(sourceDirectory, file),
+    name: file,
     explain: (cause: unknown) => explain(cause, file, sourceDirectory),
   }));
-  const digests = await digestFiles(toDigest, signal);
+  const digests = await digestFiles(toDigest, { memory, signal });
   return withDigests(tree, new Map(files.map((file, index) => [file, digests[index] ?? ""])));
 }
 

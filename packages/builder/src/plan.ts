@@ -1,6 +1,7 @@
 import { type Emit, type LayerId, silent, type StepInfo, type Store } from "@ob/core";
 import { oneByOne } from "./chain.ts";
 import { initialContext } from "./context.ts";
+import { memoryOf } from "./digest-memory.ts";
 import { type BuildRequest, checkRequest } from "./request.ts";
 import { runSteps } from "./run-steps.ts";
 import { unknownBase } from "./steps/from.ts";
@@ -15,6 +16,8 @@ export interface PlannedStep extends StepInfo {
 
 export interface PlanOptions {
   readonly store: Store;
+  /** See `BuilderOptions.digestDirectory`. */
+  readonly digestDirectory?: string | undefined;
   readonly emit?: Emit | undefined;
 }
 
@@ -25,7 +28,7 @@ export interface PlanOptions {
  * @throws ObError as `Builder.build` before it runs anything.
  */
 export async function planBuild(
-  { store, emit = silent }: PlanOptions,
+  { store, digestDirectory, emit = silent }: PlanOptions,
   request: BuildRequest,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly PlannedStep[]> {
@@ -35,7 +38,8 @@ export async function planBuild(
   const plan = async ({ info }: { readonly info: StepInfo }) => {
     steps.push({ ...info, cached: await cached(info.id) });
   };
-  await runSteps(request.spec, initialContext(request), {
+  await using memory = memoryOf(request, digestDirectory);
+  await runSteps(request.spec, initialContext(request, memory), {
     store,
     chain: oneByOne(emit, signal),
     visitor: () => ({

@@ -70,7 +70,9 @@ export const engine: Engine = {
     const { diskSize: _, ...machine } = flags;
     const stateDirectory = path.join(directory, "state", "qemu");
     const sandbox = resources.use(await createSandbox({ ...machine, stateDirectory, emit }));
-    const builder = resources.use(createBuilder({ store, sandbox, caches, ...(emit && { emit }) }));
+    const builder = resources.use(
+      createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
+    );
     return closingWith(builder, resources.move());
   },
 
@@ -92,10 +94,16 @@ export const engine: Engine = {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
     await using store = storeExists ? await engine.openStore({ location, emit }) : new EmptyStore();
-    const steps = await planBuild({ store, ...(emit && { emit }) }, request, { signal });
+    const digestDirectory = storeExists ? digestsOf(location) : undefined;
+    const steps = await planBuild({ store, digestDirectory, ...(emit && { emit }) }, request, { signal });
     return { steps, storeExists };
   },
 };
+
+/** Where the digests of source files are remembered. */
+function digestsOf({ directory }: StoreLocation): string {
+  return path.join(directory, "state", "digests");
+}
 
 /** The builder, which closes all that it stands on when it is disposed of. */
 function closingWith(builder: Builder, resources: AsyncDisposableStack): Builder {

@@ -25,6 +25,7 @@ export type StorePath = string & { readonly [brand]: "StorePath" };
  *       cache/, cache-tmp/         cache disks: see @ob/cache
  *       state/db/db.sqlite         one row a layer: when it was used, what it stands on
  *       state/locks/NAME           locks between processes; a file stands only while someone wants the lock
+ *       state/digests/             what builds have read of source directories: see @ob/builder
  *       state/ssh/                 the store's own login key, if it has one
  */
 export interface Layout {

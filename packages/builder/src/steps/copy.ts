@@ -1,6 +1,7 @@
 import { isObError, type LayerId, ObError, type StepInfo, throwIfCancelled } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
+import type { DigestMemory } from "../digest-memory.ts";
 import { destinationIn } from "../guest-destination.ts";
 import { opHeading } from "../heading.ts";
 import { generateManifest, type Manifest } from "../manifest.ts";
@@ -14,6 +15,8 @@ export interface CopyStep {
   readonly info: StepInfo & { readonly op: "copy" };
   readonly base: LayerId;
   readonly transfer: Transfer;
+  /** Where the digests may have come from. */
+  readonly memory: DigestMemory;
 }
 
 /**
@@ -26,11 +29,11 @@ export async function prepareCopy(
   context: Context,
   { base, signal }: { readonly base: LayerId; readonly signal: AbortSignal | undefined },
 ): Promise<CopyStep> {
-  const { workdir, user, build, sourceDirectory } = context;
+  const { workdir, user, build, sourceDirectory, memory } = context;
   const destination = resolveInGuest(workdir, op.destination);
   const manifests: Manifest[] = [];
   for (const source of op.sources) {
-    manifests.push(await generateManifest(source, { sourceDirectory, exclude: op.exclude, signal }));
+    manifests.push(await generateManifest(source, { sourceDirectory, exclude: op.exclude, memory, signal }));
   }
   checkDestination(op, destination);
   const id = copyStepId({ base, user, manifests, destination });
@@ -38,6 +41,7 @@ export async function prepareCopy(
     base,
     info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
     transfer: { sourceDirectory, manifests, destination, user },
+    memory,
   };
 }
 
@@ -53,6 +57,8 @@ export async function copyIntoGuest(step: CopyStep, making: Making, tools: Guest
   const open = () =>
     openArchive(transfer).on("error", (error) => {
       if (isObError(error)) failure = error;
+      // A file is not what it was when it was read, or said to have been: the next build reads them all.
+      step.memory.forgetAll();
     });
   try {
     throwIfCancelled(signal);

@@ -1,0 +1,149 @@
+import type { BigIntStats } from "node:fs";
+import { mkdtempDisposable, readdir, stat, truncate, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sha256 } from "@ob/core";
+import { describe, expect, test } from "vitest";
+import { openDigestMemory } from "./digest-memory.ts";
+import { digestFiles } from "./file-digest.ts";
+
+/** Files that were changed long before they are read: as if they were read in a minute. */
+const later = (): number => Date.now() + 60_000;
+
+interface Bench extends AsyncDisposable {
+  readonly directory: string;
+  readonly source: string;
+  readonly open: () => ReturnType<typeof openDigestMemory>;
+}
+
+async function bench(): Promise<Bench> {
+  const root = await mkdtempDisposable(join(tmpdir(), "digest-memory-"));
+  const directory = join(root.path, "digests");
+  return {
+    directory,
+    source: root.path,
+    open: () => openDigestMemory({ directory, sourceDirectory: root.path }),
+    [Symbol.asyncDispose]: async () => await root.remove(),
+  };
+}
+
+/** A file so large that its digest is worth remembering. */
+async function largeFile(path: string): Promise<BigIntStats> {
+  await writeFile(path, "x");
+  await truncate(path, 5 << 20);
+  return await stat(path, { bigint: true });
+}
+
+const digest = sha256("what was read");
+
+describe("what was read of a file", () => {
+  test("is remembered from build to build, as long as the file's state is the same", async () => {
+    await using setting = await bench();
+    const file = join(setting.source, "a");
+    const before = await largeFile(file);
+    {
+      await using memory = setting.open();
+      memory.remember("a", { digest, before, after: before, startedMs: later() });
+    }
+    await using memory = setting.open();
+    expect(memory.recall("a", before)).toBeUndefined();
+    await memory.load();
+    expect([memory.knows("a"), memory.recall("a", before)]).toEqual([true, digest]);
+    // The size and the time that a program can set are as before; the inode's time is not.
+    await writeFile(file, "y", { flag: "r+" });
+    await utimes(file, new Date(Number(before.atimeMs)), new Date(Number(before.mtimeMs)));
+    expect(memory.recall("a", await stat(file, { bigint: true }))).toBeUndefined();
+  });
+
+  test("is not trusted where the file had just been changed, or changed meanwhile", async () => {
+    await using setting = await bench();
+    const before = await largeFile(join(setting.source, "a"));
+    await writeFile(join(setting.source, "a"), "y", { flag: "r+" });
+    const after = await stat(join(setting.source, "a"), { bigint: true });
+    await using memory = setting.open();
+    memory.remember("just", { digest, before, after: before, startedMs: Date.now() });
+    memory.remember("meanwhile", { digest, before, after, startedMs: later() });
+    expect([memory.recall("just", before), memory.recall("meanwhile", before)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+  });
+
+  test("is forgotten when it proves wrong", async () => {
+    await using setting = await bench();
+    const before = await largeFile(join(setting.source, "a"));
+    for (const isWrong of [false, true]) {
+      await using memory = setting.open();
+      await memory.load();
+      memory.remember("a", { digest, before, after: before, startedMs: later() });
+      if (isWrong) memory.forgetAll();
+    }
+    expect(await readdir(setting.directory)).toEqual([]);
+  });
+
+  test("is not kept where reading it again takes no time", async () => {
+    await using setting = await bench();
+    await writeFile(join(setting.source, "small"), "x");
+    const before = await stat(join(setting.source, "small"), { bigint: true });
+    {
+      await using memory = setting.open();
+      memory.remember("small", { digest, before, after: before, startedMs: later() });
+    }
+    await expect(readdir(setting.directory)).rejects.toThrow("ENOENT");
+  });
+});
+
+test.each([
+  "",
+  "{",
+  "[]",
+  '["obuilder digests 1", 1]',
+  '["obuilder digests 1", [["a", ["x", "no digest"]], 1, ["b"]]]',
+])("a memory that holds %j is none", async (text) => {
+  await using setting = await bench();
+  const before = await largeFile(join(setting.source, "a"));
+  {
+    await using memory = setting.open();
+    memory.remember("a", { digest, before, after: before, startedMs: later() });
+  }
+  const [name = ""] = await readdir(setting.directory);
+  await writeFile(join(setting.directory, name), text);
+  await using memory = setting.open();
+  await memory.load();
+  expect([memory.knows("a"), memory.knows("b")]).toEqual([false, false]);
+});
+
+test("the source directories of the last builds are remembered, and no more", async () => {
+  await using setting = await bench();
+  const before = await largeFile(join(setting.source, "a"));
+  for (let each = 0; each < 40; each += 1) {
+    const { directory } = setting;
+    await using memory = openDigestMemory({ directory, sourceDirectory: join(setting.source, String(each)) });
+    memory.remember("a", { digest, before, after: before, startedMs: later() });
+  }
+  expect((await readdir(setting.directory)).length).toBe(32);
+});
+
+test("a file that is remembered is not read, and one that has changed is", async () => {
+  await using setting = await bench();
+  const names = ["small", "large"];
+  for (const name of names) await writeFile(join(setting.source, name), name.repeat(100_000));
+  const files = names.map((name) => ({
+    name,
+    path: Buffer.from(join(setting.source, name)),
+    explain: (cause: unknown) => new Error(name, { cause }),
+  }));
+  const digests = async (memory: ReturnType<typeof openDigestMemory>) =>
+    await digestFiles(files, { memory, signal: undefined });
+  const read = names.map((name) => sha256(name.repeat(100_000)));
+  await using memory = setting.open();
+  expect(await digests(memory)).toEqual(read);
+  for (const name of names) {
+    const before = await stat(join(setting.source, name), { bigint: true });
+    memory.remember(name, { digest, before, after: before, startedMs: later() });
+  }
+  expect(await digests(memory)).toEqual([digest, digest]);
+  for (const name of names) await writeFile(join(setting.source, name), "z", { flag: "r+" });
+  const changed = names.map((name) => sha256(`z${name.repeat(100_000).slice(1)}`));
+  expect(await digests(memory)).toEqual(changed);
+});
