@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
 import { access, constants, readdir } from "node:fs/promises";
 import { getuid } from "node:process";
-import { type CacheStore, type Emit, ObError, type Store, systemCode } from "@ob/core";
+import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } from "@ob/core";
 import type { ImageTools } from "@ob/images";
 import { EmptyStore } from "./empty-store.ts";
 import type { SandboxFlags } from "./options.ts";
@@ -30,6 +30,8 @@ export interface Engine {
   openCaches(options: OpenOptions): Promise<CacheStore>;
   /** A builder with its store, caches and sandbox; disposing of it closes them. @throws ObError `STORE`. */
   openBuilder(options: BuilderOptions): Promise<Builder>;
+  /** Removes the saved guests of layers that are gone. */
+  sweepTemplates(options: OpenOptions): Promise<void>;
   /** What images are made and tried with; the store need not exist. */
   imageTools(options: BuilderOptions): Promise<ImageTools>;
   /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not made. */
@@ -74,6 +76,14 @@ export const engine: Engine = {
       createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
     );
     return closingWith(builder, resources.move());
+  },
+
+  async sweepTemplates({ location, emit = silent }) {
+    const stateDirectory = path.join(location.directory, "state", "qemu");
+    // What most who delete do not need is not loaded.
+    if ((await entriesOf(path.join(stateDirectory, "templates"))) === undefined) return;
+    const { sweepTemplates } = await import("@ob/sandbox-qemu");
+    await sweepTemplates({ stateDirectory, emit });
   },
 
   async imageTools({ location, flags, emit }) {

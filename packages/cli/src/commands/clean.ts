@@ -20,6 +20,7 @@ export const clean: Command = {
       signal: host.signal,
       onDelete: (layer) => void host.stdout.write(`Removing ${layer}\n`),
     });
+    await engine.sweepTemplates({ location });
     host.stdout.write(`Removed ${layerCount(gone.length)}\n`);
   },
 };

@@ -16,6 +16,7 @@ export const deleteLayer: Command = {
     const gone = await store.delete(id, {
       onDelete: (layer) => void host.stdout.write(`Removing ${layer}\n`),
     });
+    await engine.sweepTemplates({ location });
     host.stdout.write(`Removed ${layerCount(gone.length)}\n`);
   },
 };

@@ -23,6 +23,8 @@ describe("delete", () => {
       stderr: "",
     });
     expect([...engine.store.list()]).toHaveLength(1);
+    // Guests that were saved on a layer go with it.
+    expect(engine.swept).toEqual([1]);
   });
 
   it("finds a layer by the beginning of its id", async () => {
@@ -56,6 +58,7 @@ describe("clean", () => {
       stdout: `Removing ${two}\nRemoving ${one}\nRemoving ${base}\nRemoved 3 layers\n`,
       stderr: "",
     });
+    expect(engine.swept).toEqual([0]);
     expect((await obuilder(["clean", store], { engine })).stdout).toBe("Removed 0 layers\n");
   });
 });

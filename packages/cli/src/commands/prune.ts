@@ -59,6 +59,7 @@ export const prune: Command = {
       signal: host.signal,
       onDelete: (layer) => void host.stdout.write(`Removing ${layer}\n`),
     });
+    await engine.sweepTemplates({ location });
     host.stdout.write(`Removed ${layerCount(gone.length)}\n`);
 
     function read<T>(name: string, parse: (value: string, flag: string) => T): T | undefined {

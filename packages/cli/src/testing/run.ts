@@ -12,19 +12,26 @@ export interface ScriptedEngine extends Engine {
   readonly store: MemoryStore;
   readonly sandbox: ScriptedSandbox;
   readonly caches: MemoryCache;
+  /** How many layers there were each time that saved guests were swept. */
+  readonly swept: readonly number[];
 }
 
 export function scriptedEngine(script: ScriptedSandboxOptions = {}): ScriptedEngine {
   const store = new MemoryStore({ images: ["debian-12"] });
   const sandbox = new ScriptedSandbox(script);
   const caches = new MemoryCache();
+  const swept: number[] = [];
   return {
     store,
     sandbox,
     caches,
+    swept,
     openStore: async () => store,
     openCaches: async () => caches,
     openBuilder: async ({ emit }) => createBuilder({ store, sandbox, caches, emit }),
+    sweepTemplates: async () => {
+      swept.push([...store.list()].length);
+    },
     imageTools: async ({ location }) => ({
       store: location.directory,
       startTrial: () => {

@@ -205,6 +205,11 @@ export class TemplateStore implements AsyncDisposable {
   }
 }
 
+/** Removes the templates of layers that are gone, of another QEMU, and what was not written whole. */
+export async function sweepTemplates(options: Omit<TemplateStoreOptions, "space">): Promise<void> {
+  await TemplateStore.open({ ...options, space: Infinity });
+}
+
 /** What the files of a directory take on the disk, in bytes; holes take nothing. */
 async function spaceOf(directory: string): Promise<number> {
   let total = 0;
