@@ -55,18 +55,24 @@ export function bareCommandLine(argv: readonly string[], { disk, port }: { disk:
   });
 }
 
+/** A guest that takes longer than that will never come up, in milliseconds. */
+export const longestBoot = 180_000;
+
 /** Resolves when the guest says on its console that its SSH server listens. */
 export async function announced(guest: Guest): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
   let said = "";
-  for await (const bytes of guest.process.stdout) {
-    said += String(bytes);
-    if (said.includes("obuilder: ready")) break;
-  }
+  guest.process.stdout.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+    if (said.includes("obuilder: ready")) resolve();
+  });
+  await inTime(promise, () => `The guest does not say that it is ready:\n${said.slice(-2_000)}`);
 }
 
 /** Connects and waits for the SSH server's first line, until it comes. */
 export async function banner(guest: Guest): Promise<void> {
-  for (;;) {
+  const limit = performance.now() + longestBoot;
+  while (performance.now() < limit) {
     const socket = connect({ host: "127.0.0.1", port: guest.port });
     socket.on("error", () => undefined);
     const seen = await Promise.race([
@@ -77,6 +83,20 @@ export async function banner(guest: Guest): Promise<void> {
     socket.destroy();
     if (seen) return;
     await delay(50);
+  }
+  throw new Error("The guest's SSH server does not answer.");
+}
+
+async function inTime<T>(promise: Promise<T>, why: () => string): Promise<T> {
+  const over = new AbortController();
+  const limit = delay(longestBoot, undefined, { signal: over.signal }).then(() => {
+    throw new Error(why());
+  });
+  limit.catch(() => undefined);
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    over.abort();
   }
 }
 

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import path from "node:path";
 import { repeat, type Scenario, timed } from "../bench.ts";
 import { announced, bareCommandLine, banner, overlay, sshTar, startQemu } from "../guest.ts";
@@ -20,10 +21,10 @@ export const copy: Scenario = {
     const image = path.join(bench.imageStore, "base-image", `${imageName}.qcow2`);
     const { qemu } = await build(bench, { store, flags, spec: specOf(newSteps(1)) });
     const argv = qemu[0] ?? [];
-    await repeat(bench.quick ? 1 : 2, async (turn) => {
-      const idle = (await build(bench, { store, flags, spec: specOf(newSteps(1)) })).milliseconds;
+    await repeat(bench.quick ? 1 : 3, async (turn) => {
       for (const [name, options] of Object.entries(trees)) {
         const source = await newTree(bench, options);
+        const idle = (await build(bench, { store, flags, spec: specOf(newSteps(1)) })).milliseconds;
         const run = await build(bench, {
           store,
           flags,
@@ -42,6 +43,7 @@ export const copy: Scenario = {
         await banner(guest);
         const login = { port: guest.port, key: keyOf(bench.imageStore) };
         results.add(`ssh tar: ${name}`, await timed(() => sshTar(login, source, "/srv/copied")));
+        await rm(source, { recursive: true });
       }
     });
   },

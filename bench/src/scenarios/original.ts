@@ -2,7 +2,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { once } from "node:events";
 import { type Bench, repeat, type Scenario } from "../bench.ts";
-import { type Login, overlay, ssh, sshTar, startQemu } from "../guest.ts";
+import { type Login, longestBoot, overlay, ssh, sshTar, startQemu } from "../guest.ts";
 import { build, coldFlags, machine, newSteps, specOf } from "../obuilder.ts";
 import { imageName, keyOf, newStore, newTree } from "../places.ts";
 import type { Part } from "../results.ts";
@@ -121,8 +121,12 @@ async function oneStep(
   await using guest = await startQemu((port) => originalCommandLine(step, port));
   const login = { port: guest.port, key: keyOf(bench.imageStore) };
   await delay(5_000);
-  // A poll that hangs would only make it slower.
-  while (!(await ssh(login, "exit", 5_000))) await delay(1_000);
+  const limit = performance.now() + longestBoot;
+  while (!(await ssh(login, "exit", 20_000))) {
+    if (performance.now() > limit)
+      throw new Error("The guest of the original's procedure does not let us in.");
+    await delay(1_000);
+  }
   done("boot");
   await step.work(login);
   done("run");

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { aims, isMet } from "./aims.ts";
+import { bareCommandLine } from "./guest.ts";
+import { plot } from "./plot.ts";
+import { report } from "./report.ts";
+import { median, Results } from "./results.ts";
+
+function measured(samples: Readonly<Record<string, readonly number[]>>): Results {
+  const results = new Results();
+  for (const [name, values] of Object.entries(samples)) for (const value of values) results.add(name, value);
+  return results;
+}
+
+describe("a median", () => {
+  it("stands in the middle, and there is none of nothing", () => {
+    expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([])]).toEqual([2, 2.5, undefined]);
+  });
+});
+
+describe("the aims", () => {
+  it("are known only when both sides were measured", () => {
+    const [aim] = aims;
+    expect(aim?.value(measured({ "cold first step": [7] }))).toBeUndefined();
+    const value = aim?.value(measured({ "cold first step": [7, 6, 8], "bare boot": [5] }));
+    expect(value).toBe(1.4);
+    expect(aim && isMet(aim, 1.4)).toBe(true);
+    expect(aim && isMet(aim, 1.41)).toBe(false);
+  });
+});
+
+describe("the report", () => {
+  it("leaves out what was not measured", async () => {
+    const text = await report(
+      measured({ "cache: 100 MB": [20, 30, 25], "cache: 4 GB": [50] }),
+      "npm run bench",
+    );
+    expect(text).toContain("| cache taken and given back, 4 GB / 100 MB | ≤ 1.2 | 2.00 | **not met** |");
+    expect(text).toContain("| cache: 100 MB | 25.0 ms |  | 3: 20.0 ms to 30.0 ms |");
+    expect(text).not.toContain("bare boot");
+  });
+});
+
+describe("the plot", () => {
+  it("shows of each name the run in the middle", () => {
+    const results = new Results();
+    for (const milliseconds of [9_000, 1_000, 4_000]) {
+      results.addTimeline("a <b>", [
+        { name: "boot", milliseconds },
+        { name: "run", milliseconds: 500 },
+      ]);
+    }
+    const svg = plot(results.timelines());
+    expect(svg).toContain("a &lt;b>");
+    expect(svg).toContain("4.50 s</text>");
+    expect(svg).not.toContain("9.50 s");
+  });
+});
+
+describe("a bare command line", () => {
+  it("has obuilder's devices, and nothing that needs obuilder", () => {
+    const argv = [
+      "qemu-system-x86_64",
+      ...["-chardev", "socket,id=qmp,fd=3", "-chardev", "socket,id=console,fd=4,logfile=/x"],
+      ...["-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:0-:22"],
+      ...["-blockdev", '{"file":{"driver":"file","filename":"/store/result-tmp/ab/rootfs/image.qcow2"}}'],
+    ];
+    const bare = bareCommandLine(argv, { disk: "/my.qcow2", port: 4_022 });
+    expect(bare.join(" ")).not.toMatch(/fd=|result-tmp/);
+    expect(bare).toContain('{"file":{"driver":"file","filename":"/my.qcow2"}}');
+    expect(bare).toContain("user,id=net0,hostfwd=tcp:127.0.0.1:4022-:22");
+    expect(bare).toHaveLength(argv.length);
+  });
+});
