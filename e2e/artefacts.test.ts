@@ -3,6 +3,7 @@ import path from "node:path";
 import { layerId, sha256File } from "@ob/core";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { debugfs, newestCacheDisk } from "./support/disks.ts";
 import { build, builtId, obuilder } from "./support/obuilder.ts";
 import { imageName, temporaryStore, type TestStore } from "./support/store.ts";
 import { openTerminal } from "./support/tmux.ts";
@@ -177,7 +178,7 @@ test("an interactive shell knows the window's size, gets Ctrl-C, and leaves the 
 test("--on-error=shell opens the failed step's machine as its user sees it, and then the build fails", async () => {
   const file = path.join(store.work, "failing.spec");
   const failing = `((from ${imageName}) (user (uid 1000) (gid 1000)) (workdir /tmp/here) (env GREETING "good day")
-    (run (shell "echo made > thing; exit 9")))`;
+    (run (cache (looked (target /var/cache/looked))) (shell "echo made > thing; cp thing /var/cache/looked; exit 9")))`;
   await writeFile(file, failing);
   const line = [
     process.execPath,
@@ -192,9 +193,13 @@ test("--on-error=shell opens the failed step's machine as its user sees it, and 
   await terminal.waitFor(/exit status 9\b.*/);
   await terminal.type('echo "$GREETING, $(id -u), $(pwd), $(cat thing)"', "Enter");
   await terminal.waitFor(/^good day, 1000, \/tmp\/here, made$/m);
-  await terminal.type("exit 5", "Enter");
+  // Who leaves stands in the cache, and leaves something running there.
+  await terminal.type("cd /var/cache/looked; sleep 600 & cat thing && echo typed > typed; exit 5", "Enter");
   const end = await terminal.waitFor(/^-?icanon$/m);
   expect(end).toContain("Build step failed");
   expect(end).toMatch(/^exit status 1\nicanon$/m);
   expect((await readdir(path.join(store.directory, "result"))).length).toBe(4);
+  // The cache is closed well and kept, with what was typed into it.
+  const cache = await newestCacheDisk(store, "looked");
+  expect(await debugfs(cache, "cat /typed")).toBe("typed");
 });
