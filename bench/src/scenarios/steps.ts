@@ -27,7 +27,7 @@ export const steps: Scenario = {
       for (const way of ways) await measure(bench, { way, count: 5 });
       for (const way of [goingOn, resumed]) await measure(bench, { way, count: 20 });
     });
-    if (!bench.quick) await measure(bench, { store, way: cold, count: 20 });
+    if (!bench.quick) await measure(bench, { way: cold, count: 20 });
   },
 };
 
