@@ -131,7 +131,7 @@ test("what the guest is served has what it asks for, under the names that it ask
 });
 
 test("the machine starts over the network, and its end is the installer's restart", () => {
-  const argv = netbootMachine(["/d/a,b.qcow2"], { tftp: "/t/a,b" });
+  const argv = netbootMachine({ disks: ["/d/a,b.qcow2"], processor: [], tree: { tftp: "/t/a,b" } });
   expect(argv).toContain("user,model=virtio-net-pci,tftp=/t/a,,b,bootfile=auto_install,ipv6=off");
   expect(argv).toContain("if=virtio,format=qcow2,discard=unmap,file=/d/a,,b.qcow2");
   expect(argv).toContain("-no-reboot");

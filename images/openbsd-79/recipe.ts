@@ -5,7 +5,13 @@ import { behind, guestServer } from "../src/guest-server.ts";
 import { hasOcaml } from "../src/has-ocaml.ts";
 import { assertTools } from "../src/host-tools.ts";
 import { installGuest, type InstallPhase } from "../src/install-guest.ts";
-import { compactDisk, installMachine, makeEmptyDisk, value } from "../src/install-machine.ts";
+import {
+  compactDisk,
+  type InstallMachine,
+  installMachine,
+  makeEmptyDisk,
+  value,
+} from "../src/install-machine.ts";
 import { inPhase } from "../src/progress.ts";
 import { defineRecipe, type RecipeContext, type RecipeParameters, type RecipeResult } from "../src/recipe.ts";
 import { checksumOf, signifyList } from "../src/signed-list.ts";
@@ -122,14 +128,19 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   await makeEmptyDisk(at("install.qcow2"), diskSize, { signal });
   await makeEmptyDisk(at("cache.qcow2"), cacheSize, { signal });
 
+  const processor = await context.chooseProcessor("amd64", signal);
   const prefix = await guestServer(tree.http, signal);
-  await installGuest(behind(prefix, netbootMachine(disks, tree)), {
+  await installGuest(behind(prefix, netbootMachine({ disks, processor, tree })), {
     ...{ consoleLog, onEvent, signal },
     ...{ phases: installPhases, failures: installFailures },
   });
   const memoryMib = ocaml === undefined ? 1_024 : 4_096;
   await installGuest(
-    installMachine({ guestArch: "amd64", memoryMib, disks, reboots: false, network: ["ipv6=off"] }),
+    installMachine({
+      ...{ guestArch: "amd64", memoryMib, disks, processor },
+      reboots: false,
+      network: ["ipv6=off"],
+    }),
     {
       ...{ consoleLog: `${consoleLog}.first-boot`, onEvent, signal },
       ...{ phases: firstBootPhases(ocaml), failures: [panic, /^obuilder: failed: .*$/m] },
@@ -147,11 +158,15 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   };
 }
 
+export interface NetbootMachine extends Pick<InstallMachine, "disks" | "processor"> {
+  readonly tree: Pick<NetbootTree, "tftp">;
+}
+
 /** A machine that starts over the network. QEMU's DHCP names the file, and the host itself as the server of all. */
-export function netbootMachine(disks: readonly string[], { tftp }: Pick<NetbootTree, "tftp">): Argv {
+export function netbootMachine({ disks, processor, tree }: NetbootMachine): Argv {
   const [program, ...args] = installMachine({
-    ...{ guestArch: "amd64", memoryMib: 2_048, disks, reboots: false },
-    network: [`tftp=${value(tftp)}`, "bootfile=auto_install", "ipv6=off"],
+    ...{ guestArch: "amd64", memoryMib: 2_048, disks, processor, reboots: false },
+    network: [`tftp=${value(tree.tftp)}`, "bootfile=auto_install", "ipv6=off"],
   });
   // The firmware and the boot loader, too, are on the serial port.
   return [program, ...args, "-machine", "graphics=off", "-boot", "order=n"];

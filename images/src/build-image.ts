@@ -1,6 +1,13 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { type ImageManifest, isObError, ObError, type StartTrial, systemCode } from "@ob/core";
+import {
+  type ChooseProcessor,
+  type ImageManifest,
+  isObError,
+  ObError,
+  type StartTrial,
+  systemCode,
+} from "@ob/core";
 import { explaining } from "@ob/store-qcow";
 import { checkImage } from "./check-image.ts";
 import { assertTools } from "./host-tools.ts";
@@ -25,6 +32,7 @@ export interface ImageTools {
   /** Path of the store's directory; it need not exist yet. */
   readonly store: string;
   readonly startTrial: StartTrial;
+  readonly chooseProcessor: ChooseProcessor;
   readonly onEvent?: OnImageEvent | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What to put in front of a command that needs root and that this user may not do otherwise, such as `sudo`. */
@@ -108,7 +116,7 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       await rm(consoleLog, { force: true });
       const result = await recipe.make({
         ...{ directory: made, name, parameters, publicKey, sshKey, downloads, consoleLog },
-        ...{ becomeRoot, onEvent, signal },
+        ...{ becomeRoot, onEvent, signal, chooseProcessor: tools.chooseProcessor },
       });
       await check(result, { planned, images, tried, key, tools });
       await publishTemplate(result, store);

@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { arch } from "node:process";
 import { type GuestArch, run } from "@ob/core";
 import type { Argv } from "./as-root.ts";
 
@@ -7,8 +6,8 @@ import type { Argv } from "./as-root.ts";
 export interface InstallMachine {
   readonly guestArch: GuestArch;
   readonly memoryMib: number;
-  /** QEMU's `-cpu`; by default all that the accelerator can do. */
-  readonly cpu?: string | undefined;
+  /** By `RecipeContext.chooseProcessor`. */
+  readonly processor: readonly string[];
   /** Absolute paths of qcow2 files, the system's first: virtio disks. */
   readonly disks: readonly string[];
   /** Absolute paths of raw images that the guest sees as read-only virtio disks, behind the others. */
@@ -21,23 +20,15 @@ export interface InstallMachine {
   readonly reboots: boolean;
 }
 
-const riscv64Firmware = [
-  ...["-bios", "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin"],
-  ...["-kernel", "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf"],
-];
-
 /** QEMU with its arguments, but for the console. It reads nothing, and shows nothing. */
 export function installMachine(machine: InstallMachine): Argv {
   const { guestArch, memoryMib, disks, seeds = [], isos = [], network = [], reboots } = machine;
   const isAmd64 = guestArch === "amd64";
-  // An emulated guest has no use for more processors: QEMU's translation costs what they would bring.
   const cpus = Math.min(4, availableParallelism());
-  const native = isAmd64 && arch === "x64";
   return [
     isAmd64 ? "qemu-system-x86_64" : "qemu-system-riscv64",
-    ...["-machine", isAmd64 ? "pc" : "virt", ...(native ? ["-accel", "kvm"] : []), "-accel", "tcg"],
-    ...["-cpu", machine.cpu ?? (isAmd64 ? "max" : "rv64"), "-smp", `${cpus}`, "-m", `${memoryMib}`],
-    ...(isAmd64 ? [] : riscv64Firmware),
+    ...["-machine", isAmd64 ? "pc" : "virt", ...machine.processor],
+    ...["-smp", `${cpus}`, "-m", `${memoryMib}`],
     ...["-nodefaults", "-display", "none", "-monitor", "none", ...(reboots ? [] : ["-no-reboot"])],
     ...disks.flatMap((file) => ["-drive", `if=virtio,format=qcow2,discard=unmap,file=${value(file)}`]),
     ...seeds.flatMap((file) => ["-drive", `if=virtio,format=raw,readonly=on,file=${value(file)}`]),

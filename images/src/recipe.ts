@@ -1,4 +1,4 @@
-import { type GuestArch, type GuestOs, type ImageManifest, ObError } from "@ob/core";
+import { type ChooseProcessor, type GuestArch, type GuestOs, type ImageManifest, ObError } from "@ob/core";
 import type { OnImageEvent } from "./progress.ts";
 
 /** What can be chosen about an image, as a recipe gets it: complete and checked. */
@@ -56,6 +56,8 @@ export interface RecipeContext {
   readonly consoleLog: string;
   /** What to put in front of a command that needs root and that this user may not do otherwise: `sudo`. */
   readonly becomeRoot: readonly string[];
+  /** For a recipe that runs a virtual machine. */
+  readonly chooseProcessor: ChooseProcessor;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }

@@ -49,10 +49,11 @@ export function packagesOf({ ocaml, packages }: RecipeParameters): readonly stri
   return [...new Set([...(ocaml === undefined ? [] : opamPackages), ...packages])].toSorted();
 }
 
-const failures = [/^obuilder: failed: .*$/m, /^.*Kernel panic - not syncing.*$/m];
+/** What the guest says when it gives up. */
+export const installFailures = [/^obuilder: failed: .*$/m, /^.*Kernel panic - not syncing.*$/m];
 
 /** Generous, for hosts that have to emulate: there it takes ten times as long. */
-const phases = (ocaml: string | undefined): readonly InstallPhase[] => [
+export const installPhases = (ocaml: string | undefined): readonly InstallPhase[] => [
   { name: "Boot Ubuntu's cloud image", until: /Cloud-init v\. [^\n]* running 'init/, limitSeconds: 1_200 },
   {
     name: "Make the login user and install packages",
@@ -120,10 +121,17 @@ async function make(context: RecipeContext, { guestArch, tools }: Kind): Promise
     await makeSeed(at("seed.iso"), context);
   });
   const machine = installMachine({
+    processor: await context.chooseProcessor(guestArch, signal),
     ...{ guestArch, memoryMib: ocaml === undefined ? 2_048 : 4_096, reboots: false },
     ...{ disks: [at("install.qcow2")], seeds: [at("seed.iso")] },
   });
-  await installGuest(machine, { consoleLog, phases: phases(ocaml), failures, onEvent, signal });
+  await installGuest(machine, {
+    consoleLog,
+    phases: installPhases(ocaml),
+    failures: installFailures,
+    onEvent,
+    signal,
+  });
   await inPhase("Compress the disk", { onEvent, signal }, () =>
     compactDisk(at("install.qcow2"), at("disk.qcow2"), { signal }),
   );

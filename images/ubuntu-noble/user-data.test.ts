@@ -67,7 +67,7 @@ describe("the user-data", () => {
         ...{ sudo: "ALL=(ALL:ALL) NOPASSWD:ALL", lock_passwd: true, ssh_authorized_keys: [publicKey] },
       },
     ]);
-    expect(rest).toMatchObject({ ssh_pwauth: false, disable_root: true, locale: false });
+    expect(rest).toMatchObject({ ssh_pwauth: false, disable_root: true, locale: "C.UTF-8" });
     expect(JSON.stringify(rest)).not.toMatch(/PRIVATE KEY|plain_text_passwd|hashed_passwd|chpasswd/);
   });
 

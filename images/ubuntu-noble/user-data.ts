@@ -44,8 +44,8 @@ const files = [
 export async function userData(options: UserDataOptions): Promise<string> {
   const { user, publicKey, packages, ocaml } = options;
   const config = {
-    // No package "locales" is needed then, and nothing is generated.
-    locale: false,
+    // What needs no generating. "false" would say it better, but is new to the schema since cloud-init 22.
+    locale: "C.UTF-8",
     timezone: "Etc/UTC",
     // Without "default" in this list the cloud image's own user is not made.
     users: [

@@ -104,6 +104,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     });
   });
   const [program, ...args] = installMachine({
+    processor: await context.chooseProcessor("amd64", signal),
     ...{ guestArch: "amd64", memoryMib: ocaml === undefined ? 4_096 : 6_144, reboots: true },
     ...{ disks, isos: [installer, at("answers.iso")] },
   });

@@ -215,7 +215,7 @@ describe("an ISO of the user's", () => {
   const make = (iso: string | undefined, notes: string[] = []) =>
     windowsServer2022Amd64.make({
       ...{ directory, publicKey: "", sshKey: "", downloads: at("downloads"), consoleLog: at("console") },
-      ...{ name: "w", becomeRoot: [], signal: undefined },
+      ...{ name: "w", becomeRoot: [], signal: undefined, chooseProcessor: async () => ["-accel", "tcg"] },
       onEvent: (event) => event.type === "note" && notes.push(event.text),
       parameters: {
         ...{ ocaml: undefined, diskSize: 1, user: "opam", packages: [], iso },

@@ -35,5 +35,6 @@ export function scriptedTools(store: string, script: Script = {}): ScriptedTools
   const onEvent = (event: ImageEvent): void => {
     if (event.type === "check") said.push(event.outcome === "passed" ? event.what : `weak: ${event.what}`);
   };
-  return { store, startTrial, onEvent, booted, said };
+  const chooseProcessor: ImageTools["chooseProcessor"] = async () => ["-accel", "tcg"];
+  return { store, startTrial, chooseProcessor, onEvent, booted, said };
 }

@@ -97,6 +97,10 @@ export const engine: Engine = {
         const { startTrial } = await import("@ob/sandbox-qemu");
         return await startTrial({ ...machine, stateDirectory, emit }, request);
       },
+      chooseProcessor: async (guestArch, signal) => {
+        const { chooseProcessor } = await import("@ob/sandbox-qemu");
+        return await chooseProcessor({ ...machine, stateDirectory, emit }, guestArch, signal);
+      },
     };
   },
 

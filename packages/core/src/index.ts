@@ -48,7 +48,14 @@ export type {
   PruneOptions,
   Store,
 } from "./store.ts";
-export type { GuestTrial, StartTrial, TrialCommand, TrialOutcome, TrialRequest } from "./trial.ts";
+export type {
+  ChooseProcessor,
+  GuestTrial,
+  StartTrial,
+  TrialCommand,
+  TrialOutcome,
+  TrialRequest,
+} from "./trial.ts";
 export type {
   GuestAccess,
   GuestVisit,

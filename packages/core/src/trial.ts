@@ -1,4 +1,16 @@
+import type { GuestArch } from "./image-manifest.ts";
 import type { GuestImage } from "./sandbox.ts";
+
+/**
+ * QEMU's arguments for a processor that runs guests of an architecture here, the fastest that is proven to, and for the
+ * firmware that starts them from a disk.
+ *
+ * @throws ObError `MISSING_TOOL`, `UNSUPPORTED`, `CANCELLED`.
+ */
+export type ChooseProcessor = (
+  guestArch: GuestArch,
+  signal: AbortSignal | undefined,
+) => Promise<readonly string[]>;
 
 /** What boots an image as a build would, to see what it is worth. */
 export type StartTrial = (request: TrialRequest) => Promise<GuestTrial>;

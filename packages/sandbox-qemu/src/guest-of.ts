@@ -83,7 +83,7 @@ export function profileOf({ os, loginUser }: Guest): GuestProfile {
 
 const machines: Readonly<Record<GuestArch, Machine>> = { amd64, riscv64 };
 
-export function machineOf({ arch }: Guest): Machine {
+export function machineOf({ arch }: Pick<Guest, "arch">): Machine {
   return machines[arch];
 }
 

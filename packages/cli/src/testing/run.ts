@@ -37,6 +37,9 @@ export function scriptedEngine(script: ScriptedSandboxOptions = {}): ScriptedEng
       startTrial: () => {
         throw new Error("No test of the command line boots an image.");
       },
+      chooseProcessor: () => {
+        throw new Error("No test of the command line installs a system.");
+      },
     }),
     plan: async ({ request, signal, emit }) => ({
       steps: await planBuild({ store, emit }, request, { signal }),
