@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readlink } from "node:fs/promises";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type GuestUser, isObError, ObError, sha256 } from "@ob/core";
 import { fromBytes } from "@ob/spec";
 import type { Pack } from "tar-stream";
@@ -29,6 +30,8 @@ interface Entry {
 
 /** Files up to this size are read whole, and compared before the first byte is sent. */
 const wholeBytes = 1 << 20;
+/** How long files are sent before others get their turn, in milliseconds. */
+const sliceMs = 10;
 
 /**
  * A tar archive, to be unpacked at the guest's root by its superuser: modes 755 and 644, times as in the source, in
@@ -38,7 +41,13 @@ const wholeBytes = 1 << 20;
  */
 export function openArchive(transfer: Transfer): Readable {
   return packArchive(async (pack) => {
-    for (const entry of allEntries(transfer)) await sendEntry(pack, entry, transfer);
+    let sliceEnd = performance.now() + sliceMs;
+    for (const entry of allEntries(transfer)) {
+      await sendEntry(pack, entry, transfer);
+      if (performance.now() < sliceEnd) continue;
+      await nextTurn();
+      sliceEnd = performance.now() + sliceMs;
+    }
   });
 }
 
@@ -59,20 +68,15 @@ function* entriesBelow(source: Manifest, name: string): Iterable<Entry> {
   }
 }
 
+/** For small files the ways of asynchronous reading cost many times the reading: here as where they are hashed. */
 async function sendEntry(pack: Pack, entry: Entry, transfer: Transfer): Promise<void> {
   const { source } = entry;
   const path = sourcePath(transfer.sourceDirectory, source.path);
   try {
-    if (source.kind === "file") {
-      await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-      const stat = await file.stat();
-      if (!stat.isFile()) throw changed(source);
-      const header = headerFor(entry, { user: transfer.user, stat });
-      return await sendFile(pack, { file, header: { ...header, size: stat.size }, source });
-    }
-    const stat = await lstat(path);
+    if (source.kind === "file") return await sendFile(pack, { entry: { ...entry, source }, path, transfer });
+    const stat = lstatSync(path);
     if (source.kind === "symlink") {
-      const target = stat.isSymbolicLink() && fromBytes(await readlink(path, { encoding: "buffer" }));
+      const target = stat.isSymbolicLink() && fromBytes(readlinkSync(path, { encoding: "buffer" }));
       if (target !== source.target) throw changed(source);
     } else if (!stat.isDirectory()) throw changed(source);
     await sendHeader(pack, headerFor(entry, { user: transfer.user, stat }));
@@ -82,18 +86,40 @@ async function sendEntry(pack: Pack, entry: Entry, transfer: Transfer): Promise<
   }
 }
 
+type FileEntry = Entry & { readonly source: Manifest & { readonly kind: "file" } };
+
 interface FileToSend {
-  readonly file: FileHandle;
-  readonly header: ArchiveHeader & { readonly size: number };
-  readonly source: Manifest & { readonly kind: "file" };
+  readonly entry: FileEntry;
+  readonly path: Buffer;
+  readonly transfer: Transfer;
 }
 
-async function sendFile(pack: Pack, { file, header, source }: FileToSend): Promise<void> {
-  if (header.size <= wholeBytes) {
-    const contents = await file.readFile();
-    if (sha256(contents) !== source.sha256) throw changed(source);
-    return await sendHeader(pack, header, contents);
+async function sendFile(pack: Pack, { entry, path, transfer }: FileToSend): Promise<void> {
+  const { source } = entry;
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  let contents: Buffer | undefined;
+  let header: ArchiveHeader & { readonly size: number };
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw changed(source);
+    header = { ...headerFor(entry, { user: transfer.user, stat }), size: stat.size };
+    if (stat.size <= wholeBytes) contents = readFileSync(file);
+  } finally {
+    closeSync(file);
   }
+  if (!contents) return await sendLargeFile(pack, { header, path, source });
+  if (contents.length !== header.size || sha256(contents) !== source.sha256) throw changed(source);
+  await sendHeader(pack, header, contents);
+}
+
+interface LargeFile {
+  readonly header: ArchiveHeader & { readonly size: number };
+  readonly path: Buffer;
+  readonly source: FileEntry["source"];
+}
+
+async function sendLargeFile(pack: Pack, { header, path, source }: LargeFile): Promise<void> {
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   const hash = createHash("sha256");
   const compared = async function* (chunks: AsyncIterable<Buffer>) {
     let left = header.size;
