@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { cancelled, isObError, messageOf, ObError, systemCode, throwIfCancelled } from "./errors.ts";
 
 test("an error keeps its code, hint, cause and exit status", () => {
@@ -50,4 +50,15 @@ test("messageOf and systemCode take anything that was thrown", () => {
   expect(systemCode(Object.assign(new Error("gone"), { code: "ENOENT" }))).toBe("ENOENT");
   expect(systemCode(Object.assign(new Error("gone"), { code: 2 }))).toBeUndefined();
   expect(systemCode("ENOENT")).toBeUndefined();
+});
+
+test("an error of another copy of this package counts, and one that only looks like it does not", async () => {
+  vi.resetModules();
+  const other = await import("./errors.ts");
+  expect(other.ObError).not.toBe(ObError);
+  const error = new other.ObError("NO_SPACE", "full");
+  expect(error).toBeInstanceOf(ObError);
+  expect(isObError(error, "NO_SPACE")).toBe(true);
+  expect(isObError(Object.assign(new Error("full"), { code: "NO_SPACE" }))).toBe(false);
+  expect(isObError(undefined)).toBe(false);
 });

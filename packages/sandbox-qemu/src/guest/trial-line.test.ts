@@ -1,0 +1,35 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { scriptOf } from "../ssh/quote-cygwin.ts";
+import { trialLine } from "./trial-line.ts";
+
+const script = `echo "it's $((1 + 1))" 'a  b'; exit 3`;
+
+describe("a line of a trial", () => {
+  it.each(["linux", "openbsd"] as const)("has a %s guest's sh run the script as it stands", (os) => {
+    const line = trialLine(os, { script, asRoot: false, loginUser: "opam" });
+    expect(() => execFileSync("bash", ["-c", line])).toThrow(expect.objectContaining({ status: 3 }));
+    const succeeding = trialLine(os, {
+      script: script.replace("exit 3", "exit 0"),
+      asRoot: false,
+      loginUser: "opam",
+    });
+    expect(execFileSync("bash", ["-c", succeeding]).toString()).toBe("it's 2 a  b\n");
+  });
+
+  it("becomes root by what the system has, unless root logs in", () => {
+    expect(trialLine("linux", { script: "id", asRoot: true, loginUser: "opam" })).toMatch(
+      /^exec sudo -n -- /,
+    );
+    expect(trialLine("openbsd", { script: "id", asRoot: true, loginUser: "opam" })).toMatch(
+      /^exec \/usr\/bin\/doas -n -- /,
+    );
+    expect(trialLine("linux", { script: "id", asRoot: true, loginUser: "root" })).toMatch(
+      /^exec \/bin\/sh -c /,
+    );
+  });
+
+  it("reaches Cygwin's bash whole", () => {
+    expect(scriptOf(trialLine("windows", { script, asRoot: true, loginUser: "opam" }))).toBe(script);
+  });
+});
