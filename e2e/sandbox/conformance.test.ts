@@ -9,7 +9,7 @@ describe("the QEMU sandbox", () => {
     return {
       sandbox: bench.sandbox,
       image: bench.image,
-      createDisk: async () => await bench.createDisk(),
+      createDisk: async (parent) => await bench.createDisk(parent),
       openArchive: () => archiveOf(source),
       [Symbol.asyncDispose]: async () => await bench[Symbol.asyncDispose](),
     };

@@ -6,7 +6,7 @@ import path from "node:path";
 import { type Phase, run } from "@ob/core";
 import { createSandbox } from "@ob/sandbox-qemu";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { archiveOf, machinesOf, runTask, type Workbench, workbench } from "./workbench.ts";
+import { archiveOf, machinesOf, openRaw, runTask, type Workbench, workbench } from "./workbench.ts";
 
 let bench: Workbench;
 beforeEach(async () => {
@@ -140,7 +140,28 @@ describe("a cancel", () => {
   });
 });
 
+const machine = { memoryMib: 64, cpus: 1, bootTimeSeconds: 1, accelerator: "tcg" as const };
+
 describe("a process that is killed", () => {
+  it("while a guest waits for the next step leaves the disk of the one before whole, and closed", async () => {
+    const disk = await bench.createDisk();
+    const script = path.join(import.meta.dirname, "one-sequence.ts");
+    const child = spawn(process.execPath, ["--conditions=@ob/source", script, bench.stateDirectory, disk], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    await expect(machinesOf(bench.stateDirectory)).resolves.toHaveLength(1);
+    // Nobody has it locked: a step that stands on it could be started, and the disk itself could be written.
+    await run(["qemu-img", "check", "-q", "-r", "all", disk]);
+    child.kill("SIGKILL");
+    await once(child, "close");
+    await vi.waitFor(async () => expect(await machinesOf(bench.stateDirectory)).toEqual([]), 5_000);
+    await using raw = await openRaw(disk);
+    await raw.check();
+    await expect(raw.debugfs("cat /home/opam/kept")).resolves.toBe("kept\n");
+    await (await createSandbox({ ...machine, stateDirectory: bench.stateDirectory }))[Symbol.asyncDispose]();
+  });
+
   it("takes its machine with it, and the next one sweeps what it left", async () => {
     const disk = await bench.createDisk();
     const script = path.join(import.meta.dirname, "one-step.ts");
@@ -155,8 +176,7 @@ describe("a process that is killed", () => {
 
     const runs = path.join(bench.stateDirectory, "run");
     await expect(readdir(runs)).resolves.toHaveLength(1);
-    const options = { memoryMib: 64, cpus: 1, bootTimeSeconds: 1, accelerator: "tcg" as const };
-    await using next = await createSandbox({ ...options, stateDirectory: bench.stateDirectory });
+    await using next = await createSandbox({ ...machine, stateDirectory: bench.stateDirectory });
     expect(next.guest(bench.image).os).toBe("linux");
     await expect(readdir(runs)).resolves.toEqual([]);
   });

@@ -1,7 +1,6 @@
 import {
   type CacheStore,
   type Emit,
-  type GuestImage,
   type GuestVisit,
   isObError,
   type LayerId,
@@ -17,7 +16,7 @@ import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { visitLayer, type VisitLayerOptions } from "./layer-visit.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
 import { type BuildRequest, checkRequest } from "./request.ts";
-import { runSteps, type StepVisitor } from "./run-steps.ts";
+import { runSteps, type StepPlace, type StepVisitor } from "./run-steps.ts";
 import { type Making, SharedSteps } from "./share.ts";
 import { runSideBySide } from "./side-by-side.ts";
 import { copyIntoGuest } from "./steps/copy.ts";
@@ -50,6 +49,8 @@ export interface BuildOptions {
    * would have without. A step that several builds wait for asks the one that makes it.
    */
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
+  /** Boots a guest for each step; by default one may go on from a step to the next. */
+  readonly freshVm?: boolean | undefined;
 }
 
 /**
@@ -85,10 +86,14 @@ export function createBuilder(options: BuilderOptions): Builder {
   const { store, sandbox, caches, digestDirectory, emit: ownEmit = silent } = options;
   const steps = new SharedSteps(store);
   return {
-    async build(request, { signal, emit = ownEmit, onFailure, jobs = 1, inOrder = false } = {}) {
+    async build(
+      request,
+      { signal, emit = ownEmit, onFailure, jobs = 1, inOrder = false, freshVm = false } = {},
+    ) {
       checkRequest(request);
       const { spec } = request;
-      const visitor = (chain: Chain) => makingVisitor({ store, sandbox, caches, steps, chain, onFailure });
+      const visitor = (chain: Chain) =>
+        makingVisitor({ store, sandbox, caches, steps, chain, onFailure, freshVm });
       await using memory = memoryOf(request, digestDirectory);
       const context = initialContext(request, memory);
       const run = (chain: Chain) => runSteps(spec, context, { store, visitor, chain });
@@ -111,11 +116,12 @@ interface VisitorOptions extends Omit<BuilderOptions, "emit" | "digestDirectory"
   readonly steps: SharedSteps;
   readonly chain: Chain;
   readonly onFailure: BuildOptions["onFailure"];
+  readonly freshVm: boolean;
 }
 
 /** Makes each step's layer, and tells those who watch. */
 function makingVisitor(options: VisitorOptions): StepVisitor {
-  const { store, sandbox, caches, steps, chain, onFailure } = options;
+  const { store, sandbox, caches, steps, chain, onFailure, freshVm } = options;
   const { emit, signal } = chain;
   const obtain = async (step: StepInfo, make: (making: Making) => Promise<void>) => {
     // Before anything of the layer is claimed: who has a place never waits for who has none.
@@ -131,15 +137,16 @@ function makingVisitor(options: VisitorOptions): StepVisitor {
     });
     finished(outcome);
   };
-  const tools = (image: GuestImage) => ({ store, sandbox, caches, image, emit, onFailure });
+  const tools = (place: StepPlace) => ({ ...place, store, sandbox, caches, emit, onFailure });
   return {
     note: (text, build) => emit({ type: "note", text, build }),
     from: async (step) => {
       await obtain(step.info, (making) => importBase(step, making, emit));
       return await store.baseInfo(step.info.id);
     },
-    run: (step, image) => obtain(step.info, (making) => runInGuest(step, making, tools(image))),
-    copyFrom: (step, image) => obtain(step.info, (making) => copyBetweenGuests(step, making, tools(image))),
-    copy: (step, image) => obtain(step.info, (making) => copyIntoGuest(step, making, tools(image))),
+    sequence: () => (freshVm ? undefined : sandbox.sequence()),
+    run: (step, place) => obtain(step.info, (making) => runInGuest(step, making, tools(place))),
+    copyFrom: (step, place) => obtain(step.info, (making) => copyBetweenGuests(step, making, tools(place))),
+    copy: (step, place) => obtain(step.info, (making) => copyIntoGuest(step, making, tools(place))),
   };
 }

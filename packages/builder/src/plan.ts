@@ -44,6 +44,7 @@ export async function planBuild(
     chain: oneByOne(emit, signal),
     visitor: () => ({
       note: (text, build) => emit({ type: "note", text, build }),
+      sequence: () => undefined,
       run: plan,
       copy: plan,
       copyFrom: plan,

@@ -1,4 +1,4 @@
-import { type GuestImage, ObError, type Store, throwIfCancelled } from "@ob/core";
+import { type GuestImage, ObError, type StepSequence, type Store, throwIfCancelled } from "@ob/core";
 import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
 import type { Chain } from "./chain.ts";
 import {
@@ -25,9 +25,20 @@ export interface StepVisitor {
   /** A line of the original's for what makes no layer. */
   readonly note: (text: string, build: readonly string[]) => void;
   from(step: FromStep): Promise<Base>;
-  run(step: RunStep, image: GuestImage): Promise<void>;
-  copy(step: CopyStep, image: GuestImage): Promise<void>;
-  copyFrom(step: CopyFromStep, image: GuestImage): Promise<void>;
+  /** Begins the steps of one spec; undefined where nothing is run, or each step by itself. */
+  sequence(): StepSequence | undefined;
+  run(step: RunStep, place: StepPlace): Promise<void>;
+  copy(step: CopyStep, place: StepPlace): Promise<void>;
+  copyFrom(step: CopyFromStep, place: StepPlace): Promise<void>;
+}
+
+/** Where in a spec a step stands. */
+export interface StepPlace {
+  readonly image: GuestImage;
+  /** Of the spec's steps. */
+  readonly sequence: StepSequence | undefined;
+  /** True if another step comes after it in the spec. */
+  readonly followed: boolean;
 }
 
 export interface StepOptions {
@@ -66,24 +77,26 @@ export async function runSteps(spec: Spec, context: Context, options: StepOption
   const image = await visitor.from(from);
   current = { ...current, environment: [...current.environment, ...image.environment] };
   let base = from.info.id;
-  for (const op of spec.ops) {
+  await using sequence = visitor.sequence();
+  const lastStep = spec.ops.findLastIndex(({ op }) => op === "run" || op === "copy");
+  for (const [index, op] of spec.ops.entries()) {
+    const place = { image, sequence, followed: index < lastStep };
     throwIfCancelled(signal);
     switch (op.op) {
       case "run": {
         const step = prepareRun(op, current, base);
-        await visitor.run(step, image);
+        await visitor.run(step, place);
         base = step.info.id;
         break;
       }
       case "copy": {
-        const place = { context: current, base };
-        const step = await prepareEither(op, place, chain).catch((error: unknown) => {
+        const step = await prepareEither(op, { context: current, base }, chain).catch((error: unknown) => {
           // The step has no id to be announced with, and its line says where the build has stopped.
           visitor.note(opHeading(current.workdir, op), current.build);
           throw error;
         });
-        if ("source" in step) await visitor.copyFrom(step, image);
-        else await visitor.copy(step, image);
+        if ("source" in step) await visitor.copyFrom(step, place);
+        else await visitor.copy(step, place);
         base = step.info.id;
         break;
       }

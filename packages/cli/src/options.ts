@@ -147,6 +147,15 @@ export const sandboxOptions: OptionTable = {
   "fast-sync": { kind: "flag", describe: "Accepted for the original's sake", group: machines, hidden: true },
 };
 
+export const freshVmOptions: OptionTable = {
+  "fresh-vm": {
+    kind: "flag",
+    describe:
+      "Boot a virtual machine for each step; by default one goes on from a step to the next where it can",
+    group: machines,
+  },
+};
+
 /** The same options, accepted and not shown: the original takes them where they mean nothing. */
 export function hidden(options: OptionTable): OptionTable {
   return Object.fromEntries(

@@ -34,6 +34,7 @@ export type {
   Sandbox,
   SandboxRunOptions,
   SandboxStep,
+  StepSequence,
   SecretMount,
 } from "./sandbox.ts";
 export type {

@@ -66,6 +66,19 @@ export interface SandboxStep {
   readonly disk: string;
   readonly image: GuestImage;
   readonly task: RunTask | CopyTask;
+  /** True if another step on this layer may follow in the same sequence. */
+  readonly followed?: boolean | undefined;
+}
+
+/**
+ * Steps that are run one after the other, each on the disk that the one before it left. A guest may go on from one to
+ * the next: they then find what they would find in a guest that was booted for each, and leave the same on their disks.
+ * It is the disk that says whether a step follows the one before; where it does not, the sequence does what
+ * `Sandbox.run` does. Disposing ends a guest that waits, and lets a step that runs come to its end.
+ */
+export interface StepSequence extends AsyncDisposable {
+  /** As `Sandbox.run`. A disk that was left with success may be renamed, but not changed, while the sequence lives. */
+  run(step: SandboxStep, options?: SandboxRunOptions): Promise<void>;
 }
 
 export interface SandboxRunOptions {
@@ -98,6 +111,9 @@ export interface Sandbox extends AsyncDisposable {
    *   `UNCLEAN_STOP`, `NO_SPACE`, `MISSING_TOOL`, `UNSUPPORTED`.
    */
   run(step: SandboxStep, options?: SandboxRunOptions): Promise<void>;
+
+  /** Begins a sequence of steps. It holds nothing until the first is run. */
+  sequence(): StepSequence;
 
   /**
    * Starts a guest on a disk that is thrown away, and resolves when it can be used. Nobody may open the disk until the

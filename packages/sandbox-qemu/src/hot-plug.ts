@@ -52,10 +52,11 @@ export async function attachDisk(vm: Vm, disk: HotDisk, signal: AbortSignal): Pr
     if (!signal.aborted) await removeNode(vm, node, signal);
     throw error;
   }
-  return { detach: async (detaching) => await detach(vm, node, detaching) };
+  return { detach: async (detaching) => await detachDisk(vm, node, detaching) };
 }
 
-async function detach(vm: Vm, node: string, caller: AbortSignal): Promise<void> {
+/** As `AttachedDisk.detach`, also for a disk that was there from the start. @param node its name (`diskName`). */
+export async function detachDisk(vm: Vm, node: string, caller: AbortSignal): Promise<void> {
   using limit = deadline(
     detachTime,
     () => new ObError("TOOL_FAILED", `The guest did not give the disk ${node} up in ${detachTime / 1000} s.`),

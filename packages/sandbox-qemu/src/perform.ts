@@ -2,11 +2,14 @@ import type { Readable } from "node:stream";
 import { isObError, messageOf, ObError } from "@ob/core";
 import { deadline } from "./abort.ts";
 import { diskNotSeen, type GuestCommand } from "./guest/profile.ts";
-import { capture, execute, type ExecStatus, statusText } from "./ssh/exec.ts";
+import { capture, execute, type ExecResult, type ExecStatus, statusText } from "./ssh/exec.ts";
+import { type HeldShell, longestInput } from "./ssh/held-shell.ts";
 import type { SshSession } from "./ssh/session.ts";
 
 export interface PerformOptions {
   readonly session: SshSession;
+  /** The superuser's, held open; without it each command has a shell of its own. */
+  readonly shell?: HeldShell | undefined;
   readonly signal: AbortSignal;
   readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
 }
@@ -20,16 +23,27 @@ const commandTime = 600_000;
  * @throws ObError the command's `failure` with what it said on its standard error; `GUEST_LOST`; the signal's reason.
  */
 export async function perform(command: GuestCommand, options: PerformOptions): Promise<string> {
-  const { purpose, failure, hint, input } = command;
+  const { purpose, failure, hint } = command;
   using limit = deadline(
     commandTime,
     () => new ObError(failure, `The guest did not ${purpose} within ${commandTime / 1000} s.`, { hint }),
   );
   const signal = AbortSignal.any([options.signal, limit.signal]);
-  const { status, stdout, stderr } = await capture(options.session, command.command, { signal, input });
+  const { status, stdout, stderr } = await runShortest(command, { ...options, signal });
   if (succeeded(status)) return stdout;
   const said = stderr.trim() === "" ? statusText(status) : stderr.trim();
   throw new ObError(failure, `The guest could not ${purpose}: ${said}`, { hint });
+}
+
+/** By the shell that is held open if there still is one: a step can have ended it. */
+export async function runShortest(
+  { command, script, input }: GuestCommand,
+  { session, shell, signal }: PerformOptions,
+): Promise<ExecResult> {
+  const held = script !== undefined && shell?.isOpen === true && (input?.length ?? 0) <= longestInput;
+  return held
+    ? await shell.run(script, { signal, input })
+    : await capture(session, command, { signal, input });
 }
 
 /**
@@ -94,8 +108,13 @@ export async function unpackAttached(
 /** The status of an unpacking, and the last of what it said on its standard error. */
 async function runTar(
   command: GuestCommand,
-  { session, signal, onOutput, archive }: PerformOptions & { readonly archive?: Readable },
+  { session, shell, signal, onOutput, archive }: PerformOptions & { readonly archive?: Readable },
 ): Promise<{ readonly status: ExecStatus; readonly errors: string }> {
+  if (archive === undefined && command.script !== undefined && shell?.isOpen === true) {
+    const { status, stdout, stderr } = await shell.run(command.script, { signal });
+    if (stdout + stderr !== "") onOutput?.(Buffer.from(stdout + stderr));
+    return { status, errors: stderr.slice(-4_000).trim() };
+  }
   let errors = "";
   const onStderr = (bytes: Uint8Array): void => {
     errors = (errors + Buffer.from(bytes).toString()).slice(-4_000);

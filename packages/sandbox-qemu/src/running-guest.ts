@@ -4,6 +4,7 @@ import { type Guest, guestOf, machineOf, profileOf } from "./guest-of.ts";
 import type { GuestProfile } from "./guest/profile.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
+import type { HeldShell } from "./ssh/held-shell.ts";
 import { loginKeys } from "./ssh/keys.ts";
 import type { SshSession } from "./ssh/session.ts";
 import { startBy } from "./start-by.ts";
@@ -33,6 +34,8 @@ export interface RunningGuest extends AsyncDisposable {
   readonly profile: GuestProfile;
   readonly vm: Vm;
   readonly session: SshSession;
+  /** See `GuestProfile.rootShell`. */
+  readonly shell: HeldShell | undefined;
   /** See `GuestProfile.ready`. */
   readonly baseline: string;
   /** Fires when the caller cancels or the guest cannot be used any more, with the reason. */

@@ -5,32 +5,29 @@ import {
   type GuestImage,
   type GuestOs,
   type GuestVisit,
-  isObError,
-  type Phase,
   type Sandbox,
   type SandboxRunOptions,
   type SandboxStep,
   silent,
+  type StepSequence,
   type VisitOptions,
   type VisitRequest,
 } from "@ob/core";
-import { throwIfAborted } from "./abort.ts";
 import { chooseAccelerator } from "./accelerator.ts";
-import { blaming } from "./blaming.ts";
-import { copyIn, copyTarget } from "./copy-in.ts";
-import { guestOf, profileOf } from "./guest-of.ts";
+import type { WaitingGuest } from "./going-on.ts";
+import { guestOf } from "./guest-of.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
-import { perform, type PerformOptions, runCommand } from "./perform.ts";
 import { startGuest } from "./running-guest.ts";
 import { sweepRunDirectories } from "./run-directory.ts";
-import { flush, stop } from "./shutdown.ts";
+import { QemuSequence } from "./sequence.ts";
+import { phaseClock, runStep } from "./step.ts";
 import { TemplateStore } from "./template/template-store.ts";
-import { accessTo, visitOf } from "./visit.ts";
+import { visitOf } from "./visit.ts";
 
 /**
- * A sandbox that gives each step a QEMU virtual machine of its own. Sweeps what killed processes left in the state
- * directory; needs no QEMU before the first step.
+ * A sandbox that runs steps in QEMU virtual machines: each in one of its own, or those of a sequence in one that goes on.
+ * Sweeps what killed processes left in the state directory; needs no QEMU before the first step.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { stateDirectory, templateSpace: space = 2 ** 31, emit = silent } = options;
@@ -43,6 +40,7 @@ class QemuSandbox implements Sandbox {
   readonly #templates: TemplateStore;
   readonly #closed = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  readonly #sequences = new Set<QemuSequence>();
   readonly #accelerators = new Map<GuestArch, Accelerator>();
 
   constructor(options: SandboxOptions, templates: TemplateStore) {
@@ -56,15 +54,16 @@ class QemuSandbox implements Sandbox {
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
-    const signal = this.#withClosing(options.signal);
-    const running = this.#runStep(step, { ...options, signal });
-    const settled = running.catch(() => undefined);
-    this.#running.add(settled);
-    try {
-      await running;
-    } finally {
-      this.#running.delete(settled);
-    }
+    await this.#run({ ...step, followed: false }, options);
+  }
+
+  sequence(): StepSequence {
+    const sequence: QemuSequence = new QemuSequence(
+      async (step, options) => await this.#run(step, options),
+      () => void this.#sequences.delete(sequence),
+    );
+    this.#sequences.add(sequence);
+    return sequence;
   }
 
   async visit(request: VisitRequest, options: VisitOptions = {}): Promise<GuestVisit> {
@@ -96,6 +95,7 @@ class QemuSandbox implements Sandbox {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(cancelled());
     await Promise.all(this.#running);
+    await Promise.all([...this.#sequences].map(async (each) => await each[Symbol.asyncDispose]()));
     await this.#templates[Symbol.asyncDispose]();
   }
 
@@ -103,71 +103,26 @@ class QemuSandbox implements Sandbox {
     return AbortSignal.any([this.#closed.signal, ...(signal ? [signal] : [])]);
   }
 
-  async #runStep(
+  async #run(
     step: SandboxStep,
-    run: SandboxRunOptions & { readonly signal: AbortSignal },
-  ): Promise<void> {
-    const { task } = step;
-    const { signal, onOutput, emit = this.#options.emit ?? silent } = run;
-    throwIfAborted(signal);
-    const enter = phaseClock(step, emit);
-
-    const guest = guestOf(step.image, this.#options);
-    const profile = profileOf(guest);
-    // What cannot be run is refused before a machine is started for it.
-    const setUp = task.kind === "run" ? profile.setUp(task) : [];
-    const command = task.kind === "run" ? profile.run(task) : profile.unpack;
-    const caches = task.kind === "run" ? task.caches.map(({ disk }) => disk) : [];
-    const { stateDirectory } = this.#options;
-    await using copying =
-      task.kind === "copy"
-        ? copyIn(profile, { openArchive: task.openArchive, stateDirectory, signal, emit })
-        : undefined;
-    await using running = await startGuest({
-      options: this.#options,
-      image: step.image,
-      disks: [step.disk, ...caches],
-      network: task.kind === "run" ? task.network : "none",
-      discDrive: task.kind === "copy" && profile.verifyCopy !== undefined,
-      accelerator: (machine) => this.#accelerator(machine, { signal, emit }),
-      templates: this.#templates,
-      signal,
-      emit,
-      enter,
-    });
-    const { vm, session, baseline } = running;
-    await blaming(vm, signal, async () => {
-      const inGuest: PerformOptions = { session, signal: running.signal, onOutput };
-      if (setUp.length > 0) enter("mount");
-      for (const each of setUp) await perform(each, inGuest);
-
-      enter(command.phase);
-      let failure: unknown;
-      try {
-        if (task.kind === "run") await runCommand(command, inGuest);
-        else await copying?.into(copyTarget(vm, inGuest));
-      } catch (error) {
-        if (!isObError(error, "STEP_FAILED")) throw error;
-        if (task.kind === "run") await run.onFailure?.(error, accessTo(running, { task, signal }));
-        // A command that failed may still have filled its caches: they are worth closing well.
-        if (caches.length === 0) throw error;
-        failure = error;
-      }
-
-      if (task.kind === "run") {
-        const tearDown = profile.tearDown(task, baseline);
-        if (tearDown.length > 0) enter("mount");
-        for (const each of tearDown) await perform(each, inGuest);
-      }
-
-      enter("flush");
-      const ending = { profile, baseline, signal: inGuest.signal };
-      const state = await flush(session, ending);
-      enter("stop");
-      await stop(vm, { ...ending, signal, session, state });
-      enter(undefined);
-      if (failure !== undefined) throw failure;
-    });
+    options: SandboxRunOptions & { readonly waiting?: WaitingGuest | undefined },
+  ): Promise<WaitingGuest | undefined> {
+    const { emit = this.#options.emit ?? silent, ...rest } = options;
+    const signal = this.#withClosing(options.signal);
+    const accelerator = (machine: Machine): Promise<Accelerator> =>
+      this.#accelerator(machine, { signal, emit });
+    const templates = this.#templates;
+    const running = runStep(step, { ...rest, options: this.#options, accelerator, templates, signal, emit });
+    const settled = running.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#running.add(settled);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(settled);
+    }
   }
 
   async #accelerator(
@@ -181,17 +136,4 @@ class QemuSandbox implements Sandbox {
     this.#accelerators.set(machine.arch, found);
     return found;
   }
-}
-
-/** Tells the listeners each phase as it begins, and how long the one before it took. */
-function phaseClock(step: Pick<SandboxStep, "layer">, emit: Emit): (phase: Phase | undefined) => void {
-  let before: { readonly phase: Phase; readonly start: number } | undefined;
-  return (phase) => {
-    const now = performance.now();
-    if (before) {
-      emit({ type: "log", level: "debug", text: `${before.phase}: ${Math.round(now - before.start)} ms` });
-    }
-    before = phase && { phase, start: now };
-    if (phase) emit({ type: "phase", layer: step.layer, phase });
-  };
 }

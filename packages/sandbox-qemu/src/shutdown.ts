@@ -1,54 +1,83 @@
 import { ObError } from "@ob/core";
 import { abortable, deadline } from "./abort.ts";
-import type { GuestProfile } from "./guest/profile.ts";
+import type { FlushCommand, GuestProfile } from "./guest/profile.ts";
+import { type PerformOptions, runShortest } from "./perform.ts";
 import { capture, execute } from "./ssh/exec.ts";
-import type { SshSession } from "./ssh/session.ts";
 import type { Vm } from "./vm.ts";
-
-export interface StopOptions {
-  readonly profile: GuestProfile;
-  readonly baseline: string;
-  readonly signal: AbortSignal;
-}
 
 /** How long a guest may take to write what it holds, and to switch itself off, in milliseconds. */
 const flushTime = 600_000;
 const powerOffTime = 120_000;
 
+export interface Flushed {
+  /** What the guest runs when it is done: a frozen one can be stopped as it is. */
+  readonly state: "frozen" | "running";
+  /** What it printed before. */
+  readonly report: string;
+}
+
 /**
- * Has the guest put everything on its disk. What it runs when it is done: the quickest stop that is still clean.
+ * Has the guest put everything on its disk, by the profile's `flush`.
  *
  * @throws ObError `UNCLEAN_STOP`, `GUEST_LOST`, the signal's reason.
  */
-export async function flush(session: SshSession, options: StopOptions): Promise<"frozen" | "running"> {
-  const { purpose, command, frozen, input } = options.profile.flush(options.baseline);
+export async function flush(command: FlushCommand, options: PerformOptions): Promise<Flushed> {
+  const { purpose, frozen } = command;
   using limit = deadline(
     flushTime,
     () => new ObError("UNCLEAN_STOP", `The guest did not ${purpose} within ${flushTime / 1000} s.`),
   );
   const signal = AbortSignal.any([options.signal, limit.signal]);
-  const { promise: isFrozen, resolve } = Promise.withResolvers<"frozen">();
+  const flushing = { ...options, signal };
+  const text = options.shell?.isOpen
+    ? await flushByShell(command, flushing)
+    : await flushBySession(command, flushing);
+  const lines = text.split("\n");
+  const end = frozen === undefined ? -1 : lines.indexOf(frozen);
+  if (end < 0) return { state: "running", report: text };
+  return { state: "frozen", report: lines.slice(0, end).join("\n") };
+}
+
+async function flushByShell(command: FlushCommand, options: PerformOptions): Promise<string> {
+  const { status, stdout, stderr } = await runShortest(command, options);
+  if (status.kind === "exited" && status.code === 0) return stdout;
+  throw notFlushed(command, stderr);
+}
+
+/** On a frozen file system nobody may write, the ssh server included: its end of the command need not come. */
+async function flushBySession(command: FlushCommand, options: PerformOptions): Promise<string> {
+  const { session, signal } = options;
+  const { input, frozen } = command;
+  const { promise: isFrozen, resolve } = Promise.withResolvers<void>();
   let text = "";
   let errors = "";
-  const running = execute(session, command, {
+  const running = execute(session, command.command, {
     signal,
     input,
     onStdout: (bytes) => {
       text += Buffer.from(bytes).toString("latin1");
-      if (frozen !== undefined && text.split("\n").includes(frozen)) resolve("frozen");
+      if (frozen !== undefined && text.split("\n").includes(frozen)) resolve();
     },
     onStderr: (bytes) => {
       errors = (errors + Buffer.from(bytes).toString()).slice(-2_000);
     },
   });
-  // On a frozen file system nobody may write, the ssh server included: its end of the command need not come.
-  const ended = running.then((status): "running" => {
-    if (status.kind === "exited" && status.code === 0) return "running";
-    throw new ObError("UNCLEAN_STOP", `The guest could not ${purpose}: ${errors.trim()}`);
-  });
+  const ended = (async () => {
+    const status = await running;
+    if (status.kind !== "exited" || status.code !== 0) throw notFlushed(command, errors);
+  })();
   ended.catch(() => undefined);
-  const first = await Promise.race([isFrozen, ended]);
-  return frozen !== undefined && text.split("\n").includes(frozen) ? "frozen" : first;
+  await Promise.race([isFrozen, ended]);
+  return text;
+}
+
+function notFlushed({ purpose }: FlushCommand, errors: string): ObError {
+  return new ObError("UNCLEAN_STOP", `The guest could not ${purpose}: ${errors.trim()}`);
+}
+
+export interface StopOptions extends PerformOptions {
+  readonly profile: GuestProfile;
+  readonly state: Flushed["state"];
 }
 
 /**
@@ -56,10 +85,7 @@ export async function flush(session: SshSession, options: StopOptions): Promise<
  *
  * @throws ObError `UNCLEAN_STOP` if the guest did not switch itself off or QEMU failed; the signal's reason.
  */
-export async function stop(
-  vm: Vm,
-  options: StopOptions & { readonly session: SshSession; readonly state: "frozen" | "running" },
-): Promise<void> {
+export async function stop(vm: Vm, options: StopOptions): Promise<void> {
   const { profile, session, state, signal } = options;
   vm.expectExit();
   if (state === "frozen") await vm.qmp.execute("quit", { signal });

@@ -5,9 +5,10 @@ import { type BootOptions, bootTimeOver, logIn } from "./boot.ts";
 import { diskName } from "./command-line.ts";
 import { diskSerial } from "./disk-serial.ts";
 import type { Guest } from "./guest-of.ts";
-import type { GuestProfile } from "./guest/profile.ts";
+import type { GuestCommand, GuestProfile } from "./guest/profile.ts";
 import { attachDisk } from "./hot-plug.ts";
-import { perform } from "./perform.ts";
+import { perform, type PerformOptions } from "./perform.ts";
+import { HeldShell } from "./ssh/held-shell.ts";
 import type { SshSession } from "./ssh/session.ts";
 import { saveMachine } from "./template/save.ts";
 import type { TemplateKey } from "./template/template-key.ts";
@@ -32,6 +33,8 @@ export interface StartByOptions {
 export interface Started {
   readonly vm: Vm;
   readonly session: SshSession;
+  /** See `GuestProfile.rootShell`. */
+  readonly shell: HeldShell | undefined;
   /** See `GuestProfile.ready`. */
   readonly baseline: string;
   /** Fires when the caller cancels or the guest cannot be used any more, with the reason. */
@@ -59,12 +62,27 @@ export async function startBy(way: Way, options: StartByOptions): Promise<Starte
     stack.use(session);
     enter("login");
     const resumed = way.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
-    const baseline = await perform(resumed ?? profile.ready, { session, signal: living });
+    const root = await becomeRoot(resumed ?? profile.ready, { profile, session, signal: living });
     const how = way.kind === "resume" ? `resumed (${way.template.key.point})` : "booted";
     const text = `${how}, and let us in, in ${Math.round(performance.now() - start)} ms`;
     emit({ type: "log", level: "debug", text });
-    return { vm, session, baseline, signal: living };
+    return { vm, session, ...root, signal: living };
   });
+}
+
+/** Where root's shell cannot be held, the command says what is wrong, or does without. */
+async function becomeRoot(
+  command: GuestCommand,
+  { profile, session, signal }: PerformOptions & { readonly profile: GuestProfile },
+): Promise<Pick<Started, "shell" | "baseline">> {
+  const { rootShell } = profile;
+  const shell = rootShell === undefined ? undefined : await HeldShell.open(session, rootShell, signal);
+  try {
+    return { shell, baseline: await perform(command, { session, shell, signal }) };
+  } catch (error) {
+    if (shell === undefined || !isObError(error, "GUEST_LOST") || session.lost.aborted) throw error;
+    return { shell: undefined, baseline: await perform(command, { session, signal }) };
+  }
 }
 
 type Ask = BootOptions["ask"];

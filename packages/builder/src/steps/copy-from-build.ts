@@ -119,7 +119,7 @@ export async function copyBetweenGuests(
   tools: GuestTools & { readonly store: Store },
 ): Promise<void> {
   const { claim, onOutput } = making;
-  const { sandbox, store, image } = tools;
+  const { sandbox, sequence = sandbox, store, image, followed } = tools;
   const disk = await claim.createDisk(step.base, making.signal);
   throwIfCancelled(making.signal);
   const { source } = step;
@@ -140,7 +140,10 @@ export async function copyBetweenGuests(
     const openArchive = () =>
       layerArchive(async () => await visiting, { ...archive, signal, emit }).on("error", fail);
     const task = { kind: "copy", openArchive } as const;
-    await sandbox.run({ layer: claim.id, disk, image, task }, { signal, emit: tools.emit, onOutput });
+    await sequence.run(
+      { layer: claim.id, disk, image, task, followed },
+      { signal, emit: tools.emit, onOutput },
+    );
   } catch (error) {
     throw failure ?? error;
   } finally {

@@ -48,7 +48,7 @@ export async function prepareCopy(
 /** Unpacks the files on a new disk and commits it. */
 export async function copyIntoGuest(step: CopyStep, making: Making, tools: GuestTools): Promise<void> {
   const { claim, signal, onOutput } = making;
-  const { sandbox, image, emit } = tools;
+  const { sandbox, sequence = sandbox, image, followed, emit } = tools;
   const disk = await claim.createDisk(step.base, signal);
   const destination = destinationIn(sandbox.guest(image).os, step.transfer.destination);
   const transfer = { ...step.transfer, destination };
@@ -63,7 +63,7 @@ export async function copyIntoGuest(step: CopyStep, making: Making, tools: Guest
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", openArchive: open } as const;
-    await sandbox.run({ layer: claim.id, disk, image, task }, { signal, emit, onOutput });
+    await sequence.run({ layer: claim.id, disk, image, task, followed }, { signal, emit, onOutput });
   } catch (error) {
     throw failure ?? error;
   }

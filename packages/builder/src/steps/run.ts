@@ -10,6 +10,7 @@ import {
   type Sandbox,
   type SecretMount,
   type StepInfo,
+  type StepSequence,
   throwIfCancelled,
 } from "@ob/core";
 import { type RunCache, fromBytes, type RunOp } from "@ob/spec";
@@ -32,6 +33,10 @@ export interface GuestTools {
   readonly sandbox: Sandbox;
   readonly caches: CacheStore;
   readonly image: GuestImage;
+  /** What runs the step; by default the sandbox, by itself. */
+  readonly sequence?: StepSequence | undefined;
+  /** See `SandboxStep.followed`. */
+  readonly followed?: boolean | undefined;
   readonly emit: Emit;
   /** See `BuildOptions.onFailure`. */
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
@@ -75,7 +80,7 @@ export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep 
  */
 export async function runInGuest(step: RunStep, making: Making, tools: GuestTools): Promise<void> {
   const { claim, signal, onOutput } = making;
-  const { sandbox, image, emit } = tools;
+  const { sandbox, sequence = sandbox, image, followed, emit } = tools;
   const { base, workdir, user, environment, command, shell } = step.inputs;
   const network = networkOf(step.inputs.network);
   const requests = step.caches.length === 0 ? [] : cacheRequests(step.caches, sandbox.guest(image).os);
@@ -101,7 +106,10 @@ export async function runInGuest(step: RunStep, making: Making, tools: GuestTool
   try {
     throwIfCancelled(signal);
     const onFailure = tools.onFailure && failureHandler(step.info, tools.onFailure);
-    await sandbox.run({ layer: claim.id, disk, image, task }, { signal, emit, onOutput, onFailure });
+    await sequence.run(
+      { layer: claim.id, disk, image, task, followed },
+      { signal, emit, onOutput, onFailure },
+    );
   } catch (error) {
     // A command that fails leaves its caches whole, and what it has fetched serves the next try.
     if (isObError(error, "STEP_FAILED")) await leases.release(emit);

@@ -3,6 +3,7 @@ import { checkKey, readRequest } from "../build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
 import { jobOptions, readJobs } from "../jobs.ts";
 import {
+  freshVmOptions,
   progressOptions,
   readProgressMode,
   readSandboxFlags,
@@ -31,6 +32,7 @@ export const build: Command = {
     ...sandboxOptions,
     ...jobOptions,
     ...onErrorOptions,
+    ...freshVmOptions,
     ...progressOptions,
   },
   examples: [
@@ -47,6 +49,7 @@ export const build: Command = {
     const flags = readSandboxFlags(args);
     const jobs = readJobs(args, flags);
     const mode = readProgressMode(args);
+    const freshVm = args["fresh-vm"] === true;
     const wantsShell = readOnError(args, host) === "shell";
     await checkKey(flags.sshKey);
     const request = await readRequest(args, host);
@@ -68,6 +71,7 @@ export const build: Command = {
       const id = await builder.build(request, {
         signal: host.signal,
         jobs,
+        freshVm,
         inOrder: progress.inOrder,
         ...(wantsShell && { onFailure }),
       });

@@ -12,8 +12,8 @@ export interface SandboxFixture extends AsyncDisposable {
   readonly sandbox: Sandbox;
   /** Its guest's login shell is of Bourne's family. */
   readonly image: GuestImage;
-  /** Makes a writable disk for one step on that image. */
-  createDisk(): Promise<string>;
+  /** Makes a writable disk for one step on that image, or on a disk that a step has left. */
+  createDisk(parent?: string): Promise<string>;
   /** A tar archive. */
   openArchive(): Readable;
 }
@@ -22,13 +22,15 @@ type Check = (fixture: SandboxFixture) => Promise<void>;
 
 /** What every `Sandbox` does. A case starts few guests: each takes its time where they are real. */
 export function sandboxConformance(makeFixture: () => Promise<SandboxFixture>): readonly ConformanceCase[] {
-  return Object.entries({ ...running, ...copying, ...visiting, ...cancelling }).map(([name, check]) => ({
-    name,
-    run: async () => {
-      await using fixture = await makeFixture();
-      await check(fixture);
-    },
-  }));
+  return Object.entries({ ...running, ...inSequence, ...copying, ...visiting, ...cancelling }).map(
+    ([name, check]) => ({
+      name,
+      run: async () => {
+        await using fixture = await makeFixture();
+        await check(fixture);
+      },
+    }),
+  );
 }
 
 const running: Readonly<Record<string, Check>> = {
@@ -75,6 +77,31 @@ const running: Readonly<Record<string, Check>> = {
     const phases = events.filter((event) => event.type === "phase");
     assert.ok(phases.some(({ phase }) => phase === "run"));
     assert.ok(phases.every(({ layer }) => layer === layerOfSteps));
+  },
+};
+
+const inSequence: Readonly<Record<string, Check>> = {
+  "steps of a sequence run one after the other, whether a disk follows the one before or not": async (
+    fixture,
+  ) => {
+    await using sequence = fixture.sandbox.sequence();
+    const first = await fixture.createDisk();
+    const second = await fixture.createDisk(first);
+    const strange = await fixture.createDisk();
+    for (const [word, disk] of [
+      ["first", first],
+      ["second", second],
+      ["strange", strange],
+    ] as const) {
+      const task = { ...plainTask, command: `echo ${word}` };
+      const chunks: Uint8Array[] = [];
+      const onOutput = (bytes: Uint8Array): void => void chunks.push(bytes);
+      const step = { layer: layerOfSteps, disk, image: fixture.image, task, followed: true };
+      await sequence.run(step, { onOutput });
+      assert.equal(Buffer.concat(chunks).toString(), `${word}\n`);
+    }
+    await sequence[Symbol.asyncDispose]();
+    await sequence[Symbol.asyncDispose]();
   },
 };
 
@@ -170,9 +197,19 @@ async function runTask(
   task: Partial<RunTask> & { readonly command: string },
   options: SandboxRunOptions = {},
 ): Promise<Outcome> {
-  const rest = { shell: [], workdir: "/", user: undefined, environment: [], caches: [], secrets: [] };
-  return await runStep(fixture, { kind: "run", network: "none", ...rest, ...task }, options);
+  return await runStep(fixture, { ...plainTask, ...task }, options);
 }
+
+const plainTask: Omit<RunTask, "command"> = {
+  kind: "run",
+  shell: [],
+  workdir: "/",
+  user: undefined,
+  environment: [],
+  network: "none",
+  caches: [],
+  secrets: [],
+};
 
 async function runStep(
   { sandbox, image, createDisk }: SandboxFixture,

@@ -3,7 +3,15 @@ import { silent } from "../events.ts";
 import type { GuestArch, GuestOs } from "../image-manifest.ts";
 import type { GuestVisit, Interaction, VisitOptions, VisitRequest } from "../visit.ts";
 import { type ScriptedGuest, visitScriptedGuest } from "./scripted-visit.ts";
-import type { CopyTask, GuestImage, RunTask, Sandbox, SandboxRunOptions, SandboxStep } from "../sandbox.ts";
+import type {
+  CopyTask,
+  GuestImage,
+  RunTask,
+  Sandbox,
+  SandboxRunOptions,
+  SandboxStep,
+  StepSequence,
+} from "../sandbox.ts";
 
 /** What a script sees of the step that it plays. */
 export interface ScriptedStep<Task extends RunTask | CopyTask = RunTask | CopyTask> extends SandboxStep {
@@ -34,6 +42,8 @@ export class ScriptedSandbox implements Sandbox {
   readonly steps: SandboxStep[] = [];
   /** Steps that run now. */
   running = 0;
+  /** Sequences that were not yet disposed of. */
+  openSequences = 0;
   /** Every visit that was begun, in order. */
   readonly visits: VisitRequest[] = [];
   /** Visits that were not yet disposed of. */
@@ -76,6 +86,19 @@ export class ScriptedSandbox implements Sandbox {
     } finally {
       this.running--;
     }
+  }
+
+  sequence(): StepSequence {
+    this.openSequences++;
+    let open = true;
+    return {
+      run: (step, options) => this.run(step, options),
+      [Symbol.asyncDispose]: () => {
+        if (open) this.openSequences--;
+        open = false;
+        return Promise.resolve();
+      },
+    };
   }
 
   async visit(request: VisitRequest, { signal }: VisitOptions = {}): Promise<GuestVisit> {

@@ -158,12 +158,14 @@ mount --bind "$memory/secret-$index" "$target"`;
 
 /**
  * `end_leftovers BASELINE` ends every process that is younger than the baseline (process ids with blanks between
- * them), but for this one and its parents. Threads of the kernel and zombies have no command line.
+ * them), but for this one and its parents. Threads of the kernel and zombies have no program. Sets `left`.
  */
-const endLeftovers = `
+export const endLeftovers = `
 end_leftovers() {
-  keep=" $1 " process=$$
+  keep=" $1 "
+  read -r process _ </proc/self/stat
   while [ "$process" -gt 1 ]; do
+    case $keep in *" $process "*) break ;; esac
     keep="$keep$process "
     while read -r key value _; do
       [ "$key" = PPid: ] && break
@@ -174,11 +176,9 @@ end_leftovers() {
   while [ $rounds -lt 100 ]; do
     left=
     for process in /proc/[0-9]*; do
+      [ -e "$process/exe" ] || continue
       process=\${process#/proc/}
-      case $keep in *" $process "*) continue ;; esac
-      words=
-      { IFS= read -r words <"/proc/$process/cmdline"; } 2>/dev/null
-      [ -n "$words" ] && left="$left $process"
+      case $keep in *" $process "*) ;; *) left="$left $process" ;; esac
     done
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -219,13 +219,8 @@ for target; do
   unmount "$target" || fail "the cache at $target is still in use"
 done`;
 
-/**
- * As root. Argument: the baseline. Freezes all file systems on disks, the root last, and says so. Where that is
- * not possible it says nothing: the guest must be switched off.
- */
-export const flush = `${endLeftovers}
-end_leftovers "$1"
-sync
+/** Freezes all file systems on disks, the root last, and says so. */
+export const freeze = `sync
 command -v fsfreeze >/dev/null || exit 0
 root= seen=' ' others=
 while read -r device directory type options _; do
@@ -242,10 +237,18 @@ done </proc/mounts
 [ -n "$root" ] || exit 0
 for directory in $others; do
   directory=$(printf '%b' "$directory")
-  fsfreeze -f "$directory" 2>/dev/null || mount -o remount,ro "$directory" 2>/dev/null || exit 0
+  fsfreeze --freeze "$directory" 2>/dev/null || mount -o remount,ro "$directory" 2>/dev/null || exit 0
 done
-if [ "$root" = disk ]; then fsfreeze -f / 2>/dev/null || exit 0; fi
+if [ "$root" = disk ]; then fsfreeze --freeze / 2>/dev/null || exit 0; fi
 echo '${frozenLine}'`;
+
+/**
+ * As root. Argument: the baseline. Where the file systems cannot be frozen it says nothing: the guest must be switched
+ * off.
+ */
+export const flush = `${endLeftovers}
+end_leftovers "$1"
+${freeze}`;
 
 /**
  * As root. Answers before the guest goes down. Where nothing can tell init to end the guest, the kernel remounts

@@ -186,6 +186,9 @@ describe("every script", () => {
     profile.unpack,
     ...(profile.unpackDisk ? [profile.unpackDisk("obuilder-copy-012345")] : []),
     profile.flush("1 2"),
+    ...(profile.goingOn
+      ? [profile.goingOn.note, profile.goingOn.settle("1 2", ""), profile.goingOn.wake(new Date(0))]
+      : []),
     ...(profile.powerOff === "power button" ? [] : [profile.powerOff]),
     profile.run(task({ user: { uid: 1, gid: 1 } })),
     ...profile.setUp(

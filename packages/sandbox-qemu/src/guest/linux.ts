@@ -2,6 +2,8 @@ import { type GuestUser, ObError, type RunTask } from "@ob/core";
 import { checkText, quoteWords } from "../ssh/quote.ts";
 import { diskSerial } from "../disk-serial.ts";
 import { unpackDisk } from "./linux-copy.ts";
+import * as goingOn from "./linux-going-on.ts";
+import { changeSince, mountsOf, pathsInMemory, withClock } from "./linux-note.ts";
 import * as scripts from "./linux-scripts.ts";
 import type { GuestCommand, GuestProfile } from "./profile.ts";
 
@@ -14,6 +16,11 @@ export function linuxGuest(loginUser: string): GuestProfile {
     const shell = ["/bin/sh", "-c", script, "obuilder", ...words];
     return `exec ${quoteWords(loginUser === "root" ? shell : ["sudo", "-n", "--", ...shell])}`;
   };
+  /** By the shell that is held open, or else by one of its own. */
+  const rootly = (script: string, words: readonly string[] = []) => ({
+    command: asRoot(script, words),
+    script: `set -- ${quoteWords(words)}\n${script}`,
+  });
   const userWords = (user: GuestUser | undefined): string[] => {
     if (user === undefined) return ["name", loginUser, ""];
     return "name" in user ? ["name", user.name, ""] : ["uid", String(user.uid), String(user.gid)];
@@ -31,7 +38,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
   const ready: GuestCommand = {
     phase: "login",
     purpose: "become root",
-    command: asRoot("cd /proc && echo [0-9]*"),
+    ...rootly("cd /proc && echo [0-9]*"),
     failure: "UNSUPPORTED",
     hint: `The image's login user ${loginUser} needs sudo without a password, or must be root.`,
   };
@@ -40,11 +47,12 @@ export function linuxGuest(loginUser: string): GuestProfile {
     os: "linux",
     panic: /^.*Kernel panic - not syncing.*$/m,
     listening: /^obuilder: ready\b/m,
+    rootShell: `exec ${quoteWords([...(loginUser === "root" ? [] : ["sudo", "-n", "--"]), "/bin/sh"])}`,
     ready,
     resumed: (now) => ({
       ...ready,
       purpose: "set its clock",
-      command: asRoot(scripts.setClock, [(now.getTime() / 1000).toFixed(3)]),
+      ...rootly(scripts.setClock, [(now.getTime() / 1000).toFixed(3)]),
     }),
     reseeded: /crng reseeded due to virtual machine fork/,
     setUp: (task) => [
@@ -54,7 +62,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
         return {
           phase: "mount",
           purpose: `mount the cache ${cache.name} at ${cache.target}`,
-          command: asRoot(scripts.mountCache, [...words, ...userWords(task.user)]),
+          ...rootly(scripts.mountCache, [...words, ...userWords(task.user)]),
           failure: "CACHE",
         };
       }),
@@ -63,12 +71,12 @@ export function linuxGuest(loginUser: string): GuestProfile {
         return {
           phase: "mount",
           purpose: `put a secret at ${secret.target}`,
-          command: asRoot(scripts.putSecret, [String(index), secret.target, ...userWords(task.user)]),
+          ...rootly(scripts.putSecret, [String(index), secret.target, ...userWords(task.user)]),
           input: secret.contents,
           failure: "BAD_SECRET",
         };
       }),
-      ...(isLong(task) ? [putCommand(task, asRoot)] : []),
+      ...(isLong(task) ? [putCommand(task, rootly(scripts.putCommand))] : []),
     ],
     run: (task) => {
       const command = isLong(task) ? `. ${scripts.memoryDirectory}/command` : task.command;
@@ -85,7 +93,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     unpackDisk: (serial) => ({
       phase: "copy",
       purpose: "unpack the files",
-      command: asRoot(unpackDisk, [serial]),
+      ...rootly(unpackDisk, [serial]),
       failure: "STEP_FAILED",
     }),
     tearDown: (task, baseline) => {
@@ -96,7 +104,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
         {
           phase: "mount",
           purpose: "unmount the step's caches and secrets",
-          command: asRoot(scripts.undoSetUp, [baseline.trim(), String(secrets.length), ...targets]),
+          ...rootly(scripts.undoSetUp, [baseline.trim(), String(secrets.length), ...targets]),
           failure: "CACHE",
         },
       ];
@@ -104,14 +112,42 @@ export function linuxGuest(loginUser: string): GuestProfile {
     flush: (baseline) => ({
       phase: "flush",
       purpose: "put everything on the disk",
-      command: asRoot(scripts.flush, [baseline.trim()]),
+      ...rootly(scripts.flush, [baseline.trim()]),
       failure: "UNCLEAN_STOP",
       frozen: scripts.frozenLine,
     }),
+    goingOn: {
+      note: {
+        phase: "login",
+        purpose: "note what its boot has made",
+        ...rootly(goingOn.note, [goingOn.noteInBootShell, loginUser]),
+        failure: "GUEST_LOST",
+      },
+      settle: (baseline, noted) => {
+        const { ids, devices, inMemory } = mountsOf(noted);
+        const lists = [ids, devices, inMemory].map((list) => list.join(" "));
+        const words = [baseline.trim(), loginUser, ...lists, pathsInMemory(noted).join("\n")];
+        return {
+          phase: "flush",
+          purpose: "put everything on the disk",
+          ...rootly(goingOn.settle, [goingOn.settleInBootShell, ...words]),
+          failure: "UNCLEAN_STOP",
+          frozen: scripts.frozenLine,
+        };
+      },
+      wake: (now) => ({
+        phase: "login",
+        purpose: "go on",
+        ...rootly(goingOn.wake, [(now.getTime() / 1000).toFixed(3)]),
+        failure: "GUEST_LOST",
+      }),
+      changeSince,
+      awake: withClock,
+    },
     powerOff: {
       phase: "stop",
       purpose: "switch the guest off",
-      command: asRoot(scripts.powerOff),
+      ...rootly(scripts.powerOff),
       failure: "UNCLEAN_STOP",
     },
   };
@@ -132,14 +168,14 @@ export function diskLetters(index: number): string {
   return name;
 }
 
-function putCommand(task: RunTask, asRoot: (script: string) => string): GuestCommand {
+function putCommand(task: RunTask, line: Pick<GuestCommand, "command" | "script">): GuestCommand {
   // Only a shell of Bourne's family can be told to read its command from a file, and the login shell is one.
   if (task.shell.length > 0) throw tooLong();
   checkText(task.command);
   return {
     phase: "mount",
     purpose: "hand over the command",
-    command: asRoot(scripts.putCommand),
+    ...line,
     input: Buffer.from(task.command),
     failure: "GUEST_LOST",
   };

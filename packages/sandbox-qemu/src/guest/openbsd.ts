@@ -23,6 +23,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     os: "openbsd",
     panic: /^panic: .*$/m,
     listening: /^obuilder: ready\b/m,
+    rootShell: undefined,
     ready: {
       phase: "login",
       purpose: "become root",

@@ -6,6 +6,8 @@ export interface GuestCommand {
   /** For messages: `mount the cache opam at /home/opam/.opam`. */
   readonly purpose: string;
   readonly command: string;
+  /** The same for the superuser's shell that is held open (`GuestProfile.rootShell`). */
+  readonly script?: string | undefined;
   /** Bytes for its standard input; by default none. Never shown to anybody. */
   readonly input?: Uint8Array | undefined;
   /** What a status other than 0 means. */
@@ -23,6 +25,8 @@ export interface GuestProfile {
   readonly panic: RegExp;
   /** What images of ours say on the console when their SSH server listens; others are asked until they answer. */
   readonly listening: RegExp;
+  /** Starts a shell as superuser that reads scripts from its standard input; undefined where there is no such thing. */
+  readonly rootShell: string | undefined;
   /** Succeeds when the guest is ready for a step. What it prints is the `baseline` of `flush` and `tearDown`. */
   readonly ready: GuestCommand;
   /** As `ready`, for a guest that was resumed: its clock is set as well. Undefined where guests are only booted. */
@@ -43,8 +47,27 @@ export interface GuestProfile {
   tearDown(task: RunTask, baseline: string): readonly GuestCommand[];
   /** Ends what the step left running and puts everything on the disk. */
   flush(baseline: string): FlushCommand;
+  /** Set where a guest may go on from one step to the next. */
+  readonly goingOn?: GoingOn | undefined;
   /** How to switch the guest off where `flush` alone is not enough. */
   readonly powerOff: GuestCommand | "power button";
+}
+
+/**
+ * How a guest goes on from one step to the next as if it had been booted in between: what a boot makes anew is made anew,
+ * or else found as it was.
+ */
+export interface GoingOn {
+  /** Before the first step. What it prints is the `noted` of `settle`; a line `no: REASON` if this guest cannot go on. */
+  readonly note: GuestCommand;
+  /** As `flush`, and first brings back what was noted, as far as it can, and prints a note again. */
+  settle(baseline: string, noted: string): FlushCommand;
+  /** Once the machine runs again, on the next disk. */
+  wake(now: Date): GuestCommand;
+  /** The note of a guest that was woken, given what `wake` has printed. */
+  awake(noted: string, woken: string): string;
+  /** What `settle` found otherwise than it was noted, for a person; undefined if nothing. */
+  changeSince(noted: string, settled: string): string | undefined;
 }
 
 /** What `unpackDisk` ends with if the guest has not seen the disk in time. */

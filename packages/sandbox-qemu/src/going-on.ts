@@ -1,0 +1,158 @@
+import { stat } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import { type GuestImage, isObError, messageOf, type SandboxStep } from "@ob/core";
+import { blaming } from "./blaming.ts";
+import { diskName, type VmConfig } from "./command-line.ts";
+import { diskSerial } from "./disk-serial.ts";
+import { continueOnDisk, openDisk, type OpenedDisk, putDiskAside } from "./disk-switch.ts";
+import { attachDisk, takesDisks } from "./hot-plug.ts";
+import { perform, type PerformOptions } from "./perform.ts";
+import type { RunningGuest } from "./running-guest.ts";
+import type { Flushed } from "./shutdown.ts";
+
+/** A guest that stands still after a step, frozen, its disk closed. Disposing ends it. */
+export interface WaitingGuest extends AsyncDisposable {
+  readonly running: RunningGuest;
+  readonly image: GuestImage;
+  /** See `GoingOn.note`. */
+  readonly noted: string;
+  /** The disk that the step has left. */
+  readonly disk: LeftDisk;
+}
+
+/** A disk by what tells it from any other, whatever its name is by now. */
+interface LeftDisk {
+  readonly identity: string;
+  /** In bytes. */
+  readonly virtualSize: number;
+}
+
+/** How a step's guest can be had without a boot, or why not. */
+export type Continued =
+  | { readonly kind: "goes on"; readonly running: RunningGuest; readonly noted: string }
+  | { readonly kind: "boot anew"; readonly why: string };
+
+/**
+ * Notes what the boot has made, so that the next step can go on.
+ *
+ * @returns the note, or why this guest cannot go on.
+ * @throws ObError as `perform`.
+ */
+export async function noteBoot(
+  { profile, shell, vm }: RunningGuest,
+  inGuest: PerformOptions,
+): Promise<{ readonly noted: string } | { readonly why: string }> {
+  const { goingOn } = profile;
+  if (!goingOn) return { why: "its system cannot" };
+  if (!shell?.isOpen) return { why: "it has no superuser's shell" };
+  if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio") return { why: "its disk is none of virtio's" };
+  const noted = await perform(goingOn.note, inGuest);
+  const why = /^no: (.*)$/m.exec(noted)?.[1];
+  return why === undefined ? { noted } : { why };
+}
+
+export interface LeaveOptions {
+  readonly step: SandboxStep;
+  readonly noted: string;
+  readonly flushed: Flushed;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Lets a guest wait after its step: it is as after its boot, stands still, and QEMU has closed the disk.
+ *
+ * @returns why it cannot; then it can still be stopped.
+ * @throws ObError `GUEST_LOST`, the signal's reason.
+ */
+export async function leaveWaiting(
+  running: RunningGuest,
+  { step, noted, flushed, signal }: LeaveOptions,
+): Promise<Omit<WaitingGuest, typeof Symbol.asyncDispose> | { readonly why: string }> {
+  if (flushed.state !== "frozen") return { why: "its disks cannot be frozen" };
+  const change = running.profile.goingOn?.changeSince(noted, flushed.report);
+  if (change !== undefined) return { why: `it is not as after its boot: ${change}` };
+  const opened = await putDiskAside(running.vm, signal);
+  if (!opened) return { why: "this QEMU cannot change a disk" };
+  const { virtualSize } = opened;
+  const disk = { identity: await identityOf(step.disk), virtualSize };
+  return { running, image: step.image, noted, disk };
+}
+
+export interface ContinueOptions {
+  readonly step: SandboxStep;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Has a waiting guest go on for a step. A guest that was not yet let run is no loss: a boot does as well.
+ *
+ * @throws ObError `GUEST_LOST` and the like once it runs; the signal's reason.
+ */
+export async function goOn(waiting: WaitingGuest, { step, signal }: ContinueOptions): Promise<Continued> {
+  const { vm, session, shell, profile } = waiting.running;
+  const living = AbortSignal.any([signal, vm.doomed]);
+  const why = whyNot(waiting, step);
+  if (why !== undefined) return { kind: "boot anew", why };
+  try {
+    const opened = await openDisk(vm, step.disk, living);
+    if (!(await followsOn(waiting.disk, opened))) {
+      return { kind: "boot anew", why: "the step's disk is none that stands on its own" };
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { kind: "boot anew", why: messageOf(error) };
+  }
+  return await blaming(vm, signal, async () => {
+    await continueOnDisk(vm, living);
+    const inGuest = { session, shell, signal: living };
+    const { goingOn } = profile;
+    if (!goingOn) throw new TypeError("a guest waits that cannot go on");
+    const woken = await perform(goingOn.wake(new Date()), inGuest);
+    await Promise.all(
+      cacheDisks(step).map(async (file, index) => {
+        const [node, serial] = [diskName(index + 1), diskSerial(index + 1)];
+        await attachDisk(vm, { node, file, format: "qcow2", serial }, living);
+      }),
+    );
+    const running = { ...waiting.running, signal: living };
+    return { kind: "goes on", running, noted: goingOn.awake(waiting.noted, woken) };
+  });
+}
+
+function whyNot({ running, image }: WaitingGuest, step: SandboxStep): string | undefined {
+  const { vm, session, shell } = running;
+  const { task } = step;
+  if (vm.doomed.aborted || session.lost.aborted || !shell?.isOpen) return "it has gone";
+  if (!isDeepStrictEqual(image, step.image)) return "it is of another image";
+  // Whoever unpacks files has no use for a network.
+  if (task.kind === "run" && task.network !== vm.config.network) return "its network is another";
+  if (!takesCaches(vm.config, step)) return "its machine takes no caches while it runs";
+  return undefined;
+}
+
+/** True if the step's caches can come and go while the guest runs. */
+export function takesCaches(config: VmConfig, step: SandboxStep): boolean {
+  return cacheDisks(step).length === 0 || takesDisks(config);
+}
+
+/** Absolute paths of a step's cache disks. */
+export function cacheDisks({ task }: SandboxStep): readonly string[] {
+  return task.kind === "run" ? task.caches.map(({ disk }) => disk) : [];
+}
+
+/** The guest remembers what it has read: what it sees from now on must be the same, to the byte. */
+async function followsOn(left: LeftDisk, { virtualSize, backing }: OpenedDisk): Promise<boolean> {
+  if (backing === undefined || virtualSize !== left.virtualSize) return false;
+  return (await identityOf(backing)) === left.identity;
+}
+
+/** What renaming a file does not change. Empty if there is none: it is like no other. */
+async function identityOf(file: string): Promise<string> {
+  const { dev, ino, size, mtimeNs } = await stat(file, { bigint: true });
+  return `${dev} ${ino} ${size} ${mtimeNs}`;
+}
+
+/** True for what means only that a disk could not be put in or taken out. */
+export function isRefusal(error: unknown): boolean {
+  return isObError(error, "TOOL_FAILED");
+}

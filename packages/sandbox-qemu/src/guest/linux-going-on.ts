@@ -1,0 +1,134 @@
+import { endLeftovers, freeze } from "./linux-scripts.ts";
+
+/** The shell of our images' boot: static, so that no package that a step installs changes it. */
+const busybox = "/usr/local/lib/obuilder/busybox";
+
+/**
+ * What is read once at the boot or at the login, and by what else a boot becomes another: where one of these has changed,
+ * the next step gets a boot of its own. Programs, and what each program or shell reads anew when it starts (profiles,
+ * libraries, name servers), need not be here.
+ */
+const files = [
+  "/boot",
+  ...["environment", "fstab", "group", "gshadow", "hostname", "hosts.allow", "hosts.deny", "inittab"],
+  ...["modprobe.d", "modules", "modules-load.d", "nologin", "nsswitch.conf", "pam.conf", "pam.d", "passwd"],
+  ...["security", "shadow", "shells", "ssh", "sudo.conf", "sudoers", "sudoers.d", "sysctl.conf", "sysctl.d"],
+  "/usr/local/lib/obuilder",
+].map((name) => (name.startsWith("/") ? name : `/etc/${name}`));
+
+/** What the kernel tells of itself, as far as a step can change it. */
+const kernel = [
+  ...["cgroups", "keys", "modules", "partitions", "self/mountinfo", "stat", "swaps"].map(
+    (name) => `/proc/${name}`,
+  ),
+  ...["fib_trie", "if_inet6", "route"].map((name) => `/proc/net/${name}`),
+  ...["msg", "sem", "shm"].map((name) => `/proc/sysvipc/${name}`),
+  ...["address", "flags", "mtu"].map((name) => `/sys/class/net/*/${name}`),
+  "/sys/devices/system/cpu/online",
+  "/sys/kernel/mm/transparent_hugepage/enabled",
+];
+
+/**
+ * `report LOGIN_USER` prints what a boot makes, and by what the next boot would be another; `guest-note.ts` reads it.
+ * Needs busybox' applets. Each costs milliseconds under emulation: there are few, and nothing is sorted or sifted here.
+ */
+const report = `
+report() {
+  places=
+  while read -r _ _ _ _ place _ rest; do
+    case " $rest" in *' - tmpfs '* | *' - ramfs '*) places="$places $place" ;; esac
+  done </proc/self/mountinfo
+  home=
+  while IFS=: read -r name _ _ _ _ path _; do
+    [ "$name" != "$1" ] || home=$path
+  done </etc/passwd
+  # Nearly a thousand files: read beside all else.
+  grep -rHs '' /proc/sys >/dev/.obuilder-values &
+  grep -Hs '' ${kernel.join(" ")}
+  find $places /dev ${files.join(" ")} "$home/.ssh" -xdev ! -path '/dev/input*' ! -path /dev/.obuilder-values \\
+    -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+  stat -c 'login: %f %u %g %n' / "\${home%/*}/" "$home"
+  ip rule
+  grep -lF ' (deleted)' /proc/[0-9]*/maps
+  if mount -t mqueue queues /dev/shm; then
+    for queue in /dev/shm/*; do echo "queue: $queue"; done
+    umount /dev/shm
+  fi
+  wait
+  cat /dev/.obuilder-values
+  rm /dev/.obuilder-values
+  read -r uptime _ </proc/uptime
+  echo "clock: $((\${EPOCHSECONDS:-$(date +%s)} - \${uptime%.*}))"
+} 2>/dev/null`;
+
+/**
+ * As root. Arguments: the script of the boot's shell, and the login user. A guest can go on to the next step without a boot
+ * if its boot does nothing to the disk, and all that it does elsewhere is known: that is so where our images' init has
+ * started it.
+ */
+export const note = `
+init=$(readlink /proc/1/exe)
+[ "$init" = ${busybox} ] || { echo "no: its init is \${init:-unknown}"; exit 0; }
+script=$1
+shift
+exec ${busybox} sh -c "$script" obuilder "$@"`;
+export const noteInBootShell = `${report}
+report "$1"`;
+
+/** As root. Arguments: the script of the boot's shell, and its arguments. */
+export const settle = `
+script=$1
+shift
+exec ${busybox} sh -c "$script" obuilder "$@"`;
+
+/**
+ * Arguments: the baseline, the login user, the ids of the noted mounts, the devices of these, those of them that are in
+ * memory, and all paths that were there, a line each. Ends what the step has left running, takes away its mounts and its
+ * files in memory, and reports; then as `flush`. A mount of another disk is left alone, and so reported: taking it away
+ * would write to it.
+ */
+export const settleInBootShell = `${endLeftovers}${report}
+ids=" $3 " devices=" $4 " noted_places=$5 kept=$6 newline='
+'
+undo_mounts() {
+  rounds=0
+  while [ $rounds -lt 3 ]; do
+    new=
+    while IFS= read -r line; do
+      case $ids in *" \${line%% *} "*) ;; *) new="$line$newline$new" ;; esac
+    done </proc/self/mountinfo
+    [ -n "$new" ] || return
+    printf '%s' "$new" | while read -r _ _ device _ place rest; do
+      type=\${rest#* - } type=\${type%% *}
+      case $type in
+        tmpfs | ramfs | proc | sysfs | devpts | devtmpfs) ;;
+        *) case $devices in *" $device "*) ;; *) continue ;; esac ;;
+      esac
+      umount "$(printf '%b' "$place")"
+    done
+    rounds=$((rounds + 1))
+  done
+}
+empty_memory() {
+  set -f
+  IFS=$newline
+  set --
+  for path in $kept; do set -- "$@" ! -path "$path"; done
+  unset IFS
+  set +f
+  # Never "rm -r": it would go on into a mount that could not be taken away.
+  find $noted_places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
+  find $noted_places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
+}
+end_leftovers "$1"
+[ -z "$left" ] || echo "left running:$left"
+{ undo_mounts; empty_memory; } 2>/dev/null
+report "$2"
+${freeze}`;
+
+/** As root, in a guest that was stopped while its root was frozen. Argument: the time, in seconds since 1970. */
+export const wake = `
+date -u -s "@$1" >/dev/null 2>&1 || date -u -s "@\${1%.*}" >/dev/null || exit 125
+fsfreeze --unfreeze / || exit 125
+read -r uptime _ </proc/uptime
+echo "clock: $(($(date +%s) - \${uptime%.*}))"`;

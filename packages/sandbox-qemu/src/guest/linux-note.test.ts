@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { changeSince, mountsOf, pathsInMemory, withClock } from "./linux-note.ts";
+
+const noted = String.raw`
+/proc/self/mountinfo:21 23 0:19 / /proc rw,relatime - proc proc rw
+/proc/self/mountinfo:23 1 254:1 / / rw,noatime - ext4 /dev/vda1 rw,discard
+/proc/self/mountinfo:24 23 0:20 / /run rw,nosuid - tmpfs tmpfs rw,mode=755
+/proc/modules:ext4 983040 1 - Live 0x0
+/proc/partitions: 254        0   10485760 vda
+/proc/partitions: 254       16     102400 vdb
+/proc/sys/fs/file-nr:32 0 96280
+/proc/sys/kernel/hostname:obuilder
+/proc/net/if_inet6:fe80000000000000505400fffe123456 02 40 20 c0     eth0
+/proc/stat:processes 180
+stat: 41ed 0 0 0:0 140 1 100 100 /run
+stat: 81a4 0 0 0:0 4 2 100 100 /run/sshd.pid
+stat: 6180 0 6 fe:10 0 99 100 100 /dev/vdb
+stat: 81a4 0 0 0:0 924 147 50 50 /etc/passwd
+clock: 1795475300
+`;
+const changed = (from: string | RegExp, to: string): string | undefined =>
+  changeSince(noted, noted.replace(from, to));
+
+describe("a guest", () => {
+  it("is as it was, whatever changes by itself", () => {
+    expect(changed("", "")).toBeUndefined();
+    expect(changed("32 0 96280", "64 0 96280")).toBeUndefined();
+    expect(changed("983040 1", "983040 2")).toBeUndefined();
+    expect(changed("20 c0", "20 80")).toBeUndefined();
+    expect(changed("processes 180", "processes 29999")).toBeUndefined();
+    expect(changed("0:0 140 1 100 100 /run", "0:0 160 1 101 101 /run")).toBeUndefined();
+    expect(changed("1795475300", "1795475302")).toBeUndefined();
+  });
+
+  it("is as it was when a cache's disk has gone, and not when one has come", () => {
+    const without = noted.replace(/^.* vdb$\n/m, "").replace(/^.*\/dev\/vdb$\n/m, "");
+    expect(changeSince(noted, without)).toBeUndefined();
+    expect(changeSince(without, noted)).toMatch(/vdb/);
+  });
+
+  it.each([
+    ["a mount", "23 1 254:1 / / rw,noatime", "23 1 254:1 / / ro,noatime"],
+    ["a module", "/proc/modules:ext4", "/proc/modules:loop 1 0 -\n/proc/modules:ext4"],
+    ["a sysctl", "hostname:obuilder", "hostname:other"],
+    ["an address", "20 c0     eth0", "20 c0     eth0\n/proc/net/if_inet6:fd00 02 40 20 80     eth0"],
+    ["a file in memory", "0:0 4 2 100 100 /run/sshd.pid", "0:0 5 2 100 100 /run/sshd.pid"],
+    ["a new file in memory", "clock:", "stat: 81a4 0 0 0:0 4 3 100 100 /run/new\nclock:"],
+    ["a missing file in memory", /^.*sshd\.pid$\n/m, ""],
+    ["the mode of a directory in memory", "41ed 0 0 0:0 140", "41ff 0 0 0:0 140"],
+    ["a file of the boot", "147 50 50 /etc/passwd", "147 50 51 /etc/passwd"],
+    ["the clock", "1795475300", "1795475303"],
+    ["no clock", /^clock.*$/m, ""],
+    ["too many processes", "processes 180", "processes 30001"],
+    ["what is left running", "clock:", "left running: 17\nclock:"],
+  ])("is another by %s", (_, from, to) => {
+    expect(changed(from, to)).toBeDefined();
+  });
+
+  it("that was woken has another clock, and nothing else", () => {
+    const woken = withClock(noted, "clock: 1795479999\n");
+    expect(changeSince(noted, woken)).toBe("its clock was set");
+    expect(changeSince(woken, noted.replace("1795475300", "1795480000"))).toBeUndefined();
+  });
+});
+
+it("a note knows its mounts, and what is in memory", () => {
+  expect(mountsOf(noted)).toEqual({
+    ids: ["21", "23", "24"],
+    devices: ["0:19", "254:1", "0:20"],
+    inMemory: ["/run"],
+  });
+  expect(pathsInMemory(noted)).toEqual(["/run/sshd.pid"]);
+});

@@ -1,0 +1,138 @@
+/*
+ * A note is what a Linux guest prints of itself: lines of `/proc` and `/sys` with their paths before them, and lines with
+ * a word of ours. This file says what of it counts.
+ */
+
+/** How far a guest's clock may have gone from its other one, in seconds, before somebody has set it. */
+const clockTolerance = 2;
+
+/**
+ * More forks than this since the boot, and a process that a step left could have the number of one that was there
+ * before. Numbers come round after 32768.
+ */
+const mostForks = 30_000;
+
+/** Values that change by themselves. */
+const restless = new RegExp(
+  `^/proc/sys/(?:${[
+    "fs/(?:aio-nr|dentry-state|file-nr|inode-nr|inode-state)",
+    "fs/quota/(?:allocated_dquots|cache_hits|drops|free_dquots|lookups|reads|syncs|writes)",
+    "kernel/(?:ns_last_pid|pty/nr|random/.*|sched_domain/.*)",
+    "net/ipv6/(?:conf|neigh)/[^/]*/(?:base_reachable_time.*|hop_limit|mtu|retrans_time.*)",
+    "net/netfilter/nf_conntrack_count",
+  ].join("|")}):`,
+);
+
+/** The mounts of a note. */
+export interface NotedMounts {
+  readonly ids: readonly string[];
+  /** As `major:minor`. */
+  readonly devices: readonly string[];
+  /** Where those in memory are. */
+  readonly inMemory: readonly string[];
+}
+
+export function mountsOf(noted: string): NotedMounts {
+  const rows = after(noted, "/proc/self/mountinfo:").map((line) => line.split(" "));
+  const inMemory = rows.filter((row) => /^(?:tmpfs|ramfs)$/.test(row[row.indexOf("-") + 1] ?? ""));
+  return {
+    ids: rows.map(([id = ""]) => id),
+    devices: [...new Set(rows.map((row) => row[2] ?? ""))],
+    inMemory: inMemory.map((row) => row[4] ?? ""),
+  };
+}
+
+/** All paths of a note that are in memory. */
+export function pathsInMemory(noted: string): readonly string[] {
+  const places = mountsOf(noted).inMemory;
+  return after(noted, "stat: ")
+    .map((line) => line.split(" ").slice(8).join(" "))
+    .filter((path) => places.some((place) => path.startsWith(`${place}/`)));
+}
+
+/**
+ * What tells two notes of one guest apart, for a person: a line that only one of them has. Undefined if they agree.
+ */
+export function changeSince(noted: string, now: string): string | undefined {
+  const places = ["/dev", ...mountsOf(noted).inMemory];
+  const [before, current] = [essence(noted, places), essence(now, places)];
+  const changed =
+    current.lines.find((line) => !before.set.has(line)) ??
+    before.lines.find((line) => !current.set.has(line) && !isDisk(line));
+  if (changed !== undefined) return changed;
+  if (Math.abs(current.clock - before.clock) <= clockTolerance) return undefined;
+  return "its clock was set";
+}
+
+/** A note with a line of `anew` in the place of the one about the same. */
+export function withClock(noted: string, anew: string): string {
+  const [clock = ""] = after(anew, "clock: ");
+  return `${noted.replaceAll(/^clock: .*\n?/gm, "")}\nclock: ${clock}`;
+}
+
+/** A disk that has gone was a cache's: the machine can have been booted with it. */
+function isDisk(line: string): boolean {
+  return line.startsWith("/proc/partitions:") || /^\/dev\/[^ ]+ 6/.test(line);
+}
+
+interface Essence {
+  readonly lines: readonly string[];
+  readonly set: ReadonlySet<string>;
+  /** By how much it is ahead of the time since the boot, in seconds; NaN if it is missing, and then it agrees with none. */
+  readonly clock: number;
+}
+
+function essence(note: string, places: readonly string[]): Essence {
+  const lines = note.split("\n").flatMap((line) => {
+    const kept = whatCounts(line, places);
+    return kept === undefined ? [] : [kept];
+  });
+  const [clock] = after(note, "clock: ");
+  return { lines, set: new Set(lines), clock: Number(clock === "" ? undefined : clock) };
+}
+
+/** @param places in memory: there a directory's size and times change with what comes and goes. */
+function whatCounts(line: string, places: readonly string[]): string | undefined {
+  if (line === "" || line.startsWith("clock: ") || restless.test(line)) return undefined;
+  const { path, words } = parse(line);
+  switch (path) {
+    case "/proc/stat:":
+      return words[0] === "processes" && Number(words[1]) > mostForks
+        ? "more processes than can be told apart"
+        : undefined;
+    case "/proc/modules:":
+    case "/proc/swaps:":
+      return `${path}${words[0]}`;
+    case "/proc/net/route:":
+      return [path, ...words.slice(0, 4), ...words.slice(6, 8)].join(" ");
+    // An address that somebody has set stays for good; the kernel's own are being tried out at first.
+    case "/proc/net/if_inet6:":
+      return /^(?:80|c0)$/.test(words[4] ?? "") ? [path, ...words.slice(0, 4)].join(" ") : undefined;
+    case "/proc/keys:":
+      return /^(?:user|logon|big_key)$/.test(words[7] ?? "") ? line : undefined;
+    case "stat:":
+      return statCounts(words, places);
+    default:
+      return line;
+  }
+}
+
+function statCounts(words: readonly string[], places: readonly string[]): string {
+  const [mode = "", uid, gid, device, size, inode, modified, changed] = words;
+  const path = words.slice(8).join(" ");
+  const head = `${path} ${mode} ${uid} ${gid} ${device}`;
+  if (!places.some((place) => path === place || path.startsWith(`${place}/`))) {
+    return `${head} ${size} ${inode} ${modified} ${changed}`;
+  }
+  return /^[8a]/.test(mode) ? `${head} ${size} ${inode} ${modified}` : head;
+}
+
+function parse(line: string): { readonly path: string; readonly words: readonly string[] } {
+  const end = line.indexOf(":") + 1;
+  return { path: line.slice(0, end), words: line.slice(end).trim().split(/\s+/) };
+}
+
+/** What comes after `start`, of each line that has it. */
+function after(note: string, start: string): readonly string[] {
+  return note.split("\n").flatMap((line) => (line.startsWith(start) ? [line.slice(start.length)] : []));
+}

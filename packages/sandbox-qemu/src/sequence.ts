@@ -1,0 +1,38 @@
+import type { SandboxRunOptions, SandboxStep, StepSequence } from "@ob/core";
+import type { WaitingGuest } from "./going-on.ts";
+
+/** Runs a step, given the guest of the step before; resolves with the guest that waits for the next. */
+export type RunAfter = (
+  step: SandboxStep,
+  options: SandboxRunOptions & { readonly waiting: WaitingGuest | undefined },
+) => Promise<WaitingGuest | undefined>;
+
+/** Keeps one guest at most, between one step and the next. */
+export class QemuSequence implements StepSequence {
+  readonly #runAfter: RunAfter;
+  readonly #onClose: () => void;
+  #waiting: WaitingGuest | undefined;
+  #closed = false;
+
+  constructor(runAfter: RunAfter, onClose: () => void) {
+    this.#runAfter = runAfter;
+    this.#onClose = onClose;
+  }
+
+  async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    const followed = step.followed === true && !this.#closed;
+    const left = await this.#runAfter({ ...step, followed }, { ...options, waiting });
+    if (this.#closed || this.#waiting) await left?.[Symbol.asyncDispose]();
+    else this.#waiting = left;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    await waiting?.[Symbol.asyncDispose]();
+    this.#onClose();
+  }
+}

@@ -1,0 +1,77 @@
+import { spawn } from "node:child_process";
+import { afterEach, describe, expect, it } from "vitest";
+import { shellsHere } from "../testing/shells.ts";
+import { newKey, startServer } from "../testing/ssh-server.ts";
+import { HeldShell } from "./held-shell.ts";
+import { openSession } from "./session.ts";
+
+const { signal } = new AbortController();
+let stack = new AsyncDisposableStack();
+afterEach(async () => {
+  await stack.disposeAsync();
+  stack = new AsyncDisposableStack();
+});
+
+/** A shell of this host's, at the other end of a real connection. */
+async function hold(program: string): Promise<HeldShell> {
+  const accepts = newKey();
+  const server = stack.use(
+    await startServer({
+      accepts,
+      onExec: (command, channel) => {
+        const child = spawn("/bin/sh", ["-c", `exec ${command}`], { stdio: "pipe" });
+        stack.defer(() => void child.kill("SIGKILL"));
+        channel.pipe(child.stdin);
+        child.stdin.on("error", () => undefined);
+        child.stdout.pipe(channel, { end: false });
+        child.stderr.pipe(channel.stderr, { end: false });
+        child.once("close", (code) => {
+          channel.exit(code ?? 1);
+          channel.end();
+        });
+      },
+    }),
+  );
+  const keys = [{ kind: "key", label: "the key", key: accepts }] as const;
+  const session = stack.use(await openSession(await server.connect(), { user: "opam", keys, signal }));
+  return stack.use(await HeldShell.open(session, program, signal));
+}
+
+describe.each(shellsHere.filter((shell) => !shell.endsWith("zsh")))("a held %s", (program) => {
+  it("runs one script after the other, each by itself", async () => {
+    const shell = await hold(program);
+    const first = await shell.run("a=1; cd /tmp; echo out; echo err >&2; exit 7", { signal });
+    expect(first).toEqual({ status: { kind: "exited", code: 7 }, stdout: "out\n", stderr: "err\n" });
+    const second = await shell.run(`printf '<%s>' "$a" "$(pwd)"; wc -c | tr -d ' '`, { signal });
+    expect(second.stdout).toBe(`<><${process.cwd()}>0\n`);
+    expect(shell.isOpen).toBe(true);
+  });
+
+  it("passes any bytes to a script's standard input", async () => {
+    const shell = await hold(program);
+    const input = Uint8Array.from({ length: 512 }, (_, index) => index % 256);
+    const { stdout } = await shell.run("od -An -v -tx1", { signal, input });
+    expect(stdout.replaceAll(/\s+/g, "")).toBe(Buffer.from(input).toString("hex"));
+  });
+});
+
+describe("a held shell", () => {
+  it("that ends is told from one that is slow, with what it said", async () => {
+    const shell = await hold("sh -c 'echo no such luck >&2; exit 1'");
+    await expect(shell.run("echo", { signal })).rejects.toMatchObject({
+      code: "GUEST_LOST",
+      message: expect.stringContaining("no such luck"),
+    });
+    expect(shell.isOpen).toBe(false);
+    await expect(shell.run("echo", { signal })).rejects.toMatchObject({ code: "GUEST_LOST" });
+  });
+
+  it("goes with a script that is given up", async () => {
+    const shell = await hold("/bin/sh");
+    const controller = new AbortController();
+    const running = shell.run("sleep 600", { signal: controller.signal });
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(shell.isOpen).toBe(false);
+  });
+});

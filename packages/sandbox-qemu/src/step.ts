@@ -1,0 +1,184 @@
+import { type Emit, isObError, type Phase, type SandboxRunOptions, type SandboxStep } from "@ob/core";
+import { throwIfAborted } from "./abort.ts";
+import { blaming } from "./blaming.ts";
+import { copyIn, copyTarget } from "./copy-in.ts";
+import { diskName } from "./command-line.ts";
+import {
+  cacheDisks,
+  goOn,
+  isRefusal,
+  leaveWaiting,
+  noteBoot,
+  takesCaches,
+  type WaitingGuest,
+} from "./going-on.ts";
+import { guestOf, profileOf } from "./guest-of.ts";
+import { detachDisk } from "./hot-plug.ts";
+import type { Accelerator, Machine } from "./machine/machine.ts";
+import type { SandboxOptions } from "./options.ts";
+import { perform, type PerformOptions, runCommand } from "./perform.ts";
+import { type RunningGuest, startGuest } from "./running-guest.ts";
+import { flush, stop } from "./shutdown.ts";
+import type { TemplateStore } from "./template/template-store.ts";
+import { accessTo } from "./visit.ts";
+
+export interface StepOptions extends Pick<SandboxRunOptions, "onOutput" | "onFailure"> {
+  readonly options: SandboxOptions;
+  readonly templates: TemplateStore;
+  readonly accelerator: (machine: Machine) => Promise<Accelerator>;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** The guest of the step before. It goes on if it can; otherwise it is ended. */
+  readonly waiting?: WaitingGuest | undefined;
+}
+
+/**
+ * Runs one step. When it resolves nobody has the step's disks open.
+ *
+ * @returns the guest, if the step is followed and the guest can go on.
+ * @throws ObError as `Sandbox.run`.
+ */
+export async function runStep(step: SandboxStep, run: StepOptions): Promise<WaitingGuest | undefined> {
+  await using stack = new AsyncDisposableStack();
+  if (run.waiting) stack.use(run.waiting);
+  const { task } = step;
+  const { options, signal, emit } = run;
+  throwIfAborted(signal);
+  const profile = profileOf(guestOf(step.image, options));
+  const enter = phaseClock(step, emit);
+  // What cannot be run is refused before a machine is started for it.
+  const setUp = task.kind === "run" ? profile.setUp(task) : [];
+  const command = task.kind === "run" ? profile.run(task) : profile.unpack;
+  const { stateDirectory } = options;
+  await using copying =
+    task.kind === "copy"
+      ? copyIn(profile, { openArchive: task.openArchive, stateDirectory, signal, emit })
+      : undefined;
+
+  const say = (text: string): void => emit({ type: "log", level: "info", text });
+  const continued = run.waiting && (await goOn(run.waiting, { step, signal }));
+  if (continued?.kind === "goes on") say("The virtual machine of the step before goes on.");
+  if (continued?.kind === "boot anew") {
+    say(`A virtual machine is booted: that of the step before cannot go on, ${continued.why}.`);
+    await run.waiting?.[Symbol.asyncDispose]();
+  }
+  const running =
+    continued?.kind === "goes on" ? continued.running : stack.use(await bootFor(step, { ...run, enter }));
+  const { vm, session, shell, baseline } = running;
+
+  return await blaming(vm, signal, async () => {
+    const inGuest: PerformOptions = { session, shell, signal: running.signal, onOutput: run.onOutput };
+    const stay = (why: string): undefined => {
+      say(`The next step gets a virtual machine of its own: this one cannot go on, ${why}.`);
+    };
+    let noted = continued?.kind === "goes on" ? continued.noted : undefined;
+    if (step.followed === true && !takesCaches(vm.config, step)) {
+      noted = stay("its machine gives no caches back while it runs");
+    } else if (step.followed === true && noted === undefined) {
+      const result = await noteBoot(running, inGuest);
+      noted = "noted" in result ? result.noted : stay(result.why);
+    }
+
+    if (setUp.length > 0) enter("mount");
+    for (const each of setUp) await perform(each, inGuest);
+
+    enter(command.phase);
+    let failure: unknown;
+    try {
+      if (task.kind === "run") await runCommand(command, inGuest);
+      else await copying?.into(copyTarget(vm, inGuest));
+    } catch (error) {
+      if (!isObError(error, "STEP_FAILED")) throw error;
+      if (task.kind === "run") await run.onFailure?.(error, accessTo(running, { task, signal }));
+      // A command that failed may still have filled its caches: they are worth closing well.
+      if (cacheDisks(step).length === 0) throw error;
+      failure = error;
+    }
+
+    if (task.kind === "run") {
+      const tearDown = profile.tearDown(task, baseline);
+      if (tearDown.length > 0) enter("mount");
+      for (const each of tearDown) await perform(each, inGuest);
+    }
+
+    if (step.followed !== true || failure !== undefined) noted = undefined;
+    if (noted !== undefined) {
+      // What came into the machine for this step leaves it.
+      await copying?.[Symbol.asyncDispose]();
+      const refused = await takeCachesBack(running, step);
+      if (refused !== undefined) noted = stay(refused);
+    }
+
+    enter("flush");
+    const { goingOn } = profile;
+    const ending = noted === undefined ? undefined : goingOn?.settle(baseline, noted);
+    const flushed = await flush(ending ?? profile.flush(baseline), inGuest);
+    enter("stop");
+    if (noted !== undefined) {
+      const left = await leaveWaiting(running, { step, noted, flushed, signal: inGuest.signal });
+      if (!("why" in left)) {
+        enter(undefined);
+        const held = stack.move();
+        return { ...left, [Symbol.asyncDispose]: async () => await held.disposeAsync() };
+      }
+      stay(left.why);
+    }
+    await stop(vm, { ...inGuest, signal, profile, state: flushed.state });
+    enter(undefined);
+    if (failure !== undefined) throw failure;
+    return undefined;
+  });
+}
+
+async function bootFor(
+  step: SandboxStep,
+  {
+    options,
+    accelerator,
+    templates,
+    signal,
+    emit,
+    enter,
+  }: StepOptions & { readonly enter: (phase: Phase) => void },
+): Promise<RunningGuest> {
+  const { task, image } = step;
+  const profile = profileOf(guestOf(image, options));
+  return await startGuest({
+    options,
+    image,
+    disks: [step.disk, ...cacheDisks(step)],
+    network: task.kind === "run" ? task.network : "none",
+    discDrive: task.kind === "copy" && profile.verifyCopy !== undefined,
+    accelerator,
+    templates,
+    signal,
+    emit,
+    enter,
+  });
+}
+
+/** Takes the step's caches out of the machine. @returns why that cannot be done. */
+async function takeCachesBack({ vm, signal }: RunningGuest, step: SandboxStep): Promise<string | undefined> {
+  try {
+    await Promise.all(
+      cacheDisks(step).map(async (_, index) => await detachDisk(vm, diskName(index + 1), signal)),
+    );
+    return undefined;
+  } catch (error) {
+    if (isRefusal(error)) return "it does not give its caches back";
+    throw error;
+  }
+}
+
+/** Tells the listeners each phase as it begins, and how long the one before it took. */
+export function phaseClock(step: Pick<SandboxStep, "layer">, emit: Emit): (phase: Phase | undefined) => void {
+  let before: { readonly phase: Phase; readonly start: number } | undefined;
+  return (phase) => {
+    const now = performance.now();
+    if (before) {
+      emit({ type: "log", level: "debug", text: `${before.phase}: ${Math.round(now - before.start)} ms` });
+    }
+    before = phase && { phase, start: now };
+    if (phase) emit({ type: "phase", layer: step.layer, phase });
+  };
+}
