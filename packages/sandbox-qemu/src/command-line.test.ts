@@ -62,6 +62,8 @@ describe("QEMU's command line", () => {
       );
     expect(drives(amd64)).toEqual(["ide-cd,id=obuilder-disc"]);
     expect(drives(riscv64)).toEqual([]);
+    const ofType = (type: string): readonly string[] => drives({ ...amd64, type });
+    expect([ofType("pc-q35-7.2"), ofType("microvm,rtc=on")].map((each) => each.length)).toEqual([1, 0]);
   });
 
   it("is the same machine when it is saved and resumed, with its memory elsewhere", () => {

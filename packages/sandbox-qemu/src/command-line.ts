@@ -180,9 +180,10 @@ function diskOptions(
   ];
 }
 
-/** QEMU finds a place for it that nothing else has taken. */
-function discDriveOptions({ discDrive, machine }: VmConfig): readonly QemuOption[] {
-  return discDrive && machine.ideBuses.length > 0 ? [["-device", `ide-cd,id=${driveName}`]] : [];
+/** QEMU finds a place for it that nothing else has taken. Of machines that were asked for by their type two have IDE. */
+function discDriveOptions({ discDrive, machine, hardware }: VmConfig): readonly QemuOption[] {
+  const hasIde = machine.ideBuses.length > 0 && /\b(?:pc|q35)\b/.test(hardware.machine ?? machine.type);
+  return discDrive && hasIde ? [["-device", `ide-cd,id=${driveName}`]] : [];
 }
 
 function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): readonly QemuOption[] {
