@@ -14,8 +14,8 @@ export interface InstallerQuestion {
  * What the installer of amd64 asks, in this order, when it installs by itself over HTTP on a machine with one virtio
  * network card, two virtio disks and a serial console, and a login user named `opam` is wanted.
  *
- * From install.sub and install.md (revision 1.67, 2026-09-19) of OpenBSD as a fork of it, IABSD, has them, which changes
- * names only; install.sub's questions are those of 7.2 to 7.9.
+ * Read in November 2026 from distrib/miniroot/install.sub and distrib/amd64/common/install.md (OpenBSD's revision 1.67 of
+ * 2026-09-19, after 7.9) as IABSD has them, a fork that changes names only. 7.9's own copies could not be had here.
  */
 export const installerQuestions: readonly InstallerQuestion[] = [
   { text: "Terminal type?", default: "vt220", source: "set_term", when: "the console is serial" },

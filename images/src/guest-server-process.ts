@@ -25,5 +25,8 @@ try {
   });
 } catch (error) {
   stderr.write(`obuilder: cannot serve the installer's files: ${String(error)}\n`);
+  if (network === "host") {
+    stderr.write("obuilder: without user namespaces that takes root, and port 80 of 127.0.0.1 to be free\n");
+  }
   process.exitCode = 1;
 }
