@@ -1,0 +1,140 @@
+import { readdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { run } from "@ob/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openRaw, runTask, type Workbench, workbench } from "./sandbox/workbench.ts";
+import { build, builtId } from "./support/obuilder.ts";
+import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
+
+/**
+ * What a step sees of the guest beside its disk. acpid comes up while the first commands run, and a mount's options have
+ * the size of the memory, of which a guest that was booted with more disks has a page less.
+ */
+const look =
+  "{ ls -AR /run /dev/shm | grep -v acpid; cut -d' ' -f1-3 /proc/mounts; grep -c . /proc/sysvipc/shm; cat /proc/sys/vm/swappiness; " +
+  "hostname; pgrep -lx 'sleep|perl' || true; } 2>/dev/null";
+const mess = [
+  "(setsid sleep 1000 </dev/null >/dev/null 2>&1 &)",
+  "sudo -u nobody sh -c '(setsid sleep 2000 </dev/null >/dev/null 2>&1 &)'",
+  "sudo perl -e 'fork and exit; fork and exit; close STDIN; close STDOUT; close STDERR; sleep 3000'",
+  "echo x | sudo tee /run/file /run/lock/file /dev/shm/file",
+  "sudo mkdir -p /run/a/b /mnt/inner && sudo touch /run/a/b/c",
+  "sudo mount -t tmpfs tmpfs /mnt && sudo mkdir /mnt/inner && sudo mount --bind /etc /mnt/inner && sudo mount -t proc proc /srv",
+].join("; ");
+
+/** One line of it stands for one layer. */
+const spec = `((from ${imageName})
+  (copy (src tree) (dst /home/opam/tree))
+  (workdir /home/opam)
+  (run (shell "${mess}; ${look} | grep -c sleep > 1"))
+  (run (shell "${look} > 2; rm -r tree/deep; ln tree/file hard; ln -s /nowhere soft; mkfifo pipe"))
+  (user (uid 1234) (gid 99))
+  (run (cache (c (target /home/cache))) (secrets (key (target /run/secrets/key))) (shell "cat /run/secrets/key | wc -c > /tmp/3; echo 3 > /home/cache/3"))
+  (copy (src tree/deep) (dst /home/opam/later/))
+  (user (name opam))
+  (run (cache (c (target /home/cache)) (d (target /var/d))) (shell "cat /home/cache/3 > 4; ls -R later >> 4; ${look} | grep -v /dev/vd >> 4"))
+  (run (shell "sudo sysctl -qw vm.swappiness=7; cat /proc/sys/vm/swappiness > 5"))
+  (run (shell "${look} > 6; sudo groupadd -g 777 sevens; sudo usermod -aG sevens opam"))
+  (run (shell "id > 7; ${look} >> 7")))`;
+
+interface Built {
+  readonly output: string;
+  /** Absolute paths of the disks, in order. */
+  readonly disks: readonly string[];
+}
+
+async function buildIn(store: TestStore, flags: readonly string[]): Promise<Built> {
+  const key = path.join(store.work, "..", "key");
+  await writeFile(key, "0123456789");
+  await writeFile(path.join(store.work, "later"), "not copied");
+  await run(["mkdir", "-p", path.join(store.work, "tree/deep/er")]);
+  await writeFile(path.join(store.work, "tree/file"), "file");
+  await writeFile(path.join(store.work, "tree/deep/er/file"), "x".repeat(100_000));
+  const result = await build(store, spec, { flags: ["-v", "--secret", `key:${key}`, ...flags] });
+  expect(result.exitCode, result.all).toBe(0);
+  const ids = [...result.all.matchAll(/^---> saved as "([0-9a-f]{64})"$/gm)].map(([, id = ""]) => id);
+  return {
+    output: result.all,
+    disks: ids.map((id) => path.join(store.directory, "result", id, "rootfs/image.qcow2")),
+  };
+}
+
+let bench: Workbench;
+let anew: TestStore;
+let onAndOn: TestStore;
+beforeAll(async () => {
+  [bench, anew, onAndOn] = await Promise.all([workbench(), temporaryStore(), temporaryStore()]);
+});
+afterAll(async () => {
+  for (const each of [bench, anew, onAndOn]) await each[Symbol.asyncDispose]();
+});
+
+/** All files of all disks, as one guest sees them side by side; but for the first, which is the base of all. */
+async function filesOf(disks: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  const caches = await Promise.all(
+    disks.map(async (disk, index) => ({
+      name: `layer${index}`,
+      disk: await bench.createDisk(disk),
+      formatted: true,
+      // In memory: all have the label that the initrd looks for, and any of them can be this guest's own root.
+      target: `/run/layers/${index}`,
+    })),
+  );
+  // Times are left out: no two builds have the same. Neither has the size of a directory a meaning. What is in a file that
+  // has not changed since the image was made is known to be the same: its blocks are the base layer's.
+  const list =
+    "find . -xdev ! -type d -printf '%P|%y|%m|%U:%G|%n|%s|%l\\n'; find . -xdev -type d -printf '%P|%y|%m|%U:%G\\n'; " +
+    "find . -xdev -type f -newerct @$(stat -c %Z ./usr/local/lib/obuilder/start) -exec sha256sum {} +";
+  const all = caches
+    .map(({ target }) => `echo "disk ${target}"; cd ${target}; { ${list}; } | sort`)
+    .join("; ");
+  const { output } = await bench.runStep(
+    await bench.createDisk(),
+    runTask(all, { caches, user: { uid: 0, gid: 0 } }),
+  );
+  const parts = output.split(/^disk .*\n/m).slice(1);
+  return new Map(parts.map((part, index) => [disks[index] ?? "", part.trimEnd().split("\n")]));
+}
+
+describe("a build that goes on in the same virtual machine", { timeout: 400_000 }, () => {
+  it("makes the layers, file by file, that it makes with a boot for each", async () => {
+    const fresh = await buildIn(anew, ["--fresh-vm"]);
+    const going = await buildIn(onAndOn, []);
+    expect(fresh.output).not.toContain("goes on");
+    expect(going.disks.map((disk) => path.relative(onAndOn.directory, disk))).toEqual(
+      fresh.disks.map((disk) => path.relative(anew.directory, disk)),
+    );
+    // The first step boots, that after the changed sysctl, and that after the changed groups.
+    const steps = going.disks.length - 1;
+    expect(going.output.match(/goes on\./g), going.output).toHaveLength(steps - 3);
+    expect(going.output).toMatch(/cannot go on, .*swappiness/);
+    expect(going.output).toMatch(/cannot go on, .*\/etc\/g/);
+
+    for (const disk of going.disks) {
+      await run(["qemu-img", "check", "-q", disk]);
+      await using raw = await openRaw(disk);
+      await raw.check();
+    }
+    const files = await filesOf([...fresh.disks.slice(1), ...going.disks.slice(1)]);
+    expect(files.size).toBe(2 * steps);
+    for (const [index, disk] of going.disks.entries()) {
+      if (index === 0) continue;
+      const seen = files.get(disk) ?? [];
+      expect(seen.length).toBeGreaterThan(1_000);
+      expect(seen, `layer ${index}`).toEqual(files.get(fresh.disks[index] ?? ""));
+    }
+  });
+
+  it("keeps the layers before a step that fails", async () => {
+    const failing = `((from ${imageName}) (run (shell "echo kept > /tmp/kept")) (run (shell "cat /tmp/kept; exit 3")))`;
+    const result = await build(onAndOn, failing, { flags: ["-v"] });
+    expect(result.exitCode, result.all).not.toBe(0);
+    expect(result.all).toContain("goes on.");
+    const again = await build(onAndOn, failing.replace("exit 3", "true"));
+    expect(again.exitCode, again.all).toBe(0);
+    expect(again.all.match(/---> using/g)).toHaveLength(2);
+    expect(again.all).toContain("kept\n");
+    const made = await readdir(path.join(onAndOn.directory, "result"));
+    expect(made).toContain(builtId(again.all));
+  });
+});
