@@ -70,7 +70,10 @@ async function addPackages(os: Personality, target: string): Promise<void> {
 async function addModules(os: Personality, target: string): Promise<void> {
   const { modules } = personalities[os];
   if (modules.length === 0) return;
-  const kernel = await readFile(path.join(defaultStore, "base-image", `${imageName}.kernel`), "latin1");
+  const images = path.join(defaultStore, "base-image");
+  const manifest = path.join(images, `${imageName}.json`);
+  const { directBoot } = parseImageManifest(await readFile(manifest, "utf8"), manifest);
+  const kernel = await readFile(path.join(images, directBoot?.kernel ?? ""), "latin1");
   const version = /Linux version (\S+)/.exec(kernel)?.[1];
   const file = await packageFile(`linux-image-${version}`);
   const unpacked = path.join(target, "modules");

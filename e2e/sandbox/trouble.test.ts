@@ -158,7 +158,7 @@ describe("a process that is killed", () => {
     await vi.waitFor(async () => expect(await machinesOf(bench.stateDirectory)).toEqual([]), 5_000);
     await using raw = await openRaw(disk);
     await raw.check();
-    await expect(raw.debugfs("cat /home/opam/kept")).resolves.toBe("kept\n");
+    await expect(raw.debugfs("cat /home/opam/kept")).resolves.toBe("kept");
     await (await createSandbox({ ...machine, stateDirectory: bench.stateDirectory }))[Symbol.asyncDispose]();
   });
 

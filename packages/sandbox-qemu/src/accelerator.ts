@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { access, constants, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Emit, ObError, run } from "@ob/core";
@@ -105,7 +106,8 @@ async function recall(stateDirectory: string, key: string): Promise<Remembered |
 async function remember(stateDirectory: string, proof: Remembered): Promise<void> {
   await mkdir(stateDirectory, { recursive: true });
   const file = fileOf(stateDirectory);
-  const draft = `${file}.${process.pid}`;
+  // Builds side by side may each have proven it.
+  const draft = `${file}.${randomUUID()}`;
   await writeFile(draft, `${JSON.stringify(proof, null, 2)}\n`);
   await rename(draft, file);
 }
