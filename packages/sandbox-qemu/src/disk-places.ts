@@ -1,7 +1,7 @@
 import { ObError } from "@ob/core";
 
 /** So many disks find a slot of the bus by themselves, whatever else is on it. */
-const plainDisks = 16;
+export const plainDisks = 16;
 const firstSlot = 8;
 const lastSlot = 31;
 const functionsPerSlot = 8;

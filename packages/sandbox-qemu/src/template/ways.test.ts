@@ -154,6 +154,13 @@ describe("a machine is only booted", () => {
     await expect(all(ways(changed))).resolves.toEqual(["boot"]);
   });
 
+  it("that has more caches than find a slot while it runs", async () => {
+    const caches = (count: number): readonly string[] =>
+      Array.from({ length: count }, (_, n) => `/cache${n}`);
+    await expect(all(ways({ disks: [disk(), ...caches(16)] }))).resolves.toEqual(["boot"]);
+    await expect(all(ways({ disks: [disk(), ...caches(15)] }))).resolves.toEqual(["boot waits initrd ready"]);
+  });
+
   it("whose disk is not fresh: it could not be made so again", async () => {
     await run(["qemu-io", "-f", "qcow2", "-c", "write 0 512", disk()]);
     await expect(all(ways())).resolves.toEqual(["boot"]);

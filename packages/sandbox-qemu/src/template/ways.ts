@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { type ResumePoint, systemCode } from "@ob/core";
 import type { DirectBoot, MemoryKind, VmConfig } from "../command-line.ts";
+import { plainDisks } from "../disk-places.ts";
 import { takesDisks } from "../hot-plug.ts";
 import { type DiskHeader, readDiskHeader } from "./disk-header.ts";
 import { identityOfFile } from "./file-identity.ts";
@@ -90,6 +91,8 @@ async function savedForms(config: VmConfig, options: WaysOptions): Promise<Saved
   const { resumes } = options;
   const { directBoot, disks, hardware } = config;
   const usual =
+    // More would not all find a slot while the machine runs.
+    disks.length <= plainDisks &&
     config.machine.resumable &&
     hardware.machine === undefined &&
     (hardware.diskBus ?? "virtio") === "virtio" &&
