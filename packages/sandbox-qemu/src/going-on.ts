@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type GuestImage, isObError, messageOf, type SandboxStep } from "@ob/core";
 import { blaming } from "./blaming.ts";
 import { diskName, type VmConfig } from "./command-line.ts";
+import { plainDisks } from "./disk-places.ts";
 import { diskSerial } from "./disk-serial.ts";
 import { continueOnDisk, openDisk, type OpenedDisk, putDiskAside } from "./disk-switch.ts";
 import { attachDisk, takesDisks } from "./hot-plug.ts";
@@ -132,7 +133,8 @@ function whyNot({ running, image }: WaitingGuest, step: SandboxStep): string | u
 
 /** True if the step's caches can come and go while the guest runs. */
 export function takesCaches(config: VmConfig, step: SandboxStep): boolean {
-  return cacheDisks(step).length === 0 || takesDisks(config);
+  const { length: count } = cacheDisks(step);
+  return count === 0 || (count < plainDisks && takesDisks(config));
 }
 
 /** Absolute paths of a step's cache disks. */
