@@ -120,7 +120,16 @@ empty_memory() {
   find $noted_places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
   find $noted_places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
 }
+# What was ended is there until init has looked for it, which it does once a second.
+reap() {
+  tries=0
+  while [ $tries -lt 60 ] && grep -qs '^[0-9]* (.*) Z 1 ' /proc/[0-9]*/stat; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+}
 end_leftovers "$1"
+[ "$rounds" = 0 ] || reap
 [ -z "$left" ] || echo "left running:$left"
 { undo_mounts; empty_memory; } 2>/dev/null
 report "$2"
