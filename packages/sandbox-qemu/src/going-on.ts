@@ -33,6 +33,12 @@ export type Continued =
   | { readonly kind: "goes on"; readonly running: RunningGuest; readonly noted: string }
   | { readonly kind: "boot anew"; readonly why: string };
 
+export interface NoteOptions {
+  /** The one that comes first. */
+  readonly step: SandboxStep;
+  readonly inGuest: PerformOptions;
+}
+
 /**
  * Notes what the boot has made, so that the next step can go on.
  *
@@ -40,16 +46,21 @@ export type Continued =
  * @throws ObError as `perform`.
  */
 export async function noteBoot(
-  { profile, shell, vm }: RunningGuest,
-  inGuest: PerformOptions,
+  { profile, shell, vm, baseline, note }: RunningGuest,
+  { step, inGuest }: NoteOptions,
 ): Promise<{ readonly noted: string } | { readonly why: string }> {
   const { goingOn } = profile;
   if (!goingOn) return { why: "its system cannot" };
   if (!shell?.isOpen) return { why: "it has no superuser's shell" };
   if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio") return { why: "its disk is none of virtio's" };
-  const noted = await perform(goingOn.note, inGuest);
+  const known = await note?.read();
+  if (known !== undefined) return { noted: goingOn.withClock(known, baseline) };
+  const noted = await perform(goingOn.note(baseline), inGuest);
   const why = /^no: (.*)$/m.exec(noted)?.[1];
-  return why === undefined ? { noted } : { why };
+  if (why !== undefined) return { why };
+  // It tells of a step's caches, which are none of the next one's.
+  if (cacheDisks(step).length === 0) await note?.keep(noted);
+  return { noted };
 }
 
 export interface LeaveOptions {
@@ -116,7 +127,7 @@ export async function goOn(waiting: WaitingGuest, { step, signal }: ContinueOpti
       }),
     );
     const running = { ...waiting.running, signal: living };
-    return { kind: "goes on", running, noted: goingOn.awake(waiting.noted, woken) };
+    return { kind: "goes on", running, noted: goingOn.withClock(waiting.noted, woken) };
   });
 }
 

@@ -1,16 +1,14 @@
 import { type Emit, type GuestImage, isObError, messageOf, type Phase } from "@ob/core";
 import { throwIfAborted } from "./abort.ts";
+import type { DirectBoot } from "./command-line.ts";
 import { type Guest, guestOf, machineOf, profileOf } from "./guest-of.ts";
 import type { GuestProfile } from "./guest/profile.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
-import type { HeldShell } from "./ssh/held-shell.ts";
 import { loginKeys } from "./ssh/keys.ts";
-import type { SshSession } from "./ssh/session.ts";
-import { startBy } from "./start-by.ts";
+import { type Started, startBy } from "./start-by.ts";
 import type { TemplateStore } from "./template/template-store.ts";
 import { waysToStart } from "./template/ways.ts";
-import type { Vm } from "./vm.ts";
 
 export interface StartGuestOptions {
   readonly options: SandboxOptions;
@@ -29,17 +27,9 @@ export interface StartGuestOptions {
 }
 
 /** A guest that has let us in. Disposing ends it at once, however it is. */
-export interface RunningGuest extends AsyncDisposable {
+export interface RunningGuest extends Started, AsyncDisposable {
   readonly guest: Guest;
   readonly profile: GuestProfile;
-  readonly vm: Vm;
-  readonly session: SshSession;
-  /** See `GuestProfile.rootShell`. */
-  readonly shell: HeldShell | undefined;
-  /** See `GuestProfile.ready`. */
-  readonly baseline: string;
-  /** Fires when the caller cancels or the guest cannot be used any more, with the reason. */
-  readonly signal: AbortSignal;
 }
 
 /** @throws ObError as `Sandbox.visit`. */
@@ -53,7 +43,9 @@ export async function startGuest(start: StartGuestOptions): Promise<RunningGuest
     start.accelerator(machine),
     loginKeys({ option: sshKey, manifest: guest.sshKey }),
   ]);
-  const { directBoot, hardware } = guest;
+  const { hardware } = guest;
+  const sameAddresses = accelerator === "tcg" ? profile.sameAddresses : undefined;
+  const directBoot = guest.directBoot && withWord(guest.directBoot, sameAddresses?.kernelWord);
   const ways = waysToStart(
     { machine, accelerator, memoryMib, cpus, network, disks, discDrive, directBoot, hardware },
     { templates: start.templates, resumes: guest.resumes },
@@ -76,6 +68,11 @@ export async function startGuest(start: StartGuestOptions): Promise<RunningGuest
     }
   }
   throw new TypeError("no way to start a guest was tried");
+}
+
+function withWord(directBoot: DirectBoot, word: string | undefined): DirectBoot {
+  if (word === undefined) return directBoot;
+  return { ...directBoot, commandLine: `${directBoot.commandLine} ${word}` };
 }
 
 /** What another start would end with as well. */

@@ -12,7 +12,7 @@ import { HeldShell } from "./ssh/held-shell.ts";
 import type { SshSession } from "./ssh/session.ts";
 import { saveMachine } from "./template/save.ts";
 import type { TemplateKey } from "./template/template-key.ts";
-import type { TemplateStore } from "./template/template-store.ts";
+import type { TemplateNote, TemplateStore } from "./template/template-store.ts";
 import { letGoOn, waitingInInitrd, wake } from "./template/wake.ts";
 import type { Way } from "./template/ways.ts";
 import { asBootFailure, Vm } from "./vm.ts";
@@ -37,6 +37,8 @@ export interface Started {
   readonly shell: HeldShell | undefined;
   /** See `GuestProfile.ready`. */
   readonly baseline: string;
+  /** Where the note of a resumed guest is kept that was ready; others have none. */
+  readonly note: TemplateNote | undefined;
   /** Fires when the caller cancels or the guest cannot be used any more, with the reason. */
   readonly signal: AbortSignal;
 }
@@ -63,10 +65,15 @@ export async function startBy(way: Way, options: StartByOptions): Promise<Starte
     enter("login");
     const resumed = way.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
     const root = await becomeRoot(resumed ?? profile.ready, { profile, session, signal: living });
+    const { sameAddresses } = profile;
+    if (config.accelerator === "tcg" && config.directBoot === undefined && sameAddresses) {
+      await perform(sameAddresses.command, { session, ...root, signal: living });
+    }
     const how = way.kind === "resume" ? `resumed (${way.template.key.point})` : "booted";
     const text = `${how}, and let us in, in ${Math.round(performance.now() - start)} ms`;
     emit({ type: "log", level: "debug", text });
-    return { vm, session, ...root, signal: living };
+    const note = way.kind === "resume" && way.template.key.point === "ready" ? way.template.note : undefined;
+    return { vm, session, ...root, note, signal: living };
   });
 }
 

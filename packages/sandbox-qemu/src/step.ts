@@ -75,7 +75,7 @@ export async function runStep(step: SandboxStep, run: StepOptions): Promise<Wait
     if (step.followed === true && !takesCaches(vm.config, step)) {
       noted = stay("its machine gives no caches back while it runs");
     } else if (step.followed === true && noted === undefined) {
-      const result = await noteBoot(running, inGuest);
+      const result = await noteBoot(running, { step, inGuest });
       noted = "noted" in result ? result.noted : stay(result.why);
     }
 

@@ -29,42 +29,57 @@ const kernel = [
 ];
 
 /**
- * `report LOGIN_USER` prints what a boot makes, and by what the next boot would be another; `guest-note.ts` reads it.
- * Needs busybox' applets. Each costs milliseconds under emulation: there are few, and nothing is sorted or sifted here.
+ * `report` prints what a boot makes, and by what the next boot would be another; `linux-note.ts` reads it. Takes from its
+ * caller
+ * - `settings`: the files of /proc/sys, and `digest`: that of what they said, if it was noted;
+ * - `programs`: the maps of the boot's processes; `home`: the login user's directory;
+ * - `places`: the mounts in memory; `queues`: that of the message queues, if there is one.
+ *
+ * Needs busybox' applets. Each costs milliseconds under emulation: there are few, and nothing is sorted or sifted here. Of all
+ * that reads many small files and says which, awk is the quickest.
  */
 const report = `
 report() {
-  places=
-  while read -r _ _ _ _ place _ rest; do
-    case " $rest" in *' - tmpfs '* | *' - ramfs '*) places="$places $place" ;; esac
-  done </proc/self/mountinfo
-  home=
-  while IFS=: read -r name _ _ _ _ path _; do
-    [ "$name" != "$1" ] || home=$path
-  done </etc/passwd
   # Nearly a thousand files: read beside all else.
-  grep -rHs '' /proc/sys >/dev/.obuilder-values &
-  grep -Hs '' ${kernel.join(" ")}
-  find $places /dev ${files.join(" ")} "$home/.ssh" -xdev ! -path '/dev/input*' ! -path /dev/.obuilder-values \\
+  report_settings &
+  rest=$(report_rest)
+  wait
+  printf '%s\\n' "$rest"
+} 2>/dev/null
+read_settings() {
+  awk '{ print "/proc/sys/" FILENAME ":" $0 }' $settings
+}
+# What they are takes more time to be sent than to be read.
+report_settings() {
+  cd /proc/sys
+  if [ -n "$digest" ]; then
+    now=$(read_settings | md5sum)
+    if [ "\${now%% *}" = "$digest" ]; then echo "settings as noted" && return; fi
+  fi
+  read_settings
+}
+report_rest() {
+  grep -FHs '' ${kernel.join(" ")}
+  above=\${home%/*}
+  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev ${files.join(" ")} -xdev \\
+    \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
-  stat -c 'login: %f %u %g %n' / "\${home%/*}/" "$home"
   ip rule
-  grep -lF ' (deleted)' /proc/[0-9]*/maps
-  if mount -t mqueue queues /dev/shm; then
-    for queue in /dev/shm/*; do echo "queue: $queue"; done
+  grep -lF ' (deleted)' $programs
+  if [ -n "$queues" ]; then
+    for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
+  elif mount -t mqueue queues /dev/shm; then
+    for queue in /dev/shm/*; do echo "queue: \${queue##*/}"; done
     umount /dev/shm
   fi
-  wait
-  cat /dev/.obuilder-values
-  rm /dev/.obuilder-values
   read -r uptime _ </proc/uptime
   echo "clock: $((\${EPOCHSECONDS:-$(date +%s)} - \${uptime%.*}))"
-} 2>/dev/null`;
+}`;
 
 /**
- * As root. Arguments: the script of the boot's shell, and the login user. A guest can go on to the next step without a boot
- * if its boot does nothing to the disk, and all that it does elsewhere is known: that is so where our images' init has
- * started it.
+ * As root. Arguments: the script of the boot's shell, the login user, and the maps of the boot's processes. A guest can go
+ * on to the next step without a boot if its boot does nothing to the disk, and all that it does elsewhere is known: that is
+ * so where our images' init has started it.
  */
 export const note = `
 init=$(readlink /proc/1/exe)
@@ -73,7 +88,20 @@ script=$1
 shift
 exec ${busybox} sh -c "$script" obuilder "$@"`;
 export const noteInBootShell = `${report}
-report "$1"`;
+programs=$2 places= queues= home= digest=
+while read -r _ _ _ _ place _ rest; do
+  case " $rest" in
+    *' - tmpfs '* | *' - ramfs '*) places="$places $place" ;;
+    *' - mqueue '*) queues=$place ;;
+  esac
+done </proc/self/mountinfo
+while IFS=: read -r name _ _ _ _ path _; do
+  [ "$name" != "$1" ] || home=$path
+done </etc/passwd
+settings=$(cd /proc/sys && find * -type f)
+echo "settings:" $settings
+echo "home: $home"
+report`;
 
 /** As root. Arguments: the script of the boot's shell, and its arguments. */
 export const settle = `
@@ -82,13 +110,14 @@ shift
 exec ${busybox} sh -c "$script" obuilder "$@"`;
 
 /**
- * Arguments: the baseline, the login user, the ids of the noted mounts, the devices of these, those of them that are in
- * memory, and all paths that were there, a line each. Ends what the step has left running, takes away its mounts and its
- * files in memory, and reports; then as `flush`. A mount of another disk is left alone, and so reported: taking it away
- * would write to it.
+ * Arguments: the baseline; the ids of the noted mounts, and the devices of these; what `report` takes: the mounts in memory,
+ * that of the message queues, the login user's directory, the files of /proc/sys, their digest, and the maps of the boot's
+ * processes; and all paths that were in memory, a line each. Ends what the step has left running, takes away its mounts and its files
+ * in memory, and reports; then as `flush`. A mount of another disk is left alone, and so reported: taking it away would
+ * write to it.
  */
 export const settleInBootShell = `${endLeftovers}${report}
-ids=" $3 " devices=" $4 " noted_places=$5 kept=$6 newline='
+ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=\${10} newline='
 '
 undo_mounts() {
   rounds=0
@@ -116,9 +145,10 @@ empty_memory() {
   for path in $kept; do set -- "$@" ! -path "$path"; done
   unset IFS
   set +f
+  [ -n "$(find $places -xdev -mindepth 1 "$@")" ] || return
   # Never "rm -r": it would go on into a mount that could not be taken away.
-  find $noted_places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
-  find $noted_places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
+  find $places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
+  find $places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
 }
 # What was ended is there until init has looked for it, which it does once a second.
 reap() {
@@ -132,12 +162,12 @@ end_leftovers "$1"
 [ "$rounds" = 0 ] || reap
 [ -z "$left" ] || echo "left running:$left"
 { undo_mounts; empty_memory; } 2>/dev/null
-report "$2"
+report
 ${freeze}`;
 
 /** As root, in a guest that was stopped while its root was frozen. Argument: the time, in seconds since 1970. */
 export const wake = `
-date -u -s "@$1" >/dev/null 2>&1 || date -u -s "@\${1%.*}" >/dev/null || exit 125
+now=$(date -u -s "@$1" +%s 2>/dev/null) || now=$(date -u -s "@\${1%.*}" +%s) || exit 125
 fsfreeze --unfreeze / || exit 125
 read -r uptime _ </proc/uptime
-echo "clock: $(($(date +%s) - \${uptime%.*}))"`;
+echo "clock: $((now - \${uptime%.*}))"`;

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /*
  * A note is what a Linux guest prints of itself: lines of `/proc` and `/sys` with their paths before them, and lines with
  * a word of ours. This file says what of it counts.
@@ -30,15 +32,19 @@ export interface NotedMounts {
   readonly devices: readonly string[];
   /** Where those in memory are. */
   readonly inMemory: readonly string[];
+  /** Where the message queues are, if they are mounted. */
+  readonly queues: string | undefined;
 }
 
 export function mountsOf(noted: string): NotedMounts {
   const rows = after(noted, "/proc/self/mountinfo:").map((line) => line.split(" "));
-  const inMemory = rows.filter((row) => /^(?:tmpfs|ramfs)$/.test(row[row.indexOf("-") + 1] ?? ""));
+  const ofType = (type: RegExp): readonly string[] =>
+    rows.filter((row) => type.test(row[row.indexOf("-") + 1] ?? "")).map((row) => row[4] ?? "");
   return {
     ids: rows.map(([id = ""]) => id),
     devices: [...new Set(rows.map((row) => row[2] ?? ""))],
-    inMemory: inMemory.map((row) => row[4] ?? ""),
+    inMemory: ofType(/^(?:tmpfs|ramfs)$/),
+    queues: ofType(/^mqueue$/)[0],
   };
 }
 
@@ -50,15 +56,45 @@ export function pathsInMemory(noted: string): readonly string[] {
     .filter((path) => places.some((place) => path.startsWith(`${place}/`)));
 }
 
+/** What of /proc/sys does not change by itself. */
+export interface NotedSettings {
+  /** The files: relative paths. */
+  readonly files: readonly string[];
+  /** The MD5 digest of the lines that tell of them. */
+  readonly digest: string;
+}
+
+export function settingsOf(noted: string): NotedSettings {
+  const root = "/proc/sys/";
+  const [all = ""] = after(noted, "settings: ");
+  const lines = noted.split("\n").filter((line) => line.startsWith(root) && !restless.test(line));
+  return {
+    files: all.split(" ").filter((file) => !restless.test(`${root}${file}:`)),
+    digest: createHash("md5")
+      .update(lines.map((line) => `${line}\n`).join(""))
+      .digest("hex"),
+  };
+}
+
+/** The login user's directory. */
+export function homeOf(noted: string): string {
+  return after(noted, "home: ")[0] ?? "";
+}
+
 /**
  * What tells two notes of one guest apart, for a person: a line that only one of them has. Undefined if they agree.
  */
 export function changeSince(noted: string, now: string): string | undefined {
-  const places = ["/dev", ...mountsOf(noted).inMemory];
+  const home = homeOf(noted);
+  const places = {
+    inMemory: ["/dev", ...mountsOf(noted).inMemory],
+    above: ["/", home.replace(/\/[^/]*$/, ""), home],
+  };
   const [before, current] = [essence(noted, places), essence(now, places)];
+  const isKnown = (line: string): boolean => current.set.has(asNoted) && line.startsWith("/proc/sys/");
   const changed =
-    current.lines.find((line) => !before.set.has(line)) ??
-    before.lines.find((line) => !current.set.has(line) && !isDisk(line));
+    current.lines.find((line) => line !== asNoted && !before.set.has(line)) ??
+    before.lines.find((line) => !current.set.has(line) && !isKnown(line) && !isDisk(line));
   if (changed !== undefined) return changed;
   if (Math.abs(current.clock - before.clock) <= clockTolerance) return undefined;
   return "its clock was set";
@@ -69,6 +105,9 @@ export function withClock(noted: string, anew: string): string {
   const [clock = ""] = after(anew, "clock: ");
   return `${noted.replaceAll(/^clock: .*\n?/gm, "")}\nclock: ${clock}`;
 }
+
+/** What a guest says instead of its settings. */
+const asNoted = "settings as noted";
 
 /** A disk that has gone was a cache's: the machine can have been booted with it. */
 function isDisk(line: string): boolean {
@@ -82,7 +121,14 @@ interface Essence {
   readonly clock: number;
 }
 
-function essence(note: string, places: readonly string[]): Essence {
+interface Places {
+  /** Here a directory's size and times change with what comes and goes. */
+  readonly inMemory: readonly string[];
+  /** The directories that the login user's is in, and this one: what is in them is the disk's. */
+  readonly above: readonly string[];
+}
+
+function essence(note: string, places: Places): Essence {
   const lines = note.split("\n").flatMap((line) => {
     const kept = whatCounts(line, places);
     return kept === undefined ? [] : [kept];
@@ -91,9 +137,8 @@ function essence(note: string, places: readonly string[]): Essence {
   return { lines, set: new Set(lines), clock: Number(clock === "" ? undefined : clock) };
 }
 
-/** @param places in memory: there a directory's size and times change with what comes and goes. */
-function whatCounts(line: string, places: readonly string[]): string | undefined {
-  if (line === "" || line.startsWith("clock: ") || restless.test(line)) return undefined;
+function whatCounts(line: string, places: Places): string | undefined {
+  if (line === "" || /^(?:clock|home|settings): /.test(line) || restless.test(line)) return undefined;
   const { path, words } = parse(line);
   switch (path) {
     case "/proc/stat:":
@@ -117,11 +162,12 @@ function whatCounts(line: string, places: readonly string[]): string | undefined
   }
 }
 
-function statCounts(words: readonly string[], places: readonly string[]): string {
+function statCounts(words: readonly string[], { inMemory, above }: Places): string {
   const [mode = "", uid, gid, device, size, inode, modified, changed] = words;
   const path = words.slice(8).join(" ");
   const head = `${path} ${mode} ${uid} ${gid} ${device}`;
-  if (!places.some((place) => path === place || path.startsWith(`${place}/`))) {
+  if (above.includes(path)) return head;
+  if (!inMemory.some((place) => path === place || path.startsWith(`${place}/`))) {
     return `${head} ${size} ${inode} ${modified} ${changed}`;
   }
   return /^[8a]/.test(mode) ? `${head} ${size} ${inode} ${modified}` : head;

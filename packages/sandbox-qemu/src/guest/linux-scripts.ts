@@ -45,7 +45,8 @@ case $mode in
   login) set -- "$@" "\${shell:-/bin/sh}" -c "$command" ;;
   *) set -- "$@" "$command" ;;
 esac
-exec env -u SSH_CLIENT -u SSH_CONNECTION -u SSH_TTY -u OLDPWD -- "$@" </dev/null`;
+unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD
+case $1 in *=*) exec env -- "$@" </dev/null ;; *) exec "$@" </dev/null ;; esac`;
 
 /** As root. Arguments: kind, value and gid of the user, then as above. */
 export const runAsUser = `${fail}${account}
@@ -63,8 +64,21 @@ esac
 exec setpriv --reuid="$uid" --regid="$gid" $groups \
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
 
-/** As root. Argument: the time in seconds since 1970. Prints what `ready` does. */
-export const setClock = `date -s "@$1" >/dev/null && cd /proc && echo [0-9]*`;
+/** As root. Prints all processes, and the maps of those that run a program. */
+export const listProcesses = `
+cd /proc || exit 125
+echo [0-9]*
+programs=
+for process in [0-9]*; do
+  if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
+done
+echo "programs:$programs"`;
+
+/** As root. Argument: the time in seconds since 1970. Prints the same, and the clock as a note has it. */
+export const setClock = `
+date -s "@$1" >/dev/null && read -r uptime _ </proc/uptime || exit 125
+${listProcesses}
+echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
 
 /** As root. Keeps the directories' owners, and links to directories that the archive knows as directories. */
 export const unpack = `
@@ -158,7 +172,7 @@ mount --bind "$memory/secret-$index" "$target"`;
 
 /**
  * `end_leftovers BASELINE` ends every process that is younger than the baseline (process ids with blanks between
- * them), but for this one and its parents. Threads of the kernel and zombies have no program. Sets `left`.
+ * them), but for this one and its parents. Threads of the kernel and zombies have no program. Sets `left` and `rounds`.
  */
 export const endLeftovers = `
 end_leftovers() {
@@ -176,9 +190,9 @@ end_leftovers() {
   while [ $rounds -lt 100 ]; do
     left=
     for process in /proc/[0-9]*; do
-      [ -e "$process/exe" ] || continue
       process=\${process#/proc/}
-      case $keep in *" $process "*) ;; *) left="$left $process" ;; esac
+      case $keep in *" $process "*) continue ;; esac
+      [ -e "/proc/$process/exe" ] && left="$left $process"
     done
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -220,12 +234,12 @@ for target; do
 done`;
 
 /** Freezes all file systems on disks, the root last, and says so. */
-export const freeze = `sync
-command -v fsfreeze >/dev/null || exit 0
+export const freeze = `not_frozen() { sync; exit 0; }
+command -v fsfreeze >/dev/null || not_frozen
 root= seen=' ' others=
 while read -r device directory type options _; do
   case $type in
-    zfs | fuse | fuse.* | fuseblk) exit 0 ;;
+    zfs | fuse | fuse.* | fuseblk) not_frozen ;;
     tmpfs | ramfs | rootfs) [ "$directory" != / ] || root=memory ;;
   esac
   case $device in /dev/*) ;; *) continue ;; esac
@@ -234,12 +248,12 @@ while read -r device directory type options _; do
   seen="$seen$device "
   if [ "$directory" = / ]; then root=disk; else others="$directory $others"; fi
 done </proc/mounts
-[ -n "$root" ] || exit 0
+[ -n "$root" ] || not_frozen
 for directory in $others; do
   directory=$(printf '%b' "$directory")
-  fsfreeze --freeze "$directory" 2>/dev/null || mount -o remount,ro "$directory" 2>/dev/null || exit 0
+  fsfreeze --freeze "$directory" 2>/dev/null || mount -o remount,ro "$directory" 2>/dev/null || not_frozen
 done
-if [ "$root" = disk ]; then fsfreeze --freeze / 2>/dev/null || exit 0; fi
+if [ "$root" = disk ]; then fsfreeze --freeze / 2>/dev/null || not_frozen; fi
 echo '${frozenLine}'`;
 
 /**

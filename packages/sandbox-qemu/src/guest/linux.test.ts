@@ -43,7 +43,8 @@ describe("a command for the login user", () => {
         login) set -- "$@" "\${shell:-/bin/sh}" -c "$command" ;;
         *) set -- "$@" "$command" ;;
       esac
-      exec env -u SSH_CLIENT -u SSH_CONNECTION -u SSH_TTY -u OLDPWD -- "$@" </dev/null' obuilder login 'make it '\\''so'\\''' /src 'A=b c'"
+      unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD
+      case $1 in *=*) exec env -- "$@" </dev/null ;; *) exec "$@" </dev/null ;; esac' obuilder login 'make it '\\''so'\\''' /src 'A=b c'"
     `);
   });
 
@@ -180,14 +181,22 @@ describe("setting up", () => {
   });
 });
 
+it("the processes of the boot are those that the ready guest has told of", () => {
+  const baseline = "1 2 30\nprograms: /proc/1/maps /proc/30/maps\nclock: 17\n";
+  expect(profile.flush(baseline).command).toMatch(/ obuilder '1 2 30'$/);
+  expect(profile.goingOn?.note(baseline).command).toMatch(/ opam ' \/proc\/1\/maps \/proc\/30\/maps'$/);
+});
+
 describe("every script", () => {
   const commands = [
     profile.ready,
+    ...(profile.resumed ? [profile.resumed(new Date(0))] : []),
+    ...(profile.sameAddresses ? [profile.sameAddresses.command] : []),
     profile.unpack,
     ...(profile.unpackDisk ? [profile.unpackDisk("obuilder-copy-012345")] : []),
     profile.flush("1 2"),
     ...(profile.goingOn
-      ? [profile.goingOn.note, profile.goingOn.settle("1 2", ""), profile.goingOn.wake(new Date(0))]
+      ? [profile.goingOn.note("1 2"), profile.goingOn.settle("1 2", ""), profile.goingOn.wake(new Date(0))]
       : []),
     ...(profile.powerOff === "power button" ? [] : [profile.powerOff]),
     profile.run(task({ user: { uid: 1, gid: 1 } })),

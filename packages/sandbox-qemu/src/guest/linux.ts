@@ -3,7 +3,7 @@ import { checkText, quoteWords } from "../ssh/quote.ts";
 import { diskSerial } from "../disk-serial.ts";
 import { unpackDisk } from "./linux-copy.ts";
 import * as goingOn from "./linux-going-on.ts";
-import { changeSince, mountsOf, pathsInMemory, withClock } from "./linux-note.ts";
+import { changeSince, homeOf, mountsOf, pathsInMemory, settingsOf, withClock } from "./linux-note.ts";
 import * as scripts from "./linux-scripts.ts";
 import type { GuestCommand, GuestProfile } from "./profile.ts";
 
@@ -38,7 +38,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
   const ready: GuestCommand = {
     phase: "login",
     purpose: "become root",
-    ...rootly("cd /proc && echo [0-9]*"),
+    ...rootly(scripts.listProcesses),
     failure: "UNSUPPORTED",
     hint: `The image's login user ${loginUser} needs sudo without a password, or must be root.`,
   };
@@ -54,6 +54,16 @@ export function linuxGuest(loginUser: string): GuestProfile {
       purpose: "set its clock",
       ...rootly(scripts.setClock, [(now.getTime() / 1000).toFixed(3)]),
     }),
+    sameAddresses: {
+      kernelWord: "norandmaps",
+      command: {
+        phase: "login",
+        purpose: "stop giving programs addresses at random",
+        // A guest that refuses is only slower.
+        ...rootly("{ echo 0 >/proc/sys/kernel/randomize_va_space; } 2>/dev/null || :"),
+        failure: "GUEST_LOST",
+      },
+    },
     reseeded: /crng reseeded due to virtual machine fork/,
     setUp: (task) => [
       ...task.caches.map((cache, index): GuestCommand => {
@@ -104,7 +114,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
         {
           phase: "mount",
           purpose: "unmount the step's caches and secrets",
-          ...rootly(scripts.undoSetUp, [baseline.trim(), String(secrets.length), ...targets]),
+          ...rootly(scripts.undoSetUp, [processesIn(baseline), String(secrets.length), ...targets]),
           failure: "CACHE",
         },
       ];
@@ -112,21 +122,26 @@ export function linuxGuest(loginUser: string): GuestProfile {
     flush: (baseline) => ({
       phase: "flush",
       purpose: "put everything on the disk",
-      ...rootly(scripts.flush, [baseline.trim()]),
+      ...rootly(scripts.flush, [processesIn(baseline)]),
       failure: "UNCLEAN_STOP",
       frozen: scripts.frozenLine,
     }),
     goingOn: {
-      note: {
+      note: (baseline) => ({
         phase: "login",
         purpose: "note what its boot has made",
-        ...rootly(goingOn.note, [goingOn.noteInBootShell, loginUser]),
+        ...rootly(goingOn.note, [goingOn.noteInBootShell, loginUser, programsIn(baseline)]),
         failure: "GUEST_LOST",
-      },
+      }),
       settle: (baseline, noted) => {
-        const { ids, devices, inMemory } = mountsOf(noted);
-        const lists = [ids, devices, inMemory].map((list) => list.join(" "));
-        const words = [baseline.trim(), loginUser, ...lists, pathsInMemory(noted).join("\n")];
+        const { ids, devices, inMemory, queues = "" } = mountsOf(noted);
+        const { files, digest } = settingsOf(noted);
+        const words = [
+          processesIn(baseline),
+          ...[ids, devices, inMemory].map((list) => list.join(" ")),
+          ...[queues, homeOf(noted), files.join(" "), digest, programsIn(baseline)],
+          pathsInMemory(noted).join("\n"),
+        ];
         return {
           phase: "flush",
           purpose: "put everything on the disk",
@@ -142,7 +157,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
         failure: "GUEST_LOST",
       }),
       changeSince,
-      awake: withClock,
+      withClock,
     },
     powerOff: {
       phase: "stop",
@@ -151,6 +166,16 @@ export function linuxGuest(loginUser: string): GuestProfile {
       failure: "UNCLEAN_STOP",
     },
   };
+}
+
+/** Those that a guest has told of when it was ready. */
+function processesIn(baseline: string): string {
+  return baseline.trimStart().split("\n")[0] ?? "";
+}
+
+/** Their maps, where they have any. */
+function programsIn(baseline: string): string {
+  return /^programs:(.*)$/m.exec(baseline)?.[1] ?? "";
 }
 
 /** What the guest finds a disk by: its serial number, or else its place; 0 is the root disk. */

@@ -31,6 +31,11 @@ export interface GuestProfile {
   readonly ready: GuestCommand;
   /** As `ready`, for a guest that was resumed: its clock is set as well. Undefined where guests are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
+  /**
+   * Makes a program stand at the same addresses each time it runs, for an emulator that keeps code that it has translated by
+   * its address. Undefined where that cannot be asked for, or gains nothing.
+   */
+  readonly sameAddresses?: SameAddresses | undefined;
   /** What the kernel says on the console when a new generation id of the machine has given it new random numbers. */
   readonly reseeded?: RegExp | undefined;
   /** Mounts caches and puts secrets, in this order. */
@@ -53,19 +58,26 @@ export interface GuestProfile {
   readonly powerOff: GuestCommand | "power button";
 }
 
+export interface SameAddresses {
+  /** For the command line of a kernel that QEMU starts. */
+  readonly kernelWord: string;
+  /** For a guest that boots from its disk, once it runs. */
+  readonly command: GuestCommand;
+}
+
 /**
  * How a guest goes on from one step to the next as if it had been booted in between: what a boot makes anew is made anew,
  * or else found as it was.
  */
 export interface GoingOn {
   /** Before the first step. What it prints is the `noted` of `settle`; a line `no: REASON` if this guest cannot go on. */
-  readonly note: GuestCommand;
+  note(baseline: string): GuestCommand;
   /** As `flush`, and first brings back what was noted, as far as it can, and prints a note again. */
   settle(baseline: string, noted: string): FlushCommand;
   /** Once the machine runs again, on the next disk. */
   wake(now: Date): GuestCommand;
-  /** The note of a guest that was woken, given what `wake` has printed. */
-  awake(noted: string, woken: string): string;
+  /** The note with another clock, given what `wake` or `resumed` has printed. */
+  withClock(noted: string, clock: string): string;
   /** What `settle` found otherwise than it was noted, for a person; undefined if nothing. */
   changeSince(noted: string, settled: string): string | undefined;
 }

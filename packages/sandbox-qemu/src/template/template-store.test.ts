@@ -91,6 +91,20 @@ describe("a template", () => {
     await expect(readdir(join(stateDirectory, templates))).resolves.toEqual([]);
   });
 
+  it("keeps what was noted of its guests, and loses it with itself", async () => {
+    const store = await open();
+    const key = await save("a", store);
+    await using found = await store.find(key);
+    await expect(found?.note.read()).resolves.toBeUndefined();
+    await found?.note.keep("noted");
+    await using again = await (await open()).find(key);
+    await expect(again?.note.read()).resolves.toBe("noted");
+    await expect(readdir(partOf(key, "."))).resolves.toHaveLength(5);
+    await store.discard(key);
+    await found?.note.keep("noted");
+    await expect(found?.note.read()).resolves.toBeUndefined();
+  });
+
   it("that somebody removes stays whole for who has it", async () => {
     const store = await open();
     const key = await save("a", store);

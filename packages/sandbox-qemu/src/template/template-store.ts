@@ -1,4 +1,16 @@
-import { copyFile, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import {
+  copyFile,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { type Emit, messageOf, systemCode } from "@ob/core";
 import { createRunDirectory } from "../run-directory.ts";
@@ -21,6 +33,15 @@ export interface Template extends AsyncDisposable {
   readonly saved: { readonly state: number; readonly memory: number };
   /** Puts what the guest had written when it was saved in the place of a fresh disk. */
   copyDisk(to: string): Promise<void>;
+  /** What was noted of a guest of this template once (`GoingOn.note`): it is the same for each, but for the clock. */
+  readonly note: TemplateNote;
+}
+
+export interface TemplateNote {
+  /** Undefined if nothing was noted yet. */
+  read(): Promise<string | undefined>;
+  /** A template that was removed meanwhile keeps nothing. */
+  keep(note: string): Promise<void>;
 }
 
 /**
@@ -30,6 +51,7 @@ export interface Template extends AsyncDisposable {
  *     templates/KEY/state           the devices
  *     templates/KEY/memory          the memory, with holes
  *     templates/KEY/disk.qcow2      what the guest had written, for one that has a disk mounted
+ *     templates/KEY/note            see `Template.note`; comes later than the others
  *
  * One appears by a rename when all of it is on the disk. It is a cache: whatever is not as it should be is thrown away.
  * Several processes may use one directory; nobody locks, since a file that is open outlives its name.
@@ -83,6 +105,7 @@ export class TemplateStore implements AsyncDisposable {
         key,
         saved: { state: state.fd, memory: memory.fd },
         copyDisk: async (to) => await copyFile(join(directory, parts.disk), to),
+        note: noteIn(directory),
         [Symbol.asyncDispose]: () => held.disposeAsync(),
       };
     } catch (error) {
@@ -203,6 +226,26 @@ export class TemplateStore implements AsyncDisposable {
   #say(text: string): void {
     this.#emit({ type: "log", level: "debug", text });
   }
+}
+
+function noteIn(directory: string): TemplateNote {
+  const file = join(directory, "note");
+  const unlessGone = (error: unknown): undefined => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  };
+  return {
+    read: async () => await readFile(file, "utf8").catch(unlessGone),
+    keep: async (note) => {
+      const draft = `${file}.${randomUUID()}`;
+      try {
+        await writeFile(draft, note, { flush: true });
+        await rename(draft, file);
+      } catch (error) {
+        unlessGone(error);
+      }
+    },
+  };
 }
 
 /** Removes the templates of layers that are gone, of another QEMU, and what was not written whole. */
