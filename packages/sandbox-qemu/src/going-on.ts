@@ -46,7 +46,7 @@ export interface NoteOptions {
  * @throws ObError as `perform`.
  */
 export async function noteBoot(
-  { profile, shell, vm, baseline, note }: RunningGuest,
+  { profile, shell, vm, baseline, note, startedAt }: RunningGuest,
   { step, inGuest }: NoteOptions,
 ): Promise<{ readonly noted: string } | { readonly why: string }> {
   const { goingOn } = profile;
@@ -58,8 +58,9 @@ export async function noteBoot(
   const noted = await perform(goingOn.note(baseline), inGuest);
   const why = /^no: (.*)$/m.exec(noted)?.[1];
   if (why !== undefined) return { why };
-  // It tells of a step's caches, which are none of the next one's.
-  if (cacheDisks(step).length === 0) await note?.keep(noted);
+  // A step's caches, and what came after the guest had been saved, are none of another guest's.
+  const isOwn = cacheDisks(step).length > 0 || goingOn.tellsOfNew(noted, startedAt);
+  if (!isOwn) await note?.keep(noted);
   return { noted };
 }
 

@@ -41,6 +41,8 @@ export interface Started {
   readonly note: TemplateNote | undefined;
   /** Fires when the caller cancels or the guest cannot be used any more, with the reason. */
   readonly signal: AbortSignal;
+  /** When its machine was started. */
+  readonly startedAt: Date;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function startBy(way: Way, options: StartByOptions): Promise<Starte
   const { profile, signal, emit, stateDirectory, enter, stack } = options;
   const { config, later } = way.machine;
   const start = performance.now();
+  const startedAt = new Date();
   const saved = way.kind === "resume" ? way.template.saved : undefined;
   const vm = stack.use(await Vm.start(config, { stateDirectory, panic: profile.panic, signal, emit, saved }));
   return await blaming(vm, signal, async () => {
@@ -73,7 +76,7 @@ export async function startBy(way: Way, options: StartByOptions): Promise<Starte
     const text = `${how}, and let us in, in ${Math.round(performance.now() - start)} ms`;
     emit({ type: "log", level: "debug", text });
     const note = way.kind === "resume" && way.template.key.point === "ready" ? way.template.note : undefined;
-    return { vm, session, ...root, note, signal: living };
+    return { vm, session, ...root, note, signal: living, startedAt };
   });
 }
 

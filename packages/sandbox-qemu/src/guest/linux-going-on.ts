@@ -35,8 +35,8 @@ const kernel = [
  * - `programs`: the maps of the boot's processes; `home`: the login user's directory;
  * - `places`: the mounts in memory; `queues`: that of the message queues, if there is one.
  *
- * Needs busybox' applets. Each costs milliseconds under emulation: there are few, and nothing is sorted or sifted here. Of all
- * that reads many small files and says which, awk is the quickest.
+ * Needs busybox' applets. Each costs milliseconds under emulation: there are few, and nothing is sorted or sifted here. Of
+ * those that read many small files and say which, grep goes on where one cannot be read.
  */
 const report = `
 report() {
@@ -46,17 +46,14 @@ report() {
   wait
   printf '%s\\n' "$rest"
 } 2>/dev/null
-read_settings() {
-  awk '{ print "/proc/sys/" FILENAME ":" $0 }' $settings
-}
 # What they are takes more time to be sent than to be read.
 report_settings() {
   cd /proc/sys
   if [ -n "$digest" ]; then
-    now=$(read_settings | md5sum)
+    now=$(grep -FHs '' $settings | md5sum)
     if [ "\${now%% *}" = "$digest" ]; then echo "settings as noted" && return; fi
   fi
-  read_settings
+  grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
 report_rest() {
   grep -FHs '' ${kernel.join(" ")}

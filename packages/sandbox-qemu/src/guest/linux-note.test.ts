@@ -1,6 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { changeSince, homeOf, mountsOf, pathsInMemory, settingsOf, withClock } from "./linux-note.ts";
+import {
+  changeSince,
+  homeOf,
+  mountsOf,
+  pathsInMemory,
+  settingsOf,
+  tellsOfNew,
+  withClock,
+} from "./linux-note.ts";
 
 const noted = String.raw`
 settings: fs/file-nr kernel/hostname net/ipv4/route/flush vm/swappiness
@@ -89,10 +97,19 @@ it("a note knows its mounts, and what is in memory", () => {
 });
 
 it("a note knows the settings that do not change by themselves, and their digest as the guest computes it", () => {
-  const lines = "/proc/sys/kernel/hostname:obuilder\n/proc/sys/vm/swappiness:60\n";
+  const lines = "kernel/hostname:obuilder\nvm/swappiness:60\n";
   expect(settingsOf(noted)).toEqual({
     files: ["kernel/hostname", "net/ipv4/route/flush", "vm/swappiness"],
     digest: execFileSync("md5sum", { input: lines, encoding: "utf8" }).split(" ")[0],
   });
   expect(homeOf(noted)).toBe("/home/opam");
+});
+
+it("a note tells of files in memory that are new, not of directories or the disk's files", () => {
+  expect(tellsOfNew(noted, new Date(100_000))).toBe(true);
+  expect(tellsOfNew(noted, new Date(101_000))).toBe(false);
+  const withNew = (line: string): string => `${noted}stat: ${line}\n`;
+  expect(tellsOfNew(withNew("81a4 0 0 0:0 4 6 200 200 /run/acpid.pid"), new Date(101_000))).toBe(true);
+  expect(tellsOfNew(withNew("41ed 0 0 0:0 4 6 200 200 /run/new"), new Date(101_000))).toBe(false);
+  expect(tellsOfNew(withNew("81a4 0 0 0:0 4 6 200 200 /etc/new"), new Date(101_000))).toBe(false);
 });

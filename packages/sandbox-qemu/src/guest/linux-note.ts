@@ -14,6 +14,8 @@ const clockTolerance = 2;
  */
 const mostForks = 30_000;
 
+const settingsRoot = "/proc/sys/";
+
 /** Values that change by themselves. */
 const restless = new RegExp(
   `^/proc/sys/(?:${[
@@ -50,26 +52,51 @@ export function mountsOf(noted: string): NotedMounts {
 
 /** All paths of a note that are in memory. */
 export function pathsInMemory(noted: string): readonly string[] {
+  return statsInMemory(noted).map(({ path }) => path);
+}
+
+/** See `GoingOn.tellsOfNew`. Directories change with what comes and goes. */
+export function tellsOfNew(noted: string, since: Date): boolean {
+  const seconds = Math.floor(since.getTime() / 1000);
+  return statsInMemory(noted).some(
+    ({ words: [mode = "", , , , , , modified, changed] }) =>
+      isFile(mode) && Math.max(Number(modified), Number(changed)) >= seconds,
+  );
+}
+
+interface Stat {
+  readonly path: string;
+  /** As `report` prints them: mode, user, group, device, size, inode, times of the contents and of the status. */
+  readonly words: readonly string[];
+}
+
+function statsInMemory(noted: string): readonly Stat[] {
   const places = mountsOf(noted).inMemory;
   return after(noted, "stat: ")
-    .map((line) => line.split(" ").slice(8).join(" "))
-    .filter((path) => places.some((place) => path.startsWith(`${place}/`)));
+    .map((line) => line.split(" "))
+    .map((words) => ({ words, path: words.slice(8).join(" ") }))
+    .filter(({ path }) => places.some((place) => path.startsWith(`${place}/`)));
+}
+
+/** True for the mode, in hexadecimal digits, of a file with contents or a symbolic link. */
+function isFile(mode: string): boolean {
+  return /^[8a]/.test(mode);
 }
 
 /** What of /proc/sys does not change by itself. */
 export interface NotedSettings {
   /** The files: relative paths. */
   readonly files: readonly string[];
-  /** The MD5 digest of the lines that tell of them. */
+  /** The MD5 digest of what they say, as `grep -H` prints it. */
   readonly digest: string;
 }
 
 export function settingsOf(noted: string): NotedSettings {
-  const root = "/proc/sys/";
+  const changesItself = (line: string): boolean => restless.test(`${settingsRoot}${line}`);
   const [all = ""] = after(noted, "settings: ");
-  const lines = noted.split("\n").filter((line) => line.startsWith(root) && !restless.test(line));
+  const lines = after(noted, settingsRoot).filter((line) => !changesItself(line));
   return {
-    files: all.split(" ").filter((file) => !restless.test(`${root}${file}:`)),
+    files: all.split(" ").filter((file) => !changesItself(`${file}:`)),
     digest: createHash("md5")
       .update(lines.map((line) => `${line}\n`).join(""))
       .digest("hex"),
@@ -91,7 +118,7 @@ export function changeSince(noted: string, now: string): string | undefined {
     above: ["/", home.replace(/\/[^/]*$/, ""), home],
   };
   const [before, current] = [essence(noted, places), essence(now, places)];
-  const isKnown = (line: string): boolean => current.set.has(asNoted) && line.startsWith("/proc/sys/");
+  const isKnown = (line: string): boolean => current.set.has(asNoted) && line.startsWith(settingsRoot);
   const changed =
     current.lines.find((line) => line !== asNoted && !before.set.has(line)) ??
     before.lines.find((line) => !current.set.has(line) && !isKnown(line) && !isDisk(line));
@@ -170,7 +197,7 @@ function statCounts(words: readonly string[], { inMemory, above }: Places): stri
   if (!inMemory.some((place) => path === place || path.startsWith(`${place}/`))) {
     return `${head} ${size} ${inode} ${modified} ${changed}`;
   }
-  return /^[8a]/.test(mode) ? `${head} ${size} ${inode} ${modified}` : head;
+  return isFile(mode) ? `${head} ${size} ${inode} ${modified}` : head;
 }
 
 function parse(line: string): { readonly path: string; readonly words: readonly string[] } {

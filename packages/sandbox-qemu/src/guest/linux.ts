@@ -3,7 +3,15 @@ import { checkText, quoteWords } from "../ssh/quote.ts";
 import { diskSerial } from "../disk-serial.ts";
 import { unpackDisk } from "./linux-copy.ts";
 import * as goingOn from "./linux-going-on.ts";
-import { changeSince, homeOf, mountsOf, pathsInMemory, settingsOf, withClock } from "./linux-note.ts";
+import {
+  changeSince,
+  homeOf,
+  mountsOf,
+  pathsInMemory,
+  settingsOf,
+  tellsOfNew,
+  withClock,
+} from "./linux-note.ts";
 import * as scripts from "./linux-scripts.ts";
 import type { GuestCommand, GuestProfile } from "./profile.ts";
 
@@ -158,6 +166,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
       }),
       changeSince,
       withClock,
+      tellsOfNew,
     },
     powerOff: {
       phase: "stop",

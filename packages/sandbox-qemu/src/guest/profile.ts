@@ -78,6 +78,8 @@ export interface GoingOn {
   wake(now: Date): GuestCommand;
   /** The note with another clock, given what `wake` or `resumed` has printed. */
   withClock(noted: string, clock: string): string;
+  /** True if a note tells of files in memory that were made since then. */
+  tellsOfNew(noted: string, since: Date): boolean;
   /** What `settle` found otherwise than it was noted, for a person; undefined if nothing. */
   changeSince(noted: string, settled: string): string | undefined;
 }
