@@ -67,7 +67,7 @@ exec setpriv --reuid="$uid" --regid="$gid" $groups \
 /** As root. Prints all processes, and the maps of those that run a program. */
 export const listProcesses = `
 cd /proc || exit 125
-echo [0-9]*
+echo "processes:" [0-9]*
 programs=
 for process in [0-9]*; do
   if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi

@@ -166,7 +166,7 @@ describe("setting up", () => {
   });
 
   it("is undone in the opposite order", () => {
-    const [undo] = profile.tearDown(task({ caches, secrets }), "1 2\n");
+    const [undo] = profile.tearDown(task({ caches, secrets }), "processes: 1 2\n");
     expect(undo?.command).toMatch(/obuilder '1 2' 1 \/run\/secrets\/key \/b \/home\/opam\/\.cache$/);
   });
 
@@ -182,7 +182,8 @@ describe("setting up", () => {
 });
 
 it("the processes of the boot are those that the ready guest has told of", () => {
-  const baseline = "1 2 30\nprograms: /proc/1/maps /proc/30/maps\nclock: 17\n";
+  const baseline =
+    "Welcome to the guest\nprocesses: 1 2 30\nprograms: /proc/1/maps /proc/30/maps\nclock: 17\n";
   expect(profile.flush(baseline).command).toMatch(/ obuilder '1 2 30'$/);
   expect(profile.goingOn?.note(baseline).command).toMatch(/ opam ' \/proc\/1\/maps \/proc\/30\/maps'$/);
 });

@@ -177,9 +177,9 @@ export function linuxGuest(loginUser: string): GuestProfile {
   };
 }
 
-/** Those that a guest has told of when it was ready. */
+/** Those that a guest has told of when it was ready, beside whatever its login shell says. */
 function processesIn(baseline: string): string {
-  return baseline.trimStart().split("\n")[0] ?? "";
+  return /^processes: (.*)$/m.exec(baseline)?.[1] ?? "";
 }
 
 /** Their maps, where they have any. */
