@@ -1,21 +1,10 @@
-import { randomUUID } from "node:crypto";
-import {
-  copyFile,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { type Emit, messageOf, systemCode } from "@ob/core";
 import { createRunDirectory } from "../run-directory.ts";
 import { parts } from "./save.ts";
 import type { TemplateKey } from "./template-key.ts";
+import { noteIn, type TemplateNote } from "./template-note.ts";
 import { readRecord, recordName, writeRecord } from "./template-record.ts";
 
 export interface TemplateStoreOptions {
@@ -35,13 +24,6 @@ export interface Template extends AsyncDisposable {
   copyDisk(to: string): Promise<void>;
   /** What was noted of a guest of this template once (`GoingOn.note`): it is the same for each, but for the clock. */
   readonly note: TemplateNote;
-}
-
-export interface TemplateNote {
-  /** Undefined if nothing was noted yet. */
-  read(): Promise<string | undefined>;
-  /** A template that was removed meanwhile keeps nothing. */
-  keep(note: string): Promise<void>;
 }
 
 /**
@@ -226,26 +208,6 @@ export class TemplateStore implements AsyncDisposable {
   #say(text: string): void {
     this.#emit({ type: "log", level: "debug", text });
   }
-}
-
-function noteIn(directory: string): TemplateNote {
-  const file = join(directory, "note");
-  const unlessGone = (error: unknown): undefined => {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  };
-  return {
-    read: async () => await readFile(file, "utf8").catch(unlessGone),
-    keep: async (note) => {
-      const draft = `${file}.${randomUUID()}`;
-      try {
-        await writeFile(draft, note, { flush: true });
-        await rename(draft, file);
-      } catch (error) {
-        unlessGone(error);
-      }
-    },
-  };
 }
 
 /** Removes the templates of layers that are gone, of another QEMU, and what was not written whole. */
