@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "@ob/core";
 
@@ -7,26 +7,27 @@ import { systemCode } from "@ob/core";
 export interface TemplateNote {
   /** Undefined if nothing was noted yet. */
   read(): Promise<string | undefined>;
-  /** A template that was removed meanwhile keeps nothing. */
+  /** A template that was removed meanwhile keeps nothing, nor does a full disk: no step fails for it. */
   keep(note: string): Promise<void>;
 }
 
 /** The note in a template's directory. */
 export function noteIn(directory: string): TemplateNote {
   const file = join(directory, "note");
-  const unlessGone = (error: unknown): undefined => {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  };
   return {
-    read: async () => await readFile(file, "utf8").catch(unlessGone),
+    read: async () =>
+      await readFile(file, "utf8").catch((error: unknown) => {
+        if (systemCode(error) === "ENOENT") return undefined;
+        throw error;
+      }),
     keep: async (note) => {
       const draft = `${file}.${randomUUID()}`;
       try {
         await writeFile(draft, note, { flush: true });
         await rename(draft, file);
       } catch (error) {
-        unlessGone(error);
+        if (systemCode(error) === undefined) throw error;
+        await rm(draft, { force: true });
       }
     },
   };
