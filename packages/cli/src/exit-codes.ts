@@ -38,6 +38,7 @@ const codes: Readonly<Record<ErrorCode, number>> = {
   NO_SPACE: exitCodes.stopped,
   BOOT_FAILED: exitCodes.stopped,
   LOGIN_FAILED: exitCodes.stopped,
+  WRONG_MACHINE: exitCodes.stopped,
   GUEST_LOST: exitCodes.stopped,
   UNCLEAN_STOP: exitCodes.stopped,
   CACHE: exitCodes.stopped,

@@ -33,6 +33,8 @@ export type ErrorCode =
   | "BOOT_FAILED"
   /** The guest answered but did not let us in. */
   | "LOGIN_FAILED"
+  /** Another machine than the one that was started answers in its place. */
+  | "WRONG_MACHINE"
   /** The guest died, hung or lost its connection during a step. */
   | "GUEST_LOST"
   /** The guest could not be stopped cleanly, so its disk cannot be kept. */

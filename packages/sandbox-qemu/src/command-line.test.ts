@@ -14,6 +14,8 @@ const config: VmConfig = {
   hardware: {},
 };
 
+const options = { consoleLog: "/c", machineId: "obuilder-01234567_-x" };
+
 /** One option a line, as a person would write it. */
 function lines(argv: readonly string[]): string {
   return argv.join(" ").replaceAll(/ (?=-[a-z])/g, "\n");
@@ -24,12 +26,13 @@ function optionsOf(argv: readonly string[], flag: string): readonly string[] {
 }
 
 function netdev(network: VmConfig["network"]): readonly string[] {
-  return optionsOf(commandLine({ ...config, network }, "/c"), "-netdev");
+  return optionsOf(commandLine({ ...config, network }, options), "-netdev");
 }
 
 describe("QEMU's command line", () => {
   it("boots from the first disk, without network, under emulation", () => {
-    expect(lines(commandLine(config, "/state/run/vm-1/console.log"))).toMatchInlineSnapshot(`
+    expect(lines(commandLine(config, { ...options, consoleLog: "/state/run/vm-1/console.log" })))
+      .toMatchInlineSnapshot(`
       "qemu-system-x86_64
       -nodefaults
       -no-user-config
@@ -41,6 +44,7 @@ describe("QEMU's command line", () => {
       -cpu qemu64,-svm,+rdrand,+rdseed
       -smp 2
       -m 2048M
+      -smbios type=1,serial=obuilder-01234567_-x,sku=obuilder-01234567_-x
       -chardev socket,id=qmp,fd=3
       -mon chardev=qmp,mode=control
       -chardev socket,id=console,fd=4,logfile=/state/run/vm-1/console.log
@@ -51,13 +55,13 @@ describe("QEMU's command line", () => {
       -device vmgenid,guid=auto
       -device pvpanic
       -blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","cache":{"no-flush":true},"file":{"driver":"file","filename":"/store/image.qcow2","discard":"unmap","cache":{"no-flush":true}}}
-      -device virtio-blk-pci,drive=disk0,id=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0"
+      -device virtio-blk-pci,drive=disk0,id=disk0,serial=obuilder-01234567_-x,werror=stop,rerror=stop,bootindex=0"
     `);
   });
 
   it("has an empty drive for discs where that is asked for and the machine has IDE", () => {
     const drives = (machine: VmConfig["machine"]): readonly string[] =>
-      optionsOf(commandLine({ ...config, machine, discDrive: true }, "/c"), "-device").filter((each) =>
+      optionsOf(commandLine({ ...config, machine, discDrive: true }, options), "-device").filter((each) =>
         each.startsWith("ide-cd"),
       );
     expect(drives(amd64)).toEqual(["ide-cd,id=obuilder-disc"]);
@@ -67,8 +71,8 @@ describe("QEMU's command line", () => {
   });
 
   it("is the same machine when it is saved and resumed, with its memory elsewhere", () => {
-    const saved = commandLine({ ...config, memory: "shared" }, "/c");
-    const resumed = commandLine({ ...config, memory: "resumed" }, "/c");
+    const saved = commandLine({ ...config, memory: "shared" }, options);
+    const resumed = commandLine({ ...config, memory: "resumed" }, options);
     expect(optionsOf(saved, "-machine")).toEqual(["pc,memory-backend=memory"]);
     expect(optionsOf(saved, "-object")).toEqual(["memory-backend-memfd,id=memory,size=2048M,share=on"]);
     const object = "memory-backend-file,id=memory,size=2048M,share=off,mem-path=/proc/self/fd/6";
@@ -78,21 +82,21 @@ describe("QEMU's command line", () => {
   });
 
   it("has the guest's own processor under KVM", () => {
-    const argv = commandLine({ ...config, accelerator: "kvm" }, "/c");
+    const argv = commandLine({ ...config, accelerator: "kvm" }, options);
     expect(optionsOf(argv, "-accel")).toEqual(["kvm"]);
     expect(optionsOf(argv, "-cpu")).toEqual(["host"]);
   });
 
   it("starts a kernel of the image's, and then gives no disk a boot index", () => {
     const directBoot = { kernel: "/i/kernel", initrd: "/i/initrd", commandLine: "console=ttyS0 quiet" };
-    const argv = commandLine({ ...config, directBoot }, "/c");
+    const argv = commandLine({ ...config, directBoot }, options);
     expect(optionsOf(argv, "-kernel")).toEqual(["/i/kernel"]);
     expect(optionsOf(argv, "-initrd")).toEqual(["/i/initrd"]);
     expect(optionsOf(argv, "-append")).toEqual(["console=ttyS0 quiet"]);
     expect(argv.join(" ")).not.toContain("bootindex");
-    expect(commandLine({ ...config, directBoot: { ...directBoot, initrd: undefined } }, "/c")).not.toContain(
-      "-initrd",
-    );
+    expect(
+      commandLine({ ...config, directBoot: { ...directBoot, initrd: undefined } }, options),
+    ).not.toContain("-initrd");
   });
 
   it("opens the network for (network host) only, and the ssh port on 127.0.0.1 in any case", () => {
@@ -101,7 +105,7 @@ describe("QEMU's command line", () => {
   });
 
   it("adds cache disks after the first, in order", () => {
-    const argv = commandLine({ ...config, disks: ["/a", "/b", "/c"] }, "/log");
+    const argv = commandLine({ ...config, disks: ["/a", "/b", "/c"] }, options);
     const names = optionsOf(argv, "-blockdev").map((json) => JSON.parse(json)["file"]["filename"]);
     expect(names).toEqual(["/a", "/b", "/c"]);
     const devices = optionsOf(argv, "-device").filter((device) => device.includes("drive="));
@@ -112,7 +116,7 @@ describe("QEMU's command line", () => {
     const hardware = { diskBus: "sata" } as const;
     const argv = commandLine(
       { ...config, hardware, disks: ["/0", "/1", "/2", "/3", "/4", "/5", "/6"] },
-      "/c",
+      options,
     );
     const devices = optionsOf(argv, "-device").filter(
       (device) => device.includes("ahci") || device.includes("drive="),
@@ -120,7 +124,7 @@ describe("QEMU's command line", () => {
     expect(devices.join("\n")).toMatchInlineSnapshot(`
       "ich9-ahci,id=sata0
       ich9-ahci,id=sata1
-      ide-hd,bus=sata0.0,drive=disk0,id=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0
+      ide-hd,bus=sata0.0,drive=disk0,id=disk0,serial=obuilder-01234567_-x,werror=stop,rerror=stop,bootindex=0
       ide-hd,bus=sata0.1,drive=disk1,id=disk1,serial=obuilder-cache-001,werror=stop,rerror=stop
       ide-hd,bus=sata0.2,drive=disk2,id=disk2,serial=obuilder-cache-002,werror=stop,rerror=stop
       ide-hd,bus=sata0.3,drive=disk3,id=disk3,serial=obuilder-cache-003,werror=stop,rerror=stop
@@ -132,7 +136,7 @@ describe("QEMU's command line", () => {
 
   it("hangs up to four disks on the pc's own IDE buses", () => {
     const onIde = (...disks: [string, ...string[]]) =>
-      optionsOf(commandLine({ ...config, hardware: { diskBus: "ide" }, disks }, "/c"), "-device")
+      optionsOf(commandLine({ ...config, hardware: { diskBus: "ide" }, disks }, options), "-device")
         .filter((device) => device.includes("drive="))
         .map((device) => device.replace(/,drive.*/, ""));
     expect(onIde("/a", "/b", "/c", "/d")).toEqual([
@@ -148,14 +152,17 @@ describe("QEMU's command line", () => {
 
   it("takes another machine and processor, and puts words of the caller's last", () => {
     const hardware = { machine: "q35,smm=off", cpu: "max", arguments: ["-device", "usb-ehci"] };
-    const argv = commandLine({ ...config, hardware }, "/c");
+    const argv = commandLine({ ...config, hardware }, options);
     expect(optionsOf(argv, "-machine")).toEqual(["q35,smm=off"]);
     expect(optionsOf(argv, "-cpu")).toEqual(["max"]);
     expect(argv.slice(-2)).toEqual(["-device", "usb-ehci"]);
   });
 
   it("takes any path as it stands", () => {
-    const argv = commandLine({ ...config, disks: ['/a,b "c"=d/é.qcow2'] }, "/run,dir/console.log");
+    const argv = commandLine(
+      { ...config, disks: ['/a,b "c"=d/é.qcow2'] },
+      { ...options, consoleLog: "/run,dir/console.log" },
+    );
     expect(JSON.parse(optionsOf(argv, "-blockdev")[0] ?? "")["file"]["filename"]).toBe('/a,b "c"=d/é.qcow2');
     expect(optionsOf(argv, "-chardev")[1]).toBe("socket,id=console,fd=4,logfile=/run,,dir/console.log");
   });
@@ -165,7 +172,7 @@ describe("the command line of a riscv64 guest", () => {
   const riscv: VmConfig = { ...config, machine: riscv64 };
 
   it("boots a disk by OpenSBI and U-Boot, as the original does", () => {
-    expect(lines(commandLine(riscv, "/c"))).toMatchInlineSnapshot(`
+    expect(lines(commandLine(riscv, options))).toMatchInlineSnapshot(`
       "qemu-system-riscv64
       -nodefaults
       -no-user-config
@@ -185,7 +192,7 @@ describe("the command line of a riscv64 guest", () => {
       -device virtio-net-pci,netdev=net0,romfile=
       -device virtio-rng-pci
       -blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","cache":{"no-flush":true},"file":{"driver":"file","filename":"/store/image.qcow2","discard":"unmap","cache":{"no-flush":true}}}
-      -device virtio-blk-pci,drive=disk0,id=disk0,serial=obuilder-root,werror=stop,rerror=stop,bootindex=0
+      -device virtio-blk-pci,drive=disk0,id=disk0,serial=obuilder-01234567_-x,werror=stop,rerror=stop,bootindex=0
       -bios /usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin
       -kernel /usr/lib/u-boot/qemu-riscv64_smode/uboot.elf"
     `);
@@ -193,14 +200,14 @@ describe("the command line of a riscv64 guest", () => {
 
   it("boots a kernel of the image's by the OpenSBI that finds any device tree", () => {
     const directBoot = { kernel: "/i/kernel", initrd: "/i/initrd", commandLine: "console=ttyS0" };
-    const argv = commandLine({ ...riscv, directBoot }, "/c");
+    const argv = commandLine({ ...riscv, directBoot }, options);
     expect(optionsOf(argv, "-bios")).toEqual(["/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"]);
     expect(optionsOf(argv, "-kernel")).toEqual(["/i/kernel"]);
     expect(optionsOf(argv, "-initrd")).toEqual(["/i/initrd"]);
   });
 
   it("has no IDE", () => {
-    expect(() => commandLine({ ...riscv, hardware: { diskBus: "ide" } }, "/c")).toThrow(
+    expect(() => commandLine({ ...riscv, hardware: { diskBus: "ide" } }, options)).toThrow(
       "A machine for riscv64 has no IDE disks.",
     );
   });

@@ -54,14 +54,23 @@ export interface Hardware {
   readonly arguments?: readonly string[] | undefined;
 }
 
+export interface CommandLineOptions {
+  /** Absolute path of the file where QEMU keeps the console besides. */
+  readonly consoleLog: string;
+  /** See `newMachineId`. */
+  readonly machineId: string;
+}
+
 /**
  * QEMU's command line, program first. QMP and the console are connected sockets that QEMU inherits
  * (`qmpFd`, `consoleFd`): nobody else can open them, and nothing is left to sweep.
  *
- * @param consoleLog where QEMU keeps the console besides.
  * @throws ObError `UNSUPPORTED` for more disks than the machine takes.
  */
-export function commandLine(config: VmConfig, consoleLog: string): readonly [string, ...string[]] {
+export function commandLine(
+  config: VmConfig,
+  { consoleLog, machineId }: CommandLineOptions,
+): readonly [string, ...string[]] {
   const { machine, accelerator, directBoot, hardware, memory = "private" } = config;
   const { devices } = machine;
   const options: readonly QemuOption[] = [
@@ -75,6 +84,7 @@ export function commandLine(config: VmConfig, consoleLog: string): readonly [str
     ["-cpu", hardware.cpu ?? machine.cpu[accelerator]],
     ["-smp", String(config.cpus)],
     ["-m", `${config.memoryMib}M`],
+    ...(machine.smbios ? [["-smbios", `type=1,serial=${machineId},sku=${machineId}`] as const] : []),
     ...memoryOptions(memory, config.memoryMib),
     ["-chardev", `socket,id=qmp,fd=${qmpFd}`],
     ["-mon", "chardev=qmp,mode=control"],
@@ -85,7 +95,7 @@ export function commandLine(config: VmConfig, consoleLog: string): readonly [str
     ["-device", devices.random],
     ...devices.notices.map((device) => ["-device", device] as const),
     ...diskControllers(hardware.diskBus ?? "virtio", config.disks.length),
-    ...config.disks.flatMap((disk, index) => diskOptions(disk, { index, config })),
+    ...config.disks.flatMap((disk, index) => diskOptions(disk, { index, config, machineId })),
     ...discDriveOptions(config),
     ...firmwareOptions(config),
     ...(directBoot ? kernelOptions(directBoot) : []),
@@ -166,14 +176,19 @@ export function diskName(index: number): string {
 /** An error of the host stops the guest, so that it is reported and not written over. */
 function diskOptions(
   disk: string,
-  { index, config }: { index: number; config: VmConfig },
+  {
+    index,
+    config,
+    machineId,
+  }: { readonly index: number; readonly config: VmConfig; readonly machineId: string },
 ): readonly QemuOption[] {
   const name = diskName(index);
   // QEMU boots a kernel of its own by a boot index of 0.
   const boot = index === 0 && !config.directBoot ? ",bootindex=0" : "";
   const { machine, hardware, disks } = config;
   const device = diskDevice(hardware.diskBus ?? "virtio", { index, count: disks.length, machine });
-  const properties = `drive=${name},id=${name},serial=${diskSerial(index)},werror=stop,rerror=stop${boot}`;
+  const serial = index === 0 ? machineId : diskSerial(index);
+  const properties = `drive=${name},id=${name},serial=${serial},werror=stop,rerror=stop${boot}`;
   return [
     ["-blockdev", JSON.stringify(blockNode({ node: name, file: disk, format: "qcow2" }))],
     ["-device", `${device},${properties}`],

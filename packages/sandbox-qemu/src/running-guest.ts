@@ -5,7 +5,8 @@ import { type Guest, guestOf, machineOf, profileOf } from "./guest-of.ts";
 import type { GuestProfile } from "./guest/profile.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
-import { loginKeys } from "./ssh/keys.ts";
+import { type LoginKey, loginKeys } from "./ssh/keys.ts";
+import { noKey } from "./ssh/session.ts";
 import { type Started, startBy } from "./start-by.ts";
 import type { TemplateStore } from "./template/template-store.ts";
 import { waysToStart } from "./template/ways.ts";
@@ -39,10 +40,9 @@ export async function startGuest(start: StartGuestOptions): Promise<RunningGuest
   throwIfAborted(signal);
   const guest = guestOf(image, options);
   const [machine, profile] = [machineOf(guest), profileOf(guest)];
-  const [accelerator, keys] = await Promise.all([
-    start.accelerator(machine),
-    loginKeys({ option: sshKey, manifest: guest.sshKey }),
-  ]);
+  // Without a key no machine need be started.
+  const keys = await keysFor(guest, { sshKey, emit });
+  const accelerator = await start.accelerator(machine);
   const { hardware } = guest;
   const sameAddresses = accelerator === "tcg" ? profile.sameAddresses : undefined;
   const directBoot = guest.directBoot && withWord(guest.directBoot, sameAddresses?.kernelWord);
@@ -70,10 +70,28 @@ export async function startGuest(start: StartGuestOptions): Promise<RunningGuest
   throw new TypeError("no way to start a guest was tried");
 }
 
+async function keysFor(
+  { sshKey: manifest, loginUser }: Guest,
+  { sshKey: option, emit }: { readonly sshKey: string | undefined; readonly emit: Emit },
+): Promise<readonly LoginKey[]> {
+  const { keys, named } = await loginKeys({ option, manifest });
+  if (keys.length === 0) throw noKey(loginUser);
+  if (manifest !== undefined && option !== undefined) {
+    const text = "The image names its own SSH key: the one that was given is not offered.";
+    emit({ type: "log", level: "info", text });
+  }
+  if (!named) {
+    const offered = keys.map(({ label }) => label).join(", ");
+    const text = `The image names no SSH key: the guest is offered your own (${offered}).`;
+    emit({ type: "log", level: "info", text });
+  }
+  return keys;
+}
+
 function withWord(directBoot: DirectBoot, word: string | undefined): DirectBoot {
   if (word === undefined) return directBoot;
   return { ...directBoot, commandLine: `${directBoot.commandLine} ${word}` };
 }
 
 /** What another start would end with as well. */
-const lasting = ["CANCELLED", "LOGIN_FAILED", "MISSING_TOOL", "NO_SPACE"] as const;
+const lasting = ["CANCELLED", "LOGIN_FAILED", "MISSING_TOOL", "NO_SPACE", "WRONG_MACHINE"] as const;

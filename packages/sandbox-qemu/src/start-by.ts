@@ -7,6 +7,7 @@ import { diskSerial } from "./disk-serial.ts";
 import type { Guest } from "./guest-of.ts";
 import type { GuestCommand, GuestProfile } from "./guest/profile.ts";
 import { attachDisk } from "./hot-plug.ts";
+import { identify } from "./identify.ts";
 import { perform, type PerformOptions } from "./perform.ts";
 import { HeldShell } from "./ssh/held-shell.ts";
 import type { SshSession } from "./ssh/session.ts";
@@ -67,6 +68,7 @@ export async function startBy(way: Way, options: StartByOptions): Promise<Starte
     ]);
     stack.use(session);
     enter("login");
+    await identify({ session, machineId: vm.id, profile, signal: living });
     const resumed = way.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
     const root = await becomeRoot(resumed ?? profile.ready, { profile, session, signal: living });
     const { sameAddresses } = profile;

@@ -6,6 +6,7 @@ import { assertFirmware } from "./firmware.ts";
 import { type QemuExit, type QemuProcess, spawnQemu } from "./qemu-process.ts";
 import { QmpClient } from "./qmp/client.ts";
 import type { QmpEvent } from "./qmp/protocol.ts";
+import { newMachineId } from "./machine-id.ts";
 import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
 
 export interface StartOptions {
@@ -18,6 +19,13 @@ export interface StartOptions {
   readonly saved?: { readonly state: number; readonly memory: number } | undefined;
 }
 
+interface VmParts {
+  readonly config: VmConfig;
+  readonly directory: RunDirectory;
+  readonly machineId: string;
+  readonly panic: RegExp;
+}
+
 /** How many lines of the console an error shows. */
 const consoleLines = 12;
 
@@ -26,6 +34,8 @@ const consoleLines = 12;
  */
 export class Vm implements AsyncDisposable {
   readonly config: VmConfig;
+  /** See `newMachineId`. */
+  readonly id: string;
   readonly qmp: QmpClient;
   readonly console: ConsoleTail;
   readonly exited: Promise<QemuExit>;
@@ -40,11 +50,9 @@ export class Vm implements AsyncDisposable {
   #stopping = false;
   #sshPort = 0;
 
-  private constructor(
-    process: QemuProcess,
-    { config, directory, panic }: { config: VmConfig; directory: RunDirectory; panic: RegExp },
-  ) {
+  private constructor(process: QemuProcess, { config, directory, machineId, panic }: VmParts) {
     this.config = config;
+    this.id = machineId;
     this.#process = process;
     this.#directory = directory;
     this.doomed = this.#doom.signal;
@@ -68,11 +76,12 @@ export class Vm implements AsyncDisposable {
     await assertFirmware(config.machine, firmwareOptions(config));
     await using stack = new AsyncDisposableStack();
     const directory = stack.use(await createRunDirectory(options.stateDirectory));
-    const argv = commandLine(config, directory.consoleLog);
+    const machineId = newMachineId();
+    const argv = commandLine(config, { consoleLog: directory.consoleLog, machineId });
     emit({ type: "exec", argv });
     const files = options.saved ? [options.saved.state, options.saved.memory] : [];
     const qemu = await spawnQemu(argv, files);
-    const vm = stack.use(new Vm(qemu, { config, directory, panic: options.panic }));
+    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic: options.panic }));
     await directory.recordQemu(vm.#process.pid);
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.doomed]));

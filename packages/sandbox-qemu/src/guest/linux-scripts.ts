@@ -9,6 +9,12 @@ export const memoryDirectory = "/run/obuilder";
 /** Printed when all file systems are frozen. */
 export const frozenLine = "obuilder: frozen";
 
+/**
+ * As the login user. Prints the serial numbers of disks, by the device or by SCSI's page 0x80, and the machine's SKU number.
+ */
+export const showIdentity = `
+exec cat /sys/block/*/serial /sys/block/*/device/vpd_pg80 /sys/class/dmi/id/product_sku 2>/dev/null`;
+
 export const fail = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }`;
 
 /** `account KIND VALUE GID` sets name, uid, gid, home and shell of a user who need not exist if KIND is uid. */

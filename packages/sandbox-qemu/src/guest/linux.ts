@@ -55,6 +55,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     os: "linux",
     panic: /^.*Kernel panic - not syncing.*$/m,
     listening: /^obuilder: ready\b/m,
+    identity: `exec ${quoteWords(["/bin/sh", "-c", scripts.showIdentity])}`,
     rootShell: `exec ${quoteWords([...(loginUser === "root" ? [] : ["sudo", "-n", "--"]), "/bin/sh"])}`,
     ready,
     resumed: (now) => ({

@@ -23,6 +23,8 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     os: "openbsd",
     panic: /^panic: .*$/m,
     listening: /^obuilder: ready\b/m,
+    // The serial number of the machine, from SMBIOS (sys/arch/amd64/amd64/bios.c).
+    identity: "exec /sbin/sysctl -n hw.serialno",
     rootShell: undefined,
     ready: {
       phase: "login",

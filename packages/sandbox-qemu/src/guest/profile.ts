@@ -25,6 +25,11 @@ export interface GuestProfile {
   readonly panic: RegExp;
   /** What images of ours say on the console when their SSH server listens; others are asked until they answer. */
   readonly listening: RegExp;
+  /**
+   * For the login user's shell: prints what the system knows of its machine, the serial number of the root disk or that of
+   * the machine. The first command on each connection: it must need no rights, and change nothing, on any machine.
+   */
+  readonly identity: string;
   /** Starts a shell as superuser that reads scripts from its standard input; undefined where there is no such thing. */
   readonly rootShell: string | undefined;
   /** Succeeds when the guest is ready for a step. What it prints is the `baseline` of `flush` and `tearDown`. */

@@ -84,6 +84,10 @@ truncate -s ${size} -- "$target"
 [ "$(sha256sum <"$target")" = "$digest  -" ] || fail 'a secret did not arrive as it was sent'`;
 }
 
+/** The machine's SKU number, which Windows has read from SMBIOS at its start. */
+export const showIdentity = String.raw`${start}
+exec "$(cygpath -S)/reg.exe" query 'HKLM\HARDWARE\DESCRIPTION\System\BIOS' /v SystemSKU </dev/null 2>/dev/null`;
+
 /** Zeros first: what NTFS calls removed is still on the disk. */
 export function removeSecret(target: string, index: number): string {
   return `target=$(cygpath -u ${quoteWord(target)})

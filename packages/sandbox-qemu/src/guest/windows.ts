@@ -12,6 +12,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     // It says nothing on a serial line; QEMU's pvpanic tells of a crash where the guest has its driver.
     panic: /(?!)/,
     listening: /^obuilder: ready\b/m,
+    identity: cygwinCommand(scripts.showIdentity),
     rootShell: undefined,
     ready: {
       phase: "login",

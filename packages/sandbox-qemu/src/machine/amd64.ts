@@ -21,6 +21,7 @@ export const amd64: Machine = {
     random: "virtio-rng-pci",
     notices: ["vmgenid,guid=auto", "pvpanic"],
   },
+  smbios: true,
   ideBuses: ["ide.0", "ide.1"],
   // By ACPI, on the bus that all its devices are on.
   hotPlug: true,

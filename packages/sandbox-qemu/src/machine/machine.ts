@@ -33,6 +33,8 @@ export interface Machine {
     /** Devices that tell us or the guest something: a fresh generation id, a panic. */
     readonly notices: readonly string[];
   };
+  /** True if QEMU gives the guest SMBIOS tables. */
+  readonly smbios: boolean;
   /** Buses of the machine's own IDE controllers, for two disks each. */
   readonly ideBuses: readonly string[];
   /** True if a machine of `type` takes virtio disks, and gives them back, while its guest runs. */

@@ -36,6 +36,7 @@ export const riscv64: Machine = {
     // It has no vmgenid; a step's guest boots anew, so none is missed.
     notices: [],
   },
+  smbios: false,
   ideBuses: [],
   // Its PCI bus is one of PCI Express, which takes devices at root ports only.
   hotPlug: false,

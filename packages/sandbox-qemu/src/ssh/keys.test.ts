@@ -4,7 +4,7 @@ import { join } from "node:path";
 import ssh2 from "ssh2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lockedKey, newKey } from "../testing/ssh-server.ts";
-import { loginKeys } from "./keys.ts";
+import { type KeySources, loginKeys } from "./keys.ts";
 
 let home: string;
 
@@ -21,22 +21,49 @@ async function keyFile(name: string, text = newKey().text): Promise<string> {
 }
 
 describe("the keys to log in with", () => {
-  it("come from the option, the manifest, the usual files and the agent, in this order", async () => {
+  const labels = async (sources: Partial<KeySources>): Promise<readonly string[]> => {
+    const found = await loginKeys({ option: undefined, manifest: undefined, home, agent: "", ...sources });
+    return found.keys.map(({ label }) => label);
+  };
+
+  it("are the image's own and no other, where its manifest names one", async () => {
     const [option, manifest] = [await keyFile("option"), await keyFile("manifest")];
+    await keyFile(".ssh/id_rsa");
+    const sources = { manifest, agent: "/agent.sock" };
+    await expect(labels(sources)).resolves.toEqual([manifest]);
+    await expect(labels({ ...sources, option })).resolves.toEqual([manifest]);
+  });
+
+  it("are the option's and no other, where the image names none", async () => {
+    const option = await keyFile("option");
+    await keyFile(".ssh/id_rsa");
+    await expect(labels({ option, agent: "/agent.sock" })).resolves.toEqual([option]);
+  });
+
+  it("are the usual files and the agent's, where none is named", async () => {
     const rsa = await keyFile(".ssh/id_rsa");
     const ed = await keyFile(".ssh/id_ed25519");
-    const keys = await loginKeys({ option, manifest, home, agent: "/agent.sock" });
-    expect(keys.map(({ label }) => label)).toEqual([option, manifest, ed, rsa, "the ssh agent"]);
+    await expect(labels({ agent: "/agent.sock" })).resolves.toEqual([ed, rsa, "the ssh agent"]);
+  });
+
+  it("tell whether they were named", async () => {
+    const [named, usual] = [await keyFile("option"), await keyFile(".ssh/id_rsa")];
+    const about = { manifest: undefined, home, agent: "" };
+    await expect(loginKeys({ ...about, option: named })).resolves.toMatchObject({ named: true });
+    await expect(loginKeys({ ...about, option: undefined })).resolves.toMatchObject({
+      named: false,
+      keys: [{ label: usual }],
+    });
   });
 
   it("are none where there is none", async () => {
-    await expect(loginKeys({ option: undefined, manifest: undefined, home, agent: "" })).resolves.toEqual([]);
+    await expect(labels({})).resolves.toEqual([]);
   });
 
   it("leave out usual files that cannot be used", async () => {
     await keyFile(".ssh/id_rsa", lockedKey());
     await keyFile(".ssh/id_ecdsa", "nonsense");
-    await expect(loginKeys({ option: undefined, manifest: undefined, home, agent: "" })).resolves.toEqual([]);
+    await expect(labels({})).resolves.toEqual([]);
   });
 
   it("a named key that is missing is an error", async () => {

@@ -11,7 +11,7 @@ export type LoginKey =
   | { readonly kind: "agent"; readonly label: string; readonly socket: string };
 
 export interface KeySources {
-  /** `--qemu-ssh-key`: absolute path. */
+  /** `--qemu-ssh-key`, for images that name none: absolute path. */
   readonly option: string | undefined;
   /** The image manifest's key: absolute path. */
   readonly manifest: string | undefined;
@@ -21,21 +21,23 @@ export interface KeySources {
   readonly agent?: string | undefined;
 }
 
-/** OpenSSH's server hangs up after six tries. */
-const mostTries = 6;
+export interface LoginKeys {
+  /** True if an option or the image's manifest names the key. */
+  readonly named: boolean;
+  readonly keys: readonly LoginKey[];
+}
 
 /**
- * The keys to try, in this order: the option's, the manifest's, `~/.ssh/id_*`, the agent's. A key that was named
- * must be usable; those that are merely there are passed over if they are not.
+ * The keys to offer to a guest. One that is named is the only one: the image's own, or else the option's. A guest is hostile,
+ * and need not learn what other keys its owner has. Only where none is named `~/.ssh/id_*` and the agent's are tried, and of these
+ * whichever can be used.
  *
  * @throws ObError `USAGE` or `BASE_IMAGE` if a named key is missing, no private key, or has a passphrase.
  */
-export async function loginKeys(sources: KeySources): Promise<readonly LoginKey[]> {
+export async function loginKeys(sources: KeySources): Promise<LoginKeys> {
   const { option, manifest, home = homedir(), agent = process.env["SSH_AUTH_SOCK"] } = sources;
-  const named = [
-    ...(option === undefined ? [] : [await readKey(option, "USAGE")]),
-    ...(manifest === undefined || manifest === option ? [] : [await readKey(manifest, "BASE_IMAGE")]),
-  ];
+  if (manifest !== undefined) return { named: true, keys: [await readKey(manifest, "BASE_IMAGE")] };
+  if (option !== undefined) return { named: true, keys: [await readKey(option, "USAGE")] };
   const usual: LoginKey[] = [];
   for (const name of ["id_ed25519", "id_ecdsa", "id_rsa"]) {
     try {
@@ -46,8 +48,7 @@ export async function loginKeys(sources: KeySources): Promise<readonly LoginKey[
   }
   const agents: LoginKey[] =
     agent === undefined || agent === "" ? [] : [{ kind: "agent", label: "the ssh agent", socket: agent }];
-  const room = mostTries - named.length - agents.length;
-  return [...named, ...usual.slice(0, room), ...agents];
+  return { named: false, keys: [...usual, ...agents] };
 }
 
 async function readKey(path: string, code: "USAGE" | "BASE_IMAGE"): Promise<LoginKey> {

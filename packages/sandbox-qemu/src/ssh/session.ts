@@ -108,16 +108,18 @@ function offerEach(user: string, keys: readonly LoginKey[]): AnyAuthMethod[] {
   );
 }
 
+const keyHint =
+  "Name the right key as sshKey in the image's manifest, or with --qemu-ssh-key where it has none.";
+
+/** The error of a guest that there is no key for. */
+export function noKey(user: string, cause?: Error): ObError {
+  const message = `There is no ssh key to log in to the guest as ${user} with.`;
+  return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });
+}
+
 function refused(user: string, keys: readonly LoginKey[], cause: Error): ObError {
+  if (keys.length === 0) return noKey(user, cause);
   const tried = keys.map(({ label }) => label).join(", ");
-  return new ObError(
-    "LOGIN_FAILED",
-    tried === ""
-      ? `There is no ssh key to log in to the guest as ${user} with.`
-      : `The guest does not let ${user} in with any of these ssh keys: ${tried}.`,
-    {
-      cause,
-      hint: "Name the right key with --qemu-ssh-key, or as sshKey in the image's manifest.",
-    },
-  );
+  const message = `The guest does not let ${user} in with any of these ssh keys: ${tried}.`;
+  return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });
 }

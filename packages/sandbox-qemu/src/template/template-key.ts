@@ -52,7 +52,7 @@ export async function templateKey(
       network: "none",
       memory: "shared",
     },
-    "console.log",
+    { consoleLog: "console.log", machineId: "any" },
   );
   const program = await findProgram(machine.binary);
   const paths = [program, directBoot?.kernel, directBoot?.initrd].filter((path) => path !== undefined);

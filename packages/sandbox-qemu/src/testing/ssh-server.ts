@@ -10,9 +10,14 @@ export function newKey(): ParsedKey & { readonly text: string } {
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "sec1", format: "pem" },
   });
+  return Object.assign(parsedKey(text), { text });
+}
+
+/** The key in the text of a private key file. */
+export function parsedKey(text: string): ParsedKey {
   const key = ssh2.utils.parseKey(text);
   if (key instanceof Error) throw key;
-  return Object.assign(key, { text });
+  return key;
 }
 
 /** A passphrase-protected private key, as OpenSSL writes it. */
