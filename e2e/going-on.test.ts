@@ -104,9 +104,10 @@ describe("a build that goes on in the same virtual machine", { timeout: 400_000 
     expect(going.disks.map((disk) => path.relative(onAndOn.directory, disk))).toEqual(
       fresh.disks.map((disk) => path.relative(anew.directory, disk)),
     );
-    // The first step boots, that after the changed sysctl, and that after the changed groups.
+    // The first step boots, that after the one with secrets, that after the changed sysctl, and that after the changed groups.
     const steps = going.disks.length - 1;
-    expect(going.output.match(/goes on\./g), going.output).toHaveLength(steps - 3);
+    expect(going.output.match(/goes on\./g), going.output).toHaveLength(steps - 4);
+    expect(going.output).toMatch(/cannot go on, its step had secrets/);
     expect(going.output).toMatch(/cannot go on, .*swappiness/);
     expect(going.output).toMatch(/cannot go on, .*\/etc\/g/);
 
@@ -123,6 +124,15 @@ describe("a build that goes on in the same virtual machine", { timeout: 400_000 
       expect(seen.length).toBeGreaterThan(1_000);
       expect(seen, `layer ${index}`).toEqual(files.get(fresh.disks[index] ?? ""));
     }
+  });
+
+  it("is another for a step with a network, and for the one after it", async () => {
+    const around = `((from ${imageName}) (run (shell "echo 1")) (run (network host) (shell "echo 2")) (run (shell "echo 3")))`;
+    const result = await build(onAndOn, around, { flags: ["-v"] });
+    expect(result.exitCode, result.all).toBe(0);
+    expect(result.all).not.toContain("goes on.");
+    expect(result.all).toMatch(/cannot go on, its network is another/);
+    expect(result.all).toMatch(/cannot go on, its step had a network/);
   });
 
   it("keeps the layers before a step that fails", async () => {

@@ -134,12 +134,27 @@ export async function goOn(waiting: WaitingGuest, { step, signal }: ContinueOpti
 
 function whyNot({ running, image }: WaitingGuest, step: SandboxStep): string | undefined {
   const { vm, session, shell } = running;
-  const { task } = step;
   if (vm.doomed.aborted || session.lost.aborted || !shell?.isOpen) return "it has gone";
   if (!isDeepStrictEqual(image, step.image)) return "it is of another image";
-  // Whoever unpacks files has no use for a network.
-  if (task.kind === "run" && task.network !== vm.config.network) return "its network is another";
+  if (networkOf(step) !== vm.config.network) return "its network is another";
   if (!takesCaches(vm.config, step)) return "its machine takes no caches while it runs";
+  return undefined;
+}
+
+/** The network of a step's machine. What is copied goes in without one. */
+export function networkOf({ task }: SandboxStep): "none" | "host" {
+  return task.kind === "run" ? task.network : "none";
+}
+
+/**
+ * Why a step's machine is not reused by the next step, whatever the guest says of itself; undefined if it may be. With
+ * root in it a step can hide what it leaves behind: from one that had secrets these may be found in memory, and one that had
+ * a network may keep it.
+ */
+export function whyNotKept({ task }: SandboxStep): string | undefined {
+  if (task.kind !== "run") return undefined;
+  if (task.secrets.length > 0) return "its step had secrets";
+  if (task.network !== "none") return "its step had a network";
   return undefined;
 }
 

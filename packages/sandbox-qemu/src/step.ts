@@ -8,9 +8,11 @@ import {
   goOn,
   isRefusal,
   leaveWaiting,
+  networkOf,
   noteBoot,
   takesCaches,
   type WaitingGuest,
+  whyNotKept,
 } from "./going-on.ts";
 import { guestOf, profileOf } from "./guest-of.ts";
 import { detachDisk } from "./hot-plug.ts";
@@ -72,7 +74,10 @@ export async function runStep(step: SandboxStep, run: StepOptions): Promise<Wait
       say(`The next step gets a virtual machine of its own: this one cannot go on, ${why}.`);
     };
     let noted = continued?.kind === "goes on" ? continued.noted : undefined;
-    if (step.followed === true && !takesCaches(vm.config, step)) {
+    const refusal = whyNotKept(step);
+    if (step.followed === true && refusal !== undefined) {
+      noted = stay(refusal);
+    } else if (step.followed === true && !takesCaches(vm.config, step)) {
       noted = stay("its machine gives no caches back while it runs");
     } else if (step.followed === true && noted === undefined) {
       const result = await noteBoot(running, { step, inGuest });
@@ -147,7 +152,7 @@ async function bootFor(
     options,
     image,
     disks: [step.disk, ...cacheDisks(step)],
-    network: task.kind === "run" ? task.network : "none",
+    network: networkOf(step),
     discDrive: task.kind === "copy" && profile.verifyCopy !== undefined,
     accelerator,
     templates,
