@@ -15,7 +15,7 @@ import { memoryOf } from "./digest-memory.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { visitLayer, type VisitLayerOptions } from "./layer-visit.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
-import { type BuildRequest, checkRequest } from "./request.ts";
+import { type BuildRequest, checkRequest, ownDirectoriesFor } from "./request.ts";
 import { runSteps, type StepPlace, type StepVisitor } from "./run-steps.ts";
 import { type Making, SharedSteps } from "./share.ts";
 import { runSideBySide } from "./side-by-side.ts";
@@ -94,8 +94,9 @@ export function createBuilder(options: BuilderOptions): Builder {
       const { spec } = request;
       const visitor = (chain: Chain) =>
         makingVisitor({ store, sandbox, caches, steps, chain, onFailure, freshVm });
+      const own = await ownDirectoriesFor(request, store);
       await using memory = memoryOf(request, digestDirectory);
-      const context = initialContext(request, memory);
+      const context = initialContext(request, { memory, own });
       const run = (chain: Chain) => runSteps(spec, context, { store, visitor, chain });
       const { id } =
         jobs === 1 || spec.builds.length === 0

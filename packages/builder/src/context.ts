@@ -1,5 +1,6 @@
 import type { Environment, GuestImage, GuestUser, LayerId } from "@ob/core";
 import type { DigestMemory } from "./digest-memory.ts";
+import type { OwnDirectories } from "./own-directories.ts";
 import type { BuildRequest } from "./request.ts";
 
 /** A nested build that can be copied from. */
@@ -15,6 +16,8 @@ export interface Context {
   readonly sourceDirectory: string;
   /** What earlier builds have read of the source directory. */
   readonly memory: DigestMemory;
+  /** What no `copy` takes of the source directory. */
+  readonly own: OwnDirectories;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Names of the nested builds around, outermost first. */
   readonly build: readonly string[];
@@ -30,10 +33,14 @@ export interface Context {
   readonly environment: Environment;
 }
 
-export function initialContext(request: BuildRequest, memory: DigestMemory): Context {
+export function initialContext(
+  request: BuildRequest,
+  { memory, own }: Pick<Context, "memory" | "own">,
+): Context {
   return {
     sourceDirectory: request.sourceDirectory,
     memory,
+    own,
     secrets: request.secrets ?? new Map(),
     build: [],
     scope: new Map(),

@@ -10,6 +10,7 @@ import {
 } from "@ob/core";
 import { initialContext } from "./context.ts";
 import { noMemory } from "./digest-memory.ts";
+import { noDirectories } from "./own-directories.ts";
 import type { SharedSteps } from "./share.ts";
 import { healthcheckId } from "./step-id.ts";
 import { importBase, prepareFrom } from "./steps/from.ts";
@@ -43,7 +44,7 @@ export async function healthcheck(options: HealthcheckOptions, tools: Healthchec
   const { image: name, deadlineMs = defaultDeadline, signal: caller } = options;
   const { store, sandbox, caches, steps, emit } = tools;
   const request = { spec: { builds: [], from: name, ops: [] }, sourceDirectory: "/" };
-  const context = initialContext(request, noMemory);
+  const context = initialContext(request, { memory: noMemory, own: noDirectories });
   const from = await prepareFrom(name, context, store);
   await steps.obtain(
     { id: from.info.id, emit, make: (making) => importBase(from, making, emit) },

@@ -4,6 +4,7 @@ import { messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
 import { fromBytes, toBytes } from "@ob/spec";
 import { type DigestMemory, noMemory } from "./digest-memory.ts";
 import { digestFiles } from "./file-digest.ts";
+import { noDirectories, type OwnDirectories } from "./own-directories.ts";
 
 /**
  * What `copy` would copy. Paths count from the source directory, have no `.` and no empty part, and are the empty
@@ -18,6 +19,8 @@ export interface ManifestOptions {
   readonly sourceDirectory: string;
   /** Base names that are left out of directories at any depth, unread. */
   readonly exclude?: readonly string[];
+  /** Directories that are left out wherever they are met, unread; by default none. */
+  readonly own?: OwnDirectories | undefined;
   /** What earlier builds have read; by default nothing. */
   readonly memory?: DigestMemory | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -26,8 +29,8 @@ export interface ManifestOptions {
 /**
  * Describes one source of a `copy`, with the sha256 of every file. Symbolic links are described, not followed.
  *
- * @throws ObError `BAD_SOURCE` if `source` has `..`, leads nowhere or through something that is no directory, or if
- *   there is anything but files, directories and symbolic links; `CANCELLED`.
+ * @throws ObError `BAD_SOURCE` if `source` has `..`, leads nowhere, through something that is no directory or into the
+ *   store, or if there is anything but files, directories and symbolic links; `CANCELLED`.
  */
 export async function generateManifest(source: string, options: ManifestOptions): Promise<Manifest> {
   const { sourceDirectory, memory = noMemory, signal } = options;
@@ -56,6 +59,7 @@ type Tree =
 
 /** Follows `source` part by part, as the original does: a link or a file may only come last. */
 async function checkPath(source: string, options: ManifestOptions): Promise<string> {
+  const { sourceDirectory, own = noDirectories } = options;
   const parts = source.split("/");
   const passed: string[] = [];
   for (const [index, part] of parts.entries()) {
@@ -64,6 +68,7 @@ async function checkPath(source: string, options: ManifestOptions): Promise<stri
     passed.push(part);
     const path = passed.join("/");
     const kind = await kindAt(path, options);
+    if (kind === "directory" && own.has(sourcePath(sourceDirectory, path))) throw isStore(source, path);
     const isLast = index === parts.length - 1;
     if (kind === "directory" || (isLast && (kind === "file" || kind === "symlink"))) continue;
     if (isLast) throw notCopyable(path);
@@ -76,7 +81,7 @@ async function checkPath(source: string, options: ManifestOptions): Promise<stri
 type Kind = "file" | "symlink" | "directory" | "other";
 
 async function readTree(path: string, kind: Kind, options: ManifestOptions): Promise<Tree> {
-  const { sourceDirectory, exclude = [], signal } = options;
+  const { sourceDirectory, exclude = [], own = noDirectories, signal } = options;
   throwIfCancelled(signal);
   const absolute = sourcePath(sourceDirectory, path);
   switch (kind) {
@@ -94,7 +99,10 @@ async function readTree(path: string, kind: Kind, options: ManifestOptions): Pro
       for (const entry of found.toSorted((a, b) => Buffer.compare(a.name, b.name))) {
         const name = fromBytes(entry.name);
         if (exclude.includes(name)) continue;
-        entries.push(await readTree(path === "" ? name : `${path}/${name}`, kindOf(entry), options));
+        const below = path === "" ? name : `${path}/${name}`;
+        const entryKind = kindOf(entry);
+        if (entryKind === "directory" && (await own.leavesOut(sourcePath(sourceDirectory, below)))) continue;
+        entries.push(await readTree(below, entryKind, options));
       }
       return { kind, path, entries };
     }
@@ -155,6 +163,11 @@ function explain(cause: unknown, path: string, sourceDirectory: string): ObError
       : `There is no ${quoted(path)} in the source directory ${quoted(sourceDirectory)}.`,
     cause,
   );
+}
+
+function isStore(source: string, path: string): ObError {
+  const what = path === source ? quoted(source) : `${quoted(source)} leads to ${quoted(path)}, which`;
+  return badSource(`${what} is the store of this build: nothing of a store is ever copied.`);
 }
 
 function notCopyable(path: string): ObError {

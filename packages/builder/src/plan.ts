@@ -2,7 +2,7 @@ import { type Emit, type LayerId, silent, type StepInfo, type Store } from "@ob/
 import { oneByOne } from "./chain.ts";
 import { initialContext } from "./context.ts";
 import { memoryOf } from "./digest-memory.ts";
-import { type BuildRequest, checkRequest } from "./request.ts";
+import { type BuildRequest, checkRequest, ownDirectoriesFor } from "./request.ts";
 import { runSteps } from "./run-steps.ts";
 import { unknownBase } from "./steps/from.ts";
 
@@ -38,8 +38,9 @@ export async function planBuild(
   const plan = async ({ info }: { readonly info: StepInfo }) => {
     steps.push({ ...info, cached: await cached(info.id) });
   };
+  const own = await ownDirectoriesFor(request, store);
   await using memory = memoryOf(request, digestDirectory);
-  await runSteps(request.spec, initialContext(request, memory), {
+  await runSteps(request.spec, initialContext(request, { memory, own }), {
     store,
     chain: oneByOne(emit, signal),
     visitor: () => ({

@@ -1,5 +1,6 @@
-import { ObError } from "@ob/core";
+import { ObError, type Store } from "@ob/core";
 import type { Op, RunOp, Spec } from "@ob/spec";
+import { findOwnDirectories, noDirectories, type OwnDirectories } from "./own-directories.ts";
 import { checkCopyFrom } from "./steps/copy-from-build.ts";
 
 /** What to build, from what. */
@@ -22,6 +23,24 @@ export function checkRequest(request: BuildRequest): void {
     if (op.op === "run") checkSecrets(op, request);
     else if (op.op === "copy") checkCopyFrom(op);
   }
+}
+
+/**
+ * What the copies of a request leave out: the store that it is built in.
+ *
+ * @throws ObError `BAD_SOURCE` if there is a `copy`, and its source directory lies in the store.
+ */
+export async function ownDirectoriesFor(request: BuildRequest, store: Store): Promise<OwnDirectories> {
+  const { ownDirectories = [] } = store;
+  if (ownDirectories.length === 0 || !copiesFromSource(request)) return noDirectories;
+  return await findOwnDirectories(ownDirectories, request.sourceDirectory);
+}
+
+function copiesFromSource({ spec }: BuildRequest): boolean {
+  for (const op of allOps(spec)) {
+    if (op.op === "copy" && op.from.kind === "context") return true;
+  }
+  return false;
 }
 
 /** Every op of the spec and its nested builds, in build order. Nesting may have any depth. */

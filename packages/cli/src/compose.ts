@@ -107,7 +107,9 @@ export const engine: Engine = {
   async plan({ location, request, signal, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
-    await using store = storeExists ? await engine.openStore({ location, emit }) : new EmptyStore();
+    await using store = storeExists
+      ? await engine.openStore({ location, emit })
+      : new EmptyStore(location.directory);
     const digestDirectory = storeExists ? digestsOf(location) : undefined;
     const steps = await planBuild({ store, digestDirectory, ...(emit && { emit }) }, request, { signal });
     return { steps, storeExists };

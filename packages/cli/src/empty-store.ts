@@ -2,6 +2,13 @@ import { type BaseImage, type LayerId, layerId, ObError, sha256, type Store } fr
 
 /** A store with nothing in it, for a plan where none exists yet: planning makes no directory. */
 export class EmptyStore implements Store {
+  readonly ownDirectories: readonly string[];
+
+  /** @param directory where it would be. */
+  constructor(directory: string) {
+    this.ownDirectories = [directory];
+  }
+
   async baseImage(name: string): Promise<BaseImage> {
     return { name, id: layerId(sha256(name)), present: false };
   }

@@ -113,6 +113,12 @@ export interface PruneOptions {
  * others, in this process and elsewhere.
  */
 export interface Store extends AsyncDisposable {
+  /**
+   * Absolute paths of the directories that hold the store; one need not exist yet. What is in them is never part of a
+   * `copy`. By default there are none.
+   */
+  readonly ownDirectories?: readonly string[];
+
   /** The base image of that name. Resolves also where there is none: a plan needs the id only. */
   baseImage(name: string): Promise<BaseImage>;
 

@@ -25,7 +25,7 @@ import { StoreDatabase } from "./database.ts";
 import { exportDisk } from "./export.ts";
 import { explaining } from "./failures.ts";
 import { findLayer } from "./layers.ts";
-import { diskIn, type Layout, layoutOf, resultDirectory, within } from "./layout.ts";
+import { diskIn, type Layout, layoutOf, resultDirectory, type StorePath, within } from "./layout.ts";
 import { borrowDisk } from "./lend.ts";
 import { holding, waitForLock } from "./lock.ts";
 import { readLog } from "./read-log.ts";
@@ -103,6 +103,8 @@ async function openDatabase(layout: Layout): Promise<StoreDatabase> {
 
 /** A store of qcow2 layers in a directory: see `Store` for the contract, and layout.ts for what is where. */
 export class QcowStore implements Store {
+  /** Its parts too: each may be a link to somewhere else. */
+  readonly ownDirectories: readonly StorePath[];
   /** Every path of the store. */
   readonly layout: Layout;
   readonly #context: StoreContext;
@@ -112,6 +114,8 @@ export class QcowStore implements Store {
     this.#context = context;
     this.#uses = new LayerUses(context);
     this.layout = context.layout;
+    const { root, baseImages, results, temporary, caches, temporaryCaches, state } = context.layout;
+    this.ownDirectories = [root, baseImages, results, temporary, caches, temporaryCaches, state];
   }
 
   async baseImage(name: string): Promise<BaseImage> {

@@ -29,11 +29,12 @@ export async function prepareCopy(
   context: Context,
   { base, signal }: { readonly base: LayerId; readonly signal: AbortSignal | undefined },
 ): Promise<CopyStep> {
-  const { workdir, user, build, sourceDirectory, memory } = context;
+  const { workdir, user, build, sourceDirectory, memory, own } = context;
   const destination = resolveInGuest(workdir, op.destination);
   const manifests: Manifest[] = [];
   for (const source of op.sources) {
-    manifests.push(await generateManifest(source, { sourceDirectory, exclude: op.exclude, memory, signal }));
+    const options = { sourceDirectory, exclude: op.exclude, own, memory, signal };
+    manifests.push(await generateManifest(source, options));
   }
   checkDestination(op, destination);
   const id = copyStepId({ base, user, manifests, destination });

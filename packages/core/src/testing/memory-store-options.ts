@@ -24,6 +24,8 @@ export interface MemoryImage {
 export interface MemoryStoreOptions {
   /** Names of the base images, or what each of them holds. */
   readonly images?: readonly string[] | Readonly<Record<string, MemoryImage>>;
+  /** See `Store.ownDirectories`: as if it lay there. */
+  readonly ownDirectories?: readonly string[];
   /** Called before each operation: what it throws is the operation's error, what it awaits delays it. */
   readonly before?: (operation: MemoryStoreOperation, subject: string) => void | Promise<void>;
 }

@@ -27,6 +27,7 @@ interface MemoryLayer extends Layer {
  * nowhere: no disk is ever made. It counts what is held, so that a test can show that nothing was left.
  */
 export class MemoryStore implements Store {
+  readonly ownDirectories: readonly string[];
   /** Claims that were taken and not yet given up. */
   openClaims = 0;
   /** Disks that were borrowed and not yet given back. */
@@ -45,7 +46,8 @@ export class MemoryStore implements Store {
   readonly #borrowed = new Map<BorrowedDisk, LayerId>();
 
   constructor(options: MemoryStoreOptions = {}) {
-    const { images = {}, before = () => undefined } = options;
+    const { images = {}, ownDirectories = [], before = () => undefined } = options;
+    this.ownDirectories = ownDirectories;
     this.#images = new Map(
       Array.isArray(images) ? images.map((name: string) => [name, {}]) : Object.entries(images),
     );
