@@ -8,7 +8,7 @@ import {
   type StartTrial,
   systemCode,
 } from "@ob/core";
-import { explaining } from "@ob/store-qcow";
+import { closeTrees, explaining, makePrivateDirectory } from "@ob/store-qcow";
 import { checkImage } from "./check-image.ts";
 import { assertTools } from "./host-tools.ts";
 import { isComplete, readManifestLeniently, recipeDigest, recordParameters } from "./image-record.ts";
@@ -105,11 +105,11 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
   const { publicKey, file: sshKey } = key;
   return await explaining(`make the image ${name}`, async () => {
     await removeStale(images);
+    const state = resolve(store, "state");
     const directory = await mkdtemp(join(images, temporaryPrefix()));
     try {
       const [made, tried] = [join(directory, "make"), join(directory, "check")];
       await Promise.all([mkdir(made), mkdir(tried)]);
-      const state = resolve(store, "state");
       const [downloads, logs] = [join(state, "downloads"), join(state, "image-logs")];
       await Promise.all([mkdir(downloads, { recursive: true }), mkdir(logs, { recursive: true })]);
       const consoleLog = join(logs, `${name}.console`);
@@ -126,6 +126,8 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       });
     } finally {
       await rm(directory, { recursive: true, force: true });
+      // A recipe works under the user's own umask: what it makes goes into images, with its permissions.
+      await closeTrees([images, state, resolve(store, "cache-template")]);
     }
   });
 }
@@ -203,7 +205,8 @@ export async function prepareStore(
   { images, signal }: { readonly images: string; readonly signal: AbortSignal | undefined },
 ): Promise<StoreKey> {
   try {
-    await mkdir(images, { recursive: true });
+    await makePrivateDirectory(store);
+    await mkdir(images, { recursive: true, mode: 0o700 });
     return await storeKey(store, { signal });
   } catch (error) {
     const code = isObError(error) ? undefined : systemCode(error);

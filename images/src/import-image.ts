@@ -1,7 +1,7 @@
 import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { type ImageManifest, isObError, ObError, run } from "@ob/core";
-import { explaining, readQcowHeader } from "@ob/store-qcow";
+import { closeTrees, explaining, readQcowHeader } from "@ob/store-qcow";
 import { checkImage } from "./check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { inPhase } from "./progress.ts";
@@ -82,6 +82,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
       });
     } finally {
       await rm(directory, { recursive: true, force: true });
+      await closeTrees([images]);
     }
   });
 }

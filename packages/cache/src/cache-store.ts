@@ -9,6 +9,7 @@ import {
   silent,
 } from "@ob/core";
 import {
+  closeToOthers,
   createDisk,
   createOverlay,
   holding,
@@ -53,8 +54,9 @@ export async function openCaches(options: CacheOptions): Promise<DiskCaches> {
   const layout = layoutOf(directory);
   return await caching(`open the caches of ${layout.root}`, async () => {
     for (const path of [layout.caches, layout.temporaryCaches, layout.locks]) {
-      await mkdir(path, { recursive: true });
+      await mkdir(path, { recursive: true, mode: 0o700 });
     }
+    await closeToOthers(layout.root, emit);
     await sweepScratch(layout);
     return new DiskCaches({ layout, size, emit });
   });

@@ -44,7 +44,7 @@ async function findTemplate(
 ): Promise<string | undefined> {
   const { fileSystem } = place;
   for (const name of [`${fileSystem}.qcow2`, `cache-${fileSystem}.qcow2`]) {
-    const template = within(layout.root, "cache-template", name);
+    const template = within(layout.cacheTemplates, name);
     if (!(await isFile(template))) continue;
     if ((await identify(template, { signal, emit })) === fileSystem) return template;
     const text = `${template} is no disk whose first partition has ${fileSystem}: it is not used`;

@@ -88,6 +88,8 @@ export const engine: Engine = {
 
   async imageTools({ location, flags, emit }) {
     const { directory } = location;
+    const { closeToOthers } = await import("@ob/store-qcow");
+    await closeToOthers(directory, emit ?? silent);
     const { diskSize: _, ...machine } = flags;
     const stateDirectory = path.join(directory, "state", "qemu");
     return {

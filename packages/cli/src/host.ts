@@ -24,6 +24,11 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Fires when the user or the system wants the command to stop. */
   readonly signal: AbortSignal;
+  /**
+   * Gives what is made from now on the permissions that the user's umask says. Until then nobody but the user may read it:
+   * what goes into a store is for nobody else. By default that is left to who runs the command.
+   */
+  readonly restoreUmask?: () => void;
   /** What made the signal fire. */
   readonly interruptedBy: () => Interrupt | undefined;
 }

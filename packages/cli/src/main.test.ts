@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { sha256 } from "@ob/core";
 import { execa } from "execa";
@@ -49,6 +49,21 @@ describe("the command", () => {
     });
     process.kill(signal);
     expect(await process).toMatchObject({ exitCode, stderr: "Cancelled at user's request\n" });
+  });
+
+  it("makes what it keeps in a store readable for nobody else", async () => {
+    await using work = await temporaryDirectory();
+    const store = path.join(work.path, "store");
+    await mkdir(path.join(store, "base-image"), { recursive: true });
+    const { exitCode } = await obuilder(["plan", `--store=qemu:${store}`, "-f", "-", work.path], {
+      input: spec,
+    });
+    expect(exitCode).toBe(0);
+    const made = await readdir(store, { recursive: true });
+    expect(made).toContain("state/db/db.sqlite");
+    for (const name of ["", ...made]) {
+      expect((await stat(path.join(store, name))).mode & 0o077, name).toBe(0);
+    }
   });
 
   it("is quiet when the reader of its output goes away", async () => {

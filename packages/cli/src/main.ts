@@ -74,6 +74,7 @@ function settings(invocation: Invocation | undefined) {
 /** Runs the command line of this process, and ends the process with its exit code. */
 export async function start(): Promise<void> {
   const { argv, env, stdin, stdout, stderr } = process;
+  const umask = process.umask(0o077);
   using interrupts = listenForInterrupts(process, (interrupt) => process.exit(interruptCode(interrupt)));
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") interrupts.interrupt("SIGPIPE");
@@ -90,6 +91,7 @@ export async function start(): Promise<void> {
     stderr,
     env,
     signal: interrupts.signal,
+    restoreUmask: () => void process.umask(umask),
     interruptedBy: interrupts.cause,
   });
   // Whatever a library left open must not keep a finished command alive; what is printed must get out first.

@@ -1,4 +1,4 @@
-import { copyFile, lstat, readFile, writeFile } from "node:fs/promises";
+import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import {
   type ImageManifest,
@@ -144,6 +144,7 @@ async function importKey(manifest: string, key: string, directory: StorePath): P
 async function importFile(manifest: string, named: string, target: StorePath): Promise<string> {
   try {
     await copyFile(join(dirname(manifest), named), target);
+    await chmod(target, 0o600);
   } catch (cause) {
     if (systemCode(cause) !== "ENOENT") throw cause;
     throw new ObError("BASE_IMAGE", `${manifest} names ${named}, which is not there.`, {

@@ -1,4 +1,5 @@
 export { createDisk, createOverlay, convert, type QemuImgOptions, rebase } from "./qemu-img.ts";
+export { closeToOthers, closeTrees, makePrivateDirectory } from "./close-to-others.ts";
 export { copyDisk } from "./copy-disk.ts";
 export { syncPath, syncTree } from "./durable.ts";
 export { explain, explaining } from "./failures.ts";

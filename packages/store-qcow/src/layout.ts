@@ -22,7 +22,7 @@ export type StorePath = string & { readonly [brand]: "StorePath" };
  *       result-tmp/borrowed-*      a disk to be thrown away, on a layer that someone looks into
  *       result-tmp/flat-ID         a disk that is to take the place of layer ID's: the same, made of fewer files
  *       result-tmp/trash-*         what is being deleted
- *       cache/, cache-tmp/         cache disks: see @ob/cache
+ *       cache/, cache-tmp/         cache disks: see @ob/cache; cache-template/ has empty ones to start from
  *       state/db/db.sqlite         one row a layer: when it was used, what it stands on
  *       state/locks/NAME           locks between processes; a file stands only while someone wants the lock
  *       state/digests/             what builds have read of source directories: see @ob/builder
@@ -35,6 +35,7 @@ export interface Layout {
   readonly temporary: StorePath;
   readonly caches: StorePath;
   readonly temporaryCaches: StorePath;
+  readonly cacheTemplates: StorePath;
   readonly state: StorePath;
   readonly databaseDirectory: StorePath;
   readonly database: StorePath;
@@ -52,6 +53,7 @@ export function layoutOf(directory: string): Layout {
     temporary: at("result-tmp"),
     caches: at("cache"),
     temporaryCaches: at("cache-tmp"),
+    cacheTemplates: at("cache-template"),
     state: at("state"),
     databaseDirectory: at("state", "db"),
     database: at("state", "db", "db.sqlite"),

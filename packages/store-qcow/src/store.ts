@@ -20,6 +20,7 @@ import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images.ts";
 import { readBaseInfo } from "./base-info.ts";
 import { tryClaimLayer } from "./claim.ts";
+import { closeToOthers, makePrivateDirectory } from "./close-to-others.ts";
 import type { StoreContext } from "./context.ts";
 import { StoreDatabase } from "./database.ts";
 import { exportDisk } from "./export.ts";
@@ -53,6 +54,7 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
   const layout = layoutOf(directory);
   return await explaining(`open the store ${layout.root}`, async () => {
     await makeDirectories(layout, create);
+    await closeToOthers(layout.root, emit);
     const database = await openDatabase(layout);
     try {
       const background = new BackgroundWork(emit);
@@ -67,13 +69,13 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
 }
 
 async function makeDirectories(layout: Layout, create: boolean): Promise<void> {
-  if (create) await mkdir(layout.root, { recursive: true });
+  if (create) await makePrivateDirectory(layout.root);
   else await refuseMissing(layout);
   // Node.js gives other names to what a read-only file system says to mkdir.
   await access(layout.root, constants.W_OK | constants.X_OK);
   const { baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks } = layout;
   for (const path of [baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks]) {
-    await mkdir(path, { recursive: true });
+    await mkdir(path, { recursive: true, mode: 0o700 });
   }
 }
 

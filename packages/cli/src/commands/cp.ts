@@ -61,6 +61,7 @@ export const cp: Command = {
       signal,
       emit,
     });
+    host.restoreUmask?.();
     if (target) await unpackArchive(archive, { directory: target.directory, signal, emit });
     else await pipeline(archive, host.stdout, { end: false, signal });
   },

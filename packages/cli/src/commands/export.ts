@@ -46,6 +46,7 @@ export const exportLayer: Command = {
     }
     const { compress, force } = args;
     const signal = host.signal;
+    host.restoreUmask?.();
     await store.export(id, { path, compress: compress === true, overwrite: force === true, signal });
     host.stdout.write(`Wrote ${path} (${formatSize((await stat(path)).size)})\n`);
   },

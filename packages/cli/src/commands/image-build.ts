@@ -54,6 +54,7 @@ export async function buildOneImage(args: Arguments, session: ImageSession): Pro
     }
     host.stdout.write(`Making the base image ${name}\n`);
     const start = performance.now();
+    host.restoreUmask?.();
     await buildImage(planned, tools);
     const took = formatDuration(performance.now() - start);
     host.stdout.write(`Made ${name} in ${took}: (from ${name})\n`);

@@ -36,7 +36,7 @@ export async function saveDevices(qmp: QmpClient, file: string, signal: AbortSig
     await abortable(once(server, "listening"), signal);
     const written = (async () => {
       const [stream] = await once(server, "connection");
-      await pipeline(stream, createWriteStream(file));
+      await pipeline(stream, createWriteStream(file, { mode: 0o600 }));
     })();
     written.catch(() => undefined);
     await qmp.execute("migrate-set-capabilities", { arguments: withoutMemory, signal });

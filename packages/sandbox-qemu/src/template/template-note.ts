@@ -23,7 +23,7 @@ export function noteIn(directory: string): TemplateNote {
     keep: async (note) => {
       const draft = `${file}.${randomUUID()}`;
       try {
-        await writeFile(draft, note, { flush: true });
+        await writeFile(draft, note, { flush: true, mode: 0o600 });
         await rename(draft, file);
       } catch (error) {
         if (systemCode(error) === undefined) throw error;

@@ -34,7 +34,10 @@ export async function writeRecord(directory: string, key: TemplateKey): Promise<
       ...(key.point === "ready" && { disk: await id(parts.disk) }),
     },
   };
-  await writeFile(join(directory, recordName), `${JSON.stringify(record, undefined, 2)}\n`, { flush: true });
+  await writeFile(join(directory, recordName), `${JSON.stringify(record, undefined, 2)}\n`, {
+    flush: true,
+    mode: 0o600,
+  });
 }
 
 /** The record of a template that is whole and may still be resumed; otherwise undefined. */
