@@ -12,6 +12,8 @@ export interface ObuilderOptions {
   /** Added to the environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
+  /** The directory that it is started in; by default this process's own. */
+  readonly cwd?: string;
 }
 
 /** Starts the command as a user would and never rejects for its exit status: tests look at that themselves. */
@@ -20,6 +22,7 @@ export function obuilder(args: readonly string[], options: ObuilderOptions = {})
     all: true,
     reject: false,
     ...(options.env && { env: { ...options.env } }),
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
     ...(options.input === undefined ? { stdin: "ignore" } : { input: options.input }),
   });
 }

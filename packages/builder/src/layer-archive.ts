@@ -29,6 +29,8 @@ export interface LayerArchiveOptions {
   /** Base names that are left out of directories at any depth. */
   readonly exclude?: readonly string[] | undefined;
   readonly owner: NewOwner;
+  /** Takes what a link at the end of an item's path leads to, in the place of the link. */
+  readonly followLinks?: boolean | undefined;
   /** Leaves out devices and pipes, with a warning. */
   readonly skipDevices?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -41,11 +43,14 @@ export interface LayerArchiveOptions {
  * with `BAD_SOURCE` for an archive that leads out of the place it is for.
  */
 export function layerArchive(visit: () => Promise<GuestVisit>, options: LayerArchiveOptions): Readable {
-  const { items, exclude, signal } = options;
+  const { items, exclude, followLinks: followLink, signal } = options;
   return packArchive(async (pack) => {
     const guest = await visit();
     for (const item of items) {
-      await sendItem(pack, guest.readArchive(item.path, { exclude, signal }), { ...options, item });
+      await sendItem(pack, guest.readArchive(item.path, { exclude, followLink, signal }), {
+        ...options,
+        item,
+      });
     }
   });
 }

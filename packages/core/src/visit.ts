@@ -62,6 +62,8 @@ export interface GuestAccess {
 export interface ReadArchiveOptions {
   /** Base names to leave out at any depth. It is a hint: what comes nevertheless is the reader's to drop. */
   readonly exclude?: readonly string[] | undefined;
+  /** Takes what a symbolic link at the end of the path leads to, in the place of the link. */
+  readonly followLink?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -70,7 +72,7 @@ export interface GuestVisit extends GuestAccess, AsyncDisposable {
   /**
    * A tar archive of what stands at `path`, as the superuser sees it. Of a directory it has `./` and all that is below
    * it on the same file system; of anything else the one entry `./NAME`. A symbolic link at the end of the path stays
-   * a link, unless the path ends in `/`. The iteration throws ObError `BAD_SOURCE` if nothing is there or the guest
+   * a link, unless the path ends in `/` or it is to be followed; those below a directory stay links. The iteration throws ObError `BAD_SOURCE` if nothing is there or the guest
    * cannot read it, `GUEST_LOST`, `CANCELLED`.
    *
    * @param path absolute in the guest.

@@ -9,6 +9,8 @@ import type { SshSession } from "./ssh/session.ts";
 export interface ReadOptions {
   readonly session: SshSession;
   readonly path: string;
+  /** As in `ReadArchiveOptions`: the command does it, and the error tells. */
+  readonly followLink?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
@@ -22,7 +24,7 @@ const kept = 16_384;
  * @throws ObError `BAD_SOURCE`, `GUEST_LOST`; the signal's reason.
  */
 export async function* readArchive(command: GuestCommand, options: ReadOptions): AsyncGenerator<Uint8Array> {
-  const { session, path, emit } = options;
+  const { session, path, followLink = false, emit } = options;
   const signal = AbortSignal.any([options.signal, session.lost]);
   using stack = new DisposableStack();
   const { channel, ended } = await abortable(startCommand(session, command.command), signal);
@@ -51,7 +53,8 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
     return;
   }
   if (status.kind === "exited" && status.code === nothingThere) {
-    throw new ObError(command.failure, `There is nothing at ${JSON.stringify(path)}.`);
+    const orElse = followLink ? ", or it is a link that leads nowhere" : "";
+    throw new ObError(command.failure, `There is nothing at ${JSON.stringify(path)}${orElse}.`);
   }
   const why = words === "" ? statusText(status) : words;
   throw new ObError(command.failure, `The guest could not ${command.purpose}: ${why}`);

@@ -40,11 +40,12 @@ export function visitOf(running: RunningGuest, options: VisitRunningOptions): Gu
     ...(signal ? [signal] : []),
   ];
   return {
-    async *readArchive(path: string, { exclude = [], signal }: ReadArchiveOptions = {}) {
+    async *readArchive(path: string, { exclude = [], followLink, signal }: ReadArchiveOptions = {}) {
       const caller = AbortSignal.any([...signals(signal)]);
-      const reading = readArchive(commands.pack(path, exclude), {
+      const reading = readArchive(commands.pack(path, exclude, { followLink }), {
         session,
         path,
+        followLink,
         signal: AbortSignal.any([caller, running.signal]),
         emit: options.emit,
       });

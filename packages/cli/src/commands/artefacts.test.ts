@@ -75,7 +75,9 @@ describe("cp", () => {
     await writeFile(path.join(guest, "opt/tool"), "a tool", { mode: 0o755 });
     await symlink("/etc/passwd", path.join(guest, "opt/link"));
     execFileSync("chmod", ["u+s", path.join(guest, "opt/tool")]);
-    const readArchive: ScriptedGuest["readArchive"] = function* ({ path: wanted }) {
+    const readArchive: ScriptedGuest["readArchive"] = function* ({ path: wanted, followLink }) {
+      // What stands at the end of the path is followed, as the command promises for every guest.
+      expect(followLink).toBe(true);
       const file = path.join(guest, wanted);
       const isTree = wanted.endsWith("/") || !wanted.includes(".");
       const words = isTree ? ["-C", file, "."] : ["-C", path.dirname(file), `./${path.basename(file)}`];

@@ -13,7 +13,8 @@ import type { Command } from "./command.ts";
 export const cp: Command = {
   description:
     "Copies a file or a directory out of a layer, by a throw-away virtual machine on it. DEST is what it is for `cp -r`: " +
-    "a directory to copy into, or a new name. - writes a tar archive to standard output.",
+    "a directory to copy into, or a new name. - writes a tar archive to standard output. A link at the end of PATH is " +
+    "followed; those in a directory stay links.",
   positionals: [
     { name: "ID:PATH", describe: "The layer, and a path in it from its root" },
     { name: "DEST", describe: "A path of the host, or -" },
@@ -57,6 +58,7 @@ export const cp: Command = {
     const archive = layerArchive(async () => visit, {
       items: [{ path, place: target?.place ?? (() => (item.contents ? "" : item.name)) }],
       owner: { kind: target ? "reader" : "same" },
+      followLinks: true,
       skipDevices: target !== undefined,
       signal,
       emit,

@@ -31,10 +31,10 @@ export function visitScriptedGuest(guest: ScriptedGuest, options: ScriptedVisitO
   const life = (signal: AbortSignal | undefined) =>
     AbortSignal.any([visiting, closed.signal, ...(signal ? [signal] : [])]);
   return {
-    async *readArchive(path, { exclude, signal: reading } = {}) {
+    async *readArchive(path, { exclude, followLink, signal: reading } = {}) {
       const signal = life(reading);
       const { readArchive = () => [emptyArchive] } = guest;
-      for await (const bytes of readArchive({ request, path, exclude, signal })) {
+      for await (const bytes of readArchive({ request, path, exclude, followLink, signal })) {
         throwIfCancelled(signal);
         yield bytes;
       }

@@ -19,10 +19,10 @@ export function linuxVisit(loginUser: string): VisitCommands {
     return `exec ${quoteWords(loginUser === "root" ? shell : ["sudo", "-n", "--", ...shell])}`;
   };
   return {
-    pack: (path, exclude) => ({
+    pack: (path, exclude, options) => ({
       phase: "copy",
       purpose: `read ${path}`,
-      command: asRoot(packScript("tar"), [path, ...exclude]),
+      command: asRoot(packScript("tar", options), [path, ...exclude]),
       failure: "BAD_SOURCE",
     }),
     asUser: (user, words) => asRoot(runAsUser, [...userWords(user), ...words]),

@@ -6,12 +6,15 @@ import type { VisitCommands } from "./visit-commands.ts";
 export function openbsdVisit(loginUser: string): VisitCommands {
   const doas = loginUser === "root" ? [] : ["/usr/bin/doas", "-n", "--"];
   return {
-    pack: (path, exclude) => ({
-      phase: "copy",
-      purpose: `read ${path}`,
-      command: `exec ${quoteWords([...doas, "/bin/sh", "-c", packScript("/usr/local/bin/gtar"), "obuilder", path, ...exclude])}`,
-      failure: "BAD_SOURCE",
-    }),
+    pack: (path, exclude, options) => {
+      const shell = ["/bin/sh", "-c", packScript("/usr/local/bin/gtar", options), "obuilder"];
+      return {
+        phase: "copy",
+        purpose: `read ${path}`,
+        command: `exec ${quoteWords([...doas, ...shell, path, ...exclude])}`,
+        failure: "BAD_SOURCE",
+      };
+    },
     asUser: undefined,
   };
 }

@@ -17,16 +17,30 @@ for (const name of ["one", "sub/two", "sub/.git/HEAD", "sub/a*", "sub/axe", "-da
 }
 symlinkSync("tree", join(root, "link"));
 symlinkSync("nowhere", join(root, "dangling"));
+symlinkSync("tree/one", join(root, "to-one"));
+mkdirSync(join(root, "links"));
+symlinkSync("../tree/one", join(root, "links/below"));
+symlinkSync("links", join(root, "to-links"));
 
 /** Runs the command as the login shell of a root user would, and lists the archive. */
 function packed(
   path: string,
-  { shell = "/bin/sh", exclude = [] }: { shell?: string; exclude?: string[] } = {},
+  {
+    shell = "/bin/sh",
+    exclude = [],
+    followLink = false,
+  }: { shell?: string; exclude?: string[]; followLink?: boolean } = {},
 ) {
-  const { command } = linuxVisit("root").pack(path, exclude);
+  const { command } = linuxVisit("root").pack(path, exclude, { followLink });
   const { status, stdout, stderr } = spawnSync(shell, ["-c", command]);
   const list = spawnSync("tar", ["-t", "--quoting-style=literal"], { input: stdout }).stdout.toString();
-  return { status, names: list.split("\n").filter(Boolean).toSorted(), stderr: stderr.toString() };
+  const links = spawnSync("tar", ["-tv"], { input: stdout }).stdout.toString().match(/^l.*/gm) ?? [];
+  return {
+    status,
+    links: links.length,
+    names: list.split("\n").filter(Boolean).toSorted(),
+    stderr: stderr.toString(),
+  };
 }
 
 describe.each(shellsHere)("packing a path, by %s", (shell) => {
@@ -50,7 +64,7 @@ describe.each(shellsHere)("packing a path, by %s", (shell) => {
   });
 
   it("takes a file, or a link, as one entry", () => {
-    expect(pack(join(root, "tree/one"))).toEqual({ status: 0, names: ["./one"], stderr: "" });
+    expect(pack(join(root, "tree/one"))).toEqual({ status: 0, links: 0, names: ["./one"], stderr: "" });
     expect(pack(join(root, "tree/-dash")).names).toEqual(["./-dash"]);
     expect(pack(join(root, "tree/it's $HOME")).names).toEqual(["./it's $HOME"]);
     expect(pack(join(root, "link")).names).toEqual(["./link"]);
@@ -60,6 +74,16 @@ describe.each(shellsHere)("packing a path, by %s", (shell) => {
   it("follows a link where the path ends in a slash, or goes on", () => {
     expect(pack(`${join(root, "link")}/`).names).toContain("./sub/two");
     expect(pack(join(root, "link/one")).names).toEqual(["./one"]);
+  });
+
+  it("takes what a link leads to where it is to be followed, and leaves links below a directory as they are", () => {
+    const follow = (path: string) => packed(join(root, path), { shell, followLink: true });
+    expect(follow("to-one")).toEqual({ status: 0, links: 0, names: ["./to-one"], stderr: "" });
+    expect(packed(join(root, "to-one"), { shell })).toMatchObject({ links: 1, names: ["./to-one"] });
+    expect(follow("tree/one")).toMatchObject({ status: 0, names: ["./one"] });
+    expect(follow("to-links")).toMatchObject({ links: 1, names: ["./", "./below"] });
+    expect(follow("links")).toMatchObject({ links: 1, names: ["./", "./below"] });
+    expect(follow("dangling")).toMatchObject({ status: nothingThere, names: [] });
   });
 
   it("leaves out names as they stand, at any depth, but never the item itself", () => {
@@ -120,4 +144,10 @@ it("Windows' own tar packs what lies on the drive that the path names", () => {
   expect(pack("/cygdrive/c/it's $HOME")).toEqual({ status: 0, names: ["./it's $HOME"] });
   expect(pack("/sub/.git").names).toEqual(["./", "./HEAD"]);
   expect(pack("/no/such").status).toBe(nothingThere);
+  const followed = visitCommands("windows", "opam").pack("/to-one", [], { followLink: true }).command;
+  symlinkSync("one", join(drive, "to-one"));
+  const env = { PATH: `${process.env["PATH"]}:${bin}` };
+  const { stdout } = spawnSync("/bin/bash", ["-c", followed], { env });
+  const list = spawnSync("tar", ["-tv"], { input: stdout }).stdout.toString();
+  expect(list).toMatch(/^-.* \.\/to-one\n$/);
 });

@@ -1,3 +1,5 @@
+import type { PackOptions } from "./visit-commands.ts";
+
 /** The status if nothing is at the path. */
 export const nothingThere = 66;
 
@@ -8,16 +10,19 @@ export const nothingThere = 66;
  *
  * @param tar a program and its first words.
  */
-export function packScript(tar: string): string {
+export function packScript(tar: string, options: PackOptions = {}): string {
+  const { isTree, isThere, tarFlag } = pathTests(options);
   return `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 path=$1
 shift
-if [ -d "$path" ] && [ ! -L "$path" ]; then
+flag=
+if ${isTree}; then
   cd -- "$path" || fail "cannot enter $path"
   item=.
-elif [ -e "$path" ] || [ -L "$path" ]; then
+elif ${isThere}; then
   cd -- "\${path%/*}/" || fail "cannot enter \${path%/*}/"
   item=./\${path##*/}
+  flag=${tarFlag}
   set --
 else
   exit ${nothingThere}
@@ -31,7 +36,26 @@ for name; do
   shift
 done
 [ $gnu = 0 ] || set -- --format=gnu --one-file-system --no-wildcards "$@"
-${tar} "$@" -cf - "$item"
+${tar} "$@" -cf - $flag "$item"
 status=$?
 [ $status -le $gnu ] || exit $status`;
+}
+
+/** What decides, for a shell of Bourne's family, how `$path` is packed. */
+export interface PathTests {
+  readonly isTree: string;
+  readonly isThere: string;
+  /** What tar is told for anything but a directory: of a directory it would follow every link in it. */
+  readonly tarFlag: "" | "-h";
+}
+
+export function pathTests({ followLink = false }: PackOptions = {}): PathTests {
+  // A link that leads nowhere is something only where it is not followed.
+  return followLink
+    ? { isTree: '[ -d "$path" ]', isThere: '[ -e "$path" ]', tarFlag: "-h" }
+    : {
+        isTree: '[ -d "$path" ] && [ ! -L "$path" ]',
+        isThere: '[ -e "$path" ] || [ -L "$path" ]',
+        tarFlag: "",
+      };
 }
