@@ -40,7 +40,7 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
     });
   }
   const temporary = join(resolve(store), "state", "image-checks");
-  await mkdir(temporary, { recursive: true });
+  await mkdir(temporary, { recursive: true, mode: 0o700 });
   await removeStale(temporary);
   const scratch = await mkdtemp(join(temporary, temporaryPrefix()));
   try {

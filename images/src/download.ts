@@ -42,7 +42,7 @@ export async function download(file: Download, options: DownloadOptions): Promis
   const { downloads, from, signal } = options;
   const given = from.get(file.name);
   if (given !== undefined) return await checkGiven(file, { given, signal });
-  await mkdir(downloads, { recursive: true });
+  await mkdir(downloads, { recursive: true, mode: 0o700 });
   const kept = join(downloads, `${file.sha256.slice(0, 16)}-${file.name}`);
   await using _ = await lockDownload(`${kept}.lock`, signal);
   if (await isFile(kept)) {

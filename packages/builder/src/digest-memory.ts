@@ -160,7 +160,7 @@ function isEntry(entry: unknown): entry is Entries[number] {
 /** One rename: whoever reads it meanwhile sees the old one or the new one. */
 async function save(file: string, entries: Entries): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`;
-  await mkdir(join(file, ".."), { recursive: true });
+  await mkdir(join(file, ".."), { recursive: true, mode: 0o700 });
   await writeFile(temporary, JSON.stringify([format, entries]), { mode: 0o600 });
   await rename(temporary, file);
 }

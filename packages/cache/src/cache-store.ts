@@ -128,7 +128,7 @@ export class DiskCaches implements CacheStore {
   ): Promise<{ scratch: Scratch; version: number }> {
     const { layout, size, emit } = this.#context;
     const options = { signal, emit };
-    await mkdir(place.versions, { recursive: true });
+    await mkdir(place.versions, { recursive: true, mode: 0o700 });
     const newest = await newestVersion(place);
     const isNew = newest === 0 && (await makeFirstVersion(place, { layout, size, ...options }));
     const version = isNew ? 1 : newest;

@@ -20,7 +20,7 @@ export interface FirstVersionOptions extends RunOptions {
  */
 export async function makeFirstVersion(place: Place, options: FirstVersionOptions): Promise<boolean> {
   const { layout, size, ...running } = options;
-  await mkdir(place.versions, { recursive: true });
+  await mkdir(place.versions, { recursive: true, mode: 0o700 });
   const original = originalDisk(place);
   if ((await isFile(original)) && (await identify(original, running)) === place.fileSystem) {
     await takeOver(place, options);

@@ -16,7 +16,7 @@ export async function makeScratch(layout: Layout, name: string): Promise<Scratch
   const directory = within(layout.temporaryCaches, `${id}-${name}`);
   const scratch = new ScratchDirectory(directory, lock);
   try {
-    await mkdir(within(directory, "rootfs"), { recursive: true });
+    await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
     return scratch;
   } catch (error) {
     await scratch[Symbol.asyncDispose]();

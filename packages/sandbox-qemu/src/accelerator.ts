@@ -104,7 +104,7 @@ async function recall(stateDirectory: string, key: string): Promise<Remembered |
 }
 
 async function remember(stateDirectory: string, proof: Remembered): Promise<void> {
-  await mkdir(stateDirectory, { recursive: true });
+  await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   const file = fileOf(stateDirectory);
   // Builds side by side may each have proven it.
   const draft = `${file}.${randomUUID()}`;

@@ -28,7 +28,7 @@ const graceTime = 60_000;
 /** Makes a run directory below the state directory. Disposing removes it. */
 export async function createRunDirectory(stateDirectory: string): Promise<RunDirectory> {
   const parent = runParent(stateDirectory);
-  await mkdir(parent, { recursive: true });
+  await mkdir(parent, { recursive: true, mode: 0o700 });
   const path = await mkdtemp(join(parent, "vm-"));
   const owner = await identityOf(process.pid);
   const record = async (contents: Owner): Promise<void> => {

@@ -44,8 +44,8 @@ export async function tryClaimLayer(context: StoreContext, id: LayerId): Promise
   try {
     // What a crash or an earlier failure left.
     await rm(directory, { recursive: true, force: true });
-    await mkdir(directory);
-    const log = openSync(within(directory, "log"), "ax");
+    await mkdir(directory, { mode: 0o700 });
+    const log = openSync(within(directory, "log"), "ax", 0o600);
     return new QcowClaim(context, { id, directory, lock, log });
   } catch (error) {
     lock.release();
@@ -138,7 +138,7 @@ class QcowClaim implements LayerClaim {
     await dropAllButLog(this.#directory);
     this.#made = "nothing";
     this.#image = undefined;
-    await mkdir(within(this.#directory, "rootfs"));
+    await mkdir(within(this.#directory, "rootfs"), { mode: 0o700 });
   }
 
   async #holdParent(parent: LayerId, signal: AbortSignal | undefined): Promise<void> {

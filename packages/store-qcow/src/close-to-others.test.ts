@@ -3,7 +3,7 @@ import { chmod, chown, lstat, mkdir, mkdtemp, readdir, rm, stat, symlink, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { ObEvent } from "@ob/core";
+import { layerId, type ObEvent } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { closeToOthers } from "./close-to-others.ts";
 import { openStore } from "./store.ts";
@@ -64,6 +64,17 @@ describe("a store", () => {
       expect((await stat(join(store, part))).mode & 0o777, part).toBe(0o700);
     }
     expect((await stat(join(directory, "parent"))).mode & 0o777).toBe(0o777 & ~process.umask());
+  });
+
+  it("has layers in the making that are its owner's alone, whatever the umask", async () => {
+    await using opened = await openStore({ directory: store, create: true });
+    const id = layerId("0".repeat(64));
+    await using claim = await opened.tryClaim(id);
+    expect(claim).toBeDefined();
+    const modes = ["", "log"].map(
+      async (part) => (await stat(join(store, "result-tmp", id, part))).mode & 0o777,
+    );
+    expect(await Promise.all(modes)).toEqual([0o700, 0o600]);
   });
 
   it("that others can read is put right when it is opened, and says so once", async () => {

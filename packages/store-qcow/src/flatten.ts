@@ -40,7 +40,7 @@ export async function flattenLayer(
   try {
     await rm(directory, { recursive: true, force: true });
     // As deep as a layer's, so that the relative backing paths hold.
-    await mkdir(within(directory, "rootfs"), { recursive: true });
+    await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
     const flat = diskIn(directory);
     await createOverlay(flat, { backing: backingPathTo(id), signal, emit });
     await rebase(flat, { backing: relative(dirname(flat), bottom), signal, emit });

@@ -48,7 +48,7 @@ export async function borrowDisk(
   const directory: StorePath = within(layout.temporary, name);
   stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
   // As deep as a layer's, so that the relative backing path holds.
-  await mkdir(within(directory, "rootfs"), { recursive: true });
+  await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
   const disk = diskIn(directory);
   await createOverlay(disk, { backing: backingPathTo(id), signal, emit });
   const held = stack.move();
