@@ -217,7 +217,11 @@ describe("an archive that cannot be trusted", () => {
   test("one that breaks off fails, with the guest's reason if it gave one", async () => {
     await put("big", Buffer.alloc(3_000_000));
     const cut = tarOf("").subarray(0, 1_500_000);
-    await expect(rewritten(cut)).rejects.toThrow("Unexpected end of data");
+    await expect(rewritten(cut)).rejects.toMatchObject({
+      code: "BAD_SOURCE",
+      message: expect.stringContaining("Unexpected end of data"),
+    });
+    await expect(rewritten(Buffer.alloc(4096, "words"))).rejects.toMatchObject({ code: "BAD_SOURCE" });
     const failing: GuestVisit = {
       ...visitTo(cut),
       async *readArchive() {

@@ -1,7 +1,16 @@
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { type Emit, type GuestUser, type GuestVisit, ObError, silent } from "@ob/core";
+import {
+  type Emit,
+  type GuestUser,
+  type GuestVisit,
+  isObError,
+  messageOf,
+  ObError,
+  silent,
+  systemCode,
+} from "@ob/core";
 import { fromBytes } from "@ob/spec";
 import { extract, type Extract, type Header, type Pack } from "tar-stream";
 import { announced, type ArchiveHeader, type Owner, ownerOf, ownership } from "./archive-header.ts";
@@ -47,10 +56,14 @@ export function layerArchive(visit: () => Promise<GuestVisit>, options: LayerArc
   return packArchive(async (pack) => {
     const guest = await visit();
     for (const item of items) {
-      await sendItem(pack, guest.readArchive(item.path, { exclude, followLink, signal }), {
-        ...options,
-        item,
-      });
+      try {
+        await sendItem(pack, guest.readArchive(item.path, { exclude, followLink, signal }), {
+          ...options,
+          item,
+        });
+      } catch (error) {
+        throw explain(error);
+      }
     }
   });
 }
@@ -140,7 +153,7 @@ async function sendFile(
   header: ArchiveHeader & { readonly size: number },
 ): Promise<void> {
   if (header.size > wholeBytes) {
-    await pipeline(entry, pack.entry(announced(pack, header)));
+    await pipeline(bodyOf(entry), pack.entry(announced(pack, header)));
     return;
   }
   await sendHeader(pack, header, await buffer(entry));
@@ -160,6 +173,24 @@ async function* entriesOf(archive: AsyncIterable<Uint8Array>): AsyncGenerator<En
   } finally {
     reader.destroy();
   }
+}
+
+/** An entry's bytes. Its error would else reach the reader of the new archive before anyone explains it. */
+async function* bodyOf(entry: Entry): AsyncGenerator {
+  try {
+    yield* entry;
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+/** What tar-stream says of bytes that are no archive has no code. */
+function explain(error: unknown): unknown {
+  if (isObError(error) || systemCode(error) !== undefined) return error;
+  return new ObError("BAD_SOURCE", `The guest's tar gives a broken archive: ${messageOf(error)}.`, {
+    cause: error,
+    hint: "Look at the guest's tar, and at what its shell prints when it starts.",
+  });
 }
 
 /** A name of the header, in the form that `fromBytes` gives. Only tars that write extended headers have text in it. */

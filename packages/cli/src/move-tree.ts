@@ -1,0 +1,153 @@
+import { constants, lstatSync, renameSync, type Stats } from "node:fs";
+import { access, chmod, mkdir, readdir, utimes } from "node:fs/promises";
+import { setImmediate as otherWork } from "node:timers/promises";
+import { messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import { copyAcross, type Move } from "./copy-across.ts";
+
+export interface MoveOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A directory that was made writable in order to be moved, and the mode that it will have again. */
+interface Opened {
+  readonly directory: Buffer;
+  readonly mode: number;
+}
+
+/**
+ * Moves what is in one directory into another, and merges directories, of which those that are there stay as they are.
+ * Nothing is reached through a link: one that is in the place of a file is replaced, and one in the place of a directory
+ * refused. What is refused is so before anything has moved.
+ *
+ * @param from a directory that nobody else writes to.
+ * @throws ObError `USAGE` if something that is there is in the way, `BAD_SOURCE` for what is no file, directory or link;
+ *   `CANCELLED` if the signal fires before the first thing is moved.
+ */
+export async function moveTree(from: string, to: string, { signal }: MoveOptions = {}): Promise<void> {
+  const root = { from: Buffer.from(from), to: Buffer.from(to) };
+  const opened: Opened[] = [];
+  await prepareAll(root, { merges: true, opened, signal });
+  throwIfCancelled(signal);
+  await moveAll(root);
+  // From the innermost: an outer one may let nobody in.
+  for (const { directory, mode } of opened.toReversed()) await chmod(directory, mode);
+}
+
+interface Preparation {
+  /** False if nothing is there that could be in the way. */
+  readonly merges: boolean;
+  readonly opened: Opened[];
+  readonly signal: AbortSignal | undefined;
+}
+
+async function prepareAll(move: Move, preparation: Preparation): Promise<void> {
+  for await (const each of movesOf(move)) await prepare(each, preparation);
+}
+
+async function prepare(move: Move, { merges, opened, signal }: Preparation): Promise<void> {
+  throwIfCancelled(signal);
+  const found = lstatSync(move.from);
+  refuseSpecial(move, found);
+  const there = merges ? lookAt(move.to) : undefined;
+  if (there) await refuseInTheWay(move, found, there);
+  const mode = found.mode & 0o7777;
+  if (found.isFile() && (mode & setIds) !== 0) await chmod(move.from, mode & ~setIds);
+  if (!found.isDirectory()) return;
+  if ((mode & ownerAll) !== ownerAll) {
+    await chmod(move.from, mode | ownerAll);
+    if (!there) opened.push({ directory: move.to, mode });
+  }
+  await prepareAll(move, { merges: there !== undefined, opened, signal });
+}
+
+/** Set-user-id and set-group-id: they would give away the rights of who copies. */
+const setIds = 0o6000;
+/** To read a directory, and to move it or what is in it. */
+const ownerAll = 0o700;
+
+function refuseSpecial({ to }: Move, found: Stats): void {
+  if (found.isFile() || found.isDirectory() || found.isSymbolicLink()) return;
+  throw new ObError("BAD_SOURCE", `${shown(to)} would be a device, pipe or socket. Nothing was copied.`);
+}
+
+async function refuseInTheWay({ to }: Move, found: Stats, there: Stats): Promise<void> {
+  if (found.isDirectory() !== there.isDirectory()) {
+    throw new ObError(
+      "USAGE",
+      `${shown(to)} is ${kindOf(there)}, and what is copied has ${kindOf(found)} there.`,
+      {
+        hint: "Copy to another place, or move away what is there. Nothing is copied through a link.",
+      },
+    );
+  }
+  if (!found.isDirectory()) return;
+  await access(to, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+    throw new ObError("USAGE", `Nothing can be copied to ${shown(to)}: ${messageOf(cause)}.`, { cause });
+  });
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return "a directory";
+  return found.isSymbolicLink() ? "a symbolic link" : "a file";
+}
+
+async function moveAll(move: Move): Promise<void> {
+  for await (const each of movesOf(move)) await moveOne(each);
+}
+
+/** Another process may copy to the same place: then what is there is looked at again. */
+const attempts = 5;
+const takenMeanwhile = ["EEXIST", "ENOTEMPTY", "ENOTDIR", "EISDIR"];
+
+async function moveOne(move: Move): Promise<void> {
+  const found = lstatSync(move.from);
+  for (let attempt = 1; ; attempt++) {
+    const there = lookAt(move.to);
+    if (there) await refuseInTheWay(move, found, there);
+    if (there?.isDirectory()) return await moveAll(move);
+    try {
+      return await moveToNothing(move, found);
+    } catch (error) {
+      if (!takenMeanwhile.includes(systemCode(error) ?? "") || attempt === attempts) throw error;
+    }
+  }
+}
+
+/** Something may be mounted below the destination: then no rename leads there. */
+async function moveToNothing(move: Move, found: Stats): Promise<void> {
+  try {
+    return renameSync(move.from, move.to);
+  } catch (error) {
+    if (systemCode(error) !== "EXDEV") throw error;
+  }
+  if (!found.isDirectory()) return await copyAcross(move, found);
+  await mkdir(move.to, 0o700);
+  await moveAll(move);
+  await chmod(move.to, found.mode & 0o7777);
+  await utimes(move.to, found.atime, found.mtime);
+}
+
+/** A trip to the thread pool for each file would take ten times as long as the work; so this lets others in now and then. */
+const filesInOneGo = 500;
+
+async function* movesOf({ from, to }: Move): AsyncGenerator<Move> {
+  const names = await readdir(from, { encoding: "buffer" });
+  for (const [index, name] of names.entries()) {
+    if (index % filesInOneGo === filesInOneGo - 1) await otherWork();
+    yield { from: childOf(from, name), to: childOf(to, name) };
+  }
+}
+
+function childOf(directory: Buffer, name: Buffer): Buffer {
+  return Buffer.concat([directory, Buffer.from("/"), name]);
+}
+
+function lookAt(path: Buffer): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** A path on one line, whatever its bytes are. */
+function shown(path: Buffer): string {
+  const text = path.toString();
+  return /^[^\p{C}\ufffd]*$/u.test(text) ? text : JSON.stringify(text);
+}
