@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "@ob/core";
 import type { Argv } from "../src/as-root.ts";
+import { value } from "../src/install-machine.ts";
 import { lookAround } from "../src/look-around.ts";
 import type { CheckOptions, RecipeResult } from "../src/recipe.ts";
 import { assertCleanRoot } from "../src/root-state.ts";
@@ -24,8 +25,8 @@ export async function checkByDisk(result: RecipeResult, options: CheckOptions): 
   await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", result.disk, "-F", "qcow2", disk], { signal });
   const argv: Argv = [
     ...(["qemu-system-x86_64", "-m", "1G", "-smp", "2", "-machine", "accel=tcg,type=q35"] as const),
-    ...["-nic", "user,restrict=on,hostfwd=tcp:127.0.0.1:0-:22", "-drive", `file=${disk},format=qcow2`],
-    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${console}`],
+    ...["-nic", "user,restrict=on,hostfwd=tcp:127.0.0.1:0-:22", "-drive", `file=${value(disk)},format=qcow2`],
+    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${value(console)}`],
   ];
   {
     await using vm = TrialBoot.start(argv, { console, signal });

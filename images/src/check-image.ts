@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { type GuestTrial, type ImageManifest, lastLines, ObError, type StartTrial } from "@ob/core";
-import { createOverlay } from "@ob/store-qcow";
+import { createOverlay, inspectQcow2 } from "@ob/store-qcow";
 import { imageExpectations, type Expectation } from "./expectations.ts";
 import type { OnImageEvent } from "./progress.ts";
 
@@ -36,6 +36,11 @@ export interface CheckTools {
 export async function checkImage(image: ImageToCheck, tools: CheckTools): Promise<string> {
   const { manifest, manifestDirectory, memoryMib, bootSeconds } = image;
   const { startTrial, scratch, onEvent, signal } = tools;
+  if ((await inspectQcow2(image.disk)) === undefined) {
+    throw new ObError("BASE_IMAGE", `${image.disk} is no qcow2 file.`, {
+      hint: "`obuilder image import` takes disks of other formats.",
+    });
+  }
   const disk = join(scratch, "trial.qcow2");
   await createOverlay(disk, { backing: relative(scratch, image.disk), signal });
   await using trial = await startTrial({

@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { type ImageManifest, ObError } from "@ob/core";
-import { readQcowHeader } from "@ob/store-qcow";
+import { checkImageFiles, type ImageManifest, isStoreKey, ObError } from "@ob/core";
 import type { ImageTools } from "./build-image.ts";
 import { checkImage } from "./check-image.ts";
 import { readManifest } from "./image-record.ts";
@@ -33,12 +32,8 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
   const manifestDirectory = dirname(disk);
   const name = basename(disk, ".qcow2");
   const found = await readManifest(manifestDirectory, name);
+  if (found) await checkFiles(found.manifest, { manifestDirectory, store });
   const manifest = complete(found?.manifest, { request, name, manifestDirectory });
-  if ((await readQcowHeader(disk)) === undefined) {
-    throw new ObError("BASE_IMAGE", `${disk} is no qcow2 file.`, {
-      hint: "`obuilder image import` takes disks of other formats.",
-    });
-  }
   const temporary = join(resolve(store), "state", "image-checks");
   await mkdir(temporary, { recursive: true, mode: 0o700 });
   await removeStale(temporary);
@@ -53,6 +48,26 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** A manifest that lies beside a file may be anyone's. */
+async function checkFiles(
+  manifest: ImageManifest,
+  { manifestDirectory, store }: { readonly manifestDirectory: string; readonly store: string },
+): Promise<void> {
+  await checkImageFiles(manifest, manifestDirectory);
+  const { sshKey } = manifest;
+  if (sshKey === undefined || !isStoreKey(sshKey)) return;
+  const path = resolve(manifestDirectory, sshKey);
+  const known = [resolve(store, "state", "ssh"), resolve(manifestDirectory, "..", "state", "ssh")];
+  if (known.includes(dirname(path))) return;
+  throw new ObError(
+    "BASE_IMAGE",
+    `The image manifest in ${manifestDirectory} names the key ${path} of another store.`,
+    {
+      hint: "Name the key to log in with: --ssh-key FILE",
+    },
+  );
 }
 
 async function findDisk(image: string, images: string): Promise<string> {

@@ -1,7 +1,7 @@
-import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { type ImageManifest, isObError, ObError, run } from "@ob/core";
-import { closeTrees, explaining, readQcowHeader } from "@ob/store-qcow";
+import { type ImageManifest, isObError, messageOf, ObError, systemCode } from "@ob/core";
+import { closeTrees, convertDisk, explaining, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/store-qcow";
 import { checkImage } from "./check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { inPhase } from "./progress.ts";
@@ -9,7 +9,7 @@ import { publish } from "./publish.ts";
 import { removeStale, temporaryPrefix } from "./temporary.ts";
 
 export interface ImportRequest {
-  /** Path of a disk in any format that qemu-img reads. */
+  /** Path of a disk in any format that qemu-img reads, which names no other file. */
   readonly file: string;
   /** What the image will be called. */
   readonly name: string;
@@ -28,13 +28,14 @@ export interface ImportRequest {
 
 /**
  * Copies a disk into the store as a base image that stands alone, with a manifest, after it was booted and looked at.
+ * Nothing but the disk itself is read: one that names other files is refused.
  *
  * @throws ObError `USAGE`, `BASE_IMAGE`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`; what a boot throws.
  */
 export async function importImage(request: ImportRequest, tools: ImageTools): Promise<ImageManifest> {
   const name = checkName(request.name);
   const { store, onEvent = () => undefined, signal } = tools;
-  const format = await formatOf(request.file, signal);
+  const source = await look(request.file);
   const images = resolve(store, "base-image");
   await prepareStore(store, { images, signal });
   return await explaining(`import the image ${name}`, async () => {
@@ -43,8 +44,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
     try {
       const disk = join(directory, "disk.qcow2");
       await inPhase("Copy the disk", { onEvent, signal }, async (phase) => {
-        const convert = ["qemu-img", "convert", "-f", format, "-O", "qcow2", request.file, disk] as const;
-        await run(convert, { signal: phase.signal });
+        await convertDisk(source, disk, { signal: phase.signal });
       });
       const directBoot = await copyBootFiles(request, directory);
       const key = await takeKey(request, { directory, images, name });
@@ -87,17 +87,16 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
   });
 }
 
-/** The disk's format, by its contents. @throws ObError `USAGE` if there is no such file, or it is no disk. */
-async function formatOf(file: string, signal: AbortSignal | undefined): Promise<string> {
-  try {
-    const info = ["qemu-img", "info", "--output=json", "-U", file] as const;
-    const { stdout } = await run(info, { signal });
-    const { format }: { readonly format: string } = JSON.parse(stdout);
-    return format;
-  } catch (error) {
-    if (!isObError(error, "TOOL_FAILED")) throw error;
-    throw new ObError("USAGE", `${file} cannot be read as a disk.\n${error.message}`, { cause: error });
-  }
+/** @throws ObError `USAGE` if there is no such file; as `inspectDisk`. */
+async function look(file: string): Promise<ForeignDisk> {
+  await stat(file).catch((cause: unknown) => {
+    const why = systemCode(cause) === "ENOENT" ? "there is no such file" : messageOf(cause);
+    throw new ObError("USAGE", `${file} cannot be read as a disk: ${why}.`, {
+      cause,
+      hint: "FILE is the path of a file; URLs and other names that QEMU knows are none.",
+    });
+  });
+  return await inspectDisk(file);
 }
 
 async function copyBootFiles({ kernel, initrd, append = "" }: ImportRequest, directory: string) {

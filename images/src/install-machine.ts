@@ -32,7 +32,10 @@ export function installMachine(machine: InstallMachine): Argv {
     ...["-nodefaults", "-display", "none", "-monitor", "none", ...(reboots ? [] : ["-no-reboot"])],
     ...disks.flatMap((file) => ["-drive", `if=virtio,format=qcow2,discard=unmap,file=${value(file)}`]),
     ...seeds.flatMap((file) => ["-drive", `if=virtio,format=raw,readonly=on,file=${value(file)}`]),
-    ...isos.flatMap((file, index) => ["-drive", `if=ide,index=${index},media=cdrom,file=${value(file)}`]),
+    ...isos.flatMap((file, index) => [
+      "-drive",
+      `if=ide,index=${index},media=cdrom,format=raw,readonly=on,file=${value(file)}`,
+    ]),
     ...["-nic", ["user", "model=virtio-net-pci", ...network].join(",")],
     ...["-device", "virtio-rng-pci"],
   ];

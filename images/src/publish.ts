@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type ImageManifest, sha256File } from "@ob/core";
+import { type ImageManifest, parseImageManifest, sha256File } from "@ob/core";
 import { syncPath } from "@ob/store-qcow";
 import type { ImageRecord } from "./image-record.ts";
 import type { RecipeResult } from "./recipe.ts";
@@ -21,6 +21,7 @@ type Move = readonly [from: string, to: string];
  * content, so that until then the old manifest goes with the old ones; those go when nothing names them.
  *
  * @param result files that are on the file system of `images`.
+ * @throws ObError `BASE_IMAGE` for a manifest that cannot be.
  */
 export async function publish(result: RecipeResult, options: PublishOptions): Promise<ImageManifest> {
   const { images, record, signal } = options;
@@ -40,7 +41,10 @@ export async function publish(result: RecipeResult, options: PublishOptions): Pr
   };
   const manifestFile = `${result.disk}.json`;
   const text = { ...manifest, ...(record && { recipe: record }) };
-  await writeFile(manifestFile, `${JSON.stringify(text, undefined, 2)}\n`);
+  const json = JSON.stringify(text, undefined, 2);
+  // What could not be read later is not written.
+  parseImageManifest(json, join(images, `${name}.json`));
+  await writeFile(manifestFile, `${json}\n`);
   const moves: readonly Move[] = [
     ...(directBoot && kernel ? [[directBoot.kernel, kernel] as const] : []),
     ...(directBoot?.initrd && initrd ? [[directBoot.initrd, initrd] as const] : []),

@@ -1,4 +1,5 @@
 import type { Argv } from "../../src/as-root.ts";
+import { value } from "../../src/install-machine.ts";
 
 const firmware = "/usr/lib/riscv64-linux-gnu/opensbi/generic";
 const bootLoader = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
@@ -23,9 +24,9 @@ export function riscv64Machine({ disk, console, kernel }: Riscv64Options): Argv 
     : ["-bios", `${firmware}/fw_jump.bin`, "-kernel", bootLoader];
   return [
     ...(["qemu-system-riscv64", "-nodefaults", "-machine", "virt", "-m", "1G", "-smp", "2"] as const),
-    ...["-drive", `if=none,id=root,file=${disk},format=qcow2`, "-device", "virtio-blk-pci,drive=root"],
+    ...["-drive", `if=none,id=root,file=${value(disk)},format=qcow2`, "-device", "virtio-blk-pci,drive=root"],
     ...["-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"],
     ...["-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci", ...boot],
-    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${console}`],
+    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${value(console)}`],
   ];
 }

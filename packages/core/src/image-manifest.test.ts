@@ -23,6 +23,16 @@ test("a whole manifest is read as it stands", () => {
   expect(parse(whole)).toEqual(whole);
 });
 
+test.each([
+  { sshKey: "keys/id" },
+  { sshKey: "../../state/ssh/id_ed25519" },
+  { directBoot: { kernel: "boot/..kernel", initrd: "é (1)", commandLine: "a=b,c ../x" } },
+  { machine: "pc-i440fx-7.2" },
+  { machine: "microvm" },
+])("what is named may be %j", (more) => {
+  expect(parse({ ...smallest, ...more })).toEqual({ ...smallest, ...more });
+});
+
 test("text that is no JSON is an error that names the file", () => {
   expect(() => parseImageManifest("{", "base-image/x.json")).toThrow(
     expect.objectContaining({ code: "BASE_IMAGE", message: expect.stringContaining("base-image/x.json") }),
@@ -35,7 +45,19 @@ test.each([
   ["guestArch", { ...smallest, guestArch: "m68k" }],
   ["loginUser", { ...smallest, loginUser: "a b" }],
   ["sshKey", { ...smallest, sshKey: "/root/.ssh/id" }],
+  ["sshKey", { ...smallest, sshKey: "../id" }],
+  ["sshKey", { ...smallest, sshKey: "../state/ssh/../../id" }],
+  ["sshKey", { ...smallest, sshKey: "x/../../state/ssh/id" }],
+  ["sshKey", { ...smallest, sshKey: "../state/ssh/.." }],
   ["directBoot.kernel", { ...smallest, directBoot: { kernel: "", commandLine: "" } }],
+  ["directBoot.kernel", { ...smallest, directBoot: { kernel: "a/../../b", commandLine: "" } }],
+  ["directBoot.kernel", { ...smallest, directBoot: { kernel: "../state/ssh/id_ed25519", commandLine: "" } }],
+  ["directBoot.initrd", { ...smallest, directBoot: { kernel: "k", initrd: "..", commandLine: "" } }],
+  ["directBoot.initrd", { ...smallest, directBoot: { kernel: "k", initrd: "a,/b", commandLine: "" } }],
+  ["directBoot.initrd", { ...smallest, directBoot: { kernel: "k", initrd: "a\0b", commandLine: "" } }],
+  ["machine", { ...smallest, machine: "pc,initrd=/etc/hostname" }],
+  ["machine", { ...smallest, machine: "type=pc" }],
+  ["machine", { ...smallest, machine: "" }],
   ["virtualSize", { ...smallest, virtualSize: -1 }],
   ["sha256", { ...smallest, sha256: "ABC" }],
 ])("a wrong %s is named", (field, manifest) => {

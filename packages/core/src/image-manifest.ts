@@ -21,11 +21,28 @@ export type DiskBus = (typeof diskBuses)[number];
 export const resumePoints = ["initrd", "ready"] as const;
 export type ResumePoint = (typeof resumePoints)[number];
 
-const relativePath = v.pipe(
+const leadsOut = "must not lead out of the manifest's directory";
+/** A path may become part of an option of QEMU's, where a comma ends a value. */
+const plainPath = v.pipe(
   v.string(),
   v.nonEmpty(),
   v.check((path) => !path.startsWith("/"), "must be relative to the manifest"),
+  v.regex(/^[^,\p{Cc}]*$/u, "must have no comma and no control character"),
 );
+const pathBeside = v.pipe(
+  plainPath,
+  v.check((path) => !path.split("/").includes(".."), leadsOut),
+);
+/** Beside the manifest, or the key of the store that the manifest is in. */
+const keyPath = v.pipe(
+  plainPath,
+  v.check((path) => isStoreKey(path) || !path.split("/").includes(".."), leadsOut),
+);
+
+/** True for the path of a store's own key, as the manifest of an image or of a layer in that store has it. */
+export function isStoreKey(path: string): boolean {
+  return /^(?:\.\.\/)+state\/ssh\/[a-z0-9_-][a-z0-9._-]*$/i.test(path);
+}
 
 const schema = v.object({
   version: v.literal(1),
@@ -35,16 +52,18 @@ const schema = v.object({
   guestArch: v.picklist(guestArches),
   /** The user who logs in over SSH. */
   loginUser: v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_-]*\$?$/i, "must be a user name")),
-  /** The private key that the login user accepts, relative to the manifest. */
-  sshKey: v.optional(relativePath),
-  /** Set where the guest's kernel can be started without firmware and boot loader; paths as `sshKey`. */
+  /** The private key that the login user accepts, relative to the manifest: beside it, or the store's own. */
+  sshKey: v.optional(keyPath),
+  /** Set where the guest's kernel can be started without firmware and boot loader; paths are relative to the manifest. */
   directBoot: v.optional(
-    v.object({ kernel: relativePath, initrd: v.optional(relativePath), commandLine: v.string() }),
+    v.object({ kernel: pathBeside, initrd: v.optional(pathBeside), commandLine: v.string() }),
   ),
   /** Set where the guest's disks cannot be virtio. */
   diskBus: v.optional(v.picklist(diskBuses)),
-  /** QEMU's `-machine`, for a guest that does not run on the usual one. */
-  machine: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  /** A type of QEMU's `-machine`, for a guest that does not run on the usual one. */
+  machine: v.optional(
+    v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]*$/i, "must be the type of a machine, without options")),
+  ),
   /** True if the guest says `obuilder: ready` on its console when its SSH server listens: it need not be asked before. */
   announcesReady: v.optional(v.boolean()),
   /** Where a guest that was saved in memory can be resumed; a guest that is named nowhere here is only booted. */

@@ -20,10 +20,12 @@ export {
   type DiskBus,
   diskBuses,
   type ImageManifest,
+  isStoreKey,
   parseImageManifest,
   type ResumePoint,
   resumePoints,
 } from "./image-manifest.ts";
+export { checkImageFiles, imageFile } from "./image-files.ts";
 export { isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export type {
   CacheMount,

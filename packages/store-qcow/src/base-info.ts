@@ -1,5 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { type BaseLayerInfo, type LayerId, ObError, parseImageManifest, systemCode } from "@ob/core";
+import { dirname } from "node:path";
+import {
+  type BaseLayerInfo,
+  checkImageFiles,
+  type LayerId,
+  ObError,
+  parseImageManifest,
+  systemCode,
+} from "@ob/core";
 import { baseImageFile } from "./base-images.ts";
 import type { StoreContext } from "./context.ts";
 import { findLayer } from "./layers.ts";
@@ -36,10 +44,11 @@ async function manifestBesideImage(
   const name = database.baseImageName(id);
   const file = name === undefined ? undefined : baseImageFile(layout, name, "json");
   const text = file && (await readIfThere(file));
-  return {
-    manifest: file && text !== undefined ? parseImageManifest(text, file) : undefined,
-    manifestDirectory: layout.baseImages,
-  };
+  const manifest = file && text !== undefined ? parseImageManifest(text, file) : undefined;
+  const manifestDirectory = file === undefined ? layout.baseImages : dirname(file);
+  // A layer of ours has copies; these files are used where they lie.
+  if (manifest) await checkImageFiles(manifest, manifestDirectory);
+  return { manifest, manifestDirectory };
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

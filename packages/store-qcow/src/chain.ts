@@ -1,5 +1,6 @@
+import { realpathSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { isAbsolute } from "node:path";
+import { dirname, isAbsolute, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { cancelled, isObError, type LayerId, ObError } from "@ob/core";
 import { baseImageFile, fileIdentity, sameIdentity } from "./base-images.ts";
@@ -10,6 +11,7 @@ import { backingPathTo, diskIn, type Layout, layerLock, resultDirectory, within 
 import { tryLock } from "./lock.ts";
 import { type QcowHeader, readQcowHeader, resolveBacking } from "./qcow-header.ts";
 import { renameBacking } from "./qemu-img.ts";
+import { inspectQcow2 } from "./standalone-qcow2.ts";
 
 /** A layer's disk and the files under it. */
 export interface Chain {
@@ -22,12 +24,15 @@ export interface Chain {
 /**
  * Follows a layer's disk down to the ground.
  *
- * @throws ObError `STORE` if a file is missing.
+ * @throws ObError `STORE` if a file is missing, or lies outside of the store.
  */
 export async function readChain({ layout }: StoreContext, id: LayerId): Promise<Chain> {
   return await walk(layout, id, async (file, backing) => {
     const path = resolveBacking(file, backing);
     if (!(await exists(path))) throw missing(id, { path, file });
+    // What could not be mended leads to a layer that this store has, too.
+    const repair = isAbsolute(backing) ? await planRepair(layout, path) : undefined;
+    if (!repair) refuseOutside(layout, { id, path, file });
     return path;
   });
 }
@@ -36,7 +41,8 @@ export async function readChain({ layout }: StoreContext, id: LayerId): Promise<
  * Puts right what the original leaves under a layer: absolute paths of a store that has been moved or copied, and base
  * layers that stand on `base-image/NAME.qcow2` itself.
  *
- * @throws ObError `STORE` if a file is missing and cannot be found.
+ * @throws ObError `STORE` if a file is missing and cannot be found, or lies outside of the store; `BASE_IMAGE` if the base
+ *   image under the original's layer cannot be used.
  */
 export async function mendChain(context: StoreContext, id: LayerId, signal?: AbortSignal): Promise<void> {
   await walk(context.layout, id, (file) => mendedBacking(context, { id, file, signal }));
@@ -54,7 +60,10 @@ async function walk(
     files.push(file);
     const header = await readLayerHeader(file, id);
     virtualSize ??= header.virtualSize;
+    if (header.externalData) throw broken(id, `${file} has its data in another file`);
     if (header.backing === undefined) return { virtualSize, files };
+    // QEMU takes such a name for that of a protocol, whatever lies there.
+    if (/^[^/]*:/.test(header.backing)) throw outside(id, { path: header.backing, file });
     file = await next(file, header.backing);
   }
 }
@@ -75,9 +84,10 @@ async function mendedBacking(context: StoreContext, link: Link): Promise<string>
     if (backing === undefined) throw broken(id, `${file} lost its backing file`);
     const path = resolveBacking(file, backing);
     const stands = await exists(path);
-    const repair = isAbsolute(backing) ? await planRepair(context, path) : undefined;
+    const repair = isAbsolute(backing) ? await planRepair(context.layout, path) : undefined;
     if (!repair) {
       if (!stands) throw missing(id, { path, file });
+      refuseOutside(context.layout, { id, path, file });
       return path;
     }
     const owner = layerInPath(file);
@@ -99,7 +109,7 @@ type Repair =
   /** A copy of the base image inside the layer: the image itself can be replaced at any time. */
   | { readonly kind: "base"; readonly source: string; readonly name: string };
 
-async function planRepair({ layout }: StoreContext, path: string): Promise<Repair | undefined> {
+async function planRepair(layout: Layout, path: string): Promise<Repair | undefined> {
   const parent = layerInPath(path);
   if (parent !== undefined) {
     const ours = diskIn(resultDirectory(layout, parent));
@@ -108,8 +118,20 @@ async function planRepair({ layout }: StoreContext, path: string): Promise<Repai
   const [, name] = /\/base-image\/(.+)\.qcow2$/.exec(path) ?? [];
   if (name === undefined) return undefined;
   const ours = baseImageFile(layout, name);
-  if (await exists(ours)) return { kind: "base", source: ours, name };
-  return (await exists(path)) ? { kind: "base", source: path, name } : undefined;
+  return (await exists(ours)) ? { kind: "base", source: ours, name } : undefined;
+}
+
+/** A layer stands on files of its store and on no other, whatever its disk says. */
+function refuseOutside(layout: Layout, link: { id: LayerId; path: string; file: string }): void {
+  // Most are named so: no need to look.
+  const owner = layerInPath(link.path);
+  if (owner !== undefined && link.path === diskIn(resultDirectory(layout, owner))) return;
+  const directory = realpathSync(dirname(link.path));
+  const isInside = [layout.results, layout.baseImages].some((ours) => {
+    const way = relative(realpathSync(ours), directory);
+    return way !== ".." && !way.startsWith("../");
+  });
+  if (!isInside) throw outside(link.id, link);
 }
 
 /**
@@ -131,6 +153,7 @@ async function repairUnderLock(
       await renameBacking(link.file, { ...options, backing: backingPathTo(repair.parent) });
     } else {
       await refuseChanged(context, { owner, repair });
+      if (!(await inspectQcow2(repair.source))) throw broken(owner, `${repair.source} is no qcow2 file`);
       await copyDisk(repair.source, within(resultDirectory(layout, owner), "rootfs", "base.qcow2"), options);
       await renameBacking(link.file, { ...options, backing: "base.qcow2" });
     }
@@ -169,6 +192,14 @@ async function readLayerHeader(file: string, id: LayerId): Promise<QcowHeader> {
 
 function missing(id: LayerId, { path, file }: { path: string; file: string }): ObError {
   return broken(id, `${path}, under ${file}, is missing`);
+}
+
+function outside(id: LayerId, { path, file }: { path: string; file: string }): ObError {
+  return new ObError(
+    "STORE",
+    `The disk of layer ${id} cannot be used: ${file} stands on ${JSON.stringify(path)}, outside of the store.`,
+    { hint: `Delete the layer and build it again: obuilder delete ${id}` },
+  );
 }
 
 function broken(id: LayerId, why: string): ObError {

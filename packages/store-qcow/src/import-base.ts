@@ -1,7 +1,9 @@
 import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import {
+  imageFile,
   type ImageManifest,
+  isStoreKey,
   type LayerId,
   ObError,
   parseImageManifest,
@@ -19,10 +21,10 @@ import {
 import type { StoreContext } from "./context.ts";
 import { copyDisk } from "./copy-disk.ts";
 import type { BaseImageRecord } from "./database.ts";
-import { diskIn, type StorePath, within } from "./layout.ts";
+import { diskIn, type Layout, storeKeys, type StorePath, within } from "./layout.ts";
 import { findDamage } from "./qemu-img.ts";
-import { readQcowHeader } from "./qcow-header.ts";
 import { printEnvironment } from "./sexp.ts";
+import { inspectQcow2 } from "./standalone-qcow2.ts";
 
 export interface ImportOptions {
   /** The layer that is being made. */
@@ -58,7 +60,7 @@ export async function importBaseImage(
   const sha256 = exact ? undefined : await sha256File(file, signal);
   if (!sameIdentity(identity, await fileIdentity(file))) throw replaced(file);
   await writeFile(within(directory, "env"), `${printEnvironment([])}\n`);
-  await importManifest(baseImageFile(layout, name, "json"), directory);
+  await importManifest(baseImageFile(layout, name, "json"), { directory, layout });
   return { ...identity, id, sha256 };
 }
 
@@ -79,15 +81,10 @@ async function refuseUnsound(
   file: StorePath,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const header = await readQcowHeader(file).catch((cause: unknown) => {
-    throw new ObError("BASE_IMAGE", `The base image ${file} cannot be read.`, {
-      cause,
-      hint: "See its owner and permissions, and that it is a file.",
-    });
-  });
-  if (!header) {
+  // Before anything else opens it: QEMU would open what it names, too.
+  if (!(await inspectQcow2(file))) {
     throw new ObError("BASE_IMAGE", `The base image ${file} is no qcow2 file.`, {
-      hint: "Convert it first: qemu-img convert -O qcow2 OLD NEW.qcow2",
+      hint: "Make a base image of it: obuilder image import; or qemu-img convert -O qcow2 OLD NEW.qcow2",
     });
   }
   const damage = await findDamage(file, { signal, emit });
@@ -108,8 +105,15 @@ function replaced(file: StorePath): ObError {
   });
 }
 
-/** Copies a manifest into the layer, with the files that lie beside it; a key elsewhere stays where it is. */
-async function importManifest(file: StorePath, directory: StorePath): Promise<void> {
+interface LayerPlace {
+  /** Of the layer. */
+  readonly directory: StorePath;
+  readonly layout: Layout;
+}
+
+/** Copies a manifest into the layer, with the files that lie beside it; the store's own key stays where it is. */
+async function importManifest(file: StorePath, place: LayerPlace): Promise<void> {
+  const { directory } = place;
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     if (systemCode(error) === "ENOENT") return undefined;
     throw error;
@@ -118,7 +122,7 @@ async function importManifest(file: StorePath, directory: StorePath): Promise<vo
   const manifest = parseImageManifest(text, file);
   const moved: ImageManifest = {
     ...manifest,
-    ...(manifest.sshKey !== undefined && { sshKey: await importKey(file, manifest.sshKey, directory) }),
+    ...(manifest.sshKey !== undefined && { sshKey: await importKey(file, manifest.sshKey, place) }),
     ...(manifest.directBoot && {
       directBoot: {
         ...manifest.directBoot,
@@ -132,18 +136,19 @@ async function importManifest(file: StorePath, directory: StorePath): Promise<vo
   await writeFile(within(directory, "manifest.json"), `${JSON.stringify(moved, undefined, 2)}\n`);
 }
 
-/** A key beside the image belongs to it. Any other, such as the store's own, is named from the layer. */
-async function importKey(manifest: string, key: string, directory: StorePath): Promise<string> {
+/** A key beside the image belongs to it. The store's own is named from the layer. */
+async function importKey(manifest: string, key: string, { directory, layout }: LayerPlace): Promise<string> {
+  if (!isStoreKey(key)) return await importFile(manifest, key, within(directory, "ssh-key"));
   const path = resolve(dirname(manifest), key);
-  const besideImage = !relative(dirname(manifest), path).startsWith("..");
-  return besideImage
-    ? await importFile(manifest, key, within(directory, "ssh-key"))
-    : relative(directory, path);
+  if (dirname(path) === storeKeys(layout)) return relative(directory, path);
+  throw new ObError("BASE_IMAGE", `${manifest} names the key ${path}, which is not this store's.`, {
+    hint: `The store's own key is in ${storeKeys(layout)}; any other has to lie beside the manifest.`,
+  });
 }
 
 async function importFile(manifest: string, named: string, target: StorePath): Promise<string> {
   try {
-    await copyFile(join(dirname(manifest), named), target);
+    await copyFile(await imageFile(dirname(manifest), named), target);
     await chmod(target, 0o600);
   } catch (cause) {
     if (systemCode(cause) !== "ENOENT") throw cause;

@@ -7,3 +7,5 @@ export { type Layout, layoutOf, type StorePath, within } from "./layout.ts";
 export { holding, isFree, type Lock, type LockMode, tryLock, waitForLock } from "./lock.ts";
 export { type QcowHeader, readQcowHeader, resolveBacking } from "./qcow-header.ts";
 export { openStore, QcowStore, type StoreOptions } from "./store.ts";
+export { convertDisk, type ForeignDisk, inspectDisk } from "./foreign-disk.ts";
+export { inspectQcow2, type Qcow2File } from "./standalone-qcow2.ts";

@@ -76,6 +76,11 @@ export function diskIn(directory: StorePath): StorePath {
   return within(directory, "rootfs", "image.qcow2");
 }
 
+/** Where the store's own login key is. */
+export function storeKeys(layout: Layout): StorePath {
+  return within(layout.state, "ssh");
+}
+
 /** The path of a layer's lock. */
 export function layerLock(layout: Layout, id: LayerId): StorePath {
   return within(layout.locks, id);

@@ -1,7 +1,8 @@
-import { cp, mkdtemp, rename, rm } from "node:fs/promises";
+import { cp, mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { run } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OriginalStore, originalImage, writeOriginalStore } from "./original.test.helper.ts";
 import { readQcowHeader } from "./qcow-header.ts";
@@ -135,6 +136,79 @@ describe("a store of the original's", () => {
       message: expect.stringContaining(original.child),
       hint: expect.stringContaining("obuilder delete"),
     });
+  });
+});
+
+describe("a layer's disk that names files outside of the store", () => {
+  const diskOf = (id: string): string => join(directory, "result", id, "rootfs/image.qcow2");
+  const outside = (): string => join(parent, "outside.qcow2");
+
+  /** Puts the layer on something else, whatever that is. */
+  async function rebased(backing: string): Promise<void> {
+    await run([
+      "qemu-img",
+      "rebase",
+      "-u",
+      "-f",
+      "qcow2",
+      "-F",
+      "qcow2",
+      "-b",
+      backing,
+      diskOf(original.child),
+    ]);
+  }
+
+  it.each<[string, () => string]>([
+    ["by an absolute path", outside],
+    ["by a relative path", () => "../../../../outside.qcow2"],
+    [
+      "by another path that ends like a layer's",
+      () => join(parent, "x/result", "0".repeat(64), "rootfs/image.qcow2"),
+    ],
+    ["by another path that ends like an image's", () => join(parent, "x/base-image/other.qcow2")],
+    ["by a protocol", () => "nbd:localhost:1"],
+    [
+      "by json:",
+      () => `json:${JSON.stringify({ driver: "qcow2", file: { driver: "file", filename: outside() } })}`,
+    ],
+  ])("%s is refused", async (_, name) => {
+    await makeImage(outside(), { size: "64M", fill: 9 });
+    for (const copy of [`x/result/${"0".repeat(64)}/rootfs/image.qcow2`, "x/base-image/other.qcow2"]) {
+      await cp(outside(), join(parent, copy), { recursive: true });
+    }
+    await rebased(name());
+    await using store = await openStore({ directory });
+    await using claim = await store.tryClaim(idOf("ours"));
+    await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({ code: "STORE" });
+    await expect(store.borrow(original.child)).rejects.toMatchObject({ code: "STORE" });
+    const exported = store.export(original.child, { path: join(parent, "exported") });
+    await expect(exported).rejects.toMatchObject({ code: "STORE" });
+  });
+
+  it("by the base image under it is refused", async () => {
+    const image = join(directory, "base-image", `${originalImage}.qcow2`);
+    await makeImage(outside(), { size: "64M", fill: 9 });
+    await run(["qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", outside(), image]);
+    await using store = await openStore({ directory });
+    await using claim = await store.tryClaim(idOf("ours"));
+    await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({
+      code: "BASE_IMAGE",
+      message: expect.stringContaining("backing file"),
+    });
+  });
+
+  it("is not so where the store is reached by a link", async () => {
+    const linked = join(parent, "linked");
+    await symlink(directory, linked);
+    await using store = await openStore({ directory: linked });
+    const layer = await makeLayer(store, {
+      id: idOf("ours"),
+      parent: original.grandchild,
+      fill: 4,
+      offset: 3 << 20,
+    });
+    await expectWholeChain(layer.disk);
   });
 });
 

@@ -1,0 +1,263 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, open, readFile, truncate, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { run } from "@ob/core";
+
+/** What a disk may try to read. */
+export interface Targets {
+  /** Absolute path of a file of whole sectors that nobody but its owner may read. */
+  readonly secret: string;
+  /** A port of this machine where someone counts who comes. */
+  readonly port: number;
+}
+
+export interface HostileDisk {
+  readonly what: string;
+  /** What the error has to name. */
+  readonly says: RegExp;
+  readonly make: (path: string, targets: Targets) => Promise<unknown>;
+}
+
+const create = async (path: string, ...words: readonly string[]): Promise<unknown> =>
+  await run(["qemu-img", "create", "-q", ...words.slice(0, -1), path, words.at(-1) ?? ""]);
+
+async function patch(path: string, at: number, bytes: readonly number[]): Promise<void> {
+  await using file = await open(path, "r+");
+  await file.write(Buffer.from(bytes), 0, bytes.length, at);
+}
+
+/** A qcow2 disk on something that need not be there. */
+const on = async (path: string, backing: string): Promise<unknown> =>
+  await create(path, "-f", "qcow2", "-u", "-b", backing, "-F", "raw", "1M");
+
+const fileNode = (filename: string) => ({ driver: "raw", file: { driver: "file", filename } });
+const backingFile = /has a backing file/;
+
+const named: readonly HostileDisk[] = [
+  {
+    what: "a qcow2 with a backing file",
+    says: /backing file ".*secret"/,
+    make: (path, { secret }) => on(path, secret),
+  },
+  {
+    what: "a qcow2 with a backing file beside it",
+    says: /backing file "secret"/,
+    async make(path, { secret }) {
+      await writeFile(join(dirname(path), "secret"), await readFile(secret), { mode: 0o600 });
+      await on(path, "secret");
+    },
+  },
+  {
+    what: "a qcow2 on json:",
+    says: /"json:/,
+    make: (path, { secret }) => on(path, `json:${JSON.stringify(fileNode(secret))}`),
+  },
+  {
+    what: "a qcow2 on a URL",
+    says: /"http:/,
+    make: (path, { port }) => on(path, `http://127.0.0.1:${port}/disk`),
+  },
+  {
+    what: "a qcow2 on a block device of the network",
+    says: /"nbd:/,
+    make: (path, { port }) => on(path, `nbd:127.0.0.1:${port}`),
+  },
+  {
+    what: "a qcow2 on another machine",
+    says: /"ssh:/,
+    make: (path, { port }) => on(path, `ssh://127.0.0.1:${port}/etc/shadow`),
+  },
+  {
+    what: "a qcow2 on a directory",
+    says: /"fat:/,
+    make: (path, { secret }) => on(path, `fat:${dirname(secret)}`),
+  },
+  {
+    what: "a qcow2 of version 2 with a backing file",
+    says: backingFile,
+    make: (path, { secret }) =>
+      create(path, "-f", "qcow2", "-o", "compat=0.10", "-u", "-b", secret, "-F", "raw", "1M"),
+  },
+  {
+    what: "a qcow2 with its data in another file",
+    says: /data in another file, ".*secret"/,
+    async make(path, { secret }) {
+      // QEMU makes the file anew.
+      const contents = await readFile(secret);
+      await create(path, "-f", "qcow2", "-o", `data_file=${secret},data_file_raw=on`, "1M");
+      await writeFile(secret, contents, { mode: 0o600 });
+    },
+  },
+  {
+    what: "a qcow of the first version with a backing file",
+    says: backingFile,
+    make: (path, { secret }) => create(path, "-f", "qcow", "-b", secret, "-F", "raw", "1M"),
+  },
+  {
+    what: "a qed with a backing file",
+    says: backingFile,
+    make: (path, { secret }) => create(path, "-f", "qed", "-u", "-b", secret, "-F", "raw", "1M"),
+  },
+  {
+    what: "a VMDK descriptor",
+    says: /VMDK descriptor/,
+    make: (path, { secret }) => writeFile(path, vmdkDescriptor(secret)),
+  },
+  {
+    what: "a VMDK descriptor of whole sectors",
+    says: /VMDK descriptor/,
+    async make(path, { secret }) {
+      await writeFile(path, vmdkDescriptor(secret));
+      await truncate(path, 4096);
+    },
+  },
+  {
+    what: "a VMDK whose header has a descriptor of its own",
+    says: /data in other files/,
+    async make(path, { secret }) {
+      const disk = Buffer.alloc(1 << 16);
+      disk.write("KDMV");
+      disk.writeUInt32LE(1, 4);
+      disk.writeBigUInt64LE(1n, 28);
+      disk.writeBigUInt64LE(20n, 36);
+      disk.write(vmdkDescriptor(secret), 512);
+      await writeFile(path, disk);
+    },
+  },
+  {
+    what: "a VMDK that stands on another",
+    says: /stands on ".*base\.vmdk"/,
+    async make(path) {
+      const base = join(dirname(path), "base.vmdk");
+      await create(base, "-f", "vmdk", "1M");
+      await create(path, "-f", "vmdk", "-b", base, "-F", "vmdk", "1M");
+    },
+  },
+  {
+    what: "an old VMDK with the name of a parent where QEMU looks for it",
+    says: /stands on ".*secret"/,
+    async make(path, { secret }) {
+      const disk = Buffer.alloc(1 << 16);
+      disk.write("COWD");
+      disk.write(`parentFileNameHint="${secret}"\n`, 700);
+      await writeFile(path, disk);
+    },
+  },
+  {
+    what: "a VDI with a parent",
+    says: /VDI/,
+    async make(path) {
+      await create(path, "-f", "vdi", "1M");
+      await patch(path, 0x1b8, [1, 2, 3]);
+    },
+  },
+  {
+    what: "a VHD with a parent",
+    says: /VHD disk/,
+    async make(path) {
+      await create(path, "-f", "vpc", "1M");
+      await patch(path, 60, [0, 0, 0, 4]);
+    },
+  },
+  {
+    what: "a VHDX with a parent",
+    says: /VHDX/,
+    async make(path) {
+      await create(path, "-f", "vhdx", "1M");
+      const disk = await readFile(path);
+      const metadata = Number(
+        disk.readBigUInt64LE(disk.indexOf("06a27c8b90479a4bb8fe575f050f886e", "hex") + 16),
+      );
+      const item = disk.indexOf("3767a1ca36fa434db3b633f0aa44e76b", metadata, "hex");
+      await patch(path, metadata + disk.readUInt32LE(item + 16) + 4, [2]);
+    },
+  },
+];
+
+function vmdkDescriptor(extent: string): string {
+  return `# Disk DescriptorFile
+version=1
+CID=12345678
+parentCID=ffffffff
+createType="monolithicFlat"
+
+# Extent description
+RW 128 FLAT "${extent}" 0
+`;
+}
+
+const odd: readonly HostileDisk[] = [
+  { what: "text", says: /is no disk: it is text|is no qcow2/, make: (path) => writeFile(path, "hello") },
+  { what: "an empty file", says: /0 bytes|is no qcow2/, make: (path) => writeFile(path, "") },
+  {
+    what: "a part of a sector",
+    says: /1000 bytes|is no qcow2/,
+    make: (path) => writeFile(path, Buffer.alloc(1000)),
+  },
+  {
+    what: "a compressed file",
+    says: /gzip|is no qcow2/,
+    make: (path) => writeFile(path, Buffer.concat([Buffer.from([0x1f, 0x8b]), Buffer.alloc(1022)])),
+  },
+  { what: "a directory", says: /is no file|There is no image/, make: (path) => mkdir(path) },
+  {
+    what: "a pipe",
+    says: /is no file|There is no image/,
+    make: async (path) => execFileSync("mkfifo", [path]),
+  },
+  { what: "nothing", says: /no such file|There is no (?:image|base image)/, make: async () => undefined },
+  {
+    what: "an encrypted disk",
+    says: /encrypted|is no qcow2/,
+    async make(path) {
+      const disk = Buffer.alloc(1 << 20);
+      disk.write("LUKS\xba\xbe\0\x01", "latin1");
+      await writeFile(path, disk);
+    },
+  },
+  ...(
+    [
+      ["of a size that no disk has", 24, [0x10, 0, 0, 0, 0, 0, 0, 0], /guest sees/],
+      ["that is encrypted", 32, [0, 0, 0, 2], /encrypted/],
+      ["of no size", 24, [0, 0, 0, 0, 0, 0, 0, 0], /guest sees 0/],
+      ["with giant clusters", 20, [0, 0, 0, 40], /clusters/],
+      ["with a giant table", 36, [0x7f, 0, 0, 0], /first table/],
+      ["with a table that is too small", 36, [0, 0, 0, 0], /first table/],
+      ["with a table beyond its end", 40, [0, 0, 1, 0], /do not fit/],
+      ["with a giant table of references", 56, [0x7f, 0, 0, 0], /do not fit/],
+      ["with many snapshots", 60, [0x7f, 0, 0, 0], /snapshots/],
+      ["of an unknown version", 4, [0, 0, 0, 9], /version/],
+      ["that is marked as corrupt", 79, [2], /corrupt/],
+    ] as const
+  ).map(([what, at, bytes, says]) => ({
+    what: `a qcow2 ${what}`,
+    says,
+    async make(path: string) {
+      await create(path, "-f", "qcow2", "1M");
+      await patch(path, at, bytes);
+    },
+  })),
+  {
+    what: "the beginning of a qcow2",
+    says: /ends in its header/,
+    make: (path) => writeFile(path, Buffer.from("QFI\xfb\0\0\0\x03", "latin1")),
+  },
+];
+
+/** Disks that are refused. */
+export const hostileDisks: readonly HostileDisk[] = [...named, ...odd];
+
+/** Names that are no paths to QEMU. */
+export function qemuNames({ secret, port }: Targets): readonly string[] {
+  return [
+    `json:${JSON.stringify(fileNode(secret))}`,
+    `json:{"driver":"nbd","host":"127.0.0.1","port":"${port}"}`,
+    `file:${secret}`,
+    `file://${secret}`,
+    `fat:${dirname(secret)}`,
+    `http://127.0.0.1:${port}/${basename(secret)}`,
+    `nbd://127.0.0.1:${port}`,
+    `ssh://127.0.0.1:${port}/etc/shadow`,
+    `driver=raw,file.filename=${secret}`,
+  ];
+}

@@ -1,0 +1,44 @@
+import { realpath } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
+import { ObError, systemCode } from "./errors.ts";
+import { type ImageManifest, isStoreKey } from "./image-manifest.ts";
+
+/**
+ * The path of a file that an image manifest names. Links are followed, and must not lead out of the manifest's directory.
+ *
+ * @param directory the manifest's, absolute.
+ * @param named as the manifest has it.
+ * @returns an absolute path, where nothing need be.
+ * @throws ObError `BASE_IMAGE` if it leads out.
+ */
+export async function imageFile(directory: string, named: string): Promise<string> {
+  const path = join(directory, named);
+  const real = await realpath(path).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  const leads = relative(await realpath(directory), real ?? join(await realpath(directory), named));
+  if (leads !== ".." && !leads.startsWith(`..${sep}`)) return path;
+  throw new ObError(
+    "BASE_IMAGE",
+    `${path} leads out of the directory of its image manifest, to ${real ?? path}.`,
+    {
+      hint: "Put a copy of the file in its place: an image has nothing but what lies beside it.",
+    },
+  );
+}
+
+/**
+ * Refuses a manifest whose files lead out of its directory, but for the store's own key, whose place the caller knows.
+ *
+ * @param directory the manifest's, absolute.
+ * @throws ObError `BASE_IMAGE`
+ */
+export async function checkImageFiles(
+  { directBoot, sshKey }: ImageManifest,
+  directory: string,
+): Promise<void> {
+  for (const named of [directBoot?.kernel, directBoot?.initrd, sshKey]) {
+    if (named !== undefined && !isStoreKey(named)) await imageFile(directory, named);
+  }
+}
