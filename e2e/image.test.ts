@@ -14,24 +14,20 @@ it("imports a copy of an image after one look at it, and removes it again", asyn
   const flag = `--store=qemu:${place}`;
   const from = (file: string): string => path.join(defaultStore, "base-image", file);
   const { directBoot } = JSON.parse(await readFile(from(`${imageName}.json`), "utf8"));
-  // On top of another file, as an image made by hand may be: the import needs no second file.
-  const disk = path.join(store.work, "disk.qcow2");
-  await run([
-    "qemu-img",
-    "create",
-    "-q",
-    "-f",
-    "qcow2",
-    "-b",
-    from(`${imageName}.qcow2`),
-    "-F",
-    "qcow2",
-    disk,
-  ]);
+  // On top of another file, as an image made by hand may be.
+  const [overlay, disk] = [path.join(store.work, "overlay.qcow2"), path.join(store.work, "disk.qcow2")];
+  const on = ["-b", from(`${imageName}.qcow2`), "-F", "qcow2"];
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", ...on, overlay]);
   const key = path.join(defaultStore, "state/ssh/id_ed25519");
   const boot = ["--kernel", from(directBoot.kernel), "--initrd", from(directBoot.initrd)];
   const words = [...boot, "--append", directBoot.commandLine, "--ssh-key", key, ...flags, ...machine];
 
+  const refused = await obuilder(["image", "import", overlay, "--name=copy", ...words, flag]);
+  expect(refused.exitCode, refused.all).toBe(4);
+  expect(refused.stderr).toMatch(
+    /has a backing file ".*\.qcow2"[^]*qemu-img convert -O qcow2 OLD NEW\.qcow2/,
+  );
+  await run(["qemu-img", "convert", "-O", "qcow2", overlay, disk]);
   const imported = await obuilder(["image", "import", disk, "--name=copy", ...words, flag]);
   expect(imported.all, imported.all).toContain("(from copy)");
   expect(imported.exitCode).toBe(0);

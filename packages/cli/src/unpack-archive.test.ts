@@ -143,6 +143,7 @@ describe("an archive that leads elsewhere leaves nothing, there and here", () =>
     ["by a hard link", () => [twin("x", `${away()}/kept`)]],
     ["by a hard link up", () => [twin("x", "../outside/kept")]],
     ["by a hard link through a link", () => [link("l", away()), twin("x", "l/kept"), file("x", "changed")]],
+    ["by a hard link to nothing of its own", () => [twin("x", "../first"), twin("y", "missing")]],
     ["by a device", () => [file("a"), { name: "null", type: "device" }]],
     ["by a pipe", () => [file("a"), folder("d"), { name: "d/pipe", type: "pipe" }]],
     ["by dots", () => [file("a"), file("../outside/new")]],

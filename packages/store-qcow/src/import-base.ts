@@ -59,6 +59,8 @@ export async function importBaseImage(
   const exact = await copyDisk(file, diskIn(directory), { signal, emit });
   const sha256 = exact ? undefined : await sha256File(file, signal);
   if (!sameIdentity(identity, await fileIdentity(file))) throw replaced(file);
+  // Of the copy, which nobody else writes to, it is known for good that it names no other file.
+  if (!(await inspectQcow2(diskIn(directory)))) throw replaced(file);
   await writeFile(within(directory, "env"), `${printEnvironment([])}\n`);
   await importManifest(baseImageFile(layout, name, "json"), { directory, layout });
   return { ...identity, id, sha256 };
