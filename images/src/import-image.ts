@@ -1,7 +1,14 @@
 import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { type ImageManifest, isObError, messageOf, ObError, systemCode } from "@ob/core";
-import { closeTrees, convertDisk, explaining, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/store-qcow";
+import { type ImageManifest, messageOf, ObError, systemCode } from "@ob/core";
+import {
+  closeTrees,
+  convertDisk,
+  explaining,
+  type ForeignDisk,
+  inspectDisk,
+  readQcowHeader,
+} from "@ob/store-qcow";
 import { checkImage } from "./check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { inPhase } from "./progress.ts";
