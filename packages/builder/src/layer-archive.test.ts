@@ -236,6 +236,25 @@ describe("an archive that cannot be trusted", () => {
     await expect(buffer(reading)).rejects.toThrow("the guest is gone");
   });
 
+  test("an archive that is broken is the guest's fault", async () => {
+    await put("a", Buffer.alloc(3_000_000, "x"));
+    await put("b", "small");
+    const archive = tarOf("");
+    const badHeader = Buffer.from(archive);
+    badHeader.write("garbage", 148);
+    for (const broken of [
+      Buffer.concat([Buffer.from("Welcome!\n"), archive]),
+      badHeader,
+      archive.subarray(0, 2_000_000),
+      archive.subarray(0, 700),
+    ]) {
+      await expect(rewritten(broken)).rejects.toMatchObject({
+        code: "BAD_SOURCE",
+        message: expect.stringContaining("The guest's tar gives a broken archive"),
+      });
+    }
+  });
+
   test("a hard link to what is left out is an error, not a broken link", async () => {
     await put("a/one", "shared");
     await put("b/x");
