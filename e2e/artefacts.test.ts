@@ -6,12 +6,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { debugfs, newestCacheDisk } from "./support/disks.ts";
 import { build, builtId, obuilder } from "./support/obuilder.ts";
 import { imageName, temporaryStore, type TestStore } from "./support/store.ts";
+import { talkingShell } from "./support/talking-shell.ts";
 import { openTerminal } from "./support/tmux.ts";
 
 const binary = path.resolve(import.meta.dirname, "../packages/cli/bin/obuilder.js");
 const machine = ["--qemu-memory", "512M", "--qemu-boot-time", "120"];
 
 const makeTool = [
+  talkingShell,
   "sudo mkdir -p /opt/tool/bin /opt/tool/.git",
   "cd /opt/tool",
   "echo 'echo I am a tool' | sudo tee bin/tool >/dev/null",
@@ -93,6 +95,7 @@ test("the second time it is all cached without any program, and the source layer
     path.join(store.work, "tool"),
   ]);
   expect(copied.exitCode, copied.all).toBe(0);
+  expect(copied.all).toBe("");
   expect(await sha256File(disk)).toBe(before);
   const tool = path.join(store.work, "tool");
   expect((await lstat(path.join(tool, "bin/tool"))).mode & 0o7777).toBe(0o750);
@@ -110,6 +113,7 @@ test("cp writes a tar archive with the guest's owners, and says what is not ther
       encoding: "buffer",
     },
   );
+  expect(archive.stderr.toString()).toBe("");
   const { stdout } = await execa("tar", ["-tvf", "-", "--numeric-owner"], { input: archive.stdout });
   // One of the two is the file and the other a link to it, as the directory happens to have them.
   expect(stdout).toMatch(/^-rwsr-x--- 1234\/1235 .* (?:tool|twin)$/m);
@@ -146,7 +150,7 @@ test("an exported disk boots as the base image of another store", async () => {
 });
 
 test("shell takes what is piped in and gives the command's exit code, as any user", async () => {
-  const script = "cat; id -u; [ -t 0 ] || echo no terminal; touch /srv/new; exit 37";
+  const script = "cat; id -u; [ -t 0 ] || echo no terminal; touch /srv/new; sleep 700 & exit 37";
   const { exitCode, stdout } = await obuilder(
     [...inStore("shell", ...machine, "--user", "root"), ids.last, "--", "sh", "-c", script],
     { input: "piped in\n" },
@@ -183,7 +187,7 @@ test("an interactive shell knows the window's size, gets Ctrl-C, and leaves the 
 test("--on-error=shell opens the failed step's machine as its user sees it, and then the build fails", async () => {
   const file = path.join(store.work, "failing.spec");
   const failing = `((from ${imageName}) (user (uid 1000) (gid 1000)) (workdir /tmp/here) (env GREETING "good day")
-    (run (cache (looked (target /var/cache/looked))) (shell "echo made > thing; cp thing /var/cache/looked; exit 9")))`;
+    (run (cache (looked (target /var/cache/looked))) (shell "echo made > thing; cp thing /var/cache/looked; sleep 700 & exit 9")))`;
   await writeFile(file, failing);
   const line = [
     process.execPath,

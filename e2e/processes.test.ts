@@ -3,6 +3,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { build, builtId, printed, startBuild } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
+import { talkingShell } from "./support/talking-shell.ts";
 
 let store: TestStore;
 beforeEach(async () => {
@@ -52,6 +53,36 @@ describe("a build that is stopped", () => {
     expect(next.all).toContain("woke\n");
     const scratch = await readdir(path.join(store.directory, "result-tmp"), { recursive: true });
     expect(scratch.filter((entry) => entry.endsWith(".qcow2"))).toEqual([]);
+  });
+});
+
+describe("a step's command that ends", () => {
+  const left = "pgrep -ax sleep; echo looked";
+
+  it("ends its step, though something that it has left holds the output, and has that ended", async () => {
+    const result = await build(
+      store,
+      `((build source
+          ((from ${imageName}) (run (shell "${talkingShell}; echo file > /tmp/file; sudo mv /tmp/file /srv"))))
+        (from ${imageName})
+        (run (shell "sleep 3000 & ${talkingShell}; echo started"))
+        (copy (from (build source)) (src /srv/file) (dst /srv/copied))
+        (run (shell "cat /srv/copied; nohup sleep 3001 & seq 100001 102000"))
+        (user (uid 0) (gid 0))
+        (run (shell "${left}; (setsid sleep 3002 &); sudo -u opam sleep 3003 & (sleep 1; echo later) & echo now"))
+        (run (shell "${left}; while sleep 0.3; do echo more; done & exit 3")))`,
+      { flags: ["-v"] },
+    );
+    expect(result.exitCode, result.all).toBe(1);
+    expect(result.all).toContain("started\n");
+    expect(result.all).toContain("\nfile\n");
+    expect(result.all).toContain(Array.from({ length: 2_000 }, (_, index) => 100_001 + index).join("\n"));
+    expect(result.all).toContain("now\nlater\n");
+    // Whatever the login shell itself leaves is not looked for.
+    expect(result.all).not.toMatch(/^\d+ sleep 300/m);
+    expect(result.all).toContain("looked\nmore\n");
+    expect(result.all).toContain("The command failed with exit status 3.");
+    expect(result.all).not.toMatch(/warning|tar said/i);
   });
 });
 

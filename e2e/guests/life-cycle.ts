@@ -58,7 +58,7 @@ export function lifeCycle(label: string, { os, image, damagesCopies = false }: L
             `printf '<%s>\\n' "$GREETING"; pwd; echo kept > after`,
             `${ways.sha256} ${directory}/big; cat "${directory}/with blank/plain"; ${directory}/run.sh`,
             `${ways.sha256} ${ways.secret.file}; echo filled > ${ways.cacheDirectory}/filled`,
-            `(cd ${ways.cacheDirectory}; sleep 900 >/dev/null 2>&1 &)`,
+            `(cd ${ways.cacheDirectory}; sleep 900 &)`,
             `echo first done`,
           ];
           const seen = [

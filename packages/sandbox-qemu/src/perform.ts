@@ -2,7 +2,9 @@ import type { Readable } from "node:stream";
 import { isObError, messageOf, ObError } from "@ob/core";
 import { deadline } from "./abort.ts";
 import { diskNotSeen, type GuestCommand } from "./guest/profile.ts";
-import { capture, execute, type ExecResult, type ExecStatus, statusText } from "./ssh/exec.ts";
+import { captureFramed, executeFramed } from "./run-framed.ts";
+import { type ExecStatus, statusText } from "./ssh/command.ts";
+import { execute, type ExecResult } from "./ssh/exec.ts";
 import { type HeldShell, longestInput } from "./ssh/held-shell.ts";
 import type { SshSession } from "./ssh/session.ts";
 
@@ -37,23 +39,36 @@ export async function perform(command: GuestCommand, options: PerformOptions): P
 
 /** By the shell that is held open if there still is one: a step can have ended it. */
 export async function runShortest(
-  { command, script, input }: GuestCommand,
+  command: GuestCommand,
   { session, shell, signal }: PerformOptions,
 ): Promise<ExecResult> {
+  const { script, input } = command;
   const held = script !== undefined && shell?.isOpen === true && (input?.length ?? 0) <= longestInput;
   return held
     ? await shell.run(script, { signal, input })
-    : await capture(session, command, { signal, input });
+    : await captureFramed(command, { session, signal, input });
 }
 
+/** How long the processes that a step's command has left may take to end, in milliseconds. */
+const leftoversTime = 60_000;
+
 /**
- * Runs the step's command and passes its output on as it comes.
+ * Runs the step's command and passes its output on as it comes. It ends with its process: what that has left is ended by
+ * `leftovers` if it still holds the output.
  *
  * @throws ObError `STEP_FAILED`, `GUEST_LOST`, the signal's reason.
  */
-export async function runCommand(command: GuestCommand, options: PerformOptions): Promise<void> {
-  const { session, signal, onOutput } = options;
-  const status = await execute(session, command.command, { signal, onStdout: onOutput, onStderr: onOutput });
+export async function runCommand(
+  command: GuestCommand,
+  options: PerformOptions & { readonly leftovers?: GuestCommand | undefined },
+): Promise<void> {
+  const { session, signal, onOutput, leftovers } = options;
+  const status = await execute(session, command.command, {
+    signal,
+    onStdout: onOutput,
+    onStderr: onOutput,
+    endLeftovers: leftovers && (async () => await endLeftovers(leftovers, options)),
+  });
   switch (status.kind) {
     case "exited":
       if (status.code === 0) return;
@@ -63,6 +78,14 @@ export async function runCommand(command: GuestCommand, options: PerformOptions)
     case "killed":
       throw new ObError("STEP_FAILED", `The command was ended by signal ${status.signal}.`);
   }
+}
+
+/** What cannot be ended does not change how the command ended; the flush meets it once more, and says so. */
+async function endLeftovers(leftovers: GuestCommand, options: PerformOptions): Promise<void> {
+  const { purpose, failure } = leftovers;
+  using limit = deadline(leftoversTime, () => new ObError(failure, `The guest did not ${purpose}.`));
+  const signal = AbortSignal.any([options.signal, limit.signal]);
+  await perform(leftovers, { ...options, signal }).catch(() => undefined);
 }
 
 /**
@@ -120,8 +143,8 @@ async function runTar(
     errors = (errors + Buffer.from(bytes).toString()).slice(-4_000);
     onOutput?.(bytes);
   };
-  const running = { signal, input: archive, onStdout: onOutput, onStderr };
-  const status = await execute(session, command.command, running);
+  const running = { session, signal, input: archive, onStdout: onOutput, onStderr };
+  const status = await executeFramed(command, running);
   return { status, errors: errors.trim() };
 }
 

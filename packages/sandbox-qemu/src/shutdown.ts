@@ -2,7 +2,7 @@ import { ObError } from "@ob/core";
 import { abortable, deadline } from "./abort.ts";
 import type { FlushCommand, GuestProfile } from "./guest/profile.ts";
 import { type PerformOptions, runShortest } from "./perform.ts";
-import { capture, execute } from "./ssh/exec.ts";
+import { captureFramed, executeFramed } from "./run-framed.ts";
 import type { Vm } from "./vm.ts";
 
 /** How long a guest may take to write what it holds, and to switch itself off, in milliseconds. */
@@ -51,7 +51,8 @@ async function flushBySession(command: FlushCommand, options: PerformOptions): P
   const { promise: isFrozen, resolve } = Promise.withResolvers<void>();
   let text = "";
   let errors = "";
-  const running = execute(session, command.command, {
+  const running = executeFramed(command, {
+    session,
     signal,
     input,
     onStdout: (bytes) => {
@@ -90,7 +91,7 @@ export async function stop(vm: Vm, options: StopOptions): Promise<void> {
   vm.expectExit();
   if (state === "frozen") await vm.qmp.execute("quit", { signal });
   else if (profile.powerOff === "power button") await vm.qmp.execute("system_powerdown", { signal });
-  else await capture(session, profile.powerOff.command, { signal });
+  else await captureFramed(profile.powerOff, { session, signal });
   using limit = deadline(
     powerOffTime,
     () =>

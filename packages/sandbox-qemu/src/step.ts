@@ -90,8 +90,9 @@ export async function runStep(step: SandboxStep, run: StepOptions): Promise<Wait
     enter(command.phase);
     let failure: unknown;
     try {
-      if (task.kind === "run") await runCommand(command, inGuest);
-      else await copying?.into(copyTarget(vm, inGuest));
+      if (task.kind === "run") {
+        await runCommand(command, { ...inGuest, leftovers: profile.endLeftovers?.(baseline) });
+      } else await copying?.into(copyTarget(vm, inGuest));
     } catch (error) {
       if (!isObError(error, "STEP_FAILED")) throw error;
       if (task.kind === "run") await run.onFailure?.(error, accessTo(running, { task, signal }));

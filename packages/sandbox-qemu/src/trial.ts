@@ -7,8 +7,8 @@ import { trialLine } from "./guest/trial-line.ts";
 import type { SandboxOptions } from "./options.ts";
 import { perform } from "./perform.ts";
 import { sweepRunDirectories } from "./run-directory.ts";
+import { captureFramed } from "./run-framed.ts";
 import { type RunningGuest, startGuest } from "./running-guest.ts";
-import { capture } from "./ssh/exec.ts";
 
 /** How long a guest may take for one command, and to switch itself off, in milliseconds. */
 const commandTime = 300_000;
@@ -50,7 +50,12 @@ async function runCommand(
   { script, asRoot = false, environment }: TrialCommand,
   caller: AbortSignal,
 ) {
-  const line = trialLine(guest.os, { script, asRoot, loginUser: guest.loginUser });
+  const command = {
+    phase: "run",
+    purpose: "run a command",
+    ...trialLine(guest.os, { script, asRoot, loginUser: guest.loginUser }),
+    failure: "GUEST_LOST",
+  } as const;
   using limit = deadline(
     commandTime,
     () =>
@@ -61,7 +66,7 @@ async function runCommand(
   );
   const signal = AbortSignal.any([living, limit.signal]);
   const { status, stdout, stderr } = await blaming(vm, caller, () =>
-    capture(session, line, { signal, environment }),
+    captureFramed(command, { session, signal, environment }),
   );
   return { status: status.kind === "exited" ? status.code : undefined, stdout, stderr };
 }

@@ -1,4 +1,4 @@
-import { endLeftovers, freeze } from "./linux-scripts.ts";
+import { endLeftovers, freeze, reap } from "./linux-scripts.ts";
 
 /** The shell of our images' boot: static, so that no package that a step installs changes it. */
 const busybox = "/usr/local/lib/obuilder/busybox";
@@ -113,7 +113,7 @@ exec ${busybox} sh -c "$script" obuilder "$@"`;
  * in memory, and reports; then as `flush`. A mount of another disk is left alone, and so reported: taking it away would
  * write to it.
  */
-export const settleInBootShell = `${endLeftovers}${report}
+export const settleInBootShell = `${endLeftovers}${reap}${report}
 ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=\${10} newline='
 '
 undo_mounts() {
@@ -146,14 +146,6 @@ empty_memory() {
   # Never "rm -r": it would go on into a mount that could not be taken away.
   find $places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
   find $places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
-}
-# What was ended is there until init has looked for it, which it does once a second.
-reap() {
-  tries=0
-  while [ $tries -lt 60 ] && grep -qs '^[0-9]* (.*) Z 1 ' /proc/[0-9]*/stat; do
-    tries=$((tries + 1))
-    sleep 0.05
-  done
 }
 end_leftovers "$1"
 [ "$rounds" = 0 ] || reap

@@ -215,9 +215,23 @@ unmount() {
   done
 }`;
 
-/** As root. Arguments: baseline, the number of secrets, their targets, then the caches' targets. */
-export const undoSetUp = `${fail}${endLeftovers}
+/** What was ended is there until init has looked for it, which a small one does once a second. */
+export const reap = `
+reap() {
+  tries=0
+  while [ $tries -lt 60 ] && grep -qs '^[0-9]* (.*) Z 1 ' /proc/[0-9]*/stat; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+}`;
+
+/** As root. Argument: the baseline. */
+export const endLeftoversNow = `${endLeftovers}${reap}
 end_leftovers "$1"
+[ "$rounds" = 0 ] || reap`;
+
+/** As root. Arguments: baseline, the number of secrets, their targets, then the caches' targets. */
+export const undoSetUp = `${fail}${endLeftoversNow}
 secrets=$2 index=0 memory=${memoryDirectory} status=0
 shift 2
 while [ $index -lt "$secrets" ]; do

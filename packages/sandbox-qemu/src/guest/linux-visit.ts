@@ -1,6 +1,7 @@
 import type { GuestUser } from "@ob/core";
 import { quoteWords } from "../ssh/quote.ts";
 import { account, fail } from "./linux-scripts.ts";
+import { framable } from "./framed.ts";
 import { packScript } from "./pack-script.ts";
 import type { VisitCommands } from "./visit-commands.ts";
 
@@ -22,7 +23,7 @@ export function linuxVisit(loginUser: string): VisitCommands {
     pack: (path, exclude, options) => ({
       phase: "copy",
       purpose: `read ${path}`,
-      command: asRoot(packScript("tar", options), [path, ...exclude]),
+      ...framable((script) => asRoot(script, [path, ...exclude]), packScript("tar", options)),
       failure: "BAD_SOURCE",
     }),
     asUser: (user, words) => asRoot(runAsUser, [...userWords(user), ...words]),

@@ -2,6 +2,7 @@ import { type GuestUser, ObError, type RunTask } from "@ob/core";
 import { checkText, quoteWords } from "../ssh/quote.ts";
 import { diskSerial } from "../disk-serial.ts";
 import { unpackDisk } from "./linux-copy.ts";
+import { framable } from "./framed.ts";
 import * as goingOn from "./linux-going-on.ts";
 import {
   changeSince,
@@ -26,7 +27,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
   };
   /** By the shell that is held open, or else by one of its own. */
   const rootly = (script: string, words: readonly string[] = []) => ({
-    command: asRoot(script, words),
+    ...framable((text) => asRoot(text, words), script),
     script: `set -- ${quoteWords(words)}\n${script}`,
   });
   const userWords = (user: GuestUser | undefined): string[] => {
@@ -103,10 +104,16 @@ export function linuxGuest(loginUser: string): GuestProfile {
       if (!fits(line)) throw tooLong();
       return { phase: "run", purpose: "run the command", command: line, failure: "STEP_FAILED" };
     },
+    endLeftovers: (baseline) => ({
+      phase: "run",
+      purpose: "end what the command has left",
+      ...rootly(scripts.endLeftoversNow, [processesIn(baseline)]),
+      failure: "GUEST_LOST",
+    }),
     unpack: {
       phase: "copy",
       purpose: "unpack the files",
-      command: asRoot(scripts.unpack),
+      ...framable(asRoot, scripts.unpack),
       failure: "STEP_FAILED",
     },
     unpackDisk: (serial) => ({

@@ -177,6 +177,10 @@ unmount() {
   done
 }`;
 
+/** As root. Argument: the baseline. */
+export const endLeftoversNow = `${start}${endLeftovers}
+end_leftovers "$1"`;
+
 /** As root. Arguments: baseline, the number of secrets, their targets, then the caches' targets. */
 export const undoSetUp = `${start}${endLeftovers}
 end_leftovers "$1"

@@ -1,6 +1,7 @@
 import { type GuestUser, ObError, type RunTask } from "@ob/core";
 import { quoteWords } from "../ssh/quote.ts";
 import { environmentWords } from "./environment-words.ts";
+import { framable } from "./framed.ts";
 import * as scripts from "./openbsd-scripts.ts";
 import type { GuestCommand, GuestProfile } from "./profile.ts";
 
@@ -14,6 +15,8 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     const doas = loginUser === "root" ? [] : ["/usr/bin/doas", "-n", "--"];
     return `exec ${quoteWords([...doas, ...shell])}`;
   };
+  const ours = (script: string, words: readonly string[] = []) =>
+    framable((text) => asRoot(text, words), script);
   const userWords = (user: GuestUser | undefined): string[] => {
     if (user === undefined) return ["name", loginUser, ""];
     return "name" in user ? ["name", user.name, ""] : ["uid", String(user.uid), String(user.gid)];
@@ -29,7 +32,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     ready: {
       phase: "login",
       purpose: "become root",
-      command: asRoot(scripts.listProcesses),
+      ...ours(scripts.listProcesses),
       failure: "UNSUPPORTED",
       hint: `The image's /etc/doas.conf needs a line such as \`permit nopass ${loginUser}\`.`,
     },
@@ -41,7 +44,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
         return {
           phase: "mount",
           purpose: `mount the cache ${cache.name} at ${cache.target}`,
-          command: asRoot(scripts.mountCache, [...words, ...userWords(user)]),
+          ...ours(scripts.mountCache, [...words, ...userWords(user)]),
           failure: "CACHE",
         };
       }),
@@ -50,7 +53,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
         return {
           phase: "mount",
           purpose: `put a secret at ${secret.target}`,
-          command: asRoot(scripts.putSecret, [String(index), secret.target, ...userWords(user)]),
+          ...ours(scripts.putSecret, [String(index), secret.target, ...userWords(user)]),
           input: secret.contents,
           failure: "BAD_SECRET",
         };
@@ -62,10 +65,16 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       command: checkLength(runLine(task, { asRoot, userWords })),
       failure: "STEP_FAILED",
     }),
+    endLeftovers: (baseline) => ({
+      phase: "run",
+      purpose: "end what the command has left",
+      ...ours(scripts.endLeftoversNow, [oneLine(baseline)]),
+      failure: "GUEST_LOST",
+    }),
     unpack: {
       phase: "copy",
       purpose: "unpack the files",
-      command: asRoot(scripts.unpack),
+      ...ours(scripts.unpack),
       failure: "STEP_FAILED",
     },
     tearDown: ({ secrets, caches }, baseline) => {
@@ -75,7 +84,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
         {
           phase: "mount",
           purpose: "unmount the step's caches and secrets",
-          command: asRoot(scripts.undoSetUp, [oneLine(baseline), String(secrets.length), ...targets]),
+          ...ours(scripts.undoSetUp, [oneLine(baseline), String(secrets.length), ...targets]),
           failure: "CACHE",
         },
       ];
@@ -83,7 +92,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     flush: (baseline) => ({
       phase: "flush",
       purpose: "put everything on the disk",
-      command: asRoot(scripts.flush, [oneLine(baseline)]),
+      ...ours(scripts.flush, [oneLine(baseline)]),
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { shellsHere } from "../testing/shells.ts";
+import { frameReader, newMark } from "../ssh/frame.ts";
 import { scriptOf } from "../ssh/quote-cygwin.ts";
 import { linuxVisit } from "./linux-visit.ts";
 import { nothingThere } from "./pack-script.ts";
@@ -98,6 +99,25 @@ describe.each(shellsHere)("packing a path, by %s", (shell) => {
   });
 });
 
+it("an archive has nothing of the login shell's in its frame", () => {
+  const startUp = join(root, "startup");
+  writeFileSync(startUp, "echo welcome; echo error >&2; set -x; trap 'echo bye' EXIT\n");
+  const mark = newMark();
+  const { framed } = linuxVisit("root").pack(join(root, "tree/one"), []);
+  const line = framed?.({ mark, marksEnd: true }).command ?? "";
+  const { stdout, stderr } = spawnSync("/bin/bash", ["-c", line], {
+    env: { ...process.env, BASH_ENV: startUp },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const chunks: Uint8Array[] = [];
+  const reader = frameReader(mark, (bytes) => chunks.push(bytes));
+  reader.add(stdout);
+  expect(reader.place).toBe("after");
+  const list = spawnSync("tar", ["-t"], { input: Buffer.concat(chunks) });
+  expect([list.status, list.stdout.toString()]).toEqual([0, "./one\n"]);
+  expect(stderr.toString().split(mark)).toEqual([expect.stringContaining("error"), "", ""]);
+});
+
 it("a file that changes while it is read does not fail the packing, and what cannot be read does", () => {
   const bin = join(root, "bin");
   mkdirSync(bin);
@@ -133,11 +153,21 @@ it("Windows' own tar packs what lies on the drive that the path names", () => {
     writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   play("cygpath", `[ "$1" = -S ] && echo '${bin}/system32' || echo "${drive}\${2#C:}"`);
   play("system32/tar.exe", 'exec tar "$@"');
+  const startUp = join(bin, "startup");
+  writeFileSync(startUp, "echo hello; trap 'echo bye' EXIT; trap 'echo \"$BASH_COMMAND\"' DEBUG\n");
   const pack = (path: string) => {
-    const { command } = visitCommands("windows", "opam").pack(path, []);
-    const env = { PATH: `${process.env["PATH"]}:${bin}` };
-    const { status, stdout } = spawnSync("/bin/bash", ["-c", command], { env });
-    const list = spawnSync("tar", ["-t"], { input: stdout }).stdout.toString();
+    const { framed } = visitCommands("windows", "opam").pack(path, []);
+    const mark = newMark();
+    const line = framed?.({ mark, marksEnd: true }).command ?? "";
+    const env = { PATH: `${process.env["PATH"]}:${bin}`, BASH_ENV: startUp };
+    const { status, stdout } = spawnSync("/bin/bash", ["-c", line], {
+      env,
+      encoding: "latin1",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [said, archive = "", ...rest] = stdout.split(mark);
+    expect([said, rest]).toEqual([expect.stringContaining("hello"), [""]]);
+    const list = spawnSync("tar", ["-t"], { input: Buffer.from(archive, "latin1") }).stdout.toString();
     return { status, names: list.split("\n").filter(Boolean).toSorted() };
   };
   expect(pack(String.raw`/C:\sub\two`)).toEqual({ status: 0, names: ["./two"] });

@@ -1,4 +1,5 @@
 import type { ErrorCode, GuestOs, Phase, RunTask } from "@ob/core";
+import type { Frame } from "../ssh/frame.ts";
 
 /** What the login user's shell is given over SSH, and what it is for. */
 export interface GuestCommand {
@@ -6,6 +7,8 @@ export interface GuestCommand {
   /** For messages: `mount the cache opam at /home/opam/.opam`. */
   readonly purpose: string;
   readonly command: string;
+  /** The same in a frame; undefined for a step's own command, whose output is all that comes. */
+  readonly framed?: ((frame: Frame) => FramedLine) | undefined;
   /** The same for the superuser's shell that is held open (`GuestProfile.rootShell`). */
   readonly script?: string | undefined;
   /** Bytes for its standard input; by default none. Never shown to anybody. */
@@ -13,6 +16,13 @@ export interface GuestCommand {
   /** What a status other than 0 means. */
   readonly failure: ErrorCode;
   readonly hint?: string | undefined;
+}
+
+/** A command that prints its frame's mark. */
+export interface FramedLine {
+  readonly command: string;
+  /** What is sent before the input. */
+  readonly inputStart: string;
 }
 
 /**
@@ -47,6 +57,8 @@ export interface GuestProfile {
   setUp(task: RunTask): readonly GuestCommand[];
   /** Runs the command. Its status is the step's. */
   run(task: RunTask): GuestCommand;
+  /** Ends what the step's command has left running; undefined where the ssh server does that. */
+  readonly endLeftovers?: ((baseline: string) => GuestCommand) | undefined;
   /** Unpacks the tar archive on its standard input at the root, as superuser. */
   readonly unpack: GuestCommand;
   /** Set where an archive can also be given as a disk that is put into the running guest. */

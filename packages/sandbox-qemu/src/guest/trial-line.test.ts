@@ -7,29 +7,29 @@ const script = `echo "it's $((1 + 1))" 'a  b'; exit 3`;
 
 describe("a line of a trial", () => {
   it.each(["linux", "openbsd"] as const)("has a %s guest's sh run the script as it stands", (os) => {
-    const line = trialLine(os, { script, asRoot: false, loginUser: "opam" });
-    expect(() => execFileSync("bash", ["-c", line])).toThrow(expect.objectContaining({ status: 3 }));
+    const { command } = trialLine(os, { script, asRoot: false, loginUser: "opam" });
+    expect(() => execFileSync("bash", ["-c", command])).toThrow(expect.objectContaining({ status: 3 }));
     const succeeding = trialLine(os, {
       script: script.replace("exit 3", "exit 0"),
       asRoot: false,
       loginUser: "opam",
     });
-    expect(execFileSync("bash", ["-c", succeeding]).toString()).toBe("it's 2 a  b\n");
+    expect(execFileSync("bash", ["-c", succeeding.command]).toString()).toBe("it's 2 a  b\n");
   });
 
   it("becomes root by what the system has, unless root logs in", () => {
-    expect(trialLine("linux", { script: "id", asRoot: true, loginUser: "opam" })).toMatch(
+    expect(trialLine("linux", { script: "id", asRoot: true, loginUser: "opam" }).command).toMatch(
       /^exec sudo -n -- /,
     );
-    expect(trialLine("openbsd", { script: "id", asRoot: true, loginUser: "opam" })).toMatch(
+    expect(trialLine("openbsd", { script: "id", asRoot: true, loginUser: "opam" }).command).toMatch(
       /^exec \/usr\/bin\/doas -n -- /,
     );
-    expect(trialLine("linux", { script: "id", asRoot: true, loginUser: "root" })).toMatch(
+    expect(trialLine("linux", { script: "id", asRoot: true, loginUser: "root" }).command).toMatch(
       /^exec \/bin\/sh -c /,
     );
   });
 
   it("reaches Cygwin's bash whole", () => {
-    expect(scriptOf(trialLine("windows", { script, asRoot: true, loginUser: "opam" }))).toBe(script);
+    expect(scriptOf(trialLine("windows", { script, asRoot: true, loginUser: "opam" }).command)).toBe(script);
   });
 });

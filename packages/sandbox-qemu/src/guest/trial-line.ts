@@ -1,6 +1,6 @@
 import type { GuestOs } from "@ob/core";
 import { quoteWords } from "../ssh/quote.ts";
-import { cygwinCommand } from "../ssh/quote-cygwin.ts";
+import { framable, type Framable, framedForCygwin } from "./framed.ts";
 
 export interface TrialLineOptions {
   readonly script: string;
@@ -10,15 +10,18 @@ export interface TrialLineOptions {
 }
 
 /** The line for the login shell that has the guest's Bourne shell run a script. */
-export function trialLine(os: GuestOs, { script, asRoot, loginUser }: TrialLineOptions): string {
-  const shell = ["/bin/sh", "-c", script];
+export function trialLine(os: GuestOs, { script, asRoot, loginUser }: TrialLineOptions): Framable {
   const direct = !asRoot || loginUser === "root";
+  const line =
+    (superuser: readonly string[]) =>
+    (text: string): string =>
+      `exec ${quoteWords([...(direct ? [] : superuser), "/bin/sh", "-c", text])}`;
   switch (os) {
     case "linux":
-      return `exec ${quoteWords(direct ? shell : ["sudo", "-n", "--", ...shell])}`;
+      return framable(line(["sudo", "-n", "--"]), script);
     case "openbsd":
-      return `exec ${quoteWords(direct ? shell : ["/usr/bin/doas", "-n", "--", ...shell])}`;
+      return framable(line(["/usr/bin/doas", "-n", "--"]), script);
     case "windows":
-      return cygwinCommand(script);
+      return framedForCygwin(script);
   }
 }

@@ -1,5 +1,5 @@
 import { quoteWord } from "../ssh/quote.ts";
-import { cygwinCommand } from "../ssh/quote-cygwin.ts";
+import { framedForCygwin } from "./framed.ts";
 import { nothingThere, pathTests } from "./pack-script.ts";
 import type { PackOptions, VisitCommands } from "./visit-commands.ts";
 import { drivePath } from "./windows-paths.ts";
@@ -29,7 +29,7 @@ export function windowsVisit(): VisitCommands {
     pack: (path, _exclude, options) => ({
       phase: "copy",
       purpose: `read ${path}`,
-      command: cygwinCommand(packScript(path, options)),
+      ...framedForCygwin(packScript(path, options)),
       failure: "BAD_SOURCE",
     }),
     asUser: undefined,

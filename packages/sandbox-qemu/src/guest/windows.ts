@@ -1,6 +1,7 @@
 import { type GuestUser, ObError, type RunTask, sha256 } from "@ob/core";
 import { cygwinCommand } from "../ssh/quote-cygwin.ts";
 import { environmentWords } from "./environment-words.ts";
+import { framedForCygwin } from "./framed.ts";
 import type { GuestCommand, GuestProfile } from "./profile.ts";
 import { junctionPath, unpackedPath } from "./windows-paths.ts";
 import * as scripts from "./windows-scripts.ts";
@@ -17,7 +18,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     ready: {
       phase: "login",
       purpose: "run Cygwin's bash",
-      command: cygwinCommand(scripts.ready),
+      ...framedForCygwin(scripts.ready),
       failure: "UNSUPPORTED",
       hint: "sshd's DefaultShell must be Cygwin's bash (docs/guests.md says what a Windows image needs).",
     },
@@ -29,14 +30,14 @@ export function windowsGuest(loginUser: string): GuestProfile {
         return {
           phase: "mount",
           purpose: `mount the cache ${name} at ${path}`,
-          command: cygwinCommand(scripts.makeJunction(path, index)),
+          ...framedForCygwin(scripts.makeJunction(path, index)),
           failure: "CACHE",
         };
       });
       const disks: GuestCommand = {
         phase: "mount",
         purpose: "prepare the disks of the step's caches",
-        command: cygwinCommand(scripts.prepareCacheDisks(caches.map(({ formatted }) => formatted))),
+        ...framedForCygwin(scripts.prepareCacheDisks(caches.map(({ formatted }) => formatted))),
         failure: "CACHE",
       };
       return [
@@ -48,7 +49,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
           return {
             phase: "mount",
             purpose: `put a secret at ${target}`,
-            command: cygwinCommand(scripts.putSecret({ target, size, index }, loginUser)),
+            ...framedForCygwin(scripts.putSecret({ target, size, index }, loginUser)),
             input: Buffer.from(`${Buffer.from(contents).toString("base64")}\n${sha256(contents)}\n`),
             failure: "BAD_SECRET",
           };
@@ -64,7 +65,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     unpack: {
       phase: "copy",
       purpose: "unpack the files",
-      command: cygwinCommand(scripts.unpack),
+      ...framedForCygwin(scripts.unpack),
       failure: "STEP_FAILED",
     },
     verifyCopy: {
@@ -73,13 +74,13 @@ export function windowsGuest(loginUser: string): GuestProfile {
       unpackDisc: (files) => ({
         phase: "copy",
         purpose: "unpack the files on the disc",
-        command: cygwinCommand(scripts.unpackDisc(files)),
+        ...framedForCygwin(scripts.unpackDisc(files)),
         failure: "STEP_FAILED",
       }),
       check: (list, digest) => ({
         phase: "copy",
         purpose: "find the copied files as they were sent",
-        command: cygwinCommand(scripts.checkCopy(list, digest)),
+        ...framedForCygwin(scripts.checkCopy(list, digest)),
         failure: "STEP_FAILED",
       }),
     },
@@ -93,7 +94,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
         {
           phase: "mount",
           purpose: "remove the step's secrets and the junctions to its caches",
-          command: cygwinCommand(scripts.undoSetUp(parts)),
+          ...framedForCygwin(scripts.undoSetUp(parts)),
           failure: "CACHE",
         },
       ];
@@ -102,7 +103,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     flush: () => ({
       phase: "flush",
       purpose: "put everything on the disk",
-      command: cygwinCommand(scripts.flush),
+      ...framedForCygwin(scripts.flush),
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),

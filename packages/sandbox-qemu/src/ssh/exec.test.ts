@@ -4,7 +4,8 @@ import { ObError, sha256 } from "@ob/core";
 import type { Connection, ServerChannel } from "ssh2";
 import { describe, expect, it } from "vitest";
 import { newKey, startServer } from "../testing/ssh-server.ts";
-import { capture, execute, statusText } from "./exec.ts";
+import { statusText } from "./command.ts";
+import { capture, execute } from "./exec.ts";
 import { openSession, type SshSession } from "./session.ts";
 
 const never = new AbortController().signal;
@@ -150,6 +151,22 @@ describe("a command in the guest", () => {
     );
   });
 
+  it("that is lost without a status is not blamed on its input", async () => {
+    const endless = new Readable({
+      read() {
+        this.push(Buffer.alloc(1 << 14));
+      },
+    });
+    await withServer(
+      (_command, channel) => channel.end(),
+      async (session) => {
+        await expect(execute(session, "x", { signal: never, input: endless })).rejects.toMatchObject({
+          code: "GUEST_LOST",
+        });
+      },
+    );
+  });
+
   it("fails with the input's own error if that breaks off", async () => {
     const input = Readable.from(
       (async function* () {
@@ -212,5 +229,83 @@ describe("a command in the guest", () => {
         expect(stdout.endsWith("the end")).toBe(true);
       },
     );
+  });
+
+  describe.concurrent("that has left something which holds its output", () => {
+    it("ends soon, with its status and all that it has printed", async () => {
+      const bytes = randomBytes(3_000_000);
+      await withServer(
+        (_command, channel) => {
+          channel.write(bytes);
+          channel.exit(3);
+        },
+        async (session) => {
+          const out: Uint8Array[] = [];
+          const onStdout = (b: Uint8Array): void => void out.push(b);
+          const status = await execute(session, "x", { signal: never, onStdout });
+          expect(status).toEqual({ kind: "exited", code: 3 });
+          expect(Buffer.concat(out).equals(bytes)).toBe(true);
+        },
+      );
+    });
+
+    it("has that ended, and then all of its output", async () => {
+      let held: ServerChannel | undefined;
+      await withServer(
+        (_command, channel) => {
+          held = channel;
+          channel.exit(0);
+        },
+        async (session) => {
+          let out = "";
+          const endLeftovers = async (): Promise<void> => {
+            held?.end("the last words");
+            await Promise.resolve();
+          };
+          const onStdout = (b: Uint8Array): void => void (out += Buffer.from(b).toString());
+          await execute(session, "x", { signal: never, onStdout, endLeftovers });
+          expect(out).toBe("the last words");
+        },
+      );
+    });
+
+    it("lets that write on for a while, and then ends it, though it writes for ever", async () => {
+      let timer: NodeJS.Timeout | undefined;
+      const ends: string[] = [];
+      await withServer(
+        (_command, channel) => {
+          channel.exit(0);
+          timer = setInterval(() => channel.write("more\n"), 200);
+          channel.once("close", () => ends.push("closed"));
+        },
+        async (session) => {
+          let out = "";
+          // It writes no more, and still holds the output.
+          const endLeftovers = async (): Promise<void> => {
+            ends.push(out.length > 100 ? "after a while" : "at once");
+            clearInterval(timer);
+            await Promise.resolve();
+          };
+          const onStdout = (b: Uint8Array): void => void (out += Buffer.from(b).toString());
+          await execute(session, "x", { signal: never, onStdout, endLeftovers });
+          expect(ends).toEqual(["after a while"]);
+        },
+      );
+    }, 30_000);
+
+    it("can still be cancelled", async () => {
+      const controller = new AbortController();
+      await withServer(
+        (_command, channel) => channel.exit(0),
+        async (session) => {
+          const endLeftovers = async (): Promise<void> => {
+            controller.abort(new ObError("CANCELLED", "Ctrl-C"));
+            await new Promise(() => undefined);
+          };
+          const running = execute(session, "x", { signal: controller.signal, endLeftovers });
+          await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
+        },
+      );
+    });
   });
 });

@@ -1,9 +1,7 @@
-import { spawn } from "node:child_process";
 import { afterEach, describe, expect, it } from "vitest";
 import { shellsHere } from "../testing/shells.ts";
-import { newKey, startServer } from "../testing/ssh-server.ts";
+import { logInToShell } from "../testing/shell-server.ts";
 import { HeldShell } from "./held-shell.ts";
-import { openSession } from "./session.ts";
 
 const { signal } = new AbortController();
 let stack = new AsyncDisposableStack();
@@ -13,28 +11,9 @@ afterEach(async () => {
 });
 
 /** A shell of this host's, at the other end of a real connection. */
-async function hold(program: string): Promise<HeldShell> {
-  const accepts = newKey();
-  const server = stack.use(
-    await startServer({
-      accepts,
-      onExec: (command, channel) => {
-        const child = spawn("/bin/sh", ["-c", `exec ${command}`], { stdio: "pipe" });
-        stack.defer(() => void child.kill("SIGKILL"));
-        channel.pipe(child.stdin);
-        child.stdin.on("error", () => undefined);
-        child.stdout.pipe(channel, { end: false });
-        child.stderr.pipe(channel.stderr, { end: false });
-        child.once("close", (code) => {
-          channel.exit(code ?? 1);
-          channel.end();
-        });
-      },
-    }),
-  );
-  const keys = [{ kind: "key", label: "the key", key: accepts }] as const;
-  const session = stack.use(await openSession(await server.connect(), { user: "opam", keys, signal }));
-  return stack.use(await HeldShell.open(session, program, signal));
+async function hold(program: string, startUp?: string): Promise<HeldShell> {
+  const session = await logInToShell({ stack, ...(startUp !== undefined && { startUp }) });
+  return stack.use(await HeldShell.open(session, `exec ${program}`, signal));
 }
 
 describe.each(shellsHere.filter((shell) => !shell.endsWith("zsh")))("a held %s", (program) => {
@@ -64,6 +43,17 @@ describe("a held shell", () => {
     });
     expect(shell.isOpen).toBe(false);
     await expect(shell.run("echo", { signal })).rejects.toMatchObject({ code: "GUEST_LOST" });
+  });
+
+  it("has nothing of what its login shell prints or reads", async () => {
+    const startUp = `echo hello; printf error >&2; read x; (sleep 0.3; echo late; printf late >&2) & set -x`;
+    const shell = await hold("/bin/sh", startUp);
+    for (const script of ["echo out; echo err >&2; exit 7", "sleep 0.6; echo out; echo err >&2; exit 7"]) {
+      const { status, stdout, stderr } = await shell.run(script, { signal });
+      expect(status).toEqual({ kind: "exited", code: 7 });
+      expect(stdout.replace("late\n", "")).toBe("out\n");
+      expect(stderr.replace("late", "")).toBe("err\n");
+    }
   });
 
   it("goes with a script that is given up", async () => {

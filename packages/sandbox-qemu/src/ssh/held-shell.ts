@@ -1,8 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type { ClientChannel } from "ssh2";
 import { ObError } from "@ob/core";
 import { abortable } from "../abort.ts";
-import { type ExecResult, startCommand } from "./exec.ts";
+import { startCommand } from "./command.ts";
+import type { ExecResult } from "./exec.ts";
+import { newMark } from "./frame.ts";
 import type { SshSession } from "./session.ts";
 
 export interface HeldRunOptions {
@@ -15,6 +16,15 @@ export interface HeldRunOptions {
 export const longestInput = 16_384;
 
 /**
+ * How long the shell may take to begin with a script, in milliseconds. One whose login shell waits for more input never
+ * does.
+ */
+const startTime = 60_000;
+
+/** Lines that a start-up file of the login shell may read before our own. */
+const spareLines = "\n".repeat(8);
+
+/**
  * A shell of Bourne's family in the guest that is held open and runs one script after the other, each in a shell of its
  * own. It saves what a command of its own costs: a login shell, and sudo. Whatever must run while the guest's file
  * systems are frozen runs here: it needs nothing to be written. Disposing closes it.
@@ -22,8 +32,8 @@ export const longestInput = 16_384;
 export class HeldShell implements AsyncDisposable {
   readonly #channel: ClientChannel;
   readonly #lost: AbortSignal;
-  /** A line that no script prints. */
-  readonly #mark = `obuilder-${randomBytes(12).toString("hex")}`;
+  /** Nothing that a script prints. */
+  readonly #mark = newMark();
   readonly #output = { stdout: "", stderr: "" };
   #ended = false;
   #onOutput: () => void = () => undefined;
@@ -51,11 +61,11 @@ export class HeldShell implements AsyncDisposable {
    * @throws ObError `GUEST_LOST`; the signal's reason. Whether the shell has started is known by its first script.
    */
   static async open(session: SshSession, command: string, signal: AbortSignal): Promise<HeldShell> {
-    const { channel, ended } = await abortable(
+    const { channel } = await abortable(
       startCommand(session, command),
       AbortSignal.any([signal, session.lost]),
     );
-    ended.catch(() => undefined);
+    channel.write(spareLines);
     return new HeldShell(channel, session.lost);
   }
 
@@ -65,9 +75,10 @@ export class HeldShell implements AsyncDisposable {
   }
 
   /**
-   * Runs a script and waits for its end. One at a time. A script that is given up takes the shell with it.
+   * Runs a script and waits for its end. One at a time. A script that is given up takes the shell with it. What others
+   * have printed before or after it is left out.
    *
-   * @throws ObError `GUEST_LOST` if the shell ends first, with what it said; the signal's reason.
+   * @throws ObError `GUEST_LOST` if the shell ends first, with what it said, or does not begin; the signal's reason.
    */
   async run(script: string, { signal, input }: HeldRunOptions): Promise<ExecResult> {
     this.#output.stdout = "";
@@ -78,17 +89,18 @@ export class HeldShell implements AsyncDisposable {
       if (result) resolve(result);
       else if (this.#ended) reject(this.#endedError());
     };
-    const source = input === undefined ? "" : `printf '${octal(input)}' | `;
-    const from = input === undefined ? "</dev/null" : "";
-    const line = `${source}(\n${script}\n) ${from}\nprintf '\\n%s %s\\n' ${this.#mark} "$?"; printf '\\n%s\\n' ${this.#mark} >&2\n`;
+    const timer = setTimeout(() => {
+      if (!this.#output.stdout.includes(this.#start)) reject(this.#silentError());
+    }, startTime);
     try {
       if (this.#ended) throw this.#endedError();
-      this.#channel.write(line);
+      this.#channel.write(this.#framed(script, input));
       return await abortable(promise, AbortSignal.any([signal, this.#lost]));
     } catch (error) {
       this.#close();
       throw error;
     } finally {
+      clearTimeout(timer);
       this.#onOutput = () => undefined;
     }
   }
@@ -98,17 +110,39 @@ export class HeldShell implements AsyncDisposable {
     this.#close();
   }
 
+  get #start(): string {
+    return `${this.#mark}>`;
+  }
+
+  /** All that the shell reads for a script: marks around what it prints, and its status. */
+  #framed(script: string, input: Uint8Array | undefined): string {
+    const source = input === undefined ? "" : `printf '${octal(input)}' | `;
+    const from = input === undefined ? "</dev/null" : "";
+    const start = `printf '%s>' ${this.#mark}; printf '%s>' ${this.#mark} >&2`;
+    const end = `printf '\\n%s %s\\n' ${this.#mark} "$?"; printf '\\n%s 0\\n' ${this.#mark} >&2`;
+    return `${start}\n${source}(\n${script}\n) ${from}\n${end}\n`;
+  }
+
   #result(): ExecResult | undefined {
-    const { stdout, stderr } = this.#output;
-    const end = stdout.lastIndexOf(`\n${this.#mark} `);
-    const errorsEnd = stderr.lastIndexOf(`\n${this.#mark}\n`);
-    if (end < 0 || errorsEnd < 0 || !stdout.endsWith("\n")) return undefined;
-    const code = Number.parseInt(stdout.slice(end + this.#mark.length + 2), 10);
-    return {
-      status: { kind: "exited", code },
-      stdout: stdout.slice(0, end),
-      stderr: stderr.slice(0, errorsEnd),
-    };
+    const stdout = this.#inFrame(this.#output.stdout);
+    const stderr = this.#inFrame(this.#output.stderr);
+    if (!stdout || !stderr) return undefined;
+    return { status: { kind: "exited", code: stdout.code }, stdout: stdout.text, stderr: stderr.text };
+  }
+
+  #inFrame(output: string): { readonly text: string; readonly code: number } | undefined {
+    const start = output.indexOf(this.#start) + this.#start.length;
+    const end = output.indexOf(`\n${this.#mark} `, start);
+    const after = output.slice(end + this.#mark.length + 2);
+    if (start < this.#start.length || end < 0 || !after.includes("\n")) return undefined;
+    return { text: output.slice(start, end), code: Number.parseInt(after, 10) };
+  }
+
+  #silentError(): ObError {
+    return new ObError(
+      "GUEST_LOST",
+      `The superuser's shell in the guest did not begin within ${startTime / 1000} s.`,
+    );
   }
 
   #endedError(): ObError {

@@ -44,6 +44,24 @@ describe("a program between pipes", () => {
     });
   });
 
+  it("ends though something that it has left holds its output, also with a terminal", async () => {
+    const onExec = (_: string, channel: ServerChannel): void => {
+      channel.write("started\n");
+      channel.exit(4);
+    };
+    const screen: Screen = {
+      kind: "xterm",
+      size: () => ({ columns: 80, rows: 24 }),
+      onResize: () => ({ [Symbol.dispose]: () => undefined }),
+    };
+    await withServer({ onExec }, async (session) => {
+      for (const terminal of [pipes(), pipes(screen)]) {
+        expect(await interact(session, undefined, { terminal, signal: never })).toBe(4);
+        expect(String(terminal.output.read())).toBe("started\n");
+      }
+    });
+  });
+
   it("that a signal ended has its number and 128", async () => {
     const onExec = (_: string, channel: ServerChannel): void => {
       channel.exit("TERM");

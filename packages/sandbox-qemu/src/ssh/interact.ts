@@ -2,7 +2,8 @@ import { constants } from "node:os";
 import type { Screen, Terminal } from "@ob/core";
 import type { PseudoTtyOptions } from "ssh2";
 import { abortable } from "../abort.ts";
-import { type ExecStatus, startCommand } from "./exec.ts";
+import { type ExecStatus, startCommand } from "./command.ts";
+import { commandEnd } from "./command-end.ts";
 import type { SshSession } from "./session.ts";
 
 export interface InteractOptions {
@@ -11,7 +12,8 @@ export interface InteractOptions {
 }
 
 /**
- * Runs a command between a terminal and the guest, and waits for its end and all of its output.
+ * Runs a command between a terminal and the guest, and waits for its end and all of its output, as `commandEnd` does.
+ * What it leaves running goes on for as long as the guest does.
  *
  * @param command for the login user's shell; undefined for the shell itself.
  * @returns its status as a shell would tell it.
@@ -25,10 +27,9 @@ export async function interact(
   const { input, output, errors, screen } = terminal;
   const signal = AbortSignal.any([caller, session.lost]);
   using stack = new DisposableStack();
-  const { channel, ended } = await abortable(startCommand(session, command, { pty: ptyOf(screen) }), signal);
+  const running = await abortable(startCommand(session, command, { pty: ptyOf(screen) }), signal);
+  const { channel } = running;
   stack.defer(() => void channel.destroy());
-  // Whoever is no longer interested in the command need not hear how it ended.
-  ended.catch(() => undefined);
   channel.on("error", () => undefined);
   if (screen) {
     const resize = (): void => {
@@ -47,7 +48,7 @@ export async function interact(
     channel.stderr.unpipe(errors);
     input.off("error", onBroken).unpipe(channel).pause();
   });
-  return exitCodeOf(await abortable(ended, signal));
+  return exitCodeOf(await commandEnd(running, { signal }));
 }
 
 function ptyOf(screen: Screen | undefined): PseudoTtyOptions | undefined {

@@ -1,0 +1,67 @@
+import { spawnSync } from "node:child_process";
+import type { GuestOs } from "@ob/core";
+import { describe, expect, it } from "vitest";
+import { runTask } from "../testing/run-task.ts";
+import { linuxGuest } from "./linux.ts";
+import { openbsdGuest } from "./openbsd.ts";
+import type { GuestCommand, GuestProfile } from "./profile.ts";
+import { visitCommands } from "./visit-commands.ts";
+import { windowsGuest } from "./windows.ts";
+
+const profiles: readonly GuestProfile[] = [linuxGuest("opam"), openbsdGuest("opam"), windowsGuest("opam")];
+
+const taskOn = (os: GuestOs) =>
+  runTask({
+    caches: [
+      { name: "c", disk: "/c.qcow2", formatted: false, target: os === "windows" ? "C:/cache" : "/cache" },
+    ],
+    secrets: [{ target: "/run/key", contents: Buffer.from("x") }],
+  });
+
+/** All that is run in a guest beside steps' own commands. */
+function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
+  const { ready, unpack, verifyCopy, powerOff, goingOn, sameAddresses } = profile;
+  const task = taskOn(profile.os);
+  const some = [
+    profile.resumed?.(new Date(0)),
+    sameAddresses?.command,
+    profile.unpackDisk?.("obuilder-copy-012345"),
+    profile.endLeftovers?.("1"),
+    verifyCopy?.check("list", ""),
+    verifyCopy?.unpackDisc(["one.tar"]),
+    goingOn?.note("1"),
+    goingOn?.settle("1", ""),
+    goingOn?.wake(new Date(0)),
+    powerOff === "power button" ? undefined : powerOff,
+  ];
+  return [
+    ready,
+    unpack,
+    profile.flush("1"),
+    ...profile.setUp(task),
+    ...profile.tearDown(task, "1"),
+    visitCommands(profile.os, "opam").pack("/x", []),
+    ...some.filter((command) => command !== undefined),
+  ];
+}
+
+describe.each(profiles.map((profile) => [profile.os, profile] as const))(
+  "%s",
+  (os: GuestOs, profile: GuestProfile) => {
+    it("has a frame for every command but a step's own", () => {
+      for (const { purpose, framed } of commandsOf(profile)) {
+        expect(framed, purpose).toBeDefined();
+        for (const frame of [{ mark: "a-mark" }, { mark: "a-mark", marksEnd: true, marksInput: true }]) {
+          const { command, inputStart } = framed?.(frame) ?? { command: "" };
+          // It shows up in nothing that a shell could print of it.
+          expect(command, purpose).not.toContain("a-mark");
+          expect(inputStart, purpose).toMatch(
+            os !== "windows" && "marksInput" in frame ? /^\n+a-mark\n$/ : /^$/,
+          );
+          expect(spawnSync("/bin/bash", ["-n", "-c", command]).status, purpose).toBe(0);
+        }
+      }
+      expect(profile.run(taskOn(os)).framed).toBeUndefined();
+    });
+  },
+);

@@ -1,0 +1,75 @@
+import { ObError, messageOf } from "@ob/core";
+import type { ClientCallback, ClientChannel, PseudoTtyOptions } from "ssh2";
+import type { SshSession } from "./session.ts";
+
+/** How a command ended. */
+export type ExecStatus =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "killed"; readonly signal: string };
+
+/** `exit status 2` or `signal SIGKILL`. */
+export function statusText(status: ExecStatus): string {
+  return status.kind === "exited" ? `exit status ${status.code}` : `signal ${status.signal}`;
+}
+
+export interface RunningCommand {
+  readonly channel: ClientChannel;
+  /** Resolves when its process has ended; rejects with `GUEST_LOST` if the channel closes without a status. */
+  readonly exited: Promise<ExecStatus>;
+  /** Resolves when all that came has been read and nobody can print any more. */
+  readonly closed: Promise<void>;
+}
+
+export interface StartCommandOptions {
+  /** A terminal of its own. */
+  readonly pty?: PseudoTtyOptions | undefined;
+  /** Variables for the server to set, if it takes them. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Starts a command; none is the user's login shell.
+ *
+ * @throws ObError `GUEST_LOST`.
+ */
+export async function startCommand(
+  session: SshSession,
+  command: string | undefined,
+  { pty, environment }: StartCommandOptions = {},
+): Promise<RunningCommand> {
+  const { promise, resolve, reject } = Promise.withResolvers<RunningCommand>();
+  const started: ClientCallback = (error, channel) => {
+    if (error) return reject(lost(error));
+    // At once: a short command's status and end can be in the same packet as the channel's beginning.
+    resolve({ channel, ...endOf(channel) });
+  };
+  try {
+    if (command === undefined) session.client.shell(pty ?? false, started);
+    else {
+      const options = { ...(pty && { pty }), ...(environment && { env: environment }) };
+      session.client.exec(command, options, started);
+    }
+  } catch (error) {
+    reject(lost(error));
+  }
+  return await promise;
+}
+
+function endOf(channel: ClientChannel): Omit<RunningCommand, "channel"> {
+  const { promise: exited, resolve, reject } = Promise.withResolvers<ExecStatus>();
+  const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
+  // Whoever is no longer interested in the command need not hear how it ended.
+  exited.catch(() => undefined);
+  channel.on("exit", (code: number | null, name?: string) => {
+    resolve(code === null ? { kind: "killed", signal: name ?? "unknown" } : { kind: "exited", code });
+  });
+  channel.on("close", () => {
+    reject(new ObError("GUEST_LOST", "The guest closed the command's connection without a status."));
+    onClose();
+  });
+  return { exited, closed };
+}
+
+function lost(cause: unknown): ObError {
+  return new ObError("GUEST_LOST", `The guest does not take a command: ${messageOf(cause)}`, { cause });
+}

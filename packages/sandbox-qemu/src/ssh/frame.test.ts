@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { shellsHere } from "../testing/shells.ts";
+import { frameReader, inFrame, inputStart, newMark } from "./frame.ts";
+
+const mark = newMark();
+
+/** What a reader passes on of these pieces. */
+function read(pieces: readonly string[]): string {
+  let text = "";
+  const reader = frameReader(mark, (bytes) => (text += Buffer.from(bytes).toString()));
+  for (const piece of pieces) reader.add(Buffer.from(piece));
+  return text;
+}
+
+describe("a reader of a frame", () => {
+  it("passes on what is in it, wherever the stream is cut", () => {
+    const stream = `before${mark}obuilder-${mark.slice(0, -1)}?${mark}after${mark}`;
+    const inside = `obuilder-${mark.slice(0, -1)}?`;
+    expect(read([stream])).toBe(inside);
+    expect(read(stream.split(""))).toBe(inside);
+    for (let at = 0; at <= stream.length; at++) {
+      expect(read([stream.slice(0, at), stream.slice(at)])).toBe(inside);
+    }
+  });
+
+  it("holds nothing back that cannot be its end", () => {
+    expect(read([`${mark}obuilder: frozen\n`])).toBe("obuilder: frozen\n");
+    expect(read([`${mark}obuilder-0`])).toBe(mark.startsWith("obuilder-0") ? "" : "obuilder-0");
+  });
+
+  it("knows where it is, and the last of what came before", () => {
+    const reader = frameReader(mark, () => undefined);
+    reader.add(Buffer.alloc(1_000_000, "x"));
+    reader.add(Buffer.from("no more room"));
+    expect(reader.place).toBe("before");
+    expect(reader.before).toHaveLength(4_096);
+    expect(reader.before.endsWith("no more room")).toBe(true);
+    reader.add(Buffer.from(mark));
+    expect([reader.place, reader.before]).toEqual(["inside", ""]);
+    reader.add(Buffer.from(mark));
+    expect(reader.place).toBe("after");
+  });
+});
+
+describe.each(shellsHere)("a script in a frame, by %s", (shell) => {
+  const play = (script: string, input = "") => {
+    const result = spawnSync(shell, ["-c", script, "obuilder", "a b", "c"], { input });
+    return { status: result.status, stdout: result.stdout.toString(), stderr: result.stderr.toString() };
+  };
+
+  it("prints its mark first, and keeps its arguments and its status", () => {
+    expect(play(inFrame(`printf '<%s>' "$@"; echo no >&2; exit 7`, { mark }))).toEqual({
+      status: 7,
+      stdout: `${mark}<a b><c>`,
+      stderr: `${mark}no\n`,
+    });
+  });
+
+  it("prints it at its end, however it ends", () => {
+    const framed = (script: string) => play(inFrame(script, { mark, marksEnd: true }));
+    expect(framed(`printf '<%s>' "$@"; exit 7`)).toEqual({
+      status: 7,
+      stdout: `${mark}<a b><c>${mark}`,
+      stderr: `${mark}${mark}`,
+    });
+    expect(framed("exec echo replaced").stdout).toBe(`${mark}replaced\n${mark}`);
+  });
+
+  it("reads what stands after the mark, to the byte, and fails without it", () => {
+    const script = inFrame("exec cat", { mark, marksInput: true });
+    const input = "\n \\ no line's end";
+    expect(play(script, `${inputStart(mark)}${input}`)).toMatchObject({ status: 0, stdout: mark + input });
+    expect(play(script, `x\n${mark}\n${input}`)).toMatchObject({ status: 0, stdout: mark + input });
+    expect(play(script, "")).toMatchObject({ status: 125, stdout: mark });
+  });
+});

@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+
+/**
+ * Tells a script's own output and input from what the start-up files of the login shell print and read: by a mark that
+ * nobody can guess.
+ */
+export interface Frame {
+  /** Stands before the output, on both streams. */
+  readonly mark: string;
+  /** True if it stands after the output as well. */
+  readonly marksEnd?: boolean | undefined;
+  /** True if `inputStart` is sent before the script's input. */
+  readonly marksInput?: boolean | undefined;
+}
+
+/** A mark that every shell takes as it stands, and that has no meaning in a pattern. */
+export function newMark(): string {
+  return `obuilder-${randomBytes(12).toString("hex")}`;
+}
+
+/** The script, for a shell of Bourne's family, which sets its status and keeps its arguments. */
+export function inFrame(script: string, { mark, marksEnd = false, marksInput = false }: Frame): string {
+  const [start, rest] = halves(mark);
+  const marks = `printf %s%s ${start} ${rest}; printf %s%s ${start} ${rest} >&2`;
+  const parts = [
+    marks,
+    ...(marksInput ? [skipInput(mark)] : []),
+    ...(marksEnd ? [`(\n${script}\n)\nset -- $?\n${marks}\nexit $1`] : [script]),
+  ];
+  return parts.join("\n");
+}
+
+/** A shell that has been told to show its commands prints them before they run: none may hold the mark as it stands. */
+function halves(mark: string): readonly [string, string] {
+  const middle = Math.floor(mark.length / 2);
+  return [mark.slice(0, middle), mark.slice(middle)];
+}
+
+/** How many lines a start-up file may read without reading what is not its own. */
+const spareLines = 8;
+
+/** See `Frame.marksInput`. */
+export function inputStart(mark: string): string {
+  return `${"\n".repeat(spareLines)}${mark}\n`;
+}
+
+/** A shell reads no further than to the end of the line. */
+function skipInput(mark: string): string {
+  return `until [ "\${obuilder_line-}" = ${halves(mark).join('""')} ]; do
+  IFS= read -r obuilder_line || {
+    echo "obuilder: the login shell has read what was sent to the guest" >&2
+    exit 125
+  }
+done
+unset obuilder_line`;
+}
+
+export interface FrameReader {
+  readonly add: (bytes: Uint8Array) => void;
+  /** Where the stream is. */
+  readonly place: "before" | "inside" | "after";
+  /** The last of what came before the frame. */
+  readonly before: string;
+}
+
+/** How much of what comes before a frame is kept, in bytes. */
+const keptBefore = 4_096;
+
+/** Passes on what a stream has in its frame, as soon as it cannot be part of the frame's end. */
+export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void): FrameReader {
+  let place: FrameReader["place"] = "before";
+  let held = Buffer.alloc(0);
+  const pass = (bytes: Uint8Array): void => {
+    if (bytes.length > 0) onBytes(bytes);
+  };
+  const add = (bytes: Uint8Array): void => {
+    if (place === "after") return;
+    const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
+    const at = all.indexOf(mark);
+    if (place === "before") {
+      held = all.subarray(-keptBefore);
+      if (at < 0) return;
+      place = "inside";
+      held = Buffer.alloc(0);
+      add(all.subarray(at + mark.length));
+      return;
+    }
+    if (at >= 0) place = "after";
+    const end = at >= 0 ? at : all.length - startOf(mark, all);
+    held = all.subarray(end);
+    pass(all.subarray(0, end));
+  };
+  return {
+    add,
+    get place() {
+      return place;
+    },
+    get before() {
+      return place === "before" ? held.toString() : "";
+    },
+  };
+}
+
+/** How many bytes at the end may be the start of the mark. */
+function startOf(mark: string, bytes: Buffer): number {
+  let at = Math.max(0, bytes.length - mark.length + 1);
+  for (;;) {
+    at = bytes.indexOf(mark.charAt(0), at);
+    if (at < 0) return 0;
+    if (mark.startsWith(bytes.toString("latin1", at))) return bytes.length - at;
+    at += 1;
+  }
+}
