@@ -59,6 +59,7 @@ const neededForTests = [
     why: "makes their kernel modules small",
   },
   { name: "mksh", program: "mksh", why: "reads the guests' scripts as OpenBSD's shell does" },
+  { name: "busybox", program: "busybox", why: "has the tar of small guests" },
   { name: "tmux", program: "tmux", why: "plays the person at a terminal" },
   { name: "iproute2", program: "ip", why: "plays another machine on the network" },
   { name: "xorriso", program: "xorriso", why: "makes the disc that a copy can come on" },

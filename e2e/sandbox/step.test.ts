@@ -163,7 +163,11 @@ describe("a copy", () => {
     });
     await symlink("copied", path.join(source, "bin/link"));
     const disk = await bench.createDisk();
-    const { events } = await bench.runStep(disk, { kind: "copy", openArchive: () => archiveOf(source) });
+    const { events } = await bench.runStep(disk, {
+      kind: "copy",
+      user: undefined,
+      openArchive: () => archiveOf(source),
+    });
     const said = events.flatMap((event) => (event.type === "log" ? [event.text] : []));
     expect(said).toContain("The files go in as a disk.");
     expect(said.join("\n")).not.toContain("takes no disk");
@@ -182,7 +186,7 @@ describe("a copy", () => {
     const disk = await bench.createDisk();
     const garbage = await sourceTree(bench.directory, { "no.tar": "this is no archive".repeat(1000) });
     const openArchive = () => createReadStream(path.join(garbage, "no.tar"));
-    await expect(bench.runStep(disk, { kind: "copy", openArchive })).rejects.toMatchObject({
+    await expect(bench.runStep(disk, { kind: "copy", user: undefined, openArchive })).rejects.toMatchObject({
       code: "STEP_FAILED",
       message: expect.stringMatching(/tar ended with exit status 2[\s\S]*does not look like a tar archive/),
     });

@@ -132,7 +132,7 @@ describe("a cancel", () => {
     const closed = new Promise<void>((resolve) => archive.once("close", resolve));
     const step = bench.runStep(
       await bench.createDisk(),
-      { kind: "copy", openArchive: () => archive },
+      { kind: "copy", user: undefined, openArchive: () => archive },
       { signal: controller.signal },
     );
     await expect(step).rejects.toMatchObject({ code: "CANCELLED" });

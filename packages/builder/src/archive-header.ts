@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import type { GuestUser } from "@ob/core";
+import type { GuestOwner } from "@ob/core";
 import { toBytes } from "@ob/spec";
 import type { Header, Pack } from "tar-stream";
 import type { Manifest } from "./manifest.ts";
@@ -15,7 +15,7 @@ export interface ArchiveHeader extends PlainHeader {
 }
 
 export interface HeaderOptions {
-  readonly user: GuestUser | undefined;
+  readonly owner: GuestOwner;
   readonly stat: Stats;
 }
 
@@ -25,24 +25,17 @@ const maxId = 0o7777777;
 const maxSeconds = 0x7fffffff;
 
 /** Who an entry belongs to. */
-export interface Owner {
-  readonly uid: number;
-  readonly gid: number;
-  /** Names that GNU tar looks up in the guest before it takes the numbers; empty for none. */
-  readonly userName: string;
-  readonly groupName: string;
+export interface Owner extends GuestOwner {
+  /** Names that GNU tar looks up where it unpacks, before it takes the numbers; by default none. */
+  readonly userName?: string | undefined;
+  readonly groupName?: string | undefined;
 }
 
-/** A user by number is the owner; for one by name the name is set, and root is who it is where there is no such name. */
-export function ownerOf(user: GuestUser | undefined): Owner {
-  if (user && "name" in user) return { uid: 0, gid: 0, userName: user.name, groupName: user.name };
-  const { uid, gid } = user ?? { uid: 0, gid: 0 };
-  return { uid, gid, userName: "", groupName: "" };
-}
+export const root: GuestOwner = { uid: 0, gid: 0 };
 
 /** The part of a header that says whose an entry is and from when; what tar-stream has no room for is extended. */
 export function ownership(
-  { uid, gid, userName, groupName }: Owner,
+  { uid, gid, userName = "", groupName = "" }: Owner,
   mtimeSeconds: number,
 ): Pick<ArchiveHeader, "uid" | "gid" | "mtime" | "extended"> {
   const extended = new Map<string, string>();
@@ -59,18 +52,23 @@ export function ownership(
 /** The header of one entry. Any permission to execute makes a file executable for all, as in the original. */
 export function headerFor(
   entry: { readonly source: Manifest; readonly name: string },
-  { user, stat }: HeaderOptions,
+  { owner, stat }: HeaderOptions,
 ): ArchiveHeader {
   const { source, name } = entry;
-  const common = ownership(ownerOf(user), stat.mtimeMs / 1000);
+  const common = ownership(owner, stat.mtimeMs / 1000);
   switch (source.kind) {
     case "file":
       return { ...common, name, type: "file", mode: stat.mode & 0o111 ? 0o755 : 0o644 };
     case "symlink":
       return { ...common, name, type: "symlink", mode: 0o777, linkname: source.target };
     case "directory":
-      return { ...common, name: `${name}/`, type: "directory", mode: 0o755 };
+      return directoryHeader(name, common);
   }
+}
+
+/** The header of a directory, by its path without a slash at the end. */
+export function directoryHeader(name: string, common: ReturnType<typeof ownership>): ArchiveHeader {
+  return { ...common, name: `${name}/`, type: "directory", mode: 0o755 };
 }
 
 /**

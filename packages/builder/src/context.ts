@@ -27,7 +27,7 @@ export interface Context {
   readonly workdir: string;
   /** Empty for the login shell of the guest's user. */
   readonly shell: readonly string[];
-  /** None was given: the image's login user runs commands, and copied files belong to root. */
+  /** None was given: the image's login user runs commands and owns what is copied. */
   readonly user: GuestUser | undefined;
   /** Newest first, a key stands once. */
   readonly environment: Environment;

@@ -57,7 +57,7 @@ function visitTo(archive: Uint8Array): GuestVisit {
 async function rewritten(archive: Buffer, { place = "opt/x", ...options }: Options = {}): Promise<Buffer> {
   const rewriting = layerArchive(async () => visitTo(archive), {
     items: [{ path: "/x", place: () => place }],
-    owner: { kind: "user", user: undefined },
+    owner: { kind: "new", owner: undefined },
     ...options,
   });
   return await buffer(rewriting);
@@ -171,29 +171,46 @@ describe("whom it belongs to", () => {
   const owners = async (archive: Buffer) =>
     (await headersOf(archive)).map(({ uid, gid, pax }) => ({ uid, gid, pax: pax ?? undefined }));
 
-  test("to root, or the user of the copy, or whoever had it", async () => {
+  test("to nobody that the guest would know, or the user of the copy, or whoever had it", async () => {
     await put("f");
     const archive = oneFile("f");
     expect(await owners(await rewritten(archive))).toEqual([{ uid: 0, gid: 0, pax: undefined }]);
-    const user = { uid: 1000, gid: 2_500_000 };
-    expect(await owners(await rewritten(archive, { owner: { kind: "user", user } }))).toMatchObject([
-      { uid: 1000, pax: { gid: "2500000" } },
-    ]);
+    const owner = { uid: 1000, gid: 2_500_000 };
+    const header = (await owners(await rewritten(archive, { owner: { kind: "new", owner } }))).at(-1);
+    expect(header).toMatchObject({ uid: 1000, pax: { gid: "2500000" } });
     expect(await owners(await rewritten(archive, { owner: { kind: "same" } }))).toMatchObject([
       { uid: 7, gid: 8 },
     ]);
-    const byName = await rewritten(archive, { owner: { kind: "user", user: { name: "opam" } } });
-    expect(await owners(byName)).toMatchObject([{ pax: { uname: "opam", gname: "opam" } }]);
+  });
+
+  test("the directories around are the new owner's, and all directories are told of", async () => {
+    await put("d/f");
+    const told: string[] = [];
+    const onDirectory = (path: Uint8Array) => void told.push(Buffer.from(path).toString());
+    const items = ["/x", "/y"].map((path) => ({ path, place: () => `opt/in${path}` }));
+    const owner = { kind: "new", owner: { uid: 1, gid: 2 }, onDirectory } as const;
+    const found = await headersOf(await rewritten(tarOf("", ["--mtime=@5"]), { items, owner }));
+    const names = ["opt/", "opt/in/", "opt/in/x/", "opt/in/x/d/", "opt/in/x/d/f"];
+    expect(found.map(({ name }) => name)).toEqual([
+      ...names,
+      ...names.slice(2).map((name) => name.replace("/x/", "/y/")),
+    ]);
+    expect(found.slice(0, 2)).toEqual(
+      [0, 1].map(() => expect.objectContaining({ mode: 0o755, uid: 1, gid: 2, mtime: new Date(5_000) })),
+    );
+    expect(told).toEqual(["opt", "opt/in", "opt/in/x", "opt/in/x/d", "opt/in/y", "opt/in/y/d"]);
   });
 
   test("set-user-id and set-group-id are lost with the owner or group that they stood for", async () => {
     await put("f", "", 0o6755);
     const modes = async (owner: LayerArchiveOptions["owner"]) =>
-      (await headersOf(await rewritten(oneFile("f"), { owner }))).map(({ mode }) => mode.toString(8));
-    expect(await modes({ kind: "user", user: undefined })).toEqual(["755"]);
-    expect(await modes({ kind: "user", user: { uid: 7, gid: 0 } })).toEqual(["4755"]);
-    expect(await modes({ kind: "user", user: { uid: 7, gid: 8 } })).toEqual(["6755"]);
-    expect(await modes({ kind: "user", user: { name: "root" } })).toEqual(["755"]);
+      (await headersOf(await rewritten(oneFile("f"), { owner, place: "x" }))).map(({ mode }) =>
+        mode.toString(8),
+      );
+    expect(await modes({ kind: "new", owner: undefined })).toEqual(["755"]);
+    expect(await modes({ kind: "new", owner: { uid: 7, gid: 0 } })).toEqual(["4755"]);
+    expect(await modes({ kind: "new", owner: { uid: 0, gid: 8 } })).toEqual(["2755"]);
+    expect(await modes({ kind: "new", owner: { uid: 7, gid: 8 } })).toEqual(["6755"]);
     expect(await modes({ kind: "reader" })).toEqual(["755"]);
     expect(await modes({ kind: "same" })).toEqual(["6755"]);
   });

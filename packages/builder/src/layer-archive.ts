@@ -3,18 +3,25 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import {
   type Emit,
-  type GuestUser,
   type GuestVisit,
   isObError,
   messageOf,
   ObError,
+  type OpenArchiveOptions,
   silent,
   systemCode,
 } from "@ob/core";
-import { fromBytes } from "@ob/spec";
+import { fromBytes, toBytes } from "@ob/spec";
 import { extract, type Extract, type Header, type Pack } from "tar-stream";
-import { announced, type ArchiveHeader, type Owner, ownerOf, ownership } from "./archive-header.ts";
-import { packArchive, sendHeader } from "./pack-archive.ts";
+import {
+  announced,
+  type ArchiveHeader,
+  directoryHeader,
+  type Owner,
+  ownership,
+  root,
+} from "./archive-header.ts";
+import { packArchive, parentsOf, sendHeader } from "./pack-archive.ts";
 
 /** Something of a layer, and where it comes to lie. */
 export interface LayerItem {
@@ -28,8 +35,8 @@ export interface LayerItem {
 export type NewOwner =
   /** Whoever has them in the layer. */
   | { readonly kind: "same" }
-  /** By default root. */
-  | { readonly kind: "user"; readonly user: GuestUser | undefined }
+  /** Who gets the copy in another guest; see there. */
+  | ({ readonly kind: "new" } & OpenArchiveOptions)
   /** Whoever unpacks them. */
   | { readonly kind: "reader" };
 
@@ -55,11 +62,13 @@ export function layerArchive(visit: () => Promise<GuestVisit>, options: LayerArc
   const { items, exclude, followLinks: followLink, signal } = options;
   return packArchive(async (pack) => {
     const guest = await visit();
+    const parents = new Set<string>();
     for (const item of items) {
       try {
         await sendItem(pack, guest.readArchive(item.path, { exclude, followLink, signal }), {
           ...options,
           item,
+          parents,
         });
       } catch (error) {
         throw explain(error);
@@ -73,6 +82,8 @@ type Entry = Extract extends AsyncIterable<infer Each> ? Each : never;
 
 interface ItemOptions extends LayerArchiveOptions {
   readonly item: LayerItem;
+  /** The directories around the items that the archive has already. */
+  readonly parents: Set<string>;
 }
 
 async function sendItem(pack: Pack, archive: AsyncIterable<Uint8Array>, options: ItemOptions): Promise<void> {
@@ -81,7 +92,10 @@ async function sendItem(pack: Pack, archive: AsyncIterable<Uint8Array>, options:
   for await (const entry of entriesOf(archive)) {
     const isDirectory = entry.header.type === "directory";
     // The first entry is the item itself, and the only one unless it is a directory.
-    top ??= { isDirectory, place: item.place(isDirectory) };
+    if (!top) {
+      top = { isDirectory, place: item.place(isDirectory) };
+      await sendParents(pack, { ...options, header: entry.header, place: top.place });
+    }
     const { place, isDirectory: isTree } = top;
     const at = (name: string): string => [place, ...partsOf(name)].filter((part) => part !== "").join("/");
     const isDropped = (name: string): boolean =>
@@ -102,6 +116,21 @@ async function sendItem(pack: Pack, archive: AsyncIterable<Uint8Array>, options:
   }
 }
 
+interface ParentsOptions extends ItemOptions {
+  readonly header: Header;
+  readonly place: string;
+}
+
+/** They are the new owner's where a guest has none. */
+async function sendParents(pack: Pack, { owner, header, place, parents }: ParentsOptions): Promise<void> {
+  if (owner.kind !== "new" || !owner.owner) return;
+  for (const parent of parentsOf(place).filter((each) => !parents.has(each))) {
+    await sendHeader(pack, directoryHeader(parent, ownerAndTime(header, owner)));
+    owner.onDirectory?.(toBytes(parent));
+    parents.add(parent);
+  }
+}
+
 interface EntryOptions extends LayerArchiveOptions {
   readonly name: string;
   /** Empty unless the entry is a link of either kind. */
@@ -119,6 +148,7 @@ async function sendEntry(pack: Pack, entry: Entry, options: EntryOptions): Promi
       return await sendFile(pack, entry, { ...common, name, type: "file", size: header.size });
     case "directory":
       await sendHeader(pack, { ...common, name: `${name}/`, type });
+      if (options.owner.kind === "new") options.owner.onDirectory?.(toBytes(name));
       break;
     case "link":
     case "symlink":
@@ -227,10 +257,10 @@ function newOwnerOf({ uid, gid, uname, gname }: Header, owner: NewOwner): Owner 
   switch (owner.kind) {
     case "same":
       return { uid, gid, userName: uname, groupName: gname };
-    case "user":
-      return ownerOf(owner.user);
+    case "new":
+      return owner.owner ?? root;
     case "reader":
-      return ownerOf(undefined);
+      return root;
   }
 }
 
@@ -241,8 +271,8 @@ function modeOf(header: Header, owner: NewOwner): number {
   if (header.type === "symlink") return 0o777;
   const mode = header.mode & 0o7777;
   if (owner.kind === "same") return mode;
-  const { uid, gid, userName } = newOwnerOf(header, owner);
-  const known = owner.kind === "user" && userName === "";
+  const { uid, gid } = newOwnerOf(header, owner);
+  const known = owner.kind === "new";
   const lost = (known && uid === header.uid ? 0 : setUserId) | (known && gid === header.gid ? 0 : setGroupId);
   return mode & ~lost;
 }

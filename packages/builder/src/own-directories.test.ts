@@ -175,7 +175,7 @@ test("the archive of a build has nothing of the store, and done again it is cach
   const archives: Buffer[] = [];
   await using setting = bench({
     store: new MemoryStore({ images: ["base"], ownDirectories: [join(source, ".obuilder/store")] }),
-    copy: async ({ task }) => void archives.push(await buffer(task.openArchive())),
+    copy: async ({ task }) => void archives.push(await buffer(task.openArchive({ owner: undefined }))),
   });
   const request = { spec: spec(copyAll), sourceDirectory: source };
   const id = await setting.builder.build(request);

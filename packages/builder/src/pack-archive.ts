@@ -44,6 +44,12 @@ export async function sendHeader(pack: Pack, header: ArchiveHeader, contents?: B
   await promise;
 }
 
+/** The directories that a place is in, outermost first: what `mkdir -p` would make for it. */
+export function parentsOf(place: string): readonly string[] {
+  const parts = place.split("/").slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+}
+
 /** One source of a `copy`. */
 export interface Item {
   readonly isDirectory: boolean;

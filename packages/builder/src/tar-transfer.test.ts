@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import type { GuestOwner, OpenArchiveOptions } from "@ob/core";
 import { extract, type Header } from "tar-stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { generateManifest } from "./manifest.ts";
@@ -36,17 +37,19 @@ async function put(path: string, contents = ""): Promise<void> {
   await writeFile(join(sourceDirectory, path), contents);
 }
 
-async function transfer(
-  sources: readonly string[],
-  destination: string,
-  user?: Transfer["user"],
-): Promise<Transfer> {
+async function transfer(sources: readonly string[], destination: string): Promise<Transfer> {
   const manifests = await Promise.all(sources.map((source) => generateManifest(source, { sourceDirectory })));
-  return { sourceDirectory, manifests, destination, user };
+  return { sourceDirectory, manifests, destination, user: undefined };
+}
+
+const superuser: GuestOwner = { uid: 0, gid: 0 };
+
+async function archived(from: Transfer, options: OpenArchiveOptions = { owner: superuser }): Promise<Buffer> {
+  return await buffer(openArchive(from, options));
 }
 
 /** The headers of an archive, as another reader sees them. */
-async function headers(from: Transfer): Promise<readonly Header[]> {
+async function headers(from: Transfer, owner?: GuestOwner): Promise<readonly Header[]> {
   const found: Header[] = [];
   const reader = extract();
   reader.on("entry", (header, body, next) => {
@@ -55,7 +58,7 @@ async function headers(from: Transfer): Promise<readonly Header[]> {
   });
   const { promise: read, resolve, reject } = Promise.withResolvers<void>();
   reader.on("finish", resolve).on("error", reject);
-  reader.end(await buffer(openArchive(from)));
+  reader.end(await archived(from, { owner }));
   await read;
   return found;
 }
@@ -67,7 +70,7 @@ async function names(from: Transfer): Promise<readonly string[]> {
 /** Unpacks with GNU tar, as the guest does, and returns where. */
 async function unpack(from: Transfer, env: NodeJS.ProcessEnv = {}): Promise<string> {
   const root = await mkdtemp(join(directory, "root-"));
-  const archive = await buffer(openArchive(from));
+  const archive = await archived(from);
   execFileSync("tar", ["-xf", "-", "-C", root], { input: archive, env: { ...process.env, ...env } });
   return root;
 }
@@ -109,7 +112,7 @@ test("modes, owner and times are set, and nothing else of the source is let thro
   await chmod(join(sourceDirectory, "data"), 0o666);
   await utimes(join(sourceDirectory, "data"), 1_000_000, 1_000_000.9);
   await symlink("data", join(sourceDirectory, "link"));
-  const found = await headers(await transfer(["."], "/d", { uid: 1000, gid: 2000 }));
+  const found = await headers(await transfer(["."], "/d"), { uid: 1000, gid: 2000 });
   expect(
     found.map(({ name, mode, uid, gid, type, linkname }) => ({ name, mode, uid, gid, type, linkname })),
   ).toEqual(
@@ -123,22 +126,41 @@ test("modes, owner and times are set, and nothing else of the source is let thro
   expect(found[1]?.mtime).toEqual(new Date(1_000_000_000));
 });
 
-test("without a user all belongs to root", async () => {
+test("where the guest has no owners nothing names one, nor the directories around", async () => {
   await put("x");
-  expect((await headers(await transfer(["x"], "/x")))[0]).toMatchObject({ uid: 0, gid: 0 });
+  const found = await headers(await transfer(["x"], "/a/b/"));
+  expect(found).toMatchObject([{ name: "a/b/x", uid: 0, gid: 0, pax: null }]);
 });
 
-test("a user by name is left for the guest to look up", async () => {
+test("the directories around the destination are the owner's, once, with the time of the first source", async () => {
   await put("x");
-  const [header] = await headers(await transfer(["x"], "/x", { name: "opam" }));
-  expect(header).toMatchObject({ uid: 0, gid: 0, pax: { path: "x", uname: "opam", gname: "opam" } });
+  await put("y");
+  await utimes(join(sourceDirectory, "x"), 1_000_000, 1_000_000);
+  const found = await headers(await transfer(["x", "y"], "/a/b/"), { uid: 7, gid: 8 });
+  expect(found.map(({ name }) => name)).toEqual(["a/", "a/b/", "a/b/x", "a/b/y"]);
+  const mtime = new Date(1_000_000_000);
+  expect(found.slice(0, 2)).toEqual(
+    [0, 1].map(() => expect.objectContaining({ type: "directory", mode: 0o755, uid: 7, gid: 8, mtime })),
+  );
+});
+
+test("each directory that the archive names is told of, in bytes, and the root is not", async () => {
+  await mkdir(Buffer.concat([Buffer.from(`${sourceDirectory}/`), Buffer.from([0xff])]));
+  await put("d/e/x");
+  const told = async (destination: string) => {
+    const paths: string[] = [];
+    const onDirectory = (path: Uint8Array) => void paths.push(Buffer.from(path).toString("latin1"));
+    await archived(await transfer(["."], destination), { owner: superuser, onDirectory });
+    return paths;
+  };
+  expect(await told("/a/b/.")).toEqual(["a", "a/b", "a/b/d", "a/b/d/e", "a/b/\u00ff"]);
+  expect(await told("/")).toEqual(["d", "d/e", "\u00ff"]);
 });
 
 test("ids that do not fit the header are not cut", async () => {
   await put("x");
-  const archive = await buffer(
-    openArchive(await transfer(["x"], "/x", { uid: 4_000_000_000, gid: 2_097_152 })),
-  );
+  const owner = { uid: 4_000_000_000, gid: 2_097_152 };
+  const archive = await archived(await transfer(["x"], "/x"), { owner });
   const listing = execFileSync("tar", ["-tvf", "-", "--numeric-owner"], { input: archive }).toString();
   expect(listing).toContain("4000000000/2097152");
 });
@@ -168,7 +190,7 @@ test("long names, odd names and odd links come out of GNU tar as they went in", 
   }
 });
 
-test("missing parents are made by tar", async () => {
+test("missing parents come out of the archive", async () => {
   await put("x", "1");
   const root = await unpack(await transfer(["x"], "/a/b/c/"));
   expect(await readFile(join(root, "a/b/c/x"), "utf8")).toBe("1");
@@ -184,7 +206,7 @@ test("large files are streamed whole", async () => {
 test("the archive can be opened again, and is the same", async () => {
   await put("a/x", "1");
   const from = await transfer(["."], "/s");
-  expect(await buffer(openArchive(from))).toEqual(await buffer(openArchive(from)));
+  expect(await archived(from)).toEqual(await archived(from));
 });
 
 test.each([
@@ -196,14 +218,14 @@ test.each([
   const from = await transfer(["."], "/s");
   const changed = { code: "BAD_SOURCE", message: expect.stringContaining('"file"') };
   await put("file", "b".repeat(size));
-  await expect(buffer(openArchive(from))).rejects.toMatchObject(changed);
+  await expect(archived(from)).rejects.toMatchObject(changed);
   await put("file", "a".repeat(size + 1));
-  await expect(buffer(openArchive(from))).rejects.toMatchObject(changed);
+  await expect(archived(from)).rejects.toMatchObject(changed);
   await put("file", "a".repeat(size - 1));
-  await expect(buffer(openArchive(from))).rejects.toMatchObject(changed);
+  await expect(archived(from)).rejects.toMatchObject(changed);
   await rm(join(sourceDirectory, "file"));
   await symlink("before", join(sourceDirectory, "file"));
-  await expect(buffer(openArchive(from))).rejects.toMatchObject(changed);
+  await expect(archived(from)).rejects.toMatchObject(changed);
 });
 
 test("a link or a directory that has changed breaks it off too", async () => {
@@ -213,16 +235,16 @@ test("a link or a directory that has changed breaks it off too", async () => {
   const fromDirectory = await transfer(["d"], "/s");
   await rm(join(sourceDirectory, "link"));
   await symlink("e", join(sourceDirectory, "link"));
-  await expect(buffer(openArchive(from))).rejects.toMatchObject({ code: "BAD_SOURCE" });
+  await expect(archived(from)).rejects.toMatchObject({ code: "BAD_SOURCE" });
   await rm(join(sourceDirectory, "d"), { recursive: true });
-  await expect(buffer(openArchive(fromDirectory))).rejects.toMatchObject({ code: "BAD_SOURCE" });
+  await expect(archived(fromDirectory)).rejects.toMatchObject({ code: "BAD_SOURCE" });
 });
 
 test("a reader that goes leaves no file open", async () => {
   await put("large", "x".repeat(8 << 20));
   const from = await transfer(["large"], "/s");
   const path = join(sourceDirectory, "large");
-  const archive = openArchive(from);
+  const archive = openArchive(from, { owner: superuser });
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   archive.on("close", resolve);
   for await (const _ of archive) break;

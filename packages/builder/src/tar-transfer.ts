@@ -1,16 +1,39 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+} from "node:fs";
 import { open } from "node:fs/promises";
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type GuestUser, isObError, ObError, sha256 } from "@ob/core";
-import { fromBytes } from "@ob/spec";
+import {
+  type GuestOwner,
+  type GuestUser,
+  isObError,
+  ObError,
+  type OpenArchiveOptions,
+  sha256,
+} from "@ob/core";
+import { fromBytes, toBytes } from "@ob/spec";
 import type { Pack } from "tar-stream";
-import { announced, type ArchiveHeader, headerFor } from "./archive-header.ts";
+import {
+  announced,
+  type ArchiveHeader,
+  directoryHeader,
+  headerFor,
+  ownership,
+  root,
+} from "./archive-header.ts";
 import { type Manifest, sourcePath } from "./manifest.ts";
-import { packArchive, placeOf, sendHeader } from "./pack-archive.ts";
+import { packArchive, parentsOf, placeOf, sendHeader } from "./pack-archive.ts";
 
 /** What goes into the archive of one `copy`. */
 export interface Transfer {
@@ -18,7 +41,7 @@ export interface Transfer {
   readonly manifests: readonly Manifest[];
   /** Absolute, in the guest; see `CopyInputs`. */
   readonly destination: string;
-  /** Whom the files belong to in the guest; by default root. */
+  /** Whom the files belong to in the guest; by default the login user. */
   readonly user: GuestUser | undefined;
 }
 
@@ -35,15 +58,19 @@ const sliceMs = 10;
 
 /**
  * A tar archive, to be unpacked at the guest's root by its superuser: modes 755 and 644, times as in the source, in
- * the manifest's order. Missing parents are left to tar.
+ * the manifest's order. Where there is an owner, the directories that the destination is in come before all else, with the
+ * time of the first source.
  *
  * The stream fails with `BAD_SOURCE` if a file is not what the manifest says: it has changed since it was hashed.
  */
-export function openArchive(transfer: Transfer): Readable {
+export function openArchive(transfer: Transfer, options: OpenArchiveOptions): Readable {
+  const sending: Sending = { ...options, sourceDirectory: transfer.sourceDirectory };
   return packArchive(async (pack) => {
     let sliceEnd = performance.now() + sliceMs;
+    const [first] = items(transfer);
+    if (first) await sendParents(pack, first, sending);
     for (const entry of allEntries(transfer)) {
-      await sendEntry(pack, entry, transfer);
+      await sendEntry(pack, entry, sending);
       if (performance.now() < sliceEnd) continue;
       await nextTurn();
       sliceEnd = performance.now() + sliceMs;
@@ -51,11 +78,20 @@ export function openArchive(transfer: Transfer): Readable {
   });
 }
 
-function* allEntries({ manifests, destination }: Transfer): Iterable<Entry> {
-  for (const source of manifests) {
+interface Sending extends OpenArchiveOptions {
+  readonly sourceDirectory: string;
+}
+
+/** The sources, each in its place: all in one directory, since a copy has one destination. */
+function items({ manifests, destination }: Transfer): readonly Entry[] {
+  return manifests.map((source) => {
     const item = { isDirectory: source.kind === "directory", baseName: posix.basename(source.path) };
-    yield* entriesBelow(source, placeOf(item, destination));
-  }
+    return { source, name: placeOf(item, destination) };
+  });
+}
+
+function* allEntries(transfer: Transfer): Iterable<Entry> {
+  for (const { source, name } of items(transfer)) yield* entriesBelow(source, name);
 }
 
 function* entriesBelow(source: Manifest, name: string): Iterable<Entry> {
@@ -68,18 +104,38 @@ function* entriesBelow(source: Manifest, name: string): Iterable<Entry> {
   }
 }
 
-/** For small files the ways of asynchronous reading cost many times the reading: here as where they are hashed. */
-async function sendEntry(pack: Pack, entry: Entry, transfer: Transfer): Promise<void> {
-  const { source } = entry;
-  const path = sourcePath(transfer.sourceDirectory, source.path);
+async function sendParents(pack: Pack, { source, name }: Entry, sending: Sending): Promise<void> {
+  const { owner, onDirectory, sourceDirectory } = sending;
+  if (!owner) return;
+  const stat = statOf(source, sourceDirectory);
+  for (const parent of parentsOf(name)) {
+    await sendHeader(pack, directoryHeader(parent, ownership(owner, stat.mtimeMs / 1000)));
+    onDirectory?.(toBytes(parent));
+  }
+}
+
+function statOf(source: Manifest, sourceDirectory: string): Stats {
   try {
-    if (source.kind === "file") return await sendFile(pack, { entry: { ...entry, source }, path, transfer });
+    return lstatSync(sourcePath(sourceDirectory, source.path));
+  } catch (cause) {
+    throw changed(source, cause);
+  }
+}
+
+/** For small files the ways of asynchronous reading cost many times the reading: here as where they are hashed. */
+async function sendEntry(pack: Pack, entry: Entry, sending: Sending): Promise<void> {
+  const { source } = entry;
+  const { owner = root } = sending;
+  const path = sourcePath(sending.sourceDirectory, source.path);
+  try {
+    if (source.kind === "file") return await sendFile(pack, { entry: { ...entry, source }, path, owner });
     const stat = lstatSync(path);
     if (source.kind === "symlink") {
       const target = stat.isSymbolicLink() && fromBytes(readlinkSync(path, { encoding: "buffer" }));
       if (target !== source.target) throw changed(source);
     } else if (!stat.isDirectory()) throw changed(source);
-    await sendHeader(pack, headerFor(entry, { user: transfer.user, stat }));
+    await sendHeader(pack, headerFor(entry, { owner, stat }));
+    if (source.kind === "directory") sending.onDirectory?.(toBytes(entry.name));
   } catch (cause) {
     if (isObError(cause) || pack.destroyed) throw cause;
     throw changed(source, cause);
@@ -91,10 +147,10 @@ type FileEntry = Entry & { readonly source: Manifest & { readonly kind: "file" }
 interface FileToSend {
   readonly entry: FileEntry;
   readonly path: Buffer;
-  readonly transfer: Transfer;
+  readonly owner: GuestOwner;
 }
 
-async function sendFile(pack: Pack, { entry, path, transfer }: FileToSend): Promise<void> {
+async function sendFile(pack: Pack, { entry, path, owner }: FileToSend): Promise<void> {
   const { source } = entry;
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   let contents: Buffer | undefined;
@@ -102,7 +158,7 @@ async function sendFile(pack: Pack, { entry, path, transfer }: FileToSend): Prom
   try {
     const stat = fstatSync(file);
     if (!stat.isFile()) throw changed(source);
-    header = { ...headerFor(entry, { user: transfer.user, stat }), size: stat.size };
+    header = { ...headerFor(entry, { owner, stat }), size: stat.size };
     if (stat.size <= wholeBytes) contents = readFileSync(file);
   } finally {
     closeSync(file);

@@ -7,7 +7,13 @@ import type { Environment } from "./store.ts";
 import type { GuestAccess, GuestVisit, VisitOptions, VisitRequest } from "./visit.ts";
 
 /** Who runs a command in the guest. */
-export type GuestUser = { readonly uid: number; readonly gid: number } | { readonly name: string };
+export type GuestUser = GuestOwner | { readonly name: string };
+
+/** A user and a group by number. */
+export interface GuestOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** The base image under a step's disk, as far as the sandbox must know it. */
 export interface GuestImage {
@@ -51,11 +57,26 @@ export interface RunTask {
   readonly secrets: readonly SecretMount[];
 }
 
-/** Unpacks an archive at the guest's root, as its superuser: owners are set as the archive says. */
+/**
+ * Unpacks an archive at the guest's root, as its superuser: owners are set as the archive says. Directories that exist
+ * keep their owner, mode and times.
+ */
 export interface CopyTask {
   readonly kind: "copy";
+  /** Whose the files are to be. None: the image's login user. */
+  readonly user: GuestUser | undefined;
   /** Opens the tar archive from its start. May be called more than once. */
-  readonly openArchive: () => Readable;
+  readonly openArchive: (options: OpenArchiveOptions) => Readable;
+}
+
+export interface OpenArchiveOptions {
+  /**
+   * Whom the entries belong to, in the guest's numbers. With it the archive also names each directory that the destination
+   * is in. Undefined where the guest's files have no such owners.
+   */
+  readonly owner: GuestOwner | undefined;
+  /** Told of each directory that the archive names: the bytes of its path from the guest's root, without a slash at either end. */
+  readonly onDirectory?: ((path: Uint8Array) => void) | undefined;
 }
 
 /** One step in a virtual machine. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { addAbortSignal, type Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { messageOf, ObError, systemCode } from "@ob/core";
 import { reasonOf, throwIfAborted } from "./abort.ts";
 import { archiveFailure } from "./perform.ts";
@@ -62,7 +62,10 @@ async function spool(
   stack: AsyncDisposableStack,
 ): Promise<SpooledArchive> {
   throwIfAborted(signal);
-  const archive = addAbortSignal(signal, openArchive());
+  const archive = openArchive();
+  // Without an error: whoever opened it would take that for one of the archive's own.
+  const close = (): void => void archive.destroy();
+  signal.addEventListener("abort", close, { once: true });
   const held: Uint8Array[] = [];
   let bytes = 0;
   let target: { readonly path: string; readonly file: FileHandle } | undefined;
@@ -86,6 +89,7 @@ async function spool(
   } catch (error) {
     throw signal.aborted ? reasonOf(signal) : error;
   } finally {
+    signal.removeEventListener("abort", close);
     archive.destroy();
     await target?.file.close();
   }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { ObError } from "@ob/core";
+import { type GuestOwner, ObError, type OpenArchiveOptions } from "@ob/core";
 import type { ServerChannel } from "ssh2";
 import { expect, it } from "vitest";
 import { type ArchiveDisk, copyIn } from "./copy-in.ts";
@@ -25,8 +25,10 @@ const command = (text: string): GuestCommand => ({
 const profile: GuestProfile = {
   ...linuxGuest("opam"),
   unpack: command("unpack"),
-  unpackDisk: (serial) => command(`unpack-disk ${serial}`),
+  unpackDisk: (serial, directories) => ({ ...command(`unpack-disk ${serial}`), input: directories }),
 };
+
+const presumed: GuestOwner = { uid: 1000, gid: 1000 };
 
 interface CopyOptions {
   readonly bytes: number;
@@ -34,10 +36,15 @@ interface CopyOptions {
   readonly machine?: "takes disks" | "takes none" | "refuses" | "keeps";
   /** What the guest's tar ends with where it is to read a disk. */
   readonly status?: number;
+  /** Whom the guest says that the files belong to, if it knows. */
+  readonly owner?: GuestOwner | "unknown";
 }
 
+/** What the guest is told before the archive. */
+const directories = "a\nb\n\n";
+
 /** Copies so many bytes, and tells what the guest got by which way. */
-async function copy({ bytes, machine = "takes disks", status = 0 }: CopyOptions) {
+async function copy({ bytes, machine = "takes disks", status = 0, owner = presumed }: CopyOptions) {
   await using state = await mkdtempDisposable(join(tmpdir(), "copy-in-"));
   const sent = Buffer.alloc(bytes, "0123456789abcdef");
   const commands: string[] = [];
@@ -61,7 +68,10 @@ async function copy({ bytes, machine = "takes disks", status = 0 }: CopyOptions)
     const [name = "", serial = ""] = text.split(" ");
     commands.push(name);
     const input = await buffer(channel);
-    if (name === "unpack") got.push(input);
+    const told = input.subarray(0, directories.length).toString();
+    if (name === "unpack-disk") expect(input.toString()).toBe(directories);
+    else expect(told).toBe(directories);
+    if (name === "unpack") got.push(input.subarray(directories.length));
     else if (status === 0) got.push(await readFile(disks.get(serial) ?? ""));
     if (name === "unpack-disk" && status !== 0) channel.stderr.write("tar: is unhappy\n");
     channel.exit(name === "unpack" ? 0 : status);
@@ -74,10 +84,22 @@ async function copy({ bytes, machine = "takes disks", status = 0 }: CopyOptions)
   });
   const login = { user: "opam", keys: [{ kind: "key", label: "k", key }] as const, signal: never };
   await using session = await openSession(await server.connect(), login);
-  const openArchive = (): Readable => Readable.from([sent]);
+  const opened: (GuestOwner | undefined)[] = [];
+  const openArchive = (options: OpenArchiveOptions): Readable => {
+    opened.push(options.owner);
+    for (const path of ["a", "b"]) options.onDirectory?.(Buffer.from(path));
+    return Readable.from([sent]);
+  };
   const target = { session, qmp, signal: never };
   await using copying = copyIn(profile, {
     openArchive,
+    owner: {
+      presumed,
+      confirm: async () => {
+        if (owner === "unknown") throw new ObError("STEP_FAILED", "the guest has no user x");
+        return await Promise.resolve(owner);
+      },
+    },
     stateDirectory: state.path,
     signal: never,
     emit: () => undefined,
@@ -90,7 +112,14 @@ async function copy({ bytes, machine = "takes disks", status = 0 }: CopyOptions)
     );
   await copying[Symbol.asyncDispose]();
   const whole = got.every((each) => each.subarray(0, bytes).equals(sent)) && got.length === 1;
-  return { error, commands, monitored, whole, left: await readdir(join(state.path, "run")).catch(() => []) };
+  return {
+    error,
+    commands,
+    monitored,
+    whole,
+    opened,
+    left: await readdir(join(state.path, "run")).catch(() => []),
+  };
 }
 
 it("a small archive goes through the connection", async () => {
@@ -127,3 +156,22 @@ it("a tar that fails says why", async () => {
   });
   expect(left).toEqual([]);
 });
+
+it.each([10_000, 9_000_000])(
+  "%i bytes are read once more for another owner than was presumed",
+  async (bytes) => {
+    const owner = { uid: 1000, gid: 50 };
+    const copied = await copy({ bytes, owner });
+    expect([copied.error, copied.whole, copied.left]).toEqual([undefined, true, []]);
+    expect(copied.opened).toEqual([presumed, owner]);
+    expect((await copy({ bytes })).opened).toEqual([presumed]);
+  },
+);
+
+it.each([10_000, 9_000_000])(
+  "nothing of %i bytes is unpacked for a user whom the guest does not know",
+  async (bytes) => {
+    const { error, commands, left } = await copy({ bytes, owner: "unknown" });
+    expect([error, commands, left]).toMatchObject([{ message: "the guest has no user x" }, [], []]);
+  },
+);

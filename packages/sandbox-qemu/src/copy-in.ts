@@ -1,10 +1,12 @@
 import { createReadStream } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { type Emit, isObError } from "@ob/core";
+import { type Emit, type GuestOwner, isObError, type OpenArchiveOptions } from "@ob/core";
 import { abortable } from "./abort.ts";
-import { spoolArchive, type SpooledArchive } from "./archive-spool.ts";
+import { type ArchiveSpool, spoolArchive, type SpooledArchive } from "./archive-spool.ts";
 import { copyChecked } from "./copy-checked.ts";
+import type { CopyOwner } from "./copy-owner.ts";
+import { directoryLines } from "./guest/keep-directories.ts";
 import type { GuestCommand, GuestProfile } from "./guest/profile.ts";
 import { type AttachedDisk, attachDisk, takesDisks } from "./hot-plug.ts";
 import { type PerformOptions, unpackArchive, unpackAttached } from "./perform.ts";
@@ -12,7 +14,9 @@ import type { Monitor } from "./qmp/client.ts";
 import type { Vm } from "./vm.ts";
 
 export interface CopyInOptions {
-  readonly openArchive: () => Readable;
+  /** See `CopyTask`. */
+  readonly openArchive: (options: OpenArchiveOptions) => Readable;
+  readonly owner: CopyOwner;
   /** Absolute path of the directory that run directories are made in. */
   readonly stateDirectory: string;
   readonly signal: AbortSignal;
@@ -59,27 +63,37 @@ export interface CopyIn extends AsyncDisposable {
  */
 export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
   const { unpack, unpackDisk, verifyCopy: check } = profile;
-  if (check || !unpackDisk) {
+  const { owner } = options;
+  if (check) {
     return {
       into: async (guest) => {
-        if (check) await copyChecked({ ...options, ...guest, unpack, check });
-        else await unpackArchive(unpack, { ...guest, archive: options.openArchive() });
+        const confirmed = await owner.confirm(guest);
+        const openArchive = (): Readable => options.openArchive({ owner: confirmed });
+        await copyChecked({ ...options, ...guest, openArchive, unpack, check });
       },
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
   const note = (text: string): void => options.emit({ type: "log", level: "debug", text });
-  const spool = spoolArchive(options);
+  let spool = spoolFor(owner.presumed, options);
   const disks = new AsyncDisposableStack();
   return {
     into: async (guest) => {
+      const confirmed = await owner.confirm(guest);
+      if (!isSame(confirmed, spool.owner)) {
+        note("The files belong to another user than was presumed: they are read once more.");
+        await spool[Symbol.asyncDispose]();
+        spool = spoolFor(confirmed, options);
+      }
       const archive = await abortable(spool.ready, guest.signal);
-      if (archive.kind === "file") {
+      const directories = directoryLines(spool.directories);
+      if (archive.kind === "file" && unpackDisk) {
         note("The files go in as a disk.");
-        if (await unpackFromDisk(unpackDisk, { ...guest, file: archive.path, disks })) return;
+        const command = (serial: string): GuestCommand => unpackDisk(serial, directories);
+        if (await unpackFromDisk(command, { ...guest, file: archive.path, disks })) return;
         note("The guest takes no disk while it runs: they go in through SSH.");
       }
-      await unpackArchive(unpack, { ...guest, archive: read(archive) });
+      await unpackArchive(unpack, { ...guest, archive: Readable.from(read(archive, directories)) });
     },
     [Symbol.asyncDispose]: async () => {
       await disks.disposeAsync();
@@ -88,12 +102,32 @@ export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
   };
 }
 
-function read(archive: SpooledArchive): Readable {
+/** An archive on its way, all of it one owner's. */
+interface OwnedSpool extends ArchiveSpool {
+  readonly owner: GuestOwner | undefined;
+  /** The directories that it names; all of them once it is ready. */
+  readonly directories: readonly Uint8Array[];
+}
+
+function spoolFor(owner: GuestOwner | undefined, options: CopyInOptions): OwnedSpool {
+  const directories: Uint8Array[] = [];
+  const onDirectory = (path: Uint8Array): void => void directories.push(path);
+  const openArchive = (): Readable => options.openArchive({ owner, onDirectory });
+  return { ...spoolArchive({ ...options, openArchive }), owner, directories };
+}
+
+function isSame(one: GuestOwner | undefined, other: GuestOwner | undefined): boolean {
+  return one?.uid === other?.uid && one?.gid === other?.gid;
+}
+
+async function* read(archive: SpooledArchive, directories: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield directories;
   switch (archive.kind) {
     case "bytes":
-      return Readable.from([archive.bytes]);
+      yield archive.bytes;
+      return;
     case "file":
-      return createReadStream(archive.path);
+      yield* createReadStream(archive.path) as AsyncIterable<Uint8Array>;
   }
 }
 

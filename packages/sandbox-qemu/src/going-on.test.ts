@@ -10,7 +10,7 @@ const step = (task: SandboxStep["task"]): SandboxStep => ({
   image,
   task,
 });
-const copy = step({ kind: "copy", openArchive: () => process.stdin });
+const copy = step({ kind: "copy", user: undefined, openArchive: () => process.stdin });
 const secrets = [{ target: "/run/secrets/key", contents: Buffer.from("secret") }];
 
 describe("a virtual machine", () => {

@@ -133,8 +133,9 @@ async function runTar(
   command: GuestCommand,
   { session, shell, signal, onOutput, archive }: PerformOptions & { readonly archive?: Readable },
 ): Promise<{ readonly status: ExecStatus; readonly errors: string }> {
-  if (archive === undefined && command.script !== undefined && shell?.isOpen === true) {
-    const { status, stdout, stderr } = await shell.run(command.script, { signal });
+  const fits = (command.input?.length ?? 0) <= longestInput;
+  if (archive === undefined && command.script !== undefined && shell?.isOpen === true && fits) {
+    const { status, stdout, stderr } = await shell.run(command.script, { signal, input: command.input });
     if (stdout + stderr !== "") onOutput?.(Buffer.from(stdout + stderr));
     return { status, errors: stderr.slice(-4_000).trim() };
   }
@@ -143,7 +144,7 @@ async function runTar(
     errors = (errors + Buffer.from(bytes).toString()).slice(-4_000);
     onOutput?.(bytes);
   };
-  const running = { session, signal, input: archive, onStdout: onOutput, onStderr };
+  const running = { session, signal, input: archive ?? command.input, onStdout: onOutput, onStderr };
   const status = await executeFramed(command, running);
   return { status, errors: errors.trim() };
 }

@@ -14,6 +14,7 @@ import {
   type VisitRequest,
 } from "@ob/core";
 import { chooseAccelerator } from "./accelerator.ts";
+import type { KnownOwners } from "./copy-owner.ts";
 import type { WaitingGuest } from "./going-on.ts";
 import { guestOf } from "./guest-of.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
@@ -41,6 +42,7 @@ class QemuSandbox implements Sandbox {
   readonly #closed = new AbortController();
   readonly #running = new Set<Promise<void>>();
   readonly #sequences = new Set<QemuSequence>();
+  readonly #knownOwners: KnownOwners = new Map();
   readonly #accelerators = new Map<GuestArch, Accelerator>();
 
   constructor(options: SandboxOptions, templates: TemplateStore) {
@@ -112,7 +114,15 @@ class QemuSandbox implements Sandbox {
     const accelerator = (machine: Machine): Promise<Accelerator> =>
       this.#accelerator(machine, { signal, emit });
     const templates = this.#templates;
-    const running = runStep(step, { ...rest, options: this.#options, accelerator, templates, signal, emit });
+    const running = runStep(step, {
+      ...rest,
+      options: this.#options,
+      accelerator,
+      templates,
+      knownOwners: this.#knownOwners,
+      signal,
+      emit,
+    });
     const settled = running.then(
       () => undefined,
       () => undefined,

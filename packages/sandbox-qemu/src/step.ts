@@ -1,7 +1,15 @@
-import { type Emit, isObError, type Phase, type SandboxRunOptions, type SandboxStep } from "@ob/core";
+import {
+  type CopyTask,
+  type Emit,
+  isObError,
+  type Phase,
+  type SandboxRunOptions,
+  type SandboxStep,
+} from "@ob/core";
 import { throwIfAborted } from "./abort.ts";
 import { blaming } from "./blaming.ts";
 import { copyIn, copyTarget } from "./copy-in.ts";
+import { type CopyOwner, copyOwner, type KnownOwners } from "./copy-owner.ts";
 import { diskName } from "./command-line.ts";
 import {
   cacheDisks,
@@ -28,6 +36,7 @@ export interface StepOptions extends Pick<SandboxRunOptions, "onOutput" | "onFai
   readonly options: SandboxOptions;
   readonly templates: TemplateStore;
   readonly accelerator: (machine: Machine) => Promise<Accelerator>;
+  readonly knownOwners: KnownOwners;
   readonly signal: AbortSignal;
   readonly emit: Emit;
   /** The guest of the step before. It goes on if it can; otherwise it is ended. */
@@ -46,15 +55,24 @@ export async function runStep(step: SandboxStep, run: StepOptions): Promise<Wait
   const { task } = step;
   const { options, signal, emit } = run;
   throwIfAborted(signal);
-  const profile = profileOf(guestOf(step.image, options));
+  const guest = guestOf(step.image, options);
+  const profile = profileOf(guest);
   const enter = phaseClock(step, emit);
   // What cannot be run is refused before a machine is started for it.
   const setUp = task.kind === "run" ? profile.setUp(task) : [];
   const command = task.kind === "run" ? profile.run(task) : profile.unpack;
   const { stateDirectory } = options;
+  const ownerOfCopy = ({ user }: CopyTask): CopyOwner =>
+    copyOwner(user, { profile, loginUser: guest.loginUser, image: step.image, known: run.knownOwners });
   await using copying =
     task.kind === "copy"
-      ? copyIn(profile, { openArchive: task.openArchive, stateDirectory, signal, emit })
+      ? copyIn(profile, {
+          openArchive: task.openArchive,
+          owner: ownerOfCopy(task),
+          stateDirectory,
+          signal,
+          emit,
+        })
       : undefined;
 
   const say = (text: string): void => emit({ type: "log", level: "info", text });

@@ -2,10 +2,9 @@ import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { ObError } from "@ob/core";
-import type { ScriptedReading } from "@ob/core/testing";
+import { type CopyTask, ObError } from "@ob/core";
+import { scriptedOwner, type ScriptedReading, type ScriptedStep } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bench, type BenchOptions, gate, request } from "../builds.test.helper.ts";
 import { checkSourcePath } from "./copy-from-build.ts";
@@ -31,9 +30,11 @@ async function* readArchive({ path, exclude = [] }: ScriptedReading): AsyncGener
 /** A bench whose guests really unpack, each into a directory of its own. */
 function copying(options: BenchOptions = {}) {
   const roots: string[] = [];
-  const unpack = async ({ task }: { task: { openArchive: () => Readable } }) => {
+  const unpack = async ({ task }: ScriptedStep<CopyTask>) => {
     const root = await mkdtemp(join(directory, "root-"));
-    execFileSync("tar", ["-xf", "-", "-C", root], { input: await buffer(task.openArchive()) });
+    execFileSync("tar", ["-xf", "-", "-C", root], {
+      input: await buffer(task.openArchive({ owner: scriptedOwner(task.user) })),
+    });
     roots.push(root);
   };
   return Object.assign(bench({ copy: unpack, visit: { readArchive }, ...options }), { roots });

@@ -6,6 +6,7 @@ import {
   isObError,
   type LayerId,
   ObError,
+  type OpenArchiveOptions,
   type StepInfo,
   type Store,
   throwIfCancelled,
@@ -14,7 +15,7 @@ import type { CopyOp } from "@ob/spec";
 import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
 import { destinationIn, sourceIn } from "../guest-destination.ts";
 import { opHeading } from "../heading.ts";
-import { layerArchive, type LayerArchiveOptions } from "../layer-archive.ts";
+import { layerArchive, type LayerItem } from "../layer-archive.ts";
 import { visitLayer } from "../layer-visit.ts";
 import { placeOf } from "../pack-archive.ts";
 import type { Making } from "../share.ts";
@@ -75,16 +76,15 @@ export interface CopySource {
 }
 
 /** What is read in the one guest, and where it comes to lie in the other. */
-function archiveOptions(step: CopyFromStep, { sandbox, image }: GuestTools): LayerArchiveOptions {
-  const { source, exclude, user } = step;
+function archiveItems(step: CopyFromStep, { sandbox, image }: GuestTools): readonly LayerItem[] {
+  const { source } = step;
   const destination = destinationIn(sandbox.guest(image).os, step.destination);
   const sourceOs = sandbox.guest(source.image).os;
-  const items = step.paths.map((each) => {
+  return step.paths.map((each) => {
     const path = sourceIn(sourceOs, each);
     const baseName = posix.basename(path);
     return { path, place: (isDirectory: boolean) => placeOf({ isDirectory, baseName }, destination) };
   });
-  return { items, exclude, owner: { kind: "user", user } };
 }
 
 /** Where a `copy` stands. */
@@ -122,8 +122,8 @@ export async function copyBetweenGuests(
   const { sandbox, sequence = sandbox, store, image, followed } = tools;
   const disk = await claim.createDisk(step.base, making.signal);
   throwIfCancelled(making.signal);
-  const { source } = step;
-  const archive = archiveOptions(step, tools);
+  const { source, exclude, user } = step;
+  const items = archiveItems(step, tools);
   const over = new AbortController();
   const signal = AbortSignal.any([making.signal, over.signal]);
   // The first of the two that fails: the other one only ends because of it.
@@ -137,9 +137,14 @@ export async function copyBetweenGuests(
   const visiting = visitLayer(source.id, { store, sandbox }, { image: source.image, signal, emit });
   visiting.catch(fail);
   try {
-    const openArchive = () =>
-      layerArchive(async () => await visiting, { ...archive, signal, emit }).on("error", fail);
-    const task = { kind: "copy", openArchive } as const;
+    const openArchive = (options: OpenArchiveOptions) => {
+      const owner = { kind: "new", ...options } as const;
+      return layerArchive(async () => await visiting, { items, exclude, owner, signal, emit }).on(
+        "error",
+        fail,
+      );
+    };
+    const task = { kind: "copy", user, openArchive } as const;
     await sequence.run(
       { layer: claim.id, disk, image, task, followed },
       { signal, emit: tools.emit, onOutput },

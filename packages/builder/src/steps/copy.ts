@@ -1,4 +1,11 @@
-import { isObError, type LayerId, ObError, type StepInfo, throwIfCancelled } from "@ob/core";
+import {
+  isObError,
+  type LayerId,
+  ObError,
+  type OpenArchiveOptions,
+  type StepInfo,
+  throwIfCancelled,
+} from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
 import type { DigestMemory } from "../digest-memory.ts";
@@ -55,15 +62,15 @@ export async function copyIntoGuest(step: CopyStep, making: Making, tools: Guest
   const transfer = { ...step.transfer, destination };
   // The sandbox knows only that the archive broke off; the reason is ours.
   let failure: ObError | undefined;
-  const open = () =>
-    openArchive(transfer).on("error", (error) => {
+  const open = (options: OpenArchiveOptions) =>
+    openArchive(transfer, options).on("error", (error) => {
       if (isObError(error)) failure = error;
       // A file is not what it was when it was read, or said to have been: the next build reads them all.
       step.memory.forgetAll();
     });
   try {
     throwIfCancelled(signal);
-    const task = { kind: "copy", openArchive: open } as const;
+    const task = { kind: "copy", user: transfer.user, openArchive: open } as const;
     await sequence.run({ layer: claim.id, disk, image, task, followed }, { signal, emit, onOutput });
   } catch (error) {
     throw failure ?? error;

@@ -1,7 +1,12 @@
 export { MemoryCache, type MemoryCacheOptions } from "./memory-cache.ts";
 export { MemoryStore } from "./memory-store.ts";
 export type { MemoryImage, MemoryStoreOperation, MemoryStoreOptions } from "./memory-store-options.ts";
-export { type ScriptedSandboxOptions, ScriptedSandbox, type ScriptedStep } from "./scripted-sandbox.ts";
+export {
+  type ScriptedSandboxOptions,
+  ScriptedSandbox,
+  scriptedOwner,
+  type ScriptedStep,
+} from "./scripted-sandbox.ts";
 export type { ScriptedGuest, ScriptedReading } from "./scripted-visit.ts";
 export { cacheConformance, type CacheFixture } from "./cache-conformance.ts";
 export type { ConformanceCase } from "./conformance-case.ts";

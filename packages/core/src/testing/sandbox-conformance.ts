@@ -4,7 +4,14 @@ import { sha256 } from "../digest.ts";
 import { type ErrorCode, isObError } from "../errors.ts";
 import type { ObEvent } from "../events.ts";
 import { layerId } from "../layer-id.ts";
-import type { CopyTask, GuestImage, RunTask, Sandbox, SandboxRunOptions } from "../sandbox.ts";
+import type {
+  CopyTask,
+  GuestImage,
+  OpenArchiveOptions,
+  RunTask,
+  Sandbox,
+  SandboxRunOptions,
+} from "../sandbox.ts";
 import type { ConformanceCase } from "./conformance-case.ts";
 
 /** A sandbox for one case; disposing of it closes the sandbox and removes what was made. */
@@ -106,11 +113,17 @@ const inSequence: Readonly<Record<string, Check>> = {
 };
 
 const copying: Readonly<Record<string, Check>> = {
-  "an archive is opened and read to its end": async (fixture) => {
+  "an archive is opened for the owner that the step names, and read to its end": async (fixture) => {
     let ended = false;
-    const openArchive = (): Readable => fixture.openArchive().once("end", () => (ended = true));
-    await runStep(fixture, { kind: "copy", openArchive });
+    const owners: OpenArchiveOptions["owner"][] = [];
+    const openArchive = ({ owner }: OpenArchiveOptions): Readable => {
+      owners.push(owner);
+      return fixture.openArchive().once("end", () => (ended = true));
+    };
+    const user = { uid: 4321, gid: 8765 };
+    await runStep(fixture, { kind: "copy", user, openArchive });
     assert.ok(ended);
+    assert.deepEqual(owners, [user]);
   },
 
   "an archive that breaks off fails the step": async (fixture) => {
@@ -122,7 +135,10 @@ const copying: Readonly<Record<string, Check>> = {
           throw new Error("cannot read big.bin");
         })(),
       );
-    await assert.rejects(runStep(fixture, { kind: "copy", openArchive }), /cannot read big\.bin/);
+    await assert.rejects(
+      runStep(fixture, { kind: "copy", user: undefined, openArchive }),
+      /cannot read big\.bin/,
+    );
   },
 };
 

@@ -6,6 +6,8 @@ import { type ScriptedGuest, visitScriptedGuest } from "./scripted-visit.ts";
 import type {
   CopyTask,
   GuestImage,
+  GuestOwner,
+  GuestUser,
   RunTask,
   Sandbox,
   SandboxRunOptions,
@@ -132,8 +134,14 @@ function echo(step: ScriptedStep<RunTask>): void {
 }
 
 async function readToEnd(step: ScriptedStep<CopyTask>): Promise<void> {
+  const { user, openArchive } = step.task;
   // Reading is the point: the archive's own errors come out of it.
-  for await (const _ of step.task.openArchive()) throwIfCancelled(step.signal);
+  for await (const _ of openArchive({ owner: scriptedOwner(user) })) throwIfCancelled(step.signal);
+}
+
+/** Whom a scripted guest takes a user for: it has no names, and root logs in. */
+export function scriptedOwner(user: GuestUser | undefined): GuestOwner {
+  return user !== undefined && "uid" in user ? user : { uid: 0, gid: 0 };
 }
 
 async function unlessCancelled(played: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -25,7 +25,8 @@ function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
   const some = [
     profile.resumed?.(new Date(0)),
     sameAddresses?.command,
-    profile.unpackDisk?.("obuilder-copy-012345"),
+    profile.unpackDisk?.("obuilder-copy-012345", Buffer.from("\n")),
+    profile.findOwner?.("opam"),
     profile.endLeftovers?.("1"),
     verifyCopy?.check("list", ""),
     verifyCopy?.unpackDisc(["one.tar"]),

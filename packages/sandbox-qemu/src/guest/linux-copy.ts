@@ -1,11 +1,31 @@
+import { findOwner as findOwnerOf } from "./find-owner.ts";
+import { keepDirectories } from "./keep-directories.ts";
+import { account, fail } from "./linux-scripts.ts";
 import { diskNotSeen } from "./profile.ts";
 
+/** As root. Argument: the name of a user. */
+export const findOwner = `${fail}${account}${findOwnerOf}`;
+
 /**
- * As root. Argument: the serial number of the disk that is the archive. It is read in large pieces: a disk answers each
- * request in its own time, however small. The guest needs a moment to see a disk that has just come.
+ * Other tars than GNU's have no option for it, and go through a link that the archive knows as a directory by themselves.
  */
-export const unpackDisk = `
-case $(tar --version 2>/dev/null) in *GNU*) options='--keep-directory-symlink -b 2048' ;; *) options= ;; esac
+const start = `${fail}${keepDirectories("tar")}
+keep=
+[ $gnu = 0 ] || keep=--keep-directory-symlink`;
+
+/** As root. Standard input: as `GuestProfile.unpack`. */
+export const unpack = `${start}
+keep_directories
+tar -x $keep -f - -C /
+unpacked $?`;
+
+/**
+ * As root. Argument: the serial number of the disk that is the archive. Standard input: what it names. It is read in large
+ * pieces: a disk answers each request in its own time, however small. The guest needs a moment to see a disk that has just
+ * come.
+ */
+export const unpackDisk = `${start}
+[ $gnu = 0 ] || keep="$keep -b 2048"
 tries=0 device=
 until [ -n "$device" ]; do
   for entry in /sys/block/*/serial; do
@@ -20,4 +40,6 @@ until [ -n "$device" ]; do
   [ $tries -le 100 ] || exit ${diskNotSeen}
   sleep 0.05
 done
-exec tar -x $options -f "$device" -C /`;
+keep_directories
+tar -x $keep -f "$device" -C /
+unpacked $?`;

@@ -1,3 +1,5 @@
+import { makeDirectories, makeDirectoriesAsRoot } from "./make-directories.ts";
+
 /**
  * What runs in a Linux guest, for /bin/sh: dash, bash, ksh and busybox alike. The scripts are constants; all that
  * varies comes as arguments.
@@ -20,7 +22,7 @@ export const fail = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }`;
 /** `account KIND VALUE GID` sets name, uid, gid, home and shell of a user who need not exist if KIND is uid. */
 export const account = String.raw`
 account() {
-  while IFS=: read -r name _ uid gid _ home shell; do
+  while IFS=: read -r name _ uid gid _ home shell || [ -n "$name" ]; do
     case $1 in
       uid) [ "$uid" = "$2" ] && break ;;
       *) [ "$name" = "$2" ] && break ;;
@@ -39,12 +41,15 @@ account() {
 as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }`;
 
 /** Arguments: mode, command, directory, then `NAME=VALUE`s and, in mode `exec`, the shell's words. */
-export const runAsLoginUser = `${fail}
+export const runAsLoginUser = `${fail}${makeDirectories}
 mode=$1 command=$2 directory=$3 shell=$SHELL
 shift 3
 cd -- "$directory" 2>/dev/null || {
-  mkdir -p -- "$directory" 2>/dev/null ||
-    sudo -n -- /bin/sh -c 'mkdir -p -- "$1" && chown "$2" "$1"' sh "$directory" "$(id -u):$(id -g)"
+  (
+    uid=$(id -u) gid=$(id -g)
+    make_directories "$directory" 2>/dev/null ||
+      sudo -n -- /bin/sh -c '${makeDirectoriesAsRoot}' sh "$directory" "$uid" "$gid"
+  )
   cd -- "$directory" || fail "cannot enter $directory"
 }
 case $mode in
@@ -55,13 +60,11 @@ unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD
 case $1 in *=*) exec env -- "$@" </dev/null ;; *) exec "$@" </dev/null ;; esac`;
 
 /** As root. Arguments: kind, value and gid of the user, then as above. */
-export const runAsUser = `${fail}${account}
+export const runAsUser = `${fail}${account}${makeDirectories}
 account "$1" "$2" "$3"
 mode=$4 command=$5 directory=$6
 shift 6
-[ -d "$directory" ] || as_user mkdir -p -- "$directory" 2>/dev/null || {
-  mkdir -p -- "$directory" && chown "$uid:$gid" "$directory"
-}
+make_directories "$directory"
 cd -- "$directory" || fail "cannot enter $directory"
 case $mode in
   login) set -- "$@" "$shell" -c "$command" ;;
@@ -85,11 +88,6 @@ export const setClock = `
 date -s "@$1" >/dev/null && read -r uptime _ </proc/uptime || exit 125
 ${listProcesses}
 echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
-
-/** As root. Keeps the directories' owners, and links to directories that the archive knows as directories. */
-export const unpack = `
-case $(tar --version 2>/dev/null) in *GNU*) keep=--keep-directory-symlink ;; *) keep= ;; esac
-exec tar -x $keep -f - -C /`;
 
 /**
  * `find_disk SERIAL LETTERS` sets device to a disk's first partition. Its name follows from its bus, and on SATA also

@@ -32,11 +32,30 @@ describe("a command for the login user", () => {
       profile.run(task({ command: "make it 'so'", workdir: "/src", environment: [["A", "b c"]] })).command,
     ).toMatchInlineSnapshot(`
       "exec /bin/sh -c 'fail() { printf '\\''obuilder: %s\\n'\\'' "$*" >&2; exit 125; }
+      make_directories() {
+        way= rest=\${1#/}/
+        while [ -n "$rest" ]; do
+          way=$way/\${rest%%/*} rest=\${rest#*/}
+          [ -d "$way" ] || { mkdir -m 0755 -- "$way" && chown "$uid:$gid" "$way"; } || return
+        done
+      }
       mode=$1 command=$2 directory=$3 shell=$SHELL
       shift 3
       cd -- "$directory" 2>/dev/null || {
-        mkdir -p -- "$directory" 2>/dev/null ||
-          sudo -n -- /bin/sh -c '\\''mkdir -p -- "$1" && chown "$2" "$1"'\\'' sh "$directory" "$(id -u):$(id -g)"
+        (
+          uid=$(id -u) gid=$(id -g)
+          make_directories "$directory" 2>/dev/null ||
+            sudo -n -- /bin/sh -c '\\''
+      make_directories() {
+        way= rest=\${1#/}/
+        while [ -n "$rest" ]; do
+          way=$way/\${rest%%/*} rest=\${rest#*/}
+          [ -d "$way" ] || { mkdir -m 0755 -- "$way" && chown "$uid:$gid" "$way"; } || return
+        done
+      }
+      uid=$2 gid=$3
+      make_directories "$1"'\\'' sh "$directory" "$uid" "$gid"
+        )
         cd -- "$directory" || fail "cannot enter $directory"
       }
       case $mode in
@@ -194,7 +213,8 @@ describe("every script", () => {
     ...(profile.resumed ? [profile.resumed(new Date(0))] : []),
     ...(profile.sameAddresses ? [profile.sameAddresses.command] : []),
     profile.unpack,
-    ...(profile.unpackDisk ? [profile.unpackDisk("obuilder-copy-012345")] : []),
+    ...(profile.findOwner ? [profile.findOwner("opam")] : []),
+    ...(profile.unpackDisk ? [profile.unpackDisk("obuilder-copy-012345", Buffer.of(10))] : []),
     profile.flush("1 2"),
     ...(profile.goingOn
       ? [profile.goingOn.note("1 2"), profile.goingOn.settle("1 2", ""), profile.goingOn.wake(new Date(0))]

@@ -1,8 +1,8 @@
 import { type GuestUser, ObError, type RunTask } from "@ob/core";
 import { checkText, quoteWords } from "../ssh/quote.ts";
 import { diskSerial } from "../disk-serial.ts";
-import { unpackDisk } from "./linux-copy.ts";
 import { framable } from "./framed.ts";
+import * as copy from "./linux-copy.ts";
 import * as goingOn from "./linux-going-on.ts";
 import {
   changeSince,
@@ -113,13 +113,20 @@ export function linuxGuest(loginUser: string): GuestProfile {
     unpack: {
       phase: "copy",
       purpose: "unpack the files",
-      ...framable(asRoot, scripts.unpack),
+      ...framable(asRoot, copy.unpack),
       failure: "STEP_FAILED",
     },
-    unpackDisk: (serial) => ({
+    unpackDisk: (serial, directories) => ({
       phase: "copy",
       purpose: "unpack the files",
-      ...rootly(unpackDisk, [serial]),
+      ...rootly(copy.unpackDisk, [serial]),
+      input: directories,
+      failure: "STEP_FAILED",
+    }),
+    findOwner: (name) => ({
+      phase: "copy",
+      purpose: `find the user ${name}, whose the files are to be`,
+      ...rootly(copy.findOwner, [name]),
       failure: "STEP_FAILED",
     }),
     tearDown: (task, baseline) => {

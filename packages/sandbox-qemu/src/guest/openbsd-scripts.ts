@@ -1,3 +1,7 @@
+import { findOwner as findOwnerOf } from "./find-owner.ts";
+import { keepDirectories } from "./keep-directories.ts";
+import { makeDirectories, makeDirectoriesAsRoot } from "./make-directories.ts";
+
 /**
  * What runs in an OpenBSD guest, for its /bin/sh (a ksh). The scripts are constants; all that varies comes as
  * arguments. sshd gives no session a PATH with /sbin, and doas keeps what it finds: each script sets its own.
@@ -25,7 +29,7 @@ exec { $ARGV[0] } @ARGV or die "obuilder: $ARGV[0]: $!\n";`;
 /** `account KIND VALUE GID` sets name, uid, gid, groups, home and shell of a user who need not exist if KIND is uid. */
 const account = `
 account() {
-  while IFS=: read -r name _ uid gid _ home shell; do
+  while IFS=: read -r name _ uid gid _ home shell || [ -n "$name" ]; do
     case $1 in
       uid) [ "$uid" = "$2" ] && break ;;
       *) [ "$name" = "$2" ] && break ;;
@@ -49,12 +53,18 @@ export const listProcesses = `${start}
 exec ps -ax -o pid=`;
 
 /** Arguments: mode, command, directory, then `NAME=VALUE`s and, in mode `exec`, the shell's words. */
-export const runAsLoginUser = `mode=$1 command=$2 directory=$3 shell=$SHELL
+export const runAsLoginUser = `${makeDirectories}
+mode=$1 command=$2 directory=$3 shell=$SHELL
 shift 3
 cd -- "$directory" 2>/dev/null || {
-  mkdir -p -- "$directory" 2>/dev/null ||
-    /usr/bin/doas -n -- /bin/sh -c 'PATH=/sbin:/usr/sbin:/bin:/usr/bin
-      mkdir -p -- "$1" && chown "$2" "$1"' sh "$directory" "$(id -u):$(id -g)"
+  (
+    PATH=/sbin:/usr/sbin:/bin:/usr/bin
+    export PATH
+    uid=$(id -u) gid=$(id -g)
+    make_directories "$directory" 2>/dev/null ||
+      doas -n -- /bin/sh -c 'PATH=/sbin:/usr/sbin:/bin:/usr/bin
+        export PATH${makeDirectoriesAsRoot}' sh "$directory" "$uid" "$gid"
+  )
   cd -- "$directory" || { printf 'obuilder: cannot enter %s\\n' "$directory" >&2; exit 125; }
 }
 case $mode in
@@ -65,13 +75,11 @@ unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD
 exec env -- "$@" </dev/null`;
 
 /** As root. Arguments: kind, value and gid of the user, then as above. */
-export const runAsUser = `${start}${account}
+export const runAsUser = `${start}${account}${makeDirectories}
 account "$1" "$2" "$3"
 mode=$4 command=$5 directory=$6
 shift 6
-[ -d "$directory" ] || as_user mkdir -p -- "$directory" 2>/dev/null || {
-  mkdir -p -- "$directory" && chown "$uid:$gid" "$directory"
-}
+make_directories "$directory"
 cd -- "$directory" || fail "cannot enter $directory"
 case $mode in
   login) set -- "$@" "$shell" -c "$command" ;;
@@ -80,13 +88,15 @@ esac
 exec perl -e "$become" "$uid" "$gid" "$groups" env -i PATH=${userPath} \\
   HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
 
-/**
- * As root. gtar starts where the login user is at home, and only root may set the times of directories that are
- * already there. Links that stand for directories stay.
- */
+/** As root. Argument: the name of a user. */
+export const findOwner = `${start}${account}${findOwnerOf}`;
+
+/** As root. Standard input: as `GuestProfile.unpack`. Links that stand for directories stay. */
 export const unpack = `${start}
-command -v gtar >/dev/null || fail "the guest has no gtar: its image needs the package gtar"
-cd / && exec gtar --keep-directory-symlink -xf -`;
+command -v gtar >/dev/null || fail "the guest has no gtar: its image needs the package gtar"${keepDirectories("gtar")}
+keep_directories
+gtar --keep-directory-symlink -C / -xf -
+unpacked $?`;
 
 /**
  * As root. Arguments: number of the disk, target, yes or no for formatted, and the user. A cache that is lost with its

@@ -77,6 +77,12 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       ...ours(scripts.unpack),
       failure: "STEP_FAILED",
     },
+    findOwner: (name) => ({
+      phase: "copy",
+      purpose: `find the user ${name}, whose the files are to be`,
+      ...ours(scripts.findOwner, [name]),
+      failure: "STEP_FAILED",
+    }),
     tearDown: ({ secrets, caches }, baseline) => {
       if (secrets.length === 0 && caches.length === 0) return [];
       const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);

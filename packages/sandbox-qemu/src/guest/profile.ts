@@ -59,10 +59,16 @@ export interface GuestProfile {
   run(task: RunTask): GuestCommand;
   /** Ends what the step's command has left running; undefined where the ssh server does that. */
   readonly endLeftovers?: ((baseline: string) => GuestCommand) | undefined;
-  /** Unpacks the tar archive on its standard input at the root, as superuser. */
+  /**
+   * Unpacks the tar archive on its standard input at the root, as superuser. Before the archive come the directories that
+   * it names, as `directoryLines` has them: those that exist keep their owner, mode and times. Where `verifyCopy` is set
+   * there is the archive alone.
+   */
   readonly unpack: GuestCommand;
-  /** Set where an archive can also be given as a disk that is put into the running guest. */
-  readonly unpackDisk?: ((serial: string) => GuestCommand) | undefined;
+  /** Set where an archive can also be given as a disk that is put into the running guest, with the directories that it names. */
+  readonly unpackDisk?: ((serial: string, directories: Uint8Array) => GuestCommand) | undefined;
+  /** Prints a user's uid and main group for `ownerIn`. Undefined where files have no such owners. */
+  readonly findOwner?: ((name: string) => GuestCommand) | undefined;
   /** Set where what the guest unpacks must be compared with what was sent. */
   readonly verifyCopy?: CopyCheck | undefined;
   /** Undoes `setUp`. Nothing of the step runs afterwards. */
