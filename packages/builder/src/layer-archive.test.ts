@@ -3,7 +3,7 @@ import { link, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile, chmod } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import type { GuestVisit, ObEvent } from "@ob/core";
+import type { ArchivedDirectory, GuestVisit, ObEvent } from "@ob/core";
 import { extract, type Header, pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { layerArchive, type LayerArchiveOptions } from "./layer-archive.ts";
@@ -186,7 +186,8 @@ describe("whom it belongs to", () => {
   test("the directories around are the new owner's, and all directories are told of", async () => {
     await put("d/f");
     const told: string[] = [];
-    const onDirectory = (path: Uint8Array) => void told.push(Buffer.from(path).toString());
+    const onDirectory = ({ path, isParent }: ArchivedDirectory) =>
+      void told.push(`${isParent ? "/" : ""}${Buffer.from(path).toString()}`);
     const items = ["/x", "/y"].map((path) => ({ path, place: () => `opt/in${path}` }));
     const owner = { kind: "new", owner: { uid: 1, gid: 2 }, onDirectory } as const;
     const found = await headersOf(await rewritten(tarOf("", ["--mtime=@5"]), { items, owner }));
@@ -198,7 +199,7 @@ describe("whom it belongs to", () => {
     expect(found.slice(0, 2)).toEqual(
       [0, 1].map(() => expect.objectContaining({ mode: 0o755, uid: 1, gid: 2, mtime: new Date(5_000) })),
     );
-    expect(told).toEqual(["opt", "opt/in", "opt/in/x", "opt/in/x/d", "opt/in/y", "opt/in/y/d"]);
+    expect(told).toEqual(["/opt", "/opt/in", "opt/in/x", "opt/in/x/d", "opt/in/y", "opt/in/y/d"]);
   });
 
   test("set-user-id and set-group-id are lost with the owner or group that they stood for", async () => {

@@ -126,7 +126,7 @@ async function sendParents(pack: Pack, { owner, header, place, parents }: Parent
   if (owner.kind !== "new" || !owner.owner) return;
   for (const parent of parentsOf(place).filter((each) => !parents.has(each))) {
     await sendHeader(pack, directoryHeader(parent, ownerAndTime(header, owner)));
-    owner.onDirectory?.(toBytes(parent));
+    owner.onDirectory?.({ path: toBytes(parent), isParent: true });
     parents.add(parent);
   }
 }
@@ -148,7 +148,7 @@ async function sendEntry(pack: Pack, entry: Entry, options: EntryOptions): Promi
       return await sendFile(pack, entry, { ...common, name, type: "file", size: header.size });
     case "directory":
       await sendHeader(pack, { ...common, name: `${name}/`, type });
-      if (options.owner.kind === "new") options.owner.onDirectory?.(toBytes(name));
+      if (options.owner.kind === "new") options.owner.onDirectory?.({ path: toBytes(name), isParent: false });
       break;
     case "link":
     case "symlink":

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import type { GuestOwner, OpenArchiveOptions } from "@ob/core";
+import type { ArchivedDirectory, GuestOwner, OpenArchiveOptions } from "@ob/core";
 import { extract, type Header } from "tar-stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { generateManifest } from "./manifest.ts";
@@ -149,11 +149,12 @@ test("each directory that the archive names is told of, in bytes, and the root i
   await put("d/e/x");
   const told = async (destination: string) => {
     const paths: string[] = [];
-    const onDirectory = (path: Uint8Array) => void paths.push(Buffer.from(path).toString("latin1"));
+    const onDirectory = ({ path, isParent }: ArchivedDirectory) =>
+      void paths.push(`${isParent ? "/" : ""}${Buffer.from(path).toString("latin1")}`);
     await archived(await transfer(["."], destination), { owner: superuser, onDirectory });
     return paths;
   };
-  expect(await told("/a/b/.")).toEqual(["a", "a/b", "a/b/d", "a/b/d/e", "a/b/\u00ff"]);
+  expect(await told("/a/b/.")).toEqual(["/a", "a/b", "a/b/d", "a/b/d/e", "a/b/\u00ff"]);
   expect(await told("/")).toEqual(["d", "d/e", "\u00ff"]);
 });
 

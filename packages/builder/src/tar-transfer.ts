@@ -110,7 +110,7 @@ async function sendParents(pack: Pack, { source, name }: Entry, sending: Sending
   const stat = statOf(source, sourceDirectory);
   for (const parent of parentsOf(name)) {
     await sendHeader(pack, directoryHeader(parent, ownership(owner, stat.mtimeMs / 1000)));
-    onDirectory?.(toBytes(parent));
+    onDirectory?.({ path: toBytes(parent), isParent: true });
   }
 }
 
@@ -135,7 +135,7 @@ async function sendEntry(pack: Pack, entry: Entry, sending: Sending): Promise<vo
       if (target !== source.target) throw changed(source);
     } else if (!stat.isDirectory()) throw changed(source);
     await sendHeader(pack, headerFor(entry, { owner, stat }));
-    if (source.kind === "directory") sending.onDirectory?.(toBytes(entry.name));
+    if (source.kind === "directory") sending.onDirectory?.({ path: toBytes(entry.name), isParent: false });
   } catch (cause) {
     if (isObError(cause) || pack.destroyed) throw cause;
     throw changed(source, cause);

@@ -29,6 +29,7 @@ export { checkImageFiles, imageFile } from "./image-files.ts";
 export { isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export type {
   CacheMount,
+  ArchivedDirectory,
   CopyTask,
   GuestImage,
   GuestOwner,

@@ -75,8 +75,15 @@ export interface OpenArchiveOptions {
    * is in. Undefined where the guest's files have no such owners.
    */
   readonly owner: GuestOwner | undefined;
-  /** Told of each directory that the archive names: the bytes of its path from the guest's root, without a slash at either end. */
-  readonly onDirectory?: ((path: Uint8Array) => void) | undefined;
+  /** Told of each directory that the archive names. */
+  readonly onDirectory?: ((directory: ArchivedDirectory) => void) | undefined;
+}
+
+export interface ArchivedDirectory {
+  /** The bytes of its path from the guest's root, without a slash at either end. */
+  readonly path: Uint8Array;
+  /** True if the destination is in it. Then something else in its place is not to be replaced. */
+  readonly isParent: boolean;
 }
 
 /** One step in a virtual machine. */

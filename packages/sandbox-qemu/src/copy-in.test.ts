@@ -41,7 +41,7 @@ interface CopyOptions {
 }
 
 /** What the guest is told before the archive. */
-const directories = "a\nb\n\n";
+const directories = "/a\na/b\n\n";
 
 /** Copies so many bytes, and tells what the guest got by which way. */
 async function copy({ bytes, machine = "takes disks", status = 0, owner = presumed }: CopyOptions) {
@@ -87,7 +87,8 @@ async function copy({ bytes, machine = "takes disks", status = 0, owner = presum
   const opened: (GuestOwner | undefined)[] = [];
   const openArchive = (options: OpenArchiveOptions): Readable => {
     opened.push(options.owner);
-    for (const path of ["a", "b"]) options.onDirectory?.(Buffer.from(path));
+    options.onDirectory?.({ path: Buffer.from("a"), isParent: true });
+    options.onDirectory?.({ path: Buffer.from("a/b"), isParent: false });
     return Readable.from([sent]);
   };
   const target = { session, qmp, signal: never };

@@ -1,7 +1,13 @@
 import { createReadStream } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { type Emit, type GuestOwner, isObError, type OpenArchiveOptions } from "@ob/core";
+import {
+  type ArchivedDirectory,
+  type Emit,
+  type GuestOwner,
+  isObError,
+  type OpenArchiveOptions,
+} from "@ob/core";
 import { abortable } from "./abort.ts";
 import { type ArchiveSpool, spoolArchive, type SpooledArchive } from "./archive-spool.ts";
 import { copyChecked } from "./copy-checked.ts";
@@ -106,12 +112,12 @@ export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
 interface OwnedSpool extends ArchiveSpool {
   readonly owner: GuestOwner | undefined;
   /** The directories that it names; all of them once it is ready. */
-  readonly directories: readonly Uint8Array[];
+  readonly directories: readonly ArchivedDirectory[];
 }
 
 function spoolFor(owner: GuestOwner | undefined, options: CopyInOptions): OwnedSpool {
-  const directories: Uint8Array[] = [];
-  const onDirectory = (path: Uint8Array): void => void directories.push(path);
+  const directories: ArchivedDirectory[] = [];
+  const onDirectory = (each: ArchivedDirectory): void => void directories.push(each);
   const openArchive = (): Readable => options.openArchive({ owner, onDirectory });
   return { ...spoolArchive({ ...options, openArchive }), owner, directories };
 }

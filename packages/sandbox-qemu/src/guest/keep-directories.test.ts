@@ -7,11 +7,13 @@ import {
   mkdtempSync,
   readdirSync,
   readlinkSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,
   symlinkSync,
   utimesSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,10 +57,10 @@ function shown(...paths: readonly string[]): readonly string[] {
   });
 }
 
-/** Directories end in a slash; the archive names those around them first, as a copy's does. */
+/** Directories end in a slash; the archive names those around them first, as a copy's does: `parents` of the names too. */
 async function unpack(
   names: readonly string[],
-  run: { readonly command: string; readonly path: string },
+  run: { readonly command: string; readonly path: string; readonly parents?: number },
 ): Promise<ReturnType<typeof spawnSync>> {
   const archive = pack();
   const around = root.slice(1).split("/");
@@ -75,7 +77,12 @@ async function unpack(
     );
   }
   archive.finalize();
-  const directories = all.filter((name) => name.endsWith("/")).map((name) => Buffer.from(name.slice(0, -1)));
+  const directories = all
+    .filter((name) => name.endsWith("/"))
+    .map((name, index) => ({
+      path: Buffer.from(name.slice(0, -1)),
+      isParent: index < around.length + (run.parents ?? 0),
+    }));
   const input = Buffer.concat([directoryLines(directories), await buffer(archive)]);
   const env = environment(run.path);
   return spawnSync("/bin/sh", ["-c", `umask 077; ${run.command}`], { input, env });
@@ -97,8 +104,8 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
   const command = profile.unpack.command
     .replace("/bin/sh", shell)
     .replace("PATH=/sbin", `PATH=${tar.directory}:/sbin`);
-  const unpackHere = async (names: readonly string[]): Promise<ReturnType<typeof spawnSync>> =>
-    await unpack(names, { command, path: tar.directory });
+  const unpackHere = async (names: readonly string[], parents = 0): Promise<ReturnType<typeof spawnSync>> =>
+    await unpack(names, { command, path: tar.directory, parents });
 
   it("makes what is missing as the archive says, and leaves the directories that exist as they are", async () => {
     makeDirectory("etc/s p", { mode: 0o500, owner: [3, 4] });
@@ -149,7 +156,7 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
 
   it("keeps them whatever they are called, and however many there are", async () => {
     const odd = ["a\nb", String.raw`c\nd\0134`, "-C", " e ", "*", "é", "f\t", "it's", "\n"];
-    const many = Array.from({ length: 230 }, (_, index) => `many ${index}`);
+    const many = Array.from({ length: 110 }, (_, index) => `many ${index}`);
     for (const name of [...odd, ...many]) {
       makeDirectory(name, { mode: 0o700, owner: [9, 9] });
       utimesSync(at(name), old, old);
@@ -158,6 +165,21 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
     const result = await unpackHere([...odd, ...many].flatMap((name) => [`${name}/`, `${name}/f`]));
     expect([result.status, String(result.stderr)]).toEqual([0, ""]);
     expect(shown(...odd, ...many)).toEqual(before);
+  });
+
+  it("refuses to unpack where something else than a directory is around the destination", async () => {
+    writeFileSync(at("file"), "kept");
+    symlinkSync("nowhere", at("dangling"));
+    for (const name of ["file", "dangling"]) {
+      const result = await unpackHere([`${name}/`, `${name}/new/`, `${name}/new/f`], 2);
+      expect([result.status, String(result.stderr)]).toEqual([
+        125,
+        `obuilder: ${at(name)} is no directory\n`,
+      ]);
+    }
+    expect([readFileSync(at("file"), "utf8"), readlinkSync(at("dangling"))]).toEqual(["kept", "nowhere"]);
+    const { status } = await unpackHere(["n/", "n/m/", "n/m/f"], 2);
+    expect([status, readFileSync(at("n/m/f"), "utf8")]).toEqual([0, "new"]);
   });
 
   it("ends with tar's status where the archive is none, and leaves nothing behind", async () => {
@@ -181,7 +203,7 @@ it("a tar that cannot note directories fails before anything is unpacked", () =>
 it("reads not a byte more than the directories", () => {
   const script = `fail() { exit 125; }${keepDirectories("true")}\nkeep_directories\ncat`;
   const input = Buffer.concat([
-    directoryLines([Buffer.from("no/such"), Buffer.from("usr")]),
+    directoryLines(["no/such", "usr"].map((path) => ({ path: Buffer.from(path), isParent: path === "usr" }))),
     Buffer.from("\nrest"),
   ]);
   for (const shell of shellsHere) {

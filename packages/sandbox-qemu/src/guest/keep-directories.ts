@@ -1,11 +1,13 @@
+import type { ArchivedDirectory } from "@ob/core";
+
 /**
  * The directories that an archive names, a line each and an empty one at the end: what `keep_directories` reads. A path
- * is from the guest's root; a line's end and a backslash in it are escaped.
+ * is from the guest's root, with a slash before it if the destination is in it; a line's end and a backslash are escaped.
  */
-export function directoryLines(paths: readonly Uint8Array[]): Buffer {
-  const lines = paths.map((path) => {
+export function directoryLines(directories: readonly ArchivedDirectory[]): Buffer {
+  const lines = directories.map(({ path, isParent }) => {
     const bytes = Buffer.from(path).toString("latin1");
-    return `${bytes.replaceAll("\\", String.raw`\0134`).replaceAll("\n", String.raw`\0012`)}\n`;
+    return `${isParent ? "/" : ""}${bytes.replaceAll("\\", String.raw`\0134`).replaceAll("\n", String.raw`\0012`)}\n`;
   });
   return Buffer.from(`${lines.join("")}\n`, "latin1");
 }
@@ -13,7 +15,7 @@ export function directoryLines(paths: readonly Uint8Array[]): Buffer {
 /**
  * For a shell of Bourne's family, as root. Tar gives each directory that an archive names the archive's owner, mode and
  * time, and GNU's `--no-overwrite-dir` keeps two of these only. So `keep_directories` reads from standard input which ones an
- * archive names, not a byte more, and has tar note what those that exist are like, the root too: where a link leads to
+ * archive names, not a byte more, refuses one around the destination that is something else, and has tar note what those that exist are like, the root too: where a link leads to
  * one, the one behind it. `unpacked STATUS` ends the script with that status, and if it is 0 everything is as noted.
  *
  * @param tar the program.
@@ -27,12 +29,16 @@ keep_directories() {
   set -- ./
   while IFS= read -r name && [ -n "$name" ]; do
     case $name in *\\*) name=$(printf '%bx' "$name") name=${"${name%x}"} ;; esac
-    case $name/ in "$missing"/*) continue ;; esac
-    if cd -P -- "/$name" 2>/dev/null; then
+    at=${"${name#/}"}
+    case $at/ in "$missing"/*) continue ;; esac
+    if cd -P -- "/$at" 2>/dev/null; then
       set -- "$@" ".$PWD"
       [ $# -lt 100 ] || { note_directories "$@"; set --; }
     else
-      missing=$name
+      case $name in
+        /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is no directory"; fi ;;
+      esac
+      missing=$at
     fi
   done
   cd / || exit 125
