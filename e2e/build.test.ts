@@ -98,7 +98,7 @@ describe.each(guests)("on $image", { timeout: 600_000 }, ({ image, missing }) =>
           ["link", `${"long-".repeat(40)}name`, "plain.txt", "run.sh", "ünïcode and blanks"].join("\n"),
         );
         expect(result.all).not.toContain(".git\n");
-        expect(result.all).toContain("644 0:0\n755 0:0\nplain.txt\nran\n");
+        expect(result.all).toContain("644 1000:1000\n755 1000:1000\nplain.txt\nran\n");
         expect(result.all).toContain(`${sha256(big)}  -\n1000:1000\n`);
       });
     });

@@ -59,6 +59,8 @@ export function lifeCycle(label: string, { os, image, damagesCopies = false }: L
             `${ways.sha256} ${directory}/big; cat "${directory}/with blank/plain"; ${directory}/run.sh`,
             `${ways.sha256} ${ways.secret.file}; echo filled > ${ways.cacheDirectory}/filled`,
             `(cd ${ways.cacheDirectory}; sleep 900 &)`,
+            // Whoever runs a command owns what was copied before.
+            `echo made >${directory}/made`,
             `echo first done`,
           ];
           const seen = [
