@@ -13,13 +13,13 @@ const file = path.join(images, `${imageName}.json`);
 const manifest = parseImageManifest(await readFile(file, "utf8"), file);
 const machine = { memoryMib: 512, cpus: 1, bootTimeSeconds: 120, accelerator: "tcg" as const };
 await using sandbox = await createSandbox({ ...machine, stateDirectory });
-await using sequence = sandbox.sequence();
+await using sequence = sandbox.openSession();
 await sequence.run({
   layer: layerId(sha256(disk)),
   disk,
   image: { manifest, manifestDirectory: images },
   task: runTask("echo kept > kept"),
-  followed: true,
+  keepVm: true,
 });
 process.stdout.write("waiting\n");
 await new Promise<void>((resolve) => setTimeout(resolve, 600_000));

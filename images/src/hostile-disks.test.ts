@@ -44,7 +44,7 @@ const request = (file: string) =>
 /** What `(from NAME)` does first. */
 async function buildFrom(name: string): Promise<void> {
   await using opened = await openStore({ directory: store });
-  await using claim = await opened.tryClaim(layerId(sha256(name)));
+  await using claim = await opened.tryBegin(layerId(sha256(name)));
   await claim?.importBase(name);
   await claim?.commit();
 }

@@ -8,7 +8,7 @@ const terminal = {
   input: new PassThrough(),
   output: new PassThrough(),
   errors: new PassThrough(),
-  screen: undefined,
+  tty: undefined,
 };
 
 test("a visit holds its layer, knows its base image, and gives all back", async () => {
@@ -18,11 +18,13 @@ test("a visit holds its layer, knows its base image, and gives all back", async 
   const id = await builder.build(request("((from base) (run (shell one)) (run (shell two)))"));
   {
     await using visit = await builder.visit(id, { network: "host" });
-    expect(await visit.interact({ command: ["ls"], terminal })).toBe(7);
-    expect(sandbox.visits).toMatchObject([{ layer: id, network: "host", image: { manifest: undefined } }]);
+    expect(await visit.execInteractive({ command: ["ls"], stdio: terminal })).toBe(7);
+    expect(sandbox.ephemeralGuests).toMatchObject([
+      { layer: id, network: "host", image: { manifest: undefined } },
+    ]);
     await expect(store.delete(id)).rejects.toMatchObject({ code: "LAYER_BUSY" });
   }
-  expect([store.openLoans, sandbox.openVisits]).toEqual([0, 0]);
+  expect([store.openScratchDisks, sandbox.openGuests]).toEqual([0, 0]);
   await store.delete(id);
   await expect(builder.visit(id)).rejects.toMatchObject({ code: "NO_SUCH_LAYER" });
 });
@@ -33,7 +35,7 @@ test("a step that failed is shown before its guest goes, and fails as it would h
   const onFailure = async (failure: StepFailure) => {
     failures.push(failure);
     expect(setting.sandbox.running).toBe(1);
-    expect(await failure.guest.interact({ command: [], terminal })).toBe(0);
+    expect(await failure.guest.execInteractive({ command: [], stdio: terminal })).toBe(0);
   };
   const building = setting.builder.build(request("((from base) (run (shell no)))"), { onFailure });
   await expect(building).rejects.toMatchObject({ code: "STEP_FAILED", exitCode: 3 });

@@ -70,7 +70,7 @@ describe("a build", () => {
     if (last?.type !== "step-finished") throw new TypeError("no step");
     expect(setting.store.logOf(last.step.id)).toBe("ran bad\n");
     expect(await setting.store.find(last.step.id)).toBeUndefined();
-    expect(setting.store.openClaims).toBe(0);
+    expect(setting.store.openWriters).toBe(0);
   });
 
   test("without the base image fails with the store's error", async () => {
@@ -78,7 +78,7 @@ describe("a build", () => {
     await expect(setting.builder.build(request("((from none))"))).rejects.toMatchObject({
       code: "BASE_IMAGE",
     });
-    expect(setting.store.openClaims).toBe(0);
+    expect(setting.store.openWriters).toBe(0);
   });
 
   test("needs no base image once its layer is there", async () => {

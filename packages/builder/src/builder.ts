@@ -145,7 +145,7 @@ function makingVisitor(options: VisitorOptions): StepVisitor {
       await obtain(step.info, (making) => importBase(step, making, emit));
       return await store.baseInfo(step.info.id);
     },
-    sequence: () => (freshVm ? undefined : sandbox.sequence()),
+    sequence: () => (freshVm ? undefined : sandbox.openSession()),
     run: (step, place) => obtain(step.info, (making) => runInGuest(step, making, tools(place))),
     copyFrom: (step, place) => obtain(step.info, (making) => copyBetweenGuests(step, making, tools(place))),
     copy: (step, place) => obtain(step.info, (making) => copyIntoGuest(step, making, tools(place))),

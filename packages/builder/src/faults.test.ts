@@ -35,8 +35,8 @@ async function allPlaces(): Promise<number> {
 }
 
 function nothingHeld({ store, caches, sandbox }: ReturnType<typeof watched>): void {
-  const { openClaims: claims, openLoans: loans } = store;
-  const { running, openVisits: visits } = sandbox;
+  const { openWriters: claims, openScratchDisks: loans } = store;
+  const { running, openGuests: visits } = sandbox;
   expect({ claims, loans, leases: caches.openLeases, running, visits }).toEqual({
     claims: 0,
     loans: 0,
@@ -107,8 +107,8 @@ describe("wherever a build is cancelled", () => {
 
 test("a log that cannot be written fails the step", async () => {
   const store = new MemoryStore({ images: ["base"] });
-  const tryClaim = store.tryClaim.bind(store);
-  store.tryClaim = async (id) => {
+  const tryClaim = store.tryBegin.bind(store);
+  store.tryBegin = async (id) => {
     const claim = await tryClaim(id);
     if (!claim) return undefined;
     return Object.assign(claim, { appendLog: diskFull });
@@ -124,7 +124,7 @@ test("a log that cannot be written fails the step", async () => {
   await expect(setting.builder.build(request("((from base) (run (shell x)))"))).rejects.toMatchObject({
     code: "NO_SPACE",
   });
-  expect(store.openClaims).toBe(0);
+  expect(store.openWriters).toBe(0);
 });
 
 function diskFull(): never {

@@ -8,7 +8,7 @@ test("a healthy image runs one command, and only its base layer stays", async ()
   await setting.builder.healthcheck({ image: "base" });
   expect(setting.sandbox.commands).toEqual(["echo healthcheck", "echo healthcheck"]);
   expect([...setting.store.list()]).toHaveLength(1);
-  expect(setting.store.openClaims).toBe(0);
+  expect(setting.store.openWriters).toBe(0);
 });
 
 test("a guest that says something else is not healthy", async () => {
@@ -28,7 +28,7 @@ test("what goes wrong with the image or the machine comes out", async () => {
   });
   await expect(setting.builder.healthcheck({ image: "base" })).rejects.toMatchObject({ code: "BOOT_FAILED" });
   await expect(setting.builder.healthcheck({ image: "none" })).rejects.toMatchObject({ code: "BASE_IMAGE" });
-  expect(setting.store.openClaims).toBe(0);
+  expect(setting.store.openWriters).toBe(0);
 });
 
 test("a guest that never ends is given up at the deadline", async () => {
@@ -37,7 +37,7 @@ test("a guest that never ends is given up at the deadline", async () => {
     code: "GUEST_LOST",
     message: expect.stringContaining("0.02 s"),
   });
-  expect([setting.store.openClaims, setting.sandbox.running]).toEqual([0, 0]);
+  expect([setting.store.openWriters, setting.sandbox.running]).toEqual([0, 0]);
 });
 
 test("a healthcheck can be cancelled", async () => {

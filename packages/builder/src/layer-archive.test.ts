@@ -49,7 +49,7 @@ function visitTo(archive: Uint8Array): GuestVisit {
       // In odd pieces, as a connection gives them.
       for (let at = 0; at < archive.length; at += 700) yield archive.subarray(at, at + 700);
     },
-    interact: async () => 0,
+    execInteractive: async () => 0,
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

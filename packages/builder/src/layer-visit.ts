@@ -35,14 +35,14 @@ export async function visitLayer(
   const { signal, emit, network } = options;
   const image = options.image ?? (await imageUnder(store, id));
   await using stack = new AsyncDisposableStack();
-  const loan = stack.use(await store.borrow(id, signal));
-  store.touch(id);
+  const loan = stack.use(await store.createScratchDisk(id, signal));
+  store.recordUse(id);
   const request = { layer: id, disk: loan.disk, image, network };
-  const visit = stack.use(await sandbox.visit(request, { signal, emit }));
+  const visit = stack.use(await sandbox.openEphemeral(request, { signal, emit }));
   const held = stack.move();
   return {
     readArchive: (path, reading) => visit.readArchive(path, reading),
-    interact: (interaction, interacting) => visit.interact(interaction, interacting),
+    execInteractive: (interaction, interacting) => visit.execInteractive(interaction, interacting),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -135,7 +135,7 @@ test("a build has the ids of its plan, and done again it runs nothing", async ()
       expect((await setting.builder.plan(wanted)).every(({ cached }) => cached)).toBe(true);
       expect(await setting.builder.build(wanted)).toBe(last);
       expect(setting.sandbox.steps).toHaveLength(runs);
-      expect([setting.store.openClaims, setting.caches.openLeases]).toEqual([0, 0]);
+      expect([setting.store.openWriters, setting.caches.openLeases]).toEqual([0, 0]);
     }),
     { numRuns: 100 },
   );

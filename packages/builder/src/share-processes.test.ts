@@ -35,7 +35,7 @@ describe("between processes", () => {
         await Promise.race([failing.opened, until(() => signal.aborted)]);
         throw new ObError(signal.aborted ? "CANCELLED" : "STEP_FAILED", "no");
       });
-      await until(() => store.openClaims === 1);
+      await until(() => store.openWriters === 1);
       const making = driven();
       const second = user(here, making.make);
       await until(() => second.output() !== "");
@@ -85,7 +85,7 @@ describe("between processes", () => {
     await using here = new SharedSteps(store);
     const late = user(here, () => Promise.reject(new Error("must not be made twice")));
     expect(await late.outcome).toBe("cached");
-    expect(store.openClaims).toBe(0);
+    expect(store.openWriters).toBe(0);
   });
 
   test("twenty processes that want the same layer make it once", async () => {

@@ -9,7 +9,7 @@ export const id = layerId(sha256("step"));
 /** A store with a base layer. */
 export async function storeWithBase(): Promise<MemoryStore> {
   const store = new MemoryStore({ images: ["base"] });
-  const claim = await store.tryClaim(base);
+  const claim = await store.tryBegin(base);
   await claim?.importBase("base");
   await claim?.commit();
   await claim?.[Symbol.asyncDispose]();

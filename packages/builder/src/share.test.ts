@@ -58,7 +58,7 @@ describe("in one process", () => {
     for (const each of users) each.cancel();
     expect(await Promise.all(users.map(({ outcome }) => outcome))).toEqual(["CANCELLED", "CANCELLED"]);
     expect(making.makings[0]?.signal.aborted).toBe(true);
-    expect(store.openClaims).toBe(0);
+    expect(store.openWriters).toBe(0);
   });
 
   test("whoever comes while a step is being cancelled waits, and makes it anew", async () => {
@@ -73,7 +73,7 @@ describe("in one process", () => {
       throw new ObError("CANCELLED", "stopped");
     };
     const first = user(steps, slow);
-    await until(() => store.openClaims === 1);
+    await until(() => store.openWriters === 1);
     first.cancel();
     await until(() => stopping);
     const again = driven();
@@ -113,7 +113,7 @@ describe("in one process", () => {
     const only = user(steps, making.make);
     await making.begun();
     await steps[Symbol.asyncDispose]();
-    expect(store.openClaims).toBe(0);
+    expect(store.openWriters).toBe(0);
     expect(await only.outcome).toBe("CANCELLED");
     expect(await user(steps, making.make).outcome).toBe("CANCELLED");
     await steps[Symbol.asyncDispose]();

@@ -131,11 +131,11 @@ export class SharedSteps implements AsyncDisposable {
       throwIfCancelled(signal);
       if (await store.find(id)) {
         if (!followed) await this.#replay(id, { log, signal });
-        store.touch(id);
+        store.recordUse(id);
         return "cached";
       }
       throwIfCancelled(signal);
-      const claim = await store.tryClaim(id);
+      const claim = await store.tryBegin(id);
       if (!claim) {
         if (!followed)
           emit({ type: "log", level: "info", text: `Another build makes ${id}; following its log.` });

@@ -147,7 +147,7 @@ describe("what goes wrong", () => {
     });
     const building = setting.builder.build(request(two), { jobs: 3 });
     await expect(building).rejects.toMatchObject({ code: "STEP_FAILED", exitCode: 7 });
-    expect([setting.sandbox.running, setting.store.openClaims]).toEqual([0, 0]);
+    expect([setting.sandbox.running, setting.store.openWriters]).toEqual([0, 0]);
     expect(setting.sandbox.commands).not.toContain("b 2");
   });
 
@@ -175,7 +175,7 @@ describe("what goes wrong", () => {
     await until(() => setting.sandbox.running === 2);
     controller.abort();
     await expect(building).rejects.toMatchObject({ code: "CANCELLED" });
-    expect([setting.sandbox.running, setting.store.openClaims]).toEqual([0, 0]);
+    expect([setting.sandbox.running, setting.store.openWriters]).toEqual([0, 0]);
   });
 
   test("wherever a port fails: nothing stays held, and that error comes out", async () => {
@@ -196,7 +196,7 @@ describe("what goes wrong", () => {
       );
       places = chosen;
       expect(end).toBe(failed);
-      expect([setting.sandbox.running, store.openClaims, store.openLoans]).toEqual([0, 0, 0]);
+      expect([setting.sandbox.running, store.openWriters, store.openScratchDisks]).toEqual([0, 0, 0]);
     }
     expect(places).toBeGreaterThan(30);
   });

@@ -17,7 +17,7 @@ export class EmptyStore implements Store {
     return undefined;
   }
 
-  touch(): void {
+  recordUse(): void {
     // No layer, no use.
   }
 
@@ -25,7 +25,7 @@ export class EmptyStore implements Store {
     throw noLayer(id);
   }
 
-  async tryClaim(): Promise<undefined> {
+  async tryBegin(): Promise<undefined> {
     return undefined;
   }
 
@@ -33,7 +33,7 @@ export class EmptyStore implements Store {
     throw noLayer(id);
   }
 
-  async borrow(id: LayerId): Promise<never> {
+  async createScratchDisk(id: LayerId): Promise<never> {
     throw noLayer(id);
   }
 

@@ -22,7 +22,7 @@ export function openLocalTerminal(host: Host): LocalTerminal {
   const input = stdin instanceof Readable ? stdin : Readable.from(stdin);
   if (interactive) stdin.setRawMode?.(true);
   return {
-    terminal: { input, output: stdout, errors: stderr, screen: interactive ? screenOf(host) : undefined },
+    terminal: { input, output: stdout, errors: stderr, tty: interactive ? screenOf(host) : undefined },
     [Symbol.dispose]() {
       if (interactive) stdin.setRawMode?.(false);
     },

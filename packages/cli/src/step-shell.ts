@@ -36,5 +36,5 @@ export async function openStepShell(
     `${error.message} This is its virtual machine, as the command left it; \`exit\` ends it and the build.\n`,
   );
   using local = openLocalTerminal(host);
-  await guest.interact({ command: [], terminal: local.terminal }, host.signal);
+  await guest.execInteractive({ command: [], stdio: local.terminal }, host.signal);
 }

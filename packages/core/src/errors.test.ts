@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { cancelled, isObError, messageOf, ObError, systemCode, throwIfCancelled } from "./errors.ts";
+import { cancelledError, isObError, errorMessage, ObError, errnoCode, throwIfCancelled } from "./errors.ts";
 
 test("an error keeps its code, hint, cause and exit status", () => {
   const cause = new Error("underneath");
@@ -29,10 +29,10 @@ test("isObError tells by code, and any code will do when none is asked for", () 
 
 test("cancelled keeps the reason, and hands on a reason that is its own error", () => {
   const reason = new Error("Ctrl-C");
-  expect(cancelled(AbortSignal.abort(reason))).toMatchObject({ code: "CANCELLED", cause: reason });
+  expect(cancelledError(AbortSignal.abort(reason))).toMatchObject({ code: "CANCELLED", cause: reason });
   const own = new ObError("CANCELLED", "Enough.");
-  expect(cancelled(AbortSignal.abort(own))).toBe(own);
-  expect(cancelled()).toMatchObject({ code: "CANCELLED" });
+  expect(cancelledError(AbortSignal.abort(own))).toBe(own);
+  expect(cancelledError()).toMatchObject({ code: "CANCELLED" });
 });
 
 test("throwIfCancelled throws only once the signal has fired", () => {
@@ -44,12 +44,12 @@ test("throwIfCancelled throws only once the signal has fired", () => {
 });
 
 test("messageOf and systemCode take anything that was thrown", () => {
-  expect(messageOf(new Error("no"))).toBe("no");
-  expect(messageOf("plain")).toBe("plain");
-  expect(messageOf(undefined)).toBe("undefined");
-  expect(systemCode(Object.assign(new Error("gone"), { code: "ENOENT" }))).toBe("ENOENT");
-  expect(systemCode(Object.assign(new Error("gone"), { code: 2 }))).toBeUndefined();
-  expect(systemCode("ENOENT")).toBeUndefined();
+  expect(errorMessage(new Error("no"))).toBe("no");
+  expect(errorMessage("plain")).toBe("plain");
+  expect(errorMessage(undefined)).toBe("undefined");
+  expect(errnoCode(Object.assign(new Error("gone"), { code: "ENOENT" }))).toBe("ENOENT");
+  expect(errnoCode(Object.assign(new Error("gone"), { code: 2 }))).toBeUndefined();
+  expect(errnoCode("ENOENT")).toBeUndefined();
 });
 
 test("an error of another copy of this package counts, and one that only looks like it does not", async () => {

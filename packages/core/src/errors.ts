@@ -85,7 +85,7 @@ export function isObError(error: unknown, ...codes: readonly ErrorCode[]): error
 }
 
 /** The error that every wait throws when its signal fires. */
-export function cancelled(signal?: AbortSignal): ObError {
+export function cancelledError(signal?: AbortSignal): ObError {
   return isObError(signal?.reason, "CANCELLED")
     ? signal.reason
     : new ObError("CANCELLED", "The build was cancelled.", { cause: signal?.reason });
@@ -93,15 +93,15 @@ export function cancelled(signal?: AbortSignal): ObError {
 
 /** Throws `CANCELLED` if the signal has fired. */
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw cancelled(signal);
+  if (signal?.aborted) throw cancelledError(signal);
 }
 
 /** The message of anything that was thrown. */
-export function messageOf(error: unknown): string {
+export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /** The `code` of a Node.js system error such as `ENOENT`, or undefined. */
-export function systemCode(error: unknown): string | undefined {
+export function errnoCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

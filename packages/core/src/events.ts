@@ -40,4 +40,4 @@ export type ObEvent =
 export type Emit = (event: ObEvent) => void;
 
 /** For callers that do not listen. */
-export const silent: Emit = () => undefined;
+export const noopEmit: Emit = () => undefined;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ObError } from "./errors.ts";
 import type { ObEvent } from "./events.ts";
-import { lastLines, missingTool, run } from "./exec.ts";
+import { tailLines, missingTool, run } from "./exec.ts";
 
 const node = process.execPath;
 
@@ -100,6 +100,6 @@ test("a program that does not end in time is ended", async () => {
 });
 
 test("lastLines leaves blank lines out", () => {
-  expect(lastLines("a\n\nb\r\n  \nc\n", 2)).toBe("b\nc");
-  expect(lastLines("", 2)).toBe("");
+  expect(tailLines("a\n\nb\r\n  \nc\n", 2)).toBe("b\nc");
+  expect(tailLines("", 2)).toBe("");
 });

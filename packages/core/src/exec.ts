@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { ExecaError } from "execa";
-import { cancelled, ObError } from "./errors.ts";
-import { type Emit, silent } from "./events.ts";
-import { tools } from "./tools.ts";
+import { cancelledError, ObError } from "./errors.ts";
+import { type Emit, noopEmit } from "./events.ts";
+import { debianPackageOf } from "./debian-packages.ts";
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -33,8 +33,8 @@ export async function run(
   options: RunOptions = {},
 ): Promise<RunResult> {
   const [file, ...args] = argv;
-  const { signal, emit = silent, cwd, env, input, timeoutMs } = options;
-  if (signal?.aborted) throw cancelled(signal);
+  const { signal, emit = noopEmit, cwd, env, input, timeoutMs } = options;
+  if (signal?.aborted) throw cancelledError(signal);
   emit({ type: "exec", argv });
   // Loaded with the first program that runs: a plan, or a build that is all cache, starts in half the time without.
   const { execa, ExecaError } = await import("execa");
@@ -62,10 +62,10 @@ function explain(
   signal: AbortSignal | undefined,
 ): ObError {
   const [file] = argv;
-  if (signal?.aborted) return cancelled(signal);
+  if (signal?.aborted) return cancelledError(signal);
   // A working directory that does not exist gives the same code; then the message says so.
   if (error.code === "ENOENT" && existsSync(error.cwd)) return missingTool(file, error);
-  const output = lastLines(
+  const output = tailLines(
     [error.stdout, error.stderr].filter((part) => typeof part === "string").join("\n"),
     8,
   );
@@ -86,7 +86,7 @@ function explain(
 
 /** The error for a program that is not on PATH, with the Debian package that holds it if we know it. */
 export function missingTool(file: string, cause?: unknown): ObError {
-  const debian = tools[file];
+  const debian = debianPackageOf[file];
   return new ObError("MISSING_TOOL", `${file} is not installed, or not on PATH.`, {
     hint: debian === undefined ? undefined : `On Debian or Ubuntu: sudo apt-get install ${debian}`,
     cause,
@@ -94,7 +94,7 @@ export function missingTool(file: string, cause?: unknown): ObError {
 }
 
 /** The last `count` lines of `text` that are not blank. */
-export function lastLines(text: string, count: number): string {
+export function tailLines(text: string, count: number): string {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   return lines.slice(-count).join("\n");
 }

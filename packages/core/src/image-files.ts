@@ -1,6 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { ObError, systemCode } from "./errors.ts";
+import { ObError, errnoCode } from "./errors.ts";
 import { type ImageManifest, isStoreKey } from "./image-manifest.ts";
 
 /**
@@ -14,7 +14,7 @@ import { type ImageManifest, isStoreKey } from "./image-manifest.ts";
 export async function imageFile(directory: string, named: string): Promise<string> {
   const path = join(directory, named);
   const real = await realpath(path).catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw error;
   });
   const leads = relative(await realpath(directory), real ?? join(await realpath(directory), named));

@@ -2,12 +2,12 @@ import * as v from "valibot";
 import { ObError } from "./errors.ts";
 
 /** Guest operating systems that have a profile. */
-export const guestOses = ["linux", "openbsd", "windows"] as const;
-export type GuestOs = (typeof guestOses)[number];
+export const guestOsNames = ["linux", "openbsd", "windows"] as const;
+export type GuestOs = (typeof guestOsNames)[number];
 
 /** Machine architectures that have one, in the names of `--qemu-guest-arch`. */
-export const guestArches = ["amd64", "riscv64"] as const;
-export type GuestArch = (typeof guestArches)[number];
+export const guestArchNames = ["amd64", "riscv64"] as const;
+export type GuestArch = (typeof guestArchNames)[number];
 
 /** What a guest's disks hang on; `ide` where the machine has it. */
 export const diskBuses = ["virtio", "sata", "ide"] as const;
@@ -48,8 +48,8 @@ const schema = v.object({
   version: v.literal(1),
   /** The image's name, as `(from NAME)` has it. */
   name: v.optional(v.string()),
-  guestOs: v.picklist(guestOses),
-  guestArch: v.picklist(guestArches),
+  guestOs: v.picklist(guestOsNames),
+  guestArch: v.picklist(guestArchNames),
   /** The user who logs in over SSH. */
   loginUser: v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_-]*\$?$/i, "must be a user name")),
   /** The private key that the login user accepts, relative to the manifest: beside it, or the store's own. */

@@ -1,22 +1,22 @@
-export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./cache.ts";
+export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { sha256, sha256File } from "./digest.ts";
 export {
-  cancelled,
+  cancelledError as cancelled,
   type ErrorCode,
   isObError,
-  messageOf,
+  errorMessage as messageOf,
   ObError,
   type ObErrorOptions,
-  systemCode,
+  errnoCode as systemCode,
   throwIfCancelled,
 } from "./errors.ts";
-export { type Emit, type ObEvent, type Phase, silent, type StepInfo } from "./events.ts";
-export { lastLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
+export { type Emit, type ObEvent, type Phase, noopEmit as silent, type StepInfo } from "./events.ts";
+export { tailLines as lastLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
 export {
   type GuestArch,
-  guestArches,
+  guestArchNames as guestArches,
   type GuestOs,
-  guestOses,
+  guestOsNames as guestOses,
   type DiskBus,
   diskBuses,
   type ImageManifest,
@@ -39,36 +39,36 @@ export type {
   Sandbox,
   SandboxRunOptions,
   SandboxStep,
-  StepSequence,
+  StepSession as StepSequence,
   SecretMount,
-} from "./sandbox.ts";
+} from "./ports/sandbox.ts";
 export type {
   BaseImage,
   BaseLayerInfo,
-  BorrowedDisk,
+  ScratchDisk as BorrowedDisk,
   Environment,
   ExportOptions,
   Layer,
-  LayerClaim,
+  LayerWriter as LayerClaim,
   LayerRecord,
   PruneOptions,
   Store,
-} from "./store.ts";
+} from "./ports/store.ts";
 export type {
-  ChooseProcessor,
-  GuestTrial,
-  StartTrial,
-  TrialCommand,
-  TrialOutcome,
-  TrialRequest,
-} from "./trial.ts";
+  ResolveCpuArgs as ChooseProcessor,
+  SmokeTestGuest as GuestTrial,
+  StartSmokeTest as StartTrial,
+  SmokeTestCommand as TrialCommand,
+  SmokeTestResult as TrialOutcome,
+  SmokeTestRequest as TrialRequest,
+} from "./ports/smoke-test.ts";
 export type {
   GuestAccess,
-  GuestVisit,
-  Interaction,
+  EphemeralGuest as GuestVisit,
+  ExecRequest as Interaction,
   ReadArchiveOptions,
-  Screen,
-  Terminal,
-  VisitOptions,
-  VisitRequest,
-} from "./visit.ts";
+  Tty as Screen,
+  Stdio as Terminal,
+  EphemeralGuestOptions as VisitOptions,
+  EphemeralGuestRequest as VisitRequest,
+} from "./ports/ephemeral-guest.ts";

@@ -56,10 +56,10 @@ class QemuSandbox implements Sandbox {
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
-    await this.#run({ ...step, followed: false }, options);
+    await this.#run({ ...step, keepVm: false }, options);
   }
 
-  sequence(): StepSequence {
+  openSession(): StepSequence {
     const sequence: QemuSequence = new QemuSequence(
       async (step, options) => await this.#run(step, options),
       () => void this.#sequences.delete(sequence),
@@ -68,7 +68,7 @@ class QemuSandbox implements Sandbox {
     return sequence;
   }
 
-  async visit(request: VisitRequest, options: VisitOptions = {}): Promise<GuestVisit> {
+  async openEphemeral(request: VisitRequest, options: VisitOptions = {}): Promise<GuestVisit> {
     const { emit = this.#options.emit ?? silent } = options;
     const signal = this.#withClosing(options.signal);
     const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();

@@ -9,7 +9,7 @@ const step: SandboxStep = {
   disk: "/disk.qcow2",
   image: { manifest: undefined, manifestDirectory: "/" },
   task: runTask(),
-  followed: true,
+  keepVm: true,
 };
 
 /** Guests that only count: the sequence looks at nothing of theirs. */

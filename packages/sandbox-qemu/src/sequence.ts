@@ -22,8 +22,8 @@ export class QemuSequence implements StepSequence {
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    const followed = step.followed === true && !this.#closed;
-    const left = await this.#runAfter({ ...step, followed }, { ...options, waiting });
+    const followed = step.keepVm === true && !this.#closed;
+    const left = await this.#runAfter({ ...step, keepVm: followed }, { ...options, waiting });
     if (this.#closed || this.#waiting) await left?.[Symbol.asyncDispose]();
     else this.#waiting = left;
   }

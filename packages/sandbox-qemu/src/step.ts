@@ -93,11 +93,11 @@ export async function runStep(step: SandboxStep, run: StepOptions): Promise<Wait
     };
     let noted = continued?.kind === "goes on" ? continued.noted : undefined;
     const refusal = whyNotKept(step);
-    if (step.followed === true && refusal !== undefined) {
+    if (step.keepVm === true && refusal !== undefined) {
       noted = stay(refusal);
-    } else if (step.followed === true && !takesCaches(vm.config, step)) {
+    } else if (step.keepVm === true && !takesCaches(vm.config, step)) {
       noted = stay("its machine gives no caches back while it runs");
-    } else if (step.followed === true && noted === undefined) {
+    } else if (step.keepVm === true && noted === undefined) {
       const result = await noteBoot(running, { step, inGuest });
       noted = "noted" in result ? result.noted : stay(result.why);
     }
@@ -125,7 +125,7 @@ export async function runStep(step: SandboxStep, run: StepOptions): Promise<Wait
       for (const each of tearDown) await perform(each, inGuest);
     }
 
-    if (step.followed !== true || failure !== undefined) noted = undefined;
+    if (step.keepVm !== true || failure !== undefined) noted = undefined;
     if (noted !== undefined) {
       // What came into the machine for this step leaves it.
       await copying?.[Symbol.asyncDispose]();

@@ -59,9 +59,9 @@ export function visitOf(running: RunningGuest, options: VisitRunningOptions): Gu
         await reading.return(undefined);
       }
     },
-    interact: async (interaction, signal) => {
+    execInteractive: async (interaction, signal) => {
       const caller = AbortSignal.any([...signals(signal)]);
-      const { terminal } = interaction;
+      const { stdio: terminal } = interaction;
       const line = visitorsLine(interaction, running);
       return await blaming(vm, caller, () =>
         interact(session, line, { terminal, signal: AbortSignal.any([caller, running.signal]) }),
@@ -74,9 +74,9 @@ export function visitOf(running: RunningGuest, options: VisitRunningOptions): Gu
 /** The way into the guest of a step that failed; it goes with the step. */
 export function accessTo(running: RunningGuest, { task, signal }: StepAccessOptions): GuestAccess {
   return {
-    interact: async (interaction, interacting) => {
+    execInteractive: async (interaction, interacting) => {
       const caller = AbortSignal.any([signal, ...(interacting ? [interacting] : [])]);
-      const { terminal, user = task.user } = interaction;
+      const { stdio: terminal, user = task.user } = interaction;
       const line = linesAtTerminal(running, { interaction, task: { ...task, user } });
       return await blaming(running.vm, caller, () =>
         interact(running.session, line, { terminal, signal: AbortSignal.any([caller, running.signal]) }),
@@ -118,8 +118,8 @@ function linesAtTerminal(
   { profile }: RunningGuest,
   { interaction, task }: { readonly interaction: Interaction; readonly task: RunTask },
 ): string {
-  const { command, terminal } = interaction;
-  const { screen } = terminal;
+  const { command, stdio: terminal } = interaction;
+  const { tty: screen } = terminal;
   if (!screen) {
     throw new ObError("UNSUPPORTED", "As that user nothing can be run here without a terminal.", {
       hint: "Start it from a terminal, or leave the user out.",

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 async function importFailure(name: string): Promise<unknown> {
-  await using claim = await fixture.store.tryClaim(idOf("anything"));
+  await using claim = await fixture.store.tryBegin(idOf("anything"));
   return await claim?.importBase(name).then(
     () => undefined,
     (error: unknown) => error,
@@ -108,7 +108,7 @@ describe("a base image that is replaced", () => {
     const { id } = await store.baseImage("debian");
     await rm(fixture.image("debian"));
     await makeImage(fixture.image("debian"), { fill: 3 });
-    await using claim = await store.tryClaim(id);
+    await using claim = await store.tryBegin(id);
     await expect(claim?.importBase("debian")).rejects.toMatchObject({
       code: "BASE_IMAGE",
       message: expect.stringContaining("was replaced"),
@@ -167,7 +167,7 @@ describe("a base image that cannot be used", () => {
     const { store } = fixture;
     const { id } = await store.baseImage("late");
     {
-      await using claim = await store.tryClaim(id);
+      await using claim = await store.tryBegin(id);
       await expect(claim?.importBase("late")).rejects.toSatisfy((error) => isObError(error, "BASE_IMAGE"));
     }
     expect(await store.find(id)).toBeUndefined();
@@ -217,7 +217,7 @@ describe("what an import takes over", () => {
     await makeImage(fixture.image("debian"));
     const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam", sshKey: "key" };
     await writeFile(join(fixture.directory, "base-image/debian.json"), JSON.stringify(manifest));
-    await using claim = await fixture.store.tryClaim((await fixture.store.baseImage("debian")).id);
+    await using claim = await fixture.store.tryBegin((await fixture.store.baseImage("debian")).id);
     await expect(claim?.importBase("debian")).rejects.toMatchObject({
       code: "BASE_IMAGE",
       message: expect.stringContaining("names key"),

@@ -38,7 +38,7 @@ describe("two processes", () => {
     const id = idOf("x");
     await using child = startChild("claim", directory, id, base.id);
     expect(await child.readLine()).toBe("claimed");
-    expect(await store.tryClaim(id)).toBeUndefined();
+    expect(await store.tryBegin(id)).toBeUndefined();
     const following = logOf(store, id);
     await child.readLine();
     child.goOn();
@@ -97,7 +97,7 @@ describe("a failed layer", () => {
     const id = idOf("x");
     const log = join(directory, "result-tmp", id, "log");
     {
-      await using claim = await store.tryClaim(id);
+      await using claim = await store.tryBegin(id);
       await claim?.createDisk(base.id);
       claim?.appendLog(Buffer.from("it broke\n"));
     }
@@ -113,10 +113,10 @@ describe("a failed layer", () => {
 
   it("does not end the following of its successor's log early", async () => {
     const { store } = fixture;
-    const failed = await store.tryClaim(idOf("x"));
+    const failed = await store.tryBegin(idOf("x"));
     failed?.appendLog(Buffer.from("first\n"));
     await failed?.[Symbol.asyncDispose]();
-    await using second = await store.tryClaim(idOf("x"));
+    await using second = await store.tryBegin(idOf("x"));
     const following = logOf(store, idOf("x"));
     second?.appendLog(Buffer.from("second\n"));
     await second?.createDisk(base.id);
@@ -129,7 +129,7 @@ describe("a disk", () => {
   it("can be made anew under one claim, on another layer too", async () => {
     const { store } = fixture;
     const other = await makeLayer(store, { id: idOf("other"), parent: base.id, fill: 3 });
-    await using claim = await store.tryClaim(idOf("x"));
+    await using claim = await store.tryBegin(idOf("x"));
     await claim?.createDisk(base.id);
     const disk = (await claim?.createDisk(other.id)) ?? "";
     expect(await hasPattern(disk, { fill: 3 })).toBe(true);
@@ -142,7 +142,7 @@ describe("a disk", () => {
     const { directory } = fixture;
     const sizeOn = async (diskSize: number, name: string): Promise<number | undefined> => {
       await using store = await openStore({ directory, diskSize });
-      await using claim = await store.tryClaim(idOf(name));
+      await using claim = await store.tryBegin(idOf(name));
       return (await readQcowHeader((await claim?.createDisk(base.id)) ?? ""))?.virtualSize;
     };
     expect(await sizeOn(128 << 20, "grown")).toBe(128 << 20);

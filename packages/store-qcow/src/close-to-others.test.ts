@@ -69,7 +69,7 @@ describe("a store", () => {
   it("has layers in the making that are its owner's alone, whatever the umask", async () => {
     await using opened = await openStore({ directory: store, create: true });
     const id = layerId("0".repeat(64));
-    await using claim = await opened.tryClaim(id);
+    await using claim = await opened.tryBegin(id);
     expect(claim).toBeDefined();
     const modes = ["", "log"].map(
       async (part) => (await stat(join(store, "result-tmp", id, part))).mode & 0o777,

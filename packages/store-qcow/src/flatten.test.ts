@@ -88,7 +88,7 @@ describe("flattening", () => {
   it("does not copy a layer at the bottom that is larger than all on it", async () => {
     const large = idOf("large");
     {
-      await using claim = await fixture.store.tryClaim(large);
+      await using claim = await fixture.store.tryBegin(large);
       const disk = (await claim?.createDisk(base.id)) ?? "";
       await run(["qemu-io", "-f", "qcow2", "-c", "write -P 9 40M 8M", disk]);
       await claim?.commit();
@@ -102,7 +102,7 @@ describe("flattening", () => {
 
   it("does not disturb who has the old file open as a backing file", async () => {
     const middle = await chain(6);
-    await using claim = await fixture.store.tryClaim(idOf("writer"));
+    await using claim = await fixture.store.tryBegin(idOf("writer"));
     const disk = (await claim?.createDisk(middle)) ?? "";
     const reads = Array.from({ length: 5 }, (_, n) => n + 2);
     const commands = [
@@ -140,7 +140,7 @@ describe("flattening", () => {
     const top = await chain(24);
     while ((await filesOf(top)).length > 17) {
       // A step that fails, for example: it makes its disk all the same.
-      await using claim = await fixture.store.tryClaim(idOf("next"));
+      await using claim = await fixture.store.tryBegin(idOf("next"));
       await claim?.createDisk(top);
       await delay(50);
     }

@@ -26,7 +26,7 @@ async function storeWithLayer() {
 test("a borrowed disk shows the layer, and what is written to it never reaches the layer", async () => {
   await using fixture = await storeWithLayer();
   const before = await sha256File(fixture.layer.disk);
-  await using loan = await fixture.store.borrow(fixture.layer.id);
+  await using loan = await fixture.store.createScratchDisk(fixture.layer.id);
   expect(await hasPattern(loan.disk, { fill: 1 })).toBe(true);
   expect(await hasPattern(loan.disk, { fill: 2, offset: 65_536 })).toBe(true);
   await writePattern(loan.disk, { fill: 9 });
@@ -35,7 +35,7 @@ test("a borrowed disk shows the layer, and what is written to it never reaches t
 
 test("a borrowed disk is gone when it is given back", async () => {
   await using fixture = await storeWithLayer();
-  const loan = await fixture.store.borrow(fixture.layer.id);
+  const loan = await fixture.store.createScratchDisk(fixture.layer.id);
   await loan[Symbol.asyncDispose]();
   await expect(access(loan.disk)).rejects.toThrow("ENOENT");
   expect(await readdir(join(fixture.directory, "state", "locks"))).toEqual([]);

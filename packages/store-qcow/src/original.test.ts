@@ -130,7 +130,7 @@ describe("a store of the original's", () => {
   it("says what is missing where a backing file is gone", async () => {
     await rm(join(directory, "result", original.child), { recursive: true });
     await using store = await openStore({ directory });
-    await using claim = await store.tryClaim(idOf("ours"));
+    await using claim = await store.tryBegin(idOf("ours"));
     await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({
       code: "STORE",
       message: expect.stringContaining(original.child),
@@ -179,9 +179,9 @@ describe("a layer's disk that names files outside of the store", () => {
     }
     await rebased(name());
     await using store = await openStore({ directory });
-    await using claim = await store.tryClaim(idOf("ours"));
+    await using claim = await store.tryBegin(idOf("ours"));
     await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({ code: "STORE" });
-    await expect(store.borrow(original.child)).rejects.toMatchObject({ code: "STORE" });
+    await expect(store.createScratchDisk(original.child)).rejects.toMatchObject({ code: "STORE" });
     const exported = store.export(original.child, { path: join(parent, "exported") });
     await expect(exported).rejects.toMatchObject({ code: "STORE" });
   });
@@ -191,7 +191,7 @@ describe("a layer's disk that names files outside of the store", () => {
     await makeImage(outside(), { size: "64M", fill: 9 });
     await run(["qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", outside(), image]);
     await using store = await openStore({ directory });
-    await using claim = await store.tryClaim(idOf("ours"));
+    await using claim = await store.tryBegin(idOf("ours"));
     await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({
       code: "BASE_IMAGE",
       message: expect.stringContaining("backing file"),

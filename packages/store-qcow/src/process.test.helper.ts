@@ -36,7 +36,7 @@ switch (command) {
   }
   case "claim": {
     const store = await openStore({ directory: first });
-    const claim = await store.tryClaim(layerId(second));
+    const claim = await store.tryBegin(layerId(second));
     say(claim ? "claimed" : "refused");
     claim?.appendLog(Buffer.from("begun\n"));
     if (claim && isLayerId(third)) say(await claim.createDisk(third));
@@ -61,7 +61,7 @@ switch (command) {
   }
   case "borrow": {
     const store = await openStore({ directory: first });
-    const loan = await store.borrow(layerId(second));
+    const loan = await store.createScratchDisk(layerId(second));
     say(loan.disk);
     await beTold();
     await loan[Symbol.asyncDispose]();
@@ -76,7 +76,7 @@ switch (command) {
     for (const text of third.split(",")) {
       const id = layerId(text);
       while (!(await store.find(id))) {
-        await using claim = await store.tryClaim(id);
+        await using claim = await store.tryBegin(id);
         if (!claim) {
           for await (const bytes of store.readLog(id)) void bytes;
         } else if (!(await store.find(id))) {

@@ -128,7 +128,7 @@ export class QcowStore implements Store {
     return await explaining(`look up layer ${id}`, () => findLayer(this.#context, id));
   }
 
-  touch(id: LayerId): void {
+  recordUse(id: LayerId): void {
     this.#uses.add(id);
   }
 
@@ -136,7 +136,7 @@ export class QcowStore implements Store {
     return await explaining(`read base layer ${id}`, () => readBaseInfo(this.#context, id));
   }
 
-  async tryClaim(id: LayerId): Promise<LayerClaim | undefined> {
+  async tryBegin(id: LayerId): Promise<LayerClaim | undefined> {
     return await explaining(`begin layer ${id}`, () => tryClaimLayer(this.#context, id));
   }
 
@@ -144,7 +144,7 @@ export class QcowStore implements Store {
     return readLog(this.layout, id, signal);
   }
 
-  async borrow(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk> {
+  async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk> {
     return await explaining(`borrow the disk of layer ${id}`, () => borrowDisk(this.#context, id, signal));
   }
 

@@ -70,7 +70,7 @@ export function idOf(name: string): LayerId {
 
 export async function importBase(store: QcowStore, name: string): Promise<Layer> {
   const { id } = await store.baseImage(name);
-  await using claim = await store.tryClaim(id);
+  await using claim = await store.tryBegin(id);
   if (!claim) throw new Error(`${id} is claimed`);
   await claim.importBase(name);
   return await claim.commit();
@@ -81,7 +81,7 @@ export async function makeLayer(
   store: QcowStore,
   { id, parent, fill = 1, offset = 0 }: { id: LayerId; parent: LayerId; fill?: number; offset?: number },
 ): Promise<Layer> {
-  await using claim = await store.tryClaim(id);
+  await using claim = await store.tryBegin(id);
   if (!claim) throw new Error(`${id} is claimed`);
   await writePattern(await claim.createDisk(parent), { fill, offset });
   claim.appendLog(Buffer.from(`filled with ${fill}\n`));

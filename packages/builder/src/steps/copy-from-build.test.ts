@@ -44,9 +44,13 @@ const text = `((build tools ((from other) (run (shell "make tool"))))
   (from base) (copy (from (build tools)) (src opt) (dst /usr/)))`;
 
 function nothingHeld({ store, caches, sandbox }: ReturnType<typeof copying>): void {
-  expect([store.openClaims, store.openLoans, caches.openLeases, sandbox.running, sandbox.openVisits]).toEqual(
-    [0, 0, 0, 0, 0],
-  );
+  expect([
+    store.openWriters,
+    store.openScratchDisks,
+    caches.openLeases,
+    sandbox.running,
+    sandbox.openGuests,
+  ]).toEqual([0, 0, 0, 0, 0]);
 }
 
 test("what the build has made arrives, and nothing stays held", async () => {
@@ -54,7 +58,7 @@ test("what the build has made arrives, and nothing stays held", async () => {
   await setting.builder.build(request(text));
   const [root = ""] = setting.roots;
   expect(await readFile(join(root, "usr/opt/tool"), "utf8")).toBe("a tool");
-  const [visit] = setting.sandbox.visits;
+  const [visit] = setting.sandbox.ephemeralGuests;
   const made = setting.events.find(
     (event) => event.type === "step-finished" && event.step.heading.includes("make"),
   );
@@ -69,7 +73,7 @@ test("the second time nothing is read, and the plan has known the ids", async ()
   expect(planned.at(-1)).toMatchObject({ id, cached: false, op: "copy" });
   expect(await setting.builder.build(request(text))).toBe(id);
   expect((await setting.builder.plan(request(text))).every(({ cached }) => cached)).toBe(true);
-  expect(setting.sandbox.visits).toHaveLength(1);
+  expect(setting.sandbox.ephemeralGuests).toHaveLength(1);
 });
 
 test("an inner build of the same name hides the outer one", async () => {
@@ -80,15 +84,15 @@ test("an inner build of the same name hides the outer one", async () => {
     request(`((build tools ((from other) (run (shell outer)))) (build user ${inner}) (from base)
       (copy (from (build tools)) (src opt) (dst /x)))`),
   );
-  const [first, second] = setting.sandbox.visits.map(({ layer }) => setting.store.logOf(layer));
+  const [first, second] = setting.sandbox.ephemeralGuests.map(({ layer }) => setting.store.logOf(layer));
   expect([first, second]).toEqual(["inner\n", "outer\n"]);
 });
 
 test("the source is booted with the manifest of its own base image", async () => {
   await using setting = copying();
   await setting.builder.build(request(text));
-  expect(setting.sandbox.visits[0]?.image.manifestDirectory).toBe("/memory/base-image");
-  expect(setting.sandbox.visits[0]?.disk).not.toBe(setting.sandbox.steps.at(-1)?.disk);
+  expect(setting.sandbox.ephemeralGuests[0]?.image.manifestDirectory).toBe("/memory/base-image");
+  expect(setting.sandbox.ephemeralGuests[0]?.disk).not.toBe(setting.sandbox.steps.at(-1)?.disk);
 });
 
 describe("where something fails", () => {
@@ -106,7 +110,7 @@ describe("where something fails", () => {
 
   test("a guest that cannot be read ends the one that waits for it", async () => {
     await using setting = copying();
-    setting.sandbox.visit = async () => {
+    setting.sandbox.openEphemeral = async () => {
       throw new ObError("BOOT_FAILED", "no boot");
     };
     await expect(setting.builder.build(request(text))).rejects.toMatchObject({ message: "no boot" });

@@ -146,7 +146,7 @@ export async function copyBetweenGuests(
     };
     const task = { kind: "copy", user, openArchive } as const;
     await sequence.run(
-      { layer: claim.id, disk, image, task, followed },
+      { layer: claim.id, disk, image, task, keepVm: followed },
       { signal, emit: tools.emit, onOutput },
     );
   } catch (error) {

@@ -61,7 +61,7 @@ describe("a copy", () => {
         code: "BAD_SOURCE",
         message: expect.stringContaining("changed"),
       });
-      expect(setting.store.openClaims).toBe(0);
+      expect(setting.store.openWriters).toBe(0);
     }
   });
 });

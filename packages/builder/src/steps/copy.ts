@@ -71,7 +71,7 @@ export async function copyIntoGuest(step: CopyStep, making: Making, tools: Guest
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", user: transfer.user, openArchive: open } as const;
-    await sequence.run({ layer: claim.id, disk, image, task, followed }, { signal, emit, onOutput });
+    await sequence.run({ layer: claim.id, disk, image, task, keepVm: followed }, { signal, emit, onOutput });
   } catch (error) {
     throw failure ?? error;
   }

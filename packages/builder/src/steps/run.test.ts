@@ -80,6 +80,6 @@ describe("a run", () => {
       message: expect.stringContaining('"lan"'),
     });
     expect(setting.sandbox.steps).toEqual([]);
-    expect(setting.store.openClaims).toBe(0);
+    expect(setting.store.openWriters).toBe(0);
   });
 });

@@ -107,7 +107,7 @@ export async function runInGuest(step: RunStep, making: Making, tools: GuestTool
     throwIfCancelled(signal);
     const onFailure = tools.onFailure && failureHandler(step.info, tools.onFailure);
     await sequence.run(
-      { layer: claim.id, disk, image, task, followed },
+      { layer: claim.id, disk, image, task, keepVm: followed },
       { signal, emit, onOutput, onFailure },
     );
   } catch (error) {

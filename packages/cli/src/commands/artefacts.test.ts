@@ -133,7 +133,7 @@ describe("cp", () => {
     ];
     expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2, 4]);
     expect(await readdir(out)).toEqual(["file"]);
-    expect([engine.store.openLoans, engine.sandbox.openVisits]).toEqual([0, 0]);
+    expect([engine.store.openScratchDisks, engine.sandbox.openGuests]).toEqual([0, 0]);
   });
 
   it("writes an archive to standard output, but not to a terminal", async () => {
@@ -158,9 +158,9 @@ describe("cp", () => {
 describe("shell", () => {
   it("runs a command with its words as they stand, and ends as it does", async () => {
     const seen: Pick<Interaction, "command" | "user">[] = [];
-    const interact = async ({ command, user, terminal }: Interaction) => {
+    const interact = async ({ command, user, stdio: terminal }: Interaction) => {
       seen.push({ command, user });
-      expect(terminal.screen).toBeUndefined();
+      expect(terminal.tty).toBeUndefined();
       for await (const chunk of terminal.input) terminal.output.write(`<${String(chunk)}>`);
       return 37;
     };
@@ -172,7 +172,7 @@ describe("shell", () => {
       stderr: "",
     });
     expect(seen).toEqual([{ command: ["ls", "-la", "--help", "--", "a b"], user: { uid: 7, gid: 8 } }]);
-    expect([engine.store.openLoans, engine.sandbox.openVisits]).toEqual([0, 0]);
+    expect([engine.store.openScratchDisks, engine.sandbox.openGuests]).toEqual([0, 0]);
   });
 
   it("refuses a user that is none, and a layer that is not there", async () => {
@@ -191,7 +191,7 @@ describe("shell", () => {
     };
     const { engine, id } = await builtEngine({ interact });
     expect((await obuilder(["shell", store, id], { engine, interrupts })).code).toBe(143);
-    expect(engine.sandbox.openVisits).toBe(0);
+    expect(engine.sandbox.openGuests).toBe(0);
   });
 });
 
@@ -228,7 +228,7 @@ describe("a terminal that is lent to a guest", () => {
     let resized = 0;
     const use = () => {
       using local = openLocalTerminal(host);
-      const { screen } = local.terminal;
+      const { tty: screen } = local.terminal;
       expect([screen?.kind, screen?.size()]).toEqual(["vt100", { columns: 91, rows: 27 }]);
       using listening = screen?.onResize(() => void resized++);
       void listening;

@@ -66,7 +66,7 @@ describe("build", () => {
       expect(result.code).toBe(code);
       expect(result.stdout).toMatch(/half-way\n$/);
       expect(result.stderr).toBe("Cancelling… (Ctrl-C again stops at once)\nCancelled at user's request\n");
-      expect(engine.store.openClaims).toBe(0);
+      expect(engine.store.openWriters).toBe(0);
     }
   });
 

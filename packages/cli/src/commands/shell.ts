@@ -46,7 +46,7 @@ export const shell: Command = {
     await using visit = await builder.visit(id, { signal: host.signal, network });
     using local = openLocalTerminal(host);
     const command = texts(args, "COMMAND");
-    return await visit.interact({ command, user, terminal: local.terminal }, host.signal);
+    return await visit.execInteractive({ command, user, stdio: local.terminal }, host.signal);
   },
 };
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { cacheConformance } from "./cache-conformance.ts";
-import { MemoryCache } from "./memory-cache.ts";
-import { MemoryStore } from "./memory-store.ts";
-import { storeConformance } from "./store-conformance.ts";
+import { cacheConformance } from "./conformance/cache.ts";
+import { MemoryCache } from "./doubles/memory-cache.ts";
+import { MemoryStore } from "./doubles/memory-store.ts";
+import { storeConformance } from "./conformance/store.ts";
 
 describe("MemoryStore", () => {
   const cases = storeConformance(async () => ({

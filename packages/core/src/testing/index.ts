@@ -1,14 +1,18 @@
-export { MemoryCache, type MemoryCacheOptions } from "./memory-cache.ts";
-export { MemoryStore } from "./memory-store.ts";
-export type { MemoryImage, MemoryStoreOperation, MemoryStoreOptions } from "./memory-store-options.ts";
+export { MemoryCache, type MemoryCacheOptions } from "./doubles/memory-cache.ts";
+export { MemoryStore } from "./doubles/memory-store.ts";
+export type {
+  MemoryImage,
+  MemoryStoreOperation,
+  MemoryStoreOptions,
+} from "./doubles/memory-store-options.ts";
 export {
-  type ScriptedSandboxOptions,
-  ScriptedSandbox,
+  type FakeSandboxOptions as ScriptedSandboxOptions,
+  FakeSandbox as ScriptedSandbox,
   scriptedOwner,
-  type ScriptedStep,
-} from "./scripted-sandbox.ts";
-export type { ScriptedGuest, ScriptedReading } from "./scripted-visit.ts";
-export { cacheConformance, type CacheFixture } from "./cache-conformance.ts";
-export type { ConformanceCase } from "./conformance-case.ts";
-export { storeConformance, type StoreFixture } from "./store-conformance.ts";
-export { sandboxConformance, type SandboxFixture } from "./sandbox-conformance.ts";
+  type FakeStep as ScriptedStep,
+} from "./doubles/fake-sandbox.ts";
+export type { FakeGuest as ScriptedGuest, FakeReadRequest as ScriptedReading } from "./doubles/fake-guest.ts";
+export { cacheConformance, type CacheFixture } from "./conformance/cache.ts";
+export type { ConformanceCase } from "./conformance/case.ts";
+export { storeConformance, type StoreFixture } from "./conformance/store.ts";
+export { sandboxConformance, type SandboxFixture } from "./conformance/sandbox.ts";

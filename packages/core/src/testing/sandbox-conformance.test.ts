@@ -3,13 +3,13 @@ import { basename, dirname } from "node:path";
 import { Readable } from "node:stream";
 import { describe, it } from "vitest";
 import { ObError } from "../errors.ts";
-import { sandboxConformance } from "./sandbox-conformance.ts";
-import { ScriptedSandbox, type ScriptedStep } from "./scripted-sandbox.ts";
-import type { ScriptedGuest } from "./scripted-visit.ts";
-import type { RunTask } from "../sandbox.ts";
+import { sandboxConformance } from "./conformance/sandbox.ts";
+import { FakeSandbox, type FakeStep } from "./doubles/fake-sandbox.ts";
+import type { FakeGuest } from "./doubles/fake-guest.ts";
+import type { RunTask } from "../ports/sandbox.ts";
 
 /** Plays a guest with a shell of the host. */
-async function playWithShell({ task, output, signal }: ScriptedStep<RunTask>): Promise<number> {
+async function playWithShell({ task, output, signal }: FakeStep<RunTask>): Promise<number> {
   const [file, ...args] = [...(task.shell.length > 0 ? task.shell : ["/bin/sh", "-c"]), task.command];
   const child = spawn(file ?? "/bin/sh", args, {
     cwd: task.workdir,
@@ -27,13 +27,13 @@ async function playWithShell({ task, output, signal }: ScriptedStep<RunTask>): P
 }
 
 /** Plays a guest with the host's own files and programs. */
-const visit: ScriptedGuest = {
+const visit: FakeGuest = {
   *readArchive({ path }) {
     const { status, stdout } = spawnSync("tar", ["-cf", "-", "-C", dirname(path), `./${basename(path)}`]);
     if (status !== 0) throw new ObError("BAD_SOURCE", `There is nothing at ${path}.`);
     yield stdout;
   },
-  async interact({ command, terminal }) {
+  async interact({ command, stdio: terminal }) {
     const [file = "/bin/sh", ...args] = command;
     const child = spawn(file, args);
     terminal.input.pipe(child.stdin);
@@ -47,7 +47,7 @@ const visit: ScriptedGuest = {
 
 describe("ScriptedSandbox", () => {
   const cases = sandboxConformance(async () => {
-    const sandbox = new ScriptedSandbox({ run: playWithShell, visit });
+    const sandbox = new FakeSandbox({ run: playWithShell, visit });
     return {
       sandbox,
       image: { manifest: undefined, manifestDirectory: "/" },

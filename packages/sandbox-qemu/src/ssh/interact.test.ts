@@ -22,7 +22,7 @@ async function withServer(
 }
 
 function pipes(screen?: Screen): Terminal & Record<"input" | "output" | "errors", PassThrough> {
-  return { input: new PassThrough(), output: new PassThrough(), errors: new PassThrough(), screen };
+  return { input: new PassThrough(), output: new PassThrough(), errors: new PassThrough(), tty: screen };
 }
 
 async function reply(channel: ServerChannel, code: number): Promise<void> {

@@ -24,7 +24,7 @@ export async function interact(
   command: string | undefined,
   { terminal, signal: caller }: InteractOptions,
 ): Promise<number> {
-  const { input, output, errors, screen } = terminal;
+  const { input, output, errors, tty: screen } = terminal;
   const signal = AbortSignal.any([caller, session.lost]);
   using stack = new DisposableStack();
   const running = await abortable(startCommand(session, command, { pty: ptyOf(screen) }), signal);

@@ -1,10 +1,15 @@
 import type { Readable } from "node:stream";
-import type { ObError } from "./errors.ts";
-import type { Emit } from "./events.ts";
-import type { GuestArch, GuestOs, ImageManifest } from "./image-manifest.ts";
-import type { LayerId } from "./layer-id.ts";
+import type { ObError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import type { GuestArch, GuestOs, ImageManifest } from "../image-manifest.ts";
+import type { LayerId } from "../layer-id.ts";
 import type { Environment } from "./store.ts";
-import type { GuestAccess, GuestVisit, VisitOptions, VisitRequest } from "./visit.ts";
+import type {
+  GuestAccess,
+  EphemeralGuest,
+  EphemeralGuestOptions,
+  EphemeralGuestRequest,
+} from "./ephemeral-guest.ts";
 
 /** Who runs a command in the guest. */
 export type GuestUser = GuestOwner | { readonly name: string };
@@ -95,7 +100,7 @@ export interface SandboxStep {
   readonly image: GuestImage;
   readonly task: RunTask | CopyTask;
   /** True if another step on this layer may follow in the same sequence. */
-  readonly followed?: boolean | undefined;
+  readonly keepVm?: boolean | undefined;
 }
 
 /**
@@ -104,7 +109,7 @@ export interface SandboxStep {
  * It is the disk that says whether a step follows the one before; where it does not, the sequence does what
  * `Sandbox.run` does. Disposing ends a guest that waits, and lets a step that runs come to its end.
  */
-export interface StepSequence extends AsyncDisposable {
+export interface StepSession extends AsyncDisposable {
   /** As `Sandbox.run`. A disk that was left with success may be renamed, but not changed, while the sequence lives. */
   run(step: SandboxStep, options?: SandboxRunOptions): Promise<void>;
 }
@@ -141,7 +146,7 @@ export interface Sandbox extends AsyncDisposable {
   run(step: SandboxStep, options?: SandboxRunOptions): Promise<void>;
 
   /** Begins a sequence of steps. It holds nothing until the first is run. */
-  sequence(): StepSequence;
+  openSession(): StepSession;
 
   /**
    * Starts a guest on a disk that is thrown away, and resolves when it can be used. Nobody may open the disk until the
@@ -149,5 +154,5 @@ export interface Sandbox extends AsyncDisposable {
    *
    * @throws ObError `CANCELLED`, `BOOT_FAILED`, `LOGIN_FAILED`, `NO_SPACE`, `MISSING_TOOL`, `UNSUPPORTED`.
    */
-  visit(request: VisitRequest, options?: VisitOptions): Promise<GuestVisit>;
+  openEphemeral(request: EphemeralGuestRequest, options?: EphemeralGuestOptions): Promise<EphemeralGuest>;
 }

@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
-import type { Emit } from "./events.ts";
-import type { LayerId } from "./layer-id.ts";
+import type { Emit } from "../events.ts";
+import type { LayerId } from "../layer-id.ts";
 import type { GuestImage, GuestUser } from "./sandbox.ts";
 
 /** A guest on a disk that is thrown away afterwards. */
-export interface VisitRequest {
+export interface EphemeralGuestRequest {
   /** The layer that the disk shows, for messages and events. */
   readonly layer: LayerId;
   /** Absolute path of a writable qcow2 disk. It belongs to the visit until that is disposed of. */
@@ -14,14 +14,14 @@ export interface VisitRequest {
   readonly network?: "none" | "host" | undefined;
 }
 
-export interface VisitOptions {
+export interface EphemeralGuestOptions {
   /** Ends the visit, and whatever runs in it. */
   readonly signal?: AbortSignal | undefined;
   readonly emit?: Emit | undefined;
 }
 
 /** The screen of a person. */
-export interface Screen {
+export interface Tty {
   /** What programs find in `TERM`. */
   readonly kind: string;
   /** In characters. */
@@ -31,21 +31,21 @@ export interface Screen {
 }
 
 /** Where a program in the guest reads from and writes to. */
-export interface Terminal {
+export interface Stdio {
   readonly input: Readable;
   readonly output: NodeJS.WritableStream;
   /** Not used where there is a screen: a terminal knows one output. */
   readonly errors: NodeJS.WritableStream;
   /** None: the program sees pipes. */
-  readonly screen: Screen | undefined;
+  readonly tty: Tty | undefined;
 }
 
-export interface Interaction {
+export interface ExecRequest {
   /** Program and arguments, each as it stands; empty for the user's login shell. */
   readonly command: readonly string[];
   /** None: at a failed step the step's user, elsewhere the image's login user. */
   readonly user?: GuestUser | undefined;
-  readonly terminal: Terminal;
+  readonly stdio: Stdio;
 }
 
 /** The way into a guest that runs. */
@@ -56,7 +56,7 @@ export interface GuestAccess {
    * @returns its exit status; 128 and the signal's number if a signal ended it.
    * @throws ObError `GUEST_LOST`, `CANCELLED`, `UNSUPPORTED` for a user whom the guest cannot run it as.
    */
-  interact(interaction: Interaction, signal?: AbortSignal): Promise<number>;
+  execInteractive(interaction: ExecRequest, signal?: AbortSignal): Promise<number>;
 }
 
 export interface ReadArchiveOptions {
@@ -68,7 +68,7 @@ export interface ReadArchiveOptions {
 }
 
 /** A guest to look around in. Disposing ends it at once: nothing of it is kept. */
-export interface GuestVisit extends GuestAccess, AsyncDisposable {
+export interface EphemeralGuest extends GuestAccess, AsyncDisposable {
   /**
    * A tar archive of what stands at `path`, as the superuser sees it. Of a directory it has `./` and all that is below
    * it on the same file system; of anything else the one entry `./NAME`. A symbolic link at the end of the path stays

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { PassThrough, Readable } from "node:stream";
-import { sha256 } from "../digest.ts";
-import { type ErrorCode, isObError } from "../errors.ts";
-import type { ObEvent } from "../events.ts";
-import { layerId } from "../layer-id.ts";
+import { sha256 } from "../../digest.ts";
+import { type ErrorCode, isObError } from "../../errors.ts";
+import type { ObEvent } from "../../events.ts";
+import { layerId } from "../../layer-id.ts";
 import type {
   CopyTask,
   GuestImage,
@@ -11,8 +11,8 @@ import type {
   RunTask,
   Sandbox,
   SandboxRunOptions,
-} from "../sandbox.ts";
-import type { ConformanceCase } from "./conformance-case.ts";
+} from "../../ports/sandbox.ts";
+import type { ConformanceCase } from "./case.ts";
 
 /** A sandbox for one case; disposing of it closes the sandbox and removes what was made. */
 export interface SandboxFixture extends AsyncDisposable {
@@ -91,7 +91,7 @@ const inSequence: Readonly<Record<string, Check>> = {
   "steps of a sequence run one after the other, whether a disk follows the one before or not": async (
     fixture,
   ) => {
-    await using sequence = fixture.sandbox.sequence();
+    await using sequence = fixture.sandbox.openSession();
     const first = await fixture.createDisk();
     const second = await fixture.createDisk(first);
     const strange = await fixture.createDisk();
@@ -145,7 +145,7 @@ const copying: Readonly<Record<string, Check>> = {
 const visiting: Readonly<Record<string, Check>> = {
   "a visitor reads files and runs programs, until the guest goes": async ({ sandbox, image, createDisk }) => {
     const request = { layer: layerOfSteps, disk: await createDisk(), image };
-    const visit = await sandbox.visit(request);
+    const visit = await sandbox.openEphemeral(request);
     const archive: Uint8Array[] = [];
     for await (const bytes of visit.readArchive("/etc/passwd")) archive.push(bytes);
     assert.ok(Buffer.concat(archive).subarray(0, 100).toString().startsWith("./passwd\0"));
@@ -154,14 +154,14 @@ const visiting: Readonly<Record<string, Check>> = {
     };
     await rejectsWith("BAD_SOURCE", missing());
     const [output, errors] = [new PassThrough(), new PassThrough()];
-    const terminal = { input: Readable.from(["typed"]), output, errors, screen: undefined };
+    const terminal = { input: Readable.from(["typed"]), output, errors, tty: undefined };
     const command = ["/bin/sh", "-c", 'cat; printf "<%s>" "$@" >&2; exit 3', "sh", "it's", "$HOME"];
-    assert.equal(await visit.interact({ command, terminal }), 3);
+    assert.equal(await visit.execInteractive({ command, stdio: terminal }), 3);
     assert.equal(String(output.read()), "typed");
     assert.equal(String(errors.read()), "<it's><$HOME>");
     await visit[Symbol.asyncDispose]();
     await visit[Symbol.asyncDispose]();
-    await rejectsWith("CANCELLED", visit.interact({ command, terminal }));
+    await rejectsWith("CANCELLED", visit.execInteractive({ command, stdio: terminal }));
   },
 
   "a failed step's guest is shown as the command left it, and the step fails with the same error": async (

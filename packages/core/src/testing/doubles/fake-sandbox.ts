@@ -1,8 +1,13 @@
-import { cancelled, isObError, ObError, throwIfCancelled } from "../errors.ts";
-import { silent } from "../events.ts";
-import type { GuestArch, GuestOs } from "../image-manifest.ts";
-import type { GuestVisit, Interaction, VisitOptions, VisitRequest } from "../visit.ts";
-import { type ScriptedGuest, visitScriptedGuest } from "./scripted-visit.ts";
+import { cancelledError, isObError, ObError, throwIfCancelled } from "../../errors.ts";
+import { noopEmit } from "../../events.ts";
+import type { GuestArch, GuestOs } from "../../image-manifest.ts";
+import type {
+  EphemeralGuest,
+  ExecRequest,
+  EphemeralGuestOptions,
+  EphemeralGuestRequest,
+} from "../../ports/ephemeral-guest.ts";
+import { type FakeGuest, openFakeGuest } from "./fake-guest.ts";
 import type {
   CopyTask,
   GuestImage,
@@ -12,11 +17,11 @@ import type {
   Sandbox,
   SandboxRunOptions,
   SandboxStep,
-  StepSequence,
-} from "../sandbox.ts";
+  StepSession,
+} from "../../ports/sandbox.ts";
 
 /** What a script sees of the step that it plays. */
-export interface ScriptedStep<Task extends RunTask | CopyTask = RunTask | CopyTask> extends SandboxStep {
+export interface FakeStep<Task extends RunTask | CopyTask = RunTask | CopyTask> extends SandboxStep {
   readonly task: Task;
   /** Fires when the step is cancelled. */
   readonly signal: AbortSignal;
@@ -24,22 +29,22 @@ export interface ScriptedStep<Task extends RunTask | CopyTask = RunTask | CopyTa
   readonly output: (text: string | Uint8Array) => void;
 }
 
-export interface ScriptedSandboxOptions {
+export interface FakeSandboxOptions {
   /**
    * Plays a `run` step: what it throws is the step's error, a number other than 0 is the command's exit status.
    * By default the command is echoed.
    */
-  readonly run?: (step: ScriptedStep<RunTask>) => void | number | Promise<void | number>;
+  readonly run?: (step: FakeStep<RunTask>) => void | number | Promise<void | number>;
   /** Plays a `copy` step. By default the archive is read to its end. */
-  readonly copy?: (step: ScriptedStep<CopyTask>) => void | Promise<void>;
+  readonly copy?: (step: FakeStep<CopyTask>) => void | Promise<void>;
   /** Plays the guests that are visited, and the one of a step that failed. */
-  readonly visit?: ScriptedGuest;
+  readonly visit?: FakeGuest;
   /** What every guest is, unless its manifest says otherwise; by default Linux on amd64. */
   readonly guest?: { readonly os: GuestOs; readonly arch: GuestArch };
 }
 
 /** A sandbox without a machine: functions play the guest. It records every step and counts what runs. */
-export class ScriptedSandbox implements Sandbox {
+export class FakeSandbox implements Sandbox {
   /** Every step that was started, in order. */
   readonly steps: SandboxStep[] = [];
   /** Steps that run now. */
@@ -47,13 +52,13 @@ export class ScriptedSandbox implements Sandbox {
   /** Sequences that were not yet disposed of. */
   openSequences = 0;
   /** Every visit that was begun, in order. */
-  readonly visits: VisitRequest[] = [];
+  readonly ephemeralGuests: EphemeralGuestRequest[] = [];
   /** Visits that were not yet disposed of. */
-  openVisits = 0;
+  openGuests = 0;
 
-  readonly #options: ScriptedSandboxOptions;
+  readonly #options: FakeSandboxOptions;
 
-  constructor(options: ScriptedSandboxOptions = {}) {
+  constructor(options: FakeSandboxOptions = {}) {
     this.#options = options;
   }
 
@@ -69,7 +74,7 @@ export class ScriptedSandbox implements Sandbox {
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
-    const { signal = new AbortController().signal, emit = silent, onOutput = () => undefined } = options;
+    const { signal = new AbortController().signal, emit = noopEmit, onOutput = () => undefined } = options;
     throwIfCancelled(signal);
     this.steps.push(step);
     this.running++;
@@ -80,9 +85,9 @@ export class ScriptedSandbox implements Sandbox {
       await unlessCancelled(this.#play({ ...step, signal, output }), signal);
     } catch (error) {
       if (step.task.kind === "run" && isObError(error, "STEP_FAILED")) {
-        const interact = async (interaction: Interaction) =>
+        const interact = async (interaction: ExecRequest) =>
           (await this.#options.visit?.interact?.(interaction)) ?? 0;
-        await options.onFailure?.(error, { interact });
+        await options.onFailure?.(error, { execInteractive: interact });
       }
       throw error;
     } finally {
@@ -90,7 +95,7 @@ export class ScriptedSandbox implements Sandbox {
     }
   }
 
-  sequence(): StepSequence {
+  openSession(): StepSession {
     this.openSequences++;
     let open = true;
     return {
@@ -103,18 +108,21 @@ export class ScriptedSandbox implements Sandbox {
     };
   }
 
-  async visit(request: VisitRequest, { signal }: VisitOptions = {}): Promise<GuestVisit> {
+  async openEphemeral(
+    request: EphemeralGuestRequest,
+    { signal }: EphemeralGuestOptions = {},
+  ): Promise<EphemeralGuest> {
     throwIfCancelled(signal);
-    this.visits.push(request);
-    this.openVisits++;
-    return visitScriptedGuest(this.#options.visit ?? {}, {
+    this.ephemeralGuests.push(request);
+    this.openGuests++;
+    return openFakeGuest(this.#options.visit ?? {}, {
       request,
       signal: signal ?? new AbortController().signal,
-      onClose: () => void this.openVisits--,
+      onClose: () => void this.openGuests--,
     });
   }
 
-  async #play(step: ScriptedStep): Promise<void> {
+  async #play(step: FakeStep): Promise<void> {
     const { run = echo, copy = readToEnd } = this.#options;
     const { task } = step;
     if (task.kind === "copy") return await copy({ ...step, task });
@@ -129,11 +137,11 @@ export class ScriptedSandbox implements Sandbox {
   }
 }
 
-function echo(step: ScriptedStep<RunTask>): void {
+function echo(step: FakeStep<RunTask>): void {
   step.output(`${step.task.command}\n`);
 }
 
-async function readToEnd(step: ScriptedStep<CopyTask>): Promise<void> {
+async function readToEnd(step: FakeStep<CopyTask>): Promise<void> {
   const { user, openArchive } = step.task;
   // Reading is the point: the archive's own errors come out of it.
   for await (const _ of openArchive({ owner: scriptedOwner(user) })) throwIfCancelled(step.signal);
@@ -146,7 +154,7 @@ export function scriptedOwner(user: GuestUser | undefined): GuestOwner {
 
 async function unlessCancelled(played: Promise<void>, signal: AbortSignal): Promise<void> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelled(signal));
+  const onAbort = () => reject(cancelledError(signal));
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     await Promise.race([played, aborted]);

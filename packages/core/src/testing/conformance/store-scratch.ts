@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StoreFixture } from "./store-conformance.ts";
-import { idOf, importBase, makeLayer, rejectsWith } from "./store-steps.ts";
+import type { StoreFixture } from "./store.ts";
+import { idOf, importBase, makeLayer, rejectsWith } from "./store-fixtures.ts";
 
 type Check = (fixture: StoreFixture) => Promise<void>;
 
 /** Cases of store-conformance.ts: disks that are borrowed, and disks that are written out. */
-export const lending: Readonly<Record<string, Check>> = {
+export const scratchDisks: Readonly<Record<string, Check>> = {
   "a layer is not deleted while its disk is borrowed, nor are those under it": async ({ store, image }) => {
     const base = await importBase(store, image);
     const layer = await makeLayer(store, { name: "x", parent: base.id });
-    const loans = [await store.borrow(layer.id), await store.borrow(layer.id)];
+    const loans = [await store.createScratchDisk(layer.id), await store.createScratchDisk(layer.id)];
     assert.notEqual(loans[0]?.disk, loans[1]?.disk);
     for (const loan of loans) {
       assert.equal(loan.layer, layer.id);
@@ -24,12 +24,12 @@ export const lending: Readonly<Record<string, Check>> = {
   },
 
   "borrowing what is not there is NO_SUCH_LAYER": async ({ store }) => {
-    await rejectsWith("NO_SUCH_LAYER", store.borrow(idOf("x")));
+    await rejectsWith("NO_SUCH_LAYER", store.createScratchDisk(idOf("x")));
   },
 
   "borrowing with a signal that has fired is CANCELLED, and holds nothing": async ({ store, image }) => {
     const base = await importBase(store, image);
-    await rejectsWith("CANCELLED", store.borrow(base.id, AbortSignal.abort()));
+    await rejectsWith("CANCELLED", store.createScratchDisk(base.id, AbortSignal.abort()));
     assert.deepEqual(await store.delete(base.id), [base.id]);
   },
 

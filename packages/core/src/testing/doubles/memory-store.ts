@@ -1,18 +1,18 @@
 import { writeFile } from "node:fs/promises";
-import { sha256 } from "../digest.ts";
-import { ObError, throwIfCancelled } from "../errors.ts";
-import { type LayerId, layerId } from "../layer-id.ts";
+import { sha256 } from "../../digest.ts";
+import { ObError, throwIfCancelled } from "../../errors.ts";
+import { type LayerId, layerId } from "../../layer-id.ts";
 import type {
   BaseImage,
   BaseLayerInfo,
-  BorrowedDisk,
+  ScratchDisk,
   ExportOptions,
   Layer,
-  LayerClaim,
+  LayerWriter,
   LayerRecord,
   PruneOptions,
   Store,
-} from "../store.ts";
+} from "../../ports/store.ts";
 import { MemoryLog } from "./memory-log.ts";
 import type { MemoryImage, MemoryStoreOperation, MemoryStoreOptions } from "./memory-store-options.ts";
 
@@ -29,9 +29,9 @@ interface MemoryLayer extends Layer {
 export class MemoryStore implements Store {
   readonly ownDirectories: readonly string[];
   /** Claims that were taken and not yet given up. */
-  openClaims = 0;
+  openWriters = 0;
   /** Disks that were borrowed and not yet given back. */
-  openLoans = 0;
+  openScratchDisks = 0;
   /** Claims that were ever taken, by layer. */
   readonly claims = new Map<LayerId, number>();
   /** How often `touch` was called, by layer. */
@@ -43,7 +43,7 @@ export class MemoryStore implements Store {
   readonly #lastUsed = new Map<LayerId, Date>();
   readonly #logs = new Map<LayerId, MemoryLog>();
   readonly #claimed = new Map<LayerId, LayerId | undefined>();
-  readonly #borrowed = new Map<BorrowedDisk, LayerId>();
+  readonly #scratchDisks = new Map<ScratchDisk, LayerId>();
 
   constructor(options: MemoryStoreOptions = {}) {
     const { images = {}, ownDirectories = [], before = () => undefined } = options;
@@ -74,7 +74,7 @@ export class MemoryStore implements Store {
     return this.#layers.get(id);
   }
 
-  touch(id: LayerId): void {
+  recordUse(id: LayerId): void {
     this.touched.set(id, (this.touched.get(id) ?? 0) + 1);
     if (this.#layers.has(id)) this.#lastUsed.set(id, new Date());
   }
@@ -90,11 +90,11 @@ export class MemoryStore implements Store {
     };
   }
 
-  async tryClaim(id: LayerId): Promise<LayerClaim | undefined> {
+  async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
     await this.#before("tryClaim", id);
     if (this.#claimed.has(id)) return undefined;
     this.#claimed.set(id, undefined);
-    this.openClaims++;
+    this.openWriters++;
     this.claims.set(id, (this.claims.get(id) ?? 0) + 1);
     // A layer that is there keeps its log: whoever claimed it too late must not wipe it.
     const log = this.#layers.has(id) ? new MemoryLog() : this.#newLog(id);
@@ -108,19 +108,19 @@ export class MemoryStore implements Store {
     yield* log.follow(signal);
   }
 
-  async borrow(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk> {
+  async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
     await this.#before("borrow", id);
     throwIfCancelled(signal);
     if (!this.#layers.has(id)) throw noSuchLayer(id);
-    const loan: BorrowedDisk = {
+    const loan: ScratchDisk = {
       layer: id,
       disk: `/memory/result-tmp/borrowed-${crypto.randomUUID()}/rootfs/image.qcow2`,
       [Symbol.asyncDispose]: async () => {
-        if (this.#borrowed.delete(loan)) this.openLoans--;
+        if (this.#scratchDisks.delete(loan)) this.openScratchDisks--;
       },
     };
-    this.#borrowed.set(loan, id);
-    this.openLoans++;
+    this.#scratchDisks.set(loan, id);
+    this.openScratchDisks++;
     return loan;
   }
 
@@ -181,13 +181,13 @@ export class MemoryStore implements Store {
     return log;
   }
 
-  #claim(id: LayerId, log: MemoryLog): LayerClaim {
+  #claim(id: LayerId, log: MemoryLog): LayerWriter {
     let base: MemoryImage | undefined;
     let open = true;
     const release = () => {
       if (!open) return;
       open = false;
-      this.openClaims--;
+      this.openWriters--;
       this.#claimed.delete(id);
       log.end();
     };
@@ -230,7 +230,7 @@ export class MemoryStore implements Store {
   }
 
   #isBusy(id: LayerId): boolean {
-    const used = [...this.#claimed.values(), ...this.#borrowed.values()];
+    const used = [...this.#claimed.values(), ...this.#scratchDisks.values()];
     return this.#claimed.has(id) || used.includes(id);
   }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { sha256 } from "../digest.ts";
-import { type ErrorCode, isObError } from "../errors.ts";
-import { type LayerId, layerId } from "../layer-id.ts";
-import type { Layer, LayerClaim, Store } from "../store.ts";
+import { sha256 } from "../../digest.ts";
+import { type ErrorCode, isObError } from "../../errors.ts";
+import { type LayerId, layerId } from "../../layer-id.ts";
+import type { Layer, LayerWriter, Store } from "../../ports/store.ts";
 
 /* What the cases of store-conformance.ts do over and over. */
 
@@ -12,8 +12,8 @@ export function idOf(name: string): LayerId {
 
 export const inAnHour = (): Date => new Date(Date.now() + 3_600_000);
 
-export async function claimed(store: Store, id: LayerId): Promise<LayerClaim> {
-  const claim = await store.tryClaim(id);
+export async function claimed(store: Store, id: LayerId): Promise<LayerWriter> {
+  const claim = await store.tryBegin(id);
   assert.ok(claim, "nobody else has a claim");
   return claim;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { CacheRequest, CacheStore } from "../cache.ts";
-import { isObError } from "../errors.ts";
-import type { ConformanceCase } from "./conformance-case.ts";
+import type { CacheRequest, CacheStore } from "../../ports/cache.ts";
+import { isObError } from "../../errors.ts";
+import type { ConformanceCase } from "./case.ts";
 
 /** New caches for one case; disposing of them removes what was made. */
 export interface CacheFixture extends AsyncDisposable {

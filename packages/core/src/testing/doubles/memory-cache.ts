@@ -1,5 +1,5 @@
-import type { CacheLease, CacheRequest, CacheStore } from "../cache.ts";
-import { ObError, throwIfCancelled } from "../errors.ts";
+import type { CacheLease, CacheRequest, CacheStore } from "../../ports/cache.ts";
+import { ObError, throwIfCancelled } from "../../errors.ts";
 import { orCancelled } from "./memory-log.ts";
 
 export interface MemoryCacheOptions {

@@ -1,5 +1,5 @@
 /** Programs of the host that the packages run, each with the Debian package that holds it. */
-export const tools: Readonly<Record<string, string>> = {
+export const debianPackageOf: Readonly<Record<string, string>> = {
   "qemu-img": "qemu-utils",
   "qemu-system-x86_64": "qemu-system-x86",
   "qemu-system-riscv64": "qemu-system-misc opensbi u-boot-qemu",

@@ -1,4 +1,4 @@
-import { cancelled, throwIfCancelled } from "../errors.ts";
+import { cancelledError, throwIfCancelled } from "../../errors.ts";
 
 /** A log in memory that can be followed while it is written. */
 export class MemoryLog {
@@ -44,7 +44,7 @@ export async function orCancelled(promise: Promise<void>, signal: AbortSignal | 
   throwIfCancelled(signal);
   if (!signal) return await promise;
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelled(signal));
+  const onAbort = () => reject(cancelledError(signal));
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     await Promise.race([promise, aborted]);

@@ -1,5 +1,5 @@
-import type { ImageManifest } from "../image-manifest.ts";
-import type { Environment } from "../store.ts";
+import type { ImageManifest } from "../../image-manifest.ts";
+import type { Environment } from "../../ports/store.ts";
 
 /** A method of the store or of a claim, as `MemoryStoreOptions.before` names it. */
 export type MemoryStoreOperation =

@@ -1,23 +1,28 @@
-import { throwIfCancelled } from "../errors.ts";
-import type { GuestVisit, Interaction, ReadArchiveOptions, VisitRequest } from "../visit.ts";
+import { throwIfCancelled } from "../../errors.ts";
+import type {
+  EphemeralGuest,
+  ExecRequest,
+  ReadArchiveOptions,
+  EphemeralGuestRequest,
+} from "../../ports/ephemeral-guest.ts";
 
 /** What a script sees of a visit in which something is read. */
-export interface ScriptedReading extends ReadArchiveOptions {
-  readonly request: VisitRequest;
+export interface FakeReadRequest extends ReadArchiveOptions {
+  readonly request: EphemeralGuestRequest;
   readonly path: string;
   /** Fires when the visit or the reading is cancelled. */
   readonly signal: AbortSignal;
 }
 
-export interface ScriptedGuest {
+export interface FakeGuest {
   /** Plays the guest's tar. By default the archive is empty. */
-  readonly readArchive?: (reading: ScriptedReading) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  readonly readArchive?: (reading: FakeReadRequest) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /** Plays a program at a terminal, and returns its status; by default 0. */
-  readonly interact?: (interaction: Interaction, signal?: AbortSignal) => number | Promise<number>;
+  readonly interact?: (interaction: ExecRequest, signal?: AbortSignal) => number | Promise<number>;
 }
 
-export interface ScriptedVisitOptions {
-  readonly request: VisitRequest;
+export interface FakeGuestOptions {
+  readonly request: EphemeralGuestRequest;
   readonly signal: AbortSignal;
   readonly onClose: () => void;
 }
@@ -25,7 +30,7 @@ export interface ScriptedVisitOptions {
 const emptyArchive = Buffer.alloc(1024);
 
 /** A visit that a script plays. */
-export function visitScriptedGuest(guest: ScriptedGuest, options: ScriptedVisitOptions): GuestVisit {
+export function openFakeGuest(guest: FakeGuest, options: FakeGuestOptions): EphemeralGuest {
   const { request, signal: visiting, onClose } = options;
   const closed = new AbortController();
   const life = (signal: AbortSignal | undefined) =>
@@ -39,7 +44,7 @@ export function visitScriptedGuest(guest: ScriptedGuest, options: ScriptedVisitO
         yield bytes;
       }
     },
-    interact: async (interaction, interacting) => {
+    execInteractive: async (interaction, interacting) => {
       const signal = life(interacting);
       throwIfCancelled(signal);
       return (await guest.interact?.(interaction, signal)) ?? 0;

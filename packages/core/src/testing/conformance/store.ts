@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { sha256 } from "../digest.ts";
-import type { LayerId } from "../layer-id.ts";
-import type { Store } from "../store.ts";
-import type { ConformanceCase } from "./conformance-case.ts";
-import { lending } from "./store-lending.ts";
-import { claimed, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-steps.ts";
+import { sha256 } from "../../digest.ts";
+import type { LayerId } from "../../layer-id.ts";
+import type { Store } from "../../ports/store.ts";
+import type { ConformanceCase } from "./case.ts";
+import { scratchDisks } from "./store-scratch.ts";
+import { claimed, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-fixtures.ts";
 
 /** A new store for one case; disposing of it closes the store and removes what was made. */
 export interface StoreFixture extends AsyncDisposable {
@@ -18,7 +18,7 @@ type Check = (fixture: StoreFixture) => Promise<void>;
 
 /** What every `Store` does. */
 export function storeConformance(makeFixture: () => Promise<StoreFixture>): readonly ConformanceCase[] {
-  return Object.entries({ ...making, ...logs, ...removing, ...lending }).map(([name, check]) => ({
+  return Object.entries({ ...making, ...logs, ...removing, ...scratchDisks }).map(([name, check]) => ({
     name,
     run: async () => {
       await using fixture = await makeFixture();
@@ -76,7 +76,7 @@ const making: Readonly<Record<string, Check>> = {
   },
 
   "of several claims at a time one is granted": async ({ store }) => {
-    const claims = await Promise.all(Array.from({ length: 8 }, () => store.tryClaim(idOf("x"))));
+    const claims = await Promise.all(Array.from({ length: 8 }, () => store.tryBegin(idOf("x"))));
     const granted = claims.filter((claim) => claim !== undefined);
     assert.equal(granted.length, 1);
     await granted[0]?.[Symbol.asyncDispose]();
@@ -86,7 +86,7 @@ const making: Readonly<Record<string, Check>> = {
     const base = await importBase(store, image);
     const first = await claimed(store, idOf("x"));
     await first.createDisk(base.id);
-    assert.equal(await store.tryClaim(idOf("x")), undefined);
+    assert.equal(await store.tryBegin(idOf("x")), undefined);
     await first[Symbol.asyncDispose]();
     await first[Symbol.asyncDispose]();
     assert.equal(await store.find(idOf("x")), undefined);
@@ -110,8 +110,8 @@ const making: Readonly<Record<string, Check>> = {
   "using a layer is recorded": async ({ store, image }) => {
     const base = await importBase(store, image);
     const before = [...store.list()][0]?.lastUsed.getTime() ?? Number.NaN;
-    store.touch(base.id);
-    store.touch(idOf("no such layer"));
+    store.recordUse(base.id);
+    store.recordUse(idOf("no such layer"));
     const records = [...store.list()];
     assert.equal(records.length, 1);
     assert.ok((records[0]?.lastUsed.getTime() ?? Number.NaN) >= before);

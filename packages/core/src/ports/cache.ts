@@ -1,4 +1,4 @@
-import type { GuestOs } from "./image-manifest.ts";
+import type { GuestOs } from "../image-manifest.ts";
 
 /** How steps that use one cache at the same time share it. */
 export type CacheSharing =

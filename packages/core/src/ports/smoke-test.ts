@@ -1,4 +1,4 @@
-import type { GuestArch } from "./image-manifest.ts";
+import type { GuestArch } from "../image-manifest.ts";
 import type { GuestImage } from "./sandbox.ts";
 
 /**
@@ -7,15 +7,15 @@ import type { GuestImage } from "./sandbox.ts";
  *
  * @throws ObError `MISSING_TOOL`, `UNSUPPORTED`, `CANCELLED`.
  */
-export type ChooseProcessor = (
+export type ResolveCpuArgs = (
   guestArch: GuestArch,
   signal: AbortSignal | undefined,
 ) => Promise<readonly string[]>;
 
 /** What boots an image as a build would, to see what it is worth. */
-export type StartTrial = (request: TrialRequest) => Promise<GuestTrial>;
+export type StartSmokeTest = (request: SmokeTestRequest) => Promise<SmokeTestGuest>;
 
-export interface TrialRequest {
+export interface SmokeTestRequest {
   readonly image: GuestImage;
   /** Absolute path of a writable qcow2 disk. */
   readonly disk: string;
@@ -26,7 +26,7 @@ export interface TrialRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface TrialCommand {
+export interface SmokeTestCommand {
   /** A script for the guest's Bourne shell. */
   readonly script: string;
   /** True to run it as the superuser. */
@@ -35,7 +35,7 @@ export interface TrialCommand {
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
-export interface TrialOutcome {
+export interface SmokeTestResult {
   /** The exit status; undefined if a signal ended the command. */
   readonly status: number | undefined;
   readonly stdout: string;
@@ -45,9 +45,9 @@ export interface TrialOutcome {
 /**
  * A guest that has let us in, and whose login user can become superuser. Disposing ends it at once.
  */
-export interface GuestTrial extends AsyncDisposable {
+export interface SmokeTestGuest extends AsyncDisposable {
   /** @throws ObError `GUEST_LOST`, `CANCELLED`. */
-  run(command: TrialCommand): Promise<TrialOutcome>;
+  run(command: SmokeTestCommand): Promise<SmokeTestResult>;
   /**
    * Switches the guest off, by the power button where the machine has one that the guest obeys, else by a command, and
    * waits until QEMU has closed the disk.

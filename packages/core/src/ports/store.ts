@@ -1,5 +1,5 @@
-import type { ImageManifest } from "./image-manifest.ts";
-import type { LayerId } from "./layer-id.ts";
+import type { ImageManifest } from "../image-manifest.ts";
+import type { LayerId } from "../layer-id.ts";
 
 /** Environment variables as `(env K V)` made them, newest first; a key stands once. */
 export type Environment = readonly (readonly [key: string, value: string])[];
@@ -50,7 +50,7 @@ export interface LayerRecord {
  * leaves nothing of the layer but its log; disposing is idempotent. The right ends with the process, however
  * that ends.
  */
-export interface LayerClaim extends AsyncDisposable {
+export interface LayerWriter extends AsyncDisposable {
   readonly id: LayerId;
 
   /**
@@ -81,7 +81,7 @@ export interface LayerClaim extends AsyncDisposable {
 }
 
 /** A writable disk on a layer, to be thrown away. The layer cannot be deleted until it is disposed of. */
-export interface BorrowedDisk extends AsyncDisposable {
+export interface ScratchDisk extends AsyncDisposable {
   /** The layer that the disk shows; it never sees what is written. */
   readonly layer: LayerId;
   /** Absolute path of the disk, removed by disposing; nobody may have it open then. */
@@ -126,7 +126,7 @@ export interface Store extends AsyncDisposable {
   find(id: LayerId): Promise<Layer | undefined>;
 
   /** Records that the layer was used now; `prune` goes by it. */
-  touch(id: LayerId): void;
+  recordUse(id: LayerId): void;
 
   /** @throws ObError `NO_SUCH_LAYER` if there is no such base layer, `STORE` if what it says cannot be read. */
   baseInfo(id: LayerId): Promise<BaseLayerInfo>;
@@ -135,7 +135,7 @@ export interface Store extends AsyncDisposable {
    * Takes the right to make a layer, or resolves with undefined if someone else has it. Whoever gets it must
    * look with `find` once more: the layer can have appeared in between.
    */
-  tryClaim(id: LayerId): Promise<LayerClaim | undefined>;
+  tryBegin(id: LayerId): Promise<LayerWriter | undefined>;
 
   /**
    * The log of a layer. That of a finished or failed layer ends; that of one in the making goes on until its
@@ -151,7 +151,7 @@ export interface Store extends AsyncDisposable {
    *
    * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`, `CANCELLED`.
    */
-  borrow(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk>;
+  createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk>;
 
   /**
    * Writes the layer's disk, with all that is under it, as one qcow2 file. It appears whole or not at all.
