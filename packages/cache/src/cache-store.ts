@@ -19,20 +19,20 @@ import {
   tryLock,
   waitForLock,
 } from "@ob/store-qcow";
-import { caching } from "./failures.ts";
-import { identify } from "./file-systems.ts";
-import { makeFirstVersion } from "./first-version.ts";
+import { withCacheErrors } from "./errors.ts";
+import { detectFileSystem } from "./file-system/detect.ts";
+import { makeInitialVersion } from "./initial-version.ts";
 import { flatten } from "./flatten.ts";
-import { type CacheInfo, listCaches, removeCache } from "./inventory.ts";
-import { Lease } from "./lease.ts";
-import { backingPathTo, type Place, placeOf } from "./place.ts";
+import { type CacheInfo, listCaches, removeCache } from "./list-and-remove.ts";
+import { Lease } from "./cache-lease.ts";
+import { backingPathTo, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { makeScratch, type Scratch, sweepScratch } from "./scratch.ts";
 import { chainOf, newestVersion } from "./versions.ts";
 
 /** A chain of so many versions is flattened in the background of the next step that uses it. */
-const longChain = 16;
+const flattenInBackgroundFrom = 16;
 /** One of so many is flattened before the step ends: no step was long enough for the background. */
-const tooLongChain = 32;
+const flattenBeforeUseFrom = 32;
 
 const gibibyte = 1024 ** 3;
 
@@ -52,7 +52,7 @@ export interface CacheOptions {
 export async function openCaches(options: CacheOptions): Promise<DiskCaches> {
   const { directory, size = 10 * gibibyte, emit = silent } = options;
   const layout = layoutOf(directory);
-  return await caching(`open the caches of ${layout.root}`, async () => {
+  return await withCacheErrors(`open the caches of ${layout.root}`, async () => {
     for (const path of [layout.caches, layout.temporaryCaches, layout.locks]) {
       await mkdir(path, { recursive: true, mode: 0o700 });
     }
@@ -82,8 +82,8 @@ export class DiskCaches implements CacheStore {
   }
 
   async acquire(request: CacheRequest, signal?: AbortSignal): Promise<CacheLease> {
-    const place = placeOf(this.#context.layout, request);
-    return await caching(`take the cache ${request.name}`, async () => {
+    const place = cachePaths(this.#context.layout, request);
+    return await withCacheErrors(`take the cache ${request.name}`, async () => {
       const locks: Lock[] = [];
       try {
         if (request.sharing === "locked") locks.push(await this.#waitForTurn(place, signal));
@@ -99,12 +99,12 @@ export class DiskCaches implements CacheStore {
   }
 
   async list(): Promise<readonly CacheInfo[]> {
-    return await caching("list the caches", () => listCaches(this.#context.layout));
+    return await withCacheErrors("list the caches", () => listCaches(this.#context.layout));
   }
 
   /** @throws ObError `CACHE` if a step is using it. */
   async remove(name: string): Promise<boolean> {
-    return await caching(`remove the cache ${name}`, () => removeCache(this.#context.layout, name));
+    return await withCacheErrors(`remove the cache ${name}`, () => removeCache(this.#context.layout, name));
   }
 
   /** Ends what goes on in the background; it can be taken up again later. */
@@ -113,24 +113,24 @@ export class DiskCaches implements CacheStore {
     await Promise.all(this.#background);
   }
 
-  async #waitForTurn(place: Place, signal: AbortSignal | undefined): Promise<Lock> {
-    const free = await tryLock(place.turnLock, "exclusive");
+  async #waitForTurn(place: CachePaths, signal: AbortSignal | undefined): Promise<Lock> {
+    const free = await tryLock(place.exclusiveLock, "exclusive");
     if (free) return free;
     const text = `Waiting for the cache ${place.name}, which another step has locked`;
     this.#context.emit({ type: "log", level: "info", text });
-    return await waitForLock(place.turnLock, "exclusive", signal);
+    return await waitForLock(place.exclusiveLock, "exclusive", signal);
   }
 
   /** An empty overlay on the newest version, with the locks that keep what it stands on. */
   async #copyNewest(
-    place: Place,
+    place: CachePaths,
     { locks, signal }: { locks: Lock[]; signal: AbortSignal | undefined },
   ): Promise<{ scratch: Scratch; version: number }> {
     const { layout, size, emit } = this.#context;
     const options = { signal, emit };
     await mkdir(place.versions, { recursive: true, mode: 0o700 });
     const newest = await newestVersion(place);
-    const isNew = newest === 0 && (await makeFirstVersion(place, { layout, size, ...options }));
+    const isNew = newest === 0 && (await makeInitialVersion(place, { layout, size, ...options }));
     const version = isNew ? 1 : newest;
     // QEMU opens one file after the other: all must stay, also if they become one in the meantime.
     for (const each of version === 0 ? [0] : await chainOf(place, version)) {
@@ -150,20 +150,21 @@ export class DiskCaches implements CacheStore {
     }
   }
 
-  #lease(place: Place, copy: { scratch: Scratch; version: number; locks: readonly Lock[] }): Lease {
+  #lease(place: CachePaths, copy: { scratch: Scratch; version: number; locks: readonly Lock[] }): Lease {
     const { layout, emit } = this.#context;
     return new Lease(place, {
       ...copy,
-      worthKeeping: async () => copy.version > 0 || (await identify(copy.scratch.disk, { emit })) !== "blank",
-      onPublished: (version) => flatten(place, version, { fromLength: tooLongChain, layout, emit }),
+      hasFileSystem: async () =>
+        copy.version > 0 || (await detectFileSystem(copy.scratch.disk, { emit })) !== "blank",
+      onPublished: (version) => flatten(place, version, { fromLength: flattenBeforeUseFrom, layout, emit }),
     });
   }
 
   /** Flattens a long chain while the step goes on. */
-  #tidy(place: Place, version: number): void {
+  #tidy(place: CachePaths, version: number): void {
     const { layout, emit } = this.#context;
     const { signal } = this.#closing;
-    const task = flatten(place, version, { fromLength: longChain, layout, emit, signal }).catch(
+    const task = flatten(place, version, { fromLength: flattenInBackgroundFrom, layout, emit, signal }).catch(
       (error: unknown) => {
         if (isObError(error, "CANCELLED")) return;
         const text = `The cache ${place.name} could not be flattened: ${messageOf(error)}`;

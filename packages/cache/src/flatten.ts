@@ -10,7 +10,7 @@ import {
   tryLock,
   waitForLock,
 } from "@ob/store-qcow";
-import { backingPathTo, type Place, versionFile } from "./place.ts";
+import { backingPathTo, type CachePaths, versionFile } from "./cache-paths.ts";
 import { makeScratch } from "./scratch.ts";
 import { chainOf, publish, removeUnneeded } from "./versions.ts";
 
@@ -27,7 +27,7 @@ export interface FlattenOptions {
  * what the steps have changed, not to what the cache holds. The version's contents stay, so whoever stands on it notices
  * nothing: who has the old file open keeps it, who opens it anew gets the flat one. Does nothing if someone else is at it.
  */
-export async function flatten(place: Place, version: number, options: FlattenOptions): Promise<void> {
+export async function flatten(place: CachePaths, version: number, options: FlattenOptions): Promise<void> {
   const { fromLength, layout, emit, signal } = options;
   const lock = await tryLock(place.flattenLock, "exclusive");
   if (!lock) return;
@@ -59,7 +59,7 @@ export async function flatten(place: Place, version: number, options: FlattenOpt
  * @param chain newest first.
  * @returns undefined if there is none, and all become one.
  */
-async function versionToKeep(place: Place, chain: readonly number[]): Promise<number | undefined> {
+async function versionToKeep(place: CachePaths, chain: readonly number[]): Promise<number | undefined> {
   let above = 0;
   for (const [index, version] of chain.entries()) {
     const { blocks } = await stat(versionFile(place, version));

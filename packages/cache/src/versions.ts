@@ -2,10 +2,10 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { systemCode } from "@ob/core";
 import { isFree, readQcowHeader, resolveBacking, syncPath } from "@ob/store-qcow";
-import { type Place, versionFile } from "./place.ts";
+import { type CachePaths, versionFile } from "./cache-paths.ts";
 
 /** The numbers of the versions that there are, oldest first. */
-export async function versionsOf(place: Place): Promise<readonly number[]> {
+export async function versionsOf(place: CachePaths): Promise<readonly number[]> {
   try {
     const names = await readdir(place.versions);
     return names
@@ -19,18 +19,18 @@ export async function versionsOf(place: Place): Promise<readonly number[]> {
 }
 
 /** The newest version; 0 if there is none. */
-export async function newestVersion(place: Place): Promise<number> {
+export async function newestVersion(place: CachePaths): Promise<number> {
   return (await versionsOf(place)).at(-1) ?? 0;
 }
 
 /** Makes a finished disk the given version, by one rename. The edit lock must be held. */
-export async function publish(place: Place, version: number, disk: string): Promise<void> {
+export async function publish(place: CachePaths, version: number, disk: string): Promise<void> {
   await rename(disk, versionFile(place, version));
   await Promise.all([syncPath(place.versions), syncPath(dirname(disk))]);
 }
 
 /** The versions that a version consists of, itself first. */
-export async function chainOf(place: Place, version: number): Promise<readonly number[]> {
+export async function chainOf(place: CachePaths, version: number): Promise<readonly number[]> {
   const chain: number[] = [];
   for (let current: number | undefined = version; current !== undefined;) {
     chain.push(current);
@@ -44,7 +44,7 @@ export async function chainOf(place: Place, version: number): Promise<readonly n
 }
 
 /** Removes versions that neither the newest nor a step in progress consists of. The edit lock must be held. */
-export async function removeUnneeded(place: Place): Promise<void> {
+export async function removeUnneeded(place: CachePaths): Promise<void> {
   const versions = await versionsOf(place);
   const newest = versions.at(-1);
   const needed = new Set<number>();

@@ -1,6 +1,6 @@
 import type { Emit } from "@ob/core";
 import type { BackgroundWork } from "./background.ts";
-import type { StoreDatabase } from "./database.ts";
+import type { StoreDatabase } from "./db/database.ts";
 import type { Layout } from "./layout.ts";
 
 /** What the parts of an open store share. */

@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import { run } from "@ob/core";
-import { syncPath } from "./durable.ts";
+import { syncPath } from "./fsync.ts";
 import { convert, type QemuImgOptions } from "./qemu-img.ts";
 import { readQcowHeader } from "./qcow-header.ts";
 

@@ -57,7 +57,7 @@ export async function waitForLock(path: string, mode: LockMode, signal?: AbortSi
 }
 
 /** Does `work` while the lock is held, and lets go of it. */
-export async function holding<T>(lock: Lock, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(lock: Lock, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {

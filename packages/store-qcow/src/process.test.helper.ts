@@ -46,9 +46,9 @@ switch (command) {
     break;
   }
   case "flatten": {
-    const { StoreDatabase } = await import("./database.ts");
+    const { StoreDatabase } = await import("./db/database.ts");
     const { BackgroundWork } = await import("./background.ts");
-    const { flattenLayer } = await import("./flatten.ts");
+    const { flattenLayer } = await import("./chain/flatten.ts");
     const { layoutOf } = await import("./layout.ts");
     const layout = layoutOf(first);
     const emit = () => undefined;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { explain } from "./failures.ts";
+import { toStoreError } from "./errors.ts";
 import { openStore } from "./store.ts";
 
 let directory: string;
@@ -98,7 +98,7 @@ describe("what the file system and SQLite throw", () => {
     [{ code: "ERR_SQLITE_ERROR", errcode: 8 }, "STORE", "writable"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 11 }, "STORE", "state/db"],
   ])("becomes an error with a hint: %j", (more, code, hint) => {
-    const error = explain(Object.assign(new Error("it said no"), more), "keep layer x");
+    const error = toStoreError(Object.assign(new Error("it said no"), more), "keep layer x");
     expect(error.code).toBe(code);
     expect(error.message).toContain("Cannot keep layer x: it said no");
     expect(error.hint).toContain(hint);

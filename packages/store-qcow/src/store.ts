@@ -17,22 +17,22 @@ import {
   systemCode,
 } from "@ob/core";
 import { BackgroundWork } from "./background.ts";
-import { resolveBaseImage } from "./base-images.ts";
-import { readBaseInfo } from "./base-info.ts";
-import { tryClaimLayer } from "./claim.ts";
+import { resolveBaseImage } from "./base-images/base-images.ts";
+import { readBaseInfo } from "./base-images/base-info.ts";
+import { tryBeginLayer } from "./layers/layer-writer.ts";
 import { closeToOthers, makePrivateDirectory } from "./close-to-others.ts";
 import type { StoreContext } from "./context.ts";
-import { StoreDatabase } from "./database.ts";
-import { exportDisk } from "./export.ts";
-import { explaining } from "./failures.ts";
-import { findLayer } from "./layers.ts";
+import { StoreDatabase } from "./db/database.ts";
+import { exportDisk } from "./layers/export.ts";
+import { withStoreErrors } from "./errors.ts";
+import { findLayer } from "./layers/layers.ts";
 import { diskIn, type Layout, layoutOf, resultDirectory, type StorePath, within } from "./layout.ts";
-import { borrowDisk } from "./lend.ts";
-import { holding, waitForLock } from "./lock.ts";
-import { readLog } from "./read-log.ts";
-import { type DeleteOptions, deleteLayer, pruneLayers } from "./remove.ts";
-import { sweep } from "./sweep.ts";
-import { LayerUses } from "./uses.ts";
+import { createScratchDisk } from "./layers/scratch-disk.ts";
+import { withLock, waitForLock } from "./lock.ts";
+import { readLog } from "./layers/log.ts";
+import { type DeleteOptions, deleteLayer, pruneLayers } from "./layers/remove.ts";
+import { sweep } from "./layers/sweep.ts";
+import { LastUsedRecorder } from "./db/last-used.ts";
 
 export interface StoreOptions {
   /** The store's directory; a relative path starts at the working directory. */
@@ -52,7 +52,7 @@ export interface StoreOptions {
 export async function openStore(options: StoreOptions): Promise<QcowStore> {
   const { directory, create = false, diskSize, emit = silent } = options;
   const layout = layoutOf(directory);
-  return await explaining(`open the store ${layout.root}`, async () => {
+  return await withStoreErrors(`open the store ${layout.root}`, async () => {
     await makeDirectories(layout, create);
     await closeToOthers(layout.root, emit);
     const database = await openDatabase(layout);
@@ -100,7 +100,7 @@ async function refuseMissing({ root }: Layout): Promise<void> {
 async function openDatabase(layout: Layout): Promise<StoreDatabase> {
   // SQLite does not wait where two processes make one database at the same moment.
   const opening = await waitForLock(within(layout.locks, "open"), "exclusive");
-  return await holding(opening, async () => new StoreDatabase(layout.database));
+  return await withLock(opening, async () => new StoreDatabase(layout.database));
 }
 
 /** A store of qcow2 layers in a directory: see `Store` for the contract, and layout.ts for what is where. */
@@ -110,22 +110,24 @@ export class QcowStore implements Store {
   /** Every path of the store. */
   readonly layout: Layout;
   readonly #context: StoreContext;
-  readonly #uses: LayerUses;
+  readonly #uses: LastUsedRecorder;
 
   constructor(context: StoreContext) {
     this.#context = context;
-    this.#uses = new LayerUses(context);
+    this.#uses = new LastUsedRecorder(context);
     this.layout = context.layout;
     const { root, baseImages, results, temporary, caches, temporaryCaches, state } = context.layout;
     this.ownDirectories = [root, baseImages, results, temporary, caches, temporaryCaches, state];
   }
 
   async baseImage(name: string): Promise<BaseImage> {
-    return await explaining(`look up the base image ${name}`, () => resolveBaseImage(this.#context, name));
+    return await withStoreErrors(`look up the base image ${name}`, () =>
+      resolveBaseImage(this.#context, name),
+    );
   }
 
   async find(id: LayerId): Promise<Layer | undefined> {
-    return await explaining(`look up layer ${id}`, () => findLayer(this.#context, id));
+    return await withStoreErrors(`look up layer ${id}`, () => findLayer(this.#context, id));
   }
 
   recordUse(id: LayerId): void {
@@ -133,11 +135,11 @@ export class QcowStore implements Store {
   }
 
   async baseInfo(id: LayerId): Promise<BaseLayerInfo> {
-    return await explaining(`read base layer ${id}`, () => readBaseInfo(this.#context, id));
+    return await withStoreErrors(`read base layer ${id}`, () => readBaseInfo(this.#context, id));
   }
 
   async tryBegin(id: LayerId): Promise<LayerClaim | undefined> {
-    return await explaining(`begin layer ${id}`, () => tryClaimLayer(this.#context, id));
+    return await withStoreErrors(`begin layer ${id}`, () => tryBeginLayer(this.#context, id));
   }
 
   readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
@@ -145,11 +147,13 @@ export class QcowStore implements Store {
   }
 
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk> {
-    return await explaining(`borrow the disk of layer ${id}`, () => borrowDisk(this.#context, id, signal));
+    return await withStoreErrors(`borrow the disk of layer ${id}`, () =>
+      createScratchDisk(this.#context, id, signal),
+    );
   }
 
   async export(id: LayerId, options: ExportOptions): Promise<void> {
-    await explaining(`write ${options.path}`, () => exportDisk(this.#context, id, options));
+    await withStoreErrors(`write ${options.path}`, () => exportDisk(this.#context, id, options));
   }
 
   /** Rows whose layer someone removed by hand are passed over. */
@@ -162,13 +166,13 @@ export class QcowStore implements Store {
   async delete(id: LayerId, options: DeleteOptions = {}): Promise<readonly LayerId[]> {
     // It would have the layer in use.
     await this.#context.background.stop();
-    return await explaining(`delete layer ${id}`, () => deleteLayer(this.#context, id, options));
+    return await withStoreErrors(`delete layer ${id}`, () => deleteLayer(this.#context, id, options));
   }
 
   async prune(options: PruneOptions): Promise<readonly LayerId[]> {
     await this.#context.background.stop();
     this.#uses.record();
-    return await explaining("prune the store", () => pruneLayers(this.#context, options));
+    return await withStoreErrors("prune the store", () => pruneLayers(this.#context, options));
   }
 
   /** Ends work in the background, and closes the database. Claims still open must be given up first. */

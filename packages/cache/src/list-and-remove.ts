@@ -1,0 +1,94 @@
+import { readdir, rename, rm, stat } from "node:fs/promises";
+import { guestOses, ObError, systemCode } from "@ob/core";
+import { holding, isFree, type Layout, waitForLock, within } from "@ob/store-qcow";
+import { decodeName } from "./encode-name.ts";
+import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
+import { trashPath } from "./scratch.ts";
+import { versionsOf } from "./versions.ts";
+
+export interface CacheInfo {
+  readonly name: string;
+  /** What it takes on the host's disk, in bytes, all file systems together. */
+  readonly bytes: number;
+  readonly lastUsed: Date;
+}
+
+/** All caches, by name. */
+export async function listCaches(layout: Layout): Promise<readonly CacheInfo[]> {
+  const found: CacheInfo[] = [];
+  for (const entry of await readdir(layout.caches)) {
+    const name = decodeName(entry);
+    if (name === undefined) continue;
+    const measured = await measure(within(layout.caches, entry));
+    // A cache that was asked for and never kept has empty directories only.
+    if (measured.bytes > 0) found.push({ name, ...measured });
+  }
+  return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function measure(directory: string): Promise<{ bytes: number; lastUsed: Date }> {
+  const blockSize = 512;
+  let bytes = 0;
+  let lastUsed = 0;
+  for (const entry of await readdir(directory, { recursive: true })) {
+    const found = await stat(`${directory}/${entry}`).catch(() => undefined);
+    if (!found) continue;
+    lastUsed = Math.max(lastUsed, found.mtimeMs);
+    if (found.isFile()) bytes += found.blocks * blockSize;
+  }
+  return { bytes, lastUsed: new Date(lastUsed) };
+}
+
+/** Removes a cache, with all its file systems. @returns false if there was none. */
+export async function removeCache(layout: Layout, name: string): Promise<boolean> {
+  const places = guestOses.map((guestOs) => cachePaths(layout, { name, guestOs }));
+  return await removeUnderLocks(layout, places);
+}
+
+/** Takes the edit locks one after the other, always in the same order, then removes. */
+async function removeUnderLocks(
+  layout: Layout,
+  places: readonly CachePaths[],
+  locked: readonly CachePaths[] = [],
+): Promise<boolean> {
+  const [next, ...rest] = places;
+  if (next) {
+    const edit = await waitForLock(next.editLock, "exclusive");
+    return await holding(edit, () => removeUnderLocks(layout, rest, [...locked, next]));
+  }
+  const [first] = locked;
+  if (!first || !(await hasContents(locked))) return false;
+  for (const place of locked) await refuseUsed(place);
+  const trash = trashPath(layout);
+  await rename(first.cache, trash);
+  await rm(trash, { recursive: true, force: true, maxRetries: 3 });
+  return true;
+}
+
+/** A cache that was asked for once and never kept has empty directories only. */
+async function hasContents(places: readonly CachePaths[]): Promise<boolean> {
+  for (const place of places) {
+    if ((await versionsOf(place)).length > 0) return true;
+  }
+  const [place] = places;
+  return place !== undefined && (await isThere(originalDisk(place)));
+}
+
+async function refuseUsed(place: CachePaths): Promise<void> {
+  for (const version of [0, ...(await versionsOf(place))]) {
+    if (isFree(place.versionLock(version))) continue;
+    throw new ObError("CACHE", `The cache ${place.name} is in use.`, {
+      hint: "A build goes on with it. Wait for its end, or cancel it.",
+    });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}

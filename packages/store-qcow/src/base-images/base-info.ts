@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import {
+  type BaseLayerInfo,
+  checkImageFiles,
+  type LayerId,
+  ObError,
+  parseImageManifest,
+  systemCode,
+} from "@ob/core";
+import { baseImageFile } from "./base-images.ts";
+import type { StoreContext } from "../context.ts";
+import { findLayer } from "../layers/layers.ts";
+import { within } from "../layout.ts";
+import { parseEnvironment } from "../db/env-file.ts";
+
+/** See `Store.baseInfo`. */
+export async function readBaseInfo(context: StoreContext, id: LayerId): Promise<BaseLayerInfo> {
+  const layer = await findLayer(context, id);
+  if (!layer || context.database.parentOf(id)) {
+    throw new ObError("NO_SUCH_LAYER", `The store has no base layer ${id}.`);
+  }
+  const directory = within(context.layout.results, id);
+  const envFile = within(directory, "env");
+  const text = await readIfThere(envFile);
+  const environment = text === undefined ? [] : parseEnvironment(text, envFile);
+  const manifestFile = within(directory, "manifest.json");
+  const manifest = await readIfThere(manifestFile);
+  if (manifest !== undefined) {
+    return {
+      environment,
+      manifest: parseImageManifest(manifest, manifestFile),
+      manifestDirectory: directory,
+    };
+  }
+  return { environment, ...(await manifestBesideImage(context, id)) };
+}
+
+/** A layer of the original's has no manifest of its own; one that was since laid beside its image speaks for it. */
+async function manifestBesideImage(
+  { layout, database }: StoreContext,
+  id: LayerId,
+): Promise<Omit<BaseLayerInfo, "environment">> {
+  const name = database.baseImageName(id);
+  const file = name === undefined ? undefined : baseImageFile(layout, name, "json");
+  const text = file && (await readIfThere(file));
+  const manifest = file && text !== undefined ? parseImageManifest(text, file) : undefined;
+  const manifestDirectory = file === undefined ? layout.baseImages : dirname(file);
+  // A layer of ours has copies; these files are used where they lie.
+  if (manifest) await checkImageFiles(manifest, manifestDirectory);
+  return { manifest, manifestDirectory };
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,163 @@
+import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
+import { dirname, relative, resolve } from "node:path";
+import {
+  imageFile,
+  type ImageManifest,
+  isStoreKey,
+  type LayerId,
+  ObError,
+  parseImageManifest,
+  sha256File,
+  systemCode,
+} from "@ob/core";
+import {
+  baseImageFile,
+  fileIdentity,
+  idOfName,
+  noSuchBaseImage,
+  resolveBaseImage,
+  sameIdentity,
+} from "./base-images.ts";
+import type { StoreContext } from "../context.ts";
+import { copyDisk } from "../copy-disk.ts";
+import type { BaseImageRecord } from "../db/database.ts";
+import { diskIn, type Layout, storeKeys, type StorePath, within } from "../layout.ts";
+import { findDamage } from "../qemu-img.ts";
+import { printEnvironment } from "../db/env-file.ts";
+import { inspectQcow2 } from "../foreign-disk/standalone-qcow2.ts";
+
+export interface ImportOptions {
+  /** The layer that is being made. */
+  readonly id: LayerId;
+  /** Its directory in `result-tmp`, which has a `rootfs`. */
+  readonly directory: StorePath;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes a base layer of `base-image/NAME.qcow2`: a copy of the disk, of its manifest and of the files that this
+ * names, so that the layer stands for itself whatever becomes of the image.
+ *
+ * @returns what is to be recorded of the image once the layer is kept.
+ * @throws ObError `BASE_IMAGE`.
+ */
+export async function importBaseImage(
+  context: StoreContext,
+  name: string,
+  { id, directory, signal }: ImportOptions,
+): Promise<BaseImageRecord> {
+  const { layout, emit } = context;
+  const file = baseImageFile(layout, name);
+  const identity = await fileIdentity(file);
+  if (identity === undefined) throw await missing(context, name);
+  await refuseUnsound(context, file, signal);
+  if ((await resolveBaseImage(context, name)).id !== id) throw replaced(file);
+  if (id !== idOfName(name)) {
+    const text = `Base image ${JSON.stringify(name)} was replaced; older layers keep the old one.`;
+    emit({ type: "note", text });
+  }
+  const exact = await copyDisk(file, diskIn(directory), { signal, emit });
+  const sha256 = exact ? undefined : await sha256File(file, signal);
+  if (!sameIdentity(identity, await fileIdentity(file))) throw replaced(file);
+  // Of the copy, which nobody else writes to, it is known for good that it names no other file.
+  if (!(await inspectQcow2(diskIn(directory)))) throw replaced(file);
+  await writeFile(within(directory, "env"), `${printEnvironment([])}\n`);
+  await importManifest(baseImageFile(layout, name, "json"), { directory, layout });
+  return { ...identity, id, sha256 };
+}
+
+async function missing({ layout }: StoreContext, name: string): Promise<ObError> {
+  const file = baseImageFile(layout, name);
+  const isLink = await lstat(file).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+  if (!isLink) return await noSuchBaseImage(layout, name);
+  return new ObError("BASE_IMAGE", `${file} is a symbolic link to a file that is not there.`, {
+    hint: "Put the image back where the link points, or replace the link by the image.",
+  });
+}
+
+async function refuseUnsound(
+  { emit }: StoreContext,
+  file: StorePath,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // Before anything else opens it: QEMU would open what it names, too.
+  if (!(await inspectQcow2(file))) {
+    throw new ObError("BASE_IMAGE", `The base image ${file} is no qcow2 file.`, {
+      hint: "Make a base image of it: obuilder image import; or qemu-img convert -O qcow2 OLD NEW.qcow2",
+    });
+  }
+  const damage = await findDamage(file, { signal, emit });
+  if (damage === undefined) return;
+  if (/Failed to get .* lock/.test(damage)) {
+    throw new ObError("BASE_IMAGE", `The base image ${file} is being written to.\n${damage}`, {
+      hint: "Stop the virtual machine that has it open, and build again.",
+    });
+  }
+  throw new ObError("BASE_IMAGE", `The base image ${file} is damaged.\n${damage}`, {
+    hint: "It may have been copied only in part: copy or make it again.",
+  });
+}
+
+function replaced(file: StorePath): ObError {
+  return new ObError("BASE_IMAGE", `The base image ${file} was replaced while the build began.`, {
+    hint: "Build again, once the new image is complete.",
+  });
+}
+
+interface LayerPlace {
+  /** Of the layer. */
+  readonly directory: StorePath;
+  readonly layout: Layout;
+}
+
+/** Copies a manifest into the layer, with the files that lie beside it; the store's own key stays where it is. */
+async function importManifest(file: StorePath, place: LayerPlace): Promise<void> {
+  const { directory } = place;
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (text === undefined) return;
+  const manifest = parseImageManifest(text, file);
+  const moved: ImageManifest = {
+    ...manifest,
+    ...(manifest.sshKey !== undefined && { sshKey: await importKey(file, manifest.sshKey, place) }),
+    ...(manifest.directBoot && {
+      directBoot: {
+        ...manifest.directBoot,
+        kernel: await importFile(file, manifest.directBoot.kernel, within(directory, "kernel")),
+        ...(manifest.directBoot.initrd !== undefined && {
+          initrd: await importFile(file, manifest.directBoot.initrd, within(directory, "initrd")),
+        }),
+      },
+    }),
+  };
+  await writeFile(within(directory, "manifest.json"), `${JSON.stringify(moved, undefined, 2)}\n`);
+}
+
+/** A key beside the image belongs to it. The store's own is named from the layer. */
+async function importKey(manifest: string, key: string, { directory, layout }: LayerPlace): Promise<string> {
+  if (!isStoreKey(key)) return await importFile(manifest, key, within(directory, "ssh-key"));
+  const path = resolve(dirname(manifest), key);
+  if (dirname(path) === storeKeys(layout)) return relative(directory, path);
+  throw new ObError("BASE_IMAGE", `${manifest} names the key ${path}, which is not this store's.`, {
+    hint: `The store's own key is in ${storeKeys(layout)}; any other has to lie beside the manifest.`,
+  });
+}
+
+async function importFile(manifest: string, named: string, target: StorePath): Promise<string> {
+  try {
+    await copyFile(await imageFile(dirname(manifest), named), target);
+    await chmod(target, 0o600);
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw cause;
+    throw new ObError("BASE_IMAGE", `${manifest} names ${named}, which is not there.`, {
+      cause,
+      hint: "Make the image again, or take the entry out of its manifest.",
+    });
+  }
+  return relative(dirname(target), target);
+}

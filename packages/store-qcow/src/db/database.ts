@@ -1,0 +1,251 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { isLayerId, type LayerId, layerId, type LayerRecord } from "@ob/core";
+
+/** What tells one state of a base image's file from another without reading it. */
+export interface FileIdentity {
+  /** In bytes. */
+  readonly size: number;
+  /** When it was last written, in nanoseconds since 1970. */
+  readonly mtimeNs: bigint;
+}
+
+/** A state in which a base image was seen, and the layer that was made from it. */
+export interface BaseImageRecord extends FileIdentity {
+  readonly id: LayerId;
+  /** Of the file's contents, where it had to be computed. */
+  readonly sha256: string | undefined;
+}
+
+/*
+ * The table `builds` is the original's, to the letter. The rest is ours, and the original does not see it.
+ * `rc` counts the layers on a layer. It is kept up for the original's sake; we count the rows.
+ */
+const schema = `
+  CREATE TABLE IF NOT EXISTS builds (
+    id       TEXT PRIMARY KEY,
+    created  DATETIME NOT NULL,
+    used     DATETIME NOT NULL,
+    rc       INTEGER NOT NULL,
+    parent   TEXT,
+    FOREIGN KEY (parent) REFERENCES builds (id) ON DELETE RESTRICT
+  );
+  CREATE INDEX IF NOT EXISTS lru ON builds (rc, used);
+  CREATE INDEX IF NOT EXISTS builds_by_parent ON builds (parent);
+  CREATE TABLE IF NOT EXISTS pending_layers (id TEXT PRIMARY KEY, parent TEXT);
+  CREATE TABLE IF NOT EXISTS base_images (
+    name      TEXT NOT NULL,
+    size      INTEGER NOT NULL,
+    mtime_ns  INTEGER NOT NULL,
+    id        TEXT NOT NULL,
+    sha256    TEXT,
+    PRIMARY KEY (name, size, mtime_ns)
+  );
+  CREATE INDEX IF NOT EXISTS base_images_by_id ON base_images (id);
+`;
+
+const familyQuery = `
+  WITH RECURSIVE family(id, depth) AS (
+    VALUES (:id, 0)
+    UNION ALL
+    SELECT b.id, f.depth + 1 FROM builds b JOIN family f ON b.parent = f.id
+  )
+  SELECT id FROM family WHERE id <> :id OR EXISTS (SELECT 1 FROM builds WHERE id = :id) ORDER BY depth DESC
+`;
+
+const unusedQuery = `
+  SELECT id FROM builds b
+  WHERE used < :before AND NOT EXISTS (SELECT 1 FROM builds c WHERE c.parent = b.id)
+  ORDER BY used, rowid
+  LIMIT :limit
+`;
+
+const listQuery = `
+  SELECT id, parent, created, used, (SELECT count(*) FROM builds c WHERE c.parent = b.id) AS dependents
+  FROM builds b ORDER BY used, rowid
+`;
+
+/**
+ * The store's database, `state/db/db.sqlite`: in WAL mode, as the original has it, so that readers and one writer
+ * go on side by side, and a crash at any point leaves it whole. Every method is one short transaction. Layers are
+ * on disk before they are entered; what a power cut takes from the end of the log is entered again by `layers.ts`.
+ */
+export class StoreDatabase implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #prepared = new Map<string, StatementSync>();
+
+  /** Opens the database, and makes it if there is none. One process at a time may do this. */
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path, { timeout: 10_000 });
+    try {
+      this.#database.exec("PRAGMA journal_mode = WAL");
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+      this.#database.exec(schema);
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  has(id: LayerId): boolean {
+    return this.#query("SELECT 1 FROM builds WHERE id = ?").get(id) !== undefined;
+  }
+
+  /** The layer that a layer stands on; undefined for a base layer and one that is not entered. */
+  parentOf(id: LayerId): LayerId | undefined {
+    return optionalId(this.#query("SELECT parent FROM builds WHERE id = ?").get(id)?.["parent"]);
+  }
+
+  /** Notes that a layer is about to appear, so that a crash cannot make its parent be forgotten. */
+  markPending(id: LayerId, parent: LayerId | undefined): void {
+    this.#query("INSERT OR REPLACE INTO pending_layers (id, parent) VALUES (?, ?)").run(id, parent ?? null);
+  }
+
+  /** Layers that were announced, and neither entered nor withdrawn. */
+  pending(): readonly { readonly id: LayerId; readonly parent: LayerId | undefined }[] {
+    return this.#query("SELECT id, parent FROM pending_layers")
+      .all()
+      .map((row) => ({ id: layerId(String(row["id"])), parent: optionalId(row["parent"]) }));
+  }
+
+  clearPending(id: LayerId): void {
+    this.#query("DELETE FROM pending_layers WHERE id = ?").run(id);
+  }
+
+  /** Enters a layer that has appeared. Entering it again changes nothing. The parent must be entered. */
+  insert(id: LayerId, parent: LayerId | undefined): void {
+    const now = formatDate(new Date());
+    this.#transaction(() => {
+      const { changes } = this.#query(
+        "INSERT OR IGNORE INTO builds (id, created, used, rc, parent) VALUES (?, ?, ?, 0, ?)",
+      ).run(id, now, now, parent ?? null);
+      if (changes > 0 && parent) {
+        this.#query("UPDATE builds SET rc = rc + 1 WHERE id = ?").run(parent);
+      }
+      this.clearPending(id);
+    });
+  }
+
+  /** Takes layers out, dependents first. Ids that are not entered are passed over. */
+  remove(ids: Iterable<LayerId>): void {
+    this.#transaction(() => {
+      for (const id of ids) {
+        const row = this.#query("DELETE FROM builds WHERE id = ? RETURNING parent").get(id);
+        const parent = optionalId(row?.["parent"]);
+        if (parent) this.#query("UPDATE builds SET rc = max(rc - 1, 0) WHERE id = ?").run(parent);
+        this.#query("DELETE FROM base_images WHERE id = ?").run(id);
+        this.clearPending(id);
+      }
+    });
+  }
+
+  /** Records that layers are used now. Ids that are not entered are passed over. */
+  recordUse(ids: Iterable<LayerId>): void {
+    const now = formatDate(new Date());
+    this.#transaction(() => {
+      for (const id of ids) this.#query("UPDATE builds SET used = ? WHERE id = ?").run(now, id);
+    });
+  }
+
+  /** All layers that stand on a layer, and it, dependents first; empty if it is not entered and none stands on it. */
+  descendants(id: LayerId): readonly LayerId[] {
+    return this.#query(familyQuery)
+      .all({ id })
+      .flatMap((row) => optionalId(row["id"]) ?? []);
+  }
+
+  /** Layers that no other stands on and that were not used since, least recently used first. */
+  unused(before: Date, limit: number): readonly LayerId[] {
+    return this.#query(unusedQuery)
+      .all({ before: formatDate(before), limit })
+      .flatMap((row) => optionalId(row["id"]) ?? []);
+  }
+
+  /** All layers, least recently used first. */
+  list(): readonly LayerRecord[] {
+    return this.#query(listQuery)
+      .all()
+      .flatMap((row) => {
+        const id = optionalId(row["id"]);
+        if (!id) return [];
+        return {
+          id,
+          parent: optionalId(row["parent"]),
+          created: parseDate(String(row["created"])),
+          lastUsed: parseDate(String(row["used"])),
+          dependents: Number(row["dependents"]),
+        };
+      });
+  }
+
+  /** The states in which a base image was seen, newest first. */
+  baseImages(name: string): readonly BaseImageRecord[] {
+    const query = this.#query(
+      "SELECT size, mtime_ns, id, sha256 FROM base_images WHERE name = ? ORDER BY rowid DESC",
+    );
+    query.setReadBigInts(true);
+    return query.all(name).map((row) => ({
+      size: Number(row["size"]),
+      mtimeNs: BigInt(String(row["mtime_ns"])),
+      id: layerId(String(row["id"])),
+      sha256: row["sha256"] === null ? undefined : String(row["sha256"]),
+    }));
+  }
+
+  /** The name of the base image that a layer was made from, if that is known. */
+  baseImageName(id: LayerId): string | undefined {
+    const row = this.#query("SELECT name FROM base_images WHERE id = ? ORDER BY rowid DESC").get(id);
+    return row && String(row["name"]);
+  }
+
+  /** Records the state of a base image. Before a layer's first record, older ones of its id are forgotten. */
+  recordBaseImage(name: string, record: BaseImageRecord, options: { replace?: boolean } = {}): void {
+    this.#transaction(() => {
+      if (options.replace) this.#query("DELETE FROM base_images WHERE id = ?").run(record.id);
+      this.#query(
+        "INSERT OR REPLACE INTO base_images (name, size, mtime_ns, id, sha256) VALUES (?, ?, ?, ?, ?)",
+      ).run(name, record.size, record.mtimeNs, record.id, record.sha256 ?? null);
+    });
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #query(sql: string): StatementSync {
+    const known = this.#prepared.get(sql);
+    if (known) return known;
+    const statement = this.#database.prepare(sql);
+    this.#prepared.set(sql, statement);
+    return statement;
+  }
+
+  #transaction(work: () => void): void {
+    // IMMEDIATE: a transaction that starts as a reader cannot wait when it comes to write.
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      // On some errors, such as a full disk, SQLite has rolled back by itself.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+/** The original's form, in UTC: `2024-01-31 23:59:59`. */
+export function formatDate(date: Date): string {
+  return date.toISOString().slice(0, 19).replace("T", " ");
+}
+
+export function parseDate(text: string): Date {
+  return new Date(`${text.replace(" ", "T")}Z`);
+}
+
+function optionalId(value: unknown): LayerId | undefined {
+  return typeof value === "string" && isLayerId(value) ? value : undefined;
+}

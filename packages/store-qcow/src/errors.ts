@@ -1,0 +1,90 @@
+import { isObError, messageOf, ObError, systemCode } from "@ob/core";
+
+const SQLITE_READONLY = 8;
+const SQLITE_IOERR = 10;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
+const SQLITE_NOTADB = 26;
+/** Even reading needs a shared-memory file of 32 KiB, which finds no room on a disk that is full to the last. */
+const SQLITE_IOERR_SHMSIZE = 4874;
+
+/**
+ * Turns what the file system or SQLite throws into an error that a person can act on. Errors of ours pass.
+ *
+ * @param doing what was being done, as `cannot …` would end: `make the layer 12ab…`.
+ */
+export function toStoreError(error: unknown, doing: string): ObError {
+  if (isObError(error)) return error;
+  const said = `Cannot ${doing}: ${messageOf(error)}`;
+  switch (systemCode(error)) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return noSpace(said, error);
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return notWritable(said, error);
+    case "EMFILE":
+    case "ENFILE":
+      return new ObError("STORE", said, {
+        cause: error,
+        hint: "Raise the limit on open files (`ulimit -n`).",
+      });
+    case "ERR_SQLITE_ERROR":
+      return explainSqlite(error, said);
+    case undefined:
+    default:
+      return new ObError("STORE", said, { cause: error });
+  }
+}
+
+function explainSqlite(error: unknown, said: string): ObError {
+  const extended = error instanceof Error && "errcode" in error ? Number(error.errcode) : 0;
+  if (extended === SQLITE_IOERR_SHMSIZE) {
+    const hint =
+      "The store's disk is full to the last. Free a little space by hand, then use `obuilder prune`.";
+    return new ObError("NO_SPACE", said, { cause: error, hint });
+  }
+  switch (extended & 0xff) {
+    case SQLITE_FULL:
+      return noSpace(said, error);
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return notWritable(said, error);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return new ObError("STORE", `${said}. The store's database is damaged.`, {
+        cause: error,
+        hint: "Move state/db/ away: a new database is made, and finished layers are entered again as builds meet them.",
+      });
+    case SQLITE_IOERR:
+      return new ObError("STORE", said, {
+        cause: error,
+        hint: "See whether the store's disk is full or failing.",
+      });
+    default:
+      return new ObError("STORE", said, { cause: error });
+  }
+}
+
+function noSpace(said: string, cause: unknown): ObError {
+  const hint = "Free some space, or remove old layers with `obuilder prune`.";
+  return new ObError("NO_SPACE", said, { cause, hint });
+}
+
+function notWritable(said: string, cause: unknown): ObError {
+  return new ObError("STORE", said, {
+    cause,
+    hint: "The store must be writable for the user who builds: see its owner and permissions, and that its disk is not mounted read-only.",
+  });
+}
+
+/** Runs `work`, and explains what it throws. */
+export async function withStoreErrors<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStoreError(error, doing);
+  }
+}

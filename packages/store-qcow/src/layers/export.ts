@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import { link, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { type ExportOptions, type LayerId, messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import type { StoreContext } from "../context.ts";
+import { syncPath } from "../fsync.ts";
+import { diskIn, resultDirectory } from "../layout.ts";
+import { pinLayer } from "./scratch-disk.ts";
+import { convert } from "../qemu-img.ts";
+
+/** See `Store.export`. What is written stands beside the target, under a name of its own, until it is whole. */
+export async function exportDisk(
+  context: StoreContext,
+  id: LayerId,
+  { path, compress = false, overwrite = false, signal }: ExportOptions,
+): Promise<void> {
+  const { layout, emit } = context;
+  throwIfCancelled(signal);
+  using held = await pinLayer(context, id, signal);
+  void held;
+  const target = resolve(path);
+  await checkTarget(target, overwrite);
+  const partial = join(dirname(target), `.${basename(target)}.${randomUUID()}.partial`);
+  try {
+    await convert(diskIn(resultDirectory(layout, id)), partial, { compress, signal, emit });
+    await syncPath(partial);
+    if (overwrite) await rename(partial, target);
+    // A link is refused where a file has come up meanwhile.
+    else await link(partial, target).catch(async (error: unknown) => await appear(error, partial, target));
+    await syncPath(dirname(target));
+  } catch (error) {
+    throw systemCode(error) === "EEXIST" ? isThere(target) : error;
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+/** Some file systems have no links. */
+async function appear(error: unknown, partial: string, target: string): Promise<void> {
+  if (systemCode(error) === "EEXIST") throw error;
+  await checkTarget(target, false);
+  await rename(partial, target);
+}
+
+async function checkTarget(target: string, overwrite: boolean): Promise<void> {
+  const directory = dirname(target);
+  const parent = await stat(directory).catch((cause: unknown) => {
+    throw new ObError("USAGE", `The directory ${directory} cannot be opened: ${messageOf(cause)}.`, {
+      cause,
+    });
+  });
+  if (!parent.isDirectory()) throw new ObError("USAGE", `${directory} is not a directory.`);
+  const found = await stat(target).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found?.isDirectory()) throw new ObError("USAGE", `${target} is a directory; name a file.`);
+  if (found && !overwrite) throw isThere(target);
+}
+
+function isThere(target: string): ObError {
+  return new ObError("USAGE", `There is already a file ${target}.`, {
+    hint: "Choose another name, or say --force to replace it.",
+  });
+}

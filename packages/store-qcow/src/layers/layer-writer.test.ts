@@ -1,0 +1,217 @@
+import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Layer, type LayerId } from "@ob/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startChild } from "../child.test.helper.ts";
+import { StoreDatabase } from "../db/database.ts";
+import { layerLock } from "../layout.ts";
+import { isLockedExclusively } from "../lock.ts";
+import { readQcowHeader, resolveBacking } from "../qcow-header.ts";
+import { openStore } from "../store.ts";
+import {
+  hasPattern,
+  idOf,
+  importBase,
+  logOf,
+  makeImage,
+  makeLayer,
+  type TemporaryStore,
+  temporaryStore,
+} from "../temporary-store.test.helper.ts";
+
+let fixture: TemporaryStore;
+let base: Layer;
+
+beforeEach(async () => {
+  fixture = await temporaryStore();
+  await makeImage(fixture.image("debian"), { size: "64M" });
+  base = await importBase(fixture.store, "debian");
+});
+
+afterEach(async () => {
+  await fixture[Symbol.asyncDispose]();
+});
+
+describe("two processes", () => {
+  it("the second cannot claim what the first makes, follows its log, and then finds the layer", async () => {
+    const { directory, store } = fixture;
+    const id = idOf("x");
+    await using child = startChild("claim", directory, id, base.id);
+    expect(await child.readLine()).toBe("claimed");
+    expect(await store.tryBegin(id)).toBeUndefined();
+    const following = logOf(store, id);
+    await child.readLine();
+    child.goOn();
+    expect(await following).toBe("begun\n");
+    await child.ended();
+    expect((await store.find(id))?.id).toBe(id);
+  });
+
+  it("make each of the layers that both want once", async () => {
+    const { directory, store } = fixture;
+    const ids = Array.from({ length: 10 }, (_, n) => idOf(`chain ${n}`));
+    const args = [directory, base.id, ids.join(",")] as const;
+    await using one = startChild("race", ...args);
+    await using two = startChild("race", ...args);
+    await using three = startChild("race", ...args);
+    const made = await Promise.all([one, two, three].map((child) => child.readLine()));
+    expect(made.map(Number).reduce((sum, count) => sum + count)).toBe(ids.length);
+    for (const id of ids) expect((await logOf(store, id)).match(/made by/g)).toHaveLength(1);
+    expect([...store.list()]).toHaveLength(1 + ids.length);
+  });
+
+  it("what one makes is left alone when another opens the store", async () => {
+    const { directory } = fixture;
+    await using child = startChild("claim", directory, idOf("x"), base.id);
+    await child.readLine();
+    const disk = await child.readLine();
+    await using again = await openStore({ directory });
+    expect((await readQcowHeader(disk))?.virtualSize).toBe(64 << 20);
+    await expect(again.delete(base.id)).rejects.toMatchObject({ code: "LAYER_BUSY" });
+    expect(await again.prune({ before: new Date(Date.now() + 10_000) })).toEqual([]);
+    child.goOn();
+    await child.ended();
+    expect(await again.find(idOf("x"))).toBeDefined();
+  });
+
+  it("what one leaves when it is killed is free at once, and swept but for the log", async () => {
+    const { directory, store } = fixture;
+    const id = idOf("x");
+    await using child = startChild("claim", directory, id, base.id);
+    await child.readLine();
+    const disk = await child.readLine();
+    await child.kill();
+    await using again = await openStore({ directory });
+    expect(await readdir(dirname(dirname(disk)))).toEqual(["log"]);
+    expect(await readdir(join(directory, "state/locks"))).toEqual([]);
+    expect(await logOf(again, id)).toBe("begun\n");
+    expect(await again.find(id)).toBeUndefined();
+    const layer = await makeLayer(store, { id, parent: base.id, fill: 9 });
+    expect(await hasPattern(layer.disk, { fill: 9 })).toBe(true);
+  });
+});
+
+describe("a failed layer", () => {
+  it("leaves its log and nothing else, for some days", async () => {
+    const { directory, store } = fixture;
+    const id = idOf("x");
+    const log = join(directory, "result-tmp", id, "log");
+    {
+      await using claim = await store.tryBegin(id);
+      await claim?.createDisk(base.id);
+      claim?.appendLog(Buffer.from("it broke\n"));
+    }
+    expect(await readdir(dirname(log))).toEqual(["log"]);
+    expect(await readdir(join(directory, "state/locks"))).toEqual([]);
+    await (await openStore({ directory }))[Symbol.asyncDispose]();
+    expect(await logOf(store, id)).toBe("it broke\n");
+    const longAgo = new Date(Date.now() - 8 * 86_400_000);
+    await utimes(log, longAgo, longAgo);
+    await (await openStore({ directory }))[Symbol.asyncDispose]();
+    await expect(logOf(store, id)).rejects.toMatchObject({ code: "NO_SUCH_LAYER" });
+  });
+
+  it("does not end the following of its successor's log early", async () => {
+    const { store } = fixture;
+    const failed = await store.tryBegin(idOf("x"));
+    failed?.appendLog(Buffer.from("first\n"));
+    await failed?.[Symbol.asyncDispose]();
+    await using second = await store.tryBegin(idOf("x"));
+    const following = logOf(store, idOf("x"));
+    second?.appendLog(Buffer.from("second\n"));
+    await second?.createDisk(base.id);
+    await second?.commit();
+    expect(await following).toBe("second\n");
+  });
+});
+
+describe("a disk", () => {
+  it("can be made anew under one claim, on another layer too", async () => {
+    const { store } = fixture;
+    const other = await makeLayer(store, { id: idOf("other"), parent: base.id, fill: 3 });
+    await using claim = await store.tryBegin(idOf("x"));
+    await claim?.createDisk(base.id);
+    const disk = (await claim?.createDisk(other.id)) ?? "";
+    expect(await hasPattern(disk, { fill: 3 })).toBe(true);
+    expect(isLockedExclusively(layerLock(store.layout, base.id))).toBe(false);
+    await claim?.commit();
+    expect([...store.list()].find(({ id }) => id === idOf("x"))?.parent).toBe(other.id);
+  });
+
+  it("grows to the size that is asked for, and never shrinks", async () => {
+    const { directory } = fixture;
+    const sizeOn = async (diskSize: number, name: string): Promise<number | undefined> => {
+      await using store = await openStore({ directory, diskSize });
+      await using claim = await store.tryBegin(idOf(name));
+      return (await readQcowHeader((await claim?.createDisk(base.id)) ?? ""))?.virtualSize;
+    };
+    expect(await sizeOn(128 << 20, "grown")).toBe(128 << 20);
+    expect(await sizeOn(1 << 20, "small")).toBe(64 << 20);
+  });
+
+  it("reads the same on top of sixty layers, through a chain that stays short", async () => {
+    const { store } = fixture;
+    let parent: LayerId = base.id;
+    for (let step = 1; step <= 60; step += 1) {
+      const layer = await makeLayer(store, { id: idOf(`s${step}`), parent, fill: step, offset: step << 20 });
+      parent = layer.id;
+    }
+    const top = await store.find(parent);
+    for (let step = 1; step <= 60; step += 1) {
+      expect(await hasPattern(top?.disk ?? "", { fill: step, offset: step << 20 })).toBe(true);
+    }
+    expect(await chainLength(top?.disk ?? "")).toBeLessThanOrEqual(34);
+    expect((await store.delete(idOf("s20"))).length).toBe(41);
+  }, 60_000);
+
+  it("stays right when the store is moved", async () => {
+    const { store } = fixture;
+    const layer = await makeLayer(store, { id: idOf("x"), parent: base.id, fill: 4 });
+    expect((await readQcowHeader(layer.disk))?.backing).toBe(`../../../result/${base.id}/rootfs/image.qcow2`);
+  });
+});
+
+describe("a crash", () => {
+  it("between the rename and the row loses neither the layer nor its parent", async () => {
+    const { directory, store } = fixture;
+    const layer = await makeLayer(store, { id: idOf("x"), parent: base.id });
+    using database = new StoreDatabase(store.layout.database);
+    database.remove([layer.id]);
+    database.markPending(layer.id, base.id);
+    await using again = await openStore({ directory });
+    expect([...again.list()].find(({ id }) => id === layer.id)?.parent).toBe(base.id);
+    expect(database.pending()).toEqual([]);
+  });
+
+  it("before the rename leaves no row", async () => {
+    const { directory, store } = fixture;
+    using database = new StoreDatabase(store.layout.database);
+    database.markPending(idOf("x"), base.id);
+    await using again = await openStore({ directory });
+    expect([...again.list()]).toHaveLength(1);
+    expect(database.pending()).toEqual([]);
+  });
+
+  it("in the middle of a deletion leaves rubble that the next start removes", async () => {
+    const { directory } = fixture;
+    await mkdir(join(directory, "result-tmp/trash-1/rootfs"), { recursive: true });
+    await writeFile(join(directory, "result-tmp/trash-1/rootfs/image.qcow2"), "x");
+    await (await openStore({ directory }))[Symbol.asyncDispose]();
+    expect(await readdir(join(directory, "result-tmp"))).toEqual([]);
+  });
+
+  it("that left a layer without a disk does not stand in the way of the next", async () => {
+    const { directory, store } = fixture;
+    await mkdir(join(directory, "result", idOf("x")), { recursive: true });
+    await writeFile(join(directory, "result", idOf("x"), "log"), "old");
+    expect(await store.find(idOf("x"))).toBeUndefined();
+    const layer = await makeLayer(store, { id: idOf("x"), parent: base.id, fill: 6 });
+    expect(await hasPattern(layer.disk, { fill: 6 })).toBe(true);
+    await rm(layer.directory, { recursive: true });
+  });
+});
+
+async function chainLength(disk: string): Promise<number> {
+  const header = await readQcowHeader(disk);
+  return header?.backing === undefined ? 1 : 1 + (await chainLength(resolveBacking(disk, header.backing)));
+}

@@ -1,0 +1,212 @@
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Layer, LayerClaim, LayerId } from "@ob/core";
+import { readChain } from "../chain/backing-chain.ts";
+import type { StoreContext } from "../context.ts";
+import type { BaseImageRecord } from "../db/database.ts";
+import { syncPath, syncTree } from "../fsync.ts";
+import { toStoreError, withStoreErrors } from "../errors.ts";
+import { flattenLayer, layerUnder } from "../chain/flatten.ts";
+import { importBaseImage } from "../base-images/import-base.ts";
+import { layerOnDisk } from "./layers.ts";
+import {
+  backingPathTo,
+  diskIn,
+  layerLock,
+  resultDirectory,
+  type StorePath,
+  temporaryDirectory,
+  within,
+} from "../layout.ts";
+import { pinLayer } from "./scratch-disk.ts";
+import { type Lock, tryLock } from "../lock.ts";
+import { createOverlay } from "../qemu-img.ts";
+import { removeDependents } from "./remove.ts";
+
+/** A chain of so many files is flattened in the background of the steps that come. */
+const flattenInBackgroundFrom = 16;
+/**
+ * One of so many is flattened before the step: no build was long enough for the background. Reading slows down past 50, and
+ * QEMU strings relative paths together as it goes down: 46 are more than a path may have characters.
+ */
+const flattenBeforeStepFrom = 32;
+
+/**
+ * Takes the right to make a layer.
+ *
+ * @returns undefined if someone else has it, here or in another process.
+ */
+export async function tryBeginLayer(context: StoreContext, id: LayerId): Promise<LayerClaim | undefined> {
+  const lock = await tryLock(layerLock(context.layout, id), "exclusive");
+  if (!lock) return undefined;
+  const directory = temporaryDirectory(context.layout, id);
+  try {
+    // What a crash or an earlier failure left.
+    await rm(directory, { recursive: true, force: true });
+    await mkdir(directory, { mode: 0o700 });
+    const log = openSync(within(directory, "log"), "ax", 0o600);
+    return new QcowLayerWriter(context, { id, directory, lock, log });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+class QcowLayerWriter implements LayerClaim {
+  readonly id: LayerId;
+  readonly #context: StoreContext;
+  readonly #directory: StorePath;
+  readonly #lock: Lock;
+  #log: number | undefined;
+  #made: "nothing" | "base" | "overlay" = "nothing";
+  #parent: { readonly id: LayerId; readonly lock: Lock } | undefined;
+  #image: { readonly name: string; readonly record: BaseImageRecord } | undefined;
+  #ended = false;
+
+  constructor(
+    context: StoreContext,
+    claimed: { id: LayerId; directory: StorePath; lock: Lock; log: number },
+  ) {
+    this.#context = context;
+    this.id = claimed.id;
+    this.#directory = claimed.directory;
+    this.#lock = claimed.lock;
+    this.#log = claimed.log;
+  }
+
+  async importBase(name: string, signal?: AbortSignal): Promise<void> {
+    await withStoreErrors(`import the base image ${name}`, async () => {
+      await this.#startDisk();
+      const record = await importBaseImage(this.#context, name, {
+        id: this.id,
+        directory: this.#directory,
+        signal,
+      });
+      this.#image = { name, record };
+      this.#made = "base";
+    });
+  }
+
+  async createDisk(parent: LayerId, signal?: AbortSignal): Promise<string> {
+    return await withStoreErrors(`make a disk on layer ${parent}`, async () => {
+      await this.#startDisk();
+      await this.#holdParent(parent, signal);
+      await this.#createOverlay(parent, signal);
+      this.#made = "overlay";
+      return diskIn(this.#directory);
+    });
+  }
+
+  appendLog(bytes: Uint8Array): void {
+    if (this.#log === undefined) throw new TypeError(`the claim on ${this.id} has ended`);
+    try {
+      for (let written = 0; written < bytes.length;) {
+        written += writeSync(this.#log, bytes, written);
+      }
+    } catch (error) {
+      throw toStoreError(error, `write the log of layer ${this.id}`);
+    }
+  }
+
+  async commit(): Promise<Layer> {
+    if (this.#ended) throw new TypeError(`the claim on ${this.id} has ended`);
+    if (this.#made === "nothing") throw new TypeError(`layer ${this.id} has no disk yet`);
+    const layer = await withStoreErrors(`keep layer ${this.id}`, () => this.#keep());
+    await this[Symbol.asyncDispose]();
+    return layer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      this.#closeLog();
+      // Beside a finished layer there is nothing to tell: its log is the one that counts.
+      const done = await layerOnDisk(this.#context.layout, this.id);
+      if (done) await rm(this.#directory, { recursive: true, force: true });
+      else await dropAllButLog(this.#directory);
+    } finally {
+      this.#parent?.lock.release();
+      this.#lock.release();
+    }
+  }
+
+  /** Begins anew: a step can be tried again under the same claim. */
+  async #startDisk(): Promise<void> {
+    if (this.#ended) throw new TypeError(`the claim on ${this.id} has ended`);
+    await dropAllButLog(this.#directory);
+    this.#made = "nothing";
+    this.#image = undefined;
+    await mkdir(within(this.#directory, "rootfs"), { mode: 0o700 });
+  }
+
+  async #holdParent(parent: LayerId, signal: AbortSignal | undefined): Promise<void> {
+    this.#parent?.lock.release();
+    this.#parent = undefined;
+    const lock = await pinLayer(this.#context, parent, signal);
+    this.#parent = { id: parent, lock };
+  }
+
+  async #createOverlay(parent: LayerId, signal: AbortSignal | undefined): Promise<void> {
+    const { diskSize, emit } = this.#context;
+    const disk = diskIn(this.#directory);
+    const { virtualSize, files } = await readChain(this.#context, parent);
+    const grown = diskSize !== undefined && diskSize > virtualSize ? diskSize : undefined;
+    await createOverlay(disk, { backing: backingPathTo(parent), virtualSize: grown, signal, emit });
+    await this.#shorten(files, signal);
+  }
+
+  /**
+   * Flattens what is under the parent if the chain has grown long. Not the parent itself: a virtual machine that goes on
+   * to the next step may still have it open for writing.
+   */
+  async #shorten(files: readonly string[], signal: AbortSignal | undefined): Promise<void> {
+    const below = layerUnder(files);
+    if (files.length <= flattenInBackgroundFrom || below === undefined) return;
+    const fromLength = flattenInBackgroundFrom;
+    if (files.length > flattenBeforeStepFrom) {
+      await flattenLayer(this.#context, below, { fromLength, signal });
+      return;
+    }
+    this.#context.background.start(`flatten layer ${below}`, async (closing) => {
+      await flattenLayer(this.#context, below, { fromLength, signal: closing });
+    });
+  }
+
+  /** The order matters: whatever moment a crash picks, there is a whole layer or none. */
+  async #keep(): Promise<Layer> {
+    const { layout, database } = this.#context;
+    const found = await layerOnDisk(layout, this.id);
+    // Whoever claims looks once more before building; a layer that is there never changes.
+    if (found) return found;
+    if (this.#log !== undefined) fsyncSync(this.#log);
+    this.#closeLog();
+    await syncTree(this.#directory);
+    await removeDependents(this.#context, this.id);
+    if (this.#image) database.recordBaseImage(this.#image.name, this.#image.record, { replace: true });
+    database.markPending(this.id, this.#parent?.id);
+    const directory = resultDirectory(layout, this.id);
+    // Without a disk it was no layer; with one it was found above.
+    await rm(directory, { recursive: true, force: true });
+    await rename(this.#directory, directory);
+    await Promise.all([syncPath(layout.results), syncPath(layout.temporary)]);
+    database.insert(this.id, this.#parent?.id);
+    return { id: this.id, directory, disk: diskIn(directory) };
+  }
+
+  #closeLog(): void {
+    if (this.#log === undefined) return;
+    const log = this.#log;
+    this.#log = undefined;
+    closeSync(log);
+  }
+}
+
+/** Removes what was made in a layer's temporary directory, if that still is there. The log stays for `readLog`. */
+async function dropAllButLog(directory: StorePath): Promise<void> {
+  const entries = await readdir(directory).catch(() => []);
+  for (const entry of entries) {
+    if (entry !== "log") await rm(join(directory, entry), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,87 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { cancelled, type LayerId, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import { toStoreError } from "../errors.ts";
+import { layerOnDisk } from "./layers.ts";
+import { layerLock, type Layout, resultDirectory, temporaryDirectory, within } from "../layout.ts";
+import { isLockedExclusively } from "../lock.ts";
+
+/** How long a follower waits before it looks for more. */
+const pauseMs = 50;
+const chunkBytes = 65_536;
+
+/** See `Store.readLog`. */
+export async function* readLog(
+  layout: Layout,
+  id: LayerId,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const log = await openLog(layout, id, signal);
+  if (log === undefined) return;
+  // The open file is the same one before and after the rename, and even after a removal.
+  try {
+    for (;;) {
+      // Asked before reading: what a maker wrote before they ended is read after.
+      const more = isLockedExclusively(layerLock(layout, id)) && fstatSync(log).nlink > 0;
+      yield* readToEnd(log, signal);
+      if (!more) return;
+      await pause(signal);
+    }
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Most logs are short: trips to the thread pool would take many times as long as the reading. */
+function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uint8Array> {
+  for (;;) {
+    throwIfCancelled(signal);
+    const buffer = Buffer.allocUnsafe(chunkBytes);
+    const bytesRead = readSync(log, buffer);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** The open log of a finished layer, of one in the making, or of one that failed. Undefined: there is nothing to read. */
+async function openLog(
+  layout: Layout,
+  id: LayerId,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  for (let wasMade = false; ;) {
+    throwIfCancelled(signal);
+    const making = isLockedExclusively(layerLock(layout, id));
+    const log =
+      openIfThere(within(resultDirectory(layout, id), "log")) ??
+      openIfThere(within(temporaryDirectory(layout, id), "log"));
+    if (log !== undefined) return log;
+    if (await layerOnDisk(layout, id)) {
+      // The rename can have come between the two tries. A layer of the original's can lack a log.
+      return openIfThere(within(resultDirectory(layout, id), "log"));
+    }
+    if (!making) {
+      if (wasMade) return undefined;
+      throw new ObError("NO_SUCH_LAYER", `The store has no log of layer ${id}.`, {
+        hint: "Only layers that were built, or whose last build failed some days ago at most, have one.",
+      });
+    }
+    wasMade = true;
+    await pause(signal);
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw toStoreError(error, `read the log ${path}`);
+  }
+}
+
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await delay(pauseMs, undefined, signal && { signal }).catch(() => {
+    throw cancelled(signal);
+  });
+}

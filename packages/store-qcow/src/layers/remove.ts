@@ -1,0 +1,188 @@
+import { randomUUID } from "node:crypto";
+import { rename, rm } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { type LayerId, messageOf, ObError, type PruneOptions, systemCode, throwIfCancelled } from "@ob/core";
+import type { StoreContext } from "../context.ts";
+import { toStoreError } from "../errors.ts";
+import { findLayer } from "./layers.ts";
+import { layerLock, type Layout, resultDirectory, within } from "../layout.ts";
+import {
+  withLock,
+  isFree,
+  isLockedExclusively,
+  type Lock,
+  type LockMode,
+  tryLock,
+  waitForLock,
+} from "../lock.ts";
+
+/*
+ * Who uses a layer has its lock, shared. Who deletes goes through the gate: while they have it nobody can begin to use
+ * a layer, so it is enough to see that none is in use, one after the other, however many there are.
+ */
+async function enterDeleteGate(
+  layout: Layout,
+  { mode, signal }: { mode: LockMode; signal?: AbortSignal | undefined },
+): Promise<Lock> {
+  return await waitForLock(within(layout.locks, "gate"), mode, signal);
+}
+
+/** How many layers `prune` deletes before it lets others through the gate. */
+const batch = 200;
+
+/** Keeps a layer from being deleted. @throws ObError `CANCELLED`. */
+export async function lockShared(layout: Layout, id: LayerId, signal?: AbortSignal): Promise<Lock> {
+  for (;;) {
+    const gate = await enterDeleteGate(layout, { mode: "shared", signal });
+    const lock = await withLock(gate, () => tryLock(layerLock(layout, id), "shared"));
+    if (lock) return lock;
+    throwIfCancelled(signal);
+    await delay(10 + Math.random() * 20);
+  }
+}
+
+export interface DeleteOptions {
+  readonly onDelete?: ((id: LayerId) => void) | undefined;
+}
+
+/** See `Store.delete`. */
+export async function deleteLayer(
+  context: StoreContext,
+  id: LayerId,
+  { onDelete }: DeleteOptions,
+): Promise<readonly LayerId[]> {
+  const { layout, database } = context;
+  return await deleteAll(context, { wanted: id, onDelete }, async () => {
+    await findLayer(context, id);
+    const family = database.descendants(id);
+    if (family.length === 0) throw nothingToDelete(layout, id);
+    return family;
+  });
+}
+
+/**
+ * Removes what stands on a layer that is not there and is about to be made again: those disks were made on another
+ * disk than the one to come.
+ *
+ * @throws ObError `LAYER_BUSY`.
+ */
+export async function removeDependents(context: StoreContext, id: LayerId): Promise<void> {
+  const dependents = (): readonly LayerId[] =>
+    context.database.descendants(id).filter((member) => member !== id);
+  if (dependents().length === 0) return;
+  await deleteAll(context, { wanted: id, onDelete: undefined }, async () => dependents());
+}
+
+/** Deletes all the layers that `choose` finds, or none if one is in use. */
+async function deleteAll(
+  context: StoreContext,
+  { wanted, onDelete }: { wanted: LayerId } & DeleteOptions,
+  choose: () => Promise<readonly LayerId[]>,
+): Promise<readonly LayerId[]> {
+  const { layout } = context;
+  const trash: string[] = [];
+  try {
+    return await withLock(await enterDeleteGate(layout, { mode: "exclusive" }), async () => {
+      const chosen = await choose();
+      for (const id of chosen) {
+        if (!(await isUnused(layout, id))) throw busy(id, wanted);
+      }
+      for (const id of chosen) {
+        onDelete?.(id);
+        trash.push(...(await moveToTrash(layout, id)));
+      }
+      deleteRows(context, chosen);
+      return chosen;
+    });
+  } finally {
+    await emptyTrash(context, trash);
+  }
+}
+
+/** See `Store.prune`. Layers in use stay, and so do those under them. */
+export async function pruneLayers(context: StoreContext, options: PruneOptions): Promise<readonly LayerId[]> {
+  const { before, limit = Number.POSITIVE_INFINITY, signal } = options;
+  const gone: LayerId[] = [];
+  const used = new Set<LayerId>();
+  for (;;) {
+    throwIfCancelled(signal);
+    const gate = await enterDeleteGate(context.layout, { mode: "exclusive", signal });
+    const trash: string[] = [];
+    try {
+      const looked = await withLock(gate, async () => {
+        const count = Math.min(batch, limit - gone.length);
+        const unused = context.database.unused(before, count + used.size);
+        const next = unused.filter((id) => !used.has(id)).slice(0, count);
+        for (const id of next) {
+          if (await isUnused(context.layout, id)) {
+            options.onDelete?.(id);
+            trash.push(...(await moveToTrash(context.layout, id)));
+            deleteRows(context, [id]);
+            gone.push(id);
+          } else {
+            used.add(id);
+          }
+        }
+        return next.length;
+      });
+      if (looked === 0) return gone;
+    } finally {
+      await emptyTrash(context, trash);
+    }
+  }
+}
+
+/** The locks are also taken for a moment by who looks whether they are free: one look is not enough. */
+async function isUnused(layout: Layout, id: LayerId): Promise<boolean> {
+  for (let attempt = 1; attempt <= 5; attempt += 1) {
+    if (isFree(layerLock(layout, id))) return true;
+    await delay(5 * attempt);
+  }
+  return false;
+}
+
+/** Makes a layer vanish at once; removing its files takes longer. */
+async function moveToTrash(layout: Layout, id: LayerId): Promise<readonly string[]> {
+  const path = within(layout.temporary, `trash-${randomUUID()}`);
+  try {
+    await rename(resultDirectory(layout, id), path);
+    return [path];
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return [];
+    throw toStoreError(error, `delete layer ${id}`);
+  }
+}
+
+/** On a full disk the rows can stay: a row without a layer does no harm, and the next `prune` takes it. */
+function deleteRows({ database, emit }: StoreContext, ids: readonly LayerId[]): void {
+  try {
+    database.remove(ids);
+  } catch (error) {
+    const failure = toStoreError(error, "take deleted layers out of the database");
+    if (failure.code !== "NO_SPACE") throw failure;
+    emit({ type: "log", level: "warning", text: failure.message });
+  }
+}
+
+/** The layers are gone already. What cannot be removed now is tried again whenever the store is opened. */
+async function emptyTrash({ emit }: StoreContext, trash: readonly string[]): Promise<void> {
+  for (const path of trash) {
+    await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
+      emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${messageOf(error)}` });
+    });
+  }
+}
+
+function nothingToDelete(layout: Layout, id: LayerId): ObError {
+  if (isLockedExclusively(layerLock(layout, id))) return busy(id, id);
+  return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
+    hint: "`---> saved as` in a build's output tells the ids of its layers.",
+  });
+}
+
+function busy(id: LayerId, wanted: LayerId): ObError {
+  const which = id === wanted ? `Layer ${id} is in use` : `Layer ${id}, which stands on ${wanted}, is in use`;
+  return new ObError("LAYER_BUSY", `${which}; nothing was deleted.`, {
+    hint: "A build on it goes on. Wait for its end, or cancel it.",
+  });
+}

@@ -1,0 +1,75 @@
+import { access, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { sha256File } from "@ob/core";
+import { expect, test } from "vitest";
+import { startChild } from "../child.test.helper.ts";
+import { readQcowHeader } from "../qcow-header.ts";
+import { openStore } from "../store.ts";
+import {
+  hasPattern,
+  idOf,
+  importBase,
+  makeImage,
+  makeLayer,
+  temporaryStore,
+  writePattern,
+} from "../temporary-store.test.helper.ts";
+
+async function storeWithLayer() {
+  const fixture = await temporaryStore();
+  await makeImage(fixture.image("base"), { fill: 1 });
+  const base = await importBase(fixture.store, "base");
+  const layer = await makeLayer(fixture.store, { id: idOf("x"), parent: base.id, fill: 2, offset: 65_536 });
+  return Object.assign(fixture, { layer });
+}
+
+test("a borrowed disk shows the layer, and what is written to it never reaches the layer", async () => {
+  await using fixture = await storeWithLayer();
+  const before = await sha256File(fixture.layer.disk);
+  await using loan = await fixture.store.createScratchDisk(fixture.layer.id);
+  expect(await hasPattern(loan.disk, { fill: 1 })).toBe(true);
+  expect(await hasPattern(loan.disk, { fill: 2, offset: 65_536 })).toBe(true);
+  await writePattern(loan.disk, { fill: 9 });
+  expect(await sha256File(fixture.layer.disk)).toBe(before);
+});
+
+test("a borrowed disk is gone when it is given back", async () => {
+  await using fixture = await storeWithLayer();
+  const loan = await fixture.store.createScratchDisk(fixture.layer.id);
+  await loan[Symbol.asyncDispose]();
+  await expect(access(loan.disk)).rejects.toThrow("ENOENT");
+  expect(await readdir(join(fixture.directory, "state", "locks"))).toEqual([]);
+  expect(await readdir(join(fixture.directory, "result-tmp"))).toEqual([]);
+});
+
+test("a disk that another process has borrowed stays while it lives, and is swept when it has died", async () => {
+  await using fixture = await storeWithLayer();
+  const { directory, layer } = fixture;
+  await using child = startChild("borrow", directory, layer.id);
+  const disk = await child.readLine();
+  await (await openStore({ directory }))[Symbol.asyncDispose]();
+  await access(disk);
+  await expect(fixture.store.delete(layer.id)).rejects.toMatchObject({ code: "LAYER_BUSY" });
+  await child.kill();
+  await (await openStore({ directory }))[Symbol.asyncDispose]();
+  await expect(access(disk)).rejects.toThrow("ENOENT");
+  expect(await fixture.store.delete(layer.id)).toEqual([layer.id]);
+});
+
+test.each([false, true])("an exported disk stands alone (compressed: %s)", async (compress) => {
+  await using fixture = await storeWithLayer();
+  const path = join(fixture.directory, "out.qcow2");
+  await fixture.store.export(fixture.layer.id, { path, compress });
+  expect(await readQcowHeader(path)).toMatchObject({ backing: undefined, virtualSize: 64 * 2 ** 20 });
+  expect(await hasPattern(path, { fill: 1 })).toBe(true);
+  expect(await hasPattern(path, { fill: 2, offset: 65_536 })).toBe(true);
+});
+
+test("an export to a directory says so", async () => {
+  await using fixture = await storeWithLayer();
+  const exporting = fixture.store.export(fixture.layer.id, { path: fixture.directory, overwrite: true });
+  await expect(exporting).rejects.toMatchObject({
+    code: "USAGE",
+    message: expect.stringContaining("directory"),
+  });
+});

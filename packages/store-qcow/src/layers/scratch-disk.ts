@@ -1,0 +1,62 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { type BorrowedDisk, type LayerId, ObError, throwIfCancelled } from "@ob/core";
+import { repairChain } from "../chain/backing-chain.ts";
+import type { StoreContext } from "../context.ts";
+import { findLayer } from "./layers.ts";
+import { backingPathTo, diskIn, type StorePath, within } from "../layout.ts";
+import { type Lock, tryLock } from "../lock.ts";
+import { createOverlay } from "../qemu-img.ts";
+import { lockShared } from "./remove.ts";
+
+/** How a borrowed disk's directory in `result-tmp`, and its lock, begin. */
+export const scratchPrefix = "borrowed-";
+
+/**
+ * Keeps a layer from being deleted, with its chain of disks in order.
+ *
+ * @throws ObError `NO_SUCH_LAYER`, `STORE`, `CANCELLED`.
+ */
+export async function pinLayer(context: StoreContext, id: LayerId, signal?: AbortSignal): Promise<Lock> {
+  if (!(await findLayer(context, id))) throw noSuchLayer(id);
+  // Before the lock is taken: putting a chain right needs the exclusive one.
+  await repairChain(context, id, signal);
+  const lock = await lockShared(context.layout, id, signal);
+  try {
+    if (await findLayer(context, id)) return lock;
+    throw noSuchLayer(id);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** See `Store.borrow`. The disk's own lock tells the sweep that it belongs to a living process. */
+export async function createScratchDisk(
+  context: StoreContext,
+  id: LayerId,
+  signal?: AbortSignal,
+): Promise<BorrowedDisk> {
+  const { layout, emit } = context;
+  throwIfCancelled(signal);
+  await using stack = new AsyncDisposableStack();
+  stack.use(await pinLayer(context, id, signal));
+  const name = `${scratchPrefix}${randomUUID()}`;
+  const own = await tryLock(within(layout.locks, name), "exclusive");
+  if (!own) throw new ObError("STORE", `The lock ${name} is taken.`);
+  stack.use(own);
+  const directory: StorePath = within(layout.temporary, name);
+  stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
+  // As deep as a layer's, so that the relative backing path holds.
+  await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
+  const disk = diskIn(directory);
+  await createOverlay(disk, { backing: backingPathTo(id), signal, emit });
+  const held = stack.move();
+  return { layer: id, disk, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function noSuchLayer(id: LayerId): ObError {
+  return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
+    hint: "It was never made, or has been deleted: build it (again).",
+  });
+}
