@@ -9,16 +9,16 @@ import {
   type StepInfo,
   type Store,
 } from "@ob/core";
-import { type Chain, oneByOne } from "./chain.ts";
+import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
 import { initialContext } from "./context.ts";
-import { memoryOf } from "./digest-memory.ts";
+import { digestCacheFor } from "./source/digest-cache.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
-import { visitLayer, type VisitLayerOptions } from "./layer-visit.ts";
+import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
 import { type BuildRequest, checkRequest, ownDirectoriesFor } from "./request.ts";
-import { runSteps, type StepPlace, type StepVisitor } from "./run-steps.ts";
-import { type Making, SharedSteps } from "./share.ts";
-import { runSideBySide } from "./side-by-side.ts";
+import { walkSpec, type StepPosition, type StepVisitor } from "./scheduling/walk-spec.ts";
+import { type LayerJob, StepDeduplicator } from "./sharing/single-flight.ts";
+import { runParallel } from "./scheduling/parallel.ts";
 import { copyIntoGuest } from "./steps/copy.ts";
 import { copyBetweenGuests } from "./steps/copy-from-build.ts";
 import { importBase } from "./steps/from.ts";
@@ -41,7 +41,7 @@ export interface BuildOptions {
    */
   readonly jobs?: number | undefined;
   /** With several jobs: hands events on in the order of the spec, and holds back what comes too early. */
-  readonly inOrder?: boolean | undefined;
+  readonly ordered?: boolean | undefined;
   /** Gets this build's events instead of the builder's own `emit`. */
   readonly emit?: Emit | undefined;
   /**
@@ -76,7 +76,7 @@ export interface Builder extends AsyncDisposable {
    *
    * @throws ObError `NO_SUCH_LAYER`, and what the ports throw.
    */
-  visit(id: LayerId, options?: VisitLayerOptions): Promise<GuestVisit>;
+  openLayer(id: LayerId, options?: OpenLayerOptions): Promise<GuestVisit>;
 
   /** Tries out the whole way with a base image: import, boot, command, commit. Leaves the base layer only. */
   healthcheck(options: HealthcheckOptions): Promise<void>;
@@ -84,38 +84,38 @@ export interface Builder extends AsyncDisposable {
 
 export function createBuilder(options: BuilderOptions): Builder {
   const { store, sandbox, caches, digestDirectory, emit: ownEmit = silent } = options;
-  const steps = new SharedSteps(store);
+  const steps = new StepDeduplicator(store);
   return {
     async build(
       request,
-      { signal, emit = ownEmit, onFailure, jobs = 1, inOrder = false, freshVm = false } = {},
+      { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, freshVm = false } = {},
     ) {
       checkRequest(request);
       const { spec } = request;
-      const visitor = (chain: Chain) =>
+      const visitor = (chain: BuildScope) =>
         makingVisitor({ store, sandbox, caches, steps, chain, onFailure, freshVm });
       const own = await ownDirectoriesFor(request, store);
-      await using memory = memoryOf(request, digestDirectory);
-      const context = initialContext(request, { memory, own });
-      const run = (chain: Chain) => runSteps(spec, context, { store, visitor, chain });
+      await using memory = digestCacheFor(request, digestDirectory);
+      const context = initialContext(request, { digests: memory, own });
+      const run = (chain: BuildScope) => walkSpec(spec, context, { store, visitor, chain });
       const { id } =
         jobs === 1 || spec.builds.length === 0
-          ? await run(oneByOne(emit, signal))
-          : await runSideBySide({ jobs, emit, inOrder, signal }, run);
+          ? await run(runSequentially(emit, signal))
+          : await runParallel({ jobs, emit, ordered, signal }, run);
       return id;
     },
     plan: async (request, { signal, emit = ownEmit } = {}) =>
       await planBuild({ store, digestDirectory, emit }, request, { signal }),
-    visit: async (id, visit = {}) =>
-      await visitLayer(id, { store, sandbox }, { ...visit, emit: visit.emit ?? ownEmit }),
+    openLayer: async (id, visit = {}) =>
+      await openLayer(id, { store, sandbox }, { ...visit, emit: visit.emit ?? ownEmit }),
     healthcheck: async (check) => await healthcheck(check, { store, sandbox, caches, steps, emit: ownEmit }),
     [Symbol.asyncDispose]: async () => await steps[Symbol.asyncDispose](),
   };
 }
 
 interface VisitorOptions extends Omit<BuilderOptions, "emit" | "digestDirectory"> {
-  readonly steps: SharedSteps;
-  readonly chain: Chain;
+  readonly steps: StepDeduplicator;
+  readonly chain: BuildScope;
   readonly onFailure: BuildOptions["onFailure"];
   readonly freshVm: boolean;
 }
@@ -124,28 +124,30 @@ interface VisitorOptions extends Omit<BuilderOptions, "emit" | "digestDirectory"
 function makingVisitor(options: VisitorOptions): StepVisitor {
   const { store, sandbox, caches, steps, chain, onFailure, freshVm } = options;
   const { emit, signal } = chain;
-  const obtain = async (step: StepInfo, make: (making: Making) => Promise<void>) => {
+  const obtain = async (step: StepInfo, make: (making: LayerJob) => Promise<void>) => {
     // Before anything of the layer is claimed: who has a place never waits for who has none.
-    await chain.enter(async () => !(await store.find(step.id)));
+    await chain.admit(async () => !(await store.find(step.id)));
     const start = performance.now();
     emit({ type: "step-started", step });
     const finished = (outcome: "saved" | "cached" | "failed" | "cancelled") =>
       emit({ type: "step-finished", step, outcome, milliseconds: performance.now() - start });
     const onOutput = (bytes: Uint8Array) => emit({ type: "step-output", step, bytes });
-    const outcome = await steps.obtain({ id: step.id, make, emit }, { signal, onOutput }).catch((error) => {
-      finished(isObError(error, "CANCELLED") ? "cancelled" : "failed");
-      throw error;
-    });
+    const outcome = await steps
+      .getOrBuild({ id: step.id, build: make, emit }, { signal, onOutput })
+      .catch((error) => {
+        finished(isObError(error, "CANCELLED") ? "cancelled" : "failed");
+        throw error;
+      });
     finished(outcome);
   };
-  const tools = (place: StepPlace) => ({ ...place, store, sandbox, caches, emit, onFailure });
+  const tools = (place: StepPosition) => ({ ...place, store, sandbox, caches, emit, onFailure });
   return {
     note: (text, build) => emit({ type: "note", text, build }),
     from: async (step) => {
       await obtain(step.info, (making) => importBase(step, making, emit));
       return await store.baseInfo(step.info.id);
     },
-    sequence: () => (freshVm ? undefined : sandbox.openSession()),
+    session: () => (freshVm ? undefined : sandbox.openSession()),
     run: (step, place) => obtain(step.info, (making) => runInGuest(step, making, tools(place))),
     copyFrom: (step, place) => obtain(step.info, (making) => copyBetweenGuests(step, making, tools(place))),
     copy: (step, place) => obtain(step.info, (making) => copyIntoGuest(step, making, tools(place))),

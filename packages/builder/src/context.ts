@@ -1,6 +1,6 @@
 import type { Environment, GuestImage, GuestUser, LayerId } from "@ob/core";
-import type { DigestMemory } from "./digest-memory.ts";
-import type { OwnDirectories } from "./own-directories.ts";
+import type { DigestCache } from "./source/digest-cache.ts";
+import type { OwnDirectories } from "./source/own-directories.ts";
 import type { BuildRequest } from "./request.ts";
 
 /** A nested build that can be copied from. */
@@ -15,7 +15,7 @@ export interface FinishedBuild {
 export interface Context {
   readonly sourceDirectory: string;
   /** What earlier builds have read of the source directory. */
-  readonly memory: DigestMemory;
+  readonly digests: DigestCache;
   /** What no `copy` takes of the source directory. */
   readonly own: OwnDirectories;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
@@ -35,11 +35,11 @@ export interface Context {
 
 export function initialContext(
   request: BuildRequest,
-  { memory, own }: Pick<Context, "memory" | "own">,
+  { digests: memory, own }: Pick<Context, "digests" | "own">,
 ): Context {
   return {
     sourceDirectory: request.sourceDirectory,
-    memory,
+    digests: memory,
     own,
     secrets: request.secrets ?? new Map(),
     build: [],
@@ -75,6 +75,6 @@ export function resolveInGuest(workdir: string, path: string): string {
 }
 
 /** The new workdir, or where a cache or a secret is mounted: `C:\x` and `C:/x` are absolute here. */
-export function resolveWithDrive(workdir: string, path: string): string {
+export function resolveGuestPath(workdir: string, path: string): string {
   return /^[a-z]:[\\/]/i.test(path) ? path : resolveInGuest(workdir, path);
 }

@@ -9,10 +9,10 @@ import {
   type Store,
 } from "@ob/core";
 import { initialContext } from "./context.ts";
-import { noMemory } from "./digest-memory.ts";
-import { noDirectories } from "./own-directories.ts";
-import type { SharedSteps } from "./share.ts";
-import { healthcheckId } from "./step-id.ts";
+import { noDigestCache } from "./source/digest-cache.ts";
+import { noDirectories } from "./source/own-directories.ts";
+import type { StepDeduplicator } from "./sharing/single-flight.ts";
+import { healthcheckId } from "./steps/step-id.ts";
 import { importBase, prepareFrom } from "./steps/from.ts";
 import { prepareRun, runInGuest } from "./steps/run.ts";
 
@@ -28,7 +28,7 @@ export interface HealthcheckTools {
   readonly store: Store;
   readonly sandbox: Sandbox;
   readonly caches: CacheStore;
-  readonly steps: SharedSteps;
+  readonly steps: StepDeduplicator;
   readonly emit: Emit;
 }
 
@@ -44,10 +44,10 @@ export async function healthcheck(options: HealthcheckOptions, tools: Healthchec
   const { image: name, deadlineMs = defaultDeadline, signal: caller } = options;
   const { store, sandbox, caches, steps, emit } = tools;
   const request = { spec: { builds: [], from: name, ops: [] }, sourceDirectory: "/" };
-  const context = initialContext(request, { memory: noMemory, own: noDirectories });
+  const context = initialContext(request, { digests: noDigestCache, own: noDirectories });
   const from = await prepareFrom(name, context, store);
-  await steps.obtain(
-    { id: from.info.id, emit, make: (making) => importBase(from, making, emit) },
+  await steps.getOrBuild(
+    { id: from.info.id, emit, build: (making) => importBase(from, making, emit) },
     { signal: caller, onOutput: () => undefined },
   );
   const image = await store.baseInfo(from.info.id);
@@ -58,8 +58,8 @@ export async function healthcheck(options: HealthcheckOptions, tools: Healthchec
   const deadline = AbortSignal.timeout(deadlineMs);
   const output: Uint8Array[] = [];
   try {
-    await steps.obtain(
-      { id, emit, make: (making) => runInGuest(step, making, { sandbox, caches, image, emit }) },
+    await steps.getOrBuild(
+      { id, emit, build: (making) => runInGuest(step, making, { sandbox, caches, image, emit }) },
       {
         signal: caller ? AbortSignal.any([caller, deadline]) : deadline,
         onOutput: (bytes) => void output.push(bytes),

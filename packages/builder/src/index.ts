@@ -2,7 +2,12 @@ export { type Builder, type BuilderOptions, type BuildOptions, createBuilder } f
 export type { HealthcheckOptions } from "./healthcheck.ts";
 export { type PlannedStep, planBuild, type PlanOptions } from "./plan.ts";
 export type { BuildRequest } from "./request.ts";
-export { layerArchive, type LayerArchiveOptions, type LayerItem, type NewOwner } from "./layer-archive.ts";
-export type { VisitLayerOptions } from "./layer-visit.ts";
+export {
+  layerArchive,
+  type LayerArchiveOptions,
+  type LayerItem,
+  type NewOwner,
+} from "./archive/layer-archive.ts";
+export type { OpenLayerOptions as VisitLayerOptions } from "./open-layer.ts";
 export type { StepFailure } from "./steps/run.ts";
 export { checkSourcePath } from "./steps/copy-from-build.ts";

@@ -1,9 +1,9 @@
 import { type Emit, type LayerId, silent, type StepInfo, type Store } from "@ob/core";
-import { oneByOne } from "./chain.ts";
+import { runSequentially } from "./scheduling/scheduler.ts";
 import { initialContext } from "./context.ts";
-import { memoryOf } from "./digest-memory.ts";
+import { digestCacheFor } from "./source/digest-cache.ts";
 import { type BuildRequest, checkRequest, ownDirectoriesFor } from "./request.ts";
-import { runSteps } from "./run-steps.ts";
+import { walkSpec } from "./scheduling/walk-spec.ts";
 import { unknownBase } from "./steps/from.ts";
 
 /** A step as a build would make it now. */
@@ -39,13 +39,13 @@ export async function planBuild(
     steps.push({ ...info, cached: await cached(info.id) });
   };
   const own = await ownDirectoriesFor(request, store);
-  await using memory = memoryOf(request, digestDirectory);
-  await runSteps(request.spec, initialContext(request, { memory, own }), {
+  await using memory = digestCacheFor(request, digestDirectory);
+  await walkSpec(request.spec, initialContext(request, { digests: memory, own }), {
     store,
-    chain: oneByOne(emit, signal),
+    chain: runSequentially(emit, signal),
     visitor: () => ({
       note: (text, build) => emit({ type: "note", text, build }),
-      sequence: () => undefined,
+      session: () => undefined,
       run: plan,
       copy: plan,
       copyFrom: plan,

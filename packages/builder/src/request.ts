@@ -1,6 +1,6 @@
 import { ObError, type Store } from "@ob/core";
 import type { Op, RunOp, Spec } from "@ob/spec";
-import { findOwnDirectories, noDirectories, type OwnDirectories } from "./own-directories.ts";
+import { findOwnDirectories, noDirectories, type OwnDirectories } from "./source/own-directories.ts";
 import { checkCopyFrom } from "./steps/copy-from-build.ts";
 
 /** What to build, from what. */

@@ -128,7 +128,7 @@ function closingWith(builder: Builder, resources: AsyncDisposableStack): Builder
   return {
     build: (request, options) => builder.build(request, options),
     plan: (request, options) => builder.plan(request, options),
-    visit: (id, options) => builder.visit(id, options),
+    openLayer: (id, options) => builder.openLayer(id, options),
     healthcheck: (options) => builder.healthcheck(options),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

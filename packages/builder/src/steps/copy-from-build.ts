@@ -13,15 +13,15 @@ import {
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
-import { destinationIn, sourceIn } from "../guest-destination.ts";
-import { opHeading } from "../heading.ts";
-import { layerArchive, type LayerItem } from "../layer-archive.ts";
-import { visitLayer } from "../layer-visit.ts";
-import { placeOf } from "../pack-archive.ts";
-import type { Making } from "../share.ts";
-import { copyFromStepId } from "../step-id.ts";
+import { copyTarget, copySource } from "../guest-path.ts";
+import { opHeading } from "../op-label.ts";
+import { layerArchive, type LayerItem } from "../archive/layer-archive.ts";
+import { openLayer } from "../open-layer.ts";
+import { entryPath } from "../archive/tar-writer.ts";
+import type { LayerJob } from "../sharing/single-flight.ts";
+import { copyFromStepId } from "./step-id.ts";
 import { checkDestination } from "./copy.ts";
-import type { GuestTools } from "./run.ts";
+import type { StepDeps } from "./run.ts";
 
 /** `(copy (from (build NAME)) ...)`: files of another build make a layer. */
 export interface CopyFromStep {
@@ -76,14 +76,14 @@ export interface CopySource {
 }
 
 /** What is read in the one guest, and where it comes to lie in the other. */
-function archiveItems(step: CopyFromStep, { sandbox, image }: GuestTools): readonly LayerItem[] {
+function archiveItems(step: CopyFromStep, { sandbox, image }: StepDeps): readonly LayerItem[] {
   const { source } = step;
-  const destination = destinationIn(sandbox.guest(image).os, step.destination);
+  const destination = copyTarget(sandbox.guest(image).os, step.destination);
   const sourceOs = sandbox.guest(source.image).os;
   return step.paths.map((each) => {
-    const path = sourceIn(sourceOs, each);
+    const path = copySource(sourceOs, each);
     const baseName = posix.basename(path);
-    return { path, place: (isDirectory: boolean) => placeOf({ isDirectory, baseName }, destination) };
+    return { path, place: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination) };
   });
 }
 
@@ -115,11 +115,11 @@ export function checkSourcePath(source: string): string {
 /** Reads in one guest and unpacks in another, both at a time, and commits the second one's disk. */
 export async function copyBetweenGuests(
   step: CopyFromStep,
-  making: Making,
-  tools: GuestTools & { readonly store: Store },
+  making: LayerJob,
+  tools: StepDeps & { readonly store: Store },
 ): Promise<void> {
-  const { claim, onOutput } = making;
-  const { sandbox, sequence = sandbox, store, image, followed } = tools;
+  const { writer: claim, onOutput } = making;
+  const { sandbox, session: sequence = sandbox, store, image, keepVm: followed } = tools;
   const disk = await claim.createDisk(step.base, making.signal);
   throwIfCancelled(making.signal);
   const { source, exclude, user } = step;
@@ -134,7 +134,7 @@ export async function copyBetweenGuests(
     over.abort(failure);
   };
   const emit = withoutPhases(tools.emit);
-  const visiting = visitLayer(source.id, { store, sandbox }, { image: source.image, signal, emit });
+  const visiting = openLayer(source.id, { store, sandbox }, { image: source.image, signal, emit });
   visiting.catch(fail);
   try {
     const openArchive = (options: OpenArchiveOptions) => {

@@ -8,14 +8,14 @@ import {
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
-import type { DigestMemory } from "../digest-memory.ts";
-import { destinationIn } from "../guest-destination.ts";
-import { opHeading } from "../heading.ts";
-import { generateManifest, type Manifest } from "../manifest.ts";
-import type { Making } from "../share.ts";
-import { copyStepId } from "../step-id.ts";
-import { openArchive, type Transfer } from "../tar-transfer.ts";
-import type { GuestTools } from "./run.ts";
+import type { DigestCache } from "../source/digest-cache.ts";
+import { copyTarget } from "../guest-path.ts";
+import { opHeading } from "../op-label.ts";
+import { generateManifest, type Manifest } from "../source/manifest.ts";
+import type { LayerJob } from "../sharing/single-flight.ts";
+import { copyStepId } from "./step-id.ts";
+import { sourceArchive, type Transfer } from "../archive/source-archive.ts";
+import type { StepDeps } from "./run.ts";
 
 /** `(copy ...)`: files of the source directory make a layer. */
 export interface CopyStep {
@@ -23,7 +23,7 @@ export interface CopyStep {
   readonly base: LayerId;
   readonly transfer: Transfer;
   /** Where the digests may have come from. */
-  readonly memory: DigestMemory;
+  readonly digests: DigestCache;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function prepareCopy(
   context: Context,
   { base, signal }: { readonly base: LayerId; readonly signal: AbortSignal | undefined },
 ): Promise<CopyStep> {
-  const { workdir, user, build, sourceDirectory, memory, own } = context;
+  const { workdir, user, build, sourceDirectory, digests: memory, own } = context;
   const destination = resolveInGuest(workdir, op.destination);
   const manifests: Manifest[] = [];
   for (const source of op.sources) {
@@ -49,24 +49,24 @@ export async function prepareCopy(
     base,
     info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
     transfer: { sourceDirectory, manifests, destination, user },
-    memory,
+    digests: memory,
   };
 }
 
 /** Unpacks the files on a new disk and commits it. */
-export async function copyIntoGuest(step: CopyStep, making: Making, tools: GuestTools): Promise<void> {
-  const { claim, signal, onOutput } = making;
-  const { sandbox, sequence = sandbox, image, followed, emit } = tools;
+export async function copyIntoGuest(step: CopyStep, making: LayerJob, tools: StepDeps): Promise<void> {
+  const { writer: claim, signal, onOutput } = making;
+  const { sandbox, session: sequence = sandbox, image, keepVm: followed, emit } = tools;
   const disk = await claim.createDisk(step.base, signal);
-  const destination = destinationIn(sandbox.guest(image).os, step.transfer.destination);
+  const destination = copyTarget(sandbox.guest(image).os, step.transfer.destination);
   const transfer = { ...step.transfer, destination };
   // The sandbox knows only that the archive broke off; the reason is ours.
   let failure: ObError | undefined;
   const open = (options: OpenArchiveOptions) =>
-    openArchive(transfer, options).on("error", (error) => {
+    sourceArchive(transfer, options).on("error", (error) => {
       if (isObError(error)) failure = error;
       // A file is not what it was when it was read, or said to have been: the next build reads them all.
-      step.memory.forgetAll();
+      step.digests.clear();
     });
   try {
     throwIfCancelled(signal);

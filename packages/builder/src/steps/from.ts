@@ -1,7 +1,7 @@
 import type { BaseImage, BaseLayerInfo, Emit, StepInfo, Store } from "@ob/core";
 import type { Context } from "../context.ts";
-import { fromHeading } from "../heading.ts";
-import type { Making } from "../share.ts";
+import { fromHeading } from "../op-label.ts";
+import type { LayerJob } from "../sharing/single-flight.ts";
 
 /** `(from NAME)`: the base image becomes a layer. */
 export interface FromStep {
@@ -20,8 +20,8 @@ export async function prepareFrom(name: string, context: Context, store: Store):
 }
 
 /** Takes the base image over into the store. */
-export async function importBase(step: FromStep, making: Making, emit: Emit): Promise<void> {
-  const { claim, signal } = making;
+export async function importBase(step: FromStep, making: LayerJob, emit: Emit): Promise<void> {
+  const { writer: claim, signal } = making;
   const { name } = step.image;
   emit({ type: "log", level: "info", text: `Base image not present; importing ${JSON.stringify(name)}…` });
   await claim.importBase(name, signal);

@@ -14,11 +14,11 @@ import {
   throwIfCancelled,
 } from "@ob/core";
 import { type RunCache, fromBytes, type RunOp } from "@ob/spec";
-import { type Context, resolveWithDrive } from "../context.ts";
-import { opHeading } from "../heading.ts";
-import type { Making } from "../share.ts";
-import { type RunInputs, runStepId } from "../step-id.ts";
-import { cacheRequests, LeasedCaches } from "./leased-caches.ts";
+import { type Context, resolveGuestPath } from "../context.ts";
+import { opHeading } from "../op-label.ts";
+import type { LayerJob } from "../sharing/single-flight.ts";
+import { type RunInputs, runStepId } from "./step-id.ts";
+import { cacheRequests, CacheLeases } from "./cache-leases.ts";
 
 /** `(run ...)`: a command makes a layer. */
 export interface RunStep {
@@ -29,14 +29,14 @@ export interface RunStep {
 }
 
 /** What a step needs that runs in a guest. */
-export interface GuestTools {
+export interface StepDeps {
   readonly sandbox: Sandbox;
   readonly caches: CacheStore;
   readonly image: GuestImage;
   /** What runs the step; by default the sandbox, by itself. */
-  readonly sequence?: StepSequence | undefined;
+  readonly session?: StepSequence | undefined;
   /** See `SandboxStep.followed`. */
-  readonly followed?: boolean | undefined;
+  readonly keepVm?: boolean | undefined;
   readonly emit: Emit;
   /** See `BuildOptions.onFailure`. */
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
@@ -68,7 +68,7 @@ export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep 
     info: { op: "run", id: runStepId(inputs), base, heading: opHeading(workdir, op), build },
     inputs,
     caches: op.caches,
-    secrets: secrets.map(({ target, contents }) => ({ target: resolveWithDrive(workdir, target), contents })),
+    secrets: secrets.map(({ target, contents }) => ({ target: resolveGuestPath(workdir, target), contents })),
   };
 }
 
@@ -78,18 +78,18 @@ export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep 
  * @throws ObError what the store, the caches and the sandbox throw; `BAD_SPEC` if a cache cannot be shared as the spec
  *   says, `UNSUPPORTED` for a network that no guest has.
  */
-export async function runInGuest(step: RunStep, making: Making, tools: GuestTools): Promise<void> {
-  const { claim, signal, onOutput } = making;
-  const { sandbox, sequence = sandbox, image, followed, emit } = tools;
+export async function runInGuest(step: RunStep, making: LayerJob, tools: StepDeps): Promise<void> {
+  const { writer: claim, signal, onOutput } = making;
+  const { sandbox, session: sequence = sandbox, image, keepVm: followed, emit } = tools;
   const { base, workdir, user, environment, command, shell } = step.inputs;
   const network = networkOf(step.inputs.network);
   const requests = step.caches.length === 0 ? [] : cacheRequests(step.caches, sandbox.guest(image).os);
 
   const disk = await claim.createDisk(base, signal);
-  await using leases = new LeasedCaches();
+  await using leases = new CacheLeases();
   await leases.acquire(requests, { caches: tools.caches, signal });
   const mounts = requests.map((request, index) =>
-    leases.mount(request, resolveWithDrive(workdir, step.caches[index]?.target ?? "/")),
+    leases.mount(request, resolveGuestPath(workdir, step.caches[index]?.target ?? "/")),
   );
   const { secrets } = step;
   const task: RunTask = {
@@ -119,7 +119,7 @@ export async function runInGuest(step: RunStep, making: Making, tools: GuestTool
   await claim.commit();
 }
 
-function failureHandler(step: StepInfo, onFailure: NonNullable<GuestTools["onFailure"]>) {
+function failureHandler(step: StepInfo, onFailure: NonNullable<StepDeps["onFailure"]>) {
   return async (error: ObError, guest: GuestAccess) => await onFailure({ step, error, guest });
 }
 

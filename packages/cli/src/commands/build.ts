@@ -72,7 +72,7 @@ export const build: Command = {
         signal: host.signal,
         jobs,
         freshVm,
-        inOrder: progress.inOrder,
+        ordered: progress.inOrder,
         ...(wantsShell && { onFailure }),
       });
       progress.succeeded(id);

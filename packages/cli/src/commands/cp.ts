@@ -54,7 +54,7 @@ export const cp: Command = {
     };
     const { signal } = host;
     await using builder = await engine.openBuilder({ location, flags, emit });
-    await using visit = await builder.visit(id, { signal });
+    await using visit = await builder.openLayer(id, { signal });
     const archive = layerArchive(async () => visit, {
       items: [{ path, place: target?.place ?? (() => (item.contents ? "" : item.name)) }],
       owner: { kind: target ? "reader" : "same" },

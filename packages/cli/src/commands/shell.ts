@@ -43,7 +43,7 @@ export const shell: Command = {
     };
     const id = await resolveLayer(text(args, "ID"), { engine, location });
     await using builder = await engine.openBuilder({ location, flags, emit });
-    await using visit = await builder.visit(id, { signal: host.signal, network });
+    await using visit = await builder.openLayer(id, { signal: host.signal, network });
     using local = openLocalTerminal(host);
     const command = texts(args, "COMMAND");
     return await visit.execInteractive({ command, user, stdio: local.terminal }, host.signal);

@@ -1,7 +1,7 @@
 import { ObError } from "@ob/core";
 import { expect, test } from "vitest";
-import { gate, until } from "./builds.test.helper.ts";
-import { BuildLog } from "./build-log.ts";
+import { gate, until } from "../builds.test.helper.ts";
+import { BuildLog } from "./step-log.ts";
 
 /** A log over a store that keeps what is written, in pieces of its own size. */
 function log(read?: (stored: () => string) => AsyncIterable<Uint8Array>) {

@@ -17,7 +17,7 @@ test("a visit holds its layer, knows its base image, and gives all back", async 
   const { builder, store, sandbox } = setting;
   const id = await builder.build(request("((from base) (run (shell one)) (run (shell two)))"));
   {
-    await using visit = await builder.visit(id, { network: "host" });
+    await using visit = await builder.openLayer(id, { network: "host" });
     expect(await visit.execInteractive({ command: ["ls"], stdio: terminal })).toBe(7);
     expect(sandbox.ephemeralGuests).toMatchObject([
       { layer: id, network: "host", image: { manifest: undefined } },
@@ -26,7 +26,7 @@ test("a visit holds its layer, knows its base image, and gives all back", async 
   }
   expect([store.openScratchDisks, sandbox.openGuests]).toEqual([0, 0]);
   await store.delete(id);
-  await expect(builder.visit(id)).rejects.toMatchObject({ code: "NO_SUCH_LAYER" });
+  await expect(builder.openLayer(id)).rejects.toMatchObject({ code: "NO_SUCH_LAYER" });
 });
 
 test("a step that failed is shown before its guest goes, and fails as it would have", async () => {

@@ -13,15 +13,8 @@ import {
 } from "@ob/core";
 import { fromBytes, toBytes } from "@ob/spec";
 import { extract, type Extract, type Header, type Pack } from "tar-stream";
-import {
-  announced,
-  type ArchiveHeader,
-  directoryHeader,
-  type Owner,
-  ownership,
-  root,
-} from "./archive-header.ts";
-import { packArchive, parentsOf, sendHeader } from "./pack-archive.ts";
+import { withPaxHeader, type TarHeader, directoryHeader, type Owner, ownership, root } from "./tar-header.ts";
+import { packArchive, parentsOf, writeEntry } from "./tar-writer.ts";
 
 /** Something of a layer, and where it comes to lie. */
 export interface LayerItem {
@@ -125,7 +118,7 @@ interface ParentsOptions extends ItemOptions {
 async function sendParents(pack: Pack, { owner, header, place, parents }: ParentsOptions): Promise<void> {
   if (owner.kind !== "new" || !owner.owner) return;
   for (const parent of parentsOf(place).filter((each) => !parents.has(each))) {
-    await sendHeader(pack, directoryHeader(parent, ownerAndTime(header, owner)));
+    await writeEntry(pack, directoryHeader(parent, ownerAndTime(header, owner)));
     owner.onDirectory?.({ path: toBytes(parent), isParent: true });
     parents.add(parent);
   }
@@ -147,12 +140,12 @@ async function sendEntry(pack: Pack, entry: Entry, options: EntryOptions): Promi
     case "contiguous-file":
       return await sendFile(pack, entry, { ...common, name, type: "file", size: header.size });
     case "directory":
-      await sendHeader(pack, { ...common, name: `${name}/`, type });
+      await writeEntry(pack, { ...common, name: `${name}/`, type });
       if (options.owner.kind === "new") options.owner.onDirectory?.({ path: toBytes(name), isParent: false });
       break;
     case "link":
     case "symlink":
-      await sendHeader(pack, { ...common, name, type, linkname });
+      await writeEntry(pack, { ...common, name, type, linkname });
       break;
     case "fifo":
     case "character-device":
@@ -165,7 +158,7 @@ async function sendEntry(pack: Pack, entry: Entry, options: EntryOptions): Promi
         });
       } else {
         const { devmajor, devminor } = header;
-        await sendHeader(pack, { ...common, name, type, devmajor, devminor });
+        await writeEntry(pack, { ...common, name, type, devmajor, devminor });
       }
       break;
     default:
@@ -180,13 +173,13 @@ const wholeBytes = 1 << 20;
 async function sendFile(
   pack: Pack,
   entry: Entry,
-  header: ArchiveHeader & { readonly size: number },
+  header: TarHeader & { readonly size: number },
 ): Promise<void> {
   if (header.size > wholeBytes) {
-    await pipeline(bodyOf(entry), pack.entry(announced(pack, header)));
+    await pipeline(bodyOf(entry), pack.entry(withPaxHeader(pack, header)));
     return;
   }
-  await sendHeader(pack, header, await buffer(entry));
+  await writeEntry(pack, header, await buffer(entry));
 }
 
 /** Names are bytes: a character stands for each. */

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { messageOf } from "@ob/core";
 import { type Pack, pack as createPack } from "tar-stream";
-import { announced, type ArchiveHeader } from "./archive-header.ts";
+import { withPaxHeader, type TarHeader } from "./tar-header.ts";
 
 /**
  * A tar archive that `send` fills. It is called with the first read, and awaited when the reader goes; what it throws
@@ -35,10 +35,10 @@ async function sendAll(pack: Pack, send: (pack: Pack) => Promise<void>): Promise
 }
 
 /** Sends an entry that has no body, or whose body is at hand. */
-export async function sendHeader(pack: Pack, header: ArchiveHeader, contents?: Buffer): Promise<void> {
+export async function writeEntry(pack: Pack, header: TarHeader, contents?: Buffer): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const done = (error?: Error | null) => (error ? reject(error) : resolve());
-  const tarHeader = announced(pack, header);
+  const tarHeader = withPaxHeader(pack, header);
   const entry = contents ? pack.entry(tarHeader, contents, done) : pack.entry(tarHeader, done);
   entry.on("error", reject);
   await promise;
@@ -62,7 +62,7 @@ export interface Item {
  *
  * @returns a path from the guest's root, without a slash at either end; empty for the root itself.
  */
-export function placeOf({ isDirectory, baseName }: Item, destination: string): string {
+export function entryPath({ isDirectory, baseName }: Item, destination: string): string {
   const directory = posix.normalize(`${destination}/`);
   const into = destination.endsWith("/") || (/\/\.{1,2}$/.test(destination) && !isDirectory);
   const path = into ? posix.join(directory, baseName) : directory;

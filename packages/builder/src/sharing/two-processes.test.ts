@@ -1,13 +1,13 @@
 import { ObError } from "@ob/core";
 import { describe, expect, test } from "vitest";
-import { gate, until } from "./builds.test.helper.ts";
-import { type Making, SharedSteps } from "./share.ts";
-import { base, driven, id, storeWithBase, user } from "./share.test.helper.ts";
+import { gate, until } from "../builds.test.helper.ts";
+import { type LayerJob, StepDeduplicator } from "./single-flight.ts";
+import { base, driven, id, storeWithBase, user } from "./single-flight.test.helper.ts";
 
 /** Two processes with one store. */
 async function processes() {
   const store = await storeWithBase();
-  return { store, here: new SharedSteps(store), there: new SharedSteps(store) };
+  return { store, here: new StepDeduplicator(store), there: new StepDeduplicator(store) };
 }
 
 describe("between processes", () => {
@@ -69,7 +69,7 @@ describe("between processes", () => {
 
   test("a layer that appears between the look and the claim is not made again", async () => {
     const store = await storeWithBase();
-    const other = new SharedSteps(store);
+    const other = new StepDeduplicator(store);
     const making = driven();
     making.finish();
     const find = store.find.bind(store);
@@ -78,11 +78,11 @@ describe("between processes", () => {
       const found = await find(wanted);
       // The other process is as quick as can be: it is done before we get to claim.
       if (wanted === id && looks++ === 0) {
-        await other.obtain({ id, make: making.make }, { onOutput: () => undefined });
+        await other.getOrBuild({ id, build: making.make }, { onOutput: () => undefined });
       }
       return found;
     };
-    await using here = new SharedSteps(store);
+    await using here = new StepDeduplicator(store);
     const late = user(here, () => Promise.reject(new Error("must not be made twice")));
     expect(await late.outcome).toBe("cached");
     expect(store.openWriters).toBe(0);
@@ -91,13 +91,13 @@ describe("between processes", () => {
   test("twenty processes that want the same layer make it once", async () => {
     const store = await storeWithBase();
     let made = 0;
-    const make = async ({ claim, onOutput }: Making) => {
+    const make = async ({ writer: claim, onOutput }: LayerJob) => {
       made++;
       onOutput(Buffer.from("log"));
       await claim.createDisk(base);
       await claim.commit();
     };
-    const users = Array.from({ length: 20 }, () => user(new SharedSteps(store), make));
+    const users = Array.from({ length: 20 }, () => user(new StepDeduplicator(store), make));
     const outcomes = await Promise.all(users.map(({ outcome }) => outcome));
     expect(outcomes.toSorted()).toEqual([...Array.from({ length: 19 }, () => "cached"), "saved"]);
     expect(users.map(({ output }) => output())).toEqual(users.map(() => "log"));

@@ -2,7 +2,7 @@ import type { Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
 import { fromBytes, toBytes } from "@ob/spec";
-import { type DigestMemory, noMemory } from "./digest-memory.ts";
+import { type DigestCache, noDigestCache } from "./digest-cache.ts";
 import { digestFiles } from "./file-digest.ts";
 import { noDirectories, type OwnDirectories } from "./own-directories.ts";
 
@@ -22,7 +22,7 @@ export interface ManifestOptions {
   /** Directories that are left out wherever they are met, unread; by default none. */
   readonly own?: OwnDirectories | undefined;
   /** What earlier builds have read; by default nothing. */
-  readonly memory?: DigestMemory | undefined;
+  readonly digests?: DigestCache | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface ManifestOptions {
  *   store, or if there is anything but files, directories and symbolic links; `CANCELLED`.
  */
 export async function generateManifest(source: string, options: ManifestOptions): Promise<Manifest> {
-  const { sourceDirectory, memory = noMemory, signal } = options;
+  const { sourceDirectory, digests: memory = noDigestCache, signal } = options;
   const path = await checkPath(source, options);
   const tree = await readTree(path, await kindAt(path, options), options);
   const files = [...filesOf(tree)];
@@ -42,7 +42,7 @@ export async function generateManifest(source: string, options: ManifestOptions)
     name: file,
     explain: (cause: unknown) => explain(cause, file, sourceDirectory),
   }));
-  const digests = await digestFiles(toDigest, { memory, signal });
+  const digests = await digestFiles(toDigest, { digests: memory, signal });
   return withDigests(tree, new Map(files.map((file, index) => [file, digests[index] ?? ""])));
 }
 

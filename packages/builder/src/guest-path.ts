@@ -7,7 +7,7 @@ import type { GuestOs } from "@ob/core";
  *
  * @param destination absolute, or below the workdir.
  */
-export function destinationIn(os: GuestOs, destination: string): string {
+export function copyTarget(os: GuestOs, destination: string): string {
   switch (os) {
     case "linux":
     case "openbsd":
@@ -22,7 +22,7 @@ export function destinationIn(os: GuestOs, destination: string): string {
 }
 
 /** A path to copy from, in slashes: its last part is the name of what is copied. */
-export function sourceIn(os: GuestOs, path: string): string {
+export function copySource(os: GuestOs, path: string): string {
   return os === "windows" ? slashes(path) : path;
 }
 

@@ -4,7 +4,7 @@ import type { Emit } from "@ob/core";
  * The steps of one build, which follow each other, among those of the builds nested in it. A nested build is a chain of
  * its own. There are two ways to go through them: `oneByOne`, and `runSideBySide` of side-by-side.ts.
  */
-export interface Chain {
+export interface BuildScope {
   readonly emit: Emit;
   readonly signal: AbortSignal | undefined;
 
@@ -12,13 +12,13 @@ export interface Chain {
    * Begins a nested build. Resolves when the build around it may go on; `finished` settles when the nested one is done,
    * and nobody has to wait for it.
    */
-  branch<T>(work: (chain: Chain) => Promise<T>): Promise<Branch<T>>;
+  fork<T>(work: (chain: BuildScope) => Promise<T>): Promise<Branch<T>>;
 
   /** To be called before a step. If `isToBeMade` says so, it may have to wait until others have ended. */
-  enter(isToBeMade: () => Promise<boolean>): Promise<void>;
+  admit(isToBeMade: () => Promise<boolean>): Promise<void>;
 
   /** Waits for another chain, which may use what this one needs to run. */
-  waitFor<T>(other: Promise<T>): Promise<T>;
+  join<T>(other: Promise<T>): Promise<T>;
 }
 
 export interface Branch<T> {
@@ -26,16 +26,16 @@ export interface Branch<T> {
 }
 
 /** Every nested build is done before anything else begins, in the order of the spec. */
-export function oneByOne(emit: Emit, signal: AbortSignal | undefined): Chain {
-  const chain: Chain = {
+export function runSequentially(emit: Emit, signal: AbortSignal | undefined): BuildScope {
+  const chain: BuildScope = {
     emit,
     signal,
-    async branch(work) {
+    async fork(work) {
       const result = await work(chain);
       return { finished: Promise.resolve(result) };
     },
-    enter: () => Promise.resolve(),
-    waitFor: (other) => other,
+    admit: () => Promise.resolve(),
+    join: (other) => other,
   };
   return chain;
 }

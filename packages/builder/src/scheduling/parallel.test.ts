@@ -1,7 +1,7 @@
 import { MemoryStore } from "@ob/core/testing";
 import { isObError, ObError } from "@ob/core";
 import { describe, expect, test } from "vitest";
-import { bench, gate, request, transcript, until } from "./builds.test.helper.ts";
+import { bench, gate, request, transcript, until } from "../builds.test.helper.ts";
 
 const nested = (name: string, more = "") =>
   `(build ${name} (${more}(from base) (run (shell "${name} 1")) (run (shell "${name} 2"))))`;
@@ -94,7 +94,7 @@ describe("events in order", () => {
           for (let turns = 20 * left--; turns > 0; turns--) await new Promise(setImmediate);
         },
       });
-      await setting.builder.build(request(deep), { jobs, inOrder: true });
+      await setting.builder.build(request(deep), { jobs, ordered: true });
       shown.push(transcript(setting.events).replaceAll(/---> (saved|cached)/g, "--->"));
     }
     expect(shown[1]).toBe(shown[0]);
@@ -109,7 +109,7 @@ describe("events in order", () => {
         if (command === "b 2") await doors.b.opened;
       },
     });
-    const building = setting.builder.build(request(two), { jobs: 3, inOrder: true });
+    const building = setting.builder.build(request(two), { jobs: 3, ordered: true });
     await until(() => setting.sandbox.commands.length === 5);
     expect(transcript(setting.events)).toContain("a 2\n");
     expect(transcript(setting.events)).not.toContain("b 1\n");
@@ -132,7 +132,7 @@ describe("events in order", () => {
         return 0;
       },
     });
-    const building = setting.builder.build(request(two), { jobs: 3, inOrder: true });
+    const building = setting.builder.build(request(two), { jobs: 3, ordered: true });
     await expect(building).rejects.toMatchObject({ code: "STEP_FAILED", exitCode: 3 });
     expect(transcript(setting.events)).toMatch(
       /a 1\n---> cancelled\n[^]*main\n---> cancelled\n[^]*b 1\n---> failed\n$/,

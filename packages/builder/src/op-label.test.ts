@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { spec } from "./builds.test.helper.ts";
-import { buildFinished, buildHeading, fromHeading, opHeading } from "./heading.ts";
+import { buildFinished, buildHeading, fromHeading, opHeading } from "./op-label.ts";
 
 function heading(workdir: string, op: string): string {
   const [first] = spec(`((from base) ${op})`).ops;

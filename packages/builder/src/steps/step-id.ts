@@ -1,6 +1,6 @@
 import { type Environment, type GuestUser, type LayerId, layerId, sha256 } from "@ob/core";
 import { encodeUser, type Sexp, sexpToMachine } from "@ob/spec";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "../source/manifest.ts";
 
 /*
  * Whatever makes one step different from another stands here, and nowhere else. An id is the sha256 of an

@@ -2,14 +2,14 @@ import type { Stats } from "node:fs";
 import type { GuestOwner } from "@ob/core";
 import { toBytes } from "@ob/spec";
 import type { Header, Pack } from "tar-stream";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "../source/manifest.ts";
 
 /** What tar-stream is told of an entry. */
 type PlainHeader = Pick<Header, "name" | "type" | "mode" | "uid" | "gid" | "mtime"> &
   Partial<Pick<Header, "linkname" | "size" | "devmajor" | "devminor">>;
 
 /** An entry's header: tar-stream's own, and what has no place in it. */
-export interface ArchiveHeader extends PlainHeader {
+export interface TarHeader extends PlainHeader {
   /** Records of an extended header, by POSIX's keywords. */
   readonly extended: ReadonlyMap<string, string>;
 }
@@ -37,7 +37,7 @@ export const root: GuestOwner = { uid: 0, gid: 0 };
 export function ownership(
   { uid, gid, userName = "", groupName = "" }: Owner,
   mtimeSeconds: number,
-): Pick<ArchiveHeader, "uid" | "gid" | "mtime" | "extended"> {
+): Pick<TarHeader, "uid" | "gid" | "mtime" | "extended"> {
   const extended = new Map<string, string>();
   if (uid > maxId) extended.set("uid", String(uid));
   if (gid > maxId) extended.set("gid", String(gid));
@@ -53,7 +53,7 @@ export function ownership(
 export function headerFor(
   entry: { readonly source: Manifest; readonly name: string },
   { owner, stat }: HeaderOptions,
-): ArchiveHeader {
+): TarHeader {
   const { source, name } = entry;
   const common = ownership(owner, stat.mtimeMs / 1000);
   switch (source.kind) {
@@ -67,7 +67,7 @@ export function headerFor(
 }
 
 /** The header of a directory, by its path without a slash at the end. */
-export function directoryHeader(name: string, common: ReturnType<typeof ownership>): ArchiveHeader {
+export function directoryHeader(name: string, common: ReturnType<typeof ownership>): TarHeader {
   return { ...common, name: `${name}/`, type: "directory", mode: 0o755 };
 }
 
@@ -75,7 +75,7 @@ export function directoryHeader(name: string, common: ReturnType<typeof ownershi
  * The header that tar-stream is to write. It makes an extended header itself for a long or a UTF-8 name; one that is no
  * UTF-8 it would spoil, and one entry may have one extended header only: then all of it goes in here.
  */
-export function announced(pack: Pack, header: ArchiveHeader): PlainHeader {
+export function withPaxHeader(pack: Pack, header: TarHeader): PlainHeader {
   const { extended, ...plain } = header;
   const { name, linkname } = plain;
   if (extended.size === 0 && name.isWellFormed() && (linkname ?? "").isWellFormed()) return plain;

@@ -1,13 +1,13 @@
 import { layerId, ObError, sha256 } from "@ob/core";
 import { describe, expect, test } from "vitest";
-import { gate, until } from "./builds.test.helper.ts";
-import { type Making, SharedSteps } from "./share.ts";
-import { driven, storeWithBase, user } from "./share.test.helper.ts";
+import { gate, until } from "../builds.test.helper.ts";
+import { type LayerJob, StepDeduplicator } from "./single-flight.ts";
+import { driven, storeWithBase, user } from "./single-flight.test.helper.ts";
 
 describe("in one process", () => {
   test("two callers share one making, and the late one gets the log from its start", async () => {
     const store = await storeWithBase();
-    await using steps = new SharedSteps(store);
+    await using steps = new StepDeduplicator(store);
     const making = driven();
     const first = user(steps, making.make);
     await making.begun();
@@ -21,9 +21,9 @@ describe("in one process", () => {
   });
 
   test("a failure is everyone's, with the log", async () => {
-    await using steps = new SharedSteps(await storeWithBase());
+    await using steps = new StepDeduplicator(await storeWithBase());
     const failure = gate();
-    const make = async ({ onOutput }: Making) => {
+    const make = async ({ onOutput }: LayerJob) => {
       onOutput(Buffer.from("no luck"));
       await failure.opened;
       throw new ObError("STEP_FAILED", "It failed.");
@@ -37,7 +37,7 @@ describe("in one process", () => {
   });
 
   test("a step goes on while anyone wants it", async () => {
-    await using steps = new SharedSteps(await storeWithBase());
+    await using steps = new StepDeduplicator(await storeWithBase());
     const making = driven();
     const first = user(steps, making.make);
     const second = user(steps, making.make);
@@ -51,7 +51,7 @@ describe("in one process", () => {
 
   test("the last to leave cancels the step, and returns when all is given back", async () => {
     const store = await storeWithBase();
-    await using steps = new SharedSteps(store);
+    await using steps = new StepDeduplicator(store);
     const making = driven();
     const users = [user(steps, making.make), user(steps, making.make)];
     await making.begun();
@@ -63,10 +63,10 @@ describe("in one process", () => {
 
   test("whoever comes while a step is being cancelled waits, and makes it anew", async () => {
     const store = await storeWithBase();
-    await using steps = new SharedSteps(store);
+    await using steps = new StepDeduplicator(store);
     const ending = gate();
     let stopping = false;
-    const slow = async ({ signal }: Making) => {
+    const slow = async ({ signal }: LayerJob) => {
       await until(() => signal.aborted);
       stopping = true;
       await ending.opened;
@@ -85,7 +85,7 @@ describe("in one process", () => {
   });
 
   test("one who leaves after a failure does not disturb the next making", async () => {
-    await using steps = new SharedSteps(await storeWithBase());
+    await using steps = new StepDeduplicator(await storeWithBase());
     const first = user(steps, () => Promise.reject(new ObError("STEP_FAILED", "no")));
     expect(await first.outcome).toBe("STEP_FAILED");
     const making = driven();
@@ -97,7 +97,7 @@ describe("in one process", () => {
   });
 
   test("different steps run side by side", async () => {
-    await using steps = new SharedSteps(await storeWithBase());
+    await using steps = new StepDeduplicator(await storeWithBase());
     const [one, two] = [driven(), driven()];
     const users = [user(steps, one.make), user(steps, two.make, layerId(sha256("other")))];
     await Promise.all([one.begun(), two.begun()]);
@@ -108,7 +108,7 @@ describe("in one process", () => {
 
   test("closing cancels all that runs, waits for it, and lets nothing new in", async () => {
     const store = await storeWithBase();
-    const steps = new SharedSteps(store);
+    const steps = new StepDeduplicator(store);
     const making = driven();
     const only = user(steps, making.make);
     await making.begun();

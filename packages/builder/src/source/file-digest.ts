@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { cancelled, sha256, throwIfCancelled } from "@ob/core";
 import pMap from "p-map";
-import type { DigestMemory } from "./digest-memory.ts";
+import type { DigestCache } from "./digest-cache.ts";
 
 /** Files up to this size are read at once: for them the ways of asynchronous reading cost ten times the reading. */
 const smallBytes = 1 << 18;
@@ -24,7 +24,7 @@ export interface FileToDigest {
 }
 
 export interface DigestOptions {
-  readonly memory: DigestMemory;
+  readonly digests: DigestCache;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -38,7 +38,7 @@ export interface DigestOptions {
  */
 export async function digestFiles(
   files: readonly FileToDigest[],
-  { memory, signal }: DigestOptions,
+  { digests: memory, signal }: DigestOptions,
 ): Promise<readonly string[]> {
   await memory.load();
   const digests = new Map<FileToDigest, string>();
@@ -55,21 +55,21 @@ export async function digestFiles(
     sliceEnd = performance.now() + sliceMs;
   }
   const digestOne = async (file: FileToDigest) =>
-    digests.set(file, await digestLarge(file, { memory, signal }));
+    digests.set(file, await digestLarge(file, { digests: memory, signal }));
   await pMap(large, digestOne, { concurrency });
   return files.map((file) => digests.get(file) ?? "");
 }
 
-function recalled({ path, name }: FileToDigest, memory: DigestMemory): string | undefined {
+function recalled({ path, name }: FileToDigest, memory: DigestCache): string | undefined {
   if (!memory.knows(name)) return undefined;
   // One that has gone is met, and explained, by whoever opens it.
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats && memory.recall(name, stats);
+  return stats && memory.get(name, stats);
 }
 
 function digestIfSmall(
   { path, name, explain }: FileToDigest,
-  memory: DigestMemory,
+  memory: DigestCache,
   room: Buffer,
 ): string | undefined {
   try {
@@ -82,7 +82,7 @@ function digestIfSmall(
       // It has grown since.
       if (length === room.length) return undefined;
       const digest = sha256(room.subarray(0, length));
-      memory.remember(name, { digest, before, after: fstatSync(file, { bigint: true }), startedMs });
+      memory.set(name, { digest, before, after: fstatSync(file, { bigint: true }), startedMs });
       return digest;
     } finally {
       closeSync(file);
@@ -105,7 +105,7 @@ function fill(file: number, room: Buffer): number {
 
 async function digestLarge(
   { path, name, explain }: FileToDigest,
-  { memory, signal }: DigestOptions,
+  { digests: memory, signal }: DigestOptions,
 ): Promise<string> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(chunkBytes);
@@ -117,7 +117,7 @@ async function digestLarge(
       const { bytesRead } = await file.read(buffer, 0, buffer.length);
       if (bytesRead === 0) {
         const digest = hash.digest("hex");
-        memory.remember(name, { digest, before, after: await file.stat({ bigint: true }), startedMs });
+        memory.set(name, { digest, before, after: await file.stat({ bigint: true }), startedMs });
         return digest;
       }
       hash.update(buffer.subarray(0, bytesRead));

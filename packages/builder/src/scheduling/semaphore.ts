@@ -1,7 +1,7 @@
 import { cancelled, throwIfCancelled } from "@ob/core";
 
 /** So many may be in at a time; who comes later waits, first come, first served. */
-export class Places {
+export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
 
@@ -10,7 +10,7 @@ export class Places {
   }
 
   /** Takes a place, and waits for one if need be. @throws ObError `CANCELLED` if the signal fires. */
-  async take(signal: AbortSignal): Promise<void> {
+  async acquire(signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     if (this.#free > 0) {
       this.#free--;
@@ -24,14 +24,14 @@ export class Places {
       await promise;
     } catch (error) {
       // Left the queue without a place, or was given one in the very moment of the cancel.
-      if (!this.#waiting.delete(resolve)) this.give();
+      if (!this.#waiting.delete(resolve)) this.release();
       throw error;
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
   }
 
-  give(): void {
+  release(): void {
     const [next] = this.#waiting;
     if (next) {
       this.#waiting.delete(next);

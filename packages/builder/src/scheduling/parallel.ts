@@ -1,14 +1,14 @@
 import { cancelled, type Emit, type LayerId } from "@ob/core";
-import type { Branch, Chain } from "./chain.ts";
+import type { Branch, BuildScope } from "./scheduler.ts";
 import { OrderedEvents } from "./ordered-events.ts";
-import { Places } from "./places.ts";
+import { Semaphore } from "./semaphore.ts";
 
-export interface SideBySideOptions {
+export interface ParallelOptions {
   /** So many chains make steps at a time. */
   readonly jobs: number;
   readonly emit: Emit;
   /** Hands events on in the order of the spec; by default as they come. */
-  readonly inOrder: boolean;
+  readonly ordered: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -16,9 +16,9 @@ export interface SideBySideOptions {
  * Runs a build whose nested builds go on beside it and each other: one waits for another only where it copies from it.
  * The first failure cancels all; it is what is thrown, when everything has ended.
  */
-export async function runSideBySide<T>(
-  options: SideBySideOptions,
-  work: (chain: Chain) => Promise<T>,
+export async function runParallel<T>(
+  options: ParallelOptions,
+  work: (chain: BuildScope) => Promise<T>,
 ): Promise<T> {
   const over = new AbortController();
   const signals = options.signal ? [options.signal, over.signal] : [over.signal];
@@ -28,7 +28,7 @@ export async function runSideBySide<T>(
     ...options,
     emit,
     signal: AbortSignal.any(signals),
-    places: new Places(options.jobs),
+    places: new Semaphore(options.jobs),
     running: new Set(),
     failure: undefined,
     fail(error, failed) {
@@ -38,7 +38,7 @@ export async function runSideBySide<T>(
     },
   };
   try {
-    const result = await new PlacedChain(group, events).run(work);
+    const result = await new ParallelScope(group, events).run(work);
     // What nobody copies from belongs to the build all the same.
     while (group.running.size > 0) await Promise.all(group.running);
     if (group.failure) throw group.failure.error;
@@ -53,9 +53,9 @@ export async function runSideBySide<T>(
 }
 
 /** What the chains of one build share. */
-interface Group extends SideBySideOptions {
+interface Group extends ParallelOptions {
   readonly signal: AbortSignal;
-  readonly places: Places;
+  readonly places: Semaphore;
   /** The nested builds that were begun and have not ended. */
   readonly running: Set<Promise<unknown>>;
   failure: { readonly error: unknown; readonly events: OrderedEvents } | undefined;
@@ -63,7 +63,7 @@ interface Group extends SideBySideOptions {
 }
 
 /** A chain that needs a place to make steps, and keeps it until it ends or waits for another. */
-class PlacedChain implements Chain {
+class ParallelScope implements BuildScope {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly #group: Group;
@@ -73,11 +73,11 @@ class PlacedChain implements Chain {
   constructor(group: Group, events: OrderedEvents) {
     this.#group = group;
     this.#events = events;
-    this.emit = group.inOrder ? events.emit : group.emit;
+    this.emit = group.ordered ? events.emit : group.emit;
     this.signal = group.signal;
   }
 
-  async run<T>(work: (chain: Chain) => Promise<T>): Promise<T> {
+  async run<T>(work: (chain: BuildScope) => Promise<T>): Promise<T> {
     try {
       return await work(this);
     } catch (error) {
@@ -89,11 +89,11 @@ class PlacedChain implements Chain {
   }
 
   // oxlint-disable-next-line require-await -- the other way to go through the chains has to wait here.
-  async branch<T>(work: (chain: Chain) => Promise<T>): Promise<Branch<T>> {
+  async fork<T>(work: (chain: BuildScope) => Promise<T>): Promise<Branch<T>> {
     const { running } = this.#group;
     const events = this.#events.branch();
     const branch = async (): Promise<T> => {
-      const result = await new PlacedChain(this.#group, events).run(work);
+      const result = await new ParallelScope(this.#group, events).run(work);
       // After a failure nothing has its turn any more, until that is known to be the last.
       this.#events.end(events);
       return result;
@@ -105,13 +105,13 @@ class PlacedChain implements Chain {
     return { finished };
   }
 
-  async enter(isToBeMade: () => Promise<boolean>): Promise<void> {
+  async admit(isToBeMade: () => Promise<boolean>): Promise<void> {
     if (this.#placed || !(await isToBeMade())) return;
-    await this.#group.places.take(this.signal);
+    await this.#group.places.acquire(this.signal);
     this.#placed = true;
   }
 
-  async waitFor<T>(other: Promise<T>): Promise<T> {
+  async join<T>(other: Promise<T>): Promise<T> {
     this.#leave();
     return await other;
   }
@@ -119,7 +119,7 @@ class PlacedChain implements Chain {
   #leave(): void {
     if (!this.#placed) return;
     this.#placed = false;
-    this.#group.places.give();
+    this.#group.places.release();
   }
 }
 

@@ -40,7 +40,7 @@ export function cacheRequests(caches: readonly RunCache[], guestOs: GuestOs): re
 }
 
 /** The caches of one step. Disposing of them drops those that were not released. */
-export class LeasedCaches implements AsyncDisposable {
+export class CacheLeases implements AsyncDisposable {
   readonly #leases = new Map<CacheRequest, CacheLease>();
   readonly #stack = new AsyncDisposableStack();
 

@@ -1,24 +1,24 @@
 import { type GuestImage, ObError, type StepSequence, type Store, throwIfCancelled } from "@ob/core";
 import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
-import type { Chain } from "./chain.ts";
+import type { BuildScope } from "./scheduler.ts";
 import {
   type Context,
   type FinishedBuild,
   nestedContext,
-  resolveWithDrive,
+  resolveGuestPath,
   withBuild,
   withVariable,
-} from "./context.ts";
-import { buildFinished, buildHeading, opHeading } from "./heading.ts";
-import { type CopyStep, prepareCopy } from "./steps/copy.ts";
+} from "../context.ts";
+import { buildFinished, buildHeading, opHeading } from "../op-label.ts";
+import { type CopyStep, prepareCopy } from "../steps/copy.ts";
 import {
   type CopyFromStep,
   type CopyPlace,
   type CopySource,
   prepareCopyFrom,
-} from "./steps/copy-from-build.ts";
-import { type Base, type FromStep, prepareFrom } from "./steps/from.ts";
-import { prepareRun, type RunStep } from "./steps/run.ts";
+} from "../steps/copy-from-build.ts";
+import { type Base, type FromStep, prepareFrom } from "../steps/from.ts";
+import { prepareRun, type RunStep } from "../steps/run.ts";
 
 /** What is done with the steps: a build makes their layers, a plan only looks for them. */
 export interface StepVisitor {
@@ -26,26 +26,26 @@ export interface StepVisitor {
   readonly note: (text: string, build: readonly string[]) => void;
   from(step: FromStep): Promise<Base>;
   /** Begins the steps of one spec; undefined where nothing is run, or each step by itself. */
-  sequence(): StepSequence | undefined;
-  run(step: RunStep, place: StepPlace): Promise<void>;
-  copy(step: CopyStep, place: StepPlace): Promise<void>;
-  copyFrom(step: CopyFromStep, place: StepPlace): Promise<void>;
+  session(): StepSequence | undefined;
+  run(step: RunStep, place: StepPosition): Promise<void>;
+  copy(step: CopyStep, place: StepPosition): Promise<void>;
+  copyFrom(step: CopyFromStep, place: StepPosition): Promise<void>;
 }
 
 /** Where in a spec a step stands. */
-export interface StepPlace {
+export interface StepPosition {
   readonly image: GuestImage;
   /** Of the spec's steps. */
-  readonly sequence: StepSequence | undefined;
+  readonly session: StepSequence | undefined;
   /** True if another step comes after it in the spec. */
-  readonly followed: boolean;
+  readonly keepVm: boolean;
 }
 
 export interface StepOptions {
   readonly store: Store;
   /** The visitor of a chain's steps. */
-  readonly visitor: (chain: Chain) => StepVisitor;
-  readonly chain: Chain;
+  readonly visitor: (chain: BuildScope) => StepVisitor;
+  readonly chain: BuildScope;
 }
 
 /**
@@ -54,7 +54,7 @@ export interface StepOptions {
  *
  * @returns the last layer.
  */
-export async function runSteps(spec: Spec, context: Context, options: StepOptions): Promise<FinishedBuild> {
+export async function walkSpec(spec: Spec, context: Context, options: StepOptions): Promise<FinishedBuild> {
   const { store, chain } = options;
   const visitor = options.visitor(chain);
   const { signal } = chain;
@@ -63,10 +63,10 @@ export async function runSteps(spec: Spec, context: Context, options: StepOption
   let current = context;
   for (const { name, spec: nested } of spec.builds) {
     const inner = nestedContext(current, name);
-    const { finished } = await chain.branch(async (branch) => {
+    const { finished } = await chain.fork(async (branch) => {
       const { note } = options.visitor(branch);
       note(buildHeading(name), inner.build);
-      const build = await runSteps(nested, inner, { ...options, chain: branch });
+      const build = await walkSpec(nested, inner, { ...options, chain: branch });
       note(buildFinished(name), inner.build);
       return build;
     });
@@ -77,10 +77,10 @@ export async function runSteps(spec: Spec, context: Context, options: StepOption
   const image = await visitor.from(from);
   current = { ...current, environment: [...current.environment, ...image.environment] };
   let base = from.info.id;
-  await using sequence = visitor.sequence();
+  await using session = visitor.session();
   const lastStep = spec.ops.findLastIndex(({ op }) => op === "run" || op === "copy");
   for (const [index, op] of spec.ops.entries()) {
-    const place = { image, sequence, followed: index < lastStep };
+    const place = { image, session, keepVm: index < lastStep };
     throwIfCancelled(signal);
     switch (op.op) {
       case "run": {
@@ -113,7 +113,11 @@ export async function runSteps(spec: Spec, context: Context, options: StepOption
   return { id: base, image };
 }
 
-async function prepareEither(op: CopyOp, place: CopyPlace, chain: Chain): Promise<CopyStep | CopyFromStep> {
+async function prepareEither(
+  op: CopyOp,
+  place: CopyPlace,
+  chain: BuildScope,
+): Promise<CopyStep | CopyFromStep> {
   const { context, base } = place;
   switch (op.from.kind) {
     case "context":
@@ -125,10 +129,10 @@ async function prepareEither(op: CopyOp, place: CopyPlace, chain: Chain): Promis
 
 async function sourceOf(
   name: string,
-  { context, chain }: { readonly context: Context; readonly chain: Chain },
+  { context, chain }: { readonly context: Context; readonly chain: BuildScope },
 ): Promise<CopySource> {
   const building = context.scope.get(name);
-  if (building) return { name, build: await chain.waitFor(building) };
+  if (building) return { name, build: await chain.join(building) };
   throw new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`, {
     hint: "Only a build that stands before this one, or before a build around it, can be copied from.",
   });
@@ -139,7 +143,7 @@ function afterOp(op: Exclude<Op, RunOp | CopyOp>, context: Context): Context {
     case "comment":
       return context;
     case "workdir":
-      return { ...context, workdir: resolveWithDrive(context.workdir, op.directory) };
+      return { ...context, workdir: resolveGuestPath(context.workdir, op.directory) };
     case "shell":
       return { ...context, shell: op.arguments };
     case "user":

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256 } from "@ob/core";
 import { describe, expect, test } from "vitest";
-import { openDigestMemory } from "./digest-memory.ts";
+import { openDigestCache } from "./digest-cache.ts";
 import { digestFiles } from "./file-digest.ts";
 
 /** Files that were changed long before they are read: as if they were read in a minute. */
@@ -13,7 +13,7 @@ const later = (): number => Date.now() + 60_000;
 interface Bench extends AsyncDisposable {
   readonly directory: string;
   readonly source: string;
-  readonly open: () => ReturnType<typeof openDigestMemory>;
+  readonly open: () => ReturnType<typeof openDigestCache>;
 }
 
 async function bench(): Promise<Bench> {
@@ -22,7 +22,7 @@ async function bench(): Promise<Bench> {
   return {
     directory,
     source: root.path,
-    open: () => openDigestMemory({ directory, sourceDirectory: root.path }),
+    open: () => openDigestCache({ directory, sourceDirectory: root.path }),
     [Symbol.asyncDispose]: async () => await root.remove(),
   };
 }
@@ -43,16 +43,16 @@ describe("what was read of a file", () => {
     const before = await largeFile(file);
     {
       await using memory = setting.open();
-      memory.remember("a", { digest, before, after: before, startedMs: later() });
+      memory.set("a", { digest, before, after: before, startedMs: later() });
     }
     await using memory = setting.open();
-    expect(memory.recall("a", before)).toBeUndefined();
+    expect(memory.get("a", before)).toBeUndefined();
     await memory.load();
-    expect([memory.knows("a"), memory.recall("a", before)]).toEqual([true, digest]);
+    expect([memory.knows("a"), memory.get("a", before)]).toEqual([true, digest]);
     // The size and the time that a program can set are as before; the inode's time is not.
     await writeFile(file, "y", { flag: "r+" });
     await utimes(file, new Date(Number(before.atimeMs)), new Date(Number(before.mtimeMs)));
-    expect(memory.recall("a", await stat(file, { bigint: true }))).toBeUndefined();
+    expect(memory.get("a", await stat(file, { bigint: true }))).toBeUndefined();
   });
 
   test("is not trusted where the file had just been changed, or changed meanwhile", async () => {
@@ -61,12 +61,9 @@ describe("what was read of a file", () => {
     await writeFile(join(setting.source, "a"), "y", { flag: "r+" });
     const after = await stat(join(setting.source, "a"), { bigint: true });
     await using memory = setting.open();
-    memory.remember("just", { digest, before, after: before, startedMs: Date.now() });
-    memory.remember("meanwhile", { digest, before, after, startedMs: later() });
-    expect([memory.recall("just", before), memory.recall("meanwhile", before)]).toEqual([
-      undefined,
-      undefined,
-    ]);
+    memory.set("just", { digest, before, after: before, startedMs: Date.now() });
+    memory.set("meanwhile", { digest, before, after, startedMs: later() });
+    expect([memory.get("just", before), memory.get("meanwhile", before)]).toEqual([undefined, undefined]);
   });
 
   test("is forgotten when it proves wrong", async () => {
@@ -75,8 +72,8 @@ describe("what was read of a file", () => {
     for (const isWrong of [false, true]) {
       await using memory = setting.open();
       await memory.load();
-      memory.remember("a", { digest, before, after: before, startedMs: later() });
-      if (isWrong) memory.forgetAll();
+      memory.set("a", { digest, before, after: before, startedMs: later() });
+      if (isWrong) memory.clear();
     }
     expect(await readdir(setting.directory)).toEqual([]);
   });
@@ -87,7 +84,7 @@ describe("what was read of a file", () => {
     const before = await stat(join(setting.source, "small"), { bigint: true });
     {
       await using memory = setting.open();
-      memory.remember("small", { digest, before, after: before, startedMs: later() });
+      memory.set("small", { digest, before, after: before, startedMs: later() });
     }
     await expect(readdir(setting.directory)).rejects.toThrow("ENOENT");
   });
@@ -104,7 +101,7 @@ test.each([
   const before = await largeFile(join(setting.source, "a"));
   {
     await using memory = setting.open();
-    memory.remember("a", { digest, before, after: before, startedMs: later() });
+    memory.set("a", { digest, before, after: before, startedMs: later() });
   }
   const [name = ""] = await readdir(setting.directory);
   await writeFile(join(setting.directory, name), text);
@@ -118,8 +115,8 @@ test("the source directories of the last builds are remembered, and no more", as
   const before = await largeFile(join(setting.source, "a"));
   for (let each = 0; each < 40; each += 1) {
     const { directory } = setting;
-    await using memory = openDigestMemory({ directory, sourceDirectory: join(setting.source, String(each)) });
-    memory.remember("a", { digest, before, after: before, startedMs: later() });
+    await using memory = openDigestCache({ directory, sourceDirectory: join(setting.source, String(each)) });
+    memory.set("a", { digest, before, after: before, startedMs: later() });
   }
   expect((await readdir(setting.directory)).length).toBe(32);
 });
@@ -133,14 +130,14 @@ test("a file that is remembered is not read, and one that has changed is", async
     path: Buffer.from(join(setting.source, name)),
     explain: (cause: unknown) => new Error(name, { cause }),
   }));
-  const digests = async (memory: ReturnType<typeof openDigestMemory>) =>
-    await digestFiles(files, { memory, signal: undefined });
+  const digests = async (memory: ReturnType<typeof openDigestCache>) =>
+    await digestFiles(files, { digests: memory, signal: undefined });
   const read = names.map((name) => sha256(name.repeat(100_000)));
   await using memory = setting.open();
   expect(await digests(memory)).toEqual(read);
   for (const name of names) {
     const before = await stat(join(setting.source, name), { bigint: true });
-    memory.remember(name, { digest, before, after: before, startedMs: later() });
+    memory.set(name, { digest, before, after: before, startedMs: later() });
   }
   expect(await digests(memory)).toEqual([digest, digest]);
   for (const name of names) await writeFile(join(setting.source, name), "z", { flag: "r+" });

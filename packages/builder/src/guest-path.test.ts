@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { destinationIn, sourceIn } from "./guest-destination.ts";
+import { copyTarget, copySource } from "./guest-path.ts";
 
 describe("on Windows", () => {
   test.each([
@@ -9,7 +9,7 @@ describe("on Windows", () => {
     String.raw`C:\Users\opam/C:\srv\in`,
     "/cygdrive/C/srv/in",
   ])("%s is a place on drive C", (destination) => {
-    expect(destinationIn("windows", destination)).toBe("C:/srv/in");
+    expect(copyTarget("windows", destination)).toBe("C:/srv/in");
   });
 
   test.each([
@@ -20,15 +20,15 @@ describe("on Windows", () => {
     ["/srv/in/", "/srv/in/"],
     ["C:/Users/opam/src", "C:/Users/opam/src"],
   ])("%s is %s", (destination, place) => {
-    expect(destinationIn("windows", destination)).toBe(place);
+    expect(copyTarget("windows", destination)).toBe(place);
   });
 
   test("what is copied has the name behind the last slash of either kind", () => {
-    expect(sourceIn("windows", String.raw`/C:\tool\bin`)).toBe("/C:/tool/bin");
+    expect(copySource("windows", String.raw`/C:\tool\bin`)).toBe("/C:/tool/bin");
   });
 });
 
 test.each(["linux", "openbsd"] as const)("on %s a backslash and a colon are characters of names", (os) => {
-  expect(destinationIn(os, String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
-  expect(sourceIn(os, String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
+  expect(copyTarget(os, String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
+  expect(copySource(os, String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
 });

@@ -24,16 +24,9 @@ import {
 } from "@ob/core";
 import { fromBytes, toBytes } from "@ob/spec";
 import type { Pack } from "tar-stream";
-import {
-  announced,
-  type ArchiveHeader,
-  directoryHeader,
-  headerFor,
-  ownership,
-  root,
-} from "./archive-header.ts";
-import { type Manifest, sourcePath } from "./manifest.ts";
-import { packArchive, parentsOf, placeOf, sendHeader } from "./pack-archive.ts";
+import { withPaxHeader, type TarHeader, directoryHeader, headerFor, ownership, root } from "./tar-header.ts";
+import { type Manifest, sourcePath } from "../source/manifest.ts";
+import { packArchive, parentsOf, entryPath, writeEntry } from "./tar-writer.ts";
 
 /** What goes into the archive of one `copy`. */
 export interface Transfer {
@@ -63,7 +56,7 @@ const sliceMs = 10;
  *
  * The stream fails with `BAD_SOURCE` if a file is not what the manifest says: it has changed since it was hashed.
  */
-export function openArchive(transfer: Transfer, options: OpenArchiveOptions): Readable {
+export function sourceArchive(transfer: Transfer, options: OpenArchiveOptions): Readable {
   const sending: Sending = { ...options, sourceDirectory: transfer.sourceDirectory };
   return packArchive(async (pack) => {
     let sliceEnd = performance.now() + sliceMs;
@@ -86,7 +79,7 @@ interface Sending extends OpenArchiveOptions {
 function items({ manifests, destination }: Transfer): readonly Entry[] {
   return manifests.map((source) => {
     const item = { isDirectory: source.kind === "directory", baseName: posix.basename(source.path) };
-    return { source, name: placeOf(item, destination) };
+    return { source, name: entryPath(item, destination) };
   });
 }
 
@@ -109,7 +102,7 @@ async function sendParents(pack: Pack, { source, name }: Entry, sending: Sending
   if (!owner) return;
   const stat = statOf(source, sourceDirectory);
   for (const parent of parentsOf(name)) {
-    await sendHeader(pack, directoryHeader(parent, ownership(owner, stat.mtimeMs / 1000)));
+    await writeEntry(pack, directoryHeader(parent, ownership(owner, stat.mtimeMs / 1000)));
     onDirectory?.({ path: toBytes(parent), isParent: true });
   }
 }
@@ -134,7 +127,7 @@ async function sendEntry(pack: Pack, entry: Entry, sending: Sending): Promise<vo
       const target = stat.isSymbolicLink() && fromBytes(readlinkSync(path, { encoding: "buffer" }));
       if (target !== source.target) throw changed(source);
     } else if (!stat.isDirectory()) throw changed(source);
-    await sendHeader(pack, headerFor(entry, { owner, stat }));
+    await writeEntry(pack, headerFor(entry, { owner, stat }));
     if (source.kind === "directory") sending.onDirectory?.({ path: toBytes(entry.name), isParent: false });
   } catch (cause) {
     if (isObError(cause) || pack.destroyed) throw cause;
@@ -154,7 +147,7 @@ async function sendFile(pack: Pack, { entry, path, owner }: FileToSend): Promise
   const { source } = entry;
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   let contents: Buffer | undefined;
-  let header: ArchiveHeader & { readonly size: number };
+  let header: TarHeader & { readonly size: number };
   try {
     const stat = fstatSync(file);
     if (!stat.isFile()) throw changed(source);
@@ -165,11 +158,11 @@ async function sendFile(pack: Pack, { entry, path, owner }: FileToSend): Promise
   }
   if (!contents) return await sendLargeFile(pack, { header, path, source });
   if (contents.length !== header.size || sha256(contents) !== source.sha256) throw changed(source);
-  await sendHeader(pack, header, contents);
+  await writeEntry(pack, header, contents);
 }
 
 interface LargeFile {
-  readonly header: ArchiveHeader & { readonly size: number };
+  readonly header: TarHeader & { readonly size: number };
   readonly path: Buffer;
   readonly source: FileEntry["source"];
 }
@@ -188,7 +181,7 @@ async function sendLargeFile(pack: Pack, { header, path, source }: LargeFile): P
     }
     if (left > 0 || hash.digest("hex") !== source.sha256) throw changed(source);
   };
-  const body = pack.entry(announced(pack, header));
+  const body = pack.entry(withPaxHeader(pack, header));
   await pipeline(file.createReadStream({ highWaterMark: wholeBytes, autoClose: false }), compared, body);
 }
 

@@ -6,8 +6,8 @@ import { buffer } from "node:stream/consumers";
 import type { LayerId } from "@ob/core";
 import { MemoryStore } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { bench, spec } from "./builds.test.helper.ts";
-import { planBuild } from "./plan.ts";
+import { bench, spec } from "../builds.test.helper.ts";
+import { planBuild } from "../plan.ts";
 
 let directory = "";
 let source = "";

@@ -8,7 +8,7 @@ import {
   type Store,
 } from "@ob/core";
 
-export interface VisitLayerOptions {
+export interface OpenLayerOptions {
   readonly signal?: AbortSignal | undefined;
   readonly emit?: Emit | undefined;
   /** By default `none`. */
@@ -17,7 +17,7 @@ export interface VisitLayerOptions {
   readonly image?: GuestImage | undefined;
 }
 
-export interface VisitTools {
+export interface OpenLayerDeps {
   readonly store: Store;
   readonly sandbox: Sandbox;
 }
@@ -27,10 +27,10 @@ export interface VisitTools {
  *
  * @throws ObError `NO_SUCH_LAYER`, and what `Store.borrow` and `Sandbox.visit` throw.
  */
-export async function visitLayer(
+export async function openLayer(
   id: LayerId,
-  { store, sandbox }: VisitTools,
-  options: VisitLayerOptions = {},
+  { store, sandbox }: OpenLayerDeps,
+  options: OpenLayerOptions = {},
 ): Promise<GuestVisit> {
   const { signal, emit, network } = options;
   const image = options.image ?? (await imageUnder(store, id));

@@ -18,8 +18,8 @@ import { buffer } from "node:stream/consumers";
 import type { ArchivedDirectory, GuestOwner, OpenArchiveOptions } from "@ob/core";
 import { extract, type Header } from "tar-stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { generateManifest } from "./manifest.ts";
-import { openArchive, type Transfer } from "./tar-transfer.ts";
+import { generateManifest } from "../source/manifest.ts";
+import { sourceArchive, type Transfer } from "./source-archive.ts";
 
 let directory = "";
 let sourceDirectory = "";
@@ -45,7 +45,7 @@ async function transfer(sources: readonly string[], destination: string): Promis
 const superuser: GuestOwner = { uid: 0, gid: 0 };
 
 async function archived(from: Transfer, options: OpenArchiveOptions = { owner: superuser }): Promise<Buffer> {
-  return await buffer(openArchive(from, options));
+  return await buffer(sourceArchive(from, options));
 }
 
 /** The headers of an archive, as another reader sees them. */
@@ -245,7 +245,7 @@ test("a reader that goes leaves no file open", async () => {
   await put("large", "x".repeat(8 << 20));
   const from = await transfer(["large"], "/s");
   const path = join(sourceDirectory, "large");
-  const archive = openArchive(from, { owner: superuser });
+  const archive = sourceArchive(from, { owner: superuser });
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   archive.on("close", resolve);
   for await (const _ of archive) break;

@@ -2,25 +2,25 @@ import type { BigIntStats } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { sha256 } from "@ob/core";
-import type { BuildRequest } from "./request.ts";
+import type { BuildRequest } from "../request.ts";
 
 /** What is known of a source directory's files from earlier builds. */
-export interface DigestMemory {
+export interface DigestCache {
   /** Reads what an earlier build has left. Whoever asks before that is told nothing. */
   load(): Promise<void>;
   /** True if a digest is known for some state of the file: a look at its state may spare the reading. */
   knows(path: string): boolean;
   /** The sha256 of the file in exactly this state. */
-  recall(path: string, stats: BigIntStats): string | undefined;
+  get(path: string, stats: BigIntStats): string | undefined;
   /**
    * Notes what was read of a file.
    *
    * @param found.before its state before the reading, and `found.after` the one after it.
    * @param found.startedMs the clock's time before both, in milliseconds.
    */
-  remember(path: string, found: DigestedFile): void;
+  set(path: string, found: DigestedFile): void;
   /** What was remembered proved wrong. */
-  forgetAll(): void;
+  clear(): void;
 }
 
 export interface DigestedFile {
@@ -30,7 +30,7 @@ export interface DigestedFile {
   readonly startedMs: number;
 }
 
-export interface DigestMemoryOptions {
+export interface DigestCacheOptions {
   /** Absolute path of the directory that memories are kept in; it is made if need be. */
   readonly directory: string;
   readonly sourceDirectory: string;
@@ -51,28 +51,28 @@ const worthBytes = 4n << 20n;
 const worthFiles = 500;
 
 /** The memory of a build's source directory; one that remembers nothing where there is no place for it. */
-export function memoryOf(
+export function digestCacheFor(
   { sourceDirectory }: Pick<BuildRequest, "sourceDirectory">,
   directory: string | undefined,
-): DigestMemory & AsyncDisposable {
-  if (directory !== undefined) return openDigestMemory({ directory, sourceDirectory });
-  return { ...noMemory, [Symbol.asyncDispose]: () => Promise.resolve() };
+): DigestCache & AsyncDisposable {
+  if (directory !== undefined) return openDigestCache({ directory, sourceDirectory });
+  return { ...noDigestCache, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /** Remembers nothing. */
-export const noMemory: DigestMemory = {
+export const noDigestCache: DigestCache = {
   load: () => Promise.resolve(),
   knows: () => false,
-  recall: () => undefined,
-  remember: () => undefined,
-  forgetAll: () => undefined,
+  get: () => undefined,
+  set: () => undefined,
+  clear: () => undefined,
 };
 
 /**
  * A memory that lasts from build to build, as one file for each source directory. Processes may share it: the last to
  * save wins, and what it does not know is read again. Disposing saves it; what cannot be saved or read is forgotten.
  */
-export function openDigestMemory(options: DigestMemoryOptions): DigestMemory & AsyncDisposable {
+export function openDigestCache(options: DigestCacheOptions): DigestCache & AsyncDisposable {
   const { directory, sourceDirectory } = options;
   const file = join(directory, `${sha256(resolve(sourceDirectory)).slice(0, 32)}.json`);
   const known = new Map<string, readonly [state: string, digest: string]>();
@@ -87,13 +87,13 @@ export function openDigestMemory(options: DigestMemoryOptions): DigestMemory & A
       for (const [path, entry] of await readEntries(file)) known.set(path, entry);
     },
     knows: (path) => known.has(path),
-    recall(path, stats) {
+    get(path, stats) {
       const [state, digest] = known.get(path) ?? [];
       if (state !== stateOf(stats) || !stats.isFile()) return undefined;
       used.add(path);
       return digest;
     },
-    remember(path, { digest, before, after, startedMs }) {
+    set(path, { digest, before, after, startedMs }) {
       const state = stateOf(before);
       const newest = Number((before.mtimeNs > before.ctimeNs ? before.mtimeNs : before.ctimeNs) / 1_000_000n);
       known.delete(path);
@@ -103,7 +103,7 @@ export function openDigestMemory(options: DigestMemoryOptions): DigestMemory & A
       newFiles += 1;
       newBytes += before.size;
     },
-    forgetAll() {
+    clear() {
       known.clear();
       isWrong = true;
     },

@@ -9,14 +9,14 @@ import {
   type Store,
   throwIfCancelled,
 } from "@ob/core";
-import { BuildLog, type OnOutput } from "./build-log.ts";
+import { BuildLog, type OnOutput } from "./step-log.ts";
 
 /** How a layer came to be there. */
 export type Outcome = "saved" | "cached";
 
 /** The exclusive right to make a layer, with all that the making needs. */
-export interface Making {
-  readonly claim: LayerClaim;
+export interface LayerJob {
+  readonly writer: LayerClaim;
   /** Fires when nobody wants the layer any more. */
   readonly signal: AbortSignal;
   /** Writes to the layer's log. */
@@ -26,7 +26,7 @@ export interface Making {
 export interface LayerRequest {
   readonly id: LayerId;
   /** Makes the layer and commits its claim. Called only if the store has none and nobody else is making it. */
-  readonly make: (making: Making) => Promise<void>;
+  readonly build: (making: LayerJob) => Promise<void>;
   readonly emit?: Emit | undefined;
 }
 
@@ -51,7 +51,7 @@ const retryDelay = 50;
  * Sees to it that a layer is made once, however many want it. In this process callers share one making, and the last
  * to leave cancels it; another process' making is followed by its log.
  */
-export class SharedSteps implements AsyncDisposable {
+export class StepDeduplicator implements AsyncDisposable {
   readonly #store: Store;
   readonly #steps = new Map<LayerId, SharedStep>();
   #closed = false;
@@ -64,7 +64,7 @@ export class SharedSteps implements AsyncDisposable {
    * Resolves when the layer is in the store. If the caller's signal fires it rejects with `CANCELLED`: at once if
    * others still want the layer, else when all that the making held has been given back.
    */
-  async obtain(request: LayerRequest, caller: Caller): Promise<Outcome> {
+  async getOrBuild(request: LayerRequest, caller: Caller): Promise<Outcome> {
     const { signal } = caller;
     for (;;) {
       throwIfCancelled(signal);
@@ -155,7 +155,7 @@ export class SharedSteps implements AsyncDisposable {
 
   /** Makes the layer. A log that cannot be written ends the making: nobody would know what the layer is. */
   async #make(
-    { make }: LayerRequest,
+    { build: make }: LayerRequest,
     {
       claim,
       log,
@@ -174,7 +174,7 @@ export class SharedSteps implements AsyncDisposable {
       }
     };
     try {
-      await make({ claim, onOutput, signal: AbortSignal.any([signal, broken.signal]) });
+      await make({ writer: claim, onOutput, signal: AbortSignal.any([signal, broken.signal]) });
     } catch (error) {
       throw broken.signal.aborted ? broken.signal.reason : error;
     }

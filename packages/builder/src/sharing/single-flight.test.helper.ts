@@ -1,7 +1,7 @@
 import { type LayerId, layerId, ObError, sha256 } from "@ob/core";
 import { MemoryStore } from "@ob/core/testing";
-import { gate, until } from "./builds.test.helper.ts";
-import type { Making, SharedSteps } from "./share.ts";
+import { gate, until } from "../builds.test.helper.ts";
+import type { LayerJob, StepDeduplicator } from "./single-flight.ts";
 
 export const base = layerId(sha256("base"));
 export const id = layerId(sha256("step"));
@@ -19,14 +19,14 @@ export async function storeWithBase(): Promise<MemoryStore> {
 /** A making that can be driven from outside. */
 export function driven() {
   const finish = gate();
-  const makings: Making[] = [];
-  const make = async (making: Making) => {
+  const makings: LayerJob[] = [];
+  const make = async (making: LayerJob) => {
     makings.push(making);
     const stopped = Promise.withResolvers<never>();
     making.signal.addEventListener("abort", () => stopped.reject(new ObError("CANCELLED", "stopped")));
     await Promise.race([finish.opened, stopped.promise]);
-    await making.claim.createDisk(base);
-    await making.claim.commit();
+    await making.writer.createDisk(base);
+    await making.writer.commit();
   };
   return {
     make,
@@ -44,8 +44,8 @@ export interface User {
 }
 
 export function user(
-  steps: SharedSteps,
-  make: (making: Making) => Promise<void>,
+  steps: StepDeduplicator,
+  make: (making: LayerJob) => Promise<void>,
   wanted: LayerId = id,
 ): User {
   const controller = new AbortController();
@@ -54,7 +54,7 @@ export function user(
     got += Buffer.from(bytes).toString();
   };
   const outcome = steps
-    .obtain({ id: wanted, make }, { signal: controller.signal, onOutput })
+    .getOrBuild({ id: wanted, build: make }, { signal: controller.signal, onOutput })
     .catch((error: unknown) => (error instanceof ObError ? error.code : String(error)));
   return { outcome, cancel: () => controller.abort(), output: () => got };
 }
