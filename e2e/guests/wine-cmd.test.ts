@@ -2,8 +2,8 @@ import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { sha256 } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as scripts from "../../packages/sandbox-qemu/src/guest/windows-scripts.ts";
-import { cygwinCommand } from "../../packages/sandbox-qemu/src/ssh/quote-cygwin.ts";
+import * as scripts from "../../packages/sandbox-qemu/src/guest/windows/scripts.ts";
+import { cygwinCommand } from "../../packages/sandbox-qemu/src/ssh/quote/cygwin.ts";
 import { missingForWine, startWine, type WineGuest } from "./wine.ts";
 
 const missing = await missingForWine();
@@ -77,7 +77,7 @@ describe.skipIf(missing !== undefined)(
         await expect(run(scripts.putSecret(secret, "opam"), lines)).resolves.toMatchObject({ code: 0 });
         await expect(readFile(at("secrets/deep/key"))).resolves.toEqual(contents);
         await expect(
-          run(scripts.undoSetUp([scripts.removeSecret(secret.target, 91)])),
+          run(scripts.unmountAll([scripts.removeSecret(secret.target, 91)])),
         ).resolves.toMatchObject({
           code: 0,
         });
@@ -103,7 +103,7 @@ describe.skipIf(missing !== undefined)(
         // The step before ended without removing its junction.
         await expect(run(scripts.makeJunction(target, 0))).resolves.toMatchObject({ code: 0 });
         await expect(readdir(wine.cache)).resolves.toEqual(["kept"]);
-        await expect(run(scripts.undoSetUp([scripts.removeJunction(target)]))).resolves.toMatchObject({
+        await expect(run(scripts.unmountAll([scripts.removeJunction(target)]))).resolves.toMatchObject({
           code: 0,
         });
         await expect(exists(at(inDrive))).resolves.toBe(false);

@@ -71,7 +71,7 @@ it("a layer from a resumed guest is clean, and the same as one from a guest that
   {
     const { image } = bench;
     const stateDirectory = path.join(bench.directory, "plain");
-    await using sandbox = await createSandbox({ ...options, stateDirectory, templateSpace: 0 });
+    await using sandbox = await createSandbox({ ...options, stateDirectory, snapshotCacheSize: 0 });
     const layer = layerId(sha256(booted));
     const emit = (event: ObEvent): void => void seen.push(event);
     await sandbox.run({ layer, disk: booted, image, task: runTask(change) }, { emit });

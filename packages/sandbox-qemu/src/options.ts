@@ -1,6 +1,6 @@
 import type { Emit, GuestArch, GuestOs } from "@ob/core";
-import type { AcceleratorChoice } from "./accelerator.ts";
-import type { Hardware } from "./command-line.ts";
+import type { AcceleratorChoice } from "./accelerator/choose-accelerator.ts";
+import type { Hardware } from "./machine/qemu-argv.ts";
 
 export interface SandboxOptions {
   /** The guest's memory, in MiB. */
@@ -22,6 +22,6 @@ export interface SandboxOptions {
   /** Absolute path of a directory for what outlives a process: run directories, remembered proofs. */
   readonly stateDirectory: string;
   /** How much of the disk saved machines may take, in bytes; 0 for none. By default 2 GiB. */
-  readonly templateSpace?: number | undefined;
+  readonly snapshotCacheSize?: number | undefined;
   readonly emit?: Emit | undefined;
 }

@@ -13,45 +13,45 @@ import {
   type VisitOptions,
   type VisitRequest,
 } from "@ob/core";
-import { chooseAccelerator } from "./accelerator.ts";
-import type { KnownOwners } from "./copy-owner.ts";
-import type { WaitingGuest } from "./going-on.ts";
-import { guestOf } from "./guest-of.ts";
+import { chooseAccelerator } from "./accelerator/choose-accelerator.ts";
+import type { KnownOwners } from "./transfer/copy-owner.ts";
+import type { PausedVm } from "./step/vm-reuse.ts";
+import { resolveGuest } from "./guest/resolve-guest.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
-import { startGuest } from "./running-guest.ts";
-import { sweepRunDirectories } from "./run-directory.ts";
-import { QemuSequence } from "./sequence.ts";
-import { phaseClock, runStep } from "./step.ts";
-import { TemplateStore } from "./template/template-store.ts";
-import { visitOf } from "./visit.ts";
+import { startGuest } from "./lifecycle/start-guest.ts";
+import { sweepRunDirectories } from "./vm/run-directory.ts";
+import { QemuStepSession } from "./step/step-session.ts";
+import { phaseTimer, runStep } from "./step/run-step.ts";
+import { SnapshotStore } from "./snapshot/snapshot-store.ts";
+import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 
 /**
  * A sandbox that runs steps in QEMU virtual machines: each in one of its own, or those of a sequence in one that goes on.
  * Sweeps what killed processes left in the state directory; needs no QEMU before the first step.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { stateDirectory, templateSpace: space = 2 ** 31, emit = silent } = options;
+  const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = silent } = options;
   await sweepRunDirectories(stateDirectory, emit);
-  return new QemuSandbox(options, await TemplateStore.open({ stateDirectory, space, emit }));
+  return new QemuSandbox(options, await SnapshotStore.open({ stateDirectory, space, emit }));
 }
 
 class QemuSandbox implements Sandbox {
   readonly #options: SandboxOptions;
-  readonly #templates: TemplateStore;
+  readonly #templates: SnapshotStore;
   readonly #closed = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  readonly #sequences = new Set<QemuSequence>();
+  readonly #sequences = new Set<QemuStepSession>();
   readonly #knownOwners: KnownOwners = new Map();
   readonly #accelerators = new Map<GuestArch, Accelerator>();
 
-  constructor(options: SandboxOptions, templates: TemplateStore) {
+  constructor(options: SandboxOptions, templates: SnapshotStore) {
     this.#options = options;
     this.#templates = templates;
   }
 
   guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch } {
-    const { os, arch } = guestOf(image, this.#options);
+    const { os, arch } = resolveGuest(image, this.#options);
     return { os, arch };
   }
 
@@ -60,7 +60,7 @@ class QemuSandbox implements Sandbox {
   }
 
   openSession(): StepSequence {
-    const sequence: QemuSequence = new QemuSequence(
+    const sequence: QemuStepSession = new QemuStepSession(
       async (step, options) => await this.#run(step, options),
       () => void this.#sequences.delete(sequence),
     );
@@ -84,9 +84,9 @@ class QemuSandbox implements Sandbox {
         templates: this.#templates,
         signal,
         emit,
-        enter: phaseClock(request, emit),
+        enter: phaseTimer(request, emit),
       });
-      return visitOf(running, { signal, emit, onClose });
+      return openEphemeralGuest(running, { signal, emit, onClose });
     } catch (error) {
       onClose();
       throw error;
@@ -107,8 +107,8 @@ class QemuSandbox implements Sandbox {
 
   async #run(
     step: SandboxStep,
-    options: SandboxRunOptions & { readonly waiting?: WaitingGuest | undefined },
-  ): Promise<WaitingGuest | undefined> {
+    options: SandboxRunOptions & { readonly waiting?: PausedVm | undefined },
+  ): Promise<PausedVm | undefined> {
     const { emit = this.#options.emit ?? silent, ...rest } = options;
     const signal = this.#withClosing(options.signal);
     const accelerator = (machine: Machine): Promise<Accelerator> =>

@@ -2,11 +2,11 @@ import { spawnSync } from "node:child_process";
 import type { GuestOs } from "@ob/core";
 import { describe, expect, it } from "vitest";
 import { runTask } from "../testing/run-task.ts";
-import { linuxGuest } from "./linux.ts";
-import { openbsdGuest } from "./openbsd.ts";
+import { linuxGuest } from "./linux/profile.ts";
+import { openbsdGuest } from "./openbsd/profile.ts";
 import type { GuestCommand, GuestProfile } from "./profile.ts";
-import { visitCommands } from "./visit-commands.ts";
-import { windowsGuest } from "./windows.ts";
+import { accessCommands } from "./access-commands.ts";
+import { windowsGuest } from "./windows/profile.ts";
 
 const profiles: readonly GuestProfile[] = [linuxGuest("opam"), openbsdGuest("opam"), windowsGuest("opam")];
 
@@ -20,28 +20,35 @@ const taskOn = (os: GuestOs) =>
 
 /** All that is run in a guest beside steps' own commands. */
 function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
-  const { ready, unpack, verifyCopy, powerOff, goingOn, sameAddresses } = profile;
+  const {
+    prepare: ready,
+    unpack,
+    verification: verifyCopy,
+    shutdown: powerOff,
+    vmReuse: goingOn,
+    disableAslr: sameAddresses,
+  } = profile;
   const task = taskOn(profile.os);
   const some = [
     profile.resumed?.(new Date(0)),
     sameAddresses?.command,
     profile.unpackDisk?.("obuilder-copy-012345", Buffer.from("\n")),
     profile.findOwner?.("opam"),
-    profile.endLeftovers?.("1"),
+    profile.killStrayProcesses?.("1"),
     verifyCopy?.check("list", ""),
-    verifyCopy?.unpackDisc(["one.tar"]),
-    goingOn?.note("1"),
-    goingOn?.settle("1", ""),
-    goingOn?.wake(new Date(0)),
+    verifyCopy?.unpackIso(["one.tar"]),
+    goingOn?.captureBaseline("1"),
+    goingOn?.resetAndFlush("1", ""),
+    goingOn?.thaw(new Date(0)),
     powerOff === "power button" ? undefined : powerOff,
   ];
   return [
     ready,
     unpack,
     profile.flush("1"),
-    ...profile.setUp(task),
-    ...profile.tearDown(task, "1"),
-    visitCommands(profile.os, "opam").pack("/x", []),
+    ...profile.mount(task),
+    ...profile.unmount(task, "1"),
+    accessCommands(profile.os, "opam").pack("/x", []),
     ...some.filter((command) => command !== undefined),
   ];
 }

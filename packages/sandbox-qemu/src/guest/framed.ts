@@ -1,5 +1,5 @@
 import { type Frame, inFrame, inputStart } from "../ssh/frame.ts";
-import { cygwinCommand } from "../ssh/quote-cygwin.ts";
+import { cygwinCommand } from "../ssh/quote/cygwin.ts";
 import type { GuestCommand } from "./profile.ts";
 
 /** A line for the login shell, plain and in a frame. */

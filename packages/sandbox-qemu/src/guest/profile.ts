@@ -32,9 +32,9 @@ export interface FramedLine {
 export interface GuestProfile {
   readonly os: GuestOs;
   /** What the kernel says on the console when it gives up; a whole line. */
-  readonly panic: RegExp;
+  readonly panicPattern: RegExp;
   /** What images of ours say on the console when their SSH server listens; others are asked until they answer. */
-  readonly listening: RegExp;
+  readonly sshReadyPattern: RegExp;
   /**
    * For the login user's shell: prints what the system knows of its machine, the serial number of the root disk or that of
    * the machine. The first command on each connection: it must need no rights, and change nothing, on any machine.
@@ -43,22 +43,22 @@ export interface GuestProfile {
   /** Starts a shell as superuser that reads scripts from its standard input; undefined where there is no such thing. */
   readonly rootShell: string | undefined;
   /** Succeeds when the guest is ready for a step. What it prints is the `baseline` of `flush` and `tearDown`. */
-  readonly ready: GuestCommand;
+  readonly prepare: GuestCommand;
   /** As `ready`, for a guest that was resumed: its clock is set as well. Undefined where guests are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
   /**
    * Makes a program stand at the same addresses each time it runs, for an emulator that keeps code that it has translated by
    * its address. Undefined where that cannot be asked for, or gains nothing.
    */
-  readonly sameAddresses?: SameAddresses | undefined;
+  readonly disableAslr?: DisableAslr | undefined;
   /** What the kernel says on the console when a new generation id of the machine has given it new random numbers. */
-  readonly reseeded?: RegExp | undefined;
+  readonly rngReseededPattern?: RegExp | undefined;
   /** Mounts caches and puts secrets, in this order. */
-  setUp(task: RunTask): readonly GuestCommand[];
+  mount(task: RunTask): readonly GuestCommand[];
   /** Runs the command. Its status is the step's. */
   run(task: RunTask): GuestCommand;
   /** Ends what the step's command has left running; undefined where the ssh server does that. */
-  readonly endLeftovers?: ((baseline: string) => GuestCommand) | undefined;
+  readonly killStrayProcesses?: ((baseline: string) => GuestCommand) | undefined;
   /**
    * Unpacks the tar archive on its standard input at the root, as superuser. Before the archive come the directories that
    * it names, as `directoryLines` has them: those that exist keep their owner, mode and times. Where `verifyCopy` is set
@@ -70,20 +70,20 @@ export interface GuestProfile {
   /** Prints a user's uid and main group for `ownerIn`. Undefined where files have no such owners. */
   readonly findOwner?: ((name: string) => GuestCommand) | undefined;
   /** Set where what the guest unpacks must be compared with what was sent. */
-  readonly verifyCopy?: CopyCheck | undefined;
+  readonly verification?: CopyVerification | undefined;
   /** Undoes `setUp`. Nothing of the step runs afterwards. */
-  tearDown(task: RunTask, baseline: string): readonly GuestCommand[];
+  unmount(task: RunTask, baseline: string): readonly GuestCommand[];
   /** Ends what the step left running and puts everything on the disk. */
   flush(baseline: string): FlushCommand;
   /** Set where a guest may go on from one step to the next. */
-  readonly goingOn?: GoingOn | undefined;
+  readonly vmReuse?: VmReuse | undefined;
   /** How to switch the guest off where `flush` alone is not enough. */
-  readonly powerOff: GuestCommand | "power button";
+  readonly shutdown: GuestCommand | "power button";
 }
 
-export interface SameAddresses {
+export interface DisableAslr {
   /** For the command line of a kernel that QEMU starts. */
-  readonly kernelWord: string;
+  readonly kernelArg: string;
   /** For a guest that boots from its disk, once it runs. */
   readonly command: GuestCommand;
 }
@@ -92,23 +92,23 @@ export interface SameAddresses {
  * How a guest goes on from one step to the next as if it had been booted in between: what a boot makes anew is made anew,
  * or else found as it was.
  */
-export interface GoingOn {
+export interface VmReuse {
   /** Before the first step. What it prints is the `noted` of `settle`; a line `no: REASON` if this guest cannot go on. */
-  note(baseline: string): GuestCommand;
+  captureBaseline(baseline: string): GuestCommand;
   /** As `flush`, and first brings back what was noted, as far as it can, and prints a note again. */
-  settle(baseline: string, noted: string): FlushCommand;
+  resetAndFlush(baseline: string, noted: string): FlushCommand;
   /** Once the machine runs again, on the next disk. */
-  wake(now: Date): GuestCommand;
+  thaw(now: Date): GuestCommand;
   /** The note with another clock, given what `wake` or `resumed` has printed. */
-  withClock(noted: string, clock: string): string;
+  updateClock(noted: string, clock: string): string;
   /** True if a note tells of files in memory that were made since then. */
-  tellsOfNew(noted: string, since: Date): boolean;
+  hasFilesNewerThan(noted: string, since: Date): boolean;
   /** What `settle` found otherwise than it was noted, for a person; undefined if nothing. */
-  changeSince(noted: string, settled: string): string | undefined;
+  diffBaseline(noted: string, settled: string): string | undefined;
 }
 
 /** What `unpackDisk` ends with if the guest has not seen the disk in time. */
-export const diskNotSeen = 124;
+export const exitDeviceMissing = 124;
 
 export interface FlushCommand extends GuestCommand {
   /**
@@ -119,13 +119,13 @@ export interface FlushCommand extends GuestCommand {
 }
 
 /** How to find out whether files arrived as they were sent. */
-export interface CopyCheck {
+export interface CopyVerification {
   /** True if the guest's tar may leave symbolic links out without a word. */
-  readonly losesLinks: boolean;
+  readonly dropsSymlinks: boolean;
   /** Where the guest unpacks an entry of the archive: a path from the root that it unpacks at. */
   unpackedPath(entry: string): string;
   /** Unpacks files of a disc that was put into the machine's drive, one after the other, as `unpack` would. */
-  unpackDisc(files: readonly string[]): GuestCommand;
+  unpackIso(files: readonly string[]): GuestCommand;
   /** Compares, and removes the list: a file at that root, in the form of `sha256sum`, with this sha256 itself. */
   check(list: string, digest: string): GuestCommand;
 }

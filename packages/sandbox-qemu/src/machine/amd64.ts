@@ -19,14 +19,14 @@ export const amd64: Machine = {
     disk: "virtio-blk-pci",
     network: "virtio-net-pci",
     random: "virtio-rng-pci",
-    notices: ["vmgenid,guid=auto", "pvpanic"],
+    notifyDevices: ["vmgenid,guid=auto", "pvpanic"],
   },
   smbios: true,
   ideBuses: ["ide.0", "ide.1"],
   // By ACPI, on the bus that all its devices are on.
   hotPlug: true,
   resumable: true,
-  powerButton: true,
+  acpiShutdown: true,
   probe: {
     disk: bootSector(),
     device: `isa-debug-exit,iobase=${exitPort},iosize=1`,

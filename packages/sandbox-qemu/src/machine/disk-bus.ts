@@ -1,5 +1,5 @@
 import { type DiskBus, ObError } from "@ob/core";
-import { diskPlace } from "../disk-places.ts";
+import { pciAddress } from "./pci-slots.ts";
 import type { Machine, QemuOption } from "./machine.ts";
 
 export interface DiskPosition {
@@ -25,9 +25,9 @@ export function diskDevice(bus: DiskBus, position: DiskPosition): string {
   const { index, count, machine } = position;
   switch (bus) {
     case "virtio":
-      return `${machine.devices.disk}${diskPlace(index, count)}`;
+      return `${machine.devices.disk}${pciAddress(index, count)}`;
     case "sata":
-      refuseMoreThan(mostSataDisks, { bus, count });
+      refuseMoreThan(maxSataDisks, { bus, count });
       return `ide-hd,bus=sata${Math.floor(index / sataPorts)}.${index % sataPorts}`;
     case "ide": {
       const { ideBuses, arch } = machine;
@@ -44,7 +44,7 @@ export function diskDevice(bus: DiskBus, position: DiskPosition): string {
 
 /** Ports of one AHCI controller, and how many disks are taken on so many controllers. */
 const sataPorts = 6;
-const mostSataDisks = 8 * sataPorts;
+const maxSataDisks = 8 * sataPorts;
 
 function refuseMoreThan(
   most: number,

@@ -31,7 +31,7 @@ export interface Machine {
     readonly network: string;
     readonly random: string;
     /** Devices that tell us or the guest something: a fresh generation id, a panic. */
-    readonly notices: readonly string[];
+    readonly notifyDevices: readonly string[];
   };
   /** True if QEMU gives the guest SMBIOS tables. */
   readonly smbios: boolean;
@@ -42,7 +42,7 @@ export interface Machine {
   /** True if QEMU saves the whole machine: what is resumed goes on as if nothing had been. */
   readonly resumable: boolean;
   /** True if the guest sees QMP's `system_powerdown`. */
-  readonly powerButton: boolean;
+  readonly acpiShutdown: boolean;
   /** A disk whose boot code ends QEMU with `exitStatus`, and the device that it needs; for the accelerator's proof. */
   readonly probe:
     | { readonly disk: Uint8Array; readonly device: string; readonly exitStatus: number }

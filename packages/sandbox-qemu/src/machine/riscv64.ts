@@ -34,7 +34,7 @@ export const riscv64: Machine = {
     network: "virtio-net-pci",
     random: "virtio-rng-pci",
     // It has no vmgenid; a step's guest boots anew, so none is missed.
-    notices: [],
+    notifyDevices: [],
   },
   smbios: false,
   ideBuses: [],
@@ -42,6 +42,6 @@ export const riscv64: Machine = {
   hotPlug: false,
   // QEMU 7.2 does not save when its timers are due: a guest that is resumed never wakes up.
   resumable: false,
-  powerButton: false,
+  acpiShutdown: false,
   probe: undefined,
 };

@@ -4,7 +4,7 @@ import type { ExecStatus, RunningCommand } from "./command.ts";
 export interface CommandEndOptions {
   readonly signal: AbortSignal;
   /** Ends the processes that a command has left; by default they are left alone, and no longer listened to. */
-  readonly endLeftovers?: (() => Promise<void>) | undefined;
+  readonly killStrayProcesses?: (() => Promise<void>) | undefined;
 }
 
 /** How often it is looked whether output still comes, in milliseconds. */
@@ -23,7 +23,7 @@ const longestTicks = 100;
  * @throws ObError `GUEST_LOST` if the channel closes without a status; the signal's reason.
  */
 export async function commandEnd(command: RunningCommand, options: CommandEndOptions): Promise<ExecStatus> {
-  const { signal, endLeftovers } = options;
+  const { signal, killStrayProcesses: endLeftovers } = options;
   const status = await abortable(command.exited, signal);
   if ((await outputEnd(command, signal)) === "closed" || !endLeftovers) return status;
   await abortable(endLeftovers(), signal);

@@ -17,7 +17,7 @@ export interface ExecOptions {
   readonly onStdout?: ((bytes: Uint8Array) => void) | undefined;
   readonly onStderr?: ((bytes: Uint8Array) => void) | undefined;
   /** See `CommandEndOptions`. */
-  readonly endLeftovers?: CommandEndOptions["endLeftovers"];
+  readonly endLeftovers?: CommandEndOptions["killStrayProcesses"];
 }
 
 /** The status and what the command wrote, the last part of each. */
@@ -56,7 +56,7 @@ export async function execute(
   };
   channel.on("data", whileWanted(onStdout));
   channel.stderr.on("data", whileWanted(onStderr));
-  const ended = commandEnd(running, { signal, endLeftovers });
+  const ended = commandEnd(running, { signal, killStrayProcesses: endLeftovers });
   // Whoever is no longer interested in the command need not hear how it ended.
   ended.catch(() => undefined);
   if (inputStart !== "") channel.write(inputStart);

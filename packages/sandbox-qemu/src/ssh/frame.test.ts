@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { shellsHere } from "../testing/shells.ts";
+import { installedShells } from "../testing/installed-shells.ts";
 import { frameReader, inFrame, inputStart, newMark } from "./frame.ts";
 
 const mark = newMark();
@@ -43,7 +43,7 @@ describe("a reader of a frame", () => {
   });
 });
 
-describe.each(shellsHere)("a script in a frame, by %s", (shell) => {
+describe.each(installedShells)("a script in a frame, by %s", (shell) => {
   const play = (script: string, input = "") => {
     const result = spawnSync(shell, ["-c", script, "obuilder", "a b", "c"], { input });
     return { status: result.status, stdout: result.stdout.toString(), stderr: result.stderr.toString() };

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { ObError, messageOf } from "@ob/core";
 import type { ParsedKey } from "ssh2";
-import { loadSsh2 } from "./library.ts";
+import { loadSsh2 } from "./ssh2.ts";
 
 /** Something to log in with. The label says what, for messages. */
 export type LoginKey =

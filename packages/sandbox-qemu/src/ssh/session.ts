@@ -3,7 +3,7 @@ import { ObError } from "@ob/core";
 import type { AnyAuthMethod, Client, ConnectConfig } from "ssh2";
 import { abortable, reasonOf } from "../abort.ts";
 import type { LoginKey } from "./keys.ts";
-import { loadSsh2 } from "./library.ts";
+import { loadSsh2 } from "./ssh2.ts";
 
 export interface LoginOptions {
   readonly user: string;

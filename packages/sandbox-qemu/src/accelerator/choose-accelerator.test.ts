@@ -1,0 +1,158 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ObEvent } from "@ob/core";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type AcceleratorChoice, chooseAccelerator } from "./choose-accelerator.ts";
+import { amd64 } from "../machine/amd64.ts";
+import type { Machine } from "../machine/machine.ts";
+import { probe } from "./probe.ts";
+import { findProgram } from "../vm/process-identity.ts";
+import { fakeQemu } from "../testing/fake-qemu.ts";
+
+/** Native on whatever host runs the tests. */
+const machine: Machine = { ...amd64, hostArch: process.arch };
+const qemu = await findProgram(amd64.binary);
+const never = new AbortController().signal;
+
+let directory: string;
+let device: string;
+let said: string[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "accelerator-"));
+  device = join(directory, "kvm");
+  await writeFile(device, "");
+  said = [];
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(directory, { recursive: true });
+});
+
+async function choose(choice: AcceleratorChoice, more: { kvmDevice?: string; machine?: Machine } = {}) {
+  return await chooseAccelerator(more.machine ?? machine, {
+    choice,
+    stateDirectory: join(directory, "state"),
+    kvmDevice: more.kvmDevice ?? device,
+    timeoutMs: 25_000,
+    signal: never,
+    emit: (event: ObEvent) => event.type === "log" && said.push(`${event.level} ${event.text}`),
+  });
+}
+
+/** A QEMU that counts its starts in a file, but for those that only ask its version. */
+const counting = (body: string): string => `
+if (argv[0] === "--version") { console.log("QEMU emulator version 9.9"); process.exit(0); }
+fs.appendFileSync(${JSON.stringify(join(directory, "starts"))}, "x");
+${body}`;
+
+async function starts(): Promise<number> {
+  return (await readFile(join(directory, "starts"), "utf8").catch(() => "")).length;
+}
+
+describe.runIf(process.platform === "linux")("the accelerator", () => {
+  it("is KVM where it runs a guest, as a proof says that is made once", async () => {
+    await using fake = await fakeQemu(counting(`process.exit(${amd64.probe?.exitStatus});`));
+    vi.stubEnv("PATH", fake.path);
+    await expect(choose("auto")).resolves.toBe("kvm");
+    await expect(choose("auto")).resolves.toBe("kvm");
+    await expect(starts()).resolves.toBe(1);
+    expect(said).toEqual([
+      "info accelerator: kvm (proven to run a guest)",
+      "info accelerator: kvm (proven before)",
+    ]);
+  });
+
+  it("is emulation where KVM fails, and QEMU's words say why", async () => {
+    await using fake = await fakeQemu(
+      counting(`console.error("qemu: failed to set MSR 0x10a"); process.exit(1);`),
+    );
+    vi.stubEnv("PATH", fake.path);
+    await expect(choose("auto")).resolves.toBe("tcg");
+    await expect(choose("auto")).resolves.toBe("tcg");
+    await expect(starts()).resolves.toBe(1);
+    expect(said[0]).toBe("info accelerator: tcg (kvm fails: qemu: failed to set MSR 0x10a)");
+  });
+
+  it("is proven again for another device or after a broken note", async () => {
+    await using fake = await fakeQemu(counting(`process.exit(${amd64.probe?.exitStatus});`));
+    vi.stubEnv("PATH", fake.path);
+    await choose("auto");
+    const other = join(directory, "other");
+    await writeFile(other, "");
+    await choose("auto", { kvmDevice: other });
+    await expect(starts()).resolves.toBe(2);
+    await writeFile(join(directory, "state", "accelerator.json"), "{");
+    await choose("auto", { kvmDevice: other });
+    await expect(starts()).resolves.toBe(3);
+  });
+
+  it("is proven again an hour after it failed: the host may only have been busy", async () => {
+    await using fake = await fakeQemu(counting("process.exit(1);"));
+    vi.stubEnv("PATH", fake.path);
+    await choose("auto");
+    const file = join(directory, "state", "accelerator.json");
+    const note: { time: number } = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(file, JSON.stringify({ ...note, time: note.time - 3_600_001 }));
+    await choose("auto");
+    await expect(starts()).resolves.toBe(2);
+  });
+
+  it("is emulation without a proof where there is no device, or the guest is foreign", async () => {
+    vi.stubEnv("PATH", "/nonexistent");
+    await expect(choose("auto", { kvmDevice: join(directory, "none") })).resolves.toBe("tcg");
+    await expect(choose("auto", { machine: { ...machine, hostArch: "s390x" } })).resolves.toBe("tcg");
+  });
+
+  it("is what was demanded, without a proof", async () => {
+    vi.stubEnv("PATH", "/nonexistent");
+    await expect(choose("tcg")).resolves.toBe("tcg");
+    await expect(choose("kvm")).resolves.toBe("kvm");
+  });
+
+  it("that cannot run the guest is refused", async () => {
+    const foreign = { ...machine, hostArch: "s390x" } as const;
+    await expect(choose("kvm", { machine: foreign })).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  });
+
+  it("cannot be found without QEMU", async () => {
+    vi.stubEnv("PATH", "/nonexistent");
+    await expect(choose("auto")).rejects.toMatchObject({ code: "MISSING_TOOL" });
+  });
+});
+
+describe("a proof", () => {
+  it("fails in time on a guest that hangs", async () => {
+    await using fake = await fakeQemu("process.on('SIGTERM', () => undefined); setInterval(() => {}, 1000);");
+    vi.stubEnv("PATH", fake.path);
+    await expect(probe(machine, { accelerator: "kvm", signal: never, timeoutMs: 200 })).resolves.toEqual({
+      works: false,
+      why: "kvm opens, but a guest hangs on it",
+    });
+  });
+
+  it("can be cancelled", async () => {
+    await using fake = await fakeQemu("setInterval(() => {}, 1000);");
+    vi.stubEnv("PATH", fake.path);
+    const controller = new AbortController();
+    const proof = probe(machine, { accelerator: "kvm", signal: controller.signal });
+    controller.abort();
+    await expect(proof).rejects.toMatchObject({ code: "CANCELLED" });
+  });
+
+  it("needs QEMU installed", async () => {
+    vi.stubEnv("PATH", "/nonexistent");
+    await expect(probe(machine, { accelerator: "kvm", signal: never })).rejects.toMatchObject({
+      code: "MISSING_TOOL",
+    });
+  });
+
+  it.skipIf(qemu === undefined)(
+    "succeeds with the real QEMU where a guest runs: under emulation",
+    async () => {
+      const proof = probe(amd64, { accelerator: "tcg", signal: never, timeoutMs: 25_000 });
+      await expect(proof).resolves.toEqual({ works: true, why: "proven to run a guest" });
+    },
+  );
+});

@@ -1,0 +1,84 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isObError, lastLines, messageOf, missingTool, ObError, systemCode } from "@ob/core";
+import { abortable, deadline, reasonOf } from "../abort.ts";
+import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
+
+export interface ProbeOptions {
+  readonly accelerator: Accelerator;
+  readonly signal: AbortSignal;
+  /** How long the guest may take to say that it runs, in milliseconds; emulated it takes 300. By default 3,000. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Whether an accelerator runs a guest, and why it is thought so. */
+export interface ProbeResult {
+  readonly works: boolean;
+  readonly why: string;
+}
+
+/**
+ * Boots a disk that does nothing but end QEMU with a status of its own. Only a guest that runs can do that.
+ *
+ * @throws ObError `MISSING_TOOL`; the signal's reason.
+ */
+export async function probe(machine: Machine, options: ProbeOptions): Promise<ProbeResult> {
+  const { accelerator, timeoutMs = 3_000 } = options;
+  if (!machine.probe) return { works: false, why: `${accelerator} cannot be proven on ${machine.arch}` };
+  const directory = await mkdtemp(join(tmpdir(), "obuilder-probe-"));
+  using limit = deadline(
+    timeoutMs,
+    () => new ObError("BOOT_FAILED", `${accelerator} opens, but a guest hangs on it`),
+  );
+  const ended = new AbortController();
+  try {
+    const disk = join(directory, "boot.img");
+    await writeFile(disk, machine.probe.disk);
+    const child = spawn(machine.binary, probeArguments(machine, { accelerator, disk }), {
+      stdio: ["ignore", "ignore", "pipe"],
+      killSignal: "SIGKILL",
+      signal: ended.signal,
+    });
+    let words = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      words += text;
+    });
+    const { promise: closed, resolve, reject } = Promise.withResolvers<number | null>();
+    child.once("close", resolve);
+    // A program that does not start; or one that we ended, and then nobody waits any more.
+    child.on("error", reject);
+    const status = await abortable(closed, AbortSignal.any([options.signal, limit.signal]));
+    if (status === machine.probe.exitStatus) return { works: true, why: "proven to run a guest" };
+    const said = lastLines(words, 1);
+    return { works: false, why: `${accelerator} fails${said === "" ? "" : `: ${said}`}` };
+  } catch (error) {
+    if (options.signal.aborted) throw reasonOf(options.signal);
+    if (systemCode(error) === "ENOENT") throw missingTool(machine.binary, error);
+    if (!isObError(error, "BOOT_FAILED")) throw error;
+    return { works: false, why: messageOf(error) };
+  } finally {
+    ended.abort();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function probeArguments(
+  machine: Machine,
+  { accelerator, disk }: { accelerator: Accelerator; disk: string },
+): string[] {
+  const file = { driver: "file", filename: disk };
+  const blockdev = { driver: "raw", "node-name": "probe", "read-only": true, file };
+  const options: readonly QemuOption[] = [
+    ["-display", "none"],
+    ["-machine", machine.type],
+    ["-accel", accelerator],
+    ["-cpu", machine.cpu[accelerator]],
+    ["-m", "32M"],
+    ["-device", machine.probe?.device ?? ""],
+    ["-blockdev", JSON.stringify(blockdev)],
+    ["-device", `${machine.devices.disk},drive=probe`],
+  ];
+  return ["-nodefaults", "-no-user-config", ...options.flat()];
+}

@@ -1,0 +1,106 @@
+import { cancelled, type GuestTrial, ObError, silent, type TrialCommand, type TrialRequest } from "@ob/core";
+import { abortable, deadline, reasonOf } from "../abort.ts";
+import { chooseAccelerator } from "../accelerator/choose-accelerator.ts";
+import { withVmErrors } from "../vm/vm-failure.ts";
+import { machineFor } from "../guest/resolve-guest.ts";
+import { shellCommandLine } from "../guest/shell-command-line.ts";
+import type { SandboxOptions } from "../options.ts";
+import { runGuestCommand } from "../guest/guest-command.ts";
+import { sweepRunDirectories } from "../vm/run-directory.ts";
+import { captureFramed } from "../guest/run-framed.ts";
+import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
+
+/** How long a guest may take for one command, and to switch itself off, in milliseconds. */
+const commandTimeout = 300_000;
+const powerOffTimeout = 120_000;
+
+/**
+ * Boots an image with these options, as a step would, without a network.
+ *
+ * @throws ObError as `Sandbox.visit`.
+ */
+export async function bootForSmokeTest(options: SandboxOptions, request: TrialRequest): Promise<GuestTrial> {
+  const { emit = silent, stateDirectory } = options;
+  const { memoryMib = 0, bootSeconds = 0, signal = new AbortController().signal } = request;
+  await sweepRunDirectories(stateDirectory, emit);
+  const running = await startGuest({
+    options: {
+      ...options,
+      memoryMib: Math.max(options.memoryMib, memoryMib),
+      bootTimeSeconds: Math.max(options.bootTimeSeconds, bootSeconds),
+    },
+    image: request.image,
+    disks: [request.disk],
+    network: "none",
+    accelerator: (machine) =>
+      chooseAccelerator(machine, { choice: options.accelerator, stateDirectory, signal, emit }),
+    signal,
+    emit,
+    enter: () => undefined,
+  });
+  return {
+    run: (command) => runCommand(running, command, signal),
+    powerOff: () => powerOff(running, signal),
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  };
+}
+
+async function runCommand(
+  { guest, session, vm, signal: living }: GuestSession,
+  { script, asRoot = false, environment }: TrialCommand,
+  caller: AbortSignal,
+) {
+  const command = {
+    phase: "run",
+    purpose: "run a command",
+    ...shellCommandLine(guest.os, { script, asRoot, loginUser: guest.loginUser }),
+    failure: "GUEST_LOST",
+  } as const;
+  using limit = deadline(
+    commandTimeout,
+    () =>
+      new ObError(
+        "GUEST_LOST",
+        `A command did not end within ${commandTimeout / 1000} s.${vm.consoleParagraph()}`,
+      ),
+  );
+  const signal = AbortSignal.any([living, limit.signal]);
+  const { status, stdout, stderr } = await withVmErrors(vm, caller, () =>
+    captureFramed(command, { session, signal, environment }),
+  );
+  return { status: status.kind === "exited" ? status.code : undefined, stdout, stderr };
+}
+
+async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"power button" | "command"> {
+  const { guest, profile, vm, session, signal } = running;
+  vm.expectExit();
+  if (machineFor(guest).acpiShutdown) {
+    await vm.qmp.execute("system_powerdown", { signal });
+    if (await ended(running, caller)) return "power button";
+  }
+  if (profile.shutdown !== "power button") {
+    await runGuestCommand(profile.shutdown, { session, signal });
+    if (await ended(running, caller)) return "command";
+  }
+  throw new ObError(
+    "UNCLEAN_STOP",
+    `The guest did not switch itself off within ${powerOffTimeout / 1000} s.${vm.consoleParagraph()}`,
+  );
+}
+
+/** False if the guest is still there when the time is over. */
+async function ended({ vm }: GuestSession, caller: AbortSignal): Promise<boolean> {
+  using limit = deadline(powerOffTimeout, () => cancelled());
+  try {
+    const exit = await abortable(vm.exited, AbortSignal.any([caller, limit.signal]));
+    if (exit.clean) return true;
+    throw new ObError(
+      "UNCLEAN_STOP",
+      `QEMU ended with ${exit.description} instead of cleanly.\n${exit.stderrTail}`.trim(),
+    );
+  } catch (error) {
+    if (caller.aborted) throw reasonOf(caller);
+    if (limit.signal.aborted) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+import { findOwner as findOwnerOf } from "../posix/find-owner.ts";
+import { keepDirectories } from "../posix/keep-directories.ts";
+import { resolveUser, fail } from "./scripts.ts";
+import { exitDeviceMissing } from "../profile.ts";
+
+/** As root. Argument: the name of a user. */
+export const findOwner = `${fail}${resolveUser}${findOwnerOf}`;
+
+/**
+ * Other tars than GNU's have no option for it, and go through a link that the archive knows as a directory by themselves.
+ */
+const start = `${fail}${keepDirectories("tar")}
+keep=
+[ $gnu = 0 ] || keep=--keep-directory-symlink`;
+
+/** As root. Standard input: as `GuestProfile.unpack`. */
+export const unpack = `${start}
+keep_directories
+tar -x $keep -f - -C /
+unpacked $?`;
+
+/**
+ * As root. Argument: the serial number of the disk that is the archive. Standard input: what it names. It is read in large
+ * pieces: a disk answers each request in its own time, however small. The guest needs a moment to see a disk that has just
+ * come.
+ */
+export const unpackDisk = `${start}
+[ $gnu = 0 ] || keep="$keep -b 2048"
+tries=0 device=
+until [ -n "$device" ]; do
+  for entry in /sys/block/*/serial; do
+    found=
+    { read -r found <"$entry"; } 2>/dev/null
+    [ "$found" = "$1" ] || continue
+    name=\${entry%/serial}
+    [ ! -b "/dev/\${name##*/}" ] || device=/dev/\${name##*/}
+  done
+  [ -z "$device" ] || break
+  tries=$((tries + 1))
+  [ $tries -le 100 ] || exit ${exitDeviceMissing}
+  sleep 0.05
+done
+keep_directories
+tar -x $keep -f "$device" -C /
+unpacked $?`;

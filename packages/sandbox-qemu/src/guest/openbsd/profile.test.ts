@@ -1,0 +1,209 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RunTask } from "@ob/core";
+import { afterAll, describe, expect, it } from "vitest";
+import { hostileStrings } from "../../testing/hostile-strings.ts";
+import { runTask } from "../../testing/run-task.ts";
+import { installedShells } from "../../testing/installed-shells.ts";
+import * as scripts from "./scripts.ts";
+import { openbsdGuest } from "./profile.ts";
+
+const profile = openbsdGuest("opam");
+const directory = realpathSync(mkdtempSync(join(tmpdir(), "openbsd-guest-")));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Runs a step's command as a guest's sshd would: by the login shell. Nothing in it needs another user. */
+function asLoginShell(loginShell: string, changes: Partial<RunTask>): readonly string[] {
+  const { command } = profile.run(runTask(changes));
+  const output = execFileSync(loginShell, ["-c", command], {
+    env: { PATH: process.env["PATH"], SHELL: loginShell, HOME: "/", SSH_CLIENT: "10.0.2.2 1 22" },
+    cwd: "/",
+  });
+  return output.toString().split("\0").slice(0, -1);
+}
+
+/** What stands outside of the script, which other tests show. */
+const withoutScript = (command: string): string => command.replace(/-c '.*' obuilder/s, "-c SCRIPT obuilder");
+
+const cache = { name: "c", disk: "/c.qcow2", formatted: true, target: "/home/opam/.opam" };
+
+describe("OpenBSD's commands", () => {
+  it("become root by doas and never ask", () => {
+    expect(withoutScript(profile.prepare.command)).toMatchInlineSnapshot(
+      `"exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder"`,
+    );
+    expect(withoutScript(profile.unpack.command)).toMatchInlineSnapshot(
+      `"exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder"`,
+    );
+    expect(withoutScript(profile.flush("  1\n  20\n 300\n").command)).toMatchInlineSnapshot(
+      `"exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder '1 20 300'"`,
+    );
+  });
+
+  it("need no doas for root", () => {
+    expect(withoutScript(openbsdGuest("root").unpack.command)).toMatchInlineSnapshot(
+      `"exec /bin/sh -c SCRIPT obuilder"`,
+    );
+  });
+
+  it("take the disk of cache i for sd1+i", () => {
+    const caches = [cache, { ...cache, formatted: false, target: "/it's" }];
+    const commands = profile.mount(runTask({ caches, user: { uid: 1000, gid: 1001 } }));
+    expect(commands.map(({ command }) => withoutScript(command))).toMatchInlineSnapshot(`
+      [
+        "exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder 1 /home/opam/.opam yes uid 1000 1001",
+        "exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder 2 '/it'\\''s' no uid 1000 1001",
+      ]
+    `);
+  });
+
+  it("give a secret to the step's user on standard input", () => {
+    const contents = Buffer.from("hidden");
+    const secrets = [{ target: "/run/key", contents }];
+    const [command] = profile.mount(runTask({ secrets, user: { name: "build" } }));
+    expect(withoutScript(command?.command ?? "")).toMatchInlineSnapshot(
+      `"exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder 0 /run/key name build ''"`,
+    );
+    expect(command?.input).toBe(contents);
+  });
+
+  it("take secrets away first, and caches in the other order", () => {
+    const task = runTask({
+      caches: [cache, { ...cache, target: "/second" }],
+      secrets: [{ target: "/run/key", contents: Buffer.from("") }],
+    });
+    const [command] = profile.unmount(task, "1\n2\n");
+    expect(withoutScript(command?.command ?? "")).toMatchInlineSnapshot(
+      `"exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder '1 2' 1 /run/key /second /home/opam/.opam"`,
+    );
+    expect(profile.unmount(runTask(), "1")).toEqual([]);
+  });
+
+  it("run as another user by root, who steps down", () => {
+    const task = runTask({
+      user: { uid: 1000, gid: 1001 },
+      command: "make it 'so'",
+      shell: ["/bin/ksh", "-c"],
+    });
+    expect(withoutScript(profile.run(task).command)).toMatchInlineSnapshot(
+      `"exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder uid 1000 1001 exec 'make it '\\''so'\\''' / /bin/ksh -c"`,
+    );
+  });
+
+  it.each([
+    ["a relative cache", { caches: [{ ...cache, target: "x" }] }],
+    ["a cache that ends with a slash", { caches: [{ ...cache, target: "/x/" }] }],
+    ["a relative secret", { secrets: [{ target: "x", contents: Buffer.from("") }] }],
+    ["a command as long as OpenBSD's limit", { command: "x".repeat(500_000) }],
+    ["a variable without a name", { environment: [["", "x"]] as const }],
+  ])("are refused for %s", (_, changes) => {
+    const task = runTask(changes);
+    expect(() => [profile.mount(task), profile.run(task)]).toThrow(
+      expect.objectContaining({ code: "UNSUPPORTED" }),
+    );
+  });
+});
+
+describe("OpenBSD's scripts", () => {
+  it("extract at the root, as root", () => {
+    const from = scripts.unpack.lastIndexOf("keep_directories\n");
+    expect(scripts.unpack.slice(from)).toMatchInlineSnapshot(`
+      "keep_directories
+      gtar --keep-directory-symlink -C / -xf -
+      unpacked $?"
+    `);
+  });
+
+  it("repair a cache's file system, or make one, before it is mounted", () => {
+    const from = scripts.mountCache.indexOf("disk=sd");
+    expect(scripts.mountCache.slice(from)).toMatchInlineSnapshot(`
+      "disk=sd$1 target=$2 formatted=$3
+      account "$4" "$5" "$6"
+      [ -b "/dev/\${disk}a" ] || (cd /dev && sh MAKEDEV "$disk") || fail "the guest has no device $disk"
+      said() { "$@" </dev/null 2>&1; }
+      if [ "$formatted" = no ]; then
+        output=$(said fdisk -iy "$disk") || fail "cannot partition $disk: $output"
+        output=$(printf 'a a\\n\\n\\n\\nw\\nq\\n' | disklabel -E "$disk" 2>&1) || fail "cannot label $disk: $output"
+        output=$(said newfs "/dev/r\${disk}a") || fail "cannot make a file system on $disk: $output"
+      else
+        output=$(said fsck -y "/dev/\${disk}a") || fail "cannot repair the file system of $disk: $output"
+      fi
+      [ -d "$target" ] || as_user mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
+      mount -o async,noatime "/dev/\${disk}a" "$target" || exit 125
+      for entry in "$target"/* "$target"/.[!.]* "$target"/..?*; do
+        case $entry in */lost+found) continue ;; esac
+        if [ -e "$entry" ] || [ -L "$entry" ]; then exit 0; fi
+      done
+      chown "$uid:$gid" "$target""
+    `);
+  });
+
+  it("keep a secret in memory, with a link to it", () => {
+    const from = scripts.putSecret.indexOf("index=$1");
+    expect(scripts.putSecret.slice(from)).toMatchInlineSnapshot(`
+      "index=$1 target=$2 memory=/var/run/obuilder
+      account "$3" "$4" "$5"
+      [ -e "$memory/mounted" ] || [ -e "$memory/on-disk" ] || {
+        mkdir -p -- "$memory" || exit 125
+        if mount_mfs -s 65536 -o nodev,nosuid swap "$memory" 2>/dev/null; then
+          : >"$memory/mounted"
+        else
+          : >"$memory/on-disk"
+        fi
+        chmod 0711 "$memory" || exit 125
+      }
+      (umask 077 && cat >"$memory/secret-$index") || exit 125
+      chown "$uid:$gid" "$memory/secret-$index" && chmod 0400 "$memory/secret-$index" || exit 125
+      parents=0 parent=\${target%/*}
+      while [ -n "$parent" ] && [ ! -e "$parent" ]; do
+        parents=$((parents + 1)) parent=\${parent%/*}
+      done
+      [ $parents = 0 ] || mkdir -p -- "\${target%/*}" || exit 125
+      [ ! -d "$target" ] || fail "$target is a directory"
+      if [ -e "$target" ] || [ -L "$target" ]; then mv -- "$target" "$target.obuilder-kept" || exit 125; fi
+      echo $parents >"$memory/made-$index"
+      ln -s "$memory/secret-$index" "$target""
+    `);
+  });
+
+  it.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("are all read by %s", (shell) => {
+    for (const script of Object.values(scripts)) {
+      expect(() => execFileSync(shell, ["-n", "-c", script])).not.toThrow();
+    }
+  });
+
+  it("become another user with a perl that compiles", () => {
+    const program = /become='([^']*)'/.exec(scripts.runAsUser)?.[1] ?? "";
+    expect(() => execFileSync("perl", ["-c", "-e", program], { stdio: "pipe" })).not.toThrow();
+  });
+});
+
+describe.each(installedShells)("a step's command, where the login shell is %s,", (shell) => {
+  it("is run by that shell, whatever it holds", () => {
+    for (const word of hostileStrings.slice(0, -1)) {
+      const command = String.raw`printf '%s\0' '${word.replaceAll("'", String.raw`'\''`)}'`;
+      expect(asLoginShell(shell, { command })).toEqual([word]);
+    }
+  });
+
+  it("is the last argument of the step's own shell, as it stands", () => {
+    const show = ["/bin/sh", "-c", String.raw`printf '%s\0' "$@"`, "name", "it's"];
+    for (const word of hostileStrings.slice(0, -1)) {
+      expect(asLoginShell(shell, { shell: show, command: word })).toEqual(["it's", word]);
+    }
+  });
+
+  it("sees the step's variables and directory, nothing of ssh, and an empty input", () => {
+    const command = `printf '%s\\0' "$A" "$PWD" "\${SSH_CLIENT-none}"; cat`;
+    const workdir = join(directory, `it's ${shell.slice(5)}`);
+    for (const value of hostileStrings.slice(0, -1)) {
+      expect(asLoginShell(shell, { command, workdir, environment: [["A", value]] })).toEqual([
+        value,
+        workdir,
+        "none",
+      ]);
+    }
+  });
+});

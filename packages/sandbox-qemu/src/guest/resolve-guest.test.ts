@@ -1,0 +1,75 @@
+import { type GuestImage, guestOses, type ImageManifest } from "@ob/core";
+import { describe, expect, it } from "vitest";
+import { resolveGuest, machineFor, guestProfile } from "./resolve-guest.ts";
+
+const manifest: ImageManifest = {
+  version: 1,
+  name: "debian",
+  guestOs: "linux",
+  guestArch: "amd64",
+  loginUser: "builder",
+  sshKey: "../state/ssh/id_ed25519",
+  directBoot: { kernel: "debian.kernel", commandLine: "console=ttyS0" },
+};
+const image = (changes: Partial<ImageManifest> = {}): GuestImage => ({
+  manifest: { ...manifest, ...changes },
+  manifestDirectory: "/store/base-image",
+});
+const bare: GuestImage = { manifest: undefined, manifestDirectory: "/store/base-image" };
+
+describe("a guest", () => {
+  it("is what its manifest says, with paths from where the manifest stands", () => {
+    expect(resolveGuest(image(), {})).toEqual({
+      os: "linux",
+      arch: "amd64",
+      loginUser: "builder",
+      sshKey: "/store/state/ssh/id_ed25519",
+      directBoot: {
+        kernel: "/store/base-image/debian.kernel",
+        initrd: undefined,
+        commandLine: "console=ttyS0",
+      },
+      hardware: {},
+      announcesReady: false,
+      resumes: [],
+    });
+  });
+
+  it("has the machine of its manifest, but for what flags say", () => {
+    const odd = image({ diskBus: "sata", machine: "q35" });
+    expect(resolveGuest(odd, {}).hardware).toEqual({ diskBus: "sata", machine: "q35" });
+    expect(resolveGuest(odd, { hardware: { diskBus: "ide", cpu: "max" } }).hardware).toEqual({
+      diskBus: "ide",
+      machine: "q35",
+      cpu: "max",
+    });
+    expect(resolveGuest(bare, { hardware: { machine: "isapc" } }).hardware).toEqual({ machine: "isapc" });
+  });
+
+  it("without a manifest is what the flags say, and by default what the original has", () => {
+    expect(resolveGuest(bare, {})).toMatchObject({ os: "linux", arch: "amd64", loginUser: "opam" });
+    expect(resolveGuest(bare, { guestOs: "openbsd" })).toMatchObject({
+      os: "openbsd",
+      directBoot: undefined,
+    });
+  });
+
+  it("may be named by flags that agree with the manifest, not by others", () => {
+    expect(resolveGuest(image(), { guestOs: "linux", guestArch: "amd64" }).os).toBe("linux");
+    expect(() => resolveGuest(image(), { guestOs: "windows" })).toThrow(
+      expect.objectContaining({
+        code: "USAGE",
+        message: "--qemu-guest-os=windows contradicts the manifest of debian, which says linux.",
+      }),
+    );
+    expect(() => resolveGuest(image(), { guestArch: "riscv64" })).toThrow(/--qemu-guest-arch/);
+  });
+
+  it.each(guestOses)("has the profile of its system: %s", (guestOs) => {
+    expect(guestProfile(resolveGuest(image({ guestOs }), {})).os).toBe(guestOs);
+  });
+
+  it("has the machine of its architecture", () => {
+    expect(machineFor(resolveGuest(image(), {})).arch).toBe("amd64");
+  });
+});

@@ -1,0 +1,100 @@
+import { join, resolve } from "node:path";
+import { type GuestArch, type GuestImage, type GuestOs, ObError, type ResumePoint } from "@ob/core";
+import type { DirectBoot, Hardware } from "../machine/qemu-argv.ts";
+import { linuxGuest } from "./linux/profile.ts";
+import { openbsdGuest } from "./openbsd/profile.ts";
+import type { GuestProfile } from "./profile.ts";
+import { windowsGuest } from "./windows/profile.ts";
+import { amd64 } from "../machine/amd64.ts";
+import { riscv64 } from "../machine/riscv64.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { SandboxOptions } from "../options.ts";
+
+/** An image as the sandbox sees it: its manifest, and the flags where it has none. */
+export interface Guest {
+  readonly os: GuestOs;
+  readonly arch: GuestArch;
+  readonly loginUser: string;
+  /** Absolute path. */
+  readonly sshKey: string | undefined;
+  readonly directBoot: DirectBoot | undefined;
+  readonly hardware: Hardware;
+  /** See the manifest's field. */
+  readonly announcesReady: boolean;
+  /** See the manifest's field; it takes `announcesReady`. */
+  readonly resumes: readonly ResumePoint[];
+}
+
+type Flags = Pick<SandboxOptions, "guestOs" | "guestArch" | "hardware">;
+
+/** Images without a manifest were made for the original, which logs in as `opam`. */
+const originalUser = "opam";
+
+/** @throws ObError `USAGE` if a flag contradicts the manifest. */
+export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags: Flags): Guest {
+  const { hardware = {} } = flags;
+  if (!manifest) {
+    const { guestOs: os = "linux", guestArch: arch = "amd64" } = flags;
+    return {
+      os,
+      arch,
+      loginUser: originalUser,
+      sshKey: undefined,
+      directBoot: undefined,
+      hardware,
+      announcesReady: false,
+      resumes: [],
+    };
+  }
+  const name = manifest.name ?? "the base image";
+  assertConsistent("--qemu-guest-os", { flag: flags.guestOs, manifest: manifest.guestOs, name });
+  assertConsistent("--qemu-guest-arch", { flag: flags.guestArch, manifest: manifest.guestArch, name });
+  const { directBoot, sshKey } = manifest;
+  const absoluteInImage = (path: string): string => resolve(join(manifestDirectory, path));
+  return {
+    os: manifest.guestOs,
+    arch: manifest.guestArch,
+    loginUser: manifest.loginUser,
+    sshKey: sshKey === undefined ? undefined : absoluteInImage(sshKey),
+    directBoot: directBoot && {
+      kernel: absoluteInImage(directBoot.kernel),
+      initrd: directBoot.initrd === undefined ? undefined : absoluteInImage(directBoot.initrd),
+      commandLine: directBoot.commandLine,
+    },
+    announcesReady: manifest.announcesReady ?? false,
+    resumes: manifest.announcesReady ? (manifest.resumes ?? []) : [],
+    hardware: {
+      ...hardware,
+      diskBus: hardware.diskBus ?? manifest.diskBus,
+      machine: hardware.machine ?? manifest.machine,
+    },
+  };
+}
+
+const profiles: Readonly<Record<GuestOs, (loginUser: string) => GuestProfile>> = {
+  linux: linuxGuest,
+  openbsd: openbsdGuest,
+  windows: windowsGuest,
+};
+
+export function guestProfile({ os, loginUser }: Guest): GuestProfile {
+  return profiles[os](loginUser);
+}
+
+const machines: Readonly<Record<GuestArch, Machine>> = { amd64, riscv64 };
+
+export function machineFor({ arch }: Pick<Guest, "arch">): Machine {
+  return machines[arch];
+}
+
+function assertConsistent(
+  flag: string,
+  values: { readonly flag: string | undefined; readonly manifest: string; readonly name: string },
+): void {
+  if (values.flag === undefined || values.flag === values.manifest) return;
+  throw new ObError(
+    "USAGE",
+    `${flag}=${values.flag} contradicts the manifest of ${values.name}, which says ${values.manifest}.`,
+    { hint: `Leave ${flag} out, or name another base image in (from …).` },
+  );
+}

@@ -1,0 +1,61 @@
+import { ObError } from "@ob/core";
+import type { GuestCommand } from "./profile.ts";
+import type { ExecStatus } from "../ssh/command.ts";
+import { captureBy, execute, type ExecOptions, type ExecResult } from "../ssh/exec.ts";
+import { type FrameReader, frameReader, newMark } from "../ssh/frame.ts";
+import type { SshSession } from "../ssh/session.ts";
+
+export interface FramedOptions extends Omit<ExecOptions, "inputStart"> {
+  readonly session: SshSession;
+}
+
+/**
+ * Runs a command of ours: what start-up files of the login shell print is not passed on, and what they read is not taken
+ * from its input. Where the command was not reached, what came instead on the standard error is passed on.
+ *
+ * @throws ObError the command's `failure` if the login shell ended well without it; as `execute`.
+ */
+export async function executeFramed(command: GuestCommand, options: FramedOptions): Promise<ExecStatus> {
+  const { session, input, onStdout, onStderr } = options;
+  const mark = newMark();
+  const framed = command.framed?.({ mark, marksInput: input !== undefined });
+  if (!framed) return await execute(session, command.command, options);
+  const output = frameReader(mark, (bytes) => onStdout?.(bytes));
+  const errors = frameReader(mark, (bytes) => onStderr?.(bytes));
+  const status = await execute(session, framed.command, {
+    ...options,
+    inputStart: framed.inputStart,
+    onStdout: output.add,
+    onStderr: errors.add,
+  });
+  checkReached(command, { status, output, errors });
+  if (errors.before !== "") onStderr?.(Buffer.from(errors.before));
+  return status;
+}
+
+/** Runs a command of ours and keeps what it writes. Throws as `executeFramed` does. */
+export async function captureFramed(
+  command: GuestCommand,
+  options: Omit<FramedOptions, "onStdout" | "onStderr">,
+): Promise<ExecResult> {
+  return await captureBy(async (streams) => await executeFramed(command, { ...options, ...streams }));
+}
+
+export interface Reached {
+  readonly status: ExecStatus;
+  readonly output: FrameReader;
+  readonly errors: FrameReader;
+}
+
+/** A status of 0 is the command's own only if it was reached. */
+export function checkReached(command: GuestCommand, { status, output, errors }: Reached): void {
+  if (output.place !== "before" || status.kind !== "exited" || status.code !== 0) return;
+  const said = errors.before.trim();
+  throw new ObError(
+    command.failure,
+    `The guest could not ${command.purpose}: its login shell ended first${said === "" ? "." : `: ${said}`}`,
+    {
+      hint: "Look for an exit, or for output that is sent elsewhere, in the start-up files of the login user's shell, such as ~/.bashrc.",
+    },
+  );
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { driveOf, drivePath, junctionPath, parentPath, unpackedPath } from "./paths.ts";
+
+const refusal = expect.objectContaining({ code: "UNSUPPORTED" });
+
+describe("the target of a cache", () => {
+  it.each([
+    [String.raw`C:\Users\opam\AppData\Local\opam\download-cache`],
+    ["c:/Users/opam/AppData/Local/opam/download-cache"],
+    ["/cygdrive/c/Users/opam/AppData/Local/opam/download-cache"],
+    [String.raw`C:\\Users\opam/AppData\Local\opam\download-cache\\`],
+  ])("may be written %s", (target) => {
+    expect(junctionPath(target)).toBe(String.raw`C:\Users\opam\AppData\Local\opam\download-cache`);
+  });
+
+  it.each(["C:/with blank/x", "D:/ünïcode/漢字", "C:/a_b.c+d@e~f$g#h{i}[j]-k"])(
+    "may hold what %s does",
+    (target) => {
+      expect(junctionPath(target)).toBe(target.replaceAll("/", "\\"));
+    },
+  );
+
+  it.each("&%^()!|<>\"'`;,=*?:\n\t\u0000".split(""))("may not hold %j, and is told so", (character) => {
+    expect(() => junctionPath(`C:\\cache\\a${character}b`)).toThrow(refusal);
+    expect(() => junctionPath(`C:\\cache\\a${character}b`)).toThrow(JSON.stringify(character));
+  });
+
+  it.each(["/home/opam/.opam", "cache", "", String.raw`\\server\share`, "C:cache"])(
+    "must have a drive: %j",
+    (target) => {
+      expect(() => junctionPath(target)).toThrow(/it has no drive/);
+    },
+  );
+
+  it.each(["C:/", "C:\\", "c:/windows", "C:/Windows/System32/x", "C:/Users", "C:/cygwin64/"])(
+    "may not be what the guest needs: %j",
+    (target) => {
+      expect(() => junctionPath(target)).toThrow(/the guest needs what is there/);
+    },
+  );
+
+  it.each(["C:/a./b", "C:/a /b", "C:/ a", "C:/a/..", "C:/./a"])(
+    "may not be another than it looks: %j",
+    (target) => {
+      expect(() => junctionPath(target)).toThrow(refusal);
+    },
+  );
+
+  it("has a parent, unless it lies on the drive itself", () => {
+    expect(parentPath(String.raw`C:\a\b`)).toBe(String.raw`C:\a`);
+    expect(parentPath(String.raw`C:\a`)).toBeUndefined();
+  });
+});
+
+describe("a path from the root", () => {
+  it.each([
+    ["/Users/opam", "C:/Users/opam"],
+    [String.raw`/C:\Users\opam`, "C:/Users/opam"],
+    ["/d:/x/", "D:/x/"],
+    ["C:/x", "C:/x"],
+    ["/cygdrive/c/x", "C:/x"],
+    ["/cygdrive/e", "E:/"],
+    ["/", "C:/"],
+    ["/a:b", "C:/a:b"],
+  ])("%s is %s", (path, drive) => {
+    expect(drivePath(path)).toBe(drive);
+  });
+});
+
+it("drives of caches go from d: to z:", () => {
+  expect([driveOf(0), driveOf(1), driveOf(22)]).toEqual(["d:", "e:", "z:"]);
+  expect(() => driveOf(23)).toThrow(refusal);
+});
+
+describe("an entry of an archive", () => {
+  it("is unpacked below the root of the system drive", () => {
+    expect(["src/a", "/src/a", "C:/src/a", String.raw`c:\src\a`].map(unpackedPath)).toEqual(
+      Array.from({ length: 4 }, () => "src/a"),
+    );
+  });
+
+  it("cannot go to another drive", () => {
+    expect(() => unpackedPath("D:/src/a")).toThrow(refusal);
+  });
+});

@@ -1,0 +1,150 @@
+import { type GuestUser, ObError, type RunTask, sha256 } from "@ob/core";
+import { cygwinCommand } from "../../ssh/quote/cygwin.ts";
+import { environmentArgs } from "../env-vars.ts";
+import { framedForCygwin } from "../framed.ts";
+import type { GuestCommand, GuestProfile } from "../profile.ts";
+import { junctionPath, unpackedPath } from "./paths.ts";
+import * as scripts from "./scripts.ts";
+
+/** Windows whose sshd has Cygwin's bash as `DefaultShell`, and whose login user is an administrator. */
+export function windowsGuest(loginUser: string): GuestProfile {
+  return {
+    os: "windows",
+    // It says nothing on a serial line; QEMU's pvpanic tells of a crash where the guest has its driver.
+    panicPattern: /(?!)/,
+    sshReadyPattern: /^obuilder: ready\b/m,
+    identity: cygwinCommand(scripts.showIdentity),
+    rootShell: undefined,
+    prepare: {
+      phase: "login",
+      purpose: "run Cygwin's bash",
+      ...framedForCygwin(scripts.ready),
+      failure: "UNSUPPORTED",
+      hint: "sshd's DefaultShell must be Cygwin's bash (docs/guests.md says what a Windows image needs).",
+    },
+    mount: ({ caches, secrets, user }) => {
+      checkUser(user, loginUser);
+      checkDriveLetters(caches.length);
+      const junctions = caches.map(({ name, target }, index): GuestCommand => {
+        const path = junctionPath(target);
+        return {
+          phase: "mount",
+          purpose: `mount the cache ${name} at ${path}`,
+          ...framedForCygwin(scripts.makeJunction(path, index)),
+          failure: "CACHE",
+        };
+      });
+      const disks: GuestCommand = {
+        phase: "mount",
+        purpose: "prepare the disks of the step's caches",
+        ...framedForCygwin(scripts.prepareCacheDisks(caches.map(({ formatted }) => formatted))),
+        failure: "CACHE",
+      };
+      return [
+        ...(caches.length === 0 ? [] : [disks]),
+        ...junctions,
+        ...secrets.map(({ target, contents }, index): GuestCommand => {
+          checkSecretTarget(target);
+          const size = contents.length;
+          return {
+            phase: "mount",
+            purpose: `put a secret at ${target}`,
+            ...framedForCygwin(scripts.putSecret({ target, size, index }, loginUser)),
+            input: Buffer.from(`${Buffer.from(contents).toString("base64")}\n${sha256(contents)}\n`),
+            failure: "BAD_SECRET",
+          };
+        }),
+      ];
+    },
+    run: (task) => ({
+      phase: "run",
+      purpose: "run the command",
+      command: cygwinCommand(scripts.run(task.workdir, programOf(task))),
+      failure: "STEP_FAILED",
+    }),
+    unpack: {
+      phase: "copy",
+      purpose: "unpack the files",
+      ...framedForCygwin(scripts.unpack),
+      failure: "STEP_FAILED",
+    },
+    verification: {
+      dropsSymlinks: true,
+      unpackedPath,
+      unpackIso: (files) => ({
+        phase: "copy",
+        purpose: "unpack the files on the disc",
+        ...framedForCygwin(scripts.unpackDisc(files)),
+        failure: "STEP_FAILED",
+      }),
+      check: (list, digest) => ({
+        phase: "copy",
+        purpose: "find the copied files as they were sent",
+        ...framedForCygwin(scripts.checkCopy(list, digest)),
+        failure: "STEP_FAILED",
+      }),
+    },
+    unmount: ({ secrets, caches }) => {
+      if (secrets.length === 0 && caches.length === 0) return [];
+      const parts = [
+        ...secrets.map(({ target }, index) => scripts.removeSecret(target, index)),
+        ...caches.map(({ target }) => scripts.removeJunction(junctionPath(target))),
+      ];
+      return [
+        {
+          phase: "mount",
+          purpose: "remove the step's secrets and the junctions to its caches",
+          ...framedForCygwin(scripts.unmountAll(parts)),
+          failure: "CACHE",
+        },
+      ];
+    },
+    // sshd's job object has ended whatever the step left, with the step's shell.
+    flush: () => ({
+      phase: "flush",
+      purpose: "put everything on the disk",
+      ...framedForCygwin(scripts.flush),
+      failure: "UNCLEAN_STOP",
+      frozen: undefined,
+    }),
+    shutdown: "power button",
+  };
+}
+
+/** The variables, then the program. */
+function programOf({ environment, shell, command }: RunTask): readonly string[] {
+  const program = shell.length === 0 ? ["/bin/bash", "-c"] : shell;
+  return [...environmentArgs(environment), ...program, command];
+}
+
+/** Windows lets nobody become another user without a password; but the login user is its superuser. */
+function checkUser(user: GuestUser | undefined, loginUser: string): void {
+  if (user === undefined) return;
+  if ("name" in user && user.name.toLowerCase() === loginUser.toLowerCase()) return;
+  if ("uid" in user && user.uid === 0) return;
+  const asked = "name" in user ? user.name : `${user.uid}:${user.gid}`;
+  throw new ObError("UNSUPPORTED", `A Windows guest runs commands as ${loginUser} only, not as ${asked}.`, {
+    hint: `Leave (user …) out, or write (user (name ${loginUser})); (user (uid 0) (gid 0)) is the same here.`,
+  });
+}
+
+function checkSecretTarget(target: string): void {
+  if (/^(?:\/|[a-z]:[\\/])/i.test(target) && !/[\\/]$/.test(target)) return;
+  throw new ObError(
+    "UNSUPPORTED",
+    `The target of a secret must be an absolute path: ${JSON.stringify(target)}`,
+  );
+}
+
+/** A cache's disk has a drive letter, from `d:` on. */
+function checkDriveLetters(caches: number): void {
+  const letters = 23;
+  if (caches <= letters) return;
+  throw new ObError(
+    "UNSUPPORTED",
+    `Windows has drive letters for ${letters} caches, and the step has ${caches}.`,
+    {
+      hint: "Keep several directories in one cache, or split the step.",
+    },
+  );
+}

@@ -1,0 +1,109 @@
+import { ObError } from "@ob/core";
+import { abortable, deadline } from "../abort.ts";
+import type { FlushCommand, GuestProfile } from "../guest/profile.ts";
+import { type GuestConnection, execViaRootShell } from "../guest/guest-command.ts";
+import { captureFramed, executeFramed } from "../guest/run-framed.ts";
+import type { Vm } from "../vm/vm.ts";
+
+/** How long a guest may take to write what it holds, and to switch itself off, in milliseconds. */
+const flushTimeout = 600_000;
+const powerOffTimeout = 120_000;
+
+export interface Flushed {
+  /** What the guest runs when it is done: a frozen one can be stopped as it is. */
+  readonly state: "frozen" | "running";
+  /** What it printed before. */
+  readonly report: string;
+}
+
+/**
+ * Has the guest put everything on its disk, by the profile's `flush`.
+ *
+ * @throws ObError `UNCLEAN_STOP`, `GUEST_LOST`, the signal's reason.
+ */
+export async function flush(command: FlushCommand, options: GuestConnection): Promise<Flushed> {
+  const { purpose, frozen } = command;
+  using limit = deadline(
+    flushTimeout,
+    () => new ObError("UNCLEAN_STOP", `The guest did not ${purpose} within ${flushTimeout / 1000} s.`),
+  );
+  const signal = AbortSignal.any([options.signal, limit.signal]);
+  const flushing = { ...options, signal };
+  const text = options.shell?.isOpen
+    ? await flushByShell(command, flushing)
+    : await flushBySession(command, flushing);
+  const lines = text.split("\n");
+  const end = frozen === undefined ? -1 : lines.indexOf(frozen);
+  if (end < 0) return { state: "running", report: text };
+  return { state: "frozen", report: lines.slice(0, end).join("\n") };
+}
+
+async function flushByShell(command: FlushCommand, options: GuestConnection): Promise<string> {
+  const { status, stdout, stderr } = await execViaRootShell(command, options);
+  if (status.kind === "exited" && status.code === 0) return stdout;
+  throw notFlushed(command, stderr);
+}
+
+/** On a frozen file system nobody may write, the ssh server included: its end of the command need not come. */
+async function flushBySession(command: FlushCommand, options: GuestConnection): Promise<string> {
+  const { session, signal } = options;
+  const { input, frozen } = command;
+  const { promise: isFrozen, resolve } = Promise.withResolvers<void>();
+  let text = "";
+  let errors = "";
+  const running = executeFramed(command, {
+    session,
+    signal,
+    input,
+    onStdout: (bytes) => {
+      text += Buffer.from(bytes).toString("latin1");
+      if (frozen !== undefined && text.split("\n").includes(frozen)) resolve();
+    },
+    onStderr: (bytes) => {
+      errors = (errors + Buffer.from(bytes).toString()).slice(-2_000);
+    },
+  });
+  const ended = (async () => {
+    const status = await running;
+    if (status.kind !== "exited" || status.code !== 0) throw notFlushed(command, errors);
+  })();
+  ended.catch(() => undefined);
+  await Promise.race([isFrozen, ended]);
+  return text;
+}
+
+function notFlushed({ purpose }: FlushCommand, errors: string): ObError {
+  return new ObError("UNCLEAN_STOP", `The guest could not ${purpose}: ${errors.trim()}`);
+}
+
+export interface StopOptions extends GuestConnection {
+  readonly profile: GuestProfile;
+  readonly state: Flushed["state"];
+}
+
+/**
+ * Ends the machine. When it resolves, QEMU has closed the disks.
+ *
+ * @throws ObError `UNCLEAN_STOP` if the guest did not switch itself off or QEMU failed; the signal's reason.
+ */
+export async function stop(vm: Vm, options: StopOptions): Promise<void> {
+  const { profile, session, state, signal } = options;
+  vm.expectExit();
+  if (state === "frozen") await vm.qmp.execute("quit", { signal });
+  else if (profile.shutdown === "power button") await vm.qmp.execute("system_powerdown", { signal });
+  else await captureFramed(profile.shutdown, { session, signal });
+  using limit = deadline(
+    powerOffTimeout,
+    () =>
+      new ObError(
+        "UNCLEAN_STOP",
+        `The guest did not switch itself off within ${powerOffTimeout / 1000} s.${vm.consoleParagraph()}`,
+      ),
+  );
+  const exit = await abortable(vm.exited, AbortSignal.any([signal, limit.signal]));
+  if (exit.clean) return;
+  throw new ObError(
+    "UNCLEAN_STOP",
+    `QEMU ended with ${exit.description} instead of cleanly.\n${exit.stderrTail}`.trim(),
+  );
+}

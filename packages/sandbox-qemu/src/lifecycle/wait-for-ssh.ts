@@ -1,0 +1,150 @@
+import { connect, type Socket } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { type Emit, isObError, ObError } from "@ob/core";
+import { abortable, deadline, reasonOf } from "../abort.ts";
+import type { LoginKey } from "../ssh/keys.ts";
+import { openSession, type SshSession } from "../ssh/session.ts";
+import { asBootFailure, type Vm } from "../vm/vm.ts";
+
+export interface WaitForSshOptions {
+  /** What the guest may say on its console when its SSH server listens. */
+  readonly sshReadyPattern: RegExp;
+  /** When to ask the guest first. `announced`: when it says that it listens, or when it takes very long. */
+  readonly ask: "now" | "announced" | "again and again";
+  readonly user: string;
+  readonly keys: readonly LoginKey[];
+  /** How long the guest may take from its start to a login, in seconds. */
+  readonly bootTimeSeconds: number;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+}
+
+/**
+ * QEMU accepts connections long before the guest does, and each that reaches the guest costs it a process: a few
+ * tries at a time, with a short life. A guest that takes long is slow, and would never come to answer so many: the
+ * longer it takes, the rarer the tries and the longer their life. In milliseconds.
+ */
+const retry = { every: 400, slower: 0.05, atATime: 6 };
+
+/** What a guest that says that it listens is given to answer one try, before it is asked again. In milliseconds. */
+const markerTimeout = 30_000;
+
+/**
+ * Waits until the guest lets us in.
+ *
+ * @throws ObError `BOOT_FAILED` if the time is over or QEMU ends, with the last lines of the console;
+ *   `LOGIN_FAILED` as soon as the guest has refused all keys; the signal's reason.
+ */
+export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<SshSession> {
+  const { sshReadyPattern, ask, user, keys, bootTimeSeconds, emit } = options;
+  const start = performance.now();
+  let sawServer = false;
+  using limit = deadline(bootTimeSeconds * 1000, () => bootTimeoutError(vm, { bootTimeSeconds, sawServer }));
+  const signal = AbortSignal.any([options.signal, vm.failed, limit.signal]);
+  try {
+    for (;;) {
+      const socket = await firstBanner(vm, {
+        sshReadyPattern,
+        ask: sawServer ? "again and again" : ask,
+        signal,
+      });
+      const answered = performance.now();
+      sawServer = true;
+      try {
+        const session = await openSession(socket, { user, keys, signal });
+        const [boot, login] = [answered - start, performance.now() - answered];
+        emit({
+          type: "log",
+          level: "debug",
+          text: `ssh answered after ${ms(boot)}, login took ${ms(login)}`,
+        });
+        return session;
+      } catch (error) {
+        // A server that hangs up is still starting: it may close connections until it is done.
+        if (signal.aborted || !isObError(error, "GUEST_LOST")) throw error;
+        await abortable(wait(retry.every), signal);
+      }
+    }
+  } catch (error) {
+    if (options.signal.aborted) throw reasonOf(options.signal);
+    throw asBootFailure(error);
+  }
+}
+
+interface BannerOptions {
+  readonly sshReadyPattern: RegExp;
+  readonly ask: WaitForSshOptions["ask"];
+  readonly signal: AbortSignal;
+}
+
+/** The first connection on which the other end says something. */
+async function firstBanner(vm: Vm, { sshReadyPattern, ask, signal }: BannerOptions): Promise<Socket> {
+  const sockets = new Set<Socket>();
+  const { promise, resolve } = Promise.withResolvers<Socket>();
+  const start = performance.now();
+  const interval = (): number => retry.every + retry.slower * (performance.now() - start);
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+  const connectOnce = (lifetime: number): Socket => {
+    const socket = connect({ host: "127.0.0.1", port: vm.sshPort, noDelay: true });
+    sockets.add(socket);
+    const drop = (): void => {
+      sockets.delete(socket);
+      socket.destroy();
+    };
+    const life = setTimeout(drop, lifetime);
+    socket.once("close", () => {
+      clearTimeout(life);
+      drop();
+    });
+    socket.on("error", () => undefined);
+    socket.once("data", (bytes) => {
+      clearTimeout(life);
+      socket.pause();
+      socket.unshift(bytes);
+      resolve(socket);
+    });
+    return socket;
+  };
+  const poll = (): void => {
+    connectOnce(retry.atATime * interval());
+    timer = setTimeout(poll, interval());
+  };
+  const probeOnce = (): void => {
+    clearTimeout(timer);
+    // Hung up on, it would wait for nothing.
+    connectOnce(markerTimeout).once("close", () => {
+      if (!ended) timer = setTimeout(poll, interval());
+    });
+  };
+  const notice = vm.console.onMatch(sshReadyPattern, ask === "now" ? () => undefined : probeOnce);
+  if (ask === "now") probeOnce();
+  // QEMU delivers every connection in the end, those that were given up as well.
+  else if (ask === "announced") timer = setTimeout(poll, markerTimeout);
+  else poll();
+  try {
+    const answered = await abortable(promise, signal);
+    sockets.delete(answered);
+    answered.removeAllListeners("close");
+    return answered;
+  } finally {
+    ended = true;
+    notice[Symbol.dispose]();
+    clearTimeout(timer);
+    for (const socket of sockets) socket.destroy();
+  }
+}
+
+/** The error of a guest that does not come to answer in time. */
+export function bootTimeoutError(vm: Vm, seen: { bootTimeSeconds: number; sawServer: boolean }): ObError {
+  const what = seen.sawServer ? "did not finish an ssh login" : "did not answer on its ssh port";
+  return new ObError(
+    "BOOT_FAILED",
+    `The guest ${what} within ${seen.bootTimeSeconds} s.${vm.consoleParagraph()}`,
+    { hint: "A slow host or guest needs more: --qemu-boot-time SECONDS." },
+  );
+}
+
+function ms(milliseconds: number): string {
+  return `${Math.round(milliseconds)} ms`;
+}

@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as wait } from "node:timers/promises";
+import { ObError } from "@ob/core";
+import * as v from "valibot";
+import { abortable } from "../abort.ts";
+import { stateFd } from "../machine/qemu-argv.ts";
+import type { QmpClient } from "../qmp/client.ts";
+
+/*
+ * QEMU saves and loads machines as it moves them between hosts. With `x-ignore-shared` it leaves the memory out, which
+ * is in a file of its own.
+ */
+const withoutMemory = { capabilities: [{ capability: "x-ignore-shared", state: true }] };
+
+/** How often QEMU is asked how far it is, in milliseconds: it needs some ten. */
+const pollTime = 3;
+
+/**
+ * Writes the state of a stopped machine's devices to a file.
+ *
+ * @throws ObError `TOOL_FAILED` with QEMU's words, `GUEST_LOST`, the signal's reason.
+ */
+export async function saveDevices(qmp: QmpClient, file: string, signal: AbortSignal): Promise<void> {
+  // The path of a socket must be short, and that of a store need not be.
+  const directory = await mkdtemp(join(tmpdir(), "obuilder-save-"));
+  const server = createServer();
+  try {
+    const socket = join(directory, "s");
+    server.listen(socket);
+    await abortable(once(server, "listening"), signal);
+    const written = (async () => {
+      const [stream] = await once(server, "connection");
+      await pipeline(stream, createWriteStream(file, { mode: 0o600 }));
+    })();
+    written.catch(() => undefined);
+    await qmp.execute("migrate-set-capabilities", { arguments: withoutMemory, signal });
+    await qmp.execute("migrate", { arguments: { uri: `unix:${socket}` }, signal });
+    await completed(qmp, signal);
+    await abortable(written, signal);
+  } finally {
+    server.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Loads what `saveDevices` wrote from `stateFd`, into a machine that was started with `-incoming defer`. It stands still
+ * then.
+ *
+ * @throws as `saveDevices`.
+ */
+export async function loadDevices(qmp: QmpClient, signal: AbortSignal): Promise<void> {
+  await qmp.execute("migrate-set-capabilities", { arguments: withoutMemory, signal });
+  await qmp.execute("migrate-incoming", { arguments: { uri: `fd:${stateFd}` }, signal });
+  await completed(qmp, signal);
+}
+
+const schema = v.object({ status: v.optional(v.string()), "error-desc": v.optional(v.string()) });
+
+async function completed(qmp: QmpClient, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const answer = v.safeParse(schema, await qmp.execute("query-migrate", { signal }));
+    const status = answer.success ? answer.output.status : undefined;
+    if (status === "completed") return;
+    if (status === "failed" || status === "cancelled") {
+      const why = (answer.success ? answer.output["error-desc"] : undefined) ?? status;
+      throw new ObError("TOOL_FAILED", `QEMU could not save or load the machine: ${why}`);
+    }
+    await abortable(wait(pollTime), signal);
+  }
+}

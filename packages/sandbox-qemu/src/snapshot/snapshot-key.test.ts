@@ -1,0 +1,75 @@
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { VmConfig } from "../machine/qemu-argv.ts";
+import { amd64 } from "../machine/amd64.ts";
+import { identityOfFile } from "./file-identity.ts";
+import { type KeyOptions, snapshotKey } from "./snapshot-key.ts";
+
+let directory: string;
+let config: VmConfig;
+const inInitrd: KeyOptions = { point: "initrd", disk: undefined };
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "template-key-"));
+  for (const name of ["kernel", "initrd", "layer"]) await writeFile(join(directory, name), name);
+  config = {
+    // A program that every host has: the tests need no QEMU.
+    machine: { ...amd64, binary: "sh" },
+    accelerator: "tcg",
+    memoryMib: 64,
+    cpus: 1,
+    disks: ["/store/disk"],
+    network: "none",
+    directBoot: { kernel: join(directory, "kernel"), initrd: join(directory, "initrd"), commandLine: "a" },
+    hardware: {},
+  };
+});
+afterEach(async () => await rm(directory, { recursive: true }));
+
+const nameOf = async (changed: Partial<VmConfig> = {}, options = inInitrd): Promise<string | undefined> =>
+  (await snapshotKey({ ...config, ...changed }, options))?.name;
+
+it("a machine may have any disk, network and place of its memory", async () => {
+  const name = await nameOf();
+  await expect(nameOf({ disks: ["/another/disk"] })).resolves.toBe(name);
+  await expect(nameOf({ network: "host" })).resolves.toBe(name);
+  await expect(nameOf({ memory: "resumed" })).resolves.toBe(name);
+});
+
+it("whatever else differs makes another key", async () => {
+  const { directBoot } = config;
+  if (!directBoot) throw new TypeError("the machine has a kernel");
+  const layer = await identityOfFile(join(directory, "layer"));
+  const disk = { layer, backing: "../layer", virtualSize: 1 };
+  const ready: KeyOptions = { point: "ready", disk };
+  const names = [
+    await nameOf(),
+    await nameOf({ memoryMib: 65 }),
+    await nameOf({ cpus: 2 }),
+    await nameOf({ accelerator: "kvm" }),
+    await nameOf({ disks: ["/store/disk", "/store/cache"] }),
+    await nameOf({ hardware: { cpu: "max" } }),
+    await nameOf({ hardware: { machine: "q35" } }),
+    await nameOf({ cdrom: true }),
+    await nameOf({ machine: { ...config.machine, binary: "cat" } }),
+    await nameOf({ directBoot: { ...directBoot, commandLine: "b" } }),
+    await nameOf({}, ready),
+    await nameOf({}, { point: "ready", disk: { ...disk, virtualSize: 2 } }),
+    await nameOf({}, { point: "ready", disk: { ...disk, backing: "../../layer" } }),
+  ];
+  await utimes(join(directory, "layer"), 1, 1);
+  const changed = await identityOfFile(join(directory, "layer"));
+  names.push(await nameOf({}, { point: "ready", disk: { ...disk, layer: changed } }));
+  await writeFile(join(directory, "kernel"), "another");
+  names.push(await nameOf());
+  await writeFile(join(directory, "initrd"), "another");
+  names.push(await nameOf());
+  expect(new Set(names).size).toBe(names.length);
+});
+
+it("a machine whose kernel is not there has none", async () => {
+  await rm(join(directory, "kernel"));
+  await expect(nameOf()).resolves.toBeUndefined();
+});

@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { installedShells } from "../testing/installed-shells.ts";
+import { logInToShell } from "../testing/shell-server.ts";
+import { RootShell } from "./root-shell.ts";
+
+const { signal } = new AbortController();
+let stack = new AsyncDisposableStack();
+afterEach(async () => {
+  await stack.disposeAsync();
+  stack = new AsyncDisposableStack();
+});
+
+/** A shell of this host's, at the other end of a real connection. */
+async function hold(program: string, startUp?: string): Promise<RootShell> {
+  const session = await logInToShell({ stack, ...(startUp !== undefined && { startUp }) });
+  return stack.use(await RootShell.open(session, `exec ${program}`, signal));
+}
+
+describe.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("a held %s", (program) => {
+  it("runs one script after the other, each by itself", async () => {
+    const shell = await hold(program);
+    const first = await shell.run("a=1; cd /tmp; echo out; echo err >&2; exit 7", { signal });
+    expect(first).toEqual({ status: { kind: "exited", code: 7 }, stdout: "out\n", stderr: "err\n" });
+    const second = await shell.run(`printf '<%s>' "$a" "$(pwd)"; wc -c | tr -d ' '`, { signal });
+    expect(second.stdout).toBe(`<><${process.cwd()}>0\n`);
+    expect(shell.isOpen).toBe(true);
+  });
+
+  it("passes any bytes to a script's standard input", async () => {
+    const shell = await hold(program);
+    const input = Uint8Array.from({ length: 512 }, (_, index) => index % 256);
+    const { stdout } = await shell.run("od -An -v -tx1", { signal, input });
+    expect(stdout.replaceAll(/\s+/g, "")).toBe(Buffer.from(input).toString("hex"));
+  });
+});
+
+describe("a held shell", () => {
+  it("that ends is told from one that is slow, with what it said", async () => {
+    const shell = await hold("sh -c 'echo no such luck >&2; exit 1'");
+    await expect(shell.run("echo", { signal })).rejects.toMatchObject({
+      code: "GUEST_LOST",
+      message: expect.stringContaining("no such luck"),
+    });
+    expect(shell.isOpen).toBe(false);
+    await expect(shell.run("echo", { signal })).rejects.toMatchObject({ code: "GUEST_LOST" });
+  });
+
+  it("has nothing of what its login shell prints or reads", async () => {
+    const startUp = `echo hello; printf error >&2; read x; (sleep 0.3; echo late; printf late >&2) & set -x`;
+    const shell = await hold("/bin/sh", startUp);
+    for (const script of ["echo out; echo err >&2; exit 7", "sleep 0.6; echo out; echo err >&2; exit 7"]) {
+      const { status, stdout, stderr } = await shell.run(script, { signal });
+      expect(status).toEqual({ kind: "exited", code: 7 });
+      expect(stdout.replace("late\n", "")).toBe("out\n");
+      expect(stderr.replace("late", "")).toBe("err\n");
+    }
+  });
+
+  it("goes with a script that is given up", async () => {
+    const shell = await hold("/bin/sh");
+    const controller = new AbortController();
+    const running = shell.run("sleep 600", { signal: controller.signal });
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(shell.isOpen).toBe(false);
+  });
+});

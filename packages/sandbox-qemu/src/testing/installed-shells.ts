@@ -1,0 +1,10 @@
+import { existsSync } from "node:fs";
+
+/** The shells of this host that a login user may have. bash and dash are on every Debian; the others may be. */
+export const installedShells: readonly string[] = [
+  "/bin/bash",
+  "/bin/dash",
+  "/bin/mksh",
+  "/bin/ksh93",
+  "/bin/zsh",
+].filter((shell) => existsSync(shell));

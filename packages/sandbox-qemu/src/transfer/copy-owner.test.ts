@@ -1,0 +1,93 @@
+import { buffer } from "node:stream/consumers";
+import type { GuestImage, GuestUser } from "@ob/core";
+import type { ServerChannel } from "ssh2";
+import { expect, it } from "vitest";
+import { copyOwner, type KnownOwners } from "./copy-owner.ts";
+import { linuxGuest } from "../guest/linux/profile.ts";
+import { windowsGuest } from "../guest/windows/profile.ts";
+import { openSession } from "../ssh/session.ts";
+import { newKey, startServer } from "../testing/ssh-server.ts";
+
+const never = new AbortController().signal;
+const image: GuestImage = { manifest: undefined, manifestDirectory: "/" };
+
+interface Question {
+  readonly user?: GuestUser;
+  readonly loginUser?: string;
+  readonly known?: KnownOwners;
+  /** What the guest prints; none where it cannot be asked. */
+  readonly says?: string;
+  readonly status?: number;
+}
+
+/** Presumes an owner and then asks a guest, which answers as the test says. */
+async function ask({ user, loginUser = "opam", known = new Map(), says = "", status = 0 }: Question) {
+  let asked = 0;
+  const answer = async (channel: ServerChannel): Promise<void> => {
+    asked++;
+    await buffer(channel);
+    channel.write(says);
+    if (status !== 0) channel.stderr.write("obuilder: the guest has no user nobody\n");
+    channel.exit(status);
+    channel.end();
+  };
+  const key = newKey();
+  await using server = await startServer({
+    accepts: key,
+    onExec: (_, channel) => void answer(channel),
+  });
+  const login = { user: "opam", keys: [{ kind: "key", label: "k", key }] as const, signal: never };
+  await using session = await openSession(await server.connect(), login);
+  const owner = copyOwner(user, { profile: linuxGuest(loginUser), loginUser, image, known });
+  const { presumed } = owner;
+  return { presumed, owner: await owner.confirm({ session, signal: never }), asked };
+}
+
+it("a user by number, and root, are known without a question", async () => {
+  const user = { uid: 5, gid: 6 };
+  expect(await ask({ user })).toEqual({ presumed: user, owner: user, asked: 0 });
+  const root = { uid: 0, gid: 0 };
+  expect(await ask({ loginUser: "root" })).toEqual({ presumed: root, owner: root, asked: 0 });
+  expect(await ask({ user: { name: "root" } })).toEqual({ presumed: root, owner: root, asked: 0 });
+});
+
+it("the login user, or one by name, is who the guest says, whatever its login shell says beside", async () => {
+  const says = "Welcome!\nobuilder: the owner is 1001:50\nBye.\n";
+  const owner = { uid: 1001, gid: 50 };
+  const known: KnownOwners = new Map();
+  expect(await ask({ says, known })).toEqual({ presumed: { uid: 1000, gid: 1000 }, owner, asked: 1 });
+  // What was learned is presumed the next time, for this user.
+  expect(await ask({ says, known })).toEqual({ presumed: owner, owner, asked: 1 });
+  expect(await ask({ says, known, user: { name: "opam" } })).toMatchObject({ presumed: owner });
+  expect(await ask({ says, known, user: { name: "build" } })).toMatchObject({
+    presumed: { uid: 1000 },
+    owner,
+  });
+});
+
+it("a user that the guest does not have is an error that names it", async () => {
+  await expect(ask({ user: { name: "nobody" }, status: 125 })).rejects.toMatchObject({
+    code: "STEP_FAILED",
+    message: expect.stringContaining("the guest has no user nobody"),
+  });
+});
+
+it.each(["", "obuilder: the owner is x:5\n", "obuilder: the owner is 4294967295:5\n"])(
+  "%j is no owner",
+  async (says) => {
+    await expect(ask({ user: { name: "odd" }, says })).rejects.toMatchObject({
+      code: "STEP_FAILED",
+      message: "The guest's user odd has no uid and gid in /etc/passwd.",
+    });
+  },
+);
+
+it("a guest whose files have no such owners is not asked", async () => {
+  const owner = copyOwner(undefined, {
+    profile: windowsGuest("opam"),
+    loginUser: "opam",
+    image,
+    known: new Map(),
+  });
+  expect(owner.presumed).toBeUndefined();
+});

@@ -1,0 +1,201 @@
+import { mkdtempDisposable, readdir, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { ObError, type ObEvent, run, sha256 } from "@ob/core";
+import type { ServerChannel } from "ssh2";
+import { extract, pack } from "tar-stream";
+import { describe, expect, it, vi } from "vitest";
+import { copyVerified } from "./verified-copy.ts";
+import { exitDeviceMissing, type CopyVerification, type GuestCommand } from "../guest/profile.ts";
+import { windowsGuest } from "../guest/windows/profile.ts";
+import type { Monitor } from "../qmp/client.ts";
+import { findProgram } from "../vm/process-identity.ts";
+import { openSession } from "../ssh/session.ts";
+import { newKey, startServer } from "../testing/ssh-server.ts";
+
+const xorriso = await findProgram("xorriso");
+
+const never = new AbortController().signal;
+const windows = windowsGuest("opam");
+
+const command = (text: string): GuestCommand => ({
+  phase: "copy",
+  purpose: text,
+  command: text,
+  failure: "STEP_FAILED",
+});
+
+/** The check of a guest whose commands the test's server knows; names and the check's digest are Windows'. */
+const check: CopyVerification = {
+  dropsSymlinks: true,
+  unpackedPath: (entry) => windows.verification?.unpackedPath(entry) ?? entry,
+  unpackIso: (files) => command(`disc ${files.join(" ")}`),
+  check: (list, digest) => command(`check ${list} ${digest}`),
+};
+
+interface Archived {
+  readonly name: string;
+  readonly contents?: string;
+  readonly linkname?: string;
+}
+
+function archiveOf(entries: readonly Archived[]): Readable {
+  const archive = pack();
+  for (const { name, contents = "", linkname } of entries) {
+    if (linkname === undefined) archive.entry({ name }, contents);
+    else archive.entry({ name, type: "symlink", linkname });
+  }
+  archive.finalize();
+  return Readable.from(archive);
+}
+
+/** Copies into a guest that damages the first archives, and tells what it had in the end. */
+async function copy(entries: readonly Archived[], { damaged = 0, drive = "seen" } = {}) {
+  const key = newKey();
+  await using state = await mkdtempDisposable(join(tmpdir(), "copy-checked-"));
+  let inDrive: string | undefined;
+  const qmp: Monitor = {
+    execute: async (name, { arguments: given }) => {
+      monitored.push(name);
+      if (drive === "none") throw new ObError("TOOL_FAILED", "no such device");
+      if (name === "blockdev-change-medium") inDrive = String(given?.["filename"]);
+      return await Promise.resolve({});
+    },
+  };
+  const monitored: string[] = [];
+  const files = new Map<string, string>();
+  const commands: string[] = [];
+  const events: ObEvent[] = [];
+  let damage = damaged;
+  const unpack = async (archive: Buffer): Promise<number> => {
+    const parser = extract();
+    parser.end(archive);
+    try {
+      for await (const entry of parser) {
+        files.set(entry.header.name, (await buffer(Readable.from(entry))).toString());
+      }
+      return 0;
+    } catch {
+      return 2;
+    }
+  };
+  const play = async (text: string, input: Buffer): Promise<number> => {
+    const [name = "", ...words] = text.split(" ");
+    commands.push(name);
+    if (name === "unpack") {
+      const spoilt = damage > 0 && input.includes("undamaged");
+      if (spoilt) damage -= 1;
+      return await unpack(
+        spoilt ? Buffer.from(input.toString("latin1").replace("undamaged", "uNdamaged"), "latin1") : input,
+      );
+    }
+    if (name === "disc") {
+      if (drive === "unseen") return exitDeviceMissing;
+      for (const file of words) {
+        const copied = join(state.path, file);
+        await run(["xorriso", "-osirrox", "on", "-indev", inDrive ?? "", "-extract", `/${file}`, copied]);
+        expect(await unpack(await readFile(copied))).toBe(0);
+      }
+      return 0;
+    }
+    const [list = "", digest] = words;
+    const lines = files.get(list) ?? "";
+    files.delete(list);
+    if (sha256(lines) !== digest) return 1;
+    const same = lines
+      .trimEnd()
+      .split("\n")
+      .every((line) => sha256(files.get(line.slice(66)) ?? "missing") === line.slice(0, 64));
+    return same ? 0 : 1;
+  };
+  const serve = async (text: string, channel: ServerChannel): Promise<void> => {
+    channel.exit(await play(text, await buffer(channel)));
+    channel.end();
+  };
+  await using server = await startServer({
+    accepts: key,
+    onExec: (text, channel) => void serve(text, channel),
+  });
+  const login = { user: "opam", keys: [{ kind: "key", label: "k", key }] as const, signal: never };
+  await using session = await openSession(await server.connect(), login);
+  const copied = copyVerified({
+    session,
+    qmp,
+    stateDirectory: state.path,
+    signal: never,
+    emit: (event) => void events.push(event),
+    openArchive: () => archiveOf(entries),
+    unpack: command("unpack"),
+    check,
+  });
+  const error: unknown = await copied.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  const warnings = events.flatMap((event) => (event.type === "log" ? [event.text] : []));
+  const left = await readdir(join(state.path, "run")).catch(() => []);
+  return { error, files, commands, warnings, monitored, left };
+}
+
+const entries = [
+  { name: "src/a", contents: "undamaged" },
+  { name: "src/b", contents: "x".repeat(200_000) },
+];
+
+it("a copy is unpacked, and its files are compared with what was sent", async () => {
+  const { error, files, commands, warnings } = await copy(entries);
+  expect(error).toBeUndefined();
+  expect(commands).toEqual(["unpack", "unpack", "check"]);
+  expect(Object.fromEntries(files)).toEqual(Object.fromEntries(entries.map((e) => [e.name, e.contents])));
+  expect(warnings).toEqual([]);
+});
+
+it("a copy that was damaged is sent once more", async () => {
+  const { error, files, commands, warnings } = await copy(entries, { damaged: 1 });
+  expect(error).toBeUndefined();
+  expect(files.get("src/a")).toBe("undamaged");
+  expect(commands).toEqual(["unpack", "unpack", "check", "unpack", "unpack", "check"]);
+  expect(warnings).toEqual([expect.stringContaining("They are sent once more, through SSH.")]);
+});
+
+describe("a copy that is damaged again", () => {
+  it.skipIf(xorriso === undefined)("goes in on a disc, and its list too (needs xorriso)", async () => {
+    const { error, files, commands, warnings, monitored, left } = await copy(entries, { damaged: 2 });
+    expect(error).toBeUndefined();
+    expect(files.get("src/a")).toBe("undamaged");
+    expect(files.get("src/b")).toBe("x".repeat(200_000));
+    expect(commands.slice(6)).toEqual(["disc", "check"]);
+    expect(monitored).toEqual(["blockdev-change-medium", "eject"]);
+    expect(warnings.at(-1)).toContain("They are sent once more, on a disc.");
+    expect(left).toEqual([]);
+  });
+
+  it("fails without xorriso, and says what to install", async () => {
+    vi.stubEnv("PATH", "/nonexistent");
+    const { error } = await copy(entries, { damaged: 2 }).finally(() => vi.unstubAllEnvs());
+    expect(error).toMatchObject({ code: "MISSING_TOOL", hint: expect.stringContaining("install xorriso") });
+  });
+
+  it.skipIf(xorriso === undefined)("fails in a machine that has no drive", async () => {
+    const { error } = await copy(entries, { damaged: 2, drive: "none" });
+    expect(error).toMatchObject({ code: "STEP_FAILED", message: expect.stringContaining("could not check") });
+  });
+
+  it.skipIf(xorriso === undefined)("fails in a guest that does not see the disc", async () => {
+    const { error } = await copy(entries, { damaged: 2, drive: "unseen" });
+    expect(error).toMatchObject({ code: "STEP_FAILED", message: expect.stringContaining("disc") });
+  });
+});
+
+it("links are warned of, and nothing is compared where there is no file", async () => {
+  const { commands, warnings } = await copy([{ name: "src/link", linkname: "a" }]);
+  expect(commands).toEqual(["unpack"]);
+  expect(warnings).toEqual([expect.stringContaining("src/link")]);
+});
+
+it("a copy to a drive that tar.exe cannot reach is refused", async () => {
+  const { error } = await copy([{ name: "D:/src/a", contents: "x" }]);
+  expect(error).toMatchObject({ code: "UNSUPPORTED" });
+});

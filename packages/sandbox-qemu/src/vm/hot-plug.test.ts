@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { silent } from "@ob/core";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { VmConfig } from "../machine/qemu-argv.ts";
+import { attachDisk, supportsHotplug } from "./hot-plug.ts";
+import { amd64 } from "../machine/amd64.ts";
+import { riscv64 } from "../machine/riscv64.ts";
+import { fakeQemu } from "../testing/fake-qemu.ts";
+import { Vm } from "./vm.ts";
+
+const config: VmConfig = {
+  machine: amd64,
+  accelerator: "tcg",
+  memoryMib: 64,
+  cpus: 1,
+  disks: ["/no/such/disk.qcow2"],
+  network: "none",
+  directBoot: undefined,
+  hardware: {},
+};
+const disk = { node: "cache1", file: "/cache.qcow2", format: "qcow2", serial: "obuilder-cache-001" } as const;
+const { signal } = new AbortController();
+let stateDirectory: string;
+
+beforeEach(async () => {
+  stateDirectory = await mkdtemp(join(tmpdir(), "hot-plug-test-"));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(stateDirectory, { recursive: true });
+});
+
+async function withFake(body: string, test: (vm: Vm) => Promise<void>): Promise<void> {
+  await using fake = await fakeQemu(body);
+  vi.stubEnv("PATH", fake.path);
+  await using vm = await Vm.start(config, { stateDirectory, panic: /panic/, signal, emit: silent });
+  await test(vm);
+}
+
+it("a disk has left when QEMU says so, and its file is closed only then", async () => {
+  const body = `
+    let gone = false;
+    speakQmp({ on: {
+      device_del: (say) => setTimeout(() => {
+        say({ event: "DEVICE_DELETED", data: { path: "/machine/peripheral/cache1/virtio-backend" } });
+        say({ event: "DEVICE_DELETED", data: { device: "another" } });
+        setTimeout(() => {
+          gone = true;
+          say({ event: "DEVICE_DELETED", data: { device: "cache1" } });
+        }, 10);
+      }, 10) && {},
+      "blockdev-del": () => gone ? {} : process.exit(3),
+    } });`;
+  await withFake(body, async (vm) => {
+    const attached = await attachDisk(vm, disk, signal);
+    await expect(attached.detach(signal)).resolves.toBeUndefined();
+  });
+});
+
+it("a machine that dies while a disk leaves is told at once", async () => {
+  await withFake(`speakQmp({ on: { device_del: () => process.exit(3) } });`, async (vm) => {
+    const attached = await attachDisk(vm, disk, signal);
+    await expect(attached.detach(signal)).rejects.toMatchObject({ code: "GUEST_LOST" });
+  });
+});
+
+it("only machines that are known to take disks are given any", () => {
+  expect(supportsHotplug(config)).toBe(true);
+  expect(supportsHotplug({ ...config, hardware: { machine: "q35" } })).toBe(false);
+  expect(supportsHotplug({ ...config, hardware: { diskBus: "sata" } })).toBe(false);
+  expect(supportsHotplug({ ...config, machine: riscv64 })).toBe(false);
+});

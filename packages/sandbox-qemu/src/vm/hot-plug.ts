@@ -1,0 +1,77 @@
+import { ObError } from "@ob/core";
+import { abortable, deadline } from "../abort.ts";
+import { blockNode, type BlockNode, type VmConfig } from "../machine/qemu-argv.ts";
+import type { Vm } from "./vm.ts";
+
+export interface HotDisk extends BlockNode {
+  /** What the guest finds it by: at most 20 characters. */
+  readonly serial: string;
+}
+
+/** A disk that came into a machine while its guest ran. It goes with the machine. */
+export interface AttachedDisk {
+  /**
+   * Takes it away again. The guest must run, and have nothing of it mounted. When it resolves QEMU has closed the file.
+   *
+   * @throws ObError `TOOL_FAILED` if the guest does not give it up: the file is open until the machine ends.
+   */
+  detach(signal: AbortSignal): Promise<void>;
+}
+
+/** How long a guest may take to give a disk up, in milliseconds. Under emulation it needs a tenth of a second. */
+const detachTime = 30_000;
+
+/** True if the machine takes disks while its guest runs; one that was asked for by its type is not known to. */
+export function supportsHotplug({ machine, hardware }: Pick<VmConfig, "machine" | "hardware">): boolean {
+  return machine.hotPlug && hardware.machine === undefined && (hardware.diskBus ?? "virtio") === "virtio";
+}
+
+/**
+ * Puts a disk into a running machine. The guest sees it a moment later.
+ *
+ * @throws ObError `UNSUPPORTED` if the machine takes none (`takesDisks`); `TOOL_FAILED` if QEMU refuses it, with the
+ *   file closed; `GUEST_LOST`; the signal's reason.
+ */
+export async function attachDisk(vm: Vm, disk: HotDisk, signal: AbortSignal): Promise<AttachedDisk> {
+  if (!supportsHotplug(vm.config)) {
+    throw new ObError("UNSUPPORTED", "This machine takes no disks while its guest runs.");
+  }
+  const { node, serial } = disk;
+  await vm.qmp.execute("blockdev-add", { arguments: blockNode(disk), signal });
+  const device = {
+    driver: vm.config.machine.devices.disk,
+    id: node,
+    drive: node,
+    serial,
+    werror: "stop",
+    rerror: "stop",
+  };
+  try {
+    await vm.qmp.execute("device_add", { arguments: device, signal });
+  } catch (error) {
+    if (!signal.aborted) await removeNode(vm, node, signal);
+    throw error;
+  }
+  return { detach: async (detaching) => await detachDisk(vm, node, detaching) };
+}
+
+/** As `AttachedDisk.detach`, also for a disk that was there from the start. @param node its name (`diskName`). */
+export async function detachDisk(vm: Vm, node: string, caller: AbortSignal): Promise<void> {
+  using limit = deadline(
+    detachTime,
+    () => new ObError("TOOL_FAILED", `The guest did not give the disk ${node} up in ${detachTime / 1000} s.`),
+  );
+  const signal = AbortSignal.any([caller, vm.failed, limit.signal]);
+  const { promise: deleted, resolve } = Promise.withResolvers<void>();
+  using listening = vm.onEvent(({ name, data }) => {
+    if (name === "DEVICE_DELETED" && data["device"] === node) resolve();
+  });
+  void listening;
+  await vm.qmp.execute("device_del", { arguments: { id: node }, signal });
+  await abortable(deleted, signal);
+  await removeNode(vm, node, signal);
+}
+
+async function removeNode(vm: Vm, node: string, signal: AbortSignal): Promise<void> {
+  await vm.qmp.execute("blockdev-del", { arguments: { "node-name": node }, signal });
+}

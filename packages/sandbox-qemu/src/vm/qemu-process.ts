@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { Duplex } from "node:stream";
+import { lastLines, missingTool } from "@ob/core";
+import { consoleFd, qmpFd } from "../machine/qemu-argv.ts";
+import { findProgram } from "./process-identity.ts";
+
+/** How QEMU ended, in words, and its own last words. */
+export interface QemuExit {
+  /** True if QEMU ended by itself with status 0. */
+  readonly clean: boolean;
+  /** `exit status 1` or `signal SIGKILL`. */
+  readonly description: string;
+  /** The last lines of its standard error, or empty. */
+  readonly stderrTail: string;
+}
+
+export interface QemuProcess {
+  readonly pid: number;
+  readonly qmp: Duplex;
+  /** What the guest says, and a way to type on its serial line. */
+  readonly console: Duplex;
+  /** Settles when the process is gone. Never rejects. */
+  readonly exited: Promise<QemuExit>;
+  /** Ends it at once. */
+  kill(): void;
+}
+
+/**
+ * Starts QEMU so that it ends with us, however we end: the kernel kills it when the thread that started it goes.
+ * It has a session of its own, so that Ctrl-C reaches us alone.
+ *
+ * @param files open descriptors that it gets as `stateFd` and on.
+ * @throws ObError `MISSING_TOOL`.
+ */
+export async function spawnQemu(
+  argv: readonly [string, ...string[]],
+  files: readonly number[] = [],
+): Promise<QemuProcess> {
+  const [file, ...args] = argv;
+  const [program, setpriv] = await Promise.all([findProgram(file), findProgram("setpriv")]);
+  if (program === undefined) throw missingTool(file);
+  const guarded: [string, ...string[]] =
+    setpriv === undefined ? [program, ...args] : [setpriv, "--pdeathsig", "KILL", "--", program, ...args];
+  const [first, ...rest] = guarded;
+  const stdio = ["ignore", "ignore", "pipe", "pipe", "pipe"] as const;
+  const child = spawn(first, rest, { stdio: [...stdio, ...files], detached: true });
+  const words = collectStderr(child);
+  const { promise: exited, resolve } = Promise.withResolvers<QemuExit>();
+  child.once("close", (code, signal) =>
+    resolve({
+      clean: code === 0,
+      description: signal === null ? `exit status ${code ?? "unknown"}` : `signal ${signal}`,
+      stderrTail: words(),
+    }),
+  );
+  const { promise: started, resolve: onStart, reject: onError } = Promise.withResolvers<void>();
+  child.once("spawn", onStart);
+  child.once("error", onError);
+  await started;
+  return {
+    // Known since "spawn".
+    pid: child.pid ?? 0,
+    qmp: socketOf(child, qmpFd),
+    console: socketOf(child, consoleFd),
+    exited,
+    kill: () => void child.kill("SIGKILL"),
+  };
+}
+
+/** Node's "pipe" is a connected pair of unix sockets: QEMU reads and writes the same descriptor. */
+function socketOf(child: ChildProcess, fd: number): Duplex {
+  const stream = child.stdio[fd];
+  if (!(stream instanceof Duplex)) throw new TypeError(`descriptor ${fd} of QEMU is no socket`);
+  stream.on("error", () => undefined);
+  return stream;
+}
+
+/** QEMU repeats the whole option that it refuses, where the file's name says enough. */
+const blockdev = /-blockdev \{.*"filename":"([^"]*)".*\}(?=: )/g;
+
+function collectStderr(child: ChildProcess): () => string {
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    text = (text + chunk).slice(-16_384);
+  });
+  return () => {
+    const lines = text.split("\n").filter((line) => !line.includes(": warning: "));
+    return lastLines(lines.join("\n").replaceAll(blockdev, '"$1"'), 8);
+  };
+}

@@ -1,0 +1,86 @@
+import { isObError } from "@ob/core";
+import * as v from "valibot";
+import { reasonOf } from "../abort.ts";
+import { blockNode, diskName } from "../machine/qemu-argv.ts";
+import type { Vm } from "./vm.ts";
+
+/*
+ * How a machine changes the disk under its guest. The guest stands still, and its file systems are frozen. The disk's
+ * device stays as it is; what it reads and writes is put aside: then QEMU has closed the file, and it can become a layer.
+ * Later a disk that shows just the same is put in its place, and the guest never knows.
+ */
+
+const root = diskName(0);
+const placeholderNode = "aside";
+
+/**
+ * Stops the machine and closes its root disk.
+ *
+ * @returns what the disk was; undefined if this QEMU cannot do that: the machine stands still, and only `quit` is left.
+ * @throws ObError `GUEST_LOST`, what doomed the machine, the signal's reason.
+ */
+export async function detachRootDisk(vm: Vm, signal: AbortSignal): Promise<OpenedDisk | undefined> {
+  const { qmp } = vm;
+  await qmp.execute("stop", { signal });
+  const disk = await rootDisk(vm, signal);
+  try {
+    await qmp.execute("blockdev-add", {
+      arguments: { driver: "null-co", "node-name": placeholderNode },
+      signal,
+    });
+    await setDrive(vm, placeholderNode, signal);
+    await qmp.execute("blockdev-del", { arguments: { "node-name": root }, signal });
+  } catch (error) {
+    if (isObError(error, "TOOL_FAILED")) return undefined;
+    throw error;
+  }
+  if (vm.failed.aborted) throw reasonOf(vm.failed);
+  return disk;
+}
+
+/** What QEMU sees of a disk that it has opened. */
+export interface OpenedDisk {
+  /** In bytes. */
+  readonly virtualSize: number;
+  /** Absolute path of the file under it, if there is one. */
+  readonly backing: string | undefined;
+}
+
+const nodes = v.array(
+  v.object({
+    "node-name": v.optional(v.string()),
+    image: v.object({
+      "virtual-size": v.number(),
+      "full-backing-filename": v.optional(v.string()),
+    }),
+  }),
+);
+
+/** Opens a disk for a machine that stands still. @throws ObError `TOOL_FAILED` with QEMU's words. */
+export async function openDisk(vm: Vm, file: string, signal: AbortSignal): Promise<OpenedDisk> {
+  await vm.qmp.execute("blockdev-add", {
+    arguments: blockNode({ node: root, file, format: "qcow2" }),
+    signal,
+  });
+  return await rootDisk(vm, signal);
+}
+
+async function rootDisk(vm: Vm, signal: AbortSignal): Promise<OpenedDisk> {
+  const answer = await vm.qmp.execute("query-named-block-nodes", { arguments: { flat: true }, signal });
+  const node = v.parse(nodes, answer).find((each) => each["node-name"] === root);
+  if (!node) throw new TypeError(`QEMU does not know the node ${root}`);
+  const { "virtual-size": virtualSize, "full-backing-filename": backing } = node.image;
+  return { virtualSize, backing };
+}
+
+/** Puts the disk that was opened into the place of the one that was put aside, and lets the machine run. */
+export async function swapRootDisk(vm: Vm, signal: AbortSignal): Promise<void> {
+  await setDrive(vm, root, signal);
+  await vm.qmp.execute("blockdev-del", { arguments: { "node-name": placeholderNode }, signal });
+  await vm.qmp.execute("cont", { signal });
+}
+
+async function setDrive(vm: Vm, node: string, signal: AbortSignal): Promise<void> {
+  const path = `/machine/peripheral/${diskName(0)}`;
+  await vm.qmp.execute("qom-set", { arguments: { path, property: "drive", value: node }, signal });
+}
