@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@ob/core";
-import type { Interrupt } from "./interrupts.ts";
+import type { Interrupt } from "./signals.ts";
 
 /** The exit codes of `obuilder`; they are part of its interface and stand in docs/cli.md. */
 export const exitCodes = {
@@ -7,7 +7,7 @@ export const exitCodes = {
   stepFailed: 1,
   usage: 2,
   badSpec: 3,
-  stopped: 4,
+  failure: 4,
 } as const;
 
 /** Ended by a signal: 128 and its number, as shells report it. */
@@ -27,27 +27,27 @@ const codes: Readonly<Record<ErrorCode, number>> = {
   USAGE: exitCodes.usage,
   BAD_SPEC: exitCodes.badSpec,
   CANCELLED: interruptCodes.SIGINT,
-  BAD_SOURCE: exitCodes.stopped,
-  BAD_SECRET: exitCodes.stopped,
-  STORE: exitCodes.stopped,
-  NO_SUCH_LAYER: exitCodes.stopped,
-  LAYER_BUSY: exitCodes.stopped,
-  BASE_IMAGE: exitCodes.stopped,
-  MISSING_TOOL: exitCodes.stopped,
-  TOOL_FAILED: exitCodes.stopped,
-  NO_SPACE: exitCodes.stopped,
-  BOOT_FAILED: exitCodes.stopped,
-  LOGIN_FAILED: exitCodes.stopped,
-  WRONG_MACHINE: exitCodes.stopped,
-  GUEST_LOST: exitCodes.stopped,
-  UNCLEAN_STOP: exitCodes.stopped,
-  CACHE: exitCodes.stopped,
-  UNSUPPORTED: exitCodes.stopped,
+  BAD_SOURCE: exitCodes.failure,
+  BAD_SECRET: exitCodes.failure,
+  STORE: exitCodes.failure,
+  NO_SUCH_LAYER: exitCodes.failure,
+  LAYER_BUSY: exitCodes.failure,
+  BASE_IMAGE: exitCodes.failure,
+  MISSING_TOOL: exitCodes.failure,
+  TOOL_FAILED: exitCodes.failure,
+  NO_SPACE: exitCodes.failure,
+  BOOT_FAILED: exitCodes.failure,
+  LOGIN_FAILED: exitCodes.failure,
+  WRONG_MACHINE: exitCodes.failure,
+  GUEST_LOST: exitCodes.failure,
+  UNCLEAN_STOP: exitCodes.failure,
+  CACHE: exitCodes.failure,
+  UNSUPPORTED: exitCodes.failure,
 };
 
 /** The exit code for an error; anything that is no error of ours is a bug, and counts as `stopped`. */
 export function exitCodeFor(code: ErrorCode | undefined): number {
-  return code === undefined ? exitCodes.stopped : codes[code];
+  return code === undefined ? exitCodes.failure : codes[code];
 }
 
 /** The paragraph that every command's help ends with. */

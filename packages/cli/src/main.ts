@@ -1,16 +1,16 @@
 import { ObError } from "@ob/core";
-import type { Engine } from "./compose.ts";
-import { type Invocation, readCommandLine } from "./command-line.ts";
-import { colorsFor } from "./colors.ts";
+import type { Services } from "./services.ts";
+import { type Invocation, readCommandLine } from "./args/parse.ts";
+import { colorsFor } from "./output/colors.ts";
 import { exitCodeFor, exitCodes, interruptCode } from "./exit-codes.ts";
-import type { Host } from "./host.ts";
-import { listenForInterrupts } from "./interrupts.ts";
-import { readColorMode, readVerbosity } from "./options.ts";
-import { codeOf, firstError, renderError } from "./render-error.ts";
+import type { ProcessIo } from "./process-io.ts";
+import { listenForInterrupts } from "./signals.ts";
+import { readColorMode, readVerbosity } from "./args/options.ts";
+import { codeOf, firstError, renderError } from "./output/render-error.ts";
 
 export interface MainOptions {
   /** The packages, wired; by default the real ones. */
-  readonly engine?: Engine;
+  readonly engine?: Services;
 }
 
 /**
@@ -18,7 +18,11 @@ export interface MainOptions {
  *
  * @returns the exit code. Every error has been printed on `host.stderr`.
  */
-export async function main(argv: readonly string[], host: Host, options: MainOptions = {}): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  host: ProcessIo,
+  options: MainOptions = {},
+): Promise<number> {
   let invocation: Invocation | undefined;
   try {
     invocation = await readCommandLine(argv, { columns: host.stdout.columns ?? 80 });
@@ -35,17 +39,17 @@ export async function main(argv: readonly string[], host: Host, options: MainOpt
 
 async function runCommand(
   { command, args }: Extract<Invocation, { readonly kind: "run" }>,
-  host: Host,
+  host: ProcessIo,
   options: MainOptions,
 ): Promise<number | void> {
   const verbosity = readVerbosity(args);
   const color = readColorMode(args);
-  const engine = options.engine ?? (await import("./compose.ts")).engine;
-  return await command.run(args, { host, verbosity, color, engine });
+  const engine = options.engine ?? (await import("./services.ts")).services;
+  return await command.run(args, { io: host, verbosity, color, services: engine });
 }
 
 /** Prints the error. @returns its exit code. */
-function report(thrown: unknown, host: Host, invocation: Invocation | undefined): number {
+function report(thrown: unknown, host: ProcessIo, invocation: Invocation | undefined): number {
   const interrupt = host.interruptedBy();
   // Ctrl-C reaches the programs that we run too, and what they make of it can come in first.
   const cancel = new ObError("CANCELLED", "Cancelled at user's request", { cause: thrown });
@@ -81,7 +85,7 @@ export async function start(): Promise<void> {
     // What is written after that fails too.
     if (interrupts.cause() === "SIGPIPE") return;
     stderr.write(`obuilder: Standard output cannot be written: ${error.message}\n`);
-    process.exit(exitCodes.stopped);
+    process.exit(exitCodes.failure);
   });
   // Without a reader of errors there is nothing left to do about one.
   stderr.on("error", () => {});

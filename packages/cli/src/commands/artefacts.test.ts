@@ -4,16 +4,16 @@ import path from "node:path";
 import type { Interaction } from "@ob/core";
 import { type ScriptedGuest, ScriptedSandbox } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
-import type { Input } from "../host.ts";
+import type { Input } from "../process-io.ts";
 import { temporaryDirectory } from "../testing/directory.ts";
-import { createInterrupts, obuilder, scriptedEngine } from "../testing/run.ts";
+import { createInterrupts, obuilder, fakeServices } from "../testing/run.ts";
 
 const store = "--store=qemu:/nowhere";
 const spec = "((from debian-12) (run (shell one)))";
 
 /** An engine with one layer, whose guest is played. */
 async function builtEngine(visit: ScriptedGuest = {}) {
-  const engine = scriptedEngine({ visit });
+  const engine = fakeServices({ visit });
   const { stdout } = await obuilder(["build", store, "-f", "-", "."], { engine, stdin: spec });
   return { engine, id: /Got: "([0-9a-f]{64})"/.exec(stdout)?.[1] ?? "" };
 }
@@ -29,7 +29,7 @@ describe("log", () => {
   });
 
   it("prints that of a step that failed, by its whole id", async () => {
-    const engine = scriptedEngine({ run: ({ output }) => (output("broken\n"), 1) });
+    const engine = fakeServices({ run: ({ output }) => (output("broken\n"), 1) });
     await obuilder(["build", store, "-f", "-", "."], { engine, stdin: spec });
     const { stdout } = await obuilder(["plan", "--json", store, "-f", "-", "."], { engine, stdin: spec });
     const failed: { id: string } = JSON.parse(stdout.split("\n")[1] ?? "");
@@ -197,7 +197,7 @@ describe("shell", () => {
 
 describe("build --on-error=shell", () => {
   it("is refused without a terminal, before anything runs", async () => {
-    const engine = scriptedEngine();
+    const engine = fakeServices();
     const words = ["build", store, "--on-error=shell", "-f", "-", "."];
     const { code, stderr } = await obuilder(words, { engine, stdin: spec });
     expect([code, stderr]).toEqual([2, expect.stringContaining("needs a terminal")]);
@@ -208,7 +208,7 @@ describe("build --on-error=shell", () => {
 
 describe("a terminal that is lent to a guest", () => {
   it("is raw meanwhile and put back afterwards, whatever happens", async () => {
-    const { openLocalTerminal } = await import("../local-terminal.ts");
+    const { openLocalTerminal } = await import("../terminal/local-terminal.ts");
     const { PassThrough } = await import("node:stream");
     const modes: boolean[] = [];
     const stdin: Input = Object.assign(new PassThrough(), {

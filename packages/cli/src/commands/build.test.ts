@@ -1,6 +1,6 @@
 import { ObError } from "@ob/core";
 import { describe, expect, it } from "vitest";
-import { createInterrupts, obuilder, scriptedEngine } from "../testing/run.ts";
+import { createInterrupts, obuilder, fakeServices } from "../testing/run.ts";
 
 const store = "--store=qemu:/nowhere";
 const spec = '((from debian-12) (workdir /src) (run (shell "make all")))';
@@ -11,7 +11,7 @@ const shortened = (text: string) => text.replaceAll(/[0-9a-f]{56}(?=")/g, "…")
 
 describe("build", () => {
   it("prints the original's transcript, and replays it from the store the second time", async () => {
-    const engine = scriptedEngine();
+    const engine = fakeServices();
     const first = await obuilder(build, { engine, stdin: spec });
     expect(first).toMatchObject({ code: 0, stderr: "" });
     expect(shortened(first.stdout)).toMatchInlineSnapshot(`
@@ -40,7 +40,7 @@ describe("build", () => {
   });
 
   it("ends with 1 when a step fails, and says with what", async () => {
-    const engine = scriptedEngine({ run: () => 7 });
+    const engine = fakeServices({ run: () => 7 });
     const result = await obuilder(build, { engine, stdin: spec });
     expect(result.code).toBe(1);
     expect(result.stderr).toBe("Build step failed: The command failed with exit status 7.\n");
@@ -53,7 +53,7 @@ describe("build", () => {
       ["SIGTERM", 143],
     ] as const) {
       const interrupts = createInterrupts();
-      const engine = scriptedEngine({
+      const engine = fakeServices({
         run: async ({ signal: stopped, output }) => {
           output("half-way\n");
           interrupts.interrupt(signal);
@@ -72,7 +72,7 @@ describe("build", () => {
 
   it("calls it a cancel when Ctrl-C ended a program first", async () => {
     const interrupts = createInterrupts();
-    const engine = scriptedEngine({
+    const engine = fakeServices({
       run: () => {
         interrupts.interrupt("SIGINT");
         throw new ObError("GUEST_LOST", "QEMU ended.");
@@ -90,7 +90,7 @@ describe("build", () => {
     const most: number[] = [];
     for (const jobs of [1, 3]) {
       let running = 0;
-      const engine: ReturnType<typeof scriptedEngine> = scriptedEngine({
+      const engine: ReturnType<typeof fakeServices> = fakeServices({
         run: async ({ task, output }) => {
           running = Math.max(running, engine.sandbox.running);
           output(`${task.command}\n`);
@@ -108,7 +108,7 @@ describe("build", () => {
   });
 
   it("gives programs one object a line with --progress=json, and the error as the last", async () => {
-    const engine = scriptedEngine({ run: () => 7 });
+    const engine = fakeServices({ run: () => 7 });
     const { code, stdout } = await obuilder([...build, "--progress=json"], { engine, stdin: spec });
     expect(code).toBe(1);
     const objects = stdout
@@ -120,7 +120,7 @@ describe("build", () => {
   });
 
   it("asks for a report of a bug, and ends with 4", async () => {
-    const engine = scriptedEngine({
+    const engine = fakeServices({
       run: () => {
         throw new TypeError("x is not a function");
       },
@@ -137,7 +137,7 @@ describe("build", () => {
 
   it("finds out what is wrong with the input before it opens the store", async () => {
     const engine = {
-      ...scriptedEngine(),
+      ...fakeServices(),
       openBuilder: () => Promise.reject(new Error("The store was opened.")),
     };
     for (const [argv, code, message] of [
@@ -171,7 +171,7 @@ describe("build", () => {
   it("takes the store from OBUILDER_STORE", async () => {
     const env = { OBUILDER_STORE: "qemu:/nowhere" };
     const { code } = await obuilder(["build", "-f", "-", "."], {
-      engine: scriptedEngine(),
+      engine: fakeServices(),
       stdin: spec,
       env,
     });
@@ -180,14 +180,14 @@ describe("build", () => {
 
   it("names a secret that the spec asks for and nobody gave", async () => {
     const asking = '((from debian-12) (run (secrets (token (target /run/token))) (shell "cat /run/token")))';
-    const result = await obuilder(build, { engine: scriptedEngine(), stdin: asking });
+    const result = await obuilder(build, { engine: fakeServices(), stdin: asking });
     expect(result.code).toBe(4);
     expect(result.stderr).toContain('"token"');
     expect(result.stderr).toContain("Hint: Give it with --secret token:FILE");
   });
 
   it("refuses a spec that is none with 3, naming the place", async () => {
-    const result = await obuilder(build, { engine: scriptedEngine(), stdin: "((from debian-12)\n (rum x))" });
+    const result = await obuilder(build, { engine: fakeServices(), stdin: "((from debian-12)\n (rum x))" });
     expect(result.code).toBe(3);
     expect(result.stderr).toMatch(/^<stdin>:2:/);
   });

@@ -1,9 +1,9 @@
 import type { StepFailure } from "@ob/builder";
-import { checkKey, readRequest } from "../build-input.ts";
+import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
-import { jobOptions, readJobs } from "../jobs.ts";
+import { jobOptions, readJobs } from "../args/jobs.ts";
 import {
-  freshVmOptions,
+  vmReuseOptions,
   progressOptions,
   readProgressMode,
   readSandboxFlags,
@@ -11,13 +11,13 @@ import {
   secretOptions,
   specOptions,
   storeOptions,
-  text,
-} from "../options.ts";
+  stringOption,
+} from "../args/options.ts";
 import { createProgress } from "../progress/progress.ts";
-import { codeOf } from "../render-error.ts";
-import { countSteps } from "../spec-input.ts";
-import { onErrorOptions, openStepShell, readOnError } from "../step-shell.ts";
-import { parseStoreLocation } from "../store-location.ts";
+import { codeOf } from "../output/render-error.ts";
+import { countSteps } from "../args/spec-input.ts";
+import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
+import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const build: Command = {
@@ -32,7 +32,7 @@ export const build: Command = {
     ...sandboxOptions,
     ...jobOptions,
     ...onErrorOptions,
-    ...freshVmOptions,
+    ...vmReuseOptions,
     ...progressOptions,
   },
   examples: [
@@ -44,8 +44,8 @@ export const build: Command = {
     ["obuilder build ... --progress=json . > events", "for a program to follow"],
   ],
 
-  async run(args, { engine, host, verbosity, color }) {
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services: engine, io: host, verbosity, color }) {
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     const flags = readSandboxFlags(args);
     const jobs = readJobs(args, flags);
     const mode = readProgressMode(args);

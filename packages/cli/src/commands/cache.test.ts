@@ -1,13 +1,13 @@
 import type { CacheRequest } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { obuilder, scriptedEngine } from "../testing/run.ts";
+import { obuilder, fakeServices } from "../testing/run.ts";
 
 const store = "--store=qemu:/nowhere";
 const cacheRequest = (name: string): CacheRequest => ({ name, guestOs: "linux", sharing: "shared" });
 
 /** An engine whose caches have these names. */
 async function engineWith(...names: readonly string[]) {
-  const engine = scriptedEngine();
+  const engine = fakeServices();
   for (const name of names) {
     const lease = await engine.caches.acquire(cacheRequest(name));
     await lease.release();

@@ -1,12 +1,18 @@
 import { type CacheStore, isObError, messageOf, ObError, throwIfCancelled } from "@ob/core";
-import { colorsFor } from "../colors.ts";
-import { suggest } from "../flags.ts";
-import type { Host } from "../host.ts";
-import { type Arguments, hidden, sandboxOptions, storeOptions, text } from "../options.ts";
-import { logLine } from "../progress/log-line.ts";
-import { formatAge, formatSize, parseSpan } from "../quantities.ts";
-import { parseStoreLocation } from "../store-location.ts";
-import { table } from "../table.ts";
+import { colorsFor } from "../output/colors.ts";
+import { suggest } from "../args/flags.ts";
+import type { ProcessIo } from "../process-io.ts";
+import {
+  type Arguments,
+  acceptedButHidden,
+  sandboxOptions,
+  storeOptions,
+  stringOption,
+} from "../args/options.ts";
+import { logLine } from "../output/log-line.ts";
+import { formatAge, formatSize, parseSpan } from "../args/units.ts";
+import { parseStoreLocation } from "../args/store-location.ts";
+import { formatTable } from "../output/format-table.ts";
 import type { Command, Session } from "./command.ts";
 
 const actions = ["ls", "rm", "prune"] as const;
@@ -33,7 +39,7 @@ export const cache: Command = {
       describe: 'ls: one object a line: {"name","bytes","lastUsed"}',
       group: "Output:",
     },
-    ...hidden(sandboxOptions),
+    ...acceptedButHidden(sandboxOptions),
   },
   examples: [
     ["obuilder cache ls --store=qemu:/var/cache/obuilder", "what there is, and how much space it takes"],
@@ -42,9 +48,9 @@ export const cache: Command = {
   ],
 
   async run(args, session) {
-    const { engine, host } = session;
+    const { services: engine, io: host } = session;
     const action = readAction(args);
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     const before = action === "prune" ? readBefore(args) : new Date();
     const name = action === "rm" ? readName(args) : "";
     await using caches = await engine.openCaches({ location });
@@ -59,7 +65,7 @@ export const cache: Command = {
   },
 };
 
-async function list(caches: CacheStore, { host, json }: { host: Host; json: boolean }): Promise<void> {
+async function list(caches: CacheStore, { host, json }: { host: ProcessIo; json: boolean }): Promise<void> {
   const found = await caches.list();
   if (json) {
     const lines = found.map(({ name, bytes, lastUsed }) => JSON.stringify({ name, bytes, lastUsed }));
@@ -74,11 +80,11 @@ async function list(caches: CacheStore, { host, json }: { host: Host; json: bool
   ]);
   const bytes = found.reduce((sum, each) => sum + each.bytes, 0);
   host.stdout.write(
-    `${table(["NAME", "SIZE", "LAST USED"], { rows })}${count(found.length)}, ${formatSize(bytes)}\n`,
+    `${formatTable(["NAME", "SIZE", "LAST USED"], { rows })}${count(found.length)}, ${formatSize(bytes)}\n`,
   );
 }
 
-async function remove(caches: CacheStore, name: string, host: Host): Promise<void> {
+async function remove(caches: CacheStore, name: string, host: ProcessIo): Promise<void> {
   const known = (await caches.list()).map((each) => each.name);
   if (!(await caches.remove(name))) {
     throw new ObError("CACHE", `There is no cache ${JSON.stringify(name)} in the store.`, {
@@ -88,7 +94,11 @@ async function remove(caches: CacheStore, name: string, host: Host): Promise<voi
   host.stdout.write(`Removed 1 cache\n`);
 }
 
-async function prune(caches: CacheStore, before: Date, { host, verbosity, color }: Session): Promise<void> {
+async function prune(
+  caches: CacheStore,
+  before: Date,
+  { io: host, verbosity, color }: Session,
+): Promise<void> {
   let removed = 0;
   for (const { name, lastUsed } of await caches.list()) {
     throwIfCancelled(host.signal);
@@ -109,7 +119,7 @@ async function prune(caches: CacheStore, before: Date, { host, verbosity, color 
 }
 
 function readAction(args: Arguments): Action {
-  const given = text(args, "ACTION");
+  const given = stringOption(args, "ACTION");
   const action = actions.find((known) => known === given);
   if (action === undefined) {
     const what =
@@ -118,13 +128,13 @@ function readAction(args: Arguments): Action {
       hint: given === undefined ? undefined : suggest(given, actions),
     });
   }
-  const unused = action === "rm" ? undefined : text(args, "NAME");
+  const unused = action === "rm" ? undefined : stringOption(args, "NAME");
   if (unused === undefined) return action;
   throw new ObError("USAGE", `What is ${JSON.stringify(unused)} for? \`cache ${action}\` takes no name.`);
 }
 
 function readName(args: Arguments): string {
-  const name = text(args, "NAME");
+  const name = stringOption(args, "NAME");
   if (name !== undefined) return name;
   throw new ObError("USAGE", "Say which cache to remove: obuilder cache rm NAME.", {
     hint: "`obuilder cache ls` shows those that there are; `obuilder cache prune` removes several.",
@@ -132,7 +142,7 @@ function readName(args: Arguments): string {
 }
 
 function readBefore(args: Arguments): Date {
-  const span = text(args, "older-than");
+  const span = stringOption(args, "older-than");
   if (span !== undefined) return new Date(Date.now() - parseSpan(span, "--older-than"));
   throw new ObError("USAGE", "Say which caches to remove: --older-than.", {
     hint: "For example --older-than 30d; 0s means all.",

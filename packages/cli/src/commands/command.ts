@@ -1,16 +1,16 @@
-import type { Engine } from "../compose.ts";
-import type { OptionTable } from "../flags.ts";
-import type { Host } from "../host.ts";
-import type { Arguments, Verbosity } from "../options.ts";
-import type { ColorMode } from "../colors.ts";
+import type { Services } from "../services.ts";
+import type { OptionTable } from "../args/flags.ts";
+import type { ProcessIo } from "../process-io.ts";
+import type { Arguments, Verbosity } from "../args/options.ts";
+import type { ColorMode } from "../output/colors.ts";
 
 /** What a command works with. */
 export interface Session {
-  readonly host: Host;
+  readonly io: ProcessIo;
   readonly verbosity: Verbosity;
   readonly color: ColorMode;
   /** The concrete packages, wired. */
-  readonly engine: Engine;
+  readonly services: Services;
 }
 
 /** A command of `obuilder`. Its file is loaded when it is used. */

@@ -1,13 +1,13 @@
 import { posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Emit, ObError } from "@ob/core";
-import { colorsFor } from "../colors.ts";
-import { findTarget } from "../copy-target.ts";
-import { resolveLayer } from "../layer-argument.ts";
-import { readSandboxFlags, sandboxOptions, storeOptions, text } from "../options.ts";
-import { logLine } from "../progress/log-line.ts";
-import { parseStoreLocation } from "../store-location.ts";
-import { unpackArchive } from "../unpack-archive.ts";
+import { colorsFor } from "../output/colors.ts";
+import { findTarget } from "../args/copy-target.ts";
+import { resolveLayer } from "../args/layer-ref.ts";
+import { readSandboxFlags, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { logLine } from "../output/log-line.ts";
+import { parseStoreLocation } from "../args/store-location.ts";
+import { unpackArchive } from "../unpack/unpack-archive.ts";
 import type { Command } from "./command.ts";
 
 export const cp: Command = {
@@ -26,11 +26,11 @@ export const cp: Command = {
     ["obuilder cp ... 8a897f21e54d:/src - | tar -t", "as an archive, with the owners that the guest has"],
   ],
 
-  async run(args, { engine, host, verbosity, color }) {
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services: engine, io: host, verbosity, color }) {
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     const flags = readSandboxFlags(args);
-    const { layer, path: given } = parseSource(text(args, "ID:PATH"));
-    const destination = text(args, "DEST");
+    const { layer, path: given } = parseSource(stringOption(args, "ID:PATH"));
+    const destination = stringOption(args, "DEST");
     if (destination === undefined) {
       throw new ObError("USAGE", "No destination is given.", {
         hint: "Name a file or directory, or - for a tar archive on standard output.",

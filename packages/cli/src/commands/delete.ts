@@ -1,18 +1,18 @@
-import { findLayer, layerCount } from "../layer-argument.ts";
-import { hidden, sandboxOptions, storeOptions, text } from "../options.ts";
-import { parseStoreLocation } from "../store-location.ts";
+import { findLayer, layerCount } from "../args/layer-ref.ts";
+import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const deleteLayer: Command = {
   description: "Deletes a layer and all layers that stand on it. If one of them is in use, none is deleted.",
   positionals: [{ name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" }],
-  options: { ...storeOptions, ...hidden(sandboxOptions) },
+  options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [["obuilder delete --store=qemu:/var/cache/obuilder 8a897f21e54d", ""]],
 
-  async run(args, { engine, host }) {
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services: engine, io: host }) {
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     await using store = await engine.openStore({ location });
-    const id = findLayer(store, text(args, "ID"));
+    const id = findLayer(store, stringOption(args, "ID"));
     const gone = await store.delete(id, {
       onDelete: (layer) => void host.stdout.write(`Removing ${layer}\n`),
     });

@@ -1,5 +1,5 @@
-import { choice, specOptions } from "../options.ts";
-import { readSpec } from "../spec-input.ts";
+import { enumOption, specOptions } from "../args/options.ts";
+import { readSpec } from "../args/spec-input.ts";
 import type { Command } from "./command.ts";
 
 export const dockerfile: Command = {
@@ -18,8 +18,8 @@ export const dockerfile: Command = {
     ],
   ],
 
-  async run(args, { host }) {
-    const escape = choice(args, "escape", ["unix", "windows"] as const) ?? "unix";
+  async run(args, { io: host }) {
+    const escape = enumOption(args, "escape", ["unix", "windows"] as const) ?? "unix";
     const spec = await readSpec(args, host);
     const { toBytes, toDockerfile } = await import("@ob/spec");
     const converted = toDockerfile(spec, { buildkit: args["buildkit"] === true, escape });

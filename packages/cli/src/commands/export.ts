@@ -1,11 +1,11 @@
 import { stat } from "node:fs/promises";
 import { ObError } from "@ob/core";
-import { findLayer } from "../layer-argument.ts";
-import { hidden, sandboxOptions, storeOptions, text } from "../options.ts";
-import { formatSize } from "../quantities.ts";
-import { logLine } from "../progress/log-line.ts";
-import { colorsFor } from "../colors.ts";
-import { parseStoreLocation } from "../store-location.ts";
+import { findLayer } from "../args/layer-ref.ts";
+import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { formatSize } from "../args/units.ts";
+import { logLine } from "../output/log-line.ts";
+import { colorsFor } from "../output/colors.ts";
+import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const exportLayer: Command = {
@@ -20,15 +20,15 @@ export const exportLayer: Command = {
     ...storeOptions,
     compress: { kind: "flag", describe: "Compress with zstd", group: "Output:" },
     force: { kind: "flag", describe: "Replace a file that is there", group: "Output:" },
-    ...hidden(sandboxOptions),
+    ...acceptedButHidden(sandboxOptions),
   },
   examples: [
     ["obuilder export --store=qemu:/var/cache/obuilder 8a897f21e54d disk.qcow2", ""],
     ["obuilder export ... --compress 8a897f21e54d other-store/base-image/tools.qcow2", "as a new base image"],
   ],
 
-  async run(args, { engine, host, verbosity, color }) {
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services: engine, io: host, verbosity, color }) {
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     const colors = colorsFor(host.stderr, { mode: color, env: host.env });
     await using store = await engine.openStore({
       location,
@@ -37,8 +37,8 @@ export const exportLayer: Command = {
         if (line !== undefined) host.stderr.write(line);
       },
     });
-    const id = findLayer(store, text(args, "ID"));
-    const path = text(args, "FILE");
+    const id = findLayer(store, stringOption(args, "ID"));
+    const path = stringOption(args, "FILE");
     if (path === undefined) {
       throw new ObError("USAGE", "No file is given.", {
         hint: "Name the qcow2 file to write, after the id.",

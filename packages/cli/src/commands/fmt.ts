@@ -1,5 +1,5 @@
-import { specOptions } from "../options.ts";
-import { readSpec } from "../spec-input.ts";
+import { specOptions } from "../args/options.ts";
+import { readSpec } from "../args/spec-input.ts";
 import type { Command } from "./command.ts";
 
 export const fmt: Command = {
@@ -14,7 +14,7 @@ export const fmt: Command = {
     ["obuilder fmt --machine < example.spec", "without -f, standard input is read"],
   ],
 
-  async run(args, { host }) {
+  async run(args, { io: host }) {
     const spec = await readSpec(args, host, "-");
     const { formatSpec, printMachine, toBytes } = await import("@ob/spec");
     const printed = args["machine"] === true ? printMachine(spec) : formatSpec(spec);

@@ -2,12 +2,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { temporaryDirectory } from "../testing/directory.ts";
-import { obuilder, scriptedEngine } from "../testing/run.ts";
+import { obuilder, fakeServices } from "../testing/run.ts";
 
 const echo = { run: ({ output }: { output: (text: string) => void }) => output("healthcheck\n") };
 
 it("boots the image that is named, and says that it passed", async () => {
-  const engine = scriptedEngine(echo);
+  const engine = fakeServices(echo);
   const result = await obuilder(["healthcheck", "--store=qemu:/nowhere", "--image=debian-12"], { engine });
   expect(result).toEqual({
     code: 0,
@@ -24,16 +24,16 @@ it("takes the smallest image of the store where none is named", async () => {
   await writeFile(path.join(work.path, "base-image/debian-12.qcow2"), "x");
   await writeFile(path.join(work.path, "base-image/debian-12.json"), "");
   const argv = ["healthcheck", `--store=qemu:${work.path}`];
-  const result = await obuilder(argv, { engine: scriptedEngine(echo) });
+  const result = await obuilder(argv, { engine: fakeServices(echo) });
   expect(result).toMatchObject({ code: 0, stderr: "Trying the base image debian-12…\n" });
 });
 
 it("says where an image is missing, and fails with what the guest fails with", async () => {
   await using work = await temporaryDirectory();
-  const none = await obuilder(["healthcheck", `--store=qemu:${work.path}`], { engine: scriptedEngine() });
+  const none = await obuilder(["healthcheck", `--store=qemu:${work.path}`], { engine: fakeServices() });
   expect(none).toMatchObject({ code: 4, stdout: "" });
   expect(none.stderr).toContain(`There is no base image in ${work.path}/base-image.\nHint: `);
-  const silent = scriptedEngine({ run: () => {} });
+  const silent = fakeServices({ run: () => {} });
   const failed = await obuilder(["healthcheck", "--store=qemu:/nowhere", "--image=debian-12"], {
     engine: silent,
   });

@@ -1,11 +1,11 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ObError } from "@ob/core";
-import { checkKey } from "../build-input.ts";
-import { colorsFor } from "../colors.ts";
-import { readSandboxFlags, sandboxOptions, storeOptions, text } from "../options.ts";
-import { logLine } from "../progress/log-line.ts";
-import { type StoreLocation, parseStoreLocation } from "../store-location.ts";
+import { checkKey } from "../args/build-input.ts";
+import { colorsFor } from "../output/colors.ts";
+import { readSandboxFlags, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { logLine } from "../output/log-line.ts";
+import { type StoreLocation, parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const healthcheck: Command = {
@@ -28,11 +28,11 @@ export const healthcheck: Command = {
     ["obuilder healthcheck ... --image debian-12-amd64 -v", "of one image, with all that is run"],
   ],
 
-  async run(args, { engine, host, verbosity, color }) {
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services: engine, io: host, verbosity, color }) {
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     const flags = readSandboxFlags(args);
     const logColors = colorsFor(host.stderr, { mode: color, env: host.env });
-    const image = text(args, "image") ?? (await smallestImage(location));
+    const image = stringOption(args, "image") ?? (await smallestImage(location));
     await checkKey(flags.sshKey);
     if (verbosity !== "quiet") host.stderr.write(`Trying the base image ${image}…\n`);
     await using builder = await engine.openBuilder({

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { obuilder, scriptedEngine } from "../testing/run.ts";
+import { obuilder, fakeServices } from "../testing/run.ts";
 
 const store = "--store=qemu:/nowhere";
 const spec = "((from debian-12) (run (shell one)) (run (shell two)))";
 
 /** An engine whose store holds a base layer and two on top of it. */
 async function builtEngine() {
-  const engine = scriptedEngine();
+  const engine = fakeServices();
   const { stdout } = await obuilder(["build", store, "-f", "-", "."], { engine, stdin: spec });
   const ids = [...stdout.matchAll(/saved as "([0-9a-f]{64})"/g)].map((match) => match[1] ?? "");
   const [base = "", one = "", two = ""] = ids;
@@ -88,7 +88,7 @@ describe("prune", () => {
   });
 
   it("wants to know what to delete", async () => {
-    const result = await obuilder(["prune", store], { engine: scriptedEngine() });
+    const result = await obuilder(["prune", store], { engine: fakeServices() });
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).toContain("--older-than, --keep or --limit");
   });

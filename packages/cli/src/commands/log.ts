@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { findLayer } from "../layer-argument.ts";
-import { hidden, sandboxOptions, storeOptions, text } from "../options.ts";
-import { parseStoreLocation } from "../store-location.ts";
+import { findLayer } from "../args/layer-ref.ts";
+import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const log: Command = {
@@ -9,16 +9,16 @@ export const log: Command = {
     "Prints what a step printed when it was made, with its bytes untouched. Of a layer in the making it follows the log " +
     "to its end. The log of a step that failed is kept for some days: give its whole id.",
   positionals: [{ name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" }],
-  options: { ...storeOptions, ...hidden(sandboxOptions) },
+  options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [
     ["obuilder log --store=qemu:/var/cache/obuilder 8a897f21e54d", ""],
     ["obuilder log ... $(obuilder plan --json ... | tail -n1 | jq -r .id)", "of a spec's last step"],
   ],
 
-  async run(args, { engine, host }) {
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services: engine, io: host }) {
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     await using store = await engine.openStore({ location });
-    const id = findLayer(store, text(args, "ID"));
+    const id = findLayer(store, stringOption(args, "ID"));
     for await (const bytes of store.readLog(id, host.signal)) {
       if (!host.stdout.write(bytes)) await once(host.stdout, "drain", { signal: host.signal });
     }

@@ -1,19 +1,19 @@
 import type { PlannedStep } from "@ob/builder";
-import { readRequest } from "../build-input.ts";
-import { colorsFor, type Palette } from "../colors.ts";
-import { jobOptions } from "../jobs.ts";
+import { readRequest } from "../args/build-input.ts";
+import { colorsFor, type Palette } from "../output/colors.ts";
+import { jobOptions } from "../args/jobs.ts";
 import {
-  hidden,
+  acceptedButHidden,
   progressOptions,
   sandboxOptions,
   secretOptions,
   specOptions,
   storeOptions,
-  text,
-} from "../options.ts";
-import { logLine } from "../progress/log-line.ts";
-import { onErrorOptions } from "../step-shell.ts";
-import { type StoreLocation, parseStoreLocation } from "../store-location.ts";
+  stringOption,
+} from "../args/options.ts";
+import { logLine } from "../output/log-line.ts";
+import { onErrorOptions } from "../terminal/on-error-shell.ts";
+import { type StoreLocation, parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const plan: Command = {
@@ -31,19 +31,19 @@ export const plan: Command = {
       group: "Output:",
     },
     // So that the command line of a build plans it.
-    ...hidden(sandboxOptions),
-    ...hidden(jobOptions),
-    ...hidden(onErrorOptions),
-    ...hidden(progressOptions),
+    ...acceptedButHidden(sandboxOptions),
+    ...acceptedButHidden(jobOptions),
+    ...acceptedButHidden(onErrorOptions),
+    ...acceptedButHidden(progressOptions),
   },
   examples: [
     ["obuilder plan --store=qemu:/var/cache/obuilder -f example.spec .", "what would a build do?"],
     ["obuilder plan --json ... . | jq -r .id", "the ids, in build order"],
   ],
 
-  async run(args, { engine, host, verbosity, color }) {
+  async run(args, { services: engine, io: host, verbosity, color }) {
     const { stdout, stderr, env } = host;
-    const location = parseStoreLocation(text(args, "store") ?? env["OBUILDER_STORE"]);
+    const location = parseStoreLocation(stringOption(args, "store") ?? env["OBUILDER_STORE"]);
     const request = await readRequest(args, host);
     const logColors = colorsFor(stderr, { mode: color, env });
     const { steps, storeExists } = await engine.plan({

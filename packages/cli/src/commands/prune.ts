@@ -1,9 +1,9 @@
 import { ObError } from "@ob/core";
-import { layerCount } from "../layer-argument.ts";
-import { hidden, sandboxOptions, storeOptions, text } from "../options.ts";
-import { previewPrune } from "../prune-preview.ts";
-import { parseCount, parseSpan } from "../quantities.ts";
-import { parseStoreLocation } from "../store-location.ts";
+import { layerCount } from "../args/layer-ref.ts";
+import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { previewPrune } from "../args/prune-dry-run.ts";
+import { parseCount, parseSpan } from "../args/units.ts";
+import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 const group = "What goes:";
@@ -24,15 +24,15 @@ export const prune: Command = {
     keep: { kind: "value", value: "N", describe: "Leave so many layers in the store", group },
     limit: { kind: "value", value: "N", describe: "Delete at most so many layers", group },
     "dry-run": { kind: "flag", describe: "Only say which layers would go", group },
-    ...hidden(sandboxOptions),
+    ...acceptedButHidden(sandboxOptions),
   },
   examples: [
     ["obuilder prune --store=qemu:/var/cache/obuilder --older-than 7d", "what was not used for a week"],
     ["obuilder prune ... --keep 100 --dry-run", "which layers are more than a hundred?"],
   ],
 
-  async run(args, { engine, host }) {
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services: engine, io: host }) {
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     const olderThan = read("older-than", parseSpan);
     const keep = read("keep", (value, flag) => parseCount(value, flag, 0));
     const atMost = read("limit", (value, flag) => parseCount(value, flag, 1));
@@ -63,7 +63,7 @@ export const prune: Command = {
     host.stdout.write(`Removed ${layerCount(gone.length)}\n`);
 
     function read<T>(name: string, parse: (value: string, flag: string) => T): T | undefined {
-      const value = text(args, name);
+      const value = stringOption(args, name);
       return value === undefined ? undefined : parse(value, `--${name}`);
     }
   },

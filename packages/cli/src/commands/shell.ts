@@ -1,10 +1,17 @@
 import { type GuestUser, ObError } from "@ob/core";
-import { colorsFor } from "../colors.ts";
-import { resolveLayer } from "../layer-argument.ts";
-import { openLocalTerminal } from "../local-terminal.ts";
-import { choice, readSandboxFlags, sandboxOptions, storeOptions, text, texts } from "../options.ts";
-import { logLine } from "../progress/log-line.ts";
-import { parseStoreLocation } from "../store-location.ts";
+import { colorsFor } from "../output/colors.ts";
+import { resolveLayer } from "../args/layer-ref.ts";
+import { openLocalTerminal } from "../terminal/local-terminal.ts";
+import {
+  enumOption,
+  readSandboxFlags,
+  sandboxOptions,
+  storeOptions,
+  stringOption,
+  stringOptions,
+} from "../args/options.ts";
+import { logLine } from "../output/log-line.ts";
+import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const shell: Command = {
@@ -31,21 +38,21 @@ export const shell: Command = {
     ["obuilder shell ... 8a897f21e54d -- sh -c 'cd /src && make test'", ""],
   ],
 
-  async run(args, { engine, host, verbosity, color }) {
-    const location = parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services: engine, io: host, verbosity, color }) {
+    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
     const flags = readSandboxFlags(args);
-    const user = parseUser(text(args, "user"));
-    const network = choice(args, "network", ["none", "host"] as const);
+    const user = parseUser(stringOption(args, "user"));
+    const network = enumOption(args, "network", ["none", "host"] as const);
     const colors = colorsFor(host.stderr, { mode: color, env: host.env });
     const emit: Parameters<typeof engine.openBuilder>[0]["emit"] = (event) => {
       const line = logLine(event, verbosity, colors);
       if (line !== undefined) host.stderr.write(line);
     };
-    const id = await resolveLayer(text(args, "ID"), { engine, location });
+    const id = await resolveLayer(stringOption(args, "ID"), { engine, location });
     await using builder = await engine.openBuilder({ location, flags, emit });
     await using visit = await builder.openLayer(id, { signal: host.signal, network });
     using local = openLocalTerminal(host);
-    const command = texts(args, "COMMAND");
+    const command = stringOptions(args, "COMMAND");
     return await visit.execInteractive({ command, user, stdio: local.terminal }, host.signal);
   },
 };

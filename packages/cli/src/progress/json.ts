@@ -1,10 +1,10 @@
 import { TextDecoder } from "node:util";
 import { messageOf, type ObEvent, type StepInfo } from "@ob/core";
 import pc from "picocolors";
-import type { Output } from "../host.ts";
-import type { Verbosity } from "../options.ts";
-import { codeOf, hintOf } from "../render-error.ts";
-import { logLine } from "./log-line.ts";
+import type { Output } from "../process-io.ts";
+import type { Verbosity } from "../args/options.ts";
+import { codeOf, hintOf } from "../output/render-error.ts";
+import { logLine } from "../output/log-line.ts";
 import type { Progress } from "./progress.ts";
 
 export interface JsonOptions {

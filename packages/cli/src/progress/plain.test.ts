@@ -1,7 +1,7 @@
 import type { Emit } from "@ob/core";
 import pc from "picocolors";
 import { describe, expect, it } from "vitest";
-import type { Verbosity } from "../options.ts";
+import type { Verbosity } from "../args/options.ts";
 import { Screen, idOf, stepOf } from "../testing/terminal.ts";
 import { createPlainProgress } from "./plain.ts";
 

@@ -1,8 +1,8 @@
 import type { ObEvent } from "@ob/core";
-import type { Palette } from "../colors.ts";
-import type { Output } from "../host.ts";
-import type { Verbosity } from "../options.ts";
-import { logLine } from "./log-line.ts";
+import type { Palette } from "../output/colors.ts";
+import type { Output } from "../process-io.ts";
+import type { Verbosity } from "../args/options.ts";
+import { logLine } from "../output/log-line.ts";
 import type { Progress } from "./progress.ts";
 
 export interface PlainOptions {

@@ -1,7 +1,7 @@
 import type { Emit, LayerId } from "@ob/core";
-import { type ColorMode, colorsFor, isSmartTerminal } from "../colors.ts";
-import type { Host } from "../host.ts";
-import type { ProgressMode, Verbosity } from "../options.ts";
+import { type ColorMode, colorsFor, isSmartTerminal } from "../output/colors.ts";
+import type { ProcessIo } from "../process-io.ts";
+import type { ProgressMode, Verbosity } from "../args/options.ts";
 import { createJsonProgress } from "./json.ts";
 import { createPlainProgress } from "./plain.ts";
 
@@ -21,7 +21,7 @@ export interface Progress extends Disposable {
 }
 
 export interface ProgressOptions {
-  readonly host: Host;
+  readonly host: ProcessIo;
   readonly mode: ProgressMode;
   readonly color: ColorMode;
   readonly verbosity: Verbosity;

@@ -1,11 +1,11 @@
 import type { ObEvent, Phase, StepInfo } from "@ob/core";
 import { createLogUpdate } from "log-update";
-import type { Palette } from "../colors.ts";
-import type { Output } from "../host.ts";
-import type { Verbosity } from "../options.ts";
-import { formatDuration } from "../quantities.ts";
-import { createOutputCleaner, type OutputCleaner } from "./clean-output.ts";
-import { logLine } from "./log-line.ts";
+import type { Palette } from "../output/colors.ts";
+import type { Output } from "../process-io.ts";
+import type { Verbosity } from "../args/options.ts";
+import { formatDuration } from "../args/units.ts";
+import { createOutputCleaner, type OutputCleaner } from "../output/clean-output.ts";
+import { logLine } from "../output/log-line.ts";
 import { noteColor } from "./plain.ts";
 import type { Progress } from "./progress.ts";
 

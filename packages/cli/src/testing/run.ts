@@ -1,14 +1,14 @@
 import { EventEmitter } from "node:events";
 import { createBuilder, planBuild } from "@ob/builder";
 import { MemoryCache, MemoryStore, ScriptedSandbox, type ScriptedSandboxOptions } from "@ob/core/testing";
-import type { Engine } from "../compose.ts";
-import type { Input } from "../host.ts";
-import { type Interrupts, listenForInterrupts } from "../interrupts.ts";
+import type { Services } from "../services.ts";
+import type { Input } from "../process-io.ts";
+import { type Interrupts, listenForInterrupts } from "../signals.ts";
 import { main } from "../main.ts";
 import { inputOf, Screen } from "./terminal.ts";
 
 /** An engine without QEMU: a store in memory, and a script that plays the guest. */
-export interface ScriptedEngine extends Engine {
+export interface FakeServices extends Services {
   readonly store: MemoryStore;
   readonly sandbox: ScriptedSandbox;
   readonly caches: MemoryCache;
@@ -16,7 +16,7 @@ export interface ScriptedEngine extends Engine {
   readonly swept: readonly number[];
 }
 
-export function scriptedEngine(script: ScriptedSandboxOptions = {}): ScriptedEngine {
+export function fakeServices(script: ScriptedSandboxOptions = {}): FakeServices {
   const store = new MemoryStore({ images: ["debian-12"] });
   const sandbox = new ScriptedSandbox(script);
   const caches = new MemoryCache();
@@ -56,7 +56,7 @@ export function createInterrupts(): Interrupts {
 }
 
 export interface RunOptions {
-  readonly engine?: Engine;
+  readonly engine?: Services;
   readonly stdin?: string | Input;
   readonly env?: Readonly<Record<string, string>>;
   /** By default nothing interrupts the command. */

@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { type LayerId, layerId, type StepInfo } from "@ob/core";
-import type { Input } from "../host.ts";
+import type { Input } from "../process-io.ts";
 
 /** An output that keeps what is written to it. */
 export class Screen extends Writable {

@@ -1,7 +1,7 @@
-import type { OptionTable } from "../flags.ts";
-import { type Arguments, text, texts } from "../options.ts";
-import { formatDuration, parseSize } from "../quantities.ts";
-import { type ImageSession, withPhases } from "./image-session.ts";
+import type { OptionTable } from "../../args/flags.ts";
+import { type Arguments, stringOption, stringOptions } from "../../args/options.ts";
+import { formatDuration, parseSize } from "../../args/units.ts";
+import { type ImageSession, withPhases } from "./session.ts";
 
 const group = "build:";
 
@@ -32,17 +32,17 @@ export const imageBuildOptions: OptionTable = {
 };
 
 export async function buildOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { host, what } = session;
-  const size = text(args, "disk-size");
+  const { io: host, what } = session;
+  const size = stringOption(args, "disk-size");
   const request = {
     recipe: what,
-    ocaml: text(args, "ocaml"),
+    ocaml: stringOption(args, "ocaml"),
     diskSize: size === undefined ? undefined : parseSize(size, "--disk-size"),
-    user: text(args, "user"),
-    packages: texts(args, "package"),
-    iso: text(args, "iso"),
-    from: texts(args, "from"),
-    name: text(args, "name"),
+    user: stringOption(args, "user"),
+    packages: stringOptions(args, "package"),
+    iso: stringOption(args, "iso"),
+    from: stringOptions(args, "from"),
+    name: stringOption(args, "name"),
   };
   await withPhases(args, session, async ({ tools, location }) => {
     const { buildImage, imageIsCurrent, planImage } = await import("@ob/images");

@@ -1,7 +1,7 @@
 import type { LayerId, LayerRecord } from "@ob/core";
 import { expect, it } from "vitest";
-import { previewPrune } from "./prune-preview.ts";
-import { idOf } from "./testing/terminal.ts";
+import { previewPrune } from "./prune-dry-run.ts";
+import { idOf } from "../testing/terminal.ts";
 
 const [base, one, two, other] = [idOf("a"), idOf("b"), idOf("c"), idOf("d")];
 

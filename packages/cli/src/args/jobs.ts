@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { OptionTable } from "./flags.ts";
-import { type Arguments, type SandboxFlags, text } from "./options.ts";
-import { parseCount } from "./quantities.ts";
+import { type Arguments, type SandboxFlags, stringOption } from "./options.ts";
+import { parseCount } from "./units.ts";
 
 export const jobOptions: OptionTable = {
   jobs: {
@@ -22,7 +22,7 @@ export interface HostRoom {
 
 /** How many builds may run side by side. @throws ObError `USAGE`. */
 export function readJobs(args: Arguments, machine: SandboxFlags): number {
-  const given = text(args, "jobs");
+  const given = stringOption(args, "jobs");
   if (given !== undefined) return parseCount(given, "--jobs", 1);
   return defaultJobs(machine, { cpus: availableParallelism(), memory: process.availableMemory() });
 }

@@ -1,5 +1,5 @@
 import { isLayerId, type LayerId, layerId, ObError, type Store } from "@ob/core";
-import type { Engine } from "./compose.ts";
+import type { Services } from "../services.ts";
 import type { StoreLocation } from "./store-location.ts";
 
 /** Fewer digits would too often mean more than one layer. */
@@ -37,7 +37,7 @@ export function findLayer(store: Store, given: string | undefined): LayerId {
 /** `findLayer` for a command that does not need the store itself. */
 export async function resolveLayer(
   given: string | undefined,
-  { engine, location }: { readonly engine: Engine; readonly location: StoreLocation },
+  { engine, location }: { readonly engine: Services; readonly location: StoreLocation },
 ): Promise<LayerId> {
   await using store = await engine.openStore({ location });
   return findLayer(store, given);

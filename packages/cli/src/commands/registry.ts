@@ -33,7 +33,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
   image: {
     summary: "Make, check, import and list base images",
-    load: async () => (await import("./image.ts")).image,
+    load: async () => (await import("./image/index.ts")).image,
   },
   healthcheck: {
     summary: "Try that a virtual machine boots and runs a command",

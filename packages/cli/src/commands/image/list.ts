@@ -1,8 +1,8 @@
 import type { ImageState, ListedImage } from "@ob/images";
-import { type Arguments } from "../options.ts";
-import { formatAge, formatSize } from "../quantities.ts";
-import { table } from "../table.ts";
-import { type ImageSession, locationOf } from "./image-session.ts";
+import { type Arguments } from "../../args/options.ts";
+import { formatAge, formatSize } from "../../args/units.ts";
+import { formatTable } from "../../output/format-table.ts";
+import { type ImageSession, locationOf } from "./session.ts";
 
 const states: Readonly<Record<ImageState, string>> = {
   current: "up to date",
@@ -14,7 +14,7 @@ const states: Readonly<Record<ImageState, string>> = {
 };
 
 export async function listAllImages(args: Arguments, session: ImageSession): Promise<void> {
-  const { host } = session;
+  const { io: host } = session;
   const { directory } = locationOf(args, session);
   const { listImages } = await import("@ob/images");
   const found = await listImages(directory);
@@ -27,7 +27,7 @@ export async function listAllImages(args: Arguments, session: ImageSession): Pro
   }
   const now = Date.now();
   const rows = found.map((image) => row(image, now));
-  host.stdout.write(table(["NAME", "GUEST", "SIZE", "MADE", "STATE"], { rows, left: [0, 1, 4] }));
+  host.stdout.write(formatTable(["NAME", "GUEST", "SIZE", "MADE", "STATE"], { rows, left: [0, 1, 4] }));
 }
 
 function row({ name, guest, bytes, made, state }: ListedImage, now: number): readonly string[] {
@@ -41,7 +41,7 @@ function row({ name, guest, bytes, made, state }: ListedImage, now: number): rea
 }
 
 export async function removeOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { host, what } = session;
+  const { io: host, what } = session;
   const { directory } = locationOf(args, session);
   const { removeImage } = await import("@ob/images");
   const { hasLayer } = await removeImage(directory, what);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatAge, formatDuration, formatSize, parseSize, parseSpan } from "./quantities.ts";
+import { formatAge, formatDuration, formatSize, parseSize, parseSpan } from "./units.ts";
 
 describe("parseSize", () => {
   it.each([

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Screen, Terminal } from "@ob/core";
-import type { Host } from "./host.ts";
+import type { ProcessIo } from "../process-io.ts";
 
 /** The terminal of this process, lent to a program in a guest. Disposing gives it back as it was. */
 export interface LocalTerminal extends Disposable {
@@ -8,7 +8,7 @@ export interface LocalTerminal extends Disposable {
 }
 
 /** True if a person is at both ends. */
-export function isInteractive({ stdin, stdout }: Host): boolean {
+export function isInteractive({ stdin, stdout }: ProcessIo): boolean {
   return stdin.isTTY === true && stdout.isTTY === true;
 }
 
@@ -16,7 +16,7 @@ export function isInteractive({ stdin, stdout }: Host): boolean {
  * On a terminal every key goes to the guest, Ctrl-C among them; Node.js puts the terminal back in order should the
  * process end before this is disposed of.
  */
-export function openLocalTerminal(host: Host): LocalTerminal {
+export function openLocalTerminal(host: ProcessIo): LocalTerminal {
   const { stdin, stdout, stderr } = host;
   const interactive = isInteractive(host);
   const input = stdin instanceof Readable ? stdin : Readable.from(stdin);
@@ -29,7 +29,7 @@ export function openLocalTerminal(host: Host): LocalTerminal {
   };
 }
 
-function screenOf({ stdout, env }: Host): Screen {
+function screenOf({ stdout, env }: ProcessIo): Screen {
   return {
     kind: env["TERM"] ?? "dumb",
     size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }),

@@ -7,9 +7,9 @@ import {
   guestOses,
   ObError,
 } from "@ob/core";
-import { type ColorMode, colorModes } from "./colors.ts";
+import { type ColorMode, colorModes } from "../output/colors.ts";
 import { type OptionTable, suggest } from "./flags.ts";
-import { parseCount, parseSize, parseSpan } from "./quantities.ts";
+import { parseCount, parseSize, parseSpan } from "./units.ts";
 
 /** The values of a command line, by the long names of the options and the names of the arguments. */
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -147,7 +147,7 @@ export const sandboxOptions: OptionTable = {
   "fast-sync": { kind: "flag", describe: "Accepted for the original's sake", group: machines, hidden: true },
 };
 
-export const freshVmOptions: OptionTable = {
+export const vmReuseOptions: OptionTable = {
   "fresh-vm": {
     kind: "flag",
     describe:
@@ -157,7 +157,7 @@ export const freshVmOptions: OptionTable = {
 };
 
 /** The same options, accepted and not shown: the original takes them where they mean nothing. */
-export function hidden(options: OptionTable): OptionTable {
+export function acceptedButHidden(options: OptionTable): OptionTable {
   return Object.fromEntries(
     Object.entries(options).map(([name, option]) => [name, { ...option, hidden: true }]),
   );
@@ -191,27 +191,27 @@ export interface HardwareFlags {
 /** @throws ObError `USAGE` */
 export function readSandboxFlags(args: Arguments): SandboxFlags {
   const given = <T>(name: string, parse: (value: string, flag: string) => T) => {
-    const value = text(args, name);
+    const value = stringOption(args, name);
     return value === undefined ? undefined : parse(value, `--${name}`);
   };
-  const accelerator = choice(args, "qemu-accel", ["auto", "kvm", "tcg"] as const) ?? "auto";
+  const accelerator = enumOption(args, "qemu-accel", ["auto", "kvm", "tcg"] as const) ?? "auto";
   const memory = given("qemu-memory", parseSize) ?? 2 * 2 ** 30;
   return {
     memoryMib: Math.max(1, Math.round(memory / 2 ** 20)),
     cpus: given("qemu-cpus", parseAtLeastOne) ?? 2,
-    guestOs: choice(args, "qemu-guest-os", guestOses),
-    guestArch: choice(args, "qemu-guest-arch", guestArches),
+    guestOs: enumOption(args, "qemu-guest-os", guestOses),
+    guestArch: enumOption(args, "qemu-guest-arch", guestArches),
     // The original's 30 s are meant for KVM; under software emulation a usual Debian takes 40 s.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
     accelerator,
-    sshKey: text(args, "qemu-ssh-key"),
+    sshKey: stringOption(args, "qemu-ssh-key"),
     diskSize: given("qemu-disk-size", parseSize),
     templateSpace: given("template-space", parseSpace) ?? 2 * 2 ** 30,
     hardware: {
-      diskBus: choice(args, "qemu-disk-bus", diskBuses),
-      machine: text(args, "qemu-machine"),
-      cpu: text(args, "qemu-cpu"),
-      arguments: texts(args, "qemu-arg"),
+      diskBus: enumOption(args, "qemu-disk-bus", diskBuses),
+      machine: stringOption(args, "qemu-machine"),
+      cpu: stringOption(args, "qemu-cpu"),
+      arguments: stringOptions(args, "qemu-arg"),
     },
   };
 }
@@ -232,32 +232,38 @@ function parseSeconds(value: string, flag: string): number {
 export function readVerbosity(args: Arguments): Verbosity {
   if (args["quiet"] === true) return "quiet";
   const times = typeof args["verbose"] === "number" ? args["verbose"] : 0;
-  return choice(args, "verbosity", verbosities) ?? (times === 0 ? "warning" : times === 1 ? "info" : "debug");
+  return (
+    enumOption(args, "verbosity", verbosities) ?? (times === 0 ? "warning" : times === 1 ? "info" : "debug")
+  );
 }
 
 export function readColorMode(args: Arguments): ColorMode {
-  return choice(args, "color", colorModes) ?? "auto";
+  return enumOption(args, "color", colorModes) ?? "auto";
 }
 
 export function readProgressMode(args: Arguments): ProgressMode {
-  return choice(args, "progress", progressModes) ?? "auto";
+  return enumOption(args, "progress", progressModes) ?? "auto";
 }
 
 /** The value of an option or argument, or undefined. */
-export function text(args: Arguments, name: string): string | undefined {
+export function stringOption(args: Arguments, name: string): string | undefined {
   const value = args[name];
   return typeof value === "string" ? value : undefined;
 }
 
 /** The values of a repeatable option. */
-export function texts(args: Arguments, name: string): readonly string[] {
+export function stringOptions(args: Arguments, name: string): readonly string[] {
   const value = args[name];
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
 /** The value of an option that takes one of a few words. @throws ObError `USAGE` with a near word. */
-export function choice<T extends string>(args: Arguments, name: string, words: readonly T[]): T | undefined {
-  const value = text(args, name);
+export function enumOption<T extends string>(
+  args: Arguments,
+  name: string,
+  words: readonly T[],
+): T | undefined {
+  const value = stringOption(args, name);
   if (value === undefined) return undefined;
   const found = words.find((word) => word === value);
   if (found !== undefined) return found;

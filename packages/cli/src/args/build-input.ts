@@ -2,8 +2,8 @@ import { access, constants, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import type { BuildRequest } from "@ob/builder";
 import { messageOf, ObError } from "@ob/core";
-import type { Host } from "./host.ts";
-import { type Arguments, text, texts } from "./options.ts";
+import type { ProcessIo } from "../process-io.ts";
+import { type Arguments, stringOption, stringOptions } from "./options.ts";
 import { readSpec } from "./spec-input.ts";
 
 /**
@@ -12,9 +12,9 @@ import { readSpec } from "./spec-input.ts";
  *
  * @throws ObError `USAGE`, `BAD_SECRET`; `SpecError`.
  */
-export async function readRequest(args: Arguments, host: Host): Promise<BuildRequest> {
-  const sourceDirectory = await checkSource(text(args, "SRC_DIR"));
-  const secrets = await readSecrets(texts(args, "secret"));
+export async function readRequest(args: Arguments, host: ProcessIo): Promise<BuildRequest> {
+  const sourceDirectory = await checkSource(stringOption(args, "SRC_DIR"));
+  const secrets = await readSecrets(stringOptions(args, "secret"));
   const spec = await readSpec(args, host);
   return { spec, sourceDirectory, secrets };
 }

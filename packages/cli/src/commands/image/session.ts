@@ -1,10 +1,10 @@
 import type { ImageTools } from "@ob/images";
-import { colorsFor, isSmartTerminal } from "../colors.ts";
-import { type Arguments, readSandboxFlags, text } from "../options.ts";
-import { logLine } from "../progress/log-line.ts";
-import { Phases } from "../progress/phases.ts";
-import { parseStoreLocation, type StoreLocation } from "../store-location.ts";
-import type { Session } from "./command.ts";
+import { colorsFor, isSmartTerminal } from "../../output/colors.ts";
+import { type Arguments, readSandboxFlags, stringOption } from "../../args/options.ts";
+import { logLine } from "../../output/log-line.ts";
+import { Phases } from "../../progress/image-phases.ts";
+import { parseStoreLocation, type StoreLocation } from "../../args/store-location.ts";
+import type { Session } from "../command.ts";
 
 /** A session with the argument of `image ACTION`. */
 export interface ImageSession extends Session {
@@ -12,8 +12,8 @@ export interface ImageSession extends Session {
   readonly what: string;
 }
 
-export function locationOf(args: Arguments, { host }: Session): StoreLocation {
-  return parseStoreLocation(text(args, "store") ?? host.env["OBUILDER_STORE"]);
+export function locationOf(args: Arguments, { io: host }: Session): StoreLocation {
+  return parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
 }
 
 export interface ImageWork {
@@ -28,7 +28,7 @@ export async function withPhases<T>(
   session: Session,
   work: (work: ImageWork) => Promise<T>,
 ): Promise<T> {
-  const { host, verbosity, color, engine } = session;
+  const { io: host, verbosity, color, services: engine } = session;
   const location = locationOf(args, session);
   const flags = readSandboxFlags(args);
   const [colors, logColors] = [host.stdout, host.stderr].map((output) =>

@@ -21,7 +21,7 @@ import { promisify } from "node:util";
 import { silent } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { moveTree } from "./move-tree.ts";
-import { tarArchive, type TarEntry } from "./testing/tar-archive.ts";
+import { tarArchive, type TarEntry } from "../testing/tar-archive.ts";
 import { unpackArchive } from "./unpack-archive.ts";
 
 let root: string;

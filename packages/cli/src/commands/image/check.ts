@@ -1,8 +1,8 @@
 import { guestArches, guestOses, ObError } from "@ob/core";
-import { checkKey } from "../build-input.ts";
-import type { OptionTable } from "../flags.ts";
-import { type Arguments, choice, text } from "../options.ts";
-import { type ImageSession, withPhases } from "./image-session.ts";
+import { checkKey } from "../../args/build-input.ts";
+import type { OptionTable } from "../../args/flags.ts";
+import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
+import { type ImageSession, withPhases } from "./session.ts";
 
 const group = "import, check:";
 
@@ -22,15 +22,16 @@ export const imageCheckOptions: OptionTable = {
 };
 
 export async function checkOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { host, what } = session;
+  const { io: host, what } = session;
   const request = {
     image: what,
-    guestOs: choice(args, "guest-os", guestOses) ?? choice(args, "qemu-guest-os", guestOses),
-    guestArch: choice(args, "guest-arch", guestArches) ?? choice(args, "qemu-guest-arch", guestArches),
-    loginUser: text(args, "user"),
-    sshKey: text(args, "ssh-key"),
+    guestOs: enumOption(args, "guest-os", guestOses) ?? enumOption(args, "qemu-guest-os", guestOses),
+    guestArch:
+      enumOption(args, "guest-arch", guestArches) ?? enumOption(args, "qemu-guest-arch", guestArches),
+    loginUser: stringOption(args, "user"),
+    sshKey: stringOption(args, "ssh-key"),
   };
-  await checkKey(text(args, "qemu-ssh-key"));
+  await checkKey(stringOption(args, "qemu-ssh-key"));
   await withPhases(args, session, async ({ tools }) => {
     const { checkStoredImage } = await import("@ob/images");
     await checkStoredImage(request, tools);
@@ -39,14 +40,14 @@ export async function checkOneImage(args: Arguments, session: ImageSession): Pro
 }
 
 export async function importOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { host, what } = session;
+  const { io: host, what } = session;
   const request = {
     file: what,
     name: needed(args, "name"),
-    guestOs: choice(args, "guest-os", guestOses) ?? missing("guest-os"),
-    guestArch: choice(args, "guest-arch", guestArches) ?? missing("guest-arch"),
-    loginUser: text(args, "user") ?? "opam",
-    sshKey: text(args, "ssh-key"),
+    guestOs: enumOption(args, "guest-os", guestOses) ?? missing("guest-os"),
+    guestArch: enumOption(args, "guest-arch", guestArches) ?? missing("guest-arch"),
+    loginUser: stringOption(args, "user") ?? "opam",
+    sshKey: stringOption(args, "ssh-key"),
     ...readKernel(args),
     check: args["no-check"] !== true,
   };
@@ -58,9 +59,9 @@ export async function importOneImage(args: Arguments, session: ImageSession): Pr
 }
 
 function readKernel(args: Arguments) {
-  const kernel = text(args, "kernel");
-  const initrd = text(args, "initrd");
-  const append = text(args, "append");
+  const kernel = stringOption(args, "kernel");
+  const initrd = stringOption(args, "initrd");
+  const append = stringOption(args, "append");
   if (kernel === undefined && (initrd !== undefined || append !== undefined)) {
     throw new ObError("USAGE", "--initrd and --append go with --kernel.", {
       hint: "Without --kernel the image boots from its own disk.",
@@ -70,7 +71,7 @@ function readKernel(args: Arguments) {
 }
 
 function needed(args: Arguments, name: string): string {
-  return text(args, name) ?? missing(name);
+  return stringOption(args, name) ?? missing(name);
 }
 
 function missing(name: string): never {

@@ -1,10 +1,10 @@
 import type { StepFailure } from "@ob/builder";
 import { ObError } from "@ob/core";
-import type { OptionTable } from "./flags.ts";
-import type { Host } from "./host.ts";
+import type { OptionTable } from "../args/flags.ts";
+import type { ProcessIo } from "../process-io.ts";
 import { isInteractive, openLocalTerminal } from "./local-terminal.ts";
-import { type Arguments, choice } from "./options.ts";
-import type { Progress } from "./progress/progress.ts";
+import { type Arguments, enumOption } from "../args/options.ts";
+import type { Progress } from "../progress/progress.ts";
 
 export const onErrorOptions: OptionTable = {
   "on-error": {
@@ -17,8 +17,8 @@ export const onErrorOptions: OptionTable = {
 };
 
 /** @throws ObError `USAGE` if a shell is asked for where nobody can use it. */
-export function readOnError(args: Arguments, host: Host): "stop" | "shell" {
-  const chosen = choice(args, "on-error", ["stop", "shell"] as const) ?? "stop";
+export function readOnError(args: Arguments, host: ProcessIo): "stop" | "shell" {
+  const chosen = enumOption(args, "on-error", ["stop", "shell"] as const) ?? "stop";
   if (chosen === "stop" || isInteractive(host)) return chosen;
   throw new ObError("USAGE", "--on-error=shell needs a terminal, and standard input or output is none.", {
     hint: "Leave it out; `obuilder shell ID` opens the layer before the step that fails.",
@@ -28,7 +28,7 @@ export function readOnError(args: Arguments, host: Host): "stop" | "shell" {
 /** Opens a shell in the guest of a step that has failed, and waits for its end. */
 export async function openStepShell(
   { error, guest }: StepFailure,
-  { host, progress }: { readonly host: Host; readonly progress: Progress },
+  { host, progress }: { readonly host: ProcessIo; readonly progress: Progress },
 ): Promise<void> {
   using paused = progress.pause();
   void paused;

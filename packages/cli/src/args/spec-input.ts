@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { cancelled, ObError, systemCode } from "@ob/core";
 import type { Spec } from "@ob/spec";
-import type { Host, Input } from "./host.ts";
-import { type Arguments, text } from "./options.ts";
+import type { ProcessIo, Input } from "../process-io.ts";
+import { type Arguments, stringOption } from "./options.ts";
 
 /**
  * Reads and parses the spec that `-f` names.
@@ -10,8 +10,8 @@ import { type Arguments, text } from "./options.ts";
  * @param fallback what is read without `-f`; by default that is an error.
  * @throws ObError `USAGE` if there is no such file; `SpecError` if it is no spec.
  */
-export async function readSpec(args: Arguments, { stdin, signal }: Host, fallback?: "-"): Promise<Spec> {
-  const file = text(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
+export async function readSpec(args: Arguments, { stdin, signal }: ProcessIo, fallback?: "-"): Promise<Spec> {
+  const file = stringOption(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
   if (file === undefined || file === "") {
     throw new ObError("USAGE", "No spec is given.", {
       hint: "Add -f FILE; with -f - the spec is read from standard input.",

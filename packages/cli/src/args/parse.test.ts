@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { commands } from "./commands/table.ts";
-import { obuilder } from "./testing/run.ts";
+import { commands } from "../commands/registry.ts";
+import { obuilder } from "../testing/run.ts";
 
 describe("help", () => {
   it("lists the commands and the exit codes", async () => {

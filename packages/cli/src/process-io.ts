@@ -1,4 +1,4 @@
-import type { Interrupt } from "./interrupts.ts";
+import type { Interrupt } from "./signals.ts";
 
 /** A stream that the command prints to. */
 export interface Output extends NodeJS.WritableStream {
@@ -17,7 +17,7 @@ export type Input = AsyncIterable<Uint8Array | string> & {
 };
 
 /** All that the command sees of the process it runs in. */
-export interface Host {
+export interface ProcessIo {
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;

@@ -1,6 +1,6 @@
 import type { ObEvent } from "@ob/core";
-import type { Palette } from "../colors.ts";
-import { verbosities, type Verbosity } from "../options.ts";
+import type { Palette } from "./colors.ts";
+import { verbosities, type Verbosity } from "../args/options.ts";
 
 /**
  * The line that an event of the libraries makes on standard error, in the original's form

@@ -1,8 +1,8 @@
 import type { Argv } from "yargs";
 import yargs from "yargs/yargs";
-import type { Command } from "./commands/command.ts";
-import { commands } from "./commands/table.ts";
-import { exitCodesHelp } from "./exit-codes.ts";
+import type { Command } from "../commands/command.ts";
+import { commands } from "../commands/registry.ts";
+import { exitCodesHelp } from "../exit-codes.ts";
 import type { OptionTable } from "./flags.ts";
 import { commonOptions } from "./options.ts";
 

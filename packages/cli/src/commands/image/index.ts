@@ -1,10 +1,16 @@
 import { ObError } from "@ob/core";
-import { suggest } from "../flags.ts";
-import { type Arguments, hidden, sandboxOptions, storeOptions, text } from "../options.ts";
-import type { Command } from "./command.ts";
-import { checkOneImage, imageCheckOptions, importOneImage } from "./image-check.ts";
-import { buildOneImage, imageBuildOptions } from "./image-build.ts";
-import { listAllImages, removeOneImage } from "./image-list.ts";
+import { suggest } from "../../args/flags.ts";
+import {
+  type Arguments,
+  acceptedButHidden,
+  sandboxOptions,
+  storeOptions,
+  stringOption,
+} from "../../args/options.ts";
+import type { Command } from "../command.ts";
+import { checkOneImage, imageCheckOptions, importOneImage } from "./check.ts";
+import { buildOneImage, imageBuildOptions } from "./build.ts";
+import { listAllImages, removeOneImage } from "./list.ts";
 
 const actions = {
   list: { argument: undefined, run: listAllImages },
@@ -35,7 +41,7 @@ export const image: Command = {
       describe: 'list: one object a line: {"name","state","guest","bytes","made"}',
       group: "Output:",
     },
-    ...hidden(sandboxOptions),
+    ...acceptedButHidden(sandboxOptions),
   },
   examples: [
     ["obuilder image list --store=qemu:/var/cache/obuilder", "what there is, and what can be made"],
@@ -48,7 +54,7 @@ export const image: Command = {
   async run(args, session) {
     const action = readAction(args);
     const { argument, run } = actions[action];
-    const what = text(args, "WHAT");
+    const what = stringOption(args, "WHAT");
     if (argument === undefined && what !== undefined) {
       throw new ObError("USAGE", `What is ${JSON.stringify(what)} for? \`image ${action}\` takes no name.`);
     }
@@ -62,7 +68,7 @@ export const image: Command = {
 };
 
 function readAction(args: Arguments): Action {
-  const given = text(args, "ACTION");
+  const given = stringOption(args, "ACTION");
   if (given !== undefined && isAction(given)) return given;
   const what =
     given === undefined

@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { temporaryDirectory } from "../testing/directory.ts";
-import { obuilder, scriptedEngine } from "../testing/run.ts";
+import { temporaryDirectory } from "../../testing/directory.ts";
+import { obuilder, fakeServices } from "../../testing/run.ts";
 
 /** A store with images of these names, each a file without anything in it. */
 async function storeWith(...names: readonly string[]) {
@@ -13,7 +13,7 @@ async function storeWith(...names: readonly string[]) {
   return { ...directory, images, flag: `--store=qemu:${directory.path}` };
 }
 
-const engine = scriptedEngine();
+const engine = fakeServices();
 
 describe("image list", () => {
   it("shows the images of the store, then those that can be made", async () => {

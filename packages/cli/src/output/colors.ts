@@ -1,5 +1,5 @@
 import pc from "picocolors";
-import type { Output } from "./host.ts";
+import type { Output } from "../process-io.ts";
 
 export type Palette = ReturnType<typeof pc.createColors>;
 

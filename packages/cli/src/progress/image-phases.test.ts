@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { colorsFor } from "../colors.ts";
+import { colorsFor } from "../output/colors.ts";
 import { Screen } from "../testing/terminal.ts";
 import { VirtualTerminal } from "../testing/virtual-terminal.ts";
-import { Phases } from "./phases.ts";
+import { Phases } from "./image-phases.ts";
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
 afterEach(() => void vi.useRealTimers());

@@ -1,7 +1,7 @@
 import type { ImageEvent } from "@ob/images";
-import type { Palette } from "../colors.ts";
-import type { Output } from "../host.ts";
-import { formatSize } from "../quantities.ts";
+import type { Palette } from "../output/colors.ts";
+import type { Output } from "../process-io.ts";
+import { formatSize } from "../args/units.ts";
 
 export interface PhasesOptions {
   readonly colors: Palette;

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ObError } from "@ob/core";
-import type { Command } from "./commands/command.ts";
-import { commands } from "./commands/table.ts";
+import type { Command } from "../commands/command.ts";
+import { commands } from "../commands/registry.ts";
 import { normalizeFlags, type Option, type OptionTable, suggest } from "./flags.ts";
+import { version } from "../version.ts";
 import { type Arguments, commonOptions } from "./options.ts";
 
 /** What a command line asks for. */
@@ -98,8 +98,3 @@ function readValues(flags: readonly string[], options: OptionTable) {
 }
 
 /** The version of this package. */
-function version(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  const { version: number }: { readonly version: string } = JSON.parse(text);
-  return `${number}\n`;
-}

@@ -5,7 +5,7 @@ export interface TableOptions {
 }
 
 /** A table for people, each line with its end; empty if there are no rows. */
-export function table(head: readonly string[], { rows, left = [0] }: TableOptions): string {
+export function formatTable(head: readonly string[], { rows, left = [0] }: TableOptions): string {
   if (rows.length === 0) return "";
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { expect, it, vi } from "vitest";
-import { type Interrupt, listenForInterrupts } from "./interrupts.ts";
+import { type Interrupt, listenForInterrupts } from "./signals.ts";
 
 it("cancels at the first signal, and tells which it was", () => {
   const source = new EventEmitter();

@@ -5,38 +5,38 @@ import { getuid } from "node:process";
 import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } from "@ob/core";
 import type { ImageTools } from "@ob/images";
 import { EmptyStore } from "./empty-store.ts";
-import type { SandboxFlags } from "./options.ts";
-import type { StoreLocation } from "./store-location.ts";
+import type { SandboxFlags } from "./args/options.ts";
+import type { StoreLocation } from "./args/store-location.ts";
 
 export interface OpenOptions {
   readonly location: StoreLocation;
   readonly emit?: Emit | undefined;
 }
 
-export interface BuilderOptions extends OpenOptions {
+export interface OpenBuilderOptions extends OpenOptions {
   readonly flags: SandboxFlags;
 }
 
-export interface PlanOptions extends OpenOptions {
+export interface OpenPlanOptions extends OpenOptions {
   readonly request: BuildRequest;
   readonly signal: AbortSignal;
 }
 
 /** The packages, wired for the commands. */
-export interface Engine {
+export interface Services {
   /** @throws ObError `STORE` if there is none. */
   openStore(options: OpenOptions): Promise<Store>;
   /** @throws ObError `STORE` if there is no store, `CACHE`. */
   openCaches(options: OpenOptions): Promise<CacheStore>;
   /** A builder with its store, caches and sandbox; disposing of it closes them. @throws ObError `STORE`. */
-  openBuilder(options: BuilderOptions): Promise<Builder>;
+  openBuilder(options: OpenBuilderOptions): Promise<Builder>;
   /** Removes the saved guests of layers that are gone. */
   sweepTemplates(options: OpenOptions): Promise<void>;
   /** What images are made and tried with; the store need not exist. */
-  imageTools(options: BuilderOptions): Promise<ImageTools>;
+  imageTools(options: OpenBuilderOptions): Promise<ImageTools>;
   /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not made. */
   plan(
-    options: PlanOptions,
+    options: OpenPlanOptions,
   ): Promise<{ readonly steps: readonly PlannedStep[]; readonly storeExists: boolean }>;
 }
 
@@ -44,7 +44,7 @@ export interface Engine {
  * The one place that knows the concrete packages. Each is loaded when it is needed, so that `--help` and `fmt`
  * wait for none of them.
  */
-export const engine: Engine = {
+export const services: Services = {
   async openStore({ location, emit }) {
     await requireStore(location);
     const { openStore } = await import("@ob/store-qcow");
@@ -110,7 +110,7 @@ export const engine: Engine = {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
     await using store = storeExists
-      ? await engine.openStore({ location, emit })
+      ? await services.openStore({ location, emit })
       : new EmptyStore(location.directory);
     const digestDirectory = storeExists ? digestsOf(location) : undefined;
     const steps = await planBuild({ store, digestDirectory, ...(emit && { emit }) }, request, { signal });
