@@ -3,8 +3,8 @@ import path from "node:path";
 import { parseImageManifest, run } from "@ob/core";
 import { startTrial } from "@ob/sandbox-qemu";
 import { expect, it } from "vitest";
-import { installGuest } from "../../images/src/install-guest.ts";
-import { installMachine } from "../../images/src/install-machine.ts";
+import { runInstaller } from "../../images/src/installer/run-installer.ts";
+import { installerArgv } from "../../images/src/installer/installer-argv.ts";
 import { installFailures, installPhases, makeSeed } from "../../images/ubuntu-noble/recipe.ts";
 import { build, builtId, obuilder } from "../support/obuilder.ts";
 import { imageName, temporaryStore, whyWithout } from "../support/store.ts";
@@ -88,13 +88,13 @@ it("cloud-init makes of Ubuntu's seed what the recipe promises (recipe-offline: 
   const manifestFile = path.join(images, `${cloudImage}.json`);
   const manifest = parseImageManifest(await readFile(manifestFile, "utf8"), manifestFile);
   const { kernel = "", initrd = "", commandLine = "" } = manifest.directBoot ?? {};
-  const [program, ...args] = installMachine({
+  const [program, ...args] = installerArgv({
     ...{ guestArch: "amd64", memoryMib: 1_024, reboots: false, disks: [disk], seeds: [at("seed.iso")] },
     processor: ["-accel", "tcg", "-cpu", "qemu64,-svm,+rdrand,+rdseed"],
   });
   const boot = ["-kernel", path.join(images, kernel), "-initrd", path.join(images, initrd)];
   const seen: string[] = [];
-  await installGuest([program, ...args, ...boot, "-append", commandLine], {
+  await runInstaller([program, ...args, ...boot, "-append", commandLine], {
     ...{ consoleLog: at("console"), phases: installPhases(undefined), failures: installFailures },
     onEvent: (event) => event.type === "phase-finished" && seen.push(event.phase),
     signal: undefined,

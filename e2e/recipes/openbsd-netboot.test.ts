@@ -7,9 +7,9 @@ import { makeNetbootTree } from "../../images/openbsd-79/netboot-tree.ts";
 import { netbootMachine } from "../../images/openbsd-79/recipe.ts";
 import { releasePath, siteSet } from "../../images/openbsd-79/release.ts";
 import { makeSet, siteFiles } from "../../images/openbsd-79/site-set.ts";
-import { behind, guestServer } from "../../images/src/guest-server.ts";
-import { installGuest } from "../../images/src/install-guest.ts";
-import { makeEmptyDisk } from "../../images/src/install-machine.ts";
+import { behind, netbootServer } from "../../images/src/installer/netboot-server.ts";
+import { runInstaller } from "../../images/src/installer/run-installer.ts";
+import { makeEmptyDisk } from "../../images/src/installer/installer-argv.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -60,7 +60,7 @@ it("OpenBSD's installer would find all that it asks for (recipe-offline: a real 
   const seen: string[] = [];
   const machine = netbootMachine({ disks: [at("disk.qcow2")], processor: ["-accel", "tcg"], tree });
   // No way around: what the guest asks for is answered in its own namespace, or not at all.
-  await installGuest(behind(await guestServer(tree.http, undefined), machine), {
+  await runInstaller(behind(await netbootServer(tree.http, undefined), machine), {
     consoleLog,
     phases: [
       {

@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { run, sha256 } from "@ob/core";
 import { readGuest } from "../debian/guest-files.ts";
 import { trixie } from "../debian/releases.ts";
-import { downloadPackages } from "../src/apt-download.ts";
-import { asRootPrefix } from "../src/as-root.ts";
-import { unpackKernel } from "../src/bzimage.ts";
-import { assertTools } from "../src/host-tools.ts";
-import { makeInitrd } from "../src/initrd.ts";
-import { findKernelModules } from "../src/kernel-modules.ts";
-import { findKernel } from "../src/kernel.ts";
-import { inPhase } from "../src/progress.ts";
-import { defineRecipe, type RecipeContext, type RecipeResult } from "../src/recipe.ts";
-import { compressDisk, makeRootDisk } from "../src/root-disk.ts";
-import { unpackRoot } from "../src/unpack-root.ts";
+import { downloadPackages } from "../src/debian/apt-download.ts";
+import { fakerootPrefix } from "../src/disk/fakeroot.ts";
+import { unpackKernel } from "../src/linux/bzimage.ts";
+import { assertTools } from "../src/build/host-tools.ts";
+import { makeInitrd } from "../src/linux/initrd.ts";
+import { findKernelModules } from "../src/linux/kernel-modules.ts";
+import { findKernel } from "../src/linux/kernel.ts";
+import { withPhase } from "../src/build/phases.ts";
+import { defineRecipe, type RecipeContext, type RecipeResult } from "../src/recipe/recipe.ts";
+import { compressDisk, makeRootDisk } from "../src/disk/root-disk.ts";
+import { unpackRoot } from "../src/debian/foreign-root.ts";
 import * as content from "./contents.ts";
 import { fillTinyRoot } from "./root.ts";
 
@@ -57,7 +57,7 @@ done
 async function make(context: RecipeContext): Promise<RecipeResult> {
   const { directory, parameters, publicKey, onEvent, signal } = context;
   const at = (name: string): string => join(directory, name);
-  const asRoot = asRootPrefix(at("owners"));
+  const asRoot = fakerootPrefix(at("owners"));
   await assertTools(asRoot.slice(0, 1));
   for (const name of ["apt", "root", "control", "kernel/usr/lib"]) await mkdir(at(name), { recursive: true });
   await writeFile(at("owners"), "");
@@ -66,7 +66,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   const debs = await downloadPackages(at("apt"), {
     ...{ suite: trixie.suite, architecture: "amd64", packages, more: [], kernelPackage, onEvent, signal },
   });
-  await inPhase("Unpack the packages", { onEvent, signal }, async (phase) => {
+  await withPhase("Unpack the packages", { onEvent, signal }, async (phase) => {
     await unpackRoot(debs.packages, {
       ...{ root: at("root"), scratch: at("control"), asRoot, signal: phase.signal },
       ...{ excludePaths: content.excludePaths, dpkgOptions: [] },
@@ -74,7 +74,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     await fillTinyRoot(at("root"), { publicKey, asRoot, signal: phase.signal });
   });
 
-  await inPhase("Make the kernel and the initrd", { onEvent, signal }, async (phase) => {
+  await withPhase("Make the kernel and the initrd", { onEvent, signal }, async (phase) => {
     await symlink("usr/lib", at("kernel/lib"));
     await run(["dpkg-deb", "-x", debs.kernel, at("kernel")], { signal: phase.signal });
     const found = await findKernel(at("kernel"));
@@ -89,7 +89,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     await unpackKernel(await readFile(found.image), { file: at("vmlinux"), signal: phase.signal });
   });
 
-  await inPhase("Make the disk", { onEvent, signal }, async (phase) => {
+  await withPhase("Make the disk", { onEvent, signal }, async (phase) => {
     const options = { root: at("root"), asRoot, size: parameters.diskSize, label, signal: phase.signal };
     await makeRootDisk(at("disk"), options);
     await compressDisk(at("disk"), { to: at("disk.qcow2"), signal: phase.signal });

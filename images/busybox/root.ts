@@ -1,7 +1,7 @@
 import { chmod, link, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { run } from "@ob/core";
-import { prefixed } from "../src/as-root.ts";
+import { withPrefix } from "../src/disk/fakeroot.ts";
 import { guestFiles, kept, links } from "./contents.ts";
 
 export interface TinyRootOptions {
@@ -63,5 +63,5 @@ export async function fillTinyRoot(
   await writeFile(at("root/.ssh/authorized_keys"), `${publicKey}\n`, { mode: 0o600 });
   await chmod(at("root/.ssh"), 0o700);
   for (const path of ["tmp", "var/tmp"]) await chmod(at(path), 0o1777);
-  await run(prefixed(asRoot, ["chown", "-R", "0:0", root]), { signal });
+  await run(withPrefix(asRoot, ["chown", "-R", "0:0", root]), { signal });
 }

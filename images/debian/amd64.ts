@@ -3,23 +3,23 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { run, sha256 } from "@ob/core";
-import { makeAptRoot } from "../src/apt-root.ts";
-import { asRootPrefix, prefixed } from "../src/as-root.ts";
-import { unpackKernel } from "../src/bzimage.ts";
-import { fillRoot } from "../src/debian-root.ts";
-import { assertTools } from "../src/host-tools.ts";
-import { makeInitrd } from "../src/initrd.ts";
-import { findKernelModules } from "../src/kernel-modules.ts";
-import { findKernel } from "../src/kernel.ts";
-import { inPhase } from "../src/progress.ts";
+import { makeAptRoot } from "../src/debian/apt-root.ts";
+import { fakerootPrefix, withPrefix } from "../src/disk/fakeroot.ts";
+import { unpackKernel } from "../src/linux/bzimage.ts";
+import { fillRoot } from "../src/debian/debian-root.ts";
+import { assertTools } from "../src/build/host-tools.ts";
+import { makeInitrd } from "../src/linux/initrd.ts";
+import { findKernelModules } from "../src/linux/kernel-modules.ts";
+import { findKernel } from "../src/linux/kernel.ts";
+import { withPhase } from "../src/build/phases.ts";
 import {
   defineRecipe,
   type Recipe,
   type RecipeContext,
   type RecipeParameters,
   type RecipeResult,
-} from "../src/recipe.ts";
-import { compressDisk, makeRootDisk } from "../src/root-disk.ts";
+} from "../src/recipe/recipe.ts";
+import { compressDisk, makeRootDisk } from "../src/disk/root-disk.ts";
 import { checkByDisk } from "./check-by-disk.ts";
 import { guestBusybox, guestFiles, guestLinks, readGuest } from "./guest-files.ts";
 import * as content from "./packages.ts";
@@ -73,12 +73,12 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
   const { directory, parameters, publicKey, onEvent, signal } = context;
   const { user, diskSize } = parameters;
   const at = (name: string): string => join(directory, name);
-  const asRoot = asRootPrefix(at("owners"));
+  const asRoot = fakerootPrefix(at("owners"));
   await assertTools(asRoot.slice(0, 1));
   await install(release, context);
 
   const files = await guestFiles({ release, user, powerButton: true });
-  const kernel = await inPhase(
+  const kernel = await withPhase(
     "Make the kernel, the initrd and the guest's own files",
     { onEvent },
     async () => {
@@ -89,7 +89,7 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
       ]);
       await symlink("usr/lib", at("kernel/lib"));
       const unpack = ["tar", "-x", "-f", at("root.tar"), "-C", at("root"), "--exclude=./dev/*"] as const;
-      await run(prefixed(asRoot, unpack), { signal });
+      await run(withPrefix(asRoot, unpack), { signal });
       await run(["dpkg-deb", "-x", at(join("root", content.kernelArchive)), at("kernel")], { signal });
       const found = await findKernel(at("kernel"));
       const initrd = await makeInitrd({
@@ -112,10 +112,10 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
     },
   );
 
-  await inPhase("Make the disk", { onEvent }, () =>
+  await withPhase("Make the disk", { onEvent }, () =>
     makeRootDisk(at("disk"), { root: at("root"), asRoot, size: diskSize, label, grubConfig, signal }),
   );
-  await inPhase("Compress the disk", { onEvent }, () =>
+  await withPhase("Compress the disk", { onEvent }, () =>
     compressDisk(at("disk"), { to: at("disk.qcow2"), signal }),
   );
   return {
@@ -130,7 +130,7 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
 async function install(release: Release, context: RecipeContext): Promise<void> {
   const { directory, parameters, becomeRoot, onEvent, signal } = context;
   const limit = { onEvent, signal, limitSeconds: installLimit };
-  await inPhase(`Install Debian ${release.version} from the host's apt mirror`, limit, (phase) =>
+  await withPhase(`Install Debian ${release.version} from the host's apt mirror`, limit, (phase) =>
     makeAptRoot(join(directory, "root.tar"), {
       ...{ suite: release.suite, architecture: "amd64", becomeRoot, signal: phase.signal },
       include: includes(release, parameters),

@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "@ob/core";
-import type { Argv } from "../src/as-root.ts";
-import { value } from "../src/install-machine.ts";
-import { lookAround } from "../src/look-around.ts";
-import type { CheckOptions, RecipeResult } from "../src/recipe.ts";
-import { assertCleanRoot } from "../src/root-state.ts";
-import { TrialBoot } from "../src/trial-boot.ts";
+import type { Argv } from "../src/disk/fakeroot.ts";
+import { value } from "../src/installer/installer-argv.ts";
+import { checkOverSsh } from "../src/check/ssh-check.ts";
+import type { CheckOptions, RecipeResult } from "../src/recipe/recipe.ts";
+import { assertCleanRoot } from "../src/check/ext4-clean.ts";
+import { BootCheck } from "../src/check/boot-check.ts";
 
 /** Generous: a loaded machine without hardware virtualization. */
 const bootSeconds = 180;
@@ -29,10 +29,10 @@ export async function checkByDisk(result: RecipeResult, options: CheckOptions): 
     ...["-display", "none", "-monitor", "stdio", "-serial", `file:${value(console)}`],
   ];
   {
-    await using vm = TrialBoot.start(argv, { console, signal });
+    await using vm = BootCheck.start(argv, { console, signal });
     await vm.waitForConsole("obuilder: ready", bootSeconds);
     const port = await vm.sshPort();
-    await lookAround("sudo -n true", { port, user: parameters.user, sshKey, signal });
+    await checkOverSsh("sudo -n true", { port, user: parameters.user, sshKey, signal });
     await vm.powerDown(powerDownSeconds);
   }
   await assertCleanRoot(disk, { raw: join(directory, "superblock.second"), signal });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { GuestFile } from "../src/guest-file.ts";
-import { fillIn } from "../src/initrd.ts";
+import type { GuestFile } from "../src/linux/guest-file.ts";
+import { renderTemplate } from "../src/linux/initrd.ts";
 import type { Release } from "./releases.ts";
 
 const home = "usr/local/lib/obuilder";
@@ -51,7 +51,7 @@ export async function guestFiles(options: GuestFilesOptions): Promise<readonly G
     mode,
     contents: await readGuest(source),
   }));
-  const start = fillIn(await readGuest("start"), new Map([["SSHD", release.sshd.command]]));
+  const start = renderTemplate(await readGuest("start"), new Map([["SSHD", release.sshd.command]]));
   const files: GuestFile[] = [
     ...(await Promise.all(read)),
     ...short,

@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { run, sha256 } from "@ob/core";
-import { type AptDownload, downloadPackages } from "../src/apt-download.ts";
-import { asRootPrefix } from "../src/as-root.ts";
-import { fillRoot } from "../src/debian-root.ts";
-import { assertTools } from "../src/host-tools.ts";
-import { makeInitrd } from "../src/initrd.ts";
-import { findKernelModules, type KernelModules, loadOrder } from "../src/kernel-modules.ts";
-import { findKernel } from "../src/kernel.ts";
-import { inPhase } from "../src/progress.ts";
-import { defineRecipe, type Recipe, type RecipeContext, type RecipeResult } from "../src/recipe.ts";
-import { compressDisk, makeRootDisk } from "../src/root-disk.ts";
-import { unpackRoot } from "../src/unpack-root.ts";
+import { type AptDownload, downloadPackages } from "../src/debian/apt-download.ts";
+import { fakerootPrefix } from "../src/disk/fakeroot.ts";
+import { fillRoot } from "../src/debian/debian-root.ts";
+import { assertTools } from "../src/build/host-tools.ts";
+import { makeInitrd } from "../src/linux/initrd.ts";
+import { findKernelModules, type KernelModules, loadOrder } from "../src/linux/kernel-modules.ts";
+import { findKernel } from "../src/linux/kernel.ts";
+import { withPhase } from "../src/build/phases.ts";
+import { defineRecipe, type Recipe, type RecipeContext, type RecipeResult } from "../src/recipe/recipe.ts";
+import { compressDisk, makeRootDisk } from "../src/disk/root-disk.ts";
+import { unpackRoot } from "../src/debian/foreign-root.ts";
 import { guestBusybox, guestLinks } from "./guest-files.ts";
 import type { Release } from "./releases.ts";
 import { checkByUBoot } from "./riscv64/check-by-u-boot.ts";
@@ -57,13 +57,13 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
   const { directory, parameters, publicKey, onEvent, signal } = context;
   const { user, diskSize } = parameters;
   const at = (name: string): string => join(directory, name);
-  const asRoot = asRootPrefix(at("owners"));
+  const asRoot = fakerootPrefix(at("owners"));
   await assertTools(asRoot.slice(0, 1));
   for (const name of ["apt", "root", "control", "kernel/usr/lib"]) await mkdir(at(name), { recursive: true });
   await writeFile(at("owners"), "");
 
   const debs = await download(release, context);
-  await inPhase("Unpack the packages", { onEvent }, async () => {
+  await withPhase("Unpack the packages", { onEvent }, async () => {
     await unpackRoot(debs.packages, {
       ...{ root: at("root"), scratch: at("control"), asRoot, signal, pending: new Set(debs.more) },
       ...{ excludePaths: content.excludePaths, dpkgOptions: content.dpkgOptions },
@@ -71,7 +71,7 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
     await setUpSystem(at("root"), { user, asRoot, sources: debs.sources, signal });
   });
 
-  const kernel = await inPhase(
+  const kernel = await withPhase(
     "Make the kernel, the initrd and the guest's own files",
     { onEvent },
     async () => {
@@ -98,7 +98,7 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
     },
   );
 
-  await inPhase("Make the disk", { onEvent }, () =>
+  await withPhase("Make the disk", { onEvent }, () =>
     makeRootDisk(at("disk"), { root: at("root"), asRoot, size: diskSize, label, signal }),
   );
   const result: RecipeResult = {
@@ -110,13 +110,13 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
   if (debs.more.length > 0) {
     const configured = { ...result, disk: at("configured.qcow2") };
     const limit = { onEvent, signal, limitSeconds: configureLimit };
-    await inPhase("Configure the packages, in the guest itself", limit, async (phase) => {
+    await withPhase("Configure the packages, in the guest itself", limit, async (phase) => {
       const pack = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", at("disk"), configured.disk] as const;
       await run(pack, { signal: phase.signal });
       await configurePackages(configured, { ...context, signal: phase.signal });
     });
   }
-  await inPhase("Compress the disk", { onEvent }, () =>
+  await withPhase("Compress the disk", { onEvent }, () =>
     debs.more.length > 0
       ? compressDisk(at("configured.qcow2"), { to: result.disk, format: "qcow2", signal })
       : compressDisk(at("disk"), { to: result.disk, signal }),

@@ -1,20 +1,25 @@
 import { join } from "node:path";
-import type { Argv } from "../src/as-root.ts";
-import { download, downloadList } from "../src/download.ts";
-import { behind, guestServer } from "../src/guest-server.ts";
-import { hasOcaml } from "../src/has-ocaml.ts";
-import { assertTools } from "../src/host-tools.ts";
-import { installGuest, type InstallPhase } from "../src/install-guest.ts";
+import type { Argv } from "../src/disk/fakeroot.ts";
+import { download, downloadList } from "../src/download/download.ts";
+import { behind, netbootServer } from "../src/installer/netboot-server.ts";
+import { hasOcaml } from "../src/check/has-ocaml.ts";
+import { assertTools } from "../src/build/host-tools.ts";
+import { runInstaller, type InstallPhase } from "../src/installer/run-installer.ts";
 import {
   compactDisk,
-  type InstallMachine,
-  installMachine,
+  type InstallerMachine,
+  installerArgv,
   makeEmptyDisk,
   value,
-} from "../src/install-machine.ts";
-import { inPhase } from "../src/progress.ts";
-import { defineRecipe, type RecipeContext, type RecipeParameters, type RecipeResult } from "../src/recipe.ts";
-import { checksumOf, signifyList } from "../src/signed-list.ts";
+} from "../src/installer/installer-argv.ts";
+import { withPhase } from "../src/build/phases.ts";
+import {
+  defineRecipe,
+  type RecipeContext,
+  type RecipeParameters,
+  type RecipeResult,
+} from "../src/recipe/recipe.ts";
+import { checksumOf, signifyList } from "../src/download/signed-list.ts";
 import { disklabelTemplate, installConf } from "./install-conf.ts";
 import { makeNetbootTree, type NetbootTree } from "./netboot-tree.ts";
 import { mirror, netboot, publicKey, sets, version } from "./release.ts";
@@ -129,14 +134,14 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   await makeEmptyDisk(at("cache.qcow2"), cacheSize, { signal });
 
   const processor = await context.chooseProcessor("amd64", signal);
-  const prefix = await guestServer(tree.http, signal);
-  await installGuest(behind(prefix, netbootMachine({ disks, processor, tree })), {
+  const prefix = await netbootServer(tree.http, signal);
+  await runInstaller(behind(prefix, netbootMachine({ disks, processor, tree })), {
     ...{ consoleLog, onEvent, signal },
     ...{ phases: installPhases, failures: installFailures },
   });
   const memoryMib = ocaml === undefined ? 1_024 : 4_096;
-  await installGuest(
-    installMachine({
+  await runInstaller(
+    installerArgv({
       ...{ guestArch: "amd64", memoryMib, disks, processor },
       reboots: false,
       network: ["ipv6=off"],
@@ -146,7 +151,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
       ...{ phases: firstBootPhases(ocaml), failures: [panic, /^obuilder: failed: .*$/m] },
     },
   );
-  await inPhase("Compress the disks", { onEvent, signal }, async () => {
+  await withPhase("Compress the disks", { onEvent, signal }, async () => {
     await compactDisk(at("install.qcow2"), at("disk.qcow2"), { signal });
     await compactDisk(at("cache.qcow2"), at("ffs.qcow2"), { signal });
   });
@@ -158,13 +163,13 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   };
 }
 
-export interface NetbootMachine extends Pick<InstallMachine, "disks" | "processor"> {
+export interface NetbootMachine extends Pick<InstallerMachine, "disks" | "processor"> {
   readonly tree: Pick<NetbootTree, "tftp">;
 }
 
 /** A machine that starts over the network. QEMU's DHCP names the file, and the host itself as the server of all. */
 export function netbootMachine({ disks, processor, tree }: NetbootMachine): Argv {
-  const [program, ...args] = installMachine({
+  const [program, ...args] = installerArgv({
     ...{ guestArch: "amd64", memoryMib: 2_048, disks, processor, reboots: false },
     network: [`tftp=${value(tree.tftp)}`, "bootfile=auto_install", "ipv6=off"],
   });
@@ -175,7 +180,7 @@ export function netbootMachine({ disks, processor, tree }: NetbootMachine): Argv
 async function makeTree(context: RecipeContext): Promise<NetbootTree> {
   const { directory, parameters, downloads, onEvent, signal } = context;
   const { from, user, ocaml } = parameters;
-  const { text, sums } = await inPhase(
+  const { text, sums } = await withPhase(
     `Fetch the checksums of OpenBSD ${version}`,
     { onEvent, signal },
     async (phase) => {
@@ -192,7 +197,7 @@ async function makeTree(context: RecipeContext): Promise<NetbootTree> {
   const release = new Map<string, string>();
   for (const file of releaseFiles) {
     const sha256 = checksumOf(sums, file.name, `The list of OpenBSD ${version}`);
-    const path = await inPhase(`Fetch ${file.name}`, { onEvent, signal }, (phase) =>
+    const path = await withPhase(`Fetch ${file.name}`, { onEvent, signal }, (phase) =>
       download({ ...file, sha256 }, { downloads, from, onProgress: phase.onProgress, signal: phase.signal }),
     );
     release.set(file.name, path);

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { layerId, run, sha256 } from "@ob/core";
 import { openStore } from "@ob/store-qcow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { checkStoredImage } from "./check-stored-image.ts";
-import { importImage } from "./import-image.ts";
+import { checkStoredImage } from "./check/check-stored-image.ts";
+import { importImage } from "./build/import-image.ts";
 import { hostileDisks, qemuNames, type Targets } from "./testing/hostile-disks.ts";
 import { scriptedTools } from "./testing/scripted-tools.ts";
 

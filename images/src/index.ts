@@ -5,19 +5,19 @@ export {
   type ImageTools,
   type PlannedImage,
   planImage,
-} from "./build-image.ts";
-export { type CheckTools, type ImageToCheck } from "./check-image.ts";
-export { checkStoredImage, type CheckRequest } from "./check-stored-image.ts";
-export { importImage, type ImportRequest } from "./import-image.ts";
-export { type ImageState, type ListedImage, listImages } from "./list-images.ts";
-export type { ParameterRequest } from "./parameters.ts";
+} from "./build/build-image.ts";
+export { type CheckTools, type ImageToCheck } from "./check/check-image.ts";
+export { checkStoredImage, type CheckRequest } from "./check/check-stored-image.ts";
+export { importImage, type ImportRequest } from "./build/import-image.ts";
+export { type ImageState, type ListedImage, listImages } from "./build/list-images.ts";
+export type { ParameterRequest } from "./recipe/parameters.ts";
 export {
   type ImageEvent,
-  inPhase,
+  withPhase as inPhase,
   type OnImageEvent,
   type PhaseContext,
   type PhaseOptions,
-} from "./progress.ts";
+} from "./build/phases.ts";
 export {
   type CheckOptions,
   defineRecipe,
@@ -28,6 +28,6 @@ export {
   type RecipeParameters,
   type RecipeResult,
   type RecipeSupport,
-} from "./recipe.ts";
-export { recipeNamed, recipeNames } from "./recipes.ts";
-export { type RemovedImage, removeImage } from "./remove-image.ts";
+} from "./recipe/recipe.ts";
+export { getRecipe as recipeNamed, recipeNames } from "./recipe/registry.ts";
+export { type RemovedImage, removeImage } from "./build/remove-image.ts";

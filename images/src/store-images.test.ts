@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { run, sha256 } from "@ob/core";
 import { readQcowHeader } from "@ob/store-qcow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { checkStoredImage } from "./check-stored-image.ts";
-import { importImage, type ImportRequest } from "./import-image.ts";
-import { listImages } from "./list-images.ts";
-import { removeImage } from "./remove-image.ts";
+import { checkStoredImage } from "./check/check-stored-image.ts";
+import { importImage, type ImportRequest } from "./build/import-image.ts";
+import { listImages } from "./build/list-images.ts";
+import { removeImage } from "./build/remove-image.ts";
 import { scriptedTools } from "./testing/scripted-tools.ts";
 
 let directory: string;

@@ -2,21 +2,21 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type GuestArch, run, sha256File } from "@ob/core";
-import { download, downloadList } from "../src/download.ts";
-import { assertTools } from "../src/host-tools.ts";
-import { hasOcaml } from "../src/has-ocaml.ts";
-import { installGuest, type InstallPhase } from "../src/install-guest.ts";
-import { compactDisk, installMachine } from "../src/install-machine.ts";
-import { makeIso } from "../src/iso.ts";
-import { inPhase } from "../src/progress.ts";
+import { download, downloadList } from "../src/download/download.ts";
+import { assertTools } from "../src/build/host-tools.ts";
+import { hasOcaml } from "../src/check/has-ocaml.ts";
+import { runInstaller, type InstallPhase } from "../src/installer/run-installer.ts";
+import { compactDisk, installerArgv } from "../src/installer/installer-argv.ts";
+import { makeIso } from "../src/disk/iso.ts";
+import { withPhase } from "../src/build/phases.ts";
 import {
   defineRecipe,
   type Recipe,
   type RecipeContext,
   type RecipeParameters,
   type RecipeResult,
-} from "../src/recipe.ts";
-import { checksumOf, gpgSignedList } from "../src/signed-list.ts";
+} from "../src/recipe/recipe.ts";
+import { checksumOf, gpgSignedList } from "../src/download/signed-list.ts";
 import { guestTexts, metaData, userData } from "./user-data.ts";
 
 const gibibyte = 1024 ** 3;
@@ -113,26 +113,26 @@ async function make(context: RecipeContext, { guestArch, tools }: Kind): Promise
   await assertTools(tools);
   const cloudImage = await fetchImage(context, guestArch);
 
-  await inPhase("Make the disk and cloud-init's seed", { onEvent, signal }, async () => {
+  await withPhase("Make the disk and cloud-init's seed", { onEvent, signal }, async () => {
     const backing = ["-b", cloudImage, "-F", "qcow2"];
     await run(["qemu-img", "create", "-q", "-f", "qcow2", ...backing, at("install.qcow2"), `${diskSize}`], {
       signal,
     });
     await makeSeed(at("seed.iso"), context);
   });
-  const machine = installMachine({
+  const machine = installerArgv({
     processor: await context.chooseProcessor(guestArch, signal),
     ...{ guestArch, memoryMib: ocaml === undefined ? 2_048 : 4_096, reboots: false },
     ...{ disks: [at("install.qcow2")], seeds: [at("seed.iso")] },
   });
-  await installGuest(machine, {
+  await runInstaller(machine, {
     consoleLog,
     phases: installPhases(ocaml),
     failures: installFailures,
     onEvent,
     signal,
   });
-  await inPhase("Compress the disk", { onEvent, signal }, () =>
+  await withPhase("Compress the disk", { onEvent, signal }, () =>
     compactDisk(at("install.qcow2"), at("disk.qcow2"), { signal }),
   );
   await rm(at("install.qcow2"));
@@ -141,7 +141,7 @@ async function make(context: RecipeContext, { guestArch, tools }: Kind): Promise
 
 async function fetchImage(context: RecipeContext, arch: GuestArch): Promise<string> {
   const { directory, downloads, from, onEvent, signal } = { ...context, from: context.parameters.from };
-  const list = await inPhase(
+  const list = await withPhase(
     "Fetch the checksums of Ubuntu's cloud images",
     { onEvent, signal },
     async (phase) => {
@@ -154,7 +154,7 @@ async function fetchImage(context: RecipeContext, arch: GuestArch): Promise<stri
     },
   );
   const sha256 = checksumOf(list, imageName(arch), "Ubuntu's list of cloud images");
-  return await inPhase(`Fetch ${imageName(arch)}`, { onEvent, signal }, ({ signal: limited, onProgress }) =>
+  return await withPhase(`Fetch ${imageName(arch)}`, { onEvent, signal }, ({ signal: limited, onProgress }) =>
     download({ ...image(arch), sha256 }, { downloads, from, onProgress, signal: limited }),
   );
 }

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { run } from "@ob/core";
 import draft04 from "ajv-draft-04";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { isoLabel, listIso } from "../src/iso.ts";
-import type { RecipeParameters } from "../src/recipe.ts";
+import { isoLabel, listIso } from "../src/disk/iso.ts";
+import type { RecipeParameters } from "../src/recipe/recipe.ts";
 import { makeSeed, packagesOf } from "./recipe.ts";
 import { metaData, userData } from "./user-data.ts";
 

@@ -2,14 +2,19 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ObError } from "@ob/core";
-import { type Download, download } from "../src/download.ts";
-import { hasOcaml } from "../src/has-ocaml.ts";
-import { assertTools } from "../src/host-tools.ts";
-import { installGuest, type InstallPhase } from "../src/install-guest.ts";
-import { compactDisk, installMachine, makeEmptyDisk } from "../src/install-machine.ts";
-import { isoLabel } from "../src/iso.ts";
-import { inPhase } from "../src/progress.ts";
-import { defineRecipe, type RecipeContext, type RecipeParameters, type RecipeResult } from "../src/recipe.ts";
+import { type Download, download } from "../src/download/download.ts";
+import { hasOcaml } from "../src/check/has-ocaml.ts";
+import { assertTools } from "../src/build/host-tools.ts";
+import { runInstaller, type InstallPhase } from "../src/installer/run-installer.ts";
+import { compactDisk, installerArgv, makeEmptyDisk } from "../src/installer/installer-argv.ts";
+import { isoLabel } from "../src/disk/iso.ts";
+import { withPhase } from "../src/build/phases.ts";
+import {
+  defineRecipe,
+  type RecipeContext,
+  type RecipeParameters,
+  type RecipeResult,
+} from "../src/recipe/recipe.ts";
 import { installScript, makeAnswerDisc } from "./answer-disc.ts";
 import { autounattend } from "./autounattend.ts";
 import { cygwinSetup, driverSystem, drivers, opamExe, opensshMsi, virtioIso } from "./downloads.ts";
@@ -95,7 +100,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     opamExe: ocaml === undefined ? undefined : await fetch(opamExe, context),
   };
   const disks = [at("install.qcow2"), at("cache.qcow2")];
-  await inPhase("Make the disks and the answer disc", { onEvent, signal }, async () => {
+  await withPhase("Make the disks and the answer disc", { onEvent, signal }, async () => {
     await makeEmptyDisk(at("install.qcow2"), diskSize, { signal });
     await makeEmptyDisk(at("cache.qcow2"), cacheSize, { signal });
     await makeAnswerDisc(at("answers.iso"), {
@@ -103,17 +108,17 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
       ...{ password: makePassword(), cygwinPackages: packagesOf(parameters) },
     });
   });
-  const [program, ...args] = installMachine({
+  const [program, ...args] = installerArgv({
     processor: await context.chooseProcessor("amd64", signal),
     ...{ guestArch: "amd64", memoryMib: ocaml === undefined ? 4_096 : 6_144, reboots: true },
     ...{ disks, isos: [installer, at("answers.iso")] },
   });
   // Setup draws on a screen. The first boot finds nothing on the disk, and goes on to the disc.
-  await installGuest([program, ...args, "-device", "VGA", "-rtc", "base=utc", "-boot", "order=cd"], {
+  await runInstaller([program, ...args, "-device", "VGA", "-rtc", "base=utc", "-boot", "order=cd"], {
     ...{ consoleLog, onEvent, signal },
     ...{ phases: phases(ocaml), failures: [/^obuilder: failed: .*$/m] },
   });
-  await inPhase("Compress the disks", { onEvent, signal }, async () => {
+  await withPhase("Compress the disks", { onEvent, signal }, async () => {
     await compactDisk(at("install.qcow2"), at("disk.qcow2"), { signal });
     await compactDisk(at("cache.qcow2"), at("ntfs.qcow2"), { signal });
   });
@@ -126,7 +131,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
 
 function fetch(file: Download, { downloads, parameters, onEvent, signal }: RecipeContext): Promise<string> {
   const { from } = parameters;
-  return inPhase(`Fetch ${file.name}`, { onEvent, signal }, (phase) =>
+  return withPhase(`Fetch ${file.name}`, { onEvent, signal }, (phase) =>
     download(file, { downloads, from, onProgress: phase.onProgress, signal: phase.signal }),
   );
 }

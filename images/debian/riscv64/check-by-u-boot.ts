@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { run } from "@ob/core";
-import { lookAround } from "../../src/look-around.ts";
-import type { CheckOptions, RecipeResult } from "../../src/recipe.ts";
-import { assertCleanRoot } from "../../src/root-state.ts";
-import { TrialBoot } from "../../src/trial-boot.ts";
+import { checkOverSsh } from "../../src/check/ssh-check.ts";
+import type { CheckOptions, RecipeResult } from "../../src/recipe/recipe.ts";
+import { assertCleanRoot } from "../../src/check/ext4-clean.ts";
+import { BootCheck } from "../../src/check/boot-check.ts";
 import { riscv64Machine } from "./machine.ts";
 
 /** Generous: a loaded machine, and always software emulation. */
@@ -21,10 +21,10 @@ export async function checkByUBoot(result: RecipeResult, options: CheckOptions):
   const console = join(directory, "console");
   await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", result.disk, "-F", "qcow2", disk], { signal });
   {
-    await using vm = TrialBoot.start(riscv64Machine({ disk, console }), { console, signal });
+    await using vm = BootCheck.start(riscv64Machine({ disk, console }), { console, signal });
     await vm.waitForConsole("obuilder: ready", bootSeconds);
     const port = await vm.sshPort();
-    await lookAround(switchOff, { port, user: parameters.user, sshKey, signal });
+    await checkOverSsh(switchOff, { port, user: parameters.user, sshKey, signal });
     await vm.ended(powerOffSeconds);
   }
   await assertCleanRoot(disk, { raw: join(directory, "superblock.second"), signal });

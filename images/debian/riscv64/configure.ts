@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { lookAround } from "../../src/look-around.ts";
-import type { RecipeContext, RecipeResult } from "../../src/recipe.ts";
-import { TrialBoot } from "../../src/trial-boot.ts";
+import { checkOverSsh } from "../../src/check/ssh-check.ts";
+import type { RecipeContext, RecipeResult } from "../../src/recipe/recipe.ts";
+import { BootCheck } from "../../src/check/boot-check.ts";
 import { switchOff } from "./check-by-u-boot.ts";
 import { commandLine } from "./guest-files.ts";
 import { riscv64Machine } from "./machine.ts";
@@ -22,10 +22,10 @@ export async function configurePackages(
 ): Promise<void> {
   const { kernel: file = "", initrd = join(directory, "initrd") } = directBoot ?? {};
   const argv = riscv64Machine({ disk, console: consoleLog, kernel: { file, initrd, commandLine } });
-  await using vm = TrialBoot.start(argv, { console: consoleLog, signal });
+  await using vm = BootCheck.start(argv, { console: consoleLog, signal });
   await vm.waitForConsole("obuilder: ready", bootSeconds);
   const login = { port: await vm.sshPort(), user: parameters.user, sshKey, signal };
-  await lookAround(configure, login);
-  await lookAround(switchOff, login);
+  await checkOverSsh(configure, login);
+  await checkOverSsh(switchOff, login);
   await vm.ended(powerOffSeconds);
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { GuestFile } from "../../src/guest-file.ts";
-import { fillIn } from "../../src/initrd.ts";
+import type { GuestFile } from "../../src/linux/guest-file.ts";
+import { renderTemplate } from "../../src/linux/initrd.ts";
 import { guestFiles } from "../guest-files.ts";
 import type { Release } from "../releases.ts";
 
@@ -23,7 +23,7 @@ const pam: readonly GuestFile[] = [
 
 /** Files that are put into the guest beside Debian's own. The machine has no power button. */
 export async function riscv64Files(release: Release, user: string): Promise<readonly GuestFile[]> {
-  const extlinux = fillIn(await readGuest("extlinux.conf"), new Map([["COMMAND_LINE", commandLine]]));
+  const extlinux = renderTemplate(await readGuest("extlinux.conf"), new Map([["COMMAND_LINE", commandLine]]));
   return [
     ...(await guestFiles({ release, user, powerButton: false })),
     { path: "boot/extlinux/extlinux.conf", contents: extlinux, mode: 0o644 },

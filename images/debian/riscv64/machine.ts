@@ -1,5 +1,5 @@
-import type { Argv } from "../../src/as-root.ts";
-import { value } from "../../src/install-machine.ts";
+import type { Argv } from "../../src/disk/fakeroot.ts";
+import { value } from "../../src/installer/installer-argv.ts";
 
 const firmware = "/usr/lib/riscv64-linux-gnu/opensbi/generic";
 const bootLoader = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";

@@ -1,7 +1,7 @@
 import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "@ob/core";
-import { prefixed } from "../../src/as-root.ts";
+import { withPrefix } from "../../src/disk/fakeroot.ts";
 
 export interface SystemOptions {
   /** See `asRootPrefix`. */
@@ -56,14 +56,14 @@ export async function setUpSystem(root: string, options: SystemOptions): Promise
   await writeFile(at("etc/shadow"), text(passwd.map((line) => `${nameOf(line)}:*:20000:0:99999:7:::`)));
   await writeFile(at("etc/gshadow"), text(group.map((line) => `${nameOf(line)}:*::`)));
   for (const file of ["etc/shadow", "etc/gshadow"]) await chmod(at(file), 0o640);
-  await run(prefixed(asRoot, ["chown", "0:42", at("etc/shadow"), at("etc/gshadow")]), { signal });
+  await run(withPrefix(asRoot, ["chown", "0:42", at("etc/shadow"), at("etc/gshadow")]), { signal });
 
   for (const [from, to] of copies) await cp(at(from), at(to));
   await writeFile(at("etc/apt/sources.list"), text(sources));
   for (const [name, program] of alternatives) {
     const link = `/usr/bin/${name}`;
     await run(
-      prefixed(asRoot, [
+      withPrefix(asRoot, [
         ...(["update-alternatives", "--quiet", "--root", root] as const),
         ...["--log", "/dev/null", "--install", link, name, program, "1"],
       ]),

@@ -1,6 +1,6 @@
 import type { StartTrial, TrialRequest } from "@ob/core";
-import type { ImageTools } from "../build-image.ts";
-import type { ImageEvent } from "../progress.ts";
+import type { ImageTools } from "../build/build-image.ts";
+import type { ImageEvent } from "../build/phases.ts";
 
 export interface Script {
   /** A part of the script that fails in the guest. */

@@ -1,0 +1,134 @@
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseImageManifest, run } from "@ob/core";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { buildImage, imageIsCurrent } from "./build-image.ts";
+import { defineRecipe, type RecipeContext } from "../recipe/recipe.ts";
+import { storeKey } from "./store-key.ts";
+import { scriptedTools } from "../testing/scripted-tools.ts";
+
+let store: string;
+beforeEach(async () => {
+  store = await mkdtemp(join(tmpdir(), "images-"));
+});
+afterEach(async () => {
+  await rm(store, { recursive: true });
+});
+
+/** A recipe that writes a few bytes, and what its image is made and tried with. */
+function smallImage(work: (context: RecipeContext) => Promise<void> = async () => undefined) {
+  const recipe = defineRecipe({
+    name: "small",
+    guestOs: "linux",
+    guestArch: "amd64",
+    supports: { packages: { from: "nowhere" } },
+    make: async (context) => {
+      const disk = join(context.directory, "disk.qcow2");
+      await run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"]);
+      await work(context);
+      return { disk, virtualSize: 2 ** 20 };
+    },
+  });
+  const parameters = {
+    ...{ ocaml: undefined, diskSize: 2 ** 20, user: "opam", packages: [], iso: undefined },
+    from: new Map<string, string>(),
+  };
+  return { planned: { recipe, folder: undefined, name: "small", parameters }, tools: scriptedTools(store) };
+}
+
+const namesIn = async (): Promise<readonly string[]> => (await readdir(join(store, "base-image"))).toSorted();
+
+test("an image gets its place with a manifest after it was booted and looked at", async () => {
+  const { planned, tools } = smallImage();
+  const manifest = await buildImage(planned, tools);
+  expect(tools.said).toContain("sudo needs no password");
+  expect(tools.booted[0]?.image.manifest).toMatchObject({ loginUser: "opam", guestOs: "linux" });
+  expect(await namesIn()).toEqual(["small.json", "small.qcow2"]);
+  const text = await readFile(join(store, "base-image/small.json"), "utf8");
+  expect(parseImageManifest(text, "small.json")).toEqual(manifest);
+  expect(await imageIsCurrent(planned, store)).toBe(true);
+  const other = { ...planned, parameters: { ...planned.parameters, packages: ["git"] } };
+  expect(await imageIsCurrent(other, store)).toBe(false);
+});
+
+test("an image that fails a check leaves nothing, and the one before it in its place", async () => {
+  const { planned, tools } = smallImage();
+  await buildImage(planned, tools);
+  const before = await readFile(join(store, "base-image/small.json"), "utf8");
+  const failing = scriptedTools(store, { failing: "tar --version" });
+  await expect(buildImage(planned, failing)).rejects.toMatchObject({
+    code: "BASE_IMAGE",
+    message: expect.stringContaining("tar is GNU tar"),
+  });
+  expect(await namesIn()).toEqual(["small.json", "small.qcow2"]);
+  expect(await readFile(join(store, "base-image/small.json"), "utf8")).toBe(before);
+});
+
+test("a missing program is found before any work starts, and nothing is left behind", async () => {
+  const { planned, tools } = smallImage();
+  const recipe = { ...planned.recipe, tools: ["no-such-program"] };
+  await expect(buildImage({ ...planned, recipe }, tools)).rejects.toMatchObject({
+    code: "MISSING_TOOL",
+    message: expect.stringMatching(/no-such-program/),
+  });
+  expect(tools.said).toEqual([]);
+  await expect(namesIn()).rejects.toThrow("ENOENT");
+});
+
+test("a build that is cancelled leaves nothing, and one that is started again succeeds", async () => {
+  const controller = new AbortController();
+  const { planned, tools } = smallImage(async () => controller.abort());
+  const building = buildImage(planned, { ...tools, signal: controller.signal });
+  await expect(building).rejects.toMatchObject({ code: "CANCELLED" });
+  expect(await namesIn()).toEqual([]);
+  const again = smallImage();
+  await buildImage(again.planned, again.tools);
+  expect(await namesIn()).toEqual(["small.json", "small.qcow2"]);
+});
+
+test("a full disk is told as one, with what to do", async () => {
+  const { planned, tools } = smallImage(async () => {
+    throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+  });
+  await expect(buildImage(planned, tools)).rejects.toMatchObject({
+    code: "NO_SPACE",
+    hint: expect.stringContaining("prune"),
+  });
+});
+
+test("no private key goes into the store's images, and the recipe gets a place for its console", async () => {
+  const seen: RecipeContext[] = [];
+  const { planned, tools } = smallImage(async (context) => void seen.push(context));
+  await buildImage(planned, tools);
+  const [context] = seen;
+  expect(context?.publicKey).toMatch(/^ssh-ed25519 /);
+  expect(context?.sshKey).toBe(join(store, "state/ssh/id_ed25519"));
+  expect(context?.consoleLog).toBe(join(store, "state/image-logs/small.console"));
+  const manifest = await readFile(join(store, "base-image/small.json"), "utf8");
+  expect(manifest).not.toContain("PRIVATE");
+});
+
+test("what a process that died left is removed, and what a living one works on stays", async () => {
+  const images = join(store, "base-image");
+  // The highest process id that Linux gives is 2^22.
+  await mkdir(join(images, ".making-99999999-dead/make"), { recursive: true });
+  await mkdir(join(images, `.making-${process.ppid}-alive`));
+  const { planned, tools } = smallImage();
+  await buildImage(planned, tools);
+  expect(await namesIn()).toEqual([`.making-${process.ppid}-alive`, "small.json", "small.qcow2"]);
+});
+
+test("the key is made once, for its owner only, and stays", async () => {
+  const { file, publicKey } = await storeKey(store);
+  expect(publicKey).toMatch(/^ssh-ed25519 \S+/);
+  const contents = await readFile(file, "utf8");
+  expect((await storeKey(store)).publicKey).toBe(publicKey);
+  expect(await readFile(file, "utf8")).toBe(contents);
+});
+
+test("two who make the key at once get the same", async () => {
+  const [one, other] = await Promise.all([storeKey(store), storeKey(store)]);
+  expect(one.publicKey).toBe(other.publicKey);
+  expect(await readdir(join(store, "state/ssh"))).toEqual(["id_ed25519", "id_ed25519.pub"]);
+});

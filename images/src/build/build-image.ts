@@ -1,0 +1,216 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import {
+  type ChooseProcessor,
+  type ImageManifest,
+  isObError,
+  ObError,
+  type StartTrial,
+  systemCode,
+} from "@ob/core";
+import { closeTrees, explaining, makePrivateDirectory } from "@ob/store-qcow";
+import { checkImage } from "../check/check-image.ts";
+import { assertTools } from "./host-tools.ts";
+import { isComplete, readManifestLeniently, recipeDigest, recordParameters } from "../recipe/provenance.ts";
+import { ocamlInfix, type ParameterRequest, readParameters } from "../recipe/parameters.ts";
+import { withPhase, type OnImageEvent } from "./phases.ts";
+import { publish, publishTemplate } from "./publish.ts";
+import { isFolder, loadRecipe } from "../recipe/user-recipe.ts";
+import type { Recipe, RecipeParameters, RecipeResult } from "../recipe/recipe.ts";
+import { findRecipe } from "../recipe/registry.ts";
+import { type StoreKey, storeKey } from "./store-key.ts";
+import { removeStale, temporaryPrefix } from "./staging.ts";
+
+export interface ImageRequest extends ParameterRequest {
+  /** The name of one of our recipes, with `-ocaml-VERSION` or without, or the path of a user's own folder. */
+  readonly recipe: string;
+  /** What the image is called, where that is not the recipe's name. */
+  readonly name?: string | undefined;
+}
+
+export interface ImageTools {
+  /** Path of the store's directory; it need not exist yet. */
+  readonly store: string;
+  readonly startTrial: StartTrial;
+  readonly chooseProcessor: ChooseProcessor;
+  readonly onEvent?: OnImageEvent | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** What to put in front of a command that needs root and that this user may not do otherwise, such as `sudo`. */
+  readonly becomeRoot?: readonly string[] | undefined;
+}
+
+/** A request with all that was left open decided. */
+export interface PlannedImage {
+  readonly recipe: Recipe;
+  /** Absolute path of a user's own recipe. */
+  readonly folder: string | undefined;
+  readonly name: string;
+  readonly parameters: RecipeParameters;
+}
+
+const namePattern = /^[a-z0-9][a-z0-9.+_-]*$/i;
+
+/** @throws ObError `USAGE` if there is no such recipe, or it does not take the parameters. */
+export async function planImage(request: ImageRequest): Promise<PlannedImage> {
+  const folder = isFolder(request.recipe) ? resolve(request.recipe) : undefined;
+  const { recipe, ocaml } =
+    folder === undefined
+      ? findRecipe(request.recipe)
+      : { recipe: await loadRecipe(folder), ocaml: undefined };
+  if (ocaml !== undefined && request.ocaml !== undefined && ocaml !== request.ocaml) {
+    throw new ObError(
+      "USAGE",
+      `${request.recipe} is an image with OCaml ${ocaml}, and --ocaml says ${request.ocaml}.`,
+    );
+  }
+  const parameters = await readParameters({ ...request, ocaml: request.ocaml ?? ocaml }, recipe);
+  const suffix = parameters.ocaml === undefined ? "" : `${ocamlInfix}${parameters.ocaml}`;
+  return { recipe, folder, name: checkName(request.name ?? `${recipe.name}${suffix}`), parameters };
+}
+
+/** @throws ObError `USAGE` */
+export function checkName(name: string): string {
+  if (namePattern.test(name)) return name;
+  throw new ObError("USAGE", `${JSON.stringify(name)} cannot be the name of an image.`, {
+    hint: "A name has letters, digits and . + _ -, and starts with a letter or digit.",
+  });
+}
+
+/** True if the store has the image as its recipe makes it now, with a key that the store still has. */
+export async function imageIsCurrent(planned: PlannedImage, store: string): Promise<boolean> {
+  const { recipe, name, parameters } = planned;
+  const images = join(store, "base-image");
+  const found = await readManifestLeniently(images, name);
+  if (!found?.record || !(await isComplete(images, name, found.manifest))) return false;
+  const { publicKey } = await storeKey(store);
+  const digest = await recipeDigest(recipe, await recordParameters(parameters), publicKey);
+  return found.record.digest === digest;
+}
+
+/**
+ * Makes a base image, boots it to see that it works, and only then puts it in the store with its manifest, in place
+ * of one of the same name. Layers that stand on that one keep it. What fails or is cancelled leaves nothing but the
+ * log of an installing guest's console.
+ *
+ * @throws ObError `BASE_IMAGE` if what was made does not work, `MISSING_TOOL`, `TOOL_FAILED`, `UNSUPPORTED`, `STORE`,
+ *   `NO_SPACE`, `CANCELLED`.
+ */
+export async function buildImage(planned: PlannedImage, tools: ImageTools): Promise<ImageManifest> {
+  const { recipe, name, parameters } = planned;
+  const { store, onEvent = () => undefined, signal, becomeRoot = [] } = tools;
+  await assertTools(recipe.tools);
+  // Absolute: disks name each other by paths that count from themselves.
+  const images = resolve(store, "base-image");
+  const key = await prepareStore(store, { images, signal });
+  const { publicKey, file: sshKey } = key;
+  return await explaining(`make the image ${name}`, async () => {
+    await removeStale(images);
+    const state = resolve(store, "state");
+    const directory = await mkdtemp(join(images, temporaryPrefix()));
+    try {
+      const [made, tried] = [join(directory, "make"), join(directory, "check")];
+      await Promise.all([mkdir(made), mkdir(tried)]);
+      const [downloads, logs] = [join(state, "downloads"), join(state, "image-logs")];
+      await Promise.all([mkdir(downloads, { recursive: true }), mkdir(logs, { recursive: true })]);
+      const consoleLog = join(logs, `${name}.console`);
+      await rm(consoleLog, { force: true });
+      const result = await recipe.make({
+        ...{ directory: made, name, parameters, publicKey, sshKey, downloads, consoleLog },
+        ...{ becomeRoot, onEvent, signal, chooseProcessor: tools.chooseProcessor },
+      });
+      await check(result, { planned, images, tried, key, tools });
+      await publishTemplate(result, store);
+      return await publish(result, {
+        ...{ manifest: manifestOf(result, planned), images, signal },
+        record: await recordOf(planned, publicKey),
+      });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+      // A recipe works under the user's own umask: what it makes goes into images, with its permissions.
+      await closeTrees([images, state, resolve(store, "cache-template")]);
+    }
+  });
+}
+
+interface CheckBuilt {
+  readonly planned: PlannedImage;
+  /** Absolute path of the store's `base-image`. */
+  readonly images: string;
+  /** Absolute path of an empty directory. */
+  readonly tried: string;
+  readonly key: StoreKey;
+  readonly tools: ImageTools;
+}
+
+async function check(
+  result: RecipeResult,
+  { planned, images, tried, key, tools }: CheckBuilt,
+): Promise<void> {
+  const { recipe, parameters } = planned;
+  const { startTrial, onEvent = () => undefined, signal } = tools;
+  const manifest = manifestOf(result, planned);
+  const { directBoot } = result;
+  const [scratch, more] = [join(tried, "trial"), join(tried, "more")];
+  await Promise.all([mkdir(scratch), mkdir(more)]);
+  await withPhase("Boot it, log in, look around, switch it off", { onEvent, signal }, async (phase) => {
+    const left = await checkImage(
+      {
+        manifest: {
+          ...manifest,
+          ...(directBoot && {
+            directBoot: {
+              ...directBoot,
+              kernel: relative(images, directBoot.kernel),
+              initrd: directBoot.initrd && relative(images, directBoot.initrd),
+            },
+          }),
+        },
+        ...{ manifestDirectory: images, disk: result.disk, script: recipe.expectations?.(parameters) },
+        ...recipe.trial,
+      },
+      { startTrial, scratch, strict: recipe.trial?.strict ?? true, onEvent, signal: phase.signal },
+    );
+    const options = { directory: more, tried: left, parameters, sshKey: key.file, signal: phase.signal };
+    await recipe.check?.(result, options);
+  });
+}
+
+function manifestOf(result: RecipeResult, { recipe, name, parameters }: PlannedImage) {
+  const { virtualSize, announcesReady, resumes, diskBus, machine } = result;
+  const { guestOs, guestArch } = recipe;
+  return {
+    ...{ version: 1 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
+    sshKey: "../state/ssh/id_ed25519",
+    ...(announcesReady !== undefined && { announcesReady }),
+    ...(resumes !== undefined && { resumes }),
+    ...(diskBus !== undefined && { diskBus }),
+    ...(machine !== undefined && { machine }),
+  };
+}
+
+async function recordOf({ recipe, folder, parameters }: PlannedImage, publicKey: string) {
+  const recorded = await recordParameters(parameters);
+  return {
+    name: recipe.name,
+    ...(folder !== undefined && { folder }),
+    digest: await recipeDigest(recipe, recorded, publicKey),
+    made: new Date().toISOString(),
+    parameters: recorded,
+  };
+}
+
+/** @throws ObError `STORE` */
+export async function prepareStore(
+  store: string,
+  { images, signal }: { readonly images: string; readonly signal: AbortSignal | undefined },
+): Promise<StoreKey> {
+  try {
+    await makePrivateDirectory(store);
+    await mkdir(images, { recursive: true, mode: 0o700 });
+    return await storeKey(store, { signal });
+  } catch (error) {
+    const code = isObError(error) ? undefined : systemCode(error);
+    if (code === undefined) throw error;
+    throw new ObError("STORE", `The store ${store} cannot be written: ${code}.`, { cause: error });
+  }
+}

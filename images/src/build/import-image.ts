@@ -1,0 +1,144 @@
+import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { type ImageManifest, messageOf, ObError, systemCode } from "@ob/core";
+import {
+  closeTrees,
+  convertDisk,
+  explaining,
+  type ForeignDisk,
+  inspectDisk,
+  readQcowHeader,
+} from "@ob/store-qcow";
+import { checkImage } from "../check/check-image.ts";
+import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
+import { withPhase } from "./phases.ts";
+import { publish } from "./publish.ts";
+import { removeStale, temporaryPrefix } from "./staging.ts";
+
+export interface ImportRequest {
+  /** Path of a disk in any format that qemu-img reads, which names no other file. */
+  readonly file: string;
+  /** What the image will be called. */
+  readonly name: string;
+  readonly guestOs: ImageManifest["guestOs"];
+  readonly guestArch: ImageManifest["guestArch"];
+  readonly loginUser: string;
+  /** Path of the private key that the login user accepts; by default the store's own. */
+  readonly sshKey?: string | undefined;
+  /** Paths; both or neither. */
+  readonly kernel?: string | undefined;
+  readonly initrd?: string | undefined;
+  /** The kernel's command line. */
+  readonly append?: string | undefined;
+  readonly check: boolean;
+}
+
+/**
+ * Copies a disk into the store as a base image that stands alone, with a manifest, after it was booted and looked at.
+ * Nothing but the disk itself is read: one that names other files is refused.
+ *
+ * @throws ObError `USAGE`, `BASE_IMAGE`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`; what a boot throws.
+ */
+export async function importImage(request: ImportRequest, tools: ImageTools): Promise<ImageManifest> {
+  const name = checkName(request.name);
+  const { store, onEvent = () => undefined, signal } = tools;
+  const source = await look(request.file);
+  const images = resolve(store, "base-image");
+  await prepareStore(store, { images, signal });
+  return await explaining(`import the image ${name}`, async () => {
+    await removeStale(images);
+    const directory = await mkdtemp(join(images, temporaryPrefix()));
+    try {
+      const disk = join(directory, "disk.qcow2");
+      await withPhase("Copy the disk", { onEvent, signal }, async (phase) => {
+        await convertDisk(source, disk, { signal: phase.signal });
+      });
+      const directBoot = await copyBootFiles(request, directory);
+      const key = await takeKey(request, { directory, images, name });
+      const manifest = {
+        ...{ version: 1 as const, name, guestOs: request.guestOs, guestArch: request.guestArch },
+        ...{ loginUser: request.loginUser, virtualSize: (await readQcowHeader(disk))?.virtualSize },
+      };
+      if (request.check) {
+        const scratch = join(directory, "check");
+        await mkdir(scratch);
+        await withPhase("Boot it, log in, look around, switch it off", { onEvent, signal }, (phase) =>
+          checkImage(
+            {
+              manifest: {
+                ...manifest,
+                sshKey: relative(images, key.now),
+                ...(directBoot && {
+                  directBoot: {
+                    ...directBoot,
+                    kernel: relative(images, directBoot.kernel),
+                    initrd: directBoot.initrd && relative(images, directBoot.initrd),
+                  },
+                }),
+              },
+              ...{ manifestDirectory: images, disk },
+            },
+            { startTrial: tools.startTrial, scratch, strict: false, onEvent, signal: phase.signal },
+          ),
+        );
+      }
+      if (key.moves) await rename(key.now, join(images, key.later));
+      const result = { disk, virtualSize: manifest.virtualSize ?? 0, ...(directBoot && { directBoot }) };
+      return await publish(result, {
+        ...{ manifest: { ...manifest, sshKey: key.later }, images, record: undefined, signal },
+      });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+      await closeTrees([images]);
+    }
+  });
+}
+
+/** @throws ObError `USAGE` if there is no such file; as `inspectDisk`. */
+async function look(file: string): Promise<ForeignDisk> {
+  await stat(file).catch((cause: unknown) => {
+    const why = systemCode(cause) === "ENOENT" ? "there is no such file" : messageOf(cause);
+    throw new ObError("USAGE", `${file} cannot be read as a disk: ${why}.`, {
+      cause,
+      hint: "FILE is the path of a file; URLs and other names that QEMU knows are none.",
+    });
+  });
+  return await inspectDisk(file);
+}
+
+async function copyBootFiles({ kernel, initrd, append = "" }: ImportRequest, directory: string) {
+  if (kernel === undefined) return undefined;
+  const take = async (file: string, name: string): Promise<string> => {
+    const target = join(directory, name);
+    await copyFile(file, target).catch((cause: unknown) => {
+      throw new ObError("USAGE", `The ${name} ${file} cannot be read.`, { cause });
+    });
+    return target;
+  };
+  return {
+    kernel: await take(kernel, "kernel"),
+    ...(initrd !== undefined && { initrd: await take(initrd, "initrd") }),
+    commandLine: append,
+  };
+}
+
+/** Where the login key is now and later, relative to the image: a copy beside it, or the store's own. */
+async function takeKey(
+  { sshKey }: ImportRequest,
+  { directory, images, name }: { readonly directory: string; readonly images: string; readonly name: string },
+): Promise<{ readonly now: string; readonly later: string; readonly moves: boolean }> {
+  const own = "../state/ssh/id_ed25519";
+  if (sshKey === undefined) return { now: resolve(images, own), later: own, moves: false };
+  const now = join(directory, "key");
+  const text = await readFile(sshKey, "utf8").catch((cause: unknown) => {
+    throw new ObError("USAGE", `The key ${sshKey} cannot be read.`, { cause });
+  });
+  if (!text.includes("PRIVATE KEY")) {
+    throw new ObError("USAGE", `${sshKey} is no private key.`, {
+      hint: "It must be the file without .pub: the image has the public half.",
+    });
+  }
+  await copyFile(sshKey, now);
+  await chmod(now, 0o600);
+  return { now, later: `${name}.key`, moves: true };
+}

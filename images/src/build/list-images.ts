@@ -1,0 +1,109 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type GuestArch, type GuestOs, systemCode } from "@ob/core";
+import {
+  isComplete,
+  readManifestLeniently,
+  recipeDigest,
+  type RecordedManifest,
+} from "../recipe/provenance.ts";
+import { matchRecipe, recipeNames, recipes } from "../recipe/registry.ts";
+import { storeKey } from "./store-key.ts";
+
+/**
+ * What an image of the store is worth: `current`, as its recipe makes it now; `outdated`, it would come out differently;
+ * `own`, made by a recipe of the user's or brought along; `incomplete`, a file that its manifest names is not there;
+ * `bare`, it has no manifest; `available`, a recipe has not made it yet.
+ */
+export type ImageState = "current" | "outdated" | "own" | "incomplete" | "bare" | "available";
+
+export interface ListedImage {
+  readonly name: string;
+  readonly state: ImageState;
+  /** Undefined for an image without a manifest. */
+  readonly guest: { readonly os: GuestOs; readonly arch: GuestArch } | undefined;
+  /** What it takes on the host's disk, in bytes; undefined if it is not in the store, as the next. */
+  readonly bytes: number | undefined;
+  readonly made: Date | undefined;
+  /** What the recipe says it is. */
+  readonly summary: string | undefined;
+}
+
+/** The images of a store, then those that can be made; each by name. A store that is not there has none. */
+export async function listImages(store: string): Promise<readonly ListedImage[]> {
+  const images = join(store, "base-image");
+  const names = await imageNames(images);
+  const there = await Promise.all(names.map((name) => describe(store, { images, name })));
+  const missing = recipeNames().filter((name) => !names.includes(name));
+  return [...there, ...missing.map(available)];
+}
+
+/** The names of the images in `base-image`, sorted. */
+export async function imageNames(images: string): Promise<readonly string[]> {
+  try {
+    const files = await readdir(images, { recursive: true });
+    return files
+      .filter((file) => file.endsWith(".qcow2") && !file.startsWith("."))
+      .map((file) => file.slice(0, -".qcow2".length))
+      .toSorted();
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function available(name: string): ListedImage {
+  const recipe = matchRecipe(name)?.recipe;
+  const guest = recipe && { os: recipe.guestOs, arch: recipe.guestArch };
+  const summary = recipe?.summary;
+  return { name, state: "available", guest, bytes: undefined, made: undefined, summary };
+}
+
+async function describe(
+  store: string,
+  { images, name }: { readonly images: string; readonly name: string },
+): Promise<ListedImage> {
+  const file = await stat(join(images, `${name}.qcow2`));
+  const found = await readManifestLeniently(images, name);
+  const guest = found && { os: found.manifest.guestOs, arch: found.manifest.guestArch };
+  const { record } = found ?? {};
+  return {
+    ...{ name, guest, state: await stateOf(store, { images, name, found }) },
+    bytes: file.blocks * 512 + (await bytesBeside(images, found)),
+    made: record === undefined ? file.mtime : new Date(record.made),
+    summary: recipes.find((recipe) => recipe.name === record?.name)?.summary,
+  };
+}
+
+/** The space of kernel and initrd. */
+async function bytesBeside(images: string, found: RecordedManifest | undefined): Promise<number> {
+  const { directBoot } = found?.manifest ?? {};
+  let bytes = 0;
+  for (const part of [directBoot?.kernel, directBoot?.initrd]) {
+    if (part === undefined) continue;
+    bytes += await stat(join(images, part)).then(
+      ({ blocks }) => blocks * 512,
+      () => 0,
+    );
+  }
+  return bytes;
+}
+
+async function stateOf(
+  store: string,
+  {
+    images,
+    name,
+    found,
+  }: { readonly images: string; readonly name: string; readonly found: RecordedManifest | undefined },
+): Promise<ImageState> {
+  if (!found) return "bare";
+  if (!(await isComplete(images, name, found.manifest))) return "incomplete";
+  const { record } = found;
+  // A user's own recipe is code; looking at a store runs none of it.
+  const recipe = record?.folder === undefined && recipes.find((one) => one.name === record?.name);
+  if (!recipe || !record) return "own";
+  const { publicKey } = await storeKey(store);
+  const digest = await recipeDigest(recipe, record.parameters, publicKey).catch(() => undefined);
+  return digest === record.digest ? "current" : "outdated";
+}

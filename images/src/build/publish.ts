@@ -1,0 +1,87 @@
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { type ImageManifest, parseImageManifest, sha256File } from "@ob/core";
+import { syncPath } from "@ob/store-qcow";
+import type { Provenance } from "../recipe/provenance.ts";
+import type { RecipeResult } from "../recipe/recipe.ts";
+
+export interface PublishOptions {
+  /** All of the manifest but for what the files tell. */
+  readonly manifest: ImageManifest & { readonly name: string };
+  readonly record: Provenance | undefined;
+  /** Absolute path of the store's `base-image`. */
+  readonly images: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+type Move = readonly [from: string, to: string];
+
+/**
+ * Moves the files of an image to their places, the manifest last. Kernel and initrd have names of their own for each
+ * content, so that until then the old manifest goes with the old ones; those go when nothing names them.
+ *
+ * @param result files that are on the file system of `images`.
+ * @throws ObError `BASE_IMAGE` for a manifest that cannot be.
+ */
+export async function publish(result: RecipeResult, options: PublishOptions): Promise<ImageManifest> {
+  const { images, record, signal } = options;
+  const { name } = options.manifest;
+  const { directBoot } = result;
+  const named = async (file: string, kind: string): Promise<string> =>
+    `${name}.${(await sha256File(file, signal)).slice(0, 12)}.${kind}`;
+  const kernel = directBoot && (await named(directBoot.kernel, "kernel"));
+  const initrd = directBoot?.initrd && (await named(directBoot.initrd, "initrd"));
+  const manifest: ImageManifest = {
+    ...options.manifest,
+    sha256: await sha256File(result.disk, signal),
+    ...(directBoot &&
+      kernel !== undefined && {
+        directBoot: { commandLine: directBoot.commandLine, kernel, ...(initrd && { initrd }) },
+      }),
+  };
+  const manifestFile = `${result.disk}.json`;
+  const text = { ...manifest, ...(record && { recipe: record }) };
+  const json = JSON.stringify(text, undefined, 2);
+  // What could not be read later is not written.
+  parseImageManifest(json, join(images, `${name}.json`));
+  await writeFile(manifestFile, `${json}\n`);
+  const moves: readonly Move[] = [
+    ...(directBoot && kernel ? [[directBoot.kernel, kernel] as const] : []),
+    ...(directBoot?.initrd && initrd ? [[directBoot.initrd, initrd] as const] : []),
+    [result.disk, `${name}.qcow2`],
+    [manifestFile, `${name}.json`],
+  ];
+  for (const [from] of moves) await syncPath(from);
+  for (const [from, to] of moves) await rename(from, join(images, to));
+  await syncPath(images);
+  await removeFormer(images, { name, kept: [kernel, initrd] });
+  return manifest;
+}
+
+/** Takes an empty disk as the store's template for caches, unless it has one. */
+export async function publishTemplate(result: RecipeResult, store: string): Promise<void> {
+  if (!result.cacheTemplate) return;
+  const { fileSystem, disk } = result.cacheTemplate;
+  const directory = join(store, "cache-template");
+  await mkdir(directory, { recursive: true });
+  const partial = join(directory, `.${basename(disk)}.partial`);
+  try {
+    await copyFile(disk, partial);
+    await syncPath(partial);
+    await rename(partial, join(directory, `${fileSystem}.qcow2`));
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+/** Removes kernels and initrds of former images of this name. */
+async function removeFormer(
+  images: string,
+  { name, kept }: { readonly name: string; readonly kept: readonly (string | undefined)[] },
+): Promise<void> {
+  const isFormer = (file: string): boolean => {
+    const rest = file.startsWith(`${name}.`) ? file.slice(name.length + 1) : "";
+    return /^(?:[0-9a-f]{12}\.)?(?:kernel|initrd)$/.test(rest) && !kept.includes(file);
+  };
+  for (const file of (await readdir(images)).filter(isFormer)) await rm(join(images, file), { force: true });
+}

@@ -1,0 +1,82 @@
+import { access, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ObError, sha256 } from "@ob/core";
+import { readQcowHeader, resolveBacking } from "@ob/store-qcow";
+import { closest, distance } from "fastest-levenshtein";
+import { readManifestLeniently } from "../recipe/provenance.ts";
+import { imageNames } from "./list-images.ts";
+
+export interface RemovedImage {
+  /** True if the store has a layer that was made from the image; it stays, with all that stand on it. */
+  readonly hasLayer: boolean;
+}
+
+/**
+ * Removes an image from a store. The layers that were made from it have copies of what they need.
+ *
+ * @throws ObError `BASE_IMAGE` if there is none of that name; `LAYER_BUSY` if a layer of the original's stands on the
+ *   file itself.
+ */
+export async function removeImage(store: string, name: string): Promise<RemovedImage> {
+  const images = join(store, "base-image");
+  const names = await imageNames(images);
+  if (!names.includes(name)) throw noSuchImage(images, { name, names });
+  const image = join(images, `${name}.qcow2`);
+  const base = join(store, "result", sha256(name), "rootfs", "image.qcow2");
+  const header = await readQcowHeader(base).catch(() => undefined);
+  const { backing } = header ?? {};
+  if (backing !== undefined && resolveBacking(base, backing) === image) {
+    throw new ObError("LAYER_BUSY", `The layer ${sha256(name)} stands on the file of ${name} itself.`, {
+      hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${sha256(name)}`,
+    });
+  }
+  const files = await filesOf(images, { name, names });
+  // The manifest last: until then it says what else belongs to the image.
+  for (const file of [image, ...files, join(images, `${name}.json`)]) await rm(file, { force: true });
+  return { hasLayer: header !== undefined };
+}
+
+export function noSuchImage(
+  images: string,
+  { name, names }: { readonly name: string; readonly names: readonly string[] },
+): ObError {
+  const near = names.length === 0 ? undefined : closest(name, [...names]);
+  const close = near !== undefined && distance(name, near) <= Math.max(2, Math.floor(name.length / 4));
+  return new ObError("BASE_IMAGE", `There is no image ${JSON.stringify(name)} in ${images}.`, {
+    hint: close
+      ? `Is it ${near} that you want?`
+      : names.length > 0
+        ? `There are: ${names.join(", ")}.`
+        : "There is none at all; `obuilder image list` shows those that can be made.",
+  });
+}
+
+/** Kernel, initrd and key of an image, as far as they lie beside it and belong to no other. */
+async function filesOf(
+  images: string,
+  { name, names }: { readonly name: string; readonly names: readonly string[] },
+): Promise<readonly string[]> {
+  const others = new Set<string>();
+  for (const other of names.filter((one) => one !== name)) {
+    for (const file of await named(images, other)) others.add(file);
+  }
+  const own = await named(images, name);
+  const beside = own.filter((file) => dirname(file) === images && !others.has(file));
+  const there = await Promise.all(
+    beside.map((file) =>
+      access(file).then(
+        () => [file],
+        () => [],
+      ),
+    ),
+  );
+  return there.flat();
+}
+
+async function named(images: string, name: string): Promise<readonly string[]> {
+  const found = await readManifestLeniently(images, name);
+  const { directBoot, sshKey } = found?.manifest ?? {};
+  return [directBoot?.kernel, directBoot?.initrd, sshKey]
+    .filter((part) => part !== undefined)
+    .map((part) => join(images, part));
+}

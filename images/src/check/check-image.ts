@@ -1,0 +1,95 @@
+import { join, relative } from "node:path";
+import { type GuestTrial, type ImageManifest, lastLines, ObError, type StartTrial } from "@ob/core";
+import { createOverlay, inspectQcow2 } from "@ob/store-qcow";
+import { imageChecks, type ImageCheck } from "./image-checks.ts";
+import type { OnImageEvent } from "../build/phases.ts";
+
+export interface ImageToCheck {
+  readonly manifest: ImageManifest;
+  /** Absolute path of the directory that the manifest's paths start from. */
+  readonly manifestDirectory: string;
+  /** Absolute path of the qcow2 file; it is not changed. */
+  readonly disk: string;
+  /** A script of more that must be so; see `Recipe.expectations`. */
+  readonly script?: string | undefined;
+  readonly memoryMib?: number | undefined;
+  readonly bootSeconds?: number | undefined;
+}
+
+export interface CheckTools {
+  readonly startTrial: StartTrial;
+  /** Absolute path of an empty directory. */
+  readonly scratch: string;
+  /** True to take what only helps for what must be. */
+  readonly strict: boolean;
+  readonly onEvent: OnImageEvent;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Boots an image on a throw-away overlay, as a build would, logs in, looks at what a build takes for granted, and
+ * switches it off. Tells each check as it is passed.
+ *
+ * @returns the absolute path of the overlay, as the guest left it.
+ * @throws ObError `BASE_IMAGE` that names what is not so; what a boot throws.
+ */
+export async function checkImage(image: ImageToCheck, tools: CheckTools): Promise<string> {
+  const { manifest, manifestDirectory, memoryMib, bootSeconds } = image;
+  const { startTrial, scratch, onEvent, signal } = tools;
+  if ((await inspectQcow2(image.disk)) === undefined) {
+    throw new ObError("BASE_IMAGE", `${image.disk} is no qcow2 file.`, {
+      hint: "`obuilder image import` takes disks of other formats.",
+    });
+  }
+  const disk = join(scratch, "trial.qcow2");
+  await createOverlay(disk, { backing: relative(scratch, image.disk), signal });
+  await using trial = await startTrial({
+    image: { manifest, manifestDirectory },
+    ...{ disk, memoryMib, bootSeconds, signal },
+  });
+  const { guestOs, loginUser } = manifest;
+  onEvent({ type: "check", outcome: "passed", what: `boots and lets ${loginUser} in` });
+  onEvent({ type: "check", outcome: "passed", what: rootBy(manifest) });
+  for (const expectation of imageChecks(guestOs)) await expect(trial, expectation, tools);
+  if (image.script !== undefined) {
+    await expect(trial, { what: "has what its recipe promises", script: image.script, needed: true }, tools);
+  }
+  const by = await trial.powerOff();
+  const byButton = by === "power button";
+  onEvent({
+    type: "check",
+    outcome: byButton || manifest.guestArch === "riscv64" ? "passed" : "weak",
+    what: `switches itself off cleanly, by ${byButton ? "the power button" : "poweroff"}`,
+  });
+  return disk;
+}
+
+function rootBy({ guestOs, loginUser }: ImageManifest): string {
+  if (loginUser === "root") return "the login user is the superuser";
+  switch (guestOs) {
+    case "linux":
+      return "sudo needs no password";
+    case "openbsd":
+      return "doas needs no password";
+    case "windows":
+      return "the login user runs Cygwin's bash";
+  }
+}
+
+async function expect(trial: GuestTrial, expectation: ImageCheck, tools: CheckTools): Promise<void> {
+  const { what, script, environment, needed } = expectation;
+  const { status, stdout, stderr } = await trial.run({ script, ...(environment && { environment }) });
+  const said = lastLines(`${stdout}\n${stderr}`, 6);
+  if (status === 0) {
+    const detail = said === "" ? {} : { detail: said };
+    tools.onEvent({ type: "check", outcome: "passed", what, ...detail });
+    return;
+  }
+  if (!needed && !tools.strict) {
+    tools.onEvent({ type: "check", outcome: "weak", what, ...(said === "" ? {} : { detail: said }) });
+    return;
+  }
+  throw new ObError("BASE_IMAGE", `The image boots, but this is not so: ${what}.${said && `\n${said}`}`, {
+    hint: "docs/images.md says what a base image needs.",
+  });
+}

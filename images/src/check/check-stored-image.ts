@@ -1,0 +1,105 @@
+import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { checkImageFiles, type ImageManifest, isStoreKey, ObError } from "@ob/core";
+import type { ImageTools } from "../build/build-image.ts";
+import { checkImage } from "./check-image.ts";
+import { readManifest } from "../recipe/provenance.ts";
+import { imageNames } from "../build/list-images.ts";
+import { findRecipe } from "../recipe/registry.ts";
+import { noSuchImage } from "../build/remove-image.ts";
+import { removeStale, temporaryPrefix } from "../build/staging.ts";
+
+export interface CheckRequest {
+  /** The name of an image of the store, or the path of a qcow2 file, which may have its manifest beside it. */
+  readonly image: string;
+  /** What describes an image without a manifest. */
+  readonly guestOs?: ImageManifest["guestOs"] | undefined;
+  readonly guestArch?: ImageManifest["guestArch"] | undefined;
+  readonly loginUser?: string | undefined;
+  /** Path of the private key to log in with, in the place of the manifest's. */
+  readonly sshKey?: string | undefined;
+}
+
+/**
+ * Checks an image as `checkImage` does. Nothing is changed.
+ *
+ * @throws ObError `BASE_IMAGE`, `USAGE`; what a boot throws.
+ */
+export async function checkStoredImage(request: CheckRequest, tools: ImageTools): Promise<void> {
+  const { store, startTrial, onEvent = () => undefined, signal } = tools;
+  const images = resolve(store, "base-image");
+  const disk = await findDisk(request.image, images);
+  const manifestDirectory = dirname(disk);
+  const name = basename(disk, ".qcow2");
+  const found = await readManifest(manifestDirectory, name);
+  if (found) await checkFiles(found.manifest, { manifestDirectory, store });
+  const manifest = complete(found?.manifest, { request, name, manifestDirectory });
+  const temporary = join(resolve(store), "state", "image-checks");
+  await mkdir(temporary, { recursive: true, mode: 0o700 });
+  await removeStale(temporary);
+  const scratch = await mkdtemp(join(temporary, temporaryPrefix()));
+  try {
+    const recipe =
+      found?.record && found.record.folder === undefined ? findRecipe(found.record.name).recipe : undefined;
+    await checkImage(
+      { manifest, manifestDirectory, disk, ...recipe?.trial },
+      { startTrial, scratch, strict: false, onEvent, signal },
+    );
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** A manifest that lies beside a file may be anyone's. */
+async function checkFiles(
+  manifest: ImageManifest,
+  { manifestDirectory, store }: { readonly manifestDirectory: string; readonly store: string },
+): Promise<void> {
+  await checkImageFiles(manifest, manifestDirectory);
+  const { sshKey } = manifest;
+  if (sshKey === undefined || !isStoreKey(sshKey)) return;
+  const path = resolve(manifestDirectory, sshKey);
+  const known = [resolve(store, "state", "ssh"), resolve(manifestDirectory, "..", "state", "ssh")];
+  if (known.includes(dirname(path))) return;
+  throw new ObError(
+    "BASE_IMAGE",
+    `The image manifest in ${manifestDirectory} names the key ${path} of another store.`,
+    {
+      hint: "Name the key to log in with: --ssh-key FILE",
+    },
+  );
+}
+
+async function findDisk(image: string, images: string): Promise<string> {
+  const isFile = (file: string): Promise<boolean> =>
+    stat(file).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+  const named = join(images, `${image}.qcow2`);
+  const names = await imageNames(images);
+  if (names.includes(image)) return named;
+  if (await isFile(image)) return resolve(image);
+  throw noSuchImage(images, { name: image, names });
+}
+
+function complete(
+  manifest: ImageManifest | undefined,
+  {
+    request,
+    name,
+    manifestDirectory,
+  }: { readonly request: CheckRequest; readonly name: string; readonly manifestDirectory: string },
+): ImageManifest {
+  const { guestOs, guestArch, loginUser, sshKey } = request;
+  const key = sshKey === undefined ? {} : { sshKey: relative(manifestDirectory, resolve(sshKey)) };
+  return {
+    version: 1,
+    name,
+    ...manifest,
+    guestOs: guestOs ?? manifest?.guestOs ?? "linux",
+    guestArch: guestArch ?? manifest?.guestArch ?? "amd64",
+    loginUser: loginUser ?? manifest?.loginUser ?? "opam",
+    ...key,
+  };
+}

@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { run, systemCode } from "@ob/core";
+import { withPrefix } from "../disk/fakeroot.ts";
+
+export interface UnpackOptions {
+  /** Absolute path of the root directory. */
+  readonly root: string;
+  /** See `asRootPrefix`. */
+  readonly asRoot: readonly string[];
+  /** Absolute path of a directory for what is only needed meanwhile. */
+  readonly scratch: string;
+  /** Those of the packages whose own scripts will still run, by path: dpkg is told that they are unpacked only. */
+  readonly pending?: ReadonlySet<string> | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What dpkg's database has to know of a package. */
+export interface UnpackedPackage {
+  /** `NAME`, or `NAME:ARCH` where several architectures can be installed side by side. */
+  readonly key: string;
+  /** Its paragraph of the status file. */
+  readonly status: string;
+  readonly triggers: string;
+}
+
+/**
+ * Unpacks a package and enters it in `var/lib/dpkg/info`, so that dpkg in the guest takes it for installed. None of
+ * its scripts runs.
+ */
+export async function unpackPackage(deb: string, options: UnpackOptions): Promise<UnpackedPackage> {
+  const { root, asRoot, scratch, pending, signal } = options;
+  const control = join(scratch, basename(deb));
+  const [{ stdout: listing }] = await Promise.all([
+    run(withPrefix(asRoot, ["dpkg-deb", "--vextract", deb, root]), { signal }),
+    run(["dpkg-deb", "--control", deb, control], { signal }),
+  ]);
+  const fields = (await readFile(join(control, "control"), "utf8")).trim();
+  const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, "m").exec(fields)?.[1];
+  const name = field("Package") ?? "";
+  const key = field("Multi-Arch") === "same" ? `${name}:${field("Architecture")}` : name;
+  const conffiles = await conffileField(await readOptional(join(control, "conffiles")), root);
+  const triggers = await readOptional(join(control, "triggers"));
+
+  const info = join(root, "var/lib/dpkg/info");
+  await mkdir(info, { recursive: true });
+  await rm(join(control, "control"));
+  for (const file of await readdir(control)) await rename(join(control, file), join(info, `${key}.${file}`));
+  await writeList(join(info, `${key}.list`), listing);
+  const [first = "", ...rest] = fields.split("\n");
+  const state = pending?.has(deb) === true ? "unpacked" : "installed";
+  return { key, status: [first, `Status: install ok ${state}`, ...rest, ...conffiles].join("\n"), triggers };
+}
+
+/** From tar's `./usr/bin/` to dpkg's `/usr/bin`. */
+async function writeList(file: string, listing: string): Promise<void> {
+  const paths = listing.split("\n").map((line) => line.replace(/^\.(?=\/)/, "").replace(/(.)\/$/, "$1"));
+  await writeFile(file, `${["/.", ...paths.filter((path) => path.length > 1)].join("\n")}\n`);
+}
+
+/** Files that dpkg leaves as they are where an administrator has changed them: known by the md5 they came with. */
+async function conffileField(list: string, root: string): Promise<readonly string[]> {
+  const paths = list.split("\n").filter((line) => line.startsWith("/"));
+  if (paths.length === 0) return [];
+  const lines = paths.map(async (path) => {
+    const md5 = createHash("md5").update(await readFile(join(root, path)));
+    return ` ${path} ${md5.digest("hex")}`;
+  });
+  return ["Conffiles:", ...(await Promise.all(lines))];
+}
+
+async function readOptional(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return "";
+    throw error;
+  }
+}

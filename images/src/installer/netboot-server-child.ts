@@ -1,0 +1,32 @@
+// A program: serves a directory on 127.0.0.1, port 80, while another program runs, and ends with that. See
+// guest-server.ts. Arguments: "own" if the network is one of our own, else "host"; the directory; the program with
+// its arguments.
+import { spawn, spawnSync } from "node:child_process";
+import { argv, stderr } from "node:process";
+import { serveFiles } from "./http-server.ts";
+
+const [, , network, root = "", program = "", ...args] = argv;
+
+try {
+  if (network === "own") {
+    const { status } = spawnSync("ip", ["link", "set", "lo", "up"], { stdio: "inherit" });
+    if (status !== 0) throw new Error("ip cannot bring the loopback interface up");
+  }
+  await using _ = await serveFiles({
+    ...{ root, host: "127.0.0.1", port: 80 },
+    onRequest: (path, status) => stderr.write(`served ${status} ${path}\n`),
+  });
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", program, ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  process.exitCode = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+} catch (error) {
+  stderr.write(`obuilder: cannot serve the installer's files: ${String(error)}\n`);
+  if (network === "host") {
+    stderr.write("obuilder: without user namespaces that takes root, and port 80 of 127.0.0.1 to be free\n");
+  }
+  process.exitCode = 1;
+}

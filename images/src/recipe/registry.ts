@@ -1,0 +1,60 @@
+import { ObError } from "@ob/core";
+import { closest, distance } from "fastest-levenshtein";
+import { busybox } from "../../busybox/recipe.ts";
+import { debianAmd64 } from "../../debian/amd64.ts";
+import { bookworm, trixie } from "../../debian/releases.ts";
+import { debianRiscv64 } from "../../debian/riscv64.ts";
+import { openbsd79Amd64 } from "../../openbsd-79/recipe.ts";
+import { ubuntuNobleAmd64, ubuntuNobleRiscv64 } from "../../ubuntu-noble/recipe.ts";
+import { windowsServer2022Amd64 } from "../../windows-server-2022/recipe.ts";
+import { ocamlInfix } from "./parameters.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** The recipes of this package. The first makes what a newcomer gets. */
+export const recipes: readonly Recipe[] = [
+  ...[debianAmd64(bookworm), debianAmd64(trixie), debianRiscv64(trixie), busybox],
+  ...[ubuntuNobleAmd64, ubuntuNobleRiscv64, openbsd79Amd64, windowsServer2022Amd64],
+];
+
+/** A recipe and the version of OCaml that an image's name asks for. */
+export interface FoundRecipe {
+  readonly recipe: Recipe;
+  readonly ocaml: string | undefined;
+}
+
+/** The recipe for an image `RECIPE` or `RECIPE-ocaml-VERSION`, whatever the version; undefined if there is none. */
+export function matchRecipe(name: string, among: readonly Recipe[] = recipes): FoundRecipe | undefined {
+  const recipe = among.find((one) => one.name === name);
+  if (recipe) return { recipe, ocaml: undefined };
+  const at = name.lastIndexOf(ocamlInfix);
+  if (at < 0) return undefined;
+  const base = among.find((one) => one.name === name.slice(0, at));
+  return base && { recipe: base, ocaml: name.slice(at + ocamlInfix.length) };
+}
+
+/** As `matchRecipe`. @throws ObError `USAGE` with a near name, or all of them. */
+export function findRecipe(name: string, among: readonly Recipe[] = recipes): FoundRecipe {
+  const found = matchRecipe(name, among);
+  if (found) return found;
+  const names = recipeNames(among);
+  const near = closest(name, [...names]);
+  throw new ObError("USAGE", `There is no recipe for an image ${JSON.stringify(name)}.`, {
+    hint:
+      distance(name, near) <= Math.max(2, Math.floor(name.length / 4))
+        ? `Is it ${near} that you want?`
+        : `There are: ${names.join(", ")}. A recipe of your own is given by its folder, with a slash: ./my-image`,
+  });
+}
+
+/** One of our recipes, to make another of. @throws ObError `USAGE` if there is none of that name. */
+export function getRecipe(name: string): Recipe {
+  return findRecipe(name).recipe;
+}
+
+/** Every name that a recipe makes an image of, without parameters. */
+export function recipeNames(among: readonly Recipe[] = recipes): readonly string[] {
+  return among.flatMap(({ name, supports }) => [
+    name,
+    ...(supports.ocaml?.versions ?? []).map((version) => `${name}${ocamlInfix}${version}`),
+  ]);
+}

@@ -1,0 +1,117 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "@ob/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type ImageRequest, planImage } from "../build/build-image.ts";
+import { isFolder, loadRecipe } from "./user-recipe.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "recipe-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const example = join(import.meta.dirname, "../../../examples/own-image");
+
+const whole = `export const recipe = {
+  name: "mine", guestOs: "linux", guestArch: "amd64",
+  async make() { throw new Error("not here"); },
+};`;
+
+async function recipeOf(text: string, file = "recipe.mjs"): Promise<string> {
+  await writeFile(join(folder, file), text);
+  return folder;
+}
+
+describe("a recipe of one's own", () => {
+  it("is a folder with a slash in its path, a name is none", () => {
+    expect(["./mine", "/tmp/mine", "..", "."].every(isFolder)).toBe(true);
+    expect(["mine", "debian-12-amd64-ocaml-4.13.1"].some(isFolder)).toBe(false);
+  });
+
+  it("has the usual parameters where it says nothing of them", async () => {
+    const recipe = await loadRecipe(await recipeOf(whole));
+    expect(recipe).toMatchObject({ name: "mine", supports: { user: { default: "opam" } } });
+  });
+
+  it("makes another image when its text has changed", async () => {
+    const fingerprintOf = async (text: string): Promise<string> => {
+      const other = join(folder, text.length.toString());
+      await mkdir(other);
+      await writeFile(join(other, "recipe.mjs"), text);
+      const { recipe, parameters } = await planImage({ recipe: other });
+      return JSON.stringify(await recipe.fingerprint(parameters));
+    };
+    expect(await fingerprintOf(whole)).not.toBe(await fingerprintOf(`${whole}\n// another`));
+  });
+
+  it.each([
+    ["export const other = 1;", "exports no `recipe`"],
+    ['export const recipe = { name: "mine" };', "without `guestOs`"],
+    ['export const recipe = { name: "mine", guestOs: "linux", guestArch: "amd64" };', "without `make`"],
+    [whole.replace('"linux"', '"plan9"'), "plan9"],
+    [whole.replace('"mine"', '"my image"'), "my image"],
+    ["export const recipe = ;", "cannot be loaded"],
+  ])("is refused with a reason: %s", async (text, words) => {
+    await expect(loadRecipe(await recipeOf(text))).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringContaining(words),
+    });
+  });
+
+  it("must be there", async () => {
+    await expect(loadRecipe(folder)).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringContaining("There is no recipe.ts"),
+    });
+  });
+});
+
+/** Plans a recipe in a Node.js of its own: vitest resolves imports by rules of its own. */
+async function planInNode(
+  request: ImageRequest,
+): Promise<{ readonly name: string; readonly script: string }> {
+  const index = JSON.stringify(join(import.meta.dirname, "../index.ts"));
+  const program = `import { planImage } from ${index};
+const { name, recipe, parameters } = await planImage(${JSON.stringify(request)});
+console.log(JSON.stringify({ name, script: recipe.expectations?.(parameters) ?? "" }));`;
+  const node = [process.execPath, "--conditions=@ob/source", "--input-type=module", "-e", program] as const;
+  const planned: { readonly name: string; readonly script: string } = JSON.parse((await run(node)).stdout);
+  return planned;
+}
+
+describe("the example in examples/own-image", () => {
+  it("adds its packages to Debian's, takes Debian's parameters, and imports us without an installation", async () => {
+    const { name, script } = await planInNode({
+      recipe: example,
+      packages: ["jq"],
+      ocaml: "5.3.0",
+      user: "ci",
+    });
+    expect(name).toBe("our-debian-13-amd64-ocaml-5.3.0");
+    expect(script).toContain("for package in ca-certificates git make jq; do");
+    expect(script).toContain("= ci:1000");
+    expect(script).toContain("git --version");
+  });
+});
+
+describe("what docs/images.md shows", () => {
+  it("can be loaded, and the first is the example", async () => {
+    const text = await readFile(join(import.meta.dirname, "../../../docs/images.md"), "utf8");
+    const shown = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = ""]) => code);
+    const names = [];
+    for (const [index, code] of shown.entries()) {
+      const place = join(folder, `${index}`);
+      await mkdir(place);
+      await writeFile(join(place, "recipe.ts"), code);
+      names.push((await planInNode({ recipe: place })).name);
+    }
+    expect(names).toEqual(["our-debian-13-amd64", "appliance"]);
+    const withoutComments = (await readFile(join(example, "recipe.ts"), "utf8")).replace(
+      /^ *\/[/*].*\n/gm,
+      "",
+    );
+    expect(shown[0]).toBe(withoutComments);
+  });
+});
