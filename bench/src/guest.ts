@@ -45,7 +45,7 @@ export async function startQemu(argv: (port: number) => readonly string[]): Prom
  * The command line of a machine of obuilder's, with the same devices, for us to start: another disk, a port of ours, the
  * console on standard output and no monitor.
  */
-export function bareCommandLine(argv: readonly string[], { disk, port }: { disk: string; port: number }) {
+export function bareArgv(argv: readonly string[], { disk, port }: { disk: string; port: number }) {
   return argv.map((word) => {
     if (word.startsWith("socket,id=qmp,")) return "null,id=qmp";
     if (word.startsWith("socket,id=console,")) return "stdio,id=console,signal=off";
@@ -56,10 +56,10 @@ export function bareCommandLine(argv: readonly string[], { disk, port }: { disk:
 }
 
 /** A guest that takes longer than that will never come up, in milliseconds. */
-export const longestBoot = 180_000;
+export const maxBootTime = 180_000;
 
 /** Resolves when the guest says on its console that its SSH server listens. */
-export async function announced(guest: Guest): Promise<void> {
+export async function untilReady(guest: Guest): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let said = "";
   guest.process.stdout.on("data", (bytes: Buffer) => {
@@ -71,7 +71,7 @@ export async function announced(guest: Guest): Promise<void> {
 
 /** Connects and waits for the SSH server's first line, until it comes. */
 export async function banner(guest: Guest): Promise<void> {
-  const limit = performance.now() + longestBoot;
+  const limit = performance.now() + maxBootTime;
   while (performance.now() < limit) {
     const socket = connect({ host: "127.0.0.1", port: guest.port });
     socket.on("error", () => undefined);
@@ -89,7 +89,7 @@ export async function banner(guest: Guest): Promise<void> {
 
 async function inTime<T>(promise: Promise<T>, why: () => string): Promise<T> {
   const over = new AbortController();
-  const limit = delay(longestBoot, undefined, { signal: over.signal }).then(() => {
+  const limit = delay(maxBootTime, undefined, { signal: over.signal }).then(() => {
     throw new Error(why());
   });
   limit.catch(() => undefined);
@@ -106,7 +106,7 @@ export interface Login {
 }
 
 /** The words of an OpenSSH client that asks nothing. */
-export function sshWords({ port, key }: Login): readonly string[] {
+export function sshArgs({ port, key }: Login): readonly string[] {
   const settings = [
     "BatchMode=yes",
     "LogLevel=ERROR",
@@ -119,7 +119,7 @@ export function sshWords({ port, key }: Login): readonly string[] {
 
 /** Runs a command in the guest over a connection of its own. @returns false if that fails. */
 export async function ssh(login: Login, command: string, timeout = 600_000): Promise<boolean> {
-  const { failed } = await execa("ssh", [...sshWords(login), command], {
+  const { failed } = await execa("ssh", [...sshArgs(login), command], {
     reject: false,
     timeout,
     stdin: "ignore",
@@ -131,7 +131,7 @@ export async function ssh(login: Login, command: string, timeout = 600_000): Pro
 export async function sshTar(login: Login, source: string, target: string): Promise<void> {
   const pack = execa("tar", ["-C", source, "-cf", "-", "."], { buffer: false });
   const unpack = `sudo mkdir -p ${target} && sudo tar -xf - -C ${target}`;
-  await pack.pipe("ssh", [...sshWords(login), unpack]);
+  await pack.pipe("ssh", [...sshArgs(login), unpack]);
 }
 
 /** A disk on top of another, as the original makes it. */

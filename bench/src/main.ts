@@ -3,20 +3,20 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Bench, Scenario } from "./bench.ts";
-import { checkImage, imageName } from "./places.ts";
+import { checkImage, imageName } from "./fixtures.ts";
 import { plot } from "./plot.ts";
 import { report } from "./report.ts";
 import { Results } from "./results.ts";
 import { cache } from "./scenarios/cache.ts";
 import { copy } from "./scenarios/copy.ts";
-import { floor } from "./scenarios/floor.ts";
+import { lowerBound } from "./scenarios/lower-bound.ts";
 import { layers } from "./scenarios/layers.ts";
 import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
 import { steps } from "./scenarios/steps.ts";
 
 /** What needs a quiet machine least comes last. */
-const scenarios: readonly Scenario[] = [plan, layers, cache, floor, steps, copy, original];
+const scenarios: readonly Scenario[] = [plan, layers, cache, lowerBound, steps, copy, original];
 
 const repository = path.resolve(import.meta.dirname, "../..");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

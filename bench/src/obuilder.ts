@@ -6,7 +6,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import type { Bench } from "./bench.ts";
-import { imageName } from "./places.ts";
+import { imageName } from "./fixtures.ts";
 import type { Part } from "./results.ts";
 
 export const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder.js");
@@ -63,7 +63,7 @@ export async function supported(...flags: readonly string[]): Promise<readonly s
 /** Every step boots, and nothing is resumed. */
 export const coldFlags = () => supported("--fresh-vm", "--template-space=0");
 /** One machine for all steps, which boots. */
-export const goingOnFlags = () => supported("--template-space=0");
+export const reuseFlags = () => supported("--template-space=0");
 
 /** Runs `obuilder build`, and notes when it says what. @throws Error with what it printed if it fails. */
 export async function build(bench: Bench, options: BuildOptions): Promise<BuildRun> {

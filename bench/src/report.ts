@@ -1,27 +1,27 @@
 import { execa } from "execa";
 import { cpus, totalmem } from "node:os";
-import { aims, isMet } from "./aims.ts";
-import { figureGroups, formatFigure, formatSpread } from "./figures.ts";
+import { targets, isMet } from "./targets.ts";
+import { metricGroups, formatMetric, formatSpread } from "./metrics.ts";
 import type { Results } from "./results.ts";
 
 /** The figures as Markdown; what was not measured is left out. */
 export async function report(results: Results, command: string): Promise<string> {
-  const sections = figureGroups.flatMap(({ title, rows }) => {
+  const sections = metricGroups.flatMap(({ title, rows }) => {
     const lines = rows.flatMap(([name, reference]) => {
       const value = results.median(name);
       if (value === undefined) return [];
       const ratio = reference === undefined ? undefined : results.ratio(name, reference);
       const beside = ratio === undefined || name === reference ? "" : `${digits(ratio)} × ${reference}`;
-      return [`| ${name} | ${formatFigure(name, value)} | ${beside} | ${formatSpread(results, name)} |`];
+      return [`| ${name} | ${formatMetric(name, value)} | ${beside} | ${formatSpread(results, name)} |`];
     });
     if (lines.length === 0) return [];
     return [`### ${title}`, "", "| | median | beside | samples |", "| --- | --- | --- | --- |", ...lines, ""];
   });
-  return [...(await where(command)), "", ...aimTable(results), "", ...sections].join("\n").trimEnd();
+  return [...(await where(command)), "", ...targetTable(results), "", ...sections].join("\n").trimEnd();
 }
 
-function aimTable(results: Results): readonly string[] {
-  const rows = aims.flatMap((aim) => {
+function targetTable(results: Results): readonly string[] {
+  const rows = targets.flatMap((aim) => {
     const value = aim.value(results);
     if (value === undefined) return [];
     const sign = aim.kind === "at most" ? "≤" : "≥";

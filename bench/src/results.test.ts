@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { aims, isMet } from "./aims.ts";
-import { bareCommandLine } from "./guest.ts";
+import { targets, isMet } from "./targets.ts";
+import { bareArgv } from "./guest.ts";
 import { plot } from "./plot.ts";
 import { report } from "./report.ts";
 import { median, Results } from "./results.ts";
@@ -19,7 +19,7 @@ describe("a median", () => {
 
 describe("the aims", () => {
   it("are known only when both sides were measured", () => {
-    const [aim] = aims;
+    const [aim] = targets;
     expect(aim?.value(measured({ "cold first step": [7] }))).toBeUndefined();
     const value = aim?.value(measured({ "cold first step": [7, 6, 8], "bare boot": [5] }));
     expect(value).toBe(1.4);
@@ -64,7 +64,7 @@ describe("a bare command line", () => {
       ...["-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:0-:22"],
       ...["-blockdev", '{"file":{"driver":"file","filename":"/store/result-tmp/ab/rootfs/image.qcow2"}}'],
     ];
-    const bare = bareCommandLine(argv, { disk: "/my.qcow2", port: 4_022 });
+    const bare = bareArgv(argv, { disk: "/my.qcow2", port: 4_022 });
     expect(bare.join(" ")).not.toMatch(/fd=|result-tmp/);
     expect(bare).toContain('{"file":{"driver":"file","filename":"/my.qcow2"}}');
     expect(bare).toContain("user,id=net0,hostfwd=tcp:127.0.0.1:4022-:22");

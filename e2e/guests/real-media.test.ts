@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { imagesIn } from "./guest-image.ts";
-import { lifeCycle } from "./life-cycle.ts";
+import { guestConformance } from "./guest-conformance.ts";
 
 const names = { linux: "Linux", openbsd: "OpenBSD", windows: "Windows" } as const;
 
@@ -15,7 +15,7 @@ describe.skipIf(directory === undefined)("real media, of the directory OB_E2E_IM
 });
 
 for (const image of images) {
-  lifeCycle(`${image.name}: ${names[image.os]} (real media)`, {
+  guestConformance(`${image.name}: ${names[image.os]} (real media)`, {
     os: image.os,
     image: () => Promise.resolve(image),
   });

@@ -1,10 +1,10 @@
 import { sandboxConformance } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
-import { archiveOf, sourceTree, workbench } from "./workbench.ts";
+import { archiveOf, sourceTree, openHarness } from "./harness.ts";
 
 describe("the QEMU sandbox", () => {
   const cases = sandboxConformance(async () => {
-    const bench = await workbench();
+    const bench = await openHarness();
     const source = await sourceTree(bench.directory, { "tmp/copied": "copied" });
     return {
       sandbox: bench.sandbox,

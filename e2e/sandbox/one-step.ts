@@ -3,7 +3,7 @@ import path from "node:path";
 import { layerId, parseImageManifest, sha256 } from "@ob/core";
 import { createSandbox } from "@ob/sandbox-qemu";
 import { defaultStore, imageName } from "../support/store.ts";
-import { runTask } from "./workbench.ts";
+import { runTask } from "./harness.ts";
 
 // A process of its own that runs one endless step, to be killed: STATE_DIRECTORY DISK. Says when the guest boots.
 const [stateDirectory = "", disk = ""] = process.argv.slice(2);

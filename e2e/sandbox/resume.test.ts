@@ -6,11 +6,11 @@ import { layerId, type ObEvent, sha256 } from "@ob/core";
 import { createSandbox } from "@ob/sandbox-qemu";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { filesOn } from "../support/file-system.ts";
-import { cacheDisk, machinesOf, openRaw, runTask, type Workbench, workbench } from "./workbench.ts";
+import { cacheDisk, machinesOf, openRaw, runTask, type Harness, openHarness } from "./harness.ts";
 
-let bench: Workbench;
+let bench: Harness;
 beforeAll(async () => {
-  bench = await workbench();
+  bench = await openHarness();
 });
 afterAll(async () => await bench[Symbol.asyncDispose]());
 

@@ -12,13 +12,13 @@ import {
   openRaw,
   runTask,
   sourceTree,
-  type Workbench,
-  workbench,
-} from "./workbench.ts";
+  type Harness,
+  openHarness,
+} from "./harness.ts";
 
-let bench: Workbench;
+let bench: Harness;
 beforeAll(async () => {
-  bench = await workbench();
+  bench = await openHarness();
 });
 afterAll(async () => await bench[Symbol.asyncDispose]());
 

@@ -16,7 +16,7 @@ export interface TerminalSize {
 }
 
 /** How long a guest may take to show something, its boot included, in milliseconds. */
-const patience = 240_000;
+const timeout = 240_000;
 
 /** Runs a command line of /bin/sh in a terminal; `exit status N` and what the terminal's mode is come after its end. */
 export async function openTerminal(
@@ -39,7 +39,7 @@ export async function openTerminal(
       for (;;) {
         const text = await screen();
         if (pattern.test(text)) return text;
-        if (performance.now() - start > patience) {
+        if (performance.now() - start > timeout) {
           throw new Error(`The terminal does not show ${String(pattern)}:\n${text.trimEnd()}`);
         }
         await sleep(100);

@@ -1,7 +1,7 @@
 import { openCaches } from "@ob/cache";
 import { run as runProgram } from "@ob/core";
 import { repeat, type Scenario, timed } from "../bench.ts";
-import { newStore } from "../places.ts";
+import { newStore } from "../fixtures.ts";
 
 const sizes = { "100 MB": "100M", "4 GB": "4G" } as const;
 

@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { repeat, type Scenario, timed } from "../bench.ts";
-import { announced, bareCommandLine, banner, overlay, sshTar, startQemu } from "../guest.ts";
+import { untilReady, bareArgv, banner, overlay, sshTar, startQemu } from "../guest.ts";
 import { build, coldFlags, newSteps, specOf } from "../obuilder.ts";
-import { imageName, keyOf, newStore, newTree, type TreeOptions } from "../places.ts";
+import { imageName, keyOf, newStore, newTree, type TreeOptions } from "../fixtures.ts";
 
 const trees: Readonly<Record<string, TreeOptions>> = {
   "1,000 small files": { files: 1_000, size: 2_000 },
@@ -38,8 +38,8 @@ export const copy: Scenario = {
 
         const disk = path.join(bench.directory, `copy-${turn}-${options.files}.qcow2`);
         await overlay(disk, image);
-        await using guest = await startQemu((port) => bareCommandLine(argv, { disk, port }));
-        await announced(guest);
+        await using guest = await startQemu((port) => bareArgv(argv, { disk, port }));
+        await untilReady(guest);
         await banner(guest);
         const login = { port: guest.port, key: keyOf(bench.imageStore) };
         results.add(`ssh tar: ${name}`, await timed(() => sshTar(login, source, "/srv/copied")));

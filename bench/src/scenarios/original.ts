@@ -2,9 +2,9 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { once } from "node:events";
 import { type Bench, repeat, type Scenario } from "../bench.ts";
-import { type Login, longestBoot, overlay, ssh, sshTar, startQemu } from "../guest.ts";
+import { type Login, maxBootTime, overlay, ssh, sshTar, startQemu } from "../guest.ts";
 import { build, coldFlags, machine, newSteps, specOf } from "../obuilder.ts";
-import { imageName, keyOf, newStore, newTree } from "../places.ts";
+import { imageName, keyOf, newStore, newTree } from "../fixtures.ts";
 import type { Part } from "../results.ts";
 
 const copied = "/home/opam/copied";
@@ -121,7 +121,7 @@ async function oneStep(
   await using guest = await startQemu((port) => originalCommandLine(step, port));
   const login = { port: guest.port, key: keyOf(bench.imageStore) };
   await delay(5_000);
-  const limit = performance.now() + longestBoot;
+  const limit = performance.now() + maxBootTime;
   while (!(await ssh(login, "exit", 20_000))) {
     if (performance.now() > limit)
       throw new Error("The guest of the original's procedure does not let us in.");

@@ -1,6 +1,6 @@
 import { type Bench, repeat, type Scenario } from "../bench.ts";
-import { build, coldFlags, goingOnFlags, newSteps, specOf } from "../obuilder.ts";
-import { newStore } from "../places.ts";
+import { build, coldFlags, reuseFlags, newSteps, specOf } from "../obuilder.ts";
+import { newStore } from "../fixtures.ts";
 
 interface Way {
   readonly name: string;
@@ -15,7 +15,7 @@ export const steps: Scenario = {
   async run(bench) {
     const store = await newStore(bench);
     const cold: Way = { name: "cold", flags: await coldFlags(), store };
-    const goingOn: Way = { name: "going on", flags: await goingOnFlags(), store };
+    const goingOn: Way = { name: "going on", flags: await reuseFlags(), store };
     // In a store of its own: a build that may save no guests removes those that there are.
     const resumed: Way = { name: "resumed", flags: [], store: await newStore(bench) };
     // The base image is imported, and what is to be resumed is saved as a by-product of a build.

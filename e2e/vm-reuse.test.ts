@@ -2,7 +2,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openRaw, runTask, type Workbench, workbench } from "./sandbox/workbench.ts";
+import { openRaw, runTask, type Harness, openHarness } from "./sandbox/harness.ts";
 import { build, builtId } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
@@ -59,11 +59,11 @@ async function buildIn(store: TestStore, flags: readonly string[]): Promise<Buil
   };
 }
 
-let bench: Workbench;
+let bench: Harness;
 let anew: TestStore;
 let onAndOn: TestStore;
 beforeAll(async () => {
-  [bench, anew, onAndOn] = await Promise.all([workbench(), temporaryStore(), temporaryStore()]);
+  [bench, anew, onAndOn] = await Promise.all([openHarness(), temporaryStore(), temporaryStore()]);
 });
 afterAll(async () => {
   for (const each of [bench, anew, onAndOn]) await each[Symbol.asyncDispose]();

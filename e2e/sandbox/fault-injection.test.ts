@@ -6,11 +6,11 @@ import path from "node:path";
 import { type Phase, run } from "@ob/core";
 import { createSandbox } from "@ob/sandbox-qemu";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { archiveOf, machinesOf, openRaw, runTask, type Workbench, workbench } from "./workbench.ts";
+import { archiveOf, machinesOf, openRaw, runTask, type Harness, openHarness } from "./harness.ts";
 
-let bench: Workbench;
+let bench: Harness;
 beforeEach(async () => {
-  bench = await workbench();
+  bench = await openHarness();
 });
 afterEach(async () => {
   const machines = await machinesOf(bench.stateDirectory);
@@ -44,7 +44,7 @@ describe("a guest that does not let us in", () => {
   });
 
   it("because it has no system ends with the boot time, and says what its console has", async () => {
-    await using impatient = await workbench({ bootTimeSeconds: 3 });
+    await using impatient = await openHarness({ bootTimeSeconds: 3 });
     const empty = path.join(impatient.directory, "empty.qcow2");
     await run(["qemu-img", "create", "-q", "-f", "qcow2", empty, "1G"]);
     const { manifest, manifestDirectory } = impatient.image;

@@ -1,11 +1,11 @@
 import path from "node:path";
 import { repeat, type Scenario } from "../bench.ts";
-import { announced, bareCommandLine, banner, overlay, startQemu } from "../guest.ts";
+import { untilReady, bareArgv, banner, overlay, startQemu } from "../guest.ts";
 import { build, coldFlags, newSteps, specOf } from "../obuilder.ts";
-import { imageName, newStore } from "../places.ts";
+import { imageName, newStore } from "../fixtures.ts";
 
 /** A boot with no tool of ours, beside a first step that boots: same devices, same disk, one after the other. */
-export const floor: Scenario = {
+export const lowerBound: Scenario = {
   name: "floor",
   title: "Bare boot to the SSH banner, and a cold first step",
   async run(bench) {
@@ -19,8 +19,8 @@ export const floor: Scenario = {
     await repeat(bench.quick ? 2 : 7, async (turn) => {
       const disk = path.join(bench.directory, `floor-${turn}.qcow2`);
       await overlay(disk, image);
-      await using guest = await startQemu((port) => bareCommandLine(argv, { disk, port }));
-      await announced(guest);
+      await using guest = await startQemu((port) => bareArgv(argv, { disk, port }));
+      await untilReady(guest);
       await banner(guest);
       bench.results.add("bare boot", performance.now() - guest.startedAt);
       await guest[Symbol.asyncDispose]();

@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { isObError, run } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeGate } from "./support/gate.ts";
+import { makeBarrier } from "./support/barrier.ts";
 import { listening, treeOf } from "./support/host-processes.ts";
 import { build, startBuild } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
@@ -78,7 +78,7 @@ describe("a step without a network", () => {
 describe("a step on the host's network", () => {
   it("reaches the host, while its own ssh port answers on 127.0.0.1 only", async ({ annotate }) => {
     await using host = await listener();
-    await using gate = await makeGate();
+    await using gate = await makeBarrier();
     const started = await startBuild(
       store,
       `((from ${imageName}) (run (network host) (shell "${attempts(host.port)}; ${gate.command}")))`,

@@ -27,7 +27,7 @@ export interface Outcome {
 }
 
 /** A sandbox, disks on the default image, and a look into them. */
-export interface Workbench extends AsyncDisposable {
+export interface Harness extends AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly image: GuestImage;
   readonly directory: string;
@@ -41,7 +41,7 @@ export interface Workbench extends AsyncDisposable {
   ): Promise<Outcome>;
 }
 
-export async function workbench(options: Partial<SandboxOptions> = {}): Promise<Workbench> {
+export async function openHarness(options: Partial<SandboxOptions> = {}): Promise<Harness> {
   const parent = path.join(repository, ".obuilder/e2e");
   await mkdir(parent, { recursive: true });
   const directory = await mkdtemp(path.join(parent, "sandbox-"));

@@ -1,27 +1,27 @@
 import type { Results } from "./results.ts";
 
 /** A figure that is wanted: a ratio of what was measured in one run. */
-export interface Aim {
+export interface Target {
   readonly title: string;
   readonly limit: number;
   readonly kind: "at most" | "at least";
   readonly value: (results: Results) => number | undefined;
 }
 
-const atMost = (title: string, limit: number, value: Aim["value"]): Aim => ({
+const atMost = (title: string, limit: number, value: Target["value"]): Target => ({
   title,
   limit,
   kind: "at most",
   value,
 });
-const atLeast = (title: string, limit: number, value: Aim["value"]): Aim => ({
+const atLeast = (title: string, limit: number, value: Target["value"]): Target => ({
   title,
   limit,
   kind: "at least",
   value,
 });
 
-export const aims: readonly Aim[] = [
+export const targets: readonly Target[] = [
   atMost("cold first step / bare boot to banner", 1.4, (r) => r.ratio("cold first step", "bare boot")),
   atMost("each further step, going on / cold first step", 0.1, (r) =>
     r.ratio("further step going on", "first step cold"),
@@ -43,6 +43,6 @@ export const aims: readonly Aim[] = [
   ),
 ];
 
-export function isMet({ kind, limit }: Aim, value: number): boolean {
+export function isMet({ kind, limit }: Target, value: number): boolean {
   return kind === "at most" ? value <= limit : value >= limit;
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import { sha256 } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { diskHolds, filesHolding, newestCacheDisk } from "./support/disks.ts";
-import { makeGate } from "./support/gate.ts";
+import { makeBarrier } from "./support/barrier.ts";
 import { argumentsAndEnvironment, treeOf } from "./support/host-processes.ts";
 import { build, builtId, startBuild } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
@@ -30,7 +30,7 @@ const disksInTheMaking = async () =>
 
 describe("a secret", () => {
   it("is read by the step's user only, and leaves no trace in the layer, the output or the host's processes", async () => {
-    await using gate = await makeGate();
+    await using gate = await makeBarrier();
     const started = await startBuild(
       store,
       `((from ${imageName})
@@ -83,7 +83,7 @@ describe("a secret", () => {
   });
 
   it("is in nothing that a cancelled step leaves", async () => {
-    await using gate = await makeGate();
+    await using gate = await makeBarrier();
     const started = await startBuild(
       store,
       `((from ${imageName}) (run (secrets ${mounts}) (network host) (shell "cat /run/secrets/key | wc -c; ${gate.command}; echo woke")))`,

@@ -7,25 +7,25 @@ import { defaultStore, imageName, type TestStore } from "../support/store.ts";
 import { type GuestImageFiles, imagesIn } from "./guest-image.ts";
 
 /** Linux guests that wear another system's commands. */
-export const personalities = {
+export const simulators = {
   openbsd: { packages: ["mksh", "opendoas"], modules: [] },
   // In this order: each needs those before it.
   windows: { packages: [], modules: ["scsi_common", "scsi_mod", "libata", "ata_piix", "cdrom", "sr_mod"] },
 } as const;
 
-export type Personality = keyof typeof personalities;
+export type SimulatedOs = keyof typeof simulators;
 
-const directory = path.resolve(import.meta.dirname, "../../.obuilder/personality");
+const directory = path.resolve(import.meta.dirname, "../../.obuilder/simulator");
 
 /**
  * Builds such a guest from the default image, by obuilder, and makes a base image of it. It is kept: a second run finds
  * the layers in the store.
  */
-export async function personalityImage(os: Personality): Promise<GuestImageFiles> {
-  await using store = await personalityStore(os);
+export async function simulatorImage(os: SimulatedOs): Promise<GuestImageFiles> {
+  await using store = await simulatorStore(os);
   const source = path.join(store.work, "source");
   await rm(source, { recursive: true, force: true });
-  await cp(path.join(import.meta.dirname, "personality", os), path.join(source, "files"), {
+  await cp(path.join(import.meta.dirname, "simulator", os), path.join(source, "files"), {
     recursive: true,
   });
   await addPackages(os, path.join(source, "files"));
@@ -34,8 +34,8 @@ export async function personalityImage(os: Personality): Promise<GuestImageFiles
     store,
     `((from ${imageName})
       (user (uid 0) (gid 0))
-      (copy (src files) (dst /opt/personality))
-      (run (shell "/opt/personality/install")))`,
+      (copy (src files) (dst /opt/simulator))
+      (run (shell "/opt/simulator/install")))`,
     { source },
   );
   if (built.exitCode !== 0)
@@ -44,7 +44,7 @@ export async function personalityImage(os: Personality): Promise<GuestImageFiles
 }
 
 /** A store that stays, with the default image as it is now. */
-async function personalityStore(os: Personality): Promise<TestStore> {
+async function simulatorStore(os: SimulatedOs): Promise<TestStore> {
   const at = path.join(directory, os, "store");
   const work = path.join(directory, os, "work");
   const images = path.join(at, "base-image");
@@ -59,16 +59,16 @@ async function personalityStore(os: Personality): Promise<TestStore> {
   return { directory: at, work, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-async function addPackages(os: Personality, target: string): Promise<void> {
-  for (const name of personalities[os].packages) {
+async function addPackages(os: SimulatedOs, target: string): Promise<void> {
+  for (const name of simulators[os].packages) {
     const file = await packageFile(name);
     await cp(file, path.join(target, path.basename(file)));
   }
 }
 
 /** Modules of the image's kernel that the image itself has no use for. */
-async function addModules(os: Personality, target: string): Promise<void> {
-  const { modules } = personalities[os];
+async function addModules(os: SimulatedOs, target: string): Promise<void> {
+  const { modules } = simulators[os];
   if (modules.length === 0) return;
   const images = path.join(defaultStore, "base-image");
   const manifest = path.join(images, `${imageName}.json`);
@@ -100,10 +100,10 @@ async function packageFile(name: string): Promise<string> {
 
 async function flatten(
   store: Pick<TestStore, "directory">,
-  { os, id }: { readonly os: Personality; readonly id: string },
+  { os, id }: { readonly os: SimulatedOs; readonly id: string },
 ): Promise<GuestImageFiles> {
   const images = path.join(store.directory, "base-image");
-  const name = `${os}-personality-${id.slice(0, 12)}`;
+  const name = `${os}-simulator-${id.slice(0, 12)}`;
   const disk = path.join(images, `${name}.qcow2`);
   const known = (await readdir(images)).includes(`${name}.json`);
   if (!known) {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 
 /** Where a step on the host's network waits until its test lets it go on: nothing depends on how long anything takes. */
-export interface Gate extends AsyncDisposable {
+export interface Barrier extends AsyncDisposable {
   /** What the step runs to wait. */
   readonly command: string;
   /** Resolves when so many steps have come to it. */
@@ -11,7 +11,7 @@ export interface Gate extends AsyncDisposable {
   open(): void;
 }
 
-export async function makeGate(): Promise<Gate> {
+export async function makeBarrier(): Promise<Barrier> {
   const waiting = new Set<Socket>();
   const server = createServer((socket) => {
     waiting.add(socket);

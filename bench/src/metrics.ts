@@ -1,13 +1,13 @@
 import type { Results } from "./results.ts";
 
 /** What the report shows beside the aims: a row each, and the row's median beside another. */
-export interface FigureGroup {
+export interface MetricGroup {
   readonly title: string;
   /** Names of samples, and what they are set against. */
   readonly rows: readonly (readonly [name: string, reference?: string])[];
 }
 
-export const figureGroups: readonly FigureGroup[] = [
+export const metricGroups: readonly MetricGroup[] = [
   {
     title: "A step",
     rows: [
@@ -73,7 +73,7 @@ export const figureGroups: readonly FigureGroup[] = [
 ];
 
 /** A figure for people: times in milliseconds or seconds, memory in MB. */
-export function formatFigure(name: string, value: number): string {
+export function formatMetric(name: string, value: number): string {
   if (name.startsWith("memory:")) return `${Math.round(value / 1e6)} MB`;
   return value < 1_000 ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : `${(value / 1_000).toFixed(2)} s`;
 }
@@ -81,6 +81,6 @@ export function formatFigure(name: string, value: number): string {
 /** The smallest and the largest sample, and how many there are. */
 export function formatSpread(results: Results, name: string): string {
   const samples = results.samples(name);
-  const range = [Math.min(...samples), Math.max(...samples)].map((value) => formatFigure(name, value));
+  const range = [Math.min(...samples), Math.max(...samples)].map((value) => formatMetric(name, value));
   return samples.length === 1 ? "1" : `${samples.length}: ${range.join(" to ")}`;
 }

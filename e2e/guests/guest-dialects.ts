@@ -1,7 +1,7 @@
 import type { GuestOs } from "@ob/core";
 
 /** How the same things are written for each guest. All have a Bourne shell for the step's commands. */
-export interface Ways {
+export interface GuestDialect {
   readonly workdir: string;
   /** `copy`'s destination, and the same place for a command. */
   readonly copied: { readonly destination: string; readonly directory: string };
@@ -19,7 +19,7 @@ export interface Ways {
   readonly keepsLinks: boolean;
 }
 
-const posix: Ways = {
+const posix: GuestDialect = {
   workdir: "/home/WHO/deep/er",
   copied: { destination: "/srv/in", directory: "/srv/in" },
   cache: "/home/WHO/cache",
@@ -32,7 +32,7 @@ const posix: Ways = {
   keepsLinks: true,
 };
 
-const ways: Readonly<Record<GuestOs, Ways>> = {
+const dialects: Readonly<Record<GuestOs, GuestDialect>> = {
   linux: posix,
   // sha256 -q is OpenBSD's own; cksum is there as well, and on Linux.
   openbsd: { ...posix, sha256: "cksum -a sha256" },
@@ -50,9 +50,9 @@ const ways: Readonly<Record<GuestOs, Ways>> = {
   },
 };
 
-export function waysOf(os: GuestOs, loginUser: string): Ways {
+export function dialectOf(os: GuestOs, loginUser: string): GuestDialect {
   const who = (text: string): string => text.replaceAll("WHO", loginUser);
-  const own = ways[os];
+  const own = dialects[os];
   return {
     ...own,
     workdir: who(own.workdir),

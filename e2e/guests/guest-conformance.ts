@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { build, startBuild } from "../support/obuilder.ts";
 import type { TestStore } from "../support/store.ts";
 import { type GuestImageFiles, storeWith } from "./guest-image.ts";
-import { type Ways, waysOf } from "./ways.ts";
+import { type GuestDialect, dialectOf } from "./guest-dialects.ts";
 
 /** An atom of a spec. */
 const atom = (text: string): string => JSON.stringify(text);
@@ -13,7 +13,7 @@ const atom = (text: string): string => JSON.stringify(text);
 const secret = `secret-${crypto.randomUUID()}`;
 const greeting = `it's "quoted" $HOME & 100% \\ ü`;
 
-export interface LifeCycleOptions {
+export interface GuestConformanceOptions {
   readonly os: GuestOs;
   readonly image: () => Promise<GuestImageFiles>;
   /** True for a guest whose pipe changes the first two archives of a copy; by default false. */
@@ -21,24 +21,27 @@ export interface LifeCycleOptions {
 }
 
 /** Several guests start one after the other, under emulation, on a machine that may have other work. */
-const patience = 1_200_000;
+const timeout = 1_200_000;
 
 /**
  * The cases that every guest must pass: boot, copy, run, caches, secrets, users, failure, cancel, stop, commit.
  *
  * @param label names the guest and the rung: nothing below real media may name the system alone.
  */
-export function lifeCycle(label: string, { os, image, damagesCopies = false }: LifeCycleOptions): void {
+export function guestConformance(
+  label: string,
+  { os, image, damagesCopies = false }: GuestConformanceOptions,
+): void {
   describe(`the life cycle on ${label}`, () => {
     let store: TestStore;
     let guest: GuestImageFiles;
-    let ways: Ways;
+    let ways: GuestDialect;
     beforeAll(async () => {
       guest = await image();
       expect(guest.os).toBe(os);
-      ways = waysOf(os, guest.loginUser);
+      ways = dialectOf(os, guest.loginUser);
       store = await storeWith(guest);
-    }, patience);
+    }, timeout);
     afterAll(async () => await store?.[Symbol.asyncDispose]());
 
     const cache = (): string => `(cache (life (target ${atom(ways.cache)})))`;
@@ -86,7 +89,7 @@ export function lifeCycle(label: string, { os, image, damagesCopies = false }: L
           ids = [...output.matchAll(/---> saved as "([0-9a-f]{64})"/g)].map((match) => match[1] ?? "");
           expect(ids).toHaveLength(5);
         },
-        patience,
+        timeout,
       );
 
       it("gives a command its variables, its directory and the copied files", () => {
@@ -150,7 +153,7 @@ export function lifeCycle(label: string, { os, image, damagesCopies = false }: L
         expect(next.exitCode, next.all).toBe(0);
         expect(next.all).toContain("more\n");
       },
-      patience,
+      timeout,
     );
 
     it(
@@ -167,7 +170,7 @@ export function lifeCycle(label: string, { os, image, damagesCopies = false }: L
         );
         let seen = "";
         running.all.on("data", (bytes: Buffer) => (seen += bytes.toString()));
-        await expect.poll(() => seen, { timeout: patience }).toContain("under way\n");
+        await expect.poll(() => seen, { timeout }).toContain("under way\n");
         running.kill("SIGINT");
         const ended = await running;
         expect(ended.exitCode, seen).not.toBe(0);
@@ -176,7 +179,7 @@ export function lifeCycle(label: string, { os, image, damagesCopies = false }: L
         const left = await readdir(path.join(store.directory, "result-tmp"), { recursive: true });
         expect(left.filter((file) => file.endsWith(".qcow2"))).toEqual([]);
       },
-      patience,
+      timeout,
     );
   });
 }

@@ -3,7 +3,7 @@ import path from "node:path";
 import { run } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { debugfs, newestCacheDisk } from "./support/disks.ts";
-import { makeGate } from "./support/gate.ts";
+import { makeBarrier } from "./support/barrier.ts";
 import { build, obuilder, printed, startBuild } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
@@ -77,7 +77,7 @@ describe("caches", () => {
   });
 
   it("that two steps have at a time are published by the first that ends", async () => {
-    await using gate = await makeGate();
+    await using gate = await makeBarrier();
     const spec = (word: string, command: string) =>
       `((from ${imageName}) (run (cache (race (target /c))) (network host) (shell "ls /c; echo ${word} > /c/${word}; ${command}")))`;
     const slow = await startBuild(store, spec("slow", gate.command));
@@ -96,7 +96,7 @@ describe("caches", () => {
   });
 
   it("that are locked are had by one step after the other", async () => {
-    await using gate = await makeGate();
+    await using gate = await makeBarrier();
     const spec = (word: string, command: string) =>
       `((from ${imageName}) (run (cache (turn (target /c) (buildkit_options ((sharing locked))))) (network host)
         (shell "echo before: $(ls /c); echo ${word} > /c/${word}; ${command}")))`;
