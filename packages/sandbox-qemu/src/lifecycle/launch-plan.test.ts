@@ -124,7 +124,10 @@ describe("a later start", () => {
     await firstBoot();
     for await (const way of ways({ disks: [disk(), "/cache1", "/cache2"] })) {
       expect(describeWay(way)).toBe("resume ready");
-      expect(way.machine).toMatchObject({ config: { disks: [disk()] }, later: ["/cache1", "/cache2"] });
+      expect(way.machine).toMatchObject({
+        config: { disks: [disk()] },
+        hotplugDisks: ["/cache1", "/cache2"],
+      });
       break;
     }
   });
@@ -137,7 +140,7 @@ describe("a later start", () => {
     await firstBoot({ machine, disks });
     for await (const way of ways({ machine, disks })) {
       expect(describeWay(way)).toBe("resume initrd");
-      expect(way.machine).toMatchObject({ config: { disks }, later: [] });
+      expect(way.machine).toMatchObject({ config: { disks }, hotplugDisks: [] });
       break;
     }
   });
