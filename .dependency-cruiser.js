@@ -1,5 +1,5 @@
 /**
- * The house of DESIGN.md section 2: arrows run one way, and only `cli` knows concrete packages.
+ * The package layers of docs/architecture.md: imports go one way, and only `cli` knows concrete packages.
  * @type {import("dependency-cruiser").IConfiguration}
  */
 const mayImport = {
