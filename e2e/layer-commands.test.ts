@@ -9,7 +9,7 @@ import { imageName, temporaryStore, type TestStore } from "./support/store.ts";
 import { talkingShell } from "./support/talking-shell.ts";
 import { openTerminal } from "./support/tmux.ts";
 
-const binary = path.resolve(import.meta.dirname, "../packages/cli/bin/obuilder.js");
+const binary = path.resolve(import.meta.dirname, "../packages/cli/bin/obuilder-dev.js");
 const machine = ["--qemu-memory", "512M", "--qemu-boot-time", "120"];
 
 const makeTool = [

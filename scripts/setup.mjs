@@ -40,7 +40,7 @@ function installNpmPackages() {
   writeFileSync(mark, lock);
 }
 
-const obuilder = join(repository, "packages", "cli", "bin", "obuilder.js");
+const obuilder = join(repository, "packages", "cli", "bin", "obuilder-dev.js");
 
 /** Makes an image unless the store has it as its recipe makes it now. Returns the exit status. */
 function makeImage(name) {

@@ -9,7 +9,7 @@ import type { Bench } from "./bench.ts";
 import { imageName } from "./fixtures.ts";
 import type { Part } from "./results.ts";
 
-export const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder.js");
+export const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder-dev.js");
 
 /** The same for all that is compared. */
 export const machine = { memory: "1", cpus: "2", bootTime: "180" };

@@ -3,7 +3,7 @@ import path from "node:path";
 import { execa } from "execa";
 import type { TestStore } from "./store.ts";
 
-const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder.js");
+const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder-dev.js");
 
 /** Flags for a guest under software emulation on a loaded machine, unless a test has its own. */
 const machine = { "--qemu-memory": "1", "--qemu-cpus": "2", "--qemu-boot-time": "120" };

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { GuestFile } from "@ob/images/toolkit";
 import { readGuest } from "../debian/guest-files.ts";
-import type { GuestFile } from "../src/linux/guest-file.ts";
 
 /** Debian packages whose programs the guest has, with the libraries that they need. */
 export const packages = ["bash", "busybox-static", "dropbear-bin", "libc6", "tar", "util-linux"] as const;

@@ -1,19 +1,24 @@
 import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, sha256 } from "@ob/core";
+import {
+  assertTools,
+  compressDisk,
+  defineRecipe,
+  downloadPackages,
+  fakerootPrefix,
+  findKernel,
+  findKernelModules,
+  makeInitrd,
+  makeRootDisk,
+  type RecipeContext,
+  type RecipeResult,
+  unpackKernel,
+  unpackRoot,
+  withPhase,
+} from "@ob/images/toolkit";
 import { readGuest } from "../debian/guest-files.ts";
 import { trixie } from "../debian/releases.ts";
-import { downloadPackages } from "../src/debian/apt-download.ts";
-import { fakerootPrefix } from "../src/disk/fakeroot.ts";
-import { unpackKernel } from "../src/linux/bzimage.ts";
-import { assertTools } from "../src/build/host-tools.ts";
-import { makeInitrd } from "../src/linux/initrd.ts";
-import { findKernelModules } from "../src/linux/kernel-modules.ts";
-import { findKernel } from "../src/linux/kernel.ts";
-import { withPhase } from "../src/build/phases.ts";
-import { defineRecipe, type RecipeContext, type RecipeResult } from "../src/recipe/recipe.ts";
-import { compressDisk, makeRootDisk } from "../src/disk/root-disk.ts";
-import { unpackRoot } from "../src/debian/foreign-root.ts";
 import * as content from "./contents.ts";
 import { fillTinyRoot } from "./root.ts";
 

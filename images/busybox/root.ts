@@ -1,7 +1,7 @@
 import { chmod, link, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { run } from "@ob/core";
-import { withPrefix } from "../src/disk/fakeroot.ts";
+import { withPrefix } from "@ob/images/toolkit";
 import { guestFiles, kept, links } from "./contents.ts";
 
 export interface TinyRootOptions {

@@ -3,23 +3,25 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { run, sha256 } from "@ob/core";
-import { makeAptRoot } from "../src/debian/apt-root.ts";
-import { fakerootPrefix, withPrefix } from "../src/disk/fakeroot.ts";
-import { unpackKernel } from "../src/linux/bzimage.ts";
-import { fillRoot } from "../src/debian/debian-root.ts";
-import { assertTools } from "../src/build/host-tools.ts";
-import { makeInitrd } from "../src/linux/initrd.ts";
-import { findKernelModules } from "../src/linux/kernel-modules.ts";
-import { findKernel } from "../src/linux/kernel.ts";
-import { withPhase } from "../src/build/phases.ts";
 import {
+  assertTools,
+  compressDisk,
   defineRecipe,
+  fakerootPrefix,
+  fillRoot,
+  findKernel,
+  findKernelModules,
+  makeAptRoot,
+  makeInitrd,
+  makeRootDisk,
   type Recipe,
   type RecipeContext,
   type RecipeParameters,
   type RecipeResult,
-} from "../src/recipe/recipe.ts";
-import { compressDisk, makeRootDisk } from "../src/disk/root-disk.ts";
+  unpackKernel,
+  withPhase,
+  withPrefix,
+} from "@ob/images/toolkit";
 import { checkByDisk } from "./check-by-disk.ts";
 import { guestBusybox, guestFiles, guestLinks, readGuest } from "./guest-files.ts";
 import * as content from "./packages.ts";

@@ -1,12 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "@ob/core";
-import type { Argv } from "../src/disk/fakeroot.ts";
-import { value } from "../src/installer/installer-argv.ts";
-import { checkOverSsh } from "../src/check/ssh-check.ts";
-import type { CheckOptions, RecipeResult } from "../src/recipe/recipe.ts";
-import { assertCleanRoot } from "../src/check/ext4-clean.ts";
-import { BootCheck } from "../src/check/boot-check.ts";
+import {
+  type Argv,
+  assertCleanRoot,
+  BootCheck,
+  type CheckOptions,
+  checkOverSsh,
+  type RecipeResult,
+  escapeQemuValue,
+} from "@ob/images/toolkit";
 
 /** Generous: a loaded machine without hardware virtualization. */
 const bootSeconds = 180;
@@ -25,8 +28,13 @@ export async function checkByDisk(result: RecipeResult, options: CheckOptions): 
   await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", result.disk, "-F", "qcow2", disk], { signal });
   const argv: Argv = [
     ...(["qemu-system-x86_64", "-m", "1G", "-smp", "2", "-machine", "accel=tcg,type=q35"] as const),
-    ...["-nic", "user,restrict=on,hostfwd=tcp:127.0.0.1:0-:22", "-drive", `file=${value(disk)},format=qcow2`],
-    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${value(console)}`],
+    ...[
+      "-nic",
+      "user,restrict=on,hostfwd=tcp:127.0.0.1:0-:22",
+      "-drive",
+      `file=${escapeQemuValue(disk)},format=qcow2`,
+    ],
+    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${escapeQemuValue(console)}`],
   ];
   {
     await using vm = BootCheck.start(argv, { console, signal });

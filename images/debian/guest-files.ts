@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { GuestFile } from "../src/linux/guest-file.ts";
-import { renderTemplate } from "../src/linux/initrd.ts";
+import { type GuestFile, renderTemplate } from "@ob/images/toolkit";
 import type { Release } from "./releases.ts";
 
 const home = "usr/local/lib/obuilder";

@@ -3,17 +3,26 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { run, sha256 } from "@ob/core";
-import { type AptDownload, downloadPackages } from "../src/debian/apt-download.ts";
-import { fakerootPrefix } from "../src/disk/fakeroot.ts";
-import { fillRoot } from "../src/debian/debian-root.ts";
-import { assertTools } from "../src/build/host-tools.ts";
-import { makeInitrd } from "../src/linux/initrd.ts";
-import { findKernelModules, type KernelModules, loadOrder } from "../src/linux/kernel-modules.ts";
-import { findKernel } from "../src/linux/kernel.ts";
-import { withPhase } from "../src/build/phases.ts";
-import { defineRecipe, type Recipe, type RecipeContext, type RecipeResult } from "../src/recipe/recipe.ts";
-import { compressDisk, makeRootDisk } from "../src/disk/root-disk.ts";
-import { unpackRoot } from "../src/debian/foreign-root.ts";
+import {
+  type AptDownload,
+  assertTools,
+  compressDisk,
+  defineRecipe,
+  downloadPackages,
+  fakerootPrefix,
+  fillRoot,
+  findKernel,
+  findKernelModules,
+  type KernelModules,
+  loadOrder,
+  makeInitrd,
+  makeRootDisk,
+  type Recipe,
+  type RecipeContext,
+  type RecipeResult,
+  unpackRoot,
+  withPhase,
+} from "@ob/images/toolkit";
 import { guestBusybox, guestLinks } from "./guest-files.ts";
 import type { Release } from "./releases.ts";
 import { checkByUBoot } from "./riscv64/check-by-u-boot.ts";

@@ -1,4 +1,4 @@
-import type { RecipeParameters, RecipeSupport } from "../src/recipe/recipe.ts";
+import type { RecipeParameters, RecipeSupport } from "@ob/images/toolkit";
 import { ocamlPackages, type Release } from "./releases.ts";
 
 const gibibyte = 1024 ** 3;

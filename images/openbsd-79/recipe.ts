@@ -1,25 +1,27 @@
 import { join } from "node:path";
-import type { Argv } from "../src/disk/fakeroot.ts";
-import { download, downloadList } from "../src/download/download.ts";
-import { behind, netbootServer } from "../src/installer/netboot-server.ts";
-import { hasOcaml } from "../src/check/has-ocaml.ts";
-import { assertTools } from "../src/build/host-tools.ts";
-import { runInstaller, type InstallPhase } from "../src/installer/run-installer.ts";
 import {
+  type Argv,
+  assertTools,
+  behind,
+  checksumOf,
   compactDisk,
-  type InstallerMachine,
-  installerArgv,
-  makeEmptyDisk,
-  value,
-} from "../src/installer/installer-argv.ts";
-import { withPhase } from "../src/build/phases.ts";
-import {
   defineRecipe,
+  download,
+  downloadList,
+  hasOcaml,
+  installerArgv,
+  type InstallerMachine,
+  type InstallPhase,
+  makeEmptyDisk,
+  netbootServer,
   type RecipeContext,
   type RecipeParameters,
   type RecipeResult,
-} from "../src/recipe/recipe.ts";
-import { checksumOf, signifyList } from "../src/download/signed-list.ts";
+  runInstaller,
+  signifyList,
+  escapeQemuValue,
+  withPhase,
+} from "@ob/images/toolkit";
 import { disklabelTemplate, installConf } from "./install-conf.ts";
 import { makeNetbootTree, type NetbootTree } from "./netboot-tree.ts";
 import { mirror, netboot, publicKey, sets, version } from "./release.ts";
@@ -171,7 +173,7 @@ export interface NetbootMachine extends Pick<InstallerMachine, "disks" | "proces
 export function netbootMachine({ disks, processor, tree }: NetbootMachine): Argv {
   const [program, ...args] = installerArgv({
     ...{ guestArch: "amd64", memoryMib: 2_048, disks, processor, reboots: false },
-    network: [`tftp=${value(tree.tftp)}`, "bootfile=auto_install", "ipv6=off"],
+    network: [`tftp=${escapeQemuValue(tree.tftp)}`, "bootfile=auto_install", "ipv6=off"],
   });
   // The firmware and the boot loader, too, are on the serial port.
   return [program, ...args, "-machine", "graphics=off", "-boot", "order=n"];

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { pack } from "tar-stream";
-import type { GuestFile } from "../src/linux/guest-file.ts";
+import type { GuestFile } from "@ob/images/toolkit";
 
 export interface SiteSetOptions {
   readonly user: string;

@@ -2,21 +2,25 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type GuestArch, run, sha256File } from "@ob/core";
-import { download, downloadList } from "../src/download/download.ts";
-import { assertTools } from "../src/build/host-tools.ts";
-import { hasOcaml } from "../src/check/has-ocaml.ts";
-import { runInstaller, type InstallPhase } from "../src/installer/run-installer.ts";
-import { compactDisk, installerArgv } from "../src/installer/installer-argv.ts";
-import { makeIso } from "../src/disk/iso.ts";
-import { withPhase } from "../src/build/phases.ts";
 import {
+  assertTools,
+  checksumOf,
+  compactDisk,
   defineRecipe,
+  download,
+  downloadList,
+  gpgSignedList,
+  hasOcaml,
+  installerArgv,
+  type InstallPhase,
+  makeIso,
   type Recipe,
   type RecipeContext,
   type RecipeParameters,
   type RecipeResult,
-} from "../src/recipe/recipe.ts";
-import { checksumOf, gpgSignedList } from "../src/download/signed-list.ts";
+  runInstaller,
+  withPhase,
+} from "@ob/images/toolkit";
 import { guestTexts, metaData, userData } from "./user-data.ts";
 
 const gibibyte = 1024 ** 3;

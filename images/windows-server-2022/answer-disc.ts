@@ -2,7 +2,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isObError, ObError, run } from "@ob/core";
-import { type IsoFile, listIso, makeIso } from "../src/disk/iso.ts";
+import { type IsoFile, listIso, makeIso } from "@ob/images/toolkit";
 import { autounattend } from "./autounattend.ts";
 import { drivers, driverSystem } from "./downloads.ts";
 

@@ -1,4 +1,4 @@
-import type { Download } from "../src/download/download.ts";
+import type { Download } from "@ob/images/toolkit";
 
 /** The version of the drivers, and their directory for Windows Server 2022 in them. */
 const virtioVersion = "0.1.285";

@@ -2,19 +2,23 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ObError } from "@ob/core";
-import { type Download, download } from "../src/download/download.ts";
-import { hasOcaml } from "../src/check/has-ocaml.ts";
-import { assertTools } from "../src/build/host-tools.ts";
-import { runInstaller, type InstallPhase } from "../src/installer/run-installer.ts";
-import { compactDisk, installerArgv, makeEmptyDisk } from "../src/installer/installer-argv.ts";
-import { isoLabel } from "../src/disk/iso.ts";
-import { withPhase } from "../src/build/phases.ts";
 import {
+  assertTools,
+  compactDisk,
   defineRecipe,
+  download,
+  type Download,
+  hasOcaml,
+  installerArgv,
+  type InstallPhase,
+  isoLabel,
+  makeEmptyDisk,
   type RecipeContext,
   type RecipeParameters,
   type RecipeResult,
-} from "../src/recipe/recipe.ts";
+  runInstaller,
+  withPhase,
+} from "@ob/images/toolkit";
 import { installScript, makeAnswerDisc } from "./answer-disc.ts";
 import { autounattend } from "./autounattend.ts";
 import { cygwinSetup, driverSystem, drivers, opamExe, opensshMsi, virtioIso } from "./downloads.ts";

@@ -1,8 +1,9 @@
 // Puts the compiled command and all that it imports into few files, bundle/, for a quick start: of the 400 modules that
 // a build would open one by one, most are of libraries. Parts that are loaded when used stay apart.
-import { renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
+import { thirdPartyLicenses } from "../../scripts/third-party-licenses.mjs";
 
 const here = import.meta.dirname;
 const target = join(here, "bundle");
@@ -21,7 +22,9 @@ await using bundle = await rolldown({
   },
 });
 try {
-  await bundle.write({ dir: fresh, format: "esm", chunkFileNames: "[name]-[hash].js" });
+  const { output } = await bundle.write({ dir: fresh, format: "esm", chunkFileNames: "[name]-[hash].js" });
+  const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+  writeFileSync(join(fresh, "THIRD-PARTY-NOTICES.txt"), thirdPartyLicenses(modules));
   rmSync(target, { recursive: true, force: true });
   renameSync(fresh, target);
 } finally {

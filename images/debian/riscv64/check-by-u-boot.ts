@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { run } from "@ob/core";
-import { checkOverSsh } from "../../src/check/ssh-check.ts";
-import type { CheckOptions, RecipeResult } from "../../src/recipe/recipe.ts";
-import { assertCleanRoot } from "../../src/check/ext4-clean.ts";
-import { BootCheck } from "../../src/check/boot-check.ts";
+import {
+  assertCleanRoot,
+  BootCheck,
+  type CheckOptions,
+  checkOverSsh,
+  type RecipeResult,
+} from "@ob/images/toolkit";
 import { riscv64Machine } from "./machine.ts";
 
 /** Generous: a loaded machine, and always software emulation. */

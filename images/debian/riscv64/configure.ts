@@ -1,7 +1,5 @@
 import { join } from "node:path";
-import { checkOverSsh } from "../../src/check/ssh-check.ts";
-import type { RecipeContext, RecipeResult } from "../../src/recipe/recipe.ts";
-import { BootCheck } from "../../src/check/boot-check.ts";
+import { BootCheck, checkOverSsh, type RecipeContext, type RecipeResult } from "@ob/images/toolkit";
 import { switchOff } from "./check-by-u-boot.ts";
 import { commandLine } from "./guest-files.ts";
 import { riscv64Machine } from "./machine.ts";

@@ -1,5 +1,4 @@
-import type { Argv } from "../../src/disk/fakeroot.ts";
-import { value } from "../../src/installer/installer-argv.ts";
+import { type Argv, escapeQemuValue } from "@ob/images/toolkit";
 
 const firmware = "/usr/lib/riscv64-linux-gnu/opensbi/generic";
 const bootLoader = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
@@ -24,9 +23,14 @@ export function riscv64Machine({ disk, console, kernel }: Riscv64Options): Argv 
     : ["-bios", `${firmware}/fw_jump.bin`, "-kernel", bootLoader];
   return [
     ...(["qemu-system-riscv64", "-nodefaults", "-machine", "virt", "-m", "1G", "-smp", "2"] as const),
-    ...["-drive", `if=none,id=root,file=${value(disk)},format=qcow2`, "-device", "virtio-blk-pci,drive=root"],
+    ...[
+      "-drive",
+      `if=none,id=root,file=${escapeQemuValue(disk)},format=qcow2`,
+      "-device",
+      "virtio-blk-pci,drive=root",
+    ],
     ...["-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"],
     ...["-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci", ...boot],
-    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${value(console)}`],
+    ...["-display", "none", "-monitor", "stdio", "-serial", `file:${escapeQemuValue(console)}`],
   ];
 }

@@ -1,7 +1,7 @@
 import { chmod, cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "@ob/core";
-import { withPrefix } from "../../src/disk/fakeroot.ts";
+import { withPrefix } from "@ob/images/toolkit";
 
 export interface SystemOptions {
   /** See `asRootPrefix`. */

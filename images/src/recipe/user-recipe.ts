@@ -8,7 +8,7 @@ import { defineRecipe, type Recipe } from "./recipe.ts";
 const fileNames = ["recipe.ts", "recipe.js", "recipe.mjs"] as const;
 
 /** What a recipe may import from us, wherever its folder is: these copies, and no others. */
-const ours: readonly string[] = ["@ob/images", "@ob/core"];
+const ours: readonly string[] = ["@ob/images", "@ob/images/toolkit", "@ob/core"];
 
 /** True for the argument of a person who means a folder, and no name. */
 export function isFolder(argument: string): boolean {
@@ -63,7 +63,7 @@ async function importRecipe(file: string): Promise<object> {
 }
 
 /**
- * Lets the files of a folder import `@ob/images` without installing it. It holds as long as the process lives: a recipe
+ * Lets the files of a folder import `@ob/images`, its toolkit and `@ob/core` without installing it. It holds as long as the process lives: a recipe
  * may import when it is at work.
  */
 function resolveOurs(folder: string): void {

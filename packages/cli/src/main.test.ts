@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "./testing/directory.ts";
 
-const binary = path.resolve(import.meta.dirname, "../bin/obuilder.js");
+const binary = path.resolve(import.meta.dirname, "../bin/obuilder-dev.js");
 
 interface SpawnOptions {
   readonly cwd?: string;

@@ -1,0 +1,42 @@
+/**
+ * What a recipe is made of: the parts that ours share, and yours may use. A recipe imports this, `@ob/images` and nothing deeper,
+ * wherever its folder is.
+ */
+export { assertTools } from "./build/host-tools.ts";
+export { withPhase } from "./build/phases.ts";
+export { BootCheck } from "./check/boot-check.ts";
+export { assertCleanRoot } from "./check/ext4-clean.ts";
+export { hasOcaml } from "./check/has-ocaml.ts";
+export { checkOverSsh } from "./check/ssh-check.ts";
+export { type AptDownload, downloadPackages } from "./debian/apt-download.ts";
+export { makeAptRoot } from "./debian/apt-root.ts";
+export { fillRoot } from "./debian/debian-root.ts";
+export { unpackRoot } from "./debian/foreign-root.ts";
+export { type Argv, fakerootPrefix, withPrefix } from "./disk/fakeroot.ts";
+export { type IsoFile, isoLabel, listIso, makeIso } from "./disk/iso.ts";
+export { compressDisk, makeRootDisk } from "./disk/root-disk.ts";
+export { download, type Download, downloadList } from "./download/download.ts";
+export { checksumOf, gpgSignedList, signifyList } from "./download/signed-list.ts";
+export {
+  compactDisk,
+  installerArgv,
+  type InstallerMachine,
+  makeEmptyDisk,
+  value as escapeQemuValue,
+} from "./installer/installer-argv.ts";
+export { behind, netbootServer } from "./installer/netboot-server.ts";
+export { type InstallPhase, runInstaller } from "./installer/run-installer.ts";
+export { unpackKernel } from "./linux/bzimage.ts";
+export type { GuestFile } from "./linux/guest-file.ts";
+export { makeInitrd, renderTemplate } from "./linux/initrd.ts";
+export { findKernelModules, type KernelModules, loadOrder } from "./linux/kernel-modules.ts";
+export { findKernel } from "./linux/kernel.ts";
+export {
+  type CheckOptions,
+  defineRecipe,
+  type Recipe,
+  type RecipeContext,
+  type RecipeParameters,
+  type RecipeResult,
+  type RecipeSupport,
+} from "./recipe/recipe.ts";
