@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { call } from "./tools.ts";
 import type { PackedPackage } from "./pack.ts";
@@ -31,4 +31,17 @@ export async function installProject(options: ProjectOptions): Promise<void> {
   const network = ["--prefer-offline", "--fetch-timeout=20000", "--fetch-retry-mintimeout=1000"];
   const args = ["install", ...network, "--no-audit", "--no-fund", "--engine-strict"];
   await call("npm", args, { cwd: directory, timeout: 240_000 });
+}
+
+/** What npm writes down about an installed package. */
+export interface InstalledPackage {
+  readonly hasInstallScript?: boolean;
+  readonly engines?: { readonly node?: string };
+}
+
+/** All packages of a project's node_modules, by their paths. */
+export async function installedPackages(directory: string): Promise<ReadonlyMap<string, InstalledPackage>> {
+  const text = await readFile(join(directory, "node_modules", ".package-lock.json"), "utf8");
+  const lock: { readonly packages: Readonly<Record<string, InstalledPackage>> } = JSON.parse(text);
+  return new Map(Object.entries(lock.packages));
 }

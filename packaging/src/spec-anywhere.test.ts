@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 import { createContext, runInContext } from "node:vm";
 import { rolldown } from "rolldown";
 import { beforeAll, expect, inject, test } from "vitest";
-import { installProject } from "./project.ts";
+import { installedPackages, installProject } from "./project.ts";
 import { call, callTool } from "./tools.ts";
 
 const directory = join(inject("work"), "projects", "spec-anywhere");
@@ -41,6 +41,13 @@ test("@ob/spec parses in a browser's script, where there is nothing of Node.js",
   expect(runInContext(`${output[0].code};spec.printMachine(spec.parseSpec(text, { file: "a" }))`, page)).toBe(
     machine,
   );
+});
+
+test("@ob/spec has no dependency that asks for more than Node.js 20", async () => {
+  for (const [path, { engines }] of await installedPackages(directory)) {
+    const [, least = "0"] = />=\s*(\d+)/.exec(engines?.node ?? "") ?? [];
+    expect(Number(least), path).toBeLessThanOrEqual(20);
+  }
 });
 
 test("@ob/spec parses on Node.js 20", async (context) => {

@@ -10,7 +10,9 @@ const bin = join(repository, "node_modules", ".bin");
  */
 function environment(): Record<string, string | undefined> {
   const ours = Object.keys(process.env).filter((name) =>
-    /^(npm_(package|lifecycle|config_(?!registry))|NODE_|VITEST|INIT_CWD)/i.test(name),
+    /^(npm_(package|lifecycle|config_(prefix|user_?config|global_?config|local_prefix|global_prefix|user_agent))|NODE_(ENV|OPTIONS|PATH)|VITEST|INIT_CWD)/i.test(
+      name,
+    ),
   );
   return {
     ...Object.fromEntries(ours.map((name) => [name, undefined])),
