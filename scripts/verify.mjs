@@ -1,0 +1,11 @@
+// npm run verify: uses the command as its users do, installed from its tarball outside of the repository.
+import { join } from "node:path";
+import { bin, call, main, mustCall, node, repository } from "./environment.mjs";
+import { setup } from "./setup.mjs";
+
+await main(() => {
+  setup();
+  const status = call(node, [join(repository, "packaging", "src", "verify.ts")]);
+  if (status === 0) mustCall(join(bin, "oxfmt"), [join("docs", "verification.md")]);
+  return status;
+});
