@@ -71,14 +71,14 @@ async function runCommand(
   return { status: status.kind === "exited" ? status.code : undefined, stdout, stderr };
 }
 
-async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"power button" | "command"> {
+async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"acpi" | "command"> {
   const { guest, profile, vm, session, signal } = running;
   vm.expectExit();
   if (machineFor(guest).acpiShutdown) {
     await vm.qmp.execute("system_powerdown", { signal });
-    if (await ended(running, caller)) return "power button";
+    if (await ended(running, caller)) return "acpi";
   }
-  if (profile.shutdown !== "power button") {
+  if (profile.shutdown !== "acpi") {
     await runGuestCommand(profile.shutdown, { session, signal });
     if (await ended(running, caller)) return "command";
   }

@@ -1,7 +1,7 @@
 import { type Emit, isObError, messageOf, type Phase } from "@ob/core";
 import { deadline, reasonOf } from "../abort.ts";
 import { withVmErrors } from "../vm/vm-failure.ts";
-import { type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
+import { type ProbeMode, type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
 import { diskName } from "../machine/qemu-argv.ts";
 import { diskSerial } from "../machine/disk-serial.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
@@ -63,10 +63,10 @@ export async function launch(way: LaunchPlan, options: LaunchOptions): Promise<L
   );
   return await withVmErrors(vm, signal, async () => {
     const living = AbortSignal.any([signal, vm.failed]);
-    const ask =
+    const probe =
       way.kind === "resume" ? await resumeGuest(vm, way, options) : await bootGuest(vm, way, options);
     const [session] = await Promise.all([
-      waitForSsh(vm, { ...options.login, bootTimeSeconds: bootTimeout(way, options), ask, signal, emit }),
+      waitForSsh(vm, { ...options.login, bootTimeSeconds: bootTimeout(way, options), probe, signal, emit }),
       hotplugAll(vm, { disks: later, signal: living }),
     ]);
     stack.use(session);
@@ -102,21 +102,20 @@ async function openRootShell(
   }
 }
 
-type Ask = WaitForSshOptions["ask"];
 type Of<Kind extends LaunchPlan["kind"]> = Extract<LaunchPlan, { readonly kind: Kind }>;
 
 /** Resolves when the guest runs again. */
-async function resumeGuest(vm: Vm, { template }: Of<"resume">, options: LaunchOptions): Promise<Ask> {
+async function resumeGuest(vm: Vm, { template }: Of<"resume">, options: LaunchOptions): Promise<ProbeMode> {
   const { guest, profile, signal } = options;
   const { point } = template.key;
   // A guest that tells us is waited for: until then it has the random numbers of all who were resumed before.
   const reseeded = guest.resumes.includes("ready") ? profile.rngReseededPattern : undefined;
   await resume(vm, { point, rngReseededPattern: reseeded, signal });
-  return point === "ready" ? "now" : "announced";
+  return point === "ready" ? "immediate" : "on-marker";
 }
 
 /** Resolves when the guest need not be saved any more. */
-async function bootGuest(vm: Vm, { waits, saves }: Of<"boot">, options: LaunchOptions): Promise<Ask> {
+async function bootGuest(vm: Vm, { waits, saves }: Of<"boot">, options: LaunchOptions): Promise<ProbeMode> {
   const { guest, profile, login, signal } = options;
   const { bootTimeSeconds } = login;
   using limit = deadline(bootTimeSeconds * 1000, () =>
@@ -129,10 +128,10 @@ async function bootGuest(vm: Vm, { waits, saves }: Of<"boot">, options: LaunchOp
       if (saves.initrd) await takeSnapshot(vm, { key: saves.initrd, disk: undefined }, options);
       releaseFromInitrd(vm);
     }
-    if (!saves.ready) return guest.announcesReady ? "announced" : "again and again";
+    if (!saves.ready) return guest.announcesReady ? "on-marker" : "poll";
     await vm.console.waitFor(profile.sshReadyPattern, living);
     await takeSnapshot(vm, { key: saves.ready, disk: vm.config.disks[0] }, options);
-    return "now";
+    return "immediate";
   } catch (error) {
     throw signal.aborted ? reasonOf(signal) : asBootFailure(error);
   }

@@ -90,7 +90,7 @@ export async function stop(vm: Vm, options: StopOptions): Promise<void> {
   const { profile, session, state, signal } = options;
   vm.expectExit();
   if (state === "frozen") await vm.qmp.execute("quit", { signal });
-  else if (profile.shutdown === "power button") await vm.qmp.execute("system_powerdown", { signal });
+  else if (profile.shutdown === "acpi") await vm.qmp.execute("system_powerdown", { signal });
   else await captureFramed(profile.shutdown, { session, signal });
   using limit = deadline(
     powerOffTimeout,

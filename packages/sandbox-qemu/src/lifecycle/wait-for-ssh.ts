@@ -6,11 +6,16 @@ import type { LoginKey } from "../ssh/keys.ts";
 import { openSession, type SshSession } from "../ssh/session.ts";
 import { asBootFailure, type Vm } from "../vm/vm.ts";
 
+/**
+ * When to connect first: at once, when the console shows `sshReadyPattern` (or after `markerTimeout`), or at once and then
+ * again and again.
+ */
+export type ProbeMode = "immediate" | "on-marker" | "poll";
+
 export interface WaitForSshOptions {
-  /** What the guest may say on its console when its SSH server listens. */
+  /** What the guest may print on its console when its SSH server listens. */
   readonly sshReadyPattern: RegExp;
-  /** When to ask the guest first. `announced`: when it says that it listens, or when it takes very long. */
-  readonly ask: "now" | "announced" | "again and again";
+  readonly probe: ProbeMode;
   readonly user: string;
   readonly keys: readonly LoginKey[];
   /** How long the guest may take from its start to a login, in seconds. */
@@ -36,7 +41,7 @@ const markerTimeout = 30_000;
  *   `LOGIN_FAILED` as soon as the guest has refused all keys; the signal's reason.
  */
 export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<SshSession> {
-  const { sshReadyPattern, ask, user, keys, bootTimeSeconds, emit } = options;
+  const { sshReadyPattern, probe, user, keys, bootTimeSeconds, emit } = options;
   const start = performance.now();
   let sawServer = false;
   using limit = deadline(bootTimeSeconds * 1000, () => bootTimeoutError(vm, { bootTimeSeconds, sawServer }));
@@ -45,7 +50,7 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
     for (;;) {
       const socket = await firstBanner(vm, {
         sshReadyPattern,
-        ask: sawServer ? "again and again" : ask,
+        probe: sawServer ? "poll" : probe,
         signal,
       });
       const answered = performance.now();
@@ -73,12 +78,12 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
 
 interface BannerOptions {
   readonly sshReadyPattern: RegExp;
-  readonly ask: WaitForSshOptions["ask"];
+  readonly probe: ProbeMode;
   readonly signal: AbortSignal;
 }
 
 /** The first connection on which the other end says something. */
-async function firstBanner(vm: Vm, { sshReadyPattern, ask, signal }: BannerOptions): Promise<Socket> {
+async function firstBanner(vm: Vm, { sshReadyPattern, probe, signal }: BannerOptions): Promise<Socket> {
   const sockets = new Set<Socket>();
   const { promise, resolve } = Promise.withResolvers<Socket>();
   const start = performance.now();
@@ -117,10 +122,10 @@ async function firstBanner(vm: Vm, { sshReadyPattern, ask, signal }: BannerOptio
       if (!ended) timer = setTimeout(poll, interval());
     });
   };
-  const notice = vm.console.onMatch(sshReadyPattern, ask === "now" ? () => undefined : probeOnce);
-  if (ask === "now") probeOnce();
+  const notice = vm.console.onMatch(sshReadyPattern, probe === "immediate" ? () => undefined : probeOnce);
+  if (probe === "immediate") probeOnce();
   // QEMU delivers every connection in the end, those that were given up as well.
-  else if (ask === "announced") timer = setTimeout(poll, markerTimeout);
+  else if (probe === "on-marker") timer = setTimeout(poll, markerTimeout);
   else poll();
   try {
     const answered = await abortable(promise, signal);
