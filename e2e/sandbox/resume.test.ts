@@ -107,24 +107,24 @@ it("on any other layer the guest is resumed in its initrd, and its caches come i
 });
 
 it("what was saved and does not work is thrown away, and the step has a guest that was booted", async () => {
-  const templates = path.join(bench.stateDirectory, "templates");
-  const before = await readdir(templates);
+  const snapshots = path.join(bench.stateDirectory, "snapshots");
+  const before = await readdir(snapshots);
   expect(before.length).toBe(2);
-  for (const name of before) await spoil(path.join(templates, name));
+  for (const name of before) await spoil(path.join(snapshots, name));
   const disk = await bench.createDisk();
   const { output, events } = await bench.runStep(disk, runTask("echo done"));
   expect(output).toBe("done\n");
   expect(startOf(events)).toBe("booted");
   const said = events.filter((event) => event.type === "log" && event.level === "info");
-  expect(JSON.stringify(said)).toMatch(/resumed guest did not work.*resumed guest did not work/);
-  await expect(readdir(templates)).resolves.toEqual([]);
+  expect(JSON.stringify(said)).toMatch(/snapshot restore failed.*snapshot restore failed/);
+  await expect(readdir(snapshots)).resolves.toEqual([]);
   await using raw = await openRaw(disk);
   await raw.check();
 });
 
 /** Makes a state that QEMU cannot load, and a record that finds nothing wrong with it. */
 async function spoil(directory: string): Promise<void> {
-  const [state, record] = [path.join(directory, "state"), path.join(directory, "template.json")];
+  const [state, record] = [path.join(directory, "state"), path.join(directory, "snapshot.json")];
   await writeFile(state, Buffer.alloc((await stat(state)).size, 1));
   const { dev, ino, size, mtimeNs } = await stat(state, { bigint: true });
   const text = JSON.parse(await readFile(record, "utf8")) as { parts: Record<string, string> };

@@ -1,8 +1,8 @@
 import { cancelled, type GuestTrial, ObError, silent, type TrialCommand, type TrialRequest } from "@ob/core";
 import { abortable, deadline, reasonOf } from "../abort.ts";
-import { chooseAccelerator } from "../accelerator/choose-accelerator.ts";
+import { Accelerators } from "../accelerator/accelerators.ts";
 import { withVmErrors } from "../vm/vm-failure.ts";
-import { machineFor } from "../guest/resolve-guest.ts";
+import { guestProfile, machineFor, resolveGuest } from "../guest/resolve-guest.ts";
 import { shellCommandLine } from "../guest/shell-command-line.ts";
 import type { SandboxOptions } from "../options.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
@@ -23,20 +23,21 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
   const { emit = silent, stateDirectory } = options;
   const { memoryMib = 0, bootSeconds = 0, signal = new AbortController().signal } = request;
   await sweepRunDirectories(stateDirectory, emit);
+  const guest = resolveGuest(request.image, options);
   const running = await startGuest({
     options: {
       ...options,
       memoryMib: Math.max(options.memoryMib, memoryMib),
       bootTimeSeconds: Math.max(options.bootTimeSeconds, bootSeconds),
     },
-    image: request.image,
-    disks: [request.disk],
+    guest,
+    profile: guestProfile(guest),
+    rootDisk: request.disk,
+    caches: [],
     network: "none",
-    accelerator: (machine) =>
-      chooseAccelerator(machine, { choice: options.accelerator, stateDirectory, signal, emit }),
+    accelerators: new Accelerators({ choice: options.accelerator, stateDirectory }),
     signal,
     emit,
-    enter: () => undefined,
   });
   return {
     run: (command) => runCommand(running, command, signal),
@@ -46,7 +47,7 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
 }
 
 async function runCommand(
-  { guest, session, vm, signal: living }: GuestSession,
+  { guest, session, vm, signal: running }: GuestSession,
   { script, asRoot = false, environment }: TrialCommand,
   caller: AbortSignal,
 ) {
@@ -64,7 +65,7 @@ async function runCommand(
         `A command did not end within ${commandTimeout / 1000} s.${vm.consoleParagraph()}`,
       ),
   );
-  const signal = AbortSignal.any([living, limit.signal]);
+  const signal = AbortSignal.any([running, limit.signal]);
   const { status, stdout, stderr } = await withVmErrors(vm, caller, () =>
     captureFramed(command, { session, signal, environment }),
   );

@@ -1,6 +1,6 @@
 import type { DiskBus } from "@ob/core";
 import { cdromId as driveName } from "../vm/cdrom.ts";
-import { diskSerial } from "./disk-serial.ts";
+import { type CacheDisk, rootNode } from "./cache-disk.ts";
 import { diskControllers, diskDevice } from "./disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "./machine.ts";
 
@@ -23,8 +23,10 @@ export interface VmConfig {
   readonly accelerator: Accelerator;
   readonly memoryMib: number;
   readonly cpus: number;
-  /** Absolute paths of qcow2 disks; the guest boots from the first. */
-  readonly disks: readonly [string, ...string[]];
+  /** Absolute path of the qcow2 disk that the guest boots from. */
+  readonly rootDisk: string;
+  /** The cache disks that the VM has from its start. */
+  readonly caches: readonly CacheDisk[];
   /** `none`: the guest reaches nothing but its SSH port's peer. */
   readonly network: "none" | "host";
   /** An empty drive for discs besides, on a machine that has IDE. By default none. */
@@ -94,8 +96,9 @@ export function qemuArgv(
     ["-device", `${devices.network},netdev=net0,romfile=`],
     ["-device", devices.random],
     ...devices.notifyDevices.map((device) => ["-device", device] as const),
-    ...diskControllers(hardware.diskBus ?? "virtio", config.disks.length),
-    ...config.disks.flatMap((disk, index) => diskOptions(disk, { index, config, machineId })),
+    ...diskControllers(hardware.diskBus ?? "virtio", diskCount(config)),
+    ...diskOptions({ index: 0, node: rootNode, serial: machineId, file: config.rootDisk }, config),
+    ...config.caches.flatMap((cache) => diskOptions(cache, config)),
     ...discDriveOptions(config),
     ...firmwareOptions(config),
     ...(directBoot ? kernelOptions(directBoot) : []),
@@ -168,29 +171,23 @@ export function blockNode({
   };
 }
 
-/** How QEMU and its monitor know the disk of an index: the node, and the device that shows it to the guest. */
-export function diskName(index: number): string {
-  return `disk${index}`;
+/** How many disks the VM has from its start. */
+export function diskCount({ caches }: Pick<VmConfig, "caches">): number {
+  return 1 + caches.length;
 }
 
-/** An error of the host stops the guest, so that it is reported and not written over. */
+/** An I/O error of the host pauses the VM, so that it is reported and not passed to the guest. */
 function diskOptions(
-  disk: string,
-  {
-    index,
-    config,
-    machineId,
-  }: { readonly index: number; readonly config: VmConfig; readonly machineId: string },
+  { index, node, serial, file }: Omit<CacheDisk, "target">,
+  config: VmConfig,
 ): readonly QemuOption[] {
-  const name = diskName(index);
-  // QEMU boots a kernel of its own by a boot index of 0.
-  const boot = index === 0 && !config.directBoot ? ",bootindex=0" : "";
-  const { machine, hardware, disks } = config;
-  const device = diskDevice(hardware.diskBus ?? "virtio", { index, count: disks.length, machine });
-  const serial = index === 0 ? machineId : diskSerial(index);
-  const properties = `drive=${name},id=${name},serial=${serial},werror=stop,rerror=stop${boot}`;
+  const { machine, hardware, directBoot } = config;
+  // A kernel that QEMU boots itself has boot index 0.
+  const boot = index === 0 && !directBoot ? ",bootindex=0" : "";
+  const device = diskDevice(hardware.diskBus ?? "virtio", { index, count: diskCount(config), machine });
+  const properties = `drive=${node},id=${node},serial=${serial},werror=stop,rerror=stop${boot}`;
   return [
-    ["-blockdev", JSON.stringify(blockNode({ node: name, file: disk, format: "qcow2" }))],
+    ["-blockdev", JSON.stringify(blockNode({ node, file, format: "qcow2" }))],
     ["-device", `${device},${properties}`],
   ];
 }

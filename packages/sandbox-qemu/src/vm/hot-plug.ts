@@ -1,5 +1,6 @@
 import { ObError } from "@ob/core";
 import { abortable, deadline } from "../abort.ts";
+import type { CacheDisk } from "../machine/cache-disk.ts";
 import { blockNode, type BlockNode, type VmConfig } from "../machine/qemu-argv.ts";
 import type { Vm } from "./vm.ts";
 
@@ -55,7 +56,21 @@ export async function attachDisk(vm: Vm, disk: HotDisk, signal: AbortSignal): Pr
   return { detach: async (detaching) => await detachDisk(vm, node, detaching) };
 }
 
-/** As `AttachedDisk.detach`, also for a disk that was there from the start. @param node its name (`diskName`). */
+/**
+ * Attaches the disks of caches to a running VM. QEMU runs the commands in the order in which they are sent, so the guest
+ * sees the disks in the order of the caches.
+ *
+ * @throws as `attachDisk`.
+ */
+export async function attachCaches(vm: Vm, caches: readonly CacheDisk[], signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    caches.map(async ({ node, serial, file }) => {
+      await attachDisk(vm, { node, serial, file, format: "qcow2" }, signal);
+    }),
+  );
+}
+
+/** As `AttachedDisk.detach`, also for a disk that was there from the start. @param node its name (`CacheDisk.node`). */
 export async function detachDisk(vm: Vm, node: string, caller: AbortSignal): Promise<void> {
   using limit = deadline(
     detachTime,

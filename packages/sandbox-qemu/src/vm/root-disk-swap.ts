@@ -1,7 +1,8 @@
 import { isObError } from "@ob/core";
 import * as v from "valibot";
 import { reasonOf } from "../abort.ts";
-import { blockNode, diskName } from "../machine/qemu-argv.ts";
+import { rootNode } from "../machine/cache-disk.ts";
+import { blockNode } from "../machine/qemu-argv.ts";
 import type { Vm } from "./vm.ts";
 
 /*
@@ -10,7 +11,6 @@ import type { Vm } from "./vm.ts";
  * Later a disk that shows just the same is put in its place, and the guest never knows.
  */
 
-const root = diskName(0);
 const placeholderNode = "aside";
 
 /**
@@ -29,7 +29,7 @@ export async function detachRootDisk(vm: Vm, signal: AbortSignal): Promise<Opene
       signal,
     });
     await setDrive(vm, placeholderNode, signal);
-    await qmp.execute("blockdev-del", { arguments: { "node-name": root }, signal });
+    await qmp.execute("blockdev-del", { arguments: { "node-name": rootNode }, signal });
   } catch (error) {
     if (isObError(error, "TOOL_FAILED")) return undefined;
     throw error;
@@ -59,7 +59,7 @@ const nodes = v.array(
 /** Opens a disk for a machine that stands still. @throws ObError `TOOL_FAILED` with QEMU's words. */
 export async function openDisk(vm: Vm, file: string, signal: AbortSignal): Promise<OpenedDisk> {
   await vm.qmp.execute("blockdev-add", {
-    arguments: blockNode({ node: root, file, format: "qcow2" }),
+    arguments: blockNode({ node: rootNode, file, format: "qcow2" }),
     signal,
   });
   return await rootDisk(vm, signal);
@@ -67,20 +67,20 @@ export async function openDisk(vm: Vm, file: string, signal: AbortSignal): Promi
 
 async function rootDisk(vm: Vm, signal: AbortSignal): Promise<OpenedDisk> {
   const answer = await vm.qmp.execute("query-named-block-nodes", { arguments: { flat: true }, signal });
-  const node = v.parse(nodes, answer).find((each) => each["node-name"] === root);
-  if (!node) throw new TypeError(`QEMU does not know the node ${root}`);
+  const node = v.parse(nodes, answer).find((each) => each["node-name"] === rootNode);
+  if (!node) throw new TypeError(`QEMU does not know the node ${rootNode}`);
   const { "virtual-size": virtualSize, "full-backing-filename": backing } = node.image;
   return { virtualSize, backing };
 }
 
 /** Puts the disk that was opened into the place of the one that was put aside, and lets the machine run. */
 export async function swapRootDisk(vm: Vm, signal: AbortSignal): Promise<void> {
-  await setDrive(vm, root, signal);
+  await setDrive(vm, rootNode, signal);
   await vm.qmp.execute("blockdev-del", { arguments: { "node-name": placeholderNode }, signal });
   await vm.qmp.execute("cont", { signal });
 }
 
 async function setDrive(vm: Vm, node: string, signal: AbortSignal): Promise<void> {
-  const path = `/machine/peripheral/${diskName(0)}`;
+  const path = `/machine/peripheral/${rootNode}`;
   await vm.qmp.execute("qom-set", { arguments: { path, property: "drive", value: node }, signal });
 }

@@ -14,7 +14,8 @@ const config: VmConfig = {
   accelerator: "tcg",
   memoryMib: 64,
   cpus: 1,
-  disks: ["/no/such/disk.qcow2"],
+  rootDisk: "/no/such/disk.qcow2",
+  caches: [],
   network: "none",
   directBoot: undefined,
   hardware: {},
@@ -186,7 +187,7 @@ describe("a virtual machine", () => {
 
 describe.skipIf((await findProgram("qemu-system-x86_64")) === undefined)("with the real QEMU", () => {
   it("starts, has a port of its own, and is gone when disposed of", async () => {
-    const one = await Vm.start({ ...config, disks: [import.meta.filename] }, options()).catch(
+    const one = await Vm.start({ ...config, rootDisk: import.meta.filename }, options()).catch(
       (error: unknown) => error,
     );
     expect(one).toMatchObject({
