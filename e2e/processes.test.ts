@@ -82,7 +82,7 @@ describe("a step's command that ends", () => {
     expect(result.all).not.toMatch(/^\d+ sleep 300/m);
     expect(result.all).toContain("looked\nmore\n");
     expect(result.all).toContain("The command failed with exit status 3.");
-    expect(result.all).not.toMatch(/warning|tar said/i);
+    expect(result.all).not.toMatch(/warning|tar printed/i);
   });
 });
 

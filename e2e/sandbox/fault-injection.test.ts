@@ -21,7 +21,7 @@ afterEach(async () => {
   }
 });
 
-describe("a guest that does not let us in", () => {
+describe("a guest that rejects the login", () => {
   it("because of a wrong key is told from one that is slow", async () => {
     const key = path.join(bench.directory, "key");
     const { privateKey } = generateKeyPairSync("rsa", {
@@ -51,7 +51,7 @@ describe("a guest that does not let us in", () => {
     const image = { manifest: manifest && { ...manifest, directBoot: undefined }, manifestDirectory };
     await expect(impatient.runStep(empty, runTask("true"), { image })).rejects.toMatchObject({
       code: "BOOT_FAILED",
-      message: expect.stringMatching(/did not answer on its ssh port within 3 s.*console/s),
+      message: expect.stringMatching(/did not answer on its SSH port within 3 s.*console/s),
       hint: expect.stringContaining("--qemu-boot-time"),
     });
   });
@@ -88,11 +88,11 @@ describe("a guest that goes half-way", () => {
     });
   });
 
-  it("by switching itself off", async () => {
+  it("by shutting down", async () => {
     const off = "echo o | sudo tee /proc/sysrq-trigger; sleep 600";
     await expect(bench.runStep(await bench.createDisk(), runTask(off))).rejects.toMatchObject({
       code: "GUEST_LOST",
-      message: expect.stringMatching(/the guest switched itself off/),
+      message: expect.stringMatching(/the guest shut down/),
     });
   });
 

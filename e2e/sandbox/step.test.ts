@@ -38,7 +38,7 @@ async function listen(): Promise<{ port: number } & AsyncDisposable> {
 }
 
 describe("a step's disk", () => {
-  it("has everything that was written, is clean, and goes on from the step before", async () => {
+  it("has everything that was written, is clean, and continues from the previous step", async () => {
     await using host = await listen();
     const first = await bench.createDisk();
     const { output } = await bench.runStep(
@@ -169,8 +169,8 @@ describe("a copy", () => {
       openArchive: () => archiveOf(source),
     });
     const said = events.flatMap((event) => (event.type === "log" ? [event.text] : []));
-    expect(said).toContain("The files go in as a disk.");
-    expect(said.join("\n")).not.toContain("takes no disk");
+    expect(said).toContain("Transferring the files as a disk.");
+    expect(said.join("\n")).not.toContain("could not be hot-plugged");
     await using raw = await openRaw(disk);
     await raw.check();
     await expect(raw.debugfs(`cat /${long}`)).resolves.toBe("deep");

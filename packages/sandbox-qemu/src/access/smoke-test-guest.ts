@@ -10,14 +10,14 @@ import { sweepRunDirectories } from "../vm/run-directory.ts";
 import { captureFramed } from "../guest/run-framed.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 
-/** How long a guest may take for one command, and to switch itself off, in milliseconds. */
+/** How long a guest may take for one command, and to shut down, in milliseconds. */
 const commandTimeout = 300_000;
 const powerOffTimeout = 120_000;
 
 /**
- * Boots an image with these options, as a step would, without a network.
+ * Boots an image as a step would, without a network.
  *
- * @throws ObError as `Sandbox.visit`.
+ * @throws ObError as `Sandbox.openEphemeral`.
  */
 export async function bootForSmokeTest(options: SandboxOptions, request: TrialRequest): Promise<GuestTrial> {
   const { emit = silent, stateDirectory } = options;
@@ -77,20 +77,20 @@ async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"ac
   vm.expectExit();
   if (machineFor(guest).acpiShutdown) {
     await vm.qmp.execute("system_powerdown", { signal });
-    if (await ended(running, caller)) return "acpi";
+    if (await hasEnded(running, caller)) return "acpi";
   }
   if (profile.shutdown !== "acpi") {
     await runGuestCommand(profile.shutdown, { session, signal });
-    if (await ended(running, caller)) return "command";
+    if (await hasEnded(running, caller)) return "command";
   }
   throw new ObError(
     "UNCLEAN_STOP",
-    `The guest did not switch itself off within ${powerOffTimeout / 1000} s.${vm.consoleParagraph()}`,
+    `The guest did not shut down within ${powerOffTimeout / 1000} s.${vm.consoleParagraph()}`,
   );
 }
 
-/** False if the guest is still there when the time is over. */
-async function ended({ vm }: GuestSession, caller: AbortSignal): Promise<boolean> {
+/** False if the guest still runs after the time limit. */
+async function hasEnded({ vm }: GuestSession, caller: AbortSignal): Promise<boolean> {
   using limit = deadline(powerOffTimeout, () => cancelled());
   try {
     const exit = await abortable(vm.exited, AbortSignal.any([caller, limit.signal]));

@@ -98,7 +98,7 @@ async function prepareGuest(plan: LaunchPlan, options: PrepareOptions): Promise<
   return root;
 }
 
-/** Without a persistent root shell the command runs in a shell of its own, and says what is wrong if that fails too. */
+/** Without a persistent root shell the command runs in a shell of its own, and its error is reported. */
 async function openRootShell(
   command: GuestCommand,
   { profile, session, signal }: PrepareOptions,
@@ -113,7 +113,7 @@ async function openRootShell(
   }
 }
 
-/** Only a snapshot of a guest that was ready has a baseline: the others still boot in different ways. */
+/** Only a snapshot of a guest that was ready has a baseline: a guest in its initrd still has to boot. */
 function baselineFileOf(plan: LaunchPlan): BaselineFile | undefined {
   if (plan.kind !== "resume" || plan.snapshot.key.point !== "ready") return undefined;
   return plan.snapshot.baselineFile;
@@ -163,7 +163,7 @@ async function bootGuest(
   }
 }
 
-/** A snapshot that cannot be taken is no reason to fail: the VM continues without it. */
+/** If a snapshot cannot be taken, the VM continues without it. */
 async function takeSnapshot(
   vm: Vm,
   { key, disk }: { readonly key: SnapshotKey; readonly disk: string | undefined },

@@ -32,7 +32,7 @@ function netdev(network: VmConfig["network"]): readonly string[] {
 }
 
 describe("QEMU's command line", () => {
-  it("boots from the first disk, without network, under emulation", () => {
+  it("boots from the root disk, without network, under emulation", () => {
     expect(lines(qemuArgv(config, { ...options, consoleLog: "/state/run/vm-1/console.log" })))
       .toMatchInlineSnapshot(`
       "qemu-system-x86_64
@@ -61,7 +61,7 @@ describe("QEMU's command line", () => {
     `);
   });
 
-  it("has an empty drive for discs where that is asked for and the machine has IDE", () => {
+  it("has an empty CD-ROM drive if requested and the machine has IDE", () => {
     const drives = (machine: VmConfig["machine"]): readonly string[] =>
       optionsOf(qemuArgv({ ...config, machine, cdrom: true }, options), "-device").filter((each) =>
         each.startsWith("ide-cd"),
@@ -72,7 +72,7 @@ describe("QEMU's command line", () => {
     expect([ofType("pc-q35-7.2"), ofType("microvm,rtc=on")].map((each) => each.length)).toEqual([1, 0]);
   });
 
-  it("is the same machine when it is saved and resumed, with its memory elsewhere", () => {
+  it("is the same machine for a snapshot and when resumed, except for its memory", () => {
     const saved = qemuArgv({ ...config, memory: "shared" }, options);
     const resumed = qemuArgv({ ...config, memory: "resumed" }, options);
     expect(optionsOf(saved, "-machine")).toEqual(["pc,memory-backend=memory"]);
@@ -83,13 +83,13 @@ describe("QEMU's command line", () => {
     expect(rest.join(" ").replace(" -incoming defer", "")).toBe(saved.join(" "));
   });
 
-  it("has the guest's own processor under KVM", () => {
+  it("has the host's CPU under KVM", () => {
     const argv = qemuArgv({ ...config, accelerator: "kvm" }, options);
     expect(optionsOf(argv, "-accel")).toEqual(["kvm"]);
     expect(optionsOf(argv, "-cpu")).toEqual(["host"]);
   });
 
-  it("starts a kernel of the image's, and then gives no disk a boot index", () => {
+  it("boots a kernel of the image, and then gives no disk a boot index", () => {
     const directBoot = { kernel: "/i/kernel", initrd: "/i/initrd", commandLine: "console=ttyS0 quiet" };
     const argv = qemuArgv({ ...config, directBoot }, options);
     expect(optionsOf(argv, "-kernel")).toEqual(["/i/kernel"]);
@@ -101,12 +101,12 @@ describe("QEMU's command line", () => {
     );
   });
 
-  it("opens the network for (network host) only, and the ssh port on 127.0.0.1 in any case", () => {
+  it("opens the network only for (network host), and the SSH port on 127.0.0.1 always", () => {
     expect(netdev("none")).toEqual(["user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"]);
     expect(netdev("host")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
   });
 
-  it("adds cache disks after the first, in order", () => {
+  it("adds cache disks after the root disk, in order", () => {
     const argv = qemuArgv({ ...config, rootDisk: "/root", caches: testCaches(2) }, options);
     const names = optionsOf(argv, "-blockdev").map((json) => JSON.parse(json)["file"]["filename"]);
     expect(names).toEqual(["/root", "/cache1", "/cache2"]);
@@ -150,7 +150,7 @@ describe("QEMU's command line", () => {
     expect(() => onIde(4)).toThrow("A step on ide disks can have 3 caches at most, and this one has 4.");
   });
 
-  it("takes another machine and processor, and appends the caller's arguments", () => {
+  it("accepts another machine and CPU, and appends the caller's arguments", () => {
     const hardware = { machine: "q35,smm=off", cpu: "max", arguments: ["-device", "usb-ehci"] };
     const argv = qemuArgv({ ...config, hardware }, options);
     expect(optionsOf(argv, "-machine")).toEqual(["q35,smm=off"]);
@@ -171,7 +171,7 @@ describe("QEMU's command line", () => {
 describe("the command line of a riscv64 guest", () => {
   const riscv: VmConfig = { ...config, machine: riscv64 };
 
-  it("boots a disk by OpenSBI and U-Boot, as the original does", () => {
+  it("boots a disk with OpenSBI and U-Boot, as the original does", () => {
     expect(lines(qemuArgv(riscv, options))).toMatchInlineSnapshot(`
       "qemu-system-riscv64
       -nodefaults
@@ -208,7 +208,7 @@ describe("the command line of a riscv64 guest", () => {
 
   it("has no IDE", () => {
     expect(() => qemuArgv({ ...riscv, hardware: { diskBus: "ide" } }, options)).toThrow(
-      "A machine for riscv64 has no IDE disks.",
+      "The riscv64 machine has no IDE bus.",
     );
   });
 });

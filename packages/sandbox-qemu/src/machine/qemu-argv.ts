@@ -1,13 +1,13 @@
 import type { DiskBus } from "@ob/core";
-import { cdromId as driveName } from "../vm/cdrom.ts";
+import { cdromId } from "../vm/cdrom.ts";
 import { type CacheDisk, rootNode } from "./cache-disk.ts";
 import { diskControllers, diskDevice } from "./disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "./machine.ts";
 
-/** File descriptors of QEMU that we hold the other end of. */
+/** File descriptors of QEMU whose other end this process holds. */
 export const qmpFd = 3;
 export const consoleFd = 4;
-/** Descriptors of files that a resumed machine has besides: its devices' state, and its memory. */
+/** Descriptors of the files of a snapshot: the device state and the memory. */
 export const stateFd = 5;
 export const memoryFd = 6;
 
@@ -27,9 +27,9 @@ export interface VmConfig {
   readonly rootDisk: string;
   /** The cache disks that the VM has from its start. */
   readonly caches: readonly CacheDisk[];
-  /** `none`: the guest reaches nothing but its SSH port's peer. */
+  /** `none`: the guest only reaches the peer of its SSH connection. */
   readonly network: "none" | "host";
-  /** An empty drive for discs besides, on a machine that has IDE. By default none. */
+  /** True for an empty CD-ROM drive, if the machine has IDE. By default false. */
   readonly cdrom?: boolean;
   /** Undefined: the guest boots from its first disk. */
   readonly directBoot: DirectBoot | undefined;
@@ -39,12 +39,12 @@ export interface VmConfig {
 }
 
 /**
- * Where the guest's memory is. `shared`: where it can be saved from, see `saveMachine`. `resumed`: in a file that was
- * saved (`memoryFd`), which does not change by it; QEMU waits for the state of its devices (`stateFd`).
+ * Where the guest's memory is. `shared`: in a memfd that a snapshot can be taken of (`saveMachine`). `resumed`: a private
+ * mapping of a snapshot's memory file (`memoryFd`), which is not changed; QEMU waits for the device state (`stateFd`).
  */
 export type MemoryKind = "private" | "shared" | "resumed";
 
-/** What is not as the machine has it by itself. */
+/** Overrides of what a machine has by default. */
 export interface Hardware {
   /** By default virtio. */
   readonly diskBus?: DiskBus | undefined;
@@ -52,20 +52,20 @@ export interface Hardware {
   readonly machine?: string | undefined;
   /** `-cpu`, in place of the model for the accelerator. */
   readonly cpu?: string | undefined;
-  /** Words at the end of QEMU's command line. */
+  /** Appended to QEMU's command line. */
   readonly arguments?: readonly string[] | undefined;
 }
 
 export interface QemuArgvOptions {
-  /** Absolute path of the file where QEMU keeps the console besides. */
+  /** Absolute path of the file in which QEMU also logs the console. */
   readonly consoleLog: string;
   /** See `newMachineId`. */
   readonly machineId: string;
 }
 
 /**
- * QEMU's command line, program first. QMP and the console are connected sockets that QEMU inherits
- * (`qmpFd`, `consoleFd`): nobody else can open them, and nothing is left to sweep.
+ * QEMU's command line, program first. QMP and the console are connected sockets that QEMU inherits (`qmpFd`,
+ * `consoleFd`): no other process can open them, and no files have to be cleaned up.
  *
  * @throws ObError `UNSUPPORTED` for more disks than the machine takes.
  */
@@ -99,16 +99,16 @@ export function qemuArgv(
     ...diskControllers(hardware.diskBus ?? "virtio", diskCount(config)),
     ...diskOptions({ index: 0, node: rootNode, serial: machineId, file: config.rootDisk }, config),
     ...config.caches.flatMap((cache) => diskOptions(cache, config)),
-    ...discDriveOptions(config),
+    ...cdromOptions(config),
     ...firmwareOptions(config),
     ...(directBoot ? kernelOptions(directBoot) : []),
   ];
-  // A guest that restarts would run the step's first half twice: its QEMU ends instead.
-  const words = ["-nodefaults", "-no-user-config", "-no-reboot", ...options.flat()];
-  return [machine.binary, ...words, ...(hardware.arguments ?? [])];
+  // A guest that reboots would run the first half of the step twice: QEMU exits instead.
+  const fixed = ["-nodefaults", "-no-user-config", "-no-reboot", ...options.flat()];
+  return [machine.binary, ...fixed, ...(hardware.arguments ?? [])];
 }
 
-/** What is saved under a name is found by the same. */
+/** Part of the device state: the same when it is saved and when it is loaded. */
 const memoryId = "memory";
 
 function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOption[] {
@@ -117,7 +117,7 @@ function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOpti
     case "private":
       return [];
     case "shared":
-      // No file on a disk, to which the host would write what the guest changes.
+      // Not a file on a disk, to which the host would write back dirty pages.
       return [["-object", `memory-backend-memfd,${size},share=on`]];
     case "resumed":
       return [
@@ -127,19 +127,19 @@ function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOpti
   }
 }
 
-/** What starts the guest before its own boot loader or kernel. */
+/** What runs before the guest's boot loader or kernel. */
 export function firmwareOptions({ machine, directBoot }: VmConfig): readonly QemuOption[] {
   return directBoot ? machine.firmware.kernel : machine.firmware.disk;
 }
 
-/** Port 0 lets the host's kernel choose: no two processes can race for one. */
+/** With port 0 the host's kernel chooses a free port, without a race. */
 function netdev(network: VmConfig["network"]): string {
   const restrict = network === "host" ? "off" : "on";
   return `user,id=net0,restrict=${restrict},hostfwd=tcp:127.0.0.1:0-:22`;
 }
 
 export interface BlockNode {
-  /** QEMU's name for it. */
+  /** Its node name in QEMU. */
   readonly node: string;
   /** Absolute path. */
   readonly file: string;
@@ -149,8 +149,8 @@ export interface BlockNode {
 }
 
 /**
- * A disk's file, for `-blockdev` and `blockdev-add`. Flushes of the guest are not passed on to the host's disk: a layer
- * is kept only after QEMU has closed it, and an fsync.
+ * A block node for `-blockdev` and `blockdev-add`. The guest's flushes are not passed on to the host's disk: a layer is
+ * committed only after QEMU has closed the file, and an fsync.
  */
 export function blockNode({
   node,
@@ -192,10 +192,10 @@ function diskOptions(
   ];
 }
 
-/** QEMU finds a place for it that nothing else has taken. Of machines that were asked for by their type two have IDE. */
-function discDriveOptions({ cdrom: discDrive, machine, hardware }: VmConfig): readonly QemuOption[] {
+/** QEMU chooses a free IDE unit. Of the machine types that can be requested, these two have IDE. */
+function cdromOptions({ cdrom, machine, hardware }: VmConfig): readonly QemuOption[] {
   const hasIde = machine.ideBuses.length > 0 && /\b(?:pc|q35)\b/.test(hardware.machine ?? machine.type);
-  return discDrive && hasIde ? [["-device", `ide-cd,id=${driveName}`]] : [];
+  return cdrom && hasIde ? [["-device", `ide-cd,id=${cdromId}`]] : [];
 }
 
 function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): readonly QemuOption[] {
@@ -206,7 +206,7 @@ function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): rea
   ];
 }
 
-/** A comma ends an option's value unless it stands twice. */
+/** A comma ends the value of an option unless it is doubled. */
 function escape(value: string): string {
   return value.replaceAll(",", ",,");
 }

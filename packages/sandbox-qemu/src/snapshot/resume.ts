@@ -42,7 +42,7 @@ export async function resume(
   if (point === "initrd") releaseFromInitrd(vm);
 }
 
-/** Releases a guest that pauses in its initrd, and gives it the time and a seed of its own. */
+/** Releases a guest that pauses in its initrd, and sends it the time and a unique seed. */
 export function releaseFromInitrd(vm: Vm): void {
   vm.sendSerialLine(`obuilder: go ${Math.round(Date.now() / 1000)} ${randomBytes(32).toString("hex")}`);
 }

@@ -29,7 +29,7 @@ export interface MountedDisk {
   readonly virtualSize: number;
 }
 
-/** Raised with each change of a snapshot's files, of how they are written, or of what the initrd is told. */
+/** Raised with each change of a snapshot's files, of how they are written, or of what is sent to the initrd. */
 export const snapshotFormat = 2;
 
 /**

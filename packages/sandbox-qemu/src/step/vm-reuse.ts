@@ -16,7 +16,7 @@ import type { Vm } from "../vm/vm.ts";
 /** Whether a step's VM is kept for the next step. */
 export type ReuseDecision =
   | KeepVm
-  /** The reason is undefined if nobody asked to keep it. */
+  /** Without a reason if the step did not ask to keep it. */
   | { readonly kind: "stop"; readonly reason: string | undefined };
 
 export interface KeepVm {

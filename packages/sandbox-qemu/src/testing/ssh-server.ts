@@ -31,28 +31,28 @@ export function lockedKey(): string {
 }
 
 export interface TestServerOptions {
-  /** The key that is let in; none by default. */
+  /** The key that is accepted; none by default. */
   readonly accepts?: ParsedKey | undefined;
-  /** Plays a command. */
+  /** Handles a command. */
   readonly onExec?: (command: string, channel: ServerChannel, connection: Connection) => void;
-  /** Is told the terminal's kind and size, and each size that it gets later. */
+  /** Called with the terminal's kind and size, and with each later size. */
   readonly onScreen?: (screen: {
     readonly term?: string;
     readonly cols: number;
     readonly rows: number;
   }) => void;
-  /** Hangs up on so many connections before the first that is served. */
+  /** How many connections are closed before the first that is served. */
   readonly hangUps?: number;
 }
 
 export interface TestServer extends AsyncDisposable {
   readonly port: number;
-  /** How many logins were refused. */
+  /** How many logins were rejected. */
   readonly refusals: () => number;
   connect(): Promise<Socket>;
 }
 
-/** An SSH server in this process, in the place of a guest's. */
+/** An SSH server in this process, in place of a guest's. */
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { accepts, onExec } = options;
   let hangUps = options.hangUps ?? 0;
@@ -81,7 +81,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     });
     connection.on("session", (accept) => {
       const session = accept();
-      // OpenSSH answers these; a client that asks for no answer gets none.
+      // As OpenSSH: answered if the client asks for an answer.
       session.on("pty", (acceptPty, _reject, { cols, rows, ...rest }) => {
         options.onScreen?.({ cols, rows, ...rest });
         acceptPty?.();

@@ -12,18 +12,17 @@ import type { SshSession } from "../ssh/session.ts";
 export interface ReadOptions {
   readonly session: SshSession;
   readonly path: string;
-  /** As in `ReadArchiveOptions`: the command does it, and the error tells. */
+  /** As in `ReadArchiveOptions`; here only for the error message. */
   readonly followLink?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
 
-/** How much of what tar says is kept, in characters. */
-const kept = 16_384;
+/** How much of tar's standard error is kept, in characters. */
+const maxErrors = 16_384;
 
 /**
- * Runs the guest's tar and yields its archive as fast as it is read. The archive is whole when the iteration ends. What
- * stands outside of the command's frame is not part of it.
+ * Runs the guest's tar and yields its archive as fast as it is read. The archive is complete when the iteration ends.
  *
  * @throws ObError `BAD_SOURCE`, `GUEST_LOST`; the signal's reason.
  */
@@ -35,14 +34,14 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
   stack.defer(() => over.abort());
   const mark = newMark();
   const framed = command.framed?.({ mark, marksEnd: true });
-  if (!framed) throw new TypeError("an archive can be read in a frame only");
+  if (!framed) throw new TypeError("an archive can only be read in a frame");
   const running = await abortable(startCommand(session, framed.command), signal);
   const { channel } = running;
   stack.defer(() => void channel.destroy());
   channel.on("error", () => undefined).end();
   let said = "";
   const errors = frameReader(mark, (bytes) => {
-    said = (said + Buffer.from(bytes).toString()).slice(-kept);
+    said = (said + Buffer.from(bytes).toString()).slice(-maxErrors);
   });
   channel.stderr.on("data", errors.add);
   const chunks: Uint8Array[] = [];
@@ -53,7 +52,7 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
     channel.unpipe(archive);
     archive.end();
   };
-  // Whoever still holds the output has nothing to add.
+  // A process that still holds the output is not part of the command.
   ended.then(onEnd, onEnd);
   const onAbort = (): void => void archive.destroy();
   signal.addEventListener("abort", onAbort, { once: true });
@@ -64,24 +63,27 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
       yield* chunks.splice(0);
     }
   } catch (error) {
-    // That it was destroyed says less than why.
+    // If it was destroyed the signal has the reason.
     if (!signal.aborted) throw error;
   }
   const status = await ended;
   checkReached(command, { status, output, errors });
-  const words = lastLines(said === "" ? errors.before : said, 8);
+  const message = lastLines(said === "" ? errors.before : said, 8);
   if (status.kind === "exited" && status.code === 0) {
     if (output.place !== "after") {
-      throw new ObError(command.failure, `The guest could not ${command.purpose}: its archive broke off.`);
+      throw new ObError(
+        command.failure,
+        `The guest could not ${command.purpose}: its archive is incomplete.`,
+      );
     }
-    if (words !== "")
-      emit({ type: "log", level: "warning", text: `The guest's tar said of ${path}: ${words}` });
+    if (message !== "")
+      emit({ type: "log", level: "warning", text: `The guest's tar printed for ${path}: ${message}` });
     return;
   }
   if (status.kind === "exited" && status.code === exitNotFound) {
-    const orElse = followLink ? ", or it is a link that leads nowhere" : "";
+    const orElse = followLink ? ", or it is a broken link" : "";
     throw new ObError(command.failure, `There is nothing at ${JSON.stringify(path)}${orElse}.`);
   }
-  const why = words === "" ? statusText(status) : words;
-  throw new ObError(command.failure, `The guest could not ${command.purpose}: ${why}`);
+  const reason = message === "" ? statusText(status) : message;
+  throw new ObError(command.failure, `The guest could not ${command.purpose}: ${reason}`);
 }

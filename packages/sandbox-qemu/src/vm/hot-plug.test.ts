@@ -40,19 +40,19 @@ async function withFake(body: string, test: (vm: Vm) => Promise<void>): Promise<
   await test(vm);
 }
 
-it("a disk has left when QEMU says so, and its file is closed only then", async () => {
+it("a disk is closed only after QEMU has reported that it was released", async () => {
   const body = `
-    let gone = false;
+    let released = false;
     speakQmp({ on: {
       device_del: (say) => setTimeout(() => {
         say({ event: "DEVICE_DELETED", data: { path: "/machine/peripheral/cache1/virtio-backend" } });
         say({ event: "DEVICE_DELETED", data: { device: "another" } });
         setTimeout(() => {
-          gone = true;
+          released = true;
           say({ event: "DEVICE_DELETED", data: { device: "cache1" } });
         }, 10);
       }, 10) && {},
-      "blockdev-del": () => gone ? {} : process.exit(3),
+      "blockdev-del": () => released ? {} : process.exit(3),
     } });`;
   await withFake(body, async (vm) => {
     const attached = await attachDisk(vm, disk, signal);
@@ -60,14 +60,14 @@ it("a disk has left when QEMU says so, and its file is closed only then", async 
   });
 });
 
-it("a machine that dies while a disk leaves is told at once", async () => {
+it("a VM that fails while a disk is being released is reported at once", async () => {
   await withFake(`speakQmp({ on: { device_del: () => process.exit(3) } });`, async (vm) => {
     const attached = await attachDisk(vm, disk, signal);
     await expect(attached.detach(signal)).rejects.toMatchObject({ code: "GUEST_LOST" });
   });
 });
 
-it("only machines that are known to take disks are given any", () => {
+it("only machines that are known to support hot-plug are used for it", () => {
   expect(supportsHotplug(config)).toBe(true);
   expect(supportsHotplug({ ...config, hardware: { machine: "q35" } })).toBe(false);
   expect(supportsHotplug({ ...config, hardware: { diskBus: "sata" } })).toBe(false);
