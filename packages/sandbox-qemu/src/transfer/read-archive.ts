@@ -4,7 +4,7 @@ import { abortable } from "../abort.ts";
 import { exitNotFound } from "../guest/tar-script.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { checkReached } from "../guest/run-framed.ts";
-import { startCommand, statusText } from "../ssh/command.ts";
+import { type ExecStatus, startCommand, statusText } from "../ssh/command.ts";
 import { commandEnd } from "../ssh/command-end.ts";
 import { frameReader, newMark } from "../ssh/frame.ts";
 import type { SshSession } from "../ssh/session.ts";
@@ -27,7 +27,7 @@ const maxErrors = 16_384;
  * @throws ObError `BAD_SOURCE`, `GUEST_LOST`; the signal's reason.
  */
 export async function* readArchive(command: GuestCommand, options: ReadOptions): AsyncGenerator<Uint8Array> {
-  const { session, path, followLink = false, emit } = options;
+  const { session, path, emit } = options;
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, session.lost]);
   using stack = new DisposableStack();
@@ -69,21 +69,26 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
   const status = await ended;
   checkReached(command, { status, output, errors });
   const message = lastLines(said === "" ? errors.before : said, 8);
-  if (status.kind === "exited" && status.code === 0) {
-    if (output.place !== "after") {
-      throw new ObError(
-        command.failure,
-        `The guest could not ${command.purpose}: its archive is incomplete.`,
-      );
-    }
-    if (message !== "")
-      emit({ type: "log", level: "warning", text: `The guest's tar printed for ${path}: ${message}` });
-    return;
+  checkStatus(command, { status, message, options });
+  if (output.place !== "after") {
+    throw new ObError(command.failure, `The guest could not ${command.purpose}: its archive is incomplete.`);
   }
+  if (message !== "") {
+    emit({ type: "log", level: "warning", text: `The guest's tar printed for ${path}: ${message}` });
+  }
+}
+
+/** @param message the end of tar's standard error. */
+function checkStatus(
+  { failure, purpose }: GuestCommand,
+  tar: { readonly status: ExecStatus; readonly message: string; readonly options: ReadOptions },
+): void {
+  const { status, message, options } = tar;
+  if (status.kind === "exited" && status.code === 0) return;
   if (status.kind === "exited" && status.code === exitNotFound) {
-    const orElse = followLink ? ", or it is a broken link" : "";
-    throw new ObError(command.failure, `There is nothing at ${JSON.stringify(path)}${orElse}.`);
+    const orElse = options.followLink === true ? ", or it is a broken link" : "";
+    throw new ObError(failure, `There is nothing at ${JSON.stringify(options.path)}${orElse}.`);
   }
   const reason = message === "" ? statusText(status) : message;
-  throw new ObError(command.failure, `The guest could not ${command.purpose}: ${reason}`);
+  throw new ObError(failure, `The guest could not ${purpose}: ${reason}`);
 }
