@@ -39,7 +39,7 @@ export interface VmConfig {
 }
 
 /**
- * Where the guest's memory is. `shared`: in a memfd that a snapshot can be taken of (`saveMachine`). `resumed`: a private
+ * Where the guest's memory is. `shared`: in an anonymous file that a snapshot can be taken of (`saveMachine`). `resumed`: a private
  * mapping of a snapshot's memory file (`memoryFd`), which is not changed; QEMU waits for the device state (`stateFd`).
  */
 export type MemoryKind = "private" | "shared" | "resumed";
