@@ -47,7 +47,7 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
 }
 
 async function runCommand(
-  { guest, session, vm, signal: running }: GuestSession,
+  { guest, session, vm, signal: vmSignal }: GuestSession,
   { script, asRoot = false, environment }: TrialCommand,
   caller: AbortSignal,
 ) {
@@ -65,7 +65,7 @@ async function runCommand(
         `A command did not end within ${commandTimeout / 1000} s.${vm.consoleParagraph()}`,
       ),
   );
-  const signal = AbortSignal.any([running, limit.signal]);
+  const signal = AbortSignal.any([vmSignal, limit.signal]);
   const { status, stdout, stderr } = await withVmErrors(vm, caller, () =>
     captureFramed(command, { session, signal, environment }),
   );

@@ -40,8 +40,8 @@ function speakQmp({ port = 1, on = {} } = {}) {
   socket.on("data", (bytes) => {
     text += bytes;
     for (let end; (end = text.indexOf("\n")) >= 0; text = text.slice(end + 1)) {
-      const { execute, id } = JSON.parse(text.slice(0, end));
-      say({ return: answers[execute]?.(say) ?? {}, id });
+      const { execute, id, arguments: args } = JSON.parse(text.slice(0, end));
+      say({ return: answers[execute]?.(say, args) ?? {}, id });
     }
   });
   return say;

@@ -1,12 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silent } from "@ob/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
-import { attachDisk, supportsHotplug } from "./hot-plug.ts";
+import { attachCaches, attachDisk, supportsHotplug } from "./hot-plug.ts";
 import { amd64 } from "../machine/amd64.ts";
 import { riscv64 } from "../machine/riscv64.ts";
+import { testCaches } from "../testing/caches.ts";
 import { fakeQemu } from "../testing/fake-qemu.ts";
 import { Vm } from "./vm.ts";
 
@@ -57,6 +58,24 @@ it("a disk is closed only after QEMU has reported that it was released", async (
   await withFake(body, async (vm) => {
     const attached = await attachDisk(vm, disk, signal);
     await expect(attached.detach(signal)).resolves.toBeUndefined();
+  });
+});
+
+it("caches are attached in their order", async () => {
+  const log = join(stateDirectory, "commands");
+  const body = `
+    speakQmp({ on: {
+      "blockdev-add": (say, { "node-name": node }) => fs.appendFileSync("${log}", "add " + node + "\\n") && {},
+      device_add: (say, { id, serial }) => fs.appendFileSync("${log}", id + " " + serial + "\\n") && {},
+    } });`;
+  await withFake(body, async (vm) => {
+    await attachCaches(vm, testCaches(3), signal);
+    const devices = (await readFile(log, "utf8")).split("\n").filter((line) => line.startsWith("disk"));
+    expect(devices).toEqual([
+      "disk1 obuilder-cache-001",
+      "disk2 obuilder-cache-002",
+      "disk3 obuilder-cache-003",
+    ]);
   });
 });
 
