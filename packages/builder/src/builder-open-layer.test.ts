@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import type { Interaction } from "@ob/core";
 import { expect, test } from "vitest";
 import { bench, request } from "./builds.test.helper.ts";
-import type { StepFailure } from "./steps/run.ts";
+import type { StepFailure } from "./steps/step-deps.ts";
 
 const terminal = {
   input: new PassThrough(),

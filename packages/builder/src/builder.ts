@@ -15,14 +15,16 @@ import { digestCacheFor } from "./source/digest-cache.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
-import { type BuildRequest, checkRequest, ownDirectoriesFor } from "./request.ts";
+import type { BuildRequest } from "./request.ts";
+import { ownDirectoriesFor, validateRequest } from "./validate-request.ts";
 import { walkSpec, type StepPosition, type StepVisitor } from "./scheduling/walk-spec.ts";
 import { type LayerJob, StepDeduplicator } from "./sharing/single-flight.ts";
 import { runParallel } from "./scheduling/parallel.ts";
 import { copyIntoGuest } from "./steps/copy.ts";
 import { copyBetweenGuests } from "./steps/copy-from-build.ts";
 import { importBase } from "./steps/from.ts";
-import { runInGuest, type StepFailure } from "./steps/run.ts";
+import { runInGuest } from "./steps/run.ts";
+import type { StepFailure } from "./steps/step-deps.ts";
 
 export interface BuilderOptions {
   readonly store: Store;
@@ -90,12 +92,12 @@ export function createBuilder(options: BuilderOptions): Builder {
       request,
       { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, freshVm = false } = {},
     ) {
-      checkRequest(request);
+      validateRequest(request);
       const { spec } = request;
       const visitor = (chain: BuildScope) =>
         makingVisitor({ store, sandbox, caches, steps, chain, onFailure, freshVm });
       const own = await ownDirectoriesFor(request, store);
-      await using memory = digestCacheFor(request, digestDirectory);
+      await using memory = digestCacheFor(request.sourceDirectory, digestDirectory);
       const context = initialContext(request, { digests: memory, own });
       const run = (chain: BuildScope) => walkSpec(spec, context, { store, visitor, chain });
       const { id } =

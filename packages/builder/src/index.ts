@@ -9,5 +9,5 @@ export {
   type NewOwner,
 } from "./archive/layer-archive.ts";
 export type { OpenLayerOptions as VisitLayerOptions } from "./open-layer.ts";
-export type { StepFailure } from "./steps/run.ts";
+export type { StepFailure } from "./steps/step-deps.ts";
 export { checkSourcePath } from "./steps/copy-from-build.ts";

@@ -2,7 +2,8 @@ import { type Emit, type LayerId, silent, type StepInfo, type Store } from "@ob/
 import { runSequentially } from "./scheduling/scheduler.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
-import { type BuildRequest, checkRequest, ownDirectoriesFor } from "./request.ts";
+import type { BuildRequest } from "./request.ts";
+import { ownDirectoriesFor, validateRequest } from "./validate-request.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { unknownBase } from "./steps/from.ts";
 
@@ -32,14 +33,14 @@ export async function planBuild(
   request: BuildRequest,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly PlannedStep[]> {
-  checkRequest(request);
+  validateRequest(request);
   const steps: PlannedStep[] = [];
   const cached = async (id: LayerId) => (await store.find(id)) !== undefined;
   const plan = async ({ info }: { readonly info: StepInfo }) => {
     steps.push({ ...info, cached: await cached(info.id) });
   };
   const own = await ownDirectoriesFor(request, store);
-  await using memory = digestCacheFor(request, digestDirectory);
+  await using memory = digestCacheFor(request.sourceDirectory, digestDirectory);
   await walkSpec(request.spec, initialContext(request, { digests: memory, own }), {
     store,
     chain: runSequentially(emit, signal),

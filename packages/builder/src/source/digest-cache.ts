@@ -2,7 +2,6 @@ import type { BigIntStats } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { sha256 } from "@ob/core";
-import type { BuildRequest } from "../request.ts";
 
 /** What is known of a source directory's files from earlier builds. */
 export interface DigestCache {
@@ -52,7 +51,7 @@ const worthFiles = 500;
 
 /** The memory of a build's source directory; one that remembers nothing where there is no place for it. */
 export function digestCacheFor(
-  { sourceDirectory }: Pick<BuildRequest, "sourceDirectory">,
+  sourceDirectory: string,
   directory: string | undefined,
 ): DigestCache & AsyncDisposable {
   if (directory !== undefined) return openDigestCache({ directory, sourceDirectory });

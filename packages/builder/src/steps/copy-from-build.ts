@@ -21,7 +21,7 @@ import { entryPath } from "../archive/tar-writer.ts";
 import type { LayerJob } from "../sharing/single-flight.ts";
 import { copyFromStepId } from "./step-id.ts";
 import { checkDestination } from "./copy.ts";
-import type { StepDeps } from "./run.ts";
+import type { StepDeps } from "./step-deps.ts";
 
 /** `(copy (from (build NAME)) ...)`: files of another build make a layer. */
 export interface CopyFromStep {

@@ -15,7 +15,7 @@ import { generateManifest, type Manifest } from "../source/manifest.ts";
 import type { LayerJob } from "../sharing/single-flight.ts";
 import { copyStepId } from "./step-id.ts";
 import { sourceArchive, type Transfer } from "../archive/source-archive.ts";
-import type { StepDeps } from "./run.ts";
+import type { StepDeps } from "./step-deps.ts";
 
 /** `(copy ...)`: files of the source directory make a layer. */
 export interface CopyStep {

@@ -1,22 +1,18 @@
 import {
-  type CacheStore,
-  type Emit,
   type GuestAccess,
-  type GuestImage,
   isObError,
   type LayerId,
   ObError,
   type RunTask,
-  type Sandbox,
   type SecretMount,
   type StepInfo,
-  type StepSequence,
   throwIfCancelled,
 } from "@ob/core";
 import { type RunCache, fromBytes, type RunOp } from "@ob/spec";
 import { type Context, resolveGuestPath } from "../context.ts";
 import { opHeading } from "../op-label.ts";
 import type { LayerJob } from "../sharing/single-flight.ts";
+import type { StepDeps } from "./step-deps.ts";
 import { type RunInputs, runStepId } from "./step-id.ts";
 import { cacheRequests, CacheLeases } from "./cache-leases.ts";
 
@@ -26,28 +22,6 @@ export interface RunStep {
   readonly inputs: RunInputs;
   readonly caches: readonly RunCache[];
   readonly secrets: readonly SecretMount[];
-}
-
-/** What a step needs that runs in a guest. */
-export interface StepDeps {
-  readonly sandbox: Sandbox;
-  readonly caches: CacheStore;
-  readonly image: GuestImage;
-  /** What runs the step; by default the sandbox, by itself. */
-  readonly session?: StepSequence | undefined;
-  /** See `SandboxStep.followed`. */
-  readonly keepVm?: boolean | undefined;
-  readonly emit: Emit;
-  /** See `BuildOptions.onFailure`. */
-  readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
-}
-
-/** A step whose command has failed, while its guest is still there. */
-export interface StepFailure {
-  readonly step: StepInfo;
-  readonly error: ObError;
-  /** The guest as the command left it; what is run there has the step's user, directory and environment. */
-  readonly guest: GuestAccess;
 }
 
 /** @throws ObError `BAD_SECRET` if a secret was not given: its value goes into the id. */

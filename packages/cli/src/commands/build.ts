@@ -13,7 +13,7 @@ import {
   storeOptions,
   stringOption,
 } from "../args/options.ts";
-import { createProgress } from "../progress/progress.ts";
+import { createProgress } from "../progress/create-progress.ts";
 import { codeOf } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";

@@ -6,7 +6,7 @@ import type { Verbosity } from "../args/options.ts";
 import { formatDuration } from "../args/units.ts";
 import { createOutputCleaner, type OutputCleaner } from "../output/clean-output.ts";
 import { logLine } from "../output/log-line.ts";
-import { noteColor } from "./plain.ts";
+import { noteColor } from "./note-color.ts";
 import type { Progress } from "./progress.ts";
 
 export interface TtyOptions {
