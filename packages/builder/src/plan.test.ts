@@ -1,12 +1,13 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { MemoryStore } from "@ob/core/testing";
 import type { Op, Spec } from "@ob/spec";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bench, request } from "./builds.test.helper.ts";
 import { planBuild } from "./plan.ts";
+import { openDigestCache } from "./source/digest-cache.ts";
 
 let sourceDirectory = "";
 beforeAll(async () => {
@@ -70,6 +71,28 @@ test("a spec that cannot be built cannot be planned, for the same reason", async
   await expect(
     plan("((build b ((from base))) (from base) (copy (from (build b)) (src ../a) (dst b)))"),
   ).rejects.toMatchObject({ code: "BAD_SOURCE" });
+});
+
+test("a file that an earlier build has read is not read again", async () => {
+  const store = new MemoryStore({ images: ["base"] });
+  const directory = join(sourceDirectory, "..", `${basename(sourceDirectory)}-digests`);
+  const source = join(sourceDirectory, "large");
+  await writeFile(source, "x");
+  await truncate(source, 5 << 20);
+  {
+    await using digests = openDigestCache({ directory, sourceDirectory });
+    const before = await stat(source, { bigint: true });
+    // Not its digest, so that the id tells which one was used.
+    digests.set("large", { digest: "0".repeat(64), before, after: before, startedMs: Date.now() + 60_000 });
+  }
+  const copying = { ...request("((from base) (copy (src large) (dst /large)))"), sourceDirectory };
+  const ids = [];
+  for (const digestDirectory of [undefined, directory]) {
+    ids.push((await planBuild({ store, digestDirectory }, copying)).at(-1)?.id);
+  }
+  await rm(directory, { recursive: true });
+  await rm(source);
+  expect(ids[1]).not.toBe(ids[0]);
 });
 
 const text = fc.oneof(

@@ -11,7 +11,7 @@ import { type Context, resolveInGuest } from "../context.ts";
 import type { DigestCache } from "../source/digest-cache.ts";
 import { copyTarget } from "../guest-path.ts";
 import { opHeading } from "../op-label.ts";
-import { generateManifest, type Manifest } from "../source/manifest.ts";
+import { generateManifest, type Manifest, type ManifestOptions } from "../source/manifest.ts";
 import type { LayerJob } from "../sharing/single-flight.ts";
 import { copyStepId } from "./step-id.ts";
 import { sourceArchive, type Transfer } from "../archive/source-archive.ts";
@@ -36,11 +36,11 @@ export async function prepareCopy(
   context: Context,
   { base, signal }: { readonly base: LayerId; readonly signal: AbortSignal | undefined },
 ): Promise<CopyStep> {
-  const { workdir, user, build, sourceDirectory, digests: memory, own } = context;
+  const { workdir, user, build, sourceDirectory, digests, own } = context;
   const destination = resolveInGuest(workdir, op.destination);
   const manifests: Manifest[] = [];
   for (const source of op.sources) {
-    const options = { sourceDirectory, exclude: op.exclude, own, memory, signal };
+    const options = { sourceDirectory, exclude: op.exclude, own, digests, signal } satisfies ManifestOptions;
     manifests.push(await generateManifest(source, options));
   }
   checkDestination(op, destination);
@@ -49,7 +49,7 @@ export async function prepareCopy(
     base,
     info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
     transfer: { sourceDirectory, manifests, destination, user },
-    digests: memory,
+    digests,
   };
 }
 
