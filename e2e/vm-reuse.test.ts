@@ -98,7 +98,7 @@ async function filesOf(disks: readonly string[]): Promise<ReadonlyMap<string, re
 
 describe("a build that goes on in the same virtual machine", { timeout: 400_000 }, () => {
   it("makes the layers, file by file, that it makes with a boot for each", async () => {
-    const fresh = await buildIn(anew, ["--fresh-vm"]);
+    const fresh = await buildIn(anew, ["--no-vm-reuse"]);
     const going = await buildIn(onAndOn, []);
     expect(fresh.output).not.toContain("goes on");
     expect(going.disks.map((disk) => path.relative(onAndOn.directory, disk))).toEqual(

@@ -51,8 +51,8 @@ export interface BuildOptions {
    * would have without. A step that several builds wait for asks the one that makes it.
    */
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
-  /** Boots a guest for each step; by default one may go on from a step to the next. */
-  readonly freshVm?: boolean | undefined;
+  /** Lets one virtual machine serve several steps where that is safe; by default true. False boots one for each step. */
+  readonly reuseVm?: boolean | undefined;
 }
 
 /**
@@ -90,12 +90,12 @@ export function createBuilder(options: BuilderOptions): Builder {
   return {
     async build(
       request,
-      { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, freshVm = false } = {},
+      { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, reuseVm = true } = {},
     ) {
       validateRequest(request);
       const { spec } = request;
       const visitor = (chain: BuildScope) =>
-        makingVisitor({ store, sandbox, caches, steps, chain, onFailure, freshVm });
+        makingVisitor({ store, sandbox, caches, steps, chain, onFailure, reuseVm });
       const own = await ownDirectoriesFor(request, store);
       await using memory = digestCacheFor(request.sourceDirectory, digestDirectory);
       const context = initialContext(request, { digests: memory, own });
@@ -119,12 +119,12 @@ interface VisitorOptions extends Omit<BuilderOptions, "emit" | "digestDirectory"
   readonly steps: StepDeduplicator;
   readonly chain: BuildScope;
   readonly onFailure: BuildOptions["onFailure"];
-  readonly freshVm: boolean;
+  readonly reuseVm: boolean;
 }
 
 /** Makes each step's layer, and tells those who watch. */
 function makingVisitor(options: VisitorOptions): StepVisitor {
-  const { store, sandbox, caches, steps, chain, onFailure, freshVm } = options;
+  const { store, sandbox, caches, steps, chain, onFailure, reuseVm } = options;
   const { emit, signal } = chain;
   const obtain = async (step: StepInfo, make: (making: LayerJob) => Promise<void>) => {
     // Before anything of the layer is claimed: who has a place never waits for who has none.
@@ -149,7 +149,7 @@ function makingVisitor(options: VisitorOptions): StepVisitor {
       await obtain(step.info, (making) => importBase(step, making, emit));
       return await store.baseInfo(step.info.id);
     },
-    session: () => (freshVm ? undefined : sandbox.openSession()),
+    session: () => (reuseVm ? sandbox.openSession() : undefined),
     run: (step, place) => obtain(step.info, (making) => runInGuest(step, making, tools(place))),
     copyFrom: (step, place) => obtain(step.info, (making) => copyBetweenGuests(step, making, tools(place))),
     copy: (step, place) => obtain(step.info, (making) => copyIntoGuest(step, making, tools(place))),

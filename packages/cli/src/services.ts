@@ -4,6 +4,7 @@ import { access, constants, readdir } from "node:fs/promises";
 import { getuid } from "node:process";
 import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } from "@ob/core";
 import type { ImageTools } from "@ob/images";
+import type { SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { SandboxFlags } from "./args/options.ts";
 import type { StoreLocation } from "./args/store-location.ts";
@@ -69,9 +70,7 @@ export const services: Services = {
     await using resources = new AsyncDisposableStack();
     const store = resources.use(await openStore({ directory, diskSize: flags.diskSize, emit }));
     const caches = resources.use(await openCaches({ directory, emit }));
-    const { diskSize: _, ...machine } = flags;
-    const stateDirectory = path.join(directory, "state", "qemu");
-    const sandbox = resources.use(await createSandbox({ ...machine, stateDirectory, emit }));
+    const sandbox = resources.use(await createSandbox(sandboxOptions({ location, flags, emit })));
     const builder = resources.use(
       createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
     );
@@ -79,7 +78,7 @@ export const services: Services = {
   },
 
   async sweepTemplates({ location, emit = silent }) {
-    const stateDirectory = path.join(location.directory, "state", "qemu");
+    const stateDirectory = qemuStateOf(location);
     // What most who delete do not need is not loaded.
     if ((await entriesOf(path.join(stateDirectory, "templates"))) === undefined) return;
     const { sweepTemplates } = await import("@ob/sandbox-qemu");
@@ -90,18 +89,17 @@ export const services: Services = {
     const { directory } = location;
     const { closeToOthers } = await import("@ob/store-qcow");
     await closeToOthers(directory, emit ?? silent);
-    const { diskSize: _, ...machine } = flags;
-    const stateDirectory = path.join(directory, "state", "qemu");
+    const options = sandboxOptions({ location, flags, emit });
     return {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await isOnPath("sudo")) ? ["sudo"] : [],
       startTrial: async (request) => {
         const { startTrial } = await import("@ob/sandbox-qemu");
-        return await startTrial({ ...machine, stateDirectory, emit }, request);
+        return await startTrial(options, request);
       },
       chooseProcessor: async (guestArch, signal) => {
         const { chooseProcessor } = await import("@ob/sandbox-qemu");
-        return await chooseProcessor({ ...machine, stateDirectory, emit }, guestArch, signal);
+        return await chooseProcessor(options, guestArch, signal);
       },
     };
   },
@@ -117,6 +115,28 @@ export const services: Services = {
     return { steps, storeExists };
   },
 };
+
+/** Where the sandbox keeps what outlives a process. */
+function qemuStateOf({ directory }: StoreLocation): string {
+  return path.join(directory, "state", "qemu");
+}
+
+/** Named one by one: the compiler would not miss an option that a spread calls by a wrong name. */
+function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): SandboxOptions {
+  return {
+    memoryMib: flags.memoryMib,
+    cpus: flags.cpus,
+    guestOs: flags.guestOs,
+    guestArch: flags.guestArch,
+    bootTimeSeconds: flags.bootTimeSeconds,
+    accelerator: flags.accelerator,
+    sshKey: flags.sshKey,
+    hardware: flags.hardware,
+    snapshotCacheSize: flags.snapshotCacheSize,
+    stateDirectory: qemuStateOf(location),
+    emit,
+  };
+}
 
 /** Where the digests of source files are remembered. */
 function digestsOf({ directory }: StoreLocation): string {

@@ -12,7 +12,7 @@ describe("readSandboxFlags", () => {
       accelerator: "auto",
       sshKey: undefined,
       diskSize: undefined,
-      templateSpace: 2 * 2 ** 30,
+      snapshotCacheSize: 2 * 2 ** 30,
       hardware: { diskBus: undefined, machine: undefined, cpu: undefined, arguments: [] },
     });
   });
@@ -50,9 +50,11 @@ describe("readSandboxFlags", () => {
   });
 
   it("takes a size of 0 where that means none", () => {
-    expect(readSandboxFlags({ "template-space": "0" }).templateSpace).toBe(0);
-    expect(readSandboxFlags({ "template-space": "512M" }).templateSpace).toBe(2 ** 29);
-    expect(() => readSandboxFlags({ "template-space": "none" })).toThrow(/--template-space wants a size/);
+    expect(readSandboxFlags({ "snapshot-cache-size": "0" }).snapshotCacheSize).toBe(0);
+    expect(readSandboxFlags({ "snapshot-cache-size": "512M" }).snapshotCacheSize).toBe(2 ** 29);
+    expect(() => readSandboxFlags({ "snapshot-cache-size": "none" })).toThrow(
+      /--snapshot-cache-size wants a size/,
+    );
   });
 
   it("waits for a guest as long as the original where KVM is demanded, and longer otherwise", () => {

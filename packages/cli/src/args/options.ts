@@ -137,10 +137,10 @@ export const sandboxOptions: OptionTable = {
     describe: "A word for the end of QEMU's command line; can be repeated",
     group: machines,
   },
-  "template-space": {
+  "snapshot-cache-size": {
     kind: "value",
     value: "SIZE",
-    describe: "Disk space for guests that are saved to be resumed, in GiB or as 512M; 0 for none (default 2)",
+    describe: "Disk space for VM snapshots, in GiB or as 512M; 0 takes none (default 2)",
     group: machines,
   },
   // runc's; a disk in the making is never synchronised here.
@@ -148,12 +148,7 @@ export const sandboxOptions: OptionTable = {
 };
 
 export const vmReuseOptions: OptionTable = {
-  "fresh-vm": {
-    kind: "flag",
-    describe:
-      "Boot a virtual machine for each step; by default one goes on from a step to the next where it can",
-    group: machines,
-  },
+  "no-vm-reuse": { kind: "flag", describe: "Boot a VM for every step", group: machines },
 };
 
 /** The same options, accepted and not shown: the original takes them where they mean nothing. */
@@ -174,8 +169,8 @@ export interface SandboxFlags {
   readonly sshKey: string | undefined;
   /** In bytes. */
   readonly diskSize: number | undefined;
-  /** In bytes; 0 for no saved guests. */
-  readonly templateSpace: number;
+  /** The disk space for VM snapshots, in bytes; 0 for none. */
+  readonly snapshotCacheSize: number;
   readonly hardware: HardwareFlags;
 }
 
@@ -206,7 +201,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     accelerator,
     sshKey: stringOption(args, "qemu-ssh-key"),
     diskSize: given("qemu-disk-size", parseSize),
-    templateSpace: given("template-space", parseSpace) ?? 2 * 2 ** 30,
+    snapshotCacheSize: given("snapshot-cache-size", parseSizeOrZero) ?? 2 * 2 ** 30,
     hardware: {
       diskBus: enumOption(args, "qemu-disk-bus", diskBuses),
       machine: stringOption(args, "qemu-machine"),
@@ -216,7 +211,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
   };
 }
 
-function parseSpace(value: string, flag: string): number {
+function parseSizeOrZero(value: string, flag: string): number {
   return /^0+$/.test(value.trim()) ? 0 : parseSize(value, flag);
 }
 

@@ -49,7 +49,7 @@ export const build: Command = {
     const flags = readSandboxFlags(args);
     const jobs = readJobs(args, flags);
     const mode = readProgressMode(args);
-    const freshVm = args["fresh-vm"] === true;
+    const reuseVm = args["no-vm-reuse"] !== true;
     const wantsShell = readOnError(args, host) === "shell";
     await checkKey(flags.sshKey);
     const request = await readRequest(args, host);
@@ -71,7 +71,7 @@ export const build: Command = {
       const id = await builder.build(request, {
         signal: host.signal,
         jobs,
-        freshVm,
+        reuseVm,
         ordered: progress.inOrder,
         ...(wantsShell && { onFailure }),
       });
