@@ -8,6 +8,6 @@ export {
   type LayerItem,
   type NewOwner,
 } from "./archive/layer-archive.ts";
-export type { OpenLayerOptions as VisitLayerOptions } from "./open-layer.ts";
+export type { OpenLayerOptions } from "./open-layer.ts";
 export type { StepFailure } from "./steps/step-deps.ts";
 export { checkSourcePath } from "./steps/copy-from-build.ts";

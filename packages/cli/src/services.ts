@@ -32,7 +32,7 @@ export interface Services {
   /** A builder with its store, caches and sandbox; disposing of it closes them. @throws ObError `STORE`. */
   openBuilder(options: OpenBuilderOptions): Promise<Builder>;
   /** Removes the saved guests of layers that are gone. */
-  sweepTemplates(options: OpenOptions): Promise<void>;
+  pruneSnapshots(options: OpenOptions): Promise<void>;
   /** What images are made and tried with; the store need not exist. */
   imageTools(options: OpenBuilderOptions): Promise<ImageTools>;
   /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not made. */
@@ -77,12 +77,12 @@ export const services: Services = {
     return closingWith(builder, resources.move());
   },
 
-  async sweepTemplates({ location, emit = silent }) {
+  async pruneSnapshots({ location, emit = silent }) {
     const stateDirectory = qemuStateOf(location);
     // What most who delete do not need is not loaded.
     if ((await entriesOf(path.join(stateDirectory, "templates"))) === undefined) return;
-    const { sweepTemplates } = await import("@ob/sandbox-qemu");
-    await sweepTemplates({ stateDirectory, emit });
+    const { sweepTemplates: pruneSnapshots } = await import("@ob/sandbox-qemu");
+    await pruneSnapshots({ stateDirectory, emit });
   },
 
   async imageTools({ location, flags, emit }) {

@@ -12,10 +12,10 @@ import { readSpec } from "./spec-input.ts";
  *
  * @throws ObError `USAGE`, `BAD_SECRET`; `SpecError`.
  */
-export async function readRequest(args: Arguments, host: ProcessIo): Promise<BuildRequest> {
+export async function readRequest(args: Arguments, io: ProcessIo): Promise<BuildRequest> {
   const sourceDirectory = await checkSource(stringOption(args, "SRC_DIR"));
   const secrets = await readSecrets(stringOptions(args, "secret"));
-  const spec = await readSpec(args, host);
+  const spec = await readSpec(args, io);
   return { spec, sourceDirectory, secrets };
 }
 

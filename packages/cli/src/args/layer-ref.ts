@@ -37,9 +37,9 @@ export function findLayer(store: Store, given: string | undefined): LayerId {
 /** `findLayer` for a command that does not need the store itself. */
 export async function resolveLayer(
   given: string | undefined,
-  { engine, location }: { readonly engine: Services; readonly location: StoreLocation },
+  { services, location }: { readonly services: Services; readonly location: StoreLocation },
 ): Promise<LayerId> {
-  await using store = await engine.openStore({ location });
+  await using store = await services.openStore({ location });
   return findLayer(store, given);
 }
 

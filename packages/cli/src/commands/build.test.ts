@@ -11,8 +11,8 @@ const shortened = (text: string) => text.replaceAll(/[0-9a-f]{56}(?=")/g, "…")
 
 describe("build", () => {
   it("prints the original's transcript, and replays it from the store the second time", async () => {
-    const engine = fakeServices();
-    const first = await obuilder(build, { engine, stdin: spec });
+    const services = fakeServices();
+    const first = await obuilder(build, { services, stdin: spec });
     expect(first).toMatchObject({ code: 0, stderr: "" });
     expect(shortened(first.stdout)).toMatchInlineSnapshot(`
       "(from debian-12)
@@ -24,7 +24,7 @@ describe("build", () => {
       Got: "569ab682…"
       "
     `);
-    const second = await obuilder(build, { engine, stdin: spec });
+    const second = await obuilder(build, { services, stdin: spec });
     expect(second).toMatchObject({ code: 0, stderr: "" });
     expect(shortened(second.stdout)).toMatchInlineSnapshot(`
       "(from debian-12)
@@ -36,12 +36,12 @@ describe("build", () => {
       Got: "569ab682…"
       "
     `);
-    expect(engine.sandbox.commands).toEqual(["make all"]);
+    expect(services.sandbox.commands).toEqual(["make all"]);
   });
 
   it("ends with 1 when a step fails, and says with what", async () => {
-    const engine = fakeServices({ run: () => 7 });
-    const result = await obuilder(build, { engine, stdin: spec });
+    const services = fakeServices({ run: () => 7 });
+    const result = await obuilder(build, { services, stdin: spec });
     expect(result.code).toBe(1);
     expect(result.stderr).toBe("Build step failed: The command failed with exit status 7.\n");
     expect(result.stdout).not.toContain("Got:");
@@ -53,7 +53,7 @@ describe("build", () => {
       ["SIGTERM", 143],
     ] as const) {
       const interrupts = createInterrupts();
-      const engine = fakeServices({
+      const services = fakeServices({
         run: async ({ signal: stopped, output }) => {
           output("half-way\n");
           interrupts.interrupt(signal);
@@ -62,23 +62,23 @@ describe("build", () => {
           });
         },
       });
-      const result = await obuilder(build, { engine, stdin: spec, interrupts });
+      const result = await obuilder(build, { services, stdin: spec, interrupts });
       expect(result.code).toBe(code);
       expect(result.stdout).toMatch(/half-way\n$/);
       expect(result.stderr).toBe("Cancelling… (Ctrl-C again stops at once)\nCancelled at user's request\n");
-      expect(engine.store.openWriters).toBe(0);
+      expect(services.store.openWriters).toBe(0);
     }
   });
 
   it("calls it a cancel when Ctrl-C ended a program first", async () => {
     const interrupts = createInterrupts();
-    const engine = fakeServices({
+    const services = fakeServices({
       run: () => {
         interrupts.interrupt("SIGINT");
         throw new ObError("GUEST_LOST", "QEMU ended.");
       },
     });
-    const result = await obuilder(build, { engine, stdin: spec, interrupts });
+    const result = await obuilder(build, { services, stdin: spec, interrupts });
     expect(result.code).toBe(130);
     expect(result.stderr).toContain("Cancelled at user's request\n");
   });
@@ -90,14 +90,14 @@ describe("build", () => {
     const most: number[] = [];
     for (const jobs of [1, 3]) {
       let running = 0;
-      const engine: ReturnType<typeof fakeServices> = fakeServices({
+      const services: ReturnType<typeof fakeServices> = fakeServices({
         run: async ({ task, output }) => {
-          running = Math.max(running, engine.sandbox.running);
+          running = Math.max(running, services.sandbox.running);
           output(`${task.command}\n`);
           await new Promise(setImmediate);
         },
       });
-      const { code, stdout } = await obuilder([...build, `-j${jobs}`], { engine, stdin: nested });
+      const { code, stdout } = await obuilder([...build, `-j${jobs}`], { services, stdin: nested });
       expect(code).toBe(0);
       // Who waits for a layer in the making is told that it was saved.
       shown.push(stdout.replaceAll(/---> (saved as|using) ("\w+")( from cache)?/g, "---> $2"));
@@ -108,8 +108,8 @@ describe("build", () => {
   });
 
   it("gives programs one object a line with --progress=json, and the error as the last", async () => {
-    const engine = fakeServices({ run: () => 7 });
-    const { code, stdout } = await obuilder([...build, "--progress=json"], { engine, stdin: spec });
+    const services = fakeServices({ run: () => 7 });
+    const { code, stdout } = await obuilder([...build, "--progress=json"], { services, stdin: spec });
     expect(code).toBe(1);
     const objects = stdout
       .trimEnd()
@@ -120,23 +120,23 @@ describe("build", () => {
   });
 
   it("asks for a report of a bug, and ends with 4", async () => {
-    const engine = fakeServices({
+    const services = fakeServices({
       run: () => {
         throw new TypeError("x is not a function");
       },
     });
-    const quiet = await obuilder(build, { engine, stdin: spec });
+    const quiet = await obuilder(build, { services, stdin: spec });
     expect(quiet.code).toBe(4);
     expect(quiet.stderr).toContain(
       "obuilder: internal error: x is not a function\nThis is a bug in obuilder.",
     );
     expect(quiet.stderr).not.toContain("    at ");
-    const verbose = await obuilder([...build, "-v"], { engine, stdin: spec });
+    const verbose = await obuilder([...build, "-v"], { services, stdin: spec });
     expect(verbose.stderr).toContain("    at ");
   });
 
   it("finds out what is wrong with the input before it opens the store", async () => {
-    const engine = {
+    const services = {
       ...fakeServices(),
       openBuilder: () => Promise.reject(new Error("The store was opened.")),
     };
@@ -161,7 +161,7 @@ describe("build", () => {
       [[...build, "-j0"], 2, "--jobs"],
       [[...build, "--progress=loud"], 2, "--progress takes auto, plain, tty, json"],
     ] as const) {
-      const result = await obuilder(argv, { engine, stdin: spec });
+      const result = await obuilder(argv, { services, stdin: spec });
       expect(result.stderr).toContain(message);
       expect(result.code).toBe(code);
       expect(result.stdout).toBe("");
@@ -171,7 +171,7 @@ describe("build", () => {
   it("takes the store from OBUILDER_STORE", async () => {
     const env = { OBUILDER_STORE: "qemu:/nowhere" };
     const { code } = await obuilder(["build", "-f", "-", "."], {
-      engine: fakeServices(),
+      services: fakeServices(),
       stdin: spec,
       env,
     });
@@ -180,14 +180,14 @@ describe("build", () => {
 
   it("names a secret that the spec asks for and nobody gave", async () => {
     const asking = '((from debian-12) (run (secrets (token (target /run/token))) (shell "cat /run/token")))';
-    const result = await obuilder(build, { engine: fakeServices(), stdin: asking });
+    const result = await obuilder(build, { services: fakeServices(), stdin: asking });
     expect(result.code).toBe(4);
     expect(result.stderr).toContain('"token"');
     expect(result.stderr).toContain("Hint: Give it with --secret token:FILE");
   });
 
   it("refuses a spec that is none with 3, naming the place", async () => {
-    const result = await obuilder(build, { engine: fakeServices(), stdin: "((from debian-12)\n (rum x))" });
+    const result = await obuilder(build, { services: fakeServices(), stdin: "((from debian-12)\n (rum x))" });
     expect(result.code).toBe(3);
     expect(result.stderr).toMatch(/^<stdin>:2:/);
   });

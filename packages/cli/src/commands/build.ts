@@ -6,18 +6,15 @@ import {
   vmReuseOptions,
   progressOptions,
   readProgressMode,
-  readSandboxFlags,
   sandboxOptions,
   secretOptions,
   specOptions,
   storeOptions,
-  stringOption,
 } from "../args/options.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { codeOf } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const build: Command = {
@@ -44,32 +41,30 @@ export const build: Command = {
     ["obuilder build ... --progress=json . > events", "for a program to follow"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const flags = readSandboxFlags(args);
+  async run(args, { services, io, verbosity, color, location, flags }) {
     const jobs = readJobs(args, flags);
     const mode = readProgressMode(args);
     const reuseVm = args["no-vm-reuse"] !== true;
-    const wantsShell = readOnError(args, host) === "shell";
+    const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
-    const request = await readRequest(args, host);
+    const request = await readRequest(args, io);
     const steps = countSteps(request.spec);
     const sideBySide = jobs > 1 && request.spec.builds.length > 0;
 
-    using progress = await createProgress({ host, mode, color, verbosity, steps, sideBySide });
+    using progress = await createProgress({ io, mode, color, verbosity, steps, sideBySide });
     const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
-    host.signal.addEventListener("abort", onAbort, { once: true });
+    io.signal.addEventListener("abort", onAbort, { once: true });
     let failed = false;
     const onFailure = async (failure: StepFailure) => {
       // Of several that fail side by side the first has the terminal; its end ends the others.
       if (failed) return;
       failed = true;
-      await openStepShell(failure, { host, progress });
+      await openStepShell(failure, { io, progress });
     };
     try {
-      await using builder = await engine.openBuilder({ location, flags, emit: progress.emit });
+      await using builder = await services.openBuilder({ location, flags, emit: progress.emit });
       const id = await builder.build(request, {
-        signal: host.signal,
+        signal: io.signal,
         jobs,
         reuseVm,
         ordered: progress.inOrder,
@@ -80,7 +75,7 @@ export const build: Command = {
       progress.failed(error, exitCodeFor(codeOf(error)));
       throw error;
     } finally {
-      host.signal.removeEventListener("abort", onAbort);
+      io.signal.removeEventListener("abort", onAbort);
     }
   },
 };

@@ -1,5 +1,4 @@
 import { type CacheStore, isObError, messageOf, ObError, throwIfCancelled } from "@ob/core";
-import { colorsFor } from "../output/colors.ts";
 import { suggest } from "../args/flags.ts";
 import type { ProcessIo } from "../process-io.ts";
 import {
@@ -9,11 +8,10 @@ import {
   storeOptions,
   stringOption,
 } from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
 import { formatAge, formatSize, parseSpan } from "../args/units.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
 import { formatTable } from "../output/format-table.ts";
-import type { Command, Session } from "./command.ts";
+import type { Command } from "./command.ts";
+import type { Session } from "./session.ts";
 
 const actions = ["ls", "rm", "prune"] as const;
 type Action = (typeof actions)[number];
@@ -48,28 +46,27 @@ export const cache: Command = {
   ],
 
   async run(args, session) {
-    const { services: engine, io: host } = session;
     const action = readAction(args);
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
+    const { services, io, location } = session;
     const before = action === "prune" ? readBefore(args) : new Date();
     const name = action === "rm" ? readName(args) : "";
-    await using caches = await engine.openCaches({ location });
+    await using caches = await services.openCaches({ location });
     switch (action) {
       case "ls":
-        return await list(caches, { host, json: args["json"] === true });
+        return await list(caches, { io, json: args["json"] === true });
       case "rm":
-        return await remove(caches, name, host);
+        return await remove(caches, name, io);
       case "prune":
         return await prune(caches, before, session);
     }
   },
 };
 
-async function list(caches: CacheStore, { host, json }: { host: ProcessIo; json: boolean }): Promise<void> {
+async function list(caches: CacheStore, { io, json }: { io: ProcessIo; json: boolean }): Promise<void> {
   const found = await caches.list();
   if (json) {
     const lines = found.map(({ name, bytes, lastUsed }) => JSON.stringify({ name, bytes, lastUsed }));
-    host.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    io.stdout.write(lines.map((line) => `${line}\n`).join(""));
     return;
   }
   const now = Date.now();
@@ -79,43 +76,37 @@ async function list(caches: CacheStore, { host, json }: { host: ProcessIo; json:
     `${formatAge(now - lastUsed.getTime())} ago`,
   ]);
   const bytes = found.reduce((sum, each) => sum + each.bytes, 0);
-  host.stdout.write(
+  io.stdout.write(
     `${formatTable(["NAME", "SIZE", "LAST USED"], { rows })}${count(found.length)}, ${formatSize(bytes)}\n`,
   );
 }
 
-async function remove(caches: CacheStore, name: string, host: ProcessIo): Promise<void> {
+async function remove(caches: CacheStore, name: string, io: ProcessIo): Promise<void> {
   const known = (await caches.list()).map((each) => each.name);
   if (!(await caches.remove(name))) {
     throw new ObError("CACHE", `There is no cache ${JSON.stringify(name)} in the store.`, {
       hint: suggest(name, known) ?? "`obuilder cache ls` shows those that there are.",
     });
   }
-  host.stdout.write(`Removed 1 cache\n`);
+  io.stdout.write(`Removed 1 cache\n`);
 }
 
-async function prune(
-  caches: CacheStore,
-  before: Date,
-  { io: host, verbosity, color }: Session,
-): Promise<void> {
+async function prune(caches: CacheStore, before: Date, { io, emit }: Session): Promise<void> {
   let removed = 0;
   for (const { name, lastUsed } of await caches.list()) {
-    throwIfCancelled(host.signal);
+    throwIfCancelled(io.signal);
     if (lastUsed.getTime() >= before.getTime()) continue;
     try {
       if (!(await caches.remove(name))) continue;
-      host.stdout.write(`Removing ${name}\n`);
+      io.stdout.write(`Removing ${name}\n`);
       removed += 1;
     } catch (error) {
       if (!isObError(error, "CACHE")) throw error;
       // One in use is no reason to keep the others.
-      const event = { type: "log", level: "warning", text: messageOf(error) } as const;
-      const line = logLine(event, verbosity, colorsFor(host.stderr, { mode: color, env: host.env }));
-      if (line !== undefined) host.stderr.write(line);
+      emit({ type: "log", level: "warning", text: messageOf(error) });
     }
   }
-  host.stdout.write(`Removed ${count(removed)}\n`);
+  io.stdout.write(`Removed ${count(removed)}\n`);
 }
 
 function readAction(args: Arguments): Action {

@@ -1,17 +1,6 @@
-import type { Services } from "../services.ts";
+import type { Arguments } from "../args/options.ts";
 import type { OptionTable } from "../args/flags.ts";
-import type { ProcessIo } from "../process-io.ts";
-import type { Arguments, Verbosity } from "../args/options.ts";
-import type { ColorMode } from "../output/colors.ts";
-
-/** What a command works with. */
-export interface Session {
-  readonly io: ProcessIo;
-  readonly verbosity: Verbosity;
-  readonly color: ColorMode;
-  /** The concrete packages, wired. */
-  readonly services: Services;
-}
+import type { Session } from "./session.ts";
 
 /** A command of `obuilder`. Its file is loaded when it is used. */
 export interface Command {

@@ -1,12 +1,9 @@
 import { posix } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { type Emit, ObError } from "@ob/core";
-import { colorsFor } from "../output/colors.ts";
+import { ObError } from "@ob/core";
 import { findTarget } from "../args/copy-target.ts";
 import { resolveLayer } from "../args/layer-ref.ts";
-import { readSandboxFlags, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
+import { sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
 import { unpackArchive } from "../unpack/unpack-archive.ts";
 import type { Command } from "./command.ts";
 
@@ -26,9 +23,7 @@ export const cp: Command = {
     ["obuilder cp ... 8a897f21e54d:/src - | tar -t", "as an archive, with the owners that the guest has"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const flags = readSandboxFlags(args);
+  async run(args, { services, io, location, flags, emit }) {
     const { layer, path: given } = parseSource(stringOption(args, "ID:PATH"));
     const destination = stringOption(args, "DEST");
     if (destination === undefined) {
@@ -36,7 +31,7 @@ export const cp: Command = {
         hint: "Name a file or directory, or - for a tar archive on standard output.",
       });
     }
-    if (destination === "-" && host.stdout.isTTY === true) {
+    if (destination === "-" && io.stdout.isTTY === true) {
       throw new ObError("USAGE", "An archive cannot be shown on a terminal.", {
         hint: "Send it somewhere, for example: obuilder cp ID:PATH - | tar -t",
       });
@@ -45,15 +40,10 @@ export const cp: Command = {
     const path = checkSourcePath(given);
     const item = { name: posix.basename(path), contents: path === "/" || /(^|\/)\.$/.test(given) };
     const target = destination === "-" ? undefined : await findTarget(destination, item);
-    const id = await resolveLayer(layer, { engine, location });
+    const id = await resolveLayer(layer, { services, location });
 
-    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
-    const emit: Emit = (event) => {
-      const line = logLine(event, verbosity, colors);
-      if (line !== undefined) host.stderr.write(line);
-    };
-    const { signal } = host;
-    await using builder = await engine.openBuilder({ location, flags, emit });
+    const { signal } = io;
+    await using builder = await services.openBuilder({ location, flags, emit });
     await using visit = await builder.openLayer(id, { signal });
     const archive = layerArchive(async () => visit, {
       items: [{ path, place: target?.place ?? (() => (item.contents ? "" : item.name)) }],
@@ -63,9 +53,9 @@ export const cp: Command = {
       signal,
       emit,
     });
-    host.restoreUmask?.();
+    io.restoreUmask?.();
     if (target) await unpackArchive(archive, { directory: target.directory, signal, emit });
-    else await pipeline(archive, host.stdout, { end: false, signal });
+    else await pipeline(archive, io.stdout, { end: false, signal });
   },
 };
 

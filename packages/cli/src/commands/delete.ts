@@ -1,6 +1,5 @@
 import { findLayer, layerCount } from "../args/layer-ref.ts";
 import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const deleteLayer: Command = {
@@ -9,14 +8,13 @@ export const deleteLayer: Command = {
   options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [["obuilder delete --store=qemu:/var/cache/obuilder 8a897f21e54d", ""]],
 
-  async run(args, { services: engine, io: host }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    await using store = await engine.openStore({ location });
+  async run(args, { services, io, location }) {
+    await using store = await services.openStore({ location });
     const id = findLayer(store, stringOption(args, "ID"));
     const gone = await store.delete(id, {
-      onDelete: (layer) => void host.stdout.write(`Removing ${layer}\n`),
+      onDelete: (layer) => void io.stdout.write(`Removing ${layer}\n`),
     });
-    await engine.sweepTemplates({ location });
-    host.stdout.write(`Removed ${layerCount(gone.length)}\n`);
+    await services.pruneSnapshots({ location });
+    io.stdout.write(`Removed ${layerCount(gone.length)}\n`);
   },
 };

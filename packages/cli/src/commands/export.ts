@@ -3,9 +3,6 @@ import { ObError } from "@ob/core";
 import { findLayer } from "../args/layer-ref.ts";
 import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
 import { formatSize } from "../args/units.ts";
-import { logLine } from "../output/log-line.ts";
-import { colorsFor } from "../output/colors.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const exportLayer: Command = {
@@ -27,16 +24,8 @@ export const exportLayer: Command = {
     ["obuilder export ... --compress 8a897f21e54d other-store/base-image/tools.qcow2", "as a new base image"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
-    await using store = await engine.openStore({
-      location,
-      emit: (event) => {
-        const line = logLine(event, verbosity, colors);
-        if (line !== undefined) host.stderr.write(line);
-      },
-    });
+  async run(args, { services, io, location, emit }) {
+    await using store = await services.openStore({ location, emit });
     const id = findLayer(store, stringOption(args, "ID"));
     const path = stringOption(args, "FILE");
     if (path === undefined) {
@@ -45,9 +34,9 @@ export const exportLayer: Command = {
       });
     }
     const { compress, force } = args;
-    const signal = host.signal;
-    host.restoreUmask?.();
+    const signal = io.signal;
+    io.restoreUmask?.();
     await store.export(id, { path, compress: compress === true, overwrite: force === true, signal });
-    host.stdout.write(`Wrote ${path} (${formatSize((await stat(path)).size)})\n`);
+    io.stdout.write(`Wrote ${path} (${formatSize((await stat(path)).size)})\n`);
   },
 };

@@ -14,10 +14,10 @@ export const fmt: Command = {
     ["obuilder fmt --machine < example.spec", "without -f, standard input is read"],
   ],
 
-  async run(args, { io: host }) {
-    const spec = await readSpec(args, host, "-");
+  async run(args, { io }) {
+    const spec = await readSpec(args, io, "-");
     const { formatSpec, printMachine, toBytes } = await import("@ob/spec");
     const printed = args["machine"] === true ? printMachine(spec) : formatSpec(spec);
-    host.stdout.write(toBytes(`${printed.trimEnd()}\n`));
+    io.stdout.write(toBytes(`${printed.trimEnd()}\n`));
   },
 };

@@ -2,10 +2,8 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ObError } from "@ob/core";
 import { checkKey } from "../args/build-input.ts";
-import { colorsFor } from "../output/colors.ts";
-import { readSandboxFlags, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
-import { type StoreLocation, parseStoreLocation } from "../args/store-location.ts";
+import { sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const healthcheck: Command = {
@@ -28,23 +26,13 @@ export const healthcheck: Command = {
     ["obuilder healthcheck ... --image debian-12-amd64 -v", "of one image, with all that is run"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const flags = readSandboxFlags(args);
-    const logColors = colorsFor(host.stderr, { mode: color, env: host.env });
+  async run(args, { services, io, verbosity, location, flags, emit }) {
     const image = stringOption(args, "image") ?? (await smallestImage(location));
     await checkKey(flags.sshKey);
-    if (verbosity !== "quiet") host.stderr.write(`Trying the base image ${image}…\n`);
-    await using builder = await engine.openBuilder({
-      location,
-      flags,
-      emit: (event) => {
-        const line = logLine(event, verbosity, logColors);
-        if (line !== undefined) host.stderr.write(line);
-      },
-    });
-    await builder.healthcheck({ image, signal: host.signal });
-    host.stdout.write("Healthcheck passed\n");
+    if (verbosity !== "quiet") io.stderr.write(`Trying the base image ${image}…\n`);
+    await using builder = await services.openBuilder({ location, flags, emit });
+    await builder.healthcheck({ image, signal: io.signal });
+    io.stdout.write("Healthcheck passed\n");
   },
 };
 

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { findLayer } from "../args/layer-ref.ts";
 import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const log: Command = {
@@ -15,12 +14,11 @@ export const log: Command = {
     ["obuilder log ... $(obuilder plan --json ... | tail -n1 | jq -r .id)", "of a spec's last step"],
   ],
 
-  async run(args, { services: engine, io: host }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    await using store = await engine.openStore({ location });
+  async run(args, { services, io, location }) {
+    await using store = await services.openStore({ location });
     const id = findLayer(store, stringOption(args, "ID"));
-    for await (const bytes of store.readLog(id, host.signal)) {
-      if (!host.stdout.write(bytes)) await once(host.stdout, "drain", { signal: host.signal });
+    for await (const bytes of store.readLog(id, io.signal)) {
+      if (!io.stdout.write(bytes)) await once(io.stdout, "drain", { signal: io.signal });
     }
   },
 };

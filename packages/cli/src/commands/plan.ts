@@ -9,11 +9,9 @@ import {
   secretOptions,
   specOptions,
   storeOptions,
-  stringOption,
 } from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
-import { type StoreLocation, parseStoreLocation } from "../args/store-location.ts";
+import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const plan: Command = {
@@ -41,20 +39,10 @@ export const plan: Command = {
     ["obuilder plan --json ... . | jq -r .id", "the ids, in build order"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const { stdout, stderr, env } = host;
-    const location = parseStoreLocation(stringOption(args, "store") ?? env["OBUILDER_STORE"]);
-    const request = await readRequest(args, host);
-    const logColors = colorsFor(stderr, { mode: color, env });
-    const { steps, storeExists } = await engine.plan({
-      location,
-      request,
-      signal: host.signal,
-      emit: (event) => {
-        const line = logLine(event, verbosity, logColors);
-        if (line !== undefined) stderr.write(line);
-      },
-    });
+  async run(args, { services, io, verbosity, color, location, emit }) {
+    const { stdout, stderr, env } = io;
+    const request = await readRequest(args, io);
+    const { steps, storeExists } = await services.plan({ location, request, signal: io.signal, emit });
 
     const notes = planNotes(steps, location, storeExists);
     if (args["json"] === true) {

@@ -3,7 +3,6 @@ import { layerCount } from "../args/layer-ref.ts";
 import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
 import { previewPrune } from "../args/prune-dry-run.ts";
 import { parseCount, parseSpan } from "../args/units.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 const group = "What goes:";
@@ -31,8 +30,7 @@ export const prune: Command = {
     ["obuilder prune ... --keep 100 --dry-run", "which layers are more than a hundred?"],
   ],
 
-  async run(args, { services: engine, io: host }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
+  async run(args, { services, io, location }) {
     const olderThan = read("older-than", parseSpan);
     const keep = read("keep", (value, flag) => parseCount(value, flag, 0));
     const atMost = read("limit", (value, flag) => parseCount(value, flag, 1));
@@ -42,25 +40,25 @@ export const prune: Command = {
       });
     }
 
-    await using store = await engine.openStore({ location });
+    await using store = await services.openStore({ location });
     // The store counts whole seconds, so that a layer used in this one is not yet before now.
     const before = new Date(Date.now() - (olderThan ?? -1_000));
     const spare = keep === undefined ? undefined : Math.max(0, [...store.list()].length - keep);
     const limit = Math.min(spare ?? Number.MAX_SAFE_INTEGER, atMost ?? Number.MAX_SAFE_INTEGER);
     if (args["dry-run"] === true) {
       const would = previewPrune(store.list(), { before, limit });
-      host.stdout.write(would.map((id) => `Would remove ${id}\n`).join(""));
-      host.stdout.write(`Would remove ${layerCount(would.length)}\n`);
+      io.stdout.write(would.map((id) => `Would remove ${id}\n`).join(""));
+      io.stdout.write(`Would remove ${layerCount(would.length)}\n`);
       return;
     }
     const gone = await store.prune({
       before,
       limit,
-      signal: host.signal,
-      onDelete: (layer) => void host.stdout.write(`Removing ${layer}\n`),
+      signal: io.signal,
+      onDelete: (layer) => void io.stdout.write(`Removing ${layer}\n`),
     });
-    await engine.sweepTemplates({ location });
-    host.stdout.write(`Removed ${layerCount(gone.length)}\n`);
+    await services.pruneSnapshots({ location });
+    io.stdout.write(`Removed ${layerCount(gone.length)}\n`);
 
     function read<T>(name: string, parse: (value: string, flag: string) => T): T | undefined {
       const value = stringOption(args, name);

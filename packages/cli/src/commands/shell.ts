@@ -1,17 +1,7 @@
 import { type GuestUser, ObError } from "@ob/core";
-import { colorsFor } from "../output/colors.ts";
 import { resolveLayer } from "../args/layer-ref.ts";
 import { openLocalTerminal } from "../terminal/local-terminal.ts";
-import {
-  enumOption,
-  readSandboxFlags,
-  sandboxOptions,
-  storeOptions,
-  stringOption,
-  stringOptions,
-} from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
+import { enumOption, sandboxOptions, storeOptions, stringOption, stringOptions } from "../args/options.ts";
 import type { Command } from "./command.ts";
 
 export const shell: Command = {
@@ -38,22 +28,15 @@ export const shell: Command = {
     ["obuilder shell ... 8a897f21e54d -- sh -c 'cd /src && make test'", ""],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const flags = readSandboxFlags(args);
+  async run(args, { services, io, location, flags, emit }) {
     const user = parseUser(stringOption(args, "user"));
     const network = enumOption(args, "network", ["none", "host"] as const);
-    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
-    const emit: Parameters<typeof engine.openBuilder>[0]["emit"] = (event) => {
-      const line = logLine(event, verbosity, colors);
-      if (line !== undefined) host.stderr.write(line);
-    };
-    const id = await resolveLayer(stringOption(args, "ID"), { engine, location });
-    await using builder = await engine.openBuilder({ location, flags, emit });
-    await using visit = await builder.openLayer(id, { signal: host.signal, network });
-    using local = openLocalTerminal(host);
+    const id = await resolveLayer(stringOption(args, "ID"), { services, location });
+    await using builder = await services.openBuilder({ location, flags, emit });
+    await using visit = await builder.openLayer(id, { signal: io.signal, network });
+    using local = openLocalTerminal(io);
     const command = stringOptions(args, "COMMAND");
-    return await visit.execInteractive({ command, user, stdio: local.terminal }, host.signal);
+    return await visit.execInteractive({ command, user, stdio: local.terminal }, io.signal);
   },
 };
 

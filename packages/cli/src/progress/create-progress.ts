@@ -6,7 +6,7 @@ import { createPlainProgress } from "./plain.ts";
 import type { Progress } from "./progress.ts";
 
 export interface ProgressOptions {
-  readonly host: ProcessIo;
+  readonly io: ProcessIo;
   readonly mode: ProgressMode;
   readonly color: ColorMode;
   readonly verbosity: Verbosity;
@@ -20,8 +20,8 @@ export interface ProgressOptions {
 
 /** The display for `--progress`; `auto` is `tty` on a terminal and `plain` elsewhere. */
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
-  const { host, mode, color, verbosity, steps, sideBySide, now = () => performance.now() } = options;
-  const { stdout, stderr, env } = host;
+  const { io, mode, color, verbosity, steps, sideBySide, now = () => performance.now() } = options;
+  const { stdout, stderr, env } = io;
   if (mode === "json") return createJsonProgress({ stdout, stderr, verbosity, steps, now });
   const colors = colorsFor(stdout, { mode: color, env });
   const logColors = colorsFor(stderr, { mode: color, env });

@@ -16,13 +16,13 @@ export function isInteractive({ stdin, stdout }: ProcessIo): boolean {
  * On a terminal every key goes to the guest, Ctrl-C among them; Node.js puts the terminal back in order should the
  * process end before this is disposed of.
  */
-export function openLocalTerminal(host: ProcessIo): LocalTerminal {
-  const { stdin, stdout, stderr } = host;
-  const interactive = isInteractive(host);
+export function openLocalTerminal(io: ProcessIo): LocalTerminal {
+  const { stdin, stdout, stderr } = io;
+  const interactive = isInteractive(io);
   const input = stdin instanceof Readable ? stdin : Readable.from(stdin);
   if (interactive) stdin.setRawMode?.(true);
   return {
-    terminal: { input, output: stdout, errors: stderr, tty: interactive ? screenOf(host) : undefined },
+    terminal: { input, output: stdout, errors: stderr, tty: interactive ? screenOf(io) : undefined },
     [Symbol.dispose]() {
       if (interactive) stdin.setRawMode?.(false);
     },

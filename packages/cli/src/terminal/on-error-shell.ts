@@ -17,9 +17,9 @@ export const onErrorOptions: OptionTable = {
 };
 
 /** @throws ObError `USAGE` if a shell is asked for where nobody can use it. */
-export function readOnError(args: Arguments, host: ProcessIo): "stop" | "shell" {
+export function readOnError(args: Arguments, io: ProcessIo): "stop" | "shell" {
   const chosen = enumOption(args, "on-error", ["stop", "shell"] as const) ?? "stop";
-  if (chosen === "stop" || isInteractive(host)) return chosen;
+  if (chosen === "stop" || isInteractive(io)) return chosen;
   throw new ObError("USAGE", "--on-error=shell needs a terminal, and standard input or output is none.", {
     hint: "Leave it out; `obuilder shell ID` opens the layer before the step that fails.",
   });
@@ -28,13 +28,13 @@ export function readOnError(args: Arguments, host: ProcessIo): "stop" | "shell" 
 /** Opens a shell in the guest of a step that has failed, and waits for its end. */
 export async function openStepShell(
   { error, guest }: StepFailure,
-  { host, progress }: { readonly host: ProcessIo; readonly progress: Progress },
+  { io, progress }: { readonly io: ProcessIo; readonly progress: Progress },
 ): Promise<void> {
   using paused = progress.pause();
   void paused;
-  host.stderr.write(
+  io.stderr.write(
     `${error.message} This is its virtual machine, as the command left it; \`exit\` ends it and the build.\n`,
   );
-  using local = openLocalTerminal(host);
-  await guest.execInteractive({ command: [], stdio: local.terminal }, host.signal);
+  using local = openLocalTerminal(io);
+  await guest.execInteractive({ command: [], stdio: local.terminal }, io.signal);
 }

@@ -31,11 +31,11 @@ export const imageBuildOptions: OptionTable = {
   force: { kind: "flag", describe: "Make the image even if it is up to date", group },
 };
 
-export async function buildOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
+export async function buildOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io } = session;
   const size = stringOption(args, "disk-size");
   const request = {
-    recipe: what,
+    recipe: target,
     ocaml: stringOption(args, "ocaml"),
     diskSize: size === undefined ? undefined : parseSize(size, "--disk-size"),
     user: stringOption(args, "user"),
@@ -44,19 +44,19 @@ export async function buildOneImage(args: Arguments, session: ImageSession): Pro
     from: stringOptions(args, "from"),
     name: stringOption(args, "name"),
   };
-  await withPhases(args, session, async ({ tools, location }) => {
+  await withPhases(session, async (tools) => {
     const { buildImage, imageIsCurrent, planImage } = await import("@ob/images");
     const planned = await planImage(request);
     const { name } = planned;
-    if (args["force"] !== true && (await imageIsCurrent(planned, location.directory))) {
-      host.stdout.write(`${name} is up to date\n`);
+    if (args["force"] !== true && (await imageIsCurrent(planned, session.location.directory))) {
+      io.stdout.write(`${name} is up to date\n`);
       return;
     }
-    host.stdout.write(`Making the base image ${name}\n`);
+    io.stdout.write(`Making the base image ${name}\n`);
     const start = performance.now();
-    host.restoreUmask?.();
+    io.restoreUmask?.();
     await buildImage(planned, tools);
     const took = formatDuration(performance.now() - start);
-    host.stdout.write(`Made ${name} in ${took}: (from ${name})\n`);
+    io.stdout.write(`Made ${name} in ${took}: (from ${name})\n`);
   });
 }

@@ -21,10 +21,10 @@ export const imageCheckOptions: OptionTable = {
   "no-check": { kind: "flag", describe: "import: do not boot the image", group },
 };
 
-export async function checkOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
+export async function checkOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io } = session;
   const request = {
-    image: what,
+    image: target,
     guestOs: enumOption(args, "guest-os", guestOses) ?? enumOption(args, "qemu-guest-os", guestOses),
     guestArch:
       enumOption(args, "guest-arch", guestArches) ?? enumOption(args, "qemu-guest-arch", guestArches),
@@ -32,17 +32,17 @@ export async function checkOneImage(args: Arguments, session: ImageSession): Pro
     sshKey: stringOption(args, "ssh-key"),
   };
   await checkKey(stringOption(args, "qemu-ssh-key"));
-  await withPhases(args, session, async ({ tools }) => {
+  await withPhases(session, async (tools) => {
     const { checkStoredImage } = await import("@ob/images");
     await checkStoredImage(request, tools);
-    host.stdout.write(`${what} is all right\n`);
+    io.stdout.write(`${target} is all right\n`);
   });
 }
 
-export async function importOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
+export async function importOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io } = session;
   const request = {
-    file: what,
+    file: target,
     name: needed(args, "name"),
     guestOs: enumOption(args, "guest-os", guestOses) ?? missing("guest-os"),
     guestArch: enumOption(args, "guest-arch", guestArches) ?? missing("guest-arch"),
@@ -51,10 +51,10 @@ export async function importOneImage(args: Arguments, session: ImageSession): Pr
     ...readKernel(args),
     check: args["no-check"] !== true,
   };
-  await withPhases(args, session, async ({ tools }) => {
+  await withPhases(session, async (tools) => {
     const { importImage } = await import("@ob/images");
     const { name } = await importImage(request, tools);
-    host.stdout.write(`Imported ${what}: (from ${name})\n`);
+    io.stdout.write(`Imported ${target}: (from ${name})\n`);
   });
 }
 

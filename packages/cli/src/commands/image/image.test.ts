@@ -13,12 +13,12 @@ async function storeWith(...names: readonly string[]) {
   return { ...directory, images, flag: `--store=qemu:${directory.path}` };
 }
 
-const engine = fakeServices();
+const services = fakeServices();
 
 describe("image list", () => {
   it("shows the images of the store, then those that can be made", async () => {
     await using store = await storeWith("mine");
-    const { code, stdout } = await obuilder(["image", "list", store.flag], { engine });
+    const { code, stdout } = await obuilder(["image", "list", store.flag], { services });
     expect(code).toBe(0);
     const [head, first] = stdout.split("\n");
     expect(head).toMatch(/^NAME +GUEST +SIZE +MADE +STATE$/);
@@ -29,7 +29,7 @@ describe("image list", () => {
 
   it("prints one object a line with --json", async () => {
     await using store = await storeWith("mine");
-    const { stdout } = await obuilder(["image", "list", "--json", store.flag], { engine });
+    const { stdout } = await obuilder(["image", "list", "--json", store.flag], { services });
     const [mine, ...others] = stdout
       .trimEnd()
       .split("\n")
@@ -45,14 +45,14 @@ describe("image list", () => {
 describe("image rm", () => {
   it("removes an image", async () => {
     await using store = await storeWith("mine");
-    const result = await obuilder(["image", "rm", "mine", store.flag], { engine });
+    const result = await obuilder(["image", "rm", "mine", store.flag], { services });
     expect(result).toEqual({ code: 0, stdout: "Removed mine.\n", stderr: "" });
     expect(await readdir(store.images)).toEqual([]);
   });
 
   it("names a near one where there is none of that name", async () => {
     await using store = await storeWith("debian-12");
-    const result = await obuilder(["image", "rm", "debian-13", store.flag], { engine });
+    const result = await obuilder(["image", "rm", "debian-13", store.flag], { services });
     expect(result).toMatchObject({ code: 4, stdout: "" });
     expect(result.stderr).toContain("Is it debian-12 that you want?");
   });
@@ -82,7 +82,7 @@ describe("image", () => {
     ],
   ])("refuses %j", async (argv, words) => {
     await using store = await storeWith();
-    const result = await obuilder([...argv, store.flag], { engine });
+    const result = await obuilder([...argv, store.flag], { services });
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).toContain(words);
     expect(await readdir(store.images)).toEqual([]);

@@ -54,16 +54,16 @@ export const image: Command = {
   async run(args, session) {
     const action = readAction(args);
     const { argument, run } = actions[action];
-    const what = stringOption(args, "WHAT");
-    if (argument === undefined && what !== undefined) {
-      throw new ObError("USAGE", `What is ${JSON.stringify(what)} for? \`image ${action}\` takes no name.`);
+    const target = stringOption(args, "WHAT");
+    if (argument === undefined && target !== undefined) {
+      throw new ObError("USAGE", `What is ${JSON.stringify(target)} for? \`image ${action}\` takes no name.`);
     }
-    if (argument !== undefined && what === undefined) {
+    if (argument !== undefined && target === undefined) {
       throw new ObError("USAGE", `Say which image: obuilder image ${action} ${argument}.`, {
         hint: "`obuilder image list` shows those that there are, and those that can be made.",
       });
     }
-    return await run(args, { ...session, what: what ?? "" });
+    return await run(args, { session, target: target ?? "" });
   },
 };
 
