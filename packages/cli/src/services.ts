@@ -6,7 +6,7 @@ import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } f
 import type { ImageTools } from "@ob/images";
 import type { SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
-import type { SandboxFlags } from "./args/options.ts";
+import type { SandboxFlags } from "./args/sandbox-flags.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 
 export interface OpenOptions {

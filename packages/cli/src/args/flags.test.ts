@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { normalizeFlags, suggest } from "./flags.ts";
-import { commonOptions, sandboxOptions, secretOptions, specOptions, storeOptions } from "./options.ts";
+import { commonOptions, secretOptions, specOptions, storeOptions } from "./options.ts";
+import { sandboxOptions } from "./sandbox-flags.ts";
 
 const options = { ...commonOptions, ...storeOptions, ...specOptions, ...secretOptions, ...sandboxOptions };
 const read = (...words: readonly string[]) => normalizeFlags(words, options);

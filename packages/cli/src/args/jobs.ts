@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { OptionTable } from "./flags.ts";
-import { type Arguments, type SandboxFlags, stringOption } from "./options.ts";
+import { type Arguments, stringOption } from "./options.ts";
+import type { SandboxFlags } from "./sandbox-flags.ts";
 import { parseCount } from "./units.ts";
 
 export const jobOptions: OptionTable = {

@@ -3,14 +3,13 @@ import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
 import {
-  vmReuseOptions,
   progressOptions,
   readProgressMode,
-  sandboxOptions,
   secretOptions,
   specOptions,
   storeOptions,
 } from "../args/options.ts";
+import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { codeOf } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
@@ -49,9 +48,9 @@ export const build: Command = {
     await checkKey(flags.sshKey);
     const request = await readRequest(args, io);
     const steps = countSteps(request.spec);
-    const sideBySide = jobs > 1 && request.spec.builds.length > 0;
+    const parallel = jobs > 1 && request.spec.builds.length > 0;
 
-    using progress = await createProgress({ io, mode, color, verbosity, steps, sideBySide });
+    using progress = await createProgress({ io, mode, color, verbosity, steps, parallel });
     const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
     io.signal.addEventListener("abort", onAbort, { once: true });
     let failed = false;

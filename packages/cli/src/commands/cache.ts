@@ -1,13 +1,8 @@
 import { type CacheStore, isObError, messageOf, ObError, throwIfCancelled } from "@ob/core";
 import { suggest } from "../args/flags.ts";
 import type { ProcessIo } from "../process-io.ts";
-import {
-  type Arguments,
-  acceptedButHidden,
-  sandboxOptions,
-  storeOptions,
-  stringOption,
-} from "../args/options.ts";
+import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { formatAge, formatSize, parseSpan } from "../args/units.ts";
 import { formatTable } from "../output/format-table.ts";
 import type { Command } from "./command.ts";

@@ -1,5 +1,6 @@
 import { layerCount } from "../args/layer-ref.ts";
-import { acceptedButHidden, sandboxOptions, storeOptions } from "../args/options.ts";
+import { acceptedButHidden, storeOptions } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import type { Command } from "./command.ts";
 
 export const clean: Command = {

@@ -3,7 +3,8 @@ import { pipeline } from "node:stream/promises";
 import { ObError } from "@ob/core";
 import { findTarget } from "../args/copy-target.ts";
 import { resolveLayer } from "../args/layer-ref.ts";
-import { sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { unpackArchive } from "../unpack/unpack-archive.ts";
 import type { Command } from "./command.ts";
 

@@ -1,5 +1,6 @@
 import { findLayer, layerCount } from "../args/layer-ref.ts";
-import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import type { Command } from "./command.ts";
 
 export const deleteLayer: Command = {

@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { ObError } from "@ob/core";
 import { findLayer } from "../args/layer-ref.ts";
-import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { formatSize } from "../args/units.ts";
 import type { Command } from "./command.ts";
 

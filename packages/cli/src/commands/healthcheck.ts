@@ -2,7 +2,8 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ObError } from "@ob/core";
 import { checkKey } from "../args/build-input.ts";
-import { sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 

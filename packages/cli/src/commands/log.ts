@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { findLayer } from "../args/layer-ref.ts";
-import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import type { Command } from "./command.ts";
 
 export const log: Command = {

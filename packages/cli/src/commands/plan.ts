@@ -5,11 +5,11 @@ import { jobOptions } from "../args/jobs.ts";
 import {
   acceptedButHidden,
   progressOptions,
-  sandboxOptions,
   secretOptions,
   specOptions,
   storeOptions,
 } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";

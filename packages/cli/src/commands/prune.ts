@@ -1,6 +1,7 @@
 import { ObError } from "@ob/core";
 import { layerCount } from "../args/layer-ref.ts";
-import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { previewPrune } from "../args/prune-dry-run.ts";
 import { parseCount, parseSpan } from "../args/units.ts";
 import type { Command } from "./command.ts";

@@ -1,11 +1,6 @@
 import type { Emit } from "@ob/core";
-import {
-  type Arguments,
-  readSandboxFlags,
-  type SandboxFlags,
-  stringOption,
-  type Verbosity,
-} from "../args/options.ts";
+import { type Arguments, stringOption, type Verbosity } from "../args/options.ts";
+import { readSandboxFlags, type SandboxFlags } from "../args/sandbox-flags.ts";
 import { parseStoreLocation, type StoreLocation } from "../args/store-location.ts";
 import { type ColorMode, colorsFor } from "../output/colors.ts";
 import { logLine } from "../output/log-line.ts";

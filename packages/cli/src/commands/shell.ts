@@ -1,7 +1,8 @@
 import { type GuestUser, ObError } from "@ob/core";
 import { resolveLayer } from "../args/layer-ref.ts";
 import { openLocalTerminal } from "../terminal/local-terminal.ts";
-import { enumOption, sandboxOptions, storeOptions, stringOption, stringOptions } from "../args/options.ts";
+import { enumOption, storeOptions, stringOption, stringOptions } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import type { Command } from "./command.ts";
 
 export const shell: Command = {

@@ -13,21 +13,21 @@ export interface ProgressOptions {
   /** How many steps the spec has. */
   readonly steps: number;
   /** True if nested builds may run at the same time. */
-  readonly sideBySide: boolean;
+  readonly parallel: boolean;
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
 }
 
 /** The display for `--progress`; `auto` is `tty` on a terminal and `plain` elsewhere. */
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
-  const { io, mode, color, verbosity, steps, sideBySide, now = () => performance.now() } = options;
+  const { io, mode, color, verbosity, steps, parallel, now = () => performance.now() } = options;
   const { stdout, stderr, env } = io;
   if (mode === "json") return createJsonProgress({ stdout, stderr, verbosity, steps, now });
   const colors = colorsFor(stdout, { mode: color, env });
   const logColors = colorsFor(stderr, { mode: color, env });
   if (mode === "tty" || (mode === "auto" && isSmartTerminal(stdout, env))) {
-    const { createTtyProgress } = await import("./tty.ts");
-    return createTtyProgress({ stdout, stderr, colors, logColors, verbosity, steps, sideBySide, now });
+    const { createTtyProgress } = await import("./tty-view.ts");
+    return createTtyProgress({ stdout, stderr, colors, logColors, verbosity, steps, parallel, now });
   }
   return createPlainProgress({ stdout, stderr, colors, logColors, verbosity });
 }

@@ -1,12 +1,7 @@
 import { ObError } from "@ob/core";
 import { suggest } from "../../args/flags.ts";
-import {
-  type Arguments,
-  acceptedButHidden,
-  sandboxOptions,
-  storeOptions,
-  stringOption,
-} from "../../args/options.ts";
+import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../../args/options.ts";
+import { sandboxOptions } from "../../args/sandbox-flags.ts";
 import type { Command } from "../command.ts";
 import { checkOneImage, imageCheckOptions, importOneImage } from "./check.ts";
 import { buildOneImage, imageBuildOptions } from "./build.ts";

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { idOf, stepOf } from "../testing/terminal.ts";
 import { VirtualTerminal } from "../testing/virtual-terminal.ts";
 import type { Progress } from "./progress.ts";
-import { createTtyProgress } from "./tty.ts";
+import { createTtyProgress } from "./tty-view.ts";
 
 const base = stepOf(idOf("b"), "(from debian-12)");
 const run = stepOf(idOf("c"), '/: (run (shell "make all"))', base.id);
@@ -27,7 +27,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function display(columns = 60, rows = 12, sideBySide = false) {
+function display(columns = 60, rows = 12, parallel = false) {
   const terminal = new VirtualTerminal(columns, rows);
   const colors = pc.createColors(false);
   const progress = createTtyProgress({
@@ -37,7 +37,7 @@ function display(columns = 60, rows = 12, sideBySide = false) {
     logColors: colors,
     verbosity: "info",
     steps: 2,
-    sideBySide,
+    parallel,
     now: () => clock,
   });
   return { terminal, progress };
@@ -145,7 +145,7 @@ describe("the display on a terminal", () => {
     expect(await terminal.lines()).toContain("from elsewhere");
     progress.emit({ type: "step-finished", step: run, outcome: "cached", milliseconds: 500 });
     progress.succeeded(run.id);
-    expect(await terminal.lines()).toContain("✔ [1/2] in the store by now 0.5s");
+    expect(await terminal.lines()).toContain("✔ [1/2] cached (built concurrently) 0.5s");
   });
 
   it("puts log lines and its own words above what is under way", async () => {
