@@ -12,13 +12,14 @@ import type { DigestCache } from "../source/digest-cache.ts";
 import { copyTarget } from "../guest-path.ts";
 import { opHeading } from "../op-label.ts";
 import { generateManifest, type Manifest, type ManifestOptions } from "../source/manifest.ts";
-import type { LayerJob } from "../sharing/single-flight.ts";
+import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import { copyStepId } from "./step-id.ts";
 import { sourceArchive, type Transfer } from "../archive/source-archive.ts";
 import type { StepDeps } from "./step-deps.ts";
 
 /** `(copy ...)`: files of the source directory make a layer. */
 export interface CopyStep {
+  readonly kind: "copy";
   readonly info: StepInfo & { readonly op: "copy" };
   readonly base: LayerId;
   readonly transfer: Transfer;
@@ -46,6 +47,7 @@ export async function prepareCopy(
   checkDestination(op, destination);
   const id = copyStepId({ base, user, manifests, destination });
   return {
+    kind: "copy",
     base,
     info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
     transfer: { sourceDirectory, manifests, destination, user },
@@ -53,30 +55,37 @@ export async function prepareCopy(
   };
 }
 
-/** Unpacks the files on a new disk and commits it. */
-export async function copyIntoGuest(step: CopyStep, making: LayerJob, tools: StepDeps): Promise<void> {
-  const { writer: claim, signal, onOutput } = making;
-  const { sandbox, session: sequence = sandbox, image, keepVm: followed, emit } = tools;
-  const disk = await claim.createDisk(step.base, signal);
+/** The layer of a `copy`: the files are unpacked on a new disk, which is committed. */
+export function copyLayer(step: CopyStep, deps: StepDeps): LayerBuild {
+  return { id: step.info.id, emit: deps.emit, build: (job) => copyIntoGuest(step, job, deps) };
+}
+
+async function copyIntoGuest(
+  step: CopyStep,
+  { writer, signal, onOutput }: LayerJob,
+  deps: StepDeps,
+): Promise<void> {
+  const { sandbox, session = sandbox, image, keepVm, emit } = deps;
+  const disk = await writer.createDisk(step.base, signal);
   const destination = copyTarget(sandbox.guest(image).os, step.transfer.destination);
   const transfer = { ...step.transfer, destination };
-  // The sandbox knows only that the archive broke off; the reason is ours.
+  // The sandbox only sees that the archive ended early; the reason is in the archive's own error.
   let failure: ObError | undefined;
-  const open = (options: OpenArchiveOptions) =>
+  const openArchive = (options: OpenArchiveOptions) =>
     sourceArchive(transfer, options).on("error", (error) => {
       if (isObError(error)) failure = error;
-      // A file is not what it was when it was read, or said to have been: the next build reads them all.
+      // A file is not what its cached digest says: the next build reads all files.
       step.digests.clear();
     });
   try {
     throwIfCancelled(signal);
-    const task = { kind: "copy", user: transfer.user, openArchive: open } as const;
-    await sequence.run({ layer: claim.id, disk, image, task, keepVm: followed }, { signal, emit, onOutput });
+    const task = { kind: "copy", user: transfer.user, openArchive } as const;
+    await session.run({ layer: writer.id, disk, image, task, keepVm }, { signal, emit, onOutput });
   } catch (error) {
     throw failure ?? error;
   }
   if (failure) throw failure;
-  await claim.commit();
+  await writer.commit();
 }
 
 /** @throws ObError `BAD_SPEC` if there is nothing to copy or several things go to one name. */
