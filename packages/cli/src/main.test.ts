@@ -75,13 +75,13 @@ describe("the command", () => {
 });
 
 describe("a store", () => {
-  it("that does not exist is taken as empty by plan, which makes nothing", async () => {
+  it("that does not exist counts as empty for plan, which creates nothing", async () => {
     await using work = await temporaryDirectory();
     const directory = path.join(work.path, "store");
     const args = ["plan", `--store=qemu:${directory}`, "-f", "-", work.path];
     const result = await obuilder(args, { input: spec, env: { PATH: "/nonexistent" } });
     expect(result).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(result.stdout).toContain(`The store ${directory} does not exist yet; it was taken as empty.\n`);
+    expect(result.stdout).toContain(`The store ${directory} does not exist; it counts as empty.\n`);
     expect(result.stdout).toContain(`${sha256("debian-12")}  to be built\n`);
     expect(existsSync(directory)).toBe(false);
   });

@@ -15,7 +15,7 @@ export interface MainOptions {
 }
 
 /**
- * Runs one command line, without the words `node obuilder` before it.
+ * Runs one command line, given without `node obuilder`.
  *
  * @returns the exit code. Every error has been printed on `io.stderr`.
  */
@@ -52,10 +52,10 @@ async function runCommand(
 /** Prints the error. @returns its exit code. */
 function report(thrown: unknown, io: ProcessIo, invocation: Invocation | undefined): number {
   const interrupt = io.interruptedBy();
-  // Ctrl-C reaches the programs that we run too, and what they make of it can come in first.
+  // Ctrl-C also reaches the programs that are run, whose failure can arrive first.
   const cancel = new ObError("CANCELLED", "Cancelled at user's request", { cause: thrown });
   const error = interrupt !== undefined && codeOf(thrown) !== undefined ? cancel : thrown;
-  // Whoever closed the pipe does not wait for a word either.
+  // A closed pipe is not worth a message.
   if (interrupt !== "SIGPIPE") {
     const { verbose, mode, name } = settings(invocation);
     const colors = colorsFor(io.stderr, { mode, env: io.env });
@@ -64,7 +64,7 @@ function report(thrown: unknown, io: ProcessIo, invocation: Invocation | undefin
   return interrupt === undefined ? exitCodeFor(codeOf(error)) : interruptCode(interrupt);
 }
 
-/** How to print an error; a command line that is itself the error says nothing of it. */
+/** How to print an error; the defaults, if the command line is what is wrong. */
 function settings(invocation: Invocation | undefined) {
   if (invocation?.kind !== "run") return { verbose: false, mode: "auto" as const, name: undefined };
   const { args, name } = invocation;
@@ -83,12 +83,12 @@ export async function start(): Promise<void> {
   using interrupts = listenForInterrupts(process, (interrupt) => process.exit(interruptCode(interrupt)));
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") interrupts.interrupt("SIGPIPE");
-    // What is written after that fails too.
+    // Later writes fail too.
     if (interrupts.cause() === "SIGPIPE") return;
     stderr.write(`obuilder: Standard output cannot be written: ${error.message}\n`);
     process.exit(exitCodes.failure);
   });
-  // Without a reader of errors there is nothing left to do about one.
+  // An error that cannot be printed cannot be reported.
   stderr.on("error", () => {});
   const code = await main(argv.slice(2), {
     stdin,
@@ -99,7 +99,7 @@ export async function start(): Promise<void> {
     restoreUmask: () => void process.umask(umask),
     interruptedBy: interrupts.cause,
   });
-  // Whatever a library left open must not keep a finished command alive; what is printed must get out first.
+  // What a library left open must not keep a finished command alive, but the output must be flushed first.
   await Promise.all([flushed(stdout), flushed(stderr)]);
   process.exit(interrupts.cause() === "SIGPIPE" ? interruptCode("SIGPIPE") : code);
 }

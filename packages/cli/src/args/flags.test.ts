@@ -47,9 +47,9 @@ describe("normalizeFlags", () => {
     [["--store"], "Option --store needs a value."],
     [["-f"], "Option -f needs a value."],
     [["--quiet=yes"], "Option --quiet is a flag and takes no value."],
-    [["-x"], "There is no option -x."],
-    [["--constructor"], "There is no option --constructor."],
-    [["--docker-cpus=2"], "Option --docker-cpus is one of the Docker backend's"],
+    [["-x"], "Unknown option -x."],
+    [["--constructor"], "Unknown option --constructor."],
+    [["--docker-cpus=2"], "Option --docker-cpus belongs to the Docker backend"],
     [["--rsync-mode", "copy"], "rsync backend"],
   ])("refuses %j", (words, message) => {
     expect(() => read(...words)).toThrow(message);

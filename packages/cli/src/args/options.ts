@@ -5,7 +5,7 @@ import { type OptionTable, suggest } from "./flags.ts";
 /** The values of a command line, by the long names of the options and the names of the arguments. */
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** What --verbosity takes, quietest first. */
+/** The values of --verbosity, quietest first. */
 export const verbosities = ["quiet", "app", "error", "warning", "info", "debug"] as const;
 export type Verbosity = (typeof verbosities)[number];
 
@@ -17,7 +17,7 @@ export const commonOptions: OptionTable = {
   verbose: {
     kind: "count",
     short: "v",
-    describe: "Say what is done, with each program that is run; twice for debugging",
+    describe: "Log what is done and each program that is run; repeat for debug output",
     group: messages,
   },
   quiet: { kind: "flag", short: "q", describe: "Print no warnings", group: messages },
@@ -31,7 +31,7 @@ export const storeOptions: OptionTable = {
   store: {
     kind: "value",
     value: "qemu:DIR",
-    describe: "Where the layers are kept; by default OBUILDER_STORE says",
+    describe: "The store of layers (default: $OBUILDER_STORE)",
     group: "Store:",
   },
 };
@@ -40,7 +40,7 @@ export const specOptions: OptionTable = {
   f: {
     kind: "value",
     value: "FILE",
-    describe: "FILE with the build spec; - is standard input",
+    describe: "The build spec; - is standard input",
     group: "Spec:",
   },
 };
@@ -49,7 +49,7 @@ export const secretOptions: OptionTable = {
   secret: {
     kind: "values",
     value: "ID:FILE",
-    describe: "The file that holds the secret ID; can be repeated",
+    describe: "The file with the secret ID; can be repeated",
     group: "Spec:",
   },
 };
@@ -64,7 +64,7 @@ export const progressOptions: OptionTable = {
   },
 };
 
-/** The same options, accepted and not shown: the original takes them where they mean nothing. */
+/** The same options, accepted without effect and not shown in the help, as the original accepts them. */
 export function acceptedButHidden(options: OptionTable): OptionTable {
   return Object.fromEntries(
     Object.entries(options).map(([name, option]) => [name, { ...option, hidden: true }]),
@@ -100,7 +100,7 @@ export function stringOptions(args: Arguments, name: string): readonly string[] 
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
-/** The value of an option that takes one of a few words. @throws ObError `USAGE` with a near word. */
+/** The value of an option with a few allowed values. @throws ObError `USAGE` with the nearest value. */
 export function enumOption<T extends string>(
   args: Arguments,
   name: string,

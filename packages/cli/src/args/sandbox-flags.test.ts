@@ -53,7 +53,7 @@ describe("readSandboxFlags", () => {
     expect(readSandboxFlags({ "snapshot-cache-size": "0" }).snapshotCacheSize).toBe(0);
     expect(readSandboxFlags({ "snapshot-cache-size": "512M" }).snapshotCacheSize).toBe(2 ** 29);
     expect(() => readSandboxFlags({ "snapshot-cache-size": "none" })).toThrow(
-      /--snapshot-cache-size wants a size/,
+      /--snapshot-cache-size: invalid size "none"/,
     );
   });
 
@@ -64,12 +64,12 @@ describe("readSandboxFlags", () => {
   });
 
   it.each([
-    [{ "qemu-memory": "lots" }, "--qemu-memory wants a size"],
-    [{ "qemu-memory": "0" }, "--qemu-memory wants a size"],
-    [{ "qemu-cpus": "0" }, "--qemu-cpus wants a whole number from 1 on"],
-    [{ "qemu-cpus": "2.5" }, "--qemu-cpus wants a whole number from 1 on"],
-    [{ "qemu-boot-time": "0" }, "--qemu-boot-time wants a whole number from 1 on"],
-    [{ "qemu-boot-time": "soon" }, "--qemu-boot-time wants a time span"],
+    [{ "qemu-memory": "lots" }, "--qemu-memory: invalid size"],
+    [{ "qemu-memory": "0" }, "--qemu-memory: invalid size"],
+    [{ "qemu-cpus": "0" }, "--qemu-cpus: invalid number"],
+    [{ "qemu-cpus": "2.5" }, "--qemu-cpus: invalid number"],
+    [{ "qemu-boot-time": "0" }, "--qemu-boot-time: invalid number"],
+    [{ "qemu-boot-time": "soon" }, "--qemu-boot-time: invalid duration"],
     [{ "qemu-guest-os": "plan9" }, "--qemu-guest-os takes linux, openbsd, windows"],
   ])("refuses %j", (args, message) => {
     expect(() => readSandboxFlags(args)).toThrow(message);

@@ -1,87 +1,92 @@
 import { type DiskBus, diskBuses, type GuestArch, guestArches, type GuestOs, guestOses } from "@ob/core";
 import type { OptionTable } from "./flags.ts";
 import { type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
-import { parseCount, parseSize, parseSpan } from "./units.ts";
+import { parseCount, parseSize, parseDuration } from "./units.ts";
 
-const machines = "Virtual machines:";
+const vmGroup = "VM:";
 export const sandboxOptions: OptionTable = {
   "qemu-memory": {
     kind: "value",
     value: "SIZE",
-    describe: "In GiB, or as 512M, 2G (default 2)",
-    group: machines,
+    describe: "Memory in GiB, or as 512M, 2G (default 2)",
+    group: vmGroup,
   },
-  "qemu-cpus": { kind: "value", value: "N", describe: "Number of CPUs (default 2)", group: machines },
+  "qemu-cpus": { kind: "value", value: "N", describe: "Number of CPUs (default 2)", group: vmGroup },
   "qemu-guest-os": {
     kind: "value",
     value: "OS",
-    describe: `${guestOses.join(", ")}: for an image without a manifest (default linux)`,
-    group: machines,
+    describe: `${guestOses.join(", ")}: for images without a manifest (default linux)`,
+    group: vmGroup,
   },
   "qemu-guest-arch": {
     kind: "value",
     value: "ARCH",
-    describe: `${guestArches.join(", ")}: likewise (default amd64)`,
-    group: machines,
+    describe: `${guestArches.join(", ")}: for images without a manifest (default amd64)`,
+    group: vmGroup,
   },
   "qemu-boot-time": {
     kind: "value",
     value: "SECONDS",
-    describe: "How long a guest may take to boot and answer (default 30 with --qemu-accel=kvm, else 120)",
-    group: machines,
+    describe: "Time for a guest to boot and accept a login (default 30 with --qemu-accel=kvm, else 120)",
+    group: vmGroup,
   },
   "qemu-accel": {
     kind: "value",
     value: "HOW",
-    describe: "kvm, tcg (software), or auto: kvm where it is proven to work",
-    group: machines,
+    describe: "kvm, tcg (software), or auto: kvm if a test guest runs with it (default auto)",
+    group: vmGroup,
   },
-  "qemu-ssh-key": { kind: "value", value: "FILE", describe: "Private key to log in with", group: machines },
+  "qemu-ssh-key": { kind: "value", value: "FILE", describe: "Private key for the login", group: vmGroup },
   "qemu-disk-size": {
     kind: "value",
     value: "SIZE",
-    describe: "Let disks grow to this size, in GiB or as 512M, 40G",
-    group: machines,
+    describe: "Enlarge disks to this size, in GiB or as 512M, 40G",
+    group: vmGroup,
   },
   "qemu-disk-bus": {
     kind: "value",
     value: "BUS",
-    describe: `${diskBuses.join(", ")}: what the disks hang on (default virtio)`,
-    group: machines,
+    describe: `${diskBuses.join(", ")}: disk controller (default virtio)`,
+    group: vmGroup,
   },
   "qemu-machine": {
     kind: "value",
     value: "TYPE",
     describe: "QEMU's -machine (default pc, or virt for riscv64)",
-    group: machines,
+    group: vmGroup,
   },
   "qemu-cpu": {
     kind: "value",
     value: "MODEL",
-    describe: "QEMU's -cpu, in place of what fits the accelerator",
-    group: machines,
+    describe: "QEMU's -cpu (default: a model that suits the accelerator)",
+    group: vmGroup,
   },
   "qemu-arg": {
     kind: "values",
     value: "WORD",
-    describe: "A word for the end of QEMU's command line; can be repeated",
-    group: machines,
+    describe: "An additional argument for QEMU; can be repeated",
+    group: vmGroup,
   },
   "snapshot-cache-size": {
     kind: "value",
     value: "SIZE",
     describe: "Disk space for VM snapshots, in GiB or as 512M; 0 takes none (default 2)",
-    group: machines,
+    group: vmGroup,
   },
-  // runc's; a disk in the making is never synchronised here.
-  "fast-sync": { kind: "flag", describe: "Accepted for the original's sake", group: machines, hidden: true },
+  // An option of runc; a disk is never synchronised during a step here.
+  "fast-sync": {
+    kind: "flag",
+    describe: "Ignored; accepted for compatibility",
+    group: vmGroup,
+    hidden: true,
+  },
 };
 
 export const vmReuseOptions: OptionTable = {
-  "no-vm-reuse": { kind: "flag", describe: "Boot a VM for every step", group: machines },
+  "no-vm-reuse": { kind: "flag", describe: "Boot a VM for every step", group: vmGroup },
 };
 
-/** What the flags say of virtual machines; undefined where they say nothing. */
+/** The options of virtual machines; undefined where an option was not given and has no default here. */
 export interface SandboxFlags {
   readonly memoryMib: number;
   readonly cpus: number;
@@ -97,12 +102,12 @@ export interface SandboxFlags {
   readonly hardware: HardwareFlags;
 }
 
-/** Where the guest's machine must be another than usual. */
+/** Deviations from the usual machine. */
 export interface HardwareFlags {
   readonly diskBus: DiskBus | undefined;
   readonly machine: string | undefined;
   readonly cpu: string | undefined;
-  /** Words for the end of QEMU's command line. */
+  /** Additional arguments for QEMU. */
   readonly arguments: readonly string[];
 }
 
@@ -119,7 +124,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     cpus: given("qemu-cpus", parseAtLeastOne) ?? 2,
     guestOs: enumOption(args, "qemu-guest-os", guestOses),
     guestArch: enumOption(args, "qemu-guest-arch", guestArches),
-    // The original's 30 s are meant for KVM; under software emulation a usual Debian takes 40 s.
+    // The original's 30 s suit KVM; under software emulation a usual Debian takes 40 s to boot.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
     accelerator,
     sshKey: stringOption(args, "qemu-ssh-key"),
@@ -143,5 +148,5 @@ function parseAtLeastOne(value: string, flag: string): number {
 }
 
 function parseSeconds(value: string, flag: string): number {
-  return /^\d+$/.test(value) ? parseCount(value, flag, 1) : Math.ceil(parseSpan(value, flag) / 1_000);
+  return /^\d+$/.test(value) ? parseCount(value, flag, 1) : Math.ceil(parseDuration(value, flag) / 1_000);
 }

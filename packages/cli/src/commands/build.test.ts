@@ -135,7 +135,7 @@ describe("build", () => {
     expect(verbose.stderr).toContain("    at ");
   });
 
-  it("finds out what is wrong with the input before it opens the store", async () => {
+  it("checks the input before it opens the store", async () => {
     const services = {
       ...fakeServices(),
       openBuilder: () => Promise.reject(new Error("The store was opened.")),
@@ -148,15 +148,11 @@ describe("build", () => {
       [["build", store, "-f", ".", "."], 2, "The spec . is a directory."],
       [["build", store, "-f", "-"], 2, "No source directory is given"],
       [["build", store, "-f", "-", "missing"], 2, "The source directory missing cannot be opened"],
-      [["build", store, "-f", "-", "package.json"], 2, "package.json is no directory"],
-      [
-        ["build", store, "-f", "-", ".", "more"],
-        2,
-        'What is "more" for? `build` takes one argument, SRC_DIR.',
-      ],
+      [["build", store, "-f", "-", "package.json"], 2, "package.json is not a directory"],
+      [["build", store, "-f", "-", ".", "more"], 2, 'Unexpected argument "more".'],
       [[...build, "--secret", "token"], 2, '--secret takes ID:FILE, not "token".'],
       [[...build, "--secret", "token:/missing"], 4, 'The secret "token" cannot be read'],
-      [[...build, "--qemu-memory=much"], 2, "--qemu-memory wants a size"],
+      [[...build, "--qemu-memory=much"], 2, "--qemu-memory: invalid size"],
       [[...build, "--qemu-ssh-key=/missing"], 2, "The key of --qemu-ssh-key cannot be read"],
       [[...build, "-j0"], 2, "--jobs"],
       [[...build, "--progress=loud"], 2, "--progress takes auto, plain, tty, json"],
@@ -178,7 +174,7 @@ describe("build", () => {
     expect(code).toBe(0);
   });
 
-  it("names a secret that the spec asks for and nobody gave", async () => {
+  it("names a secret that the spec needs and that was not given", async () => {
     const asking = '((from debian-12) (run (secrets (token (target /run/token))) (shell "cat /run/token")))';
     const result = await obuilder(build, { services: fakeServices(), stdin: asking });
     expect(result.code).toBe(4);
@@ -186,7 +182,7 @@ describe("build", () => {
     expect(result.stderr).toContain("Hint: Give it with --secret token:FILE");
   });
 
-  it("refuses a spec that is none with 3, naming the place", async () => {
+  it("refuses an invalid spec with 3 and its position", async () => {
     const result = await obuilder(build, { services: fakeServices(), stdin: "((from debian-12)\n (rum x))" });
     expect(result.code).toBe(3);
     expect(result.stderr).toMatch(/^<stdin>:2:/);

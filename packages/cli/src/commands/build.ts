@@ -18,8 +18,8 @@ import type { Command } from "./command.ts";
 
 export const build: Command = {
   description:
-    "Builds a spec: runs each step in a virtual machine and keeps the disk after it as a layer in the store. " +
-    "A step whose layer is in the store is not run again. The last line is the id of the last layer.",
+    "Builds a spec: runs each step in a virtual machine and stores the disk after it as a layer. A step whose layer is " +
+    "in the store is not run again. The last line is the id of the last layer.",
   positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
   options: {
     ...storeOptions,
@@ -32,12 +32,15 @@ export const build: Command = {
     ...progressOptions,
   },
   examples: [
-    ["obuilder build --store=qemu:/var/cache/obuilder -f example.spec .", "build in the current directory"],
+    [
+      "obuilder build --store=qemu:/var/cache/obuilder -f example.spec .",
+      "build with the files of the current directory",
+    ],
     ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
-    ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger machine"],
-    ["obuilder build ... -j 4 .", "up to four nested builds side by side"],
-    ["obuilder build ... --on-error=shell .", "to look around where a command has failed"],
-    ["obuilder build ... --progress=json . > events", "for a program to follow"],
+    ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
+    ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
+    ["obuilder build ... --on-error=shell .", "open a shell where a command fails"],
+    ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
 
   async run(args, { services, io, verbosity, color, location, flags }) {
@@ -55,7 +58,7 @@ export const build: Command = {
     io.signal.addEventListener("abort", onAbort, { once: true });
     let failed = false;
     const onFailure = async (failure: StepFailure) => {
-      // Of several that fail side by side the first has the terminal; its end ends the others.
+      // Of several parallel failures the first gets the terminal; when it ends, so do the others.
       if (failed) return;
       failed = true;
       await openStepShell(failure, { io, progress });

@@ -61,11 +61,11 @@ describe("cache rm", () => {
     expect(await services.caches.list()).toHaveLength(1);
   });
 
-  it("names a near one where there is none of that name", async () => {
+  it("suggests a near name", async () => {
     const services = await servicesWith("opam-archives");
     const result = await obuilder(["cache", "rm", "opam-archive", store], { services });
     expect(result).toMatchObject({ code: 4, stdout: "" });
-    expect(result.stderr).toContain('There is no cache "opam-archive"');
+    expect(result.stderr).toContain('The store has no cache "opam-archive"');
     expect(result.stderr).toContain("opam-archives");
   });
 });
@@ -85,7 +85,7 @@ describe("cache prune", () => {
     expect(await services.caches.list()).toEqual([]);
   });
 
-  it("passes over one that is in use, and says so", async () => {
+  it("skips a cache that is in use, and says so", async () => {
     const services = await servicesWith("a", "b");
     await using lease = await services.caches.acquire(cacheRequest("a"));
     vi.setSystemTime(Date.now() + 1);
@@ -99,7 +99,7 @@ describe("cache", () => {
   it.each([
     [["cache"], "ls, rm or prune"],
     [["cache", "lst"], "ls"],
-    [["cache", "rm"], "which cache"],
+    [["cache", "rm"], "No cache is given"],
     [["cache", "ls", "a"], "takes no name"],
     [["cache", "prune"], "--older-than"],
   ])("refuses %j", async (argv, words) => {

@@ -3,7 +3,7 @@ import { suggest } from "../args/flags.ts";
 import type { ProcessIo } from "../process-io.ts";
 import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
-import { formatAge, formatSize, parseSpan } from "../args/units.ts";
+import { formatAge, formatSize, parseDuration } from "../args/units.ts";
 import { formatTable } from "../output/format-table.ts";
 import type { Command } from "./command.ts";
 import type { Session } from "./session.ts";
@@ -13,19 +13,19 @@ type Action = (typeof actions)[number];
 
 export const cache: Command = {
   description:
-    "Looks after the cache disks that `(run (cache …))` mounts. ls lists them, rm removes the one NAME, prune removes " +
-    "those not used of late. One that a running build uses stays.",
+    "Manages the cache disks that `(run (cache …))` mounts. ls lists them, rm removes the cache NAME, prune removes those " +
+    "not used recently. A cache that a running build uses is kept.",
   positionals: [
     { name: "ACTION", describe: "ls, rm or prune" },
-    { name: "NAME", describe: "The cache's name, as the spec has it" },
+    { name: "NAME", describe: "The cache's name in the spec" },
   ],
   options: {
     ...storeOptions,
     "older-than": {
       kind: "value",
       value: "SPAN",
-      describe: "prune: only caches not used for so long: 12h, 7d, 2w",
-      group: "What goes:",
+      describe: "prune: only caches not used for this long: 12h, 7d, 2w",
+      group: "Filters:",
     },
     json: {
       kind: "flag",
@@ -35,7 +35,7 @@ export const cache: Command = {
     ...acceptedButHidden(sandboxOptions),
   },
   examples: [
-    ["obuilder cache ls --store=qemu:/var/cache/obuilder", "what there is, and how much space it takes"],
+    ["obuilder cache ls --store=qemu:/var/cache/obuilder", "the caches and their sizes"],
     ["obuilder cache rm --store=qemu:/var/cache/obuilder opam-archives", ""],
     ["obuilder cache prune ... --older-than 30d", "what no build has used for a month"],
   ],
@@ -79,8 +79,8 @@ async function list(caches: CacheStore, { io, json }: { io: ProcessIo; json: boo
 async function remove(caches: CacheStore, name: string, io: ProcessIo): Promise<void> {
   const known = (await caches.list()).map((each) => each.name);
   if (!(await caches.remove(name))) {
-    throw new ObError("CACHE", `There is no cache ${JSON.stringify(name)} in the store.`, {
-      hint: suggest(name, known) ?? "`obuilder cache ls` shows those that there are.",
+    throw new ObError("CACHE", `The store has no cache ${JSON.stringify(name)}.`, {
+      hint: suggest(name, known) ?? "`obuilder cache ls` lists the caches.",
     });
   }
   io.stdout.write(`Removed 1 cache\n`);
@@ -97,7 +97,7 @@ async function prune(caches: CacheStore, before: Date, { io, emit }: Session): P
       removed += 1;
     } catch (error) {
       if (!isObError(error, "CACHE")) throw error;
-      // One in use is no reason to keep the others.
+      // A cache in use does not keep the others.
       emit({ type: "log", level: "warning", text: messageOf(error) });
     }
   }
@@ -108,30 +108,31 @@ function readAction(args: Arguments): Action {
   const given = stringOption(args, "ACTION");
   const action = actions.find((known) => known === given);
   if (action === undefined) {
-    const what =
-      given === undefined ? "Say what to do with the caches" : `${JSON.stringify(given)} is nothing to do`;
-    throw new ObError("USAGE", `${what}: ls, rm or prune.`, {
+    const what = given === undefined ? "No action is given" : `Unknown action ${JSON.stringify(given)}`;
+    throw new ObError("USAGE", `${what}: cache takes ls, rm or prune.`, {
       hint: given === undefined ? undefined : suggest(given, actions),
     });
   }
   const unused = action === "rm" ? undefined : stringOption(args, "NAME");
   if (unused === undefined) return action;
-  throw new ObError("USAGE", `What is ${JSON.stringify(unused)} for? \`cache ${action}\` takes no name.`);
+  throw new ObError("USAGE", `Unexpected argument ${JSON.stringify(unused)}.`, {
+    hint: `\`cache ${action}\` takes no name.`,
+  });
 }
 
 function readName(args: Arguments): string {
   const name = stringOption(args, "NAME");
   if (name !== undefined) return name;
-  throw new ObError("USAGE", "Say which cache to remove: obuilder cache rm NAME.", {
-    hint: "`obuilder cache ls` shows those that there are; `obuilder cache prune` removes several.",
+  throw new ObError("USAGE", "No cache is given: obuilder cache rm NAME.", {
+    hint: "`obuilder cache ls` lists the caches; `obuilder cache prune` removes several.",
   });
 }
 
 function readBefore(args: Arguments): Date {
   const span = stringOption(args, "older-than");
-  if (span !== undefined) return new Date(Date.now() - parseSpan(span, "--older-than"));
-  throw new ObError("USAGE", "Say which caches to remove: --older-than.", {
-    hint: "For example --older-than 30d; 0s means all.",
+  if (span !== undefined) return new Date(Date.now() - parseDuration(span, "--older-than"));
+  throw new ObError("USAGE", "`cache prune` needs --older-than.", {
+    hint: "For example --older-than 30d; 0s removes all.",
   });
 }
 

@@ -5,14 +5,14 @@ import type { Command } from "./command.ts";
 
 export const clean: Command = {
   description:
-    "Deletes all layers of the store. Base images and caches stay, and so do layers that a running build uses.",
+    "Deletes all layers of the store, except those that a running build uses. Base images and caches are kept.",
   positionals: [],
   options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [["obuilder clean --store=qemu:/var/cache/obuilder", ""]],
 
   async run(_args, { services, io, location }) {
     await using store = await services.openStore({ location });
-    // The store counts whole seconds, so that a layer used in this one is not yet before now.
+    // The store counts whole seconds: a layer that was used in the current one is not yet before now.
     const before = new Date(Date.now() + 1_000);
     const gone = await store.prune({
       before,

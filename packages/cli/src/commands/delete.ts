@@ -4,8 +4,8 @@ import { sandboxOptions } from "../args/sandbox-flags.ts";
 import type { Command } from "./command.ts";
 
 export const deleteLayer: Command = {
-  description: "Deletes a layer and all layers that stand on it. If one of them is in use, none is deleted.",
-  positionals: [{ name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" }],
+  description: "Deletes a layer and all layers based on it. If one of them is in use, none is deleted.",
+  positionals: [{ name: "ID", describe: "The layer's id, or a prefix that no other layer has" }],
   options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [["obuilder delete --store=qemu:/var/cache/obuilder 8a897f21e54d", ""]],
 

@@ -23,7 +23,7 @@ export const dockerfile: Command = {
     const spec = await readSpec(args, io);
     const { toBytes, toDockerfile } = await import("@ob/spec");
     const converted = toDockerfile(spec, { buildkit: args["buildkit"] === true, escape });
-    // The original ends it with an empty line.
+    // As the original, with an empty line at the end.
     io.stdout.write(toBytes(`${converted}\n`));
   },
 };

@@ -8,16 +8,16 @@ import type { Command } from "./command.ts";
 
 export const exportLayer: Command = {
   description:
-    "Writes a layer's disk, with all that is under it, as one qcow2 file that stands alone and boots. The file appears " +
-    "when it is whole.",
+    "Exports a layer's disk, with its backing chain, as one qcow2 file that boots on its own. The file appears when it " +
+    "is complete.",
   positionals: [
-    { name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" },
+    { name: "ID", describe: "The layer's id, or a prefix that no other layer has" },
     { name: "FILE", describe: "The file to write" },
   ],
   options: {
     ...storeOptions,
     compress: { kind: "flag", describe: "Compress with zstd", group: "Output:" },
-    force: { kind: "flag", describe: "Replace a file that is there", group: "Output:" },
+    force: { kind: "flag", describe: "Replace an existing file", group: "Output:" },
     ...acceptedButHidden(sandboxOptions),
   },
   examples: [
@@ -31,7 +31,7 @@ export const exportLayer: Command = {
     const path = stringOption(args, "FILE");
     if (path === undefined) {
       throw new ObError("USAGE", "No file is given.", {
-        hint: "Name the qcow2 file to write, after the id.",
+        hint: "Give the qcow2 file to write, after the id.",
       });
     }
     const { compress, force } = args;

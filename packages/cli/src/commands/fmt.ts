@@ -3,11 +3,15 @@ import { readSpec } from "../args/spec-input.ts";
 import type { Command } from "./command.ts";
 
 export const fmt: Command = {
-  description: "Prints a spec in its usual form, or in the form that ids are made of. Comments are not kept.",
+  description: "Formats a spec, or prints the machine form that ids are computed from. Comments are dropped.",
   positionals: [],
   options: {
     ...specOptions,
-    machine: { kind: "flag", describe: "The machine form: one line, no needless space", group: "Output:" },
+    machine: {
+      kind: "flag",
+      describe: "Print the machine form: one line, without needless space",
+      group: "Output:",
+    },
   },
   examples: [
     ["obuilder fmt -f example.spec", ""],

@@ -12,7 +12,7 @@ it("boots the image that is named, and says that it passed", async () => {
   expect(result).toEqual({
     code: 0,
     stdout: "Healthcheck passed\n",
-    stderr: "Trying the base image debian-12…\n",
+    stderr: "Checking the base image debian-12…\n",
   });
   expect(services.sandbox.commands).toEqual(["echo healthcheck"]);
 });
@@ -25,7 +25,7 @@ it("takes the smallest image of the store where none is named", async () => {
   await writeFile(path.join(work.path, "base-image/debian-12.json"), "");
   const argv = ["healthcheck", `--store=qemu:${work.path}`];
   const result = await obuilder(argv, { services: fakeServices(echo) });
-  expect(result).toMatchObject({ code: 0, stderr: "Trying the base image debian-12…\n" });
+  expect(result).toMatchObject({ code: 0, stderr: "Checking the base image debian-12…\n" });
 });
 
 it("says where an image is missing, and fails with what the guest fails with", async () => {

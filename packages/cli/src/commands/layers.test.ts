@@ -33,7 +33,7 @@ describe("delete", () => {
     expect(result.stdout).toBe(`Removing ${two}\nRemoved 1 layer\n`);
   });
 
-  it("refuses what is no id, and one that is not in the store", async () => {
+  it("refuses an invalid id, and an unknown one", async () => {
     const { services } = await builtServices();
     const noId = await obuilder(["delete", store, "layer"], { services });
     expect(noId.code).toBe(2);
@@ -43,7 +43,7 @@ describe("delete", () => {
     expect(unknown.stderr).toContain("0".repeat(64));
     const beginning = await obuilder(["delete", store, "0123456789"], { services });
     expect(beginning).toMatchObject({ code: 4, stdout: "" });
-    expect(beginning.stderr).toContain("No layer in the store begins with 0123456789.\nHint:");
+    expect(beginning.stderr).toContain("No layer in the store matches 0123456789.\nHint:");
     const none = await obuilder(["delete", store], { services });
     expect(none).toMatchObject({ code: 2, stdout: "" });
   });

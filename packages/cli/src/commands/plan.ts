@@ -16,8 +16,8 @@ import type { Command } from "./command.ts";
 
 export const plan: Command = {
   description:
-    "Shows each step of a spec with its id, the id of its base, and whether it is in the store. Builds nothing, " +
-    "and needs neither QEMU nor the base image. A store that does not exist yet counts as empty.",
+    "Shows each step of a spec with its id, the id of its base, and whether it is in the store. Builds nothing, and " +
+    "needs neither QEMU nor the base image. A store that does not exist counts as empty.",
   positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
   options: {
     ...storeOptions,
@@ -28,14 +28,14 @@ export const plan: Command = {
       describe: 'One object a line: {"op","id","base","cached","heading"}',
       group: "Output:",
     },
-    // So that the command line of a build plans it.
+    // So that the arguments of a build can be planned.
     ...acceptedButHidden(sandboxOptions),
     ...acceptedButHidden(jobOptions),
     ...acceptedButHidden(onErrorOptions),
     ...acceptedButHidden(progressOptions),
   },
   examples: [
-    ["obuilder plan --store=qemu:/var/cache/obuilder -f example.spec .", "what would a build do?"],
+    ["obuilder plan --store=qemu:/var/cache/obuilder -f example.spec .", "what a build would do"],
     ["obuilder plan --json ... . | jq -r .id", "the ids, in build order"],
   ],
 
@@ -76,14 +76,14 @@ function summary(steps: readonly PlannedStep[]): string {
   return `${count}: ${cached} in the store, ${ids.size - cached} to be built.`;
 }
 
-/** What a build would stumble over. */
+/** What would make a build fail. */
 export function planNotes(
   steps: readonly PlannedStep[],
   location: StoreLocation,
   storeExists: boolean,
 ): readonly string[] {
   const notes: string[] = [];
-  if (!storeExists) notes.push(`The store ${location.directory} does not exist yet; it was taken as empty.`);
+  if (!storeExists) notes.push(`The store ${location.directory} does not exist; it counts as empty.`);
   const missing = new Set(steps.flatMap(({ missingImage }) => missingImage ?? []));
   for (const image of missing) {
     notes.push(

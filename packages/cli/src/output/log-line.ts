@@ -3,8 +3,8 @@ import type { Palette } from "./colors.ts";
 import { verbosities, type Verbosity } from "../args/options.ts";
 
 /**
- * The line that an event of the libraries makes on standard error, in the original's form
- * (`obuilder: [INFO] Exec "qemu-img" …`), ending with a newline; undefined if nobody asked for it.
+ * The line for an event of the libraries on standard error, in the original's form
+ * (`obuilder: [INFO] Exec "qemu-img" …`), ending with a newline; undefined if `verbosity` hides it.
  */
 export function logLine(event: ObEvent, verbosity: Verbosity, colors: Palette): string | undefined {
   const said = logged(event);

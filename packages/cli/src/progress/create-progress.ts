@@ -14,11 +14,11 @@ export interface ProgressOptions {
   readonly steps: number;
   /** True if nested builds may run at the same time. */
   readonly parallel: boolean;
-  /** Milliseconds of a clock that never goes back. */
+  /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
-/** The display for `--progress`; `auto` is `tty` on a terminal and `plain` elsewhere. */
+/** The display for `--progress`; `auto` is `tty` on a terminal, else `plain`. */
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
   const { io, mode, color, verbosity, steps, parallel, now = () => performance.now() } = options;
   const { stdout, stderr, env } = io;

@@ -19,7 +19,7 @@ it("prints a line for each phase at its end, and one for each check", () => {
   phases.show({ type: "note", text: "and so on" });
   expect(screen.text.split("\n")).toEqual([
     "    ok  has bash: /bin/bash",
-    "  weak  it would help if so: has gtar",
+    "  warn  recommended: has gtar",
     "  61 s  Boot it",
     "        and so on",
     "",

@@ -22,7 +22,7 @@ export function createPlainProgress(options: PlainOptions): Progress {
   const { stdout, stderr, colors, logColors, verbosity } = options;
   let atLineStart = true;
 
-  /** A line of ours. A step's output may have left the cursor in the middle of one. */
+  /** A line that is not a step's output, which may have ended in the middle of a line. */
   const line = (text: string) => {
     stdout.write(`${atLineStart ? "" : "\n"}${text}\n`);
     atLineStart = true;

@@ -1,16 +1,16 @@
 import type { Emit, LayerId } from "@ob/core";
 
-/** Shows one build. Disposing puts the terminal back in order; it is idempotent. */
+/** Shows one build. Disposing restores the terminal; it is idempotent. */
 export interface Progress extends Disposable {
   readonly emit: Emit;
-  /** True if it shows one thing after the other: what builds side by side have to say must come in order. */
+  /** True if it needs the events of parallel builds in the order of the spec. */
   readonly inOrder: boolean;
   /** A line of the command itself. */
   say(line: string): void;
-  /** Leaves the terminal to someone else until it is disposed of; what happens meanwhile is shown afterwards. */
+  /** Leaves the terminal to another program until it is disposed of; what happens meanwhile is shown afterwards. */
   pause(): Disposable;
   /** The build is done, with this layer. */
   succeeded(id: LayerId): void;
-  /** The build ended with an error, which is printed by whoever catches it. */
+  /** The build ended with an error, which the catcher prints. */
   failed(error: unknown, exitCode: number): void;
 }

@@ -167,7 +167,7 @@ describe("an archive that leads elsewhere leaves nothing, there and here", () =>
     ]) {
       await expect(unpackEntries(...entries)).rejects.toMatchObject({
         code: "USAGE",
-        message: expect.stringMatching(/\/[xy] is a symbolic link, and what is copied has a directory there/),
+        message: expect.stringMatching(/\/[xy] is a symbolic link, and the copy has a directory there/),
       });
     }
     expect(await inOut()).toEqual(before);
@@ -178,21 +178,13 @@ describe("an archive that leads elsewhere leaves nothing, there and here", () =>
 
 describe("what is there", () => {
   it.each<[string, readonly TarEntry[], string]>([
-    [
-      "a file where a directory is",
-      [file("a"), file("d")],
-      "d is a directory, and what is copied has a file",
-    ],
+    ["a file where a directory is", [file("a"), file("d")], "d is a directory, and the copy has a file"],
     [
       "a link where a directory is",
       [file("a"), link("d", "x")],
-      "is a directory, and what is copied has a symbolic link",
+      "is a directory, and the copy has a symbolic link",
     ],
-    [
-      "a directory where a file is",
-      [file("a"), file("d/f/x")],
-      "f is a file, and what is copied has a directory",
-    ],
+    ["a directory where a file is", [file("a"), file("d/f/x")], "f is a file, and the copy has a directory"],
   ])("is kept with all else: %s", async (_, entries, message) => {
     await mkdir(join(out, "d"));
     await writeFile(join(out, "d/f"), "old");

@@ -12,10 +12,10 @@ export const imageCheckOptions: OptionTable = {
   "ssh-key": {
     kind: "value",
     value: "FILE",
-    describe: "The private key that the login user accepts; import keeps a copy",
+    describe: "The private key that the login user accepts; import copies it",
     group,
   },
-  kernel: { kind: "value", value: "FILE", describe: "import: a kernel for QEMU to start directly", group },
+  kernel: { kind: "value", value: "FILE", describe: "import: a kernel that QEMU boots directly", group },
   initrd: { kind: "value", value: "FILE", describe: "import: its initrd", group },
   append: { kind: "value", value: "WORDS", describe: "import: its command line", group },
   "no-check": { kind: "flag", describe: "import: do not boot the image", group },
@@ -35,7 +35,7 @@ export async function checkOneImage(args: Arguments, { session, target }: ImageS
   await withPhases(session, async (tools) => {
     const { checkStoredImage } = await import("@ob/images");
     await checkStoredImage(request, tools);
-    io.stdout.write(`${target} is all right\n`);
+    io.stdout.write(`${target}: OK\n`);
   });
 }
 
@@ -63,7 +63,7 @@ function readKernel(args: Arguments) {
   const initrd = stringOption(args, "initrd");
   const append = stringOption(args, "append");
   if (kernel === undefined && (initrd !== undefined || append !== undefined)) {
-    throw new ObError("USAGE", "--initrd and --append go with --kernel.", {
+    throw new ObError("USAGE", "--initrd and --append need --kernel.", {
       hint: "Without --kernel the image boots from its own disk.",
     });
   }

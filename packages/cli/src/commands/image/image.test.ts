@@ -16,14 +16,14 @@ async function storeWith(...names: readonly string[]) {
 const services = fakeServices();
 
 describe("image list", () => {
-  it("shows the images of the store, then those that can be made", async () => {
+  it("shows the images of the store, then those that can be built", async () => {
     await using store = await storeWith("mine");
     const { code, stdout } = await obuilder(["image", "list", store.flag], { services });
     expect(code).toBe(0);
     const [head, first] = stdout.split("\n");
-    expect(head).toMatch(/^NAME +GUEST +SIZE +MADE +STATE$/);
-    expect(first).toMatch(/^mine +\? +0 B +\ds ago +without a manifest$/);
-    expect(stdout).toMatch(/^debian-12-amd64 +linux\/amd64 +can be made$/m);
+    expect(head).toMatch(/^NAME +GUEST +SIZE +CREATED +STATE$/);
+    expect(first).toMatch(/^mine +\? +0 B +\ds ago +no manifest$/);
+    expect(stdout).toMatch(/^debian-12-amd64 +linux\/amd64 +not built$/m);
     expect(stdout).toMatch(/^debian-12-amd64-ocaml-4\.13\.1 /m);
   });
 
@@ -34,9 +34,9 @@ describe("image list", () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(mine).toMatchObject({ name: "mine", state: "bare", guest: null, bytes: 0 });
+    expect(mine).toMatchObject({ name: "mine", state: "no-manifest", guest: null, bytes: 0 });
     expect(others).toContainEqual({
-      ...{ name: "debian-13-riscv64", state: "available", guest: { os: "linux", arch: "riscv64" } },
+      ...{ name: "debian-13-riscv64", state: "not-built", guest: { os: "linux", arch: "riscv64" } },
       ...{ bytes: null, made: null },
     });
   });

@@ -6,11 +6,11 @@ import type { ImageSession } from "./session.ts";
 
 const states: Readonly<Record<ImageState, string>> = {
   current: "up to date",
-  outdated: "out of date: build it again",
-  own: "your own",
-  incomplete: "files are missing: build or import it again",
-  bare: "without a manifest",
-  available: "can be made",
+  outdated: "outdated: build it again",
+  custom: "custom",
+  incomplete: "incomplete: build or import it again",
+  "no-manifest": "no manifest",
+  "not-built": "not built",
 };
 
 export async function listAllImages(args: Arguments, { session }: ImageSession): Promise<void> {
@@ -26,7 +26,7 @@ export async function listAllImages(args: Arguments, { session }: ImageSession):
   }
   const now = Date.now();
   const rows = found.map((image) => row(image, now));
-  io.stdout.write(formatTable(["NAME", "GUEST", "SIZE", "MADE", "STATE"], { rows, left: [0, 1, 4] }));
+  io.stdout.write(formatTable(["NAME", "GUEST", "SIZE", "CREATED", "STATE"], { rows, left: [0, 1, 4] }));
 }
 
 function row({ name, guest, bytes, made, state }: ListedImage, now: number): readonly string[] {
@@ -43,6 +43,6 @@ export async function removeOneImage(_args: Arguments, { session, target }: Imag
   const { io, location } = session;
   const { removeImage } = await import("@ob/images");
   const { hasLayer } = await removeImage(location.directory, target);
-  const kept = hasLayer ? " The layers that stand on it stay, and keep what they need of it." : "";
+  const kept = hasLayer ? " Its layers are kept, with the data that they need." : "";
   io.stdout.write(`Removed ${target}.${kept}\n`);
 }
