@@ -21,7 +21,7 @@ afterAll(async () => {
   await rm(sourceDirectory, { recursive: true });
 });
 
-test("a plan names every step with its base, its line and its place", async () => {
+test("a plan has every step with its base, its heading and its build", async () => {
   const store = new MemoryStore({ images: ["base"] });
   const steps = await planBuild(
     { store },
@@ -35,7 +35,7 @@ test("a plan names every step with its base, its line and its place", async () =
   ]);
 });
 
-test("planning makes nothing, and needs no base image", async () => {
+test("planning builds nothing, and needs no base image", async () => {
   const store = new MemoryStore();
   const [from] = await planBuild({ store }, request("((from none) (run (shell x)))"));
   expect(from?.missingImage).toBe("none");
@@ -43,7 +43,7 @@ test("planning makes nothing, and needs no base image", async () => {
   expect([...store.list()]).toEqual([]);
 });
 
-test("what is in the store is cached, also where the image is gone", async () => {
+test("a layer in the store is cached, even if the image is gone", async () => {
   await using setting = bench();
   await setting.builder.build(request("((from base) (run (shell x)))"));
   setting.store.removeImage("base");
@@ -52,7 +52,7 @@ test("what is in the store is cached, also where the image is gone", async () =>
   expect(steps[0]).not.toHaveProperty("missingImage");
 });
 
-test("the base image's environment counts, once it is known", async () => {
+test("the base image's environment is part of the ids, once it is known", async () => {
   await using setting = bench({
     store: new MemoryStore({ images: { base: { environment: [["PATH", "/bin"]] } } }),
   });
@@ -140,7 +140,7 @@ function specs(depth: number): fc.Arbitrary<Spec> {
   });
 }
 
-test("a build has the ids of its plan, and done again it runs nothing", async () => {
+test("a build has the ids of its plan, and a second build runs nothing", async () => {
   const secrets = new Map([
     ["s", Buffer.from("1")],
     ["t", Buffer.from([0xff, 0])],

@@ -54,7 +54,7 @@ function checkSecrets(op: RunOp, { secrets }: BuildRequest): void {
   if (!missing) return;
   throw new ObError(
     "BAD_SECRET",
-    `The secret ${JSON.stringify(missing.id)} is asked for and was not given.`,
-    { hint: `Give it with --secret ${missing.id}:FILE, where FILE holds its value.` },
+    `The spec needs the secret ${JSON.stringify(missing.id)}, which was not given.`,
+    { data: { secret: missing.id } },
   );
 }

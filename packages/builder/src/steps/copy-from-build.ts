@@ -38,14 +38,14 @@ export interface CopyFromStep {
   readonly user: GuestUser | undefined;
 }
 
-/** Finds what can be found before anything is built. @throws ObError `BAD_SOURCE` for a path with `..`. */
+/** Checks what can be checked before anything is built. @throws ObError `BAD_SOURCE` for a path with `..`. */
 export function checkCopyFrom(op: CopyOp): void {
   if (op.from.kind !== "build") return;
   for (const source of op.sources) checkSourcePath(source);
 }
 
 /**
- * Reads nothing: the id follows from that of the layer that is copied from.
+ * Reads nothing: the id is computed from that of the layer that is copied from.
  *
  * @throws ObError `BAD_SOURCE`, and as `prepareCopy`.
  */
@@ -74,13 +74,13 @@ export function prepareCopyFrom(
   };
 }
 
-/** The build that a `copy` takes from. */
+/** The build that is copied from. */
 export interface CopySource {
   readonly name: string;
   readonly build: FinishedBuild;
 }
 
-/** What is read in the one guest, and where it comes to lie in the other. */
+/** The paths in the guest that is read, and those in the other. */
 function archiveItems(step: CopyFromStep, { sandbox, image }: StepDeps): readonly LayerItem[] {
   const { source } = step;
   const destination = copyTarget(sandbox.guest(image).os, step.destination);
@@ -100,16 +100,16 @@ export interface PrepareOptions {
 }
 
 /**
- * A path in the guest that is copied from, absolute and without needless parts. One that ends in `/` is a directory,
- * through a link if need be.
+ * Normalises a path in the guest that is copied from: absolute, without empty parts and `.`. One that ends in `/` is a
+ * directory, or a link to one.
  *
  * @throws ObError `BAD_SOURCE` for `..`.
  */
 export function checkSourcePath(source: string): string {
   const parts = source.split("/");
   if (parts.includes("..")) {
-    throw new ObError("BAD_SOURCE", `${JSON.stringify(source)} may not have "..".`, {
-      hint: "A path in a layer counts from its root.",
+    throw new ObError("BAD_SOURCE", `${JSON.stringify(source)} may not contain "..".`, {
+      hint: "Paths in a layer start at its root.",
     });
   }
   const kept = parts.filter((part) => part !== "" && part !== ".");

@@ -23,14 +23,14 @@ export interface CopyStep {
   readonly info: StepInfo & { readonly op: "copy" };
   readonly base: LayerId;
   readonly transfer: Transfer;
-  /** Where the digests may have come from. */
+  /** The cache that the digests may come from. */
   readonly digests: DigestCache;
 }
 
 /**
- * Reads all that is to be copied, since its digests go into the id.
+ * Reads all that is copied, since its digests are part of the id.
  *
- * @throws ObError `BAD_SOURCE`, `BAD_SPEC` if there is nothing to copy or several things go to one name, `CANCELLED`.
+ * @throws ObError `BAD_SOURCE`, `BAD_SPEC` if there is no source or several have one name to go to, `CANCELLED`.
  */
 export async function prepareCopy(
   op: CopyOp,
@@ -88,11 +88,11 @@ async function copyIntoGuest(
   await writer.commit();
 }
 
-/** @throws ObError `BAD_SPEC` if there is nothing to copy or several things go to one name. */
+/** @throws ObError `BAD_SPEC` if there is no source or several have one name to go to. */
 export function checkDestination(op: CopyOp, destination: string): void {
   if (op.sources.length === 0) {
-    throw new ObError("BAD_SPEC", "This copy has no source: there is nothing to copy.", {
-      hint: "Name what to copy, for example `(src .)` for the whole source directory.",
+    throw new ObError("BAD_SPEC", "This copy has no source.", {
+      hint: "Give what to copy, for example `(src .)` for the whole source directory.",
     });
   }
   if (op.sources.length === 1 || destination.endsWith("/")) return;
@@ -100,7 +100,7 @@ export function checkDestination(op: CopyOp, destination: string): void {
     "BAD_SPEC",
     `${op.sources.length} sources cannot all become ${JSON.stringify(op.destination)}.`,
     {
-      hint: `Where several are copied, the destination is a directory and ends with a slash: ${JSON.stringify(`${op.destination}/`)}.`,
+      hint: `The destination of several sources is a directory and ends with a slash: ${JSON.stringify(`${op.destination}/`)}.`,
     },
   );
 }

@@ -40,7 +40,7 @@ async function sourceOf(name: string, context: Context, scope: BuildScope): Prom
   const building = context.scope.get(name);
   if (building) return { name, build: await scope.join(building) };
   throw new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`, {
-    hint: "Only a build that stands before this one, or before a build around it, can be copied from.",
+    hint: "A copy can use builds that come before its own build, or before an enclosing one.",
   });
 }
 

@@ -25,7 +25,7 @@ export interface RunStep {
   readonly secrets: readonly SecretMount[];
 }
 
-/** @throws ObError `BAD_SECRET` if a secret was not given: its value goes into the id. */
+/** @throws ObError `BAD_SECRET` if a secret was not given: its value is part of the id. */
 export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep {
   const { workdir, user, environment, shell, build } = context;
   const secrets = op.secrets.map(({ id, target }) => ({ target, contents: secretOf(context, id) }));
@@ -110,7 +110,7 @@ function secretOf(context: Context, id: string): Uint8Array {
 function networkOf(names: readonly string[]): RunTask["network"] {
   const unknown = names.find((name) => name !== "host");
   if (unknown === undefined) return names.length === 0 ? "none" : "host";
-  throw new ObError("UNSUPPORTED", `There is no network ${JSON.stringify(unknown)} for a virtual machine.`, {
-    hint: "`(network host)` gives a step the host's network; without it a step has none.",
+  throw new ObError("UNSUPPORTED", `Unknown network ${JSON.stringify(unknown)}.`, {
+    hint: "`(network host)` gives a step the host's network; by default it has none.",
   });
 }

@@ -1,5 +1,6 @@
 import { type ErrorCode, isObError, messageOf } from "@ob/core";
 import type { Palette } from "./colors.ts";
+import { commandLineHint } from "./hints.ts";
 
 /** An error of @ob/spec, which imports no other package: its errors are known by their code. */
 interface SpecErrorLike extends Error {
@@ -19,7 +20,8 @@ export function codeOf(error: unknown): ErrorCode | undefined {
 
 /** The hint of an expected error. */
 export function hintOf(error: unknown): string | undefined {
-  return isObError(error) || isSpecError(error) ? error.hint : undefined;
+  if (isObError(error)) return error.hint ?? commandLineHint(error);
+  return isSpecError(error) ? error.hint : undefined;
 }
 
 /** The first failure, if disposing failed after it. */
