@@ -15,7 +15,7 @@ describe("readVerbosity", () => {
   });
 });
 
-it("knows the words of --color and --progress", () => {
+it("accepts the values of --color and --progress", () => {
   expect(readColorMode({ color: "never" })).toBe("never");
   expect(readProgressMode({})).toBe("auto");
   expect(() => readColorMode({ color: "nevre" })).toThrow("--color takes auto, always, never");

@@ -59,7 +59,7 @@ export const progressOptions: OptionTable = {
     kind: "value",
     value: "HOW",
     describe:
-      "tty, plain (the original's lines), json (one object a line), or auto: tty on a terminal, else plain",
+      "tty, plain (the original's lines), json (one object per line), or auto: tty on a terminal, else plain",
     group: messages,
   },
 };

@@ -29,7 +29,7 @@ describe("readSandboxFlags", () => {
     expect(flags).toMatchObject({ guestOs: "windows", guestArch: "riscv64" });
   });
 
-  it("says where the machine must be another than usual", () => {
+  it("reads deviations from the usual machine", () => {
     const args = { "qemu-disk-bus": "sata", "qemu-cpu": "max", "qemu-arg": ["-device", "usb-ehci"] };
     expect(readSandboxFlags(args).hardware).toEqual({
       diskBus: "sata",
@@ -57,7 +57,7 @@ describe("readSandboxFlags", () => {
     );
   });
 
-  it("waits for a guest as long as the original where KVM is demanded, and longer otherwise", () => {
+  it("has the boot time of the original for KVM, and a longer one otherwise", () => {
     expect(readSandboxFlags({ "qemu-accel": "kvm" }).bootTimeSeconds).toBe(30);
     expect(readSandboxFlags({ "qemu-accel": "tcg" }).bootTimeSeconds).toBe(120);
     expect(readSandboxFlags({ "qemu-boot-time": "2m" }).bootTimeSeconds).toBe(120);
@@ -75,7 +75,7 @@ describe("readSandboxFlags", () => {
     expect(() => readSandboxFlags(args)).toThrow(message);
   });
 
-  it("suggests the word that was meant", () => {
+  it("suggests the nearest value", () => {
     expect(() => readSandboxFlags({ "qemu-guest-os": "widnows" })).toThrow(
       expect.objectContaining({ code: "USAGE", hint: "Did you mean windows?" }),
     );

@@ -39,7 +39,7 @@ describe("build", () => {
     expect(services.sandbox.commands).toEqual(["make all"]);
   });
 
-  it("ends with 1 when a step fails, and says with what", async () => {
+  it("ends with 1 when a step fails, and prints its status", async () => {
     const services = fakeServices({ run: () => 7 });
     const result = await obuilder(build, { services, stdin: spec });
     expect(result.code).toBe(1);
@@ -70,7 +70,7 @@ describe("build", () => {
     }
   });
 
-  it("calls it a cancel when Ctrl-C ended a program first", async () => {
+  it("reports a cancel when Ctrl-C ended a program first", async () => {
     const interrupts = createInterrupts();
     const services = fakeServices({
       run: () => {
@@ -83,7 +83,7 @@ describe("build", () => {
     expect(result.stderr).toContain("Cancelled at user's request\n");
   });
 
-  it("runs nested builds side by side with -j, and prints the transcript of one after the other", async () => {
+  it("runs nested builds in parallel with -j, and prints the sequential transcript", async () => {
     const nested = `((build a ((from debian-12) (run (shell a)))) (build b ((from debian-12) (run (shell b))))
       (from debian-12) (run (shell main)))`;
     const shown: string[] = [];
@@ -107,7 +107,7 @@ describe("build", () => {
     expect(most).toEqual([1, 3]);
   });
 
-  it("gives programs one object a line with --progress=json, and the error as the last", async () => {
+  it("prints one object per line with --progress=json, the error last", async () => {
     const services = fakeServices({ run: () => 7 });
     const { code, stdout } = await obuilder([...build, "--progress=json"], { services, stdin: spec });
     expect(code).toBe(1);

@@ -17,7 +17,7 @@ async function servicesWith(...names: readonly string[]) {
 }
 
 describe("cache ls", () => {
-  it("shows each cache with its size and when it was last used, and the sum", async () => {
+  it("shows each cache with its size and last use, and the sum", async () => {
     const services = await servicesWith("opam-archives", "npm");
     const { code, stdout } = await obuilder(["cache", "ls", store], { services });
     expect(code).toBe(0);
@@ -26,12 +26,12 @@ describe("cache ls", () => {
     );
   });
 
-  it("says so where there are none", async () => {
+  it("shows an empty list", async () => {
     const result = await obuilder(["cache", "ls", store], { services: await servicesWith() });
     expect(result).toMatchObject({ code: 0, stdout: "0 caches, 0 B\n" });
   });
 
-  it("prints one object a line with --json", async () => {
+  it("prints one object per line with --json", async () => {
     const services = await servicesWith("a b", "c");
     const { stdout } = await obuilder(["cache", "ls", store, "--json"], { services });
     const lines = stdout
@@ -52,7 +52,7 @@ describe("cache rm", () => {
     expect((await services.caches.list()).map(({ name }) => name)).toEqual(["b"]);
   });
 
-  it("refuses one that a step is using", async () => {
+  it("refuses a cache in use", async () => {
     const services = await servicesWith("a");
     await using lease = await services.caches.acquire(cacheRequest("a"));
     const result = await obuilder(["cache", "rm", lease.name, store], { services });

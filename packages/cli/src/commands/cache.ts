@@ -29,7 +29,7 @@ export const cache: Command = {
     },
     json: {
       kind: "flag",
-      describe: 'ls: one object a line: {"name","bytes","lastUsed"}',
+      describe: 'ls: one object per line: {"name","bytes","lastUsed"}',
       group: "Output:",
     },
     ...acceptedButHidden(sandboxOptions),

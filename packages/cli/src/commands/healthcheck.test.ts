@@ -6,7 +6,7 @@ import { obuilder, fakeServices } from "../testing/run.ts";
 
 const echo = { run: ({ output }: { output: (text: string) => void }) => output("healthcheck\n") };
 
-it("boots the image that is named, and says that it passed", async () => {
+it("boots the given image, and prints that it passed", async () => {
   const services = fakeServices(echo);
   const result = await obuilder(["healthcheck", "--store=qemu:/nowhere", "--image=debian-12"], { services });
   expect(result).toEqual({
@@ -17,7 +17,7 @@ it("boots the image that is named, and says that it passed", async () => {
   expect(services.sandbox.commands).toEqual(["echo healthcheck"]);
 });
 
-it("takes the smallest image of the store where none is named", async () => {
+it("takes the smallest image of the store by default", async () => {
   await using work = await temporaryDirectory();
   await mkdir(path.join(work.path, "base-image"));
   await writeFile(path.join(work.path, "base-image/big.qcow2"), "x".repeat(100));
@@ -28,7 +28,7 @@ it("takes the smallest image of the store where none is named", async () => {
   expect(result).toMatchObject({ code: 0, stderr: "Checking the base image debian-12…\n" });
 });
 
-it("says where an image is missing, and fails with what the guest fails with", async () => {
+it("says where an image is missing, and fails with the error of the guest", async () => {
   await using work = await temporaryDirectory();
   const none = await obuilder(["healthcheck", `--store=qemu:${work.path}`], { services: fakeServices() });
   expect(none).toMatchObject({ code: 4, stdout: "" });

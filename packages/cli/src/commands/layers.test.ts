@@ -14,7 +14,7 @@ async function builtServices() {
 }
 
 describe("delete", () => {
-  it("says what goes: the layer, and before it what stands on it", async () => {
+  it("prints what it deletes: first the layers based on it, then the layer", async () => {
     const { services, one, two } = await builtServices();
     const result = await obuilder(["delete", store, one], { services });
     expect(result).toEqual({
@@ -24,10 +24,10 @@ describe("delete", () => {
     });
     expect([...services.store.list()]).toHaveLength(1);
     // Guests that were saved on a layer go with it.
-    expect(services.swept).toEqual([1]);
+    expect(services.pruned).toEqual([1]);
   });
 
-  it("finds a layer by the beginning of its id", async () => {
+  it("finds a layer by a prefix of its id", async () => {
     const { services, two } = await builtServices();
     const result = await obuilder(["delete", store, two.slice(0, 12).toUpperCase()], { services });
     expect(result.stdout).toBe(`Removing ${two}\nRemoved 1 layer\n`);
@@ -50,7 +50,7 @@ describe("delete", () => {
 });
 
 describe("clean", () => {
-  it("deletes every layer, and none twice", async () => {
+  it("deletes every layer once", async () => {
     const { services, base, one, two } = await builtServices();
     const result = await obuilder(["clean", store], { services });
     expect(result).toEqual({
@@ -58,13 +58,13 @@ describe("clean", () => {
       stdout: `Removing ${two}\nRemoving ${one}\nRemoving ${base}\nRemoved 3 layers\n`,
       stderr: "",
     });
-    expect(services.swept).toEqual([0]);
+    expect(services.pruned).toEqual([0]);
     expect((await obuilder(["clean", store], { services })).stdout).toBe("Removed 0 layers\n");
   });
 });
 
 describe("prune", () => {
-  it("deletes as many as are more than --keep, and at most --limit", async () => {
+  it("deletes the layers beyond --keep, and at most --limit", async () => {
     const { services, base, one, two } = await builtServices();
     const limited = await obuilder(["prune", store, "--keep=0", "--limit=1"], { services });
     expect(limited.stdout).toBe(`Removing ${two}\nRemoved 1 layer\n`);
@@ -73,21 +73,21 @@ describe("prune", () => {
     expect([...services.store.list()].map(({ id }) => id)).toEqual([base]);
   });
 
-  it("leaves what was used since --older-than", async () => {
+  it("keeps what was used since --older-than", async () => {
     const { services } = await builtServices();
     const result = await obuilder(["prune", store, "--older-than", "1h"], { services });
     expect(result).toMatchObject({ code: 0, stdout: "Removed 0 layers\n" });
     expect((await obuilder(["prune", store, "--older-than", "0s"], { services })).code).toBe(0);
   });
 
-  it("only says what would go with --dry-run", async () => {
+  it("only prints what would be deleted with --dry-run", async () => {
     const { services, one, two } = await builtServices();
     const result = await obuilder(["prune", store, "--keep", "1", "--dry-run"], { services });
     expect(result.stdout).toBe(`Would remove ${two}\nWould remove ${one}\nWould remove 2 layers\n`);
     expect([...services.store.list()]).toHaveLength(3);
   });
 
-  it("wants to know what to delete", async () => {
+  it("needs a filter", async () => {
     const result = await obuilder(["prune", store], { services: fakeServices() });
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).toContain("--older-than, --keep or --limit");

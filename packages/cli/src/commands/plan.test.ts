@@ -58,7 +58,7 @@ describe("plan", () => {
     expect(json).toMatchObject({ code: 0, stderr: said });
   });
 
-  it("takes the command line of a build as it stands", async () => {
+  it("accepts the arguments of a build", async () => {
     const flags = ["--qemu-memory", "16", "--qemu-cpus=8", "--progress=plain", "--fast-sync", "-q"];
     const result = await obuilder(["plan", ...flags, ...common], { services: fakeServices(), stdin: spec });
     expect(result.code).toBe(0);

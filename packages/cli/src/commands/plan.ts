@@ -25,7 +25,7 @@ export const plan: Command = {
     ...secretOptions,
     json: {
       kind: "flag",
-      describe: 'One object a line: {"op","id","base","cached","heading"}',
+      describe: 'One object per line: {"op","id","base","cached","heading"}',
       group: "Output:",
     },
     // So that the arguments of a build can be planned.

@@ -25,7 +25,7 @@ describe("renderError", () => {
     expect(render(new ObError("NO_SUCH_LAYER", "There is no layer."))).toContain("Hint: `obuilder plan`");
   });
 
-  it("has the original's words for a failed step and a cancel", () => {
+  it("prints a failed step and a cancel as the original does", () => {
     expect(
       render(new ObError("STEP_FAILED", "The command failed with exit status 7.", { exitCode: 7 })),
     ).toBe("Build step failed: The command failed with exit status 7.\n");
@@ -70,7 +70,7 @@ describe("renderError", () => {
   });
 });
 
-it("shows what failed first where closing up failed too", async () => {
+it("shows the first failure if disposing failed too", async () => {
   await using resources = new AsyncDisposableStack();
   resources.defer(() => {
     throw new Error("second");

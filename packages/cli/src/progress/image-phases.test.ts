@@ -26,7 +26,7 @@ it("prints a line for each phase at its end, and one for each check", () => {
   ]);
 });
 
-it("shows the running phase on a terminal, how far it is, and takes the line away when the work breaks off", async () => {
+it("shows the running phase and its progress on a terminal, and removes the line when the work fails", async () => {
   const terminal = new VirtualTerminal(60, 10);
   const phases = new Phases(terminal, { colors, live: true });
   phases.show({ type: "phase-started", phase: "Download" });

@@ -17,7 +17,7 @@ export interface JsonOptions {
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** `--progress=json`: one object a line on standard output, as docs/cli.md lists them; the last is the result. */
+/** `--progress=json`: one object per line on standard output, as docs/cli.md lists them; the last is the result. */
 export function createJsonProgress(options: JsonOptions): Progress {
   const { stdout, stderr, verbosity, now } = options;
   const started = now();

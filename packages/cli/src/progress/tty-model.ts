@@ -8,7 +8,7 @@ export interface TtyModelOptions {
   readonly colors: Palette;
   /** How many steps the spec has. */
   readonly steps: number;
-  /** Several builds run at a time: each line says which step it belongs to. By default false. */
+  /** Builds run in parallel: each line has the number of its step. By default false. */
   readonly parallel?: boolean;
   /** A monotonic clock, in milliseconds. */
   readonly now: () => number;

@@ -12,25 +12,25 @@ export interface FakeServices extends Services {
   readonly store: MemoryStore;
   readonly sandbox: ScriptedSandbox;
   readonly caches: MemoryCache;
-  /** How many layers there were each time that saved guests were swept. */
-  readonly swept: readonly number[];
+  /** The number of layers at each pruning of snapshots. */
+  readonly pruned: readonly number[];
 }
 
 export function fakeServices(script: ScriptedSandboxOptions = {}): FakeServices {
   const store = new MemoryStore({ images: ["debian-12"] });
   const sandbox = new ScriptedSandbox(script);
   const caches = new MemoryCache();
-  const swept: number[] = [];
+  const pruned: number[] = [];
   return {
     store,
     sandbox,
     caches,
-    swept,
+    pruned,
     openStore: async () => store,
     openCaches: async () => caches,
     openBuilder: async ({ emit }) => createBuilder({ store, sandbox, caches, emit }),
     pruneSnapshots: async () => {
-      swept.push([...store.list()].length);
+      pruned.push([...store.list()].length);
     },
     imageTools: async ({ location }) => ({
       store: location.directory,

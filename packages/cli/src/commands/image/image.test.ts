@@ -27,7 +27,7 @@ describe("image list", () => {
     expect(stdout).toMatch(/^debian-12-amd64-ocaml-4\.13\.1 /m);
   });
 
-  it("prints one object a line with --json", async () => {
+  it("prints one object per line with --json", async () => {
     await using store = await storeWith("mine");
     const { stdout } = await obuilder(["image", "list", "--json", store.flag], { services });
     const [mine, ...others] = stdout
@@ -50,7 +50,7 @@ describe("image rm", () => {
     expect(await readdir(store.images)).toEqual([]);
   });
 
-  it("names a near one where there is none of that name", async () => {
+  it("suggests a near name", async () => {
     await using store = await storeWith("debian-12");
     const result = await obuilder(["image", "rm", "debian-13", store.flag], { services });
     expect(result).toMatchObject({ code: 4, stdout: "" });

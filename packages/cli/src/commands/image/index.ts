@@ -33,7 +33,7 @@ export const image: Command = {
     ...imageCheckOptions,
     json: {
       kind: "flag",
-      describe: 'list: one object a line: {"name","state","guest","bytes","made"}',
+      describe: 'list: one object per line: {"name","state","guest","bytes","made"}',
       group: "Output:",
     },
     ...acceptedButHidden(sandboxOptions),

@@ -28,7 +28,7 @@ describe("log", () => {
     });
   });
 
-  it("prints that of a step that failed, by its whole id", async () => {
+  it("prints that of a failed step, by its whole id", async () => {
     const services = fakeServices({ run: ({ output }) => (output("broken\n"), 1) });
     await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
     const { stdout } = await obuilder(["plan", "--json", store, "-f", "-", "."], { services, stdin: spec });
@@ -36,7 +36,7 @@ describe("log", () => {
     expect((await obuilder(["log", store, failed.id], { services })).stdout).toBe("broken\n");
   });
 
-  it("says where there is none", async () => {
+  it("reports a missing log", async () => {
     const { services } = await builtServices();
     expect((await obuilder(["log", store, "0".repeat(64)], { services })).code).toBe(4);
     expect((await obuilder(["log", store], { services })).code).toBe(2);
@@ -44,7 +44,7 @@ describe("log", () => {
 });
 
 describe("export", () => {
-  it("writes a new file and says how big it is, and replaces one only by force", async () => {
+  it("writes a new file and prints its size, and replaces one only with --force", async () => {
     await using directory = await temporaryDirectory();
     const { services, id } = await builtServices();
     const file = path.join(directory.path, "disk.qcow2");
@@ -90,7 +90,7 @@ describe("cp", () => {
     return Object.assign(directory, { services, id, out, cp });
   }
 
-  it("copies a directory into one that is there, or to a new name", async () => {
+  it("copies a directory into an existing one, or to a new name", async () => {
     await using setting = await copying();
     const { out, cp } = setting;
     expect(await cp("/opt", out)).toEqual({ code: 0, stdout: "", stderr: "" });
@@ -99,7 +99,7 @@ describe("cp", () => {
     expect(await readFile(path.join(out, "renamed/tool"), "utf8")).toBe("a tool");
   });
 
-  it("copies what is in a directory with a dot at its end", async () => {
+  it("copies the contents of a directory with a dot at its end", async () => {
     await using setting = await copying();
     await setting.cp("/opt/.", setting.out);
     expect(await readdir(setting.out)).toContain("tool");
@@ -114,14 +114,14 @@ describe("cp", () => {
     expect(await readFile(path.join(out, "old"), "utf8")).toBe("text");
   });
 
-  it("gives files to who copies, without the rights of their owner in the guest", async () => {
+  it("gives files to the user who copies, without set-user-id and set-group-id bits", async () => {
     await using setting = await copying();
     await setting.cp("/opt", setting.out);
     const found = await stat(path.join(setting.out, "opt/tool"));
     expect([found.uid, found.mode & 0o7777]).toEqual([process.getuid?.(), 0o755]);
   });
 
-  it("leaves nothing, and says why, where the destination is wrong", async () => {
+  it("leaves nothing, and says why, if the destination is wrong", async () => {
     await using setting = await copying();
     const { out, cp, services } = setting;
     await writeFile(path.join(out, "file"), "mine");
@@ -156,7 +156,7 @@ describe("cp", () => {
 });
 
 describe("shell", () => {
-  it("runs a command with its words as they stand, and ends as it does", async () => {
+  it("passes the arguments of a command unchanged, and exits with its code", async () => {
     const seen: Pick<Interaction, "command" | "user">[] = [];
     const interact = async ({ command, user, stdio: terminal }: Interaction) => {
       seen.push({ command, user });
@@ -175,7 +175,7 @@ describe("shell", () => {
     expect([services.store.openScratchDisks, services.sandbox.openGuests]).toEqual([0, 0]);
   });
 
-  it("refuses a user that is none, and a layer that is not there", async () => {
+  it("refuses an invalid user, and an unknown layer", async () => {
     const { services, id } = await builtServices();
     expect((await obuilder(["shell", store, "--user=a b", id], { services })).code).toBe(2);
     expect((await obuilder(["shell", store, "0".repeat(64)], { services })).code).toBe(4);
@@ -206,8 +206,8 @@ describe("build --on-error=shell", () => {
   });
 });
 
-describe("a terminal that is lent to a guest", () => {
-  it("is raw meanwhile and put back afterwards, whatever happens", async () => {
+describe("a terminal that a guest uses", () => {
+  it("is raw meanwhile and restored afterwards, on errors too", async () => {
     const { openLocalTerminal } = await import("../terminal/local-terminal.ts");
     const { PassThrough } = await import("node:stream");
     const modes: boolean[] = [];
