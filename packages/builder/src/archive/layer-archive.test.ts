@@ -40,7 +40,7 @@ const oneFile = (path: string): Buffer =>
     `./${path.split("/").at(-1)}`,
   ]);
 
-type Options = Partial<LayerArchiveOptions> & { readonly place?: string };
+type Options = Partial<LayerArchiveOptions> & { readonly archivePath?: string };
 
 /** A visit whose guest packs just this. */
 function visitTo(archive: Uint8Array): GuestVisit {
@@ -54,9 +54,12 @@ function visitTo(archive: Uint8Array): GuestVisit {
   };
 }
 
-async function rewritten(archive: Buffer, { place = "opt/x", ...options }: Options = {}): Promise<Buffer> {
+async function rewritten(
+  archive: Buffer,
+  { archivePath = "opt/x", ...options }: Options = {},
+): Promise<Buffer> {
   const rewriting = layerArchive(async () => visitTo(archive), {
-    items: [{ path: "/x", place: () => place }],
+    items: [{ path: "/x", archivePath: () => archivePath }],
     owner: { kind: "new", owner: undefined },
     ...options,
   });
@@ -93,12 +96,12 @@ describe("the path of an item", () => {
 
   test("of the root has no entry", async () => {
     await put("a");
-    expect(await namesOf(await rewritten(tarOf(""), { place: "" }))).toEqual(["a"]);
+    expect(await namesOf(await rewritten(tarOf(""), { archivePath: "" }))).toEqual(["a"]);
   });
 
   test("of a file is the new name", async () => {
     await put("a/old", "contents");
-    const root = await unpack(await rewritten(oneFile("a/old"), { place: "new" }));
+    const root = await unpack(await rewritten(oneFile("a/old"), { archivePath: "new" }));
     expect(await readFile(join(root, "new"), "utf8")).toBe("contents");
   });
 
@@ -119,9 +122,9 @@ describe("the path of an item", () => {
   test("is computed from what the guest has there", async () => {
     await put("d/f");
     const asked: boolean[] = [];
-    const place = (isDirectory: boolean) => `n${asked.push(isDirectory)}`;
-    await rewritten(tarOf("d"), { items: [{ path: "/d", place }] });
-    await rewritten(oneFile("d/f"), { items: [{ path: "/d/f", place }] });
+    const archivePath = (isDirectory: boolean) => `n${asked.push(isDirectory)}`;
+    await rewritten(tarOf("d"), { items: [{ path: "/d", archivePath }] });
+    await rewritten(oneFile("d/f"), { items: [{ path: "/d/f", archivePath }] });
     expect(asked).toEqual([true, false]);
   });
 });
@@ -188,7 +191,7 @@ describe("the owner", () => {
     const told: string[] = [];
     const onDirectory = ({ path, isParent }: ArchivedDirectory) =>
       void told.push(`${isParent ? "/" : ""}${Buffer.from(path).toString()}`);
-    const items = ["/x", "/y"].map((path) => ({ path, place: () => `opt/in${path}` }));
+    const items = ["/x", "/y"].map((path) => ({ path, archivePath: () => `opt/in${path}` }));
     const owner = { kind: "new", owner: { uid: 1, gid: 2 }, onDirectory } as const;
     const found = await headersOf(await rewritten(tarOf("", ["--mtime=@5"]), { items, owner }));
     const names = ["opt/", "opt/in/", "opt/in/x/", "opt/in/x/d/", "opt/in/x/d/f"];
@@ -205,7 +208,7 @@ describe("the owner", () => {
   test("loses set-user-id and set-group-id when the owner or group changes", async () => {
     await put("f", "", 0o6755);
     const modes = async (owner: LayerArchiveOptions["owner"]) =>
-      (await headersOf(await rewritten(oneFile("f"), { owner, place: "x" }))).map(({ mode }) =>
+      (await headersOf(await rewritten(oneFile("f"), { owner, archivePath: "x" }))).map(({ mode }) =>
         mode.toString(8),
       );
     expect(await modes({ kind: "new", owner: undefined })).toEqual(["755"]);
@@ -248,7 +251,7 @@ describe("an archive that cannot be trusted", () => {
       },
     };
     const reading = layerArchive(async () => failing, {
-      items: [{ path: "/x", place: () => "x" }],
+      items: [{ path: "/x", archivePath: () => "x" }],
       owner: { kind: "same" },
     });
     await expect(buffer(reading)).rejects.toThrow("the guest is gone");
@@ -285,11 +288,11 @@ describe("an archive that cannot be trusted", () => {
 test("devices and pipes are kept for a guest, and skipped with a warning for a host", async () => {
   execFileSync("mkfifo", [join(guest, "pipe")]);
   const archive = tarOf("");
-  expect(await headersOf(await rewritten(archive, { place: "" }))).toMatchObject([
+  expect(await headersOf(await rewritten(archive, { archivePath: "" }))).toMatchObject([
     { name: "pipe", type: "fifo" },
   ]);
   const events: ObEvent[] = [];
   const emit = (event: ObEvent) => void events.push(event);
-  expect(await namesOf(await rewritten(archive, { place: "", skipDevices: true, emit }))).toEqual([]);
+  expect(await namesOf(await rewritten(archive, { archivePath: "", skipDevices: true, emit }))).toEqual([]);
   expect(events).toMatchObject([{ type: "log", level: "warning", text: expect.stringContaining("pipe") }]);
 });

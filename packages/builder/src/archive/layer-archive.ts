@@ -13,7 +13,7 @@ export interface LayerItem {
   /** See `EphemeralGuest.readArchive`. */
   readonly path: string;
   /** Its path in the archive, without a slash at either end; empty for the archive's root, which has no entry. */
-  readonly place: (isDirectory: boolean) => string;
+  readonly archivePath: (isDirectory: boolean) => string;
 }
 
 export interface LayerArchiveOptions {
@@ -64,21 +64,21 @@ interface ItemOptions extends LayerArchiveOptions {
 
 async function sendItem(pack: Pack, archive: AsyncIterable<Uint8Array>, options: ItemOptions): Promise<void> {
   const { item, exclude = [] } = options;
-  let top: { readonly isDirectory: boolean; readonly place: string } | undefined;
+  let top: { readonly isDirectory: boolean; readonly path: string } | undefined;
   for await (const entry of entriesOf(archive)) {
     const isDirectory = entry.header.type === "directory";
     // The first entry is the item itself, and the only one unless it is a directory.
     if (!top) {
-      top = { isDirectory, place: item.place(isDirectory) };
-      await sendParents(pack, { ...options, header: entry.header, place: top.place });
+      top = { isDirectory, path: item.archivePath(isDirectory) };
+      await sendParents(pack, { ...options, header: entry.header, path: top.path });
     }
-    const { place, isDirectory: isTree } = top;
-    const at = (name: string): string => [place, ...partsOf(name)].filter((part) => part !== "").join("/");
+    const { path, isDirectory: isTree } = top;
+    const at = (name: string): string => [path, ...partsOf(name)].filter((part) => part !== "").join("/");
     const isDropped = (name: string): boolean =>
       isTree && partsOf(name).some((part) => exclude.includes(part));
 
     const name = nameOf(entry.header, "name");
-    const placed = isTree ? at(name) : place;
+    const placed = isTree ? at(name) : path;
     if (placed === "" || isDropped(name)) {
       entry.resume();
       continue;
@@ -94,13 +94,13 @@ async function sendItem(pack: Pack, archive: AsyncIterable<Uint8Array>, options:
 
 interface ParentsOptions extends ItemOptions {
   readonly header: Header;
-  readonly place: string;
+  readonly path: string;
 }
 
 /** They belong to the new owner if the guest does not have them. */
-async function sendParents(pack: Pack, { owner, header, place, parents }: ParentsOptions): Promise<void> {
+async function sendParents(pack: Pack, { owner, header, path, parents }: ParentsOptions): Promise<void> {
   if (owner.kind !== "new" || !owner.owner) return;
-  for (const parent of parentsOf(place).filter((each) => !parents.has(each))) {
+  for (const parent of parentsOf(path).filter((each) => !parents.has(each))) {
     await writeEntry(pack, directoryHeader(parent, ownerAndTime(header, owner)));
     owner.onDirectory?.({ path: toBytes(parent), isParent: true });
     parents.add(parent);

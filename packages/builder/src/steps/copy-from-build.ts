@@ -88,7 +88,7 @@ function archiveItems(step: CopyFromStep, { sandbox, image }: StepDeps): readonl
   return step.paths.map((each) => {
     const path = copySource(sourceOs, each);
     const baseName = posix.basename(path);
-    return { path, place: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination) };
+    return { path, archivePath: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination) };
   });
 }
 

@@ -7,11 +7,11 @@ export interface CopyTarget {
   /** An existing directory, absolute, that the archive is unpacked in. */
   readonly directory: string;
   /**
-   * The item's path in it, see `LayerItem.place`; empty if its contents go into the directory itself.
+   * The item's path in it, see `LayerItem.archivePath`; empty if its contents go into the directory itself.
    *
    * @throws ObError `USAGE` if what exists there cannot be replaced by the item.
    */
-  readonly place: (isDirectory: boolean) => string;
+  readonly archivePath: (isDirectory: boolean) => string;
 }
 
 export interface CopiedItem {
@@ -31,18 +31,18 @@ export async function findTarget(destination: string, item: CopiedItem): Promise
   const absolute = path.resolve(destination);
   const wantsDirectory = /[/\\]\.?$/.test(destination);
   const kind = await kindOf(absolute);
-  if (kind === "directory") return { directory: absolute, place: () => (contents ? "" : name) };
+  if (kind === "directory") return { directory: absolute, archivePath: () => (contents ? "" : name) };
   const parent = path.dirname(absolute);
   if ((await kindOf(parent)) !== "directory") {
     throw new ObError("USAGE", `The directory ${parent} does not exist.`);
   }
-  const place = (isDirectory: boolean) => {
+  const archivePath = (isDirectory: boolean) => {
     if (isDirectory && kind === "file") throw new ObError("USAGE", `${absolute} is not a directory.`);
     if (!isDirectory && wantsDirectory)
       throw new ObError("USAGE", `The directory ${absolute} does not exist.`);
     return path.basename(absolute);
   };
-  return { directory: parent, place };
+  return { directory: parent, archivePath };
 }
 
 async function kindOf(file: string): Promise<"directory" | "file" | "nothing"> {

@@ -47,7 +47,7 @@ export const cp: Command = {
     await using builder = await services.openBuilder({ location, flags, emit });
     await using guest = await builder.openLayer(id, { signal });
     const archive = layerArchive(async () => guest, {
-      items: [{ path, place: target?.place ?? (() => (item.contents ? "" : item.name)) }],
+      items: [{ path, archivePath: target?.archivePath ?? (() => (item.contents ? "" : item.name)) }],
       owner: { kind: target ? "reader" : "same" },
       followLinks: true,
       skipDevices: target !== undefined,

@@ -29,8 +29,7 @@ export async function openStepShell(
   { error, guest }: StepFailure,
   { io, progress }: { readonly io: ProcessIo; readonly progress: Progress },
 ): Promise<void> {
-  using paused = progress.pause();
-  void paused;
+  using _ = progress.pause();
   io.stderr.write(
     `${error.message} This shell runs in its VM, as the command left it; \`exit\` ends the VM and the build.\n`,
   );
