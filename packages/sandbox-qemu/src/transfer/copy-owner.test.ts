@@ -3,6 +3,7 @@ import type { GuestImage, GuestUser } from "@ob/core";
 import type { ServerChannel } from "ssh2";
 import { expect, it } from "vitest";
 import { copyOwner, type KnownOwners } from "./copy-owner.ts";
+import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { linuxGuest } from "../guest/linux/profile.ts";
 import { windowsGuest } from "../guest/windows/profile.ts";
 import { openSession } from "../ssh/session.ts";
@@ -20,13 +21,22 @@ interface Question {
   readonly status?: number;
 }
 
+/** The server of these tests is told the mark alone, in the place of a command that prints it. */
+function marking(profile: GuestProfile): GuestProfile {
+  const { findOwner } = profile;
+  if (!findOwner) return profile;
+  const framed: GuestCommand["framed"] = ({ mark }) => ({ command: mark, inputStart: "" });
+  return { ...profile, findOwner: (name) => ({ ...findOwner(name), framed }) };
+}
+
 /** Presumes an owner and then asks a guest, which answers as the test says. */
 async function ask({ user, loginUser = "opam", known = new Map(), says = "", status = 0 }: Question) {
   let asked = 0;
-  const answer = async (channel: ServerChannel): Promise<void> => {
+  const answer = async (mark: string, channel: ServerChannel): Promise<void> => {
     asked++;
     await buffer(channel);
-    channel.write(says);
+    channel.write(`Welcome!\nobuilder: the owner is 7:7\n${mark}${says}`);
+    channel.stderr.write(`Welcome!\n${mark}`);
     if (status !== 0) channel.stderr.write("obuilder: the guest has no user nobody\n");
     channel.exit(status);
     channel.end();
@@ -34,11 +44,12 @@ async function ask({ user, loginUser = "opam", known = new Map(), says = "", sta
   const key = newKey();
   await using server = await startServer({
     accepts: key,
-    onExec: (_, channel) => void answer(channel),
+    onExec: (mark, channel) => void answer(mark, channel),
   });
   const login = { user: "opam", keys: [{ kind: "key", label: "k", key }] as const, signal: never };
   await using session = await openSession(await server.connect(), login);
-  const owner = copyOwner(user, { profile: linuxGuest(loginUser), loginUser, image, known });
+  const profile = marking(linuxGuest(loginUser));
+  const owner = copyOwner(user, { profile, loginUser, image, known });
   const { presumed } = owner;
   return { presumed, owner: await owner.confirm({ session, signal: never }), asked };
 }
@@ -52,7 +63,7 @@ it("a user by number, and root, are known without a question", async () => {
 });
 
 it("the login user, or one by name, is who the guest says, whatever its login shell says beside", async () => {
-  const says = "Welcome!\nobuilder: the owner is 1001:50\nBye.\n";
+  const says = "obuilder: the owner is 1001:50\n";
   const owner = { uid: 1001, gid: 50 };
   const known: KnownOwners = new Map();
   expect(await ask({ says, known })).toEqual({ presumed: { uid: 1000, gid: 1000 }, owner, asked: 1 });
