@@ -98,7 +98,7 @@ async function filesOf(disks: readonly string[]): Promise<ReadonlyMap<string, re
 
 describe("a build that reuses its VM", { timeout: 400_000 }, () => {
   it("makes the same layers, file by file, as with a boot for each step", async () => {
-    const fresh = await buildIn(booted, ["--fresh-vm"]);
+    const fresh = await buildIn(booted, ["--no-vm-reuse"]);
     const reusing = await buildIn(reused, []);
     expect(fresh.output).not.toContain("Reusing the VM");
     expect(reusing.disks.map((disk) => path.relative(reused.directory, disk))).toEqual(
