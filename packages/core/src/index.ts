@@ -31,9 +31,6 @@ export type {
   CacheMount,
   ArchivedDirectory,
   CopyTask,
-  GuestImage,
-  GuestOwner,
-  GuestUser,
   OpenArchiveOptions,
   RunTask,
   Sandbox,
@@ -63,12 +60,17 @@ export type {
   SmokeTestRequest as TrialRequest,
 } from "./ports/smoke-test.ts";
 export type {
-  GuestAccess,
   EphemeralGuest as GuestVisit,
-  ExecRequest as Interaction,
   ReadArchiveOptions,
-  Tty as Screen,
-  Stdio as Terminal,
   EphemeralGuestOptions as VisitOptions,
   EphemeralGuestRequest as VisitRequest,
 } from "./ports/ephemeral-guest.ts";
+export type {
+  ExecRequest as Interaction,
+  GuestAccess,
+  GuestImage,
+  GuestOwner,
+  GuestUser,
+  Stdio as Terminal,
+  Tty as Screen,
+} from "./ports/guest.ts";

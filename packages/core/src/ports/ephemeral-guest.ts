@@ -1,7 +1,6 @@
-import type { Readable } from "node:stream";
 import type { Emit } from "../events.ts";
 import type { LayerId } from "../layer-id.ts";
-import type { GuestImage, GuestUser } from "./sandbox.ts";
+import type { GuestAccess, GuestImage } from "./guest.ts";
 
 /** A guest on a disk that is thrown away afterwards. */
 export interface EphemeralGuestRequest {
@@ -18,45 +17,6 @@ export interface EphemeralGuestOptions {
   /** Ends the visit, and whatever runs in it. */
   readonly signal?: AbortSignal | undefined;
   readonly emit?: Emit | undefined;
-}
-
-/** The screen of a person. */
-export interface Tty {
-  /** What programs find in `TERM`. */
-  readonly kind: string;
-  /** In characters. */
-  readonly size: () => { readonly columns: number; readonly rows: number };
-  /** Calls `listener` whenever the size has changed, until it is disposed of. */
-  readonly onResize: (listener: () => void) => Disposable;
-}
-
-/** Where a program in the guest reads from and writes to. */
-export interface Stdio {
-  readonly input: Readable;
-  readonly output: NodeJS.WritableStream;
-  /** Not used where there is a screen: a terminal knows one output. */
-  readonly errors: NodeJS.WritableStream;
-  /** None: the program sees pipes. */
-  readonly tty: Tty | undefined;
-}
-
-export interface ExecRequest {
-  /** Program and arguments, each as it stands; empty for the user's login shell. */
-  readonly command: readonly string[];
-  /** None: at a failed step the step's user, elsewhere the image's login user. */
-  readonly user?: GuestUser | undefined;
-  readonly stdio: Stdio;
-}
-
-/** The way into a guest that runs. */
-export interface GuestAccess {
-  /**
-   * Runs a program for a person, or for the program at the other end of the pipes. Nothing of the terminal is closed.
-   *
-   * @returns its exit status; 128 and the signal's number if a signal ended it.
-   * @throws ObError `GUEST_LOST`, `CANCELLED`, `UNSUPPORTED` for a user whom the guest cannot run it as.
-   */
-  execInteractive(interaction: ExecRequest, signal?: AbortSignal): Promise<number>;
 }
 
 export interface ReadArchiveOptions {

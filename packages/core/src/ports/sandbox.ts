@@ -1,32 +1,11 @@
 import type { Readable } from "node:stream";
 import type { ObError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { GuestArch, GuestOs, ImageManifest } from "../image-manifest.ts";
+import type { GuestArch, GuestOs } from "../image-manifest.ts";
 import type { LayerId } from "../layer-id.ts";
 import type { Environment } from "./store.ts";
-import type {
-  GuestAccess,
-  EphemeralGuest,
-  EphemeralGuestOptions,
-  EphemeralGuestRequest,
-} from "./ephemeral-guest.ts";
-
-/** Who runs a command in the guest. */
-export type GuestUser = GuestOwner | { readonly name: string };
-
-/** A user and a group by number. */
-export interface GuestOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** The base image under a step's disk, as far as the sandbox must know it. */
-export interface GuestImage {
-  /** Undefined for an image without a manifest: then the sandbox's own defaults (the flags) describe it. */
-  readonly manifest: ImageManifest | undefined;
-  /** Absolute path of the directory that the manifest's relative paths start from. */
-  readonly manifestDirectory: string;
-}
+import type { EphemeralGuest, EphemeralGuestOptions, EphemeralGuestRequest } from "./ephemeral-guest.ts";
+import type { GuestAccess, GuestImage, GuestOwner, GuestUser } from "./guest.ts";
 
 export interface CacheMount {
   readonly name: string;

@@ -14,5 +14,6 @@ export {
 export type { FakeGuest as ScriptedGuest, FakeReadRequest as ScriptedReading } from "./doubles/fake-guest.ts";
 export { cacheConformance, type CacheFixture } from "./conformance/cache.ts";
 export type { ConformanceCase } from "./conformance/case.ts";
-export { storeConformance, type StoreFixture } from "./conformance/store.ts";
+export type { StoreFixture } from "./conformance/fixture.ts";
+export { storeConformance } from "./conformance/store.ts";
 export { sandboxConformance, type SandboxFixture } from "./conformance/sandbox.ts";

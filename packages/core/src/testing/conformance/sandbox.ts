@@ -4,9 +4,9 @@ import { sha256 } from "../../digest.ts";
 import { type ErrorCode, isObError } from "../../errors.ts";
 import type { ObEvent } from "../../events.ts";
 import { layerId } from "../../layer-id.ts";
+import type { GuestImage } from "../../ports/guest.ts";
 import type {
   CopyTask,
-  GuestImage,
   OpenArchiveOptions,
   RunTask,
   Sandbox,

@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StoreFixture } from "./store.ts";
+import type { StoreCheck } from "./fixture.ts";
 import { idOf, importBase, makeLayer, rejectsWith } from "./store-fixtures.ts";
 
-type Check = (fixture: StoreFixture) => Promise<void>;
-
 /** Cases of store-conformance.ts: disks that are borrowed, and disks that are written out. */
-export const scratchDisks: Readonly<Record<string, Check>> = {
+export const scratchDisks: Readonly<Record<string, StoreCheck>> = {
   "a layer is not deleted while its disk is borrowed, nor are those under it": async ({ store, image }) => {
     const base = await importBase(store, image);
     const layer = await makeLayer(store, { name: "x", parent: base.id });

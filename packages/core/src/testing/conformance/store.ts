@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import { sha256 } from "../../digest.ts";
 import type { LayerId } from "../../layer-id.ts";
-import type { Store } from "../../ports/store.ts";
 import type { ConformanceCase } from "./case.ts";
+import type { StoreCheck, StoreFixture } from "./fixture.ts";
 import { scratchDisks } from "./store-scratch.ts";
 import { claimed, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-fixtures.ts";
-
-/** A new store for one case; disposing of it closes the store and removes what was made. */
-export interface StoreFixture extends AsyncDisposable {
-  /** Empty but for the base image. */
-  readonly store: Store;
-  /** The name of a base image that is there. */
-  readonly image: string;
-}
-
-type Check = (fixture: StoreFixture) => Promise<void>;
 
 /** What every `Store` does. */
 export function storeConformance(makeFixture: () => Promise<StoreFixture>): readonly ConformanceCase[] {
@@ -27,7 +17,7 @@ export function storeConformance(makeFixture: () => Promise<StoreFixture>): read
   }));
 }
 
-const making: Readonly<Record<string, Check>> = {
+const making: Readonly<Record<string, StoreCheck>> = {
   "a base image has the id of its name": async ({ store, image }) => {
     assert.deepEqual(await store.baseImage(image), { name: image, id: sha256(image), present: true });
   },
@@ -118,7 +108,7 @@ const making: Readonly<Record<string, Check>> = {
   },
 };
 
-const logs: Readonly<Record<string, Check>> = {
+const logs: Readonly<Record<string, StoreCheck>> = {
   "the log of a finished layer is what was appended": async ({ store, image }) => {
     const base = await importBase(store, image);
     const layer = await makeLayer(store, { name: "x", parent: base.id, log: ["one\n", "two\n"] });
@@ -166,7 +156,7 @@ const logs: Readonly<Record<string, Check>> = {
   },
 };
 
-const removing: Readonly<Record<string, Check>> = {
+const removing: Readonly<Record<string, StoreCheck>> = {
   "deleting takes all that stands on a layer, dependents first": async ({ store, image }) => {
     const base = await importBase(store, image);
     const left = await makeLayer(store, { name: "left", parent: base.id });

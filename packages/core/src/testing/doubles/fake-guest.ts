@@ -1,10 +1,10 @@
 import { throwIfCancelled } from "../../errors.ts";
 import type {
   EphemeralGuest,
-  ExecRequest,
-  ReadArchiveOptions,
   EphemeralGuestRequest,
+  ReadArchiveOptions,
 } from "../../ports/ephemeral-guest.ts";
+import type { ExecRequest } from "../../ports/guest.ts";
 
 /** What a script sees of a visit in which something is read. */
 export interface FakeReadRequest extends ReadArchiveOptions {

@@ -3,16 +3,13 @@ import { noopEmit } from "../../events.ts";
 import type { GuestArch, GuestOs } from "../../image-manifest.ts";
 import type {
   EphemeralGuest,
-  ExecRequest,
   EphemeralGuestOptions,
   EphemeralGuestRequest,
 } from "../../ports/ephemeral-guest.ts";
+import type { ExecRequest, GuestImage, GuestOwner, GuestUser } from "../../ports/guest.ts";
 import { type FakeGuest, openFakeGuest } from "./fake-guest.ts";
 import type {
   CopyTask,
-  GuestImage,
-  GuestOwner,
-  GuestUser,
   RunTask,
   Sandbox,
   SandboxRunOptions,
