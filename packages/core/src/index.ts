@@ -1,4 +1,5 @@
 export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
+export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
 export { sha256, sha256File } from "./digest.ts";
 export {
   cancelledError as cancelled,

@@ -5,6 +5,7 @@ import {
   isObError,
   type LayerClaim,
   type LayerId,
+  orCancelled,
   silent,
   type Store,
   throwIfCancelled,
@@ -72,7 +73,7 @@ export class StepDeduplicator implements AsyncDisposable {
       if (!running?.controller.signal.aborted)
         return await this.#join(running ?? this.#start(request), caller);
       // Its last caller has left: it gives back what it holds, then the layer can be made anew.
-      await orAborted(settled(running.result), signal);
+      await orCancelled(settled(running.result), signal);
     }
   }
 
@@ -103,8 +104,8 @@ export class StepDeduplicator implements AsyncDisposable {
     step.callers++;
     const follower = step.log.follow(onOutput);
     try {
-      const outcome = await orAborted(step.result, signal);
-      await orAborted(follower.caughtUp, signal);
+      const outcome = await orCancelled(step.result, signal);
+      await orCancelled(follower.caughtUp, signal);
       return outcome;
     } catch (error) {
       if (!signal?.aborted) await settled(follower.caughtUp);
@@ -215,20 +216,6 @@ async function holding<T>(claim: LayerClaim, use: () => Promise<T>): Promise<T> 
     return await use();
   } catch (error) {
     throw error instanceof SuppressedError ? error.suppressed : error;
-  }
-}
-
-/** Waits for `promise`, or throws `CANCELLED` as soon as the signal fires. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return await promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelled(signal));
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -1,4 +1,5 @@
-import { cancelledError, isObError, ObError, throwIfCancelled } from "../../errors.ts";
+import { orCancelled } from "../../abort.ts";
+import { isObError, ObError, throwIfCancelled } from "../../errors.ts";
 import { noopEmit } from "../../events.ts";
 import type { GuestArch, GuestOs } from "../../image-manifest.ts";
 import type {
@@ -79,7 +80,7 @@ export class FakeSandbox implements Sandbox {
       onOutput(typeof text === "string" ? Buffer.from(text) : text);
     try {
       emit({ type: "phase", layer: step.layer, phase: step.task.kind });
-      await unlessCancelled(this.#play({ ...step, signal, output }), signal);
+      await orCancelled(this.#play({ ...step, signal, output }), signal);
     } catch (error) {
       if (step.task.kind === "run" && isObError(error, "STEP_FAILED")) {
         const interact = async (interaction: ExecRequest) =>
@@ -147,15 +148,4 @@ async function readToEnd(step: FakeStep<CopyTask>): Promise<void> {
 /** Whom a scripted guest takes a user for: it has no names, and root logs in. */
 export function scriptedOwner(user: GuestUser | undefined): GuestOwner {
   return user !== undefined && "uid" in user ? user : { uid: 0, gid: 0 };
-}
-
-async function unlessCancelled(played: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelledError(signal));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([played, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,6 +1,6 @@
 import type { CacheLease, CacheRequest, CacheStore } from "../../ports/cache.ts";
+import { orCancelled } from "../../abort.ts";
 import { ObError, throwIfCancelled } from "../../errors.ts";
-import { orCancelled } from "./memory-log.ts";
 
 export interface MemoryCacheOptions {
   /** Called before each operation: what it throws is the operation's error, what it awaits delays it. */
