@@ -1,6 +1,6 @@
-import { access, link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { run, systemCode } from "@ob/core";
+import { exists, run, systemCode } from "@ob/core";
 
 export interface StoreKey {
   /** Absolute path of the private key. */
@@ -39,15 +39,5 @@ async function makeKey(file: string, signal: AbortSignal | undefined): Promise<v
     if (systemCode(error) !== "EEXIST") throw error;
   } finally {
     await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await access(file);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return false;
-    throw error;
   }
 }

@@ -1,5 +1,5 @@
-import { mkdir, rename, stat } from "node:fs/promises";
-import type { RunOptions } from "@ob/core";
+import { mkdir, rename } from "node:fs/promises";
+import { isFile, type RunOptions } from "@ob/core";
 import { copyDisk, readQcowHeader, syncPath, within, type Layout } from "@ob/store-qcow";
 import { formatters, detectFileSystem } from "./file-system/detect.ts";
 import { originalDisk, type CachePaths } from "./cache-paths.ts";
@@ -68,9 +68,4 @@ async function adopt(place: CachePaths, { layout, ...running }: InitialVersionOp
   await copyDisk(original, scratch.disk, running);
   await publish(place, 1, scratch.disk);
   await rename(original, `${original}.taken-over`);
-}
-
-async function isFile(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isFile() ?? false;
 }

@@ -1,5 +1,5 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { guestOses, ObError, systemCode } from "@ob/core";
+import { exists, guestOses, ObError } from "@ob/core";
 import { holding, isFree, type Layout, waitForLock, within } from "@ob/store-qcow";
 import { decodeName } from "./encode-name.ts";
 import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
@@ -71,7 +71,7 @@ async function hasContents(places: readonly CachePaths[]): Promise<boolean> {
     if ((await versionsOf(place)).length > 0) return true;
   }
   const [place] = places;
-  return place !== undefined && (await isThere(originalDisk(place)));
+  return place !== undefined && (await exists(originalDisk(place)));
 }
 
 async function refuseUsed(place: CachePaths): Promise<void> {
@@ -80,15 +80,5 @@ async function refuseUsed(place: CachePaths): Promise<void> {
     throw new ObError("CACHE", `The cache ${place.name} is in use.`, {
       hint: "A build goes on with it. Wait for its end, or cancel it.",
     });
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return false;
-    throw error;
   }
 }

@@ -1,8 +1,8 @@
 import path from "node:path";
 import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
-import { access, constants, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
-import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } from "@ob/core";
+import { type CacheStore, type Emit, findProgram, ObError, silent, type Store, systemCode } from "@ob/core";
 import type { ImageTools } from "@ob/images";
 import { EmptyStore } from "./empty-store.ts";
 import type { SandboxFlags } from "./args/options.ts";
@@ -94,7 +94,7 @@ export const services: Services = {
     const stateDirectory = path.join(directory, "state", "qemu");
     return {
       store: directory,
-      becomeRoot: getuid?.() !== 0 && (await isOnPath("sudo")) ? ["sudo"] : [],
+      becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
       startTrial: async (request) => {
         const { startTrial } = await import("@ob/sandbox-qemu");
         return await startTrial({ ...machine, stateDirectory, emit }, request);
@@ -142,12 +142,6 @@ async function requireStore({ directory }: StoreLocation): Promise<void> {
       "Look at the path in --store. For a new store, make a base image in it: `obuilder image build NAME`; " +
       "`npm run quickstart` makes one in .obuilder/store.",
   });
-}
-
-async function isOnPath(program: string): Promise<boolean> {
-  const directories = (process.env["PATH"] ?? "").split(path.delimiter);
-  const tries = directories.map((directory) => access(path.join(directory, program), constants.X_OK));
-  return (await Promise.allSettled(tries)).some(({ status }) => status === "fulfilled");
 }
 
 async function isMissing(directory: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { ExecaError } from "execa";
 import { cancelledError, ObError } from "./errors.ts";
 import { type Emit, noopEmit } from "./events.ts";
 import { debianPackageOf } from "./debian-packages.ts";
+import { searchPath } from "./fs.ts";
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -42,8 +43,7 @@ export async function run(
     const result = await execa(file, args, {
       ...(signal && { cancelSignal: signal }),
       ...(cwd !== undefined && { cwd }),
-      // Where Debian keeps mke2fs, sfdisk and the like: not on the PATH of users other than root.
-      env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, ...env },
+      env: { PATH: searchPath(), ...env },
       ...(input === undefined ? { stdin: "ignore" as const } : { input }),
       ...(timeoutMs !== undefined && { timeout: timeoutMs }),
       forceKillAfterDelay: 2_000,

@@ -26,6 +26,15 @@ export {
   type ResumePoint,
   resumePoints,
 } from "./image-manifest.ts";
+export {
+  exists,
+  type FileIdentity,
+  fileIdentity,
+  findProgram,
+  isFile,
+  isUnchanged,
+  searchPath,
+} from "./fs.ts";
 export { checkImageFiles, imageFile } from "./image-files.ts";
 export { isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export type {

@@ -67,7 +67,7 @@ export async function withLock<T>(lock: Lock, work: () => Promise<T>): Promise<T
 
 /** True if someone holds the lock exclusively at this moment. Changes nothing, and makes no file. */
 export function isLockedExclusively(path: string): boolean {
-  if (fileIdentity(path) === undefined) return false;
+  if (fileOf(path) === undefined) return false;
   const lock = lockNow(path, "shared");
   lock?.release();
   return lock === undefined;
@@ -75,7 +75,7 @@ export function isLockedExclusively(path: string): boolean {
 
 /** True if nobody holds the lock in any way at this moment. */
 export function isFree(path: string): boolean {
-  if (fileIdentity(path) === undefined) return true;
+  if (fileOf(path) === undefined) return true;
   const lock = lockNow(path, "exclusive");
   lock?.release();
   return lock !== undefined;
@@ -84,12 +84,12 @@ export function isFree(path: string): boolean {
 /** One try. Undefined if the lock is held in a way that does not go with `mode`. */
 function lockNow(path: string, mode: LockMode): Lock | undefined {
   for (;;) {
-    const before = fileIdentity(path);
+    const before = fileOf(path);
     const database = new DatabaseSync(path, { timeout: 0 });
     // The file of a lock is removed by who had it last. A lock on a removed file locks nothing, and so does one on
     // a file that was made after the other was removed: what was opened must be what stands there afterwards.
     const failure = before === undefined ? undefined : begin(database, mode);
-    const moved = before === undefined || fileIdentity(path) !== before;
+    const moved = before === undefined || fileOf(path) !== before;
     if (!moved && failure === undefined) return new HeldLock(database, { path, mode, identity: before });
     database.close();
     if (isBusy(failure)) return undefined;
@@ -137,7 +137,7 @@ class HeldLock implements Lock {
         this.#database.exec("ROLLBACK");
         // Whoever is in the way, or has removed the file meanwhile, sees to it.
         if (begin(this.#database, "exclusive") !== undefined) return;
-        if (fileIdentity(this.path) !== this.#identity) return;
+        if (fileOf(this.path) !== this.#identity) return;
       }
       unlinkSync(this.path);
     } catch (error) {
@@ -153,8 +153,8 @@ class HeldLock implements Lock {
   }
 }
 
-/** What tells the file at `path` from any other that stood or will stand there; undefined if there is none. */
-function fileIdentity(path: string): string | undefined {
+/** Distinguishes the file at `path` from any that was or will be there, even one that reuses its inode; undefined if there is none. */
+function fileOf(path: string): string | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found && `${found.dev} ${found.ino} ${found.birthtimeNs}`;
 }

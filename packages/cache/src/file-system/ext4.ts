@@ -27,9 +27,6 @@ const features = [
   "metadata_csum",
 ].join(",");
 
-/** mke2fs and debugfs lie in a directory that is not on an ordinary user's PATH. */
-const env = { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
-
 /**
  * Makes a qcow2 disk with one partition that holds an empty ext4 file system. It needs no root and no mount. The root
  * directory is root's and open to all: any user of a step can keep things there, whoever that is, and without the
@@ -47,13 +44,12 @@ export async function formatExt4(path: string, options: { size: number } & RunOp
     const kib = Math.floor((size - offset) / 1024);
     await run(
       ["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-O", features, "-E", extended, raw, `${kib}k`],
-      { ...running, env },
+      running,
     );
     await writeFile(commands, "rmdir lost+found\nset_inode_field / mode 040777\n");
     // Named from its directory: a `?` in the store's path would begin the options.
     await run(["debugfs", "-w", "-f", commands, `${basename(raw)}?offset=${offset}`], {
       ...running,
-      env,
       cwd: dirname(raw),
     });
     await convert(raw, path, { from: "raw", signal: running.signal, emit: running.emit });

@@ -1,6 +1,5 @@
-import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type GuestImage, isObError, messageOf, type SandboxStep } from "@ob/core";
+import { fileIdentity, type GuestImage, isObError, messageOf, type SandboxStep } from "@ob/core";
 import { withVmErrors } from "../vm/vm-failure.ts";
 import { diskName, type VmConfig } from "../machine/qemu-argv.ts";
 import { autoSlotDisks } from "../machine/pci-slots.ts";
@@ -87,7 +86,7 @@ export async function pauseForNextStep(
   const opened = await detachRootDisk(running.vm, signal);
   if (!opened) return { why: "this QEMU cannot change a disk" };
   const { virtualSize } = opened;
-  const disk = { identity: await diskIdentity(step.disk), virtualSize };
+  const disk = { identity: (await fileIdentity(step.disk)).id, virtualSize };
   return { running, image: step.image, baseline: noted, disk };
 }
 
@@ -172,13 +171,7 @@ export function cacheDisks({ task }: SandboxStep): readonly string[] {
 /** The guest remembers what it has read: what it sees from now on must be the same, to the byte. */
 async function isChildDisk(left: LeftDisk, { virtualSize, backing }: OpenedDisk): Promise<boolean> {
   if (backing === undefined || virtualSize !== left.virtualSize) return false;
-  return (await diskIdentity(backing)) === left.identity;
-}
-
-/** What renaming a file does not change. Empty if there is none: it is like no other. */
-async function diskIdentity(file: string): Promise<string> {
-  const { dev, ino, size, mtimeNs } = await stat(file, { bigint: true });
-  return `${dev} ${ino} ${size} ${mtimeNs}`;
+  return (await fileIdentity(backing)).id === left.identity;
 }
 
 /** True for what means only that a disk could not be put in or taken out. */

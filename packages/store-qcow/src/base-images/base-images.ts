@@ -1,9 +1,18 @@
 import { readdir, stat } from "node:fs/promises";
-import { type BaseImage, type LayerId, layerId, ObError, sha256, sha256File, systemCode } from "@ob/core";
+import {
+  type BaseImage,
+  exists,
+  type LayerId,
+  layerId,
+  ObError,
+  sha256,
+  sha256File,
+  systemCode,
+} from "@ob/core";
 import { distance } from "fastest-levenshtein";
 import type { StoreContext } from "../context.ts";
-import type { BaseImageRecord, FileIdentity } from "../db/database.ts";
-import { exists, layerOnDisk } from "../layers/layers.ts";
+import type { BaseImageRecord, ImageState } from "../db/database.ts";
+import { layerOnDisk } from "../layers/layers.ts";
 import { type Layout, resultDirectory, type StorePath, within } from "../layout.ts";
 import { readQcowHeader } from "../qcow-header.ts";
 import { printAtom } from "../db/env-file.ts";
@@ -27,8 +36,8 @@ export function baseImageFile(
   return within(layout.baseImages, `${name}.${extension}`);
 }
 
-/** What tells this state of the file from another; undefined if there is no such file. */
-export async function fileIdentity(path: string): Promise<FileIdentity | undefined> {
+/** The state of a base image's file; undefined if there is no such file. */
+export async function imageState(path: string): Promise<ImageState | undefined> {
   try {
     const found = await stat(path, { bigint: true });
     return { size: Number(found.size), mtimeNs: found.mtimeNs };
@@ -38,7 +47,7 @@ export async function fileIdentity(path: string): Promise<FileIdentity | undefin
   }
 }
 
-export function sameIdentity(a: FileIdentity, b: FileIdentity | undefined): boolean {
+export function isSameState(a: ImageState, b: ImageState | undefined): boolean {
   return a.size === b?.size && a.mtimeNs === b.mtimeNs;
 }
 
@@ -61,23 +70,23 @@ export async function resolveBaseImage(context: StoreContext, name: string): Pro
   const file = baseImageFile(layout, name);
   const original = idOfName(name);
   const records = database.baseImages(name);
-  const identity = await fileIdentity(file);
-  if (identity === undefined) {
+  const state = await imageState(file);
+  if (state === undefined) {
     const id = (await newestOnDisk(layout, records)) ?? original;
     return { name, id, present: false };
   }
-  const same = records.find((record) => sameIdentity(record, identity));
+  const same = records.find((record) => isSameState(record, state));
   if (same) return { name, id: same.id, present: true };
   if (!(await layerOnDisk(layout, original))) return { name, id: original, present: true };
   if (!records.some(({ id }) => id === original)) {
     // The original, or a build before this image was replaced for the first time, made the layer from this file.
-    database.recordBaseImage(name, { ...identity, id: original, sha256: undefined });
+    database.recordBaseImage(name, { ...state, id: original, sha256: undefined });
     return { name, id: original, present: true };
   }
   const contents = await sha256File(file);
   const id = (await madeFrom(context, { records, contents })) ?? idOfContents(name, contents);
-  if (sameIdentity(identity, await fileIdentity(file))) {
-    database.recordBaseImage(name, { ...identity, id, sha256: contents });
+  if (isSameState(state, await imageState(file))) {
+    database.recordBaseImage(name, { ...state, id, sha256: contents });
   }
   return { name, id, present: true };
 }

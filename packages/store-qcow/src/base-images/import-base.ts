@@ -12,11 +12,11 @@ import {
 } from "@ob/core";
 import {
   baseImageFile,
-  fileIdentity,
+  imageState,
   idOfName,
   noSuchBaseImage,
   resolveBaseImage,
-  sameIdentity,
+  isSameState,
 } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { copyDisk } from "../copy-disk.ts";
@@ -48,8 +48,8 @@ export async function importBaseImage(
 ): Promise<BaseImageRecord> {
   const { layout, emit } = context;
   const file = baseImageFile(layout, name);
-  const identity = await fileIdentity(file);
-  if (identity === undefined) throw await missing(context, name);
+  const state = await imageState(file);
+  if (state === undefined) throw await missing(context, name);
   await refuseUnsound(context, file, signal);
   if ((await resolveBaseImage(context, name)).id !== id) throw replaced(file);
   if (id !== idOfName(name)) {
@@ -58,12 +58,12 @@ export async function importBaseImage(
   }
   const exact = await copyDisk(file, diskIn(directory), { signal, emit });
   const sha256 = exact ? undefined : await sha256File(file, signal);
-  if (!sameIdentity(identity, await fileIdentity(file))) throw replaced(file);
+  if (!isSameState(state, await imageState(file))) throw replaced(file);
   // Of the copy, which nobody else writes to, it is known for good that it names no other file.
   if (!(await inspectQcow2(diskIn(directory)))) throw replaced(file);
   await writeFile(within(directory, "env"), `${printEnvironment([])}\n`);
   await importManifest(baseImageFile(layout, name, "json"), { directory, layout });
-  return { ...identity, id, sha256 };
+  return { ...state, id, sha256 };
 }
 
 async function missing({ layout }: StoreContext, name: string): Promise<ObError> {

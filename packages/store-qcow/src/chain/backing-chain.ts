@@ -2,11 +2,11 @@ import { realpathSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelled, isObError, type LayerId, ObError } from "@ob/core";
-import { baseImageFile, fileIdentity, sameIdentity } from "../base-images/base-images.ts";
+import { cancelled, exists, isObError, type LayerId, ObError } from "@ob/core";
+import { baseImageFile, imageState, isSameState } from "../base-images/base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { copyDisk } from "../copy-disk.ts";
-import { exists, layerInPath } from "../layers/layers.ts";
+import { layerInPath } from "../layers/layers.ts";
 import { backingPathTo, diskIn, type Layout, layerLock, resultDirectory, within } from "../layout.ts";
 import { tryLock } from "../lock.ts";
 import { type QcowHeader, readQcowHeader, resolveBacking } from "../qcow-header.ts";
@@ -174,9 +174,9 @@ async function refuseChanged(
   { database }: StoreContext,
   { owner, repair }: { owner: LayerId; repair: Repair & { kind: "base" } },
 ): Promise<void> {
-  const identity = await fileIdentity(repair.source);
+  const state = await imageState(repair.source);
   const records = database.baseImages(repair.name).filter(({ id }) => id === owner);
-  if (records.length === 0 || records.some((record) => sameIdentity(record, identity))) return;
+  if (records.length === 0 || records.some((record) => isSameState(record, state))) return;
   throw new ObError(
     "STORE",
     `Layer ${owner} stands on ${repair.source}, which was changed after the layer had been made.`,

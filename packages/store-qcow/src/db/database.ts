@@ -1,8 +1,8 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isLayerId, type LayerId, layerId, type LayerRecord } from "@ob/core";
 
-/** What tells one state of a base image's file from another without reading it. */
-export interface FileIdentity {
+/** What distinguishes one state of a base image's file from another without reading it, wherever the file was moved. */
+export interface ImageState {
   /** In bytes. */
   readonly size: number;
   /** When it was last written, in nanoseconds since 1970. */
@@ -10,7 +10,7 @@ export interface FileIdentity {
 }
 
 /** A state in which a base image was seen, and the layer that was made from it. */
-export interface BaseImageRecord extends FileIdentity {
+export interface BaseImageRecord extends ImageState {
   readonly id: LayerId;
   /** Of the file's contents, where it had to be computed. */
   readonly sha256: string | undefined;

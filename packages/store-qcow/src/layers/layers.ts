@@ -1,5 +1,4 @@
-import { statSync } from "node:fs";
-import { type Layer, type LayerId, layerId, systemCode } from "@ob/core";
+import { exists, type Layer, type LayerId, layerId } from "@ob/core";
 import type { StoreContext } from "../context.ts";
 import { diskIn, type Layout, resultDirectory } from "../layout.ts";
 import { readQcowHeader } from "../qcow-header.ts";
@@ -50,15 +49,4 @@ async function parentOnDisk(layer: Layer): Promise<LayerId | undefined> {
 export function layerInPath(path: string): LayerId | undefined {
   const [, id] = /(?:^|\/)result\/([0-9a-f]{64})\/rootfs\/image\.qcow2$/.exec(path) ?? [];
   return id === undefined ? undefined : layerId(id);
-}
-
-/** True if something stands at `path`. Rejects if that cannot be told. */
-// oxlint-disable-next-line require-await -- a trip to the thread pool takes ten times as long as the look itself.
-export async function exists(path: string): Promise<boolean> {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    if (systemCode(error) === "ENOTDIR") return false;
-    throw error;
-  }
 }

@@ -1,8 +1,8 @@
 import { readdir, rm, stat } from "node:fs/promises";
-import { isLayerId, type LayerId, messageOf } from "@ob/core";
+import { exists, isLayerId, type LayerId, messageOf } from "@ob/core";
 import type { StoreContext } from "../context.ts";
 import { flatPrefix } from "../chain/flatten.ts";
-import { exists, findLayer, layerOnDisk } from "./layers.ts";
+import { findLayer, layerOnDisk } from "./layers.ts";
 import { layerLock, temporaryDirectory, within } from "../layout.ts";
 import { scratchPrefix } from "./scratch-disk.ts";
 import { tryLock } from "../lock.ts";
