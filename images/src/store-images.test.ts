@@ -107,7 +107,7 @@ describe("a check", () => {
     await importImage(await request(), scriptedTools(store));
     await expect(checkStoredImage({ image: "mime" }, scriptedTools(store))).rejects.toMatchObject({
       code: "BASE_IMAGE",
-      hint: "Is it mine that you want?",
+      hint: "Did you mean mine?",
     });
   });
 });

@@ -1,8 +1,7 @@
 import { access, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ObError, sha256 } from "@ob/core";
+import { didYouMean, ObError, sha256 } from "@ob/core";
 import { readQcowHeader, resolveBacking } from "@ob/store-qcow";
-import { closest, distance } from "fastest-levenshtein";
 import { readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
 
@@ -40,14 +39,12 @@ export function noSuchImage(
   images: string,
   { name, names }: { readonly name: string; readonly names: readonly string[] },
 ): ObError {
-  const near = names.length === 0 ? undefined : closest(name, [...names]);
-  const close = near !== undefined && distance(name, near) <= Math.max(2, Math.floor(name.length / 4));
+  const all =
+    names.length > 0
+      ? `There are: ${names.join(", ")}.`
+      : "There is none at all; `obuilder image list` shows those that can be made.";
   return new ObError("BASE_IMAGE", `There is no image ${JSON.stringify(name)} in ${images}.`, {
-    hint: close
-      ? `Is it ${near} that you want?`
-      : names.length > 0
-        ? `There are: ${names.join(", ")}.`
-        : "There is none at all; `obuilder image list` shows those that can be made.",
+    hint: didYouMean(name, names) ?? all,
   });
 }
 

@@ -36,6 +36,7 @@ export {
   searchPath,
 } from "./fs.ts";
 export { checkImageFiles, imageFile } from "./image-files.ts";
+export { didYouMean, nearNames } from "./suggest.ts";
 export { isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export type {
   CacheMount,

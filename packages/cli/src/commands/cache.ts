@@ -1,6 +1,5 @@
-import { type CacheStore, isObError, messageOf, ObError, throwIfCancelled } from "@ob/core";
+import { type CacheStore, didYouMean, isObError, messageOf, ObError, throwIfCancelled } from "@ob/core";
 import { colorsFor } from "../output/colors.ts";
-import { suggest } from "../args/flags.ts";
 import type { ProcessIo } from "../process-io.ts";
 import {
   type Arguments,
@@ -88,7 +87,7 @@ async function remove(caches: CacheStore, name: string, host: ProcessIo): Promis
   const known = (await caches.list()).map((each) => each.name);
   if (!(await caches.remove(name))) {
     throw new ObError("CACHE", `There is no cache ${JSON.stringify(name)} in the store.`, {
-      hint: suggest(name, known) ?? "`obuilder cache ls` shows those that there are.",
+      hint: didYouMean(name, known) ?? "`obuilder cache ls` shows those that there are.",
     });
   }
   host.stdout.write(`Removed 1 cache\n`);
@@ -125,7 +124,7 @@ function readAction(args: Arguments): Action {
     const what =
       given === undefined ? "Say what to do with the caches" : `${JSON.stringify(given)} is nothing to do`;
     throw new ObError("USAGE", `${what}: ls, rm or prune.`, {
-      hint: given === undefined ? undefined : suggest(given, actions),
+      hint: given === undefined ? undefined : didYouMean(given, actions),
     });
   }
   const unused = action === "rm" ? undefined : stringOption(args, "NAME");

@@ -123,10 +123,10 @@ describe("a base image that cannot be used", () => {
     expect(await importFailure("debian-12-amd46")).toMatchObject({
       code: "BASE_IMAGE",
       message: expect.stringContaining("debian-12-amd46.qcow2"),
-      hint: "Is it debian-12-amd64 that you want?",
+      hint: "Did you mean debian-12-amd64?",
     });
     expect(await importFailure("openbsd")).toMatchObject({
-      hint: "There are: debian-12-amd64, debian-13-riscv64, windows.",
+      hint: "Available: debian-12-amd64, debian-13-riscv64, windows.",
     });
   });
 

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import {
   type BaseImage,
+  didYouMean,
   exists,
   type LayerId,
   layerId,
@@ -9,7 +10,6 @@ import {
   sha256File,
   systemCode,
 } from "@ob/core";
-import { distance } from "fastest-levenshtein";
 import type { StoreContext } from "../context.ts";
 import type { BaseImageRecord, ImageState } from "../db/database.ts";
 import { layerOnDisk } from "../layers/layers.ts";
@@ -127,13 +127,11 @@ async function contentsOfLayer(layout: Layout, id: LayerId): Promise<string | un
 /** The error for a base image that is not there. It names near ones that are. */
 export async function noSuchBaseImage(layout: Layout, name: string): Promise<ObError> {
   const names = await baseImageNames(layout);
-  const near = nearNames(name, names);
-  const hint =
-    near.length > 0
-      ? `Is it ${near.join(" or ")} that you want?`
-      : names.length > 0
-        ? `There are: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`
-        : "There is none at all yet. `obuilder image build NAME` makes one; `obuilder image list` shows the names.";
+  const all =
+    names.length > 0
+      ? `Available: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`
+      : "There are no base images yet. `obuilder image build NAME` makes one; `obuilder image list` shows the names.";
+  const hint = didYouMean(name, names) ?? all;
   return new ObError("BASE_IMAGE", `There is no base image ${baseImageFile(layout, name)}.`, { hint });
 }
 
@@ -148,16 +146,4 @@ async function baseImageNames(layout: Layout): Promise<readonly string[]> {
     if (systemCode(error) === "ENOENT") return [];
     throw error;
   }
-}
-
-function nearNames(name: string, names: readonly string[]): readonly string[] {
-  const limit = Math.max(2, Math.floor(name.length / 4));
-  return names
-    .map((candidate) => ({ candidate, edits: distance(name, candidate) }))
-    .filter(
-      ({ candidate, edits }) => edits <= limit || candidate.startsWith(name) || name.startsWith(candidate),
-    )
-    .toSorted((a, b) => a.edits - b.edits)
-    .slice(0, 3)
-    .map(({ candidate }) => candidate);
 }

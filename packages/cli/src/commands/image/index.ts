@@ -1,5 +1,4 @@
-import { ObError } from "@ob/core";
-import { suggest } from "../../args/flags.ts";
+import { didYouMean, ObError } from "@ob/core";
 import {
   type Arguments,
   acceptedButHidden,
@@ -75,7 +74,7 @@ function readAction(args: Arguments): Action {
       ? "Say what to do with images"
       : `${JSON.stringify(given)} is nothing to do with images`;
   throw new ObError("USAGE", `${what}: ${names.join(", ")}.`, {
-    hint: given === undefined ? undefined : suggest(given, names),
+    hint: given === undefined ? undefined : didYouMean(given, names),
   });
 }
 
