@@ -1,6 +1,6 @@
 import { access, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { didYouMean, ObError, sha256 } from "@ob/core";
+import { baseLayerId, didYouMean, ObError } from "@ob/core";
 import { readQcowHeader, resolveBacking } from "@ob/store-qcow";
 import { readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
@@ -21,12 +21,12 @@ export async function removeImage(store: string, name: string): Promise<RemovedI
   const names = await imageNames(images);
   if (!names.includes(name)) throw noSuchImage(images, { name, names });
   const image = join(images, `${name}.qcow2`);
-  const base = join(store, "result", sha256(name), "rootfs", "image.qcow2");
+  const base = join(store, "result", baseLayerId(name), "rootfs", "image.qcow2");
   const header = await readQcowHeader(base).catch(() => undefined);
   const { backing } = header ?? {};
   if (backing !== undefined && resolveBacking(base, backing) === image) {
-    throw new ObError("LAYER_BUSY", `The layer ${sha256(name)} stands on the file of ${name} itself.`, {
-      hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${sha256(name)}`,
+    throw new ObError("LAYER_BUSY", `The layer ${baseLayerId(name)} stands on the file of ${name} itself.`, {
+      hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${baseLayerId(name)}`,
     });
   }
   const files = await filesOf(images, { name, names });

@@ -1,4 +1,5 @@
 import {
+  disposableWith,
   type Emit,
   type GuestImage,
   type GuestVisit,
@@ -39,12 +40,11 @@ export async function openLayer(
   store.recordUse(id);
   const request = { layer: id, disk: loan.disk, image, network };
   const visit = stack.use(await sandbox.openEphemeral(request, { signal, emit }));
-  const held = stack.move();
-  return {
+  const access: Omit<GuestVisit, typeof Symbol.asyncDispose> = {
     readArchive: (path, reading) => visit.readArchive(path, reading),
     execInteractive: (interaction, interacting) => visit.execInteractive(interaction, interacting),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+  return disposableWith(access, stack);
 }
 
 /** What the base layer under a layer says. */

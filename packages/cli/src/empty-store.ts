@@ -1,4 +1,4 @@
-import { type BaseImage, type LayerId, layerId, ObError, sha256, type Store } from "@ob/core";
+import { type BaseImage, baseLayerId, type LayerId, ObError, type Store } from "@ob/core";
 
 /** A store with nothing in it, for a plan where none exists yet: planning makes no directory. */
 export class EmptyStore implements Store {
@@ -10,7 +10,7 @@ export class EmptyStore implements Store {
   }
 
   async baseImage(name: string): Promise<BaseImage> {
-    return { name, id: layerId(sha256(name)), present: false };
+    return { name, id: baseLayerId(name), present: false };
   }
 
   async find(): Promise<undefined> {

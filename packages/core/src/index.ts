@@ -1,5 +1,6 @@
 export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
+export { disposableWith } from "./disposable.ts";
 export { sha256, sha256File } from "./digest.ts";
 export {
   cancelledError as cancelled,
@@ -37,7 +38,7 @@ export {
 } from "./fs.ts";
 export { checkImageFiles, imageFile } from "./image-files.ts";
 export { didYouMean, nearNames } from "./suggest.ts";
-export { isLayerId, type LayerId, layerId } from "./layer-id.ts";
+export { baseLayerId, isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export type {
   CacheMount,
   ArchivedDirectory,

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import {
   type BaseImage,
+  baseLayerId,
   didYouMean,
   exists,
   type LayerId,
@@ -51,11 +52,6 @@ export function isSameState(a: ImageState, b: ImageState | undefined): boolean {
   return a.size === b?.size && a.mtimeNs === b.mtimeNs;
 }
 
-/** The original's id of a base image: it knows the name alone. */
-export function idOfName(name: string): LayerId {
-  return layerId(sha256(name));
-}
-
 /** The id of an image that took the place of another of the same name. */
 export function idOfContents(name: string, contents: string): LayerId {
   return layerId(sha256(`((base ${printAtom(name)})(image ${contents}))`));
@@ -68,7 +64,7 @@ export function idOfContents(name: string, contents: string): LayerId {
 export async function resolveBaseImage(context: StoreContext, name: string): Promise<BaseImage> {
   const { layout, database } = context;
   const file = baseImageFile(layout, name);
-  const original = idOfName(name);
+  const original = baseLayerId(name);
   const records = database.baseImages(name);
   const state = await imageState(file);
   if (state === undefined) {

@@ -1,6 +1,7 @@
 import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import {
+  baseLayerId,
   imageFile,
   type ImageManifest,
   isStoreKey,
@@ -10,14 +11,7 @@ import {
   sha256File,
   systemCode,
 } from "@ob/core";
-import {
-  baseImageFile,
-  imageState,
-  idOfName,
-  noSuchBaseImage,
-  resolveBaseImage,
-  isSameState,
-} from "./base-images.ts";
+import { baseImageFile, imageState, noSuchBaseImage, resolveBaseImage, isSameState } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { copyDisk } from "../copy-disk.ts";
 import type { BaseImageRecord } from "../db/database.ts";
@@ -52,7 +46,7 @@ export async function importBaseImage(
   if (state === undefined) throw await missing(context, name);
   await refuseUnsound(context, file, signal);
   if ((await resolveBaseImage(context, name)).id !== id) throw replaced(file);
-  if (id !== idOfName(name)) {
+  if (id !== baseLayerId(name)) {
     const text = `Base image ${JSON.stringify(name)} was replaced; older layers keep the old one.`;
     emit({ type: "note", text });
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
-import { type BorrowedDisk, type LayerId, ObError, throwIfCancelled } from "@ob/core";
+import { type BorrowedDisk, disposableWith, type LayerId, ObError, throwIfCancelled } from "@ob/core";
 import { repairChain } from "../chain/backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import { findLayer } from "./layers.ts";
@@ -51,8 +51,7 @@ export async function createScratchDisk(
   await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
   const disk = diskIn(directory);
   await createOverlay(disk, { backing: backingPathTo(id), signal, emit });
-  const held = stack.move();
-  return { layer: id, disk, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return disposableWith({ layer: id, disk }, stack);
 }
 
 function noSuchLayer(id: LayerId): ObError {

@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
-import { sha256 } from "../../digest.ts";
 import { ObError, throwIfCancelled } from "../../errors.ts";
-import { type LayerId, layerId } from "../../layer-id.ts";
+import { baseLayerId, type LayerId } from "../../layer-id.ts";
 import type {
   BaseImage,
   BaseLayerInfo,
@@ -66,7 +65,7 @@ export class MemoryStore implements Store {
 
   async baseImage(name: string): Promise<BaseImage> {
     await this.#before("baseImage", name);
-    return { name, id: layerId(sha256(name)), present: this.#images.has(name) };
+    return { name, id: baseLayerId(name), present: this.#images.has(name) };
   }
 
   async find(id: LayerId): Promise<Layer | undefined> {
