@@ -1,6 +1,6 @@
 import { access, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { baseLayerId, didYouMean, ObError } from "@ob/core";
+import { baseLayerId, didYouMean, diskIn, ObError, resultDirectory, storeLayout } from "@ob/core";
 import { readQcowHeader, resolveBacking } from "@ob/store-qcow";
 import { readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
@@ -17,11 +17,12 @@ export interface RemovedImage {
  *   file itself.
  */
 export async function removeImage(store: string, name: string): Promise<RemovedImage> {
-  const images = join(store, "base-image");
+  const layout = storeLayout(store);
+  const images = layout.baseImages;
   const names = await imageNames(images);
   if (!names.includes(name)) throw noSuchImage(images, { name, names });
   const image = join(images, `${name}.qcow2`);
-  const base = join(store, "result", baseLayerId(name), "rootfs", "image.qcow2");
+  const base = diskIn(resultDirectory(layout, baseLayerId(name)));
   const header = await readQcowHeader(base).catch(() => undefined);
   const { backing } = header ?? {};
   if (backing !== undefined && resolveBacking(base, backing) === image) {

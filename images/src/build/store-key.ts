@@ -1,6 +1,6 @@
 import { link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { exists, run, systemCode } from "@ob/core";
+import { exists, run, storeLayout, systemCode } from "@ob/core";
 
 export interface StoreKey {
   /** Absolute path of the private key. */
@@ -19,7 +19,7 @@ export async function storeKey(
   store: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<StoreKey> {
-  const file = join(store, "state", "ssh", "id_ed25519");
+  const file = join(storeLayout(store).sshKeys, "id_ed25519");
   if (!(await exists(file))) await makeKey(file, signal);
   const { stdout } = await run(["ssh-keygen", "-y", "-f", file], { signal });
   return { file, publicKey: stdout.trim() };

@@ -1,5 +1,4 @@
-import type { CacheRequest } from "@ob/core";
-import { type Layout, type StorePath, within } from "@ob/store-qcow";
+import { type CacheRequest, type StoreLayout, type StorePath, within } from "@ob/core";
 import { type FileSystem, fileSystemOf } from "./file-system/detect.ts";
 import { encodeName, lockName } from "./encode-name.ts";
 
@@ -34,7 +33,7 @@ export interface CachePaths {
   versionLock(version: number): StorePath;
 }
 
-export function cachePaths(layout: Layout, request: Pick<CacheRequest, "name" | "guestOs">): CachePaths {
+export function cachePaths(layout: StoreLayout, request: Pick<CacheRequest, "name" | "guestOs">): CachePaths {
   const fileSystem = fileSystemOf[request.guestOs];
   const directoryName = encodeName(request.name);
   const cache = within(layout.caches, directoryName);
@@ -58,7 +57,7 @@ export function versionFile(place: CachePaths, version: number): StorePath {
 }
 
 /** How a disk beside the versions, or in `cache-tmp/X/rootfs`, names a version. */
-export function backingPathTo(place: CachePaths, version: number): string {
+export function versionBackingPath(place: CachePaths, version: number): string {
   return `../../../cache/${place.directoryName}/${place.fileSystem}/${version}.qcow2`;
 }
 

@@ -3,29 +3,22 @@ import {
   type CacheLease,
   type CacheRequest,
   type CacheStore,
+  makeStorePrivate,
   type Emit,
   isObError,
+  type StoreLayout,
+  storeLayout,
   messageOf,
   silent,
 } from "@ob/core";
-import {
-  closeToOthers,
-  createDisk,
-  createOverlay,
-  holding,
-  type Layout,
-  layoutOf,
-  type Lock,
-  tryLock,
-  waitForLock,
-} from "@ob/store-qcow";
+import { createDisk, createOverlay, holding, type Lock, tryLock, waitForLock } from "@ob/store-qcow";
 import { withCacheErrors } from "./errors.ts";
 import { detectFileSystem } from "./file-system/detect.ts";
 import { makeInitialVersion } from "./initial-version.ts";
 import { flatten } from "./flatten.ts";
 import { type CacheInfo, listCaches, removeCache } from "./list-and-remove.ts";
 import { Lease } from "./cache-lease.ts";
-import { backingPathTo, type CachePaths, cachePaths } from "./cache-paths.ts";
+import { versionBackingPath, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { makeScratch, type Scratch, sweepScratch } from "./scratch.ts";
 import { chainOf, newestVersion } from "./versions.ts";
 
@@ -51,19 +44,19 @@ export interface CacheOptions {
  */
 export async function openCaches(options: CacheOptions): Promise<DiskCaches> {
   const { directory, size = 10 * gibibyte, emit = silent } = options;
-  const layout = layoutOf(directory);
+  const layout = storeLayout(directory);
   return await withCacheErrors(`open the caches of ${layout.root}`, async () => {
     for (const path of [layout.caches, layout.temporaryCaches, layout.locks]) {
       await mkdir(path, { recursive: true, mode: 0o700 });
     }
-    await closeToOthers(layout.root, emit);
+    await makeStorePrivate(layout.root, emit);
     await sweepScratch(layout);
     return new DiskCaches({ layout, size, emit });
   });
 }
 
 interface CacheContext {
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   readonly size: number;
   readonly emit: Emit;
 }
@@ -139,7 +132,7 @@ export class DiskCaches implements CacheStore {
     const scratch = await makeScratch(layout, place.directoryName);
     try {
       if (version === 0) await createDisk(scratch.disk, { size, ...options });
-      else await createOverlay(scratch.disk, { backing: backingPathTo(place, version), ...options });
+      else await createOverlay(scratch.disk, { backing: versionBackingPath(place, version), ...options });
       // `list` tells from this when the cache was last used.
       const now = new Date();
       await utimes(place.versions, now, now);

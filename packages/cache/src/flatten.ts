@@ -1,23 +1,14 @@
 import { stat } from "node:fs/promises";
-import type { Emit } from "@ob/core";
-import {
-  convert,
-  createOverlay,
-  holding,
-  type Layout,
-  rebase,
-  syncPath,
-  tryLock,
-  waitForLock,
-} from "@ob/store-qcow";
-import { backingPathTo, type CachePaths, versionFile } from "./cache-paths.ts";
+import { type Emit, type StoreLayout } from "@ob/core";
+import { convert, createOverlay, holding, rebase, syncPath, tryLock, waitForLock } from "@ob/store-qcow";
+import { versionBackingPath, type CachePaths, versionFile } from "./cache-paths.ts";
 import { makeScratch } from "./scratch.ts";
 import { chainOf, publish, removeUnneeded } from "./versions.ts";
 
 export interface FlattenOptions {
   /** Only a chain of at least so many versions is flattened. */
   readonly fromLength: number;
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,8 +32,8 @@ export async function flatten(place: CachePaths, version: number, options: Flatt
       if (bottom === undefined) {
         await convert(versionFile(place, version), scratch.disk, { emit, signal });
       } else {
-        await createOverlay(scratch.disk, { backing: backingPathTo(place, version), emit, signal });
-        await rebase(scratch.disk, { backing: backingPathTo(place, bottom), emit, signal });
+        await createOverlay(scratch.disk, { backing: versionBackingPath(place, version), emit, signal });
+        await rebase(scratch.disk, { backing: versionBackingPath(place, bottom), emit, signal });
       }
       await syncPath(scratch.disk);
       const edit = await waitForLock(place.editLock, "exclusive", signal);

@@ -1,13 +1,13 @@
 import { mkdir, rename } from "node:fs/promises";
-import { isFile, type RunOptions } from "@ob/core";
-import { copyDisk, readQcowHeader, syncPath, within, type Layout } from "@ob/store-qcow";
+import { isFile, type StoreLayout, type RunOptions, within } from "@ob/core";
+import { copyDisk, readQcowHeader, syncPath } from "@ob/store-qcow";
 import { formatters, detectFileSystem } from "./file-system/detect.ts";
 import { originalDisk, type CachePaths } from "./cache-paths.ts";
 import { makeScratch } from "./scratch.ts";
 import { publish } from "./versions.ts";
 
 export interface InitialVersionOptions extends RunOptions {
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   /** Of a new disk, in bytes. */
   readonly size: number;
 }

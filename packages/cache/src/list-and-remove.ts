@@ -1,6 +1,6 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { exists, guestOses, ObError } from "@ob/core";
-import { holding, isFree, type Layout, waitForLock, within } from "@ob/store-qcow";
+import { exists, guestOses, type StoreLayout, ObError, within } from "@ob/core";
+import { holding, isFree, waitForLock } from "@ob/store-qcow";
 import { decodeName } from "./encode-name.ts";
 import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { trashPath } from "./scratch.ts";
@@ -14,7 +14,7 @@ export interface CacheInfo {
 }
 
 /** All caches, by name. */
-export async function listCaches(layout: Layout): Promise<readonly CacheInfo[]> {
+export async function listCaches(layout: StoreLayout): Promise<readonly CacheInfo[]> {
   const found: CacheInfo[] = [];
   for (const entry of await readdir(layout.caches)) {
     const name = decodeName(entry);
@@ -40,14 +40,14 @@ async function measure(directory: string): Promise<{ bytes: number; lastUsed: Da
 }
 
 /** Removes a cache, with all its file systems. @returns false if there was none. */
-export async function removeCache(layout: Layout, name: string): Promise<boolean> {
+export async function removeCache(layout: StoreLayout, name: string): Promise<boolean> {
   const places = guestOses.map((guestOs) => cachePaths(layout, { name, guestOs }));
   return await removeUnderLocks(layout, places);
 }
 
 /** Takes the edit locks one after the other, always in the same order, then removes. */
 async function removeUnderLocks(
-  layout: Layout,
+  layout: StoreLayout,
   places: readonly CachePaths[],
   locked: readonly CachePaths[] = [],
 ): Promise<boolean> {

@@ -1,6 +1,7 @@
+import { type StoreLayout, type StorePath, within } from "@ob/core";
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { type Layout, type Lock, type StorePath, tryLock, waitForLock, within } from "@ob/store-qcow";
+import { type Lock, tryLock, waitForLock } from "@ob/store-qcow";
 
 /** A directory in `cache-tmp` that belongs to this process, and goes with it. */
 export interface Scratch extends AsyncDisposable {
@@ -9,7 +10,7 @@ export interface Scratch extends AsyncDisposable {
 }
 
 /** @param name of the cache's directory, for people who look into `cache-tmp`. */
-export async function makeScratch(layout: Layout, name: string): Promise<Scratch> {
+export async function makeScratch(layout: StoreLayout, name: string): Promise<Scratch> {
   const id = randomUUID();
   // The lock first: what has none is swept.
   const lock = await waitForLock(lockOf(layout, id), "exclusive");
@@ -42,12 +43,12 @@ class ScratchDirectory implements Scratch {
 }
 
 /** A name in `cache-tmp` for what is to be deleted. */
-export function trashPath(layout: Layout): StorePath {
+export function trashPath(layout: StoreLayout): StorePath {
   return within(layout.temporaryCaches, `trash-${randomUUID()}`);
 }
 
 /** Removes what processes that died left in `cache-tmp`; what has a lock belongs to a living one. */
-export async function sweepScratch(layout: Layout): Promise<void> {
+export async function sweepScratch(layout: StoreLayout): Promise<void> {
   for (const name of await readdir(layout.temporaryCaches)) {
     const path = within(layout.temporaryCaches, name);
     const [, id] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-c-/.exec(name) ?? [];
@@ -63,6 +64,6 @@ export async function sweepScratch(layout: Layout): Promise<void> {
   }
 }
 
-function lockOf(layout: Layout, id: string): StorePath {
+function lockOf(layout: StoreLayout, id: string): StorePath {
   return within(layout.locks, `cache-copy-${id}`);
 }

@@ -2,7 +2,17 @@ import path from "node:path";
 import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
 import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
-import { type CacheStore, type Emit, findProgram, ObError, silent, type Store, systemCode } from "@ob/core";
+import {
+  type CacheStore,
+  type Emit,
+  findProgram,
+  makeStorePrivate,
+  ObError,
+  silent,
+  type Store,
+  storeLayout,
+  systemCode,
+} from "@ob/core";
 import type { ImageTools } from "@ob/images";
 import { EmptyStore } from "./empty-store.ts";
 import type { SandboxFlags } from "./args/options.ts";
@@ -70,7 +80,7 @@ export const services: Services = {
     const store = resources.use(await openStore({ directory, diskSize: flags.diskSize, emit }));
     const caches = resources.use(await openCaches({ directory, emit }));
     const { diskSize: _, ...machine } = flags;
-    const stateDirectory = path.join(directory, "state", "qemu");
+    const stateDirectory = storeLayout(directory).qemu;
     const sandbox = resources.use(await createSandbox({ ...machine, stateDirectory, emit }));
     const builder = resources.use(
       createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
@@ -79,7 +89,7 @@ export const services: Services = {
   },
 
   async sweepTemplates({ location, emit = silent }) {
-    const stateDirectory = path.join(location.directory, "state", "qemu");
+    const stateDirectory = storeLayout(location.directory).qemu;
     // What most who delete do not need is not loaded.
     if ((await entriesOf(path.join(stateDirectory, "templates"))) === undefined) return;
     const { sweepTemplates } = await import("@ob/sandbox-qemu");
@@ -88,10 +98,9 @@ export const services: Services = {
 
   async imageTools({ location, flags, emit }) {
     const { directory } = location;
-    const { closeToOthers } = await import("@ob/store-qcow");
-    await closeToOthers(directory, emit ?? silent);
+    await makeStorePrivate(directory, emit ?? silent);
     const { diskSize: _, ...machine } = flags;
-    const stateDirectory = path.join(directory, "state", "qemu");
+    const stateDirectory = storeLayout(directory).qemu;
     return {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
@@ -120,7 +129,7 @@ export const services: Services = {
 
 /** Where the digests of source files are remembered. */
 function digestsOf({ directory }: StoreLocation): string {
-  return path.join(directory, "state", "digests");
+  return storeLayout(directory).digests;
 }
 
 /** The builder, which closes all that it stands on when it is disposed of. */

@@ -39,6 +39,19 @@ export {
 export { checkImageFiles, imageFile } from "./image-files.ts";
 export { didYouMean, nearNames } from "./suggest.ts";
 export { baseLayerId, isLayerId, type LayerId, layerId } from "./layer-id.ts";
+export { toStoreError, withStoreErrors } from "./store-errors.ts";
+export {
+  diskIn,
+  layerBackingPath,
+  layerLock,
+  resultDirectory,
+  stagingDirectory,
+  type StoreLayout,
+  storeLayout,
+  type StorePath,
+  within,
+} from "./store-layout.ts";
+export { makePrivateDirectory, makeStorePrivate, makeTreesPrivate } from "./store-permissions.ts";
 export type {
   CacheMount,
   ArchivedDirectory,

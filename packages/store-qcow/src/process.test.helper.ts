@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { isLayerId, layerId } from "@ob/core";
+import { isLayerId, layerId, storeLayout } from "@ob/core";
 import { tryLock } from "./lock.ts";
 import { openStore } from "./store.ts";
 
@@ -49,8 +49,7 @@ switch (command) {
     const { StoreDatabase } = await import("./db/database.ts");
     const { BackgroundWork } = await import("./background.ts");
     const { flattenLayer } = await import("./chain/flatten.ts");
-    const { layoutOf } = await import("./layout.ts");
-    const layout = layoutOf(first);
+    const layout = storeLayout(first);
     const emit = () => undefined;
     const database = new StoreDatabase(layout.database);
     const context = { layout, database, emit, background: new BackgroundWork(emit), diskSize: undefined };

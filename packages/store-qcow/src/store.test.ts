@@ -1,8 +1,8 @@
+import { toStoreError } from "@ob/core";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { toStoreError } from "./errors.ts";
 import { openStore } from "./store.ts";
 
 let directory: string;

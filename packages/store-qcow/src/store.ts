@@ -4,29 +4,35 @@ import {
   type BaseImage,
   type BaseLayerInfo,
   type BorrowedDisk,
+  makeStorePrivate,
+  diskIn,
   type Emit,
   type ExportOptions,
   type Layer,
   type LayerClaim,
   type LayerId,
   type LayerRecord,
+  type StoreLayout,
+  storeLayout,
+  makePrivateDirectory,
   ObError,
   type PruneOptions,
+  resultDirectory,
   silent,
   type Store,
+  type StorePath,
   systemCode,
+  within,
+  withStoreErrors,
 } from "@ob/core";
 import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images/base-images.ts";
 import { readBaseInfo } from "./base-images/base-info.ts";
 import { tryBeginLayer } from "./layers/layer-writer.ts";
-import { closeToOthers, makePrivateDirectory } from "./close-to-others.ts";
 import type { StoreContext } from "./context.ts";
 import { StoreDatabase } from "./db/database.ts";
 import { exportDisk } from "./layers/export.ts";
-import { withStoreErrors } from "./errors.ts";
 import { findLayer } from "./layers/layers.ts";
-import { diskIn, type Layout, layoutOf, resultDirectory, type StorePath, within } from "./layout.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
 import { withLock, waitForLock } from "./lock.ts";
 import { readLog } from "./layers/log.ts";
@@ -51,10 +57,10 @@ export interface StoreOptions {
  */
 export async function openStore(options: StoreOptions): Promise<QcowStore> {
   const { directory, create = false, diskSize, emit = silent } = options;
-  const layout = layoutOf(directory);
+  const layout = storeLayout(directory);
   return await withStoreErrors(`open the store ${layout.root}`, async () => {
     await makeDirectories(layout, create);
-    await closeToOthers(layout.root, emit);
+    await makeStorePrivate(layout.root, emit);
     const database = await openDatabase(layout);
     try {
       const background = new BackgroundWork(emit);
@@ -68,7 +74,7 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
   });
 }
 
-async function makeDirectories(layout: Layout, create: boolean): Promise<void> {
+async function makeDirectories(layout: StoreLayout, create: boolean): Promise<void> {
   if (create) await makePrivateDirectory(layout.root);
   else await refuseMissing(layout);
   // Node.js gives other names to what a read-only file system says to mkdir.
@@ -80,7 +86,7 @@ async function makeDirectories(layout: Layout, create: boolean): Promise<void> {
 }
 
 /** A mistyped path must not turn some directory into a store. */
-async function refuseMissing({ root }: Layout): Promise<void> {
+async function refuseMissing({ root }: StoreLayout): Promise<void> {
   const hint =
     "See the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
   const entries = await readdir(root).catch((cause: unknown) => {
@@ -97,7 +103,7 @@ async function refuseMissing({ root }: Layout): Promise<void> {
   }
 }
 
-async function openDatabase(layout: Layout): Promise<StoreDatabase> {
+async function openDatabase(layout: StoreLayout): Promise<StoreDatabase> {
   // SQLite does not wait where two processes make one database at the same moment.
   const opening = await waitForLock(within(layout.locks, "open"), "exclusive");
   return await withLock(opening, async () => new StoreDatabase(layout.database));
@@ -108,7 +114,7 @@ export class QcowStore implements Store {
   /** Its parts too: each may be a link to somewhere else. */
   readonly ownDirectories: readonly StorePath[];
   /** Every path of the store. */
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   readonly #context: StoreContext;
   readonly #uses: LastUsedRecorder;
 

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { ObError } from "@ob/core";
+import { ObError, storeLayout } from "@ob/core";
 import { checkKey } from "../args/build-input.ts";
 import { colorsFor } from "../output/colors.ts";
 import { readSandboxFlags, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
@@ -50,7 +50,7 @@ export const healthcheck: Command = {
 
 /** The quickest to try. */
 async function smallestImage({ directory }: StoreLocation): Promise<string> {
-  const images = path.join(directory, "base-image");
+  const images = storeLayout(directory).baseImages;
   const names = await readdir(images).catch(() => []);
   const sized = await Promise.all(
     names

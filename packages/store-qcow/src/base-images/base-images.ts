@@ -6,15 +6,18 @@ import {
   exists,
   type LayerId,
   layerId,
+  type StoreLayout,
   ObError,
+  resultDirectory,
   sha256,
   sha256File,
+  type StorePath,
   systemCode,
+  within,
 } from "@ob/core";
 import type { StoreContext } from "../context.ts";
 import type { BaseImageRecord, ImageState } from "../db/database.ts";
 import { layerOnDisk } from "../layers/layers.ts";
-import { type Layout, resultDirectory, type StorePath, within } from "../layout.ts";
 import { readQcowHeader } from "../qcow-header.ts";
 import { printAtom } from "../db/env-file.ts";
 
@@ -24,7 +27,7 @@ import { printAtom } from "../db/env-file.ts";
  * @throws ObError `BASE_IMAGE` if the name leads out of `base-image/`.
  */
 export function baseImageFile(
-  layout: Layout,
+  layout: StoreLayout,
   name: string,
   extension: "qcow2" | "json" = "qcow2",
 ): StorePath {
@@ -88,7 +91,7 @@ export async function resolveBaseImage(context: StoreContext, name: string): Pro
 }
 
 async function newestOnDisk(
-  layout: Layout,
+  layout: StoreLayout,
   records: readonly BaseImageRecord[],
 ): Promise<LayerId | undefined> {
   for (const { id } of records) {
@@ -111,7 +114,7 @@ async function madeFrom(
 }
 
 /** The sha256 of the base image's copy in a base layer, where there is one. */
-async function contentsOfLayer(layout: Layout, id: LayerId): Promise<string | undefined> {
+async function contentsOfLayer(layout: StoreLayout, id: LayerId): Promise<string | undefined> {
   const directory = resultDirectory(layout, id);
   const takenOver = within(directory, "rootfs", "base.qcow2");
   if (await exists(takenOver)) return await sha256File(takenOver);
@@ -121,7 +124,7 @@ async function contentsOfLayer(layout: Layout, id: LayerId): Promise<string | un
 }
 
 /** The error for a base image that is not there. It names near ones that are. */
-export async function noSuchBaseImage(layout: Layout, name: string): Promise<ObError> {
+export async function noSuchBaseImage(layout: StoreLayout, name: string): Promise<ObError> {
   const names = await baseImageNames(layout);
   const all =
     names.length > 0
@@ -131,7 +134,7 @@ export async function noSuchBaseImage(layout: Layout, name: string): Promise<ObE
   return new ObError("BASE_IMAGE", `There is no base image ${baseImageFile(layout, name)}.`, { hint });
 }
 
-async function baseImageNames(layout: Layout): Promise<readonly string[]> {
+async function baseImageNames(layout: StoreLayout): Promise<readonly string[]> {
   try {
     const entries = await readdir(layout.baseImages, { recursive: true });
     return entries

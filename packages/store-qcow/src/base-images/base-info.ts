@@ -7,11 +7,11 @@ import {
   ObError,
   parseImageManifest,
   systemCode,
+  within,
 } from "@ob/core";
 import { baseImageFile } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { findLayer } from "../layers/layers.ts";
-import { within } from "../layout.ts";
 import { parseEnvironment } from "../db/env-file.ts";
 
 /** See `Store.baseInfo`. */

@@ -2,20 +2,23 @@ import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import {
   baseLayerId,
+  diskIn,
   imageFile,
   type ImageManifest,
   isStoreKey,
   type LayerId,
+  type StoreLayout,
   ObError,
   parseImageManifest,
   sha256File,
+  type StorePath,
   systemCode,
+  within,
 } from "@ob/core";
 import { baseImageFile, imageState, noSuchBaseImage, resolveBaseImage, isSameState } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { copyDisk } from "../copy-disk.ts";
 import type { BaseImageRecord } from "../db/database.ts";
-import { diskIn, type Layout, storeKeys, type StorePath, within } from "../layout.ts";
 import { findDamage } from "../qemu-img.ts";
 import { printEnvironment } from "../db/env-file.ts";
 import { inspectQcow2 } from "../foreign-disk/standalone-qcow2.ts";
@@ -104,7 +107,7 @@ function replaced(file: StorePath): ObError {
 interface LayerPlace {
   /** Of the layer. */
   readonly directory: StorePath;
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
 }
 
 /** Copies a manifest into the layer, with the files that lie beside it; the store's own key stays where it is. */
@@ -136,9 +139,9 @@ async function importManifest(file: StorePath, place: LayerPlace): Promise<void>
 async function importKey(manifest: string, key: string, { directory, layout }: LayerPlace): Promise<string> {
   if (!isStoreKey(key)) return await importFile(manifest, key, within(directory, "ssh-key"));
   const path = resolve(dirname(manifest), key);
-  if (dirname(path) === storeKeys(layout)) return relative(directory, path);
+  if (dirname(path) === layout.sshKeys) return relative(directory, path);
   throw new ObError("BASE_IMAGE", `${manifest} names the key ${path}, which is not this store's.`, {
-    hint: `The store's own key is in ${storeKeys(layout)}; any other has to lie beside the manifest.`,
+    hint: `The store's own key is in ${layout.sshKeys}; any other has to lie beside the manifest.`,
   });
 }
 

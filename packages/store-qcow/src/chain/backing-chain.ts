@@ -2,12 +2,23 @@ import { realpathSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelled, exists, isObError, type LayerId, ObError } from "@ob/core";
+import {
+  layerBackingPath,
+  cancelled,
+  diskIn,
+  exists,
+  isObError,
+  type LayerId,
+  layerLock,
+  type StoreLayout,
+  ObError,
+  resultDirectory,
+  within,
+} from "@ob/core";
 import { baseImageFile, imageState, isSameState } from "../base-images/base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { copyDisk } from "../copy-disk.ts";
 import { layerInPath } from "../layers/layers.ts";
-import { backingPathTo, diskIn, type Layout, layerLock, resultDirectory, within } from "../layout.ts";
 import { tryLock } from "../lock.ts";
 import { type QcowHeader, readQcowHeader, resolveBacking } from "../qcow-header.ts";
 import { renameBacking } from "../qemu-img.ts";
@@ -49,7 +60,7 @@ export async function repairChain(context: StoreContext, id: LayerId, signal?: A
 }
 
 async function walkChain(
-  layout: Layout,
+  layout: StoreLayout,
   id: LayerId,
   next: (file: string, backing: string) => Promise<string>,
 ): Promise<Chain> {
@@ -109,7 +120,7 @@ type Repair =
   /** A copy of the base image inside the layer: the image itself can be replaced at any time. */
   | { readonly kind: "base"; readonly source: string; readonly name: string };
 
-async function planRepair(layout: Layout, path: string): Promise<Repair | undefined> {
+async function planRepair(layout: StoreLayout, path: string): Promise<Repair | undefined> {
   const parent = layerInPath(path);
   if (parent !== undefined) {
     const ours = diskIn(resultDirectory(layout, parent));
@@ -122,7 +133,7 @@ async function planRepair(layout: Layout, path: string): Promise<Repair | undefi
 }
 
 /** A layer stands on files of its store and on no other, whatever its disk says. */
-function refuseOutside(layout: Layout, link: { id: LayerId; path: string; file: string }): void {
+function refuseOutside(layout: StoreLayout, link: { id: LayerId; path: string; file: string }): void {
   // Most are named so: no need to look.
   const owner = layerInPath(link.path);
   if (owner !== undefined && link.path === diskIn(resultDirectory(layout, owner))) return;
@@ -150,7 +161,7 @@ async function repairUnderLock(
   const options = { signal: link.signal, emit };
   try {
     if (repair.kind === "layer") {
-      await renameBacking(link.file, { ...options, backing: backingPathTo(repair.parent) });
+      await renameBacking(link.file, { ...options, backing: layerBackingPath(repair.parent) });
     } else {
       await refuseChanged(context, { owner, repair });
       if (!(await inspectQcow2(repair.source))) throw broken(owner, `${repair.source} is no qcow2 file`);

@@ -1,11 +1,18 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, relative } from "node:path";
-import { type LayerId, ObError } from "@ob/core";
+import {
+  layerBackingPath,
+  diskIn,
+  type LayerId,
+  ObError,
+  resultDirectory,
+  type StorePath,
+  within,
+} from "@ob/core";
 import { readChain } from "./backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import { syncPath } from "../fsync.ts";
 import { layerInPath } from "../layers/layers.ts";
-import { backingPathTo, diskIn, resultDirectory, type StorePath, within } from "../layout.ts";
 import { pinLayer } from "../layers/scratch-disk.ts";
 import { tryLock } from "../lock.ts";
 import { createOverlay, rebase } from "../qemu-img.ts";
@@ -42,7 +49,7 @@ export async function flattenLayer(
     // As deep as a layer's, so that the relative backing paths hold.
     await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
     const flat = diskIn(directory);
-    await createOverlay(flat, { backing: backingPathTo(id), signal, emit });
+    await createOverlay(flat, { backing: layerBackingPath(id), signal, emit });
     await rebase(flat, { backing: relative(dirname(flat), bottom), signal, emit });
     await syncPath(flat);
     const disk = diskIn(resultDirectory(layout, id));

@@ -1,6 +1,5 @@
-import type { LayerId } from "@ob/core";
+import { type LayerId, toStoreError } from "@ob/core";
 import type { StoreContext } from "../context.ts";
-import { toStoreError } from "../errors.ts";
 
 /** How long uses are collected, in milliseconds: a crash loses as much, and `prune` counts days. */
 const collected = 200;

@@ -1,10 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { link, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { type ExportOptions, type LayerId, messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import {
+  diskIn,
+  type ExportOptions,
+  type LayerId,
+  messageOf,
+  ObError,
+  resultDirectory,
+  systemCode,
+  throwIfCancelled,
+} from "@ob/core";
 import type { StoreContext } from "../context.ts";
 import { syncPath } from "../fsync.ts";
-import { diskIn, resultDirectory } from "../layout.ts";
 import { pinLayer } from "./scratch-disk.ts";
 import { convert } from "../qemu-img.ts";
 

@@ -1,10 +1,9 @@
 import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Layer, type LayerId } from "@ob/core";
+import { type Layer, type LayerId, layerLock } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startChild } from "../child.test.helper.ts";
 import { StoreDatabase } from "../db/database.ts";
-import { layerLock } from "../layout.ts";
 import { isLockedExclusively } from "../lock.ts";
 import { readQcowHeader, resolveBacking } from "../qcow-header.ts";
 import { openStore } from "../store.ts";

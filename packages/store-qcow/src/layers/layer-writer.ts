@@ -1,24 +1,27 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Layer, LayerClaim, LayerId } from "@ob/core";
+import {
+  layerBackingPath,
+  diskIn,
+  type Layer,
+  type LayerClaim,
+  type LayerId,
+  layerLock,
+  resultDirectory,
+  type StorePath,
+  stagingDirectory,
+  toStoreError,
+  within,
+  withStoreErrors,
+} from "@ob/core";
 import { readChain } from "../chain/backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import type { BaseImageRecord } from "../db/database.ts";
 import { syncPath, syncTree } from "../fsync.ts";
-import { toStoreError, withStoreErrors } from "../errors.ts";
 import { flattenLayer, layerUnder } from "../chain/flatten.ts";
 import { importBaseImage } from "../base-images/import-base.ts";
 import { layerOnDisk } from "./layers.ts";
-import {
-  backingPathTo,
-  diskIn,
-  layerLock,
-  resultDirectory,
-  type StorePath,
-  temporaryDirectory,
-  within,
-} from "../layout.ts";
 import { pinLayer } from "./scratch-disk.ts";
 import { type Lock, tryLock } from "../lock.ts";
 import { createOverlay } from "../qemu-img.ts";
@@ -40,7 +43,7 @@ const flattenBeforeStepFrom = 32;
 export async function tryBeginLayer(context: StoreContext, id: LayerId): Promise<LayerClaim | undefined> {
   const lock = await tryLock(layerLock(context.layout, id), "exclusive");
   if (!lock) return undefined;
-  const directory = temporaryDirectory(context.layout, id);
+  const directory = stagingDirectory(context.layout, id);
   try {
     // What a crash or an earlier failure left.
     await rm(directory, { recursive: true, force: true });
@@ -153,7 +156,7 @@ class QcowLayerWriter implements LayerClaim {
     const disk = diskIn(this.#directory);
     const { virtualSize, files } = await readChain(this.#context, parent);
     const grown = diskSize !== undefined && diskSize > virtualSize ? diskSize : undefined;
-    await createOverlay(disk, { backing: backingPathTo(parent), virtualSize: grown, signal, emit });
+    await createOverlay(disk, { backing: layerBackingPath(parent), virtualSize: grown, signal, emit });
     await this.#shorten(files, signal);
   }
 

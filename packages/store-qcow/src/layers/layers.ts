@@ -1,6 +1,13 @@
-import { exists, type Layer, type LayerId, layerId } from "@ob/core";
+import {
+  diskIn,
+  exists,
+  type Layer,
+  type LayerId,
+  layerId,
+  type StoreLayout,
+  resultDirectory,
+} from "@ob/core";
 import type { StoreContext } from "../context.ts";
-import { diskIn, type Layout, resultDirectory } from "../layout.ts";
 import { readQcowHeader } from "../qcow-header.ts";
 
 /*
@@ -12,7 +19,7 @@ import { readQcowHeader } from "../qcow-header.ts";
  */
 
 /** The layer as it stands on the disk, whether it is entered in the database or not. */
-export async function layerOnDisk(layout: Layout, id: LayerId): Promise<Layer | undefined> {
+export async function layerOnDisk(layout: StoreLayout, id: LayerId): Promise<Layer | undefined> {
   const directory = resultDirectory(layout, id);
   const disk = diskIn(directory);
   return (await exists(disk)) ? { id, directory, disk } : undefined;

@@ -1,9 +1,19 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelled, type LayerId, ObError, systemCode, throwIfCancelled } from "@ob/core";
-import { toStoreError } from "../errors.ts";
+import {
+  cancelled,
+  type LayerId,
+  layerLock,
+  type StoreLayout,
+  ObError,
+  resultDirectory,
+  systemCode,
+  stagingDirectory,
+  throwIfCancelled,
+  toStoreError,
+  within,
+} from "@ob/core";
 import { layerOnDisk } from "./layers.ts";
-import { layerLock, type Layout, resultDirectory, temporaryDirectory, within } from "../layout.ts";
 import { isLockedExclusively } from "../lock.ts";
 
 /** How long a follower waits before it looks for more. */
@@ -12,7 +22,7 @@ const chunkBytes = 65_536;
 
 /** See `Store.readLog`. */
 export async function* readLog(
-  layout: Layout,
+  layout: StoreLayout,
   id: LayerId,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -45,7 +55,7 @@ function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uin
 
 /** The open log of a finished layer, of one in the making, or of one that failed. Undefined: there is nothing to read. */
 async function openLog(
-  layout: Layout,
+  layout: StoreLayout,
   id: LayerId,
   signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
@@ -54,7 +64,7 @@ async function openLog(
     const making = isLockedExclusively(layerLock(layout, id));
     const log =
       openIfThere(within(resultDirectory(layout, id), "log")) ??
-      openIfThere(within(temporaryDirectory(layout, id), "log"));
+      openIfThere(within(stagingDirectory(layout, id), "log"));
     if (log !== undefined) return log;
     if (await layerOnDisk(layout, id)) {
       // The rename can have come between the two tries. A layer of the original's can lack a log.

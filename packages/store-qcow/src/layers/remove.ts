@@ -1,11 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { type LayerId, messageOf, ObError, type PruneOptions, systemCode, throwIfCancelled } from "@ob/core";
+import {
+  type LayerId,
+  layerLock,
+  type StoreLayout,
+  messageOf,
+  ObError,
+  type PruneOptions,
+  resultDirectory,
+  systemCode,
+  throwIfCancelled,
+  toStoreError,
+  within,
+} from "@ob/core";
 import type { StoreContext } from "../context.ts";
-import { toStoreError } from "../errors.ts";
 import { findLayer } from "./layers.ts";
-import { layerLock, type Layout, resultDirectory, within } from "../layout.ts";
 import {
   withLock,
   isFree,
@@ -21,7 +31,7 @@ import {
  * a layer, so it is enough to see that none is in use, one after the other, however many there are.
  */
 async function enterDeleteGate(
-  layout: Layout,
+  layout: StoreLayout,
   { mode, signal }: { mode: LockMode; signal?: AbortSignal | undefined },
 ): Promise<Lock> {
   return await waitForLock(within(layout.locks, "gate"), mode, signal);
@@ -31,7 +41,7 @@ async function enterDeleteGate(
 const batch = 200;
 
 /** Keeps a layer from being deleted. @throws ObError `CANCELLED`. */
-export async function lockShared(layout: Layout, id: LayerId, signal?: AbortSignal): Promise<Lock> {
+export async function lockShared(layout: StoreLayout, id: LayerId, signal?: AbortSignal): Promise<Lock> {
   for (;;) {
     const gate = await enterDeleteGate(layout, { mode: "shared", signal });
     const lock = await withLock(gate, () => tryLock(layerLock(layout, id), "shared"));
@@ -133,7 +143,7 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
 }
 
 /** The locks are also taken for a moment by who looks whether they are free: one look is not enough. */
-async function isUnused(layout: Layout, id: LayerId): Promise<boolean> {
+async function isUnused(layout: StoreLayout, id: LayerId): Promise<boolean> {
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     if (isFree(layerLock(layout, id))) return true;
     await delay(5 * attempt);
@@ -142,7 +152,7 @@ async function isUnused(layout: Layout, id: LayerId): Promise<boolean> {
 }
 
 /** Makes a layer vanish at once; removing its files takes longer. */
-async function moveToTrash(layout: Layout, id: LayerId): Promise<readonly string[]> {
+async function moveToTrash(layout: StoreLayout, id: LayerId): Promise<readonly string[]> {
   const path = within(layout.temporary, `trash-${randomUUID()}`);
   try {
     await rename(resultDirectory(layout, id), path);
@@ -173,7 +183,7 @@ async function emptyTrash({ emit }: StoreContext, trash: readonly string[]): Pro
   }
 }
 
-function nothingToDelete(layout: Layout, id: LayerId): ObError {
+function nothingToDelete(layout: StoreLayout, id: LayerId): ObError {
   if (isLockedExclusively(layerLock(layout, id))) return busy(id, id);
   return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
     hint: "`---> saved as` in a build's output tells the ids of its layers.",

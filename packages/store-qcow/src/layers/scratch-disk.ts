@@ -1,10 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
-import { type BorrowedDisk, disposableWith, type LayerId, ObError, throwIfCancelled } from "@ob/core";
+import {
+  layerBackingPath,
+  type BorrowedDisk,
+  diskIn,
+  disposableWith,
+  type LayerId,
+  ObError,
+  type StorePath,
+  throwIfCancelled,
+  within,
+} from "@ob/core";
 import { repairChain } from "../chain/backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import { findLayer } from "./layers.ts";
-import { backingPathTo, diskIn, type StorePath, within } from "../layout.ts";
 import { type Lock, tryLock } from "../lock.ts";
 import { createOverlay } from "../qemu-img.ts";
 import { lockShared } from "./remove.ts";
@@ -50,7 +59,7 @@ export async function createScratchDisk(
   // As deep as a layer's, so that the relative backing path holds.
   await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
   const disk = diskIn(directory);
-  await createOverlay(disk, { backing: backingPathTo(id), signal, emit });
+  await createOverlay(disk, { backing: layerBackingPath(id), signal, emit });
   return disposableWith({ layer: id, disk }, stack);
 }
 

@@ -1,9 +1,8 @@
 import { readdir, rm, stat } from "node:fs/promises";
-import { exists, isLayerId, type LayerId, messageOf } from "@ob/core";
+import { exists, isLayerId, type LayerId, layerLock, messageOf, stagingDirectory, within } from "@ob/core";
 import type { StoreContext } from "../context.ts";
 import { flatPrefix } from "../chain/flatten.ts";
 import { findLayer, layerOnDisk } from "./layers.ts";
-import { layerLock, temporaryDirectory, within } from "../layout.ts";
 import { scratchPrefix } from "./scratch-disk.ts";
 import { tryLock } from "../lock.ts";
 
@@ -29,7 +28,7 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
   const { layout, emit } = context;
   using lock = await tryLock(layerLock(layout, id), "exclusive");
   if (!lock) return;
-  const directory = temporaryDirectory(layout, id);
+  const directory = stagingDirectory(layout, id);
   const log = await stat(within(directory, "log")).catch(() => undefined);
   const age = log && Date.now() - log.mtimeMs;
   if (age === undefined || age > daysThatLogsStay * 86_400_000) {

@@ -1,4 +1,4 @@
-import { isObError, messageOf, ObError, systemCode } from "@ob/core";
+import { errnoCode, errorMessage, isObError, ObError } from "./errors.ts";
 
 const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
@@ -16,8 +16,8 @@ const SQLITE_IOERR_SHMSIZE = 4874;
  */
 export function toStoreError(error: unknown, doing: string): ObError {
   if (isObError(error)) return error;
-  const said = `Cannot ${doing}: ${messageOf(error)}`;
-  switch (systemCode(error)) {
+  const said = `Cannot ${doing}: ${errorMessage(error)}`;
+  switch (errnoCode(error)) {
     case "ENOSPC":
     case "EDQUOT":
       return noSpace(said, error);

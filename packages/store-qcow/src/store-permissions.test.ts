@@ -3,9 +3,8 @@ import { chmod, chown, lstat, mkdir, mkdtemp, readdir, rm, stat, symlink, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { layerId, type ObEvent } from "@ob/core";
+import { makeStorePrivate, layerId, type ObEvent } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { closeToOthers } from "./close-to-others.ts";
 import { openStore } from "./store.ts";
 
 let directory: string;
@@ -45,7 +44,7 @@ async function openPaths(): Promise<readonly string[]> {
 
 async function close(): Promise<readonly ObEvent[]> {
   const events: ObEvent[] = [];
-  await closeToOthers(store, (event) => events.push(event));
+  await makeStorePrivate(store, (event) => events.push(event));
   return events;
 }
 
@@ -120,11 +119,13 @@ describe("a store of another user", () => {
   const nobody = 65534;
   /** Closes the store as a user without rights to it, and gives the texts of what it says. */
   const closeAsNobody = async (): Promise<readonly string[]> => {
-    const script = `const { closeToOthers } = await import(${JSON.stringify(join(import.meta.dirname, "close-to-others.ts"))});
-      await closeToOthers(${JSON.stringify(store)}, (event) => console.log(event.level, event.text));`;
+    const script = `const { makeStorePrivate } = await import("@ob/core");
+      await makeStorePrivate(${JSON.stringify(store)}, (event) => console.log(event.level, event.text));`;
     const words = [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", process.execPath];
     const node = ["--conditions=@ob/source", "--input-type=module", "-e", script];
-    const { stdout } = await promisify(execFile)("setpriv", [...words, ...node]);
+    const { stdout } = await promisify(execFile)("setpriv", [...words, ...node], {
+      cwd: import.meta.dirname,
+    });
     return stdout.split("\n").filter(Boolean);
   };
   const isRoot = process.getuid?.() === 0;

@@ -2,8 +2,9 @@ import { chmodSync, lstatSync } from "node:fs";
 import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Emit, messageOf, systemCode } from "@ob/core";
-import { layoutOf } from "./layout.ts";
+import { errnoCode, errorMessage } from "./errors.ts";
+import type { Emit } from "./events.ts";
+import { storeLayout } from "./store-layout.ts";
 
 /** All permissions but the owner's. */
 const others = 0o077;
@@ -14,7 +15,7 @@ const sliceMs = 10;
 export async function makePrivateDirectory(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    if (systemCode(error) !== "EEXIST") throw error;
+    if (errnoCode(error) !== "EEXIST") throw error;
   });
 }
 
@@ -24,7 +25,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
  *
  * A directory that is no store is left alone, and a link in a store too: what it leads to may be somebody else's.
  */
-export async function closeToOthers(directory: string, emit: Emit): Promise<void> {
+export async function makeStorePrivate(directory: string, emit: Emit): Promise<void> {
   const found = await stat(directory).catch(() => undefined);
   if (!found?.isDirectory() || (found.mode & others) === 0) return;
   const parts = await partsOf(directory);
@@ -36,10 +37,10 @@ export async function closeToOthers(directory: string, emit: Emit): Promise<void
     await chmod(directory, privateMode(found.mode));
   } catch (error) {
     const help = `Its owner can change that: chmod -R go= ${directory}`;
-    say("warning", `Others on this host can open ${open}: ${messageOf(error)}. ${help}`);
+    say("warning", `Others on this host can open ${open}: ${errorMessage(error)}. ${help}`);
     return;
   }
-  const closed = await closeTrees(parts);
+  const closed = await makeTreesPrivate(parts);
   // A directory that was made for a store and has nothing in it yet is no news.
   const level = closed.changed > 0 ? "warning" : "info";
   say(level, `Others on this host could open ${open}; from now on only its owner can.`);
@@ -61,7 +62,7 @@ export interface Closed {
  * Takes the permissions of all but the owner from files and directories, and from all that is in these. Links are left
  * alone.
  */
-export async function closeTrees(paths: readonly string[]): Promise<Closed> {
+export async function makeTreesPrivate(paths: readonly string[]): Promise<Closed> {
   const pending = [...paths];
   const refused: string[] = [];
   let changed = 0;
@@ -92,7 +93,7 @@ function closeOne(path: string): {
     return { isDirectory, outcome: "changed" };
   } catch (error) {
     // What has vanished meanwhile needs nothing.
-    return { isDirectory, outcome: systemCode(error) === "ENOENT" ? "right" : "refused" };
+    return { isDirectory, outcome: errnoCode(error) === "ENOENT" ? "right" : "refused" };
   }
 }
 
@@ -108,7 +109,7 @@ function privateMode(mode: number): number {
 
 /** What a store has in its directory, as far as it is there; nothing for what is no store. */
 async function partsOf(directory: string): Promise<readonly string[]> {
-  const layout = layoutOf(directory);
+  const layout = storeLayout(directory);
   const { baseImages, results, temporary, caches, temporaryCaches, cacheTemplates, state } = layout;
   const entries = await readdir(directory).catch((): string[] => []);
   const isThere = (path: string) => entries.includes(basename(path));
