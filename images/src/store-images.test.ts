@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, sha256 } from "@ob/core";
-import { readQcowHeader } from "@ob/store-qcow";
+import { readQcowHeader } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkStoredImage } from "./check/check-stored-image.ts";
 import { importImage, type ImportRequest } from "./build/import-image.ts";

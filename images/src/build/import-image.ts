@@ -9,7 +9,7 @@ import {
   systemCode,
   withStoreErrors,
 } from "@ob/core";
-import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/store-qcow";
+import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { withPhase } from "./phases.ts";

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type ImageManifest, parseImageManifest, sha256File, storeLayout } from "@ob/core";
-import { syncPath } from "@ob/store-qcow";
+import { syncPath } from "@ob/qcow2";
 import type { Provenance } from "../recipe/provenance.ts";
 import type { RecipeResult } from "../recipe/recipe.ts";
 

@@ -1,7 +1,7 @@
 import { access, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { baseLayerId, didYouMean, diskIn, ObError, resultDirectory, storeLayout } from "@ob/core";
-import { readQcowHeader, resolveBacking } from "@ob/store-qcow";
+import { readQcowHeader, resolveBacking } from "@ob/qcow2";
 import { readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
 

@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { type GuestTrial, type ImageManifest, lastLines, ObError, type StartTrial } from "@ob/core";
-import { createOverlay, inspectQcow2 } from "@ob/store-qcow";
+import { createOverlay, inspectQcow2 } from "@ob/qcow2";
 import { imageChecks, type ImageCheck } from "./image-checks.ts";
 import type { OnImageEvent } from "../build/phases.ts";
 

@@ -1,5 +1,5 @@
 import type { CacheLease } from "@ob/core";
-import { holding, type Lock, syncPath, waitForLock } from "@ob/store-qcow";
+import { type Lock, syncPath, waitForLock, withLock } from "@ob/qcow2";
 import { withCacheErrors } from "./errors.ts";
 import type { CachePaths } from "./cache-paths.ts";
 import type { Scratch } from "./scratch.ts";
@@ -52,7 +52,7 @@ export class Lease implements CacheLease {
       for (const lock of this.#parts.locks) lock.release();
     }
     const edit = await waitForLock(this.#place.editLock, "exclusive");
-    await holding(edit, () => removeUnneeded(this.#place));
+    await withLock(edit, () => removeUnneeded(this.#place));
   }
 
   /** First come, first served: who started from an older version than the newest is too late. */
@@ -62,7 +62,7 @@ export class Lease implements CacheLease {
     // The long part stands outside of the lock, and is for nothing only if the race is lost.
     await syncPath(this.disk);
     const edit = await waitForLock(this.#place.editLock, "exclusive");
-    const published = await holding(edit, async () => {
+    const published = await withLock(edit, async () => {
       if ((await newestVersion(this.#place)) !== version) return false;
       await publish(this.#place, version + 1, this.disk);
       return true;

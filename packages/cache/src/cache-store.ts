@@ -11,7 +11,16 @@ import {
   messageOf,
   silent,
 } from "@ob/core";
-import { createDisk, createOverlay, holding, type Lock, tryLock, waitForLock } from "@ob/store-qcow";
+import {
+  createDisk,
+  createOverlay,
+  flattenBeforeUseFrom,
+  flattenInBackgroundFrom,
+  type Lock,
+  tryLock,
+  waitForLock,
+  withLock,
+} from "@ob/qcow2";
 import { withCacheErrors } from "./errors.ts";
 import { detectFileSystem } from "./file-system/detect.ts";
 import { makeInitialVersion } from "./initial-version.ts";
@@ -21,11 +30,6 @@ import { Lease } from "./cache-lease.ts";
 import { versionBackingPath, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { makeScratch, type Scratch, sweepScratch } from "./scratch.ts";
 import { chainOf, newestVersion } from "./versions.ts";
-
-/** A chain of so many versions is flattened in the background of the next step that uses it. */
-const flattenInBackgroundFrom = 16;
-/** One of so many is flattened before the step ends: no step was long enough for the background. */
-const flattenBeforeUseFrom = 32;
 
 const gibibyte = 1024 ** 3;
 
@@ -81,7 +85,7 @@ export class DiskCaches implements CacheStore {
       try {
         if (request.sharing === "locked") locks.push(await this.#waitForTurn(place, signal));
         const edit = await waitForLock(place.editLock, "exclusive", signal);
-        const copy = await holding(edit, () => this.#copyNewest(place, { locks, signal }));
+        const copy = await withLock(edit, () => this.#copyNewest(place, { locks, signal }));
         if (copy.version > 0) this.#tidy(place, copy.version);
         return this.#lease(place, { ...copy, locks });
       } catch (error) {

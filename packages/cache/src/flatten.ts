@@ -1,6 +1,14 @@
-import { stat } from "node:fs/promises";
 import { type Emit, type StoreLayout } from "@ob/core";
-import { convert, createOverlay, holding, rebase, syncPath, tryLock, waitForLock } from "@ob/store-qcow";
+import {
+  convert,
+  createOverlay,
+  fileToKeep,
+  rebase,
+  syncPath,
+  tryLock,
+  waitForLock,
+  withLock,
+} from "@ob/qcow2";
 import { versionBackingPath, type CachePaths, versionFile } from "./cache-paths.ts";
 import { makeScratch } from "./scratch.ts";
 import { chainOf, publish, removeUnneeded } from "./versions.ts";
@@ -22,12 +30,13 @@ export async function flatten(place: CachePaths, version: number, options: Flatt
   const { fromLength, layout, emit, signal } = options;
   const lock = await tryLock(place.flattenLock, "exclusive");
   if (!lock) return;
-  await holding(lock, async () => {
+  await withLock(lock, async () => {
     const keep = await waitForLock(place.versionLock(version), "shared", signal);
-    await holding(keep, async () => {
+    await withLock(keep, async () => {
       const chain = await chainOf(place, version);
       if (chain.length < fromLength) return;
-      const bottom = await versionToKeep(place, chain);
+      const kept = await fileToKeep(chain.map((each) => versionFile(place, each)));
+      const bottom = kept === undefined ? undefined : chain[kept];
       await using scratch = await makeScratch(layout, place.directoryName);
       if (bottom === undefined) {
         await convert(versionFile(place, version), scratch.disk, { emit, signal });
@@ -37,25 +46,9 @@ export async function flatten(place: CachePaths, version: number, options: Flatt
       }
       await syncPath(scratch.disk);
       const edit = await waitForLock(place.editLock, "exclusive", signal);
-      await holding(edit, () => publish(place, version, scratch.disk));
+      await withLock(edit, () => publish(place, version, scratch.disk));
     });
     const edit = await waitForLock(place.editLock, "exclusive", signal);
-    await holding(edit, () => removeUnneeded(place));
+    await withLock(edit, () => removeUnneeded(place));
   });
-}
-
-/**
- * The version of the older half that is larger than all above it, twice over: what is above becomes one.
- *
- * @param chain newest first.
- * @returns undefined if there is none, and all become one.
- */
-async function versionToKeep(place: CachePaths, chain: readonly number[]): Promise<number | undefined> {
-  let above = 0;
-  for (const [index, version] of chain.entries()) {
-    const { blocks } = await stat(versionFile(place, version));
-    if (index >= chain.length / 2 && blocks > 2 * above) return version;
-    above += blocks;
-  }
-  return undefined;
 }

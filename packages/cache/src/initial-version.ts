@@ -1,6 +1,6 @@
 import { mkdir, rename } from "node:fs/promises";
 import { isFile, type StoreLayout, type RunOptions, within } from "@ob/core";
-import { copyDisk, readQcowHeader, syncPath } from "@ob/store-qcow";
+import { copyDisk, readQcowHeader, syncPath } from "@ob/qcow2";
 import { formatters, detectFileSystem } from "./file-system/detect.ts";
 import { originalDisk, type CachePaths } from "./cache-paths.ts";
 import { makeScratch } from "./scratch.ts";

@@ -1,6 +1,6 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { exists, guestOses, type StoreLayout, ObError, within } from "@ob/core";
-import { holding, isFree, waitForLock } from "@ob/store-qcow";
+import { isFree, waitForLock, withLock } from "@ob/qcow2";
 import { decodeName } from "./encode-name.ts";
 import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { trashPath } from "./scratch.ts";
@@ -54,7 +54,7 @@ async function removeUnderLocks(
   const [next, ...rest] = places;
   if (next) {
     const edit = await waitForLock(next.editLock, "exclusive");
-    return await holding(edit, () => removeUnderLocks(layout, rest, [...locked, next]));
+    return await withLock(edit, () => removeUnderLocks(layout, rest, [...locked, next]));
   }
   const [first] = locked;
   if (!first || !(await hasContents(locked))) return false;

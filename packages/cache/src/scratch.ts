@@ -1,7 +1,7 @@
 import { type StoreLayout, type StorePath, within } from "@ob/core";
+import { type Lock, tryLock, waitForLock } from "@ob/qcow2";
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { type Lock, tryLock, waitForLock } from "@ob/store-qcow";
 
 /** A directory in `cache-tmp` that belongs to this process, and goes with it. */
 export interface Scratch extends AsyncDisposable {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { run } from "@ob/core";
-import { readQcowHeader } from "@ob/store-qcow";
+import { readQcowHeader } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openCaches } from "./cache-store.ts";
 import {

@@ -1,7 +1,7 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { systemCode } from "@ob/core";
-import { isFree, readQcowHeader, resolveBacking, syncPath } from "@ob/store-qcow";
+import { isFree, readQcowHeader, resolveBacking, syncPath } from "@ob/qcow2";
 import { type CachePaths, versionFile } from "./cache-paths.ts";
 
 /** The numbers of the versions that there are, oldest first. */

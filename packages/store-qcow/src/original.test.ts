@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { run } from "@ob/core";
+import { readQcowHeader } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OriginalStore, originalImage, writeOriginalStore } from "./original.test.helper.ts";
-import { readQcowHeader } from "./qcow-header.ts";
 import { openStore } from "./store.ts";
 import { hasPattern, idOf, logOf, makeImage, makeLayer } from "./temporary-store.test.helper.ts";
 

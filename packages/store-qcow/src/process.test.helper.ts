@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { isLayerId, layerId, storeLayout } from "@ob/core";
-import { tryLock } from "./lock.ts";
 import { openStore } from "./store.ts";
 
 /*
@@ -15,25 +14,6 @@ const [command = "", ...args] = process.argv.slice(2);
 const [first = "", second = "", third = ""] = args;
 
 switch (command) {
-  case "lock": {
-    const lock = await tryLock(first, second === "shared" ? "shared" : "exclusive");
-    say(lock ? "held" : "refused");
-    await beTold();
-    lock?.release();
-    break;
-  }
-  case "count-up": {
-    // Increments a counter in a file that nothing but the lock protects.
-    const { readFileSync, writeFileSync } = await import("node:fs");
-    const { waitForLock } = await import("./lock.ts");
-    for (let turn = 0; turn < Number(third); turn += 1) {
-      const lock = await waitForLock(first, "exclusive");
-      writeFileSync(second, String(Number(readFileSync(second, "utf8")) + 1));
-      lock.release();
-    }
-    say("done");
-    break;
-  }
   case "claim": {
     const store = await openStore({ directory: first });
     const claim = await store.tryBegin(layerId(second));

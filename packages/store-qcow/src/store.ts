@@ -25,6 +25,7 @@ import {
   within,
   withStoreErrors,
 } from "@ob/core";
+import { waitForLock, withLock } from "@ob/qcow2";
 import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images/base-images.ts";
 import { readBaseInfo } from "./base-images/base-info.ts";
@@ -34,7 +35,6 @@ import { StoreDatabase } from "./db/database.ts";
 import { exportDisk } from "./layers/export.ts";
 import { findLayer } from "./layers/layers.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
-import { withLock, waitForLock } from "./lock.ts";
 import { readLog } from "./layers/log.ts";
 import { type DeleteOptions, deleteLayer, pruneLayers } from "./layers/remove.ts";
 import { sweep } from "./layers/sweep.ts";

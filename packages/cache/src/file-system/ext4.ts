@@ -1,7 +1,7 @@
 import { open, rm, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { run, type RunOptions } from "@ob/core";
-import { convert } from "@ob/store-qcow";
+import { convert } from "@ob/qcow2";
 
 /** Where the partition begins, in bytes: sector 2048. */
 const offset = 1 << 20;

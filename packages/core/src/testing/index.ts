@@ -12,6 +12,7 @@ export {
   type FakeStep as ScriptedStep,
 } from "./doubles/fake-sandbox.ts";
 export type { FakeGuest as ScriptedGuest, FakeReadRequest as ScriptedReading } from "./doubles/fake-guest.ts";
+export { startTestProcess, type TestProcess } from "./test-process.ts";
 export { cacheConformance, type CacheFixture } from "./conformance/cache.ts";
 export type { ConformanceCase } from "./conformance/case.ts";
 export type { StoreFixture } from "./conformance/fixture.ts";

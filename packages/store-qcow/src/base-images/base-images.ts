@@ -15,10 +15,10 @@ import {
   systemCode,
   within,
 } from "@ob/core";
+import { readQcowHeader } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import type { BaseImageRecord, ImageState } from "../db/database.ts";
 import { layerOnDisk } from "../layers/layers.ts";
-import { readQcowHeader } from "../qcow-header.ts";
 import { printAtom } from "../db/env-file.ts";
 
 /**

@@ -15,13 +15,11 @@ import {
   systemCode,
   within,
 } from "@ob/core";
+import { copyDisk, findDamage, inspectQcow2 } from "@ob/qcow2";
 import { baseImageFile, imageState, noSuchBaseImage, resolveBaseImage, isSameState } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
-import { copyDisk } from "../copy-disk.ts";
 import type { BaseImageRecord } from "../db/database.ts";
-import { findDamage } from "../qemu-img.ts";
 import { printEnvironment } from "../db/env-file.ts";
-import { inspectQcow2 } from "../foreign-disk/standalone-qcow2.ts";
 
 export interface ImportOptions {
   /** The layer that is being made. */

@@ -15,14 +15,18 @@ import {
   resultDirectory,
   within,
 } from "@ob/core";
+import {
+  copyDisk,
+  inspectQcow2,
+  type QcowHeader,
+  readQcowHeader,
+  renameBacking,
+  resolveBacking,
+  tryLock,
+} from "@ob/qcow2";
 import { baseImageFile, imageState, isSameState } from "../base-images/base-images.ts";
 import type { StoreContext } from "../context.ts";
-import { copyDisk } from "../copy-disk.ts";
 import { layerInPath } from "../layers/layers.ts";
-import { tryLock } from "../lock.ts";
-import { type QcowHeader, readQcowHeader, resolveBacking } from "../qcow-header.ts";
-import { renameBacking } from "../qemu-img.ts";
-import { inspectQcow2 } from "../foreign-disk/standalone-qcow2.ts";
 
 /** A layer's disk and the files under it. */
 export interface Chain {

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, relative } from "node:path";
 import {
   layerBackingPath,
@@ -9,13 +9,11 @@ import {
   type StorePath,
   within,
 } from "@ob/core";
+import { createOverlay, fileToKeep, rebase, syncPath, tryLock } from "@ob/qcow2";
 import { readChain } from "./backing-chain.ts";
 import type { StoreContext } from "../context.ts";
-import { syncPath } from "../fsync.ts";
 import { layerInPath } from "../layers/layers.ts";
 import { pinLayer } from "../layers/scratch-disk.ts";
-import { tryLock } from "../lock.ts";
-import { createOverlay, rebase } from "../qemu-img.ts";
 
 /** How the directory in `result-tmp` of a disk that is being flattened, and its lock, begin. */
 export const flatPrefix = "flat-";
@@ -42,7 +40,8 @@ export async function flattenLayer(
   void held;
   const { files } = await readChain(context, id);
   if (files.length < fromLength) return;
-  const bottom = await fileToKeep(files);
+  const bottom = files[(await fileToKeep(files)) ?? files.length - 1];
+  if (bottom === undefined) throw new ObError("STORE", `The disk of layer ${id} has no files.`);
   const directory: StorePath = within(layout.temporary, name);
   try {
     await rm(directory, { recursive: true, force: true });
@@ -58,24 +57,6 @@ export async function flattenLayer(
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
-}
-
-/**
- * The file of the older half that holds more than twice as much as all above it: copying that would cost more than it
- * gains. The ground of the chain if there is none.
- *
- * @param files the disk itself first.
- */
-async function fileToKeep(files: readonly string[]): Promise<string> {
-  let above = 0;
-  for (const [index, file] of files.entries()) {
-    const { blocks } = await stat(file);
-    if (index >= files.length / 2 && blocks > 2 * above) return file;
-    above += blocks;
-  }
-  const ground = files.at(-1);
-  if (ground === undefined) throw new ObError("STORE", "A disk is made of no file.");
-  return ground;
 }
 
 /** The layer right under the top of a chain, if it is one of the store's. */

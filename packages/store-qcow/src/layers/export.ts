@@ -11,10 +11,9 @@ import {
   systemCode,
   throwIfCancelled,
 } from "@ob/core";
+import { convert, syncPath } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
-import { syncPath } from "../fsync.ts";
 import { pinLayer } from "./scratch-disk.ts";
-import { convert } from "../qemu-img.ts";
 
 /** See `Store.export`. What is written stands beside the target, under a name of its own, until it is whole. */
 export async function exportDisk(

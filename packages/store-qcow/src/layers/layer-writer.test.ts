@@ -1,11 +1,10 @@
 import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Layer, type LayerId, layerLock } from "@ob/core";
+import { isLockedExclusively, readQcowHeader, resolveBacking } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startChild } from "../child.test.helper.ts";
 import { StoreDatabase } from "../db/database.ts";
-import { isLockedExclusively } from "../lock.ts";
-import { readQcowHeader, resolveBacking } from "../qcow-header.ts";
 import { openStore } from "../store.ts";
 import {
   hasPattern,
@@ -40,7 +39,7 @@ describe("two processes", () => {
     expect(await store.tryBegin(id)).toBeUndefined();
     const following = logOf(store, id);
     await child.readLine();
-    child.goOn();
+    child.resume();
     expect(await following).toBe("begun\n");
     await child.ended();
     expect((await store.find(id))?.id).toBe(id);
@@ -68,7 +67,7 @@ describe("two processes", () => {
     expect((await readQcowHeader(disk))?.virtualSize).toBe(64 << 20);
     await expect(again.delete(base.id)).rejects.toMatchObject({ code: "LAYER_BUSY" });
     expect(await again.prune({ before: new Date(Date.now() + 10_000) })).toEqual([]);
-    child.goOn();
+    child.resume();
     await child.ended();
     expect(await again.find(idOf("x"))).toBeDefined();
   });

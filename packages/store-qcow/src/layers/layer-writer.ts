@@ -15,25 +15,23 @@ import {
   within,
   withStoreErrors,
 } from "@ob/core";
+import {
+  createOverlay,
+  flattenBeforeUseFrom,
+  flattenInBackgroundFrom,
+  type Lock,
+  syncPath,
+  syncTree,
+  tryLock,
+} from "@ob/qcow2";
 import { readChain } from "../chain/backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import type { BaseImageRecord } from "../db/database.ts";
-import { syncPath, syncTree } from "../fsync.ts";
 import { flattenLayer, layerUnder } from "../chain/flatten.ts";
 import { importBaseImage } from "../base-images/import-base.ts";
 import { layerOnDisk } from "./layers.ts";
 import { pinLayer } from "./scratch-disk.ts";
-import { type Lock, tryLock } from "../lock.ts";
-import { createOverlay } from "../qemu-img.ts";
 import { removeDependents } from "./remove.ts";
-
-/** A chain of so many files is flattened in the background of the steps that come. */
-const flattenInBackgroundFrom = 16;
-/**
- * One of so many is flattened before the step: no build was long enough for the background. Reading slows down past 50, and
- * QEMU strings relative paths together as it goes down: 46 are more than a path may have characters.
- */
-const flattenBeforeStepFrom = 32;
 
 /**
  * Takes the right to make a layer.
@@ -168,7 +166,7 @@ class QcowLayerWriter implements LayerClaim {
     const below = layerUnder(files);
     if (files.length <= flattenInBackgroundFrom || below === undefined) return;
     const fromLength = flattenInBackgroundFrom;
-    if (files.length > flattenBeforeStepFrom) {
+    if (files.length > flattenBeforeUseFrom) {
       await flattenLayer(this.#context, below, { fromLength, signal });
       return;
     }

@@ -7,8 +7,8 @@ import {
   type StoreLayout,
   resultDirectory,
 } from "@ob/core";
+import { readQcowHeader } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
-import { readQcowHeader } from "../qcow-header.ts";
 
 /*
  * A layer is what stands in result/; the database only says when it was used and what stands on it.

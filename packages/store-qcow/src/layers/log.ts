@@ -13,8 +13,8 @@ import {
   toStoreError,
   within,
 } from "@ob/core";
+import { isLockedExclusively } from "@ob/qcow2";
 import { layerOnDisk } from "./layers.ts";
-import { isLockedExclusively } from "../lock.ts";
 
 /** How long a follower waits before it looks for more. */
 const pauseMs = 50;

@@ -14,17 +14,17 @@ import {
   toStoreError,
   within,
 } from "@ob/core";
-import type { StoreContext } from "../context.ts";
-import { findLayer } from "./layers.ts";
 import {
-  withLock,
   isFree,
   isLockedExclusively,
   type Lock,
   type LockMode,
   tryLock,
   waitForLock,
-} from "../lock.ts";
+  withLock,
+} from "@ob/qcow2";
+import type { StoreContext } from "../context.ts";
+import { findLayer } from "./layers.ts";
 
 /*
  * Who uses a layer has its lock, shared. Who deletes goes through the gate: while they have it nobody can begin to use

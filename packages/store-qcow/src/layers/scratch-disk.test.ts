@@ -1,9 +1,9 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256File } from "@ob/core";
+import { readQcowHeader } from "@ob/qcow2";
 import { expect, test } from "vitest";
 import { startChild } from "../child.test.helper.ts";
-import { readQcowHeader } from "../qcow-header.ts";
 import { openStore } from "../store.ts";
 import {
   hasPattern,

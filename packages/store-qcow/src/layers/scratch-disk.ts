@@ -11,11 +11,10 @@ import {
   throwIfCancelled,
   within,
 } from "@ob/core";
+import { createOverlay, type Lock, tryLock } from "@ob/qcow2";
 import { repairChain } from "../chain/backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import { findLayer } from "./layers.ts";
-import { type Lock, tryLock } from "../lock.ts";
-import { createOverlay } from "../qemu-img.ts";
 import { lockShared } from "./remove.ts";
 
 /** How a borrowed disk's directory in `result-tmp`, and its lock, begin. */

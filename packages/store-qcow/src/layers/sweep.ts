@@ -1,10 +1,10 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { exists, isLayerId, type LayerId, layerLock, messageOf, stagingDirectory, within } from "@ob/core";
+import { tryLock } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { flatPrefix } from "../chain/flatten.ts";
 import { findLayer, layerOnDisk } from "./layers.ts";
 import { scratchPrefix } from "./scratch-disk.ts";
-import { tryLock } from "../lock.ts";
 
 const daysThatLogsStay = 7;
 

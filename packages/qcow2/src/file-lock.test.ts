@@ -1,9 +1,13 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startTestProcess, type TestProcess } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startChild } from "./child.test.helper.ts";
-import { isFree, isLockedExclusively, tryLock, waitForLock } from "./lock.ts";
+import { isFree, isLockedExclusively, tryLock, waitForLock } from "./file-lock.ts";
+
+/** Runs a command of process.test.helper.ts in a second process. */
+const startChild = (...args: readonly string[]): TestProcess =>
+  startTestProcess(join(import.meta.dirname, "process.test.helper.ts"), args);
 
 let directory: string;
 let path: string;
@@ -116,7 +120,7 @@ describe("between processes", () => {
     shared?.release();
     // Our release must not have removed the file under the other's lock.
     expect(isFree(path)).toBe(false);
-    child.goOn();
+    child.resume();
     await child.ended();
     expect(isFree(path)).toBe(true);
   });

@@ -2,7 +2,7 @@ import { rename, rm } from "node:fs/promises";
 import { run } from "@ob/core";
 import { syncPath } from "./fsync.ts";
 import { convert, type QemuImgOptions } from "./qemu-img.ts";
-import { readQcowHeader } from "./qcow-header.ts";
+import { readQcowHeader } from "./header.ts";
 
 /**
  * Copies a qcow2 file so that a later change of the source never reaches the copy: sharing its blocks where the file
