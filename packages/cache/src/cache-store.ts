@@ -8,8 +8,8 @@ import {
   isObError,
   type StoreLayout,
   storeLayout,
-  messageOf,
-  silent,
+  errorMessage,
+  noopEmit,
 } from "@ob/core";
 import {
   createDisk,
@@ -47,7 +47,7 @@ export interface CacheOptions {
  * @throws ObError `CACHE`, `NO_SPACE`.
  */
 export async function openCaches(options: CacheOptions): Promise<DiskCaches> {
-  const { directory, size = 10 * gibibyte, emit = silent } = options;
+  const { directory, size = 10 * gibibyte, emit = noopEmit } = options;
   const layout = storeLayout(directory);
   return await withCacheErrors(`open the caches of ${layout.root}`, async () => {
     for (const path of [layout.caches, layout.temporaryCaches, layout.locks]) {
@@ -164,7 +164,7 @@ export class DiskCaches implements CacheStore {
     const task = flatten(place, version, { fromLength: flattenInBackgroundFrom, layout, emit, signal }).catch(
       (error: unknown) => {
         if (isObError(error, "CANCELLED")) return;
-        const text = `The cache ${place.name} could not be flattened: ${messageOf(error)}`;
+        const text = `The cache ${place.name} could not be flattened: ${errorMessage(error)}`;
         emit({ type: "log", level: "warning", text });
       },
     );

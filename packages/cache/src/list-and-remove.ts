@@ -1,5 +1,5 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { exists, guestOses, type StoreLayout, ObError, within } from "@ob/core";
+import { exists, guestOsNames, type StoreLayout, ObError, within } from "@ob/core";
 import { isFree, waitForLock, withLock } from "@ob/qcow2";
 import { decodeName } from "./encode-name.ts";
 import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
@@ -41,7 +41,7 @@ async function measure(directory: string): Promise<{ bytes: number; lastUsed: Da
 
 /** Removes a cache, with all its file systems. @returns false if there was none. */
 export async function removeCache(layout: StoreLayout, name: string): Promise<boolean> {
-  const places = guestOses.map((guestOs) => cachePaths(layout, { name, guestOs }));
+  const places = guestOsNames.map((guestOs) => cachePaths(layout, { name, guestOs }));
   return await removeUnderLocks(layout, places);
 }
 

@@ -1,6 +1,6 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { systemCode } from "@ob/core";
+import { errnoCode } from "@ob/core";
 import { isFree, readQcowHeader, resolveBacking, syncPath } from "@ob/qcow2";
 import { type CachePaths, versionFile } from "./cache-paths.ts";
 
@@ -13,7 +13,7 @@ export async function versionsOf(place: CachePaths): Promise<readonly number[]> 
       .map(Number)
       .toSorted((a, b) => a - b);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (errnoCode(error) === "ENOENT") return [];
     throw error;
   }
 }

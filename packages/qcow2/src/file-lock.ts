@@ -1,7 +1,7 @@
 import { statSync, unlinkSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelled, systemCode, throwIfCancelled } from "@ob/core";
+import { cancelledError, errnoCode, throwIfCancelled } from "@ob/core";
 
 /*
  * Locks between processes that die with the process, without native modules. SQLite locks a database file with
@@ -51,7 +51,7 @@ export async function waitForLock(path: string, mode: LockMode, signal?: AbortSi
     const lock = lockNow(path, mode);
     if (lock) return lock;
     await delay(pause * (0.5 + Math.random() / 2), undefined, signal && { signal }).catch(() => {
-      throw cancelled(signal);
+      throw cancelledError(signal);
     });
   }
 }
@@ -142,7 +142,7 @@ class HeldLock implements Lock {
       unlinkSync(this.path);
     } catch (error) {
       // The store itself can be gone by now; then there is nothing to remove.
-      if (systemCode(error) !== "ENOENT") throw error;
+      if (errnoCode(error) !== "ENOENT") throw error;
     } finally {
       if (this.#database.isOpen) this.#database.close();
     }

@@ -1,4 +1,4 @@
-import { type Emit, isObError, messageOf } from "@ob/core";
+import { type Emit, isObError, errorMessage } from "@ob/core";
 
 /** Work that nobody waits for, one piece at a time. Disposing ends it; it can be taken up again later. */
 export class BackgroundWork implements AsyncDisposable {
@@ -18,7 +18,7 @@ export class BackgroundWork implements AsyncDisposable {
     const task = work(signal)
       .catch((error: unknown) => {
         if (signal.aborted && isObError(error, "CANCELLED")) return;
-        this.#emit({ type: "log", level: "warning", text: `Cannot ${doing}: ${messageOf(error)}` });
+        this.#emit({ type: "log", level: "warning", text: `Cannot ${doing}: ${errorMessage(error)}` });
       })
       .finally(() => {
         this.#running = undefined;

@@ -3,13 +3,13 @@ import { access, mkdir, readdir } from "node:fs/promises";
 import {
   type BaseImage,
   type BaseLayerInfo,
-  type BorrowedDisk,
+  type ScratchDisk,
   makeStorePrivate,
   diskIn,
   type Emit,
   type ExportOptions,
   type Layer,
-  type LayerClaim,
+  type LayerWriter,
   type LayerId,
   type LayerRecord,
   type StoreLayout,
@@ -18,10 +18,10 @@ import {
   ObError,
   type PruneOptions,
   resultDirectory,
-  silent,
+  noopEmit,
   type Store,
   type StorePath,
-  systemCode,
+  errnoCode,
   within,
   withStoreErrors,
 } from "@ob/core";
@@ -56,7 +56,7 @@ export interface StoreOptions {
  * @throws ObError `STORE` if there is none, or it cannot be used; `NO_SPACE`.
  */
 export async function openStore(options: StoreOptions): Promise<QcowStore> {
-  const { directory, create = false, diskSize, emit = silent } = options;
+  const { directory, create = false, diskSize, emit = noopEmit } = options;
   const layout = storeLayout(directory);
   return await withStoreErrors(`open the store ${layout.root}`, async () => {
     await makeDirectories(layout, create);
@@ -90,7 +90,7 @@ async function refuseMissing({ root }: StoreLayout): Promise<void> {
   const hint =
     "See the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
   const entries = await readdir(root).catch((cause: unknown) => {
-    const code = systemCode(cause);
+    const code = errnoCode(cause);
     if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint });
     if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint });
     throw cause;
@@ -144,7 +144,7 @@ export class QcowStore implements Store {
     return await withStoreErrors(`read base layer ${id}`, () => readBaseInfo(this.#context, id));
   }
 
-  async tryBegin(id: LayerId): Promise<LayerClaim | undefined> {
+  async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
     return await withStoreErrors(`begin layer ${id}`, () => tryBeginLayer(this.#context, id));
   }
 
@@ -152,7 +152,7 @@ export class QcowStore implements Store {
     return readLog(this.layout, id, signal);
   }
 
-  async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk> {
+  async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
     return await withStoreErrors(`borrow the disk of layer ${id}`, () =>
       createScratchDisk(this.#context, id, signal),
     );

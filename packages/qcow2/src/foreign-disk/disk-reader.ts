@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import { messageOf, ObError, systemCode } from "@ob/core";
+import { errorMessage, ObError, errnoCode } from "@ob/core";
 
 /** A file that may hold a disk. */
 export interface DiskReader extends AsyncDisposable {
@@ -19,7 +19,7 @@ export interface DiskReader extends AsyncDisposable {
  */
 export async function openDisk(path: string): Promise<DiskReader> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw systemCode(cause) === "ENOENT"
+    throw errnoCode(cause) === "ENOENT"
       ? new ObError("BASE_IMAGE", `There is no file ${path}.`, { cause })
       : unreadable(path, cause);
   });
@@ -45,7 +45,7 @@ export async function openDisk(path: string): Promise<DiskReader> {
 }
 
 function unreadable(path: string, cause: unknown): ObError {
-  return new ObError("BASE_IMAGE", `${path} cannot be read: ${messageOf(cause)}.`, {
+  return new ObError("BASE_IMAGE", `${path} cannot be read: ${errorMessage(cause)}.`, {
     cause,
     hint: "See its owner and permissions, and that it is a file.",
   });

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { isObError, lastLines, ObError, run } from "@ob/core";
+import { isObError, tailLines, ObError, run } from "@ob/core";
 import { type DiskFormat, formatOf } from "./disk-formats.ts";
 import { checkVirtualSize, isEncrypted } from "./disk-problems.ts";
 import { refuseParents } from "./disk-parents.ts";
@@ -51,7 +51,7 @@ export async function convertDisk(
     if (!isObError(error, "TOOL_FAILED")) throw error;
     throw new ObError(
       "BASE_IMAGE",
-      `${disk.path} cannot be read as a ${disk.format} disk.\n${lastLines(error.message, 3)}`,
+      `${disk.path} cannot be read as a ${disk.format} disk.\n${tailLines(error.message, 3)}`,
       { cause: error, hint: "It may be damaged, or in use by a virtual machine." },
     );
   }

@@ -12,7 +12,7 @@ import {
   sha256,
   sha256File,
   type StorePath,
-  systemCode,
+  errnoCode,
   within,
 } from "@ob/core";
 import { readQcowHeader } from "@ob/qcow2";
@@ -46,7 +46,7 @@ export async function imageState(path: string): Promise<ImageState | undefined> 
     const found = await stat(path, { bigint: true });
     return { size: Number(found.size), mtimeNs: found.mtimeNs };
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
+    if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }
@@ -142,7 +142,7 @@ async function baseImageNames(layout: StoreLayout): Promise<readonly string[]> {
       .map((entry) => entry.slice(0, -".qcow2".length))
       .toSorted();
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (errnoCode(error) === "ENOENT") return [];
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import {
   type LayerId,
   ObError,
   parseImageManifest,
-  systemCode,
+  errnoCode,
   within,
 } from "@ob/core";
 import { baseImageFile } from "./base-images.ts";
@@ -55,7 +55,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -12,7 +12,7 @@ import {
   parseImageManifest,
   sha256File,
   type StorePath,
-  systemCode,
+  errnoCode,
   within,
 } from "@ob/core";
 import { copyDisk, findDamage, inspectQcow2 } from "@ob/qcow2";
@@ -112,7 +112,7 @@ interface LayerPlace {
 async function importManifest(file: StorePath, place: LayerPlace): Promise<void> {
   const { directory } = place;
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw error;
   });
   if (text === undefined) return;
@@ -148,7 +148,7 @@ async function importFile(manifest: string, named: string, target: StorePath): P
     await copyFile(await imageFile(dirname(manifest), named), target);
     await chmod(target, 0o600);
   } catch (cause) {
-    if (systemCode(cause) !== "ENOENT") throw cause;
+    if (errnoCode(cause) !== "ENOENT") throw cause;
     throw new ObError("BASE_IMAGE", `${manifest} names ${named}, which is not there.`, {
       cause,
       hint: "Make the image again, or take the entry out of its manifest.",

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   layerBackingPath,
-  cancelled,
+  cancelledError,
   diskIn,
   exists,
   isObError,
@@ -112,7 +112,7 @@ async function repairedBacking(context: StoreContext, link: Link): Promise<strin
     if (stands) return path;
     // Someone else is at it, or uses the layer without need of what is missing: look again soon.
     await delay(20, undefined, signal && { signal }).catch(() => {
-      throw cancelled(signal);
+      throw cancelledError(signal);
     });
   }
 }

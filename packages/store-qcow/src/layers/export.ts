@@ -5,10 +5,10 @@ import {
   diskIn,
   type ExportOptions,
   type LayerId,
-  messageOf,
+  errorMessage,
   ObError,
   resultDirectory,
-  systemCode,
+  errnoCode,
   throwIfCancelled,
 } from "@ob/core";
 import { convert, syncPath } from "@ob/qcow2";
@@ -36,7 +36,7 @@ export async function exportDisk(
     else await link(partial, target).catch(async (error: unknown) => await appear(error, partial, target));
     await syncPath(dirname(target));
   } catch (error) {
-    throw systemCode(error) === "EEXIST" ? isThere(target) : error;
+    throw errnoCode(error) === "EEXIST" ? isThere(target) : error;
   } finally {
     await rm(partial, { force: true });
   }
@@ -44,7 +44,7 @@ export async function exportDisk(
 
 /** Some file systems have no links. */
 async function appear(error: unknown, partial: string, target: string): Promise<void> {
-  if (systemCode(error) === "EEXIST") throw error;
+  if (errnoCode(error) === "EEXIST") throw error;
   await checkTarget(target, false);
   await rename(partial, target);
 }
@@ -52,13 +52,13 @@ async function appear(error: unknown, partial: string, target: string): Promise<
 async function checkTarget(target: string, overwrite: boolean): Promise<void> {
   const directory = dirname(target);
   const parent = await stat(directory).catch((cause: unknown) => {
-    throw new ObError("USAGE", `The directory ${directory} cannot be opened: ${messageOf(cause)}.`, {
+    throw new ObError("USAGE", `The directory ${directory} cannot be opened: ${errorMessage(cause)}.`, {
       cause,
     });
   });
   if (!parent.isDirectory()) throw new ObError("USAGE", `${directory} is not a directory.`);
   const found = await stat(target).catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw error;
   });
   if (found?.isDirectory()) throw new ObError("USAGE", `${target} is a directory; name a file.`);

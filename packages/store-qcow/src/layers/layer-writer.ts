@@ -5,7 +5,7 @@ import {
   layerBackingPath,
   diskIn,
   type Layer,
-  type LayerClaim,
+  type LayerWriter,
   type LayerId,
   layerLock,
   resultDirectory,
@@ -38,7 +38,7 @@ import { removeDependents } from "./remove.ts";
  *
  * @returns undefined if someone else has it, here or in another process.
  */
-export async function tryBeginLayer(context: StoreContext, id: LayerId): Promise<LayerClaim | undefined> {
+export async function tryBeginLayer(context: StoreContext, id: LayerId): Promise<LayerWriter | undefined> {
   const lock = await tryLock(layerLock(context.layout, id), "exclusive");
   if (!lock) return undefined;
   const directory = stagingDirectory(context.layout, id);
@@ -54,7 +54,7 @@ export async function tryBeginLayer(context: StoreContext, id: LayerId): Promise
   }
 }
 
-class QcowLayerWriter implements LayerClaim {
+class QcowLayerWriter implements LayerWriter {
   readonly id: LayerId;
   readonly #context: StoreContext;
   readonly #directory: StorePath;

@@ -1,13 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import {
-  cancelled,
+  cancelledError,
   type LayerId,
   layerLock,
   type StoreLayout,
   ObError,
   resultDirectory,
-  systemCode,
+  errnoCode,
   stagingDirectory,
   throwIfCancelled,
   toStoreError,
@@ -85,13 +85,13 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, "r");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw toStoreError(error, `read the log ${path}`);
   }
 }
 
 async function pause(signal: AbortSignal | undefined): Promise<void> {
   await delay(pauseMs, undefined, signal && { signal }).catch(() => {
-    throw cancelled(signal);
+    throw cancelledError(signal);
   });
 }

@@ -5,11 +5,11 @@ import {
   type LayerId,
   layerLock,
   type StoreLayout,
-  messageOf,
+  errorMessage,
   ObError,
   type PruneOptions,
   resultDirectory,
-  systemCode,
+  errnoCode,
   throwIfCancelled,
   toStoreError,
   within,
@@ -158,7 +158,7 @@ async function moveToTrash(layout: StoreLayout, id: LayerId): Promise<readonly s
     await rename(resultDirectory(layout, id), path);
     return [path];
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (errnoCode(error) === "ENOENT") return [];
     throw toStoreError(error, `delete layer ${id}`);
   }
 }
@@ -178,7 +178,7 @@ function deleteRows({ database, emit }: StoreContext, ids: readonly LayerId[]): 
 async function emptyTrash({ emit }: StoreContext, trash: readonly string[]): Promise<void> {
   for (const path of trash) {
     await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
-      emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${messageOf(error)}` });
+      emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${errorMessage(error)}` });
     });
   }
 }

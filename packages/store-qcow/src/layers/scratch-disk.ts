@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import {
   layerBackingPath,
-  type BorrowedDisk,
+  type ScratchDisk,
   diskIn,
   disposableWith,
   type LayerId,
@@ -44,7 +44,7 @@ export async function createScratchDisk(
   context: StoreContext,
   id: LayerId,
   signal?: AbortSignal,
-): Promise<BorrowedDisk> {
+): Promise<ScratchDisk> {
   const { layout, emit } = context;
   throwIfCancelled(signal);
   await using stack = new AsyncDisposableStack();

@@ -1,5 +1,5 @@
 import { readdir, rm, stat } from "node:fs/promises";
-import { exists, isLayerId, type LayerId, layerLock, messageOf, stagingDirectory, within } from "@ob/core";
+import { exists, isLayerId, type LayerId, layerLock, errorMessage, stagingDirectory, within } from "@ob/core";
 import { tryLock } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { flatPrefix } from "../chain/flatten.ts";
@@ -79,6 +79,6 @@ async function removeTree({ emit }: StoreContext, path: string): Promise<void> {
   } catch (error) {
     // Another process may be removing it at this moment.
     if (!(await exists(path))) return;
-    emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${messageOf(error)}` });
+    emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${errorMessage(error)}` });
   }
 }

@@ -142,10 +142,10 @@ function echo(step: FakeStep<RunTask>): void {
 async function readToEnd(step: FakeStep<CopyTask>): Promise<void> {
   const { user, openArchive } = step.task;
   // Reading is the point: the archive's own errors come out of it.
-  for await (const _ of openArchive({ owner: scriptedOwner(user) })) throwIfCancelled(step.signal);
+  for await (const _ of openArchive({ owner: fakeOwner(user) })) throwIfCancelled(step.signal);
 }
 
 /** Whom a scripted guest takes a user for: it has no names, and root logs in. */
-export function scriptedOwner(user: GuestUser | undefined): GuestOwner {
+export function fakeOwner(user: GuestUser | undefined): GuestOwner {
   return user !== undefined && "uid" in user ? user : { uid: 0, gid: 0 };
 }
