@@ -24,7 +24,7 @@ export interface RunResult {
 }
 
 /**
- * Runs a program on the host and waits for it. The arguments reach it as they stand: no shell takes part.
+ * Runs a program on the host and waits for it. The arguments reach it verbatim: there is no shell.
  *
  * @throws ObError `MISSING_TOOL` if it is not installed (the hint names the package), `CANCELLED` if the
  *   signal fired (the program has been ended), `NO_SPACE` or `TOOL_FAILED` with its last lines otherwise.
@@ -37,7 +37,7 @@ export async function run(
   const { signal, emit = noopEmit, cwd, env, input, timeoutMs } = options;
   if (signal?.aborted) throw cancelledError(signal);
   emit({ type: "exec", argv });
-  // Loaded with the first program that runs: a plan, or a build that is all cache, starts in half the time without.
+  // Loaded with the first program that runs: a plan, or a build with all layers cached, starts in half the time without.
   const { execa, ExecaError } = await import("execa");
   try {
     const result = await execa(file, args, {

@@ -8,7 +8,7 @@ export interface MemoryCacheOptions {
 }
 
 /**
- * Cache disks that are only counted, for tests. Its paths lead nowhere. Versions tell who published: the
+ * Cache disks that are only counted, for tests. Its paths do not exist. Versions show who published: the
  * sharing modes behave as the port says.
  */
 export class MemoryCache implements CacheStore {
