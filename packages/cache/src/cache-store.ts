@@ -36,13 +36,13 @@ const gibibyte = 1024 ** 3;
 export interface CacheOptions {
   /** The store's directory. */
   readonly directory: string;
-  /** What a new cache disk can hold, in bytes; by default 10 GiB. An empty one takes a few megabytes. */
+  /** The size of a new cache disk, in bytes; by default 10 GiB. An empty one takes a few megabytes on the host. */
   readonly size?: number | undefined;
   readonly emit?: Emit | undefined;
 }
 
 /**
- * Opens the cache disks of a store, and clears away what processes that died left of them.
+ * Opens the cache disks of a store, and removes what crashed processes left of them.
  *
  * @throws ObError `CACHE`, `NO_SPACE`.
  */
@@ -66,8 +66,8 @@ interface CacheContext {
 }
 
 /**
- * Cache disks as qcow2 files in immutable versions. Taking one makes an empty overlay on the newest version, giving it
- * back renames that overlay: neither depends on how much it holds.
+ * Cache disks as qcow2 files in immutable versions. `acquire` creates an empty overlay on the newest version, `release`
+ * renames that overlay: the cost of neither depends on the size.
  */
 export class DiskCaches implements CacheStore {
   readonly #context: CacheContext;
@@ -83,10 +83,10 @@ export class DiskCaches implements CacheStore {
     return await withCacheErrors(`take the cache ${request.name}`, async () => {
       const locks: Lock[] = [];
       try {
-        if (request.sharing === "locked") locks.push(await this.#waitForTurn(place, signal));
+        if (request.sharing === "locked") locks.push(await this.#lockExclusively(place, signal));
         const edit = await waitForLock(place.editLock, "exclusive", signal);
         const copy = await withLock(edit, () => this.#copyNewest(place, { locks, signal }));
-        if (copy.version > 0) this.#tidy(place, copy.version);
+        if (copy.version > 0) this.#flattenInBackground(place, copy.version);
         return this.#lease(place, { ...copy, locks });
       } catch (error) {
         for (const lock of locks) lock.release();
@@ -104,13 +104,13 @@ export class DiskCaches implements CacheStore {
     return await withCacheErrors(`remove the cache ${name}`, () => removeCache(this.#context.layout, name));
   }
 
-  /** Ends what goes on in the background; it can be taken up again later. */
+  /** Ends background work; a later use can start it again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#background);
   }
 
-  async #waitForTurn(place: CachePaths, signal: AbortSignal | undefined): Promise<Lock> {
+  async #lockExclusively(place: CachePaths, signal: AbortSignal | undefined): Promise<Lock> {
     const free = await tryLock(place.exclusiveLock, "exclusive");
     if (free) return free;
     const text = `Waiting for the cache ${place.name}, which another step has locked`;
@@ -118,7 +118,7 @@ export class DiskCaches implements CacheStore {
     return await waitForLock(place.exclusiveLock, "exclusive", signal);
   }
 
-  /** An empty overlay on the newest version, with the locks that keep what it stands on. */
+  /** An empty overlay on the newest version, with the locks that keep its backing chain. */
   async #copyNewest(
     place: CachePaths,
     { locks, signal }: { locks: Lock[]; signal: AbortSignal | undefined },
@@ -129,7 +129,7 @@ export class DiskCaches implements CacheStore {
     const newest = await newestVersion(place);
     const isNew = newest === 0 && (await makeInitialVersion(place, { layout, size, ...options }));
     const version = isNew ? 1 : newest;
-    // QEMU opens one file after the other: all must stay, also if they become one in the meantime.
+    // QEMU opens one file after the other: all must stay, even if they are flattened meanwhile.
     for (const each of version === 0 ? [0] : await chainOf(place, version)) {
       locks.push(await waitForLock(place.versionLock(each), "shared", signal));
     }
@@ -137,7 +137,7 @@ export class DiskCaches implements CacheStore {
     try {
       if (version === 0) await createDisk(scratch.disk, { size, ...options });
       else await createOverlay(scratch.disk, { backing: versionBackingPath(place, version), ...options });
-      // `list` tells from this when the cache was last used.
+      // `list` returns this as the time of the last use.
       const now = new Date();
       await utimes(place.versions, now, now);
       return { scratch, version };
@@ -157,8 +157,8 @@ export class DiskCaches implements CacheStore {
     });
   }
 
-  /** Flattens a long chain while the step goes on. */
-  #tidy(place: CachePaths, version: number): void {
+  /** Flattens a long chain while the step runs. */
+  #flattenInBackground(place: CachePaths, version: number): void {
     const { layout, emit } = this.#context;
     const { signal } = this.#closing;
     const task = flatten(place, version, { fromLength: flattenInBackgroundFrom, layout, emit, signal }).catch(

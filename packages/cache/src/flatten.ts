@@ -22,9 +22,9 @@ export interface FlattenOptions {
 }
 
 /**
- * Makes one of a version and those that it stands on, but for a large one at the bottom: the work is in proportion to
- * what the steps have changed, not to what the cache holds. The version's contents stay, so whoever stands on it notices
- * nothing: who has the old file open keeps it, who opens it anew gets the flat one. Does nothing if someone else is at it.
+ * Merges a version and its backing chain into one file, except a large one at the bottom: the work is in proportion to the
+ * changes of the steps, not to the size of the cache. The version's contents stay: a process that has the old file open
+ * keeps it, one that opens the version afterwards gets the new file. Does nothing if another process is flattening it.
  */
 export async function flatten(place: CachePaths, version: number, options: FlattenOptions): Promise<void> {
   const { fromLength, layout, emit, signal } = options;

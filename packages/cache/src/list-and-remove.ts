@@ -8,7 +8,7 @@ import { versionsOf } from "./versions.ts";
 
 export interface CacheInfo {
   readonly name: string;
-  /** What it takes on the host's disk, in bytes, all file systems together. */
+  /** Its size on the host's disk, in bytes, with all file systems. */
   readonly bytes: number;
   readonly lastUsed: Date;
 }
@@ -20,7 +20,7 @@ export async function listCaches(layout: StoreLayout): Promise<readonly CacheInf
     const name = decodeName(entry);
     if (name === undefined) continue;
     const measured = await measure(within(layout.caches, entry));
-    // A cache that was asked for and never kept has empty directories only.
+    // A cache that was acquired and never published has only empty directories.
     if (measured.bytes > 0) found.push({ name, ...measured });
   }
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -65,7 +65,7 @@ async function removeUnderLocks(
   return true;
 }
 
-/** A cache that was asked for once and never kept has empty directories only. */
+/** A cache that was acquired and never published has only empty directories. */
 async function hasContents(places: readonly CachePaths[]): Promise<boolean> {
   for (const place of places) {
     if ((await versionsOf(place)).length > 0) return true;
@@ -78,7 +78,7 @@ async function refuseUsed(place: CachePaths): Promise<void> {
   for (const version of [0, ...(await versionsOf(place))]) {
     if (isFree(place.versionLock(version))) continue;
     throw new ObError("CACHE", `The cache ${place.name} is in use.`, {
-      hint: "A build goes on with it. Wait for its end, or cancel it.",
+      hint: "A running build uses it. Wait for its end, or cancel it.",
     });
   }
 }

@@ -3,16 +3,16 @@ import { type Lock, tryLock, waitForLock } from "@ob/qcow2";
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 
-/** A directory in `cache-tmp` that belongs to this process, and goes with it. */
+/** A directory in `cache-tmp` that belongs to this process. After a crash `sweepScratch` removes it. */
 export interface Scratch extends AsyncDisposable {
-  /** Where a disk is to be made. */
+  /** The path for a disk. */
   readonly disk: StorePath;
 }
 
-/** @param name of the cache's directory, for people who look into `cache-tmp`. */
+/** @param name of the cache's directory, for people who look at `cache-tmp`. */
 export async function makeScratch(layout: StoreLayout, name: string): Promise<Scratch> {
   const id = randomUUID();
-  // The lock first: what has none is swept.
+  // The lock first: a directory without a lock is swept.
   const lock = await waitForLock(lockOf(layout, id), "exclusive");
   const directory = within(layout.temporaryCaches, `${id}-${name}`);
   const scratch = new ScratchDirectory(directory, lock);
@@ -42,12 +42,12 @@ class ScratchDirectory implements Scratch {
   }
 }
 
-/** A name in `cache-tmp` for what is to be deleted. */
+/** A path in `cache-tmp` for files that are to be deleted. */
 export function trashPath(layout: StoreLayout): StorePath {
   return within(layout.temporaryCaches, `trash-${randomUUID()}`);
 }
 
-/** Removes what processes that died left in `cache-tmp`; what has a lock belongs to a living one. */
+/** Removes what crashed processes left in `cache-tmp`; locked directories belong to running ones. */
 export async function sweepScratch(layout: StoreLayout): Promise<void> {
   for (const name of await readdir(layout.temporaryCaches)) {
     const path = within(layout.temporaryCaches, name);
@@ -58,7 +58,7 @@ export async function sweepScratch(layout: StoreLayout): Promise<void> {
       await rm(path, { recursive: true, force: true });
       lock.release();
     } else if (name.startsWith("trash-") || /^\d+-c-/.test(name)) {
-      // A number stands before what the original leaves; it wipes the directory itself when it starts.
+      // The names that the original leaves start with a number; it clears the directory itself when it starts.
       await rm(path, { recursive: true, force: true });
     }
   }

@@ -32,7 +32,7 @@ describe("inside one process", () => {
     second?.release();
   });
 
-  it("grants shared locks side by side, and no exclusive one beside them", async () => {
+  it("grants several shared locks at a time, and no exclusive one with them", async () => {
     const locks = [await tryLock(path, "shared"), await tryLock(path, "shared")];
     expect(locks).not.toContain(undefined);
     expect(await tryLock(path, "exclusive")).toBeUndefined();
@@ -42,7 +42,7 @@ describe("inside one process", () => {
     expect(isFree(path)).toBe(true);
   });
 
-  it("tells whether a lock is held without disturbing it", async () => {
+  it("says whether a lock is held without affecting it", async () => {
     expect(isFree(path)).toBe(true);
     expect(isLockedExclusively(path)).toBe(false);
     const shared = await tryLock(path, "shared");

@@ -29,7 +29,7 @@ describe("the header of a qcow2 file", () => {
     });
   });
 
-  it("tells of an external data file", async () => {
+  it("says if the data are in another file", async () => {
     const options = `data_file=${at("data")}`;
     await run(["qemu-img", "create", "-q", "-f", "qcow2", "-o", options, at("disk"), "1M"]);
     await expect(readQcowHeader(at("disk"))).resolves.toMatchObject({ externalData: true });

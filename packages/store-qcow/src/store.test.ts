@@ -94,7 +94,7 @@ describe("what the file system and SQLite throw", () => {
     [{ code: "EROFS" }, "STORE", "writable"],
     [{ code: "EACCES" }, "STORE", "writable"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 13 }, "NO_SPACE", "prune"],
-    [{ code: "ERR_SQLITE_ERROR", errcode: 4874 }, "NO_SPACE", "full to the last"],
+    [{ code: "ERR_SQLITE_ERROR", errcode: 4874 }, "NO_SPACE", "completely full"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 8 }, "STORE", "writable"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 11 }, "STORE", "state/db"],
   ])("becomes an error with a hint: %j", (more, code, hint) => {

@@ -43,15 +43,15 @@ import { LastUsedRecorder } from "./db/last-used.ts";
 export interface StoreOptions {
   /** The store's directory; a relative path starts at the working directory. */
   readonly directory: string;
-  /** Makes the directory if it does not exist. By default a missing store is an error. */
+  /** Creates the directory if it does not exist. By default a missing store is an error. */
   readonly create?: boolean | undefined;
-  /** Grows every new layer's disk to so many bytes; it never shrinks one. */
+  /** The minimum size of a new layer's disk, in bytes. */
   readonly diskSize?: number | undefined;
   readonly emit?: Emit | undefined;
 }
 
 /**
- * Opens a store, and clears away what processes that died left in it.
+ * Opens a store, and removes what crashed processes left in it.
  *
  * @throws ObError `STORE` if there is none, or it cannot be used; `NO_SPACE`.
  */
@@ -77,7 +77,7 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
 async function makeDirectories(layout: StoreLayout, create: boolean): Promise<void> {
   if (create) await makePrivateDirectory(layout.root);
   else await refuseMissing(layout);
-  // Node.js gives other names to what a read-only file system says to mkdir.
+  // For mkdir on a read-only file system Node.js has other error codes.
   await access(layout.root, constants.W_OK | constants.X_OK);
   const { baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks } = layout;
   for (const path of [baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks]) {
@@ -88,7 +88,7 @@ async function makeDirectories(layout: StoreLayout, create: boolean): Promise<vo
 /** A mistyped path must not turn some directory into a store. */
 async function refuseMissing({ root }: StoreLayout): Promise<void> {
   const hint =
-    "See the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
+    "Check the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
   const entries = await readdir(root).catch((cause: unknown) => {
     const code = errnoCode(cause);
     if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint });
@@ -104,14 +104,14 @@ async function refuseMissing({ root }: StoreLayout): Promise<void> {
 }
 
 async function openDatabase(layout: StoreLayout): Promise<StoreDatabase> {
-  // SQLite does not wait where two processes make one database at the same moment.
+  // SQLite does not wait if two processes create a database at the same time.
   const opening = await waitForLock(within(layout.locks, "open"), "exclusive");
   return await withLock(opening, async () => new StoreDatabase(layout.database));
 }
 
-/** A store of qcow2 layers in a directory: see `Store` for the contract, and layout.ts for what is where. */
+/** A store of qcow2 layers in a directory: see `Store` for the contract, and `StoreLayout` for the paths. */
 export class QcowStore implements Store {
-  /** Its parts too: each may be a link to somewhere else. */
+  /** With its parts: each may be a link to somewhere else. */
   readonly ownDirectories: readonly StorePath[];
   /** Every path of the store. */
   readonly layout: StoreLayout;
@@ -153,7 +153,7 @@ export class QcowStore implements Store {
   }
 
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
-    return await withStoreErrors(`borrow the disk of layer ${id}`, () =>
+    return await withStoreErrors(`create a scratch disk on layer ${id}`, () =>
       createScratchDisk(this.#context, id, signal),
     );
   }
@@ -162,7 +162,7 @@ export class QcowStore implements Store {
     await withStoreErrors(`write ${options.path}`, () => exportDisk(this.#context, id, options));
   }
 
-  /** Rows whose layer someone removed by hand are passed over. */
+  /** Skips rows whose layer was removed by hand. */
   list(): Iterable<LayerRecord> {
     const { layout, database } = this.#context;
     this.#uses.record();
@@ -170,7 +170,7 @@ export class QcowStore implements Store {
   }
 
   async delete(id: LayerId, options: DeleteOptions = {}): Promise<readonly LayerId[]> {
-    // It would have the layer in use.
+    // It uses layers.
     await this.#context.background.stop();
     return await withStoreErrors(`delete layer ${id}`, () => deleteLayer(this.#context, id, options));
   }
@@ -181,7 +181,7 @@ export class QcowStore implements Store {
     return await withStoreErrors("prune the store", () => pruneLayers(this.#context, options));
   }
 
-  /** Ends work in the background, and closes the database. Claims still open must be given up first. */
+  /** Ends background work, and closes the database. Open writers must be disposed of first. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#context.background[Symbol.asyncDispose]();
     this.#uses.record();

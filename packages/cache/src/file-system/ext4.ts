@@ -28,11 +28,11 @@ const features = [
 ].join(",");
 
 /**
- * Makes a qcow2 disk with one partition that holds an empty ext4 file system. It needs no root and no mount. The root
- * directory is root's and open to all: any user of a step can keep things there, whoever that is, and without the
- * sticky bit the next step's user can replace them.
+ * Creates a qcow2 disk with one partition that holds an empty ext4 file system. It needs no root and no mount. The root
+ * directory is root's with mode 777: any user of a step can keep files there, and without the sticky bit the next step's
+ * user can replace them.
  *
- * @param options.size of the disk in bytes; what is empty takes no space.
+ * @param options.size of the disk in bytes; empty space takes none on the host.
  */
 export async function formatExt4(path: string, options: { size: number } & RunOptions): Promise<void> {
   const { size, ...running } = options;

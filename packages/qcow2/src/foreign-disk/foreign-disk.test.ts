@@ -79,7 +79,7 @@ describe("a disk that names no other", () => {
 });
 
 describe("a disk that QEMU cannot read", () => {
-  it("is no disk of its format, in few words", async () => {
+  it("is not a disk of its format, in few words", async () => {
     await make("vdi");
     await patch(0x44, [9, 9, 9, 9]);
     await expect(convertDisk(await inspectDisk(disk), join(directory, "copy"))).rejects.toMatchObject({

@@ -55,14 +55,14 @@ export function isSameState(a: ImageState, b: ImageState | undefined): boolean {
   return a.size === b?.size && a.mtimeNs === b.mtimeNs;
 }
 
-/** The id of an image that took the place of another of the same name. */
+/** The layer id of an image that replaced another of the same name. */
 export function idOfContents(name: string, contents: string): LayerId {
   return layerId(sha256(`((base ${printAtom(name)})(image ${contents}))`));
 }
 
 /**
- * The layer that a build from this image starts with. The image's state (size and time) is compared with those that
- * were recorded; its contents are read only when it is new and layers of an older one are in the store.
+ * The layer that a build from this image starts with. The image's state (size and time) is compared with the recorded
+ * ones; its contents are read only if the state is new and the store has layers of an older image.
  */
 export async function resolveBaseImage(context: StoreContext, name: string): Promise<BaseImage> {
   const { layout, database } = context;
@@ -100,7 +100,7 @@ async function newestOnDisk(
   return undefined;
 }
 
-/** The layer that was made from a file with these contents: a copied or touched file is no new image. */
+/** The layer that was made from a file with these contents: a copied or touched file is not a new image. */
 async function madeFrom(
   { layout }: StoreContext,
   { records, contents }: { records: readonly BaseImageRecord[]; contents: string },
@@ -116,14 +116,14 @@ async function madeFrom(
 /** The sha256 of the base image's copy in a base layer, where there is one. */
 async function contentsOfLayer(layout: StoreLayout, id: LayerId): Promise<string | undefined> {
   const directory = resultDirectory(layout, id);
-  const takenOver = within(directory, "rootfs", "base.qcow2");
-  if (await exists(takenOver)) return await sha256File(takenOver);
+  const copy = within(directory, "rootfs", "base.qcow2");
+  if (await exists(copy)) return await sha256File(copy);
   const layer = await layerOnDisk(layout, id);
   if (!layer || (await readQcowHeader(layer.disk))?.backing !== undefined) return undefined;
   return await sha256File(layer.disk);
 }
 
-/** The error for a base image that is not there. It names near ones that are. */
+/** The error for a missing base image. It suggests existing ones with near names. */
 export async function noSuchBaseImage(layout: StoreLayout, name: string): Promise<ObError> {
   const names = await baseImageNames(layout);
   const all =

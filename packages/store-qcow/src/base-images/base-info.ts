@@ -36,7 +36,7 @@ export async function readBaseInfo(context: StoreContext, id: LayerId): Promise<
   return { environment, ...(await manifestBesideImage(context, id)) };
 }
 
-/** A layer of the original's has no manifest of its own; one that was since laid beside its image speaks for it. */
+/** A layer of the original has no manifest; one that was added beside its image later describes it. */
 async function manifestBesideImage(
   { layout, database }: StoreContext,
   id: LayerId,
@@ -46,7 +46,7 @@ async function manifestBesideImage(
   const text = file && (await readIfThere(file));
   const manifest = file && text !== undefined ? parseImageManifest(text, file) : undefined;
   const manifestDirectory = file === undefined ? layout.baseImages : dirname(file);
-  // A layer of ours has copies; these files are used where they lie.
+  // These files are used in place: only layers of ours have copies.
   if (manifest) await checkImageFiles(manifest, manifestDirectory);
   return { manifest, manifestDirectory };
 }

@@ -30,10 +30,10 @@ export interface ImportOptions {
 }
 
 /**
- * Makes a base layer of `base-image/NAME.qcow2`: a copy of the disk, of its manifest and of the files that this
- * names, so that the layer stands for itself whatever becomes of the image.
+ * Makes a base layer of `base-image/NAME.qcow2`: a copy of the disk, of its manifest and of the files that the manifest
+ * names, so that the layer does not depend on the image.
  *
- * @returns what is to be recorded of the image once the layer is kept.
+ * @returns the record of the image, for the database once the layer is committed.
  * @throws ObError `BASE_IMAGE`.
  */
 export async function importBaseImage(
@@ -45,7 +45,7 @@ export async function importBaseImage(
   const file = baseImageFile(layout, name);
   const state = await imageState(file);
   if (state === undefined) throw await missing(context, name);
-  await refuseUnsound(context, file, signal);
+  await refuseInvalid(context, file, signal);
   if ((await resolveBaseImage(context, name)).id !== id) throw replaced(file);
   if (id !== baseLayerId(name)) {
     const text = `Base image ${JSON.stringify(name)} was replaced; older layers keep the old one.`;
@@ -54,7 +54,7 @@ export async function importBaseImage(
   const exact = await copyDisk(file, diskIn(directory), { signal, emit });
   const sha256 = exact ? undefined : await sha256File(file, signal);
   if (!isSameState(state, await imageState(file))) throw replaced(file);
-  // Of the copy, which nobody else writes to, it is known for good that it names no other file.
+  // Only this process writes to the copy: it stays certain that it names no other file.
   if (!(await inspectQcow2(diskIn(directory)))) throw replaced(file);
   await writeFile(within(directory, "env"), `${printEnvironment([])}\n`);
   await importManifest(baseImageFile(layout, name, "json"), { directory, layout });
@@ -73,15 +73,15 @@ async function missing({ layout }: StoreContext, name: string): Promise<ObError>
   });
 }
 
-async function refuseUnsound(
+async function refuseInvalid(
   { emit }: StoreContext,
   file: StorePath,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  // Before anything else opens it: QEMU would open what it names, too.
+  // Before QEMU opens it: that would open the files that it names, too.
   if (!(await inspectQcow2(file))) {
-    throw new ObError("BASE_IMAGE", `The base image ${file} is no qcow2 file.`, {
-      hint: "Make a base image of it: obuilder image import; or qemu-img convert -O qcow2 OLD NEW.qcow2",
+    throw new ObError("BASE_IMAGE", `The base image ${file} is not a qcow2 file.`, {
+      hint: "Convert it to a base image: obuilder image import; or qemu-img convert -O qcow2 OLD NEW.qcow2",
     });
   }
   const damage = await findDamage(file, { signal, emit });
@@ -108,7 +108,7 @@ interface LayerPlace {
   readonly layout: StoreLayout;
 }
 
-/** Copies a manifest into the layer, with the files that lie beside it; the store's own key stays where it is. */
+/** Copies a manifest into the layer, with the files beside it; the store's own key stays where it is. */
 async function importManifest(file: StorePath, place: LayerPlace): Promise<void> {
   const { directory } = place;
   const text = await readFile(file, "utf8").catch((error: unknown) => {
@@ -133,13 +133,13 @@ async function importManifest(file: StorePath, place: LayerPlace): Promise<void>
   await writeFile(within(directory, "manifest.json"), `${JSON.stringify(moved, undefined, 2)}\n`);
 }
 
-/** A key beside the image belongs to it. The store's own is named from the layer. */
+/** A key beside the image is copied. The path to the store's own is changed to start at the layer. */
 async function importKey(manifest: string, key: string, { directory, layout }: LayerPlace): Promise<string> {
   if (!isStoreKey(key)) return await importFile(manifest, key, within(directory, "ssh-key"));
   const path = resolve(dirname(manifest), key);
   if (dirname(path) === layout.sshKeys) return relative(directory, path);
   throw new ObError("BASE_IMAGE", `${manifest} names the key ${path}, which is not this store's.`, {
-    hint: `The store's own key is in ${layout.sshKeys}; any other has to lie beside the manifest.`,
+    hint: `The store's own key is in ${layout.sshKeys}; any other has to be beside the manifest.`,
   });
 }
 

@@ -15,14 +15,14 @@ import type { StoreContext } from "../context.ts";
 import { layerInPath } from "../layers/layers.ts";
 import { pinLayer } from "../layers/scratch-disk.ts";
 
-/** How the directory in `result-tmp` of a disk that is being flattened, and its lock, begin. */
+/** The prefix of the directory in `result-tmp` of a disk that is being flattened, and of its lock. */
 export const flatPrefix = "flat-";
 
 /**
- * Makes one file of a layer's disk and those under it, down to one that is worth keeping apart: the work is in proportion
- * to what the steps have changed. What the layer shows stays, and so does its parent in the database. Who has the old
- * file open goes on with it; who opens the disk from now on finds the new one, for they change places by one rename.
- * Does nothing if someone else is at it, or the chain is shorter than `fromLength` files.
+ * Merges a layer's disk and its backing chain into one file, down to a file that is worth keeping: see `fileToKeep`. The
+ * contents of the layer and its parent in the database stay. A process that has the old file open keeps it; one that opens
+ * the disk afterwards gets the new file, which replaces the old one by one rename. Does nothing if another process is
+ * flattening the layer, or the chain is shorter than `fromLength` files.
  *
  * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`, `CANCELLED`.
  */
@@ -33,11 +33,10 @@ export async function flattenLayer(
 ): Promise<void> {
   const { layout, emit } = context;
   const name = `${flatPrefix}${id}`;
-  // It tells the sweep, too, that what lies there belongs to a living process.
+  // It also tells the sweep that the process is running.
   using own = await tryLock(within(layout.locks, name), "exclusive");
   if (!own) return;
-  using held = await pinLayer(context, id, signal);
-  void held;
+  using _ = await pinLayer(context, id, signal);
   const { files } = await readChain(context, id);
   if (files.length < fromLength) return;
   const bottom = files[(await fileToKeep(files)) ?? files.length - 1];
@@ -45,7 +44,7 @@ export async function flattenLayer(
   const directory: StorePath = within(layout.temporary, name);
   try {
     await rm(directory, { recursive: true, force: true });
-    // As deep as a layer's, so that the relative backing paths hold.
+    // As deep as a layer's directory, so that the relative backing paths are valid.
     await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
     const flat = diskIn(directory);
     await createOverlay(flat, { backing: layerBackingPath(id), signal, emit });
@@ -59,7 +58,7 @@ export async function flattenLayer(
   }
 }
 
-/** The layer right under the top of a chain, if it is one of the store's. */
+/** The layer directly below the top of a chain, if it is one of the store. */
 export function layerUnder(files: readonly string[]): LayerId | undefined {
   const [, below] = files;
   return below === undefined ? undefined : layerInPath(below);

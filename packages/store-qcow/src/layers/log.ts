@@ -16,7 +16,7 @@ import {
 import { isLockedExclusively } from "@ob/qcow2";
 import { layerOnDisk } from "./layers.ts";
 
-/** How long a follower waits before it looks for more. */
+/** How long a follower waits before it reads again. */
 const pauseMs = 50;
 const chunkBytes = 65_536;
 
@@ -31,7 +31,7 @@ export async function* readLog(
   // The open file is the same one before and after the rename, and even after a removal.
   try {
     for (;;) {
-      // Asked before reading: what a maker wrote before they ended is read after.
+      // Checked before reading, so that what the writer wrote last is read as well.
       const more = isLockedExclusively(layerLock(layout, id)) && fstatSync(log).nlink > 0;
       yield* readToEnd(log, signal);
       if (!more) return;
@@ -42,7 +42,7 @@ export async function* readLog(
   }
 }
 
-/** Most logs are short: trips to the thread pool would take many times as long as the reading. */
+/** Synchronous: most logs are short, and the thread pool would take many times as long. */
 function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uint8Array> {
   for (;;) {
     throwIfCancelled(signal);
@@ -53,7 +53,7 @@ function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uin
   }
 }
 
-/** The open log of a finished layer, of one in the making, or of one that failed. Undefined: there is nothing to read. */
+/** The open log of a finished, unfinished or failed layer. Undefined if it has none. */
 async function openLog(
   layout: StoreLayout,
   id: LayerId,
@@ -67,7 +67,7 @@ async function openLog(
       openIfThere(within(stagingDirectory(layout, id), "log"));
     if (log !== undefined) return log;
     if (await layerOnDisk(layout, id)) {
-      // The rename can have come between the two tries. A layer of the original's can lack a log.
+      // The layer can have been renamed between the two tries. A layer of the original can lack a log.
       return openIfThere(within(resultDirectory(layout, id), "log"));
     }
     if (!making) {

@@ -27,8 +27,8 @@ import type { StoreContext } from "../context.ts";
 import { findLayer } from "./layers.ts";
 
 /*
- * Who uses a layer has its lock, shared. Who deletes goes through the gate: while they have it nobody can begin to use
- * a layer, so it is enough to see that none is in use, one after the other, however many there are.
+ * A user of a layer holds its lock, shared. A deletion holds the gate exclusively: meanwhile no process can start to use a
+ * layer, so it is enough to check one layer after the other, however many there are.
  */
 async function enterDeleteGate(
   layout: StoreLayout,
@@ -37,7 +37,7 @@ async function enterDeleteGate(
   return await waitForLock(within(layout.locks, "gate"), mode, signal);
 }
 
-/** How many layers `prune` deletes before it lets others through the gate. */
+/** How many layers `prune` deletes before it releases the gate for a moment. */
 const batch = 200;
 
 /** Keeps a layer from being deleted. @throws ObError `CANCELLED`. */
@@ -71,8 +71,7 @@ export async function deleteLayer(
 }
 
 /**
- * Removes what stands on a layer that is not there and is about to be made again: those disks were made on another
- * disk than the one to come.
+ * Removes the dependents of a missing layer that is about to be made again: their disks depend on the former disk.
  *
  * @throws ObError `LAYER_BUSY`.
  */
@@ -83,7 +82,7 @@ export async function removeDependents(context: StoreContext, id: LayerId): Prom
   await deleteAll(context, { wanted: id, onDelete: undefined }, async () => dependents());
 }
 
-/** Deletes all the layers that `choose` finds, or none if one is in use. */
+/** Deletes all layers that `choose` returns, or none if one is in use. */
 async function deleteAll(
   context: StoreContext,
   { wanted, onDelete }: { wanted: LayerId } & DeleteOptions,
@@ -109,7 +108,7 @@ async function deleteAll(
   }
 }
 
-/** See `Store.prune`. Layers in use stay, and so do those under them. */
+/** See `Store.prune`. Layers in use stay, and so do their parents. */
 export async function pruneLayers(context: StoreContext, options: PruneOptions): Promise<readonly LayerId[]> {
   const { before, limit = Number.POSITIVE_INFINITY, signal } = options;
   const gone: LayerId[] = [];
@@ -142,7 +141,7 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
   }
 }
 
-/** The locks are also taken for a moment by who looks whether they are free: one look is not enough. */
+/** A check whether a lock is free takes it for a moment: one try is not enough. */
 async function isUnused(layout: StoreLayout, id: LayerId): Promise<boolean> {
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     if (isFree(layerLock(layout, id))) return true;
@@ -151,7 +150,7 @@ async function isUnused(layout: StoreLayout, id: LayerId): Promise<boolean> {
   return false;
 }
 
-/** Makes a layer vanish at once; removing its files takes longer. */
+/** Removes a layer by one rename; deleting its files takes longer. */
 async function moveToTrash(layout: StoreLayout, id: LayerId): Promise<readonly string[]> {
   const path = within(layout.temporary, `trash-${randomUUID()}`);
   try {
@@ -163,18 +162,18 @@ async function moveToTrash(layout: StoreLayout, id: LayerId): Promise<readonly s
   }
 }
 
-/** On a full disk the rows can stay: a row without a layer does no harm, and the next `prune` takes it. */
+/** On a full disk the rows may stay: a row without a layer does no harm, and the next `prune` deletes it. */
 function deleteRows({ database, emit }: StoreContext, ids: readonly LayerId[]): void {
   try {
     database.remove(ids);
   } catch (error) {
-    const failure = toStoreError(error, "take deleted layers out of the database");
+    const failure = toStoreError(error, "remove deleted layers from the database");
     if (failure.code !== "NO_SPACE") throw failure;
     emit({ type: "log", level: "warning", text: failure.message });
   }
 }
 
-/** The layers are gone already. What cannot be removed now is tried again whenever the store is opened. */
+/** The layers are gone already. Opening the store retries what cannot be removed now. */
 async function emptyTrash({ emit }: StoreContext, trash: readonly string[]): Promise<void> {
   for (const path of trash) {
     await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
@@ -186,13 +185,14 @@ async function emptyTrash({ emit }: StoreContext, trash: readonly string[]): Pro
 function nothingToDelete(layout: StoreLayout, id: LayerId): ObError {
   if (isLockedExclusively(layerLock(layout, id))) return busy(id, id);
   return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
-    hint: "`---> saved as` in a build's output tells the ids of its layers.",
+    hint: "`---> saved as` in a build's output has the ids of its layers.",
   });
 }
 
 function busy(id: LayerId, wanted: LayerId): ObError {
-  const which = id === wanted ? `Layer ${id} is in use` : `Layer ${id}, which stands on ${wanted}, is in use`;
+  const which =
+    id === wanted ? `Layer ${id} is in use` : `Layer ${id}, which depends on ${wanted}, is in use`;
   return new ObError("LAYER_BUSY", `${which}; nothing was deleted.`, {
-    hint: "A build on it goes on. Wait for its end, or cancel it.",
+    hint: "A running build uses it. Wait for its end, or cancel it.",
   });
 }

@@ -6,11 +6,11 @@ import { flatPrefix } from "../chain/flatten.ts";
 import { findLayer, layerOnDisk } from "./layers.ts";
 import { scratchPrefix } from "./scratch-disk.ts";
 
-const daysThatLogsStay = 7;
+const logRetentionDays = 7;
 
 /**
- * Removes what processes that died left behind. It looks at layers in the making only, never at finished ones, so it
- * costs the same however many there are; and what has a lock belongs to a living process and is left alone.
+ * Removes what crashed processes left. It looks at unfinished layers only, so that its cost does not depend on the number of
+ * finished ones. What is locked belongs to a running process and is left alone.
  */
 export async function sweep(context: StoreContext): Promise<void> {
   const { layout } = context;
@@ -23,7 +23,7 @@ export async function sweep(context: StoreContext): Promise<void> {
   await sweepLocks(context);
 }
 
-/** A half-made layer goes, its log stays for some days. */
+/** An unfinished layer is removed; its log stays for some days. */
 async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void> {
   const { layout, emit } = context;
   using lock = await tryLock(layerLock(layout, id), "exclusive");
@@ -31,7 +31,7 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
   const directory = stagingDirectory(layout, id);
   const log = await stat(within(directory, "log")).catch(() => undefined);
   const age = log && Date.now() - log.mtimeMs;
-  if (age === undefined || age > daysThatLogsStay * 86_400_000) {
+  if (age === undefined || age > logRetentionDays * 86_400_000) {
     await removeTree(context, directory);
     return;
   }
@@ -40,7 +40,7 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
     emit({
       type: "log",
       level: "info",
-      text: `Removing what was left of layer ${id}, which was never finished.`,
+      text: `Removing the files of layer ${id}, which was never finished.`,
     });
     for (const entry of entries) {
       if (entry !== "log") await removeTree(context, within(directory, entry));
@@ -48,14 +48,14 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
   }
 }
 
-/** A borrowed disk of a process that died, or one that it was flattening. */
+/** A scratch disk of a crashed process, or one that it was flattening. */
 async function sweepLocked(context: StoreContext, name: string): Promise<void> {
   const { layout } = context;
   using lock = await tryLock(within(layout.locks, name), "exclusive");
   if (lock) await removeTree(context, within(layout.temporary, name));
 }
 
-/** Layers that appeared in the moment before a crash, and those that then did not. */
+/** Layers that were about to be published when a process crashed, whether they were or not. */
 async function reindexPending(context: StoreContext): Promise<void> {
   for (const { id } of context.database.pending()) {
     using lock = await tryLock(layerLock(context.layout, id), "exclusive");
@@ -65,14 +65,14 @@ async function reindexPending(context: StoreContext): Promise<void> {
   }
 }
 
-/** A lock's file goes with its last holder; only a crash leaves one. */
+/** The file of a lock is removed by its last holder; only a crash leaves one. */
 async function sweepLocks({ layout }: StoreContext): Promise<void> {
   for (const name of await readdir(layout.locks)) {
     (await tryLock(within(layout.locks, name), "exclusive"))?.release();
   }
 }
 
-/** What cannot be removed, such as what the original made with sudo, must not keep a store from being opened. */
+/** Files that cannot be removed, such as those that the original made with sudo, must not prevent a store from being opened. */
 async function removeTree({ emit }: StoreContext, path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true, maxRetries: 3 });
