@@ -1,8 +1,18 @@
 import path from "node:path";
 import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
-import { access, constants, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
-import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } from "@ob/core";
+import {
+  type CacheStore,
+  type Emit,
+  findProgram,
+  makeStorePrivate,
+  ObError,
+  silent,
+  type Store,
+  storeLayout,
+  systemCode,
+} from "@ob/core";
 import type { ImageTools } from "@ob/images";
 import type { SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
@@ -87,12 +97,11 @@ export const services: Services = {
 
   async imageTools({ location, flags, emit }) {
     const { directory } = location;
-    const { closeToOthers } = await import("@ob/store-qcow");
-    await closeToOthers(directory, emit ?? silent);
+    await makeStorePrivate(directory, emit ?? silent);
     const options = sandboxOptions({ location, flags, emit });
     return {
       store: directory,
-      becomeRoot: getuid?.() !== 0 && (await isOnPath("sudo")) ? ["sudo"] : [],
+      becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
       startTrial: async (request) => {
         const { startTrial } = await import("@ob/sandbox-qemu");
         return await startTrial(options, request);
@@ -118,7 +127,7 @@ export const services: Services = {
 
 /** The state directory of the sandbox. */
 function qemuStateOf({ directory }: StoreLocation): string {
-  return path.join(directory, "state", "qemu");
+  return storeLayout(directory).qemu;
 }
 
 /** Named one by one: in a spread, the compiler would accept an option with a wrong name. */
@@ -140,7 +149,7 @@ function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): SandboxO
 
 /** The cache of the digests of source files. */
 function digestsOf({ directory }: StoreLocation): string {
-  return path.join(directory, "state", "digests");
+  return storeLayout(directory).digests;
 }
 
 /** The builder, which closes its ports when it is disposed of. */
@@ -160,12 +169,6 @@ async function requireStore({ directory }: StoreLocation): Promise<void> {
   throw new ObError("STORE", `There is no store at ${directory}.`, {
     hint: "Check the path in --store. `obuilder image build NAME` creates a store with a base image.",
   });
-}
-
-async function isOnPath(program: string): Promise<boolean> {
-  const directories = (process.env["PATH"] ?? "").split(path.delimiter);
-  const tries = directories.map((directory) => access(path.join(directory, program), constants.X_OK));
-  return (await Promise.allSettled(tries)).some(({ status }) => status === "fulfilled");
 }
 
 async function isMissing(directory: string): Promise<boolean> {
