@@ -77,7 +77,7 @@ describe("an import", () => {
     expect(tools.said).toEqual(
       expect.arrayContaining([
         "weak: sshd takes environment variables (AcceptEnv)",
-        "weak: switches itself off cleanly, by poweroff",
+        "weak: shuts down cleanly, by poweroff",
       ]),
     );
   });
