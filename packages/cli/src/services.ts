@@ -90,8 +90,8 @@ export const services: Services = {
   async pruneSnapshots({ location, emit = silent }) {
     const stateDirectory = qemuStateOf(location);
     // Most stores need no pruning: then the sandbox is not loaded.
-    if ((await entriesOf(path.join(stateDirectory, "templates"))) === undefined) return;
-    const { sweepTemplates: pruneSnapshots } = await import("@ob/sandbox-qemu");
+    if ((await entriesOf(path.join(stateDirectory, "snapshots"))) === undefined) return;
+    const { pruneSnapshots } = await import("@ob/sandbox-qemu");
     await pruneSnapshots({ stateDirectory, emit });
   },
 
@@ -103,12 +103,12 @@ export const services: Services = {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
       startTrial: async (request) => {
-        const { startTrial } = await import("@ob/sandbox-qemu");
-        return await startTrial(options, request);
+        const { bootForSmokeTest } = await import("@ob/sandbox-qemu");
+        return await bootForSmokeTest(options, request);
       },
       chooseProcessor: async (guestArch, signal) => {
-        const { chooseProcessor } = await import("@ob/sandbox-qemu");
-        return await chooseProcessor(options, guestArch, signal);
+        const { installCpuArgs } = await import("@ob/sandbox-qemu");
+        return await installCpuArgs(options, guestArch, signal);
       },
     };
   },
