@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { type GuestTrial, type ImageManifest, lastLines, ObError, type StartTrial } from "@ob/core";
-import { createOverlay, inspectQcow2 } from "@ob/store-qcow";
+import { createOverlay, inspectQcow2 } from "@ob/qcow2";
 import { imageChecks, type ImageCheck } from "./image-checks.ts";
 import type { OnImageEvent } from "../build/phases.ts";
 
@@ -37,7 +37,7 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
   const { manifest, manifestDirectory, memoryMib, bootSeconds } = image;
   const { startTrial, scratch, onEvent, signal } = tools;
   if ((await inspectQcow2(image.disk)) === undefined) {
-    throw new ObError("BASE_IMAGE", `${image.disk} is no qcow2 file.`, {
+    throw new ObError("BASE_IMAGE", `${image.disk} is not a qcow2 file.`, {
       hint: "`obuilder image import` takes disks of other formats.",
     });
   }
@@ -55,11 +55,11 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
     await expect(trial, { what: "has what its recipe promises", script: image.script, needed: true }, tools);
   }
   const by = await trial.powerOff();
-  const byButton = by === "power button";
+  const byAcpi = by === "acpi";
   onEvent({
     type: "check",
-    outcome: byButton || manifest.guestArch === "riscv64" ? "passed" : "weak",
-    what: `switches itself off cleanly, by ${byButton ? "the power button" : "poweroff"}`,
+    outcome: byAcpi || manifest.guestArch === "riscv64" ? "passed" : "weak",
+    what: `shuts down cleanly, by ${byAcpi ? "ACPI" : "poweroff"}`,
   });
   return disk;
 }

@@ -8,7 +8,7 @@ describe("on Windows", () => {
     "C:/Users/opam/C:/srv/in",
     String.raw`C:\Users\opam/C:\srv\in`,
     "/cygdrive/C/srv/in",
-  ])("%s is a place on drive C", (destination) => {
+  ])("%s is a path on drive C", (destination) => {
     expect(copyTarget("windows", destination)).toBe("C:/srv/in");
   });
 
@@ -23,12 +23,12 @@ describe("on Windows", () => {
     expect(copyTarget("windows", destination)).toBe(place);
   });
 
-  test("what is copied has the name behind the last slash of either kind", () => {
+  test("the name of an item follows the last slash or backslash", () => {
     expect(copySource("windows", String.raw`/C:\tool\bin`)).toBe("/C:/tool/bin");
   });
 });
 
-test.each(["linux", "openbsd"] as const)("on %s a backslash and a colon are characters of names", (os) => {
+test.each(["linux", "openbsd"] as const)("on %s a backslash and a colon are ordinary characters", (os) => {
   expect(copyTarget(os, String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
   expect(copySource(os, String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
 });

@@ -33,7 +33,7 @@ test.each([
   expect(parse({ ...smallest, ...more })).toEqual({ ...smallest, ...more });
 });
 
-test("text that is no JSON is an error that names the file", () => {
+test("text that is not JSON is an error that names the file", () => {
   expect(() => parseImageManifest("{", "base-image/x.json")).toThrow(
     expect.objectContaining({ code: "BASE_IMAGE", message: expect.stringContaining("base-image/x.json") }),
   );

@@ -1,18 +1,17 @@
-import { ObError } from "@ob/core";
-import { closest, distance } from "fastest-levenshtein";
+import { didYouMean, ObError } from "@ob/core";
 
 /** An option of a command. */
 export interface Option {
-  /** `count` is a flag that says more when repeated; `values` takes one value each time it is given. */
+  /** `count` is a flag that may be repeated; `values` takes one value each time it is given. */
   readonly kind: "flag" | "count" | "value" | "values";
-  /** What the help calls the value. */
+  /** The name of the value in the help. */
   readonly value?: string;
-  /** The letter that stands for it. */
+  /** Its one-letter form. */
   readonly short?: string;
   readonly describe: string;
   /** The heading in the help. */
   readonly group: string;
-  /** Accepted, and not in the help. */
+  /** Accepted, but not shown in the help. */
   readonly hidden?: boolean;
 }
 
@@ -24,10 +23,10 @@ function takesValue(option: Option | undefined): boolean {
 }
 
 /**
- * Brings the words after a command's name into one form: `--name=value` for each option with a value, `--name`
- * for each other. Options are read as the original reads them: `--name VALUE`, `--name=VALUE`, `-fVALUE`,
- * `-vv`, any unambiguous beginning of a name, and no repetition but where an option allows it. yargs by itself
- * would guess, and would not say which option was meant by a mistyped one.
+ * Normalises the arguments of a command: `--name=value` for each option with a value, `--name` for each other.
+ * Options are read as the original reads them: `--name VALUE`, `--name=VALUE`, `-fVALUE`, `-vv`, any unambiguous
+ * prefix of a name, and repeated only where an option allows it. yargs itself would guess, and would not suggest a name
+ * for a mistyped one.
  *
  * @throws ObError `USAGE`.
  */
@@ -91,13 +90,13 @@ function findLong(written: string, options: OptionTable): string {
   const foreign = foreignBackend(name);
   if (foreign !== undefined) {
     throw usage(
-      `Option ${written} is one of the ${foreign} backend's, and this obuilder builds in QEMU only.`,
-      "Leave it out.",
+      `Option ${written} belongs to the ${foreign} backend; this obuilder supports QEMU only.`,
+      "Omit it.",
     );
   }
   throw usage(
-    `There is no option ${written}.`,
-    suggest(
+    `Unknown option ${written}.`,
+    didYouMean(
       written,
       longNames.map((option) => `--${option}`),
     ),
@@ -108,7 +107,7 @@ function findShort(letter: string, options: OptionTable): string {
   for (const [name, option] of Object.entries(options)) {
     if (name === letter || option.short === letter) return name;
   }
-  throw usage(`There is no option -${letter}.`);
+  throw usage(`Unknown option -${letter}.`);
 }
 
 /** The original's backend that an option of the original belongs to. */
@@ -117,13 +116,4 @@ function foreignBackend(name: string): string | undefined {
   if (name.startsWith("hcs-")) return "HCS";
   if (name.startsWith("rsync-")) return "rsync";
   return ["uid", "fallback-library-path", "scoreboard-dir"].includes(name) ? "macOS" : undefined;
-}
-
-/** `Did you mean NAME?`, where one of the names is near enough to be meant. */
-export function suggest(written: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
-  const near = closest(written, names);
-  const letters = near.replace(/^-+/, "").length;
-  const allowed = letters < 4 ? 1 : Math.max(2, Math.floor(letters / 3));
-  return distance(written, near) <= allowed ? `Did you mean ${near}?` : undefined;
 }

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { cancelled, ObError, systemCode } from "@ob/core";
+import { ObError, orCancelled, systemCode } from "@ob/core";
 import type { Spec } from "@ob/spec";
 import type { ProcessIo, Input } from "../process-io.ts";
 import { type Arguments, stringOption } from "./options.ts";
@@ -7,16 +7,17 @@ import { type Arguments, stringOption } from "./options.ts";
 /**
  * Reads and parses the spec that `-f` names.
  *
- * @param fallback what is read without `-f`; by default that is an error.
- * @throws ObError `USAGE` if there is no such file; `SpecError` if it is no spec.
+ * @param fallback what is read without `-f`; by default it is required.
+ * @throws ObError `USAGE` if the file cannot be read; `SpecError` if it is not a spec.
  */
 export async function readSpec(args: Arguments, { stdin, signal }: ProcessIo, fallback?: "-"): Promise<Spec> {
   const file = stringOption(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
   if (file === undefined || file === "") {
     throw new ObError("USAGE", "No spec is given.", {
-      hint: "Add -f FILE; with -f - the spec is read from standard input.",
+      hint: "Add -f FILE; -f - reads standard input.",
     });
   }
+  // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
   const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
   const { parseSpec } = await import("@ob/spec");
   return parseSpec(source, { file: file === "-" ? "<stdin>" : file });
@@ -42,19 +43,7 @@ async function readAll(input: Input): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** Standard input may never end, and a read of it cannot be called off: it is left behind. */
-async function orCancelled<T>(read: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelled(signal));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([read, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
-/** How many layers the spec and its nested builds have, each as often as it occurs. */
+/** The number of steps in the spec and its nested builds. */
 export function countSteps(spec: Spec): number {
   let steps = 0;
   const pending = [spec];

@@ -78,7 +78,7 @@ export interface GuestProfile {
   /** Set where a guest may go on from one step to the next. */
   readonly vmReuse?: VmReuse | undefined;
   /** How to switch the guest off where `flush` alone is not enough. */
-  readonly shutdown: GuestCommand | "power button";
+  readonly shutdown: GuestCommand | "acpi";
 }
 
 export interface DisableAslr {

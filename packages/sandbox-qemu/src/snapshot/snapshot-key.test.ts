@@ -1,10 +1,11 @@
 import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileIdentity } from "@ob/core";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
-import { identityOfFile } from "./file-identity.ts";
+import { testCaches } from "../testing/caches.ts";
 import { type KeyOptions, snapshotKey } from "./snapshot-key.ts";
 
 let directory: string;
@@ -12,7 +13,7 @@ let config: VmConfig;
 const inInitrd: KeyOptions = { point: "initrd", disk: undefined };
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "template-key-"));
+  directory = await mkdtemp(join(tmpdir(), "snapshot-key-"));
   for (const name of ["kernel", "initrd", "layer"]) await writeFile(join(directory, name), name);
   config = {
     // A program that every host has: the tests need no QEMU.
@@ -20,7 +21,8 @@ beforeEach(async () => {
     accelerator: "tcg",
     memoryMib: 64,
     cpus: 1,
-    disks: ["/store/disk"],
+    rootDisk: "/store/disk",
+    caches: [],
     network: "none",
     directBoot: { kernel: join(directory, "kernel"), initrd: join(directory, "initrd"), commandLine: "a" },
     hardware: {},
@@ -31,17 +33,17 @@ afterEach(async () => await rm(directory, { recursive: true }));
 const nameOf = async (changed: Partial<VmConfig> = {}, options = inInitrd): Promise<string | undefined> =>
   (await snapshotKey({ ...config, ...changed }, options))?.name;
 
-it("a machine may have any disk, network and place of its memory", async () => {
+it("a VM may have any root disk, network and memory backend", async () => {
   const name = await nameOf();
-  await expect(nameOf({ disks: ["/another/disk"] })).resolves.toBe(name);
+  await expect(nameOf({ rootDisk: "/another/disk" })).resolves.toBe(name);
   await expect(nameOf({ network: "host" })).resolves.toBe(name);
   await expect(nameOf({ memory: "resumed" })).resolves.toBe(name);
 });
 
-it("whatever else differs makes another key", async () => {
+it("anything else that differs makes another key", async () => {
   const { directBoot } = config;
   if (!directBoot) throw new TypeError("the machine has a kernel");
-  const layer = await identityOfFile(join(directory, "layer"));
+  const layer = await fileIdentity(join(directory, "layer"));
   const disk = { layer, backing: "../layer", virtualSize: 1 };
   const ready: KeyOptions = { point: "ready", disk };
   const names = [
@@ -49,7 +51,7 @@ it("whatever else differs makes another key", async () => {
     await nameOf({ memoryMib: 65 }),
     await nameOf({ cpus: 2 }),
     await nameOf({ accelerator: "kvm" }),
-    await nameOf({ disks: ["/store/disk", "/store/cache"] }),
+    await nameOf({ caches: testCaches(1) }),
     await nameOf({ hardware: { cpu: "max" } }),
     await nameOf({ hardware: { machine: "q35" } }),
     await nameOf({ cdrom: true }),
@@ -60,7 +62,7 @@ it("whatever else differs makes another key", async () => {
     await nameOf({}, { point: "ready", disk: { ...disk, backing: "../../layer" } }),
   ];
   await utimes(join(directory, "layer"), 1, 1);
-  const changed = await identityOfFile(join(directory, "layer"));
+  const changed = await fileIdentity(join(directory, "layer"));
   names.push(await nameOf({}, { point: "ready", disk: { ...disk, layer: changed } }));
   await writeFile(join(directory, "kernel"), "another");
   names.push(await nameOf());
@@ -69,7 +71,7 @@ it("whatever else differs makes another key", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-it("a machine whose kernel is not there has none", async () => {
+it("a VM whose kernel is missing has no key", async () => {
   await rm(join(directory, "kernel"));
   await expect(nameOf()).resolves.toBeUndefined();
 });

@@ -1,15 +1,14 @@
 import type { Client, utils } from "ssh2";
 
-/** What is used of ssh2. */
+/** The part of ssh2 that is used. */
 export interface Ssh2 {
   readonly Client: typeof Client;
   readonly utils: typeof utils;
 }
 
 /**
- * `#ssh2` is the library, and a bundle of it in the published package; see bundle-ssh2.mjs.
- *
- * ssh2 is loaded with the first guest: a build that is all cache needs none, and starts sooner without.
+ * Loads ssh2 for the first guest: a build whose layers are all cached starts faster without it. `#ssh2` is the library, and
+ * a bundle of it in the published package (bundle-ssh2.mjs).
  */
 export async function loadSsh2(): Promise<Ssh2> {
   const { default: ssh2 } = await import("#ssh2");

@@ -12,19 +12,19 @@ export const imageCheckOptions: OptionTable = {
   "ssh-key": {
     kind: "value",
     value: "FILE",
-    describe: "The private key that the login user accepts; import keeps a copy",
+    describe: "The private key that the login user accepts; import copies it",
     group,
   },
-  kernel: { kind: "value", value: "FILE", describe: "import: a kernel for QEMU to start directly", group },
+  kernel: { kind: "value", value: "FILE", describe: "import: a kernel that QEMU boots directly", group },
   initrd: { kind: "value", value: "FILE", describe: "import: its initrd", group },
   append: { kind: "value", value: "WORDS", describe: "import: its command line", group },
   "no-check": { kind: "flag", describe: "import: do not boot the image", group },
 };
 
-export async function checkOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
+export async function checkOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io } = session;
   const request = {
-    image: what,
+    image: target,
     guestOs: enumOption(args, "guest-os", guestOses) ?? enumOption(args, "qemu-guest-os", guestOses),
     guestArch:
       enumOption(args, "guest-arch", guestArches) ?? enumOption(args, "qemu-guest-arch", guestArches),
@@ -32,17 +32,17 @@ export async function checkOneImage(args: Arguments, session: ImageSession): Pro
     sshKey: stringOption(args, "ssh-key"),
   };
   await checkKey(stringOption(args, "qemu-ssh-key"));
-  await withPhases(args, session, async ({ tools }) => {
+  await withPhases(session, async (tools) => {
     const { checkStoredImage } = await import("@ob/images");
     await checkStoredImage(request, tools);
-    host.stdout.write(`${what} is all right\n`);
+    io.stdout.write(`${target}: OK\n`);
   });
 }
 
-export async function importOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
+export async function importOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io } = session;
   const request = {
-    file: what,
+    file: target,
     name: needed(args, "name"),
     guestOs: enumOption(args, "guest-os", guestOses) ?? missing("guest-os"),
     guestArch: enumOption(args, "guest-arch", guestArches) ?? missing("guest-arch"),
@@ -51,10 +51,10 @@ export async function importOneImage(args: Arguments, session: ImageSession): Pr
     ...readKernel(args),
     check: args["no-check"] !== true,
   };
-  await withPhases(args, session, async ({ tools }) => {
+  await withPhases(session, async (tools) => {
     const { importImage } = await import("@ob/images");
     const { name } = await importImage(request, tools);
-    host.stdout.write(`Imported ${what}: (from ${name})\n`);
+    io.stdout.write(`Imported ${target}: (from ${name})\n`);
   });
 }
 
@@ -63,7 +63,7 @@ function readKernel(args: Arguments) {
   const initrd = stringOption(args, "initrd");
   const append = stringOption(args, "append");
   if (kernel === undefined && (initrd !== undefined || append !== undefined)) {
-    throw new ObError("USAGE", "--initrd and --append go with --kernel.", {
+    throw new ObError("USAGE", "--initrd and --append need --kernel.", {
       hint: "Without --kernel the image boots from its own disk.",
     });
   }

@@ -102,7 +102,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
-    shutdown: "power button",
+    shutdown: "acpi",
   };
 }
 

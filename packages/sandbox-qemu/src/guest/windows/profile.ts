@@ -107,7 +107,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
-    shutdown: "power button",
+    shutdown: "acpi",
   };
 }
 

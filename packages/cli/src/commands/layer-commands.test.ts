@@ -1,0 +1,243 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Interaction } from "@ob/core";
+import { type ScriptedGuest, ScriptedSandbox } from "@ob/core/testing";
+import { describe, expect, it } from "vitest";
+import type { Input } from "../process-io.ts";
+import { temporaryDirectory } from "../testing/directory.ts";
+import { createInterrupts, obuilder, fakeServices } from "../testing/run.ts";
+
+const store = "--store=qemu:/nowhere";
+const spec = "((from debian-12) (run (shell one)))";
+
+/** Services with one layer, and a fake guest. */
+async function builtServices(visit: ScriptedGuest = {}) {
+  const services = fakeServices({ visit });
+  const { stdout } = await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
+  return { services, id: /Got: "([0-9a-f]{64})"/.exec(stdout)?.[1] ?? "" };
+}
+
+describe("log", () => {
+  it("prints the bytes of a layer's log", async () => {
+    const { services, id } = await builtServices();
+    expect(await obuilder(["log", store, id.slice(0, 9)], { services })).toEqual({
+      code: 0,
+      stdout: "one\n",
+      stderr: "",
+    });
+  });
+
+  it("prints that of a failed step, by its whole id", async () => {
+    const services = fakeServices({ run: ({ output }) => (output("broken\n"), 1) });
+    await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
+    const { stdout } = await obuilder(["plan", "--json", store, "-f", "-", "."], { services, stdin: spec });
+    const failed: { id: string } = JSON.parse(stdout.split("\n")[1] ?? "");
+    expect((await obuilder(["log", store, failed.id], { services })).stdout).toBe("broken\n");
+  });
+
+  it("reports a missing log", async () => {
+    const { services } = await builtServices();
+    expect((await obuilder(["log", store, "0".repeat(64)], { services })).code).toBe(4);
+    expect((await obuilder(["log", store], { services })).code).toBe(2);
+  });
+});
+
+describe("export", () => {
+  it("writes a new file and prints its size, and replaces one only with --force", async () => {
+    await using directory = await temporaryDirectory();
+    const { services, id } = await builtServices();
+    const file = path.join(directory.path, "disk.qcow2");
+    expect(await obuilder(["export", store, id, file], { services })).toEqual({
+      code: 0,
+      stdout: `Wrote ${file} (64 B)\n`,
+      stderr: "",
+    });
+    expect((await obuilder(["export", store, id, file], { services })).code).toBe(2);
+    expect((await obuilder(["export", "--force", store, id, file], { services })).code).toBe(0);
+  });
+
+  it("needs a file", async () => {
+    const { services, id } = await builtServices();
+    const { code, stderr } = await obuilder(["export", store, id], { services });
+    expect([code, stderr]).toEqual([2, expect.stringContaining("No file is given")]);
+  });
+});
+
+describe("cp", () => {
+  /** A guest whose files lie in a directory of the host, and a place to copy to. */
+  async function copying() {
+    const directory = await temporaryDirectory();
+    const guest = path.join(directory.path, "guest");
+    const out = path.join(directory.path, "out");
+    await mkdir(path.join(guest, "opt/sub"), { recursive: true });
+    await mkdir(out);
+    await writeFile(path.join(guest, "opt/tool"), "a tool", { mode: 0o755 });
+    await symlink("/etc/passwd", path.join(guest, "opt/link"));
+    execFileSync("chmod", ["u+s", path.join(guest, "opt/tool")]);
+    const readArchive: ScriptedGuest["readArchive"] = function* ({ path: wanted, followLink }) {
+      // What stands at the end of the path is followed, as the command promises for every guest.
+      expect(followLink).toBe(true);
+      const file = path.join(guest, wanted);
+      const isTree = wanted.endsWith("/") || !wanted.includes(".");
+      const words = isTree ? ["-C", file, "."] : ["-C", path.dirname(file), `./${path.basename(file)}`];
+      yield execFileSync("tar", ["--owner=7", "--group=8", "-cf", "-", ...words]);
+    };
+    const { services, id } = await builtServices({ readArchive });
+    await writeFile(path.join(guest, "opt/file.txt"), "text");
+    const cp = async (source: string, destination: string) =>
+      await obuilder(["cp", store, `${id}:${source}`, destination], { services });
+    return Object.assign(directory, { services, id, out, cp });
+  }
+
+  it("copies a directory into an existing one, or to a new name", async () => {
+    await using setting = await copying();
+    const { out, cp } = setting;
+    expect(await cp("/opt", out)).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect((await readdir(path.join(out, "opt"))).toSorted()).toEqual(["file.txt", "link", "sub", "tool"]);
+    await cp("opt", path.join(out, "renamed/"));
+    expect(await readFile(path.join(out, "renamed/tool"), "utf8")).toBe("a tool");
+  });
+
+  it("copies the contents of a directory with a dot at its end", async () => {
+    await using setting = await copying();
+    await setting.cp("/opt/.", setting.out);
+    expect(await readdir(setting.out)).toContain("tool");
+  });
+
+  it("copies a file into a directory, over another file, or to a new name", async () => {
+    await using setting = await copying();
+    const { out, cp } = setting;
+    await writeFile(path.join(out, "old"), "old");
+    for (const name of ["", "old", "new"]) await cp("/opt/file.txt", path.join(out, name));
+    expect((await readdir(out)).toSorted()).toEqual(["file.txt", "new", "old"]);
+    expect(await readFile(path.join(out, "old"), "utf8")).toBe("text");
+  });
+
+  it("gives files to the user who copies, without set-user-id and set-group-id bits", async () => {
+    await using setting = await copying();
+    await setting.cp("/opt", setting.out);
+    const found = await stat(path.join(setting.out, "opt/tool"));
+    expect([found.uid, found.mode & 0o7777]).toEqual([process.getuid?.(), 0o755]);
+  });
+
+  it("leaves nothing, and says why, if the destination is wrong", async () => {
+    await using setting = await copying();
+    const { out, cp, services } = setting;
+    await writeFile(path.join(out, "file"), "mine");
+    const wrong = [
+      await cp("/opt", path.join(out, "file")),
+      await cp("/opt/file.txt", path.join(out, "none/")),
+      await cp("/opt", path.join(out, "no/such")),
+      await cp("/opt/../etc", out),
+    ];
+    expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2, 4]);
+    expect(await readdir(out)).toEqual(["file"]);
+    expect([services.store.openScratchDisks, services.sandbox.openGuests]).toEqual([0, 0]);
+  });
+
+  it("writes an archive to standard output, but not to a terminal", async () => {
+    await using setting = await copying();
+    const { stdout } = await setting.cp("/opt/file.txt", "-");
+    const listed = execFileSync("tar", ["-tv", "--numeric-owner"], { input: stdout }).toString();
+    expect(listed).toMatch(/^-rw-r--r-- 7\/8 +4 .* file\.txt\n$/);
+  });
+
+  it("needs a layer, a path and a destination", async () => {
+    await using setting = await copying();
+    const { services, id } = setting;
+    const codes = [
+      ["cp", store],
+      ["cp", store, id, "x"],
+      ["cp", store, `${id}:/opt`],
+    ].map(async (words) => (await obuilder(words, { services })).code);
+    expect(await Promise.all(codes)).toEqual([2, 2, 2]);
+  });
+});
+
+describe("shell", () => {
+  it("passes the arguments of a command unchanged, and exits with its code", async () => {
+    const seen: Pick<Interaction, "command" | "user">[] = [];
+    const interact = async ({ command, user, stdio: terminal }: Interaction) => {
+      seen.push({ command, user });
+      expect(terminal.tty).toBeUndefined();
+      for await (const chunk of terminal.input) terminal.output.write(`<${String(chunk)}>`);
+      return 37;
+    };
+    const { services, id } = await builtServices({ interact });
+    const words = ["shell", store, "--user=7:8", id, "--", "ls", "-la", "--help", "--", "a b"];
+    expect(await obuilder(words, { services, stdin: "typed" })).toEqual({
+      code: 37,
+      stdout: "<typed>",
+      stderr: "",
+    });
+    expect(seen).toEqual([{ command: ["ls", "-la", "--help", "--", "a b"], user: { uid: 7, gid: 8 } }]);
+    expect([services.store.openScratchDisks, services.sandbox.openGuests]).toEqual([0, 0]);
+  });
+
+  it("refuses an invalid user, and an unknown layer", async () => {
+    const { services, id } = await builtServices();
+    expect((await obuilder(["shell", store, "--user=a b", id], { services })).code).toBe(2);
+    expect((await obuilder(["shell", store, "0".repeat(64)], { services })).code).toBe(4);
+  });
+
+  it("ends with its guest when it is interrupted", async () => {
+    const interrupts = createInterrupts();
+    const interact = async (_: Interaction, signal?: AbortSignal) => {
+      const { promise, reject } = Promise.withResolvers<number>();
+      signal?.addEventListener("abort", () => reject(signal.reason));
+      interrupts.interrupt("SIGTERM");
+      return await promise;
+    };
+    const { services, id } = await builtServices({ interact });
+    expect((await obuilder(["shell", store, id], { services, interrupts })).code).toBe(143);
+    expect(services.sandbox.openGuests).toBe(0);
+  });
+});
+
+describe("build --on-error=shell", () => {
+  it("is refused without a terminal, before anything runs", async () => {
+    const services = fakeServices();
+    const words = ["build", store, "--on-error=shell", "-f", "-", "."];
+    const { code, stderr } = await obuilder(words, { services, stdin: spec });
+    expect([code, stderr]).toEqual([2, expect.stringContaining("needs a terminal")]);
+    expect(services.sandbox).toBeInstanceOf(ScriptedSandbox);
+    expect(services.sandbox.steps).toEqual([]);
+  });
+});
+
+describe("a terminal that a guest uses", () => {
+  it("is raw meanwhile and restored afterwards, on errors too", async () => {
+    const { openLocalTerminal } = await import("../terminal/local-terminal.ts");
+    const { PassThrough } = await import("node:stream");
+    const modes: boolean[] = [];
+    const stdin: Input = Object.assign(new PassThrough(), {
+      isTTY: true,
+      setRawMode: (raw: boolean) => modes.push(raw),
+    });
+    const stdout = Object.assign(new PassThrough(), { isTTY: true, columns: 91, rows: 27 });
+    const signal = new AbortController().signal;
+    const io = {
+      stdin,
+      stdout,
+      stderr: stdout,
+      env: { TERM: "vt100" },
+      signal,
+      interruptedBy: () => undefined,
+    };
+    let resized = 0;
+    const use = () => {
+      using local = openLocalTerminal(io);
+      const { tty: screen } = local.terminal;
+      expect([screen?.kind, screen?.size()]).toEqual(["vt100", { columns: 91, rows: 27 }]);
+      using listening = screen?.onResize(() => void resized++);
+      void listening;
+      stdout.emit("resize");
+      throw new Error("anything");
+    };
+    expect(use).toThrow("anything");
+    stdout.emit("resize");
+    expect(modes).toEqual([true, false]);
+    expect(resized).toBe(1);
+  });
+});

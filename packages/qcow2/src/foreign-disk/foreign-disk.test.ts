@@ -1,0 +1,98 @@
+import { mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "@ob/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { convertDisk, inspectDisk } from "./foreign-disk.ts";
+import { inspectQcow2 } from "./standalone-qcow2.ts";
+
+/** True if the first 64 KiB of a qcow2 disk are filled with a byte. */
+async function hasPattern(path: string, { fill }: { readonly fill: number }): Promise<boolean> {
+  const { stdout } = await run(["qemu-io", "-r", "-f", "qcow2", "-c", `read -P ${fill} 0 64k`, path]);
+  return !stdout.includes("Pattern verification failed");
+}
+
+let directory: string;
+let disk: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "foreign-"));
+  disk = join(directory, "disk");
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+/** Makes a disk whose first 64 KiB hold 7. */
+async function make(format: string, options: readonly string[] = []): Promise<void> {
+  const raw = join(directory, "raw");
+  await writeFile(raw, Buffer.alloc(1 << 16, 7));
+  await truncate(raw, 8 << 20);
+  await run(["qemu-img", "convert", "-f", "raw", "-O", format, ...options, raw, disk]);
+}
+
+async function patch(at: number, bytes: readonly number[]): Promise<void> {
+  await using file = await open(disk, "r+");
+  await file.write(Buffer.from(bytes), 0, bytes.length, at);
+}
+
+describe("a disk that names no other", () => {
+  it.each<[string, readonly string[]]>([
+    ["raw", []],
+    ["qcow2", []],
+    ["qcow2", ["-o", "compat=0.10"]],
+    ["qcow2", ["-c", "-o", "compression_type=zstd"]],
+    ["qcow2", ["-o", "extended_l2=on,cluster_size=2M"]],
+    ["qcow2", ["-o", "cluster_size=512"]],
+    ["qcow", []],
+    ["qed", []],
+    ["vmdk", []],
+    ["vmdk", ["-o", "subformat=streamOptimized"]],
+    ["vdi", []],
+    ["vdi", ["-o", "static=on"]],
+    ["vhdx", []],
+    ["vhdx", ["-o", "subformat=fixed"]],
+    ["vpc", []],
+    ["parallels", []],
+  ])("becomes a qcow2 file: %s %j", async (format, options) => {
+    await make(format, options);
+    const found = await inspectDisk(disk);
+    expect(found).toEqual({ path: disk, format, isDevice: false });
+    const copy = join(directory, "copy");
+    await convertDisk(found, copy);
+    expect(await hasPattern(copy, { fill: 7 })).toBe(true);
+    expect((await inspectQcow2(copy))?.virtualSize).toBeGreaterThanOrEqual(8 << 20);
+  });
+
+  it.each(["1M", "10G", "1T", "60T"])("may show its guest %s", async (size) => {
+    await run(["qemu-img", "create", "-q", "-f", "qcow2", disk, size]);
+    expect(await inspectQcow2(disk)).toBeDefined();
+  });
+
+  it("may have snapshots of its own", async () => {
+    await make("qcow2");
+    for (const name of ["one", "two"]) await run(["qemu-img", "snapshot", "-c", name, disk]);
+    expect(await inspectQcow2(disk)).toEqual({ virtualSize: 8 << 20 });
+  });
+
+  it("is a raw one if its last bytes alone look otherwise", async () => {
+    await make("vpc", ["-o", "subformat=fixed"]);
+    expect(await inspectDisk(disk)).toMatchObject({ format: "raw" });
+  });
+});
+
+describe("a disk that QEMU cannot read", () => {
+  it("is not a disk of its format, in few words", async () => {
+    await make("vdi");
+    await patch(0x44, [9, 9, 9, 9]);
+    await expect(convertDisk(await inspectDisk(disk), join(directory, "copy"))).rejects.toMatchObject({
+      code: "BASE_IMAGE",
+      message: expect.stringContaining(`${disk} cannot be read as a vdi disk`),
+    });
+  });
+
+  it("or that says it is larger than any, makes no file", async () => {
+    await make("qed");
+    await patch(48, [0, 0, 0, 0, 0, 0, 1, 0]);
+    const copy = join(directory, "copy");
+    await expect(convertDisk(await inspectDisk(disk), copy)).rejects.toMatchObject({ code: "BASE_IMAGE" });
+    await expect(readFile(copy)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});

@@ -1,0 +1,73 @@
+import { resolve } from "node:path";
+import { isObError, tailLines, ObError, run } from "@ob/core";
+import { type DiskFormat, formatOf } from "./disk-formats.ts";
+import { checkVirtualSize, isEncrypted } from "./disk-problems.ts";
+import { refuseParents } from "./disk-parents.ts";
+import { openDisk } from "./disk-reader.ts";
+import type { QemuImgOptions } from "../qemu-img.ts";
+
+/** A disk that was inspected: it opens no other file. */
+export interface ForeignDisk {
+  /** Absolute. */
+  readonly path: string;
+  readonly format: DiskFormat;
+  readonly isDevice: boolean;
+}
+
+const headBytes = 1 << 16;
+
+/**
+ * Inspects a disk of unknown origin, before QEMU opens it.
+ *
+ * @param file always a path, not a URL or another name that QEMU knows; a relative one starts at the working directory.
+ * @throws ObError `BASE_IMAGE` if it is not a disk, is encrypted, names other files, or has an impossible size.
+ */
+export async function inspectDisk(file: string): Promise<ForeignDisk> {
+  await using disk = await openDisk(resolve(file));
+  const { path, size } = disk;
+  const head = await disk.read(0, headBytes);
+  const format = await formatOf(disk, head);
+  await refuseParents(disk, { format, head });
+  if (format === "raw" && size !== undefined) checkVirtualSize(path, size);
+  return { path, format, isDevice: size === undefined };
+}
+
+/**
+ * Converts a disk that was inspected to a qcow2 file without a backing file.
+ *
+ * @throws ObError `BASE_IMAGE` if QEMU cannot read it in its format; `NO_SPACE`, `MISSING_TOOL`, `CANCELLED`.
+ */
+export async function convertDisk(
+  disk: ForeignDisk,
+  target: string,
+  { signal, emit }: QemuImgOptions = {},
+): Promise<void> {
+  const options = { signal, emit };
+  try {
+    const { stdout } = await run(["qemu-img", "info", "--output=json", nameOf(disk)], options);
+    checkInfo(disk, stdout);
+    await run(["qemu-img", "convert", "-O", "qcow2", nameOf(disk), target], options);
+  } catch (error) {
+    if (!isObError(error, "TOOL_FAILED")) throw error;
+    throw new ObError(
+      "BASE_IMAGE",
+      `${disk.path} cannot be read as a ${disk.format} disk.\n${tailLines(error.message, 3)}`,
+      { cause: error, hint: "It may be damaged, or in use by a virtual machine." },
+    );
+  }
+}
+
+/**
+ * The disk for qemu-img, with its format and the driver of its file, so that QEMU guesses neither; a backing file is not
+ * opened even if the disk names one.
+ */
+function nameOf({ path, format, isDevice }: ForeignDisk): string {
+  const file = { driver: isDevice ? "host_device" : "file", filename: path };
+  return `json:${JSON.stringify({ driver: format, backing: null, file })}`;
+}
+
+function checkInfo({ path }: ForeignDisk, text: string): void {
+  const info: { readonly "virtual-size": number; readonly encrypted?: boolean } = JSON.parse(text);
+  if (info.encrypted) throw isEncrypted(path);
+  checkVirtualSize(path, info["virtual-size"]);
+}
