@@ -1,6 +1,5 @@
-import type { CacheRequest } from "@ob/core";
+import type { CacheFileSystem, CacheRequest } from "@ob/core";
 import { type Layout, type StorePath, within } from "@ob/store-qcow";
-import { type FileSystem, fileSystemOf } from "./file-system/detect.ts";
 import { encodeName, lockName } from "./encode-name.ts";
 
 /**
@@ -17,7 +16,7 @@ import { encodeName, lockName } from "./encode-name.ts";
  */
 export interface CachePaths {
   readonly name: string;
-  readonly fileSystem: FileSystem;
+  readonly fileSystem: CacheFileSystem;
   /** `c-NAME`. */
   readonly directoryName: string;
   /** `cache/c-NAME`. */
@@ -34,8 +33,8 @@ export interface CachePaths {
   versionLock(version: number): StorePath;
 }
 
-export function cachePaths(layout: Layout, request: Pick<CacheRequest, "name" | "guestOs">): CachePaths {
-  const fileSystem = fileSystemOf[request.guestOs];
+export function cachePaths(layout: Layout, request: Pick<CacheRequest, "name" | "fileSystem">): CachePaths {
+  const { fileSystem } = request;
   const directoryName = encodeName(request.name);
   const cache = within(layout.caches, directoryName);
   const lock = (suffix: string): StorePath =>

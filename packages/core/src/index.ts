@@ -17,6 +17,8 @@ export {
   guestArchNames as guestArches,
   type GuestOs,
   guestOsNames as guestOses,
+  isGuestOsName,
+  type KnownGuestOs,
   type DiskBus,
   diskBuses,
   type ImageManifest,
@@ -25,6 +27,7 @@ export {
   type ResumePoint,
   resumePoints,
 } from "./image-manifest.ts";
+export type { CacheFileSystem, GuestDescription } from "./ports/guest-description.ts";
 export { checkImageFiles, imageFile } from "./image-files.ts";
 export { isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export type {
@@ -57,6 +60,7 @@ export type {
 export type {
   ResolveCpuArgs as ChooseProcessor,
   SmokeTestGuest as GuestTrial,
+  ImageCheck,
   StartSmokeTest as StartTrial,
   SmokeTestCommand as TrialCommand,
   SmokeTestResult as TrialOutcome,

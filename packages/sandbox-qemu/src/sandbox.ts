@@ -2,8 +2,8 @@ import {
   cancelled,
   type Emit,
   type GuestArch,
+  type GuestDescription,
   type GuestImage,
-  type GuestOs,
   type GuestVisit,
   type Sandbox,
   type SandboxRunOptions,
@@ -50,9 +50,10 @@ class QemuSandbox implements Sandbox {
     this.#templates = templates;
   }
 
-  guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch } {
-    const { os, arch } = resolveGuest(image, this.#options);
-    return { os, arch };
+  guest(image: GuestImage): GuestDescription {
+    const { os, arch, profile } = resolveGuest(image, this.#options);
+    const { cacheFileSystem, copyTarget, copySource } = profile;
+    return { os, arch, cacheFileSystem, copyTarget, copySource };
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {

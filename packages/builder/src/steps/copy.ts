@@ -9,7 +9,6 @@ import {
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
 import type { DigestCache } from "../source/digest-cache.ts";
-import { copyTarget } from "../guest-path.ts";
 import { opHeading } from "../op-label.ts";
 import { generateManifest, type Manifest } from "../source/manifest.ts";
 import type { LayerJob } from "../sharing/single-flight.ts";
@@ -58,7 +57,7 @@ export async function copyIntoGuest(step: CopyStep, making: LayerJob, tools: Ste
   const { writer: claim, signal, onOutput } = making;
   const { sandbox, session: sequence = sandbox, image, keepVm: followed, emit } = tools;
   const disk = await claim.createDisk(step.base, signal);
-  const destination = copyTarget(sandbox.guest(image).os, step.transfer.destination);
+  const destination = sandbox.guest(image).copyTarget(step.transfer.destination);
   const transfer = { ...step.transfer, destination };
   // The sandbox knows only that the archive broke off; the reason is ours.
   let failure: ObError | undefined;

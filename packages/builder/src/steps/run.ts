@@ -83,7 +83,8 @@ export async function runInGuest(step: RunStep, making: LayerJob, tools: StepDep
   const { sandbox, session: sequence = sandbox, image, keepVm: followed, emit } = tools;
   const { base, workdir, user, environment, command, shell } = step.inputs;
   const network = networkOf(step.inputs.network);
-  const requests = step.caches.length === 0 ? [] : cacheRequests(step.caches, sandbox.guest(image).os);
+  const requests =
+    step.caches.length === 0 ? [] : cacheRequests(step.caches, sandbox.guest(image).cacheFileSystem);
 
   const disk = await claim.createDisk(base, signal);
   await using leases = new CacheLeases();

@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
 import type { ObError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { GuestArch, GuestOs, ImageManifest } from "../image-manifest.ts";
+import type { ImageManifest } from "../image-manifest.ts";
 import type { LayerId } from "../layer-id.ts";
+import type { GuestDescription } from "./guest-description.ts";
 import type { Environment } from "./store.ts";
 import type {
   GuestAccess,
@@ -132,9 +133,9 @@ export interface Sandbox extends AsyncDisposable {
   /**
    * What the guest of an image is: from its manifest where it has one, else from the flags.
    *
-   * @throws ObError `USAGE` if a flag contradicts the manifest.
+   * @throws ObError `USAGE` if a flag contradicts the manifest, or nobody has a profile of this guest OS.
    */
-  guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch };
+  guest(image: GuestImage): GuestDescription;
 
   /**
    * Runs one step. When it resolves the guest has flushed and stopped cleanly and nobody has the disk open: it

@@ -3,7 +3,6 @@ import { abortable, deadline, reasonOf } from "../abort.ts";
 import { chooseAccelerator } from "../accelerator/choose-accelerator.ts";
 import { withVmErrors } from "../vm/vm-failure.ts";
 import { machineFor } from "../guest/resolve-guest.ts";
-import { shellCommandLine } from "../guest/shell-command-line.ts";
 import type { SandboxOptions } from "../options.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
 import { sweepRunDirectories } from "../vm/run-directory.ts";
@@ -38,7 +37,10 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
     emit,
     enter: () => undefined,
   });
+  const { rootAccess, imageChecks } = running.profile;
   return {
+    rootAccess,
+    checks: imageChecks,
     run: (command) => runCommand(running, command, signal),
     powerOff: () => powerOff(running, signal),
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
@@ -46,14 +48,14 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
 }
 
 async function runCommand(
-  { guest, session, vm, signal: living }: GuestSession,
+  { profile, session, vm, signal: living }: GuestSession,
   { script, asRoot = false, environment }: TrialCommand,
   caller: AbortSignal,
 ) {
   const command = {
     phase: "run",
     purpose: "run a command",
-    ...shellCommandLine(guest.os, { script, asRoot, loginUser: guest.loginUser }),
+    ...profile.runScript(script, { asRoot }),
     failure: "GUEST_LOST",
   } as const;
   using limit = deadline(

@@ -6,9 +6,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { installedShells } from "../testing/installed-shells.ts";
 import { frameReader, newMark } from "../ssh/frame.ts";
 import { scriptOf } from "../ssh/quote/cygwin.ts";
-import { linuxAccess } from "./linux/access.ts";
+import { linuxGuest } from "./linux/profile.ts";
 import { exitNotFound } from "./tar-script.ts";
-import { accessCommands } from "./access-commands.ts";
+import { findProfile } from "./registry.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "pack-")));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -32,7 +32,7 @@ function packed(
     followLink = false,
   }: { shell?: string; exclude?: string[]; followLink?: boolean } = {},
 ) {
-  const { command } = linuxAccess("root").pack(path, exclude, { followLink });
+  const { command } = linuxGuest("root").readArchive(path, exclude, { followLink });
   const { status, stdout, stderr } = spawnSync(shell, ["-c", command]);
   const list = spawnSync("tar", ["-t", "--quoting-style=literal"], { input: stdout }).stdout.toString();
   const links = spawnSync("tar", ["-tv"], { input: stdout }).stdout.toString().match(/^l.*/gm) ?? [];
@@ -103,7 +103,7 @@ it("an archive has nothing of the login shell's in its frame", () => {
   const startUp = join(root, "startup");
   writeFileSync(startUp, "echo welcome; echo error >&2; set -x; trap 'echo bye' EXIT\n");
   const mark = newMark();
-  const { framed } = linuxAccess("root").pack(join(root, "tree/one"), []);
+  const { framed } = linuxGuest("root").readArchive(join(root, "tree/one"), []);
   const line = framed?.({ mark, marksEnd: true }).command ?? "";
   const { stdout, stderr } = spawnSync("/bin/bash", ["-c", line], {
     env: { ...process.env, BASH_ENV: startUp },
@@ -127,15 +127,14 @@ it("a file that changes while it is read does not fail the packing, and what can
       `#!/bin/sh\n[ "$1" = --version ] && echo 'tar (GNU tar)' && exit\nexit ${status}\n`,
     );
     chmodSync(join(bin, "tar"), 0o755);
-    const { command } = linuxAccess("root").pack(join(root, "tree"), []);
+    const { command } = linuxGuest("root").readArchive(join(root, "tree"), []);
     return spawnSync("/bin/sh", ["-c", command], { env: { PATH: `${bin}:${process.env["PATH"]}` } }).status;
   };
   expect([answering(0), answering(1), answering(2)]).toEqual([0, 0, 2]);
 });
 
 it("each guest has its way to become root and its own tar", () => {
-  const words = (os: "linux" | "openbsd" | "windows", user: string) =>
-    accessCommands(os, user).pack("/a b", ["x"]).command;
+  const words = (os: string, user: string) => findProfile(os)(user).readArchive("/a b", ["x"]).command;
   expect(words("linux", "opam")).toMatch(/^exec sudo -n -- \/bin\/sh -c '.* obuilder '\/a b' x$/s);
   expect(words("openbsd", "opam")).toMatch(
     /^exec \/usr\/bin\/doas -n -- \/bin\/sh -c '.*gtar.* obuilder '\/a b' x$/s,
@@ -156,7 +155,7 @@ it("Windows' own tar packs what lies on the drive that the path names", () => {
   const startUp = join(bin, "startup");
   writeFileSync(startUp, "echo hello; trap 'echo bye' EXIT; trap 'echo \"$BASH_COMMAND\"' DEBUG\n");
   const pack = (path: string) => {
-    const { framed } = accessCommands("windows", "opam").pack(path, []);
+    const { framed } = findProfile("windows")("opam").readArchive(path, []);
     const mark = newMark();
     const line = framed?.({ mark, marksEnd: true }).command ?? "";
     const env = { PATH: `${process.env["PATH"]}:${bin}`, BASH_ENV: startUp };
@@ -174,7 +173,7 @@ it("Windows' own tar packs what lies on the drive that the path names", () => {
   expect(pack("/cygdrive/c/it's $HOME")).toEqual({ status: 0, names: ["./it's $HOME"] });
   expect(pack("/sub/.git").names).toEqual(["./", "./HEAD"]);
   expect(pack("/no/such").status).toBe(exitNotFound);
-  const followed = accessCommands("windows", "opam").pack("/to-one", [], { followLink: true }).command;
+  const followed = findProfile("windows")("opam").readArchive("/to-one", [], { followLink: true }).command;
   symlinkSync("one", join(drive, "to-one"));
   const env = { PATH: `${process.env["PATH"]}:${bin}` };
   const { stdout } = spawnSync("/bin/bash", ["-c", followed], { env });

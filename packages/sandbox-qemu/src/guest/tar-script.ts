@@ -1,4 +1,4 @@
-import type { PackOptions } from "./access-commands.ts";
+import type { ArchiveOptions } from "./profile.ts";
 
 /** The status if nothing is at the path. */
 export const exitNotFound = 66;
@@ -10,7 +10,7 @@ export const exitNotFound = 66;
  *
  * @param tar a program and its first words.
  */
-export function tarScript(tar: string, options: PackOptions = {}): string {
+export function tarScript(tar: string, options: ArchiveOptions = {}): string {
   const { isTree, isThere, tarFlag } = pathTests(options);
   return `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 path=$1
@@ -49,7 +49,7 @@ export interface PathTests {
   readonly tarFlag: "" | "-h";
 }
 
-export function pathTests({ followLink = false }: PackOptions = {}): PathTests {
+export function pathTests({ followLink = false }: ArchiveOptions = {}): PathTests {
   // A link that leads nowhere is something only where it is not followed.
   return followLink
     ? { isTree: '[ -d "$path" ]', isThere: '[ -e "$path" ]', tarFlag: "-h" }

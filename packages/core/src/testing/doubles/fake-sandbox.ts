@@ -1,6 +1,6 @@
 import { cancelledError, isObError, ObError, throwIfCancelled } from "../../errors.ts";
 import { noopEmit } from "../../events.ts";
-import type { GuestArch, GuestOs } from "../../image-manifest.ts";
+import type { GuestDescription } from "../../ports/guest-description.ts";
 import type {
   EphemeralGuest,
   ExecRequest,
@@ -40,8 +40,16 @@ export interface FakeSandboxOptions {
   /** Plays the guests that are visited, and the one of a step that failed. */
   readonly visit?: FakeGuest;
   /** What every guest is, unless its manifest says otherwise; by default Linux on amd64. */
-  readonly guest?: { readonly os: GuestOs; readonly arch: GuestArch };
+  readonly guest?: Partial<GuestDescription>;
 }
+
+const linuxGuest: GuestDescription = {
+  os: "linux",
+  arch: "amd64",
+  cacheFileSystem: "ext4",
+  copyTarget: (destination) => destination,
+  copySource: (path) => path,
+};
 
 /** A sandbox without a machine: functions play the guest. It records every step and counts what runs. */
 export class FakeSandbox implements Sandbox {
@@ -67,10 +75,9 @@ export class FakeSandbox implements Sandbox {
     return this.steps.flatMap(({ task }) => (task.kind === "run" ? [task.command] : []));
   }
 
-  guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch } {
-    const { manifest } = image;
-    if (manifest) return { os: manifest.guestOs, arch: manifest.guestArch };
-    return this.#options.guest ?? { os: "linux", arch: "amd64" };
+  guest({ manifest }: GuestImage): GuestDescription {
+    const fromManifest = manifest && { os: manifest.guestOs, arch: manifest.guestArch };
+    return { ...linuxGuest, ...this.#options.guest, ...fromManifest };
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {

@@ -7,7 +7,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { hostileStrings } from "../../testing/hostile-strings.ts";
 import { runTask as task } from "../../testing/run-task.ts";
 import { installedShells } from "../../testing/installed-shells.ts";
-import { diskLetters, linuxGuest } from "./profile.ts";
+import { diskLetters } from "./disk-args.ts";
+import { linuxGuest } from "./profile.ts";
 
 const profile = linuxGuest("opam");
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "linux-guest-")));

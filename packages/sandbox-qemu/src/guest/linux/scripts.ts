@@ -73,6 +73,15 @@ esac
 exec setpriv --reuid="$uid" --regid="$gid" $groups \
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
 
+/** As root. Arguments: kind, value and gid of the user, then a program and its words. Standard input is the caller's. */
+export const execAsUser = `${fail}${resolveUser}
+account "$1" "$2" "$3"
+shift 3
+cd -- "$home" 2>/dev/null || cd /
+[ $# -gt 0 ] || set -- "$shell" -l
+exec setpriv --reuid="$uid" --regid="$gid" $groups \
+  env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" TERM="\${TERM:-dumb}" "$@"`;
+
 /** As root. Prints all processes, and the maps of those that run a program. */
 export const listProcesses = `
 cd /proc || exit 125

@@ -1,7 +1,8 @@
 import { quoteWord, quoteWords } from "../../ssh/quote/posix.ts";
 import { prepareDisksLine } from "./prepare-disks.ts";
-import { exitDeviceMissing } from "../profile.ts";
-import { driveOf, parentPath } from "./paths.ts";
+import { type ArchiveOptions, exitDeviceMissing } from "../profile.ts";
+import { exitNotFound, pathTests } from "../tar-script.ts";
+import { drivePath, driveOf, parentPath } from "./paths.ts";
 
 /**
  * What runs in a Windows guest, for Cygwin's bash. A system's PATH need not have Cygwin's programs first: `sort` and
@@ -173,3 +174,22 @@ rm -f -- ${quoteWord(list)}
 /** Cygwin's sync has every volume flushed. */
 export const flush = `${start}
 sync`;
+
+/** For Cygwin's bash. Windows' own tar knows its links and junctions. */
+export function readArchive(path: string, options: ArchiveOptions = {}): string {
+  const { isTree, isThere, tarFlag } = pathTests(options);
+  return `PATH=/usr/bin:$PATH
+path=$(cygpath -u ${quoteWord(drivePath(path))}) || exit 125
+flag=
+if ${isTree}; then
+  cd -- "$path" || exit 125
+  item=.
+elif ${isThere}; then
+  cd -- "\${path%/*}/" || exit 125
+  item=./\${path##*/}
+  flag=${tarFlag}
+else
+  exit ${exitNotFound}
+fi
+exec "$(cygpath -S)/tar.exe" -cf - $flag "$item"`;
+}

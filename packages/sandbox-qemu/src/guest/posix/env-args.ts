@@ -1,12 +1,12 @@
 import { type Environment, ObError } from "@ob/core";
 
 /**
- * Words for `env` (it takes names that no shell could assign). The newest stands first in a task; a program sees each
- * name once, so the order is of no account.
+ * Arguments for `env`, which takes names that no shell could assign. The newest variable stands first in a task. Each name
+ * occurs once, so their order does not matter.
  *
  * @throws ObError `UNSUPPORTED` for what cannot be a name.
  */
-export function environmentArgs(environment: Environment): string[] {
+export function environmentArgs(environment: Environment): readonly string[] {
   return environment.map(([key, value]) => {
     if (key !== "" && !key.includes("=")) return `${key}=${value}`;
     throw new ObError(
