@@ -5,6 +5,7 @@ import { getuid } from "node:process";
 import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } from "@ob/core";
 import type { ImageTools } from "@ob/images";
 import { EmptyStore } from "./empty-store.ts";
+import { loadGuestProfiles } from "./guest-profiles.ts";
 import type { SandboxFlags } from "./args/options.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 
@@ -69,9 +70,10 @@ export const services: Services = {
     await using resources = new AsyncDisposableStack();
     const store = resources.use(await openStore({ directory, diskSize: flags.diskSize, emit }));
     const caches = resources.use(await openCaches({ directory, emit }));
-    const { diskSize: _, ...machine } = flags;
+    const { diskSize: _, guestProfiles, ...machine } = flags;
+    const profiles = await loadGuestProfiles(guestProfiles);
     const stateDirectory = path.join(directory, "state", "qemu");
-    const sandbox = resources.use(await createSandbox({ ...machine, stateDirectory, emit }));
+    const sandbox = resources.use(await createSandbox({ ...machine, profiles, stateDirectory, emit }));
     const builder = resources.use(
       createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
     );
@@ -90,14 +92,15 @@ export const services: Services = {
     const { directory } = location;
     const { closeToOthers } = await import("@ob/store-qcow");
     await closeToOthers(directory, emit ?? silent);
-    const { diskSize: _, ...machine } = flags;
+    const { diskSize: _, guestProfiles, ...machine } = flags;
+    const profiles = await loadGuestProfiles(guestProfiles);
     const stateDirectory = path.join(directory, "state", "qemu");
     return {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await isOnPath("sudo")) ? ["sudo"] : [],
       startTrial: async (request) => {
         const { startTrial } = await import("@ob/sandbox-qemu");
-        return await startTrial({ ...machine, stateDirectory, emit }, request);
+        return await startTrial({ ...machine, profiles, stateDirectory, emit }, request);
       },
       chooseProcessor: async (guestArch, signal) => {
         const { chooseProcessor } = await import("@ob/sandbox-qemu");

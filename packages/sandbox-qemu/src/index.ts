@@ -6,3 +6,30 @@ export { installCpuArgs as chooseProcessor } from "./accelerator/cpu-args.ts";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots as sweepTemplates } from "./snapshot/snapshot-store.ts";
 export { bootForSmokeTest as startTrial } from "./access/smoke-test-guest.ts";
+
+// For authors of guest profiles.
+export type {
+  ArchiveOptions,
+  CopyVerification,
+  DisableAslr,
+  FlushCommand,
+  FramedLine,
+  GuestCommand,
+  GuestLine,
+  GuestProfile,
+  GuestProfileFactory,
+  VmReuse,
+} from "./guest/profile.ts";
+export { exitDeviceMissing } from "./guest/profile.ts";
+export type { GuestProfiles } from "./guest/registry.ts";
+export { checkTarget } from "./guest/posix/check-target.ts";
+export { posixDefaults } from "./guest/posix/defaults.ts";
+export { environmentArgs } from "./guest/posix/env-args.ts";
+export { fail as failFunction } from "./guest/posix/fail.ts";
+export { acceptEnvCheck, freeDiskCheck, programCheck } from "./guest/posix/image-checks.ts";
+export { makeDirectories as makeDirectoriesFunction } from "./guest/posix/make-directories.ts";
+export { rootAccess, type RootAccess } from "./guest/posix/root.ts";
+export { unpackScript } from "./guest/posix/unpack.ts";
+export { userArgs } from "./guest/posix/user-args.ts";
+export { tarScript } from "./guest/tar-script.ts";
+export { quoteWords as quoteArgs } from "./ssh/quote/posix.ts";

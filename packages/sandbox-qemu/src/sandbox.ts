@@ -16,6 +16,7 @@ import {
 import { chooseAccelerator } from "./accelerator/choose-accelerator.ts";
 import type { KnownOwners } from "./transfer/copy-owner.ts";
 import type { PausedVm } from "./step/vm-reuse.ts";
+import { findProfile } from "./guest/registry.ts";
 import { resolveGuest } from "./guest/resolve-guest.ts";
 import type { Accelerator, Machine } from "./machine/machine.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -29,9 +30,12 @@ import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 /**
  * A sandbox that runs steps in QEMU virtual machines: each in one of its own, or those of a sequence in one that goes on.
  * Sweeps what killed processes left in the state directory; needs no QEMU before the first step.
+ *
+ * @throws ObError `UNSUPPORTED` if there is no profile for `guestOs`.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = silent } = options;
+  if (options.guestOs !== undefined) findProfile(options.guestOs, options.profiles);
   await sweepRunDirectories(stateDirectory, emit);
   return new QemuSandbox(options, await SnapshotStore.open({ stateDirectory, space, emit }));
 }

@@ -5,6 +5,7 @@ import {
   guestArches,
   type GuestOs,
   guestOses,
+  isGuestOsName,
   ObError,
 } from "@ob/core";
 import { type ColorMode, colorModes } from "../output/colors.ts";
@@ -88,6 +89,12 @@ export const sandboxOptions: OptionTable = {
     describe: `${guestOses.join(", ")}: for an image without a manifest (default linux)`,
     group: machines,
   },
+  "guest-profile": {
+    kind: "values",
+    value: "FILE",
+    describe: "A TypeScript or JavaScript module with the profile of another guest OS; can be repeated",
+    group: machines,
+  },
   "qemu-guest-arch": {
     kind: "value",
     value: "ARCH",
@@ -168,6 +175,8 @@ export interface SandboxFlags {
   readonly memoryMib: number;
   readonly cpus: number;
   readonly guestOs: GuestOs | undefined;
+  /** Files with profiles of other guest operating systems. */
+  readonly guestProfiles: readonly string[];
   readonly guestArch: GuestArch | undefined;
   readonly bootTimeSeconds: number;
   readonly accelerator: "auto" | "kvm" | "tcg";
@@ -199,7 +208,8 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
   return {
     memoryMib: Math.max(1, Math.round(memory / 2 ** 20)),
     cpus: given("qemu-cpus", parseAtLeastOne) ?? 2,
-    guestOs: enumOption(args, "qemu-guest-os", guestOses),
+    guestOs: readGuestOs(args, "qemu-guest-os"),
+    guestProfiles: stringOptions(args, "guest-profile"),
     guestArch: enumOption(args, "qemu-guest-arch", guestArches),
     // The original's 30 s are meant for KVM; under software emulation a usual Debian takes 40 s.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
@@ -214,6 +224,14 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
       arguments: stringOptions(args, "qemu-arg"),
     },
   };
+}
+
+/** @throws ObError `USAGE` for an unknown name, unless there is a profile that may know it. */
+export function readGuestOs(args: Arguments, name: string): GuestOs | undefined {
+  const value = stringOption(args, name);
+  const mayBeKnown = stringOptions(args, "guest-profile").length > 0;
+  if (value !== undefined && mayBeKnown && isGuestOsName(value)) return value;
+  return enumOption(args, name, guestOses);
 }
 
 function parseSpace(value: string, flag: string): number {

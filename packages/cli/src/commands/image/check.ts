@@ -1,7 +1,7 @@
 import { guestArches, guestOses, ObError } from "@ob/core";
 import { checkKey } from "../../args/build-input.ts";
 import type { OptionTable } from "../../args/flags.ts";
-import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
+import { type Arguments, enumOption, readGuestOs, stringOption } from "../../args/options.ts";
 import { type ImageSession, withPhases } from "./session.ts";
 
 const group = "import, check:";
@@ -25,7 +25,7 @@ export async function checkOneImage(args: Arguments, session: ImageSession): Pro
   const { io: host, what } = session;
   const request = {
     image: what,
-    guestOs: enumOption(args, "guest-os", guestOses) ?? enumOption(args, "qemu-guest-os", guestOses),
+    guestOs: readGuestOs(args, "guest-os") ?? readGuestOs(args, "qemu-guest-os"),
     guestArch:
       enumOption(args, "guest-arch", guestArches) ?? enumOption(args, "qemu-guest-arch", guestArches),
     loginUser: stringOption(args, "user"),
@@ -44,7 +44,7 @@ export async function importOneImage(args: Arguments, session: ImageSession): Pr
   const request = {
     file: what,
     name: needed(args, "name"),
-    guestOs: enumOption(args, "guest-os", guestOses) ?? missing("guest-os"),
+    guestOs: readGuestOs(args, "guest-os") ?? missing("guest-os"),
     guestArch: enumOption(args, "guest-arch", guestArches) ?? missing("guest-arch"),
     loginUser: stringOption(args, "user") ?? "opam",
     sshKey: stringOption(args, "ssh-key"),

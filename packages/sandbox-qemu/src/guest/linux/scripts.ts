@@ -1,3 +1,4 @@
+import { fail } from "../posix/fail.ts";
 import { makeDirectories, makeDirectoriesAsRoot } from "../posix/make-directories.ts";
 
 /**
@@ -16,8 +17,6 @@ export const frozenMarker = "obuilder: frozen";
  */
 export const showIdentity = `
 exec cat /sys/block/*/serial /sys/block/*/device/vpd_pg80 /sys/class/dmi/id/product_sku 2>/dev/null`;
-
-export const fail = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }`;
 
 /** `account KIND VALUE GID` sets name, uid, gid, home and shell of a user who need not exist if KIND is uid. */
 export const resolveUser = String.raw`

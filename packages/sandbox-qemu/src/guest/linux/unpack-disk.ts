@@ -1,30 +1,21 @@
 import { findOwner as findOwnerOf } from "../posix/find-owner.ts";
-import { keepDirectories } from "../posix/keep-directories.ts";
-import { resolveUser, fail } from "./scripts.ts";
+import { fail } from "../posix/fail.ts";
+import { unpackScript, unpackStart } from "../posix/unpack.ts";
+import { resolveUser } from "./scripts.ts";
 import { exitDeviceMissing } from "../profile.ts";
 
 /** As root. Argument: the name of a user. */
 export const findOwner = `${fail}${resolveUser}${findOwnerOf}`;
 
-/**
- * Other tars than GNU's have no option for it, and go through a link that the archive knows as a directory by themselves.
- */
-const start = `${fail}${keepDirectories("tar")}
-keep=
-[ $gnu = 0 ] || keep=--keep-directory-symlink`;
-
 /** As root. Standard input: as `GuestProfile.unpack`. */
-export const unpack = `${start}
-keep_directories
-tar -x $keep -f - -C /
-unpacked $?`;
+export const unpack = unpackScript("tar");
 
 /**
  * As root. Argument: the serial number of the disk that is the archive. Standard input: what it names. It is read in large
  * pieces: a disk answers each request in its own time, however small. The guest needs a moment to see a disk that has just
  * come.
  */
-export const unpackDisk = `${start}
+export const unpackDisk = `${unpackStart("tar")}
 [ $gnu = 0 ] || keep="$keep -b 2048"
 tries=0 device=
 until [ -n "$device" ]; do

@@ -1,6 +1,7 @@
+import { fail } from "../posix/fail.ts";
 import { findOwner as findOwnerOf } from "../posix/find-owner.ts";
-import { keepDirectories } from "../posix/keep-directories.ts";
 import { makeDirectories, makeDirectoriesAsRoot } from "../posix/make-directories.ts";
+import { unpackScript } from "../posix/unpack.ts";
 
 /**
  * What runs in an OpenBSD guest, for its /bin/sh (a ksh). The scripts are constants; all that varies comes as
@@ -12,7 +13,7 @@ export const memoryDirectory = "/var/run/obuilder";
 
 const start = `PATH=/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin:/usr/local/sbin
 export PATH
-fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }`;
+${fail}`;
 
 /** What a new login finds on OpenBSD. */
 const userPath = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/X11R6/bin:/usr/local/bin:/usr/local/sbin";
@@ -93,10 +94,8 @@ export const findOwner = `${start}${resolveUser}${findOwnerOf}`;
 
 /** As root. Standard input: as `GuestProfile.unpack`. Links that stand for directories stay. */
 export const unpack = `${start}
-command -v gtar >/dev/null || fail "the guest has no gtar: its image needs the package gtar"${keepDirectories("gtar")}
-keep_directories
-gtar --keep-directory-symlink -C / -xf -
-unpacked $?`;
+command -v gtar >/dev/null || fail "the guest has no gtar: its image needs the package gtar"
+${unpackScript("gtar")}`;
 
 /**
  * As root. Arguments: number of the disk, target, yes or no for formatted, and the user. A cache that is lost with its

@@ -1,4 +1,5 @@
 import { quoteWord, quoteWords } from "../../ssh/quote/posix.ts";
+import { fail } from "../posix/fail.ts";
 import { prepareDisksLine } from "./prepare-disks.ts";
 import { type ArchiveOptions, exitDeviceMissing } from "../profile.ts";
 import { exitNotFound, pathTests } from "../tar-script.ts";
@@ -9,7 +10,7 @@ import { drivePath, driveOf, parentPath } from "./paths.ts";
  * `find` are other ones in System32.
  */
 const start = `PATH=/usr/bin:$PATH
-fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }`;
+${fail}`;
 
 /** Only a bash of Cygwin has these. */
 export const ready = `${start}
