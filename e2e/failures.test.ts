@@ -62,11 +62,23 @@ describe("a guest that never answers", () => {
     const image = inStore("base-image/blank.qcow2");
     await run(["qemu-img", "create", "-q", "-f", "qcow2", image, "64M"]);
     const result = await build(store, `((from blank) (run (shell true)))`, {
-      flags: ["--qemu-boot-time", "8"],
+      flags: ["--qemu-boot-time", "8", "--qemu-ssh-key", inStore("state/ssh/id_ed25519")],
     });
     expect(result.exitCode, result.all).toBe(4);
     expect(result.all).toMatch(/8 s/);
     expect(result.all).toContain("--qemu-boot-time");
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it("is not started where there is no key for it", async () => {
+    await run(["qemu-img", "create", "-q", "-f", "qcow2", inStore("base-image/keyless.qcow2"), "64M"]);
+    const result = await build(store, `((from keyless) (run (shell true)))`, {
+      flags: ["-v"],
+      env: { HOME: store.work, SSH_AUTH_SOCK: "" },
+    });
+    expect(result.exitCode, result.all).toBe(4);
+    expect(result.all).toContain("no ssh key to log in to the guest");
+    expect(result.all).not.toContain('"qemu-system-x86_64" "-nodefaults" "-no-user-config" "-no-reboot"');
     expect(await leftovers()).toEqual([]);
   });
 
