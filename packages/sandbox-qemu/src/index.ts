@@ -25,9 +25,12 @@ export type { GuestProfiles } from "./guest/registry.ts";
 export { checkTarget } from "./guest/posix/check-target.ts";
 export { posixDefaults } from "./guest/posix/defaults.ts";
 export { environmentArgs } from "./guest/posix/env-args.ts";
-export { fail as failFunction } from "./guest/posix/fail.ts";
+
 export { acceptEnvCheck, freeDiskCheck, programCheck } from "./guest/posix/image-checks.ts";
-export { makeDirectories as makeDirectoriesFunction } from "./guest/posix/make-directories.ts";
+export {
+  fail as failFunction,
+  makeDirectories as makeDirectoriesFunction,
+} from "./guest/posix/scripts.generated.ts";
 export { rootAccess, type RootAccess } from "./guest/posix/root.ts";
 export { unpackScript } from "./guest/posix/unpack.ts";
 export { userArgs } from "./guest/posix/user-args.ts";

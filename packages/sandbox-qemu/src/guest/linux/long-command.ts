@@ -4,6 +4,9 @@ import { checkText } from "../../ssh/quote/posix.ts";
 /** The kernel's limit for one argument is 128 KiB: a longer command goes in as a file. */
 const maxArgumentLength = 130_000;
 
+/** Where put-command.sh writes the file. */
+export const commandPath = "/run/obuilder/command";
+
 export function fitsInArgument(line: string): boolean {
   return Buffer.byteLength(line) < maxArgumentLength;
 }

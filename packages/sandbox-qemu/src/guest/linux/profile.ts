@@ -8,10 +8,10 @@ import { rootAccess } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../tar-script.ts";
 import { diskArgs } from "./disk-args.ts";
-import { commandFile, commandTooLong, fitsInArgument } from "./long-command.ts";
-import * as copy from "./unpack-disk.ts";
+import { commandFile, commandPath, commandTooLong, fitsInArgument } from "./long-command.ts";
 import { processesIn } from "./boot-info.ts";
-import * as scripts from "./scripts.ts";
+import { frozenMarker } from "./markers.ts";
+import * as scripts from "./scripts.generated.ts";
 import { linuxVmReuse } from "./vm-reuse.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
 
@@ -114,7 +114,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
         : []),
     ],
     run: (task) => {
-      const command = isLong(task) ? `. ${scripts.memoryDirectory}/command` : task.command;
+      const command = isLong(task) ? `. ${commandPath}` : task.command;
       const line = runCommand(task, command);
       if (!fitsInArgument(line)) throw commandTooLong();
       return { phase: "run", purpose: "run the command", command: line, failure: "STEP_FAILED" };
@@ -122,26 +122,26 @@ export function linuxGuest(loginUser: string): GuestProfile {
     killStrayProcesses: (baseline) => ({
       phase: "run",
       purpose: "end what the command has left",
-      ...asRootCommand(scripts.endLeftoversNow, [processesIn(baseline)]),
+      ...asRootCommand(scripts.killStrayProcesses, [processesIn(baseline)]),
       failure: "GUEST_LOST",
     }),
     unpack: {
       phase: "copy",
       purpose: "unpack the files",
-      ...root.command(copy.unpack),
+      ...root.command(scripts.unpack),
       failure: "STEP_FAILED",
     },
     unpackDisk: (serial, directories) => ({
       phase: "copy",
       purpose: "unpack the files",
-      ...asRootCommand(copy.unpackDisk, [serial]),
+      ...asRootCommand(scripts.unpackDisk, [serial]),
       input: directories,
       failure: "STEP_FAILED",
     }),
     findOwner: (name) => ({
       phase: "copy",
       purpose: `find the user ${name}, whose the files are to be`,
-      ...asRootCommand(copy.findOwner, [name]),
+      ...asRootCommand(scripts.findOwner, [name]),
       failure: "STEP_FAILED",
     }),
     unmount: (task, baseline) => {
@@ -162,7 +162,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
       purpose: "put everything on the disk",
       ...asRootCommand(scripts.flush, [processesIn(baseline)]),
       failure: "UNCLEAN_STOP",
-      frozen: scripts.frozenMarker,
+      frozen: frozenMarker,
     }),
     vmReuse: linuxVmReuse(loginUser, asRootCommand),
     shutdown: {

@@ -9,8 +9,8 @@ import {
   updateClock,
 } from "./baseline.ts";
 import { processesIn, programsIn } from "./boot-info.ts";
-import * as scripts from "./reuse-scripts.ts";
-import { frozenMarker } from "./scripts.ts";
+import { frozenMarker } from "./markers.ts";
+import * as scripts from "./scripts.generated.ts";
 
 type AsRootCommand = (
   script: string,

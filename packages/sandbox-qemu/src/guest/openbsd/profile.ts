@@ -7,7 +7,7 @@ import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-chec
 import { rootAccess, type RootAccess } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../tar-script.ts";
-import * as scripts from "./scripts.ts";
+import * as scripts from "./scripts.generated.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
 
 /** OpenBSD's limit for all arguments and the environment of a program is 512 KiB; some is for what sshd adds. */
@@ -70,7 +70,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     killStrayProcesses: (baseline) => ({
       phase: "run",
       purpose: "end what the command has left",
-      ...root.command(scripts.endLeftoversNow, [oneLine(baseline)]),
+      ...root.command(scripts.killStrayProcesses, [oneLine(baseline)]),
       failure: "GUEST_LOST",
     }),
     unpack: {

@@ -1,5 +1,5 @@
 import { quoteWord, quoteWords } from "../../ssh/quote/posix.ts";
-import { fail } from "../posix/fail.ts";
+import { fail } from "../posix/scripts.generated.ts";
 import { prepareDisksLine } from "./prepare-disks.ts";
 import { type ArchiveOptions, exitDeviceMissing } from "../profile.ts";
 import { exitNotFound, pathTests } from "../tar-script.ts";

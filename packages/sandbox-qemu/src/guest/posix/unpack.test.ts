@@ -22,7 +22,8 @@ import { pack } from "tar-stream";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { installedShells } from "../../testing/installed-shells.ts";
 import { tarsHere } from "../../testing/tars.ts";
-import { directoryLines, keepDirectories } from "./keep-directories.ts";
+import { directoryLines } from "./directory-lines.ts";
+import { keepDirectories } from "./scripts.generated.ts";
 import { linuxGuest } from "../linux/profile.ts";
 import { openbsdGuest } from "../openbsd/profile.ts";
 
@@ -174,7 +175,7 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
       const result = await unpackHere([`${name}/`, `${name}/new/`, `${name}/new/f`], 2);
       expect([result.status, String(result.stderr)]).toEqual([
         125,
-        `obuilder: ${at(name)} is no directory\n`,
+        `obuilder: ${at(name)} is not a directory\n`,
       ]);
     }
     expect([readFileSync(at("file"), "utf8"), readlinkSync(at("dangling"))]).toEqual(["kept", "nowhere"]);
@@ -194,14 +195,14 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
   });
 });
 
-it("a tar that cannot note directories fails before anything is unpacked", () => {
-  const script = `fail() { echo "$*" >&2; exit 125; }${keepDirectories("false")}\nkeep_directories\necho unpacked`;
+it("a tar that cannot record directories fails before anything is unpacked", () => {
+  const script = `fail() { echo "$*" >&2; exit 125; }\ntar=false\n${keepDirectories}\nkeep_directories\necho unpacked`;
   const { status, stdout } = spawnSync("/bin/sh", ["-c", script], { input: directoryLines([]) });
   expect([status, String(stdout)]).toEqual([125, ""]);
 });
 
 it("reads not a byte more than the directories", () => {
-  const script = `fail() { exit 125; }${keepDirectories("true")}\nkeep_directories\ncat`;
+  const script = `fail() { exit 125; }\ntar=true\n${keepDirectories}\nkeep_directories\ncat`;
   const input = Buffer.concat([
     directoryLines(["no/such", "usr"].map((path) => ({ path: Buffer.from(path), isParent: path === "usr" }))),
     Buffer.from("\nrest"),
