@@ -5,7 +5,7 @@
 // for a whole script. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, extname, join, relative } from "node:path";
 import { argv, exit } from "node:process";
 
 const root = join(import.meta.dirname, "..");
@@ -36,14 +36,14 @@ function quoted(file) {
 }
 
 function constant(file) {
-  const name = basename(file, ".sh").replaceAll(/-./g, (match) => match.slice(1).toUpperCase());
+  const name = basename(file, extname(file)).replaceAll(/-./g, (match) => match.slice(1).toUpperCase());
   const text = expand(file).replaceAll(/[\\`]|\$(?=\{)/g, String.raw`\$&`);
   return `export const ${name} = \`${text}\`;\n`;
 }
 
 const folders = globSync("packages/sandbox-qemu/src/guest/*/scripts/", { cwd: root }).toSorted();
 for (const folder of folders) {
-  const files = globSync("*.sh", { cwd: join(root, folder) }).toSorted();
+  const files = globSync("*.{sh,ps1}", { cwd: join(root, folder) }).toSorted();
   const module = join(root, dirname(folder), "scripts.generated.ts");
   const header = "// Made from scripts/ by scripts/bundle-guest-scripts.mjs: change the files there.\n";
   const text = [header, ...files.map((file) => constant(join(root, folder, file)))].join("\n");

@@ -20,7 +20,7 @@ export type {
   GuestProfileFactory,
   VmReuse,
 } from "./guest/profile.ts";
-export { exitDeviceMissing } from "./guest/profile.ts";
+export { exitDeviceMissing, exitNotFound } from "./guest/profile.ts";
 export type { GuestProfiles } from "./guest/registry.ts";
 export { checkTarget } from "./guest/posix/check-target.ts";
 export { posixDefaults } from "./guest/posix/defaults.ts";
@@ -34,5 +34,5 @@ export {
 export { rootAccess, type RootAccess } from "./guest/posix/root.ts";
 export { unpackScript } from "./guest/posix/unpack.ts";
 export { userArgs } from "./guest/posix/user-args.ts";
-export { tarScript } from "./guest/tar-script.ts";
+export { tarScript } from "./guest/posix/read-archive.ts";
 export { quoteWords as quoteArgs } from "./ssh/quote/posix.ts";

@@ -138,6 +138,9 @@ export interface VmReuse {
   diffBaseline(noted: string, settled: string): string | undefined;
 }
 
+/** What `readArchive` exits with if nothing is at the path. */
+export const exitNotFound = 66;
+
 /** What `unpackDisk` ends with if the guest has not seen the disk in time. */
 export const exitDeviceMissing = 124;
 

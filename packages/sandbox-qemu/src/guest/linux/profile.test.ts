@@ -8,7 +8,9 @@ import { hostileStrings } from "../../testing/hostile-strings.ts";
 import { runTask as task } from "../../testing/run-task.ts";
 import { installedShells } from "../../testing/installed-shells.ts";
 import { diskLetters } from "./disk-args.ts";
-import { exitDeviceMissing } from "../profile.ts";
+import * as posixScripts from "../posix/scripts.generated.ts";
+import { exitDeviceMissing, exitNotFound } from "../profile.ts";
+import * as windowsScripts from "../windows/scripts.generated.ts";
 import { commandPath } from "./long-command.ts";
 import { frozenMarker } from "./markers.ts";
 import { linuxGuest } from "./profile.ts";
@@ -235,4 +237,7 @@ it("what the host looks for is what the scripts have", () => {
   expect(scripts.resetInBootShell).toContain(`echo '${frozenMarker}'`);
   expect(scripts.putCommand).toContain(`memory=${dirname(commandPath)}\n`);
   expect(scripts.unpackDisk).toContain(`exit ${exitDeviceMissing}\n`);
+  for (const { readArchive } of [posixScripts, windowsScripts]) {
+    expect(readArchive).toContain(`exit ${exitNotFound}\n`);
+  }
 });

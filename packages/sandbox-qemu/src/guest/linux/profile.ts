@@ -6,7 +6,7 @@ import { environmentArgs } from "../posix/env-args.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { rootAccess } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
-import { tarScript } from "../tar-script.ts";
+import { tarScript } from "../posix/read-archive.ts";
 import { diskArgs } from "./disk-args.ts";
 import { commandFile, commandPath, commandTooLong, fitsInArgument } from "./long-command.ts";
 import { processesIn } from "./boot-info.ts";

@@ -6,7 +6,7 @@ import { environmentArgs } from "../posix/env-args.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { rootAccess, type RootAccess } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
-import { tarScript } from "../tar-script.ts";
+import { tarScript } from "../posix/read-archive.ts";
 import * as scripts from "./scripts.generated.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
 

@@ -48,6 +48,34 @@ export const makeDirectories = `make_directories() {
   done
 }`;
 
+export const readArchive = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+path=$1
+shift
+flag=
+if [ -d "$path" ] && { [ "$follow" = yes ] || [ ! -L "$path" ]; }; then
+  cd -- "$path" || fail "cannot enter $path"
+  item=.
+elif [ -e "$path" ] || { [ "$follow" = no ] && [ -L "$path" ]; }; then
+  cd -- "\${path%/*}/" || fail "cannot enter \${path%/*}/"
+  item=./\${path##*/}
+  if [ "$follow" = yes ]; then flag=-h; fi
+  set --
+else
+  exit 66
+fi
+case $("$tar" --version 2>/dev/null) in
+  *GNU*) gnu=1 ;;
+  *) gnu=0 ;;
+esac
+for name; do
+  [ $gnu = 0 ] || set -- "$@" "--exclude=$name"
+  shift
+done
+[ $gnu = 0 ] || set -- --format=gnu --one-file-system --no-wildcards "$@"
+"$tar" "$@" -cf - $flag "$item"
+status=$?
+[ $status -le $gnu ] || exit $status`;
+
 export const unpack = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no-unquote' ;; *) gnu=0 noting= ;; esac
 keep_directories() {

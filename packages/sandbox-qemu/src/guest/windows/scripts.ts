@@ -2,8 +2,8 @@ import { quoteWord, quoteWords } from "../../ssh/quote/posix.ts";
 import { fail } from "../posix/scripts.generated.ts";
 import { prepareDisksLine } from "./prepare-disks.ts";
 import { type ArchiveOptions, exitDeviceMissing } from "../profile.ts";
-import { exitNotFound, pathTests } from "../tar-script.ts";
 import { drivePath, driveOf, parentPath } from "./paths.ts";
+import * as fixed from "./scripts.generated.ts";
 
 /**
  * What runs in a Windows guest, for Cygwin's bash. A system's PATH need not have Cygwin's programs first: `sort` and
@@ -176,21 +176,8 @@ rm -f -- ${quoteWord(list)}
 export const flush = `${start}
 sync`;
 
-/** For Cygwin's bash. Windows' own tar knows its links and junctions. */
-export function readArchive(path: string, options: ArchiveOptions = {}): string {
-  const { isTree, isThere, tarFlag } = pathTests(options);
-  return `PATH=/usr/bin:$PATH
-path=$(cygpath -u ${quoteWord(drivePath(path))}) || exit 125
-flag=
-if ${isTree}; then
-  cd -- "$path" || exit 125
-  item=.
-elif ${isThere}; then
-  cd -- "\${path%/*}/" || exit 125
-  item=./\${path##*/}
-  flag=${tarFlag}
-else
-  exit ${exitNotFound}
-fi
-exec "$(cygpath -S)/tar.exe" -cf - $flag "$item"`;
+/** For Cygwin's bash. */
+export function readArchive(path: string, { followLink = false }: ArchiveOptions = {}): string {
+  const follow = followLink ? "yes" : "no";
+  return `path=${quoteWord(drivePath(path))} follow=${follow}\n${fixed.readArchive}`;
 }

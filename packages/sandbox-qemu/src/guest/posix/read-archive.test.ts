@@ -3,12 +3,12 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { installedShells } from "../testing/installed-shells.ts";
-import { frameReader, newMark } from "../ssh/frame.ts";
-import { scriptOf } from "../ssh/quote/cygwin.ts";
-import { linuxGuest } from "./linux/profile.ts";
-import { exitNotFound } from "./tar-script.ts";
-import { findProfile } from "./registry.ts";
+import { installedShells } from "../../testing/installed-shells.ts";
+import { frameReader, newMark } from "../../ssh/frame.ts";
+import { scriptOf } from "../../ssh/quote/cygwin.ts";
+import { linuxGuest } from "../linux/profile.ts";
+import { exitNotFound } from "../profile.ts";
+import { findProfile } from "../registry.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "pack-")));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -140,7 +140,7 @@ it("each guest has its way to become root and its own tar", () => {
     /^exec \/usr\/bin\/doas -n -- \/bin\/sh -c '.*gtar.* obuilder '\/a b' x$/s,
   );
   const windows = scriptOf(words("windows", "opam"));
-  expect(windows).toContain("cygpath -u 'C:/a b'");
+  expect(windows).toContain("path='C:/a b' follow=no");
   expect(windows).toContain('tar.exe" -cf -');
 });
 
