@@ -1,5 +1,5 @@
 /**
- * The house of DESIGN.md section 2: arrows run one way, and only `cli` knows concrete packages.
+ * The package layers of docs/architecture.md: imports go one way, and only `cli` knows concrete packages.
  * @type {import("dependency-cruiser").IConfiguration}
  */
 const mayImport = {
@@ -19,7 +19,7 @@ const layers = Object.entries(mayImport).map(([name, allowed]) => ({
   to: { path: "^packages/", pathNot: [name, ...allowed].map((p) => `^packages/${p}/`) },
 }));
 
-/** Where the recipes and what they share are: the same floor as `cache`, and no part of packages/. */
+/** The recipes and their shared parts: the same layer as `cache`, outside packages/. */
 const images = [
   {
     name: "images-layer",
@@ -30,14 +30,14 @@ const images = [
   },
   {
     name: "images-from-cli-only",
-    comment: "Only cli knows @ob/images.",
+    comment: "Only cli may import @ob/images.",
     severity: "error",
     from: { path: "^packages/", pathNot: "^packages/cli/" },
     to: { path: "^images/" },
   },
   {
     name: "images-by-index",
-    comment: "A package is entered by its index only.",
+    comment: "A package is imported through its index only.",
     severity: "error",
     from: { path: "^packages/" },
     to: { path: "^images/", pathNot: "^images/(dist/)?src/index\\.(ts|js|d\\.ts)$" },
@@ -50,14 +50,14 @@ export default {
     ...images,
     {
       name: "no-cycles",
-      comment: "A cycle has no bottom.",
+      comment: "Import cycles are not allowed.",
       severity: "error",
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
     },
     {
       name: "no-deep-imports",
-      comment: "A package is entered by its index only.",
+      comment: "A package is imported through its index only.",
       severity: "error",
       from: { path: "^(?:packages/([^/]+)|images)/" },
       to: {
@@ -71,7 +71,7 @@ export default {
     },
     {
       name: "no-undeclared",
-      comment: "What is imported stands in package.json.",
+      comment: "Imported packages are declared in package.json.",
       severity: "error",
       from: { path: "^(?:packages/[^/]+/src|images/)", pathNot: "\\.test\\.(ts|.*\\.ts)$" },
       to: { dependencyTypes: ["unknown", "npm-no-pkg", "npm-unknown"] },

@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Tests run on the sources: the "@ob/source" condition picks src/ where a user gets dist/. Without "import" here:
-// it would reach Node.js as --conditions, and CommonJS packages would require what then is none.
+// Tests run on the sources: the "@ob/source" condition selects src/ where users get dist/. "import" is not listed:
+// it would be passed to Node.js as --conditions, and then CommonJS packages would resolve require() to ES modules.
 const conditions = ["@ob/source", "node", "module"];
 
 export default defineConfig({

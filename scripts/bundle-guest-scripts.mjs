@@ -1,5 +1,5 @@
 // Puts the scripts of each guest, packages/sandbox-qemu/src/guest/*/scripts/, into one module each, so that they need no files
-// when the package runs. With --check it changes nothing, and fails if a module is out of date or shellcheck finds a fault.
+// when the package runs. With --check it changes nothing, and fails if a module is out of date or `shellcheck` finds a fault.
 //
 // In a script, `. ./lib/x.sh` on a line of its own stands for the text of that file, once; '@./lib/x.sh@' between single quotes
 // for a whole script. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.

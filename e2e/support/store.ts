@@ -22,7 +22,8 @@ export async function temporaryStore(...names: readonly string[]): Promise<TestS
   const root = await mkdtemp(path.join(parent, "t-"));
   const directory = path.join(root, "store");
   const images = path.join(directory, "base-image");
-  await mkdir(images, { recursive: true });
+  // As a store is: one that others can open is a warning.
+  await mkdir(images, { recursive: true, mode: 0o700 });
   for (const file of await imageFiles(names.length === 0 ? [imageName] : names)) {
     await link(path.join(defaultStore, "base-image", file), path.join(images, file));
   }

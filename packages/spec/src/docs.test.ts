@@ -1,0 +1,29 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { formatSpec, parseSpec } from "./index.ts";
+
+const repository = join(import.meta.dirname, "../../..");
+const pages = readdirSync(join(repository, "docs")).filter((name) => name.endsWith(".md"));
+
+/** The blocks of specs in a document; a single operation becomes a spec. */
+function specsIn(document: string): readonly string[] {
+  const text = readFileSync(join(repository, document), "utf8");
+  const blocks = [...text.matchAll(/^```lisp\n(.*?)^```/gms)].map(([, block = ""]) => block);
+  return blocks.map((block) => (block.startsWith("((") ? block : `((from base)\n${block})`));
+}
+
+const examples = ["README.md", ...pages.map((name) => join("docs", name))].flatMap((document) =>
+  specsIn(document).map((spec) => ({ document, spec })),
+);
+
+test("the docs have specs as examples", () => {
+  expect(new Set(examples.map(({ document }) => document))).toEqual(
+    new Set(["README.md", "docs/cache.md", "docs/spec.md"]),
+  );
+});
+
+test.for(examples)("a spec in $document parses, and its printed form is the same spec", ({ spec }) => {
+  const parsed = parseSpec(spec, { file: "example.spec" });
+  expect(parseSpec(formatSpec(parsed), { file: "printed.spec" })).toEqual(parsed);
+});
