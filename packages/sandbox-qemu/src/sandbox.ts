@@ -112,7 +112,7 @@ class QemuSandbox implements Sandbox {
 
   async #run(
     step: SandboxStep,
-    options: SandboxRunOptions & { readonly waiting?: PausedVm | undefined },
+    options: SandboxRunOptions & { readonly pausedVm?: PausedVm | undefined },
   ): Promise<PausedVm | undefined> {
     const { emit = this.#options.emit ?? silent, ...rest } = options;
     const signal = this.#withClosing(options.signal);

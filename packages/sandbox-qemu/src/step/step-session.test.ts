@@ -33,8 +33,8 @@ it("a sequence hands the guest of a step to the next, and ends the last", async 
   const given: (PausedVm | undefined)[] = [];
   const left = make("first");
   const sequence = new QemuStepSession(
-    async (_, { waiting }) => {
-      given.push(waiting);
+    async (_, { pausedVm }) => {
+      given.push(pausedVm);
       return left;
     },
     () => undefined,
@@ -69,8 +69,8 @@ it("a step that fails leaves no guest to the next", async () => {
   const given: unknown[] = [];
   let calls = 0;
   const sequence = new QemuStepSession(
-    async (_, { waiting }) => {
-      given.push(waiting);
+    async (_, { pausedVm }) => {
+      given.push(pausedVm);
       calls += 1;
       if (calls === 2) throw new Error("failed");
       return make(`guest ${calls}`);

@@ -4,7 +4,7 @@ import type { PausedVm } from "./vm-reuse.ts";
 /** Runs a step, given the guest of the step before; resolves with the guest that waits for the next. */
 export type RunStep = (
   step: SandboxStep,
-  options: SandboxRunOptions & { readonly waiting: PausedVm | undefined },
+  options: SandboxRunOptions & { readonly pausedVm: PausedVm | undefined },
 ) => Promise<PausedVm | undefined>;
 
 /** Keeps one guest at most, between one step and the next. */
@@ -23,7 +23,7 @@ export class QemuStepSession implements StepSequence {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     const followed = step.keepVm === true && !this.#closed;
-    const left = await this.#runAfter({ ...step, keepVm: followed }, { ...options, waiting });
+    const left = await this.#runAfter({ ...step, keepVm: followed }, { ...options, pausedVm: waiting });
     if (this.#closed || this.#waiting) await left?.[Symbol.asyncDispose]();
     else this.#waiting = left;
   }
