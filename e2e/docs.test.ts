@@ -115,7 +115,7 @@ test("what builds leave in a store is its owner's alone, and what is exported is
   expect(exported.exitCode, exported.all).toBe(0);
   expect((await stat(path.join(project, "disk.qcow2"))).mode & 0o777).toBe(0o666 & ~process.umask());
   const paths = await readdir(storeInProject, { recursive: true });
-  expect(paths.some((name) => name.startsWith("state/qemu/templates/"))).toBe(true);
+  expect(paths.some((name) => name.startsWith("state/qemu/snapshots/"))).toBe(true);
   const open = [];
   for (const name of paths) {
     const { mode } = await lstat(path.join(storeInProject, name));

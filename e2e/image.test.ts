@@ -39,7 +39,7 @@ it("imports a copy of an image after one look at it, and removes it again", asyn
     "has bash",
     "sshd takes environment variables (AcceptEnv)",
     "has 1 GiB of free disk",
-    "switches itself off cleanly, by the power button",
+    "shuts down cleanly, by ACPI",
   ]);
 
   const images = path.join(place, "base-image");

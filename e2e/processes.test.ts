@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => store[Symbol.asyncDispose]());
 
-/** Process ids of every QEMU that works on a disk of this test's store. */
+/** Process ids of every QEMU that has a disk of this test's store. */
 async function qemus(): Promise<readonly string[]> {
   const found: string[] = [];
   for (const pid of await readdir("/proc")) {
@@ -39,7 +39,7 @@ describe("a build that is stopped", () => {
     },
   );
 
-  it("by SIGKILL takes QEMU with it, and the next build finds a sound store", async () => {
+  it("by SIGKILL takes QEMU with it, and the next build finds a consistent store", async () => {
     const { process } = await startBuild(store, slow);
     await printed(process, "started\n");
     const before = await qemus();
@@ -59,7 +59,7 @@ describe("a build that is stopped", () => {
 describe("a step's command that ends", () => {
   const left = "pgrep -ax sleep; echo looked";
 
-  it("ends its step, though something that it has left holds the output, and has that ended", async () => {
+  it("ends its step although a process that it left holds the output, and has that process killed", async () => {
     const result = await build(
       store,
       `((build source
@@ -78,16 +78,16 @@ describe("a step's command that ends", () => {
     expect(result.all).toContain("\nfile\n");
     expect(result.all).toContain(Array.from({ length: 2_000 }, (_, index) => 100_001 + index).join("\n"));
     expect(result.all).toContain("now\nlater\n");
-    // Whatever the login shell itself leaves is not looked for.
+    // Processes that the login shell itself leaves are not killed.
     expect(result.all).not.toMatch(/^\d+ sleep 300/m);
     expect(result.all).toContain("looked\nmore\n");
     expect(result.all).toContain("The command failed with exit status 3.");
-    expect(result.all).not.toMatch(/warning|tar said/i);
+    expect(result.all).not.toMatch(/warning|tar printed/i);
   });
 });
 
 describe("two processes that build the same step", () => {
-  it("share one virtual machine, and the second follows the log of the first", async () => {
+  it("share one VM, and the second follows the log of the first", async () => {
     const spec = `((from ${imageName}) (run (shell "echo first; sleep 6; date +%s%N; echo last")))`;
     const first = await startBuild(store, spec);
     await printed(first.process, "first\n");
@@ -102,7 +102,7 @@ describe("two processes that build the same step", () => {
     expect(stamp.exec(second.all)?.[1]).toBe(stamp.exec(result.all)?.[1]);
   });
 
-  it("build what differs side by side", async () => {
+  it("build different steps in parallel", async () => {
     const spec = (word: string) => `((from ${imageName}) (run (shell "echo ${word}")))`;
     const results = await Promise.all([build(store, spec("left")), build(store, spec("right"))]);
     expect(results.map((result) => result.exitCode)).toEqual([0, 0]);

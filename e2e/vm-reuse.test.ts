@@ -60,13 +60,13 @@ async function buildIn(store: TestStore, flags: readonly string[]): Promise<Buil
 }
 
 let bench: Harness;
-let anew: TestStore;
-let onAndOn: TestStore;
+let booted: TestStore;
+let reused: TestStore;
 beforeAll(async () => {
-  [bench, anew, onAndOn] = await Promise.all([openHarness(), temporaryStore(), temporaryStore()]);
+  [bench, booted, reused] = await Promise.all([openHarness(), temporaryStore(), temporaryStore()]);
 });
 afterAll(async () => {
-  for (const each of [bench, anew, onAndOn]) await each[Symbol.asyncDispose]();
+  for (const each of [bench, booted, reused]) await each[Symbol.asyncDispose]();
 });
 
 /** All files of all disks, as one guest sees them side by side; but for the first, which is the base of all. */
@@ -96,29 +96,31 @@ async function filesOf(disks: readonly string[]): Promise<ReadonlyMap<string, re
   return new Map(parts.map((part, index) => [disks[index] ?? "", part.trimEnd().split("\n")]));
 }
 
-describe("a build that goes on in the same virtual machine", { timeout: 400_000 }, () => {
-  it("makes the layers, file by file, that it makes with a boot for each", async () => {
-    const fresh = await buildIn(anew, ["--fresh-vm"]);
-    const going = await buildIn(onAndOn, []);
-    expect(fresh.output).not.toContain("goes on");
-    expect(going.disks.map((disk) => path.relative(onAndOn.directory, disk))).toEqual(
-      fresh.disks.map((disk) => path.relative(anew.directory, disk)),
+describe("a build that reuses its VM", { timeout: 400_000 }, () => {
+  it("makes the same layers, file by file, as with a boot for each step", async () => {
+    const fresh = await buildIn(booted, ["--no-vm-reuse"]);
+    const reusing = await buildIn(reused, []);
+    expect(fresh.output).not.toContain("Reusing the VM");
+    expect(reusing.disks.map((disk) => path.relative(reused.directory, disk))).toEqual(
+      fresh.disks.map((disk) => path.relative(booted.directory, disk)),
     );
     // The first step boots, that after the one with secrets, that after the changed sysctl, and that after the changed groups.
-    const steps = going.disks.length - 1;
-    expect(going.output.match(/goes on\./g), going.output).toHaveLength(steps - 4);
-    expect(going.output).toMatch(/cannot go on, its step had secrets/);
-    expect(going.output).toMatch(/cannot go on, .*swappiness/);
-    expect(going.output).toMatch(/cannot go on, .*\/etc\/g/);
+    const steps = reusing.disks.length - 1;
+    expect(reusing.output.match(/Reusing the VM of the previous step\./g), reusing.output).toHaveLength(
+      steps - 4,
+    );
+    expect(reusing.output).toMatch(/VM will not be reused: the step had secrets/);
+    expect(reusing.output).toMatch(/VM will not be reused: .*swappiness/);
+    expect(reusing.output).toMatch(/VM will not be reused: .*\/etc\/g/);
 
-    for (const disk of going.disks) {
+    for (const disk of reusing.disks) {
       await run(["qemu-img", "check", "-q", disk]);
       await using raw = await openRaw(disk);
       await raw.check();
     }
-    const files = await filesOf([...fresh.disks.slice(1), ...going.disks.slice(1)]);
+    const files = await filesOf([...fresh.disks.slice(1), ...reusing.disks.slice(1)]);
     expect(files.size).toBe(2 * steps);
-    for (const [index, disk] of going.disks.entries()) {
+    for (const [index, disk] of reusing.disks.entries()) {
       if (index === 0) continue;
       const seen = files.get(disk) ?? [];
       expect(seen.length).toBeGreaterThan(1_000);
@@ -126,25 +128,25 @@ describe("a build that goes on in the same virtual machine", { timeout: 400_000 
     }
   });
 
-  it("is another for a step with a network, and for the one after it", async () => {
+  it("boots a new VM for a step with a network, and for the step after it", async () => {
     const around = `((from ${imageName}) (run (shell "echo 1")) (run (network host) (shell "echo 2")) (run (shell "echo 3")))`;
-    const result = await build(onAndOn, around, { flags: ["-v"] });
+    const result = await build(reused, around, { flags: ["-v"] });
     expect(result.exitCode, result.all).toBe(0);
-    expect(result.all).not.toContain("goes on.");
-    expect(result.all).toMatch(/cannot go on, its network is another/);
-    expect(result.all).toMatch(/cannot go on, its step had a network/);
+    expect(result.all).not.toContain("Reusing the VM");
+    expect(result.all).toMatch(/Booting a new VM: the network differs/);
+    expect(result.all).toMatch(/VM will not be reused: the step had a network/);
   });
 
   it("keeps the layers before a step that fails", async () => {
     const failing = `((from ${imageName}) (run (shell "echo kept > /tmp/kept")) (run (shell "cat /tmp/kept; exit 3")))`;
-    const result = await build(onAndOn, failing, { flags: ["-v"] });
+    const result = await build(reused, failing, { flags: ["-v"] });
     expect(result.exitCode, result.all).not.toBe(0);
-    expect(result.all).toContain("goes on.");
-    const again = await build(onAndOn, failing.replace("exit 3", "true"));
+    expect(result.all).toContain("Reusing the VM of the previous step.");
+    const again = await build(reused, failing.replace("exit 3", "true"));
     expect(again.exitCode, again.all).toBe(0);
     expect(again.all.match(/---> using/g)).toHaveLength(2);
     expect(again.all).toContain("kept\n");
-    const made = await readdir(path.join(onAndOn.directory, "result"));
+    const made = await readdir(path.join(reused.directory, "result"));
     expect(made).toContain(builtId(again.all));
   });
 });

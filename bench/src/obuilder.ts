@@ -60,10 +60,10 @@ export async function supported(...flags: readonly string[]): Promise<readonly s
   return flags.filter((flag) => help.includes(flag.replace(/=.*/, "")));
 }
 
-/** Every step boots, and nothing is resumed. */
-export const coldFlags = () => supported("--fresh-vm", "--template-space=0");
-/** One machine for all steps, which boots. */
-export const reuseFlags = () => supported("--template-space=0");
+/** Every step boots a VM, and no snapshot is taken or resumed. */
+export const coldFlags = () => supported("--no-vm-reuse", "--snapshot-cache-size=0");
+/** One VM for all steps, booted and not resumed. */
+export const reuseFlags = () => supported("--snapshot-cache-size=0");
 
 /** Runs `obuilder build`, and notes when it says what. @throws Error with what it printed if it fails. */
 export async function build(bench: Bench, options: BuildOptions): Promise<BuildRun> {

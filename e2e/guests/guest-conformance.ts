@@ -100,8 +100,8 @@ export function guestConformance(
         expect(output).toContain("first done\n");
       });
 
-      it("notices a copy that was damaged on its way, and brings it in on a disc at last", () => {
-        const said = ["They are sent once more, through SSH.", "They are sent once more, on a disc."];
+      it("detects a damaged copy, and finally sends it on a CD-ROM", () => {
+        const said = ["Sending the files again, through SSH.", "Sending the files again, on a CD-ROM."];
         expect(said.map((each) => output.includes(each))).toEqual([damagesCopies, damagesCopies]);
       });
 

@@ -121,5 +121,5 @@ it("cloud-init makes of Ubuntu's seed what the recipe promises (recipe-offline: 
   const outcome = await trial.run({ script: looks, environment: { OBUILDER_TEST: "taken as it is" } });
   expect(`${outcome.stdout}${outcome.stderr}`).toBe("");
   expect(outcome.status).toBe(0);
-  expect(await trial.powerOff()).toBe("power button");
+  expect(await trial.powerOff()).toBe("acpi");
 });

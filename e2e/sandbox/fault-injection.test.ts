@@ -21,8 +21,8 @@ afterEach(async () => {
   }
 });
 
-describe("a guest that does not let us in", () => {
-  it("because of a wrong key is told from one that is slow", async () => {
+describe("a guest that rejects the login", () => {
+  it("because of a wrong key is LOGIN_FAILED, unlike a slow guest", async () => {
     const key = path.join(bench.directory, "key");
     const { privateKey } = generateKeyPairSync("rsa", {
       modulusLength: 2048,
@@ -43,7 +43,7 @@ describe("a guest that does not let us in", () => {
     });
   });
 
-  it("because it has no system ends with the boot time, and says what its console has", async () => {
+  it("because its disk is empty fails after the boot time, with the end of its console", async () => {
     await using impatient = await openHarness({ bootTimeSeconds: 3 });
     const empty = path.join(impatient.directory, "empty.qcow2");
     await run(["qemu-img", "create", "-q", "-f", "qcow2", empty, "1G"]);
@@ -51,12 +51,12 @@ describe("a guest that does not let us in", () => {
     const image = { manifest: manifest && { ...manifest, directBoot: undefined }, manifestDirectory };
     await expect(impatient.runStep(empty, runTask("true"), { image })).rejects.toMatchObject({
       code: "BOOT_FAILED",
-      message: expect.stringMatching(/did not answer on its ssh port within 3 s.*console/s),
+      message: expect.stringMatching(/did not answer on its SSH port within 3 s.*console/s),
       hint: expect.stringContaining("--qemu-boot-time"),
     });
   });
 
-  it("because its kernel finds no root is known at once", async () => {
+  it("because its kernel finds no root file system fails at once", async () => {
     const { manifest, manifestDirectory } = bench.image;
     const boot = manifest?.directBoot;
     if (!boot) throw new Error("the default image has no kernel to start");
@@ -68,7 +68,7 @@ describe("a guest that does not let us in", () => {
     });
   });
 
-  it("because its disk is none is told in QEMU's words", async () => {
+  it("because its disk is not qcow2 fails with QEMU's message", async () => {
     const disk = path.join(bench.directory, "broken.qcow2");
     await writeFile(disk, "this was a disk once");
     await expect(bench.runStep(disk, runTask("true"))).rejects.toMatchObject({
@@ -78,7 +78,7 @@ describe("a guest that does not let us in", () => {
   });
 });
 
-describe("a guest that goes half-way", () => {
+describe("a guest that ends during a step", () => {
   it("by a panic", async () => {
     const crash =
       "echo 1 | sudo tee /proc/sys/kernel/sysrq; echo c | sudo tee /proc/sysrq-trigger; sleep 600";
@@ -88,11 +88,11 @@ describe("a guest that goes half-way", () => {
     });
   });
 
-  it("by switching itself off", async () => {
+  it("by shutting down", async () => {
     const off = "echo o | sudo tee /proc/sysrq-trigger; sleep 600";
     await expect(bench.runStep(await bench.createDisk(), runTask(off))).rejects.toMatchObject({
       code: "GUEST_LOST",
-      message: expect.stringMatching(/the guest switched itself off/),
+      message: expect.stringMatching(/the guest shut down/),
     });
   });
 
@@ -112,7 +112,7 @@ describe("a guest that goes half-way", () => {
   });
 });
 
-describe("a cancel", () => {
+describe("cancelling", () => {
   it.each<Phase>(["boot", "login", "flush", "stop"])("in the phase %s ends the machine", async (phase) => {
     const controller = new AbortController();
     const step = bench.runStep(await bench.createDisk(), runTask("true"), {
@@ -124,7 +124,7 @@ describe("a cancel", () => {
     await expect(step).rejects.toMatchObject({ code: "CANCELLED" });
   });
 
-  it("while an archive is fed closes the archive", async () => {
+  it("while an archive is sent closes the archive", async () => {
     const controller = new AbortController();
     const archive = archiveOf("/usr/lib");
     archive.once("data", () => controller.abort());
@@ -143,15 +143,15 @@ describe("a cancel", () => {
 const machine = { memoryMib: 64, cpus: 1, bootTimeSeconds: 1, accelerator: "tcg" as const };
 
 describe("a process that is killed", () => {
-  it("while a guest waits for the next step leaves the disk of the one before whole, and closed", async () => {
+  it("while a VM is paused for the next step leaves the disk of the previous step complete and closed", async () => {
     const disk = await bench.createDisk();
-    const script = path.join(import.meta.dirname, "one-sequence.ts");
+    const script = path.join(import.meta.dirname, "one-session.ts");
     const child = spawn(process.execPath, ["--conditions=@ob/source", script, bench.stateDirectory, disk], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(child.stdout, "data");
     await expect(machinesOf(bench.stateDirectory)).resolves.toHaveLength(1);
-    // Nobody has it locked: a step that stands on it could be started, and the disk itself could be written.
+    // It is not locked: a step based on it could be started, and the disk itself could be written.
     await run(["qemu-img", "check", "-q", "-r", "all", disk]);
     child.kill("SIGKILL");
     await once(child, "close");
@@ -162,7 +162,7 @@ describe("a process that is killed", () => {
     await (await createSandbox({ ...machine, stateDirectory: bench.stateDirectory }))[Symbol.asyncDispose]();
   });
 
-  it("takes its machine with it, and the next one sweeps what it left", async () => {
+  it("takes its QEMU with it, and the next one removes its files", async () => {
     const disk = await bench.createDisk();
     const script = path.join(import.meta.dirname, "one-step.ts");
     const child = spawn(process.execPath, ["--conditions=@ob/source", script, bench.stateDirectory, disk], {

@@ -26,7 +26,7 @@ export interface Outcome {
   readonly events: readonly ObEvent[];
 }
 
-/** A sandbox, disks on the default image, and a look into them. */
+/** A sandbox, disks on the default image, and access to their contents. */
 export interface Harness extends AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly image: GuestImage;
@@ -85,7 +85,7 @@ export async function openHarness(options: Partial<SandboxOptions> = {}): Promis
   };
 }
 
-/** A task with nothing but a command. */
+/** A task with only a command. */
 export function runTask(command: string, more: Partial<RunTask> = {}): RunTask {
   const empty = { shell: [], user: undefined, environment: [], caches: [], secrets: [] };
   return { kind: "run", command, workdir: "/home/opam", network: "none", ...empty, ...more };
@@ -98,7 +98,7 @@ export function archiveOf(directory: string): Readable {
   const tar = spawn("tar", ["--owner=0", "--group=0", "-C", directory, "-cf", "-", ...names], {
     stdio: ["ignore", "pipe", "ignore"],
   });
-  // Node throws away what a child has written when it ends, unless somebody reads by then.
+  // Node discards the output of a child that ends before it is read.
   return tar.stdout.pipe(new PassThrough());
 }
 
@@ -114,13 +114,13 @@ export async function cacheDisk(directory: string, formatted: boolean): Promise<
   return disk;
 }
 
-/** A look at a disk that no guest has open. */
+/** Access to a disk that no guest has open. */
 export interface RawDisk extends AsyncDisposable {
-  /** Fails unless its file system is sound, with nothing left for a journal to replay. */
+  /** Fails unless its file system is consistent, with an empty journal. */
   check(): Promise<void>;
   /** What debugfs prints. */
   debugfs(command: string): Promise<string>;
-  /** True if the step wrote these bytes, to a file or anywhere else: its disk's own clusters are searched. */
+  /** True if the step wrote these bytes, to a file or elsewhere: the disk's own clusters are searched. */
   contains(text: string): Promise<boolean>;
 }
 
@@ -143,7 +143,7 @@ export async function openRaw(disk: string): Promise<RawDisk> {
   };
 }
 
-/** Process ids of the QEMUs that a workbench runs: their arguments name its state directory. */
+/** Process ids of the QEMUs of a harness: their arguments contain its state directory. */
 export async function machinesOf(stateDirectory: string): Promise<readonly number[]> {
   const found: number[] = [];
   for (const name of await readdir("/proc")) {

@@ -5,7 +5,7 @@ import { createSandbox } from "@ob/sandbox-qemu";
 import { defaultStore, imageName } from "../support/store.ts";
 import { runTask } from "./harness.ts";
 
-// A process of its own that runs one endless step, to be killed: STATE_DIRECTORY DISK. Says when the guest boots.
+// A process that runs one endless step, to be killed: STATE_DIRECTORY DISK. Prints a line when the guest boots.
 const [stateDirectory = "", disk = ""] = process.argv.slice(2);
 const images = path.join(defaultStore, "base-image");
 const file = path.join(images, `${imageName}.json`);

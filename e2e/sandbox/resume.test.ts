@@ -14,11 +14,11 @@ beforeAll(async () => {
 });
 afterAll(async () => await bench[Symbol.asyncDispose]());
 
-/** What a machine would have in common with others that were resumed from where it was. */
+/** What a VM could have in common with others that were resumed from the same snapshot. */
 const chance = "cat /proc/sys/kernel/random/uuid; head -c 16 /dev/urandom | od -An -tx1; date +%s";
 const change = `mkdir -p a/b; echo text > a/b/file; ln -s b a/link; sudo sh -c 'echo more >> /etc/motd; rm /etc/issue'`;
 
-/** How the machine of a step came to be. */
+/** How the VM of a step was started. */
 function startOf(events: readonly ObEvent[]): "booted" | "saved" | "resumed" {
   const argvs = events.flatMap((event) => (event.type === "exec" ? [event.argv.join(" ")] : []));
   const qemu = argvs.findLast((argv) => argv.startsWith("qemu-system") && argv.includes("-blockdev")) ?? "";
@@ -26,7 +26,7 @@ function startOf(events: readonly ObEvent[]): "booted" | "saved" | "resumed" {
   return qemu.includes("memfd") ? "saved" : "booted";
 }
 
-/** Runs `chance`, and sees that the guest's clock is right. */
+/** Runs `chance`, and checks the guest's clock. */
 async function random(disk: string, more: Parameters<typeof runTask>[1] & { also?: string } = {}) {
   const { also = "true", ...task } = more;
   const before = Date.now() / 1000;
@@ -37,7 +37,7 @@ async function random(disk: string, more: Parameters<typeof runTask>[1] & { also
   return { start: startOf(events), chance: [uuid, bytes], rest };
 }
 
-it("a base layer's second guest is resumed: with a clock, random numbers and a network of its own", async () => {
+it("the second guest on a base layer is resumed, with the right time, its own random numbers and its own network", async () => {
   const server = createServer((socket) => socket.end());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -57,7 +57,7 @@ it("a base layer's second guest is resumed: with a clock, random numbers and a n
   await expect(machinesOf(bench.stateDirectory)).resolves.toEqual([]);
 });
 
-it("a layer from a resumed guest is clean, and the same as one from a guest that was booted", async () => {
+it("a layer of a resumed guest is clean, and the same as that of a booted guest", async () => {
   const resumed = await bench.createDisk();
   const { events } = await bench.runStep(resumed, runTask(change));
   expect(startOf(events)).toBe("resumed");
@@ -82,7 +82,7 @@ it("a layer from a resumed guest is clean, and the same as one from a guest that
   expect(one).toEqual(other);
 });
 
-it("on any other layer the guest is resumed in its initrd, and its caches come in when it runs", async () => {
+it("on any other layer the guest is resumed in its initrd, and its caches are hot-plugged", async () => {
   const parent = await bench.createDisk();
   await bench.runStep(parent, runTask("echo parent > parent"));
   const cache = await cacheDisk(bench.directory, true);
@@ -106,25 +106,25 @@ it("on any other layer the guest is resumed in its initrd, and its caches come i
   await raw.check();
 });
 
-it("what was saved and does not work is thrown away, and the step has a guest that was booted", async () => {
-  const templates = path.join(bench.stateDirectory, "templates");
-  const before = await readdir(templates);
+it("a snapshot that cannot be resumed is removed, and the step has a booted guest", async () => {
+  const snapshots = path.join(bench.stateDirectory, "snapshots");
+  const before = await readdir(snapshots);
   expect(before.length).toBe(2);
-  for (const name of before) await spoil(path.join(templates, name));
+  for (const name of before) await spoil(path.join(snapshots, name));
   const disk = await bench.createDisk();
   const { output, events } = await bench.runStep(disk, runTask("echo done"));
   expect(output).toBe("done\n");
   expect(startOf(events)).toBe("booted");
   const said = events.filter((event) => event.type === "log" && event.level === "info");
-  expect(JSON.stringify(said)).toMatch(/resumed guest did not work.*resumed guest did not work/);
-  await expect(readdir(templates)).resolves.toEqual([]);
+  expect(JSON.stringify(said)).toMatch(/snapshot restore failed.*snapshot restore failed/);
+  await expect(readdir(snapshots)).resolves.toEqual([]);
   await using raw = await openRaw(disk);
   await raw.check();
 });
 
-/** Makes a state that QEMU cannot load, and a record that finds nothing wrong with it. */
+/** Writes a state that QEMU cannot load, and a record that matches it. */
 async function spoil(directory: string): Promise<void> {
-  const [state, record] = [path.join(directory, "state"), path.join(directory, "template.json")];
+  const [state, record] = [path.join(directory, "state"), path.join(directory, "snapshot.json")];
   await writeFile(state, Buffer.alloc((await stat(state)).size, 1));
   const { dev, ino, size, mtimeNs } = await stat(state, { bigint: true });
   const text = JSON.parse(await readFile(record, "utf8")) as { parts: Record<string, string> };

@@ -38,7 +38,7 @@ async function listen(): Promise<{ port: number } & AsyncDisposable> {
 }
 
 describe("a step's disk", () => {
-  it("has everything that was written, is clean, and goes on from the step before", async () => {
+  it("has everything that was written, is clean, and continues from the previous step", async () => {
     await using host = await listen();
     const first = await bench.createDisk();
     const { output } = await bench.runStep(
@@ -62,7 +62,7 @@ describe("a step's disk", () => {
     await expect(machinesOf(bench.stateDirectory)).resolves.toEqual([]);
   });
 
-  it("is clean where the guest cannot freeze: it is switched off instead", async () => {
+  it("is clean if the guest cannot be frozen: it is shut down instead", async () => {
     const disk = await bench.createDisk();
     await bench.runStep(disk, runTask("echo kept > kept; sudo rm -f $(sudo sh -c 'command -v fsfreeze')"));
     await using raw = await openRaw(disk);
@@ -70,7 +70,7 @@ describe("a step's disk", () => {
     await expect(raw.debugfs("cat /home/opam/kept")).resolves.toBe("kept");
   });
 
-  it("boots without a kernel of the image's, through the disk's own boot loader", async () => {
+  it("boots without a kernel of the image, through the boot loader on the disk", async () => {
     const { manifest, ...rest } = bench.image;
     const image = { ...rest, manifest: manifest && { ...manifest, directBoot: undefined } };
     const disk = await bench.createDisk();
@@ -81,7 +81,7 @@ describe("a step's disk", () => {
 });
 
 describe("a step's user", () => {
-  it("is whoever the context says, known to the guest or not", async () => {
+  it("is the one of the context, known to the guest or not", async () => {
     const secret = "sesame-4242";
     const [fresh, ready] = [await cacheDisk(bench.directory, false), await cacheDisk(bench.directory, true)];
     const disk = await bench.createDisk();
@@ -122,7 +122,7 @@ describe("a step's user", () => {
     }
   });
 
-  it("is really root for uid 0, and a cache is kept from a step that fails", async () => {
+  it("is root for uid 0, and the cache of a failed step is kept", async () => {
     const cache = await cacheDisk(bench.directory, false);
     const disk = await bench.createDisk();
     const task = runTask("id -u; echo $HOME; echo half > /c/file; exit 3", {
@@ -142,7 +142,7 @@ describe("a step's user", () => {
     await expect(raw.debugfs("cat /file")).resolves.toBe("half");
   });
 
-  it("may be named, and may run a command longer than an argument can be", async () => {
+  it("may be a name, and may run a command that is longer than an argument can be", async () => {
     const disk = await bench.createDisk();
     const long = `: ${"x".repeat(200_000)}\nid -un; echo $HOME; ls /run/obuilder 2>/dev/null; true`;
     const { output } = await bench.runStep(disk, runTask(long, { user: { name: "daemon" }, workdir: "/" }));
@@ -152,7 +152,7 @@ describe("a step's user", () => {
 
 describe("a copy", () => {
   it("unpacks as root at the root, and keeps directories that are links in the guest", async () => {
-    // So much that it goes in as a disk.
+    // Large enough to be sent as a disk.
     const large = "0123456789abcdef".repeat(600_000);
     const long = `srv/${"long-name-".repeat(12)}/${"x".repeat(120)}.txt`;
     const source = await sourceTree(bench.directory, {
@@ -169,8 +169,8 @@ describe("a copy", () => {
       openArchive: () => archiveOf(source),
     });
     const said = events.flatMap((event) => (event.type === "log" ? [event.text] : []));
-    expect(said).toContain("The files go in as a disk.");
-    expect(said.join("\n")).not.toContain("takes no disk");
+    expect(said).toContain("Transferring the files as a disk.");
+    expect(said.join("\n")).not.toContain("could not be hot-plugged");
     await using raw = await openRaw(disk);
     await raw.check();
     await expect(raw.debugfs(`cat /${long}`)).resolves.toBe("deep");
@@ -182,7 +182,7 @@ describe("a copy", () => {
     await expect(raw.debugfs("stat /usr/bin/copied")).resolves.toMatch(/User:\s+0\s+Group:\s+0/);
   });
 
-  it("that the guest's tar refuses fails with its words", async () => {
+  it("that the guest's tar rejects fails with tar's message", async () => {
     const disk = await bench.createDisk();
     const garbage = await sourceTree(bench.directory, { "no.tar": "this is no archive".repeat(1000) });
     const openArchive = () => createReadStream(path.join(garbage, "no.tar"));

@@ -136,6 +136,6 @@ export function profile(loginUser: string): GuestProfile {
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
-    shutdown: "power button",
+    shutdown: "acpi",
   };
 }

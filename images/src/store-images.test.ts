@@ -48,7 +48,9 @@ describe("an import", () => {
     expect((await stat(images("mine.key"))).mode & 0o777).toBe(0o600);
     expect(await readFile(images(manifest.directBoot?.kernel ?? ""), "utf8")).toBe("a kernel");
     expect(tools.said).toContain("boots and lets me in");
-    expect(await listImages(store)).toContainEqual(expect.objectContaining({ name: "mine", state: "own" }));
+    expect(await listImages(store)).toContainEqual(
+      expect.objectContaining({ name: "mine", state: "custom" }),
+    );
     await removeImage(store, "mine");
     expect(await readdir(images())).toEqual([]);
   });
@@ -75,7 +77,7 @@ describe("an import", () => {
     expect(tools.said).toEqual(
       expect.arrayContaining([
         "weak: sshd takes environment variables (AcceptEnv)",
-        "weak: switches itself off cleanly, by poweroff",
+        "weak: shuts down cleanly, by poweroff",
       ]),
     );
   });
@@ -118,7 +120,7 @@ describe("the list", () => {
     expect(found.map(({ name }) => name)).toEqual(
       expect.arrayContaining(["debian-12-amd64", "debian-13-amd64-ocaml-5.3.0", "busybox"]),
     );
-    expect(new Set(found.map(({ state }) => state))).toEqual(new Set(["available"]));
+    expect(new Set(found.map(({ state }) => state))).toEqual(new Set(["not-built"]));
   });
 
   it("tells an image that another recipe made, one without a manifest, and one with a file missing", async () => {
@@ -131,7 +133,7 @@ describe("the list", () => {
     await writeFile(images("half.json"), JSON.stringify({ ...manifest, sshKey: "half.key" }));
     const states = (await listImages(store)).map(({ name, state }) => [name, state]);
     expect(states.slice(0, 3)).toEqual([
-      ["bare", "bare"],
+      ["bare", "no-manifest"],
       ["debian-12-amd64", "outdated"],
       ["half", "incomplete"],
     ]);

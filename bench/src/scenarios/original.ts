@@ -31,7 +31,7 @@ export const original: Scenario = {
       const store = await newStore(bench);
       bench.results.add(
         "run, copy, run: cold",
-        await wall(bench, { store, flags: await noTemplates(), tree, spec: spec() }),
+        await wall(bench, { store, flags: await noSnapshots(), tree, spec: spec() }),
       );
       const fresh = await newStore(bench);
       bench.results.add(
@@ -56,7 +56,7 @@ export const original: Scenario = {
   },
 };
 
-const noTemplates = async () => (await coldFlags()).filter((flag) => flag !== "--fresh-vm");
+const noSnapshots = async () => (await coldFlags()).filter((flag) => flag !== "--no-vm-reuse");
 
 async function wall(
   bench: Bench,

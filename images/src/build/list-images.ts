@@ -11,11 +11,11 @@ import { matchRecipe, recipeNames, recipes } from "../recipe/registry.ts";
 import { storeKey } from "./store-key.ts";
 
 /**
- * What an image of the store is worth: `current`, as its recipe makes it now; `outdated`, it would come out differently;
- * `own`, made by a recipe of the user's or brought along; `incomplete`, a file that its manifest names is not there;
- * `bare`, it has no manifest; `available`, a recipe has not made it yet.
+ * The state of an image: `current`, as its recipe makes it now; `outdated`, the recipe has changed since;
+ * `custom`, made by a recipe of the user's or imported; `incomplete`, a file that its manifest names is missing;
+ * `no-manifest`; `not-built`, there is a recipe for it, and no image in the store.
  */
-export type ImageState = "current" | "outdated" | "own" | "incomplete" | "bare" | "available";
+export type ImageState = "current" | "outdated" | "custom" | "incomplete" | "no-manifest" | "not-built";
 
 export interface ListedImage {
   readonly name: string;
@@ -56,7 +56,7 @@ function available(name: string): ListedImage {
   const recipe = matchRecipe(name)?.recipe;
   const guest = recipe && { os: recipe.guestOs, arch: recipe.guestArch };
   const summary = recipe?.summary;
-  return { name, state: "available", guest, bytes: undefined, made: undefined, summary };
+  return { name, state: "not-built", guest, bytes: undefined, made: undefined, summary };
 }
 
 async function describe(
@@ -97,12 +97,12 @@ async function stateOf(
     found,
   }: { readonly images: string; readonly name: string; readonly found: RecordedManifest | undefined },
 ): Promise<ImageState> {
-  if (!found) return "bare";
+  if (!found) return "no-manifest";
   if (!(await isComplete(images, name, found.manifest))) return "incomplete";
   const { record } = found;
   // A user's own recipe is code; looking at a store runs none of it.
   const recipe = record?.folder === undefined && recipes.find((one) => one.name === record?.name);
-  if (!recipe || !record) return "own";
+  if (!recipe || !record) return "custom";
   const { publicKey } = await storeKey(store);
   const digest = await recipeDigest(recipe, record.parameters, publicKey).catch(() => undefined);
   return digest === record.digest ? "current" : "outdated";

@@ -58,7 +58,7 @@ export class BootCheck implements AsyncDisposable {
     return port ?? 0;
   }
 
-  /** Presses the power button and waits until the guest has switched itself off. */
+  /** Asks for an ACPI shutdown and waits until the guest has shut down. */
   async powerDown(seconds: number): Promise<void> {
     this.#qemu.stdin?.write("system_powerdown\n");
     await this.ended(seconds);

@@ -61,11 +61,11 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
     await expect(trial, { what: "has what its recipe promises", script: image.script, needed: true }, tools);
   }
   const by = await trial.powerOff();
-  const byButton = by === "power button";
+  const byAcpi = by === "acpi";
   onEvent({
     type: "check",
-    outcome: byButton || manifest.guestArch === "riscv64" ? "passed" : "weak",
-    what: `switches itself off cleanly, by ${byButton ? "the power button" : "poweroff"}`,
+    outcome: byAcpi || manifest.guestArch === "riscv64" ? "passed" : "weak",
+    what: `shuts down cleanly, by ${byAcpi ? "ACPI" : "poweroff"}`,
   });
   return disk;
 }

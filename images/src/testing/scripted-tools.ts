@@ -6,7 +6,7 @@ export interface Script {
   /** A part of the script that fails in the guest. */
   readonly failing?: string;
   /** How the guest switches itself off. */
-  readonly powerOff?: "power button" | "command";
+  readonly powerOff?: "acpi" | "command";
 }
 
 export interface ScriptedTools extends ImageTools {
@@ -18,7 +18,7 @@ export interface ScriptedTools extends ImageTools {
 
 /** Tools without QEMU: a script plays the guest, in which all is well but what it says. */
 export function scriptedTools(store: string, script: Script = {}): ScriptedTools {
-  const { failing, powerOff = "power button" } = script;
+  const { failing, powerOff = "acpi" } = script;
   const booted: TrialRequest[] = [];
   const said: string[] = [];
   const startTrial: StartTrial = async (request) => {

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import type { Interaction } from "@ob/core";
 import { expect, test } from "vitest";
 import { bench, request } from "./builds.test.helper.ts";
-import type { StepFailure } from "./steps/run.ts";
+import type { StepFailure } from "./steps/step-deps.ts";
 
 const terminal = {
   input: new PassThrough(),
@@ -11,7 +11,7 @@ const terminal = {
   tty: undefined,
 };
 
-test("a visit holds its layer, knows its base image, and gives all back", async () => {
+test("an ephemeral guest pins its layer, has its base image, and releases both", async () => {
   const talks: Interaction[] = [];
   await using setting = bench({ visit: { interact: (talk) => talks.push(talk) + 6 } });
   const { builder, store, sandbox } = setting;
@@ -29,7 +29,7 @@ test("a visit holds its layer, knows its base image, and gives all back", async 
   await expect(builder.openLayer(id)).rejects.toMatchObject({ code: "NO_SUCH_LAYER" });
 });
 
-test("a step that failed is shown before its guest goes, and fails as it would have", async () => {
+test("a failed step is reported while its guest runs, and fails as it would have", async () => {
   const failures: StepFailure[] = [];
   await using setting = bench({ run: () => 3, visit: { interact: () => 0 } });
   const onFailure = async (failure: StepFailure) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { bench, request, transcript } from "./builds.test.helper.ts";
 
 describe("a build", () => {
-  test("tells of each step in the original's words, with its output", async () => {
+  test("emits each step as in the original's transcript, with its output", async () => {
     await using setting = bench();
     await setting.builder.build(
       request('((from base) (workdir /src) (env A "1 2") (run (shell "make all")))'),
@@ -21,7 +21,7 @@ describe("a build", () => {
     );
   });
 
-  test("that is done again runs nothing, and shows the stored logs", async () => {
+  test("runs nothing a second time, and emits the stored logs", async () => {
     await using setting = bench();
     const first = await setting.builder.build(request("((from base) (run (shell one)) (run (shell two)))"));
     setting.events.length = 0;
@@ -89,7 +89,7 @@ describe("a build", () => {
     expect(setting.sandbox.commands).toEqual(["x"]);
   });
 
-  test("checks the whole spec before anything is made", async () => {
+  test("checks the whole spec before anything is built", async () => {
     await using setting = bench();
     const wanting = request("((from base) (run (shell long)) (run (secrets (s (target /s))) (shell x)))");
     await expect(setting.builder.build(wanting)).rejects.toMatchObject({ code: "BAD_SECRET" });

@@ -11,35 +11,35 @@ export interface FinishedBuild {
   readonly image: GuestImage;
 }
 
-/** All that the ops before a step have said. It never changes: each op makes a new one. */
+/** What the ops before a step have set. It is immutable: each op makes a new one. */
 export interface Context {
   readonly sourceDirectory: string;
-  /** What earlier builds have read of the source directory. */
+  /** The digests that earlier builds have computed of the source directory. */
   readonly digests: DigestCache;
-  /** What no `copy` takes of the source directory. */
+  /** What every `copy` leaves out of the source directory. */
   readonly own: OwnDirectories;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
-  /** Names of the nested builds around, outermost first. */
+  /** Names of the enclosing nested builds, outermost first. */
   readonly build: readonly string[];
-  /** The nested builds that can be copied from, once they are finished; an inner name hides an outer one. */
+  /** The nested builds that can be copied from, once they are finished; inner names shadow outer ones. */
   readonly scope: ReadonlyMap<string, Promise<FinishedBuild>>;
-  /** Absolute, as the original puts it together: it goes into ids. */
+  /** Absolute, composed as in the original: it is part of ids. */
   readonly workdir: string;
   /** Empty for the login shell of the guest's user. */
   readonly shell: readonly string[];
-  /** None was given: the image's login user runs commands and owns what is copied. */
+  /** Undefined: the image's login user runs commands and owns what is copied. */
   readonly user: GuestUser | undefined;
-  /** Newest first, a key stands once. */
+  /** Newest first, each key once. */
   readonly environment: Environment;
 }
 
 export function initialContext(
   request: BuildRequest,
-  { digests: memory, own }: Pick<Context, "digests" | "own">,
+  { digests, own }: Pick<Context, "digests" | "own">,
 ): Context {
   return {
     sourceDirectory: request.sourceDirectory,
-    digests: memory,
+    digests,
     own,
     secrets: request.secrets ?? new Map(),
     build: [],
@@ -51,7 +51,7 @@ export function initialContext(
   };
 }
 
-/** The context of a nested build: it sees what is in scope, and starts afresh otherwise. */
+/** The context of a nested build. */
 export function nestedContext(context: Context, name: string): Context {
   return { ...context, build: [...context.build, name] };
 }
@@ -66,8 +66,8 @@ export function withVariable(context: Context, key: string, value: string): Cont
 }
 
 /**
- * A path below the workdir, unless it starts with `/`. Nothing is normalised, here or in the workdir: both go into ids.
- * A drive letter does not make a `copy`'s destination absolute, as in the original.
+ * A path below the workdir, unless it starts with `/`. Nothing is normalised, here or in the workdir: both are part of
+ * ids. As in the original, a drive letter does not make a `copy`'s destination absolute.
  */
 export function resolveInGuest(workdir: string, path: string): string {
   if (path.startsWith("/")) return path;

@@ -47,7 +47,7 @@ function nothingHeld({ store, caches, sandbox }: ReturnType<typeof watched>): vo
 }
 
 describe("wherever a port fails", () => {
-  test("nothing stays held, the error comes out, and the next build succeeds", async () => {
+  test("everything is released, the error is thrown, and the next build succeeds", async () => {
     const places = await allPlaces();
     expect(places).toBeGreaterThan(40);
     for (let chosen = 0; chosen < places; chosen++) {
@@ -62,7 +62,7 @@ describe("wherever a port fails", () => {
         await setting.builder.build(request(text));
         await setting.builder.build(request(text));
       };
-      // Only a cache that cannot be published is no reason to fail.
+      // A cache that cannot be published does not fail the build.
       const end = await twice().then(() => "done", String);
       expect(end).toBe(failed.startsWith("release ") ? "done" : `ObError: broken at ${failed}`);
       nothingHeld(setting);
@@ -73,7 +73,7 @@ describe("wherever a port fails", () => {
 });
 
 describe("wherever a build is cancelled", () => {
-  test("nothing stays held, and the next build succeeds", async () => {
+  test("everything is released, and the next build succeeds", async () => {
     const places = await allPlaces();
     for (let chosen = 0; chosen < places; chosen++) {
       let passed = 0;
@@ -93,7 +93,7 @@ describe("wherever a build is cancelled", () => {
     }
   });
 
-  test("a step that waits for ever ends, and is told as cancelled", async () => {
+  test("a step that waits forever ends, and is reported as cancelled", async () => {
     const controller = new AbortController();
     await using setting = bench({ run: () => new Promise<void>(() => undefined) });
     const building = setting.builder.build(request(text), { signal: controller.signal });
@@ -116,7 +116,7 @@ test("a log that cannot be written fails the step", async () => {
   await using setting = bench({
     store,
     run: async ({ output }) => {
-      // As a stream does it: nobody is there to catch what the output's receiver throws.
+      // As from a stream's handler, where an error of the receiver is not caught.
       setImmediate(() => output("x"));
       await new Promise<void>(() => undefined);
     },

@@ -11,7 +11,7 @@ test("a healthy image runs one command, and only its base layer stays", async ()
   expect(setting.store.openWriters).toBe(0);
 });
 
-test("a guest that says something else is not healthy", async () => {
+test("a guest with other output is not healthy", async () => {
   await using setting = bench({ run: ({ output }) => output("Your password has expired.\n") });
   await expect(setting.builder.healthcheck({ image: "base" })).rejects.toMatchObject({
     code: "GUEST_LOST",
@@ -20,7 +20,7 @@ test("a guest that says something else is not healthy", async () => {
   expect([...setting.store.list()]).toHaveLength(1);
 });
 
-test("what goes wrong with the image or the machine comes out", async () => {
+test("a failure of the image or the VM is thrown", async () => {
   await using setting = bench({
     run: () => {
       throw new ObError("BOOT_FAILED", "no answer");
@@ -31,7 +31,7 @@ test("what goes wrong with the image or the machine comes out", async () => {
   expect(setting.store.openWriters).toBe(0);
 });
 
-test("a guest that never ends is given up at the deadline", async () => {
+test("a guest that never ends fails at the deadline", async () => {
   await using setting = bench({ run: () => new Promise<void>(() => undefined) });
   await expect(setting.builder.healthcheck({ image: "base", deadlineMs: 20 })).rejects.toMatchObject({
     code: "GUEST_LOST",

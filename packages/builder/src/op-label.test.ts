@@ -18,13 +18,13 @@ test("the original's document shows a step like this", () => {
   );
 });
 
-test("the fields of a run stand below each other, wherever the step is", () => {
+test("the fields of a run are aligned below each other", () => {
   expect(heading("/src", "(run (network host) (shell make))")).toBe(
     "/src: (run (network host)\n           (shell make))",
   );
 });
 
-test("an image's or a build's name is quoted where it must be, a build's always", () => {
+test("the name of an image is quoted if need be, that of a build always", () => {
   expect(fromHeading("a b")).toBe('(from "a b")');
   expect(buildHeading("dev")).toBe('(build "dev" …)');
   expect(buildFinished('d"')).toBe(String.raw`--> finished "d\""`);

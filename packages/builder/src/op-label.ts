@@ -15,7 +15,7 @@ export function buildFinished(name: string): string {
   return `--> finished ${quoted(name)}`;
 }
 
-/** An op as the original announces it, for example `/src: (run (shell make))`. */
+/** An op in the original's transcript, for example `/src: (run (shell make))`. */
 export function opHeading(workdir: string, op: Op): string {
   const prefix = `${workdir}: `;
   return prefix + formatOp(op, { column: Buffer.byteLength(prefix) });

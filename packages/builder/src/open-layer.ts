@@ -13,7 +13,7 @@ export interface OpenLayerOptions {
   readonly emit?: Emit | undefined;
   /** By default `none`. */
   readonly network?: "none" | "host" | undefined;
-  /** What is known of the layer's base image; by default the store is asked. */
+  /** The layer's base image; by default the store is asked. */
   readonly image?: GuestImage | undefined;
 }
 
@@ -23,9 +23,9 @@ export interface OpenLayerDeps {
 }
 
 /**
- * Boots a throw-away guest on a layer, which cannot be deleted until the visit is disposed of.
+ * Boots an ephemeral guest on a layer, which cannot be deleted until the guest is disposed of.
  *
- * @throws ObError `NO_SUCH_LAYER`, and what `Store.borrow` and `Sandbox.visit` throw.
+ * @throws ObError `NO_SUCH_LAYER`, and what `Store.createScratchDisk` and `Sandbox.openEphemeral` throw.
  */
 export async function openLayer(
   id: LayerId,
@@ -33,26 +33,24 @@ export async function openLayer(
   options: OpenLayerOptions = {},
 ): Promise<GuestVisit> {
   const { signal, emit, network } = options;
-  const image = options.image ?? (await imageUnder(store, id));
+  const image = options.image ?? (await imageOf(store, id));
   await using stack = new AsyncDisposableStack();
-  const loan = stack.use(await store.createScratchDisk(id, signal));
+  const scratch = stack.use(await store.createScratchDisk(id, signal));
   store.recordUse(id);
-  const request = { layer: id, disk: loan.disk, image, network };
-  const visit = stack.use(await sandbox.openEphemeral(request, { signal, emit }));
+  const request = { layer: id, disk: scratch.disk, image, network };
+  const guest = stack.use(await sandbox.openEphemeral(request, { signal, emit }));
   const held = stack.move();
   return {
-    readArchive: (path, reading) => visit.readArchive(path, reading),
-    execInteractive: (interaction, interacting) => visit.execInteractive(interaction, interacting),
+    readArchive: (path, reading) => guest.readArchive(path, reading),
+    execInteractive: (interaction, interacting) => guest.execInteractive(interaction, interacting),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
-/** What the base layer under a layer says. */
-async function imageUnder(store: Store, id: LayerId): Promise<GuestImage> {
+/** The base image of a layer. */
+async function imageOf(store: Store, id: LayerId): Promise<GuestImage> {
   if (!(await store.find(id))) {
-    throw new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
-      hint: "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A step that failed has none.",
-    });
+    throw new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`);
   }
   const parents = new Map([...store.list()].map((record) => [record.id, record.parent]));
   let base = id;

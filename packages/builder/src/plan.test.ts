@@ -1,12 +1,13 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { MemoryStore } from "@ob/core/testing";
 import type { Op, Spec } from "@ob/spec";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bench, request } from "./builds.test.helper.ts";
 import { planBuild } from "./plan.ts";
+import { openDigestCache } from "./source/digest-cache.ts";
 
 let sourceDirectory = "";
 beforeAll(async () => {
@@ -20,7 +21,7 @@ afterAll(async () => {
   await rm(sourceDirectory, { recursive: true });
 });
 
-test("a plan names every step with its base, its line and its place", async () => {
+test("a plan has every step with its base, its heading and its build", async () => {
   const store = new MemoryStore({ images: ["base"] });
   const steps = await planBuild(
     { store },
@@ -34,7 +35,7 @@ test("a plan names every step with its base, its line and its place", async () =
   ]);
 });
 
-test("planning makes nothing, and needs no base image", async () => {
+test("planning builds nothing, and needs no base image", async () => {
   const store = new MemoryStore();
   const [from] = await planBuild({ store }, request("((from none) (run (shell x)))"));
   expect(from?.missingImage).toBe("none");
@@ -42,7 +43,7 @@ test("planning makes nothing, and needs no base image", async () => {
   expect([...store.list()]).toEqual([]);
 });
 
-test("what is in the store is cached, also where the image is gone", async () => {
+test("a layer in the store is cached, even if the image is gone", async () => {
   await using setting = bench();
   await setting.builder.build(request("((from base) (run (shell x)))"));
   setting.store.removeImage("base");
@@ -51,7 +52,7 @@ test("what is in the store is cached, also where the image is gone", async () =>
   expect(steps[0]).not.toHaveProperty("missingImage");
 });
 
-test("the base image's environment counts, once it is known", async () => {
+test("the base image's environment is part of the ids, once it is known", async () => {
   await using setting = bench({
     store: new MemoryStore({ images: { base: { environment: [["PATH", "/bin"]] } } }),
   });
@@ -70,6 +71,28 @@ test("a spec that cannot be built cannot be planned, for the same reason", async
   await expect(
     plan("((build b ((from base))) (from base) (copy (from (build b)) (src ../a) (dst b)))"),
   ).rejects.toMatchObject({ code: "BAD_SOURCE" });
+});
+
+test("a file that an earlier build has read is not read again", async () => {
+  const store = new MemoryStore({ images: ["base"] });
+  const directory = join(sourceDirectory, "..", `${basename(sourceDirectory)}-digests`);
+  const source = join(sourceDirectory, "large");
+  await writeFile(source, "x");
+  await truncate(source, 5 << 20);
+  {
+    await using digests = openDigestCache({ directory, sourceDirectory });
+    const before = await stat(source, { bigint: true });
+    // Not its digest, so that the id tells which one was used.
+    digests.set("large", { digest: "0".repeat(64), before, after: before, startedMs: Date.now() + 60_000 });
+  }
+  const copying = { ...request("((from base) (copy (src large) (dst /large)))"), sourceDirectory };
+  const ids = [];
+  for (const digestDirectory of [undefined, directory]) {
+    ids.push((await planBuild({ store, digestDirectory }, copying)).at(-1)?.id);
+  }
+  await rm(directory, { recursive: true });
+  await rm(source);
+  expect(ids[1]).not.toBe(ids[0]);
 });
 
 const text = fc.oneof(
@@ -117,7 +140,7 @@ function specs(depth: number): fc.Arbitrary<Spec> {
   });
 }
 
-test("a build has the ids of its plan, and done again it runs nothing", async () => {
+test("a build has the ids of its plan, and a second build runs nothing", async () => {
   const secrets = new Map([
     ["s", Buffer.from("1")],
     ["t", Buffer.from([0xff, 0])],

@@ -2,11 +2,12 @@ import { type Emit, type LayerId, silent, type StepInfo, type Store } from "@ob/
 import { runSequentially } from "./scheduling/scheduler.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
-import { type BuildRequest, checkRequest, ownDirectoriesFor } from "./request.ts";
+import type { BuildRequest } from "./request.ts";
+import { ownDirectoriesFor, validateRequest } from "./validate-request.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { unknownBase } from "./steps/from.ts";
 
-/** A step as a build would make it now. */
+/** A step as a build would run it now. */
 export interface PlannedStep extends StepInfo {
   /** True if the layer is in the store: the step would not run. */
   readonly cached: boolean;
@@ -23,7 +24,7 @@ export interface PlanOptions {
 
 /**
  * The steps of a build in order, nested builds first, with the ids that the build will have. Reads the source
- * directory and the store, and makes nothing: neither QEMU nor the base image is needed.
+ * directory and the store, and writes neither: neither QEMU nor the base image is needed.
  *
  * @throws ObError as `Builder.build` before it runs anything.
  */
@@ -32,23 +33,21 @@ export async function planBuild(
   request: BuildRequest,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly PlannedStep[]> {
-  checkRequest(request);
+  validateRequest(request);
   const steps: PlannedStep[] = [];
   const cached = async (id: LayerId) => (await store.find(id)) !== undefined;
   const plan = async ({ info }: { readonly info: StepInfo }) => {
     steps.push({ ...info, cached: await cached(info.id) });
   };
   const own = await ownDirectoriesFor(request, store);
-  await using memory = digestCacheFor(request, digestDirectory);
-  await walkSpec(request.spec, initialContext(request, { digests: memory, own }), {
+  await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
+  await walkSpec(request.spec, initialContext(request, { digests, own }), {
     store,
-    chain: runSequentially(emit, signal),
+    scope: runSequentially(emit, signal),
     visitor: () => ({
       note: (text, build) => emit({ type: "note", text, build }),
       session: () => undefined,
-      run: plan,
-      copy: plan,
-      copyFrom: plan,
+      step: plan,
       from: async ({ info, image }) => {
         const isCached = await cached(info.id);
         const missing = isCached || image.present ? {} : { missingImage: image.name };

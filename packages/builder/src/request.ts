@@ -1,68 +1,10 @@
-import { ObError, type Store } from "@ob/core";
-import type { Op, RunOp, Spec } from "@ob/spec";
-import { findOwnDirectories, noDirectories, type OwnDirectories } from "./source/own-directories.ts";
-import { checkCopyFrom } from "./steps/copy-from-build.ts";
+import type { Spec } from "@ob/spec";
 
 /** What to build, from what. */
 export interface BuildRequest {
   readonly spec: Spec;
-  /** The directory that `copy` takes files from. */
+  /** The directory that `copy` takes files from: the build context. */
   readonly sourceDirectory: string;
   /** The contents of each secret, by its id. */
   readonly secrets?: ReadonlyMap<string, Uint8Array> | undefined;
-}
-
-/**
- * Finds what can never be built, before anything is.
- *
- * @throws ObError `BAD_SECRET` if a secret is asked for and not given, `BAD_SOURCE` for a path
- *   in a nested build with `..`.
- */
-export function checkRequest(request: BuildRequest): void {
-  for (const op of allOps(request.spec)) {
-    if (op.op === "run") checkSecrets(op, request);
-    else if (op.op === "copy") checkCopyFrom(op);
-  }
-}
-
-/**
- * What the copies of a request leave out: the store that it is built in.
- *
- * @throws ObError `BAD_SOURCE` if there is a `copy`, and its source directory lies in the store.
- */
-export async function ownDirectoriesFor(request: BuildRequest, store: Store): Promise<OwnDirectories> {
-  const { ownDirectories = [] } = store;
-  if (ownDirectories.length === 0 || !copiesFromSource(request)) return noDirectories;
-  return await findOwnDirectories(ownDirectories, request.sourceDirectory);
-}
-
-function copiesFromSource({ spec }: BuildRequest): boolean {
-  for (const op of allOps(spec)) {
-    if (op.op === "copy" && op.from.kind === "context") return true;
-  }
-  return false;
-}
-
-/** Every op of the spec and its nested builds, in build order. Nesting may have any depth. */
-function* allOps(spec: Spec): Iterable<Op> {
-  const pending: { readonly spec: Spec; next: number }[] = [{ spec, next: 0 }];
-  for (let top = pending.at(-1); top; top = pending.at(-1)) {
-    const nested = top.spec.builds[top.next++];
-    if (nested) {
-      pending.push({ spec: nested.spec, next: 0 });
-    } else {
-      yield* top.spec.ops;
-      pending.pop();
-    }
-  }
-}
-
-function checkSecrets(op: RunOp, { secrets }: BuildRequest): void {
-  const missing = op.secrets.find(({ id }) => !secrets?.has(id));
-  if (!missing) return;
-  throw new ObError(
-    "BAD_SECRET",
-    `The secret ${JSON.stringify(missing.id)} is asked for and was not given.`,
-    { hint: `Give it with --secret ${missing.id}:FILE, where FILE holds its value.` },
-  );
 }

@@ -1,6 +1,6 @@
 import { type BaseImage, type LayerId, layerId, ObError, sha256, type Store } from "@ob/core";
 
-/** A store with nothing in it, for a plan where none exists yet: planning makes no directory. */
+/** An empty store, for a plan where none exists: planning creates no directory. */
 export class EmptyStore implements Store {
   readonly ownDirectories: readonly string[];
 
@@ -18,7 +18,7 @@ export class EmptyStore implements Store {
   }
 
   recordUse(): void {
-    // No layer, no use.
+    // There is no layer.
   }
 
   async baseInfo(id: LayerId): Promise<never> {
@@ -54,7 +54,7 @@ export class EmptyStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Nothing is open.
+    // There is nothing to close.
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "@ob/core";
 import type { Interrupt } from "./signals.ts";
 
-/** The exit codes of `obuilder`; they are part of its interface and stand in docs/cli.md. */
+/** The exit codes of `obuilder`; they are part of its interface, see docs/cli.md. */
 export const exitCodes = {
   ok: 0,
   stepFailed: 1,
@@ -10,7 +10,7 @@ export const exitCodes = {
   failure: 4,
 } as const;
 
-/** Ended by a signal: 128 and its number, as shells report it. */
+/** Ended by a signal: 128 plus its number, as shells report it. */
 const interruptCodes: Readonly<Record<Interrupt, number>> = {
   SIGHUP: 129,
   SIGINT: 130,
@@ -45,16 +45,16 @@ const codes: Readonly<Record<ErrorCode, number>> = {
   UNSUPPORTED: exitCodes.failure,
 };
 
-/** The exit code for an error; anything that is no error of ours is a bug, and counts as `stopped`. */
+/** The exit code for an error; an error without a code is a bug, and counts as `failure`. */
 export function exitCodeFor(code: ErrorCode | undefined): number {
   return code === undefined ? exitCodes.failure : codes[code];
 }
 
 /** The paragraph that every command's help ends with. */
 export const exitCodesHelp = `Exit codes:
-  0    all went well
+  0    success
   1    a step of the build failed
   2    the command line is wrong
   3    the spec is wrong
-  4    anything else that stopped the command: the store, an image, QEMU, ...
+  4    any other failure: the store, an image, QEMU, ...
   130  cancelled by Ctrl-C (143 by SIGTERM)`;

@@ -6,7 +6,7 @@ import { temporaryDirectory } from "./testing/directory.ts";
 
 const whole = `export const profile = () => ({
   os: "plan9", cacheFileSystem: "fossil", rootAccess: "", imageChecks: [], identity: "true",
-  panicPattern: /x/, sshReadyPattern: /x/, prepare: {}, unpack: {}, shutdown: "power button",
+  panicPattern: /x/, sshReadyPattern: /x/, prepare: {}, unpack: {}, shutdown: "acpi",
   ...Object.fromEntries(
     ["copyTarget", "copySource", "mount", "run", "unmount", "flush", "readArchive", "runScript"]
       .map((name) => [name, () => ({})])),

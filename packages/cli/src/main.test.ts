@@ -41,7 +41,7 @@ describe("the command", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
-  ] as const)("says that it was cancelled by %s, and ends with %d", async (signal, exitCode) => {
+  ] as const)("is cancelled by %s, and exits with %d", async (signal, exitCode) => {
     const process = obuilder(["fmt", "-f", "-"]);
     // More than a pipe holds: when it is written the command is reading, and listens for signals.
     await new Promise((resolve) => {
@@ -51,7 +51,7 @@ describe("the command", () => {
     expect(await process).toMatchObject({ exitCode, stderr: "Cancelled at user's request\n" });
   });
 
-  it("makes what it keeps in a store readable for nobody else", async () => {
+  it("makes the contents of a store private", async () => {
     await using work = await temporaryDirectory();
     const store = path.join(work.path, "store");
     await mkdir(path.join(store, "base-image"), { recursive: true });
@@ -66,7 +66,7 @@ describe("the command", () => {
     }
   });
 
-  it("is quiet when the reader of its output goes away", async () => {
+  it("is quiet when the reader of its output ends", async () => {
     const process = obuilder(["fmt", "-f", "-"]);
     process.stdout.destroy();
     process.stdin.end(spec);
@@ -75,18 +75,18 @@ describe("the command", () => {
 });
 
 describe("a store", () => {
-  it("that does not exist is taken as empty by plan, which makes nothing", async () => {
+  it("that does not exist counts as empty for plan, which creates nothing", async () => {
     await using work = await temporaryDirectory();
     const directory = path.join(work.path, "store");
     const args = ["plan", `--store=qemu:${directory}`, "-f", "-", work.path];
     const result = await obuilder(args, { input: spec, env: { PATH: "/nonexistent" } });
     expect(result).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(result.stdout).toContain(`The store ${directory} does not exist yet; it was taken as empty.\n`);
+    expect(result.stdout).toContain(`The store ${directory} does not exist; it counts as empty.\n`);
     expect(result.stdout).toContain(`${sha256("debian-12")}  to be built\n`);
     expect(existsSync(directory)).toBe(false);
   });
 
-  it("that does not exist is an error for all others, and is not made", async () => {
+  it("that does not exist is an error for all others, and is not created", async () => {
     await using work = await temporaryDirectory();
     const directory = path.join(work.path, "store");
     for (const args of [
@@ -102,7 +102,7 @@ describe("a store", () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  it("whose path is some other directory, or a file, is left as it is", async () => {
+  it("whose path is another directory, or a file, is left unchanged", async () => {
     await using work = await temporaryDirectory();
     const file = path.join(work.path, "file");
     await writeFile(file, "text");
@@ -128,7 +128,7 @@ describe("a store", () => {
     expect(result.exitCode).toBe(0);
   });
 
-  it("without the base image names those that it has", async () => {
+  it("without the base image lists those that it has", async () => {
     await using work = await temporaryDirectory();
     await mkdir(path.join(work.path, "base-image"));
     await writeFile(path.join(work.path, "base-image/debian-12-amd64.qcow2"), "no disk");
@@ -144,7 +144,7 @@ describe("a store", () => {
     expect(await readdir(path.join(work.path, "result"))).toEqual([]);
   });
 
-  it("without a layer of that id says so", async () => {
+  it("without that layer is an error that says so", async () => {
     await using work = await temporaryDirectory();
     const id = "0".repeat(64);
     const result = await obuilder(["delete", `--store=qemu:${work.path}`, id]);

@@ -1,6 +1,7 @@
 import { ObError } from "@ob/core";
 import type { Services } from "./services.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
+import { createSession } from "./commands/session.ts";
 import { colorsFor } from "./output/colors.ts";
 import { exitCodeFor, exitCodes, interruptCode } from "./exit-codes.ts";
 import type { ProcessIo } from "./process-io.ts";
@@ -10,60 +11,60 @@ import { codeOf, firstError, renderError } from "./output/render-error.ts";
 
 export interface MainOptions {
   /** The packages, wired; by default the real ones. */
-  readonly engine?: Services;
+  readonly services?: Services;
 }
 
 /**
- * Runs one command line, without the words `node obuilder` before it.
+ * Runs one command line, given without `node obuilder`.
  *
- * @returns the exit code. Every error has been printed on `host.stderr`.
+ * @returns the exit code. Every error has been printed on `io.stderr`.
  */
 export async function main(
   argv: readonly string[],
-  host: ProcessIo,
+  io: ProcessIo,
   options: MainOptions = {},
 ): Promise<number> {
   let invocation: Invocation | undefined;
   try {
-    invocation = await readCommandLine(argv, { columns: host.stdout.columns ?? 80 });
+    invocation = await readCommandLine(argv, { columns: io.stdout.columns ?? 80 });
     if (invocation.kind === "run") {
-      return (await runCommand(invocation, host, options)) ?? exitCodes.ok;
+      return (await runCommand(invocation, io, options)) ?? exitCodes.ok;
     }
     const asked = invocation.kind === "text";
-    (asked ? host.stdout : host.stderr).write(invocation.text);
+    (asked ? io.stdout : io.stderr).write(invocation.text);
     return asked ? exitCodes.ok : exitCodes.usage;
   } catch (thrown) {
-    return report(firstError(thrown), host, invocation);
+    return report(firstError(thrown), io, invocation);
   }
 }
 
 async function runCommand(
   { command, args }: Extract<Invocation, { readonly kind: "run" }>,
-  host: ProcessIo,
+  io: ProcessIo,
   options: MainOptions,
 ): Promise<number | void> {
   const verbosity = readVerbosity(args);
   const color = readColorMode(args);
-  const engine = options.engine ?? (await import("./services.ts")).services;
-  return await command.run(args, { io: host, verbosity, color, services: engine });
+  const services = options.services ?? (await import("./services.ts")).services;
+  return await command.run(args, createSession({ args, io, verbosity, color, services }));
 }
 
 /** Prints the error. @returns its exit code. */
-function report(thrown: unknown, host: ProcessIo, invocation: Invocation | undefined): number {
-  const interrupt = host.interruptedBy();
-  // Ctrl-C reaches the programs that we run too, and what they make of it can come in first.
+function report(thrown: unknown, io: ProcessIo, invocation: Invocation | undefined): number {
+  const interrupt = io.interruptedBy();
+  // Ctrl-C also reaches the programs that are run, whose failure can arrive first.
   const cancel = new ObError("CANCELLED", "Cancelled at user's request", { cause: thrown });
   const error = interrupt !== undefined && codeOf(thrown) !== undefined ? cancel : thrown;
-  // Whoever closed the pipe does not wait for a word either.
+  // A closed pipe is not worth a message.
   if (interrupt !== "SIGPIPE") {
     const { verbose, mode, name } = settings(invocation);
-    const colors = colorsFor(host.stderr, { mode, env: host.env });
-    host.stderr.write(renderError(error, { colors, verbose, command: name }));
+    const colors = colorsFor(io.stderr, { mode, env: io.env });
+    io.stderr.write(renderError(error, { colors, verbose, command: name }));
   }
   return interrupt === undefined ? exitCodeFor(codeOf(error)) : interruptCode(interrupt);
 }
 
-/** How to print an error; a command line that is itself the error says nothing of it. */
+/** How to print an error; the defaults, if the command line is what is wrong. */
 function settings(invocation: Invocation | undefined) {
   if (invocation?.kind !== "run") return { verbose: false, mode: "auto" as const, name: undefined };
   const { args, name } = invocation;
@@ -82,12 +83,12 @@ export async function start(): Promise<void> {
   using interrupts = listenForInterrupts(process, (interrupt) => process.exit(interruptCode(interrupt)));
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") interrupts.interrupt("SIGPIPE");
-    // What is written after that fails too.
+    // Later writes fail too.
     if (interrupts.cause() === "SIGPIPE") return;
     stderr.write(`obuilder: Standard output cannot be written: ${error.message}\n`);
     process.exit(exitCodes.failure);
   });
-  // Without a reader of errors there is nothing left to do about one.
+  // An error that cannot be printed cannot be reported.
   stderr.on("error", () => {});
   const code = await main(argv.slice(2), {
     stdin,
@@ -98,7 +99,7 @@ export async function start(): Promise<void> {
     restoreUmask: () => void process.umask(umask),
     interruptedBy: interrupts.cause,
   });
-  // Whatever a library left open must not keep a finished command alive; what is printed must get out first.
+  // What a library left open must not keep a finished command alive, but the output must be flushed first.
   await Promise.all([flushed(stdout), flushed(stderr)]);
   process.exit(interrupts.cause() === "SIGPIPE" ? interruptCode("SIGPIPE") : code);
 }

@@ -1,6 +1,6 @@
 import type { Interrupt } from "./signals.ts";
 
-/** A stream that the command prints to. */
+/** A stream that the command writes to. */
 export interface Output extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
   /** Width of the terminal, in characters. */
@@ -9,24 +9,24 @@ export interface Output extends NodeJS.WritableStream {
   readonly rows?: number;
 }
 
-/** What the command may read: standard input. */
+/** Standard input. */
 export type Input = AsyncIterable<Uint8Array | string> & {
   readonly isTTY?: boolean | undefined;
-  /** On a terminal: hands on each key as it is pressed, and makes no signals of any. */
+  /** On a terminal: passes on each key as it is pressed, and turns none into a signal. */
   readonly setRawMode?: (raw: boolean) => unknown;
 };
 
-/** All that the command sees of the process it runs in. */
+/** The standard streams, environment and signals of the process. */
 export interface ProcessIo {
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Fires when the user or the system wants the command to stop. */
+  /** Fires when the user or the system cancels the command. */
   readonly signal: AbortSignal;
   /**
-   * Gives what is made from now on the permissions that the user's umask says. Until then nobody but the user may read it:
-   * what goes into a store is for nobody else. By default that is left to who runs the command.
+   * Restores the user's umask for files that are created from now on. Until then only the user can read what the command
+   * creates, since a store is private. By default the umask is the caller's business.
    */
   readonly restoreUmask?: () => void;
   /** What made the signal fire. */

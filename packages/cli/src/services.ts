@@ -4,9 +4,10 @@ import { access, constants, readdir } from "node:fs/promises";
 import { getuid } from "node:process";
 import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } from "@ob/core";
 import type { ImageTools } from "@ob/images";
+import type { SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
+import type { SandboxFlags } from "./args/sandbox-flags.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
-import type { SandboxFlags } from "./args/options.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 
 export interface OpenOptions {
@@ -31,19 +32,19 @@ export interface Services {
   openCaches(options: OpenOptions): Promise<CacheStore>;
   /** A builder with its store, caches and sandbox; disposing of it closes them. @throws ObError `STORE`. */
   openBuilder(options: OpenBuilderOptions): Promise<Builder>;
-  /** Removes the saved guests of layers that are gone. */
-  sweepTemplates(options: OpenOptions): Promise<void>;
-  /** What images are made and tried with; the store need not exist. */
+  /** Removes the VM snapshots of layers that no longer exist. */
+  pruneSnapshots(options: OpenOptions): Promise<void>;
+  /** What images are built and checked with; the store need not exist. */
   imageTools(options: OpenBuilderOptions): Promise<ImageTools>;
-  /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not made. */
+  /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not created. */
   plan(
     options: OpenPlanOptions,
   ): Promise<{ readonly steps: readonly PlannedStep[]; readonly storeExists: boolean }>;
 }
 
 /**
- * The one place that knows the concrete packages. Each is loaded when it is needed, so that `--help` and `fmt`
- * wait for none of them.
+ * The only place that knows the concrete packages. Each is loaded when it is needed, so that `--help` and `fmt` start
+ * quickly.
  */
 export const services: Services = {
   async openStore({ location, emit }) {
@@ -70,41 +71,36 @@ export const services: Services = {
     await using resources = new AsyncDisposableStack();
     const store = resources.use(await openStore({ directory, diskSize: flags.diskSize, emit }));
     const caches = resources.use(await openCaches({ directory, emit }));
-    const { diskSize: _, guestProfiles, ...machine } = flags;
-    const profiles = await loadGuestProfiles(guestProfiles);
-    const stateDirectory = path.join(directory, "state", "qemu");
-    const sandbox = resources.use(await createSandbox({ ...machine, profiles, stateDirectory, emit }));
+    const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
     const builder = resources.use(
       createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
     );
     return closingWith(builder, resources.move());
   },
 
-  async sweepTemplates({ location, emit = silent }) {
-    const stateDirectory = path.join(location.directory, "state", "qemu");
-    // What most who delete do not need is not loaded.
+  async pruneSnapshots({ location, emit = silent }) {
+    const stateDirectory = qemuStateOf(location);
+    // Most stores need no pruning: then the sandbox is not loaded.
     if ((await entriesOf(path.join(stateDirectory, "templates"))) === undefined) return;
-    const { sweepTemplates } = await import("@ob/sandbox-qemu");
-    await sweepTemplates({ stateDirectory, emit });
+    const { sweepTemplates: pruneSnapshots } = await import("@ob/sandbox-qemu");
+    await pruneSnapshots({ stateDirectory, emit });
   },
 
   async imageTools({ location, flags, emit }) {
     const { directory } = location;
     const { closeToOthers } = await import("@ob/store-qcow");
     await closeToOthers(directory, emit ?? silent);
-    const { diskSize: _, guestProfiles, ...machine } = flags;
-    const profiles = await loadGuestProfiles(guestProfiles);
-    const stateDirectory = path.join(directory, "state", "qemu");
+    const options = await sandboxOptions({ location, flags, emit });
     return {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await isOnPath("sudo")) ? ["sudo"] : [],
       startTrial: async (request) => {
         const { startTrial } = await import("@ob/sandbox-qemu");
-        return await startTrial({ ...machine, profiles, stateDirectory, emit }, request);
+        return await startTrial(options, request);
       },
       chooseProcessor: async (guestArch, signal) => {
         const { chooseProcessor } = await import("@ob/sandbox-qemu");
-        return await chooseProcessor({ ...machine, stateDirectory, emit }, guestArch, signal);
+        return await chooseProcessor(options, guestArch, signal);
       },
     };
   },
@@ -121,12 +117,35 @@ export const services: Services = {
   },
 };
 
-/** Where the digests of source files are remembered. */
+/** The state directory of the sandbox. */
+function qemuStateOf({ directory }: StoreLocation): string {
+  return path.join(directory, "state", "qemu");
+}
+
+/** Named one by one: in a spread, the compiler would accept an option with a wrong name. */
+async function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): Promise<SandboxOptions> {
+  return {
+    profiles: await loadGuestProfiles(flags.guestProfiles),
+    memoryMib: flags.memoryMib,
+    cpus: flags.cpus,
+    guestOs: flags.guestOs,
+    guestArch: flags.guestArch,
+    bootTimeSeconds: flags.bootTimeSeconds,
+    accelerator: flags.accelerator,
+    sshKey: flags.sshKey,
+    hardware: flags.hardware,
+    snapshotCacheSize: flags.snapshotCacheSize,
+    stateDirectory: qemuStateOf(location),
+    emit,
+  };
+}
+
+/** The cache of the digests of source files. */
 function digestsOf({ directory }: StoreLocation): string {
   return path.join(directory, "state", "digests");
 }
 
-/** The builder, which closes all that it stands on when it is disposed of. */
+/** The builder, which closes its ports when it is disposed of. */
 function closingWith(builder: Builder, resources: AsyncDisposableStack): Builder {
   return {
     build: (request, options) => builder.build(request, options),
@@ -137,13 +156,11 @@ function closingWith(builder: Builder, resources: AsyncDisposableStack): Builder
   };
 }
 
-/** A build in a new store could only end with a missing base image, and a mistyped path would leave a store there. */
+/** A build in a new store could only fail for want of a base image, and would leave a store at a mistyped path. */
 async function requireStore({ directory }: StoreLocation): Promise<void> {
   if (!(await isMissing(directory))) return;
   throw new ObError("STORE", `There is no store at ${directory}.`, {
-    hint:
-      "Look at the path in --store. For a new store, make a base image in it: `obuilder image build NAME`; " +
-      "`npm run quickstart` makes one in .obuilder/store.",
+    hint: "Check the path in --store. `obuilder image build NAME` creates a store with a base image.",
   });
 }
 
@@ -162,7 +179,7 @@ async function isMissingOrEmpty({ directory }: StoreLocation): Promise<boolean> 
   return entries === undefined || entries.length === 0;
 }
 
-/** Undefined where nothing is; other troubles are left to the store, which words them. */
+/** Undefined if it does not exist; the store reports other errors. */
 async function entriesOf(directory: string): Promise<readonly string[] | undefined> {
   try {
     return await readdir(directory);

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { expect, it, vi } from "vitest";
 import { type Interrupt, listenForInterrupts } from "./signals.ts";
 
-it("cancels at the first signal, and tells which it was", () => {
+it("cancels at the first signal, and reports which it was", () => {
   const source = new EventEmitter();
   const onSecond = vi.fn<(interrupt: Interrupt) => void>();
   using interrupts = listenForInterrupts(source, onSecond);
@@ -14,7 +14,7 @@ it("cancels at the first signal, and tells which it was", () => {
   expect(onSecond).not.toHaveBeenCalled();
 });
 
-it("leaves at the second signal, and not where a pipe breaks meanwhile", () => {
+it("exits at the second signal, but not for a broken pipe", () => {
   const source = new EventEmitter();
   const onSecond = vi.fn<(interrupt: Interrupt) => void>();
   using interrupts = listenForInterrupts(source, onSecond);

@@ -1,25 +1,25 @@
 import { ObError } from "@ob/core";
 
-/** Signals that end the command, and `SIGPIPE`: nobody reads what it prints any more. */
+/** Signals that end the command, and `SIGPIPE`: the reader of its output is gone. */
 export type Interrupt = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGPIPE";
 
 export interface Interrupts extends Disposable {
   readonly signal: AbortSignal;
-  /** What came first, or undefined. */
+  /** The first interrupt, if any. */
   readonly cause: () => Interrupt | undefined;
   /** Cancels as a signal does. */
   readonly interrupt: (by: Interrupt) => void;
 }
 
-/** What is needed of `process`. */
+/** The part of `process` that is used. */
 export interface SignalSource {
   on(event: Interrupt, listener: () => void): unknown;
   off(event: Interrupt, listener: () => void): unknown;
 }
 
 /**
- * Turns the process's signals into one AbortSignal. The first cancels, and all that is under way ends cleanly;
- * at the second `onSecond` is called, which ends the process on the spot.
+ * Turns the process's signals into one AbortSignal. The first one cancels, so that all work ends cleanly; the second
+ * one calls `onSecond`, which ends the process at once.
  */
 export function listenForInterrupts(
   source: SignalSource,

@@ -51,6 +51,8 @@ export interface ObErrorOptions {
   readonly cause?: unknown;
   /** The exit status of the step's command, for `STEP_FAILED`. */
   readonly exitCode?: number | undefined;
+  /** Facts for a program that words its own hint, for example the id of a missing secret. */
+  readonly data?: Readonly<Record<string, string>> | undefined;
 }
 
 const brand: unique symbol = Symbol.for("@ob/core.ObError");
@@ -64,6 +66,7 @@ export class ObError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly exitCode: number | undefined;
+  readonly data: Readonly<Record<string, string>> | undefined;
   readonly [brand] = true;
 
   /** One of another copy of this package counts too: the bundled command has one, and what a recipe imports another. */
@@ -76,6 +79,7 @@ export class ObError extends Error {
     this.code = code;
     this.hint = options.hint;
     this.exitCode = options.exitCode;
+    this.data = options.data;
   }
 }
 

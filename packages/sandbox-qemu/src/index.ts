@@ -1,11 +1,16 @@
+export { installCpuArgs } from "./accelerator/cpu-args.ts";
 export type { AcceleratorChoice } from "./accelerator/choose-accelerator.ts";
-export type { Hardware } from "./machine/qemu-argv.ts";
+export { bootForSmokeTest } from "./access/smoke-test-guest.ts";
 export type { Accelerator } from "./machine/machine.ts";
+export type { Hardware } from "./machine/qemu-argv.ts";
 export type { SandboxOptions } from "./options.ts";
-export { installCpuArgs as chooseProcessor } from "./accelerator/cpu-args.ts";
 export { createSandbox } from "./sandbox.ts";
-export { pruneSnapshots as sweepTemplates } from "./snapshot/snapshot-store.ts";
+export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
+
+// The former names, until nothing uses them.
+export { installCpuArgs as chooseProcessor } from "./accelerator/cpu-args.ts";
 export { bootForSmokeTest as startTrial } from "./access/smoke-test-guest.ts";
+export { pruneSnapshots as sweepTemplates } from "./snapshot/snapshot-store.ts";
 
 // For authors of guest profiles.
 export type {

@@ -6,25 +6,25 @@ import type { Hardware } from "./machine/qemu-argv.ts";
 export interface SandboxOptions {
   /** The guest's memory, in MiB. */
   readonly memoryMib: number;
-  /** The guest's processors. */
+  /** The number of the guest's CPUs. */
   readonly cpus: number;
-  /** What the guest runs, for an image without a manifest; one that contradicts a manifest is an error. */
+  /** The guest's operating system, for an image without a manifest; it is an error if it contradicts a manifest. */
   readonly guestOs?: GuestOs | undefined;
   /** Guest profiles besides those that come with the sandbox, by the name that `guestOs` gives. */
   readonly profiles?: GuestProfiles | undefined;
   /** As `guestOs`. By default `amd64`. */
   readonly guestArch?: GuestArch | undefined;
-  /** How long a guest may take from its start to an SSH login, in seconds. */
+  /** How long a guest may take from the start of QEMU to an SSH login, in seconds. */
   readonly bootTimeSeconds: number;
-  /** `auto` takes the fastest that is proven to run a guest. */
+  /** `auto` chooses the fastest that was verified to run a guest. */
   readonly accelerator: AcceleratorChoice;
-  /** A private key to log in with, tried first. */
+  /** Absolute path of the private key to log in with, for an image that names none. */
   readonly sshKey?: string | undefined;
-  /** Where the guest's machine must be another; it comes before what a manifest says. */
+  /** Overrides of the guest's hardware; they take precedence over the manifest. */
   readonly hardware?: Hardware | undefined;
-  /** Absolute path of a directory for what outlives a process: run directories, remembered proofs. */
+  /** Absolute path of a directory for state that outlives a process: run directories, probe results, VM snapshots. */
   readonly stateDirectory: string;
-  /** How much of the disk saved machines may take, in bytes; 0 for none. By default 2 GiB. */
+  /** How much disk space VM snapshots may take, in bytes; 0 for no snapshots. By default 2 GiB. */
   readonly snapshotCacheSize?: number | undefined;
   readonly emit?: Emit | undefined;
 }

@@ -1,7 +1,5 @@
 import {
-  cancelled,
   type Emit,
-  type GuestArch,
   type GuestDescription,
   type GuestImage,
   type GuestVisit,
@@ -13,23 +11,22 @@ import {
   type VisitOptions,
   type VisitRequest,
 } from "@ob/core";
-import { chooseAccelerator } from "./accelerator/choose-accelerator.ts";
-import type { KnownOwners } from "./transfer/copy-owner.ts";
-import type { PausedVm } from "./step/vm-reuse.ts";
-import { findProfile } from "./guest/registry.ts";
-import { resolveGuest } from "./guest/resolve-guest.ts";
-import type { Accelerator, Machine } from "./machine/machine.ts";
-import type { SandboxOptions } from "./options.ts";
-import { startGuest } from "./lifecycle/start-guest.ts";
-import { sweepRunDirectories } from "./vm/run-directory.ts";
-import { QemuStepSession } from "./step/step-session.ts";
-import { phaseTimer, runStep } from "./step/run-step.ts";
-import { SnapshotStore } from "./snapshot/snapshot-store.ts";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
+import { Accelerators } from "./accelerator/accelerators.ts";
+import { findProfile } from "./guest/registry.ts";
+import { guestProfile, resolveGuest } from "./guest/resolve-guest.ts";
+import { PhaseTimer } from "./lifecycle/phase-timer.ts";
+import { type GuestSession, startGuest } from "./lifecycle/start-guest.ts";
+import type { SandboxOptions } from "./options.ts";
+import { SnapshotStore } from "./snapshot/snapshot-store.ts";
+import type { StepResources } from "./step/step-plan.ts";
+import { QemuStepRunner } from "./step/step-runner.ts";
+import { TaskGroup } from "./task-group.ts";
+import { sweepRunDirectories } from "./vm/run-directory.ts";
 
 /**
- * A sandbox that runs steps in QEMU virtual machines: each in one of its own, or those of a sequence in one that goes on.
- * Sweeps what killed processes left in the state directory; needs no QEMU before the first step.
+ * A sandbox that runs steps in QEMU virtual machines: one VM for each step, or, in a session, one VM for several. Removes
+ * what killed processes left in the state directory. QEMU is first needed by the first step.
  *
  * @throws ObError `UNSUPPORTED` if there is no profile for `guestOs`.
  */
@@ -37,60 +34,45 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = silent } = options;
   if (options.guestOs !== undefined) findProfile(options.guestOs, options.profiles);
   await sweepRunDirectories(stateDirectory, emit);
-  return new QemuSandbox(options, await SnapshotStore.open({ stateDirectory, space, emit }));
+  return new QemuSandbox({
+    options,
+    accelerators: new Accelerators({ choice: options.accelerator, stateDirectory }),
+    snapshots: await SnapshotStore.open({ stateDirectory, space, emit }),
+    knownOwners: new Map(),
+  });
 }
 
 class QemuSandbox implements Sandbox {
-  readonly #options: SandboxOptions;
-  readonly #templates: SnapshotStore;
-  readonly #closed = new AbortController();
-  readonly #running = new Set<Promise<void>>();
-  readonly #sequences = new Set<QemuStepSession>();
-  readonly #knownOwners: KnownOwners = new Map();
-  readonly #accelerators = new Map<GuestArch, Accelerator>();
+  readonly #resources: StepResources;
+  readonly #tasks = new TaskGroup();
+  readonly #steps: QemuStepRunner;
 
-  constructor(options: SandboxOptions, templates: SnapshotStore) {
-    this.#options = options;
-    this.#templates = templates;
+  constructor(resources: StepResources) {
+    this.#resources = resources;
+    this.#steps = new QemuStepRunner(resources, this.#tasks);
   }
 
   guest(image: GuestImage): GuestDescription {
-    const { os, arch, profile } = resolveGuest(image, this.#options);
+    const { os, arch, profile } = resolveGuest(image, this.#resources.options);
     const { cacheFileSystem, copyTarget, copySource } = profile;
     return { os, arch, cacheFileSystem, copyTarget, copySource };
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
-    await this.#run({ ...step, keepVm: false }, options);
+    await this.#steps.runStep({ ...step, keepVm: false }, { ...options, pausedVm: undefined });
   }
 
   openSession(): StepSequence {
-    const sequence: QemuStepSession = new QemuStepSession(
-      async (step, options) => await this.#run(step, options),
-      () => void this.#sequences.delete(sequence),
-    );
-    this.#sequences.add(sequence);
-    return sequence;
+    return this.#steps.openSession();
   }
 
   async openEphemeral(request: VisitRequest, options: VisitOptions = {}): Promise<GuestVisit> {
-    const { emit = this.#options.emit ?? silent } = options;
-    const signal = this.#withClosing(options.signal);
+    const { emit = this.#resources.options.emit ?? silent } = options;
+    const signal = this.#tasks.signal(options.signal);
     const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
-    this.#running.add(closed);
-    void closed.then(() => this.#running.delete(closed));
+    this.#tasks.track(closed);
     try {
-      const running = await startGuest({
-        options: this.#options,
-        image: request.image,
-        disks: [request.disk],
-        network: request.network ?? "none",
-        accelerator: (machine) => this.#accelerator(machine, { signal, emit }),
-        templates: this.#templates,
-        signal,
-        emit,
-        enter: phaseTimer(request, emit),
-      });
+      const running = await this.#bootEphemeral(request, { signal, emit });
       return openEphemeralGuest(running, { signal, emit, onClose });
     } catch (error) {
       onClose();
@@ -98,57 +80,31 @@ class QemuSandbox implements Sandbox {
     }
   }
 
-  /** Cancels the steps that still run, and waits until their machines are gone. */
+  /** Cancels the steps that still run, and waits until their VMs have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort(cancelled());
-    await Promise.all(this.#running);
-    await Promise.all([...this.#sequences].map(async (each) => await each[Symbol.asyncDispose]()));
-    await this.#templates[Symbol.asyncDispose]();
+    await this.#tasks[Symbol.asyncDispose]();
+    await this.#steps[Symbol.asyncDispose]();
+    await this.#resources.snapshots[Symbol.asyncDispose]();
   }
 
-  #withClosing(signal: AbortSignal | undefined): AbortSignal {
-    return AbortSignal.any([this.#closed.signal, ...(signal ? [signal] : [])]);
-  }
-
-  async #run(
-    step: SandboxStep,
-    options: SandboxRunOptions & { readonly pausedVm?: PausedVm | undefined },
-  ): Promise<PausedVm | undefined> {
-    const { emit = this.#options.emit ?? silent, ...rest } = options;
-    const signal = this.#withClosing(options.signal);
-    const accelerator = (machine: Machine): Promise<Accelerator> =>
-      this.#accelerator(machine, { signal, emit });
-    const templates = this.#templates;
-    const running = runStep(step, {
-      ...rest,
-      options: this.#options,
-      accelerator,
-      templates,
-      knownOwners: this.#knownOwners,
+  async #bootEphemeral(
+    { image, disk, network = "none", layer }: VisitRequest,
+    { signal, emit }: { readonly signal: AbortSignal; readonly emit: Emit },
+  ): Promise<GuestSession> {
+    const { options, accelerators, snapshots } = this.#resources;
+    const guest = resolveGuest(image, options);
+    return await startGuest({
+      options,
+      guest,
+      profile: guestProfile(guest),
+      rootDisk: disk,
+      caches: [],
+      network,
+      accelerators,
+      snapshots,
+      phases: new PhaseTimer(layer, emit),
       signal,
       emit,
     });
-    const settled = running.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#running.add(settled);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(settled);
-    }
-  }
-
-  async #accelerator(
-    machine: Machine,
-    { signal, emit }: { readonly signal: AbortSignal; readonly emit: Emit },
-  ): Promise<Accelerator> {
-    const known = this.#accelerators.get(machine.arch);
-    if (known !== undefined) return known;
-    const { accelerator: choice, stateDirectory } = this.#options;
-    const found = await chooseAccelerator(machine, { choice, stateDirectory, signal, emit });
-    this.#accelerators.set(machine.arch, found);
-    return found;
   }
 }

@@ -40,7 +40,7 @@ const oneFile = (path: string): Buffer =>
     `./${path.split("/").at(-1)}`,
   ]);
 
-type Options = Partial<LayerArchiveOptions> & { readonly place?: string };
+type Options = Partial<LayerArchiveOptions> & { readonly archivePath?: string };
 
 /** A visit whose guest packs just this. */
 function visitTo(archive: Uint8Array): GuestVisit {
@@ -54,9 +54,12 @@ function visitTo(archive: Uint8Array): GuestVisit {
   };
 }
 
-async function rewritten(archive: Buffer, { place = "opt/x", ...options }: Options = {}): Promise<Buffer> {
+async function rewritten(
+  archive: Buffer,
+  { archivePath = "opt/x", ...options }: Options = {},
+): Promise<Buffer> {
   const rewriting = layerArchive(async () => visitTo(archive), {
-    items: [{ path: "/x", place: () => place }],
+    items: [{ path: "/x", archivePath: () => archivePath }],
     owner: { kind: "new", owner: undefined },
     ...options,
   });
@@ -83,26 +86,26 @@ async function unpack(archive: Buffer): Promise<string> {
   return root;
 }
 
-describe("the place of what is copied", () => {
-  test("a directory's entries come to lie below it", async () => {
+describe("the path of an item", () => {
+  test("of a directory's entries is below it", async () => {
     await put("a/b");
     await put("c");
     const names = await namesOf(await rewritten(tarOf("")));
     expect(names.toSorted()).toEqual(["opt/x/", "opt/x/a/", "opt/x/a/b", "opt/x/c"]);
   });
 
-  test("the root itself has no entry", async () => {
+  test("of the root has no entry", async () => {
     await put("a");
-    expect(await namesOf(await rewritten(tarOf(""), { place: "" }))).toEqual(["a"]);
+    expect(await namesOf(await rewritten(tarOf(""), { archivePath: "" }))).toEqual(["a"]);
   });
 
-  test("a file takes the name that it gets", async () => {
+  test("of a file is the new name", async () => {
     await put("a/old", "contents");
-    const root = await unpack(await rewritten(oneFile("a/old"), { place: "new" }));
+    const root = await unpack(await rewritten(oneFile("a/old"), { archivePath: "new" }));
     expect(await readFile(join(root, "new"), "utf8")).toBe("contents");
   });
 
-  test("symbolic links lead where they led, hard links to the entry in its new place", async () => {
+  test("keeps the targets of symbolic links, and moves those of hard links", async () => {
     await put("a/one", "shared");
     await link(join(guest, "a/one"), join(guest, "a/two"));
     await symlink("../elsewhere", join(guest, "a/link"));
@@ -116,18 +119,18 @@ describe("the place of what is copied", () => {
     );
   });
 
-  test("the place is asked for with what the guest has there", async () => {
+  test("is computed from what the guest has there", async () => {
     await put("d/f");
     const asked: boolean[] = [];
-    const place = (isDirectory: boolean) => `n${asked.push(isDirectory)}`;
-    await rewritten(tarOf("d"), { items: [{ path: "/d", place }] });
-    await rewritten(oneFile("d/f"), { items: [{ path: "/d/f", place }] });
+    const archivePath = (isDirectory: boolean) => `n${asked.push(isDirectory)}`;
+    await rewritten(tarOf("d"), { items: [{ path: "/d", archivePath }] });
+    await rewritten(oneFile("d/f"), { items: [{ path: "/d/f", archivePath }] });
     expect(asked).toEqual([true, false]);
   });
 });
 
-describe("what arrives", () => {
-  test("big and small files byte for byte, with modes and times", async () => {
+describe("the archive", () => {
+  test("has big and small files byte for byte, with modes and times", async () => {
     const big = Buffer.alloc(3_000_001, "0123456789");
     await put("big", big, 0o640);
     await put("small", "s", 0o701);
@@ -138,7 +141,7 @@ describe("what arrives", () => {
     expect(bigStat?.mtimeMs).toBe(1_000_000_000_000);
   });
 
-  test("names that are long or no UTF-8 stay as they are", async () => {
+  test("keeps names that are long or not UTF-8", async () => {
     const name = Buffer.concat([Buffer.from(`${"long/".repeat(60)}ä-`), Buffer.from([0xff, 0xfe])]);
     const path = Buffer.concat([Buffer.from(`${guest}/`), name]);
     await mkdir(join(guest, "long/".repeat(60)), { recursive: true });
@@ -147,13 +150,13 @@ describe("what arrives", () => {
     expect(await readFile(Buffer.concat([Buffer.from(`${root}/opt/x/`), name]), "utf8")).toBe("odd");
   });
 
-  test("the names of an extended header are text already", async () => {
+  test("reads the names of a pax header as text", async () => {
     await put("ü".repeat(80));
     const archive = await rewritten(tarOf("", ["--format=pax"]));
     expect(await namesOf(archive)).toContain(`opt/x/${"ü".repeat(80)}`);
   });
 
-  test("what is excluded is dropped at any depth, with all below it, but not the item itself", async () => {
+  test("drops excluded names at any depth, but not the item itself", async () => {
     for (const path of [".git/config", "a/.git/HEAD", "a/keep", "b/.gitignore"]) await put(path);
     const names = await namesOf(await rewritten(tarOf(""), { exclude: [".git", "x"] }));
     expect(names.toSorted()).toEqual([
@@ -167,11 +170,11 @@ describe("what arrives", () => {
   });
 });
 
-describe("whom it belongs to", () => {
+describe("the owner", () => {
   const owners = async (archive: Buffer) =>
     (await headersOf(archive)).map(({ uid, gid, pax }) => ({ uid, gid, pax: pax ?? undefined }));
 
-  test("to nobody that the guest would know, or the user of the copy, or whoever had it", async () => {
+  test("is unset, the user of the copy, or the one in the layer", async () => {
     await put("f");
     const archive = oneFile("f");
     expect(await owners(await rewritten(archive))).toEqual([{ uid: 0, gid: 0, pax: undefined }]);
@@ -183,12 +186,12 @@ describe("whom it belongs to", () => {
     ]);
   });
 
-  test("the directories around are the new owner's, and all directories are told of", async () => {
+  test("is also that of parent directories, and all directories are reported", async () => {
     await put("d/f");
     const told: string[] = [];
     const onDirectory = ({ path, isParent }: ArchivedDirectory) =>
       void told.push(`${isParent ? "/" : ""}${Buffer.from(path).toString()}`);
-    const items = ["/x", "/y"].map((path) => ({ path, place: () => `opt/in${path}` }));
+    const items = ["/x", "/y"].map((path) => ({ path, archivePath: () => `opt/in${path}` }));
     const owner = { kind: "new", owner: { uid: 1, gid: 2 }, onDirectory } as const;
     const found = await headersOf(await rewritten(tarOf("", ["--mtime=@5"]), { items, owner }));
     const names = ["opt/", "opt/in/", "opt/in/x/", "opt/in/x/d/", "opt/in/x/d/f"];
@@ -202,10 +205,10 @@ describe("whom it belongs to", () => {
     expect(told).toEqual(["/opt", "/opt/in", "opt/in/x", "opt/in/x/d", "opt/in/y", "opt/in/y/d"]);
   });
 
-  test("set-user-id and set-group-id are lost with the owner or group that they stood for", async () => {
+  test("loses set-user-id and set-group-id when the owner or group changes", async () => {
     await put("f", "", 0o6755);
     const modes = async (owner: LayerArchiveOptions["owner"]) =>
-      (await headersOf(await rewritten(oneFile("f"), { owner, place: "x" }))).map(({ mode }) =>
+      (await headersOf(await rewritten(oneFile("f"), { owner, archivePath: "x" }))).map(({ mode }) =>
         mode.toString(8),
       );
     expect(await modes({ kind: "new", owner: undefined })).toEqual(["755"]);
@@ -232,7 +235,7 @@ describe("an archive that cannot be trusted", () => {
     await expect(rewritten(linking)).rejects.toMatchObject({ code: "BAD_SOURCE" });
   });
 
-  test("one that breaks off fails, with the guest's reason if it gave one", async () => {
+  test("one that ends early fails, with the guest's reason if there is one", async () => {
     await put("big", Buffer.alloc(3_000_000));
     const cut = tarOf("").subarray(0, 1_500_000);
     await expect(rewritten(cut)).rejects.toMatchObject({
@@ -248,13 +251,13 @@ describe("an archive that cannot be trusted", () => {
       },
     };
     const reading = layerArchive(async () => failing, {
-      items: [{ path: "/x", place: () => "x" }],
+      items: [{ path: "/x", archivePath: () => "x" }],
       owner: { kind: "same" },
     });
     await expect(buffer(reading)).rejects.toThrow("the guest is gone");
   });
 
-  test("an archive that is broken is the guest's fault", async () => {
+  test("a broken archive is reported as the guest's", async () => {
     await put("a", Buffer.alloc(3_000_000, "x"));
     await put("b", "small");
     const archive = tarOf("");
@@ -268,12 +271,12 @@ describe("an archive that cannot be trusted", () => {
     ]) {
       await expect(rewritten(broken)).rejects.toMatchObject({
         code: "BAD_SOURCE",
-        message: expect.stringContaining("The guest's tar gives a broken archive"),
+        message: expect.stringContaining("The guest's tar wrote a broken archive"),
       });
     }
   });
 
-  test("a hard link to what is left out is an error, not a broken link", async () => {
+  test("a hard link to an excluded file is an error, not a broken link", async () => {
     await put("a/one", "shared");
     await put("b/x");
     await link(join(guest, "a/one"), join(guest, "b/two"));
@@ -282,14 +285,14 @@ describe("an archive that cannot be trusted", () => {
   });
 });
 
-test("devices and pipes are kept for a guest, and left out with a warning for a host", async () => {
+test("devices and pipes are kept for a guest, and skipped with a warning for a host", async () => {
   execFileSync("mkfifo", [join(guest, "pipe")]);
   const archive = tarOf("");
-  expect(await headersOf(await rewritten(archive, { place: "" }))).toMatchObject([
+  expect(await headersOf(await rewritten(archive, { archivePath: "" }))).toMatchObject([
     { name: "pipe", type: "fifo" },
   ]);
   const events: ObEvent[] = [];
   const emit = (event: ObEvent) => void events.push(event);
-  expect(await namesOf(await rewritten(archive, { place: "", skipDevices: true, emit }))).toEqual([]);
+  expect(await namesOf(await rewritten(archive, { archivePath: "", skipDevices: true, emit }))).toEqual([]);
   expect(events).toMatchObject([{ type: "log", level: "warning", text: expect.stringContaining("pipe") }]);
 });

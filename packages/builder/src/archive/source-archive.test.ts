@@ -75,13 +75,13 @@ async function unpack(from: Transfer, env: NodeJS.ProcessEnv = {}): Promise<stri
   return root;
 }
 
-test("what goes into a directory keeps its name", async () => {
+test("an item in a directory keeps its name", async () => {
   await put("a/x");
   await put("top");
   expect(await names(await transfer(["top", "a"], "/opt/"))).toEqual(["opt/top", "opt/a/", "opt/a/x"]);
 });
 
-test("one thing gets the destination's name, a directory with all that is in it", async () => {
+test("a single item gets the destination's name, a directory with its contents", async () => {
   await put("a/x");
   expect(await names(await transfer(["a"], "/opt/b"))).toEqual(["opt/b/", "opt/b/x"]);
   expect(await names(await transfer(["a/x"], "/opt/b"))).toEqual(["opt/b"]);
@@ -105,7 +105,7 @@ test("the guest's root directory itself is never in the archive", async () => {
   expect(await names(await transfer(["."], "/../"))).toEqual(["x"]);
 });
 
-test("modes, owner and times are set, and nothing else of the source is let through", async () => {
+test("modes, owner and times are set, and nothing else is taken from the source", async () => {
   await put("run.sh");
   await put("data");
   await chmod(join(sourceDirectory, "run.sh"), 0o4710);
@@ -126,13 +126,13 @@ test("modes, owner and times are set, and nothing else of the source is let thro
   expect(found[1]?.mtime).toEqual(new Date(1_000_000_000));
 });
 
-test("where the guest has no owners nothing names one, nor the directories around", async () => {
+test("without an owner no entry has one, and parents are left out", async () => {
   await put("x");
   const found = await headers(await transfer(["x"], "/a/b/"));
   expect(found).toMatchObject([{ name: "a/b/x", uid: 0, gid: 0, pax: null }]);
 });
 
-test("the directories around the destination are the owner's, once, with the time of the first source", async () => {
+test("the parents of the destination have the owner, once each, with the time of the first source", async () => {
   await put("x");
   await put("y");
   await utimes(join(sourceDirectory, "x"), 1_000_000, 1_000_000);
@@ -144,7 +144,7 @@ test("the directories around the destination are the owner's, once, with the tim
   );
 });
 
-test("each directory that the archive names is told of, in bytes, and the root is not", async () => {
+test("each directory of the archive except the root is reported, as bytes", async () => {
   await mkdir(Buffer.concat([Buffer.from(`${sourceDirectory}/`), Buffer.from([0xff])]));
   await put("d/e/x");
   const told = async (destination: string) => {
@@ -166,7 +166,7 @@ test("ids that do not fit the header are not cut", async () => {
   expect(listing).toContain("4000000000/2097152");
 });
 
-test("long names, odd names and odd links come out of GNU tar as they went in", async () => {
+test("GNU tar restores long and odd names, and odd links", async () => {
   const long = `${"d".repeat(120)}/${"f".repeat(200)}`;
   await put(long, "long");
   await put("a b/ü \u{1F642}\n", "odd");
@@ -191,7 +191,7 @@ test("long names, odd names and odd links come out of GNU tar as they went in", 
   }
 });
 
-test("missing parents come out of the archive", async () => {
+test("GNU tar creates missing parents", async () => {
   await put("x", "1");
   const root = await unpack(await transfer(["x"], "/a/b/c/"));
   expect(await readFile(join(root, "a/b/c/x"), "utf8")).toBe("1");
@@ -229,7 +229,7 @@ test.each([
   await expect(archived(from)).rejects.toMatchObject(changed);
 });
 
-test("a link or a directory that has changed breaks it off too", async () => {
+test("a changed link or directory ends it too", async () => {
   await put("d/x");
   await symlink("d", join(sourceDirectory, "link"));
   const from = await transfer(["link"], "/s");
@@ -241,7 +241,7 @@ test("a link or a directory that has changed breaks it off too", async () => {
   await expect(archived(fromDirectory)).rejects.toMatchObject({ code: "BAD_SOURCE" });
 });
 
-test("a reader that goes leaves no file open", async () => {
+test("a reader that stops leaves no file open", async () => {
   await put("large", "x".repeat(8 << 20));
   const from = await transfer(["large"], "/s");
   const path = join(sourceDirectory, "large");

@@ -28,33 +28,32 @@ import { withPaxHeader, type TarHeader, directoryHeader, headerFor, ownership, r
 import { type Manifest, sourcePath } from "../source/manifest.ts";
 import { packArchive, parentsOf, entryPath, writeEntry } from "./tar-writer.ts";
 
-/** What goes into the archive of one `copy`. */
+/** The contents of the archive of one `copy`. */
 export interface Transfer {
   readonly sourceDirectory: string;
   readonly manifests: readonly Manifest[];
   /** Absolute, in the guest; see `CopyInputs`. */
   readonly destination: string;
-  /** Whom the files belong to in the guest; by default the login user. */
+  /** The owner of the files in the guest; by default the login user. */
   readonly user: GuestUser | undefined;
 }
 
-/** Something of a manifest with its place in the archive: no leading slash, no `.`; empty for the guest's root. */
+/** An entry of a manifest and its path in the archive: no leading slash, no `.`; empty for the guest's root. */
 interface Entry {
   readonly source: Manifest;
   readonly name: string;
 }
 
-/** Files up to this size are read whole, and compared before the first byte is sent. */
+/** Files up to this size, in bytes, are read whole and compared before the first byte is sent. */
 const wholeBytes = 1 << 20;
-/** How long files are sent before others get their turn, in milliseconds. */
+/** How long files are sent before other work gets its turn, in milliseconds. */
 const sliceMs = 10;
 
 /**
- * A tar archive, to be unpacked at the guest's root by its superuser: modes 755 and 644, times as in the source, in
- * the manifest's order. Where there is an owner, the directories that the destination is in come before all else, with the
- * time of the first source.
+ * A tar archive to be unpacked at the guest's root by root: modes 755 and 644, times as in the source, in the manifest's
+ * order. With an owner, the parent directories of the destination come first, with the time of the first source.
  *
- * The stream fails with `BAD_SOURCE` if a file is not what the manifest says: it has changed since it was hashed.
+ * The stream fails with `BAD_SOURCE` if a file differs from the manifest: it has changed since it was hashed.
  */
 export function sourceArchive(transfer: Transfer, options: OpenArchiveOptions): Readable {
   const sending: Sending = { ...options, sourceDirectory: transfer.sourceDirectory };
@@ -75,7 +74,7 @@ interface Sending extends OpenArchiveOptions {
   readonly sourceDirectory: string;
 }
 
-/** The sources, each in its place: all in one directory, since a copy has one destination. */
+/** The sources and their paths: all in one directory, since a copy has one destination. */
 function items({ manifests, destination }: Transfer): readonly Entry[] {
   return manifests.map((source) => {
     const item = { isDirectory: source.kind === "directory", baseName: posix.basename(source.path) };
@@ -88,7 +87,7 @@ function* allEntries(transfer: Transfer): Iterable<Entry> {
 }
 
 function* entriesBelow(source: Manifest, name: string): Iterable<Entry> {
-  // The root itself stays as it is: the user of a `copy` does not come to own it.
+  // The root itself is left out: the user of a `copy` does not become its owner.
   if (name !== "") yield { source, name };
   if (source.kind !== "directory") return;
   for (const entry of source.entries) {
@@ -115,7 +114,7 @@ function statOf(source: Manifest, sourceDirectory: string): Stats {
   }
 }
 
-/** For small files the ways of asynchronous reading cost many times the reading: here as where they are hashed. */
+/** Small files are read synchronously, which is many times as fast, as where they are hashed. */
 async function sendEntry(pack: Pack, entry: Entry, sending: Sending): Promise<void> {
   const { source } = entry;
   const { owner = root } = sending;
@@ -174,7 +173,7 @@ async function sendLargeFile(pack: Pack, { header, path, source }: LargeFile): P
     let left = header.size;
     for await (const chunk of chunks) {
       left -= chunk.length;
-      // The header has promised a size; with one byte more or less the archive would be broken.
+      // The header has the size: one byte more or less would break the archive.
       if (left < 0) throw changed(source);
       hash.update(chunk);
       yield chunk;
@@ -188,6 +187,6 @@ async function sendLargeFile(pack: Pack, { header, path, source }: LargeFile): P
 function changed(source: Manifest, cause?: unknown): ObError {
   return new ObError("BAD_SOURCE", `${JSON.stringify(source.path)} was changed while it was being copied.`, {
     cause,
-    hint: "Build again, when nothing writes to the source directory.",
+    hint: "Build again while nothing writes to the source directory.",
   });
 }

@@ -4,13 +4,13 @@ import { toBytes } from "@ob/spec";
 import type { Header, Pack } from "tar-stream";
 import type { Manifest } from "../source/manifest.ts";
 
-/** What tar-stream is told of an entry. */
+/** An entry's header for tar-stream. */
 type PlainHeader = Pick<Header, "name" | "type" | "mode" | "uid" | "gid" | "mtime"> &
   Partial<Pick<Header, "linkname" | "size" | "devmajor" | "devminor">>;
 
-/** An entry's header: tar-stream's own, and what has no place in it. */
+/** An entry's header, with what tar-stream's own header cannot hold. */
 export interface TarHeader extends PlainHeader {
-  /** Records of an extended header, by POSIX's keywords. */
+  /** Records of a pax header, by their keywords. */
   readonly extended: ReadonlyMap<string, string>;
 }
 
@@ -19,21 +19,21 @@ export interface HeaderOptions {
   readonly stat: Stats;
 }
 
-/** The greatest number that seven octal digits hold. */
+/** The greatest id that a tar header holds, in seven octal digits. */
 const maxId = 0o7777777;
-/** The greatest time that tar-stream writes right, in seconds. */
+/** The greatest time that tar-stream writes correctly, in seconds. */
 const maxSeconds = 0x7fffffff;
 
-/** Who an entry belongs to. */
+/** The owner of an entry. */
 export interface Owner extends GuestOwner {
-  /** Names that GNU tar looks up where it unpacks, before it takes the numbers; by default none. */
+  /** Names that GNU tar looks up when it unpacks, and prefers to the numbers; by default none. */
   readonly userName?: string | undefined;
   readonly groupName?: string | undefined;
 }
 
 export const root: GuestOwner = { uid: 0, gid: 0 };
 
-/** The part of a header that says whose an entry is and from when; what tar-stream has no room for is extended. */
+/** The owner and the time in a header; values that are too great for it go into the pax header. */
 export function ownership(
   { uid, gid, userName = "", groupName = "" }: Owner,
   mtimeSeconds: number,
@@ -49,7 +49,7 @@ export function ownership(
   return { uid: Math.min(uid, maxId), gid: Math.min(gid, maxId), mtime, extended };
 }
 
-/** The header of one entry. Any permission to execute makes a file executable for all, as in the original. */
+/** The header of one entry. As in the original, any execute permission makes a file executable for all. */
 export function headerFor(
   entry: { readonly source: Manifest; readonly name: string },
   { owner, stat }: HeaderOptions,
@@ -72,8 +72,8 @@ export function directoryHeader(name: string, common: ReturnType<typeof ownershi
 }
 
 /**
- * The header that tar-stream is to write. It makes an extended header itself for a long or a UTF-8 name; one that is no
- * UTF-8 it would spoil, and one entry may have one extended header only: then all of it goes in here.
+ * The header for tar-stream, which makes a pax header itself for a long or a UTF-8 name. It would damage a name that is
+ * not UTF-8, and an entry may have one pax header only: then all its records are written here.
  */
 export function withPaxHeader(pack: Pack, header: TarHeader): PlainHeader {
   const { extended, ...plain } = header;
@@ -87,7 +87,7 @@ export function withPaxHeader(pack: Pack, header: TarHeader): PlainHeader {
 
 const blockBytes = 512;
 
-/** A whole `x` entry of POSIX's pax format: header, records and padding. */
+/** A complete `x` entry of the pax format: header, records and padding. */
 function extendedHeader(records: ReadonlyMap<string, string>): Buffer {
   const body = Buffer.concat([...records].map(([key, value]) => record(key, value)));
   const header = Buffer.alloc(blockBytes);
@@ -98,7 +98,7 @@ function extendedHeader(records: ReadonlyMap<string, string>): Buffer {
   write("0000000", 116);
   write(body.length.toString(8).padStart(11, "0"), 124);
   write("00000000000", 136);
-  write("        x", 148); // The checksum counts as blanks, and the type follows.
+  write("        x", 148); // The checksum field counts as blanks; the type follows it.
   write("ustar", 257);
   write("00", 263);
   const sum = header.reduce((total, byte) => total + byte, 0);
@@ -106,7 +106,7 @@ function extendedHeader(records: ReadonlyMap<string, string>): Buffer {
   return Buffer.concat([header, body, Buffer.alloc((blockBytes - (body.length % blockBytes)) % blockBytes)]);
 }
 
-/** `LENGTH KEY=VALUE\n`, where the length counts its own digits too. */
+/** `LENGTH KEY=VALUE\n`, where the length includes its own digits. */
 function record(key: string, value: string): Buffer {
   const rest = Buffer.concat([Buffer.from(` ${key}=`), toBytes(value), Buffer.from("\n")]);
   let length = rest.length;

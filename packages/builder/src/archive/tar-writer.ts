@@ -5,14 +5,14 @@ import { type Pack, pack as createPack } from "tar-stream";
 import { withPaxHeader, type TarHeader } from "./tar-header.ts";
 
 /**
- * A tar archive that `send` fills. It is called with the first read, and awaited when the reader goes; what it throws
- * the reader gets.
+ * A tar archive that `send` writes. `send` is called with the first read, and awaited when the reader ends; the reader
+ * gets its error.
  */
 export function packArchive(send: (pack: Pack) => Promise<void>): Readable {
   return Readable.from(archive(send), { objectMode: false });
 }
 
-/** Nothing is opened before the first read, and nothing is left open when the reader goes. */
+/** Opens nothing before the first read, and leaves nothing open when the reader ends. */
 async function* archive(send: (pack: Pack) => Promise<void>): AsyncGenerator {
   const pack = createPack();
   const sent = sendAll(pack, send);
@@ -34,7 +34,7 @@ async function sendAll(pack: Pack, send: (pack: Pack) => Promise<void>): Promise
   }
 }
 
-/** Sends an entry that has no body, or whose body is at hand. */
+/** Writes an entry without a body, or with one that is in memory. */
 export async function writeEntry(pack: Pack, header: TarHeader, contents?: Buffer): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const done = (error?: Error | null) => (error ? reject(error) : resolve());
@@ -44,21 +44,22 @@ export async function writeEntry(pack: Pack, header: TarHeader, contents?: Buffe
   await promise;
 }
 
-/** The directories that a place is in, outermost first: what `mkdir -p` would make for it. */
-export function parentsOf(place: string): readonly string[] {
-  const parts = place.split("/").slice(0, -1);
+/** The parent directories of a path, outermost first: what `mkdir -p` would create for it. */
+export function parentsOf(path: string): readonly string[] {
+  const parts = path.split("/").slice(0, -1);
   return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
 }
 
 /** One source of a `copy`. */
 export interface Item {
   readonly isDirectory: boolean;
-  /** Empty for a whole tree's root: then its contents are what is copied. */
+  /** Empty for the root of a tree: then its contents are copied. */
   readonly baseName: string;
 }
 
 /**
- * Where an item comes to lie: in the destination where that ends in `/` or can only be a directory, else in its place.
+ * The path of an item in the archive: in the destination if that ends in `/` or can only be a directory, else the
+ * destination itself.
  *
  * @returns a path from the guest's root, without a slash at either end; empty for the root itself.
  */

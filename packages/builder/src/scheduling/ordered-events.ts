@@ -1,8 +1,8 @@
 import type { Emit, ObEvent } from "@ob/core";
 
 /**
- * The events of builds that run side by side, handed on as if one build came after the other: what comes before its turn
- * is held back. A branch's turn is when all that were begun before it have ended; what holds the branches comes last.
+ * Emits the events of parallel builds as if they ran one after the other, and holds back those that come before their
+ * turn. It is a branch's turn when all earlier branches have ended; the events of the enclosing build come last.
  */
 export class OrderedEvents {
   readonly #out: Emit;
@@ -21,20 +21,20 @@ export class OrderedEvents {
     else this.#held.push(event);
   };
 
-  /** The events of a build that stands before what is emitted here from now on. */
+  /** The events of a nested build, which come before those that are emitted here from now on. */
   branch(): OrderedEvents {
     const branch = new OrderedEvents(this.#out, this.#turn && this.#branches.length === 0);
     this.#branches.push(branch);
     return branch;
   }
 
-  /** A branch has nothing more to say. */
+  /** Tells that a branch has no more events. */
   end(branch: OrderedEvents): void {
     branch.#ended = true;
     if (this.#turn) this.#advance();
   }
 
-  /** Hands on all that is held back, that of the branch that failed last. */
+  /** Emits all that is held back, the events of the failed branch last. */
   flush(failed: OrderedEvents | undefined): void {
     this.#turn = true;
     const last = this.#branches.filter((branch) => branch.#holds(failed));

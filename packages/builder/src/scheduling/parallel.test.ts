@@ -9,7 +9,7 @@ const two = `(${nested("a")} ${nested("b")} (from base) (run (shell main)))`;
 const copying = `(${nested("a")} ${nested("b")} (from base) (run (shell main)) (copy (from (build a)) (src /x) (dst /y)))`;
 
 describe("with several jobs", () => {
-  test("builds that do not need each other run at once", async () => {
+  test("independent builds run in parallel", async () => {
     const door = gate();
     await using setting = bench({ run: () => door.opened });
     const building = setting.builder.build(request(two), { jobs: 3 });
@@ -20,7 +20,7 @@ describe("with several jobs", () => {
     expect(setting.sandbox.commands).toHaveLength(5);
   });
 
-  test("no more run than there are jobs, and each build goes on before another begins", async () => {
+  test("no more builds run than there are jobs, and a begun build continues before another begins", async () => {
     let most = 0;
     await using setting = bench({ run: () => void (most = Math.max(most, setting.sandbox.running)) });
     const one = `(${["a", "b", "c", "d"].map((name) => nested(name)).join(" ")} (from base))`;
@@ -68,7 +68,7 @@ describe("with several jobs", () => {
     expect(ids.size).toBe(1);
   });
 
-  test("the ids and layers are those of a build one after the other", async () => {
+  test("the ids and layers are those of a sequential build", async () => {
     const ids = await Promise.all(
       [1, 2, 8].map(async (jobs) => {
         await using setting = bench({ visit: { readArchive: emptyArchive } });
@@ -82,7 +82,7 @@ describe("with several jobs", () => {
 });
 
 describe("events in order", () => {
-  test("make the transcript of a build one after the other", async () => {
+  test("give the transcript of a sequential build", async () => {
     const deep = `(${nested("a", `${nested("in")} `)} ${nested("b")} (from base) (env K V) (run (shell main)))`;
     const shown: string[] = [];
     for (const jobs of [1, 4]) {
@@ -100,7 +100,7 @@ describe("events in order", () => {
     expect(shown[1]).toBe(shown[0]);
   });
 
-  test("are handed on as they come where they are in order, and the rest when it is due", async () => {
+  test("are emitted at once if they are in order, the others in their turn", async () => {
     const doors = { a: gate(), b: gate() };
     await using setting = bench({
       run: async ({ task: { command }, output }) => {
@@ -140,8 +140,8 @@ describe("events in order", () => {
   });
 });
 
-describe("what goes wrong", () => {
-  test("cancels all the others, and is what the build fails with", async () => {
+describe("a failure", () => {
+  test("cancels all other builds, and is the error of the build", async () => {
     await using setting = bench({
       run: ({ task: { command } }) => (command === "b 1" ? 7 : new Promise<void>(() => undefined)),
     });
@@ -151,7 +151,7 @@ describe("what goes wrong", () => {
     expect(setting.sandbox.commands).not.toContain("b 2");
   });
 
-  test("fails the build also where nobody copies from it and all else is done", async () => {
+  test("fails the build even if nothing copies from it and all else is done", async () => {
     const door = gate();
     await using setting = bench({
       run: async ({ task: { command } }) => {
@@ -178,7 +178,7 @@ describe("what goes wrong", () => {
     expect([setting.sandbox.running, setting.store.openWriters]).toEqual([0, 0]);
   });
 
-  test("wherever a port fails: nothing stays held, and that error comes out", async () => {
+  test("wherever a port fails: everything is released, and that error is thrown", async () => {
     let places = 0;
     for (let chosen = 0, failed: string | undefined = ""; failed !== undefined; chosen++) {
       let passed = 0;

@@ -4,42 +4,42 @@ import { OrderedEvents } from "./ordered-events.ts";
 import { Semaphore } from "./semaphore.ts";
 
 export interface ParallelOptions {
-  /** So many chains make steps at a time. */
+  /** The number of scopes that run steps at a time. */
   readonly jobs: number;
   readonly emit: Emit;
-  /** Hands events on in the order of the spec; by default as they come. */
+  /** Emits events in the order of the spec, else as they come. */
   readonly ordered: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Runs a build whose nested builds go on beside it and each other: one waits for another only where it copies from it.
- * The first failure cancels all; it is what is thrown, when everything has ended.
+ * Runs a build and its nested builds in parallel: one waits for another only if it copies from it. The first failure
+ * cancels all, and is thrown when everything has ended.
  */
 export async function runParallel<T>(
   options: ParallelOptions,
-  work: (chain: BuildScope) => Promise<T>,
+  work: (scope: BuildScope) => Promise<T>,
 ): Promise<T> {
-  const over = new AbortController();
-  const signals = options.signal ? [options.signal, over.signal] : [over.signal];
+  const ended = new AbortController();
+  const signals = options.signal ? [options.signal, ended.signal] : [ended.signal];
   const emit = savedOnce(options.emit);
   const events = new OrderedEvents(emit);
   const group: Group = {
     ...options,
     emit,
     signal: AbortSignal.any(signals),
-    places: new Semaphore(options.jobs),
+    slots: new Semaphore(options.jobs),
     running: new Set(),
     failure: undefined,
     fail(error, failed) {
       if (group.signal.aborted) return;
       group.failure = { error, events: failed };
-      over.abort(cancelled());
+      ended.abort(cancelled());
     },
   };
   try {
     const result = await new ParallelScope(group, events).run(work);
-    // What nobody copies from belongs to the build all the same.
+    // Nested builds that are not copied from belong to the build too.
     while (group.running.size > 0) await Promise.all(group.running);
     if (group.failure) throw group.failure.error;
     return result;
@@ -52,23 +52,23 @@ export async function runParallel<T>(
   }
 }
 
-/** What the chains of one build share. */
+/** What the scopes of one build share. */
 interface Group extends ParallelOptions {
   readonly signal: AbortSignal;
-  readonly places: Semaphore;
-  /** The nested builds that were begun and have not ended. */
+  readonly slots: Semaphore;
+  /** The nested builds that run. */
   readonly running: Set<Promise<unknown>>;
   failure: { readonly error: unknown; readonly events: OrderedEvents } | undefined;
   fail(error: unknown, events: OrderedEvents): void;
 }
 
-/** A chain that needs a place to make steps, and keeps it until it ends or waits for another. */
+/** A scope that needs a slot to run steps, and keeps it until it ends or waits for another scope. */
 class ParallelScope implements BuildScope {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly #group: Group;
   readonly #events: OrderedEvents;
-  #placed = false;
+  #hasSlot = false;
 
   constructor(group: Group, events: OrderedEvents) {
     this.#group = group;
@@ -77,7 +77,7 @@ class ParallelScope implements BuildScope {
     this.signal = group.signal;
   }
 
-  async run<T>(work: (chain: BuildScope) => Promise<T>): Promise<T> {
+  async run<T>(work: (scope: BuildScope) => Promise<T>): Promise<T> {
     try {
       return await work(this);
     } catch (error) {
@@ -88,27 +88,27 @@ class ParallelScope implements BuildScope {
     }
   }
 
-  // oxlint-disable-next-line require-await -- the other way to go through the chains has to wait here.
-  async fork<T>(work: (chain: BuildScope) => Promise<T>): Promise<Branch<T>> {
+  // oxlint-disable-next-line require-await -- the sequential scope waits here.
+  async fork<T>(work: (scope: BuildScope) => Promise<T>): Promise<Branch<T>> {
     const { running } = this.#group;
     const events = this.#events.branch();
     const branch = async (): Promise<T> => {
       const result = await new ParallelScope(this.#group, events).run(work);
-      // After a failure nothing has its turn any more, until that is known to be the last.
+      // After a failure no branch gets its turn: flush emits the failed one last.
       this.#events.end(events);
       return result;
     };
     const finished = branch().finally(() => running.delete(finished));
     running.add(finished);
-    // Whoever copies from it meets the failure, and so does the end of the build.
+    // Copies from it and the end of the build get the failure.
     finished.catch(() => undefined);
     return { finished };
   }
 
-  async admit(isToBeMade: () => Promise<boolean>): Promise<void> {
-    if (this.#placed || !(await isToBeMade())) return;
-    await this.#group.places.acquire(this.signal);
-    this.#placed = true;
+  async admit(mustRun: () => Promise<boolean>): Promise<void> {
+    if (this.#hasSlot || !(await mustRun())) return;
+    await this.#group.slots.acquire(this.signal);
+    this.#hasSlot = true;
   }
 
   async join<T>(other: Promise<T>): Promise<T> {
@@ -117,13 +117,13 @@ class ParallelScope implements BuildScope {
   }
 
   #leave(): void {
-    if (!this.#placed) return;
-    this.#placed = false;
-    this.#group.places.release();
+    if (!this.#hasSlot) return;
+    this.#hasSlot = false;
+    this.#group.slots.release();
   }
 }
 
-/** Where several wait for one making of a layer, the first is told that it was saved, and the others find it. */
+/** Of several scopes that wait for one run of a step, the first reports it as saved, and the others as cached. */
 function savedOnce(emit: Emit): Emit {
   const saved = new Set<LayerId>();
   return (event) => {
@@ -134,7 +134,7 @@ function savedOnce(emit: Emit): Emit {
   };
 }
 
-/** Until no nested build is left, those included that others begin meanwhile. */
+/** Waits for all nested builds, including those that are begun meanwhile. */
 async function settleAll(running: ReadonlySet<Promise<unknown>>): Promise<void> {
   while (running.size > 0) await Promise.allSettled(running);
 }

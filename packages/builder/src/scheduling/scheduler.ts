@@ -1,23 +1,23 @@
 import type { Emit } from "@ob/core";
 
 /**
- * The steps of one build, which follow each other, among those of the builds nested in it. A nested build is a chain of
- * its own. There are two ways to go through them: `oneByOne`, and `runSideBySide` of side-by-side.ts.
+ * One build of a spec, whose steps follow each other; each nested build is a scope of its own. `runSequentially` runs
+ * scopes one after the other, `runParallel` of parallel.ts in parallel.
  */
 export interface BuildScope {
   readonly emit: Emit;
   readonly signal: AbortSignal | undefined;
 
   /**
-   * Begins a nested build. Resolves when the build around it may go on; `finished` settles when the nested one is done,
-   * and nobody has to wait for it.
+   * Begins a nested build. Resolves when the enclosing build may continue; `finished` settles when the nested one is
+   * done, and need not be awaited.
    */
-  fork<T>(work: (chain: BuildScope) => Promise<T>): Promise<Branch<T>>;
+  fork<T>(work: (scope: BuildScope) => Promise<T>): Promise<Branch<T>>;
 
-  /** To be called before a step. If `isToBeMade` says so, it may have to wait until others have ended. */
-  admit(isToBeMade: () => Promise<boolean>): Promise<void>;
+  /** To be called before a step. If the step has to be run, it may wait for a free slot. */
+  admit(mustRun: () => Promise<boolean>): Promise<void>;
 
-  /** Waits for another chain, which may use what this one needs to run. */
+  /** Waits for another scope, which may need the slot of this one. */
   join<T>(other: Promise<T>): Promise<T>;
 }
 
@@ -25,17 +25,17 @@ export interface Branch<T> {
   readonly finished: Promise<T>;
 }
 
-/** Every nested build is done before anything else begins, in the order of the spec. */
+/** Runs every nested build to its end before the next one, in the order of the spec. */
 export function runSequentially(emit: Emit, signal: AbortSignal | undefined): BuildScope {
-  const chain: BuildScope = {
+  const scope: BuildScope = {
     emit,
     signal,
     async fork(work) {
-      const result = await work(chain);
+      const result = await work(scope);
       return { finished: Promise.resolve(result) };
     },
     admit: () => Promise.resolve(),
     join: (other) => other,
   };
-  return chain;
+  return scope;
 }

@@ -1,6 +1,6 @@
 import { cancelled, throwIfCancelled } from "@ob/core";
 
-/** So many may be in at a time; who comes later waits, first come, first served. */
+/** A counting semaphore; those that wait are served in order. */
 export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -9,7 +9,7 @@ export class Semaphore {
     this.#free = count;
   }
 
-  /** Takes a place, and waits for one if need be. @throws ObError `CANCELLED` if the signal fires. */
+  /** Takes a slot, and waits for one if need be. @throws ObError `CANCELLED` if the signal fires. */
   async acquire(signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     if (this.#free > 0) {
@@ -23,7 +23,7 @@ export class Semaphore {
     try {
       await promise;
     } catch (error) {
-      // Left the queue without a place, or was given one in the very moment of the cancel.
+      // It left the queue without a slot, or was given one at the moment of the cancel.
       if (!this.#waiting.delete(resolve)) this.release();
       throw error;
     } finally {

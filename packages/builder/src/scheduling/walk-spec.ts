@@ -1,6 +1,5 @@
-import { type GuestImage, ObError, type StepSequence, type Store, throwIfCancelled } from "@ob/core";
+import { type GuestImage, type LayerId, type StepSequence, type Store, throwIfCancelled } from "@ob/core";
 import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
-import type { BuildScope } from "./scheduler.ts";
 import {
   type Context,
   type FinishedBuild,
@@ -10,132 +9,101 @@ import {
   withVariable,
 } from "../context.ts";
 import { buildFinished, buildHeading, opHeading } from "../op-label.ts";
-import { type CopyStep, prepareCopy } from "../steps/copy.ts";
-import {
-  type CopyFromStep,
-  type CopyPlace,
-  type CopySource,
-  prepareCopyFrom,
-} from "../steps/copy-from-build.ts";
 import { type Base, type FromStep, prepareFrom } from "../steps/from.ts";
-import { prepareRun, type RunStep } from "../steps/run.ts";
+import { type GuestStep, prepareStep } from "../steps/guest-step.ts";
+import type { StepPosition } from "../steps/step-deps.ts";
+import type { BuildScope } from "./scheduler.ts";
 
-/** What is done with the steps: a build makes their layers, a plan only looks for them. */
+/** What is done with the steps: a build builds their layers, a plan only looks for them. */
 export interface StepVisitor {
-  /** A line of the original's for what makes no layer. */
+  /** A line of the original's for an op that makes no layer. */
   readonly note: (text: string, build: readonly string[]) => void;
   from(step: FromStep): Promise<Base>;
-  /** Begins the steps of one spec; undefined where nothing is run, or each step by itself. */
+  /** Begins the steps of a stage; undefined where none is run, or each by itself. */
   session(): StepSequence | undefined;
-  run(step: RunStep, place: StepPosition): Promise<void>;
-  copy(step: CopyStep, place: StepPosition): Promise<void>;
-  copyFrom(step: CopyFromStep, place: StepPosition): Promise<void>;
+  step(step: GuestStep, position: StepPosition): Promise<void>;
 }
 
-/** Where in a spec a step stands. */
-export interface StepPosition {
-  readonly image: GuestImage;
-  /** Of the spec's steps. */
-  readonly session: StepSequence | undefined;
-  /** True if another step comes after it in the spec. */
-  readonly keepVm: boolean;
-}
-
-export interface StepOptions {
+export interface WalkOptions {
   readonly store: Store;
-  /** The visitor of a chain's steps. */
-  readonly visitor: (chain: BuildScope) => StepVisitor;
-  readonly chain: BuildScope;
+  /** The visitor of the steps of a scope. */
+  readonly visitor: (scope: BuildScope) => StepVisitor;
+  readonly scope: BuildScope;
 }
 
 /**
- * Goes through a spec in build order, nested builds first, and hands each step over with its id. Build and plan both
- * come through here, so that their ids are the same.
+ * Goes through a spec in build order, nested builds first, and hands each step over with its id. Build and plan share
+ * it, so that their ids are the same.
  *
  * @returns the last layer.
  */
-export async function walkSpec(spec: Spec, context: Context, options: StepOptions): Promise<FinishedBuild> {
-  const { store, chain } = options;
-  const visitor = options.visitor(chain);
-  const { signal } = chain;
+export async function walkSpec(spec: Spec, context: Context, options: WalkOptions): Promise<FinishedBuild> {
   // Leaves the caller's stack, so that nesting may have any depth.
   await Promise.resolve();
   let current = context;
-  for (const { name, spec: nested } of spec.builds) {
-    const inner = nestedContext(current, name);
-    const { finished } = await chain.fork(async (branch) => {
-      const { note } = options.visitor(branch);
-      note(buildHeading(name), inner.build);
-      const build = await walkSpec(nested, inner, { ...options, chain: branch });
-      note(buildFinished(name), inner.build);
-      return build;
-    });
-    current = withBuild(current, name, finished);
-  }
-  throwIfCancelled(signal);
-  const from = await prepareFrom(spec.from, current, store);
+  for (const nested of spec.builds) current = await forkBuild(nested, current, options);
+  throwIfCancelled(options.scope.signal);
+  const visitor = options.visitor(options.scope);
+  const from = await prepareFrom(spec.from, current, options.store);
   const image = await visitor.from(from);
   current = { ...current, environment: [...current.environment, ...image.environment] };
-  let base = from.info.id;
   await using session = visitor.session();
-  const lastStep = spec.ops.findLastIndex(({ op }) => op === "run" || op === "copy");
-  for (const [index, op] of spec.ops.entries()) {
-    const place = { image, session, keepVm: index < lastStep };
-    throwIfCancelled(signal);
-    switch (op.op) {
-      case "run": {
-        const step = prepareRun(op, current, base);
-        await visitor.run(step, place);
-        base = step.info.id;
-        break;
-      }
-      case "copy": {
-        const step = await prepareEither(op, { context: current, base }, chain).catch((error: unknown) => {
-          // The step has no id to be announced with, and its line says where the build has stopped.
-          visitor.note(opHeading(current.workdir, op), current.build);
-          throw error;
-        });
-        if ("source" in step) await visitor.copyFrom(step, place);
-        else await visitor.copy(step, place);
-        base = step.info.id;
-        break;
-      }
-      case "comment":
-      case "workdir":
-      case "shell":
-      case "user":
-      case "env":
-        visitor.note(opHeading(current.workdir, op), current.build);
-        current = afterOp(op, current);
-        break;
-    }
-  }
-  return { id: base, image };
+  const stage = { image, session, base: from.info.id };
+  return { id: await walkOps(spec.ops, current, { ...options, visitor, stage }), image };
 }
 
-async function prepareEither(
-  op: CopyOp,
-  place: CopyPlace,
-  chain: BuildScope,
-): Promise<CopyStep | CopyFromStep> {
-  const { context, base } = place;
-  switch (op.from.kind) {
-    case "context":
-      return await prepareCopy(op, context, { base, signal: chain.signal });
-    case "build":
-      return prepareCopyFrom(op, await sourceOf(op.from.name, { context, chain }), place);
-  }
-}
-
-async function sourceOf(
-  name: string,
-  { context, chain }: { readonly context: Context; readonly chain: BuildScope },
-): Promise<CopySource> {
-  const building = context.scope.get(name);
-  if (building) return { name, build: await chain.join(building) };
-  throw new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`, {
-    hint: "Only a build that stands before this one, or before a build around it, can be copied from.",
+/** Begins a nested build. @returns the context of what comes after it. */
+async function forkBuild(
+  { name, spec }: Spec["builds"][number],
+  context: Context,
+  options: WalkOptions,
+): Promise<Context> {
+  const inner = nestedContext(context, name);
+  const { finished } = await options.scope.fork(async (scope) => {
+    const { note } = options.visitor(scope);
+    note(buildHeading(name), inner.build);
+    const build = await walkSpec(spec, inner, { ...options, scope });
+    note(buildFinished(name), inner.build);
+    return build;
   });
+  return withBuild(context, name, finished);
+}
+
+interface StageOptions extends Omit<WalkOptions, "visitor"> {
+  readonly visitor: StepVisitor;
+  readonly stage: {
+    readonly image: GuestImage;
+    readonly session: StepSequence | undefined;
+    /** The base layer. */
+    readonly base: LayerId;
+  };
+}
+
+/** @returns the last layer of the stage. */
+async function walkOps(
+  ops: readonly Op[],
+  context: Context,
+  { visitor, scope, stage }: StageOptions,
+): Promise<LayerId> {
+  const { image, session } = stage;
+  let [current, base] = [context, stage.base];
+  const lastStep = ops.findLastIndex(({ op }) => op === "run" || op === "copy");
+  for (const [index, op] of ops.entries()) {
+    throwIfCancelled(scope.signal);
+    if (op.op !== "run" && op.op !== "copy") {
+      visitor.note(opHeading(current.workdir, op), current.build);
+      current = afterOp(op, current);
+      continue;
+    }
+    const step = await prepareStep(op, { context: current, base }, scope).catch((error: unknown) => {
+      // The step has no id to be announced with, and its line says where the build has stopped.
+      visitor.note(opHeading(current.workdir, op), current.build);
+      throw error;
+    });
+    await visitor.step(step, { image, session, keepVm: index < lastStep });
+    base = step.info.id;
+  }
+  return base;
 }
 
 function afterOp(op: Exclude<Op, RunOp | CopyOp>, context: Context): Context {

@@ -9,52 +9,52 @@ export const id = layerId(sha256("step"));
 /** A store with a base layer. */
 export async function storeWithBase(): Promise<MemoryStore> {
   const store = new MemoryStore({ images: ["base"] });
-  const claim = await store.tryBegin(base);
-  await claim?.importBase("base");
-  await claim?.commit();
-  await claim?.[Symbol.asyncDispose]();
+  const writer = await store.tryBegin(base);
+  await writer?.importBase("base");
+  await writer?.commit();
+  await writer?.[Symbol.asyncDispose]();
   return store;
 }
 
-/** A making that can be driven from outside. */
+/** A build that the test drives. */
 export function driven() {
   const finish = gate();
-  const makings: LayerJob[] = [];
-  const make = async (making: LayerJob) => {
-    makings.push(making);
+  const jobs: LayerJob[] = [];
+  const build = async (job: LayerJob) => {
+    jobs.push(job);
     const stopped = Promise.withResolvers<never>();
-    making.signal.addEventListener("abort", () => stopped.reject(new ObError("CANCELLED", "stopped")));
+    job.signal.addEventListener("abort", () => stopped.reject(new ObError("CANCELLED", "stopped")));
     await Promise.race([finish.opened, stopped.promise]);
-    await making.writer.createDisk(base);
-    await making.writer.commit();
+    await job.writer.createDisk(base);
+    await job.writer.commit();
   };
   return {
-    make,
+    build,
     finish: finish.open,
-    makings,
-    output: (text: string) => makings.at(-1)?.onOutput(Buffer.from(text)),
-    begun: () => until(() => makings.length > 0),
+    jobs,
+    output: (text: string) => jobs.at(-1)?.onOutput(Buffer.from(text)),
+    begun: () => until(() => jobs.length > 0),
   };
 }
 
-export interface User {
+export interface PendingRequest {
   readonly outcome: Promise<string>;
   readonly cancel: () => void;
   readonly output: () => string;
 }
 
-export function user(
+export function request(
   steps: StepDeduplicator,
-  make: (making: LayerJob) => Promise<void>,
+  build: (job: LayerJob) => Promise<void>,
   wanted: LayerId = id,
-): User {
+): PendingRequest {
   const controller = new AbortController();
   let got = "";
   const onOutput = (bytes: Uint8Array) => {
     got += Buffer.from(bytes).toString();
   };
   const outcome = steps
-    .getOrBuild({ id: wanted, build: make }, { signal: controller.signal, onOutput })
+    .getOrBuild({ id: wanted, build }, { signal: controller.signal, onOutput })
     .catch((error: unknown) => (error instanceof ObError ? error.code : String(error)));
   return { outcome, cancel: () => controller.abort(), output: () => got };
 }

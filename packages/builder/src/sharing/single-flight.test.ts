@@ -2,66 +2,66 @@ import { layerId, ObError, sha256 } from "@ob/core";
 import { describe, expect, test } from "vitest";
 import { gate, until } from "../builds.test.helper.ts";
 import { type LayerJob, StepDeduplicator } from "./single-flight.ts";
-import { driven, storeWithBase, user } from "./single-flight.test.helper.ts";
+import { driven, storeWithBase, request } from "./single-flight.test.helper.ts";
 
 describe("in one process", () => {
-  test("two callers share one making, and the late one gets the log from its start", async () => {
+  test("two callers share one run, and the late one gets the log from its start", async () => {
     const store = await storeWithBase();
     await using steps = new StepDeduplicator(store);
-    const making = driven();
-    const first = user(steps, making.make);
-    await making.begun();
-    making.output("one ");
-    const second = user(steps, making.make);
-    making.output("two");
-    making.finish();
+    const driver = driven();
+    const first = request(steps, driver.build);
+    await driver.begun();
+    driver.output("one ");
+    const second = request(steps, driver.build);
+    driver.output("two");
+    driver.finish();
     expect(await Promise.all([first.outcome, second.outcome])).toEqual(["saved", "saved"]);
     expect([first.output(), second.output()]).toEqual(["one two", "one two"]);
-    expect(making.makings).toHaveLength(1);
+    expect(driver.jobs).toHaveLength(1);
   });
 
-  test("a failure is everyone's, with the log", async () => {
+  test("every caller gets the failure and the log", async () => {
     await using steps = new StepDeduplicator(await storeWithBase());
     const failure = gate();
-    const make = async ({ onOutput }: LayerJob) => {
+    const build = async ({ onOutput }: LayerJob) => {
       onOutput(Buffer.from("no luck"));
       await failure.opened;
       throw new ObError("STEP_FAILED", "It failed.");
     };
-    const first = user(steps, make);
+    const first = request(steps, build);
     await until(() => first.output() !== "");
-    const second = user(steps, make);
+    const second = request(steps, build);
     failure.open();
     expect(await Promise.all([first.outcome, second.outcome])).toEqual(["STEP_FAILED", "STEP_FAILED"]);
     expect([first.output(), second.output()]).toEqual(["no luck", "no luck"]);
   });
 
-  test("a step goes on while anyone wants it", async () => {
+  test("a step runs while any caller wants it", async () => {
     await using steps = new StepDeduplicator(await storeWithBase());
-    const making = driven();
-    const first = user(steps, making.make);
-    const second = user(steps, making.make);
-    await making.begun();
+    const driver = driven();
+    const first = request(steps, driver.build);
+    const second = request(steps, driver.build);
+    await driver.begun();
     first.cancel();
     expect(await first.outcome).toBe("CANCELLED");
-    expect(making.makings[0]?.signal.aborted).toBe(false);
-    making.finish();
+    expect(driver.jobs[0]?.signal.aborted).toBe(false);
+    driver.finish();
     expect(await second.outcome).toBe("saved");
   });
 
-  test("the last to leave cancels the step, and returns when all is given back", async () => {
+  test("the last to leave cancels the step, and returns when all is released", async () => {
     const store = await storeWithBase();
     await using steps = new StepDeduplicator(store);
-    const making = driven();
-    const users = [user(steps, making.make), user(steps, making.make)];
-    await making.begun();
-    for (const each of users) each.cancel();
-    expect(await Promise.all(users.map(({ outcome }) => outcome))).toEqual(["CANCELLED", "CANCELLED"]);
-    expect(making.makings[0]?.signal.aborted).toBe(true);
+    const driver = driven();
+    const requests = [request(steps, driver.build), request(steps, driver.build)];
+    await driver.begun();
+    for (const each of requests) each.cancel();
+    expect(await Promise.all(requests.map(({ outcome }) => outcome))).toEqual(["CANCELLED", "CANCELLED"]);
+    expect(driver.jobs[0]?.signal.aborted).toBe(true);
     expect(store.openWriters).toBe(0);
   });
 
-  test("whoever comes while a step is being cancelled waits, and makes it anew", async () => {
+  test("a caller that comes while a step is being cancelled waits, and builds it again", async () => {
     const store = await storeWithBase();
     await using steps = new StepDeduplicator(store);
     const ending = gate();
@@ -72,50 +72,50 @@ describe("in one process", () => {
       await ending.opened;
       throw new ObError("CANCELLED", "stopped");
     };
-    const first = user(steps, slow);
+    const first = request(steps, slow);
     await until(() => store.openWriters === 1);
     first.cancel();
     await until(() => stopping);
     const again = driven();
-    const second = user(steps, again.make);
+    const second = request(steps, again.build);
     again.finish();
     ending.open();
     expect(await Promise.all([first.outcome, second.outcome])).toEqual(["CANCELLED", "saved"]);
-    expect(again.makings).toHaveLength(1);
+    expect(again.jobs).toHaveLength(1);
   });
 
-  test("one who leaves after a failure does not disturb the next making", async () => {
+  test("a caller that leaves after a failure does not disturb the next run", async () => {
     await using steps = new StepDeduplicator(await storeWithBase());
-    const first = user(steps, () => Promise.reject(new ObError("STEP_FAILED", "no")));
+    const first = request(steps, () => Promise.reject(new ObError("STEP_FAILED", "no")));
     expect(await first.outcome).toBe("STEP_FAILED");
-    const making = driven();
-    const second = user(steps, making.make);
-    await making.begun();
+    const driver = driven();
+    const second = request(steps, driver.build);
+    await driver.begun();
     first.cancel();
-    making.finish();
+    driver.finish();
     expect(await second.outcome).toBe("saved");
   });
 
-  test("different steps run side by side", async () => {
+  test("different steps run in parallel", async () => {
     await using steps = new StepDeduplicator(await storeWithBase());
     const [one, two] = [driven(), driven()];
-    const users = [user(steps, one.make), user(steps, two.make, layerId(sha256("other")))];
+    const requests = [request(steps, one.build), request(steps, two.build, layerId(sha256("other")))];
     await Promise.all([one.begun(), two.begun()]);
     one.finish();
     two.finish();
-    expect(await Promise.all(users.map(({ outcome }) => outcome))).toEqual(["saved", "saved"]);
+    expect(await Promise.all(requests.map(({ outcome }) => outcome))).toEqual(["saved", "saved"]);
   });
 
-  test("closing cancels all that runs, waits for it, and lets nothing new in", async () => {
+  test("disposing cancels all that runs, waits for it, and refuses new requests", async () => {
     const store = await storeWithBase();
     const steps = new StepDeduplicator(store);
-    const making = driven();
-    const only = user(steps, making.make);
-    await making.begun();
+    const driver = driven();
+    const only = request(steps, driver.build);
+    await driver.begun();
     await steps[Symbol.asyncDispose]();
     expect(store.openWriters).toBe(0);
     expect(await only.outcome).toBe("CANCELLED");
-    expect(await user(steps, making.make).outcome).toBe("CANCELLED");
+    expect(await request(steps, driver.build).outcome).toBe("CANCELLED");
     await steps[Symbol.asyncDispose]();
   });
 });

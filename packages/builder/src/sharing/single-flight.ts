@@ -11,23 +11,24 @@ import {
 } from "@ob/core";
 import { BuildLog, type OnOutput } from "./step-log.ts";
 
-/** How a layer came to be there. */
+/** Where a layer came from: it was built now, or was in the store. */
 export type Outcome = "saved" | "cached";
 
-/** The exclusive right to make a layer, with all that the making needs. */
+/** The exclusive right to build a layer, with all that this needs. */
 export interface LayerJob {
   readonly writer: LayerClaim;
-  /** Fires when nobody wants the layer any more. */
+  /** Fires when no caller wants the layer any more. */
   readonly signal: AbortSignal;
   /** Writes to the layer's log. */
   readonly onOutput: OnOutput;
 }
 
-export interface LayerRequest {
+/** A layer, and how it is built. */
+export interface LayerBuild {
   readonly id: LayerId;
-  /** Makes the layer and commits its claim. Called only if the store has none and nobody else is making it. */
-  readonly build: (making: LayerJob) => Promise<void>;
   readonly emit?: Emit | undefined;
+  /** Builds the layer and commits it. Called only if the store does not have it and nothing else is building it. */
+  build(job: LayerJob): Promise<void>;
 }
 
 export interface Caller {
@@ -36,7 +37,7 @@ export interface Caller {
   readonly onOutput: OnOutput;
 }
 
-/** One making (or finding) of a layer, for all who want it now. */
+/** One run that builds (or finds) a layer, for all callers that want it now. */
 interface SharedStep {
   readonly controller: AbortController;
   readonly log: BuildLog;
@@ -44,12 +45,18 @@ interface SharedStep {
   callers: number;
 }
 
-/** How long to wait before looking again at a layer that someone else has just claimed, in milliseconds. */
+/** What one run has. */
+interface RunOptions {
+  readonly log: BuildLog;
+  readonly signal: AbortSignal;
+}
+
+/** How long to wait before looking again at a layer that another process has just claimed, in milliseconds. */
 const retryDelay = 50;
 
 /**
- * Sees to it that a layer is made once, however many want it. In this process callers share one making, and the last
- * to leave cancels it; another process' making is followed by its log.
+ * Builds each layer once, however many callers want it. In this process they share one run, and the last to leave
+ * cancels it; the log of another process that builds the layer is followed.
  */
 export class StepDeduplicator implements AsyncDisposable {
   readonly #store: Store;
@@ -62,21 +69,20 @@ export class StepDeduplicator implements AsyncDisposable {
 
   /**
    * Resolves when the layer is in the store. If the caller's signal fires it rejects with `CANCELLED`: at once if
-   * others still want the layer, else when all that the making held has been given back.
+   * others still want the layer, else when all that the run held has been released.
    */
-  async getOrBuild(request: LayerRequest, caller: Caller): Promise<Outcome> {
+  async getOrBuild(layer: LayerBuild, caller: Caller): Promise<Outcome> {
     const { signal } = caller;
     for (;;) {
       throwIfCancelled(signal);
-      const running = this.#steps.get(request.id);
-      if (!running?.controller.signal.aborted)
-        return await this.#join(running ?? this.#start(request), caller);
-      // Its last caller has left: it gives back what it holds, then the layer can be made anew.
+      const running = this.#steps.get(layer.id);
+      if (!running?.controller.signal.aborted) return await this.#join(running ?? this.#start(layer), caller);
+      // Its last caller has left: once it has released what it holds, the layer can be built again.
       await orAborted(settled(running.result), signal);
     }
   }
 
-  /** Cancels everything that runs, and waits until nothing is held any more. Idempotent. */
+  /** Cancels everything that runs, and waits until all is released. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const steps = [...this.#steps.values()];
@@ -84,12 +90,12 @@ export class StepDeduplicator implements AsyncDisposable {
     await Promise.all(steps.map(({ result }) => settled(result)));
   }
 
-  #start(request: LayerRequest): SharedStep {
+  #start(layer: LayerBuild): SharedStep {
     if (this.#closed) throw cancelled();
-    const { id } = request;
+    const { id } = layer;
     const controller = new AbortController();
     const log = new BuildLog((signal) => this.#store.readLog(id, signal));
-    const result = this.#obtain(request, { log, signal: controller.signal }).finally(() => {
+    const result = this.#run(layer, { log, signal: controller.signal }).finally(() => {
       this.#steps.delete(id);
     });
     // The callers await it; the last of them may have left.
@@ -120,11 +126,8 @@ export class StepDeduplicator implements AsyncDisposable {
     }
   }
 
-  async #obtain(
-    request: LayerRequest,
-    { log, signal }: { readonly log: BuildLog; readonly signal: AbortSignal },
-  ): Promise<Outcome> {
-    const { id, emit = silent } = request;
+  async #run(layer: LayerBuild, { log, signal }: RunOptions): Promise<Outcome> {
+    const { id, emit = silent } = layer;
     const store = this.#store;
     let followed = false;
     for (;;) {
@@ -135,65 +138,52 @@ export class StepDeduplicator implements AsyncDisposable {
         return "cached";
       }
       throwIfCancelled(signal);
-      const claim = await store.tryBegin(id);
-      if (!claim) {
+      const writer = await store.tryBegin(id);
+      if (!writer) {
         if (!followed)
-          emit({ type: "log", level: "info", text: `Another build makes ${id}; following its log.` });
+          emit({ type: "log", level: "info", text: `Another process builds ${id}; following its log.` });
         followed = await this.#follow(id, { log, signal });
         continue;
       }
-      const made = await holding(claim, async () => {
+      const built = await withWriter(writer, async () => {
         // It can have appeared between the look and the claim.
         if (await store.find(id)) return false;
         log.restart();
-        await this.#make(request, { claim, log, signal });
+        await this.#build(layer, writer, { log, signal });
         return true;
       });
-      if (made) return "saved";
+      if (built) return "saved";
     }
   }
 
-  /** Makes the layer. A log that cannot be written ends the making: nobody would know what the layer is. */
-  async #make(
-    { build: make }: LayerRequest,
-    {
-      claim,
-      log,
-      signal,
-    }: { readonly claim: LayerClaim; readonly log: BuildLog; readonly signal: AbortSignal },
-  ): Promise<void> {
+  /** A log that cannot be written ends the build: nothing would tell what the layer is. */
+  async #build(layer: LayerBuild, writer: LayerClaim, { log, signal }: RunOptions): Promise<void> {
     const broken = new AbortController();
     const onOutput: OnOutput = (bytes) => {
-      // It is called from a stream's handler, where nobody would catch an error.
+      // It is called from a stream's handler, where an error would not be caught.
       if (broken.signal.aborted) return;
       try {
-        claim.appendLog(bytes);
+        writer.appendLog(bytes);
         log.write(bytes);
       } catch (error) {
         broken.abort(error);
       }
     };
     try {
-      await make({ writer: claim, onOutput, signal: AbortSignal.any([signal, broken.signal]) });
+      await layer.build({ writer, onOutput, signal: AbortSignal.any([signal, broken.signal]) });
     } catch (error) {
       throw broken.signal.aborted ? broken.signal.reason : error;
     }
   }
 
   /** Hands on the log of a finished layer. */
-  async #replay(
-    id: LayerId,
-    { log, signal }: { readonly log: BuildLog; readonly signal: AbortSignal },
-  ): Promise<void> {
+  async #replay(id: LayerId, { log, signal }: RunOptions): Promise<void> {
     log.restart();
     for await (const bytes of this.#store.readLog(id, signal)) log.write(bytes);
   }
 
-  /** Hands on the log of a layer that another process makes, until it stops. False if there was none to follow. */
-  async #follow(
-    id: LayerId,
-    { log, signal }: { readonly log: BuildLog; readonly signal: AbortSignal },
-  ): Promise<boolean> {
+  /** Hands on the log of a layer that another process builds, until it ends. False if there was none to follow. */
+  async #follow(id: LayerId, { log, signal }: RunOptions): Promise<boolean> {
     try {
       await this.#replay(id, { log, signal });
       return true;
@@ -201,17 +191,16 @@ export class StepDeduplicator implements AsyncDisposable {
       if (!isObError(error, "NO_SUCH_LAYER")) throw error;
       return false;
     } finally {
-      // The log can end, or not yet be there, while the claim still stands.
+      // The log can end, or not exist yet, while the claim is still held.
       if (!signal.aborted) await sleep(retryDelay, undefined, { signal }).catch(() => undefined);
     }
   }
 }
 
-/** Runs `use` and gives the claim up. What `use` throws counts, also where giving up fails too. */
-async function holding<T>(claim: LayerClaim, use: () => Promise<T>): Promise<T> {
+/** Runs `use` and disposes of the writer. The error of `use` counts, even if disposing fails too. */
+async function withWriter<T>(writer: LayerClaim, use: () => Promise<T>): Promise<T> {
   try {
-    await using held = claim;
-    void held;
+    await using _ = writer;
     return await use();
   } catch (error) {
     throw error instanceof SuppressedError ? error.suppressed : error;
@@ -232,7 +221,7 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined
   }
 }
 
-/** Resolves when `promise` has come to an end, whichever. */
+/** Resolves when `promise` has settled. */
 async function settled(promise: Promise<unknown>): Promise<void> {
   await promise.then(
     () => undefined,

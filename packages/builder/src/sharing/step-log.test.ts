@@ -36,7 +36,7 @@ function failing(code: "NO_SUCH_LAYER" | "STORE") {
   }));
 }
 
-test("whoever is there from the start gets all of it", () => {
+test("a follower from the start gets all of it", () => {
   const { write, follow } = log();
   const follower = follow();
   write("a");
@@ -44,7 +44,7 @@ test("whoever is there from the start gets all of it", () => {
   expect(follower.got()).toBe("ab");
 });
 
-test("whoever comes late gets the start too, once, and in order", async () => {
+test("a late follower gets the start too, once, and in order", async () => {
   const { opened, open } = gate();
   const { write, follow } = log(async function* (stored) {
     await opened;
@@ -60,7 +60,7 @@ test("whoever comes late gets the start too, once, and in order", async () => {
   expect(late.got()).toBe("start middle end");
 });
 
-test("a log that starts afresh is not mixed with what was before", async () => {
+test("a restarted log is not mixed with the one before", async () => {
   const { write, follow, restart } = log();
   const early = follow();
   write("another's ");
@@ -71,7 +71,7 @@ test("a log that starts afresh is not mixed with what was before", async () => {
   expect([early.got(), late.got()]).toEqual(["another's own", "own"]);
 });
 
-test("nobody is called after stop, not even with the start", async () => {
+test("no follower is called after stop, not even with the start", async () => {
   const { opened, open } = gate();
   let reading = false;
   const { write, follow } = log(async function* (stored) {
@@ -89,7 +89,7 @@ test("nobody is called after stop, not even with the start", async () => {
   expect(late.got()).toBe("");
 });
 
-test("a start that is gone is left out, one that cannot be read is an error", async () => {
+test("a start that is gone is skipped, one that cannot be read is an error", async () => {
   const gone = failing("NO_SUCH_LAYER");
   gone.write("start");
   const late = gone.follow();

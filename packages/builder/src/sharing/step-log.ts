@@ -4,8 +4,8 @@ import { isObError } from "@ob/core";
 export type OnOutput = (bytes: Uint8Array) => void;
 
 /**
- * The log of a step that several callers may follow. It holds nothing itself: whoever comes late reads the start from
- * the store, and goes on with what is written meanwhile.
+ * The log of a step that several callers may follow. It keeps nothing itself: a late follower reads the start from the
+ * store, and then gets what was written meanwhile.
  */
 export class BuildLog {
   #bytes = 0;
@@ -17,12 +17,12 @@ export class BuildLog {
     this.#readStored = readStored;
   }
 
-  /** The store's log starts afresh: what was written until now is no longer there. */
+  /** The store's log is written from its start again. */
   restart(): void {
     this.#bytes = 0;
   }
 
-  /** Hands to the followers what the store's log has just got, or is known to have. */
+  /** Passes bytes that are in the store's log on to the followers. */
   write(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     for (const follower of this.#followers) follower(bytes);
@@ -47,7 +47,7 @@ export class BuildLog {
       receive = onOutput;
     };
     const caughtUp = catchUp();
-    // It is awaited by those who wait for the step, and may fail long before.
+    // The callers of the step await it, long after it may have failed.
     caughtUp.catch(() => undefined);
     const stop = () => {
       this.#followers.delete(follower);
@@ -70,14 +70,14 @@ export class BuildLog {
         if (left <= 0) return;
       }
     } catch (error) {
-      // The layer went meanwhile, and its log with it, or nobody listens any more.
+      // The layer was deleted meanwhile with its log, or the follower has stopped.
       if (!isObError(error, "NO_SUCH_LAYER") && !signal.aborted) throw error;
     }
   }
 }
 
 export interface LogFollower {
-  /** Resolves when the start has been handed over; rejects if the store cannot read it. */
+  /** Resolves when the start has been passed on; rejects if the store cannot read it. */
   readonly caughtUp: Promise<void>;
   /** Ends it: `onOutput` is not called again. */
   readonly stop: () => void;

@@ -2,7 +2,7 @@ import { ObError } from "@ob/core";
 import { describe, expect, test } from "vitest";
 import { gate, until } from "../builds.test.helper.ts";
 import { type LayerJob, StepDeduplicator } from "./single-flight.ts";
-import { base, driven, id, storeWithBase, user } from "./single-flight.test.helper.ts";
+import { base, driven, id, storeWithBase, request } from "./single-flight.test.helper.ts";
 
 /** Two processes with one store. */
 async function processes() {
@@ -13,37 +13,37 @@ async function processes() {
 describe("between processes", () => {
   test("the second follows the log of the first, and then has its layer", async () => {
     const { here, there } = await processes();
-    const making = driven();
-    const first = user(there, making.make);
-    await making.begun();
-    making.output("from the start ");
-    const second = user(here, () => Promise.reject(new Error("must not be made twice")));
+    const driver = driven();
+    const first = request(there, driver.build);
+    await driver.begun();
+    driver.output("from the start ");
+    const second = request(here, () => Promise.reject(new Error("must not be built twice")));
     await until(() => second.output() !== "");
-    making.output("to the end");
-    making.finish();
+    driver.output("to the end");
+    driver.finish();
     expect(await Promise.all([first.outcome, second.outcome])).toEqual(["saved", "cached"]);
     expect(second.output()).toBe("from the start to the end");
   });
 
   test.each(["fails", "is cancelled"])(
-    "where the first %s the second makes the layer itself",
+    "where the first %s the second builds the layer itself",
     async (how) => {
       const { store, here, there } = await processes();
       const failing = gate();
-      const first = user(there, async ({ onOutput, signal }) => {
+      const first = request(there, async ({ onOutput, signal }) => {
         onOutput(Buffer.from("theirs "));
         await Promise.race([failing.opened, until(() => signal.aborted)]);
         throw new ObError(signal.aborted ? "CANCELLED" : "STEP_FAILED", "no");
       });
       await until(() => store.openWriters === 1);
-      const making = driven();
-      const second = user(here, making.make);
+      const driver = driven();
+      const second = request(here, driver.build);
       await until(() => second.output() !== "");
       if (how === "fails") failing.open();
       else first.cancel();
-      await making.begun();
-      making.output("ours");
-      making.finish();
+      await driver.begun();
+      driver.output("ours");
+      driver.finish();
       expect(await Promise.all([first.outcome, second.outcome])).toEqual([
         how === "fails" ? "STEP_FAILED" : "CANCELLED",
         "saved",
@@ -53,54 +53,54 @@ describe("between processes", () => {
     },
   );
 
-  test("one who follows can leave, and the other goes on", async () => {
+  test("a caller that follows can leave, and the build continues", async () => {
     const { here, there } = await processes();
-    const making = driven();
-    const first = user(there, making.make);
-    await making.begun();
-    making.output("x");
-    const second = user(here, making.make);
+    const driver = driven();
+    const first = request(there, driver.build);
+    await driver.begun();
+    driver.output("x");
+    const second = request(here, driver.build);
     await until(() => second.output() === "x");
     second.cancel();
     expect(await second.outcome).toBe("CANCELLED");
-    making.finish();
+    driver.finish();
     expect(await first.outcome).toBe("saved");
   });
 
-  test("a layer that appears between the look and the claim is not made again", async () => {
+  test("a layer that appears between the look and the claim is not built again", async () => {
     const store = await storeWithBase();
     const other = new StepDeduplicator(store);
-    const making = driven();
-    making.finish();
+    const driver = driven();
+    driver.finish();
     const find = store.find.bind(store);
     let looks = 0;
     store.find = async (wanted) => {
       const found = await find(wanted);
-      // The other process is as quick as can be: it is done before we get to claim.
+      // The other process is done before this one claims the layer.
       if (wanted === id && looks++ === 0) {
-        await other.getOrBuild({ id, build: making.make }, { onOutput: () => undefined });
+        await other.getOrBuild({ id, build: driver.build }, { onOutput: () => undefined });
       }
       return found;
     };
     await using here = new StepDeduplicator(store);
-    const late = user(here, () => Promise.reject(new Error("must not be made twice")));
+    const late = request(here, () => Promise.reject(new Error("must not be built twice")));
     expect(await late.outcome).toBe("cached");
     expect(store.openWriters).toBe(0);
   });
 
-  test("twenty processes that want the same layer make it once", async () => {
+  test("twenty processes that want the same layer build it once", async () => {
     const store = await storeWithBase();
-    let made = 0;
-    const make = async ({ writer: claim, onOutput }: LayerJob) => {
-      made++;
+    let built = 0;
+    const build = async ({ writer, onOutput }: LayerJob) => {
+      built++;
       onOutput(Buffer.from("log"));
-      await claim.createDisk(base);
-      await claim.commit();
+      await writer.createDisk(base);
+      await writer.commit();
     };
-    const users = Array.from({ length: 20 }, () => user(new StepDeduplicator(store), make));
-    const outcomes = await Promise.all(users.map(({ outcome }) => outcome));
+    const requests = Array.from({ length: 20 }, () => request(new StepDeduplicator(store), build));
+    const outcomes = await Promise.all(requests.map(({ outcome }) => outcome));
     expect(outcomes.toSorted()).toEqual([...Array.from({ length: 19 }, () => "cached"), "saved"]);
-    expect(users.map(({ output }) => output())).toEqual(users.map(() => "log"));
-    expect(made).toBe(1);
+    expect(requests.map(({ output }) => output())).toEqual(requests.map(() => "log"));
+    expect(built).toBe(1);
   });
 });

@@ -17,7 +17,7 @@ interface Bench extends AsyncDisposable {
 }
 
 async function bench(): Promise<Bench> {
-  const root = await mkdtempDisposable(join(tmpdir(), "digest-memory-"));
+  const root = await mkdtempDisposable(join(tmpdir(), "digest-cache-"));
   const directory = join(root.path, "digests");
   return {
     directory,
@@ -27,7 +27,7 @@ async function bench(): Promise<Bench> {
   };
 }
 
-/** A file so large that its digest is worth remembering. */
+/** A file so large that its digest is saved. */
 async function largeFile(path: string): Promise<BigIntStats> {
   await writeFile(path, "x");
   await truncate(path, 5 << 20);
@@ -36,55 +36,55 @@ async function largeFile(path: string): Promise<BigIntStats> {
 
 const digest = sha256("what was read");
 
-describe("what was read of a file", () => {
-  test("is remembered from build to build, as long as the file's state is the same", async () => {
+describe("the digest of a file", () => {
+  test("is kept from build to build while the file's state is the same", async () => {
     await using setting = await bench();
     const file = join(setting.source, "a");
     const before = await largeFile(file);
     {
-      await using memory = setting.open();
-      memory.set("a", { digest, before, after: before, startedMs: later() });
+      await using cache = setting.open();
+      cache.set("a", { digest, before, after: before, startedMs: later() });
     }
-    await using memory = setting.open();
-    expect(memory.get("a", before)).toBeUndefined();
-    await memory.load();
-    expect([memory.knows("a"), memory.get("a", before)]).toEqual([true, digest]);
+    await using cache = setting.open();
+    expect(cache.get("a", before)).toBeUndefined();
+    await cache.load();
+    expect([cache.knows("a"), cache.get("a", before)]).toEqual([true, digest]);
     // The size and the time that a program can set are as before; the inode's time is not.
     await writeFile(file, "y", { flag: "r+" });
     await utimes(file, new Date(Number(before.atimeMs)), new Date(Number(before.mtimeMs)));
-    expect(memory.get("a", await stat(file, { bigint: true }))).toBeUndefined();
+    expect(cache.get("a", await stat(file, { bigint: true }))).toBeUndefined();
   });
 
-  test("is not trusted where the file had just been changed, or changed meanwhile", async () => {
+  test("is not kept if the file had just been changed, or changed meanwhile", async () => {
     await using setting = await bench();
     const before = await largeFile(join(setting.source, "a"));
     await writeFile(join(setting.source, "a"), "y", { flag: "r+" });
     const after = await stat(join(setting.source, "a"), { bigint: true });
-    await using memory = setting.open();
-    memory.set("just", { digest, before, after: before, startedMs: Date.now() });
-    memory.set("meanwhile", { digest, before, after, startedMs: later() });
-    expect([memory.get("just", before), memory.get("meanwhile", before)]).toEqual([undefined, undefined]);
+    await using cache = setting.open();
+    cache.set("just", { digest, before, after: before, startedMs: Date.now() });
+    cache.set("meanwhile", { digest, before, after, startedMs: later() });
+    expect([cache.get("just", before), cache.get("meanwhile", before)]).toEqual([undefined, undefined]);
   });
 
-  test("is forgotten when it proves wrong", async () => {
+  test("is dropped when it proves wrong", async () => {
     await using setting = await bench();
     const before = await largeFile(join(setting.source, "a"));
     for (const isWrong of [false, true]) {
-      await using memory = setting.open();
-      await memory.load();
-      memory.set("a", { digest, before, after: before, startedMs: later() });
-      if (isWrong) memory.clear();
+      await using cache = setting.open();
+      await cache.load();
+      cache.set("a", { digest, before, after: before, startedMs: later() });
+      if (isWrong) cache.clear();
     }
     expect(await readdir(setting.directory)).toEqual([]);
   });
 
-  test("is not kept where reading it again takes no time", async () => {
+  test("is not saved if reading again is quick", async () => {
     await using setting = await bench();
     await writeFile(join(setting.source, "small"), "x");
     const before = await stat(join(setting.source, "small"), { bigint: true });
     {
-      await using memory = setting.open();
-      memory.set("small", { digest, before, after: before, startedMs: later() });
+      await using cache = setting.open();
+      cache.set("small", { digest, before, after: before, startedMs: later() });
     }
     await expect(readdir(setting.directory)).rejects.toThrow("ENOENT");
   });
@@ -96,32 +96,32 @@ test.each([
   "[]",
   '["obuilder digests 1", 1]',
   '["obuilder digests 1", [["a", ["x", "no digest"]], 1, ["b"]]]',
-])("a memory that holds %j is none", async (text) => {
+])("a cache file with %j is ignored", async (text) => {
   await using setting = await bench();
   const before = await largeFile(join(setting.source, "a"));
   {
-    await using memory = setting.open();
-    memory.set("a", { digest, before, after: before, startedMs: later() });
+    await using cache = setting.open();
+    cache.set("a", { digest, before, after: before, startedMs: later() });
   }
   const [name = ""] = await readdir(setting.directory);
   await writeFile(join(setting.directory, name), text);
-  await using memory = setting.open();
-  await memory.load();
-  expect([memory.knows("a"), memory.knows("b")]).toEqual([false, false]);
+  await using cache = setting.open();
+  await cache.load();
+  expect([cache.knows("a"), cache.knows("b")]).toEqual([false, false]);
 });
 
-test("the source directories of the last builds are remembered, and no more", async () => {
+test("the caches of the last source directories are kept, and no more", async () => {
   await using setting = await bench();
   const before = await largeFile(join(setting.source, "a"));
   for (let each = 0; each < 40; each += 1) {
     const { directory } = setting;
-    await using memory = openDigestCache({ directory, sourceDirectory: join(setting.source, String(each)) });
-    memory.set("a", { digest, before, after: before, startedMs: later() });
+    await using cache = openDigestCache({ directory, sourceDirectory: join(setting.source, String(each)) });
+    cache.set("a", { digest, before, after: before, startedMs: later() });
   }
   expect((await readdir(setting.directory)).length).toBe(32);
 });
 
-test("a file that is remembered is not read, and one that has changed is", async () => {
+test("a file with a cached digest is not read, and one that has changed is", async () => {
   await using setting = await bench();
   const names = ["small", "large"];
   for (const name of names) await writeFile(join(setting.source, name), name.repeat(100_000));
@@ -130,17 +130,17 @@ test("a file that is remembered is not read, and one that has changed is", async
     path: Buffer.from(join(setting.source, name)),
     explain: (cause: unknown) => new Error(name, { cause }),
   }));
-  const digests = async (memory: ReturnType<typeof openDigestCache>) =>
-    await digestFiles(files, { digests: memory, signal: undefined });
+  const digests = async (cache: ReturnType<typeof openDigestCache>) =>
+    await digestFiles(files, { digests: cache, signal: undefined });
   const read = names.map((name) => sha256(name.repeat(100_000)));
-  await using memory = setting.open();
-  expect(await digests(memory)).toEqual(read);
+  await using cache = setting.open();
+  expect(await digests(cache)).toEqual(read);
   for (const name of names) {
     const before = await stat(join(setting.source, name), { bigint: true });
-    memory.set(name, { digest, before, after: before, startedMs: later() });
+    cache.set(name, { digest, before, after: before, startedMs: later() });
   }
-  expect(await digests(memory)).toEqual([digest, digest]);
+  expect(await digests(cache)).toEqual([digest, digest]);
   for (const name of names) await writeFile(join(setting.source, name), "z", { flag: "r+" });
   const changed = names.map((name) => sha256(`z${name.repeat(100_000).slice(1)}`));
-  expect(await digests(memory)).toEqual(changed);
+  expect(await digests(cache)).toEqual(changed);
 });

@@ -2,24 +2,23 @@ import type { BigIntStats } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { sha256 } from "@ob/core";
-import type { BuildRequest } from "../request.ts";
 
-/** What is known of a source directory's files from earlier builds. */
+/** The digests of a source directory's files from earlier builds. */
 export interface DigestCache {
-  /** Reads what an earlier build has left. Whoever asks before that is told nothing. */
+  /** Reads what earlier builds have saved. Before that, the cache is empty. */
   load(): Promise<void>;
-  /** True if a digest is known for some state of the file: a look at its state may spare the reading. */
+  /** True if there is a digest for some state of the file: comparing states may save reading it. */
   knows(path: string): boolean;
-  /** The sha256 of the file in exactly this state. */
+  /** The sha256 of the file in exactly this state, if known. */
   get(path: string, stats: BigIntStats): string | undefined;
   /**
-   * Notes what was read of a file.
+   * Adds the digest of a file.
    *
    * @param found.before its state before the reading, and `found.after` the one after it.
-   * @param found.startedMs the clock's time before both, in milliseconds.
+   * @param found.startedMs the wall-clock time before both, in milliseconds.
    */
   set(path: string, found: DigestedFile): void;
-  /** What was remembered proved wrong. */
+  /** Empties the cache, which has proved wrong. */
   clear(): void;
 }
 
@@ -31,35 +30,35 @@ export interface DigestedFile {
 }
 
 export interface DigestCacheOptions {
-  /** Absolute path of the directory that memories are kept in; it is made if need be. */
+  /** Absolute path of the directory of the caches; it is created if need be. */
   readonly directory: string;
   readonly sourceDirectory: string;
 }
 
 /**
- * A file that was changed so shortly before it was read may change again without its times telling: the steps of some
- * file systems' clocks are two seconds. In milliseconds.
+ * A file that was changed less than this before it was read may change again with the same times: some file systems
+ * round them to two seconds. In milliseconds.
  */
-const settled = 2_000;
+const timestampGranularity = 2_000;
 
-/** The most files that are remembered of a source directory, and the most source directories. */
-const mostFiles = 100_000;
-const mostDirectories = 32;
+/** Limits: the files of a source directory, and the source directories. */
+const maxFiles = 100_000;
+const maxDirectories = 32;
 
-/** What is read again in no time is not worth a file: so many bytes and files. */
-const worthBytes = 4n << 20n;
-const worthFiles = 500;
+/** Less than this is read again quickly enough, and not saved. */
+const minBytes = 4n << 20n;
+const minFiles = 500;
 
-/** The memory of a build's source directory; one that remembers nothing where there is no place for it. */
+/** The cache of a build's source directory; an empty one without a directory to save it in. */
 export function digestCacheFor(
-  { sourceDirectory }: Pick<BuildRequest, "sourceDirectory">,
+  sourceDirectory: string,
   directory: string | undefined,
 ): DigestCache & AsyncDisposable {
   if (directory !== undefined) return openDigestCache({ directory, sourceDirectory });
   return { ...noDigestCache, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-/** Remembers nothing. */
+/** Is always empty. */
 export const noDigestCache: DigestCache = {
   load: () => Promise.resolve(),
   knows: () => false,
@@ -69,8 +68,8 @@ export const noDigestCache: DigestCache = {
 };
 
 /**
- * A memory that lasts from build to build, as one file for each source directory. Processes may share it: the last to
- * save wins, and what it does not know is read again. Disposing saves it; what cannot be saved or read is forgotten.
+ * A cache that lasts from build to build, as one file for each source directory. Processes may share it: the last to
+ * save wins, and what it does not have is read again. Disposing saves it; a cache that cannot be saved or read is dropped.
  */
 export function openDigestCache(options: DigestCacheOptions): DigestCache & AsyncDisposable {
   const { directory, sourceDirectory } = options;
@@ -97,7 +96,7 @@ export function openDigestCache(options: DigestCacheOptions): DigestCache & Asyn
       const state = stateOf(before);
       const newest = Number((before.mtimeNs > before.ctimeNs ? before.mtimeNs : before.ctimeNs) / 1_000_000n);
       known.delete(path);
-      if (state !== stateOf(after) || newest + settled > startedMs) return;
+      if (state !== stateOf(after) || newest + timestampGranularity > startedMs) return;
       known.set(path, [state, digest]);
       used.add(path);
       newFiles += 1;
@@ -110,31 +109,31 @@ export function openDigestCache(options: DigestCacheOptions): DigestCache & Asyn
     async [Symbol.asyncDispose]() {
       try {
         if (isWrong) await rm(file, { force: true });
-        else if (newBytes >= worthBytes || newFiles >= worthFiles) {
+        else if (newBytes >= minBytes || newFiles >= minFiles) {
           await save(file, kept(known, used));
           await removeOld(directory);
         } else if (used.size > 0) await utimes(file, new Date(), new Date());
       } catch {
-        // Not to remember costs time and nothing else.
+        // A lost cache costs time only.
       }
     },
   };
 }
 
-/** All that a change of the file's contents changes too: its inode's time cannot be set by anybody. */
+/** Changes whenever the file's contents change: programs cannot set ctime. */
 function stateOf({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): string {
   return `${size} ${mtimeNs} ${ctimeNs} ${ino} ${dev}`;
 }
 
 type Entries = readonly (readonly [path: string, entry: readonly [state: string, digest: string]])[];
 
-/** What this build has met comes first, if there is too much. */
+/** If there are too many, the files of this build come first. */
 function kept(known: ReadonlyMap<string, Entries[number][1]>, used: ReadonlySet<string>): Entries {
   const all = [...known];
-  if (all.length <= mostFiles) return all;
+  if (all.length <= maxFiles) return all;
   return [...all.filter(([path]) => used.has(path)), ...all.filter(([path]) => !used.has(path))].slice(
     0,
-    mostFiles,
+    maxFiles,
   );
 }
 
@@ -157,7 +156,7 @@ function isEntry(entry: unknown): entry is Entries[number] {
   return typeof state === "string" && typeof digest === "string" && /^[0-9a-f]{64}$/.test(digest);
 }
 
-/** One rename: whoever reads it meanwhile sees the old one or the new one. */
+/** By one rename: a concurrent reader sees the old file or the new one. */
 async function save(file: string, entries: Entries): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`;
   await mkdir(join(file, ".."), { recursive: true, mode: 0o700 });
@@ -165,17 +164,17 @@ async function save(file: string, entries: Entries): Promise<void> {
   await rename(temporary, file);
 }
 
-/** The source directories that no build has used for longest, and what a killed process has left of a saving. */
+/** Removes the least recently used caches, and temporary files of killed processes. */
 async function removeOld(directory: string): Promise<void> {
   const names = await readdir(directory);
   const files = await Promise.all(
     names.map(async (name) => {
       const path = join(directory, name);
-      return { path, isMemory: name.endsWith(".json"), usedMs: (await stat(path)).mtimeMs };
+      return { path, isCache: name.endsWith(".json"), usedMs: (await stat(path)).mtimeMs };
     }),
   );
-  const memories = files.filter(({ isMemory }) => isMemory).toSorted((a, b) => b.usedMs - a.usedMs);
+  const caches = files.filter(({ isCache }) => isCache).toSorted((a, b) => b.usedMs - a.usedMs);
   const hourAgo = Date.now() - 3_600_000;
-  const left = files.filter(({ isMemory, usedMs }) => !isMemory && usedMs < hourAgo);
-  for (const { path } of [...memories.slice(mostDirectories), ...left]) await rm(path, { force: true });
+  const left = files.filter(({ isCache, usedMs }) => !isCache && usedMs < hourAgo);
+  for (const { path } of [...caches.slice(maxDirectories), ...left]) await rm(path, { force: true });
 }

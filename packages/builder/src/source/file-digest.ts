@@ -6,10 +6,10 @@ import { cancelled, sha256, throwIfCancelled } from "@ob/core";
 import pMap from "p-map";
 import type { DigestCache } from "./digest-cache.ts";
 
-/** Files up to this size are read at once: for them the ways of asynchronous reading cost ten times the reading. */
+/** Files up to this size are read synchronously: for them asynchronous reading takes ten times as long. */
 const smallBytes = 1 << 18;
 const chunkBytes = 1 << 20;
-/** How long small files are read before others get their turn, in milliseconds. */
+/** How long small files are read before other work gets its turn, in milliseconds. */
 const sliceMs = 10;
 /** How many large files are read at a time. */
 const concurrency = 4;
@@ -17,9 +17,9 @@ const flags = constants.O_RDONLY | constants.O_NONBLOCK;
 
 export interface FileToDigest {
   readonly path: Buffer;
-  /** What the memory knows it by. */
+  /** Its key in the cache. */
   readonly name: string;
-  /** Turns what the file system says into the error to throw. */
+  /** Turns an error of the file system into the error to throw. */
   readonly explain: (cause: unknown) => Error;
 }
 
@@ -29,25 +29,25 @@ export interface DigestOptions {
 }
 
 /**
- * The sha256 of each file, in their order. A file that the memory has in its present state is not read.
+ * The sha256 of each file, in their order. A file that the cache has in its present state is not read.
  *
- * One thread does it: a processor's own instructions hash faster than files are read, and on two cores threads of
- * their own took longer than what they saved, for 200 MB as for 20,000 small files.
+ * It uses one thread: with the CPU's sha256 instructions hashing is faster than reading, and on two cores worker threads
+ * cost more than they saved, for 200 MB as for 20,000 small files.
  *
- * @throws what `explain` makes of the first file that cannot be read; ObError `CANCELLED`.
+ * @throws the error of `explain` for the first file that cannot be read; ObError `CANCELLED`.
  */
 export async function digestFiles(
   files: readonly FileToDigest[],
-  { digests: memory, signal }: DigestOptions,
+  { digests: cache, signal }: DigestOptions,
 ): Promise<readonly string[]> {
-  await memory.load();
+  await cache.load();
   const digests = new Map<FileToDigest, string>();
   const large: FileToDigest[] = [];
-  const room = Buffer.allocUnsafe(smallBytes + 1);
+  const buffer = Buffer.allocUnsafe(smallBytes + 1);
   let sliceEnd = performance.now() + sliceMs;
   for (const file of files) {
     throwIfCancelled(signal);
-    const digest = recalled(file, memory) ?? digestIfSmall(file, memory, room);
+    const digest = cachedDigest(file, cache) ?? digestIfSmall(file, cache, buffer);
     if (digest === undefined) large.push(file);
     else digests.set(file, digest);
     if (performance.now() < sliceEnd) continue;
@@ -55,22 +55,22 @@ export async function digestFiles(
     sliceEnd = performance.now() + sliceMs;
   }
   const digestOne = async (file: FileToDigest) =>
-    digests.set(file, await digestLarge(file, { digests: memory, signal }));
+    digests.set(file, await digestLarge(file, { digests: cache, signal }));
   await pMap(large, digestOne, { concurrency });
   return files.map((file) => digests.get(file) ?? "");
 }
 
-function recalled({ path, name }: FileToDigest, memory: DigestCache): string | undefined {
-  if (!memory.knows(name)) return undefined;
-  // One that has gone is met, and explained, by whoever opens it.
+function cachedDigest({ path, name }: FileToDigest, cache: DigestCache): string | undefined {
+  if (!cache.knows(name)) return undefined;
+  // A missing file is reported when it is opened.
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return stats && memory.get(name, stats);
+  return stats && cache.get(name, stats);
 }
 
 function digestIfSmall(
   { path, name, explain }: FileToDigest,
-  memory: DigestCache,
-  room: Buffer,
+  cache: DigestCache,
+  buffer: Buffer,
 ): string | undefined {
   try {
     const startedMs = Date.now();
@@ -78,11 +78,11 @@ function digestIfSmall(
     try {
       const before = fstatSync(file, { bigint: true });
       if (before.size > smallBytes) return undefined;
-      const length = fill(file, room);
-      // It has grown since.
-      if (length === room.length) return undefined;
-      const digest = sha256(room.subarray(0, length));
-      memory.set(name, { digest, before, after: fstatSync(file, { bigint: true }), startedMs });
+      const length = fill(file, buffer);
+      // It has grown since the stat.
+      if (length === buffer.length) return undefined;
+      const digest = sha256(buffer.subarray(0, length));
+      cache.set(name, { digest, before, after: fstatSync(file, { bigint: true }), startedMs });
       return digest;
     } finally {
       closeSync(file);
@@ -92,11 +92,11 @@ function digestIfSmall(
   }
 }
 
-/** Reads to the file's end, or until the room is full. */
-function fill(file: number, room: Buffer): number {
+/** Reads to the end of the file, or until the buffer is full. */
+function fill(file: number, buffer: Buffer): number {
   let length = 0;
-  while (length < room.length) {
-    const read = readSync(file, room, length, room.length - length, null);
+  while (length < buffer.length) {
+    const read = readSync(file, buffer, length, buffer.length - length, null);
     if (read === 0) break;
     length += read;
   }
@@ -105,7 +105,7 @@ function fill(file: number, room: Buffer): number {
 
 async function digestLarge(
   { path, name, explain }: FileToDigest,
-  { digests: memory, signal }: DigestOptions,
+  { digests: cache, signal }: DigestOptions,
 ): Promise<string> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(chunkBytes);
@@ -117,7 +117,7 @@ async function digestLarge(
       const { bytesRead } = await file.read(buffer, 0, buffer.length);
       if (bytesRead === 0) {
         const digest = hash.digest("hex");
-        memory.set(name, { digest, before, after: await file.stat({ bigint: true }), startedMs });
+        cache.set(name, { digest, before, after: await file.stat({ bigint: true }), startedMs });
         return digest;
       }
       hash.update(buffer.subarray(0, bytesRead));

@@ -43,7 +43,7 @@ test("a directory's entries are sorted by the bytes of their names", async () =>
   ]);
 });
 
-test("a name that is no UTF-8 keeps its bytes", async () => {
+test("a name that is not UTF-8 keeps its bytes", async () => {
   await put(Buffer.from([0x61, 0xff, 0x62]), "odd");
   expect(await manifest(".")).toEqual({
     kind: "directory",
@@ -96,7 +96,7 @@ test.each(["", ".", "./", "//"])("%j is the source directory itself", async (sou
   expect(await manifest(source)).toMatchObject({ kind: "directory", path: "", entries: [{ path: "x" }] });
 });
 
-test("excluded names are left out at any depth, unread, but not where they are asked for", async () => {
+test("excluded names are left out at any depth, unread, but not if they are the source itself", async () => {
   await mkdir(join(sourceDirectory, "a", ".git"), { recursive: true });
   await put("a/keep");
   execFileSync("mkfifo", [join(sourceDirectory, "a", "pipe")]);
@@ -116,13 +116,13 @@ test("a file larger than one read has the digest of all of it", async () => {
 test.each([
   ["..", '".."'],
   ["dir/../b", '".."'],
-  ["none", 'no "none"'],
-  ["dir/none/x", 'no "dir/none"'],
-  ["file/x", '"file", which is no directory'],
-  ["file/", '"file", which is no directory'],
-  ["link/x", '"link", which is no directory'],
+  ["none", '"none" does not exist'],
+  ["dir/none/x", '"dir/none" does not exist'],
+  ["file/x", '"file", which is not a directory'],
+  ["file/", '"file", which is not a directory'],
+  ["link/x", '"link", which is not a directory'],
   ["pipe", '"pipe" is neither'],
-  ["nul\0", 'no "nul'],
+  ["nul\0", "does not exist"],
   ["x".repeat(300), "ENAMETOOLONG"],
 ])("%.20j is an error of the source", async (source, message) => {
   await mkdir(join(sourceDirectory, "dir"));
@@ -148,10 +148,10 @@ test("a socket below a directory is an error that names it", async () => {
   server.close();
 });
 
-test("a source directory that is not there is an error that says so", async () => {
+test("a missing source directory is an error that says so", async () => {
   await expect(manifest(".", { sourceDirectory: join(sourceDirectory, "none") })).rejects.toMatchObject({
     code: "BAD_SOURCE",
-    message: expect.stringContaining("no source directory"),
+    message: expect.stringContaining("does not exist"),
   });
 });
 

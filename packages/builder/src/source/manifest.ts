@@ -7,8 +7,8 @@ import { digestFiles } from "./file-digest.ts";
 import { noDirectories, type OwnDirectories } from "./own-directories.ts";
 
 /**
- * What `copy` would copy. Paths count from the source directory, have no `.` and no empty part, and are the empty
- * text for the directory itself. The entries of a directory are sorted by the bytes of their names.
+ * What `copy` would copy. Paths are relative to the source directory, without `.` and empty parts; the path of the
+ * directory itself is empty. The entries of a directory are sorted by the bytes of their names.
  */
 export type Manifest =
   | { readonly kind: "file"; readonly path: string; readonly sha256: string }
@@ -19,9 +19,9 @@ export interface ManifestOptions {
   readonly sourceDirectory: string;
   /** Base names that are left out of directories at any depth, unread. */
   readonly exclude?: readonly string[];
-  /** Directories that are left out wherever they are met, unread; by default none. */
+  /** Directories that are left out wherever they are, unread; by default none. */
   readonly own?: OwnDirectories | undefined;
-  /** What earlier builds have read; by default nothing. */
+  /** The digests that earlier builds have computed; by default none. */
   readonly digests?: DigestCache | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -29,11 +29,11 @@ export interface ManifestOptions {
 /**
  * Describes one source of a `copy`, with the sha256 of every file. Symbolic links are described, not followed.
  *
- * @throws ObError `BAD_SOURCE` if `source` has `..`, leads nowhere, through something that is no directory or into the
- *   store, or if there is anything but files, directories and symbolic links; `CANCELLED`.
+ * @throws ObError `BAD_SOURCE` if `source` has `..`, does not exist, leads through something that is not a directory or
+ *   into the store, or if there is anything but files, directories and symbolic links; `CANCELLED`.
  */
 export async function generateManifest(source: string, options: ManifestOptions): Promise<Manifest> {
-  const { sourceDirectory, digests: memory = noDigestCache, signal } = options;
+  const { sourceDirectory, digests: cache = noDigestCache, signal } = options;
   const path = await checkPath(source, options);
   const tree = await readTree(path, await kindAt(path, options), options);
   const files = [...filesOf(tree)];
@@ -42,7 +42,7 @@ export async function generateManifest(source: string, options: ManifestOptions)
     name: file,
     explain: (cause: unknown) => explain(cause, file, sourceDirectory),
   }));
-  const digests = await digestFiles(toDigest, { digests: memory, signal });
+  const digests = await digestFiles(toDigest, { digests: cache, signal });
   return withDigests(tree, new Map(files.map((file, index) => [file, digests[index] ?? ""])));
 }
 
@@ -57,27 +57,27 @@ type Tree =
   | { readonly kind: "symlink"; readonly path: string; readonly target: string }
   | { readonly kind: "directory"; readonly path: string; readonly entries: readonly Tree[] };
 
-/** Follows `source` part by part, as the original does: a link or a file may only come last. */
+/** Resolves `source` part by part, as the original does: only the last part may be a link or a file. */
 async function checkPath(source: string, options: ManifestOptions): Promise<string> {
   const { sourceDirectory, own = noDirectories } = options;
   const parts = source.split("/");
-  const passed: string[] = [];
+  const resolved: string[] = [];
   for (const [index, part] of parts.entries()) {
     if (part === "" || part === ".") continue;
     if (part === "..") throw badSource(`${quoted(source)} may not leave the source directory with "..".`);
-    passed.push(part);
-    const path = passed.join("/");
+    resolved.push(part);
+    const path = resolved.join("/");
     const kind = await kindAt(path, options);
     if (kind === "directory" && own.has(sourcePath(sourceDirectory, path))) throw isStore(source, path);
     const isLast = index === parts.length - 1;
     if (kind === "directory" || (isLast && (kind === "file" || kind === "symlink"))) continue;
     if (isLast) throw notCopyable(path);
-    throw badSource(`${quoted(source)} leads through ${quoted(path)}, which is no directory.`);
+    throw badSource(`${quoted(source)} leads through ${quoted(path)}, which is not a directory.`);
   }
-  return passed.join("/");
+  return resolved.join("/");
 }
 
-/** What a path is; `copy` takes all but the last. */
+/** The kind of a file; `copy` accepts all but the last. */
 type Kind = "file" | "symlink" | "directory" | "other";
 
 async function readTree(path: string, kind: Kind, options: ManifestOptions): Promise<Tree> {
@@ -137,7 +137,7 @@ function withDigests(tree: Tree, digests: ReadonlyMap<string, string>): Manifest
   }
 }
 
-/** Reads, and turns what the file system says into an error about the source. */
+/** Reads, and turns an error of the file system into one about the source. */
 async function explained<T>(
   path: string,
   { sourceDirectory }: ManifestOptions,
@@ -152,22 +152,22 @@ async function explained<T>(
 
 function explain(cause: unknown, path: string, sourceDirectory: string): ObError {
   const code = systemCode(cause);
-  // No file can have a name with a NUL byte.
+  // A file name cannot have a NUL byte: there is no such file.
   if (code !== "ENOENT" && code !== "ERR_INVALID_ARG_VALUE") {
     const message = `Cannot read ${quoted(path)} in ${quoted(sourceDirectory)}: ${messageOf(cause)}`;
     return badSource(message, cause);
   }
   return badSource(
     path === ""
-      ? `There is no source directory ${quoted(sourceDirectory)}.`
-      : `There is no ${quoted(path)} in the source directory ${quoted(sourceDirectory)}.`,
+      ? `The source directory ${quoted(sourceDirectory)} does not exist.`
+      : `${quoted(path)} does not exist in the source directory ${quoted(sourceDirectory)}.`,
     cause,
   );
 }
 
 function isStore(source: string, path: string): ObError {
   const what = path === source ? quoted(source) : `${quoted(source)} leads to ${quoted(path)}, which`;
-  return badSource(`${what} is the store of this build: nothing of a store is ever copied.`);
+  return badSource(`${what} is the store of this build, which is never copied.`);
 }
 
 function notCopyable(path: string): ObError {
@@ -179,7 +179,7 @@ function notCopyable(path: string): ObError {
 function badSource(message: string, cause?: unknown): ObError {
   return new ObError("BAD_SOURCE", message, {
     cause,
-    hint: "`src` names files and directories inside of the source directory, the last argument of `build`.",
+    hint: "`src` names files and directories in the source directory.",
   });
 }
 

@@ -53,7 +53,7 @@ async function planned(text = copyAll, options: Planning = {}): Promise<LayerId 
 }
 
 describe("a store inside of the source directory", () => {
-  test("is left out: the id is the same before it is there, in the first build and after it", async () => {
+  test("is left out: the id is the same before it exists, in the first build and after it", async () => {
     const elsewhere = await planned(copyAll, { store: "/nowhere/store" });
     expect(await planned()).toBe(elsewhere);
     await mkdir(join(source, ".obuilder"));
@@ -64,7 +64,7 @@ describe("a store inside of the source directory", () => {
     expect(await planned()).toBe(elsewhere);
   });
 
-  test("leaves a directory around it that holds other things, and those", async () => {
+  test("is left out of a directory that holds other files", async () => {
     await put(".obuilder/notes", "mine");
     const copyOne = "((from base) (copy (src .obuilder) (dst /p/)))";
     const before = await planned(copyAll, { store: "/nowhere/store" });
@@ -76,7 +76,7 @@ describe("a store inside of the source directory", () => {
     expect(await planned()).not.toBe(before);
   });
 
-  test("changes nothing where what holds it is excluded, or is all that is not", async () => {
+  test("changes nothing where its parent is excluded, or the only one that is not", async () => {
     const excluding = (name: string) => copyAll.replace('".git"', name);
     for (const name of ["store", ".obuilder", "other"]) {
       const before = await planned(excluding(name));
@@ -90,7 +90,7 @@ describe("a store inside of the source directory", () => {
     }
   });
 
-  test("is known by its device and inode, whatever path leads to it", async () => {
+  test("is identified by its device and inode", async () => {
     const without = await planned();
     await makeStore(join(source, ".obuilder/store"), "one");
     await symlink(join(source, ".obuilder"), join(directory, "to-store"));
@@ -102,7 +102,7 @@ describe("a store inside of the source directory", () => {
     expect(await planned(copyAll, { store: toStore, sourceDirectory })).toBe(without);
   });
 
-  test("is known where it is mounted a second time", async ({ skip }) => {
+  test("is identified where it is mounted a second time", async ({ skip }) => {
     await put(".obuilder/other");
     const store = join(directory, "store");
     const without = await planned(copyAll, { store });
@@ -130,7 +130,7 @@ describe("a store inside of the source directory", () => {
     expect(await planned(copyAll, { store })).toBe(without);
   });
 
-  test("is not what a link in the source leads to: that stays a link", async () => {
+  test("may be the target of a link in the source, which stays a link", async () => {
     await symlink(".obuilder/store", join(source, "link"));
     const before = await planned();
     await makeStore(join(source, ".obuilder/store"), "one");
@@ -138,7 +138,7 @@ describe("a store inside of the source directory", () => {
     expect(await planned(copyAll, { store: "link" })).toBe(before);
   });
 
-  test("is not another store: that is copied like any directory", async () => {
+  test("is not another store, which is copied like any directory", async () => {
     const without = await planned(copyAll, { store: "/nowhere/store" });
     await mkdir(join(source, ".obuilder/store/state"), { recursive: true });
     expect(await planned(copyAll, { store: "/nowhere/store" })).not.toBe(without);
@@ -150,7 +150,7 @@ describe("a store inside of the source directory", () => {
       await makeStore(join(source, ".obuilder/store"), "one");
       await expect(planned(`((from base) (copy (src ${path}) (dst /p/)))`)).rejects.toMatchObject({
         code: "BAD_SOURCE",
-        message: expect.stringMatching(/is the store of this build: nothing of a store is ever copied\.$/),
+        message: expect.stringMatching(/is the store of this build, which is never copied\.$/),
       });
     },
   );
@@ -163,14 +163,14 @@ describe("a store inside of the source directory", () => {
     for (const each of [sourceDirectory, join(directory, "link")]) {
       await expect(
         planned(`((from base) (run (shell x)) (copy (src .) (dst /p/)))`, { sourceDirectory: each }),
-      ).rejects.toMatchObject({ code: "BAD_SOURCE", message: expect.stringContaining("lies in it") });
+      ).rejects.toMatchObject({ code: "BAD_SOURCE", message: expect.stringContaining("is in the store") });
       // What copies nothing from there may be built from anywhere.
       expect(await planned("((from base) (run (shell x)))", { sourceDirectory: each })).toBeDefined();
     }
   });
 });
 
-test("the archive of a build has nothing of the store, and done again it is cached", async () => {
+test("the archive of a build has no file of the store, and the next build is cached", async () => {
   await makeStore(join(source, ".obuilder/store"), "the store's private key");
   const archives: Buffer[] = [];
   await using setting = bench({

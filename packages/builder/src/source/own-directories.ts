@@ -4,22 +4,22 @@ import { dirname } from "node:path";
 import { ObError } from "@ob/core";
 
 /**
- * The directories that a store keeps what it has in. No `copy` takes them along, however the source directory leads to
- * them: a directory is known by its device and inode, and not by its path.
+ * The directories of a store. A `copy` leaves them out, whichever path leads to them: a directory is identified by its
+ * device and inode.
  */
 export interface OwnDirectories {
-  /** True for one of them. @param path of what is no symbolic link. */
+  /** True for one of them. @param path not of a symbolic link. */
   readonly has: (path: Buffer) => boolean;
-  /** True for one of them, and for a directory on the way to one that holds nothing else. */
+  /** True for one of them, and for a directory above one that holds nothing else. */
   readonly leavesOut: (path: Buffer) => Promise<boolean>;
 }
 
-/** Of a store that is in no directory. */
+/** Those of a store without a directory. */
 export const noDirectories: OwnDirectories = { has: () => false, leavesOut: async () => false };
 
 /**
- * Finds a store's own directories as they are now. Those that do not exist yet count as well: a plan from before the
- * store was made has the ids of the build that follows.
+ * Finds a store's own directories. Those that do not exist yet count as well, so that a plan without a store has the
+ * same ids as the build that creates it.
  *
  * @throws ObError `BAD_SOURCE` if the source directory is one of them, or in one.
  */
@@ -30,11 +30,11 @@ export async function findOwnDirectories(
   const own = new Set<string>();
   const above = new Set<string>();
   for (const path of paths) {
-    const [found, ...parents] = await wayTo(path);
+    const [found, ...parents] = await identitiesOf(path);
     if (found !== undefined) own.add(found);
     for (const parent of parents) if (parent !== undefined) above.add(parent);
   }
-  if ((await wayTo(sourceDirectory)).some((each) => each !== undefined && own.has(each))) {
+  if ((await identitiesOf(sourceDirectory)).some((each) => each !== undefined && own.has(each))) {
     throw storeAsSource(sourceDirectory);
   }
   const leavesOut = async (path: Buffer): Promise<boolean> => {
@@ -51,8 +51,8 @@ export async function findOwnDirectories(
   };
 }
 
-/** The identities of a directory and all that it lies in, itself first; undefined for what does not exist. */
-async function wayTo(path: string): Promise<readonly (string | undefined)[]> {
+/** The identities of a directory and its parents, innermost first; undefined for those that do not exist. */
+async function identitiesOf(path: string): Promise<readonly (string | undefined)[]> {
   const missing: undefined[] = [];
   for (let at = path; ; at = dirname(at)) {
     const real = await realpath(at).catch(() => undefined);
@@ -70,7 +70,7 @@ async function identitiesUpFrom(real: string): Promise<readonly (string | undefi
   }
 }
 
-/** Whoever reads the directory next explains why it cannot be read. */
+/** False if it cannot be read: the next reader reports the error. */
 async function holdsNothingElse(
   path: Buffer,
   leavesOut: (path: Buffer) => Promise<boolean>,
@@ -84,7 +84,7 @@ async function holdsNothingElse(
   return true;
 }
 
-/** Undefined for what cannot be looked at, either: whoever copies it explains why. */
+/** Undefined on errors too, which the copy reports. */
 function identityAt(path: Buffer): string | undefined {
   try {
     return identityOf(lstatSync(path, { bigint: true }));
@@ -100,7 +100,7 @@ function identityOf({ dev, ino }: BigIntStats): string {
 function storeAsSource(sourceDirectory: string): ObError {
   return new ObError(
     "BAD_SOURCE",
-    `The source directory ${JSON.stringify(sourceDirectory)} is the store, or lies in it: nothing of a store is ever copied.`,
-    { hint: "Name the directory of your project as the source directory, the last argument of `build`." },
+    `The source directory ${JSON.stringify(sourceDirectory)} is in the store of this build, which is never copied.`,
+    { hint: "Give the directory of your project as the source directory." },
   );
 }

@@ -6,7 +6,7 @@ import { bench, request } from "../builds.test.helper.ts";
 describe("caches", () => {
   const twoCaches = `((from base) (run (cache (z (target /z)) (a (target a) (buildkit_options ((sharing locked))))) (shell x)))`;
 
-  test("are mounted in the spec's order, taken by name, and released when the step ends", async () => {
+  test("are mounted in the spec's order, acquired by name, and released when the step ends", async () => {
     await using setting = bench();
     await setting.builder.build(request(twoCaches));
     const task = setting.sandbox.steps[0]?.task;
@@ -31,7 +31,7 @@ describe("caches", () => {
     expect(setting.caches.openLeases).toBe(0);
   });
 
-  test("are dropped when the guest was lost", async () => {
+  test("are discarded when the guest was lost", async () => {
     await using setting = bench({
       run: () => {
         throw new ObError("GUEST_LOST", "gone");

@@ -14,9 +14,9 @@ import type { RunCache } from "@ob/spec";
 const sharings: readonly CacheSharing[] = ["shared", "private", "locked"];
 
 /**
- * What to ask the cache store for.
+ * The requests to the cache store.
  *
- * @throws ObError `BAD_SPEC` for a `sharing` that is none, or a locked cache that the step would wait for for ever.
+ * @throws ObError `BAD_SPEC` for an unknown `sharing`, or a locked cache that the step would wait for forever.
  */
 export function cacheRequests(
   caches: readonly RunCache[],
@@ -42,12 +42,12 @@ export function cacheRequests(
   );
 }
 
-/** The caches of one step. Disposing of them drops those that were not released. */
+/** The cache leases of one step. Disposing discards those that were not released. */
 export class CacheLeases implements AsyncDisposable {
   readonly #leases = new Map<CacheRequest, CacheLease>();
   readonly #stack = new AsyncDisposableStack();
 
-  /** Takes them one after the other, by name: two steps that want the same locked ones never wait for each other. */
+  /** Acquires them one after the other, in the order of their names, so that two steps never deadlock. */
   async acquire(
     requests: readonly CacheRequest[],
     { caches, signal }: { readonly caches: CacheStore; readonly signal: AbortSignal },
@@ -57,7 +57,7 @@ export class CacheLeases implements AsyncDisposable {
     }
   }
 
-  /** Where `request`'s disk is mounted. */
+  /** The mount of a request's disk. */
   mount(request: CacheRequest, target: string): CacheMount {
     const lease = this.#leases.get(request);
     if (!lease) throw new TypeError(`The cache ${request.name} was not acquired.`);
@@ -65,13 +65,13 @@ export class CacheLeases implements AsyncDisposable {
     return { name, disk, formatted, target };
   }
 
-  /** Publishes what the step left. The step's own result stands, whatever becomes of its caches. */
+  /** Publishes the caches as the step left them. A failure is logged, and does not fail the step. */
   async release(emit: Emit): Promise<void> {
     for (const lease of this.#leases.values()) {
       try {
         await lease.release();
       } catch (error) {
-        const text = `The cache ${JSON.stringify(lease.name)} stays as it was: ${messageOf(error)}`;
+        const text = `The cache ${JSON.stringify(lease.name)} was not updated: ${messageOf(error)}`;
         emit({ type: "log", level: "warning", text });
       }
     }
@@ -88,9 +88,9 @@ function sharingOf(name: string, options: RunCache["buildkitOptions"]): CacheSha
   if (sharing) return sharing;
   throw new ObError(
     "BAD_SPEC",
-    `The cache ${JSON.stringify(name)} has ${JSON.stringify(value)} for its sharing.`,
+    `The cache ${JSON.stringify(name)} has the unknown sharing ${JSON.stringify(value)}.`,
     {
-      hint: `A cache is ${sharings.join(", ")}; without the option it is shared.`,
+      hint: `The values are ${sharings.join(", ")}; the default is shared.`,
     },
   );
 }

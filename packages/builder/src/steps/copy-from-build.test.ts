@@ -53,7 +53,7 @@ function nothingHeld({ store, caches, sandbox }: ReturnType<typeof copying>): vo
   ]).toEqual([0, 0, 0, 0, 0]);
 }
 
-test("what the build has made arrives, and nothing stays held", async () => {
+test("the files of the build arrive, and everything is released", async () => {
   await using setting = copying();
   await setting.builder.build(request(text));
   const [root = ""] = setting.roots;
@@ -66,7 +66,7 @@ test("what the build has made arrives, and nothing stays held", async () => {
   nothingHeld(setting);
 });
 
-test("the second time nothing is read, and the plan has known the ids", async () => {
+test("the second time nothing is read, and the ids are those of the plan", async () => {
   await using setting = copying();
   const planned = await setting.builder.plan(request(text));
   const id = await setting.builder.build(request(text));
@@ -76,7 +76,7 @@ test("the second time nothing is read, and the plan has known the ids", async ()
   expect(setting.sandbox.ephemeralGuests).toHaveLength(1);
 });
 
-test("an inner build of the same name hides the outer one", async () => {
+test("an inner build of the same name shadows the outer one", async () => {
   await using setting = copying();
   const inner = `((build tools ((from other) (run (shell inner)))) (from base)
     (copy (from (build tools)) (src opt) (dst /x)))`;
@@ -96,7 +96,7 @@ test("the source is booted with the manifest of its own base image", async () =>
 });
 
 describe("where something fails", () => {
-  test("what is not there is named, with the build that lacks it", async () => {
+  test("a missing path is named, with its build", async () => {
     const missing = () => {
       throw new ObError("BAD_SOURCE", 'There is nothing at "/opt".');
     };
@@ -126,7 +126,7 @@ describe("where something fails", () => {
     nothingHeld(setting);
   });
 
-  test("a cancel while it is copied gives everything back", async () => {
+  test("a cancel during the copy releases everything", async () => {
     const reading = gate();
     const controller = new AbortController();
     const stuck = async function* ({ signal }: ScriptedReading): AsyncGenerator<Uint8Array> {

@@ -8,7 +8,6 @@ import {
   ObError,
   type OpenArchiveOptions,
   type StepInfo,
-  type Store,
   throwIfCancelled,
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
@@ -17,13 +16,14 @@ import { opHeading } from "../op-label.ts";
 import { layerArchive, type LayerItem } from "../archive/layer-archive.ts";
 import { openLayer } from "../open-layer.ts";
 import { entryPath } from "../archive/tar-writer.ts";
-import type { LayerJob } from "../sharing/single-flight.ts";
+import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import { copyFromStepId } from "./step-id.ts";
 import { checkDestination } from "./copy.ts";
-import type { StepDeps } from "./run.ts";
+import type { StepDeps } from "./step-deps.ts";
 
 /** `(copy (from (build NAME)) ...)`: files of another build make a layer. */
 export interface CopyFromStep {
+  readonly kind: "copy-from";
   readonly info: StepInfo & { readonly op: "copy" };
   readonly base: LayerId;
   /** The name of the build that is copied from. */
@@ -37,18 +37,22 @@ export interface CopyFromStep {
   readonly user: GuestUser | undefined;
 }
 
-/** Finds what can be found before anything is built. @throws ObError `BAD_SOURCE` for a path with `..`. */
+/** Checks what can be checked before anything is built. @throws ObError `BAD_SOURCE` for a path with `..`. */
 export function checkCopyFrom(op: CopyOp): void {
   if (op.from.kind !== "build") return;
   for (const source of op.sources) checkSourcePath(source);
 }
 
 /**
- * Reads nothing: the id follows from that of the layer that is copied from.
+ * Reads nothing: the id is computed from that of the layer that is copied from.
  *
  * @throws ObError `BAD_SOURCE`, and as `prepareCopy`.
  */
-export function prepareCopyFrom(op: CopyOp, from: CopySource, { context, base }: CopyPlace): CopyFromStep {
+export function prepareCopyFrom(
+  op: CopyOp,
+  from: CopySource,
+  { context, base }: PrepareOptions,
+): CopyFromStep {
   const { workdir, user, build } = context;
   const { name, build: source } = from;
   const destination = resolveInGuest(workdir, op.destination);
@@ -57,6 +61,7 @@ export function prepareCopyFrom(op: CopyOp, from: CopySource, { context, base }:
   const exclude = [...new Set(op.exclude)].toSorted();
   const id = copyFromStepId({ base, user, source: source.id, paths, destination, exclude });
   return {
+    kind: "copy-from",
     base,
     name,
     source,
@@ -68,13 +73,13 @@ export function prepareCopyFrom(op: CopyOp, from: CopySource, { context, base }:
   };
 }
 
-/** The build that a `copy` takes from. */
+/** The build that is copied from. */
 export interface CopySource {
   readonly name: string;
   readonly build: FinishedBuild;
 }
 
-/** What is read in the one guest, and where it comes to lie in the other. */
+/** The paths in the guest that is read, and those in the other. */
 function archiveItems(step: CopyFromStep, { sandbox, image }: StepDeps): readonly LayerItem[] {
   const { source } = step;
   const destination = sandbox.guest(image).copyTarget(step.destination);
@@ -82,27 +87,28 @@ function archiveItems(step: CopyFromStep, { sandbox, image }: StepDeps): readonl
   return step.paths.map((each) => {
     const path = sourceGuest.copySource(each);
     const baseName = posix.basename(path);
-    return { path, place: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination) };
+    return { path, archivePath: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination) };
   });
 }
 
-/** Where a `copy` stands. */
-export interface CopyPlace {
+/** What a step follows from. */
+export interface PrepareOptions {
   readonly context: Context;
+  /** The layer before it. */
   readonly base: LayerId;
 }
 
 /**
- * A path in the guest that is copied from, absolute and without needless parts. One that ends in `/` is a directory,
- * through a link if need be.
+ * Normalises a path in the guest that is copied from: absolute, without empty parts and `.`. One that ends in `/` is a
+ * directory, or a link to one.
  *
  * @throws ObError `BAD_SOURCE` for `..`.
  */
 export function checkSourcePath(source: string): string {
   const parts = source.split("/");
   if (parts.includes("..")) {
-    throw new ObError("BAD_SOURCE", `${JSON.stringify(source)} may not have "..".`, {
-      hint: "A path in a layer counts from its root.",
+    throw new ObError("BAD_SOURCE", `${JSON.stringify(source)} may not contain "..".`, {
+      hint: "Paths in a layer start at its root.",
     });
   }
   const kept = parts.filter((part) => part !== "" && part !== ".");
@@ -111,54 +117,50 @@ export function checkSourcePath(source: string): string {
   return `/${kept.join("/")}${slash}`;
 }
 
-/** Reads in one guest and unpacks in another, both at a time, and commits the second one's disk. */
-export async function copyBetweenGuests(
-  step: CopyFromStep,
-  making: LayerJob,
-  tools: StepDeps & { readonly store: Store },
-): Promise<void> {
-  const { writer: claim, onOutput } = making;
-  const { sandbox, session: sequence = sandbox, store, image, keepVm: followed } = tools;
-  const disk = await claim.createDisk(step.base, making.signal);
-  throwIfCancelled(making.signal);
+/** The layer of a copy from another build: one guest reads while another unpacks, whose disk is committed. */
+export function copyFromLayer(step: CopyFromStep, deps: StepDeps): LayerBuild {
+  return { id: step.info.id, emit: deps.emit, build: (job) => copyBetweenGuests(step, job, deps) };
+}
+
+async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDeps): Promise<void> {
+  const { writer, onOutput } = job;
+  const { sandbox, session = sandbox, store, image, keepVm } = deps;
+  const disk = await writer.createDisk(step.base, job.signal);
+  throwIfCancelled(job.signal);
   const { source, exclude, user } = step;
-  const items = archiveItems(step, tools);
+  const items = archiveItems(step, deps);
   const over = new AbortController();
-  const signal = AbortSignal.any([making.signal, over.signal]);
-  // The first of the two that fails: the other one only ends because of it.
+  const signal = AbortSignal.any([job.signal, over.signal]);
+  // Of the two guests, what fails first is the cause; the other one only ends because of it.
   let failure: unknown;
   const fail = (error: unknown) => {
-    if (making.signal.aborted || over.signal.aborted) return;
+    if (job.signal.aborted || over.signal.aborted) return;
     failure = explained(step, error);
     over.abort(failure);
   };
-  const emit = withoutPhases(tools.emit);
-  const visiting = openLayer(source.id, { store, sandbox }, { image: source.image, signal, emit });
-  visiting.catch(fail);
+  const emit = withoutPhases(deps.emit);
+  const opening = openLayer(source.id, { store, sandbox }, { image: source.image, signal, emit });
+  opening.catch(fail);
   try {
     const openArchive = (options: OpenArchiveOptions) => {
       const owner = { kind: "new", ...options } as const;
-      return layerArchive(async () => await visiting, { items, exclude, owner, signal, emit }).on(
-        "error",
-        fail,
-      );
+      const archive = layerArchive(async () => await opening, { items, exclude, owner, signal, emit });
+      return archive.on("error", fail);
     };
     const task = { kind: "copy", user, openArchive } as const;
-    await sequence.run(
-      { layer: claim.id, disk, image, task, keepVm: followed },
-      { signal, emit: tools.emit, onOutput },
-    );
+    const target = { layer: writer.id, disk, image, task, keepVm };
+    await session.run(target, { signal, emit: deps.emit, onOutput });
   } catch (error) {
     throw failure ?? error;
   } finally {
     over.abort(cancelled());
-    await visiting.then(
-      async (visit) => await visit[Symbol.asyncDispose](),
+    await opening.then(
+      async (guest) => await guest[Symbol.asyncDispose](),
       () => undefined,
     );
   }
   if (failure !== undefined) throw failure;
-  await claim.commit();
+  await writer.commit();
 }
 
 function explained({ name }: CopyFromStep, error: unknown): unknown {
@@ -169,7 +171,7 @@ function explained({ name }: CopyFromStep, error: unknown): unknown {
   });
 }
 
-/** Those who watch see the phases of the guest that the layer is made in. */
+/** The phases that are shown are those of the guest that the layer is built in. */
 function withoutPhases(emit: Emit): Emit {
   return (event) => {
     if (event.type !== "phase") emit(event);

@@ -35,7 +35,7 @@ describe("a copy", () => {
     ["(copy (src a b) (dst c))", "BAD_SPEC", "2 sources"],
     ["(copy (src none) (dst c))", "BAD_SOURCE", '"none"'],
     ["(copy (src ..) (dst c))", "BAD_SOURCE", '".."'],
-  ])("%s fails when its turn comes, under its own line", async (op, code, message) => {
+  ])("%s fails in its turn, under its own heading", async (op, code, message) => {
     const sourceDirectory = await sourceTree({ a: "1", b: "2" });
     await using setting = bench();
     const building = setting.builder.build({ spec: spec(`((from base) ${op})`), sourceDirectory });
@@ -43,7 +43,7 @@ describe("a copy", () => {
     expect(transcript(setting.events)).toBe(`(from base)\n---> saved\n/: ${op}\n`);
   });
 
-  test("of a file that changes meanwhile fails with the reason, whatever the sandbox makes of it", async () => {
+  test("of a file that changes meanwhile fails with that reason, whatever the sandbox throws", async () => {
     const sourceDirectory = await sourceTree({ a: "1" });
     const changing = spec("((from base) (copy (src a) (dst /a)))");
     const reasons = [new ObError("STEP_FAILED", "tar: Unexpected EOF"), undefined];

@@ -1,7 +1,14 @@
-import type { BaseImage, BaseLayerInfo, Emit, StepInfo, Store } from "@ob/core";
+import {
+  type BaseImage,
+  type BaseLayerInfo,
+  type Emit,
+  type StepInfo,
+  type Store,
+  throwIfCancelled,
+} from "@ob/core";
 import type { Context } from "../context.ts";
 import { fromHeading } from "../op-label.ts";
-import type { LayerJob } from "../sharing/single-flight.ts";
+import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 
 /** `(from NAME)`: the base image becomes a layer. */
 export interface FromStep {
@@ -9,7 +16,7 @@ export interface FromStep {
   readonly image: BaseImage;
 }
 
-/** What a base layer says, or would say: an image that is not imported yet adds nothing. */
+/** What a base layer adds to its stage: nothing for an image that is not imported yet. */
 export type Base = Pick<BaseLayerInfo, "environment" | "manifest" | "manifestDirectory">;
 export const unknownBase: Base = { environment: [], manifest: undefined, manifestDirectory: "/" };
 
@@ -19,12 +26,15 @@ export async function prepareFrom(name: string, context: Context, store: Store):
   return { image, info: { op: "from", id: image.id, base: undefined, heading: fromHeading(name), build } };
 }
 
-/** Takes the base image over into the store. */
-export async function importBase(step: FromStep, making: LayerJob, emit: Emit): Promise<void> {
-  const { writer: claim, signal } = making;
-  const { name } = step.image;
-  emit({ type: "log", level: "info", text: `Base image not present; importing ${JSON.stringify(name)}…` });
-  await claim.importBase(name, signal);
-  signal.throwIfAborted();
-  await claim.commit();
+/** The layer of a base image: the image is imported into the store. */
+export function baseLayer(step: FromStep, emit: Emit): LayerBuild {
+  return { id: step.info.id, emit, build: (job) => importBase(step, job, emit) };
+}
+
+async function importBase({ image }: FromStep, { writer, signal }: LayerJob, emit: Emit): Promise<void> {
+  const text = `Base image not present; importing ${JSON.stringify(image.name)}…`;
+  emit({ type: "log", level: "info", text });
+  await writer.importBase(image.name, signal);
+  throwIfCancelled(signal);
+  await writer.commit();
 }

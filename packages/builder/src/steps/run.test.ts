@@ -48,7 +48,7 @@ describe("a run", () => {
     });
   });
 
-  test("without a user is left to the image's login user, without a network has none", async () => {
+  test("without a user runs as the image's login user, without a network has none", async () => {
     expect(await taskOf("((from base) (run (shell x)))")).toMatchObject({
       user: undefined,
       network: "none",
@@ -72,7 +72,7 @@ describe("a run", () => {
     ]);
   });
 
-  test("on a network that no guest has is an error, and nothing runs", async () => {
+  test("on an unknown network is an error, and nothing runs", async () => {
     await using setting = bench();
     const building = setting.builder.build(request("((from base) (run (network lan) (shell x)))"));
     await expect(building).rejects.toMatchObject({

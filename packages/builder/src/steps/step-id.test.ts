@@ -53,7 +53,7 @@ test("a run is the digest of its machine form", () => {
   );
 });
 
-test("a run as root that was asked for is another than one by the login user", () => {
+test("an explicit run as root has another id than one by the login user", () => {
   expect(runStepId({ ...run, user: root })).not.toBe(runStepId(run));
   expect(runStepId({ ...run, user: { uid: 0, gid: 1 } })).toBe(
     sha256(
@@ -62,7 +62,7 @@ test("a run as root that was asked for is another than one by the login user", (
   );
 });
 
-test("every input of a run counts", () => {
+test("every input of a run changes its id", () => {
   const others: readonly Partial<RunInputs>[] = [
     { base: windows },
     { workdir: "/src" },
@@ -100,7 +100,7 @@ test("a copy into a directory has a list of items, a copy to a name has one", ()
   );
 });
 
-test("a copy for root that was asked for has an id of its own", () => {
+test("an explicit copy for root has an id of its own", () => {
   const inputs = {
     base,
     manifests: [{ kind: "symlink", path: "l", target: "x" }],
@@ -112,7 +112,7 @@ test("a copy for root that was asked for has an id of its own", () => {
   );
 });
 
-test("a copy from a build is the digest of its source's id and its arguments, of nothing that is read", () => {
+test("a copy from a build is the digest of its source's id and its arguments only", () => {
   const inputs = {
     base,
     user: undefined,

@@ -3,9 +3,9 @@ import { encodeUser, type Sexp, sexpToMachine } from "@ob/spec";
 import type { Manifest } from "../source/manifest.ts";
 
 /*
- * Whatever makes one step different from another stands here, and nowhere else. An id is the sha256 of an
- * S-expression's machine form, the original's to the byte, so that its layers are found. What is ours may only be
- * one field more, and only where the original's layer would be a wrong one. The base layer's id is the store's.
+ * What identifies a step is defined here, and nowhere else. An id is the sha256 of an S-expression's machine form, which
+ * is the original's byte for byte, so that its layers are found. Additions may only add a field, and only where the
+ * original's layer would be wrong. The store defines the id of a base layer.
  */
 
 export interface RunInputs {
@@ -16,7 +16,7 @@ export interface RunInputs {
   readonly command: string;
   readonly shell: readonly string[];
   readonly network: readonly string[];
-  /** In the spec's order; the values count, as text made by `fromBytes`. */
+  /** In the spec's order, with their values as text made by `fromBytes`. */
   readonly secrets: readonly { readonly value: string; readonly target: string }[];
 }
 
@@ -24,7 +24,7 @@ export function runStepId(inputs: RunInputs): LayerId {
   return digest(runFields(inputs));
 }
 
-/** An id that no build ever has: the nonce makes every healthcheck a step of its own. */
+/** An id that no build has: the nonce makes every healthcheck a step of its own. */
 export function healthcheckId(inputs: RunInputs, nonce: string): LayerId {
   return digest([...runFields(inputs), ["healthcheck", nonce]]);
 }
@@ -33,7 +33,7 @@ export interface CopyInputs {
   readonly base: LayerId;
   readonly user: GuestUser | undefined;
   readonly manifests: readonly Manifest[];
-  /** Absolute; where it ends in `/` it is the directory that the items go into, otherwise the item's new name. */
+  /** Absolute; if it ends in `/` it is the directory that the items go into, else the item's new name. */
   readonly destination: string;
 }
 
@@ -49,9 +49,9 @@ export function copyStepId(inputs: CopyInputs): LayerId {
 export interface CopyFromInputs {
   readonly base: LayerId;
   readonly user: GuestUser | undefined;
-  /** The layer that is copied from: all that can be in it follows from its id, so nothing has to be read. */
+  /** The layer that is copied from: its id determines its contents, so nothing has to be read. */
   readonly source: LayerId;
-  /** As `checkSourcePath` makes them: two ways to write one path are one id. */
+  /** As `checkSourcePath` normalises them: two spellings of one path give one id. */
   readonly paths: readonly string[];
   /** See `CopyInputs`. */
   readonly destination: string;
@@ -59,7 +59,7 @@ export interface CopyFromInputs {
   readonly exclude: readonly string[];
 }
 
-/** The original cannot copy out of a nested build, so this form is ours. */
+/** The original cannot copy from a nested build, so this form is an addition. */
 export function copyFromStepId(inputs: CopyFromInputs): LayerId {
   const { base, user, source, paths, destination, exclude } = inputs;
   return digest([
@@ -90,14 +90,13 @@ function runFields(inputs: RunInputs): readonly Sexp[] {
   ];
 }
 
-/** The original says root where no user was given, and then runs as the login user. */
+/** Without a user the original has root in the id, and runs the command as the login user. */
 function userFields(user: GuestUser | undefined): readonly Sexp[] {
   return encodeUser(user ?? { uid: 0, gid: 0 });
 }
 
 /**
- * Where root was asked for, the original's layer is a wrong one: it ran the command, and unpacked the files, as the
- * login user.
+ * For an explicit root the original's layer is wrong: it ran the command, or unpacked the files, as the login user.
  */
 function explicitRoot(user: GuestUser | undefined): readonly Sexp[] {
   const asked = user !== undefined && "uid" in user && user.uid === 0 && user.gid === 0;

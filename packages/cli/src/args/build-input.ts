@@ -7,49 +7,50 @@ import { type Arguments, stringOption, stringOptions } from "./options.ts";
 import { readSpec } from "./spec-input.ts";
 
 /**
- * Reads all that `build` and `plan` take: the spec, the secrets and the source directory. Cheap, and done before
+ * Reads the input of `build` and `plan`: the spec, the secrets and the source directory. It is cheap, and done before
  * anything is built.
  *
  * @throws ObError `USAGE`, `BAD_SECRET`; `SpecError`.
  */
-export async function readRequest(args: Arguments, host: ProcessIo): Promise<BuildRequest> {
+export async function readRequest(args: Arguments, io: ProcessIo): Promise<BuildRequest> {
   const sourceDirectory = await checkSource(stringOption(args, "SRC_DIR"));
   const secrets = await readSecrets(stringOptions(args, "secret"));
-  const spec = await readSpec(args, host);
+  const spec = await readSpec(args, io);
   return { spec, sourceDirectory, secrets };
 }
 
-/** @throws ObError `USAGE` if the key of `--qemu-ssh-key` cannot be read: better now than in the first step. */
+/** @throws ObError `USAGE` if the key of `--qemu-ssh-key` cannot be read: it is reported before the first step. */
 export async function checkKey(file: string | undefined): Promise<void> {
   if (file === undefined) return;
   await access(file, constants.R_OK).catch((cause: unknown) => {
     throw new ObError("USAGE", `The key of --qemu-ssh-key cannot be read: ${messageOf(cause)}.`, {
       cause,
-      hint: "It takes the private key that the guest's login user accepts; without it the image's own is used.",
+      hint: "Give the private key that the guest's login user accepts; without the option the image's own key is used.",
     });
   });
 }
 
 async function checkSource(directory: string | undefined): Promise<string> {
   if (directory === undefined) {
-    throw new ObError("USAGE", "No source directory is given: where `copy` takes files from.", {
-      hint: "Name it last; a dot stands for the current one.",
+    throw new ObError("USAGE", "No source directory is given.", {
+      hint: "Give the directory that `copy` takes files from as the last argument; `.` is the current one.",
     });
   }
   const stats = await stat(directory).catch((cause: unknown) => {
     throw new ObError("USAGE", `The source directory ${directory} cannot be opened: ${messageOf(cause)}.`, {
       cause,
-      hint: "Name the directory that `copy` takes files from; a dot stands for the current one.",
+      hint: "Give the directory that `copy` takes files from; `.` is the current one.",
     });
   });
-  if (!stats.isDirectory()) throw new ObError("USAGE", `The source directory ${directory} is no directory.`);
+  if (!stats.isDirectory())
+    throw new ObError("USAGE", `The source directory ${directory} is not a directory.`);
   return path.resolve(directory);
 }
 
 /**
  * Reads the files of `--secret ID:FILE`. An id given twice keeps its first file, as in the original.
  *
- * @throws ObError `USAGE` for the form, `BAD_SECRET` for the file. Neither holds anything of a secret.
+ * @throws ObError `USAGE` for the syntax, `BAD_SECRET` for the file. Neither message contains a part of a secret.
  */
 export async function readSecrets(given: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
   const secrets = new Map<string, Uint8Array>();
@@ -57,7 +58,7 @@ export async function readSecrets(given: readonly string[]): Promise<ReadonlyMap
     const [, id, file] = /^([^:]+):(.+)$/s.exec(secret) ?? [];
     if (id === undefined || file === undefined) {
       throw new ObError("USAGE", `--secret takes ID:FILE, not ${JSON.stringify(secret)}.`, {
-        hint: "ID is the name that the spec asks for, FILE the path of a file with the secret in it.",
+        hint: "ID is the name in the spec, FILE the path of the file with the secret.",
       });
     }
     if (!secrets.has(id)) secrets.set(id, await readSecret(id, file));

@@ -2,46 +2,47 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { messageOf, ObError, systemCode } from "@ob/core";
 
-/** Where `cp` puts something. */
+/** The destination of `cp`. */
 export interface CopyTarget {
   /** An existing directory, absolute, that the archive is unpacked in. */
   readonly directory: string;
   /**
-   * The item's place in it, as `LayerItem.place` says; empty where its contents go into the directory itself.
+   * The item's path in it, see `LayerItem.archivePath`; empty if its contents go into the directory itself.
    *
-   * @throws ObError `USAGE` if what is there cannot become what the item is.
+   * @throws ObError `USAGE` if what exists there cannot be replaced by the item.
    */
-  readonly place: (isDirectory: boolean) => string;
+  readonly archivePath: (isDirectory: boolean) => string;
 }
 
 export interface CopiedItem {
   /** Its name in the guest; empty for the root. */
   readonly name: string;
-  /** What is in it is copied, not the directory itself. */
+  /** Its contents are copied, not the directory itself. */
   readonly contents: boolean;
 }
 
 /**
- * Finds out what a destination means, as `cp -r` does: into a directory that is there, otherwise under the new name.
+ * Resolves a destination as `cp -r` does: into an existing directory, otherwise under the new name.
  *
- * @throws ObError `USAGE` if its parent is no directory.
+ * @throws ObError `USAGE` if its parent is not a directory.
  */
 export async function findTarget(destination: string, item: CopiedItem): Promise<CopyTarget> {
   const { name, contents } = item;
   const absolute = path.resolve(destination);
   const wantsDirectory = /[/\\]\.?$/.test(destination);
   const kind = await kindOf(absolute);
-  if (kind === "directory") return { directory: absolute, place: () => (contents ? "" : name) };
+  if (kind === "directory") return { directory: absolute, archivePath: () => (contents ? "" : name) };
   const parent = path.dirname(absolute);
   if ((await kindOf(parent)) !== "directory") {
-    throw new ObError("USAGE", `There is no directory ${parent} to copy to.`);
+    throw new ObError("USAGE", `The directory ${parent} does not exist.`);
   }
-  const place = (isDirectory: boolean) => {
-    if (isDirectory && kind === "file") throw new ObError("USAGE", `${absolute} is no directory.`);
-    if (!isDirectory && wantsDirectory) throw new ObError("USAGE", `There is no directory ${absolute}.`);
+  const archivePath = (isDirectory: boolean) => {
+    if (isDirectory && kind === "file") throw new ObError("USAGE", `${absolute} is not a directory.`);
+    if (!isDirectory && wantsDirectory)
+      throw new ObError("USAGE", `The directory ${absolute} does not exist.`);
     return path.basename(absolute);
   };
-  return { directory: parent, place };
+  return { directory: parent, archivePath };
 }
 
 async function kindOf(file: string): Promise<"directory" | "file" | "nothing"> {

@@ -1,18 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { normalizeFlags, suggest } from "./flags.ts";
-import { commonOptions, sandboxOptions, secretOptions, specOptions, storeOptions } from "./options.ts";
+import { commonOptions, secretOptions, specOptions, storeOptions } from "./options.ts";
+import { sandboxOptions } from "./sandbox-flags.ts";
 
 const options = { ...commonOptions, ...storeOptions, ...specOptions, ...secretOptions, ...sandboxOptions };
 const read = (...words: readonly string[]) => normalizeFlags(words, options);
 
 describe("normalizeFlags", () => {
-  it("takes the value of an option with a blank, an equals sign or nothing between", () => {
+  it("takes a value after a blank, an equals sign or directly", () => {
     expect(read("--store", "qemu:/s", "-f", "a.spec", ".")).toEqual(["--store=qemu:/s", "--f=a.spec", "."]);
     expect(read("--store=qemu:/s", "-fa.spec", ".")).toEqual(["--store=qemu:/s", "--f=a.spec", "."]);
     expect(read("-f=a=b")).toEqual(["--f=a=b"]);
   });
 
-  it("takes any value, one that begins with a hyphen too", () => {
+  it("takes any value, even one that begins with a hyphen", () => {
     expect(read("-f", "-", "--secret", "--weird:x")).toEqual(["--f=-", "--secret=--weird:x"]);
     expect(read("--store=")).toEqual(["--store="]);
   });
@@ -22,18 +23,18 @@ describe("normalizeFlags", () => {
     expect(read("-vfa.spec")).toEqual(["--verbose", "--f=a.spec"]);
   });
 
-  it("completes the unambiguous beginning of a name, and an exact name before a longer one", () => {
+  it("completes an unambiguous prefix of a name, and prefers an exact name", () => {
     expect(read("--qemu-mem", "16", "--st=qemu:/s")).toEqual(["--qemu-memory=16", "--store=qemu:/s"]);
     expect(read("--verbosi=info")).toEqual(["--verbosity=info"]);
     expect(read("--verbose")).toEqual(["--verbose"]);
   });
 
-  it("lets an option stand more than once only where it may", () => {
+  it("allows only repeatable options more than once", () => {
     expect(read("--secret", "a:b", "--secret=c:d")).toEqual(["--secret=a:b", "--secret=c:d"]);
     expect(() => read("-f", "a", "-f", "b")).toThrow("Option -f cannot be repeated.");
   });
 
-  it("leaves what follows -- alone", () => {
+  it("keeps what follows -- unchanged", () => {
     expect(read("-v", "--", "--store", "-x")).toEqual(["--verbose", "--", "--store", "-x"]);
   });
 
@@ -46,15 +47,15 @@ describe("normalizeFlags", () => {
     [["--store"], "Option --store needs a value."],
     [["-f"], "Option -f needs a value."],
     [["--quiet=yes"], "Option --quiet is a flag and takes no value."],
-    [["-x"], "There is no option -x."],
-    [["--constructor"], "There is no option --constructor."],
-    [["--docker-cpus=2"], "Option --docker-cpus is one of the Docker backend's"],
+    [["-x"], "Unknown option -x."],
+    [["--constructor"], "Unknown option --constructor."],
+    [["--docker-cpus=2"], "Option --docker-cpus belongs to the Docker backend"],
     [["--rsync-mode", "copy"], "rsync backend"],
   ])("refuses %j", (words, message) => {
     expect(() => read(...words)).toThrow(message);
   });
 
-  it("suggests the option that was meant", () => {
+  it("suggests the nearest option", () => {
     expect(() => read("--stoer=x")).toThrow(
       expect.objectContaining({ code: "USAGE", hint: "Did you mean --store?" }),
     );
@@ -66,7 +67,7 @@ describe("normalizeFlags", () => {
 });
 
 describe("suggest", () => {
-  it("finds a word with two letters swapped, and is stricter with short words", () => {
+  it("finds a word with two swapped letters, and is stricter with short words", () => {
     expect(suggest("biuld", ["build", "plan"])).toBe("Did you mean build?");
     expect(suggest("fmy", ["fmt"])).toBe("Did you mean fmt?");
     expect(suggest("xyt", ["fmt"])).toBeUndefined();

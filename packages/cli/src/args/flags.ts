@@ -3,16 +3,16 @@ import { closest, distance } from "fastest-levenshtein";
 
 /** An option of a command. */
 export interface Option {
-  /** `count` is a flag that says more when repeated; `values` takes one value each time it is given. */
+  /** `count` is a flag that may be repeated; `values` takes one value each time it is given. */
   readonly kind: "flag" | "count" | "value" | "values";
-  /** What the help calls the value. */
+  /** The name of the value in the help. */
   readonly value?: string;
-  /** The letter that stands for it. */
+  /** Its one-letter form. */
   readonly short?: string;
   readonly describe: string;
   /** The heading in the help. */
   readonly group: string;
-  /** Accepted, and not in the help. */
+  /** Accepted, but not shown in the help. */
   readonly hidden?: boolean;
 }
 
@@ -24,10 +24,10 @@ function takesValue(option: Option | undefined): boolean {
 }
 
 /**
- * Brings the words after a command's name into one form: `--name=value` for each option with a value, `--name`
- * for each other. Options are read as the original reads them: `--name VALUE`, `--name=VALUE`, `-fVALUE`,
- * `-vv`, any unambiguous beginning of a name, and no repetition but where an option allows it. yargs by itself
- * would guess, and would not say which option was meant by a mistyped one.
+ * Normalises the arguments of a command: `--name=value` for each option with a value, `--name` for each other.
+ * Options are read as the original reads them: `--name VALUE`, `--name=VALUE`, `-fVALUE`, `-vv`, any unambiguous
+ * prefix of a name, and repeated only where an option allows it. yargs itself would guess, and would not suggest a name
+ * for a mistyped one.
  *
  * @throws ObError `USAGE`.
  */
@@ -91,12 +91,12 @@ function findLong(written: string, options: OptionTable): string {
   const foreign = foreignBackend(name);
   if (foreign !== undefined) {
     throw usage(
-      `Option ${written} is one of the ${foreign} backend's, and this obuilder builds in QEMU only.`,
-      "Leave it out.",
+      `Option ${written} belongs to the ${foreign} backend; this obuilder supports QEMU only.`,
+      "Omit it.",
     );
   }
   throw usage(
-    `There is no option ${written}.`,
+    `Unknown option ${written}.`,
     suggest(
       written,
       longNames.map((option) => `--${option}`),
@@ -108,7 +108,7 @@ function findShort(letter: string, options: OptionTable): string {
   for (const [name, option] of Object.entries(options)) {
     if (name === letter || option.short === letter) return name;
   }
-  throw usage(`There is no option -${letter}.`);
+  throw usage(`Unknown option -${letter}.`);
 }
 
 /** The original's backend that an option of the original belongs to. */

@@ -21,12 +21,12 @@ export async function commandHelp(name: string, command: Command, columns: numbe
     .getHelp();
 }
 
-/** The help without a command. */
+/** The help of `obuilder` itself. */
 export async function topHelp(columns: number): Promise<string> {
   const parser = helpParser(commonOptions, columns).scriptName("obuilder");
   for (const [name, { summary }] of Object.entries(commands)) parser.command(name, summary);
   return await parser
-    .usage("obuilder COMMAND [options]\n\nBuilds specs in virtual machines, and keeps each step as a layer.")
+    .usage("obuilder COMMAND [options]\n\nBuilds specs in virtual machines, and stores each step as a layer.")
     .epilogue(`\`obuilder help COMMAND\` shows the options of a command.\n\n${exitCodesHelp}`)
     .getHelp();
 }
@@ -35,14 +35,14 @@ function helpParser(options: OptionTable, columns: number): Argv {
   const parser = quietParser().wrap(Math.min(columns, 100));
   for (const [name, option] of Object.entries(options)) {
     const { value, short, describe, group, hidden = false } = option;
-    // The type is left out, for yargs would print it; the name of the value says more.
+    // Without a type, which yargs would print; the name of the value says more.
     const label = value === undefined || name.length === 1 ? name : `${name}=${value}`;
     parser.option(label, { ...(short !== undefined && { alias: short }), describe, group, hidden });
   }
   return parser;
 }
 
-/** A parser that neither prints nor exits; it is asked for help only. */
+/** A parser that neither prints nor exits; it only makes the help. */
 function quietParser(): Argv {
   return yargs().locale("en").help(false).version(false).exitProcess(false).fail(false).parserConfiguration({
     "boolean-negation": false,

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { OptionTable } from "./flags.ts";
-import { type Arguments, type SandboxFlags, stringOption } from "./options.ts";
+import { type Arguments, stringOption } from "./options.ts";
+import type { SandboxFlags } from "./sandbox-flags.ts";
 import { parseCount } from "./units.ts";
 
 export const jobOptions: OptionTable = {
@@ -8,29 +9,29 @@ export const jobOptions: OptionTable = {
     kind: "value",
     value: "N",
     short: "j",
-    describe: "Nested builds side by side (default: as many as the host has CPUs and memory for)",
-    group: "Virtual machines:",
+    describe: "Nested builds in parallel (default: as many as the host has CPUs and memory for)",
+    group: "VM:",
   },
 };
 
-/** What is free of the host for virtual machines. */
-export interface HostRoom {
+/** The resources of the host that are free for virtual machines. */
+export interface HostResources {
   readonly cpus: number;
   /** In bytes. */
   readonly memory: number;
 }
 
-/** How many builds may run side by side. @throws ObError `USAGE`. */
+/** How many builds may run in parallel. @throws ObError `USAGE`. */
 export function readJobs(args: Arguments, machine: SandboxFlags): number {
   const given = stringOption(args, "jobs");
   if (given !== undefined) return parseCount(given, "--jobs", 1);
   return defaultJobs(machine, { cpus: availableParallelism(), memory: process.availableMemory() });
 }
 
-/** As many machines as find a CPU of the host for each of theirs, and leave a fifth of what memory is free. */
+/** As many VMs as the host has CPUs for, leaving a fifth of the available memory free. */
 export function defaultJobs(
   { cpus, memoryMib }: Pick<SandboxFlags, "cpus" | "memoryMib">,
-  host: HostRoom,
+  host: HostResources,
 ): number {
   const byCpus = Math.floor(host.cpus / cpus);
   const byMemory = Math.floor((host.memory * 0.8) / (memoryMib * 2 ** 20));

@@ -2,34 +2,32 @@ import { isLayerId, type LayerId, layerId, ObError, type Store } from "@ob/core"
 import type { Services } from "../services.ts";
 import type { StoreLocation } from "./store-location.ts";
 
-/** Fewer digits would too often mean more than one layer. */
-const fewestDigits = 4;
+/** A shorter prefix would often match more than one layer. */
+const minDigits = 4;
 
 /**
- * The layer that a command line names: by its id, or by the beginning of it where only one layer of the store
- * begins so.
+ * The layer that an argument names: by its id, or by a prefix that only one layer of the store has.
  *
- * @throws ObError `USAGE` if it is no id or names several, `NO_SUCH_LAYER` if it names none.
+ * @throws ObError `USAGE` if it is not an id or matches several layers, `NO_SUCH_LAYER` if it matches none.
  */
 export function findLayer(store: Store, given: string | undefined): LayerId {
   if (given === undefined) {
-    throw new ObError("USAGE", "No id is given.", {
+    throw new ObError("USAGE", "No layer id is given.", {
       hint: "`obuilder plan` shows the ids of a spec's layers.",
     });
   }
   const digits = given.toLowerCase();
   if (isLayerId(digits)) return digits;
-  if (!/^[0-9a-f]*$/.test(digits) || digits.length < fewestDigits || digits.length > 64)
-    return layerId(given);
+  if (!/^[0-9a-f]*$/.test(digits) || digits.length < minDigits || digits.length > 64) return layerId(given);
   const matches = [...store.list()].map(({ id }) => id).filter((id) => id.startsWith(digits));
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return only;
   if (matches.length > 1) {
-    throw new ObError("USAGE", `${matches.length} layers begin with ${given}:\n${matches.join("\n")}`, {
+    throw new ObError("USAGE", `${matches.length} layers match ${given}:\n${matches.join("\n")}`, {
       hint: "Give more digits.",
     });
   }
-  throw new ObError("NO_SUCH_LAYER", `No layer in the store begins with ${given}.`, {
+  throw new ObError("NO_SUCH_LAYER", `No layer in the store matches ${given}.`, {
     hint: "`obuilder plan` shows the ids of a spec's layers.",
   });
 }
@@ -37,9 +35,9 @@ export function findLayer(store: Store, given: string | undefined): LayerId {
 /** `findLayer` for a command that does not need the store itself. */
 export async function resolveLayer(
   given: string | undefined,
-  { engine, location }: { readonly engine: Services; readonly location: StoreLocation },
+  { services, location }: { readonly services: Services; readonly location: StoreLocation },
 ): Promise<LayerId> {
-  await using store = await engine.openStore({ location });
+  await using store = await services.openStore({ location });
   return findLayer(store, given);
 }
 

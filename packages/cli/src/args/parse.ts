@@ -8,10 +8,10 @@ import { type Arguments, commonOptions } from "./options.ts";
 
 /** What a command line asks for. */
 export type Invocation =
-  /** Something to print: help, or the version. */
+  /** Text to print: help, or the version. */
   | { readonly kind: "text"; readonly text: string }
-  /** No command at all: the help, as an error. */
-  | { readonly kind: "nothing"; readonly text: string }
+  /** No command: the help, as an error. */
+  | { readonly kind: "no-command"; readonly text: string }
   | { readonly kind: "run"; readonly name: string; readonly command: Command; readonly args: Arguments };
 
 export interface CommandLineOptions {
@@ -20,7 +20,7 @@ export interface CommandLineOptions {
 }
 
 /**
- * Reads the words of a command line.
+ * Parses a command line.
  *
  * @throws ObError `USAGE`.
  */
@@ -30,10 +30,10 @@ export async function readCommandLine(
 ): Promise<Invocation> {
   const argv = words[0] === "help" ? [...words.slice(1, 2), "--help"] : words;
   const name = argv.find((word) => !word.startsWith("-"));
-  if (name === undefined) return await readBareLine(argv, columns);
+  if (name === undefined) return await readWithoutCommand(argv, columns);
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
-    throw new ObError("USAGE", `There is no command ${JSON.stringify(name)}.`, {
+    throw new ObError("USAGE", `Unknown command ${JSON.stringify(name)}.`, {
       hint: suggest(name, Object.keys(commands)) ?? `The commands are ${Object.keys(commands).join(", ")}.`,
     });
   }
@@ -42,7 +42,7 @@ export async function readCommandLine(
   const options = { ...commonOptions, ...command.options };
   const flags = normalizeFlags([...argv.slice(0, at), ...argv.slice(at + 1)], options);
 
-  // What stands after `--` is not meant for us.
+  // What follows `--` is for the guest.
   const end = flags.indexOf("--");
   const asked = new Set(end === -1 ? flags : flags.slice(0, end));
   if (asked.has("--version")) return { kind: "text", text: version() };
@@ -54,19 +54,21 @@ export async function readCommandLine(
   const more = positionals.slice(command.positionals.length);
   const [extra] = more;
   if (extra !== undefined && command.rest === undefined) {
-    throw new ObError("USAGE", `What is ${JSON.stringify(extra)} for? ${takes(name, command)}`);
+    throw new ObError("USAGE", `Unexpected argument ${JSON.stringify(extra)}.`, {
+      hint: takes(name, command),
+    });
   }
   const named = command.positionals.map((positional, index) => [positional.name, positionals[index]]);
   const others = command.rest ? { [command.rest.name]: more } : {};
   return { kind: "run", name, command, args: { ...values, ...Object.fromEntries(named), ...others } };
 }
 
-async function readBareLine(argv: readonly string[], columns: number): Promise<Invocation> {
+async function readWithoutCommand(argv: readonly string[], columns: number): Promise<Invocation> {
   const flags = normalizeFlags(argv, commonOptions);
   if (flags.includes("--version")) return { kind: "text", text: version() };
   const { topHelp } = await import("./help.ts");
   const text = `${await topHelp(columns)}\n`;
-  return { kind: flags.includes("--help") ? "text" : "nothing", text };
+  return { kind: flags.includes("--help") ? "text" : "no-command", text };
 }
 
 function takes(name: string, { positionals }: Command): string {
@@ -77,7 +79,7 @@ function takes(name: string, { positionals }: Command): string {
     : `\`${name}\` takes ${names.join(" and ")}.`;
 }
 
-/** The values of normalised words; numbers stay as they are written. */
+/** The values of normalised words; numbers stay text. */
 function readValues(flags: readonly string[], options: OptionTable) {
   const multiple = (kind: Option["kind"]) => kind === "count" || kind === "values";
   const read = parseArgs({

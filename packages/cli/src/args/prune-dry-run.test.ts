@@ -16,11 +16,11 @@ const records = [
   record(other, 4_000, { parent: base }),
 ];
 
-it("lists a layer only when all that stand on it are listed before", () => {
+it("lists a layer only after all layers based on it", () => {
   expect(previewPrune(records, { before: new Date(9_000) })).toEqual([two, one, other, base]);
 });
 
-it("stops at the limit, and at what was used later", () => {
+it("stops at the limit, and at layers that were used later", () => {
   expect(previewPrune(records, { before: new Date(9_000), limit: 1 })).toEqual([two]);
   expect(previewPrune(records, { before: new Date(4_000) })).toEqual([two, one]);
   expect(previewPrune([], { before: new Date(9_000) })).toEqual([]);

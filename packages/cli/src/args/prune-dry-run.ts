@@ -6,29 +6,29 @@ export interface PrunePreview {
 }
 
 /**
- * The layers that `Store.prune` would delete, in its order: those that no other stands on, least recently used
- * first, until none is left. One that is in use is listed too, and the store would leave it.
+ * The layers that `Store.prune` would delete, in its order: those that no other layer is based on, least recently used
+ * first. A layer that is in use is listed too, though the store would keep it.
  *
  * @param records least recently used first.
  */
 export function previewPrune(records: Iterable<LayerRecord>, options: PrunePreview): readonly LayerId[] {
   const { before, limit = Number.POSITIVE_INFINITY } = options;
   const layers = [...records].map((record) => ({ ...record }));
-  const places = new Map(layers.map(({ id }, place) => [id, place]));
+  const indexes = new Map(layers.map(({ id }, index) => [id, index]));
   const gone = new Set<LayerId>();
-  for (let place = 0; place < layers.length && gone.size < limit;) {
-    const layer = layers[place];
+  for (let index = 0; index < layers.length && gone.size < limit;) {
+    const layer = layers[index];
     if (!layer || layer.dependents > 0 || layer.lastUsed >= before || gone.has(layer.id)) {
-      place++;
+      index++;
       continue;
     }
     gone.add(layer.id);
-    const under = layer.parent === undefined ? undefined : places.get(layer.parent);
-    const parent = under === undefined ? undefined : layers[under];
-    if (under === undefined || !parent) continue;
+    const parentIndex = layer.parent === undefined ? undefined : indexes.get(layer.parent);
+    const parent = parentIndex === undefined ? undefined : layers[parentIndex];
+    if (parentIndex === undefined || !parent) continue;
     parent.dependents--;
-    // It was passed over for what stood on it.
-    if (parent.dependents === 0) place = Math.min(place, under);
+    // It was skipped because of the layers based on it.
+    if (parent.dependents === 0) index = Math.min(index, parentIndex);
   }
   return [...gone];
 }

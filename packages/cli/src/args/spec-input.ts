@@ -7,14 +7,14 @@ import { type Arguments, stringOption } from "./options.ts";
 /**
  * Reads and parses the spec that `-f` names.
  *
- * @param fallback what is read without `-f`; by default that is an error.
- * @throws ObError `USAGE` if there is no such file; `SpecError` if it is no spec.
+ * @param fallback what is read without `-f`; by default it is required.
+ * @throws ObError `USAGE` if the file cannot be read; `SpecError` if it is not a spec.
  */
 export async function readSpec(args: Arguments, { stdin, signal }: ProcessIo, fallback?: "-"): Promise<Spec> {
   const file = stringOption(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
   if (file === undefined || file === "") {
     throw new ObError("USAGE", "No spec is given.", {
-      hint: "Add -f FILE; with -f - the spec is read from standard input.",
+      hint: "Add -f FILE; -f - reads standard input.",
     });
   }
   const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
@@ -54,7 +54,7 @@ async function orCancelled<T>(read: Promise<T>, signal: AbortSignal): Promise<T>
   }
 }
 
-/** How many layers the spec and its nested builds have, each as often as it occurs. */
+/** The number of steps in the spec and its nested builds. */
 export function countSteps(spec: Spec): number {
   let steps = 0;
   const pending = [spec];

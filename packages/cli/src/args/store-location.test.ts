@@ -23,23 +23,23 @@ it("reads qemu:DIR, and makes the directory absolute", () => {
   expect(parseStoreLocation("qemu:/with:colon and blank").directory).toBe("/with:colon and blank");
 });
 
-it("says what to write instead of what it refuses", () => {
+it("says what to write instead", () => {
   expect(refusal(undefined)).toContain("Add --store=qemu:DIR, or set OBUILDER_STORE=qemu:DIR.");
   expect(refusal("/var/cache/x")).toContain("Write --store=qemu:/var/cache/x");
   expect(refusal("store")).toContain("Write --store=qemu:store");
-  expect(refusal("qemu:")).toContain("The store qemu: names no directory.");
+  expect(refusal("qemu:")).toContain("The store qemu: has no directory.");
   expect(refusal("qmeu:/s")).toContain(
-    'no store of the kind "qmeu". The one kind that is supported is qemu: write --store=qemu:/s',
+    'Unknown kind of store: "qmeu". The supported kind is qemu: write --store=qemu:/s',
   );
 });
 
 it.each(["docker:x", "btrfs:/x", "zfs:tank", "rsync:/x", "xfs:/x", "overlayfs:/x", "hcs:x"])(
-  "knows that %s is a store of the original's other backends",
+  "%s belongs to another backend of the original",
   (store) => {
     const kind = store.slice(0, store.indexOf(":"));
     expect(refusal(store)).toBe(
-      `A ${kind} store holds the layers of a container backend, and this obuilder builds in virtual machines. ` +
-        "The one kind that is supported is qemu: write --store=qemu:DIR.",
+      `A ${kind} store belongs to a container backend; this obuilder builds in virtual machines. ` +
+        "The supported kind is qemu: write --store=qemu:DIR.",
     );
   },
 );

@@ -1,14 +1,14 @@
 import path from "node:path";
 import { ObError } from "@ob/core";
 
-/** Where a store is: so far always a directory of qcow2 layers. */
+/** A store: always a directory of qcow2 layers so far. */
 export interface StoreLocation {
   readonly kind: "qemu";
   /** Absolute. */
   readonly directory: string;
 }
 
-/** The original's other kinds; each builds in containers or jails. */
+/** The original's other kinds of stores; each builds in containers or jails. */
 const containerKinds = ["btrfs", "docker", "hcs", "overlayfs", "rsync", "xfs", "zfs"];
 
 /**
@@ -19,8 +19,8 @@ const containerKinds = ["btrfs", "docker", "hcs", "overlayfs", "rsync", "xfs", "
  */
 export function parseStoreLocation(text: string | undefined): StoreLocation {
   if (text === undefined || text === "") {
-    throw new ObError("USAGE", "No store is given: where the layers of a build are kept.", {
-      hint: "Add --store=qemu:DIR, or set OBUILDER_STORE=qemu:DIR. `npm run quickstart` makes one in .obuilder/store.",
+    throw new ObError("USAGE", "No store is given.", {
+      hint: "Add --store=qemu:DIR, or set OBUILDER_STORE=qemu:DIR.",
     });
   }
   const [, kind, directory] = /^([^:/\\]*):(.*)$/s.exec(text) ?? [];
@@ -31,16 +31,16 @@ export function parseStoreLocation(text: string | undefined): StoreLocation {
 }
 
 function describe(text: string, kind: string | undefined): string {
-  if (kind === undefined) return `The store ${JSON.stringify(text)} does not say of what kind it is.`;
-  if (kind === "qemu") return "The store qemu: names no directory.";
+  if (kind === undefined) return `The store ${JSON.stringify(text)} has no kind.`;
+  if (kind === "qemu") return "The store qemu: has no directory.";
   return containerKinds.includes(kind)
-    ? `A ${kind} store holds the layers of a container backend, and this obuilder builds in virtual machines.`
-    : `There is no store of the kind ${JSON.stringify(kind)}.`;
+    ? `A ${kind} store belongs to a container backend; this obuilder builds in virtual machines.`
+    : `Unknown kind of store: ${JSON.stringify(kind)}.`;
 }
 
 function hint(text: string, kind: string | undefined, directory: string | undefined): string {
   if (kind === undefined) return `Write --store=qemu:${text}`;
   return directory === undefined || directory === "" || containerKinds.includes(kind)
-    ? "The one kind that is supported is qemu: write --store=qemu:DIR."
-    : `The one kind that is supported is qemu: write --store=qemu:${directory}`;
+    ? "The supported kind is qemu: write --store=qemu:DIR."
+    : `The supported kind is qemu: write --store=qemu:${directory}`;
 }

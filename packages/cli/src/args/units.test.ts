@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatAge, formatDuration, formatSize, parseSize, parseSpan } from "./units.ts";
+import { formatAge, formatDuration, formatSize, parseSize, parseDuration } from "./units.ts";
 
 describe("parseSize", () => {
   it.each([
@@ -17,12 +17,12 @@ describe("parseSize", () => {
   it.each(["", "0", "-1", "G", "1e3", "1 0", "5P", "0.0000000001", "99999999999999T"])(
     "refuses %j",
     (text) => {
-      expect(() => parseSize(text, "--size")).toThrow("--size wants a size");
+      expect(() => parseSize(text, "--size")).toThrow("--size: invalid size");
     },
   );
 });
 
-describe("parseSpan", () => {
+describe("parseDuration", () => {
   it.each([
     ["90s", 90_000],
     ["45m", 2_700_000],
@@ -32,11 +32,11 @@ describe("parseSpan", () => {
     ["1.5d", 129_600_000],
     ["0s", 0],
   ])("of %s is %d ms", (text, milliseconds) => {
-    expect(parseSpan(text, "--older-than")).toBe(milliseconds);
+    expect(parseDuration(text, "--older-than")).toBe(milliseconds);
   });
 
   it.each(["", "7", "d", "7 days", "-1d"])("refuses %j", (text) => {
-    expect(() => parseSpan(text, "--older-than")).toThrow("--older-than wants a time span");
+    expect(() => parseDuration(text, "--older-than")).toThrow("--older-than: invalid duration");
   });
 });
 

@@ -3,7 +3,7 @@ import { ObError } from "@ob/core";
 const factors: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /**
- * A size such as `16`, `512M` or `1.5GiB`, in bytes. A bare number counts gibibytes, as the original's
+ * A size such as `16`, `512M` or `1.5GiB`, in bytes. A number without a unit counts gibibytes, as the original's
  * `--qemu-memory 16` does.
  *
  * @param flag for the error.
@@ -14,12 +14,12 @@ export function parseSize(text: string, flag: string): number {
   const factor = factors[(match?.[2] ?? "").toLowerCase() || "g"] ?? 0;
   const bytes = Math.round(Number(match?.[1]) * factor);
   if (bytes > 0 && Number.isSafeInteger(bytes)) return bytes;
-  throw new ObError("USAGE", `${flag} wants a size, and ${JSON.stringify(text)} is none.`, {
+  throw new ObError("USAGE", `${flag}: invalid size ${JSON.stringify(text)}.`, {
     hint: "A number of gibibytes such as 16, or one with a unit such as 512M or 2G.",
   });
 }
 
-const spans: Readonly<Record<string, number>> = {
+const durationUnits: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,
   h: 3_600_000,
@@ -28,28 +28,30 @@ const spans: Readonly<Record<string, number>> = {
 };
 
 /**
- * A time span such as `90s`, `12h` or `7d`, in milliseconds.
+ * A duration such as `90s`, `12h` or `7d`, in milliseconds.
  *
  * @throws ObError `USAGE`.
  */
-export function parseSpan(text: string, flag: string): number {
+export function parseDuration(text: string, flag: string): number {
   const match = /^(\d+(?:\.\d+)?)([smhdw])$/i.exec(text.trim());
-  const factor = spans[(match?.[2] ?? "").toLowerCase()];
+  const factor = durationUnits[(match?.[2] ?? "").toLowerCase()];
   if (match && factor !== undefined) return Math.round(Number(match[1]) * factor);
-  throw new ObError("USAGE", `${flag} wants a time span, and ${JSON.stringify(text)} is none.`, {
+  throw new ObError("USAGE", `${flag}: invalid duration ${JSON.stringify(text)}.`, {
     hint: "A number and a unit: 45m, 12h, 7d or 2w.",
   });
 }
 
 /**
- * A whole number of at least `least`.
+ * A whole number of at least `min`.
  *
  * @throws ObError `USAGE`.
  */
-export function parseCount(text: string, flag: string, least: number): number {
+export function parseCount(text: string, flag: string, min: number): number {
   const count = /^\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(count) && count >= least) return count;
-  throw new ObError("USAGE", `${flag} wants a whole number from ${least} on, not ${JSON.stringify(text)}.`);
+  if (Number.isSafeInteger(count) && count >= min) return count;
+  throw new ObError("USAGE", `${flag}: invalid number ${JSON.stringify(text)}.`, {
+    hint: `A whole number, at least ${min}.`,
+  });
 }
 
 /** A duration for people: `0.3s`, `12.4s`, `1m 03s`, `2h 05m`. */

@@ -11,8 +11,8 @@ const shortened = (text: string) => text.replaceAll(/[0-9a-f]{56}(?=")/g, "…")
 
 describe("build", () => {
   it("prints the original's transcript, and replays it from the store the second time", async () => {
-    const engine = fakeServices();
-    const first = await obuilder(build, { engine, stdin: spec });
+    const services = fakeServices();
+    const first = await obuilder(build, { services, stdin: spec });
     expect(first).toMatchObject({ code: 0, stderr: "" });
     expect(shortened(first.stdout)).toMatchInlineSnapshot(`
       "(from debian-12)
@@ -24,7 +24,7 @@ describe("build", () => {
       Got: "569ab682…"
       "
     `);
-    const second = await obuilder(build, { engine, stdin: spec });
+    const second = await obuilder(build, { services, stdin: spec });
     expect(second).toMatchObject({ code: 0, stderr: "" });
     expect(shortened(second.stdout)).toMatchInlineSnapshot(`
       "(from debian-12)
@@ -36,12 +36,12 @@ describe("build", () => {
       Got: "569ab682…"
       "
     `);
-    expect(engine.sandbox.commands).toEqual(["make all"]);
+    expect(services.sandbox.commands).toEqual(["make all"]);
   });
 
-  it("ends with 1 when a step fails, and says with what", async () => {
-    const engine = fakeServices({ run: () => 7 });
-    const result = await obuilder(build, { engine, stdin: spec });
+  it("ends with 1 when a step fails, and prints its status", async () => {
+    const services = fakeServices({ run: () => 7 });
+    const result = await obuilder(build, { services, stdin: spec });
     expect(result.code).toBe(1);
     expect(result.stderr).toBe("Build step failed: The command failed with exit status 7.\n");
     expect(result.stdout).not.toContain("Got:");
@@ -53,7 +53,7 @@ describe("build", () => {
       ["SIGTERM", 143],
     ] as const) {
       const interrupts = createInterrupts();
-      const engine = fakeServices({
+      const services = fakeServices({
         run: async ({ signal: stopped, output }) => {
           output("half-way\n");
           interrupts.interrupt(signal);
@@ -62,42 +62,42 @@ describe("build", () => {
           });
         },
       });
-      const result = await obuilder(build, { engine, stdin: spec, interrupts });
+      const result = await obuilder(build, { services, stdin: spec, interrupts });
       expect(result.code).toBe(code);
       expect(result.stdout).toMatch(/half-way\n$/);
       expect(result.stderr).toBe("Cancelling… (Ctrl-C again stops at once)\nCancelled at user's request\n");
-      expect(engine.store.openWriters).toBe(0);
+      expect(services.store.openWriters).toBe(0);
     }
   });
 
-  it("calls it a cancel when Ctrl-C ended a program first", async () => {
+  it("reports a cancel when Ctrl-C ended a program first", async () => {
     const interrupts = createInterrupts();
-    const engine = fakeServices({
+    const services = fakeServices({
       run: () => {
         interrupts.interrupt("SIGINT");
         throw new ObError("GUEST_LOST", "QEMU ended.");
       },
     });
-    const result = await obuilder(build, { engine, stdin: spec, interrupts });
+    const result = await obuilder(build, { services, stdin: spec, interrupts });
     expect(result.code).toBe(130);
     expect(result.stderr).toContain("Cancelled at user's request\n");
   });
 
-  it("runs nested builds side by side with -j, and prints the transcript of one after the other", async () => {
+  it("runs nested builds in parallel with -j, and prints the sequential transcript", async () => {
     const nested = `((build a ((from debian-12) (run (shell a)))) (build b ((from debian-12) (run (shell b))))
       (from debian-12) (run (shell main)))`;
     const shown: string[] = [];
     const most: number[] = [];
     for (const jobs of [1, 3]) {
       let running = 0;
-      const engine: ReturnType<typeof fakeServices> = fakeServices({
+      const services: ReturnType<typeof fakeServices> = fakeServices({
         run: async ({ task, output }) => {
-          running = Math.max(running, engine.sandbox.running);
+          running = Math.max(running, services.sandbox.running);
           output(`${task.command}\n`);
           await new Promise(setImmediate);
         },
       });
-      const { code, stdout } = await obuilder([...build, `-j${jobs}`], { engine, stdin: nested });
+      const { code, stdout } = await obuilder([...build, `-j${jobs}`], { services, stdin: nested });
       expect(code).toBe(0);
       // Who waits for a layer in the making is told that it was saved.
       shown.push(stdout.replaceAll(/---> (saved as|using) ("\w+")( from cache)?/g, "---> $2"));
@@ -107,9 +107,9 @@ describe("build", () => {
     expect(most).toEqual([1, 3]);
   });
 
-  it("gives programs one object a line with --progress=json, and the error as the last", async () => {
-    const engine = fakeServices({ run: () => 7 });
-    const { code, stdout } = await obuilder([...build, "--progress=json"], { engine, stdin: spec });
+  it("prints one object per line with --progress=json, the error last", async () => {
+    const services = fakeServices({ run: () => 7 });
+    const { code, stdout } = await obuilder([...build, "--progress=json"], { services, stdin: spec });
     expect(code).toBe(1);
     const objects = stdout
       .trimEnd()
@@ -120,23 +120,23 @@ describe("build", () => {
   });
 
   it("asks for a report of a bug, and ends with 4", async () => {
-    const engine = fakeServices({
+    const services = fakeServices({
       run: () => {
         throw new TypeError("x is not a function");
       },
     });
-    const quiet = await obuilder(build, { engine, stdin: spec });
+    const quiet = await obuilder(build, { services, stdin: spec });
     expect(quiet.code).toBe(4);
     expect(quiet.stderr).toContain(
       "obuilder: internal error: x is not a function\nThis is a bug in obuilder.",
     );
     expect(quiet.stderr).not.toContain("    at ");
-    const verbose = await obuilder([...build, "-v"], { engine, stdin: spec });
+    const verbose = await obuilder([...build, "-v"], { services, stdin: spec });
     expect(verbose.stderr).toContain("    at ");
   });
 
-  it("finds out what is wrong with the input before it opens the store", async () => {
-    const engine = {
+  it("checks the input before it opens the store", async () => {
+    const services = {
       ...fakeServices(),
       openBuilder: () => Promise.reject(new Error("The store was opened.")),
     };
@@ -148,20 +148,16 @@ describe("build", () => {
       [["build", store, "-f", ".", "."], 2, "The spec . is a directory."],
       [["build", store, "-f", "-"], 2, "No source directory is given"],
       [["build", store, "-f", "-", "missing"], 2, "The source directory missing cannot be opened"],
-      [["build", store, "-f", "-", "package.json"], 2, "package.json is no directory"],
-      [
-        ["build", store, "-f", "-", ".", "more"],
-        2,
-        'What is "more" for? `build` takes one argument, SRC_DIR.',
-      ],
+      [["build", store, "-f", "-", "package.json"], 2, "package.json is not a directory"],
+      [["build", store, "-f", "-", ".", "more"], 2, 'Unexpected argument "more".'],
       [[...build, "--secret", "token"], 2, '--secret takes ID:FILE, not "token".'],
       [[...build, "--secret", "token:/missing"], 4, 'The secret "token" cannot be read'],
-      [[...build, "--qemu-memory=much"], 2, "--qemu-memory wants a size"],
+      [[...build, "--qemu-memory=much"], 2, "--qemu-memory: invalid size"],
       [[...build, "--qemu-ssh-key=/missing"], 2, "The key of --qemu-ssh-key cannot be read"],
       [[...build, "-j0"], 2, "--jobs"],
       [[...build, "--progress=loud"], 2, "--progress takes auto, plain, tty, json"],
     ] as const) {
-      const result = await obuilder(argv, { engine, stdin: spec });
+      const result = await obuilder(argv, { services, stdin: spec });
       expect(result.stderr).toContain(message);
       expect(result.code).toBe(code);
       expect(result.stdout).toBe("");
@@ -171,23 +167,23 @@ describe("build", () => {
   it("takes the store from OBUILDER_STORE", async () => {
     const env = { OBUILDER_STORE: "qemu:/nowhere" };
     const { code } = await obuilder(["build", "-f", "-", "."], {
-      engine: fakeServices(),
+      services: fakeServices(),
       stdin: spec,
       env,
     });
     expect(code).toBe(0);
   });
 
-  it("names a secret that the spec asks for and nobody gave", async () => {
+  it("names a secret that the spec needs and that was not given", async () => {
     const asking = '((from debian-12) (run (secrets (token (target /run/token))) (shell "cat /run/token")))';
-    const result = await obuilder(build, { engine: fakeServices(), stdin: asking });
+    const result = await obuilder(build, { services: fakeServices(), stdin: asking });
     expect(result.code).toBe(4);
     expect(result.stderr).toContain('"token"');
     expect(result.stderr).toContain("Hint: Give it with --secret token:FILE");
   });
 
-  it("refuses a spec that is none with 3, naming the place", async () => {
-    const result = await obuilder(build, { engine: fakeServices(), stdin: "((from debian-12)\n (rum x))" });
+  it("refuses an invalid spec with 3 and its position", async () => {
+    const result = await obuilder(build, { services: fakeServices(), stdin: "((from debian-12)\n (rum x))" });
     expect(result.code).toBe(3);
     expect(result.stderr).toMatch(/^<stdin>:2:/);
   });

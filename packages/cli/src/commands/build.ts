@@ -3,27 +3,23 @@ import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
 import {
-  vmReuseOptions,
   progressOptions,
   readProgressMode,
-  readSandboxFlags,
-  sandboxOptions,
   secretOptions,
   specOptions,
   storeOptions,
-  stringOption,
 } from "../args/options.ts";
-import { createProgress } from "../progress/progress.ts";
+import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
+import { createProgress } from "../progress/create-progress.ts";
 import { codeOf } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const build: Command = {
   description:
-    "Builds a spec: runs each step in a virtual machine and keeps the disk after it as a layer in the store. " +
-    "A step whose layer is in the store is not run again. The last line is the id of the last layer.",
+    "Builds a spec: runs each step in a virtual machine and stores the disk after it as a layer. A step whose layer is " +
+    "in the store is not run again. The last line is the id of the last layer.",
   positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
   options: {
     ...storeOptions,
@@ -36,42 +32,43 @@ export const build: Command = {
     ...progressOptions,
   },
   examples: [
-    ["obuilder build --store=qemu:/var/cache/obuilder -f example.spec .", "build in the current directory"],
+    [
+      "obuilder build --store=qemu:/var/cache/obuilder -f example.spec .",
+      "build with the files of the current directory",
+    ],
     ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
-    ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger machine"],
-    ["obuilder build ... -j 4 .", "up to four nested builds side by side"],
-    ["obuilder build ... --on-error=shell .", "to look around where a command has failed"],
-    ["obuilder build ... --progress=json . > events", "for a program to follow"],
+    ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
+    ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
+    ["obuilder build ... --on-error=shell .", "open a shell where a command fails"],
+    ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const flags = readSandboxFlags(args);
+  async run(args, { services, io, verbosity, color, location, flags }) {
     const jobs = readJobs(args, flags);
     const mode = readProgressMode(args);
-    const freshVm = args["fresh-vm"] === true;
-    const wantsShell = readOnError(args, host) === "shell";
+    const reuseVm = args["no-vm-reuse"] !== true;
+    const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
-    const request = await readRequest(args, host);
+    const request = await readRequest(args, io);
     const steps = countSteps(request.spec);
-    const sideBySide = jobs > 1 && request.spec.builds.length > 0;
+    const parallel = jobs > 1 && request.spec.builds.length > 0;
 
-    using progress = await createProgress({ host, mode, color, verbosity, steps, sideBySide });
+    using progress = await createProgress({ io, mode, color, verbosity, steps, parallel });
     const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
-    host.signal.addEventListener("abort", onAbort, { once: true });
+    io.signal.addEventListener("abort", onAbort, { once: true });
     let failed = false;
     const onFailure = async (failure: StepFailure) => {
-      // Of several that fail side by side the first has the terminal; its end ends the others.
+      // Of several parallel failures the first gets the terminal; when it ends, so do the others.
       if (failed) return;
       failed = true;
-      await openStepShell(failure, { host, progress });
+      await openStepShell(failure, { io, progress });
     };
     try {
-      await using builder = await engine.openBuilder({ location, flags, emit: progress.emit });
+      await using builder = await services.openBuilder({ location, flags, emit: progress.emit });
       const id = await builder.build(request, {
-        signal: host.signal,
+        signal: io.signal,
         jobs,
-        freshVm,
+        reuseVm,
         ordered: progress.inOrder,
         ...(wantsShell && { onFailure }),
       });
@@ -80,7 +77,7 @@ export const build: Command = {
       progress.failed(error, exitCodeFor(codeOf(error)));
       throw error;
     } finally {
-      host.signal.removeEventListener("abort", onAbort);
+      io.signal.removeEventListener("abort", onAbort);
     }
   },
 };

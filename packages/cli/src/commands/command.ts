@@ -1,25 +1,14 @@
-import type { Services } from "../services.ts";
+import type { Arguments } from "../args/options.ts";
 import type { OptionTable } from "../args/flags.ts";
-import type { ProcessIo } from "../process-io.ts";
-import type { Arguments, Verbosity } from "../args/options.ts";
-import type { ColorMode } from "../output/colors.ts";
+import type { Session } from "./session.ts";
 
-/** What a command works with. */
-export interface Session {
-  readonly io: ProcessIo;
-  readonly verbosity: Verbosity;
-  readonly color: ColorMode;
-  /** The concrete packages, wired. */
-  readonly services: Services;
-}
-
-/** A command of `obuilder`. Its file is loaded when it is used. */
+/** A command of `obuilder`. Its file is loaded when the command is used. */
 export interface Command {
-  /** What it does, in a sentence or two. */
+  /** A sentence or two for the help. */
   readonly description: string;
-  /** The arguments after its name; at most as many are accepted. */
+  /** Its arguments. */
   readonly positionals: readonly { readonly name: string; readonly describe: string }[];
-  /** What takes all the words after them, if anything does. */
+  /** What takes all further arguments, if anything does. */
   readonly rest?: { readonly name: string; readonly describe: string };
   readonly options: OptionTable;
   readonly examples: readonly (readonly [commandLine: string, what: string])[];

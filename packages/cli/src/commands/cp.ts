@@ -1,78 +1,69 @@
 import { posix } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { type Emit, ObError } from "@ob/core";
-import { colorsFor } from "../output/colors.ts";
+import { ObError } from "@ob/core";
 import { findTarget } from "../args/copy-target.ts";
 import { resolveLayer } from "../args/layer-ref.ts";
-import { readSandboxFlags, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
+import { storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { unpackArchive } from "../unpack/unpack-archive.ts";
 import type { Command } from "./command.ts";
 
 export const cp: Command = {
   description:
-    "Copies a file or a directory out of a layer, by a throw-away virtual machine on it. DEST is what it is for `cp -r`: " +
-    "a directory to copy into, or a new name. - writes a tar archive to standard output. A link at the end of PATH is " +
-    "followed; those in a directory stay links.",
+    "Copies a file or a directory out of a layer, with an ephemeral VM on it. DEST is as for `cp -r`: a directory to copy " +
+    "into, or a new name; - writes a tar archive to standard output. A symbolic link at the end of PATH is followed; " +
+    "links in a directory are copied as links.",
   positionals: [
-    { name: "ID:PATH", describe: "The layer, and a path in it from its root" },
-    { name: "DEST", describe: "A path of the host, or -" },
+    { name: "ID:PATH", describe: "A layer, and an absolute path in it" },
+    { name: "DEST", describe: "A path on the host, or -" },
   ],
   options: { ...storeOptions, ...sandboxOptions },
   examples: [
     ["obuilder cp --store=qemu:/var/cache/obuilder 8a897f21e54d:/src/hello .", "a file"],
-    ["obuilder cp ... 8a897f21e54d:/src/. out", "what is in a directory"],
-    ["obuilder cp ... 8a897f21e54d:/src - | tar -t", "as an archive, with the owners that the guest has"],
+    ["obuilder cp ... 8a897f21e54d:/src/. out", "the contents of a directory"],
+    ["obuilder cp ... 8a897f21e54d:/src - | tar -t", "as an archive, with the owners in the guest"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const flags = readSandboxFlags(args);
+  async run(args, { services, io, location, flags, emit }) {
     const { layer, path: given } = parseSource(stringOption(args, "ID:PATH"));
     const destination = stringOption(args, "DEST");
     if (destination === undefined) {
       throw new ObError("USAGE", "No destination is given.", {
-        hint: "Name a file or directory, or - for a tar archive on standard output.",
+        hint: "Give a file or directory, or - for a tar archive on standard output.",
       });
     }
-    if (destination === "-" && host.stdout.isTTY === true) {
-      throw new ObError("USAGE", "An archive cannot be shown on a terminal.", {
-        hint: "Send it somewhere, for example: obuilder cp ID:PATH - | tar -t",
+    if (destination === "-" && io.stdout.isTTY === true) {
+      throw new ObError("USAGE", "An archive is not written to a terminal.", {
+        hint: "Redirect it, for example: obuilder cp ID:PATH - | tar -t",
       });
     }
     const { checkSourcePath, layerArchive } = await import("@ob/builder");
     const path = checkSourcePath(given);
     const item = { name: posix.basename(path), contents: path === "/" || /(^|\/)\.$/.test(given) };
     const target = destination === "-" ? undefined : await findTarget(destination, item);
-    const id = await resolveLayer(layer, { engine, location });
+    const id = await resolveLayer(layer, { services, location });
 
-    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
-    const emit: Emit = (event) => {
-      const line = logLine(event, verbosity, colors);
-      if (line !== undefined) host.stderr.write(line);
-    };
-    const { signal } = host;
-    await using builder = await engine.openBuilder({ location, flags, emit });
-    await using visit = await builder.openLayer(id, { signal });
-    const archive = layerArchive(async () => visit, {
-      items: [{ path, place: target?.place ?? (() => (item.contents ? "" : item.name)) }],
+    const { signal } = io;
+    await using builder = await services.openBuilder({ location, flags, emit });
+    await using guest = await builder.openLayer(id, { signal });
+    const archive = layerArchive(async () => guest, {
+      items: [{ path, archivePath: target?.archivePath ?? (() => (item.contents ? "" : item.name)) }],
       owner: { kind: target ? "reader" : "same" },
       followLinks: true,
       skipDevices: target !== undefined,
       signal,
       emit,
     });
-    host.restoreUmask?.();
+    io.restoreUmask?.();
     if (target) await unpackArchive(archive, { directory: target.directory, signal, emit });
-    else await pipeline(archive, host.stdout, { end: false, signal });
+    else await pipeline(archive, io.stdout, { end: false, signal });
   },
 };
 
 function parseSource(given: string | undefined): { readonly layer: string; readonly path: string } {
   const [, layer, path] = /^([^:]*):(.*)$/s.exec(given ?? "") ?? [];
   if (layer !== undefined && path !== undefined) return { layer, path };
-  throw new ObError("USAGE", given === undefined ? "Nothing to copy is given." : `${given} names no path.`, {
-    hint: "What to copy is written ID:PATH, for example 8a897f21e54d:/etc/hostname.",
+  throw new ObError("USAGE", given === undefined ? "No source is given." : `${given} has no path.`, {
+    hint: "The source has the form ID:PATH, for example 8a897f21e54d:/etc/hostname.",
   });
 }

@@ -1,22 +1,21 @@
 import { findLayer, layerCount } from "../args/layer-ref.ts";
-import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
+import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import type { Command } from "./command.ts";
 
 export const deleteLayer: Command = {
-  description: "Deletes a layer and all layers that stand on it. If one of them is in use, none is deleted.",
-  positionals: [{ name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" }],
+  description: "Deletes a layer and all layers based on it. If one of them is in use, none is deleted.",
+  positionals: [{ name: "ID", describe: "The layer's id, or a prefix that no other layer has" }],
   options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [["obuilder delete --store=qemu:/var/cache/obuilder 8a897f21e54d", ""]],
 
-  async run(args, { services: engine, io: host }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    await using store = await engine.openStore({ location });
+  async run(args, { services, io, location }) {
+    await using store = await services.openStore({ location });
     const id = findLayer(store, stringOption(args, "ID"));
     const gone = await store.delete(id, {
-      onDelete: (layer) => void host.stdout.write(`Removing ${layer}\n`),
+      onDelete: (layer) => void io.stdout.write(`Removing ${layer}\n`),
     });
-    await engine.sweepTemplates({ location });
-    host.stdout.write(`Removed ${layerCount(gone.length)}\n`);
+    await services.pruneSnapshots({ location });
+    io.stdout.write(`Removed ${layerCount(gone.length)}\n`);
   },
 };

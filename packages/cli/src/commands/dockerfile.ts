@@ -18,12 +18,12 @@ export const dockerfile: Command = {
     ],
   ],
 
-  async run(args, { io: host }) {
+  async run(args, { io }) {
     const escape = enumOption(args, "escape", ["unix", "windows"] as const) ?? "unix";
-    const spec = await readSpec(args, host);
+    const spec = await readSpec(args, io);
     const { toBytes, toDockerfile } = await import("@ob/spec");
     const converted = toDockerfile(spec, { buildkit: args["buildkit"] === true, escape });
-    // The original ends it with an empty line.
-    host.stdout.write(toBytes(`${converted}\n`));
+    // As the original, with an empty line at the end.
+    io.stdout.write(toBytes(`${converted}\n`));
   },
 };

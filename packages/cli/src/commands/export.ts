@@ -1,25 +1,23 @@
 import { stat } from "node:fs/promises";
 import { ObError } from "@ob/core";
 import { findLayer } from "../args/layer-ref.ts";
-import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { formatSize } from "../args/units.ts";
-import { logLine } from "../output/log-line.ts";
-import { colorsFor } from "../output/colors.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const exportLayer: Command = {
   description:
-    "Writes a layer's disk, with all that is under it, as one qcow2 file that stands alone and boots. The file appears " +
-    "when it is whole.",
+    "Exports a layer's disk, with its backing chain, as one qcow2 file that boots on its own. The file appears when it " +
+    "is complete.",
   positionals: [
-    { name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" },
+    { name: "ID", describe: "The layer's id, or a prefix that no other layer has" },
     { name: "FILE", describe: "The file to write" },
   ],
   options: {
     ...storeOptions,
     compress: { kind: "flag", describe: "Compress with zstd", group: "Output:" },
-    force: { kind: "flag", describe: "Replace a file that is there", group: "Output:" },
+    force: { kind: "flag", describe: "Replace an existing file", group: "Output:" },
     ...acceptedButHidden(sandboxOptions),
   },
   examples: [
@@ -27,27 +25,19 @@ export const exportLayer: Command = {
     ["obuilder export ... --compress 8a897f21e54d other-store/base-image/tools.qcow2", "as a new base image"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
-    await using store = await engine.openStore({
-      location,
-      emit: (event) => {
-        const line = logLine(event, verbosity, colors);
-        if (line !== undefined) host.stderr.write(line);
-      },
-    });
+  async run(args, { services, io, location, emit }) {
+    await using store = await services.openStore({ location, emit });
     const id = findLayer(store, stringOption(args, "ID"));
     const path = stringOption(args, "FILE");
     if (path === undefined) {
       throw new ObError("USAGE", "No file is given.", {
-        hint: "Name the qcow2 file to write, after the id.",
+        hint: "Give the qcow2 file to write, after the id.",
       });
     }
     const { compress, force } = args;
-    const signal = host.signal;
-    host.restoreUmask?.();
+    const signal = io.signal;
+    io.restoreUmask?.();
     await store.export(id, { path, compress: compress === true, overwrite: force === true, signal });
-    host.stdout.write(`Wrote ${path} (${formatSize((await stat(path)).size)})\n`);
+    io.stdout.write(`Wrote ${path} (${formatSize((await stat(path)).size)})\n`);
   },
 };

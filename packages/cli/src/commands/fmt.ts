@@ -3,21 +3,25 @@ import { readSpec } from "../args/spec-input.ts";
 import type { Command } from "./command.ts";
 
 export const fmt: Command = {
-  description: "Prints a spec in its usual form, or in the form that ids are made of. Comments are not kept.",
+  description: "Formats a spec, or prints the machine form that ids are computed from. Comments are dropped.",
   positionals: [],
   options: {
     ...specOptions,
-    machine: { kind: "flag", describe: "The machine form: one line, no needless space", group: "Output:" },
+    machine: {
+      kind: "flag",
+      describe: "Print the machine form: one line, without needless space",
+      group: "Output:",
+    },
   },
   examples: [
     ["obuilder fmt -f example.spec", ""],
     ["obuilder fmt --machine < example.spec", "without -f, standard input is read"],
   ],
 
-  async run(args, { io: host }) {
-    const spec = await readSpec(args, host, "-");
+  async run(args, { io }) {
+    const spec = await readSpec(args, io, "-");
     const { formatSpec, printMachine, toBytes } = await import("@ob/spec");
     const printed = args["machine"] === true ? printMachine(spec) : formatSpec(spec);
-    host.stdout.write(toBytes(`${printed.trimEnd()}\n`));
+    io.stdout.write(toBytes(`${printed.trimEnd()}\n`));
   },
 };

@@ -6,36 +6,36 @@ import { obuilder, fakeServices } from "../testing/run.ts";
 
 const echo = { run: ({ output }: { output: (text: string) => void }) => output("healthcheck\n") };
 
-it("boots the image that is named, and says that it passed", async () => {
-  const engine = fakeServices(echo);
-  const result = await obuilder(["healthcheck", "--store=qemu:/nowhere", "--image=debian-12"], { engine });
+it("boots the given image, and prints that it passed", async () => {
+  const services = fakeServices(echo);
+  const result = await obuilder(["healthcheck", "--store=qemu:/nowhere", "--image=debian-12"], { services });
   expect(result).toEqual({
     code: 0,
     stdout: "Healthcheck passed\n",
-    stderr: "Trying the base image debian-12…\n",
+    stderr: "Checking the base image debian-12…\n",
   });
-  expect(engine.sandbox.commands).toEqual(["echo healthcheck"]);
+  expect(services.sandbox.commands).toEqual(["echo healthcheck"]);
 });
 
-it("takes the smallest image of the store where none is named", async () => {
+it("takes the smallest image of the store by default", async () => {
   await using work = await temporaryDirectory();
   await mkdir(path.join(work.path, "base-image"));
   await writeFile(path.join(work.path, "base-image/big.qcow2"), "x".repeat(100));
   await writeFile(path.join(work.path, "base-image/debian-12.qcow2"), "x");
   await writeFile(path.join(work.path, "base-image/debian-12.json"), "");
   const argv = ["healthcheck", `--store=qemu:${work.path}`];
-  const result = await obuilder(argv, { engine: fakeServices(echo) });
-  expect(result).toMatchObject({ code: 0, stderr: "Trying the base image debian-12…\n" });
+  const result = await obuilder(argv, { services: fakeServices(echo) });
+  expect(result).toMatchObject({ code: 0, stderr: "Checking the base image debian-12…\n" });
 });
 
-it("says where an image is missing, and fails with what the guest fails with", async () => {
+it("says where an image is missing, and fails with the error of the guest", async () => {
   await using work = await temporaryDirectory();
-  const none = await obuilder(["healthcheck", `--store=qemu:${work.path}`], { engine: fakeServices() });
+  const none = await obuilder(["healthcheck", `--store=qemu:${work.path}`], { services: fakeServices() });
   expect(none).toMatchObject({ code: 4, stdout: "" });
   expect(none.stderr).toContain(`There is no base image in ${work.path}/base-image.\nHint: `);
   const silent = fakeServices({ run: () => {} });
   const failed = await obuilder(["healthcheck", "--store=qemu:/nowhere", "--image=debian-12"], {
-    engine: silent,
+    services: silent,
   });
   expect(failed).toMatchObject({ code: 4, stdout: "" });
 });

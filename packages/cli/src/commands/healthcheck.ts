@@ -2,16 +2,15 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ObError } from "@ob/core";
 import { checkKey } from "../args/build-input.ts";
-import { colorsFor } from "../output/colors.ts";
-import { readSandboxFlags, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
-import { type StoreLocation, parseStoreLocation } from "../args/store-location.ts";
+import { storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
+import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const healthcheck: Command = {
   description:
-    "Tries that all is well: takes a base image of the store, boots it, runs a command in it, and stops it. " +
-    "Leaves nothing in the store.",
+    "Checks that a base image boots and runs a command: imports an image of the store, boots it, runs a command, " +
+    "stops it and commits the layer, which it then deletes.",
   positionals: [],
   options: {
     ...storeOptions,
@@ -25,30 +24,20 @@ export const healthcheck: Command = {
   },
   examples: [
     ["obuilder healthcheck --store=qemu:/var/cache/obuilder", ""],
-    ["obuilder healthcheck ... --image debian-12-amd64 -v", "of one image, with all that is run"],
+    ["obuilder healthcheck ... --image debian-12-amd64 -v", "one image, showing the programs that are run"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const flags = readSandboxFlags(args);
-    const logColors = colorsFor(host.stderr, { mode: color, env: host.env });
+  async run(args, { services, io, verbosity, location, flags, emit }) {
     const image = stringOption(args, "image") ?? (await smallestImage(location));
     await checkKey(flags.sshKey);
-    if (verbosity !== "quiet") host.stderr.write(`Trying the base image ${image}…\n`);
-    await using builder = await engine.openBuilder({
-      location,
-      flags,
-      emit: (event) => {
-        const line = logLine(event, verbosity, logColors);
-        if (line !== undefined) host.stderr.write(line);
-      },
-    });
-    await builder.healthcheck({ image, signal: host.signal });
-    host.stdout.write("Healthcheck passed\n");
+    if (verbosity !== "quiet") io.stderr.write(`Checking the base image ${image}…\n`);
+    await using builder = await services.openBuilder({ location, flags, emit });
+    await builder.healthcheck({ image, signal: io.signal });
+    io.stdout.write("Healthcheck passed\n");
   },
 };
 
-/** The quickest to try. */
+/** The quickest to check. */
 async function smallestImage({ directory }: StoreLocation): Promise<string> {
   const images = path.join(directory, "base-image");
   const names = await readdir(images).catch(() => []);
@@ -60,6 +49,6 @@ async function smallestImage({ directory }: StoreLocation): Promise<string> {
   const [smallest] = sized.toSorted((a, b) => a.size - b.size || a.name.localeCompare(b.name));
   if (smallest) return path.basename(smallest.name, ".qcow2");
   throw new ObError("BASE_IMAGE", `There is no base image in ${images}.`, {
-    hint: "`obuilder image build NAME` makes one; `obuilder image list` shows the names.",
+    hint: "`obuilder image build NAME` builds one; `obuilder image list` shows the names.",
   });
 }

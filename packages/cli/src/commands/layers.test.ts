@@ -4,91 +4,91 @@ import { obuilder, fakeServices } from "../testing/run.ts";
 const store = "--store=qemu:/nowhere";
 const spec = "((from debian-12) (run (shell one)) (run (shell two)))";
 
-/** An engine whose store holds a base layer and two on top of it. */
-async function builtEngine() {
-  const engine = fakeServices();
-  const { stdout } = await obuilder(["build", store, "-f", "-", "."], { engine, stdin: spec });
+/** Services whose store holds a base layer and two on top of it. */
+async function builtServices() {
+  const services = fakeServices();
+  const { stdout } = await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
   const ids = [...stdout.matchAll(/saved as "([0-9a-f]{64})"/g)].map((match) => match[1] ?? "");
   const [base = "", one = "", two = ""] = ids;
-  return { engine, base, one, two };
+  return { services, base, one, two };
 }
 
 describe("delete", () => {
-  it("says what goes: the layer, and before it what stands on it", async () => {
-    const { engine, one, two } = await builtEngine();
-    const result = await obuilder(["delete", store, one], { engine });
+  it("prints what it deletes: first the layers based on it, then the layer", async () => {
+    const { services, one, two } = await builtServices();
+    const result = await obuilder(["delete", store, one], { services });
     expect(result).toEqual({
       code: 0,
       stdout: `Removing ${two}\nRemoving ${one}\nRemoved 2 layers\n`,
       stderr: "",
     });
-    expect([...engine.store.list()]).toHaveLength(1);
+    expect([...services.store.list()]).toHaveLength(1);
     // Guests that were saved on a layer go with it.
-    expect(engine.swept).toEqual([1]);
+    expect(services.pruned).toEqual([1]);
   });
 
-  it("finds a layer by the beginning of its id", async () => {
-    const { engine, two } = await builtEngine();
-    const result = await obuilder(["delete", store, two.slice(0, 12).toUpperCase()], { engine });
+  it("finds a layer by a prefix of its id", async () => {
+    const { services, two } = await builtServices();
+    const result = await obuilder(["delete", store, two.slice(0, 12).toUpperCase()], { services });
     expect(result.stdout).toBe(`Removing ${two}\nRemoved 1 layer\n`);
   });
 
-  it("refuses what is no id, and one that is not in the store", async () => {
-    const { engine } = await builtEngine();
-    const noId = await obuilder(["delete", store, "layer"], { engine });
+  it("refuses an invalid id, and an unknown one", async () => {
+    const { services } = await builtServices();
+    const noId = await obuilder(["delete", store, "layer"], { services });
     expect(noId.code).toBe(2);
     expect(noId.stderr).toContain('"layer" is not a layer id.');
-    const unknown = await obuilder(["delete", store, "0".repeat(64)], { engine });
+    const unknown = await obuilder(["delete", store, "0".repeat(64)], { services });
     expect(unknown.code).toBe(4);
     expect(unknown.stderr).toContain("0".repeat(64));
-    const beginning = await obuilder(["delete", store, "0123456789"], { engine });
+    const beginning = await obuilder(["delete", store, "0123456789"], { services });
     expect(beginning).toMatchObject({ code: 4, stdout: "" });
-    expect(beginning.stderr).toContain("No layer in the store begins with 0123456789.\nHint:");
-    const none = await obuilder(["delete", store], { engine });
+    expect(beginning.stderr).toContain("No layer in the store matches 0123456789.\nHint:");
+    const none = await obuilder(["delete", store], { services });
     expect(none).toMatchObject({ code: 2, stdout: "" });
   });
 });
 
 describe("clean", () => {
-  it("deletes every layer, and none twice", async () => {
-    const { engine, base, one, two } = await builtEngine();
-    const result = await obuilder(["clean", store], { engine });
+  it("deletes every layer once", async () => {
+    const { services, base, one, two } = await builtServices();
+    const result = await obuilder(["clean", store], { services });
     expect(result).toEqual({
       code: 0,
       stdout: `Removing ${two}\nRemoving ${one}\nRemoving ${base}\nRemoved 3 layers\n`,
       stderr: "",
     });
-    expect(engine.swept).toEqual([0]);
-    expect((await obuilder(["clean", store], { engine })).stdout).toBe("Removed 0 layers\n");
+    expect(services.pruned).toEqual([0]);
+    expect((await obuilder(["clean", store], { services })).stdout).toBe("Removed 0 layers\n");
   });
 });
 
 describe("prune", () => {
-  it("deletes as many as are more than --keep, and at most --limit", async () => {
-    const { engine, base, one, two } = await builtEngine();
-    const limited = await obuilder(["prune", store, "--keep=0", "--limit=1"], { engine });
+  it("deletes the layers beyond --keep, and at most --limit", async () => {
+    const { services, base, one, two } = await builtServices();
+    const limited = await obuilder(["prune", store, "--keep=0", "--limit=1"], { services });
     expect(limited.stdout).toBe(`Removing ${two}\nRemoved 1 layer\n`);
-    const kept = await obuilder(["prune", store, "--keep=1"], { engine });
+    const kept = await obuilder(["prune", store, "--keep=1"], { services });
     expect(kept.stdout).toBe(`Removing ${one}\nRemoved 1 layer\n`);
-    expect([...engine.store.list()].map(({ id }) => id)).toEqual([base]);
+    expect([...services.store.list()].map(({ id }) => id)).toEqual([base]);
   });
 
-  it("leaves what was used since --older-than", async () => {
-    const { engine } = await builtEngine();
-    const result = await obuilder(["prune", store, "--older-than", "1h"], { engine });
+  it("keeps what was used since --older-than", async () => {
+    const { services } = await builtServices();
+    const result = await obuilder(["prune", store, "--older-than", "1h"], { services });
     expect(result).toMatchObject({ code: 0, stdout: "Removed 0 layers\n" });
-    expect((await obuilder(["prune", store, "--older-than", "0s"], { engine })).code).toBe(0);
+    expect((await obuilder(["prune", store, "--older-than", "0s"], { services })).code).toBe(0);
   });
 
-  it("only says what would go with --dry-run", async () => {
-    const { engine, one, two } = await builtEngine();
-    const result = await obuilder(["prune", store, "--keep", "1", "--dry-run"], { engine });
+  it("only prints what would be deleted with --dry-run", async () => {
+    const { services, one, two } = await builtServices();
+    const result = await obuilder(["prune", store, "--keep", "1", "--dry-run"], { services });
     expect(result.stdout).toBe(`Would remove ${two}\nWould remove ${one}\nWould remove 2 layers\n`);
-    expect([...engine.store.list()]).toHaveLength(3);
+    expect([...services.store.list()]).toHaveLength(3);
   });
 
-  it("wants to know what to delete", async () => {
-    const result = await obuilder(["prune", store], { engine: fakeServices() });
+  it("needs a filter", async () => {
+    const result = await obuilder(["prune", store], { services: fakeServices() });
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).toContain("--older-than, --keep or --limit");
   });

@@ -9,10 +9,10 @@ const common = ["--store=qemu:/nowhere", "-f", "-", "."];
 
 describe("plan", () => {
   it("shows each step with its id, its base, and whether it is in the store", async () => {
-    const engine = fakeServices();
+    const services = fakeServices();
     const nested = '((from debian-12) (run (shell "make tools")))';
-    await obuilder(["build", ...common], { engine, stdin: nested });
-    const result = await obuilder(["plan", ...common], { engine, stdin: spec });
+    await obuilder(["build", ...common], { services, stdin: nested });
+    const result = await obuilder(["plan", ...common], { services, stdin: spec });
     expect(result).toMatchObject({ code: 0, stderr: "" });
     expect(result.stdout.replaceAll(/([0-9a-f]{8})[0-9a-f]{56}/g, "$1…")).toMatchInlineSnapshot(`
       "tools › (from debian-12)
@@ -28,11 +28,11 @@ describe("plan", () => {
       3 layers: 2 in the store, 1 to be built.
       "
     `);
-    expect(engine.sandbox.commands).toEqual(["make tools"]);
+    expect(services.sandbox.commands).toEqual(["make tools"]);
   });
 
   it("prints with --json exactly the fields of the interface, nested builds first", async () => {
-    const result = await obuilder(["plan", "--json", ...common], { engine: fakeServices(), stdin: spec });
+    const result = await obuilder(["plan", "--json", ...common], { services: fakeServices(), stdin: spec });
     expect(result).toMatchObject({ code: 0, stderr: "" });
     const lines = result.stdout.trimEnd().split("\n");
     for (const line of lines) {
@@ -52,15 +52,15 @@ describe("plan", () => {
   it("says where a base image is missing, on standard error with --json", async () => {
     const missing = "((from debain-12))";
     const said = "The base image debain-12 is missing: a build needs /nowhere/base-image/debain-12.qcow2.\n";
-    const human = await obuilder(["plan", ...common], { engine: fakeServices(), stdin: missing });
+    const human = await obuilder(["plan", ...common], { services: fakeServices(), stdin: missing });
     expect(human).toMatchObject({ code: 0, stdout: expect.stringMatching(`${said}$`), stderr: "" });
-    const json = await obuilder(["plan", "--json", ...common], { engine: fakeServices(), stdin: missing });
+    const json = await obuilder(["plan", "--json", ...common], { services: fakeServices(), stdin: missing });
     expect(json).toMatchObject({ code: 0, stderr: said });
   });
 
-  it("takes the command line of a build as it stands", async () => {
+  it("accepts the arguments of a build", async () => {
     const flags = ["--qemu-memory", "16", "--qemu-cpus=8", "--progress=plain", "--fast-sync", "-q"];
-    const result = await obuilder(["plan", ...flags, ...common], { engine: fakeServices(), stdin: spec });
+    const result = await obuilder(["plan", ...flags, ...common], { services: fakeServices(), stdin: spec });
     expect(result.code).toBe(0);
   });
 });

@@ -5,21 +5,19 @@ import { jobOptions } from "../args/jobs.ts";
 import {
   acceptedButHidden,
   progressOptions,
-  sandboxOptions,
   secretOptions,
   specOptions,
   storeOptions,
-  stringOption,
 } from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
-import { type StoreLocation, parseStoreLocation } from "../args/store-location.ts";
+import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
 export const plan: Command = {
   description:
-    "Shows each step of a spec with its id, the id of its base, and whether it is in the store. Builds nothing, " +
-    "and needs neither QEMU nor the base image. A store that does not exist yet counts as empty.",
+    "Shows each step of a spec with its id, the id of its base, and whether it is in the store. Builds nothing, and " +
+    "needs neither QEMU nor the base image. A store that does not exist counts as empty.",
   positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
   options: {
     ...storeOptions,
@@ -27,34 +25,24 @@ export const plan: Command = {
     ...secretOptions,
     json: {
       kind: "flag",
-      describe: 'One object a line: {"op","id","base","cached","heading"}',
+      describe: 'One object per line: {"op","id","base","cached","heading"}',
       group: "Output:",
     },
-    // So that the command line of a build plans it.
+    // So that the arguments of a build can be planned.
     ...acceptedButHidden(sandboxOptions),
     ...acceptedButHidden(jobOptions),
     ...acceptedButHidden(onErrorOptions),
     ...acceptedButHidden(progressOptions),
   },
   examples: [
-    ["obuilder plan --store=qemu:/var/cache/obuilder -f example.spec .", "what would a build do?"],
+    ["obuilder plan --store=qemu:/var/cache/obuilder -f example.spec .", "what a build would do"],
     ["obuilder plan --json ... . | jq -r .id", "the ids, in build order"],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const { stdout, stderr, env } = host;
-    const location = parseStoreLocation(stringOption(args, "store") ?? env["OBUILDER_STORE"]);
-    const request = await readRequest(args, host);
-    const logColors = colorsFor(stderr, { mode: color, env });
-    const { steps, storeExists } = await engine.plan({
-      location,
-      request,
-      signal: host.signal,
-      emit: (event) => {
-        const line = logLine(event, verbosity, logColors);
-        if (line !== undefined) stderr.write(line);
-      },
-    });
+  async run(args, { services, io, verbosity, color, location, emit }) {
+    const { stdout, stderr, env } = io;
+    const request = await readRequest(args, io);
+    const { steps, storeExists } = await services.plan({ location, request, signal: io.signal, emit });
 
     const notes = planNotes(steps, location, storeExists);
     if (args["json"] === true) {
@@ -88,14 +76,14 @@ function summary(steps: readonly PlannedStep[]): string {
   return `${count}: ${cached} in the store, ${ids.size - cached} to be built.`;
 }
 
-/** What a build would stumble over. */
+/** What would make a build fail. */
 export function planNotes(
   steps: readonly PlannedStep[],
   location: StoreLocation,
   storeExists: boolean,
 ): readonly string[] {
   const notes: string[] = [];
-  if (!storeExists) notes.push(`The store ${location.directory} does not exist yet; it was taken as empty.`);
+  if (!storeExists) notes.push(`The store ${location.directory} does not exist; it counts as empty.`);
   const missing = new Set(steps.flatMap(({ missingImage }) => missingImage ?? []));
   for (const image of missing) {
     notes.push(

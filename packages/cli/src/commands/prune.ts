@@ -1,66 +1,65 @@
 import { ObError } from "@ob/core";
 import { layerCount } from "../args/layer-ref.ts";
-import { acceptedButHidden, sandboxOptions, storeOptions, stringOption } from "../args/options.ts";
+import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { previewPrune } from "../args/prune-dry-run.ts";
-import { parseCount, parseSpan } from "../args/units.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
+import { parseCount, parseDuration } from "../args/units.ts";
 import type { Command } from "./command.ts";
 
-const group = "What goes:";
+const group = "Filters:";
 
 export const prune: Command = {
   description:
-    "Deletes layers that no other layer stands on, least recently used first. Layers that a running build uses stay, " +
-    "and so do base images and caches.",
+    "Deletes layers that no other layer is based on, least recently used first. Layers that a running build uses, base " +
+    "images and caches are kept.",
   positionals: [],
   options: {
     ...storeOptions,
     "older-than": {
       kind: "value",
       value: "SPAN",
-      describe: "Only layers not used for so long: 12h, 7d, 2w",
+      describe: "Only layers not used for this long: 12h, 7d, 2w",
       group,
     },
-    keep: { kind: "value", value: "N", describe: "Leave so many layers in the store", group },
-    limit: { kind: "value", value: "N", describe: "Delete at most so many layers", group },
-    "dry-run": { kind: "flag", describe: "Only say which layers would go", group },
+    keep: { kind: "value", value: "N", describe: "Keep this many layers in the store", group },
+    limit: { kind: "value", value: "N", describe: "Delete at most this many layers", group },
+    "dry-run": { kind: "flag", describe: "Only print which layers would be deleted", group },
     ...acceptedButHidden(sandboxOptions),
   },
   examples: [
-    ["obuilder prune --store=qemu:/var/cache/obuilder --older-than 7d", "what was not used for a week"],
-    ["obuilder prune ... --keep 100 --dry-run", "which layers are more than a hundred?"],
+    ["obuilder prune --store=qemu:/var/cache/obuilder --older-than 7d", "layers not used for a week"],
+    ["obuilder prune ... --keep 100 --dry-run", "which layers exceed a hundred"],
   ],
 
-  async run(args, { services: engine, io: host }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const olderThan = read("older-than", parseSpan);
+  async run(args, { services, io, location }) {
+    const olderThan = read("older-than", parseDuration);
     const keep = read("keep", (value, flag) => parseCount(value, flag, 0));
     const atMost = read("limit", (value, flag) => parseCount(value, flag, 1));
     if (olderThan === undefined && keep === undefined && atMost === undefined) {
-      throw new ObError("USAGE", "Say which layers to delete: --older-than, --keep or --limit.", {
+      throw new ObError("USAGE", "`prune` needs --older-than, --keep or --limit.", {
         hint: "For example --older-than 7d. `obuilder clean` deletes all layers.",
       });
     }
 
-    await using store = await engine.openStore({ location });
-    // The store counts whole seconds, so that a layer used in this one is not yet before now.
+    await using store = await services.openStore({ location });
+    // The store counts whole seconds: a layer that was used in the current one is not yet before now.
     const before = new Date(Date.now() - (olderThan ?? -1_000));
     const spare = keep === undefined ? undefined : Math.max(0, [...store.list()].length - keep);
     const limit = Math.min(spare ?? Number.MAX_SAFE_INTEGER, atMost ?? Number.MAX_SAFE_INTEGER);
     if (args["dry-run"] === true) {
       const would = previewPrune(store.list(), { before, limit });
-      host.stdout.write(would.map((id) => `Would remove ${id}\n`).join(""));
-      host.stdout.write(`Would remove ${layerCount(would.length)}\n`);
+      io.stdout.write(would.map((id) => `Would remove ${id}\n`).join(""));
+      io.stdout.write(`Would remove ${layerCount(would.length)}\n`);
       return;
     }
     const gone = await store.prune({
       before,
       limit,
-      signal: host.signal,
-      onDelete: (layer) => void host.stdout.write(`Removing ${layer}\n`),
+      signal: io.signal,
+      onDelete: (layer) => void io.stdout.write(`Removing ${layer}\n`),
     });
-    await engine.sweepTemplates({ location });
-    host.stdout.write(`Removed ${layerCount(gone.length)}\n`);
+    await services.pruneSnapshots({ location });
+    io.stdout.write(`Removed ${layerCount(gone.length)}\n`);
 
     function read<T>(name: string, parse: (value: string, flag: string) => T): T | undefined {
       const value = stringOption(args, name);

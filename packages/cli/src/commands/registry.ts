@@ -13,7 +13,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Show the steps of a spec, their ids, and which are in the store",
     load: async () => (await import("./plan.ts")).plan,
   },
-  fmt: { summary: "Print a spec in its usual form", load: async () => (await import("./fmt.ts")).fmt },
+  fmt: { summary: "Format a spec", load: async () => (await import("./fmt.ts")).fmt },
   dockerfile: {
     summary: "Convert a spec to a Dockerfile",
     load: async () => (await import("./dockerfile.ts")).dockerfile,
@@ -24,28 +24,31 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./cp.ts")).cp,
   },
   shell: {
-    summary: "Open a shell in a throw-away virtual machine on a layer",
+    summary: "Open a shell in an ephemeral VM on a layer",
     load: async () => (await import("./shell.ts")).shell,
   },
   export: {
-    summary: "Write a layer's disk as one bootable file",
+    summary: "Export a layer's disk as one bootable qcow2 file",
     load: async () => (await import("./export.ts")).exportLayer,
   },
   image: {
-    summary: "Make, check, import and list base images",
+    summary: "Build, check, import, list and remove base images",
     load: async () => (await import("./image/index.ts")).image,
   },
   healthcheck: {
-    summary: "Try that a virtual machine boots and runs a command",
+    summary: "Check that a base image boots and runs a command",
     load: async () => (await import("./healthcheck.ts")).healthcheck,
   },
   delete: {
-    summary: "Delete a layer and all that stand on it",
+    summary: "Delete a layer and all layers based on it",
     load: async () => (await import("./delete.ts")).deleteLayer,
   },
-  prune: { summary: "Delete layers not used of late", load: async () => (await import("./prune.ts")).prune },
+  prune: {
+    summary: "Delete least recently used layers",
+    load: async () => (await import("./prune.ts")).prune,
+  },
   cache: {
-    summary: "List, remove or prune the caches of steps",
+    summary: "List, remove or prune cache disks",
     load: async () => (await import("./cache.ts")).cache,
   },
   clean: { summary: "Delete all layers", load: async () => (await import("./clean.ts")).clean },

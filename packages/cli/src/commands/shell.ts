@@ -1,59 +1,43 @@
 import { type GuestUser, ObError } from "@ob/core";
-import { colorsFor } from "../output/colors.ts";
 import { resolveLayer } from "../args/layer-ref.ts";
 import { openLocalTerminal } from "../terminal/local-terminal.ts";
-import {
-  enumOption,
-  readSandboxFlags,
-  sandboxOptions,
-  storeOptions,
-  stringOption,
-  stringOptions,
-} from "../args/options.ts";
-import { logLine } from "../output/log-line.ts";
-import { parseStoreLocation } from "../args/store-location.ts";
+import { enumOption, storeOptions, stringOption, stringOptions } from "../args/options.ts";
+import { sandboxOptions } from "../args/sandbox-flags.ts";
 import type { Command } from "./command.ts";
 
 export const shell: Command = {
   description:
-    "Opens a shell in a throw-away virtual machine on a layer, or runs COMMAND there: nothing that is done reaches the " +
-    "layer. A layer does not know the user, directory and environment of its step: the shell is that of the image's " +
-    "login user, or of --user. The exit code is the shell's or the command's.",
-  positionals: [{ name: "ID", describe: "The layer's id, or so many digits of it that no other begins so" }],
-  rest: { name: "COMMAND", describe: "A program and its arguments, each as it stands" },
+    "Opens a shell in an ephemeral VM on a layer, or runs COMMAND there; the layer never changes. A layer does not record " +
+    "the user, directory and environment of its step: the shell is that of the image's login user, or of --user. The " +
+    "exit code is the shell's or the command's.",
+  positionals: [{ name: "ID", describe: "The layer's id, or a prefix that no other layer has" }],
+  rest: { name: "COMMAND", describe: "A program and its arguments, passed as they are" },
   options: {
     ...storeOptions,
-    user: { kind: "value", value: "USER", describe: "A name, or UID:GID", group: "In the guest:" },
+    user: { kind: "value", value: "USER", describe: "A name, or UID:GID", group: "Guest:" },
     network: {
       kind: "value",
       value: "NAME",
-      describe: "none, or host: lets the guest reach out (default none)",
-      group: "In the guest:",
+      describe: "none, or host: gives the guest the host's network (default none)",
+      group: "Guest:",
     },
     ...sandboxOptions,
   },
   examples: [
-    ["obuilder shell --store=qemu:/var/cache/obuilder 8a897f21e54d", "look around"],
+    ["obuilder shell --store=qemu:/var/cache/obuilder 8a897f21e54d", "a shell"],
     ["obuilder shell ... --user root 8a897f21e54d -- cat /etc/shadow", "one command, as another user"],
     ["obuilder shell ... 8a897f21e54d -- sh -c 'cd /src && make test'", ""],
   ],
 
-  async run(args, { services: engine, io: host, verbosity, color }) {
-    const location = parseStoreLocation(stringOption(args, "store") ?? host.env["OBUILDER_STORE"]);
-    const flags = readSandboxFlags(args);
+  async run(args, { services, io, location, flags, emit }) {
     const user = parseUser(stringOption(args, "user"));
     const network = enumOption(args, "network", ["none", "host"] as const);
-    const colors = colorsFor(host.stderr, { mode: color, env: host.env });
-    const emit: Parameters<typeof engine.openBuilder>[0]["emit"] = (event) => {
-      const line = logLine(event, verbosity, colors);
-      if (line !== undefined) host.stderr.write(line);
-    };
-    const id = await resolveLayer(stringOption(args, "ID"), { engine, location });
-    await using builder = await engine.openBuilder({ location, flags, emit });
-    await using visit = await builder.openLayer(id, { signal: host.signal, network });
-    using local = openLocalTerminal(host);
+    const id = await resolveLayer(stringOption(args, "ID"), { services, location });
+    await using builder = await services.openBuilder({ location, flags, emit });
+    await using guest = await builder.openLayer(id, { signal: io.signal, network });
+    using local = openLocalTerminal(io);
     const command = stringOptions(args, "COMMAND");
-    return await visit.execInteractive({ command, user, stdio: local.terminal }, host.signal);
+    return await guest.execInteractive({ command, user, stdio: local.terminal }, io.signal);
   },
 };
 

@@ -6,7 +6,7 @@ const spec = `; a comment
  (run (cache (apt (target /var/cache/apt))) (shell "apt-get update")))`;
 
 describe("fmt", () => {
-  it("prints the spec in its usual form, from standard input without -f", async () => {
+  it("formats the spec, from standard input without -f", async () => {
     const result = await obuilder(["fmt"], { stdin: spec });
     expect(result).toMatchObject({ code: 0, stderr: "" });
     expect(await obuilder(["fmt"], { stdin: result.stdout })).toEqual(result);
@@ -19,7 +19,7 @@ describe("fmt", () => {
     );
   });
 
-  it("wants a spec where standard input is a terminal", async () => {
+  it("needs -f if standard input is a terminal", async () => {
     const stdin = { isTTY: true, async *[Symbol.asyncIterator]() {} };
     const result = await obuilder(["fmt"], { stdin });
     expect(result).toMatchObject({ code: 2, stdout: "" });
@@ -51,7 +51,7 @@ describe("dockerfile", () => {
     expect(windows.stdout).toContain("escape=`");
   });
 
-  it("refuses an escape style that there is not", async () => {
+  it("refuses an unknown escape style", async () => {
     const result = await obuilder(["dockerfile", "--escape=dos", "-f", "-"], { stdin: spec });
     expect(result.code).toBe(2);
     expect(result.stderr).toContain('--escape takes unix, windows, not "dos".');

@@ -4,12 +4,12 @@ import { cleanLine, createOutputCleaner } from "./clean-output.ts";
 const styled = (line: string) => cleanLine(line, { styles: true });
 
 describe("cleanLine", () => {
-  it("shows of a line that is written over only the last", () => {
+  it("shows only the last text of an overwritten line", () => {
     expect(styled("10%\r 50%\r100%\r")).toBe("100%");
     expect(styled("windows line end\r")).toBe("windows line end");
   });
 
-  it("lets colours through, and ends them with the line", () => {
+  it("passes colours on, and ends them with the line", () => {
     expect(styled("\x1b[31mred\x1b[1m bold")).toBe("\x1b[31mred\x1b[1m bold\x1b[0m");
     expect(cleanLine("\x1b[31mred\x1b[0m", { styles: false })).toBe("red");
   });
@@ -22,11 +22,11 @@ describe("cleanLine", () => {
     ["hyperlink", "a\x1b]8;;http://x.example\x07b"],
     ["reset", "a\x1bcb"],
     ["one-byte controls", "a\x9b\x00\x07\x08\x0e\x7fb"],
-  ])("takes out: %s", (_what, line) => {
+  ])("removes: %s", (_what, line) => {
     expect(styled(line)).toBe("ab");
   });
 
-  it("leaves no escape in what it cannot parse", () => {
+  it("leaves no escape in sequences that it cannot parse", () => {
     const printed = styled("a\x1bP+q544e\x1b\\b\x1b");
     expect(printed).not.toContain("\x1b");
     expect(printed).toMatch(/^a.*b$/);
@@ -40,7 +40,7 @@ describe("cleanLine", () => {
 const bytes = (text: string) => Buffer.from(text);
 
 describe("createOutputCleaner", () => {
-  it("gives lines as they are complete, and shows the rest as partial", () => {
+  it("returns complete lines, and the rest as partial", () => {
     const cleaner = createOutputCleaner({ styles: false });
     expect(cleaner.push(bytes("one\ntw"))).toEqual(["one"]);
     expect(cleaner.partial).toBe("tw");
@@ -48,14 +48,14 @@ describe("createOutputCleaner", () => {
     expect(cleaner.end()).toEqual([]);
   });
 
-  it("gives the last line if it has no end", () => {
+  it("returns the last line without an end", () => {
     const cleaner = createOutputCleaner({ styles: false });
     cleaner.push(bytes("no end"));
     expect(cleaner.end()).toEqual(["no end"]);
     expect(cleaner.end()).toEqual([]);
   });
 
-  it("puts characters and control sequences together that come in pieces", () => {
+  it("joins characters and control sequences that come in pieces", () => {
     const cleaner = createOutputCleaner({ styles: false });
     const euro = bytes("€");
     expect(cleaner.push(euro.subarray(0, 1))).toEqual([]);
@@ -63,7 +63,7 @@ describe("createOutputCleaner", () => {
     expect(cleaner.push(bytes("J!\n"))).toEqual(["€!"]);
   });
 
-  it("does not wait for the end of a line for ever", () => {
+  it("does not wait forever for the end of a line", () => {
     const cleaner = createOutputCleaner({ styles: false });
     const lines = cleaner.push(bytes("x".repeat(20_000)));
     expect(lines.map((line) => line.length)).toEqual([8_192, 8_192]);

@@ -1,26 +1,26 @@
 import { stripVTControlCharacters } from "node:util";
 
-/** Colours and text styles: the only control sequences of a guest that a display of ours lets through. */
-// oxlint-disable-next-line no-control-regex -- the escape is what it looks for.
+/** Colours and text styles: the only control sequences of a guest that the display passes on. */
+// oxlint-disable-next-line no-control-regex -- it matches escapes.
 const style = /(\x1b\[[0-9;:]*m)/;
-// oxlint-disable-next-line no-control-regex -- they are what it takes out.
+// oxlint-disable-next-line no-control-regex -- it removes control characters.
 const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
-/** A line that never ends is shown in pieces of so many characters. */
-const longestLine = 8_192;
+/** The length of the pieces that an endless line is shown in, in characters. */
+const maxLineLength = 8_192;
 
-/** Makes lines of a guest's output that are safe to show on a terminal with a display on it. */
+/** Turns a guest's output into lines that are safe to show on a terminal with a display. */
 export interface OutputCleaner {
-  /** Takes bytes as they come and gives the lines that they complete, without their line ends. */
+  /** Takes bytes as they come and returns the lines that they complete, without line ends. */
   push(bytes: Uint8Array): readonly string[];
-  /** The line that has no end yet, as far as it is known. */
+  /** The last line, while it has no end. */
   readonly partial: string;
-  /** Gives the last line, if it has no end. */
+  /** Returns the last line, if it has no end. */
   end(): readonly string[];
 }
 
 export interface CleanOptions {
-  /** Lets colours through. */
+  /** Passes colours on. */
   readonly styles: boolean;
 }
 
@@ -31,9 +31,9 @@ export function createOutputCleaner(options: CleanOptions): OutputCleaner {
     push(bytes) {
       const lines = (pending + decoder.decode(bytes, { stream: true })).split("\n");
       pending = lines.pop() ?? "";
-      while (pending.length > longestLine) {
-        lines.push(pending.slice(0, longestLine));
-        pending = pending.slice(longestLine);
+      while (pending.length > maxLineLength) {
+        lines.push(pending.slice(0, maxLineLength));
+        pending = pending.slice(maxLineLength);
       }
       return lines.map((line) => cleanLine(line, options));
     },
@@ -49,8 +49,8 @@ export function createOutputCleaner(options: CleanOptions): OutputCleaner {
 }
 
 /**
- * What a terminal would show of a line in the end: of what a carriage return overwrites only the last, and no
- * control sequence that moves the cursor, clears, or sets a title.
+ * What a terminal would finally show of a line: after carriage returns only the last text, without the control sequences
+ * that move the cursor, clear the screen or set a title.
  */
 export function cleanLine(line: string, { styles }: CleanOptions): string {
   const last = line.replace(/\r+$/, "").split("\r").at(-1) ?? "";

@@ -3,7 +3,7 @@ import type { Output } from "../process-io.ts";
 
 export type Palette = ReturnType<typeof pc.createColors>;
 
-/** What `--color` says. */
+/** The values of `--color`. */
 export const colorModes = ["auto", "always", "never"] as const;
 export type ColorMode = (typeof colorModes)[number];
 

@@ -1,10 +1,10 @@
 export interface TableOptions {
   readonly rows: readonly (readonly string[])[];
-  /** The columns that stand to the left; the others, numbers, to the right. By default the first. */
+  /** The left-aligned columns; the others, numbers, are right-aligned. By default the first. */
   readonly left?: readonly number[] | undefined;
 }
 
-/** A table for people, each line with its end; empty if there are no rows. */
+/** A table for people, each line with its line end; empty without rows. */
 export function formatTable(head: readonly string[], { rows, left = [0] }: TableOptions): string {
   if (rows.length === 0) return "";
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));

@@ -3,14 +3,14 @@ import type { Palette } from "./colors.ts";
 import { verbosities, type Verbosity } from "../args/options.ts";
 
 /**
- * The line that an event of the libraries makes on standard error, in the original's form
- * (`obuilder: [INFO] Exec "qemu-img" …`), ending with a newline; undefined if nobody asked for it.
+ * The line for an event of the libraries on standard error, in the original's form
+ * (`obuilder: [INFO] Exec "qemu-img" …`), ending with a newline; undefined if `verbosity` hides it.
  */
 export function logLine(event: ObEvent, verbosity: Verbosity, colors: Palette): string | undefined {
-  const said = logged(event);
-  if (!said || verbosities.indexOf(said.level) > verbosities.indexOf(verbosity)) return undefined;
-  const color = { debug: colors.green, info: colors.blue, warning: colors.yellow }[said.level];
-  return `obuilder: [${color(said.level.toUpperCase())}] ${said.text}\n`;
+  const line = logged(event);
+  if (!line || verbosities.indexOf(line.level) > verbosities.indexOf(verbosity)) return undefined;
+  const color = { debug: colors.green, info: colors.blue, warning: colors.yellow }[line.level];
+  return `obuilder: [${color(line.level.toUpperCase())}] ${line.text}\n`;
 }
 
 interface Logged {

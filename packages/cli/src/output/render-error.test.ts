@@ -18,7 +18,14 @@ describe("renderError", () => {
     `);
   });
 
-  it("has the original's words for a failed step and a cancel", () => {
+  it("adds hints that name the options of the command line", () => {
+    const secret = new ObError("BAD_SECRET", "A secret is missing.", { data: { secret: "token" } });
+    expect(render(secret)).toContain("Hint: Give it with --secret token:FILE,");
+    expect(render(new ObError("BAD_SECRET", "It cannot be read."))).not.toContain("Hint:");
+    expect(render(new ObError("NO_SUCH_LAYER", "There is no layer."))).toContain("Hint: `obuilder plan`");
+  });
+
+  it("prints a failed step and a cancel as the original does", () => {
     expect(
       render(new ObError("STEP_FAILED", "The command failed with exit status 7.", { exitCode: 7 })),
     ).toBe("Build step failed: The command failed with exit status 7.\n");
@@ -28,9 +35,8 @@ describe("renderError", () => {
   });
 
   it("points to the help for bad usage", () => {
-    expect(render(new ObError("USAGE", "There is no option --x."), { command: "build" }))
-      .toMatchInlineSnapshot(`
-      "obuilder: There is no option --x.
+    expect(render(new ObError("USAGE", "Unknown option --x."), { command: "build" })).toMatchInlineSnapshot(`
+      "obuilder: Unknown option --x.
       Try 'obuilder build --help' for more information.
       "
     `);
@@ -64,7 +70,7 @@ describe("renderError", () => {
   });
 });
 
-it("shows what failed first where closing up failed too", async () => {
+it("shows the first failure if disposing failed too", async () => {
   await using resources = new AsyncDisposableStack();
   resources.defer(() => {
     throw new Error("second");

@@ -1,7 +1,8 @@
 import { type ErrorCode, isObError, messageOf } from "@ob/core";
 import type { Palette } from "./colors.ts";
+import { commandLineHint } from "./hints.ts";
 
-/** An error of @ob/spec: it imports nothing of ours, so its errors are known by their code. */
+/** An error of @ob/spec, which imports no other package: its errors are known by their code. */
 interface SpecErrorLike extends Error {
   readonly code: "BAD_SPEC";
   readonly hint?: string;
@@ -11,25 +12,26 @@ function isSpecError(error: unknown): error is SpecErrorLike {
   return error instanceof Error && "code" in error && error.code === "BAD_SPEC";
 }
 
-/** The code of an error of ours; undefined for a bug. */
+/** The code of an expected error; undefined for a bug. */
 export function codeOf(error: unknown): ErrorCode | undefined {
   if (isObError(error)) return error.code;
   return isSpecError(error) ? "BAD_SPEC" : undefined;
 }
 
-/** The hint of an error of ours. */
+/** The hint of an expected error. */
 export function hintOf(error: unknown): string | undefined {
-  return isObError(error) || isSpecError(error) ? error.hint : undefined;
+  if (isObError(error)) return error.hint ?? commandLineHint(error);
+  return isSpecError(error) ? error.hint : undefined;
 }
 
-/** What failed first, where closing up after it failed as well. */
+/** The first failure, if disposing failed after it. */
 export function firstError(error: unknown): unknown {
   return error instanceof SuppressedError ? firstError(error.suppressed) : error;
 }
 
 export interface RenderOptions {
   readonly colors: Palette;
-  /** Adds what is underneath: the causes, and the stack of a bug. */
+  /** Adds the causes, and the stack of a bug. */
   readonly verbose: boolean;
   /** The command, for the pointer to its help. */
   readonly command?: string | undefined;
@@ -59,14 +61,14 @@ function paragraph(error: unknown, colors: Palette): string {
   const code = codeOf(error);
   // Begins with FILE:LINE:COLUMN, which editors look for at the start of a line.
   if (code === "BAD_SPEC") return message;
-  // The next two are the original's words.
+  // The next two are as in the original.
   if (code === "CANCELLED") return "Cancelled at user's request";
   if (code === "STEP_FAILED") return `${colors.red("Build step failed:")} ${message}`;
   if (code === undefined) return `${colors.red("obuilder: internal error:")} ${message}`;
   return `${colors.red("obuilder:")} ${message}`;
 }
 
-/** The chain of causes, each once, and the stack where the error is none of ours. */
+/** The chain of causes, and the stack of a bug. */
 function details(error: unknown): readonly string[] {
   const lines: string[] = [];
   if (codeOf(error) === undefined && error instanceof Error && error.stack !== undefined) {

@@ -19,14 +19,14 @@ it("prints a line for each phase at its end, and one for each check", () => {
   phases.show({ type: "note", text: "and so on" });
   expect(screen.text.split("\n")).toEqual([
     "    ok  has bash: /bin/bash",
-    "  weak  it would help if so: has gtar",
+    "  warn  recommended: has gtar",
     "  61 s  Boot it",
     "        and so on",
     "",
   ]);
 });
 
-it("shows the running phase on a terminal, how far it is, and takes the line away when the work breaks off", async () => {
+it("shows the running phase and its progress on a terminal, and removes the line when the work fails", async () => {
   const terminal = new VirtualTerminal(60, 10);
   const phases = new Phases(terminal, { colors, live: true });
   phases.show({ type: "phase-started", phase: "Download" });

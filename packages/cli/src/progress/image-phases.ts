@@ -10,8 +10,8 @@ export interface PhasesOptions {
 }
 
 /**
- * Shows a long work of several phases: a line for each when it ends, and on a terminal one for the phase that runs now,
- * with its time and how far it is. Disposing takes that line away.
+ * Shows work of several phases: a line for each when it ends, and on a terminal a line for the phase that runs now, with
+ * its time and progress. Disposing removes that line.
  */
 export class Phases implements Disposable {
   readonly #output: Output;
@@ -40,9 +40,9 @@ export class Phases implements Disposable {
         return;
       case "check": {
         const passed = event.outcome === "passed";
-        const mark = passed ? colors.green("    ok") : colors.yellow("  weak");
+        const mark = passed ? colors.green("    ok") : colors.yellow("  warn");
         const said = event.detail === undefined ? "" : `: ${event.detail.replaceAll("\n", " ")}`;
-        this.#line(`${mark}  ${passed ? "" : "it would help if so: "}${event.what}${said}`);
+        this.#line(`${mark}  ${passed ? "" : "recommended: "}${event.what}${said}`);
         return;
       }
       case "note":

@@ -24,7 +24,7 @@ function play(script: (emit: Emit, progress: Progress) => void) {
 }
 
 describe("JSON progress", () => {
-  it("prints one object a line, the result last", () => {
+  it("prints one object per line, the result last", () => {
     const { lines, stderr } = play((emit, progress) => {
       emit({ type: "step-started", step: base });
       emit({ type: "step-finished", step: base, outcome: "cached", milliseconds: 1.4 });
@@ -50,7 +50,7 @@ describe("JSON progress", () => {
     expect(stderr.text).toBe('obuilder: [INFO] Exec "qemu-img" "info"\n');
   });
 
-  it("keeps characters whole that come in pieces", () => {
+  it("joins characters that come in pieces", () => {
     const euro = Buffer.from("€");
     const { objects } = play((emit) => {
       emit({ type: "step-started", step: run });

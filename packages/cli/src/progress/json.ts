@@ -1,5 +1,5 @@
 import { TextDecoder } from "node:util";
-import { messageOf, type ObEvent, type StepInfo } from "@ob/core";
+import { type LayerId, messageOf, type ObEvent } from "@ob/core";
 import pc from "picocolors";
 import type { Output } from "../process-io.ts";
 import type { Verbosity } from "../args/options.ts";
@@ -15,59 +15,36 @@ export interface JsonOptions {
   readonly now: () => number;
 }
 
-/** `--progress=json`: one object a line on standard output, as docs/cli.md lists them; the last is the result. */
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** `--progress=json`: one object per line on standard output, as docs/cli.md lists them; the last is the result. */
 export function createJsonProgress(options: JsonOptions): Progress {
   const { stdout, stderr, verbosity, now } = options;
   const started = now();
-  const decoders = new Map<string, TextDecoder>();
+  const decode = createStepDecoder();
   const outcomes = { saved: 0, cached: 0 };
 
-  const print = (object: Readonly<Record<string, unknown>>) =>
-    void stdout.write(`${JSON.stringify(object)}\n`);
+  const print = (object: JsonObject) => void stdout.write(`${JSON.stringify(object)}\n`);
 
-  /** Text of a step's output; a character that is cut by the end of `bytes` waits for the rest. */
-  const decode = (step: StepInfo, bytes: Uint8Array | undefined) => {
-    const decoder = decoders.get(step.id) ?? new TextDecoder();
-    decoders.set(step.id, decoder);
-    const text = decoder.decode(bytes, { stream: bytes !== undefined });
-    if (bytes === undefined) decoders.delete(step.id);
-    if (text !== "") print({ type: "step-output", id: step.id, text });
+  const printOutput = (id: LayerId, bytes: Uint8Array | undefined) => {
+    const text = decode(id, bytes);
+    if (text !== "") print({ type: "step-output", id, text });
   };
 
-  const result = (outcome: string, more: Readonly<Record<string, unknown>>) => {
+  const result = (outcome: string, more: JsonObject) => {
     const { saved, cached } = outcomes;
     print({ type: "result", outcome, ...more, saved, cached, milliseconds: Math.round(now() - started) });
   };
 
   const emit = (event: ObEvent) => {
-    switch (event.type) {
-      case "step-started": {
-        const { id, base, op, heading, build } = event.step;
-        print({ type: event.type, id, op, base: base ?? null, heading, build });
-        return;
-      }
-      case "step-output":
-        decode(event.step, event.bytes);
-        return;
-      case "step-finished": {
-        decode(event.step, undefined);
-        const { outcome, milliseconds } = event;
-        if (outcome === "saved" || outcome === "cached") outcomes[outcome]++;
-        print({ type: event.type, id: event.step.id, outcome, milliseconds: Math.round(milliseconds) });
-        return;
-      }
-      case "note":
-        print({ type: event.type, text: event.text, build: event.build ?? [] });
-        return;
-      case "phase":
-        print({ type: event.type, id: event.layer, phase: event.phase });
-        return;
-      case "exec":
-      case "log": {
-        const text = logLine(event, verbosity, pc.createColors(false));
-        if (text !== undefined) stderr.write(text);
-      }
+    if (event.type === "step-output") return printOutput(event.step.id, event.bytes);
+    if (event.type === "step-finished") {
+      printOutput(event.step.id, undefined);
+      if (event.outcome === "saved" || event.outcome === "cached") outcomes[event.outcome]++;
     }
+    if (event.type !== "exec" && event.type !== "log") return print(eventObject(event));
+    const line = logLine(event, verbosity, pc.createColors(false));
+    if (line !== undefined) stderr.write(line);
   };
 
   print({ type: "build-started", steps: options.steps });
@@ -83,5 +60,35 @@ export function createJsonProgress(options: JsonOptions): Progress {
       result(outcome, { code, message: messageOf(error), hint: hintOf(error) ?? null, exitCode });
     },
     [Symbol.dispose]() {},
+  };
+}
+
+/** The fields and their order are part of the interface. */
+function eventObject(event: Exclude<ObEvent, { readonly type: "step-output" | "exec" | "log" }>): JsonObject {
+  switch (event.type) {
+    case "step-started": {
+      const { id, base, op, heading, build } = event.step;
+      return { type: event.type, id, op, base: base ?? null, heading, build };
+    }
+    case "step-finished": {
+      const { step, outcome, milliseconds } = event;
+      return { type: event.type, id: step.id, outcome, milliseconds: Math.round(milliseconds) };
+    }
+    case "note":
+      return { type: event.type, text: event.text, build: event.build ?? [] };
+    case "phase":
+      return { type: event.type, id: event.layer, phase: event.phase };
+  }
+}
+
+/** Decodes the output of several steps: a character that is cut by the end of `bytes` waits for the rest of it. */
+function createStepDecoder(): (id: LayerId, bytes: Uint8Array | undefined) => string {
+  const decoders = new Map<LayerId, TextDecoder>();
+  return (id, bytes) => {
+    const decoder = decoders.get(id) ?? new TextDecoder();
+    decoders.set(id, decoder);
+    if (bytes !== undefined) return decoder.decode(bytes, { stream: true });
+    decoders.delete(id);
+    return decoder.decode();
   };
 }

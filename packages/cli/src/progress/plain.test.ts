@@ -69,7 +69,7 @@ describe("plain progress", () => {
     expect(stdout.bytes.subarray(start + bytes.length).toString()).toMatch(/^\n---> saved as/);
   });
 
-  it("paints headings and notes where colours are wanted", () => {
+  it("colours headings and notes if asked for", () => {
     const { stdout } = play(build, { color: true });
     expect(stdout.text).toContain("\x1b[94m(from debian-12)\x1b[39m\n\x1b[33m---> using");
     expect(stdout.text).toContain("\ncc -o hello\n");

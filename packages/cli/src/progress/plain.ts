@@ -3,6 +3,7 @@ import type { Palette } from "../output/colors.ts";
 import type { Output } from "../process-io.ts";
 import type { Verbosity } from "../args/options.ts";
 import { logLine } from "../output/log-line.ts";
+import { noteColor } from "./note-color.ts";
 import type { Progress } from "./progress.ts";
 
 export interface PlainOptions {
@@ -21,7 +22,7 @@ export function createPlainProgress(options: PlainOptions): Progress {
   const { stdout, stderr, colors, logColors, verbosity } = options;
   let atLineStart = true;
 
-  /** A line of ours. A step's output may have left the cursor in the middle of one. */
+  /** A line that is not a step's output, which may have ended in the middle of a line. */
   const line = (text: string) => {
     stdout.write(`${atLineStart ? "" : "\n"}${text}\n`);
     atLineStart = true;
@@ -67,9 +68,4 @@ export function createPlainProgress(options: PlainOptions): Progress {
     },
     [Symbol.dispose]() {},
   };
-}
-
-/** Headings of ops that make no layer come as notes too; the original paints notes proper yellow. */
-export function noteColor(text: string, colors: Palette): (text: string) => string {
-  return text.startsWith("--") ? colors.yellow : colors.blueBright;
 }

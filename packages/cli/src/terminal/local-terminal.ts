@@ -2,27 +2,27 @@ import { Readable } from "node:stream";
 import type { Screen, Terminal } from "@ob/core";
 import type { ProcessIo } from "../process-io.ts";
 
-/** The terminal of this process, lent to a program in a guest. Disposing gives it back as it was. */
+/** The terminal of this process, used by a program in a guest. Disposing restores it. */
 export interface LocalTerminal extends Disposable {
   readonly terminal: Terminal;
 }
 
-/** True if a person is at both ends. */
+/** True if standard input and output are a terminal. */
 export function isInteractive({ stdin, stdout }: ProcessIo): boolean {
   return stdin.isTTY === true && stdout.isTTY === true;
 }
 
 /**
- * On a terminal every key goes to the guest, Ctrl-C among them; Node.js puts the terminal back in order should the
- * process end before this is disposed of.
+ * On a terminal every key goes to the guest, including Ctrl-C. Node.js restores the terminal if the process ends before
+ * this is disposed of.
  */
-export function openLocalTerminal(host: ProcessIo): LocalTerminal {
-  const { stdin, stdout, stderr } = host;
-  const interactive = isInteractive(host);
+export function openLocalTerminal(io: ProcessIo): LocalTerminal {
+  const { stdin, stdout, stderr } = io;
+  const interactive = isInteractive(io);
   const input = stdin instanceof Readable ? stdin : Readable.from(stdin);
   if (interactive) stdin.setRawMode?.(true);
   return {
-    terminal: { input, output: stdout, errors: stderr, tty: interactive ? screenOf(host) : undefined },
+    terminal: { input, output: stdout, errors: stderr, tty: interactive ? screenOf(io) : undefined },
     [Symbol.dispose]() {
       if (interactive) stdin.setRawMode?.(false);
     },

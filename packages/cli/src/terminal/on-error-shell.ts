@@ -10,31 +10,29 @@ export const onErrorOptions: OptionTable = {
   "on-error": {
     kind: "value",
     value: "WHAT",
-    describe:
-      "Where a command fails: stop (default), or shell: first open one in its virtual machine, as it is then",
-    group: "Virtual machines:",
+    describe: "When a command fails: stop (default), or shell: open a shell in its VM first",
+    group: "VM:",
   },
 };
 
-/** @throws ObError `USAGE` if a shell is asked for where nobody can use it. */
-export function readOnError(args: Arguments, host: ProcessIo): "stop" | "shell" {
+/** @throws ObError `USAGE` if a shell is asked for without a terminal. */
+export function readOnError(args: Arguments, io: ProcessIo): "stop" | "shell" {
   const chosen = enumOption(args, "on-error", ["stop", "shell"] as const) ?? "stop";
-  if (chosen === "stop" || isInteractive(host)) return chosen;
-  throw new ObError("USAGE", "--on-error=shell needs a terminal, and standard input or output is none.", {
-    hint: "Leave it out; `obuilder shell ID` opens the layer before the step that fails.",
+  if (chosen === "stop" || isInteractive(io)) return chosen;
+  throw new ObError("USAGE", "--on-error=shell needs a terminal for standard input and output.", {
+    hint: "Omit it; `obuilder shell ID` opens the layer before the failing step.",
   });
 }
 
 /** Opens a shell in the guest of a step that has failed, and waits for its end. */
 export async function openStepShell(
   { error, guest }: StepFailure,
-  { host, progress }: { readonly host: ProcessIo; readonly progress: Progress },
+  { io, progress }: { readonly io: ProcessIo; readonly progress: Progress },
 ): Promise<void> {
-  using paused = progress.pause();
-  void paused;
-  host.stderr.write(
-    `${error.message} This is its virtual machine, as the command left it; \`exit\` ends it and the build.\n`,
+  using _ = progress.pause();
+  io.stderr.write(
+    `${error.message} This shell runs in its VM, as the command left it; \`exit\` ends the VM and the build.\n`,
   );
-  using local = openLocalTerminal(host);
-  await guest.execInteractive({ command: [], stdio: local.terminal }, host.signal);
+  using local = openLocalTerminal(io);
+  await guest.execInteractive({ command: [], stdio: local.terminal }, io.signal);
 }

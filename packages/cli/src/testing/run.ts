@@ -7,30 +7,30 @@ import { type Interrupts, listenForInterrupts } from "../signals.ts";
 import { main } from "../main.ts";
 import { inputOf, Screen } from "./terminal.ts";
 
-/** An engine without QEMU: a store in memory, and a script that plays the guest. */
+/** Services without QEMU: a store in memory and a fake guest. */
 export interface FakeServices extends Services {
   readonly store: MemoryStore;
   readonly sandbox: ScriptedSandbox;
   readonly caches: MemoryCache;
-  /** How many layers there were each time that saved guests were swept. */
-  readonly swept: readonly number[];
+  /** The number of layers at each pruning of snapshots. */
+  readonly pruned: readonly number[];
 }
 
 export function fakeServices(script: ScriptedSandboxOptions = {}): FakeServices {
   const store = new MemoryStore({ images: ["debian-12"] });
   const sandbox = new ScriptedSandbox(script);
   const caches = new MemoryCache();
-  const swept: number[] = [];
+  const pruned: number[] = [];
   return {
     store,
     sandbox,
     caches,
-    swept,
+    pruned,
     openStore: async () => store,
     openCaches: async () => caches,
     openBuilder: async ({ emit }) => createBuilder({ store, sandbox, caches, emit }),
-    sweepTemplates: async () => {
-      swept.push([...store.list()].length);
+    pruneSnapshots: async () => {
+      pruned.push([...store.list()].length);
     },
     imageTools: async ({ location }) => ({
       store: location.directory,
@@ -56,7 +56,7 @@ export function createInterrupts(): Interrupts {
 }
 
 export interface RunOptions {
-  readonly engine?: Services;
+  readonly services?: Services;
   readonly stdin?: string | Input;
   readonly env?: Readonly<Record<string, string>>;
   /** By default nothing interrupts the command. */
@@ -71,7 +71,7 @@ export interface RunResult {
 
 /** Runs a command line in this process. */
 export async function obuilder(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { engine, stdin = "", env = {}, interrupts = createInterrupts() } = options;
+  const { services, stdin = "", env = {}, interrupts = createInterrupts() } = options;
   const stdout = new Screen();
   const stderr = new Screen();
   const code = await main(
@@ -84,7 +84,7 @@ export async function obuilder(argv: readonly string[], options: RunOptions = {}
       signal: interrupts.signal,
       interruptedBy: interrupts.cause,
     },
-    engine ? { engine } : {},
+    services ? { services } : {},
   );
   return { code, stdout: stdout.text, stderr: stderr.text };
 }

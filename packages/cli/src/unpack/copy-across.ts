@@ -3,16 +3,16 @@ import { constants, type Stats } from "node:fs";
 import { chmod, copyFile, readlink, rename, rm, symlink, utimes } from "node:fs/promises";
 import { stagingPrefix } from "./staging.ts";
 
-/** Something that moves, and its place to be. Names are bytes. */
+/** A file and where it moves. Names are bytes. */
 export interface Move {
   readonly from: Buffer;
   readonly to: Buffer;
 }
 
 /**
- * Copies a file or a link to another file system: it appears there under a name of its own, and then takes its place.
+ * Copies a file or a link to another file system: under a temporary name first, which is then renamed.
  *
- * @param found what moves.
+ * @param found the state of `from`.
  */
 export async function copyAcross({ from, to }: Move, found: Stats): Promise<void> {
   const copy = beside(to);
@@ -34,7 +34,7 @@ async function copyWholeFile(
   await utimes(copy, found.atime, found.mtime);
 }
 
-/** A name that nobody has in the same directory. */
+/** An unused name in the same directory. */
 function beside(path: Buffer): Buffer {
   const directory = path.subarray(0, path.lastIndexOf("/") + 1);
   return Buffer.concat([directory, Buffer.from(`${stagingPrefix}${randomUUID()}`)]);

@@ -8,19 +8,19 @@ export interface MoveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A directory that was made writable in order to be moved, and the mode that it will have again. */
+/** A directory that was made writable in order to be moved, and its original mode. */
 interface Opened {
   readonly directory: Buffer;
   readonly mode: number;
 }
 
 /**
- * Moves what is in one directory into another, and merges directories, of which those that are there stay as they are.
- * Nothing is reached through a link: one that is in the place of a file is replaced, and one in the place of a directory
- * refused. What is refused is so before anything has moved.
+ * Moves the contents of one directory into another and merges directories; existing ones keep their modes and times.
+ * No link is followed: a link in the place of a file is replaced, and one in the place of a directory is refused. All
+ * checks are done before the first move.
  *
- * @param from a directory that nobody else writes to.
- * @throws ObError `USAGE` if something that is there is in the way, `BAD_SOURCE` for what is no file, directory or link;
+ * @param from a directory that no other process writes to.
+ * @throws ObError `USAGE` if something existing is in the way, `BAD_SOURCE` for what is not a file, directory or link;
  *   `CANCELLED` if the signal fires before the first thing is moved.
  */
 export async function moveTree(from: string, to: string, { signal }: MoveOptions = {}): Promise<void> {
@@ -29,12 +29,12 @@ export async function moveTree(from: string, to: string, { signal }: MoveOptions
   await prepareAll(root, { merges: true, opened, signal });
   throwIfCancelled(signal);
   await moveAll(root);
-  // From the innermost: an outer one may let nobody in.
+  // From the innermost: an outer one may become inaccessible.
   for (const { directory, mode } of opened.toReversed()) await chmod(directory, mode);
 }
 
 interface Preparation {
-  /** False if nothing is there that could be in the way. */
+  /** False if the target does not exist, so that nothing is in the way. */
   readonly merges: boolean;
   readonly opened: Opened[];
   readonly signal: AbortSignal | undefined;
@@ -60,7 +60,7 @@ async function prepare(move: Move, { merges, opened, signal }: Preparation): Pro
   await prepareAll(move, { merges: there !== undefined, opened, signal });
 }
 
-/** Set-user-id and set-group-id: they would give away the rights of who copies. */
+/** Set-user-id and set-group-id: they would grant the rights of the user who copies. */
 const setIds = 0o6000;
 /** To read a directory, and to move it or what is in it. */
 const ownerAll = 0o700;
@@ -72,13 +72,9 @@ function refuseSpecial({ to }: Move, found: Stats): void {
 
 async function refuseInTheWay({ to }: Move, found: Stats, there: Stats): Promise<void> {
   if (found.isDirectory() !== there.isDirectory()) {
-    throw new ObError(
-      "USAGE",
-      `${shown(to)} is ${kindOf(there)}, and what is copied has ${kindOf(found)} there.`,
-      {
-        hint: "Copy to another place, or move away what is there. Nothing is copied through a link.",
-      },
-    );
+    throw new ObError("USAGE", `${shown(to)} is ${kindOf(there)}, and the copy has ${kindOf(found)} there.`, {
+      hint: "Copy to another directory, or move away what exists. Links are not followed.",
+    });
   }
   if (!found.isDirectory()) return;
   await access(to, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
@@ -95,7 +91,7 @@ async function moveAll(move: Move): Promise<void> {
   for await (const each of movesOf(move)) await moveOne(each);
 }
 
-/** Another process may copy to the same place: then what is there is looked at again. */
+/** Another process may copy to the same place: then the target is checked again. */
 const attempts = 5;
 const takenMeanwhile = ["EEXIST", "ENOTEMPTY", "ENOTDIR", "EISDIR"];
 
@@ -113,7 +109,7 @@ async function moveOne(move: Move): Promise<void> {
   }
 }
 
-/** Something may be mounted below the destination: then no rename leads there. */
+/** A file system may be mounted below the destination, which a rename cannot cross. */
 async function moveToNothing(move: Move, found: Stats): Promise<void> {
   try {
     return renameSync(move.from, move.to);
@@ -127,7 +123,7 @@ async function moveToNothing(move: Move, found: Stats): Promise<void> {
   await utimes(move.to, found.atime, found.mtime);
 }
 
-/** A trip to the thread pool for each file would take ten times as long as the work; so this lets others in now and then. */
+/** Synchronous calls are ten times as fast as the thread pool here; this yields to other work now and then. */
 const filesInOneGo = 500;
 
 async function* movesOf({ from, to }: Move): AsyncGenerator<Move> {
@@ -146,7 +142,7 @@ function lookAt(path: Buffer): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
-/** A path on one line, whatever its bytes are. */
+/** A path on one line, with any bytes. */
 function shown(path: Buffer): string {
   const text = path.toString();
   return /^[^\p{C}\ufffd]*$/u.test(text) ? text : JSON.stringify(text);

@@ -2,17 +2,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Emit, messageOf, ObError, run, systemCode } from "@ob/core";
 
-/** How the names of what `cp` has in the making begin. */
+/** The prefix of the temporary names of `cp`. */
 export const stagingPrefix = ".obuilder-cp-";
 
-/** A directory of our own, which nobody else can open. It goes with all that is in it. */
+/** A private directory, removed with its contents on disposal. */
 export interface Staging extends AsyncDisposable {
   /** Absolute path. */
   readonly path: string;
 }
 
 /**
- * Makes a directory in another, and so on its file system.
+ * Creates it in another directory, and so on the same file system.
  *
  * @throws ObError `USAGE` if the other cannot be written to; `NO_SPACE`.
  */
@@ -28,7 +28,7 @@ export async function makeStaging(directory: string, emit: Emit): Promise<Stagin
   return { path, [Symbol.asyncDispose]: () => remove(path, emit) };
 }
 
-/** The host's own tools open directories that may not be written to, and take paths of any length and any bytes. */
+/** The host's tools handle read-only directories, and paths of any length and any bytes. */
 async function remove(path: string, emit: Emit): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });

@@ -61,7 +61,7 @@ const inOut = async (): Promise<readonly string[]> => (await readdir(out, { recu
 const textOf = async (name: string): Promise<string> => await readFile(join(out, name), "utf8");
 
 describe("an archive that is unpacked", () => {
-  it("has its files, links, modes and times, and merges into directories that stay as they are", async () => {
+  it("has its files, links, modes and times, and merges into existing directories", async () => {
     await mkdir(join(out, "d"), { mode: 0o750 });
     await writeFile(join(out, "d/old"), "old");
     await writeFile(join(out, "d/file"), "replaced");
@@ -84,7 +84,7 @@ describe("an archive that is unpacked", () => {
     expect([directory.mode & 0o7777, directory.mtime]).toEqual([0o751, mtime]);
   });
 
-  it("keeps the old file of whoever has another name for it", async () => {
+  it("keeps the old file for its other hard links", async () => {
     await writeFile(join(out, "file"), "old");
     await symlink("file", join(out, "name"));
     await unpackEntries(file("name", "new"));
@@ -92,7 +92,7 @@ describe("an archive that is unpacked", () => {
     expect((await lstat(join(out, "name"))).isSymbolicLink()).toBe(false);
   });
 
-  it("goes through a destination that is a link itself", async () => {
+  it("is unpacked through a destination that is a link", async () => {
     const real = out;
     out = join(root, "by-link");
     await symlink(real, out);
@@ -116,12 +116,12 @@ describe("an archive that is unpacked", () => {
     );
   });
 
-  it("gives nobody the rights of who copies", async () => {
+  it("does not grant the rights of the user who copies", async () => {
     await unpackEntries(file("tool", "", 0o6755));
     expect((await stat(join(out, "tool"))).mode & 0o7777).toBe(0o755);
   });
 
-  it("and another at the same time are both there", async () => {
+  it("and a concurrent one are both unpacked", async () => {
     const names = Array.from({ length: 40 }, (_, index) => `shared/${index % 5}`);
     const archives = ["a", "b", "c"].map((who) =>
       tarArchive(names.flatMap((name, index) => [folder(name), file(`${name}/${who}${index}`)])),
@@ -133,7 +133,7 @@ describe("an archive that is unpacked", () => {
   });
 });
 
-describe("an archive that leads elsewhere leaves nothing, there and here", () => {
+describe("an archive with paths out of the directory leaves nothing", () => {
   const away = (): string => outside;
   it.each<[string, () => readonly TarEntry[]]>([
     ["through a link to a directory", () => [link("x", away()), file("x/new")]],
@@ -152,12 +152,12 @@ describe("an archive that leads elsewhere leaves nothing, there and here", () =>
     expect(await inOut()).toEqual([]);
   });
 
-  it("an absolute name lies below the destination", async () => {
+  it("an absolute name is put below the destination", async () => {
     await unpackEntries(file(`${outside}/new`));
     expect((await inOut()).at(-1)).toBe(join(outside, "new").slice(1));
   });
 
-  it("through a link that an earlier archive brought", async () => {
+  it("through a link of an earlier archive", async () => {
     await unpackEntries(link("x", outside), folder("d"), link("d/y", "../../outside"));
     const before = await inOut();
     for (const entries of [
@@ -167,7 +167,7 @@ describe("an archive that leads elsewhere leaves nothing, there and here", () =>
     ]) {
       await expect(unpackEntries(...entries)).rejects.toMatchObject({
         code: "USAGE",
-        message: expect.stringMatching(/\/[xy] is a symbolic link, and what is copied has a directory there/),
+        message: expect.stringMatching(/\/[xy] is a symbolic link, and the copy has a directory there/),
       });
     }
     expect(await inOut()).toEqual(before);
@@ -176,24 +176,16 @@ describe("an archive that leads elsewhere leaves nothing, there and here", () =>
   });
 });
 
-describe("what is there", () => {
+describe("an existing file or directory", () => {
   it.each<[string, readonly TarEntry[], string]>([
-    [
-      "a file where a directory is",
-      [file("a"), file("d")],
-      "d is a directory, and what is copied has a file",
-    ],
+    ["a file where a directory is", [file("a"), file("d")], "d is a directory, and the copy has a file"],
     [
       "a link where a directory is",
       [file("a"), link("d", "x")],
-      "is a directory, and what is copied has a symbolic link",
+      "is a directory, and the copy has a symbolic link",
     ],
-    [
-      "a directory where a file is",
-      [file("a"), file("d/f/x")],
-      "f is a file, and what is copied has a directory",
-    ],
-  ])("is kept with all else: %s", async (_, entries, message) => {
+    ["a directory where a file is", [file("a"), file("d/f/x")], "f is a file, and the copy has a directory"],
+  ])("is kept, as all else: %s", async (_, entries, message) => {
     await mkdir(join(out, "d"));
     await writeFile(join(out, "d/f"), "old");
     await expect(unpackEntries(...entries)).rejects.toMatchObject({
@@ -205,7 +197,7 @@ describe("what is there", () => {
   });
 });
 
-describe("an archive that is not whole leaves nothing", () => {
+describe("an incomplete archive leaves nothing", () => {
   const archive = tarArchive([folder("d", 0o555), file("d/a"), file("b", "b".repeat(3000))]);
 
   it.each([0, 100, 512, 1024, 1536, 3000, 5000])("cut off after %i bytes", async (length) => {
@@ -226,7 +218,7 @@ describe("an archive that is not whole leaves nothing", () => {
     expect(await inOut()).toEqual([]);
   });
 
-  it("that fails on the way fails with its own error", async () => {
+  it("that fails has its own error", async () => {
     const reason = new Error("the guest is gone");
     async function* failing() {
       yield archive.subarray(0, 2000);
@@ -269,7 +261,7 @@ describe("without the rights of root", () => {
     }
   }
 
-  it("directories that may not be written to are moved, merged and cleared away", async () => {
+  it("read-only directories are moved, merged and removed", async () => {
     const entries = [
       folder("d"),
       folder("d/r", 0o555),
@@ -295,7 +287,7 @@ describe("without the rights of root", () => {
     expect(await inOut()).toEqual(["d", "d/none", "d/r", "d/r/in", "d/r/in/y", "d/r/x"]);
   });
 
-  it("a directory that may not be written to is told before anything is copied", async ({ skip }) => {
+  it("a read-only directory is an error before anything is copied", async ({ skip }) => {
     if (process.getuid?.() === 0) return skip("root may write to every directory");
     await unpackEntries(folder("d"), folder("d/r", 0o555));
     await expect(unpackEntries(file("a"), folder("d"), file("d/r/x"))).rejects.toMatchObject({
@@ -305,7 +297,7 @@ describe("without the rights of root", () => {
     expect(await inOut()).toEqual(["d", "d/r"]);
   });
 
-  it("a destination that may not be written to says so", async () => {
+  it("a read-only destination is an error that says so", async () => {
     await asNobody(async () => {
       await chmod(out, 0o555);
       await expect(unpackEntries(file("x"))).rejects.toMatchObject({
@@ -317,7 +309,7 @@ describe("without the rights of root", () => {
 });
 
 describe("to another file system", () => {
-  it("files, links and directories come over with their modes and times", async ({ skip }) => {
+  it("files, links and directories keep their modes and times", async ({ skip }) => {
     const there = await mkdtemp("/dev/shm/unpack-").catch(() => undefined);
     const other = there !== undefined && (await stat(there)).dev !== (await stat(root)).dev;
     if (!other) return skip("there is no second file system at /dev/shm");

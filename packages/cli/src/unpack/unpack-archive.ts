@@ -11,12 +11,12 @@ export interface UnpackOptions {
 }
 
 /**
- * Unpacks an archive below a directory, and nowhere else: in a fresh directory in it first, and when that holds the whole
- * archive, from there to its place by renames, which follow no link. An archive that is refused leaves nothing. Existing
- * directories are merged into, and stay as they are. The files belong to who runs this.
+ * Unpacks an archive below a directory, and nowhere else: into a new directory in it first, and when the archive is
+ * complete, from there by renames, which follow no link. An archive that is refused leaves nothing. Existing directories
+ * are merged into, and keep their modes and times. The files belong to the user of this process.
  *
- * @throws whatever the archive fails with; ObError `BAD_SOURCE` if it is broken, `USAGE` if something that is there is in
- *   its way, `NO_SPACE`, `CANCELLED`.
+ * @throws the error of the archive; ObError `BAD_SOURCE` if it is broken, `USAGE` if something existing is in the way,
+ *   `NO_SPACE`, `CANCELLED`.
  */
 export async function unpackArchive(archive: Readable, options: UnpackOptions): Promise<void> {
   const { directory, signal, emit } = options;
@@ -30,10 +30,10 @@ export async function unpackArchive(archive: Readable, options: UnpackOptions): 
   }
 }
 
-/** Unpacks with the host's tar, which lets no link of this archive lead out of the directory. */
+/** Unpacks with the host's tar, which does not follow the archive's links out of the directory. */
 async function extract(archive: Readable, { directory, signal, emit }: UnpackOptions): Promise<void> {
   let broken: unknown;
-  // Its error is the archive's, or that it is not whole.
+  // Its error is the archive's own, or that it is incomplete.
   const input = pipeline(archive, endCheck(), () => undefined);
   input.once("error", (error) => {
     broken = error;
@@ -58,10 +58,10 @@ async function extract(archive: Readable, { directory, signal, emit }: UnpackOpt
   if (broken !== undefined) throw broken;
 }
 
-/** Bytes of nothing but zeros that end an archive. */
+/** The zero bytes that end an archive. */
 const endMark = 1024;
 
-/** Passes an archive on, and fails at its end if there is no mark: tar takes one cut off between two entries for whole. */
+/** Passes an archive on, and fails if the end mark is missing: tar accepts an archive that is cut between two entries. */
 function endCheck(): Transform {
   let last = Buffer.alloc(0);
   return new Transform({
@@ -77,7 +77,7 @@ function endCheck(): Transform {
 }
 
 function endsEarly(): ObError {
-  return new ObError("BAD_SOURCE", "The archive to copy ends before it is whole. Nothing was copied.");
+  return new ObError("BAD_SOURCE", "The archive to copy is incomplete. Nothing was copied.");
 }
 
 function explain(error: unknown): unknown {

@@ -63,11 +63,11 @@ export interface SmokeTestGuest extends AsyncDisposable {
   /** @throws ObError `GUEST_LOST`, `CANCELLED`. */
   run(command: SmokeTestCommand): Promise<SmokeTestResult>;
   /**
-   * Switches the guest off, by the power button where the machine has one that the guest obeys, else by a command, and
-   * waits until QEMU has closed the disk.
+   * Shuts the guest down by ACPI where the machine has it and the guest obeys, else by a command, and waits until QEMU has
+   * closed the disk.
    *
-   * @returns which of them it was.
+   * @returns which of the two it was.
    * @throws ObError `UNCLEAN_STOP`, `CANCELLED`.
    */
-  powerOff(): Promise<"power button" | "command">;
+  powerOff(): Promise<"acpi" | "command">;
 }

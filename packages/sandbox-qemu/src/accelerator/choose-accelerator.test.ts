@@ -52,19 +52,19 @@ async function starts(): Promise<number> {
 }
 
 describe.runIf(process.platform === "linux")("the accelerator", () => {
-  it("is KVM where it runs a guest, as a proof says that is made once", async () => {
+  it("is KVM if it runs a guest, which is probed once", async () => {
     await using fake = await fakeQemu(counting(`process.exit(${amd64.probe?.exitStatus});`));
     vi.stubEnv("PATH", fake.path);
     await expect(choose("auto")).resolves.toBe("kvm");
     await expect(choose("auto")).resolves.toBe("kvm");
     await expect(starts()).resolves.toBe(1);
     expect(said).toEqual([
-      "info accelerator: kvm (proven to run a guest)",
-      "info accelerator: kvm (proven before)",
+      "info accelerator: kvm (verified to run a guest)",
+      "info accelerator: kvm (verified earlier)",
     ]);
   });
 
-  it("is emulation where KVM fails, and QEMU's words say why", async () => {
+  it("is emulation if KVM fails, with QEMU's message as the reason", async () => {
     await using fake = await fakeQemu(
       counting(`console.error("qemu: failed to set MSR 0x10a"); process.exit(1);`),
     );
@@ -75,7 +75,7 @@ describe.runIf(process.platform === "linux")("the accelerator", () => {
     expect(said[0]).toBe("info accelerator: tcg (kvm fails: qemu: failed to set MSR 0x10a)");
   });
 
-  it("is proven again for another device or after a broken note", async () => {
+  it("is probed again for another device, or if the cached result is invalid", async () => {
     await using fake = await fakeQemu(counting(`process.exit(${amd64.probe?.exitStatus});`));
     vi.stubEnv("PATH", fake.path);
     await choose("auto");
@@ -88,30 +88,30 @@ describe.runIf(process.platform === "linux")("the accelerator", () => {
     await expect(starts()).resolves.toBe(3);
   });
 
-  it("is proven again an hour after it failed: the host may only have been busy", async () => {
+  it("is probed again an hour after it failed: the host may only have been busy", async () => {
     await using fake = await fakeQemu(counting("process.exit(1);"));
     vi.stubEnv("PATH", fake.path);
     await choose("auto");
     const file = join(directory, "state", "accelerator.json");
-    const note: { time: number } = JSON.parse(await readFile(file, "utf8"));
-    await writeFile(file, JSON.stringify({ ...note, time: note.time - 3_600_001 }));
+    const cached: { time: number } = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(file, JSON.stringify({ ...cached, time: cached.time - 3_600_001 }));
     await choose("auto");
     await expect(starts()).resolves.toBe(2);
   });
 
-  it("is emulation without a proof where there is no device, or the guest is foreign", async () => {
+  it("is emulation without a probe if there is no device, or for a foreign architecture", async () => {
     vi.stubEnv("PATH", "/nonexistent");
     await expect(choose("auto", { kvmDevice: join(directory, "none") })).resolves.toBe("tcg");
     await expect(choose("auto", { machine: { ...machine, hostArch: "s390x" } })).resolves.toBe("tcg");
   });
 
-  it("is what was demanded, without a proof", async () => {
+  it("is the requested one, without a probe", async () => {
     vi.stubEnv("PATH", "/nonexistent");
     await expect(choose("tcg")).resolves.toBe("tcg");
     await expect(choose("kvm")).resolves.toBe("kvm");
   });
 
-  it("that cannot run the guest is refused", async () => {
+  it("is refused if it cannot run the guest", async () => {
     const foreign = { ...machine, hostArch: "s390x" } as const;
     await expect(choose("kvm", { machine: foreign })).rejects.toMatchObject({ code: "UNSUPPORTED" });
   });
@@ -122,13 +122,13 @@ describe.runIf(process.platform === "linux")("the accelerator", () => {
   });
 });
 
-describe("a proof", () => {
-  it("fails in time on a guest that hangs", async () => {
+describe("a probe", () => {
+  it("fails within its time limit if the guest hangs", async () => {
     await using fake = await fakeQemu("process.on('SIGTERM', () => undefined); setInterval(() => {}, 1000);");
     vi.stubEnv("PATH", fake.path);
     await expect(probe(machine, { accelerator: "kvm", signal: never, timeoutMs: 200 })).resolves.toEqual({
       works: false,
-      why: "kvm opens, but a guest hangs on it",
+      why: "kvm opens, but a guest hangs",
     });
   });
 
@@ -136,9 +136,9 @@ describe("a proof", () => {
     await using fake = await fakeQemu("setInterval(() => {}, 1000);");
     vi.stubEnv("PATH", fake.path);
     const controller = new AbortController();
-    const proof = probe(machine, { accelerator: "kvm", signal: controller.signal });
+    const result = probe(machine, { accelerator: "kvm", signal: controller.signal });
     controller.abort();
-    await expect(proof).rejects.toMatchObject({ code: "CANCELLED" });
+    await expect(result).rejects.toMatchObject({ code: "CANCELLED" });
   });
 
   it("needs QEMU installed", async () => {
@@ -148,11 +148,8 @@ describe("a proof", () => {
     });
   });
 
-  it.skipIf(qemu === undefined)(
-    "succeeds with the real QEMU where a guest runs: under emulation",
-    async () => {
-      const proof = probe(amd64, { accelerator: "tcg", signal: never, timeoutMs: 25_000 });
-      await expect(proof).resolves.toEqual({ works: true, why: "proven to run a guest" });
-    },
-  );
+  it.skipIf(qemu === undefined)("succeeds with the real QEMU under emulation", async () => {
+    const result = probe(amd64, { accelerator: "tcg", signal: never, timeoutMs: 25_000 });
+    await expect(result).resolves.toEqual({ works: true, why: "verified to run a guest" });
+  });
 });

@@ -11,7 +11,7 @@ export type AcceleratorChoice = "auto" | Accelerator;
 
 export interface AcceleratorOptions {
   readonly choice: AcceleratorChoice;
-  /** Where the result of a proof is remembered. */
+  /** Where the result of a probe is cached. */
   readonly stateDirectory: string;
   /** By default `/dev/kvm`. */
   readonly kvmDevice?: string | undefined;
@@ -21,25 +21,25 @@ export interface AcceleratorOptions {
   readonly emit: Emit;
 }
 
-/** What can be faster than emulation, by the host's system. */
+/** What can be faster than emulation, by the host's operating system. */
 const candidates: Partial<Record<NodeJS.Platform, Exclude<Accelerator, "tcg">>> = {
   linux: "kvm",
   darwin: "hvf",
 };
 
 /**
- * The accelerator to run a machine with. `auto` proves that it runs a guest: that its device opens says nothing, it
- * can hang the first guest for ever. A proof holds for one QEMU, one start of the host and one device.
+ * The accelerator to run a machine with. `auto` verifies by a probe that it runs a guest: a device that can be opened may
+ * still hang the first guest forever. The result of a probe is valid for one QEMU version, one boot of the host and one device.
  *
- * @throws ObError `MISSING_TOOL`, `CANCELLED`; `UNSUPPORTED` if one was demanded that cannot run this machine.
+ * @throws ObError `MISSING_TOOL`, `CANCELLED`; `UNSUPPORTED` if the requested one cannot run this machine.
  */
 export async function chooseAccelerator(machine: Machine, options: AcceleratorOptions): Promise<Accelerator> {
   const { choice, emit } = options;
-  const say = (accelerator: Accelerator, why: string): Accelerator => {
-    emit({ type: "log", level: "info", text: `accelerator: ${accelerator} (${why})` });
+  const choose = (accelerator: Accelerator, reason: string): Accelerator => {
+    emit({ type: "log", level: "info", text: `accelerator: ${accelerator} (${reason})` });
     return accelerator;
   };
-  if (choice === "tcg") return say("tcg", "as demanded");
+  if (choice === "tcg") return choose("tcg", "requested");
   const foreign = process.arch !== machine.hostArch;
   if (choice !== "auto") {
     if (foreign) {
@@ -47,20 +47,23 @@ export async function chooseAccelerator(machine: Machine, options: AcceleratorOp
         hint: "Use --qemu-accel=auto or tcg.",
       });
     }
-    return say(choice, "as demanded");
+    return choose(choice, "requested");
   }
   const candidate = candidates[process.platform];
-  if (foreign || candidate === undefined) return say("tcg", `this host cannot run ${machine.arch} otherwise`);
+  if (foreign || candidate === undefined)
+    return choose("tcg", `this host has no other accelerator for ${machine.arch}`);
   const device = await openDevice(candidate, options.kvmDevice ?? "/dev/kvm");
-  if (typeof device === "string") return say("tcg", device);
+  if (typeof device === "string") return choose("tcg", device);
   const key = await probeKey(machine, { candidate, device: device.id, options });
   const known = await readCache(options.stateDirectory, key);
   if (known !== undefined) {
-    return known.works ? say(candidate, "proven before") : say("tcg", `${known.why}, as found before`);
+    return known.works
+      ? choose(candidate, "verified earlier")
+      : choose("tcg", `${known.why}, probed earlier`);
   }
-  const proof = await probe(machine, { accelerator: candidate, ...options });
-  await writeCache(options.stateDirectory, { key, ...proof, time: Date.now() });
-  return proof.works ? say(candidate, "proven to run a guest") : say("tcg", proof.why);
+  const result = await probe(machine, { accelerator: candidate, ...options });
+  await writeCache(options.stateDirectory, { key, ...result, time: Date.now() });
+  return result.works ? choose(candidate, "verified to run a guest") : choose("tcg", result.why);
 }
 
 /** The device's identity, or why it cannot be used. */
@@ -71,7 +74,7 @@ async function openDevice(candidate: Accelerator, path: string): Promise<{ reado
     const { rdev, ino } = await stat(path);
     return { id: `${rdev}:${ino}` };
   } catch {
-    return `${path} is missing or may not be opened`;
+    return `${path} is missing or cannot be opened`;
   }
 }
 
@@ -85,33 +88,33 @@ async function probeKey(
   return [machine.arch, about.candidate, stdout.split("\n")[0], host, about.device].join(" | ");
 }
 
-/** A host that was merely too busy must not be slow for good: a failure is looked at again after this, in ms. */
+/** A probe that failed, perhaps on a host that was only busy, is repeated after this time, in milliseconds. */
 const retryAfter = 3_600_000;
 
-/** One proof is remembered, not one for each key: a new start of the host makes the old one void. */
+/** Only the last result is cached: a reboot of the host invalidates the older ones. */
 const schema = v.object({ key: v.string(), works: v.boolean(), why: v.string(), time: v.number() });
 type CachedProbe = v.InferOutput<typeof schema>;
 
 async function readCache(stateDirectory: string, key: string): Promise<CachedProbe | undefined> {
   try {
-    const remembered = v.parse(schema, JSON.parse(await readFile(fileOf(stateDirectory), "utf8")));
-    const fresh = remembered.works || Date.now() - remembered.time < retryAfter;
-    return remembered.key === key && fresh ? remembered : undefined;
+    const cached = v.parse(schema, JSON.parse(await readFile(cacheFile(stateDirectory), "utf8")));
+    const isFresh = cached.works || Date.now() - cached.time < retryAfter;
+    return cached.key === key && isFresh ? cached : undefined;
   } catch {
-    // None, or not ours: the proof is made again.
+    // Missing or invalid: the probe is repeated.
     return undefined;
   }
 }
 
-async function writeCache(stateDirectory: string, proof: CachedProbe): Promise<void> {
+async function writeCache(stateDirectory: string, result: CachedProbe): Promise<void> {
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
-  const file = fileOf(stateDirectory);
-  // Builds side by side may each have proven it.
+  const file = cacheFile(stateDirectory);
+  // Parallel builds may all have probed.
   const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, `${JSON.stringify(proof, null, 2)}\n`);
+  await writeFile(draft, `${JSON.stringify(result, null, 2)}\n`);
   await rename(draft, file);
 }
 
-function fileOf(stateDirectory: string): string {
+function cacheFile(stateDirectory: string): string {
   return join(stateDirectory, "accelerator.json");
 }

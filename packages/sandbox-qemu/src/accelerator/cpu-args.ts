@@ -5,9 +5,9 @@ import { machineFor } from "../guest/resolve-guest.ts";
 import type { SandboxOptions } from "../options.ts";
 
 /**
- * What a system is installed with: the processor that it has later, in a step.
+ * QEMU arguments to install a system with: the CPU and firmware that it will have in a step.
  *
- * @throws ObError as `ChooseProcessor`.
+ * @throws ObError as `ResolveCpuArgs`.
  */
 export async function installCpuArgs(
   options: Pick<SandboxOptions, "accelerator" | "hardware" | "stateDirectory" | "emit">,

@@ -9,28 +9,28 @@ import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
 export interface ProbeOptions {
   readonly accelerator: Accelerator;
   readonly signal: AbortSignal;
-  /** How long the guest may take to say that it runs, in milliseconds; emulated it takes 300. By default 3,000. */
+  /** How long the guest may take to end QEMU, in milliseconds; under emulation it takes 300. By default 3,000. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** Whether an accelerator runs a guest, and why it is thought so. */
+/** Whether an accelerator runs a guest, and how that was found. */
 export interface ProbeResult {
   readonly works: boolean;
   readonly why: string;
 }
 
 /**
- * Boots a disk that does nothing but end QEMU with a status of its own. Only a guest that runs can do that.
+ * Boots a disk whose boot sector ends QEMU with a distinctive exit status: only a guest that runs can do that.
  *
  * @throws ObError `MISSING_TOOL`; the signal's reason.
  */
 export async function probe(machine: Machine, options: ProbeOptions): Promise<ProbeResult> {
   const { accelerator, timeoutMs = 3_000 } = options;
-  if (!machine.probe) return { works: false, why: `${accelerator} cannot be proven on ${machine.arch}` };
+  if (!machine.probe) return { works: false, why: `${accelerator} cannot be verified on ${machine.arch}` };
   const directory = await mkdtemp(join(tmpdir(), "obuilder-probe-"));
   using limit = deadline(
     timeoutMs,
-    () => new ObError("BOOT_FAILED", `${accelerator} opens, but a guest hangs on it`),
+    () => new ObError("BOOT_FAILED", `${accelerator} opens, but a guest hangs`),
   );
   const ended = new AbortController();
   try {
@@ -41,17 +41,17 @@ export async function probe(machine: Machine, options: ProbeOptions): Promise<Pr
       killSignal: "SIGKILL",
       signal: ended.signal,
     });
-    let words = "";
+    let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      words += text;
+      stderr += text;
     });
     const { promise: closed, resolve, reject } = Promise.withResolvers<number | null>();
     child.once("close", resolve);
-    // A program that does not start; or one that we ended, and then nobody waits any more.
+    // QEMU did not start, or was killed after the time limit.
     child.on("error", reject);
     const status = await abortable(closed, AbortSignal.any([options.signal, limit.signal]));
-    if (status === machine.probe.exitStatus) return { works: true, why: "proven to run a guest" };
-    const said = lastLines(words, 1);
+    if (status === machine.probe.exitStatus) return { works: true, why: "verified to run a guest" };
+    const said = lastLines(stderr, 1);
     return { works: false, why: `${accelerator} fails${said === "" ? "" : `: ${said}`}` };
   } catch (error) {
     if (options.signal.aborted) throw reasonOf(options.signal);

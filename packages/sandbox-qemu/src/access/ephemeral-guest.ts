@@ -15,13 +15,13 @@ import { interact } from "../ssh/interactive.ts";
 import { quoteWords } from "../ssh/quote/posix.ts";
 
 export interface EphemeralOptions {
-  /** The caller's: fires to end the visit. */
+  /** The caller's: ends the guest. */
   readonly signal: AbortSignal;
   readonly emit: Emit;
   readonly onClose: () => void;
 }
 
-/** A guest that belongs to the visit: it goes with it. */
+/** A guest that is owned by its caller. Disposing ends it. */
 export function openEphemeralGuest(running: GuestSession, options: EphemeralOptions): GuestVisit {
   const { profile, session, vm } = running;
   const closed = new AbortController();
@@ -30,7 +30,7 @@ export function openEphemeralGuest(running: GuestSession, options: EphemeralOpti
     await running[Symbol.asyncDispose]();
     options.onClose();
   };
-  // Whoever cancels need not wait until the visitor has noticed.
+  // A caller that cancels may never dispose of it.
   options.signal.addEventListener("abort", () => void close(), { once: true });
   const signals = (signal: AbortSignal | undefined): readonly AbortSignal[] => [
     options.signal,
@@ -69,7 +69,7 @@ export function openEphemeralGuest(running: GuestSession, options: EphemeralOpti
   };
 }
 
-/** The way into the guest of a step that failed; it goes with the step. */
+/** Access to the guest of a step that failed, until that step ends. */
 export function failedStepAccess(running: GuestSession, { task, signal }: StepAccessOptions): GuestAccess {
   return {
     execInteractive: async (interaction, interacting) => {
@@ -88,7 +88,7 @@ export interface StepAccessOptions {
   readonly signal: AbortSignal;
 }
 
-/** The command line for the login shell; undefined for that shell itself. */
+/** The command line for the login shell; undefined to start that shell itself. */
 function shellLine(interaction: Interaction, running: GuestSession): string | undefined {
   const { command, user } = interaction;
   const { guest, profile } = running;
@@ -110,7 +110,7 @@ function shellLine(interaction: Interaction, running: GuestSession): string | un
   return ttyLine(running, { interaction, task });
 }
 
-/** A step's command reads nothing; a person's gets its terminal back by the name that every session has for it. */
+/** The command of a step has no standard input; an interactive one opens its terminal as /dev/tty. */
 function ttyLine(
   { profile }: GuestSession,
   { interaction, task }: { readonly interaction: Interaction; readonly task: RunTask },
@@ -118,13 +118,13 @@ function ttyLine(
   const { command, stdio: terminal } = interaction;
   const { tty: screen } = terminal;
   if (!screen) {
-    throw new ObError("UNSUPPORTED", "As that user nothing can be run here without a terminal.", {
-      hint: "Start it from a terminal, or leave the user out.",
+    throw new ObError("UNSUPPORTED", "Running a command as another user needs a terminal here.", {
+      hint: "Start it from a terminal, or leave out the user.",
     });
   }
   const program = command.length === 0 ? '"${SHELL:-/bin/sh}"' : quoteWords(command);
   const line = `exec ${program} </dev/tty`;
-  const others = task.environment.filter(([key]) => key !== "TERM");
-  const environment = [...others, ["TERM", screen.kind] as const];
+  const withoutTerm = task.environment.filter(([key]) => key !== "TERM");
+  const environment = [...withoutTerm, ["TERM", screen.kind] as const];
   return profile.run({ ...task, command: line, shell: [], environment }).command;
 }

@@ -1,41 +1,42 @@
 import { cancelled, type GuestTrial, ObError, silent, type TrialCommand, type TrialRequest } from "@ob/core";
 import { abortable, deadline, reasonOf } from "../abort.ts";
-import { chooseAccelerator } from "../accelerator/choose-accelerator.ts";
+import { Accelerators } from "../accelerator/accelerators.ts";
 import { withVmErrors } from "../vm/vm-failure.ts";
-import { machineFor } from "../guest/resolve-guest.ts";
+import { guestProfile, machineFor, resolveGuest } from "../guest/resolve-guest.ts";
 import type { SandboxOptions } from "../options.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
 import { sweepRunDirectories } from "../vm/run-directory.ts";
 import { captureFramed } from "../guest/run-framed.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 
-/** How long a guest may take for one command, and to switch itself off, in milliseconds. */
+/** How long a guest may take for one command, and to shut down, in milliseconds. */
 const commandTimeout = 300_000;
 const powerOffTimeout = 120_000;
 
 /**
- * Boots an image with these options, as a step would, without a network.
+ * Boots an image as a step would, without a network.
  *
- * @throws ObError as `Sandbox.visit`.
+ * @throws ObError as `Sandbox.openEphemeral`.
  */
 export async function bootForSmokeTest(options: SandboxOptions, request: TrialRequest): Promise<GuestTrial> {
   const { emit = silent, stateDirectory } = options;
   const { memoryMib = 0, bootSeconds = 0, signal = new AbortController().signal } = request;
   await sweepRunDirectories(stateDirectory, emit);
+  const guest = resolveGuest(request.image, options);
   const running = await startGuest({
     options: {
       ...options,
       memoryMib: Math.max(options.memoryMib, memoryMib),
       bootTimeSeconds: Math.max(options.bootTimeSeconds, bootSeconds),
     },
-    image: request.image,
-    disks: [request.disk],
+    guest,
+    profile: guestProfile(guest),
+    rootDisk: request.disk,
+    caches: [],
     network: "none",
-    accelerator: (machine) =>
-      chooseAccelerator(machine, { choice: options.accelerator, stateDirectory, signal, emit }),
+    accelerators: new Accelerators({ choice: options.accelerator, stateDirectory }),
     signal,
     emit,
-    enter: () => undefined,
   });
   const { rootAccess, imageChecks } = running.profile;
   return {
@@ -48,7 +49,7 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
 }
 
 async function runCommand(
-  { profile, session, vm, signal: living }: GuestSession,
+  { profile, session, vm, signal: vmSignal }: GuestSession,
   { script, asRoot = false, environment }: TrialCommand,
   caller: AbortSignal,
 ) {
@@ -66,32 +67,32 @@ async function runCommand(
         `A command did not end within ${commandTimeout / 1000} s.${vm.consoleParagraph()}`,
       ),
   );
-  const signal = AbortSignal.any([living, limit.signal]);
+  const signal = AbortSignal.any([vmSignal, limit.signal]);
   const { status, stdout, stderr } = await withVmErrors(vm, caller, () =>
     captureFramed(command, { session, signal, environment }),
   );
   return { status: status.kind === "exited" ? status.code : undefined, stdout, stderr };
 }
 
-async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"power button" | "command"> {
+async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"acpi" | "command"> {
   const { guest, profile, vm, session, signal } = running;
   vm.expectExit();
   if (machineFor(guest).acpiShutdown) {
     await vm.qmp.execute("system_powerdown", { signal });
-    if (await ended(running, caller)) return "power button";
+    if (await hasEnded(running, caller)) return "acpi";
   }
-  if (profile.shutdown !== "power button") {
+  if (profile.shutdown !== "acpi") {
     await runGuestCommand(profile.shutdown, { session, signal });
-    if (await ended(running, caller)) return "command";
+    if (await hasEnded(running, caller)) return "command";
   }
   throw new ObError(
     "UNCLEAN_STOP",
-    `The guest did not switch itself off within ${powerOffTimeout / 1000} s.${vm.consoleParagraph()}`,
+    `The guest did not shut down within ${powerOffTimeout / 1000} s.${vm.consoleParagraph()}`,
   );
 }
 
-/** False if the guest is still there when the time is over. */
-async function ended({ vm }: GuestSession, caller: AbortSignal): Promise<boolean> {
+/** False if the guest still runs after the time limit. */
+async function hasEnded({ vm }: GuestSession, caller: AbortSignal): Promise<boolean> {
   using limit = deadline(powerOffTimeout, () => cancelled());
   try {
     const exit = await abortable(vm.exited, AbortSignal.any([caller, limit.signal]));

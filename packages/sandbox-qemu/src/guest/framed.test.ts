@@ -39,7 +39,7 @@ function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
     goingOn?.captureBaseline("1"),
     goingOn?.resetAndFlush("1", ""),
     goingOn?.thaw(new Date(0)),
-    powerOff === "power button" ? undefined : powerOff,
+    powerOff === "acpi" ? undefined : powerOff,
   ];
   return [
     ready,

@@ -67,7 +67,7 @@ export async function runStepCommand(
     signal,
     onStdout: onOutput,
     onStderr: onOutput,
-    endLeftovers: leftovers && (async () => await killStrayProcesses(leftovers, options)),
+    killStrayProcesses: leftovers && (async () => await killStrayProcesses(leftovers, options)),
   });
   switch (status.kind) {
     case "exited":

@@ -95,7 +95,7 @@ export interface GuestProfile {
   /** Set where a guest may go on from one step to the next. */
   readonly vmReuse?: VmReuse | undefined;
   /** How to switch the guest off where `flush` alone is not enough. */
-  readonly shutdown: GuestCommand | "power button";
+  readonly shutdown: GuestCommand | "acpi";
   /** Writes the archive of `EphemeralGuest.readArchive` on its standard output. */
   readArchive(path: string, exclude: readonly string[], options?: ArchiveOptions): GuestCommand;
   /**

@@ -9,7 +9,7 @@ import { newKey, startServer } from "../testing/ssh-server.ts";
 const { signal } = new AbortController();
 const profile = linuxGuest("opam");
 
-/** Identifies what prints these texts, one for each time that it is asked. Resolves with how often it was. */
+/** Identifies a machine that prints these texts, one for each command. Resolves with the number of commands. */
 async function identifyOne(machineId: string, answers: readonly string[]): Promise<number> {
   const key = newKey();
   let asked = 0;
@@ -29,27 +29,27 @@ async function identifyOne(machineId: string, answers: readonly string[]): Promi
 }
 
 describe("the machine at the other end of a connection", () => {
-  it("is ours if it shows our identity, whatever its login shell says besides", async () => {
+  it("is the VM if it prints its machine id, whatever else its login shell prints", async () => {
     const id = newMachineId();
     await expect(identifyOne(id, [`Welcome!\nobuilder-cache-001\n${id}`])).resolves.toBe(1);
   });
 
-  it("is another if it shows another identity, and is asked no more", async () => {
+  it("is another machine if it prints another id, and is not asked again", async () => {
     await expect(identifyOne(newMachineId(), [newMachineId()])).rejects.toMatchObject({
       code: "WRONG_MACHINE",
       message: expect.stringContaining("Another virtual machine answers"),
     });
   });
 
-  it("is asked again while it shows nothing: it may be starting", async () => {
+  it("is asked again while it prints no id: it may still be starting", async () => {
     const id = newMachineId();
     await expect(identifyOne(id, ["", "motd\n", id])).resolves.toBe(3);
   });
 
-  it("is not taken for ours if it never shows anything", async () => {
+  it("is not taken for the VM if it never prints an id", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
-      const identifying = identifyOne(newMachineId(), ["a machine of somebody else's\n"]);
+      const identifying = identifyOne(newMachineId(), ["an unrelated machine\n"]);
       const over = identifying.then(
         () => true,
         () => true,
@@ -59,7 +59,7 @@ describe("the machine at the other end of a connection", () => {
       }
       await expect(identifying).rejects.toMatchObject({
         code: "WRONG_MACHINE",
-        message: expect.stringContaining("does not show that it is that machine"),
+        message: expect.stringContaining("cannot prove that it is that virtual machine"),
       });
     } finally {
       vi.useRealTimers();
@@ -67,16 +67,16 @@ describe("the machine at the other end of a connection", () => {
   });
 });
 
-describe("an identity", () => {
-  it("fits a disk's serial number, and is another each time", () => {
+describe("a machine id", () => {
+  it("fits the serial number of a disk, and is different each time", () => {
     const ids = Array.from({ length: 100 }, newMachineId);
     for (const id of ids) expect(id).toMatch(/^obuilder-[\w-]{11}$/);
     expect(new Set(ids).size).toBe(100);
   });
 });
 
-describe("the look of a Linux guest", () => {
-  it("reads only, and ends well where there is nothing to read", async () => {
+describe("the identity command of a Linux guest", () => {
+  it("only reads, and succeeds if there is nothing to read", async () => {
     const child = spawn("/bin/sh", ["-c", `cd /; ${profile.identity}`], {
       stdio: ["ignore", "pipe", "pipe"],
     });

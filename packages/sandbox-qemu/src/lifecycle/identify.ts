@@ -7,30 +7,30 @@ import type { SshSession } from "../ssh/session.ts";
 
 export interface IdentifyOptions {
   readonly session: SshSession;
-  /** Of the machine that was started; see `newMachineId`. */
+  /** Of the VM that was started; see `newMachineId`. */
   readonly machineId: string;
   readonly profile: GuestProfile;
   readonly signal: AbortSignal;
 }
 
-/** For how long a guest that shows no identity is asked again, and how often, in milliseconds. */
+/** How long and how often a guest that reports no machine id is asked again, in milliseconds. */
 const retries = { for: 30_000, every: 500 };
 
-/** An identity as `newMachineId` makes it. */
+/** Any id that `newMachineId` makes. */
 const anyMachineId = /obuilder-[\w-]{11}(?![\w-])/;
 
 /**
- * Makes sure that the other end of a connection is the machine that we started. What a guest runs can lead its SSH port to
- * any other machine: nothing may be done there before this resolves, and what it does itself only reads.
+ * Verifies that the other end of a connection is the VM that was started. A program in the guest can forward its SSH port
+ * to any other machine: nothing else may be run there before this resolves, and the command itself changes nothing.
  *
- * A guest may take a moment to show what it knows of its machine: images start their SSH server before the rest.
+ * A guest may take a moment to report its machine id: images start their SSH server before other services.
  *
- * @throws ObError `WRONG_MACHINE` if it is another machine, or cannot show that it is not; `GUEST_LOST`; the signal's
+ * @throws ObError `WRONG_MACHINE` if it is another machine, or cannot prove that it is not; `GUEST_LOST`; the signal's
  *   reason.
  */
 export async function identify(options: IdentifyOptions): Promise<void> {
   const { session, machineId, profile } = options;
-  using limit = deadline(retries.for, unproven);
+  using limit = deadline(retries.for, unverified);
   const signal = AbortSignal.any([options.signal, limit.signal]);
   for (;;) {
     const { stdout } = await capture(session, profile.identity, { signal });
@@ -48,15 +48,15 @@ function anotherMachine(): ObError {
   );
 }
 
-function unproven(): ObError {
+function unverified(): ObError {
   return new ObError(
     "WRONG_MACHINE",
-    "What answers on the SSH port of the virtual machine that was started does not show that it is that machine. " +
+    "The machine that answers on the SSH port of the virtual machine cannot prove that it is that virtual machine. " +
       "Nothing was run there.",
     { hint },
   );
 }
 
 const hint =
-  "The guest may lead its SSH port to another machine: look at what the steps before did to its SSH server. " +
-  "docs/guests.md says what a guest is asked for.";
+  "The guest may forward its SSH port to another machine: check what the previous steps did to its SSH server. " +
+  "docs/guests.md describes how a guest is identified.";

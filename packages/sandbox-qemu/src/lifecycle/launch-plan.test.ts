@@ -6,17 +6,18 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
 import { SnapshotStore } from "../snapshot/snapshot-store.ts";
+import { testCaches } from "../testing/caches.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
 
 let directory: string;
 let config: VmConfig;
-let templates: SnapshotStore;
+let snapshots: SnapshotStore;
 const at = (name: string): string => join(directory, name);
 const disk = (): string => at("disk");
 const both: readonly ResumePoint[] = ["initrd", "ready"];
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "ways-"));
+  directory = await mkdtemp(join(tmpdir(), "launch-plan-"));
   for (const name of ["kernel", "initrd"]) await writeFile(at(name), name);
   await run(["qemu-img", "create", "-q", "-f", "qcow2", at("base"), "64M"]);
   await overlay("base", disk());
@@ -25,40 +26,41 @@ beforeEach(async () => {
     accelerator: "tcg",
     memoryMib: 64,
     cpus: 1,
-    disks: [disk()],
+    rootDisk: disk(),
+    caches: [],
     network: "none",
     directBoot: { kernel: at("kernel"), initrd: at("initrd"), commandLine: "console=ttyS0" },
     hardware: {},
   };
-  templates = await SnapshotStore.open({ stateDirectory: at("state"), space: 2 ** 30, emit: silent });
+  snapshots = await SnapshotStore.open({ stateDirectory: at("state"), space: 2 ** 30, emit: silent });
 });
 afterEach(async () => await rm(directory, { recursive: true }));
 
 const overlay = async (base: string, path: string): Promise<void> =>
   void (await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", path]));
 
-const ways = (changed: Partial<VmConfig> = {}, resumes = both): AsyncGenerator<LaunchPlan> =>
-  launchPlans({ ...config, ...changed }, { templates, resumes });
+const plans = (changed: Partial<VmConfig> = {}, resumes = both): AsyncGenerator<LaunchPlan> =>
+  launchPlans({ ...config, ...changed }, { snapshots, resumes });
 
-/** The ways that are taken when each of them fails. */
+/** The plans that are tried if each of them fails. */
 async function all(generator: AsyncGenerator<LaunchPlan>): Promise<readonly string[]> {
   const seen = [];
-  for await (const way of generator) seen.push(describeWay(way));
+  for await (const plan of generator) seen.push(describePlan(plan));
   return seen;
 }
 
-function describeWay(way: LaunchPlan): string {
-  if (way.kind === "resume") return `resume ${way.template.key.point}`;
-  const points = Object.keys(way.saves).toSorted();
-  return ["boot", ...(way.waits ? ["waits"] : []), ...points].join(" ");
+function describePlan(plan: LaunchPlan): string {
+  if (plan.kind === "resume") return `resume ${plan.snapshot.key.point}`;
+  const points = Object.keys(plan.snapshotsToTake).toSorted();
+  return ["boot", ...(plan.pauseInInitrd ? ["paused"] : []), ...points].join(" ");
 }
 
-/** Boots the machine as a test can: what is to be saved is files of a few bytes. */
+/** Stands for a boot: the snapshots are files of a few bytes. */
 async function firstBoot(changed: Partial<VmConfig> = {}, resumes = both): Promise<void> {
-  for await (const way of ways(changed, resumes)) {
-    if (way.kind !== "boot") throw new TypeError("it is booted");
-    for (const key of Object.values(way.saves)) {
-      await templates.save(key, async (into) => {
+  for await (const plan of plans(changed, resumes)) {
+    if (plan.kind !== "boot") throw new TypeError("the plan is not a boot");
+    for (const key of Object.values(plan.snapshotsToTake)) {
+      await snapshots.save(key, async (into) => {
         for (const part of ["state", "memory"]) await writeFile(join(into, part), part);
         if (key.point === "ready") await writeFile(join(into, "disk.qcow2"), "what the guest wrote");
       });
@@ -68,116 +70,114 @@ async function firstBoot(changed: Partial<VmConfig> = {}, resumes = both): Promi
 }
 
 describe("the first start on a base layer", () => {
-  it("saves the machine at both points, and waits in between", async () => {
-    await expect(all(ways())).resolves.toEqual(["boot waits initrd ready"]);
+  it("takes snapshots at both points, and pauses in the initrd", async () => {
+    await expect(all(plans())).resolves.toEqual(["boot paused initrd ready"]);
   });
 
-  it("saves it where the guest can be resumed, and nowhere else", async () => {
-    await expect(all(ways({}, ["ready"]))).resolves.toEqual(["boot ready"]);
-    await expect(all(ways({}, ["initrd"]))).resolves.toEqual(["boot waits initrd"]);
-    await expect(all(ways({}, []))).resolves.toEqual(["boot"]);
+  it("takes snapshots only at the points where the guest can be resumed", async () => {
+    await expect(all(plans({}, ["ready"]))).resolves.toEqual(["boot ready"]);
+    await expect(all(plans({}, ["initrd"]))).resolves.toEqual(["boot paused initrd"]);
+    await expect(all(plans({}, []))).resolves.toEqual(["boot"]);
   });
 });
 
 describe("a later start", () => {
-  it("resumes what was saved, with what the guest had written", async () => {
+  it("resumes the snapshot, with the disk as the guest had written it", async () => {
     await firstBoot();
-    for await (const way of ways()) {
-      expect(describeWay(way)).toBe("resume ready");
-      expect(way.machine.config).toMatchObject({ memory: "resumed", disks: [disk()] });
+    for await (const plan of plans()) {
+      expect(describePlan(plan)).toBe("resume ready");
+      expect(plan.machine.config).toMatchObject({ memory: "resumed", rootDisk: disk() });
       await expect(readFile(disk(), "utf8")).resolves.toBe("what the guest wrote");
       break;
     }
   });
 
-  it("that fails tries the next best, with the disk as it was, and never again what failed", async () => {
+  it("that fails tries the next plan with the disk restored, and never again the snapshot that failed", async () => {
     await firstBoot();
     const fresh = await readFile(disk());
     const seen = [];
-    for await (const way of ways()) {
-      seen.push(describeWay(way));
-      if (way.kind === "boot" || way.template.key.point === "initrd") {
+    for await (const plan of plans()) {
+      seen.push(describePlan(plan));
+      if (plan.kind === "boot" || plan.snapshot.key.point === "initrd") {
         expect((await readFile(disk())).equals(fresh)).toBe(true);
       }
       await writeFile(disk(), "what a guest wrote that did not work");
     }
     expect(seen).toEqual(["resume ready", "resume initrd", "boot"]);
     await writeFile(disk(), fresh);
-    await expect(all(ways())).resolves.toEqual(["boot waits initrd ready"]);
+    await expect(all(plans())).resolves.toEqual(["boot paused initrd ready"]);
   });
 
   it("on another layer resumes in the initrd", async () => {
     await firstBoot();
     await run(["qemu-io", "-f", "qcow2", "-c", "write 0 512", disk()]);
     await overlay(disk(), at("next"));
-    await expect(all(ways({ disks: [at("next")] }))).resolves.toEqual(["resume initrd", "boot"]);
+    await expect(all(plans({ rootDisk: at("next") }))).resolves.toEqual(["resume initrd", "boot"]);
   });
 
-  it("on another base layer boots, since a resumed machine cannot be saved", async () => {
+  it("on another base layer boots, since a resumed VM cannot take a snapshot", async () => {
     await firstBoot();
     await run(["qemu-img", "create", "-q", "-f", "qcow2", at("base2"), "64M"]);
     await overlay("base2", at("next"));
-    await expect(all(ways({ disks: [at("next")] }))).resolves.toEqual(["boot waits ready"]);
+    await expect(all(plans({ rootDisk: at("next") }))).resolves.toEqual(["boot paused ready"]);
   });
 
-  it("with caches puts them into the machine when it runs", async () => {
+  it("with caches attaches them to the running VM", async () => {
     await firstBoot();
-    for await (const way of ways({ disks: [disk(), "/cache1", "/cache2"] })) {
-      expect(describeWay(way)).toBe("resume ready");
-      expect(way.machine).toMatchObject({
-        config: { disks: [disk()] },
-        hotplugDisks: ["/cache1", "/cache2"],
+    for await (const plan of plans({ caches: testCaches(2) })) {
+      expect(describePlan(plan)).toBe("resume ready");
+      expect(plan.machine).toMatchObject({
+        config: { rootDisk: disk(), caches: [] },
+        hotplugCaches: testCaches(2),
       });
       break;
     }
   });
 
-  it("with caches on a machine that takes none has them from the start, and is saved once for each number", async () => {
+  it("with caches on a machine without hot-plug has them from the start, and a snapshot for each number of caches", async () => {
     const machine = { ...amd64, binary: "sh", hotPlug: false };
     await firstBoot({ machine });
-    const disks = [disk(), "/cache1"] as const;
-    await expect(all(ways({ machine, disks }))).resolves.toEqual(["boot waits initrd"]);
-    await firstBoot({ machine, disks });
-    for await (const way of ways({ machine, disks })) {
-      expect(describeWay(way)).toBe("resume initrd");
-      expect(way.machine).toMatchObject({ config: { disks }, hotplugDisks: [] });
+    const caches = testCaches(1);
+    await expect(all(plans({ machine, caches }))).resolves.toEqual(["boot paused initrd"]);
+    await firstBoot({ machine, caches });
+    for await (const plan of plans({ machine, caches })) {
+      expect(describePlan(plan)).toBe("resume initrd");
+      expect(plan.machine).toMatchObject({ config: { caches }, hotplugCaches: [] });
       break;
     }
   });
 });
 
-describe("a machine is only booted", () => {
+describe("a VM is only booted", () => {
   it.each([
-    ["that has no virtio disks", { hardware: { diskBus: "sata" } }],
-    ["of another type", { hardware: { machine: "q35" } }],
-    ["that cannot be saved whole", { machine: { ...amd64, resumable: false } }],
-    ["with words of the user's", { hardware: { arguments: ["-device", "usb-ehci"] } }],
-    ["that starts from its disk", { directBoot: undefined }],
+    ["with disks that are not virtio", { hardware: { diskBus: "sata" } }],
+    ["of another machine type", { hardware: { machine: "q35" } }],
+    ["of a machine that cannot be resumed", { machine: { ...amd64, resumable: false } }],
+    ["with QEMU arguments of the user", { hardware: { arguments: ["-device", "usb-ehci"] } }],
+    ["that boots from its disk", { directBoot: undefined }],
   ] as const)("%s", async (_, changed) => {
-    await expect(all(ways(changed))).resolves.toEqual(["boot"]);
+    await expect(all(plans(changed))).resolves.toEqual(["boot"]);
   });
 
-  it("that has more caches than find a slot while it runs", async () => {
-    const caches = (count: number): readonly string[] =>
-      Array.from({ length: count }, (_, n) => `/cache${n}`);
-    await expect(all(ways({ disks: [disk(), ...caches(16)] }))).resolves.toEqual(["boot"]);
-    await expect(all(ways({ disks: [disk(), ...caches(15)] }))).resolves.toEqual(["boot waits initrd ready"]);
+  it("with more caches than find a slot while it runs", async () => {
+    await expect(all(plans({ caches: testCaches(16) }))).resolves.toEqual(["boot"]);
+    await expect(all(plans({ caches: testCaches(15) }))).resolves.toEqual(["boot paused initrd ready"]);
   });
 
-  it("whose disk is not fresh: it could not be made so again", async () => {
+  it("whose disk is not fresh: it could not be restored", async () => {
     await run(["qemu-io", "-f", "qcow2", "-c", "write 0 512", disk()]);
-    await expect(all(ways())).resolves.toEqual(["boot"]);
+    await expect(all(plans())).resolves.toEqual(["boot"]);
   });
 
-  it("where templates may take no space", async () => {
-    templates = await SnapshotStore.open({ stateDirectory: at("state"), space: 0, emit: silent });
-    await expect(all(ways())).resolves.toEqual(["boot"]);
+  it("if snapshots may take no space", async () => {
+    snapshots = await SnapshotStore.open({ stateDirectory: at("state"), space: 0, emit: silent });
+    await expect(all(plans())).resolves.toEqual(["boot"]);
   });
 
-  it("while another is being saved", async () => {
-    for await (const way of ways()) {
-      expect(describeWay(way)).toBe("boot waits initrd ready");
-      await expect(all(ways())).resolves.toEqual(["boot"]);
+  it("while another one is taking the snapshots", async () => {
+    for await (const plan of plans()) {
+      expect(describePlan(plan)).toBe("boot paused initrd ready");
+      await expect(all(plans())).resolves.toEqual(["boot"]);
     }
   });
 });

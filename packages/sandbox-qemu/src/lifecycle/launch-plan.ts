@@ -1,142 +1,149 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { type ResumePoint, systemCode } from "@ob/core";
-import type { DirectBoot, MemoryKind, VmConfig } from "../machine/qemu-argv.ts";
+import type { CacheDisk } from "../machine/cache-disk.ts";
 import { autoSlotDisks } from "../machine/pci-slots.ts";
-import { supportsHotplug } from "../vm/hot-plug.ts";
+import { type DirectBoot, diskCount, type MemoryKind, type VmConfig } from "../machine/qemu-argv.ts";
 import { type DiskHeader, readDiskHeader } from "../snapshot/disk-header.ts";
 import { identityOfFile } from "../snapshot/file-identity.ts";
 import { type MountedDisk, type SnapshotKey, snapshotKey } from "../snapshot/snapshot-key.ts";
 import type { Snapshot, SnapshotStore } from "../snapshot/snapshot-store.ts";
+import { supportsHotplug } from "../vm/hot-plug.ts";
 
-/** A way to come to a guest that lets us in. */
+/** How to start a VM. */
 export type LaunchPlan =
-  | { readonly kind: "resume"; readonly machine: LaunchMachine; readonly template: Snapshot }
-  /** The initrd `waits` to be told to go on. The machine is to be saved at the points in `saves`. */
+  | { readonly kind: "resume"; readonly machine: LaunchMachine; readonly snapshot: Snapshot }
   | {
       readonly kind: "boot";
       readonly machine: LaunchMachine;
-      readonly waits: boolean;
-      readonly saves: SnapshotsToTake;
+      /** True if the guest pauses in its initrd until it is released. */
+      readonly pauseInInitrd: boolean;
+      readonly snapshotsToTake: SnapshotsToTake;
     };
 
 export interface LaunchMachine {
   readonly config: VmConfig;
-  /** Absolute paths of disks that come into the running machine, after those of its start. */
-  readonly hotplugDisks: readonly string[];
+  /** The caches to attach to the running VM, in addition to those of `config`. */
+  readonly hotplugCaches: readonly CacheDisk[];
 }
 
 export type SnapshotsToTake = Readonly<Partial<Record<ResumePoint, SnapshotKey>>>;
 
 export interface LaunchPlanOptions {
-  /** Undefined: a plain boot is the only way. */
-  readonly templates: SnapshotStore | undefined;
-  /** At what points the guest can be resumed. */
+  /** Undefined: the VM is booted, and no snapshot is taken. */
+  readonly snapshots: SnapshotStore | undefined;
+  /** The points at which the guest can be resumed. */
   readonly resumes: readonly ResumePoint[];
 }
 
 /**
- * The ways to start a machine, the quickest first; the last is a boot. Whoever asks for the next one says that the one
- * before has failed, and that its QEMU is gone: its template is thrown away, and the disk is as it was.
+ * The plans to start a VM, the fastest first; the last is a boot. Asking for the next plan means that the one before has
+ * failed and its QEMU has ended: its snapshot is evicted, and the root disk is restored.
  */
 export async function* launchPlans(
   config: VmConfig,
   options: LaunchPlanOptions,
 ): AsyncGenerator<LaunchPlan, void> {
-  const plainBoot: LaunchPlan = {
-    kind: "boot",
-    machine: { config, hotplugDisks: [] },
-    waits: false,
-    saves: {},
-  };
-  const { templates } = options;
-  const saved = templates?.enabled ? await snapshotVariants(config, options) : undefined;
-  if (!templates || !saved) {
-    yield plainBoot;
+  const { snapshots } = options;
+  const variants = snapshots?.enabled ? await snapshotVariants(config, options) : undefined;
+  if (!snapshots || !variants) {
+    yield plainBoot(config);
     return;
   }
-  const { ready, initrd, waits, machine } = saved;
-  const having = (memory: MemoryKind): LaunchMachine => ({
-    ...machine,
-    config: { ...machine.config, memory },
-  });
-  const disk = config.disks[0];
-  const fresh = await readFile(disk);
+  const { keys, pauseInInitrd } = variants;
+  const { rootDisk } = config;
+  const freshDisk = await readFile(rootDisk);
 
-  const saves: { -readonly [Point in ResumePoint]?: SnapshotKey } = {};
-  for (const key of [ready, initrd]) {
-    if (!key) continue;
-    await using template = await templates.find(key);
-    if (!template) {
-      // A boot that is needed for this one can make the others too.
-      if (templates.reserve(key)) saves[key.point] = key;
+  const snapshotsToTake: { -readonly [Point in ResumePoint]?: SnapshotKey } = {};
+  for (const key of keys) {
+    await using snapshot = await snapshots.find(key);
+    if (!snapshot) {
+      // One boot can take all snapshots that are missing.
+      if (snapshots.reserve(key)) snapshotsToTake[key.point] = key;
       continue;
     }
-    // A machine that is to be saved must be booted: one that is resumed has no memory of its own.
-    if (saves.ready) continue;
+    // A resumed VM cannot take a snapshot: its memory is not shared.
+    if (snapshotsToTake.ready) continue;
     try {
-      if (key.point === "ready") await template.copyDisk(disk);
-      yield { kind: "resume", machine: having("resumed"), template };
+      if (key.point === "ready") await snapshot.copyDisk(rootDisk);
+      yield { kind: "resume", machine: withMemory(variants.machine, "resumed"), snapshot };
     } catch (error) {
-      // Somebody else has removed it in between.
+      // Another process has removed it in the meantime.
       if (systemCode(error) !== "ENOENT") throw error;
     }
-    await templates.evict(key);
-    await writeFile(disk, fresh);
+    await snapshots.evict(key);
+    await writeFile(rootDisk, freshDisk);
   }
-  if (saves.ready ?? saves.initrd) {
+  if (snapshotsToTake.ready ?? snapshotsToTake.initrd) {
+    const machine = withMemory(variants.machine, "shared");
     try {
-      yield { kind: "boot", machine: having("shared"), waits, saves };
+      yield { kind: "boot", machine, pauseInInitrd, snapshotsToTake };
     } finally {
-      for (const key of Object.values(saves)) templates.release(key);
+      for (const key of Object.values(snapshotsToTake)) snapshots.release(key);
     }
     return;
   }
-  yield plainBoot;
+  yield plainBoot(config);
+}
+
+function plainBoot(config: VmConfig): LaunchPlan {
+  return { kind: "boot", machine: { config, hotplugCaches: [] }, pauseInInitrd: false, snapshotsToTake: {} };
+}
+
+function withMemory(machine: LaunchMachine, memory: MemoryKind): LaunchMachine {
+  return { ...machine, config: { ...machine.config, memory } };
 }
 
 interface SnapshotVariants {
-  /** The machine as it is saved and resumed, but for its memory. */
+  /** The machine as its snapshots are taken and resumed, except for `memory`. */
   readonly machine: LaunchMachine;
-  readonly waits: boolean;
-  readonly ready: SnapshotKey | undefined;
-  readonly initrd: SnapshotKey | undefined;
+  readonly pauseInInitrd: boolean;
+  /** The fastest to resume first. */
+  readonly keys: readonly SnapshotKey[];
 }
 
-/** Undefined for a machine that is not to be saved. */
+/** Undefined for a VM without snapshots. */
 async function snapshotVariants(
   config: VmConfig,
-  options: LaunchPlanOptions,
+  { resumes }: LaunchPlanOptions,
 ): Promise<SnapshotVariants | undefined> {
-  const { resumes } = options;
-  const { directBoot, disks, hardware } = config;
-  const usual =
-    // More would not all find a slot while the machine runs.
-    disks.length <= autoSlotDisks &&
-    config.machine.resumable &&
-    hardware.machine === undefined &&
-    (hardware.diskBus ?? "virtio") === "virtio" &&
-    (hardware.arguments ?? []).length === 0;
-  if (process.platform !== "linux" || !usual) return undefined;
+  const { directBoot, caches, rootDisk } = config;
+  if (!supportsSnapshots(config)) return undefined;
   if (directBoot?.initrd === undefined || resumes.length === 0) return undefined;
-  const header = await readDiskHeader(disks[0]).catch(() => undefined);
+  const header = await readDiskHeader(rootDisk).catch(() => undefined);
   if (header?.fresh !== true) return undefined;
 
-  const [first, ...others] = disks;
-  const later = supportsHotplug(config) ? others : [];
-  const waits = resumes.includes("initrd");
+  const hotplugCaches = supportsHotplug(config) ? caches : [];
+  const pauseInInitrd = resumes.includes("initrd");
   const common: VmConfig = {
     ...config,
-    disks: later.length > 0 ? [first] : disks,
-    directBoot: waits ? pausingInInitrd(directBoot) : directBoot,
+    caches: hotplugCaches.length > 0 ? [] : caches,
+    directBoot: pauseInInitrd ? pausingInInitrd(directBoot) : directBoot,
   };
-  // A guest that is ready has looked at all disks that it has.
-  const alone = common.disks.length === 1 && resumes.includes("ready");
-  const disk = alone ? await mountedDisk(header) : undefined;
-  const [ready, initrd] = await Promise.all([
+  // A guest that is ready has looked at all of its disks.
+  const hasRootOnly = common.caches.length === 0 && resumes.includes("ready");
+  const disk = hasRootOnly ? await mountedDisk(header) : undefined;
+  const keys = await Promise.all([
     disk && snapshotKey(common, { point: "ready", disk }),
-    waits ? snapshotKey(common, { point: "initrd", disk: undefined }) : undefined,
+    pauseInInitrd ? snapshotKey(common, { point: "initrd", disk: undefined }) : undefined,
   ]);
-  return { machine: { config: common, hotplugDisks: later }, waits, ready, initrd };
+  return {
+    machine: { config: common, hotplugCaches },
+    pauseInInitrd,
+    keys: keys.filter((key) => key !== undefined),
+  };
+}
+
+/** Only machines that are known to resume, with disks that all find a slot while the VM runs. */
+function supportsSnapshots(config: VmConfig): boolean {
+  const { machine, hardware } = config;
+  return (
+    process.platform === "linux" &&
+    machine.resumable &&
+    diskCount(config) <= autoSlotDisks &&
+    hardware.machine === undefined &&
+    (hardware.diskBus ?? "virtio") === "virtio" &&
+    (hardware.arguments ?? []).length === 0
+  );
 }
 
 function pausingInInitrd(directBoot: DirectBoot): DirectBoot {

@@ -1,13 +1,12 @@
-import { type Emit, isObError, messageOf, type Phase } from "@ob/core";
+import { type Emit, isObError, messageOf } from "@ob/core";
 import { deadline, reasonOf } from "../abort.ts";
 import { withVmErrors } from "../vm/vm-failure.ts";
-import { type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
-import { diskName } from "../machine/qemu-argv.ts";
-import { diskSerial } from "../machine/disk-serial.ts";
+import { type ProbeMode, type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
-import { attachDisk } from "../vm/hot-plug.ts";
+import { attachCaches } from "../vm/hot-plug.ts";
 import { identify } from "./identify.ts";
+import type { PhaseTimer } from "./phase-timer.ts";
 import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts";
 import { RootShell } from "../ssh/root-shell.ts";
 import type { SshSession } from "../ssh/session.ts";
@@ -23,151 +22,166 @@ export interface LaunchOptions {
   readonly guest: Guest;
   readonly profile: GuestProfile;
   readonly login: Pick<WaitForSshOptions, "sshReadyPattern" | "user" | "keys" | "bootTimeSeconds">;
-  readonly templates: SnapshotStore | undefined;
+  readonly snapshots: SnapshotStore | undefined;
   readonly stateDirectory: string;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  readonly enter: (phase: Phase) => void;
-  /** Owns the machine and the session, whether this succeeds or not. */
+  readonly phases: PhaseTimer | undefined;
+  /** Owns the VM and the session, whether `launch` succeeds or not. */
   readonly stack: AsyncDisposableStack;
 }
 
 export interface LaunchedGuest {
   readonly vm: Vm;
   readonly session: SshSession;
-  /** See `GuestProfile.rootShell`. */
+  /** The persistent root shell; see `GuestProfile.rootShell`. */
   readonly shell: RootShell | undefined;
-  /** See `GuestProfile.ready`. */
-  readonly baseline: string;
-  /** Where the note of a resumed guest is kept that was ready; others have none. */
-  readonly note: BaselineFile | undefined;
-  /** Fires when the caller cancels or the guest cannot be used any more, with the reason. */
+  /** What `GuestProfile.prepare` printed. */
+  readonly bootInfo: string;
+  /** Of a guest that was resumed from a snapshot at its `ready` point. */
+  readonly baselineFile: BaselineFile | undefined;
+  /** Fires when the caller cancels or the VM fails, with the reason. */
   readonly signal: AbortSignal;
-  /** When its machine was started. */
+  /** When its QEMU was started. */
   readonly startedAt: Date;
 }
 
 /**
- * Starts a machine in one of the ways, and logs in.
+ * Starts a VM by one of its launch plans, and logs in.
  *
- * @throws ObError as `Sandbox.visit`, and what else may go wrong with a machine that is resumed.
+ * @throws ObError as `Sandbox.openEphemeral`, and for a resumed VM anything else that can go wrong.
  */
-export async function launch(way: LaunchPlan, options: LaunchOptions): Promise<LaunchedGuest> {
-  const { profile, signal, emit, stateDirectory, enter, stack } = options;
-  const { config, hotplugDisks: later } = way.machine;
+export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<LaunchedGuest> {
+  const { login, profile, signal: caller, emit, stateDirectory, phases, stack } = options;
+  const { config, hotplugCaches } = plan.machine;
   const start = performance.now();
   const startedAt = new Date();
-  const saved = way.kind === "resume" ? way.template.saved : undefined;
   const vm = stack.use(
-    await Vm.start(config, { stateDirectory, panic: profile.panicPattern, signal, emit, saved }),
+    await Vm.start(config, {
+      ...{ stateDirectory, emit, signal: caller },
+      panic: profile.panicPattern,
+      saved: plan.kind === "resume" ? plan.snapshot.saved : undefined,
+    }),
   );
-  return await withVmErrors(vm, signal, async () => {
-    const living = AbortSignal.any([signal, vm.failed]);
-    const ask =
-      way.kind === "resume" ? await resumeGuest(vm, way, options) : await bootGuest(vm, way, options);
+  return await withVmErrors(vm, caller, async () => {
+    const signal = AbortSignal.any([caller, vm.failed]);
+    const probe =
+      plan.kind === "resume" ? await resumeGuest(vm, plan, options) : await bootGuest(vm, plan, options);
+    const bootTimeSeconds = bootTimeout(plan, login.bootTimeSeconds);
     const [session] = await Promise.all([
-      waitForSsh(vm, { ...options.login, bootTimeSeconds: bootTimeout(way, options), ask, signal, emit }),
-      hotplugAll(vm, { disks: later, signal: living }),
+      waitForSsh(vm, { ...login, bootTimeSeconds, probe, signal: caller, emit }),
+      attachCaches(vm, hotplugCaches, signal),
     ]);
     stack.use(session);
-    enter("login");
-    await identify({ session, machineId: vm.id, profile, signal: living });
-    const resumed = way.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
-    const root = await openRootShell(resumed ?? profile.prepare, { profile, session, signal: living });
-    const { disableAslr: sameAddresses } = profile;
-    if (config.accelerator === "tcg" && config.directBoot === undefined && sameAddresses) {
-      await runGuestCommand(sameAddresses.command, { session, ...root, signal: living });
-    }
-    const how = way.kind === "resume" ? `resumed (${way.template.key.point})` : "booted";
-    const text = `${how}, and let us in, in ${Math.round(performance.now() - start)} ms`;
+    phases?.start("login");
+    await identify({ session, machineId: vm.id, profile, signal });
+    const root = await prepareGuest(plan, { profile, session, signal });
+    const how = plan.kind === "resume" ? `resumed from snapshot (${plan.snapshot.key.point})` : "booted";
+    const text = `${how}, SSH login after ${Math.round(performance.now() - start)} ms`;
     emit({ type: "log", level: "debug", text });
-    const note =
-      way.kind === "resume" && way.template.key.point === "ready" ? way.template.baseline : undefined;
-    return { vm, session, ...root, note, signal: living, startedAt };
+    return { vm, session, ...root, baselineFile: baselineFileOf(plan), signal, startedAt };
   });
 }
 
-/** Where root's shell cannot be held, the command says what is wrong, or does without. */
+type PrepareOptions = GuestConnection & { readonly profile: GuestProfile };
+type RootSession = Pick<LaunchedGuest, "shell" | "bootInfo">;
+
+async function prepareGuest(plan: LaunchPlan, options: PrepareOptions): Promise<RootSession> {
+  const { profile } = options;
+  const resumed = plan.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
+  const root = await openRootShell(resumed ?? profile.prepare, options);
+  const { accelerator, directBoot } = plan.machine.config;
+  // A kernel that QEMU boots has been told by its command line.
+  if (accelerator === "tcg" && directBoot === undefined && profile.disableAslr) {
+    await runGuestCommand(profile.disableAslr.command, { ...options, shell: root.shell });
+  }
+  return root;
+}
+
+/** Without a persistent root shell the command runs in a shell of its own, and its error is reported. */
 async function openRootShell(
   command: GuestCommand,
-  { profile, session, signal }: GuestConnection & { readonly profile: GuestProfile },
-): Promise<Pick<LaunchedGuest, "shell" | "baseline">> {
+  { profile, session, signal }: PrepareOptions,
+): Promise<RootSession> {
   const { rootShell } = profile;
   const shell = rootShell === undefined ? undefined : await RootShell.open(session, rootShell, signal);
   try {
-    return { shell, baseline: await runGuestCommand(command, { session, shell, signal }) };
+    return { shell, bootInfo: await runGuestCommand(command, { session, shell, signal }) };
   } catch (error) {
     if (shell === undefined || !isObError(error, "GUEST_LOST") || session.lost.aborted) throw error;
-    return { shell: undefined, baseline: await runGuestCommand(command, { session, signal }) };
+    return { shell: undefined, bootInfo: await runGuestCommand(command, { session, signal }) };
   }
 }
 
-type Ask = WaitForSshOptions["ask"];
-type Of<Kind extends LaunchPlan["kind"]> = Extract<LaunchPlan, { readonly kind: Kind }>;
-
-/** Resolves when the guest runs again. */
-async function resumeGuest(vm: Vm, { template }: Of<"resume">, options: LaunchOptions): Promise<Ask> {
-  const { guest, profile, signal } = options;
-  const { point } = template.key;
-  // A guest that tells us is waited for: until then it has the random numbers of all who were resumed before.
-  const reseeded = guest.resumes.includes("ready") ? profile.rngReseededPattern : undefined;
-  await resume(vm, { point, rngReseededPattern: reseeded, signal });
-  return point === "ready" ? "now" : "announced";
+/** Only a snapshot of a guest that was ready has a baseline: a guest in its initrd still has to boot. */
+function baselineFileOf(plan: LaunchPlan): BaselineFile | undefined {
+  if (plan.kind !== "resume" || plan.snapshot.key.point !== "ready") return undefined;
+  return plan.snapshot.baselineFile;
 }
 
-/** Resolves when the guest need not be saved any more. */
-async function bootGuest(vm: Vm, { waits, saves }: Of<"boot">, options: LaunchOptions): Promise<Ask> {
-  const { guest, profile, login, signal } = options;
+type PlanOf<Kind extends LaunchPlan["kind"]> = Extract<LaunchPlan, { readonly kind: Kind }>;
+
+/** Resolves when the guest runs again. */
+async function resumeGuest(
+  vm: Vm,
+  { snapshot }: PlanOf<"resume">,
+  { guest, profile, signal }: LaunchOptions,
+): Promise<ProbeMode> {
+  const { point } = snapshot.key;
+  // Until the guest reports that it was reseeded, its random numbers are those of every VM resumed from this snapshot.
+  const rngReseededPattern = guest.resumes.includes("ready") ? profile.rngReseededPattern : undefined;
+  await resume(vm, { point, rngReseededPattern, signal });
+  return point === "ready" ? "immediate" : "on-marker";
+}
+
+/** Resolves when all snapshots of the plan were taken. */
+async function bootGuest(
+  vm: Vm,
+  { pauseInInitrd, snapshotsToTake }: PlanOf<"boot">,
+  options: LaunchOptions,
+): Promise<ProbeMode> {
+  const { guest, profile, login, signal: caller } = options;
   const { bootTimeSeconds } = login;
   using limit = deadline(bootTimeSeconds * 1000, () =>
     bootTimeoutError(vm, { bootTimeSeconds, sawServer: false }),
   );
-  const living = AbortSignal.any([signal, vm.failed, limit.signal]);
+  const signal = AbortSignal.any([caller, vm.failed, limit.signal]);
   try {
-    if (waits) {
-      await vm.console.waitFor(initrdPausedPattern, living);
-      if (saves.initrd) await takeSnapshot(vm, { key: saves.initrd, disk: undefined }, options);
+    if (pauseInInitrd) {
+      await vm.console.waitFor(initrdPausedPattern, signal);
+      const { initrd } = snapshotsToTake;
+      if (initrd) await takeSnapshot(vm, { key: initrd, disk: undefined }, options);
       releaseFromInitrd(vm);
     }
-    if (!saves.ready) return guest.announcesReady ? "announced" : "again and again";
-    await vm.console.waitFor(profile.sshReadyPattern, living);
-    await takeSnapshot(vm, { key: saves.ready, disk: vm.config.disks[0] }, options);
-    return "now";
+    const { ready } = snapshotsToTake;
+    if (!ready) return guest.announcesReady ? "on-marker" : "poll";
+    await vm.console.waitFor(profile.sshReadyPattern, signal);
+    await takeSnapshot(vm, { key: ready, disk: vm.config.rootDisk }, options);
+    return "immediate";
   } catch (error) {
-    throw signal.aborted ? reasonOf(signal) : asBootFailure(error);
+    throw caller.aborted ? reasonOf(caller) : asBootFailure(error);
   }
 }
 
-/** A machine that cannot be saved goes on without. */
+/** If a snapshot cannot be taken, the VM continues without it. */
 async function takeSnapshot(
   vm: Vm,
   { key, disk }: { readonly key: SnapshotKey; readonly disk: string | undefined },
-  { templates, signal, emit }: LaunchOptions,
+  { snapshots, signal, emit }: LaunchOptions,
 ): Promise<void> {
   const start = performance.now();
   try {
-    await templates?.save(key, async (directory) => await saveMachine(vm, { directory, disk, signal }));
-    const text = `saved the machine (${key.point}) in ${Math.round(performance.now() - start)} ms`;
+    await snapshots?.save(key, async (directory) => await saveMachine(vm, { directory, disk, signal }));
+    const text = `took a VM snapshot (${key.point}) in ${Math.round(performance.now() - start)} ms`;
     emit({ type: "log", level: "debug", text });
   } catch (error) {
     if (signal.aborted || vm.failed.aborted || isObError(error, "GUEST_LOST")) throw error;
-    emit({ type: "log", level: "debug", text: `the machine could not be saved: ${messageOf(error)}` });
+    emit({ type: "log", level: "debug", text: `no VM snapshot was taken: ${messageOf(error)}` });
   }
 }
 
-/** What came up once does so again, and sooner; one that does not is better booted. In seconds. */
-function bootTimeout(way: LaunchPlan, { login: { bootTimeSeconds } }: LaunchOptions): number {
-  if (way.kind === "boot") return bootTimeSeconds;
-  return bootTimeSeconds / (way.template.key.point === "ready" ? 4 : 2);
-}
-
-async function hotplugAll(
-  vm: Vm,
-  { disks, signal }: { readonly disks: readonly string[]; readonly signal: AbortSignal },
-): Promise<void> {
-  for (const [index, file] of disks.entries()) {
-    const place = vm.config.disks.length + index;
-    const disk = { node: diskName(place), serial: diskSerial(place), file, format: "qcow2" } as const;
-    await attachDisk(vm, disk, signal);
-  }
+/** A resumed VM is ready much sooner than a booted one; if it is not, booting is better. In seconds. */
+function bootTimeout(plan: LaunchPlan, bootTimeSeconds: number): number {
+  if (plan.kind === "boot") return bootTimeSeconds;
+  return bootTimeSeconds / (plan.snapshot.key.point === "ready" ? 4 : 2);
 }

@@ -5,19 +5,19 @@ import { type GuestConnection, execViaRootShell } from "../guest/guest-command.t
 import { captureFramed, executeFramed } from "../guest/run-framed.ts";
 import type { Vm } from "../vm/vm.ts";
 
-/** How long a guest may take to write what it holds, and to switch itself off, in milliseconds. */
+/** How long a guest may take to flush its disks, and to shut down, in milliseconds. */
 const flushTimeout = 600_000;
 const powerOffTimeout = 120_000;
 
 export interface Flushed {
-  /** What the guest runs when it is done: a frozen one can be stopped as it is. */
+  /** Whether the file systems are frozen: then QEMU can simply quit. */
   readonly state: "frozen" | "running";
-  /** What it printed before. */
+  /** What the flush printed. */
   readonly report: string;
 }
 
 /**
- * Has the guest put everything on its disk, by the profile's `flush`.
+ * Has the guest write everything to its disks.
  *
  * @throws ObError `UNCLEAN_STOP`, `GUEST_LOST`, the signal's reason.
  */
@@ -44,7 +44,7 @@ async function flushByShell(command: FlushCommand, options: GuestConnection): Pr
   throw notFlushed(command, stderr);
 }
 
-/** On a frozen file system nobody may write, the ssh server included: its end of the command need not come. */
+/** On a frozen file system the SSH server cannot write either, so it may never report the end of the command. */
 async function flushBySession(command: FlushCommand, options: GuestConnection): Promise<string> {
   const { session, signal } = options;
   const { input, frozen } = command;
@@ -63,12 +63,12 @@ async function flushBySession(command: FlushCommand, options: GuestConnection): 
       errors = (errors + Buffer.from(bytes).toString()).slice(-2_000);
     },
   });
-  const ended = (async () => {
+  const succeeded = (async () => {
     const status = await running;
     if (status.kind !== "exited" || status.code !== 0) throw notFlushed(command, errors);
   })();
-  ended.catch(() => undefined);
-  await Promise.race([isFrozen, ended]);
+  succeeded.catch(() => undefined);
+  await Promise.race([isFrozen, succeeded]);
   return text;
 }
 
@@ -82,22 +82,22 @@ export interface StopOptions extends GuestConnection {
 }
 
 /**
- * Ends the machine. When it resolves, QEMU has closed the disks.
+ * Shuts the VM down. When this resolves QEMU has closed the disks.
  *
- * @throws ObError `UNCLEAN_STOP` if the guest did not switch itself off or QEMU failed; the signal's reason.
+ * @throws ObError `UNCLEAN_STOP` if the guest did not shut down or QEMU failed; the signal's reason.
  */
 export async function stop(vm: Vm, options: StopOptions): Promise<void> {
   const { profile, session, state, signal } = options;
   vm.expectExit();
   if (state === "frozen") await vm.qmp.execute("quit", { signal });
-  else if (profile.shutdown === "power button") await vm.qmp.execute("system_powerdown", { signal });
+  else if (profile.shutdown === "acpi") await vm.qmp.execute("system_powerdown", { signal });
   else await captureFramed(profile.shutdown, { session, signal });
   using limit = deadline(
     powerOffTimeout,
     () =>
       new ObError(
         "UNCLEAN_STOP",
-        `The guest did not switch itself off within ${powerOffTimeout / 1000} s.${vm.consoleParagraph()}`,
+        `The guest did not shut down within ${powerOffTimeout / 1000} s.${vm.consoleParagraph()}`,
       ),
   );
   const exit = await abortable(vm.exited, AbortSignal.any([signal, limit.signal]));

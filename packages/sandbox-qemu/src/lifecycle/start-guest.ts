@@ -1,73 +1,87 @@
-import { type Emit, type GuestImage, isObError, messageOf, type Phase } from "@ob/core";
+import { type Emit, isObError, messageOf } from "@ob/core";
 import { throwIfAborted } from "../abort.ts";
-import type { DirectBoot } from "../machine/qemu-argv.ts";
-import { type Guest, resolveGuest, machineFor, guestProfile } from "../guest/resolve-guest.ts";
+import type { Accelerators } from "../accelerator/accelerators.ts";
 import type { GuestProfile } from "../guest/profile.ts";
-import type { Accelerator, Machine } from "../machine/machine.ts";
+import { type Guest, machineFor } from "../guest/resolve-guest.ts";
+import type { CacheDisk } from "../machine/cache-disk.ts";
+import type { DirectBoot, VmConfig } from "../machine/qemu-argv.ts";
 import type { SandboxOptions } from "../options.ts";
+import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type LoginKey, loginKeys } from "../ssh/keys.ts";
 import { noKey } from "../ssh/session.ts";
-import { type LaunchedGuest, launch } from "./launch.ts";
-import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
-import { launchPlans } from "./launch-plan.ts";
+import { launch, type LaunchedGuest, type LaunchOptions } from "./launch.ts";
+import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
+import type { PhaseTimer } from "./phase-timer.ts";
 
 export interface StartGuestOptions {
   readonly options: SandboxOptions;
-  readonly image: GuestImage;
-  /** See `VmConfig.disks`. */
-  readonly disks: readonly [string, ...string[]];
+  readonly guest: Guest;
+  /** That of `guest`. */
+  readonly profile: GuestProfile;
+  /** See `VmConfig`. */
+  readonly rootDisk: string;
+  readonly caches: readonly CacheDisk[];
   readonly network: "none" | "host";
-  /** See `VmConfig.discDrive`. */
+  /** See `VmConfig.cdrom`. */
   readonly cdrom?: boolean;
-  readonly accelerator: (machine: Machine) => Promise<Accelerator>;
-  /** By default the guest is booted, and not saved. */
-  readonly templates?: SnapshotStore | undefined;
+  readonly accelerators: Accelerators;
+  /** By default the VM is booted, and no snapshot is taken. */
+  readonly snapshots?: SnapshotStore | undefined;
+  readonly phases?: PhaseTimer | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  readonly enter: (phase: Phase) => void;
 }
 
-/** A guest that has let us in. Disposing ends it at once, however it is. */
+/** A guest that is logged in to. Disposing ends its VM at once. */
 export interface GuestSession extends LaunchedGuest, AsyncDisposable {
   readonly guest: Guest;
   readonly profile: GuestProfile;
 }
 
-/** @throws ObError as `Sandbox.visit`. */
+/** @throws ObError as `Sandbox.openEphemeral`. */
 export async function startGuest(start: StartGuestOptions): Promise<GuestSession> {
-  const { options, image, disks, network, cdrom: discDrive = false, signal, emit, enter } = start;
-  const { memoryMib, cpus, bootTimeSeconds, stateDirectory, sshKey } = options;
+  const { guest, profile, options, snapshots, phases, signal, emit } = start;
+  const { bootTimeSeconds, stateDirectory, sshKey } = options;
   throwIfAborted(signal);
-  const guest = resolveGuest(image, options);
-  const [machine, profile] = [machineFor(guest), guestProfile(guest)];
-  // Without a key no machine need be started.
+  // Before the VM: without a key it would be of no use.
   const keys = await keysFor(guest, { sshKey, emit });
-  const accelerator = await start.accelerator(machine);
-  const { hardware } = guest;
-  const sameAddresses = accelerator === "tcg" ? profile.disableAslr : undefined;
-  const directBoot = guest.directBoot && withKernelArg(guest.directBoot, sameAddresses?.kernelArg);
-  const ways = launchPlans(
-    { machine, accelerator, memoryMib, cpus, network, disks, cdrom: discDrive, directBoot, hardware },
-    { templates: start.templates, resumes: guest.resumes },
-  );
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
-  for await (const way of ways) {
-    enter("boot");
-    await using stack = new AsyncDisposableStack();
+  const common = { guest, profile, login, snapshots, stateDirectory, phases, signal, emit };
+  for await (const plan of launchPlans(await vmConfig(start), { snapshots, resumes: guest.resumes })) {
+    phases?.start("boot");
     try {
-      const { templates } = start;
-      const ours = { guest, profile, login, templates, stateDirectory, signal, emit, enter, stack };
-      const started = await launch(way, ours);
-      const held = stack.move();
-      const dispose = (): Promise<void> => held.disposeAsync();
-      return { guest, profile, ...started, [Symbol.asyncDispose]: dispose };
+      return await launchSession(plan, common);
     } catch (error) {
-      if (way.kind === "boot" || isObError(error, ...nonRetryable)) throw error;
-      const text = `a resumed guest did not work; another is started: ${messageOf(error)}`;
+      if (plan.kind === "boot" || isObError(error, ...nonRetryable)) throw error;
+      const text = `snapshot restore failed; trying the next start method: ${messageOf(error)}`;
       emit({ type: "log", level: "info", text });
     }
   }
-  throw new TypeError("no way to start a guest was tried");
+  throw new TypeError("the last launch plan is not a boot");
+}
+
+async function launchSession(plan: LaunchPlan, common: Omit<LaunchOptions, "stack">): Promise<GuestSession> {
+  await using stack = new AsyncDisposableStack();
+  const { guest, profile } = common;
+  const launched = await launch(plan, { ...common, stack });
+  const owned = stack.move();
+  return {
+    guest,
+    profile,
+    ...launched,
+    [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
+  };
+}
+
+async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
+  const { options, guest, profile, rootDisk, caches, network, cdrom = false, signal, emit } = start;
+  const { memoryMib, cpus } = options;
+  const { hardware } = guest;
+  const machine = machineFor(guest);
+  const accelerator = await start.accelerators.choose(machine, { signal, emit });
+  const kernelArg = accelerator === "tcg" ? profile.disableAslr?.kernelArg : undefined;
+  const directBoot = guest.directBoot && withKernelArg(guest.directBoot, kernelArg);
+  return { machine, accelerator, memoryMib, cpus, rootDisk, caches, network, cdrom, directBoot, hardware };
 }
 
 async function keysFor(
@@ -88,10 +102,10 @@ async function keysFor(
   return keys;
 }
 
-function withKernelArg(directBoot: DirectBoot, word: string | undefined): DirectBoot {
-  if (word === undefined) return directBoot;
-  return { ...directBoot, commandLine: `${directBoot.commandLine} ${word}` };
+function withKernelArg(directBoot: DirectBoot, kernelArg: string | undefined): DirectBoot {
+  if (kernelArg === undefined) return directBoot;
+  return { ...directBoot, commandLine: `${directBoot.commandLine} ${kernelArg}` };
 }
 
-/** What another start would end with as well. */
+/** Errors that every other launch plan would end with as well. */
 const nonRetryable = ["CANCELLED", "LOGIN_FAILED", "MISSING_TOOL", "NO_SPACE", "WRONG_MACHINE"] as const;

@@ -6,11 +6,16 @@ import type { LoginKey } from "../ssh/keys.ts";
 import { openSession, type SshSession } from "../ssh/session.ts";
 import { asBootFailure, type Vm } from "../vm/vm.ts";
 
+/**
+ * When to connect first: at once, when the console shows `sshReadyPattern` (or after `markerTimeout`), or at once and then
+ * again and again.
+ */
+export type ProbeMode = "immediate" | "on-marker" | "poll";
+
 export interface WaitForSshOptions {
-  /** What the guest may say on its console when its SSH server listens. */
+  /** What the guest may print on its console when its SSH server listens. */
   readonly sshReadyPattern: RegExp;
-  /** When to ask the guest first. `announced`: when it says that it listens, or when it takes very long. */
-  readonly ask: "now" | "announced" | "again and again";
+  readonly probe: ProbeMode;
   readonly user: string;
   readonly keys: readonly LoginKey[];
   /** How long the guest may take from its start to a login, in seconds. */
@@ -20,23 +25,23 @@ export interface WaitForSshOptions {
 }
 
 /**
- * QEMU accepts connections long before the guest does, and each that reaches the guest costs it a process: a few
- * tries at a time, with a short life. A guest that takes long is slow, and would never come to answer so many: the
- * longer it takes, the rarer the tries and the longer their life. In milliseconds.
+ * QEMU accepts connections long before the guest does, and each that reaches the guest costs it a process: so there are
+ * only a few attempts at a time, each with a short lifetime. A guest that takes long is slow: the longer it takes, the
+ * longer the interval between attempts and the lifetime of each. In milliseconds.
  */
 const retry = { every: 400, slower: 0.05, atATime: 6 };
 
-/** What a guest that says that it listens is given to answer one try, before it is asked again. In milliseconds. */
+/** How long a guest may take to answer the first attempt after the marker, before it is polled. In milliseconds. */
 const markerTimeout = 30_000;
 
 /**
- * Waits until the guest lets us in.
+ * Waits until an SSH login succeeds.
  *
- * @throws ObError `BOOT_FAILED` if the time is over or QEMU ends, with the last lines of the console;
- *   `LOGIN_FAILED` as soon as the guest has refused all keys; the signal's reason.
+ * @throws ObError `BOOT_FAILED` after the time limit or if QEMU exits, with the last lines of the console;
+ *   `LOGIN_FAILED` as soon as the guest has rejected all keys; the signal's reason.
  */
 export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<SshSession> {
-  const { sshReadyPattern, ask, user, keys, bootTimeSeconds, emit } = options;
+  const { sshReadyPattern, probe, user, keys, bootTimeSeconds, emit } = options;
   const start = performance.now();
   let sawServer = false;
   using limit = deadline(bootTimeSeconds * 1000, () => bootTimeoutError(vm, { bootTimeSeconds, sawServer }));
@@ -45,7 +50,7 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
     for (;;) {
       const socket = await firstBanner(vm, {
         sshReadyPattern,
-        ask: sawServer ? "again and again" : ask,
+        probe: sawServer ? "poll" : probe,
         signal,
       });
       const answered = performance.now();
@@ -56,11 +61,11 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
         emit({
           type: "log",
           level: "debug",
-          text: `ssh answered after ${ms(boot)}, login took ${ms(login)}`,
+          text: `SSH answered after ${ms(boot)}, login took ${ms(login)}`,
         });
         return session;
       } catch (error) {
-        // A server that hangs up is still starting: it may close connections until it is done.
+        // A server that is still starting may close connections.
         if (signal.aborted || !isObError(error, "GUEST_LOST")) throw error;
         await abortable(wait(retry.every), signal);
       }
@@ -73,12 +78,12 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
 
 interface BannerOptions {
   readonly sshReadyPattern: RegExp;
-  readonly ask: WaitForSshOptions["ask"];
+  readonly probe: ProbeMode;
   readonly signal: AbortSignal;
 }
 
-/** The first connection on which the other end says something. */
-async function firstBanner(vm: Vm, { sshReadyPattern, ask, signal }: BannerOptions): Promise<Socket> {
+/** The first connection on which the other end sends something. */
+async function firstBanner(vm: Vm, { sshReadyPattern, probe, signal }: BannerOptions): Promise<Socket> {
   const sockets = new Set<Socket>();
   const { promise, resolve } = Promise.withResolvers<Socket>();
   const start = performance.now();
@@ -112,15 +117,15 @@ async function firstBanner(vm: Vm, { sshReadyPattern, ask, signal }: BannerOptio
   };
   const probeOnce = (): void => {
     clearTimeout(timer);
-    // Hung up on, it would wait for nothing.
+    // If the connection is closed the guest is polled.
     connectOnce(markerTimeout).once("close", () => {
       if (!ended) timer = setTimeout(poll, interval());
     });
   };
-  const notice = vm.console.onMatch(sshReadyPattern, ask === "now" ? () => undefined : probeOnce);
-  if (ask === "now") probeOnce();
-  // QEMU delivers every connection in the end, those that were given up as well.
-  else if (ask === "announced") timer = setTimeout(poll, markerTimeout);
+  const marker = vm.console.onMatch(sshReadyPattern, probe === "immediate" ? () => undefined : probeOnce);
+  if (probe === "immediate") probeOnce();
+  // QEMU delivers every connection in the end, also those that were given up: the fewer the better.
+  else if (probe === "on-marker") timer = setTimeout(poll, markerTimeout);
   else poll();
   try {
     const answered = await abortable(promise, signal);
@@ -129,15 +134,15 @@ async function firstBanner(vm: Vm, { sshReadyPattern, ask, signal }: BannerOptio
     return answered;
   } finally {
     ended = true;
-    notice[Symbol.dispose]();
+    marker[Symbol.dispose]();
     clearTimeout(timer);
     for (const socket of sockets) socket.destroy();
   }
 }
 
-/** The error of a guest that does not come to answer in time. */
+/** The error of a guest that does not answer in time. */
 export function bootTimeoutError(vm: Vm, seen: { bootTimeSeconds: number; sawServer: boolean }): ObError {
-  const what = seen.sawServer ? "did not finish an ssh login" : "did not answer on its ssh port";
+  const what = seen.sawServer ? "did not complete an SSH login" : "did not answer on its SSH port";
   return new ObError(
     "BOOT_FAILED",
     `The guest ${what} within ${seen.bootTimeSeconds} s.${vm.consoleParagraph()}`,

@@ -23,7 +23,7 @@ export const amd64: Machine = {
   },
   smbios: true,
   ideBuses: ["ide.0", "ide.1"],
-  // By ACPI, on the bus that all its devices are on.
+  // By ACPI, on the root bus.
   hotPlug: true,
   resumable: true,
   acpiShutdown: true,
@@ -35,7 +35,7 @@ export const amd64: Machine = {
   },
 };
 
-/** A disk of 1 MiB (SeaBIOS does not boot from a smaller one) that says that real-mode code runs. */
+/** A disk of 1 MiB, the smallest that SeaBIOS boots from. Its real-mode code writes `exitByte` to `exitPort`. */
 function bootSector(): Uint8Array {
   const disk = new Uint8Array(1 << 20);
   disk.set([

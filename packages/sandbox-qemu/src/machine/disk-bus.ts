@@ -9,7 +9,7 @@ export interface DiskPosition {
   readonly machine: Machine;
 }
 
-/** Controllers that the disks need beside those of the machine. */
+/** The controllers that the disks need in addition to those of the machine. */
 export function diskControllers(bus: DiskBus, count: number): readonly QemuOption[] {
   if (bus !== "sata") return [];
   const controllers = Math.ceil(count / sataPorts);
@@ -17,7 +17,7 @@ export function diskControllers(bus: DiskBus, count: number): readonly QemuOptio
 }
 
 /**
- * The device of a disk and its place on the bus.
+ * The device model of a disk and its address on the bus.
  *
  * @throws ObError `UNSUPPORTED` for a bus that the machine does not have, or more disks than it takes.
  */
@@ -27,33 +27,30 @@ export function diskDevice(bus: DiskBus, position: DiskPosition): string {
     case "virtio":
       return `${machine.devices.disk}${pciAddress(index, count)}`;
     case "sata":
-      refuseMoreThan(maxSataDisks, { bus, count });
+      assertAtMost(maxSataDisks, { bus, count });
       return `ide-hd,bus=sata${Math.floor(index / sataPorts)}.${index % sataPorts}`;
     case "ide": {
       const { ideBuses, arch } = machine;
       if (ideBuses.length === 0) {
-        throw new ObError("UNSUPPORTED", `A machine for ${arch} has no IDE disks.`, {
+        throw new ObError("UNSUPPORTED", `The ${arch} machine has no IDE bus.`, {
           hint: "Use --qemu-disk-bus=virtio or sata.",
         });
       }
-      refuseMoreThan(ideBuses.length * 2, { bus, count });
+      assertAtMost(ideBuses.length * 2, { bus, count });
       return `ide-hd,bus=${ideBuses[Math.floor(index / 2)] ?? ""},unit=${index % 2}`;
     }
   }
 }
 
-/** Ports of one AHCI controller, and how many disks are taken on so many controllers. */
+/** The ports of one AHCI controller, and the most disks that a VM may have on them. */
 const sataPorts = 6;
 const maxSataDisks = 8 * sataPorts;
 
-function refuseMoreThan(
-  most: number,
-  { bus, count }: { readonly bus: DiskBus; readonly count: number },
-): void {
-  if (count <= most) return;
+function assertAtMost(max: number, { bus, count }: { readonly bus: DiskBus; readonly count: number }): void {
+  if (count <= max) return;
   throw new ObError(
     "UNSUPPORTED",
-    `A step on ${bus} disks can have ${most - 1} caches at most, and this one has ${count - 1}.`,
+    `A step on ${bus} disks can have ${max - 1} caches at most, and this one has ${count - 1}.`,
     { hint: "Keep several directories in one cache, or split the step." },
   );
 }

@@ -1,7 +1,7 @@
 /**
- * The serial number of a cache disk: what a guest can know it by, whatever its system calls it. All have the same length, so
- * that none is the beginning of another. 20 characters is the most that a bus transports. That of the root disk is
- * the machine's identity (`newMachineId`).
+ * The serial number of a cache disk, by which a guest finds it, whatever its operating system calls it. All have the same
+ * length, so that none is a prefix of another. 20 characters is the limit of virtio. The serial number of the root disk is
+ * the machine id (`newMachineId`).
  *
  * @param index of the disk, 1 or more.
  */

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-/** A machine whose firmware would stand in the test's directory. */
+/** A machine whose firmware is in the test's directory. */
 function machineWith(file: string): Machine {
   const firmware = { disk: [["-bios", file]], kernel: [], files: new Map([[file, "opensbi"]]) } as const;
   return { ...riscv64, firmware };
@@ -28,7 +28,7 @@ it("names the package of firmware that is not installed", async () => {
   });
 });
 
-it("says nothing of firmware that is there, nor of what this start does not load", async () => {
+it("accepts firmware that is installed, and ignores what is not loaded", async () => {
   const file = join(directory, "fw_jump.bin");
   const machine = machineWith(file);
   await assertFirmware(machine, machine.firmware.kernel);

@@ -3,7 +3,7 @@ import { ObError } from "@ob/core";
 import type { Machine, QemuOption } from "./machine.ts";
 
 /**
- * Sees that the firmware which QEMU is told to load is there: QEMU's own message names a path and no package.
+ * Checks that the firmware files exist, since QEMU's own message does not name the package.
  *
  * @throws ObError `MISSING_TOOL`.
  */

@@ -18,9 +18,9 @@ export interface Machine {
   /** Hosts of this architecture (`process.arch`) can run the guest without emulation. */
   readonly hostArch: NodeJS.Architecture;
   readonly firmware: {
-    /** `-bios`, `-kernel` and the like, for a boot from the disk; none where QEMU's own firmware does it. */
+    /** `-bios`, `-kernel` and the like to boot from the disk; empty if QEMU's default firmware does. */
     readonly disk: readonly QemuOption[];
-    /** Likewise where an image's kernel is started. */
+    /** The same to boot the kernel of an image directly. */
     readonly kernel: readonly QemuOption[];
     /** The files among these, with the Debian package that holds each. */
     readonly files: ReadonlyMap<string, string>;
@@ -30,20 +30,20 @@ export interface Machine {
     readonly disk: string;
     readonly network: string;
     readonly random: string;
-    /** Devices that tell us or the guest something: a fresh generation id, a panic. */
+    /** Devices that notify the guest of a new VM generation, or QEMU of a guest panic. */
     readonly notifyDevices: readonly string[];
   };
   /** True if QEMU gives the guest SMBIOS tables. */
   readonly smbios: boolean;
   /** Buses of the machine's own IDE controllers, for two disks each. */
   readonly ideBuses: readonly string[];
-  /** True if a machine of `type` takes virtio disks, and gives them back, while its guest runs. */
+  /** True if a machine of `type` can hot-plug and hot-unplug virtio disks. */
   readonly hotPlug: boolean;
-  /** True if QEMU saves the whole machine: what is resumed goes on as if nothing had been. */
+  /** True if QEMU saves the complete state of the machine, so that a resumed guest continues undisturbed. */
   readonly resumable: boolean;
   /** True if the guest sees QMP's `system_powerdown`. */
   readonly acpiShutdown: boolean;
-  /** A disk whose boot code ends QEMU with `exitStatus`, and the device that it needs; for the accelerator's proof. */
+  /** To verify an accelerator: a disk whose boot code ends QEMU with `exitStatus`, and the device that this needs. */
   readonly probe:
     | { readonly disk: Uint8Array; readonly device: string; readonly exitStatus: number }
     | undefined;

@@ -1,21 +1,21 @@
 import { ObError } from "@ob/core";
 
-/** So many disks find a slot of the bus by themselves, whatever else is on it. */
+/** Up to this number of disks, QEMU finds a free slot for each, whatever else is on the bus. */
 export const autoSlotDisks = 16;
 const firstSlot = 8;
 const lastSlot = 31;
 const functionsPerSlot = 8;
 
-/** How many disks a machine takes, the first one included. */
+/** How many disks a VM can have, including the root disk. */
 export const maxDisks = 1 + (lastSlot - firstSlot + 1) * functionsPerSlot;
 
 /**
- * Where on the PCI bus a disk goes. A bus has 32 slots, and what else the machine has takes some: where there are many
- * disks, those after the first share slots, eight to one. The guest finds them in the same order either way.
+ * The PCI address of a disk. A bus has 32 slots, some of which are taken by other devices: if there are many disks, those
+ * after the first share slots, eight to a slot. The guest enumerates them in the same order either way.
  *
- * @param index of the disk among `count`; the guest boots from 0.
- * @returns properties for `-device`, from a comma on; nothing where QEMU chooses.
- * @throws ObError `UNSUPPORTED` for more disks than the bus has places.
+ * @param index of the disk among `count`; 0 is the root disk.
+ * @returns properties for `-device`, starting with a comma; empty if QEMU chooses.
+ * @throws ObError `UNSUPPORTED` for more disks than the bus has addresses.
  */
 export function pciAddress(index: number, count: number): string {
   if (count > maxDisks) {

@@ -2,13 +2,15 @@ import { describe, expect, it } from "vitest";
 import { qemuArgv, type VmConfig } from "./qemu-argv.ts";
 import { amd64 } from "./amd64.ts";
 import { riscv64 } from "./riscv64.ts";
+import { testCaches } from "../testing/caches.ts";
 
 const config: VmConfig = {
   machine: amd64,
   accelerator: "tcg",
   memoryMib: 2048,
   cpus: 2,
-  disks: ["/store/image.qcow2"],
+  rootDisk: "/store/image.qcow2",
+  caches: [],
   network: "none",
   directBoot: undefined,
   hardware: {},
@@ -16,7 +18,7 @@ const config: VmConfig = {
 
 const options = { consoleLog: "/c", machineId: "obuilder-01234567_-x" };
 
-/** One option a line, as a person would write it. */
+/** One option a line, as one would write it by hand. */
 function lines(argv: readonly string[]): string {
   return argv.join(" ").replaceAll(/ (?=-[a-z])/g, "\n");
 }
@@ -30,7 +32,7 @@ function netdev(network: VmConfig["network"]): readonly string[] {
 }
 
 describe("QEMU's command line", () => {
-  it("boots from the first disk, without network, under emulation", () => {
+  it("boots from the root disk, without network, under emulation", () => {
     expect(lines(qemuArgv(config, { ...options, consoleLog: "/state/run/vm-1/console.log" })))
       .toMatchInlineSnapshot(`
       "qemu-system-x86_64
@@ -59,7 +61,7 @@ describe("QEMU's command line", () => {
     `);
   });
 
-  it("has an empty drive for discs where that is asked for and the machine has IDE", () => {
+  it("has an empty CD-ROM drive if requested and the machine has IDE", () => {
     const drives = (machine: VmConfig["machine"]): readonly string[] =>
       optionsOf(qemuArgv({ ...config, machine, cdrom: true }, options), "-device").filter((each) =>
         each.startsWith("ide-cd"),
@@ -70,7 +72,7 @@ describe("QEMU's command line", () => {
     expect([ofType("pc-q35-7.2"), ofType("microvm,rtc=on")].map((each) => each.length)).toEqual([1, 0]);
   });
 
-  it("is the same machine when it is saved and resumed, with its memory elsewhere", () => {
+  it("is the same machine for a snapshot and when resumed, except for its memory", () => {
     const saved = qemuArgv({ ...config, memory: "shared" }, options);
     const resumed = qemuArgv({ ...config, memory: "resumed" }, options);
     expect(optionsOf(saved, "-machine")).toEqual(["pc,memory-backend=memory"]);
@@ -81,13 +83,13 @@ describe("QEMU's command line", () => {
     expect(rest.join(" ").replace(" -incoming defer", "")).toBe(saved.join(" "));
   });
 
-  it("has the guest's own processor under KVM", () => {
+  it("has the host's CPU under KVM", () => {
     const argv = qemuArgv({ ...config, accelerator: "kvm" }, options);
     expect(optionsOf(argv, "-accel")).toEqual(["kvm"]);
     expect(optionsOf(argv, "-cpu")).toEqual(["host"]);
   });
 
-  it("starts a kernel of the image's, and then gives no disk a boot index", () => {
+  it("boots a kernel of the image, and then gives no disk a boot index", () => {
     const directBoot = { kernel: "/i/kernel", initrd: "/i/initrd", commandLine: "console=ttyS0 quiet" };
     const argv = qemuArgv({ ...config, directBoot }, options);
     expect(optionsOf(argv, "-kernel")).toEqual(["/i/kernel"]);
@@ -99,25 +101,22 @@ describe("QEMU's command line", () => {
     );
   });
 
-  it("opens the network for (network host) only, and the ssh port on 127.0.0.1 in any case", () => {
+  it("opens the network only for (network host), and the SSH port on 127.0.0.1 always", () => {
     expect(netdev("none")).toEqual(["user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"]);
     expect(netdev("host")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
   });
 
-  it("adds cache disks after the first, in order", () => {
-    const argv = qemuArgv({ ...config, disks: ["/a", "/b", "/c"] }, options);
+  it("adds cache disks after the root disk, in order", () => {
+    const argv = qemuArgv({ ...config, rootDisk: "/root", caches: testCaches(2) }, options);
     const names = optionsOf(argv, "-blockdev").map((json) => JSON.parse(json)["file"]["filename"]);
-    expect(names).toEqual(["/a", "/b", "/c"]);
+    expect(names).toEqual(["/root", "/cache1", "/cache2"]);
     const devices = optionsOf(argv, "-device").filter((device) => device.includes("drive="));
     expect(devices.map((device) => device.includes("bootindex=0"))).toEqual([true, false, false]);
   });
 
-  it("hangs disks on SATA controllers with six ports each", () => {
+  it("connects disks to SATA controllers with six ports each", () => {
     const hardware = { diskBus: "sata" } as const;
-    const argv = qemuArgv(
-      { ...config, hardware, disks: ["/0", "/1", "/2", "/3", "/4", "/5", "/6"] },
-      options,
-    );
+    const argv = qemuArgv({ ...config, hardware, caches: testCaches(6) }, options);
     const devices = optionsOf(argv, "-device").filter(
       (device) => device.includes("ahci") || device.includes("drive="),
     );
@@ -134,23 +133,24 @@ describe("QEMU's command line", () => {
     `);
   });
 
-  it("hangs up to four disks on the pc's own IDE buses", () => {
-    const onIde = (...disks: [string, ...string[]]) =>
-      optionsOf(qemuArgv({ ...config, hardware: { diskBus: "ide" }, disks }, options), "-device")
+  it("connects up to four disks to the pc's own IDE buses", () => {
+    const onIde = (caches: number) =>
+      optionsOf(
+        qemuArgv({ ...config, hardware: { diskBus: "ide" }, caches: testCaches(caches) }, options),
+        "-device",
+      )
         .filter((device) => device.includes("drive="))
         .map((device) => device.replace(/,drive.*/, ""));
-    expect(onIde("/a", "/b", "/c", "/d")).toEqual([
+    expect(onIde(3)).toEqual([
       "ide-hd,bus=ide.0,unit=0",
       "ide-hd,bus=ide.0,unit=1",
       "ide-hd,bus=ide.1,unit=0",
       "ide-hd,bus=ide.1,unit=1",
     ]);
-    expect(() => onIde("/a", "/b", "/c", "/d", "/e")).toThrow(
-      "A step on ide disks can have 3 caches at most, and this one has 4.",
-    );
+    expect(() => onIde(4)).toThrow("A step on ide disks can have 3 caches at most, and this one has 4.");
   });
 
-  it("takes another machine and processor, and puts words of the caller's last", () => {
+  it("accepts another machine and CPU, and appends the caller's arguments", () => {
     const hardware = { machine: "q35,smm=off", cpu: "max", arguments: ["-device", "usb-ehci"] };
     const argv = qemuArgv({ ...config, hardware }, options);
     expect(optionsOf(argv, "-machine")).toEqual(["q35,smm=off"]);
@@ -158,9 +158,9 @@ describe("QEMU's command line", () => {
     expect(argv.slice(-2)).toEqual(["-device", "usb-ehci"]);
   });
 
-  it("takes any path as it stands", () => {
+  it("escapes any path", () => {
     const argv = qemuArgv(
-      { ...config, disks: ['/a,b "c"=d/é.qcow2'] },
+      { ...config, rootDisk: '/a,b "c"=d/é.qcow2' },
       { ...options, consoleLog: "/run,dir/console.log" },
     );
     expect(JSON.parse(optionsOf(argv, "-blockdev")[0] ?? "")["file"]["filename"]).toBe('/a,b "c"=d/é.qcow2');
@@ -171,7 +171,7 @@ describe("QEMU's command line", () => {
 describe("the command line of a riscv64 guest", () => {
   const riscv: VmConfig = { ...config, machine: riscv64 };
 
-  it("boots a disk by OpenSBI and U-Boot, as the original does", () => {
+  it("boots a disk with OpenSBI and U-Boot, as the original does", () => {
     expect(lines(qemuArgv(riscv, options))).toMatchInlineSnapshot(`
       "qemu-system-riscv64
       -nodefaults
@@ -198,7 +198,7 @@ describe("the command line of a riscv64 guest", () => {
     `);
   });
 
-  it("boots a kernel of the image's by the OpenSBI that finds any device tree", () => {
+  it("boots a kernel of the image with the OpenSBI that finds any device tree", () => {
     const directBoot = { kernel: "/i/kernel", initrd: "/i/initrd", commandLine: "console=ttyS0" };
     const argv = qemuArgv({ ...riscv, directBoot }, options);
     expect(optionsOf(argv, "-bios")).toEqual(["/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"]);
@@ -208,7 +208,7 @@ describe("the command line of a riscv64 guest", () => {
 
   it("has no IDE", () => {
     expect(() => qemuArgv({ ...riscv, hardware: { diskBus: "ide" } }, options)).toThrow(
-      "A machine for riscv64 has no IDE disks.",
+      "The riscv64 machine has no IDE bus.",
     );
   });
 });

@@ -1,13 +1,13 @@
 import type { DiskBus } from "@ob/core";
-import { cdromId as driveName } from "../vm/cdrom.ts";
-import { diskSerial } from "./disk-serial.ts";
+import { cdromId } from "../vm/cdrom.ts";
+import { type CacheDisk, rootNode } from "./cache-disk.ts";
 import { diskControllers, diskDevice } from "./disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "./machine.ts";
 
-/** File descriptors of QEMU that we hold the other end of. */
+/** File descriptors of QEMU whose other end this process holds. */
 export const qmpFd = 3;
 export const consoleFd = 4;
-/** Descriptors of files that a resumed machine has besides: its devices' state, and its memory. */
+/** Descriptors of the files of a snapshot: the device state and the memory. */
 export const stateFd = 5;
 export const memoryFd = 6;
 
@@ -23,11 +23,13 @@ export interface VmConfig {
   readonly accelerator: Accelerator;
   readonly memoryMib: number;
   readonly cpus: number;
-  /** Absolute paths of qcow2 disks; the guest boots from the first. */
-  readonly disks: readonly [string, ...string[]];
-  /** `none`: the guest reaches nothing but its SSH port's peer. */
+  /** Absolute path of the qcow2 disk that the guest boots from. */
+  readonly rootDisk: string;
+  /** The cache disks that the VM has from its start. */
+  readonly caches: readonly CacheDisk[];
+  /** `none`: the guest only reaches the peer of its SSH connection. */
   readonly network: "none" | "host";
-  /** An empty drive for discs besides, on a machine that has IDE. By default none. */
+  /** True for an empty CD-ROM drive, if the machine has IDE. By default false. */
   readonly cdrom?: boolean;
   /** Undefined: the guest boots from its first disk. */
   readonly directBoot: DirectBoot | undefined;
@@ -37,12 +39,12 @@ export interface VmConfig {
 }
 
 /**
- * Where the guest's memory is. `shared`: where it can be saved from, see `saveMachine`. `resumed`: in a file that was
- * saved (`memoryFd`), which does not change by it; QEMU waits for the state of its devices (`stateFd`).
+ * Where the guest's memory is. `shared`: in an anonymous file that a snapshot can be taken of (`saveMachine`). `resumed`: a private
+ * mapping of a snapshot's memory file (`memoryFd`), which is not changed; QEMU waits for the device state (`stateFd`).
  */
 export type MemoryKind = "private" | "shared" | "resumed";
 
-/** What is not as the machine has it by itself. */
+/** Overrides of what a machine has by default. */
 export interface Hardware {
   /** By default virtio. */
   readonly diskBus?: DiskBus | undefined;
@@ -50,20 +52,20 @@ export interface Hardware {
   readonly machine?: string | undefined;
   /** `-cpu`, in place of the model for the accelerator. */
   readonly cpu?: string | undefined;
-  /** Words at the end of QEMU's command line. */
+  /** Appended to QEMU's command line. */
   readonly arguments?: readonly string[] | undefined;
 }
 
 export interface QemuArgvOptions {
-  /** Absolute path of the file where QEMU keeps the console besides. */
+  /** Absolute path of the file in which QEMU also logs the console. */
   readonly consoleLog: string;
   /** See `newMachineId`. */
   readonly machineId: string;
 }
 
 /**
- * QEMU's command line, program first. QMP and the console are connected sockets that QEMU inherits
- * (`qmpFd`, `consoleFd`): nobody else can open them, and nothing is left to sweep.
+ * QEMU's command line, program first. QMP and the console are connected sockets that QEMU inherits (`qmpFd`,
+ * `consoleFd`): no other process can open them, and no files have to be cleaned up.
  *
  * @throws ObError `UNSUPPORTED` for more disks than the machine takes.
  */
@@ -94,18 +96,19 @@ export function qemuArgv(
     ["-device", `${devices.network},netdev=net0,romfile=`],
     ["-device", devices.random],
     ...devices.notifyDevices.map((device) => ["-device", device] as const),
-    ...diskControllers(hardware.diskBus ?? "virtio", config.disks.length),
-    ...config.disks.flatMap((disk, index) => diskOptions(disk, { index, config, machineId })),
-    ...discDriveOptions(config),
+    ...diskControllers(hardware.diskBus ?? "virtio", diskCount(config)),
+    ...diskOptions({ index: 0, node: rootNode, serial: machineId, file: config.rootDisk }, config),
+    ...config.caches.flatMap((cache) => diskOptions(cache, config)),
+    ...cdromOptions(config),
     ...firmwareOptions(config),
     ...(directBoot ? kernelOptions(directBoot) : []),
   ];
-  // A guest that restarts would run the step's first half twice: its QEMU ends instead.
-  const words = ["-nodefaults", "-no-user-config", "-no-reboot", ...options.flat()];
-  return [machine.binary, ...words, ...(hardware.arguments ?? [])];
+  // A guest that reboots would run the first half of the step twice: QEMU exits instead.
+  const fixed = ["-nodefaults", "-no-user-config", "-no-reboot", ...options.flat()];
+  return [machine.binary, ...fixed, ...(hardware.arguments ?? [])];
 }
 
-/** What is saved under a name is found by the same. */
+/** Part of the device state: the same when it is saved and when it is loaded. */
 const memoryId = "memory";
 
 function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOption[] {
@@ -114,7 +117,7 @@ function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOpti
     case "private":
       return [];
     case "shared":
-      // No file on a disk, to which the host would write what the guest changes.
+      // Not a file on a disk, to which the host would write back dirty pages.
       return [["-object", `memory-backend-memfd,${size},share=on`]];
     case "resumed":
       return [
@@ -124,19 +127,19 @@ function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOpti
   }
 }
 
-/** What starts the guest before its own boot loader or kernel. */
+/** What runs before the guest's boot loader or kernel. */
 export function firmwareOptions({ machine, directBoot }: VmConfig): readonly QemuOption[] {
   return directBoot ? machine.firmware.kernel : machine.firmware.disk;
 }
 
-/** Port 0 lets the host's kernel choose: no two processes can race for one. */
+/** With port 0 the host's kernel chooses a free port, without a race. */
 function netdev(network: VmConfig["network"]): string {
   const restrict = network === "host" ? "off" : "on";
   return `user,id=net0,restrict=${restrict},hostfwd=tcp:127.0.0.1:0-:22`;
 }
 
 export interface BlockNode {
-  /** QEMU's name for it. */
+  /** Its node name in QEMU. */
   readonly node: string;
   /** Absolute path. */
   readonly file: string;
@@ -146,8 +149,8 @@ export interface BlockNode {
 }
 
 /**
- * A disk's file, for `-blockdev` and `blockdev-add`. Flushes of the guest are not passed on to the host's disk: a layer
- * is kept only after QEMU has closed it, and an fsync.
+ * A block node for `-blockdev` and `blockdev-add`. The guest's flushes are not passed on to the host's disk: a layer is
+ * committed only after QEMU has closed the file, and an fsync.
  */
 export function blockNode({
   node,
@@ -168,37 +171,31 @@ export function blockNode({
   };
 }
 
-/** How QEMU and its monitor know the disk of an index: the node, and the device that shows it to the guest. */
-export function diskName(index: number): string {
-  return `disk${index}`;
+/** How many disks the VM has from its start. */
+export function diskCount({ caches }: Pick<VmConfig, "caches">): number {
+  return 1 + caches.length;
 }
 
-/** An error of the host stops the guest, so that it is reported and not written over. */
+/** An I/O error of the host pauses the VM, so that it is reported and not passed to the guest. */
 function diskOptions(
-  disk: string,
-  {
-    index,
-    config,
-    machineId,
-  }: { readonly index: number; readonly config: VmConfig; readonly machineId: string },
+  { index, node, serial, file }: Omit<CacheDisk, "target">,
+  config: VmConfig,
 ): readonly QemuOption[] {
-  const name = diskName(index);
-  // QEMU boots a kernel of its own by a boot index of 0.
-  const boot = index === 0 && !config.directBoot ? ",bootindex=0" : "";
-  const { machine, hardware, disks } = config;
-  const device = diskDevice(hardware.diskBus ?? "virtio", { index, count: disks.length, machine });
-  const serial = index === 0 ? machineId : diskSerial(index);
-  const properties = `drive=${name},id=${name},serial=${serial},werror=stop,rerror=stop${boot}`;
+  const { machine, hardware, directBoot } = config;
+  // A kernel that QEMU boots itself has boot index 0.
+  const boot = index === 0 && !directBoot ? ",bootindex=0" : "";
+  const device = diskDevice(hardware.diskBus ?? "virtio", { index, count: diskCount(config), machine });
+  const properties = `drive=${node},id=${node},serial=${serial},werror=stop,rerror=stop${boot}`;
   return [
-    ["-blockdev", JSON.stringify(blockNode({ node: name, file: disk, format: "qcow2" }))],
+    ["-blockdev", JSON.stringify(blockNode({ node, file, format: "qcow2" }))],
     ["-device", `${device},${properties}`],
   ];
 }
 
-/** QEMU finds a place for it that nothing else has taken. Of machines that were asked for by their type two have IDE. */
-function discDriveOptions({ cdrom: discDrive, machine, hardware }: VmConfig): readonly QemuOption[] {
+/** QEMU chooses a free IDE unit. Of the machine types that can be requested, these two have IDE. */
+function cdromOptions({ cdrom, machine, hardware }: VmConfig): readonly QemuOption[] {
   const hasIde = machine.ideBuses.length > 0 && /\b(?:pc|q35)\b/.test(hardware.machine ?? machine.type);
-  return discDrive && hasIde ? [["-device", `ide-cd,id=${driveName}`]] : [];
+  return cdrom && hasIde ? [["-device", `ide-cd,id=${cdromId}`]] : [];
 }
 
 function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): readonly QemuOption[] {
@@ -209,7 +206,7 @@ function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): rea
   ];
 }
 
-/** A comma ends an option's value unless it stands twice. */
+/** A comma ends the value of an option unless it is doubled. */
 function escape(value: string): string {
   return value.replaceAll(",", ",,");
 }

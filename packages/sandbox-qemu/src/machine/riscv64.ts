@@ -6,15 +6,15 @@ const dynamic = `${openSbi}/fw_dynamic.bin`;
 const uBoot = "/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf";
 
 /**
- * QEMU's `virt`. Its firmware is not QEMU's own: OpenSBI, and U-Boot to start from a disk, as the original has them.
- * An image's kernel is started by the OpenSBI that is told where the device tree is: the other has it at a fixed
- * place, which a kernel of more than 32 MB covers.
+ * QEMU's `virt` machine. As in the original, the firmware is OpenSBI, and U-Boot to boot from a disk. A kernel of an image
+ * is booted by `fw_dynamic`, which is told where the device tree is: `fw_jump` has it at a fixed address that a kernel of
+ * more than 32 MB overwrites.
  */
 export const riscv64: Machine = {
   arch: "riscv64",
   binary: "qemu-system-riscv64",
   type: "virt",
-  // "max" came with QEMU 8.2; and hosts of this architecture give their own processor.
+  // "max" exists since QEMU 8.2.
   cpu: { kvm: "host", hvf: "host", tcg: "rv64" },
   hostArch: "riscv64",
   firmware: {
@@ -33,14 +33,14 @@ export const riscv64: Machine = {
     disk: "virtio-blk-pci",
     network: "virtio-net-pci",
     random: "virtio-rng-pci",
-    // It has no vmgenid; a step's guest boots anew, so none is missed.
+    // No vmgenid: without snapshots none is needed.
     notifyDevices: [],
   },
   smbios: false,
   ideBuses: [],
-  // Its PCI bus is one of PCI Express, which takes devices at root ports only.
+  // On PCI Express, devices can be hot-plugged at root ports only.
   hotPlug: false,
-  // QEMU 7.2 does not save when its timers are due: a guest that is resumed never wakes up.
+  // QEMU 7.2 does not save when the timers are due: a resumed guest never wakes up.
   resumable: false,
   acpiShutdown: false,
   probe: undefined,

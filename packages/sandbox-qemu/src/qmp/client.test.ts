@@ -46,7 +46,7 @@ const open = (): QmpClient =>
   new QmpClient(connect(join(directory, "s")), (event) => void events.push(event));
 
 describe("a QMP client", () => {
-  it("shakes hands and learns QEMU's version", async () => {
+  it("negotiates capabilities and gets QEMU's version", async () => {
     const seen: string[] = [];
     answer = ({ execute, id }, say) => {
       seen.push(execute);
@@ -57,7 +57,7 @@ describe("a QMP client", () => {
     expect(seen).toEqual(["qmp_capabilities"]);
   });
 
-  it("gives each command its own answer, whatever the order", async () => {
+  it("matches each answer to its command, in any order", async () => {
     const held: Command[] = [];
     answer = (command, say) => {
       held.push(command);
@@ -68,7 +68,7 @@ describe("a QMP client", () => {
     await expect(Promise.all(both)).resolves.toEqual(["first", "second"]);
   });
 
-  it("passes events on, in between answers and in pieces", async () => {
+  it("passes on events between answers and in chunks", async () => {
     answer = ({ id }, say, socket) => {
       const line = `${JSON.stringify({ event: "SHUTDOWN", data: { guest: true }, timestamp: {} })}\n`;
       socket.write(line.slice(0, 10), () => {
@@ -85,12 +85,12 @@ describe("a QMP client", () => {
     ]);
   });
 
-  it("reports what QEMU refuses in QEMU's words", async () => {
+  it("reports an error of QEMU with its description", async () => {
     answer = ({ id }, say) => say({ error: { class: "GenericError", desc: "No such device" }, id });
     await using client = open();
     await expect(client.execute("device_del", { signal: never })).rejects.toMatchObject({
       code: "TOOL_FAILED",
-      message: 'QEMU refused "device_del": No such device',
+      message: 'QEMU rejected "device_del": No such device',
     });
   });
 
@@ -101,14 +101,14 @@ describe("a QMP client", () => {
     await expect(client.human("info usernet", never)).resolves.toBe("ran info usernet");
   });
 
-  it("ends every wait when QEMU goes away, and refuses new commands", async () => {
+  it("rejects pending and new commands when QEMU exits", async () => {
     answer = (_command, _say, socket) => socket.destroy();
     await using client = open();
     await expect(client.execute("quit", { signal: never })).rejects.toMatchObject({ code: "GUEST_LOST" });
     await expect(client.execute("again", { signal: never })).rejects.toMatchObject({ code: "GUEST_LOST" });
   });
 
-  it("ends a wait with the signal's own reason", async () => {
+  it("rejects a command with the signal's reason", async () => {
     answer = () => undefined;
     const controller = new AbortController();
     await using client = open();
@@ -117,7 +117,7 @@ describe("a QMP client", () => {
     await expect(waiting).rejects.toMatchObject({ code: "NO_SPACE" });
   });
 
-  it("passes over lines that are no messages", async () => {
+  it("ignores lines that are not messages", async () => {
     answer = ({ id }, say, socket) => {
       socket.write("nonsense\n\n{}\n[1]\n");
       say({ return: 1, id });

@@ -4,14 +4,14 @@ import { ObError } from "@ob/core";
 import { abortable, deadline } from "../abort.ts";
 import { parseQmpMessage, type QmpEvent, type QmpMessage } from "./protocol.ts";
 
-/** How long QEMU may take to answer, in milliseconds. It answers in a few; a busy host needs more. */
+/** How long QEMU may take to answer, in milliseconds. A few are usual, more on a busy host. */
 const answerTime = 30_000;
 
-/** What somebody needs who only gives commands. */
+/** A QMP client that only runs commands. */
 export type Monitor = Pick<QmpClient, "execute">;
 
 /**
- * A connection to QEMU's monitor. Ends with the connection; disposing closes it.
+ * A connection to QEMU's monitor. Disposing closes it.
  */
 export class QmpClient implements AsyncDisposable {
   readonly #stream: Duplex;
@@ -24,11 +24,11 @@ export class QmpClient implements AsyncDisposable {
   constructor(stream: Duplex, onEvent: (event: QmpEvent) => void) {
     this.#stream = stream;
     this.#onEvent = onEvent;
-    // Someone who only sends need not wait for the greeting: its failure is no unhandled one.
+    // Nothing may be waiting for the greeting when it fails.
     this.#greeting.promise.catch(() => undefined);
     createInterface({ input: stream, crlfDelay: Infinity })
       .on("line", (line) => this.#receive(line))
-      // The connection's end, which follows, says all there is to say.
+      // The close event follows.
       .on("error", () => undefined);
     stream.once("close", () =>
       this.#closed.abort(new ObError("GUEST_LOST", "QEMU closed its monitor connection.")),
@@ -45,7 +45,7 @@ export class QmpClient implements AsyncDisposable {
   /**
    * Runs one command and resolves with what it returns.
    *
-   * @throws ObError `TOOL_FAILED` with QEMU's description if it refuses; `GUEST_LOST` if it went away or does not
+   * @throws ObError `TOOL_FAILED` with QEMU's description of an error; `GUEST_LOST` if QEMU has exited or does not
    *   answer; the signal's reason.
    */
   async execute(
@@ -85,7 +85,7 @@ export class QmpClient implements AsyncDisposable {
   async #wait<T>(answer: Promise<T>, wait: { command: string; signal: AbortSignal }): Promise<T> {
     using limit = deadline(
       answerTime,
-      () => new ObError("GUEST_LOST", `QEMU did not answer "${wait.command}" in ${answerTime / 1000} s.`),
+      () => new ObError("GUEST_LOST", `QEMU did not answer "${wait.command}" within ${answerTime / 1000} s.`),
     );
     return await abortable(answer, AbortSignal.any([wait.signal, this.#closed.signal, limit.signal]));
   }
@@ -109,7 +109,7 @@ export class QmpClient implements AsyncDisposable {
       case "error": {
         const answer = message.id === undefined ? undefined : this.#pending.get(message.id);
         answer?.reject(
-          new ObError("TOOL_FAILED", `QEMU refused "${answer.command}": ${message.description}`),
+          new ObError("TOOL_FAILED", `QEMU rejected "${answer.command}": ${message.description}`),
         );
         return;
       }

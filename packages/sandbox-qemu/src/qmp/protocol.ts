@@ -1,12 +1,12 @@
 import * as v from "valibot";
 
-/** An event, as far as anybody here looks at it. */
+/** An event, as far as it is used here. */
 export interface QmpEvent {
   readonly name: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** One line of what QEMU sends. */
+/** One line from QEMU. */
 export type QmpMessage =
   | { readonly kind: "greeting"; readonly version: string }
   | { readonly kind: "event"; readonly event: QmpEvent }
@@ -24,7 +24,7 @@ const schema = v.union([
   v.object({ return: v.unknown(), id: v.number() }),
 ]);
 
-/** Reads one line. Undefined if it is no message that a client waits for. Source: QEMU's docs/interop/qmp-spec. */
+/** Parses one line. Undefined if it is not a message for a client. Source: QEMU's docs/interop/qmp-spec. */
 export function parseQmpMessage(line: string): QmpMessage | undefined {
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), line);
   if (!result.success) return undefined;

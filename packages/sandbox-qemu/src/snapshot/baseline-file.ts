@@ -3,27 +3,27 @@ import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode } from "@ob/core";
 
-/** See `Template.note`. */
+/** See `Snapshot.baselineFile`. */
 export interface BaselineFile {
-  /** Undefined if nothing was noted yet. */
+  /** Undefined if no baseline was written yet. */
   read(): Promise<string | undefined>;
-  /** A template that was removed meanwhile keeps nothing, nor does a full disk: no step fails for it. */
-  keep(note: string): Promise<void>;
+  /** Best effort: neither a snapshot that was removed meanwhile nor a full disk is an error. */
+  write(baseline: string): Promise<void>;
 }
 
-/** The note in a template's directory. */
+/** The baseline in a snapshot's directory. */
 export function baselineFileIn(directory: string): BaselineFile {
-  const file = join(directory, "note");
+  const file = join(directory, "baseline");
   return {
     read: async () =>
       await readFile(file, "utf8").catch((error: unknown) => {
         if (systemCode(error) === "ENOENT") return undefined;
         throw error;
       }),
-    keep: async (note) => {
+    write: async (baseline) => {
       const draft = `${file}.${randomUUID()}`;
       try {
-        await writeFile(draft, note, { flush: true, mode: 0o600 });
+        await writeFile(draft, baseline, { flush: true, mode: 0o600 });
         await rename(draft, file);
       } catch (error) {
         if (systemCode(error) === undefined) throw error;

@@ -13,21 +13,20 @@ import { stateFd } from "../machine/qemu-argv.ts";
 import type { QmpClient } from "../qmp/client.ts";
 
 /*
- * QEMU saves and loads machines as it moves them between hosts. With `x-ignore-shared` it leaves the memory out, which
- * is in a file of its own.
+ * A VM is saved and loaded by migration. With `x-ignore-shared` QEMU leaves out the memory, which is in a file of its own.
  */
 const withoutMemory = { capabilities: [{ capability: "x-ignore-shared", state: true }] };
 
-/** How often QEMU is asked how far it is, in milliseconds: it needs some ten. */
+/** How often the state of a migration is polled, in milliseconds: it takes about ten. */
 const pollTime = 3;
 
 /**
- * Writes the state of a stopped machine's devices to a file.
+ * Writes the device state of a stopped VM to a file.
  *
- * @throws ObError `TOOL_FAILED` with QEMU's words, `GUEST_LOST`, the signal's reason.
+ * @throws ObError `TOOL_FAILED` with QEMU's message, `GUEST_LOST`, the signal's reason.
  */
 export async function saveDevices(qmp: QmpClient, file: string, signal: AbortSignal): Promise<void> {
-  // The path of a socket must be short, and that of a store need not be.
+  // The path of a socket must be short; that of a store may be long.
   const directory = await mkdtemp(join(tmpdir(), "obuilder-save-"));
   const server = createServer();
   try {
@@ -41,7 +40,7 @@ export async function saveDevices(qmp: QmpClient, file: string, signal: AbortSig
     written.catch(() => undefined);
     await qmp.execute("migrate-set-capabilities", { arguments: withoutMemory, signal });
     await qmp.execute("migrate", { arguments: { uri: `unix:${socket}` }, signal });
-    await completed(qmp, signal);
+    await migrationEnd(qmp, signal);
     await abortable(written, signal);
   } finally {
     server.close();
@@ -50,27 +49,27 @@ export async function saveDevices(qmp: QmpClient, file: string, signal: AbortSig
 }
 
 /**
- * Loads what `saveDevices` wrote from `stateFd`, into a machine that was started with `-incoming defer`. It stands still
- * then.
+ * Loads a device state that `saveDevices` wrote, from `stateFd`, into a VM that was started with `-incoming defer`. Its
+ * vCPUs are stopped afterwards.
  *
  * @throws as `saveDevices`.
  */
 export async function loadDevices(qmp: QmpClient, signal: AbortSignal): Promise<void> {
   await qmp.execute("migrate-set-capabilities", { arguments: withoutMemory, signal });
   await qmp.execute("migrate-incoming", { arguments: { uri: `fd:${stateFd}` }, signal });
-  await completed(qmp, signal);
+  await migrationEnd(qmp, signal);
 }
 
 const schema = v.object({ status: v.optional(v.string()), "error-desc": v.optional(v.string()) });
 
-async function completed(qmp: QmpClient, signal: AbortSignal): Promise<void> {
+async function migrationEnd(qmp: QmpClient, signal: AbortSignal): Promise<void> {
   for (;;) {
     const answer = v.safeParse(schema, await qmp.execute("query-migrate", { signal }));
     const status = answer.success ? answer.output.status : undefined;
     if (status === "completed") return;
     if (status === "failed" || status === "cancelled") {
-      const why = (answer.success ? answer.output["error-desc"] : undefined) ?? status;
-      throw new ObError("TOOL_FAILED", `QEMU could not save or load the machine: ${why}`);
+      const reason = (answer.success ? answer.output["error-desc"] : undefined) ?? status;
+      throw new ObError("TOOL_FAILED", `QEMU could not save or load the VM: ${reason}`);
     }
     await abortable(wait(pollTime), signal);
   }

@@ -6,39 +6,43 @@ import { loadDevices } from "./migration.ts";
 
 export interface ResumeOptions {
   readonly point: ResumePoint;
-  /** What the guest says when it has new random numbers, by the machine's new generation id; undefined if it does not. */
+  /** What the guest prints on its console when a new VM generation id has reseeded its RNG; undefined if it prints nothing. */
   readonly rngReseededPattern: RegExp | undefined;
   readonly signal: AbortSignal;
 }
 
-/** What a guest says that waits in its initrd. */
+/** What a guest prints when it pauses in its initrd. */
 export const initrdPausedPattern = /^obuilder: waiting for a disk\b/m;
 
-/** How long QEMU may take to load the machine, and the guest to notice. In milliseconds; some 50 are usual. */
+/** How long QEMU may take to load the VM, and the guest to reseed its RNG. In milliseconds; about 50 are usual. */
 const resumeTimeout = 10_000;
 
 /**
- * Lets a machine go on that was started with what was saved of it. When this resolves, its random numbers are its own.
+ * Resumes a VM that was started from a snapshot. When this resolves, its RNG has been reseeded.
  *
- * @throws ObError `BOOT_FAILED` if the guest does not take new random numbers; `TOOL_FAILED`, `GUEST_LOST`, the
+ * @throws ObError `BOOT_FAILED` if the guest does not report that it reseeded its RNG; `TOOL_FAILED`, `GUEST_LOST`, the
  *   signal's reason.
  */
 export async function resume(
   vm: Vm,
-  { point, rngReseededPattern: reseeded, signal }: ResumeOptions,
+  { point, rngReseededPattern, signal: caller }: ResumeOptions,
 ): Promise<void> {
   using limit = deadline(
     resumeTimeout,
-    () => new ObError("BOOT_FAILED", "The resumed guest did not take new random numbers in time."),
+    () =>
+      new ObError(
+        "BOOT_FAILED",
+        `The resumed guest did not reseed its random number generator within ${resumeTimeout / 1000} s.`,
+      ),
   );
-  const living = AbortSignal.any([signal, vm.failed, limit.signal]);
-  await loadDevices(vm.qmp, living);
-  await vm.qmp.execute("cont", { signal: living });
-  if (reseeded) await vm.console.waitFor(reseeded, living);
+  const signal = AbortSignal.any([caller, vm.failed, limit.signal]);
+  await loadDevices(vm.qmp, signal);
+  await vm.qmp.execute("cont", { signal });
+  if (rngReseededPattern) await vm.console.waitFor(rngReseededPattern, signal);
   if (point === "initrd") releaseFromInitrd(vm);
 }
 
-/** Tells a guest that waits in its initrd to go on: the time, and what no other machine that was saved there gets. */
+/** Releases a guest that pauses in its initrd, and sends it the time and a unique seed. */
 export function releaseFromInitrd(vm: Vm): void {
   vm.sendSerialLine(`obuilder: go ${Math.round(Date.now() / 1000)} ${randomBytes(32).toString("hex")}`);
 }

@@ -5,41 +5,40 @@ import { deadline } from "../abort.ts";
 import type { Vm } from "../vm/vm.ts";
 import { saveDevices } from "./migration.ts";
 
-/** The files of a template, in its directory. */
+/** The files of a snapshot, in its directory. */
 export const snapshotFiles = { state: "state", memory: "memory", disk: "disk.qcow2" } as const;
 
 export interface SaveOptions {
   /** Absolute path of an empty directory. */
   readonly directory: string;
-  /** Absolute path of the machine's disk, to be saved as well. */
+  /** Absolute path of the root disk, if it is to be saved as well. */
   readonly disk: string | undefined;
   readonly signal: AbortSignal;
 }
 
-/** How long a machine may stand still to be saved, in milliseconds. */
+/** How long a VM may be stopped for a snapshot, in milliseconds. */
 const saveTimeout = 30_000;
 
 /**
- * Saves a machine whose memory is `shared`, as it is now. It stands still for that, and runs again when this settles,
- * however.
+ * Takes a snapshot of a VM whose memory is `shared`. Its vCPUs are stopped meanwhile, and run again when this settles.
  *
- * @throws ObError why it could not be saved, `GUEST_LOST` if it does not run again, the signal's reason.
+ * @throws ObError why the VM could not be saved, `GUEST_LOST` if it cannot be resumed, the signal's reason.
  */
 export async function saveMachine(vm: Vm, options: SaveOptions): Promise<void> {
   const { directory, disk } = options;
   using limit = deadline(
     saveTimeout,
-    () => new ObError("TOOL_FAILED", "It took too long to save the machine."),
+    () => new ObError("TOOL_FAILED", `The VM was not saved within ${saveTimeout / 1000} s.`),
   );
-  const outer = AbortSignal.any([options.signal, vm.failed]);
-  const signal = AbortSignal.any([outer, limit.signal]);
+  const vmSignal = AbortSignal.any([options.signal, vm.failed]);
+  const signal = AbortSignal.any([vmSignal, limit.signal]);
   try {
     await vm.qmp.execute("stop", { signal });
     await saveDevices(vm.qmp, join(directory, snapshotFiles.state), signal);
     await copy(await memfdPath(vm.pid), join(directory, snapshotFiles.memory), signal);
     if (disk !== undefined) await copy(disk, join(directory, snapshotFiles.disk), signal);
   } finally {
-    await resumeVcpus(vm, outer);
+    await resumeVcpus(vm, vmSignal);
   }
 }
 
@@ -51,12 +50,12 @@ async function resumeVcpus(vm: Vm, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** What the guest never wrote to, and what it left empty, takes no space. */
+/** Memory that the guest never wrote to, or only zeros, becomes a hole. */
 async function copy(from: string, to: string, signal: AbortSignal): Promise<void> {
   await run(["cp", "--sparse=always", "--reflink=auto", from, to], { signal });
 }
 
-/** The file without a name that holds a machine's memory. */
+/** The anonymous file that holds the memory of a VM. */
 async function memfdPath(pid: number): Promise<string> {
   const descriptors = `/proc/${pid}/fd`;
   for (const name of await readdir(descriptors)) {
@@ -64,5 +63,5 @@ async function memfdPath(pid: number): Promise<string> {
     const target = await readlink(path).catch(() => "");
     if (target.startsWith("/memfd:")) return path;
   }
-  throw new ObError("TOOL_FAILED", "The machine's memory is in no file.");
+  throw new ObError("TOOL_FAILED", "QEMU has no memfd for the memory of the VM.");
 }

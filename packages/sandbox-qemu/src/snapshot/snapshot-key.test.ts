@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
 import { identityOfFile } from "./file-identity.ts";
+import { testCaches } from "../testing/caches.ts";
 import { type KeyOptions, snapshotKey } from "./snapshot-key.ts";
 
 let directory: string;
@@ -12,7 +13,7 @@ let config: VmConfig;
 const inInitrd: KeyOptions = { point: "initrd", disk: undefined };
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "template-key-"));
+  directory = await mkdtemp(join(tmpdir(), "snapshot-key-"));
   for (const name of ["kernel", "initrd", "layer"]) await writeFile(join(directory, name), name);
   config = {
     // A program that every host has: the tests need no QEMU.
@@ -20,7 +21,8 @@ beforeEach(async () => {
     accelerator: "tcg",
     memoryMib: 64,
     cpus: 1,
-    disks: ["/store/disk"],
+    rootDisk: "/store/disk",
+    caches: [],
     network: "none",
     directBoot: { kernel: join(directory, "kernel"), initrd: join(directory, "initrd"), commandLine: "a" },
     hardware: {},
@@ -31,14 +33,14 @@ afterEach(async () => await rm(directory, { recursive: true }));
 const nameOf = async (changed: Partial<VmConfig> = {}, options = inInitrd): Promise<string | undefined> =>
   (await snapshotKey({ ...config, ...changed }, options))?.name;
 
-it("a machine may have any disk, network and place of its memory", async () => {
+it("a VM may have any root disk, network and memory backend", async () => {
   const name = await nameOf();
-  await expect(nameOf({ disks: ["/another/disk"] })).resolves.toBe(name);
+  await expect(nameOf({ rootDisk: "/another/disk" })).resolves.toBe(name);
   await expect(nameOf({ network: "host" })).resolves.toBe(name);
   await expect(nameOf({ memory: "resumed" })).resolves.toBe(name);
 });
 
-it("whatever else differs makes another key", async () => {
+it("anything else that differs makes another key", async () => {
   const { directBoot } = config;
   if (!directBoot) throw new TypeError("the machine has a kernel");
   const layer = await identityOfFile(join(directory, "layer"));
@@ -49,7 +51,7 @@ it("whatever else differs makes another key", async () => {
     await nameOf({ memoryMib: 65 }),
     await nameOf({ cpus: 2 }),
     await nameOf({ accelerator: "kvm" }),
-    await nameOf({ disks: ["/store/disk", "/store/cache"] }),
+    await nameOf({ caches: testCaches(1) }),
     await nameOf({ hardware: { cpu: "max" } }),
     await nameOf({ hardware: { machine: "q35" } }),
     await nameOf({ cdrom: true }),
@@ -69,7 +71,7 @@ it("whatever else differs makes another key", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-it("a machine whose kernel is not there has none", async () => {
+it("a VM whose kernel is missing has no key", async () => {
   await rm(join(directory, "kernel"));
   await expect(nameOf()).resolves.toBeUndefined();
 });

@@ -5,18 +5,18 @@ import { qemuArgv, type VmConfig } from "../machine/qemu-argv.ts";
 import { findProgram } from "../vm/process-identity.ts";
 import { type FileIdentity, identityOfFile } from "./file-identity.ts";
 
-/** What must be the same for a machine that was saved to be resumed. */
+/** What must be the same to resume a VM from a snapshot. */
 export interface SnapshotKey {
-  /** The same for the same machine, and a file name. */
+  /** The same for the same VM; it is the name of a directory. */
   readonly name: string;
   readonly point: ResumePoint;
-  /** What the saved machine knows: it is worth nothing once one of these has changed. */
+  /** What the snapshot depends on: it is of no use once one of these has changed. */
   readonly files: readonly FileIdentity[];
 }
 
 export interface KeyOptions {
   readonly point: ResumePoint;
-  /** The disk that the guest has mounted, where it has. */
+  /** The root disk, if the guest has mounted it. */
   readonly disk: MountedDisk | undefined;
 }
 
@@ -29,26 +29,25 @@ export interface MountedDisk {
   readonly virtualSize: number;
 }
 
-/** A change of what a template is, of how it is saved or of what the initrd is told makes older ones useless. */
-export const snapshotFormat = 1;
+/** Raised with each change of a snapshot's files, of how they are written, or of what is sent to the initrd. */
+export const snapshotFormat = 2;
 
 /**
- * The key of a machine. It is made of QEMU's own command line, so that nothing can be forgotten: what a machine may
- * differ in from the one that was saved is left out here, and nowhere else.
+ * The key of a VM's snapshot. It is made of QEMU's command line, so that nothing is forgotten: only what may differ between
+ * a snapshot and the VM that is resumed from it is replaced here.
  *
- * @returns undefined if a file that counts cannot be looked at; the machine's start will tell why.
+ * @returns undefined if one of the files cannot be read; starting the VM will say why.
  */
 export async function snapshotKey(
   config: VmConfig,
   { point, disk }: KeyOptions,
 ): Promise<SnapshotKey | undefined> {
-  const { accelerator, directBoot, disks, machine } = config;
-  const [first, ...others] = disks;
-  const anyDisk = (_: string, index: number): string => `disk${index}`;
+  const { accelerator, directBoot, caches, machine } = config;
   const argv = qemuArgv(
     {
       ...config,
-      disks: [anyDisk(first, 0), ...others.map((other, index) => anyDisk(other, index + 1))],
+      rootDisk: "root",
+      caches: caches.map((cache) => ({ ...cache, file: cache.node })),
       network: "none",
       memory: "shared",
     },
@@ -67,7 +66,7 @@ export async function snapshotKey(
   }
 }
 
-/** Without emulation the guest knows the host's processor, and what the host's kernel makes of it. */
+/** Without emulation the guest depends on the host's processor, and on its kernel. */
 async function processor(): Promise<readonly string[]> {
   const text = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
   const first = text.split("\n\n")[0] ?? "";

@@ -10,18 +10,18 @@ const identity = v.object({ path: v.string(), id: v.string() });
 const schema = v.object({
   format: v.literal(snapshotFormat),
   point: v.picklist(resumePoints),
-  /** See `TemplateKey.files`. */
+  /** See `SnapshotKey.files`. */
   files: v.array(identity),
-  /** `FileIdentity.id` of each file in the directory: one that is not as it was written is worth nothing. */
+  /** `FileIdentity.id` of each file of the snapshot, to detect files that were changed later. */
   parts: v.object({ state: v.string(), memory: v.string(), disk: v.optional(v.string()) }),
 });
 
-/** What `template.json` says. */
+/** The contents of `snapshot.json`. */
 export type SnapshotRecord = v.InferOutput<typeof schema>;
 
-export const recordName = "template.json";
+export const recordName = "snapshot.json";
 
-/** Writes the record of a directory that holds all parts. It stays right when the directory is renamed. */
+/** Writes the record of a complete snapshot. It stays valid when the directory is renamed. */
 export async function writeRecord(directory: string, key: SnapshotKey): Promise<void> {
   const id = async (name: string): Promise<string> => (await identityOfFile(join(directory, name))).id;
   const record: SnapshotRecord = {
@@ -40,7 +40,7 @@ export async function writeRecord(directory: string, key: SnapshotKey): Promise<
   });
 }
 
-/** The record of a template that is whole and may still be resumed; otherwise undefined. */
+/** The record of a snapshot that is complete and can still be resumed; otherwise undefined. */
 export async function readRecord(directory: string): Promise<SnapshotRecord | undefined> {
   let record: SnapshotRecord;
   try {

@@ -1,5 +1,6 @@
 import {
   appendFile,
+  mkdir,
   mkdtemp,
   readdir,
   readFile,
@@ -22,7 +23,7 @@ let layer: string;
 let events: ObEvent[];
 
 beforeEach(async () => {
-  stateDirectory = await mkdtemp(join(tmpdir(), "template-store-"));
+  stateDirectory = await mkdtemp(join(tmpdir(), "snapshot-store-"));
   layer = join(stateDirectory, "layer");
   await writeFile(layer, "the layer");
   events = [];
@@ -36,7 +37,7 @@ async function keyOf(name: string): Promise<SnapshotKey> {
   return { name: sha256(name), point: "ready", files: [await identityOfFile(layer)] };
 }
 
-/** Plays a machine that is saved. */
+/** Stands for a VM that is saved. */
 const written =
   (size = 10_000) =>
   async (directory: string): Promise<void> => {
@@ -59,11 +60,10 @@ async function has(store: SnapshotStore, key: SnapshotKey): Promise<boolean> {
   return found !== undefined;
 }
 
-const templates = join("templates");
-const partOf = ({ name }: SnapshotKey, part: string): string => join(stateDirectory, templates, name, part);
+const partOf = ({ name }: SnapshotKey, part: string): string => join(stateDirectory, "snapshots", name, part);
 
-describe("a template", () => {
-  it("is found by another process, and puts its disk in the place of a fresh one", async () => {
+describe("a snapshot", () => {
+  it("is found by another process, and overwrites a fresh disk with its own", async () => {
     const key = await save("a", await open());
     await using found = await (await open()).find(key);
     const disk = join(stateDirectory, "disk");
@@ -74,38 +74,41 @@ describe("a template", () => {
   });
 
   it.each([
-    ["was cut off", async (key: SnapshotKey) => await truncate(partOf(key, "memory"), 5)],
+    ["was truncated", async (key: SnapshotKey) => await truncate(partOf(key, "memory"), 5)],
     ["grew", async (key: SnapshotKey) => await appendFile(partOf(key, "state"), "x")],
     ["lost a file", async (key: SnapshotKey) => await rm(partOf(key, "disk.qcow2"))],
-    ["lost its record", async (key: SnapshotKey) => await rm(partOf(key, "template.json"))],
-    ["has a torn record", async (key: SnapshotKey) => await truncate(partOf(key, "template.json"), 30)],
+    ["lost its record", async (key: SnapshotKey) => await rm(partOf(key, "snapshot.json"))],
+    [
+      "has an incomplete record",
+      async (key: SnapshotKey) => await truncate(partOf(key, "snapshot.json"), 30),
+    ],
     ["belongs to a layer that was replaced", async () => await writeFile(layer, "another layer")],
     ["belongs to a layer that is gone", async () => await rm(layer)],
-  ])("that %s is not used, and goes with the next start", async (_, spoil) => {
+  ])("that %s is not used, and is removed by the next start", async (_, spoil) => {
     const store = await open();
     const key = await save("a", store);
     await expect(has(store, key)).resolves.toBe(true);
     await spoil(key);
     await expect(has(store, key)).resolves.toBe(false);
     await open();
-    await expect(readdir(join(stateDirectory, templates))).resolves.toEqual([]);
+    await expect(readdir(join(stateDirectory, "snapshots"))).resolves.toEqual([]);
   });
 
-  it("keeps what was noted of its guests, and loses it with itself", async () => {
+  it("keeps a baseline until it is removed", async () => {
     const store = await open();
     const key = await save("a", store);
     await using found = await store.find(key);
-    await expect(found?.baseline.read()).resolves.toBeUndefined();
-    await found?.baseline.keep("noted");
+    await expect(found?.baselineFile.read()).resolves.toBeUndefined();
+    await found?.baselineFile.write("baseline");
     await using again = await (await open()).find(key);
-    await expect(again?.baseline.read()).resolves.toBe("noted");
+    await expect(again?.baselineFile.read()).resolves.toBe("baseline");
     await expect(readdir(partOf(key, "."))).resolves.toHaveLength(5);
     await store.evict(key);
-    await found?.baseline.keep("noted");
-    await expect(found?.baseline.read()).resolves.toBeUndefined();
+    await found?.baselineFile.write("baseline");
+    await expect(found?.baselineFile.read()).resolves.toBeUndefined();
   });
 
-  it("that somebody removes stays whole for who has it", async () => {
+  it("that is removed can still be resumed by those who hold it open", async () => {
     const store = await open();
     const key = await save("a", store);
     await using found = await store.find(key);
@@ -115,7 +118,7 @@ describe("a template", () => {
     await expect(readFile(`/proc/self/fd/${memory}`, "utf8")).resolves.toMatch(/^(memory)+/);
   });
 
-  it("that two have saved is kept once", async () => {
+  it("that two processes have taken is kept once", async () => {
     const [one, other] = [await open(), await open()];
     const key = await save("a", one);
     const { ino } = await stat(partOf(key, "memory"));
@@ -125,28 +128,35 @@ describe("a template", () => {
   });
 });
 
-describe("the space of templates", () => {
-  it("is kept by removing what was used longest ago", async () => {
+it("snapshots of older versions are removed", async () => {
+  const old = join(stateDirectory, "templates");
+  await mkdir(join(old, "key"), { recursive: true });
+  await open();
+  await expect(stat(old)).rejects.toMatchObject({ code: "ENOENT" });
+});
+
+describe("the space of snapshots", () => {
+  it("is limited by removing the least recently used", async () => {
     const store = await open(100_000);
     const [first, second] = [await save("1", store), await save("2", store)];
-    await utimes(partOf(first, "template.json"), 1, 1);
-    await utimes(partOf(second, "template.json"), 2, 2);
-    // Found is used.
+    await utimes(partOf(first, "snapshot.json"), 1, 1);
+    await utimes(partOf(second, "snapshot.json"), 2, 2);
+    // Finding it counts as a use.
     await expect(has(store, first)).resolves.toBe(true);
     const third = await save("3", store);
     const left = await Promise.all([first, second, third].map((key) => has(store, key)));
     expect(left).toEqual([true, false, true]);
   });
 
-  it("can be too little for one, which is not tried again", async () => {
+  it("may be too small for a snapshot, which is then not tried again", async () => {
     const store = await open(50_000);
     const key = await save("a", store, 100_000);
     await expect(has(store, key)).resolves.toBe(false);
     expect(store.reserve(key)).toBe(false);
-    expect(JSON.stringify(events)).toContain("no template was kept");
+    expect(JSON.stringify(events)).toContain("the VM snapshot was not kept");
   });
 
-  it("can be nothing: then those that are there go", async () => {
+  it("may be zero, which removes all snapshots", async () => {
     const key = await save("a", await open());
     const store = await open(0);
     await expect(has(store, key)).resolves.toBe(false);
@@ -154,8 +164,8 @@ describe("the space of templates", () => {
   });
 });
 
-describe("saving", () => {
-  it("that fails leaves nothing, and is not tried again", async () => {
+describe("taking a snapshot", () => {
+  it("that fails leaves no files, and is not tried again", async () => {
     const store = await open();
     const key = await keyOf("a");
     expect(store.reserve(key)).toBe(true);
@@ -169,7 +179,7 @@ describe("saving", () => {
     await expect(readdir(join(stateDirectory, "run"))).resolves.toEqual([]);
   });
 
-  it("is one caller's at a time", async () => {
+  it("is reserved for one caller at a time", async () => {
     const store = await open();
     const key = await keyOf("a");
     expect([store.reserve(key), store.reserve(key)]).toEqual([true, false]);

@@ -10,55 +10,57 @@ import { readRecord, recordName, writeRecord } from "./snapshot-record.ts";
 export interface SnapshotStoreOptions {
   /** As `SandboxOptions`. */
   readonly stateDirectory: string;
-  /** How much of the disk all templates may take, in bytes; 0 for none. */
+  /** How much disk space all snapshots may take, in bytes; 0 for no snapshots. */
   readonly space: number;
   readonly emit: Emit;
 }
 
-/** A saved machine, held open: it stays whole for whoever has it, even if somebody deletes it. */
+/** A VM snapshot. Its files are held open: it can be resumed even if another process evicts it. */
 export interface Snapshot extends AsyncDisposable {
   readonly key: SnapshotKey;
   /** Open descriptors, for QEMU to inherit. */
   readonly saved: { readonly state: number; readonly memory: number };
-  /** Puts what the guest had written when it was saved in the place of a fresh disk. */
+  /** Overwrites a fresh root disk with what the guest had written when the snapshot was taken. */
   copyDisk(to: string): Promise<void>;
-  /** What was noted of a guest of this template once (`GoingOn.note`): it is the same for each, but for the clock. */
-  readonly baseline: BaselineFile;
+  /** Keeps the baseline of a VM that was resumed from this snapshot: it is the same for all, except for the clock. */
+  readonly baselineFile: BaselineFile;
 }
 
 /**
- * Saved machines, by their keys:
+ * VM snapshots, by their keys:
  *
- *     templates/KEY/template.json   what it knows, and how its files must look; its time is that of the last use
- *     templates/KEY/state           the devices
- *     templates/KEY/memory          the memory, with holes
- *     templates/KEY/disk.qcow2      what the guest had written, for one that has a disk mounted
- *     templates/KEY/note            see `Template.note`; comes later than the others
+ *     snapshots/KEY/snapshot.json   the record; its modification time is that of the last use
+ *     snapshots/KEY/state           the state of the devices
+ *     snapshots/KEY/memory          the memory, a sparse file
+ *     snapshots/KEY/disk.qcow2      the root disk, if the guest had mounted it
+ *     snapshots/KEY/baseline        see `Snapshot.baselineFile`; written later than the others
  *
- * One appears by a rename when all of it is on the disk. It is a cache: whatever is not as it should be is thrown away.
- * Several processes may use one directory; nobody locks, since a file that is open outlives its name.
+ * A snapshot is published by one rename once it is on disk. The directory is a cache: a snapshot that does not match its
+ * record is removed. Several processes may share it without locks, since an open file outlives its name.
  */
 export class SnapshotStore implements AsyncDisposable {
   readonly #stateDirectory: string;
   readonly #directory: string;
   readonly #space: number;
   readonly #emit: Emit;
-  /** Those that are on their way to their places. */
+  /** Snapshots that are being published. */
   readonly #publishing = new Map<string, Promise<void>>();
-  /** What is being saved now, and what could not be kept. */
+  /** Keys whose snapshot is being taken. */
   readonly #reserved = new Set<string>();
+  /** Keys whose snapshot could not be taken or published. */
   readonly #failedKeys = new Set<string>();
 
   private constructor({ stateDirectory, space, emit }: SnapshotStoreOptions) {
     this.#stateDirectory = stateDirectory;
-    this.#directory = join(stateDirectory, "templates");
+    this.#directory = join(stateDirectory, "snapshots");
     this.#space = space;
     this.#emit = emit;
   }
 
-  /** Opens the directory, and removes from it what can never be resumed again and what is too much. */
+  /** Opens the directory, and removes snapshots that can never be resumed again or take too much space. */
   static async open(options: SnapshotStoreOptions): Promise<SnapshotStore> {
     const store = new SnapshotStore(options);
+    await removeOldFormat(options.stateDirectory);
     for (const name of await store.#names()) {
       if (!(await readRecord(store.#pathOf(name)))) await store.#remove(name);
     }
@@ -70,92 +72,93 @@ export class SnapshotStore implements AsyncDisposable {
     return this.#space > 0;
   }
 
-  /** The template of that key, if there is one. */
+  /** The snapshot with that key, if there is one. */
   async find(key: SnapshotKey): Promise<Snapshot | undefined> {
     await this.#publishing.get(key.name);
     const directory = this.#pathOf(key.name);
     if (!(await readRecord(directory))) return undefined;
     await using stack = new AsyncDisposableStack();
     try {
-      // QEMU opens the memory for writing even where it never writes.
+      // QEMU opens the memory for writing, although it never writes to it.
       const memory = stack.use(await open(join(directory, snapshotFiles.memory), "r+"));
       const state = stack.use(await open(join(directory, snapshotFiles.state)));
       const now = new Date();
       await utimes(join(directory, recordName), now, now);
-      const held = stack.move();
+      const owned = stack.move();
       return {
         key,
         saved: { state: state.fd, memory: memory.fd },
         copyDisk: async (to) => await copyFile(join(directory, snapshotFiles.disk), to),
-        baseline: baselineFileIn(directory),
-        [Symbol.asyncDispose]: () => held.disposeAsync(),
+        baselineFile: baselineFileIn(directory),
+        [Symbol.asyncDispose]: () => owned.disposeAsync(),
       };
     } catch (error) {
-      // Somebody else has removed it in between.
+      // Another process has removed it in the meantime.
       if (systemCode(error) === "ENOENT") return undefined;
       throw error;
     }
   }
 
-  /** True if the caller is to save the machine of that key, and nobody else in this process until he gives it up. */
+  /** True if the caller is to take the snapshot with that key; until it is released, no other caller in this process is. */
   reserve({ name }: SnapshotKey): boolean {
     if (!this.enabled || this.#reserved.has(name) || this.#failedKeys.has(name)) return false;
     this.#reserved.add(name);
     return true;
   }
 
-  /** Ends a claim, whether the machine was saved or never came to the point. */
+  /** Ends a reservation, whether the snapshot was taken or not. */
   release({ name }: SnapshotKey): void {
     this.#reserved.delete(name);
   }
 
   /**
-   * Has `write` save the machine in an empty directory. What was written gets to its place afterwards, while the
-   * machine goes on. If that fails it is no error.
+   * Has `write` save a VM in an empty directory. The snapshot is published in the background, while the VM continues;
+   * that this fails is only logged.
    *
-   * @throws what `write` throws. Whatever fails is not tried again.
+   * @throws what `write` throws. A snapshot that failed is not tried again.
    */
   async save(key: SnapshotKey, write: (directory: string) => Promise<void>): Promise<void> {
     await using stack = new AsyncDisposableStack();
-    // A crash leaves it where the next start sweeps.
+    // After a crash the next start removes it.
     const draft = stack.use(await createRunDirectory(this.#stateDirectory));
-    const directory = join(draft.path, "template");
+    const directory = join(draft.path, "snapshot");
     await mkdir(directory, { mode: 0o700 });
     this.#failedKeys.add(key.name);
     await write(directory);
-    const held = stack.move();
-    const landed = this.#landAndForget(key, { directory, held });
-    this.#publishing.set(key.name, landed);
+    const owned = stack.move();
+    this.#publishing.set(key.name, this.#publish(key, { directory, owned }));
   }
 
-  /** Removes a template that did not work. */
+  /** Removes a snapshot that could not be resumed. */
   async evict(key: SnapshotKey): Promise<void> {
     await this.#remove(key.name);
   }
 
-  /** Waits for what is on its way to its place. */
+  /** Waits until all snapshots are published. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#publishing.values());
   }
 
-  async #landAndForget(
+  /** Never rejects. */
+  async #publish(
     key: SnapshotKey,
-    { directory, held }: { readonly directory: string; readonly held: AsyncDisposable },
+    { directory, owned }: { readonly directory: string; readonly owned: AsyncDisposable },
   ): Promise<void> {
     try {
-      await using _ = held;
-      await this.#land(key, directory);
+      await using _ = owned;
+      await this.#moveIntoPlace(key, directory);
       this.#failedKeys.delete(key.name);
     } catch (error) {
-      this.#say(`no template was kept: ${messageOf(error)}`);
+      this.#log(`the VM snapshot was not kept: ${messageOf(error)}`);
     } finally {
       this.#publishing.delete(key.name);
     }
   }
 
-  async #land(key: SnapshotKey, directory: string): Promise<void> {
+  async #moveIntoPlace(key: SnapshotKey, directory: string): Promise<void> {
     const size = await spaceOf(directory);
-    if (size > this.#space) throw new RangeError(`it takes ${mebibytes(size)}, more than all may`);
+    if (size > this.#space)
+      throw new RangeError(`it takes ${mebibytes(size)}, more than the limit for all snapshots`);
     for (const name of await readdir(directory)) {
       await using file = await open(join(directory, name));
       await file.sync();
@@ -165,15 +168,15 @@ export class SnapshotStore implements AsyncDisposable {
     try {
       await rename(directory, this.#pathOf(key.name));
     } catch (error) {
-      // Another process has saved the same machine.
+      // Another process has published the same snapshot.
       if (["ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "")) return;
       throw error;
     }
-    this.#say(`kept a template of ${mebibytes(size)}: ${key.name.slice(0, 12)} (${key.point})`);
+    this.#log(`kept a VM snapshot of ${mebibytes(size)}: ${key.name.slice(0, 12)} (${key.point})`);
     await this.#keepWithinSpace();
   }
 
-  /** Least recently used first. */
+  /** Removes the least recently used snapshots until the rest fits. */
   async #keepWithinSpace(): Promise<void> {
     const found = [];
     for (const name of await this.#names()) {
@@ -190,7 +193,7 @@ export class SnapshotStore implements AsyncDisposable {
   }
 
   async #remove(name: string): Promise<void> {
-    this.#say(`removing the template ${name.slice(0, 12)}`);
+    this.#log(`removing the VM snapshot ${name.slice(0, 12)}`);
     await rm(this.#pathOf(name), { recursive: true, force: true, maxRetries: 3 });
   }
 
@@ -205,17 +208,22 @@ export class SnapshotStore implements AsyncDisposable {
     });
   }
 
-  #say(text: string): void {
+  #log(text: string): void {
     this.#emit({ type: "log", level: "debug", text });
   }
 }
 
-/** Removes the templates of layers that are gone, of another QEMU, and what was not written whole. */
+/** Removes snapshots of layers that are gone or of another QEMU, and incomplete ones. */
 export async function pruneSnapshots(options: Omit<SnapshotStoreOptions, "space">): Promise<void> {
   await SnapshotStore.open({ ...options, space: Infinity });
 }
 
-/** What the files of a directory take on the disk, in bytes; holes take nothing. */
+/** Snapshots of older versions, which had another format, are in a directory of that name. */
+async function removeOldFormat(stateDirectory: string): Promise<void> {
+  await rm(join(stateDirectory, "templates"), { recursive: true, force: true });
+}
+
+/** The disk space of the files in a directory, in bytes; holes take none. */
 async function spaceOf(directory: string): Promise<number> {
   let total = 0;
   for (const name of await readdir(directory).catch(() => [])) {

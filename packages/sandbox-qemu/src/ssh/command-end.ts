@@ -3,43 +3,43 @@ import type { ExecStatus, RunningCommand } from "./command.ts";
 
 export interface CommandEndOptions {
   readonly signal: AbortSignal;
-  /** Ends the processes that a command has left; by default they are left alone, and no longer listened to. */
+  /** Kills the processes that a command left behind; by default they are left alone, and their output is ignored. */
   readonly killStrayProcesses?: (() => Promise<void>) | undefined;
 }
 
-/** How often it is looked whether output still comes, in milliseconds. */
+/** How often the output is checked, in milliseconds. */
 const tick = 100;
 
-/** What is waited for the end of the output of a command that has ended, in ticks: without any output, and in all. */
-const quietTicks = 20;
-const longestTicks = 100;
+/** How long to wait for the end of the output after the end of the command, in ticks: without any output, and in all. */
+const maxQuietTicks = 20;
+const maxTicks = 100;
 
 /**
- * Waits for the end of a command and of its output. A command ends with its process: the ssh server tells the status
- * then, and closes the channel only when nobody holds the output any more, which a process that the command has left may
- * do for ever. Whoever still writes gets a moment; then those that are left are ended, so that all that was printed
- * arrives; and if the channel is open even so, it is not waited for. To be called when the output has its readers.
+ * Waits for the end of a command and of its output. When its process ends, the SSH server sends the status; it closes the
+ * channel only once no process holds the output, which one that the command left behind may do forever. Such processes get
+ * a moment to end; then they are killed, so that all output arrives. If the channel is still open after that, it is not
+ * waited for. To be called after the listeners for the output were added.
  *
  * @throws ObError `GUEST_LOST` if the channel closes without a status; the signal's reason.
  */
 export async function commandEnd(command: RunningCommand, options: CommandEndOptions): Promise<ExecStatus> {
-  const { signal, killStrayProcesses: endLeftovers } = options;
+  const { signal, killStrayProcesses } = options;
   const status = await abortable(command.exited, signal);
-  if ((await outputEnd(command, signal)) === "closed" || !endLeftovers) return status;
-  await abortable(endLeftovers(), signal);
+  if ((await outputEnd(command, signal)) === "closed" || !killStrayProcesses) return status;
+  await abortable(killStrayProcesses(), signal);
   await outputEnd(command, signal);
   return status;
 }
 
 /**
- * Ticks are counted, and not the time: in each of them what has arrived is read, however busy this process is. Those in
- * which a reader holds the output back do not count.
+ * Counts ticks instead of time: in each of them this process reads what has arrived, however busy it is. Ticks in which a
+ * reader has paused the output do not count.
  */
 async function outputEnd(
   { channel, closed }: RunningCommand,
   signal: AbortSignal,
-): Promise<"closed" | "held open"> {
-  const { promise, resolve } = Promise.withResolvers<"held open">();
+): Promise<"closed" | "held-open"> {
+  const { promise, resolve } = Promise.withResolvers<"held-open">();
   let [quiet, all] = [0, 0];
   const onData = (): void => {
     quiet = 0;
@@ -48,7 +48,7 @@ async function outputEnd(
     if (channel.isPaused() || channel.stderr.isPaused()) return;
     quiet += 1;
     all += 1;
-    if (quiet > quietTicks || all > longestTicks) resolve("held open");
+    if (quiet > maxQuietTicks || all > maxTicks) resolve("held-open");
   }, tick);
   channel.on("data", onData);
   channel.stderr.on("data", onData);

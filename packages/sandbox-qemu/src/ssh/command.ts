@@ -16,19 +16,19 @@ export interface RunningCommand {
   readonly channel: ClientChannel;
   /** Resolves when its process has ended; rejects with `GUEST_LOST` if the channel closes without a status. */
   readonly exited: Promise<ExecStatus>;
-  /** Resolves when all that came has been read and nobody can print any more. */
+  /** Resolves when the channel is closed and all output has been read. */
   readonly closed: Promise<void>;
 }
 
 export interface StartCommandOptions {
-  /** A terminal of its own. */
+  /** A pseudo-terminal for the command. */
   readonly pty?: PseudoTtyOptions | undefined;
-  /** Variables for the server to set, if it takes them. */
+  /** Environment variables for the server to set, if it accepts them. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * Starts a command; none is the user's login shell.
+ * Starts a command; undefined is the user's login shell.
  *
  * @throws ObError `GUEST_LOST`.
  */
@@ -40,7 +40,7 @@ export async function startCommand(
   const { promise, resolve, reject } = Promise.withResolvers<RunningCommand>();
   const started: ClientCallback = (error, channel) => {
     if (error) return reject(lost(error));
-    // At once: a short command's status and end can be in the same packet as the channel's beginning.
+    // Listen at once: the status of a short command can be in the same packet as the confirmation of the channel.
     resolve({ channel, ...endOf(channel) });
   };
   try {
@@ -58,7 +58,7 @@ export async function startCommand(
 function endOf(channel: ClientChannel): Omit<RunningCommand, "channel"> {
   const { promise: exited, resolve, reject } = Promise.withResolvers<ExecStatus>();
   const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
-  // Whoever is no longer interested in the command need not hear how it ended.
+  // A caller that was cancelled no longer waits for it.
   exited.catch(() => undefined);
   channel.on("exit", (code: number | null, name?: string) => {
     resolve(code === null ? { kind: "killed", signal: name ?? "unknown" } : { kind: "exited", code });
@@ -71,5 +71,5 @@ function endOf(channel: ClientChannel): Omit<RunningCommand, "channel"> {
 }
 
 function lost(cause: unknown): ObError {
-  return new ObError("GUEST_LOST", `The guest does not take a command: ${messageOf(cause)}`, { cause });
+  return new ObError("GUEST_LOST", `The guest did not start a command: ${messageOf(cause)}`, { cause });
 }

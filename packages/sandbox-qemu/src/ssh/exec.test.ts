@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 
 type OnExec = (command: string, channel: ServerChannel, connection: Connection) => void;
 
-/** Runs a test with a session on a server that plays commands in this way. */
+/** Runs a test with a session on a server that handles commands with `onExec`. */
 async function withServer(onExec: OnExec, test: (session: SshSession) => Promise<void>): Promise<void> {
   const key = newKey();
   await using server = await startServer({ accepts: key, onExec });
@@ -40,7 +40,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("ends by a signal, and says which", async () => {
+  it("that is killed by a signal reports which", async () => {
     await withServer(
       (_command, channel) => {
         channel.exit("KILL");
@@ -53,7 +53,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("has its output passed on untouched, both streams", async () => {
+  it("has both streams of its output passed on unchanged", async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, value) => value));
     await withServer(
       (_command, channel) => {
@@ -74,7 +74,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("reads nothing by default", async () => {
+  it("has an empty input by default", async () => {
     await withServer(
       (_command, channel) => {
         channel.on("data", () => end(channel, 1));
@@ -87,7 +87,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("gets a long input whole", async () => {
+  it("gets all of a long input", async () => {
     const data = randomBytes(8 << 20);
     await withServer(
       (_command, channel) => {
@@ -106,7 +106,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("is fed no faster than it reads", async () => {
+  it("gets its input no faster than it reads", async () => {
     let produced = 0;
     const input = new Readable({
       highWaterMark: 1 << 16,
@@ -117,7 +117,7 @@ describe("a command in the guest", () => {
     });
     const started = Promise.withResolvers<ServerChannel>();
     await withServer(
-      // Nobody reads the channel: its window fills.
+      // Nothing reads the channel: its window fills.
       (_command, channel) => started.resolve(channel),
       async (session) => {
         const controller = new AbortController();
@@ -134,7 +134,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("that ends without reading its input counts by its status", async () => {
+  it("that ends without reading its input returns its status", async () => {
     const endless = new Readable({
       read() {
         this.push(Buffer.alloc(1 << 14));
@@ -151,7 +151,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("that is lost without a status is not blamed on its input", async () => {
+  it("that is lost without a status does not report an error of its input", async () => {
     const endless = new Readable({
       read() {
         this.push(Buffer.alloc(1 << 14));
@@ -167,7 +167,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("fails with the input's own error if that breaks off", async () => {
+  it("fails with the error of its input if that fails", async () => {
     const input = Readable.from(
       (async function* () {
         yield Buffer.from("some");
@@ -208,7 +208,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("is lost if the guest closes it without a status", async () => {
+  it("is lost if the guest closes the channel without a status", async () => {
     await withServer(
       (_command, channel) => channel.end(),
       async (session) => {
@@ -217,7 +217,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  it("keeps no more than the last part of a long output", async () => {
+  it("keeps only the last part of a long output", async () => {
     await withServer(
       (_command, channel) => {
         channel.write(`${"x".repeat(200_000)}the end`);
@@ -232,7 +232,7 @@ describe("a command in the guest", () => {
   });
 
   describe.concurrent("that has left something which holds its output", () => {
-    it("ends soon, with its status and all that it has printed", async () => {
+    it("ends soon, with its status and all of its output", async () => {
       const bytes = randomBytes(3_000_000);
       await withServer(
         (_command, channel) => {
@@ -249,7 +249,7 @@ describe("a command in the guest", () => {
       );
     });
 
-    it("has that ended, and then all of its output", async () => {
+    it("has the process killed, and then returns all of its output", async () => {
       let held: ServerChannel | undefined;
       await withServer(
         (_command, channel) => {
@@ -258,18 +258,18 @@ describe("a command in the guest", () => {
         },
         async (session) => {
           let out = "";
-          const endLeftovers = async (): Promise<void> => {
+          const killStrayProcesses = async (): Promise<void> => {
             held?.end("the last words");
             await Promise.resolve();
           };
           const onStdout = (b: Uint8Array): void => void (out += Buffer.from(b).toString());
-          await execute(session, "x", { signal: never, onStdout, endLeftovers });
+          await execute(session, "x", { signal: never, onStdout, killStrayProcesses });
           expect(out).toBe("the last words");
         },
       );
     });
 
-    it("lets that write on for a while, and then ends it, though it writes for ever", async () => {
+    it("lets the process write for a while, and then kills it, although it would write forever", async () => {
       let timer: NodeJS.Timeout | undefined;
       const ends: string[] = [];
       await withServer(
@@ -280,14 +280,14 @@ describe("a command in the guest", () => {
         },
         async (session) => {
           let out = "";
-          // It writes no more, and still holds the output.
-          const endLeftovers = async (): Promise<void> => {
+          // It no longer writes, but still holds the output.
+          const killStrayProcesses = async (): Promise<void> => {
             ends.push(out.length > 100 ? "after a while" : "at once");
             clearInterval(timer);
             await Promise.resolve();
           };
           const onStdout = (b: Uint8Array): void => void (out += Buffer.from(b).toString());
-          await execute(session, "x", { signal: never, onStdout, endLeftovers });
+          await execute(session, "x", { signal: never, onStdout, killStrayProcesses });
           expect(ends).toEqual(["after a while"]);
         },
       );
@@ -298,11 +298,11 @@ describe("a command in the guest", () => {
       await withServer(
         (_command, channel) => channel.exit(0),
         async (session) => {
-          const endLeftovers = async (): Promise<void> => {
+          const killStrayProcesses = async (): Promise<void> => {
             controller.abort(new ObError("CANCELLED", "Ctrl-C"));
             await new Promise(() => undefined);
           };
-          const running = execute(session, "x", { signal: controller.signal, endLeftovers });
+          const running = execute(session, "x", { signal: controller.signal, killStrayProcesses });
           await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
         },
       );

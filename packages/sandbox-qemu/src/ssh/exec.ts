@@ -8,7 +8,7 @@ import type { SshSession } from "./session.ts";
 
 export interface ExecOptions {
   readonly signal: AbortSignal;
-  /** What the command reads on its standard input; by default nothing. */
+  /** The command's standard input; by default empty. */
   readonly input?: Uint8Array | Readable | undefined;
   /** What is sent before the input; by default nothing. */
   readonly inputStart?: string | undefined;
@@ -17,10 +17,10 @@ export interface ExecOptions {
   readonly onStdout?: ((bytes: Uint8Array) => void) | undefined;
   readonly onStderr?: ((bytes: Uint8Array) => void) | undefined;
   /** See `CommandEndOptions`. */
-  readonly endLeftovers?: CommandEndOptions["killStrayProcesses"];
+  readonly killStrayProcesses?: CommandEndOptions["killStrayProcesses"];
 }
 
-/** The status and what the command wrote, the last part of each. */
+/** The status and the last part of the output. */
 export interface ExecResult {
   readonly status: ExecStatus;
   readonly stdout: string;
@@ -28,11 +28,10 @@ export interface ExecResult {
 }
 
 /** How much of the output `capture` keeps, in characters. */
-const kept = 65_536;
+const maxCaptured = 65_536;
 
 /**
- * Runs a command and waits for it and for all of its output, as `commandEnd` does. Standard input is fed as fast as the
- * command reads.
+ * Runs a command and waits for it and for all of its output, as `commandEnd` does. Its input is sent as fast as it reads.
  *
  * @throws ObError `GUEST_LOST` if the connection ends first; the signal's reason; whatever the input stream threw.
  */
@@ -41,7 +40,7 @@ export async function execute(
   command: string,
   options: ExecOptions,
 ): Promise<ExecStatus> {
-  const { input, inputStart = "", environment, onStdout, onStderr, endLeftovers } = options;
+  const { input, inputStart = "", environment, onStdout, onStderr, killStrayProcesses } = options;
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, session.lost, over.signal]);
   await using stack = new AsyncDisposableStack();
@@ -50,17 +49,17 @@ export async function execute(
   const running = await abortable(startCommand(session, command, { environment }), signal);
   const { channel } = running;
   stack.defer(() => void channel.destroy());
-  // Without a reader the channel's window fills, and the command stands still.
-  const whileWanted = (listener: ExecOptions["onStdout"]) => (bytes: Uint8Array) => {
+  // Without a listener the channel's window fills, and the command blocks.
+  const untilOver = (listener: ExecOptions["onStdout"]) => (bytes: Uint8Array) => {
     if (!over.signal.aborted) listener?.(bytes);
   };
-  channel.on("data", whileWanted(onStdout));
-  channel.stderr.on("data", whileWanted(onStderr));
-  const ended = commandEnd(running, { signal, killStrayProcesses: endLeftovers });
-  // Whoever is no longer interested in the command need not hear how it ended.
+  channel.on("data", untilOver(onStdout));
+  channel.stderr.on("data", untilOver(onStderr));
+  const ended = commandEnd(running, { signal, killStrayProcesses });
+  // A caller that was cancelled no longer waits for it.
   ended.catch(() => undefined);
   if (inputStart !== "") channel.write(inputStart);
-  // A command may end without reading all of its input: then how it ended is what counts.
+  // A command may end without reading all of its input: then only its status matters.
   let hasEnded = false;
   const onEnd = (): void => {
     hasEnded = true;
@@ -72,7 +71,7 @@ export async function execute(
   return await Promise.race([ended, fed.then(async () => await ended)]);
 }
 
-/** Runs a command and keeps what it writes. Throws as `execute` does. */
+/** Runs a command and captures its output. Throws as `execute` does. */
 export async function capture(
   session: SshSession,
   command: string,
@@ -81,7 +80,7 @@ export async function capture(
   return await captureBy(async (streams) => await execute(session, command, { ...options, ...streams }));
 }
 
-/** Keeps what an execution writes to these. */
+/** Captures the output of an execution. */
 export async function captureBy(
   execution: (streams: Pick<ExecOptions, "onStdout" | "onStderr">) => Promise<ExecStatus>,
 ): Promise<ExecResult> {
@@ -116,7 +115,7 @@ function collector(): { readonly add: (bytes: Uint8Array) => void; readonly text
   let text = "";
   return {
     add: (bytes) => {
-      text = (text + decoder.decode(bytes, { stream: true })).slice(-kept);
+      text = (text + decoder.decode(bytes, { stream: true })).slice(-maxCaptured);
     },
     text: () => text,
   };

@@ -5,7 +5,7 @@ import { frameReader, inFrame, inputStart, newMark } from "./frame.ts";
 
 const mark = newMark();
 
-/** What a reader passes on of these pieces. */
+/** What a reader passes on of these chunks. */
 function read(pieces: readonly string[]): string {
   let text = "";
   const reader = frameReader(mark, (bytes) => (text += Buffer.from(bytes).toString()));
@@ -13,8 +13,8 @@ function read(pieces: readonly string[]): string {
   return text;
 }
 
-describe("a reader of a frame", () => {
-  it("passes on what is in it, wherever the stream is cut", () => {
+describe("a frame reader", () => {
+  it("passes on the bytes within the frame, however the stream is split", () => {
     const stream = `before${mark}obuilder-${mark.slice(0, -1)}?${mark}after${mark}`;
     const inside = `obuilder-${mark.slice(0, -1)}?`;
     expect(read([stream])).toBe(inside);
@@ -24,12 +24,12 @@ describe("a reader of a frame", () => {
     }
   });
 
-  it("holds nothing back that cannot be its end", () => {
+  it("holds back nothing that cannot be the end of the frame", () => {
     expect(read([`${mark}obuilder: frozen\n`])).toBe("obuilder: frozen\n");
     expect(read([`${mark}obuilder-0`])).toBe(mark.startsWith("obuilder-0") ? "" : "obuilder-0");
   });
 
-  it("knows where it is, and the last of what came before", () => {
+  it("knows its position, and the last bytes before the frame", () => {
     const reader = frameReader(mark, () => undefined);
     reader.add(Buffer.alloc(1_000_000, "x"));
     reader.add(Buffer.from("no more room"));
@@ -67,7 +67,7 @@ describe.each(installedShells)("a script in a frame, by %s", (shell) => {
     expect(framed("exec echo replaced").stdout).toBe(`${mark}replaced\n${mark}`);
   });
 
-  it("reads what stands after the mark, to the byte, and fails without it", () => {
+  it("reads its input after the mark, to the byte, and fails without it", () => {
     const script = inFrame("exec cat", { mark, marksInput: true });
     const input = "\n \\ no line's end";
     expect(play(script, `${inputStart(mark)}${input}`)).toMatchObject({ status: 0, stdout: mark + input });

@@ -1,24 +1,24 @@
 import { randomBytes } from "node:crypto";
 
 /**
- * Tells a script's own output and input from what the start-up files of the login shell print and read: by a mark that
- * nobody can guess.
+ * Separates a script's output and input from what the start-up files of the login shell print and read, by a mark that
+ * cannot be guessed.
  */
 export interface Frame {
-  /** Stands before the output, on both streams. */
+  /** Printed before the output, on both streams. */
   readonly mark: string;
-  /** True if it stands after the output as well. */
+  /** True if it is printed after the output as well. */
   readonly marksEnd?: boolean | undefined;
   /** True if `inputStart` is sent before the script's input. */
   readonly marksInput?: boolean | undefined;
 }
 
-/** A mark that every shell takes as it stands, and that has no meaning in a pattern. */
+/** A mark that needs no quoting in any shell or pattern. */
 export function newMark(): string {
   return `obuilder-${randomBytes(12).toString("hex")}`;
 }
 
-/** The script, for a shell of Bourne's family, which sets its status and keeps its arguments. */
+/** The script in its frame, with its status and arguments. For a shell of the Bourne family. */
 export function inFrame(script: string, { mark, marksEnd = false, marksInput = false }: Frame): string {
   const [start, rest] = halves(mark);
   const marks = `printf %s%s ${start} ${rest}; printf %s%s ${start} ${rest} >&2`;
@@ -30,13 +30,13 @@ export function inFrame(script: string, { mark, marksEnd = false, marksInput = f
   return parts.join("\n");
 }
 
-/** A shell that has been told to show its commands prints them before they run: none may hold the mark as it stands. */
+/** A shell with `set -v` or `set -x` prints commands before they run: none may contain the whole mark. */
 function halves(mark: string): readonly [string, string] {
   const middle = Math.floor(mark.length / 2);
   return [mark.slice(0, middle), mark.slice(middle)];
 }
 
-/** How many lines a start-up file may read without reading what is not its own. */
+/** How many lines a start-up file may read before it reaches the input of the script. */
 const spareLines = 8;
 
 /** See `Frame.marksInput`. */
@@ -44,7 +44,7 @@ export function inputStart(mark: string): string {
   return `${"\n".repeat(spareLines)}${mark}\n`;
 }
 
-/** A shell reads no further than to the end of the line. */
+/** A shell's `read` does not read past the end of the line. */
 function skipInput(mark: string): string {
   return `until [ "\${obuilder_line-}" = ${halves(mark).join('""')} ]; do
   IFS= read -r obuilder_line || {
@@ -57,7 +57,7 @@ unset obuilder_line`;
 
 export interface FrameReader {
   readonly add: (bytes: Uint8Array) => void;
-  /** Where the stream is. */
+  /** The position of the stream. */
   readonly place: "before" | "inside" | "after";
   /** The last of what came before the frame. */
   readonly before: string;
@@ -66,7 +66,7 @@ export interface FrameReader {
 /** How much of what comes before a frame is kept, in bytes. */
 const keptBefore = 4_096;
 
-/** Passes on what a stream has in its frame, as soon as it cannot be part of the frame's end. */
+/** Passes on the bytes within the frame, as soon as they cannot be part of its end. */
 export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void): FrameReader {
   let place: FrameReader["place"] = "before";
   let held = Buffer.alloc(0);

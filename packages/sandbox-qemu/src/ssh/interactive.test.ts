@@ -33,7 +33,7 @@ async function reply(channel: ServerChannel, code: number): Promise<void> {
 }
 
 describe("a program between pipes", () => {
-  it("gets the input to its end, and gives output, errors and status", async () => {
+  it("gets all of the input, and returns output, errors and status", async () => {
     await withServer({ onExec: (_, channel) => void reply(channel, 7) }, async (session) => {
       const terminal = pipes();
       terminal.input.end("the input");
@@ -44,7 +44,7 @@ describe("a program between pipes", () => {
     });
   });
 
-  it("ends though something that it has left holds its output, also with a terminal", async () => {
+  it("ends although a process that it left holds its output, also with a terminal", async () => {
     const onExec = (_: string, channel: ServerChannel): void => {
       channel.write("started\n");
       channel.exit(4);
@@ -62,7 +62,7 @@ describe("a program between pipes", () => {
     });
   });
 
-  it("that a signal ended has its number and 128", async () => {
+  it("that is killed by a signal returns 128 and its number", async () => {
     const onExec = (_: string, channel: ServerChannel): void => {
       channel.exit("TERM");
       channel.end();
@@ -72,7 +72,7 @@ describe("a program between pipes", () => {
     });
   });
 
-  it("is left alone when the signal fires, and the input is free for others", async () => {
+  it("is abandoned when the signal fires, and the input is released", async () => {
     const controller = new AbortController();
     await withServer({ onExec: () => controller.abort() }, async (session) => {
       const terminal = pipes();
@@ -83,7 +83,7 @@ describe("a program between pipes", () => {
     });
   });
 
-  it("that is lost with its guest says so", async () => {
+  it("that is lost with its guest is GUEST_LOST", async () => {
     await withServer({ onExec: (_, __, connection) => connection.end() }, async (session) => {
       const lost = interact(session, "x", { terminal: pipes(), signal: never });
       await expect(lost).rejects.toThrow(ObError);
@@ -92,7 +92,7 @@ describe("a program between pipes", () => {
   });
 });
 
-it("a screen's kind, size and changes of size reach the guest", async () => {
+it("the kind, the size and each resize of a terminal reach the guest", async () => {
   const seen: unknown[] = [];
   const resized = new EventEmitter();
   const size = { columns: 91, rows: 27 };

@@ -12,11 +12,11 @@ export interface InteractOptions {
 }
 
 /**
- * Runs a command between a terminal and the guest, and waits for its end and all of its output, as `commandEnd` does.
- * What it leaves running goes on for as long as the guest does.
+ * Runs a command that is connected to a terminal or to pipes, and waits for its end and all of its output, as `commandEnd`
+ * does. Processes that it leaves behind keep running as long as the guest.
  *
  * @param command for the login user's shell; undefined for the shell itself.
- * @returns its status as a shell would tell it.
+ * @returns its exit status, as shells report it.
  * @throws ObError `GUEST_LOST`; the signal's reason.
  */
 export async function interact(
@@ -40,7 +40,7 @@ export async function interact(
   }
   channel.pipe(output, { end: false });
   channel.stderr.pipe(errors, { end: false });
-  // Someone who has gone away has typed all that they will type.
+  // A broken input is an end of input.
   const onBroken = (): void => void channel.end();
   input.once("error", onBroken).pipe(channel);
   stack.defer(() => {
@@ -57,7 +57,7 @@ function ptyOf(screen: Screen | undefined): PseudoTtyOptions | undefined {
   return { term: screen.kind, cols: columns, rows };
 }
 
-/** As shells report it. */
+/** As shells report it: 128 and the signal's number for a signal. */
 function exitCodeOf(status: ExecStatus): number {
   if (status.kind === "exited") return status.code;
   const numbers: Readonly<Record<string, number>> = constants.signals;

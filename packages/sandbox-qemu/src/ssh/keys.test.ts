@@ -26,7 +26,7 @@ describe("the keys to log in with", () => {
     return found.keys.map(({ label }) => label);
   };
 
-  it("are the image's own and no other, where its manifest names one", async () => {
+  it("are only the image's own if its manifest names one", async () => {
     const [option, manifest] = [await keyFile("option"), await keyFile("manifest")];
     await keyFile(".ssh/id_rsa");
     const sources = { manifest, agent: "/agent.sock" };
@@ -34,19 +34,19 @@ describe("the keys to log in with", () => {
     await expect(labels({ ...sources, option })).resolves.toEqual([manifest]);
   });
 
-  it("are the option's and no other, where the image names none", async () => {
+  it("are only the option's if the image names none", async () => {
     const option = await keyFile("option");
     await keyFile(".ssh/id_rsa");
     await expect(labels({ option, agent: "/agent.sock" })).resolves.toEqual([option]);
   });
 
-  it("are the usual files and the agent's, where none is named", async () => {
+  it("are the default files and the agent's if none is named", async () => {
     const rsa = await keyFile(".ssh/id_rsa");
     const ed = await keyFile(".ssh/id_ed25519");
-    await expect(labels({ agent: "/agent.sock" })).resolves.toEqual([ed, rsa, "the ssh agent"]);
+    await expect(labels({ agent: "/agent.sock" })).resolves.toEqual([ed, rsa, "the SSH agent"]);
   });
 
-  it("tell whether they were named", async () => {
+  it("are marked as named or not", async () => {
     const [named, usual] = [await keyFile("option"), await keyFile(".ssh/id_rsa")];
     const about = { manifest: undefined, home, agent: "" };
     await expect(loginKeys({ ...about, option: named })).resolves.toMatchObject({ named: true });
@@ -56,11 +56,11 @@ describe("the keys to log in with", () => {
     });
   });
 
-  it("are none where there is none", async () => {
+  it("are none if there are none", async () => {
     await expect(labels({})).resolves.toEqual([]);
   });
 
-  it("leave out usual files that cannot be used", async () => {
+  it("leave out default files that cannot be used", async () => {
     await keyFile(".ssh/id_rsa", lockedKey());
     await keyFile(".ssh/id_ecdsa", "nonsense");
     await expect(labels({})).resolves.toEqual([]);

@@ -5,7 +5,7 @@ import { ObError, messageOf } from "@ob/core";
 import type { ParsedKey } from "ssh2";
 import { loadSsh2 } from "./ssh2.ts";
 
-/** Something to log in with. The label says what, for messages. */
+/** A key to log in with. The label is for messages. */
 export type LoginKey =
   | { readonly kind: "key"; readonly label: string; readonly key: ParsedKey }
   | { readonly kind: "agent"; readonly label: string; readonly socket: string };
@@ -15,7 +15,7 @@ export interface KeySources {
   readonly option: string | undefined;
   /** The image manifest's key: absolute path. */
   readonly manifest: string | undefined;
-  /** Whose `.ssh` is looked at; by default the user's own. */
+  /** The directory with `.ssh`; by default the user's home. */
   readonly home?: string | undefined;
   /** By default `SSH_AUTH_SOCK`. */
   readonly agent?: string | undefined;
@@ -28,11 +28,11 @@ export interface LoginKeys {
 }
 
 /**
- * The keys to offer to a guest. One that is named is the only one: the image's own, or else the option's. A guest is hostile,
- * and need not learn what other keys its owner has. Only where none is named `~/.ssh/id_*` and the agent's are tried, and of these
- * whichever can be used.
+ * The keys to offer to a guest. If one is named, by the image or else by the option, it is the only one: a guest is hostile,
+ * and must not learn which other keys its owner has. If none is named, they are `~/.ssh/id_*` and those of the agent, except
+ * for those that cannot be used.
  *
- * @throws ObError `USAGE` or `BASE_IMAGE` if a named key is missing, no private key, or has a passphrase.
+ * @throws ObError `USAGE` or `BASE_IMAGE` if a named key is missing, is not a private key, or has a passphrase.
  */
 export async function loginKeys(sources: KeySources): Promise<LoginKeys> {
   const { option, manifest, home = homedir(), agent = process.env["SSH_AUTH_SOCK"] } = sources;
@@ -43,11 +43,11 @@ export async function loginKeys(sources: KeySources): Promise<LoginKeys> {
     try {
       usual.push(await readKey(join(home, ".ssh", name), "USAGE"));
     } catch {
-      // Not there, or only usable through the agent.
+      // Missing, or only usable through the agent.
     }
   }
   const agents: LoginKey[] =
-    agent === undefined || agent === "" ? [] : [{ kind: "agent", label: "the ssh agent", socket: agent }];
+    agent === undefined || agent === "" ? [] : [{ kind: "agent", label: "the SSH agent", socket: agent }];
   return { named: false, keys: [...usual, ...agents] };
 }
 
@@ -56,18 +56,18 @@ async function readKey(path: string, code: "USAGE" | "BASE_IMAGE"): Promise<Logi
   try {
     text = await readFile(path);
   } catch (cause) {
-    throw new ObError(code, `The ssh key ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new ObError(code, `The SSH key ${path} cannot be read: ${messageOf(cause)}`, { cause });
   }
   const { utils } = await loadSsh2();
   const parsed = utils.parseKey(text);
   if (parsed instanceof Error) {
     const locked = /passphrase|encrypted/i.test(parsed.message);
-    throw new ObError(code, `The ssh key ${path} cannot be used: ${parsed.message}`, {
+    throw new ObError(code, `The SSH key ${path} cannot be used: ${parsed.message}`, {
       cause: parsed,
-      hint: locked ? "Load it into an ssh agent, or use a key without a passphrase." : undefined,
+      hint: locked ? "Load it into an SSH agent, or use a key without a passphrase." : undefined,
     });
   }
   const key: ParsedKey = parsed;
-  if (!key.isPrivateKey()) throw new ObError(code, `The ssh key ${path} is a public key.`);
+  if (!key.isPrivateKey()) throw new ObError(code, `The SSH key ${path} is a public key.`);
   return { kind: "key", label: path, key };
 }

@@ -10,15 +10,15 @@ afterEach(async () => {
   stack = new AsyncDisposableStack();
 });
 
-/** A shell of this host's, at the other end of a real connection. */
-async function hold(program: string, startUp?: string): Promise<RootShell> {
+/** A shell of this host, at the other end of a real connection. */
+async function openShell(program: string, startUp?: string): Promise<RootShell> {
   const session = await logInToShell({ stack, ...(startUp !== undefined && { startUp }) });
   return stack.use(await RootShell.open(session, `exec ${program}`, signal));
 }
 
 describe.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("a held %s", (program) => {
-  it("runs one script after the other, each by itself", async () => {
-    const shell = await hold(program);
+  it("runs one script after the other, each in a subshell", async () => {
+    const shell = await openShell(program);
     const first = await shell.run("a=1; cd /tmp; echo out; echo err >&2; exit 7", { signal });
     expect(first).toEqual({ status: { kind: "exited", code: 7 }, stdout: "out\n", stderr: "err\n" });
     const second = await shell.run(`printf '<%s>' "$a" "$(pwd)"; wc -c | tr -d ' '`, { signal });
@@ -27,16 +27,16 @@ describe.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("a held
   });
 
   it("passes any bytes to a script's standard input", async () => {
-    const shell = await hold(program);
+    const shell = await openShell(program);
     const input = Uint8Array.from({ length: 512 }, (_, index) => index % 256);
     const { stdout } = await shell.run("od -An -v -tx1", { signal, input });
     expect(stdout.replaceAll(/\s+/g, "")).toBe(Buffer.from(input).toString("hex"));
   });
 });
 
-describe("a held shell", () => {
-  it("that ends is told from one that is slow, with what it said", async () => {
-    const shell = await hold("sh -c 'echo no such luck >&2; exit 1'");
+describe("a root shell", () => {
+  it("that ends is GUEST_LOST with its standard error, and a slow one is not", async () => {
+    const shell = await openShell("sh -c 'echo no such luck >&2; exit 1'");
     await expect(shell.run("echo", { signal })).rejects.toMatchObject({
       code: "GUEST_LOST",
       message: expect.stringContaining("no such luck"),
@@ -45,9 +45,9 @@ describe("a held shell", () => {
     await expect(shell.run("echo", { signal })).rejects.toMatchObject({ code: "GUEST_LOST" });
   });
 
-  it("has nothing of what its login shell prints or reads", async () => {
+  it("leaves out what its login shell prints and reads", async () => {
     const startUp = `echo hello; printf error >&2; read x; (sleep 0.3; echo late; printf late >&2) & set -x`;
-    const shell = await hold("/bin/sh", startUp);
+    const shell = await openShell("/bin/sh", startUp);
     for (const script of ["echo out; echo err >&2; exit 7", "sleep 0.6; echo out; echo err >&2; exit 7"]) {
       const { status, stdout, stderr } = await shell.run(script, { signal });
       expect(status).toEqual({ kind: "exited", code: 7 });
@@ -56,8 +56,8 @@ describe("a held shell", () => {
     }
   });
 
-  it("goes with a script that is given up", async () => {
-    const shell = await hold("/bin/sh");
+  it("is closed with a script that is aborted", async () => {
+    const shell = await openShell("/bin/sh");
     const controller = new AbortController();
     const running = shell.run("sleep 600", { signal: controller.signal });
     controller.abort();

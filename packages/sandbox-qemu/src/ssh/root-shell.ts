@@ -8,31 +8,30 @@ import type { SshSession } from "./session.ts";
 
 export interface RootShellOptions {
   readonly signal: AbortSignal;
-  /** What the script reads on its standard input; by default nothing. */
+  /** The script's standard input; by default empty. */
   readonly input?: Uint8Array | undefined;
 }
 
-/** Standard input goes through the script's text: what is longer goes another way. */
+/** The longest input, in bytes: it is part of the script's text. */
 export const maxInlineInput = 16_384;
 
 /**
- * How long the shell may take to begin with a script, in milliseconds. One whose login shell waits for more input never
- * does.
+ * How long the shell may take to start a script, in milliseconds. If the login shell waits for more input it never does.
  */
 const startTime = 60_000;
 
-/** Lines that a start-up file of the login shell may read before our own. */
+/** Lines that a start-up file of the login shell may read before the first script. */
 const spareLines = "\n".repeat(8);
 
 /**
- * A shell of Bourne's family in the guest that is held open and runs one script after the other, each in a shell of its
- * own. It saves what a command of its own costs: a login shell, and sudo. Whatever must run while the guest's file
- * systems are frozen runs here: it needs nothing to be written. Disposing closes it.
+ * A persistent root shell in the guest, of the Bourne family. It runs one script after the other, each in a subshell. This
+ * saves a login shell and sudo for each command, and also works while the guest's file systems are frozen, since nothing
+ * has to be written. Disposing closes it.
  */
 export class RootShell implements AsyncDisposable {
   readonly #channel: ClientChannel;
   readonly #lost: AbortSignal;
-  /** Nothing that a script prints. */
+  /** A string that no script prints. */
   readonly #mark = newMark();
   readonly #output = { stdout: "", stderr: "" };
   #ended = false;
@@ -58,7 +57,7 @@ export class RootShell implements AsyncDisposable {
   /**
    * Starts a shell that reads commands from its standard input.
    *
-   * @throws ObError `GUEST_LOST`; the signal's reason. Whether the shell has started is known by its first script.
+   * @throws ObError `GUEST_LOST`; the signal's reason. Whether the shell really starts is known after its first script.
    */
   static async open(session: SshSession, command: string, signal: AbortSignal): Promise<RootShell> {
     const { channel } = await abortable(
@@ -69,16 +68,16 @@ export class RootShell implements AsyncDisposable {
     return new RootShell(channel, session.lost);
   }
 
-  /** False once the shell has ended: whoever needs one takes another way. */
+  /** False once the shell has ended: commands then need a session of their own. */
   get isOpen(): boolean {
     return !this.#ended && !this.#lost.aborted;
   }
 
   /**
-   * Runs a script and waits for its end. One at a time. A script that is given up takes the shell with it. What others
-   * have printed before or after it is left out.
+   * Runs a script and waits for its end; one at a time. If a script is aborted, the shell is closed. The result does not
+   * include what other processes print before or after the script.
    *
-   * @throws ObError `GUEST_LOST` if the shell ends first, with what it said, or does not begin; the signal's reason.
+   * @throws ObError `GUEST_LOST` if the shell ends first, with its standard error, or does not start; the signal's reason.
    */
   async run(script: string, { signal, input }: RootShellOptions): Promise<ExecResult> {
     this.#output.stdout = "";
@@ -90,7 +89,7 @@ export class RootShell implements AsyncDisposable {
       else if (this.#ended) reject(this.#endedError());
     };
     const timer = setTimeout(() => {
-      if (!this.#output.stdout.includes(this.#start)) reject(this.#silentError());
+      if (!this.#output.stdout.includes(this.#start)) reject(this.#startTimeoutError());
     }, startTime);
     try {
       if (this.#ended) throw this.#endedError();
@@ -114,7 +113,7 @@ export class RootShell implements AsyncDisposable {
     return `${this.#mark}>`;
   }
 
-  /** All that the shell reads for a script: marks around what it prints, and its status. */
+  /** What the shell reads for a script: marks around its output, and its status. */
   #framed(script: string, input: Uint8Array | undefined): string {
     const source = input === undefined ? "" : `printf '${octal(input)}' | `;
     const from = input === undefined ? "</dev/null" : "";
@@ -138,19 +137,16 @@ export class RootShell implements AsyncDisposable {
     return { text: output.slice(start, end), code: Number.parseInt(after, 10) };
   }
 
-  #silentError(): ObError {
+  #startTimeoutError(): ObError {
     return new ObError(
       "GUEST_LOST",
-      `The superuser's shell in the guest did not begin within ${startTime / 1000} s.`,
+      `The root shell in the guest did not start within ${startTime / 1000} s.`,
     );
   }
 
   #endedError(): ObError {
     const said = this.#output.stderr.trim();
-    return new ObError(
-      "GUEST_LOST",
-      `The superuser's shell in the guest ended${said === "" ? "." : `: ${said}`}`,
-    );
+    return new ObError("GUEST_LOST", `The root shell in the guest ended${said === "" ? "." : `: ${said}`}`);
   }
 
   #close(): void {
@@ -159,7 +155,7 @@ export class RootShell implements AsyncDisposable {
   }
 }
 
-/** For printf's format: it is a builtin, so that no list of processes shows it. */
+/** Escapes for the format of printf, a builtin: the input is not shown in any process list. */
 function octal(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
 }

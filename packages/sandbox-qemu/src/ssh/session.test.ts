@@ -8,7 +8,7 @@ const never = new AbortController().signal;
 const named = (label: string, key = newKey()): LoginKey => ({ kind: "key", label, key });
 
 describe("a login", () => {
-  it("succeeds with the key that the guest knows, tried after others that it does not", async () => {
+  it("succeeds with the key that the guest accepts, after others that it rejects", async () => {
     const key = newKey();
     await using server = await startServer({ accepts: key });
     const keys = [named("/other"), named("/right", key)];
@@ -17,23 +17,23 @@ describe("a login", () => {
     expect(session.lost.aborted).toBe(false);
   });
 
-  it("that is refused says at once which keys were tried", async () => {
+  it("that is rejected reports at once which keys were tried", async () => {
     await using server = await startServer({ accepts: newKey() });
     const keys = [named("/home/me/one"), named("/home/me/two")];
     const login = openSession(await server.connect(), { user: "opam", keys, signal: never });
     await expect(login).rejects.toMatchObject({
       code: "LOGIN_FAILED",
-      message: "The guest does not let opam in with any of these ssh keys: /home/me/one, /home/me/two.",
+      message: "The guest rejected these SSH keys for the user opam: /home/me/one, /home/me/two.",
     });
   });
 
-  it("without any key says so", async () => {
+  it("without any key is an error", async () => {
     await using server = await startServer();
     const login = openSession(await server.connect(), { user: "opam", keys: [], signal: never });
-    await expect(login).rejects.toThrow("no ssh key to log in to the guest as opam");
+    await expect(login).rejects.toThrow("no SSH key to log in to the guest as opam");
   });
 
-  it("that the other end hangs up on is no refusal", async () => {
+  it("is not rejected if the other end closes the connection", async () => {
     await using server = await startServer({ hangUps: 1 });
     const login = openSession(await server.connect(), { user: "opam", keys: [named("k")], signal: never });
     await expect(login).rejects.toMatchObject({ code: "GUEST_LOST" });
@@ -49,7 +49,7 @@ describe("a login", () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it("tells when the connection is lost later", async () => {
+  it("reports that the connection is lost later", async () => {
     const key = newKey();
     const server = await startServer({ accepts: key });
     const keys = [named("k", key)];

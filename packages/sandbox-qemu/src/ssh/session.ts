@@ -11,12 +11,12 @@ export interface LoginOptions {
   readonly signal: AbortSignal;
 }
 
-/** A guest that answers nothing for `interval × count` milliseconds is gone. */
+/** A guest that does not answer for `interval × count` milliseconds is lost. */
 const keepalive = { interval: 10_000, count: 12 };
 
 /**
- * First what is quickest in a guest under emulation: ChaCha20 needs no special instructions, and Curve25519 is the
- * shortest key exchange. Then what older servers have.
+ * First the fastest in an emulated guest: ChaCha20 needs no special instructions, and Curve25519 is the shortest key
+ * exchange. Then those of older servers.
  */
 const algorithms: NonNullable<ConnectConfig["algorithms"]> = {
   kex: [
@@ -38,10 +38,10 @@ const algorithms: NonNullable<ConnectConfig["algorithms"]> = {
   ],
 };
 
-/** An SSH connection that is logged in. Disposing closes it. */
+/** An authenticated SSH connection. Disposing closes it. */
 export class SshSession implements AsyncDisposable {
   readonly client: Client;
-  /** Fires with `GUEST_LOST` when the connection is gone. */
+  /** Fires with `GUEST_LOST` when the connection is closed. */
   readonly lost: AbortSignal;
 
   constructor(client: Client, lost: AbortSignal) {
@@ -58,9 +58,9 @@ export class SshSession implements AsyncDisposable {
 /**
  * Logs in on a connected socket whose other end speaks SSH. The socket is closed if that fails.
  *
- * The host key is not checked: the other end is a guest that we started ourselves, on a port of QEMU's own.
+ * The host key is not checked: it is not known, and `identify` verifies the guest.
  *
- * @throws ObError `LOGIN_FAILED` if no key is taken; `GUEST_LOST` if the connection ends before it is decided;
+ * @throws ObError `LOGIN_FAILED` if every key is rejected; `GUEST_LOST` if the connection is closed before that;
  *   the signal's reason.
  */
 export async function openSession(socket: Socket, options: LoginOptions): Promise<SshSession> {
@@ -69,14 +69,14 @@ export async function openSession(socket: Socket, options: LoginOptions): Promis
   const client = new SshClient();
   const gone = new AbortController();
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-  let lastWords = "the connection ended";
+  let cause = "the connection was closed";
   client.once("ready", resolve);
   client.on("error", (error) => {
-    lastWords = error.message;
-    if (error.level === "client-authentication") reject(refused(user, keys, error));
+    cause = error.message;
+    if (error.level === "client-authentication") reject(loginRejected(user, keys, error));
   });
   client.once("close", () => {
-    const error = new ObError("GUEST_LOST", `The ssh connection to the guest was lost: ${lastWords}.`);
+    const error = new ObError("GUEST_LOST", `The SSH connection to the guest was lost: ${cause}.`);
     gone.abort(error);
     reject(error);
   });
@@ -85,7 +85,7 @@ export async function openSession(socket: Socket, options: LoginOptions): Promis
       sock: socket,
       username: user,
       authHandler: offerEach(user, keys),
-      // The caller's signal has the deadline.
+      // The caller's signal has a deadline.
       readyTimeout: 0,
       keepaliveInterval: keepalive.interval,
       keepaliveCountMax: keepalive.count,
@@ -109,17 +109,17 @@ function offerEach(user: string, keys: readonly LoginKey[]): AnyAuthMethod[] {
 }
 
 const keyHint =
-  "Name the right key as sshKey in the image's manifest, or with --qemu-ssh-key where it has none.";
+  "Name the right key as sshKey in the image's manifest, or with --qemu-ssh-key if it names none.";
 
-/** The error of a guest that there is no key for. */
+/** The error if there is no key for a guest. */
 export function noKey(user: string, cause?: Error): ObError {
-  const message = `There is no ssh key to log in to the guest as ${user} with.`;
+  const message = `There is no SSH key to log in to the guest as ${user}.`;
   return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });
 }
 
-function refused(user: string, keys: readonly LoginKey[], cause: Error): ObError {
+function loginRejected(user: string, keys: readonly LoginKey[], cause: Error): ObError {
   if (keys.length === 0) return noKey(user, cause);
   const tried = keys.map(({ label }) => label).join(", ");
-  const message = `The guest does not let ${user} in with any of these ssh keys: ${tried}.`;
+  const message = `The guest rejected these SSH keys for the user ${user}: ${tried}.`;
   return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });
 }

@@ -1,12 +1,12 @@
 import type { Client, utils } from "ssh2";
 
-/** What is used of ssh2. */
+/** The part of ssh2 that is used. */
 export interface Ssh2 {
   readonly Client: typeof Client;
   readonly utils: typeof utils;
 }
 
-/** ssh2 is loaded with the first guest: a build that is all cache needs none, and starts sooner without. */
+/** Loads ssh2 for the first guest: a build whose layers are all cached starts faster without it. */
 export async function loadSsh2(): Promise<Ssh2> {
   const { default: ssh2 } = await import("ssh2");
   return ssh2;

@@ -1,208 +1,201 @@
-import {
-  type CopyTask,
-  type Emit,
-  isObError,
-  type Phase,
-  type SandboxRunOptions,
-  type SandboxStep,
-} from "@ob/core";
+import { isObError, type ObError, type RunTask, type SandboxStep } from "@ob/core";
 import { throwIfAborted } from "../abort.ts";
-import { withVmErrors } from "../vm/vm-failure.ts";
-import { copyIn, copyTarget } from "../transfer/copy-in.ts";
-import { type CopyOwner, copyOwner, type KnownOwners } from "../transfer/copy-owner.ts";
-import { diskName } from "../machine/qemu-argv.ts";
-import {
-  cacheDisks,
-  tryReuseVm,
-  isUnsupportedByQemu,
-  pauseForNextStep,
-  networkOf,
-  captureBaseline,
-  supportsCacheHotplug,
-  type PausedVm,
-  whyNotKept,
-} from "./vm-reuse.ts";
-import { resolveGuest, guestProfile } from "../guest/resolve-guest.ts";
-import { detachDisk } from "../vm/hot-plug.ts";
-import type { Accelerator, Machine } from "../machine/machine.ts";
-import type { SandboxOptions } from "../options.ts";
-import { runGuestCommand, type GuestConnection, runStepCommand } from "../guest/guest-command.ts";
-import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
-import { flush, stop } from "../lifecycle/shutdown.ts";
-import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { failedStepAccess } from "../access/ephemeral-guest.ts";
+import { type GuestConnection, runGuestCommand, runStepCommand } from "../guest/guest-command.ts";
+import { flush, type Flushed, stop } from "../lifecycle/shutdown.ts";
+import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
+import { type CopyIn, copyTarget } from "../transfer/copy-in.ts";
+import { withVmErrors } from "../vm/vm-failure.ts";
+import { planStep, startCopy, type StepOptions, type StepPlan } from "./step-plan.ts";
+import {
+  decideReuse,
+  type KeepVm,
+  networkOf,
+  pauseForNextStep,
+  type PausedState,
+  type PausedVm,
+  releaseCaches,
+  type ReuseResult,
+  tryReuseVm,
+} from "./vm-reuse.ts";
 
-export interface StepOptions extends Pick<SandboxRunOptions, "onOutput" | "onFailure"> {
-  readonly options: SandboxOptions;
-  readonly templates: SnapshotStore;
-  readonly accelerator: (machine: Machine) => Promise<Accelerator>;
-  readonly knownOwners: KnownOwners;
-  readonly signal: AbortSignal;
-  readonly emit: Emit;
-  /** The guest of the step before. It goes on if it can; otherwise it is ended. */
-  readonly pausedVm?: PausedVm | undefined;
+/** A step in its VM. */
+interface ActiveStep extends StepPlan {
+  readonly running: GuestSession;
+  readonly connection: GuestConnection;
+  readonly copy: CopyIn | undefined;
 }
 
 /**
- * Runs one step. When it resolves nobody has the step's disks open.
+ * Runs one step. When it resolves, the step's disks are closed.
  *
- * @returns the guest, if the step is followed and the guest can go on.
+ * @returns the paused VM, if the step asks to keep it and it can be reused.
  * @throws ObError as `Sandbox.run`.
  */
-export async function runStep(step: SandboxStep, run: StepOptions): Promise<PausedVm | undefined> {
+export async function runStep(step: SandboxStep, options: StepOptions): Promise<PausedVm | undefined> {
   await using stack = new AsyncDisposableStack();
-  if (run.pausedVm) stack.use(run.pausedVm);
-  const { task } = step;
-  const { options, signal, emit } = run;
-  throwIfAborted(signal);
-  const guest = resolveGuest(step.image, options);
-  const profile = guestProfile(guest);
-  const enter = phaseTimer(step, emit);
-  // What cannot be run is refused before a machine is started for it.
-  const setUp = task.kind === "run" ? profile.mount(task) : [];
-  const command = task.kind === "run" ? profile.run(task) : profile.unpack;
-  const { stateDirectory } = options;
-  const ownerOfCopy = ({ user }: CopyTask): CopyOwner =>
-    copyOwner(user, { profile, loginUser: guest.loginUser, image: step.image, known: run.knownOwners });
-  await using copying =
-    task.kind === "copy"
-      ? copyIn(profile, {
-          openArchive: task.openArchive,
-          owner: ownerOfCopy(task),
-          stateDirectory,
-          signal,
-          emit,
-        })
-      : undefined;
+  if (options.pausedVm) stack.use(options.pausedVm);
+  throwIfAborted(options.signal);
+  const plan = planStep(step, options);
+  await using copy = startCopy(plan);
 
-  const say = (text: string): void => emit({ type: "log", level: "info", text });
-  const continued = run.pausedVm && (await tryReuseVm(run.pausedVm, { step, signal }));
-  if (continued?.kind === "goes on") say("The virtual machine of the step before goes on.");
-  if (continued?.kind === "boot anew") {
-    say(`A virtual machine is booted: that of the step before cannot go on, ${continued.why}.`);
-    await run.pausedVm?.[Symbol.asyncDispose]();
+  const reused = await reuseVm(plan);
+  const running = reused?.running ?? stack.use(await bootVm(plan));
+  const { vm, session, shell, signal } = running;
+
+  return await withVmErrors(vm, options.signal, async () => {
+    const connection: GuestConnection = { session, shell, signal, onOutput: options.onOutput };
+    const active: ActiveStep = { ...plan, running, connection, copy };
+    const reuse = await decideReuse(running, {
+      step,
+      connection,
+      caches: plan.caches,
+      baseline: reused?.baseline,
+    });
+    if (reuse.kind === "stop") logNotReused(active, reuse.reason);
+
+    await mount(active);
+    const failure = await runTask(active);
+    await unmount(active);
+    if (reuse.kind === "stop" || failure !== undefined) {
+      await stopVm(active);
+      if (failure !== undefined) throw failure;
+      return undefined;
+    }
+    const paused = await pauseVm(active, reuse);
+    if (!paused) return undefined;
+    const owned = stack.move();
+    return { ...paused, [Symbol.asyncDispose]: async () => await owned.disposeAsync() };
+  });
+}
+
+/** The VM of the previous step, on this step's disk; undefined if there is none or it cannot be reused. */
+async function reuseVm({
+  step,
+  options,
+  caches,
+}: StepPlan): Promise<Extract<ReuseResult, { readonly kind: "reused" }> | undefined> {
+  const { pausedVm, signal } = options;
+  if (!pausedVm) return undefined;
+  const result = await tryReuseVm(pausedVm, { step, caches, signal });
+  switch (result.kind) {
+    case "reused":
+      logInfo(options, "Reusing the VM of the previous step.");
+      return result;
+    case "must-boot":
+      logInfo(options, `Booting a new VM: ${result.reason}.`);
+      await pausedVm[Symbol.asyncDispose]();
+      return undefined;
   }
-  const running =
-    continued?.kind === "goes on" ? continued.running : stack.use(await bootFor(step, { ...run, enter }));
-  const { vm, session, shell, baseline } = running;
-
-  return await withVmErrors(vm, signal, async () => {
-    const inGuest: GuestConnection = { session, shell, signal: running.signal, onOutput: run.onOutput };
-    const stay = (why: string): undefined => {
-      say(`The next step gets a virtual machine of its own: this one cannot go on, ${why}.`);
-    };
-    let noted = continued?.kind === "goes on" ? continued.noted : undefined;
-    const refusal = whyNotKept(step);
-    if (step.keepVm === true && refusal !== undefined) {
-      noted = stay(refusal);
-    } else if (step.keepVm === true && !supportsCacheHotplug(vm.config, step)) {
-      noted = stay("its machine gives no caches back while it runs");
-    } else if (step.keepVm === true && noted === undefined) {
-      const result = await captureBaseline(running, { step, inGuest });
-      noted = "noted" in result ? result.noted : stay(result.why);
-    }
-
-    if (setUp.length > 0) enter("mount");
-    for (const each of setUp) await runGuestCommand(each, inGuest);
-
-    enter(command.phase);
-    let failure: unknown;
-    try {
-      if (task.kind === "run") {
-        await runStepCommand(command, { ...inGuest, leftovers: profile.killStrayProcesses?.(baseline) });
-      } else await copying?.into(copyTarget(vm, inGuest));
-    } catch (error) {
-      if (!isObError(error, "STEP_FAILED")) throw error;
-      if (task.kind === "run") await run.onFailure?.(error, failedStepAccess(running, { task, signal }));
-      // A command that failed may still have filled its caches: they are worth closing well.
-      if (cacheDisks(step).length === 0) throw error;
-      failure = error;
-    }
-
-    if (task.kind === "run") {
-      const tearDown = profile.unmount(task, baseline);
-      if (tearDown.length > 0) enter("mount");
-      for (const each of tearDown) await runGuestCommand(each, inGuest);
-    }
-
-    if (step.keepVm !== true || failure !== undefined) noted = undefined;
-    if (noted !== undefined) {
-      // What came into the machine for this step leaves it.
-      await copying?.[Symbol.asyncDispose]();
-      const refused = await detachCaches(running, step);
-      if (refused !== undefined) noted = stay(refused);
-    }
-
-    enter("flush");
-    const { vmReuse: goingOn } = profile;
-    const ending = noted === undefined ? undefined : goingOn?.resetAndFlush(baseline, noted);
-    const flushed = await flush(ending ?? profile.flush(baseline), inGuest);
-    enter("stop");
-    if (noted !== undefined) {
-      const left = await pauseForNextStep(running, { step, noted, flushed, signal: inGuest.signal });
-      if (!("why" in left)) {
-        enter(undefined);
-        const held = stack.move();
-        return { ...left, [Symbol.asyncDispose]: async () => await held.disposeAsync() };
-      }
-      stay(left.why);
-    }
-    await stop(vm, { ...inGuest, signal, profile, state: flushed.state });
-    enter(undefined);
-    if (failure !== undefined) throw failure;
-    return undefined;
-  });
 }
 
-async function bootFor(
-  step: SandboxStep,
-  {
-    options,
-    accelerator,
-    templates,
-    signal,
-    emit,
-    enter,
-  }: StepOptions & { readonly enter: (phase: Phase) => void },
-): Promise<GuestSession> {
-  const { task, image } = step;
-  const profile = guestProfile(resolveGuest(image, options));
+async function bootVm({ step, options, guest, profile, caches, phases }: StepPlan): Promise<GuestSession> {
+  const { resources, signal, emit } = options;
   return await startGuest({
-    options,
-    image,
-    disks: [step.disk, ...cacheDisks(step)],
+    options: resources.options,
+    guest,
+    profile,
+    rootDisk: step.disk,
+    caches,
     network: networkOf(step),
-    cdrom: task.kind === "copy" && profile.verification !== undefined,
-    accelerator,
-    templates,
+    cdrom: step.task.kind === "copy" && profile.verification !== undefined,
+    accelerators: resources.accelerators,
+    snapshots: resources.snapshots,
+    phases,
     signal,
     emit,
-    enter,
   });
 }
 
-/** Takes the step's caches out of the machine. @returns why that cannot be done. */
-async function detachCaches({ vm, signal }: GuestSession, step: SandboxStep): Promise<string | undefined> {
+async function mount({ mounts, connection, phases }: ActiveStep): Promise<void> {
+  if (mounts.length > 0) phases.start("mount");
+  for (const each of mounts) await runGuestCommand(each, connection);
+}
+
+/**
+ * @returns the error of a command that failed and may have filled its caches: they are still unmounted and closed cleanly.
+ * @throws ObError the error of anything else that failed.
+ */
+async function runTask(active: ActiveStep): Promise<ObError | undefined> {
+  const { step, running, connection, copy, command, profile, phases, caches } = active;
+  phases.start(command.phase);
   try {
-    await Promise.all(
-      cacheDisks(step).map(async (_, index) => await detachDisk(vm, diskName(index + 1), signal)),
-    );
+    if (step.task.kind === "run") {
+      const leftovers = profile.killStrayProcesses?.(running.bootInfo);
+      await runStepCommand(command, { ...connection, leftovers });
+    } else {
+      await copy?.into(copyTarget(running.vm, connection));
+    }
     return undefined;
   } catch (error) {
-    if (isUnsupportedByQemu(error)) return "it does not give its caches back";
-    throw error;
+    if (!isObError(error, "STEP_FAILED")) throw error;
+    if (step.task.kind === "run") await reportFailure(active, { task: step.task, error });
+    if (caches.length === 0) throw error;
+    return error;
   }
 }
 
-/** Tells the listeners each phase as it begins, and how long the one before it took. */
-export function phaseTimer(step: Pick<SandboxStep, "layer">, emit: Emit): (phase: Phase | undefined) => void {
-  let before: { readonly phase: Phase; readonly start: number } | undefined;
-  return (phase) => {
-    const now = performance.now();
-    if (before) {
-      emit({ type: "log", level: "debug", text: `${before.phase}: ${Math.round(now - before.start)} ms` });
-    }
-    before = phase && { phase, start: now };
-    if (phase) emit({ type: "phase", layer: step.layer, phase });
-  };
+async function reportFailure(
+  { running, options }: ActiveStep,
+  { task, error }: { readonly task: RunTask; readonly error: ObError },
+): Promise<void> {
+  await options.onFailure?.(error, failedStepAccess(running, { task, signal: options.signal }));
+}
+
+/** Unmounts the caches and removes the secrets. */
+async function unmount({ step, running, connection, profile, phases }: ActiveStep): Promise<void> {
+  if (step.task.kind !== "run") return;
+  const commands = profile.unmount(step.task, running.bootInfo);
+  if (commands.length > 0) phases.start("mount");
+  for (const each of commands) await runGuestCommand(each, connection);
+}
+
+/** Flushes and shuts the guest down; QEMU then has closed the disks. */
+async function stopVm(active: ActiveStep): Promise<void> {
+  const { running, connection, profile, phases } = active;
+  phases.start("flush");
+  const { state } = await flush(profile.flush(running.bootInfo), connection);
+  phases.start("stop");
+  await shutDown(active, state);
+}
+
+/** Brings the guest back to its baseline and pauses it. @returns undefined if it could not be kept, and was stopped. */
+async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | undefined> {
+  const { step, running, connection, copy, caches, phases } = active;
+  const { signal } = connection;
+  // What was attached to the VM for this step is detached.
+  await copy?.[Symbol.asyncDispose]();
+  const attached = await releaseCaches(running.vm, caches, signal);
+  if (attached !== undefined) {
+    logNotReused(active, attached);
+    await stopVm(active);
+    return undefined;
+  }
+  phases.start("flush");
+  const flushed = await flush(keep.vmReuse.resetAndFlush(running.bootInfo, keep.baseline), connection);
+  phases.start("stop");
+  const result = await pauseForNextStep(running, { step, keep, flushed, signal });
+  if (result.kind === "refused") {
+    logNotReused(active, result.reason);
+    await shutDown(active, flushed.state);
+    return undefined;
+  }
+  phases.end();
+  return result.paused;
+}
+
+async function shutDown(
+  { running, connection, options, profile, phases }: ActiveStep,
+  state: Flushed["state"],
+): Promise<void> {
+  await stop(running.vm, { ...connection, signal: options.signal, profile, state });
+  phases.end();
+}
+
+function logNotReused({ options }: ActiveStep, reason: string | undefined): void {
+  if (reason !== undefined) logInfo(options, `VM will not be reused: ${reason}.`);
+}
+
+function logInfo({ emit }: StepOptions, text: string): void {
+  emit({ type: "log", level: "info", text });
 }

@@ -1,7 +1,7 @@
 import { layerId, type SandboxStep, sha256 } from "@ob/core";
 import { expect, it } from "vitest";
 import type { PausedVm } from "./vm-reuse.ts";
-import { QemuStepSession } from "./step-session.ts";
+import { QemuStepSession, type StepRunner } from "./step-session.ts";
 import { runTask } from "../testing/run-task.ts";
 
 const step: SandboxStep = {
@@ -12,73 +12,76 @@ const step: SandboxStep = {
   keepVm: true,
 };
 
-/** Guests that only count: the sequence looks at nothing of theirs. */
-function guests() {
+/** VMs that are only counted. */
+function pausedVms() {
   const alive = new Set<string>();
   const make = (name: string): PausedVm => {
     alive.add(name);
-    const guest: Pick<PausedVm, typeof Symbol.asyncDispose> = {
+    const vm: Pick<PausedVm, typeof Symbol.asyncDispose> = {
       [Symbol.asyncDispose]: () => {
         alive.delete(name);
         return Promise.resolve();
       },
     };
-    return guest as PausedVm;
+    return vm as PausedVm;
   };
   return { alive, make };
 }
 
-it("a sequence hands the guest of a step to the next, and ends the last", async () => {
-  const { alive, make } = guests();
+function sessionWith(runStep: StepRunner["runStep"]): QemuStepSession {
+  return new QemuStepSession({ runStep, sessionClosed: () => undefined });
+}
+
+it("hands the VM of a step to the next step, and ends the last one", async () => {
+  const { alive, make } = pausedVms();
   const given: (PausedVm | undefined)[] = [];
-  const left = make("first");
-  const sequence = new QemuStepSession(
-    async (_, { pausedVm }) => {
-      given.push(pausedVm);
-      return left;
-    },
-    () => undefined,
-  );
-  await sequence.run(step);
-  await sequence.run(step);
-  expect(given).toEqual([undefined, left]);
+  const paused = make("first");
+  const session = sessionWith(async (_, { pausedVm }) => {
+    given.push(pausedVm);
+    return paused;
+  });
+  await session.run(step);
+  await session.run(step);
+  expect(given).toEqual([undefined, paused]);
   expect(alive).toEqual(new Set(["first"]));
-  await sequence[Symbol.asyncDispose]();
+  await session[Symbol.asyncDispose]();
   expect(alive).toEqual(new Set());
 });
 
-it("a sequence that ends while a step runs keeps no guest of it", async () => {
-  const { alive, make } = guests();
+it("keeps no VM if it is closed while a step runs", async () => {
+  const { alive, make } = pausedVms();
   const { promise, resolve } = Promise.withResolvers<void>();
-  const sequence = new QemuStepSession(
-    async () => {
-      await promise;
-      return make("late");
-    },
-    () => undefined,
-  );
-  const running = sequence.run(step);
-  await sequence[Symbol.asyncDispose]();
+  const session = sessionWith(async () => {
+    await promise;
+    return make("late");
+  });
+  const running = session.run(step);
+  await session[Symbol.asyncDispose]();
   resolve();
   await running;
   expect(alive).toEqual(new Set());
 });
 
-it("a step that fails leaves no guest to the next", async () => {
-  const { make } = guests();
+it("has no VM for the next step after a step that failed", async () => {
+  const { make } = pausedVms();
   const given: unknown[] = [];
-  let calls = 0;
-  const sequence = new QemuStepSession(
-    async (_, { pausedVm }) => {
-      given.push(pausedVm);
-      calls += 1;
-      if (calls === 2) throw new Error("failed");
-      return make(`guest ${calls}`);
-    },
-    () => undefined,
-  );
-  await sequence.run(step);
-  await expect(sequence.run(step)).rejects.toThrow("failed");
-  await sequence.run(step);
+  const session = sessionWith(async (_, { pausedVm }) => {
+    given.push(pausedVm);
+    if (given.length === 2) throw new Error("failed");
+    return make(`VM ${given.length}`);
+  });
+  await session.run(step);
+  await expect(session.run(step)).rejects.toThrow("failed");
+  await session.run(step);
   expect(given[2]).toBeUndefined();
+});
+
+it("tells its runner once it is closed", async () => {
+  const closed: unknown[] = [];
+  const session = new QemuStepSession({
+    runStep: async () => undefined,
+    sessionClosed: (each) => void closed.push(each),
+  });
+  await session[Symbol.asyncDispose]();
+  expect(closed).toEqual([session]);
 });

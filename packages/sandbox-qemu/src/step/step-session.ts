@@ -1,38 +1,51 @@
 import type { SandboxRunOptions, SandboxStep, StepSequence } from "@ob/core";
 import type { PausedVm } from "./vm-reuse.ts";
 
-/** Runs a step, given the guest of the step before; resolves with the guest that waits for the next. */
-export type RunStep = (
-  step: SandboxStep,
-  options: SandboxRunOptions & { readonly pausedVm: PausedVm | undefined },
-) => Promise<PausedVm | undefined>;
+/** Runs the steps of a sandbox's sessions. */
+export interface StepRunner {
+  /**
+   * Runs a step, in the VM of the previous step if it can be reused; otherwise that VM is ended.
+   *
+   * @returns the VM, paused for the next step, if `step.keepVm` is set and the VM can be reused.
+   * @throws ObError as `Sandbox.run`.
+   */
+  runStep(step: SandboxStep, options: RunStepOptions): Promise<PausedVm | undefined>;
+  /** Called once a session has been disposed of. */
+  sessionClosed(session: StepSequence): void;
+}
 
-/** Keeps one guest at most, between one step and the next. */
+export interface RunStepOptions extends SandboxRunOptions {
+  /** The VM of the previous step. */
+  readonly pausedVm: PausedVm | undefined;
+}
+
+/** Keeps at most one VM between two steps. */
 export class QemuStepSession implements StepSequence {
-  readonly #runAfter: RunStep;
-  readonly #onClose: () => void;
-  #waiting: PausedVm | undefined;
+  readonly #runner: StepRunner;
+  #pausedVm: PausedVm | undefined;
   #closed = false;
 
-  constructor(runAfter: RunStep, onClose: () => void) {
-    this.#runAfter = runAfter;
-    this.#onClose = onClose;
+  constructor(runner: StepRunner) {
+    this.#runner = runner;
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    const followed = step.keepVm === true && !this.#closed;
-    const left = await this.#runAfter({ ...step, keepVm: followed }, { ...options, pausedVm: waiting });
-    if (this.#closed || this.#waiting) await left?.[Symbol.asyncDispose]();
-    else this.#waiting = left;
+    const pausedVm = this.#takePausedVm();
+    const keepVm = step.keepVm === true && !this.#closed;
+    const paused = await this.#runner.runStep({ ...step, keepVm }, { ...options, pausedVm });
+    if (this.#closed || this.#pausedVm) await paused?.[Symbol.asyncDispose]();
+    else this.#pausedVm = paused;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    await waiting?.[Symbol.asyncDispose]();
-    this.#onClose();
+    await this.#takePausedVm()?.[Symbol.asyncDispose]();
+    this.#runner.sessionClosed(this);
+  }
+
+  #takePausedVm(): PausedVm | undefined {
+    const pausedVm = this.#pausedVm;
+    this.#pausedVm = undefined;
+    return pausedVm;
   }
 }

@@ -20,8 +20,8 @@ describe("a virtual machine", () => {
   });
 
   it("is not kept after a step with secrets, or with a network", () => {
-    expect(whyNotKept(step(runTask({ secrets })))).toBe("its step had secrets");
-    expect(whyNotKept(step(runTask({ network: "host" })))).toBe("its step had a network");
+    expect(whyNotKept(step(runTask({ secrets })))).toBe("the step had secrets");
+    expect(whyNotKept(step(runTask({ network: "host" })))).toBe("the step had a network");
   });
 
   it("has no network for a copy", () => {

@@ -1,187 +1,248 @@
 import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type GuestImage, isObError, messageOf, type SandboxStep } from "@ob/core";
-import { withVmErrors } from "../vm/vm-failure.ts";
-import { diskName, type VmConfig } from "../machine/qemu-argv.ts";
-import { autoSlotDisks } from "../machine/pci-slots.ts";
-import { diskSerial } from "../machine/disk-serial.ts";
-import { swapRootDisk, openDisk, type OpenedDisk, detachRootDisk } from "../vm/root-disk-swap.ts";
-import { attachDisk, supportsHotplug } from "../vm/hot-plug.ts";
-import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts";
-import type { GuestSession } from "../lifecycle/start-guest.ts";
+import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
+import type { VmReuse } from "../guest/profile.ts";
 import type { Flushed } from "../lifecycle/shutdown.ts";
+import type { GuestSession } from "../lifecycle/start-guest.ts";
+import type { CacheDisk } from "../machine/cache-disk.ts";
+import { autoSlotDisks } from "../machine/pci-slots.ts";
+import type { VmConfig } from "../machine/qemu-argv.ts";
+import { attachCaches, detachDisk, supportsHotplug } from "../vm/hot-plug.ts";
+import { detachRootDisk, openDisk, type OpenedDisk, swapRootDisk } from "../vm/root-disk-swap.ts";
+import { withVmErrors } from "../vm/vm-failure.ts";
+import type { Vm } from "../vm/vm.ts";
 
-/** A guest that stands still after a step, frozen, its disk closed. Disposing ends it. */
-export interface PausedVm extends AsyncDisposable {
-  readonly running: GuestSession;
-  readonly image: GuestImage;
-  /** See `GoingOn.note`. */
+/** Whether a step's VM is kept for the next step. */
+export type ReuseDecision =
+  | KeepVm
+  /** Without a reason if the step did not ask to keep it. */
+  | { readonly kind: "stop"; readonly reason: string | undefined };
+
+export interface KeepVm {
+  readonly kind: "keep";
+  readonly vmReuse: VmReuse;
+  /** See `VmReuse.captureBaseline`. */
   readonly baseline: string;
-  /** The disk that the step has left. */
-  readonly disk: LeftDisk;
 }
 
-/** A disk by what tells it from any other, whatever its name is by now. */
-interface LeftDisk {
+/** A VM between two steps: its guest is frozen, its vCPUs are stopped, and its root disk is closed. */
+export interface PausedState {
+  readonly running: GuestSession;
+  readonly image: GuestImage;
+  readonly keep: KeepVm;
+  /** The disk of the step that ran last. */
+  readonly disk: ClosedDisk;
+}
+
+/** Disposing ends the VM. */
+export interface PausedVm extends PausedState, AsyncDisposable {}
+
+/** Tells a disk from any other, even after it was renamed. */
+interface ClosedDisk {
   readonly identity: string;
   /** In bytes. */
   readonly virtualSize: number;
 }
 
-/** How a step's guest can be had without a boot, or why not. */
+/** The VM of the previous step on the disk of the next, or why that step needs a VM of its own. */
 export type ReuseResult =
-  | { readonly kind: "goes on"; readonly running: GuestSession; readonly noted: string }
-  | { readonly kind: "boot anew"; readonly why: string };
+  | { readonly kind: "reused"; readonly running: GuestSession; readonly baseline: string }
+  | { readonly kind: "must-boot"; readonly reason: string };
 
-export interface CaptureOptions {
-  /** The one that comes first. */
+export interface DecideOptions {
   readonly step: SandboxStep;
-  readonly inGuest: GuestConnection;
+  readonly connection: GuestConnection;
+  readonly caches: readonly CacheDisk[];
+  /** Of a VM that was reused for this step. */
+  readonly baseline: string | undefined;
 }
 
 /**
- * Notes what the boot has made, so that the next step can go on.
+ * Decides, before anything of the step runs, whether the VM can be reused for the next step. Captures the baseline of a VM
+ * that was booted for this step.
  *
- * @returns the note, or why this guest cannot go on.
- * @throws ObError as `perform`.
+ * @throws ObError as `runGuestCommand`.
  */
-export async function captureBaseline(
-  { profile, shell, vm, baseline, note, startedAt }: GuestSession,
-  { step, inGuest }: CaptureOptions,
-): Promise<{ readonly noted: string } | { readonly why: string }> {
-  const { vmReuse: goingOn } = profile;
-  if (!goingOn) return { why: "its system cannot" };
-  if (!shell?.isOpen) return { why: "it has no superuser's shell" };
-  if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio") return { why: "its disk is none of virtio's" };
-  const known = await note?.read();
-  if (known !== undefined) return { noted: goingOn.updateClock(known, baseline) };
-  const noted = await runGuestCommand(goingOn.captureBaseline(baseline), inGuest);
-  const why = /^no: (.*)$/m.exec(noted)?.[1];
-  if (why !== undefined) return { why };
-  // A step's caches, and what came after the guest had been saved, are none of another guest's.
-  const isOwn = cacheDisks(step).length > 0 || goingOn.hasFilesNewerThan(noted, startedAt);
-  if (!isOwn) await note?.keep(noted);
-  return { noted };
+export async function decideReuse(
+  running: GuestSession,
+  { step, connection, caches, baseline }: DecideOptions,
+): Promise<ReuseDecision> {
+  if (step.keepVm !== true) return { kind: "stop", reason: undefined };
+  const { vm, profile, shell } = running;
+  const { vmReuse } = profile;
+  const refusal = whyNotKept(step);
+  if (refusal !== undefined) return { kind: "stop", reason: refusal };
+  if (!supportsCacheHotplug(vm.config, caches))
+    return { kind: "stop", reason: "machine cannot hot-unplug disks" };
+  if (!vmReuse) return { kind: "stop", reason: "not supported by the guest OS" };
+  if (baseline !== undefined) return { kind: "keep", vmReuse, baseline };
+  if (!shell?.isOpen) return { kind: "stop", reason: "no persistent root shell" };
+  if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio")
+    return { kind: "stop", reason: "root disk is not virtio" };
+  return await captureBaseline(running, { vmReuse, connection, caches });
+}
+
+interface CaptureOptions {
+  readonly vmReuse: VmReuse;
+  readonly connection: GuestConnection;
+  readonly caches: readonly CacheDisk[];
+}
+
+/** The baseline of a VM that was just booted or resumed; that of a snapshot is captured once and kept beside it. */
+async function captureBaseline(
+  { bootInfo, baselineFile, startedAt }: GuestSession,
+  { vmReuse, connection, caches }: CaptureOptions,
+): Promise<ReuseDecision> {
+  const known = await baselineFile?.read();
+  if (known !== undefined) return { kind: "keep", vmReuse, baseline: vmReuse.updateClock(known, bootInfo) };
+  const baseline = await runGuestCommand(vmReuse.captureBaseline(bootInfo), connection);
+  const reason = /^no: (.*)$/m.exec(baseline)?.[1];
+  if (reason !== undefined) return { kind: "stop", reason };
+  // Caches, and files made since the snapshot was taken, are not part of other VMs resumed from it.
+  const isSpecific = caches.length > 0 || vmReuse.hasFilesNewerThan(baseline, startedAt);
+  if (!isSpecific) await baselineFile?.write(baseline);
+  return { kind: "keep", vmReuse, baseline };
 }
 
 export interface PauseOptions {
   readonly step: SandboxStep;
-  readonly noted: string;
+  readonly keep: KeepVm;
   readonly flushed: Flushed;
   readonly signal: AbortSignal;
 }
 
 /**
- * Lets a guest wait after its step: it is as after its boot, stands still, and QEMU has closed the disk.
+ * Pauses a guest that was reset to its baseline and frozen, and has QEMU close the step's disk.
  *
- * @returns why it cannot; then it can still be stopped.
+ * @returns why that is not possible; the VM can then still be stopped.
  * @throws ObError `GUEST_LOST`, the signal's reason.
  */
 export async function pauseForNextStep(
   running: GuestSession,
-  { step, noted, flushed, signal }: PauseOptions,
-): Promise<Omit<PausedVm, typeof Symbol.asyncDispose> | { readonly why: string }> {
-  if (flushed.state !== "frozen") return { why: "its disks cannot be frozen" };
-  const change = running.profile.vmReuse?.diffBaseline(noted, flushed.report);
-  if (change !== undefined) return { why: `it is not as after its boot: ${change}` };
-  const opened = await detachRootDisk(running.vm, signal);
-  if (!opened) return { why: "this QEMU cannot change a disk" };
-  const { virtualSize } = opened;
-  const disk = { identity: await diskIdentity(step.disk), virtualSize };
-  return { running, image: step.image, baseline: noted, disk };
+  { step, keep, flushed, signal }: PauseOptions,
+): Promise<
+  | { readonly kind: "paused"; readonly paused: PausedState }
+  | { readonly kind: "refused"; readonly reason: string }
+> {
+  if (flushed.state !== "frozen") return { kind: "refused", reason: "file systems cannot be frozen" };
+  const change = keep.vmReuse.diffBaseline(keep.baseline, flushed.report);
+  if (change !== undefined) return { kind: "refused", reason: `guest state changed since boot: ${change}` };
+  const detached = await detachRootDisk(running.vm, signal);
+  if (!detached) return { kind: "refused", reason: "QEMU cannot swap the root disk" };
+  const disk = { identity: await diskIdentity(step.disk), virtualSize: detached.virtualSize };
+  return { kind: "paused", paused: { running, image: step.image, keep, disk } };
 }
 
 export interface ReuseOptions {
   readonly step: SandboxStep;
+  readonly caches: readonly CacheDisk[];
   readonly signal: AbortSignal;
 }
 
 /**
- * Has a waiting guest go on for a step. A guest that was not yet let run is no loss: a boot does as well.
+ * Resumes a paused VM on the disk of the next step. Until its vCPUs run, any failure only means that a VM must be booted.
  *
- * @throws ObError `GUEST_LOST` and the like once it runs; the signal's reason.
+ * @throws ObError `GUEST_LOST` and the like once the vCPUs run; the signal's reason.
  */
-export async function tryReuseVm(waiting: PausedVm, { step, signal }: ReuseOptions): Promise<ReuseResult> {
-  const { vm, session, shell, profile } = waiting.running;
-  const living = AbortSignal.any([signal, vm.failed]);
-  const why = refusalOf(waiting, step);
-  if (why !== undefined) return { kind: "boot anew", why };
-  try {
-    const opened = await openDisk(vm, step.disk, living);
-    if (!(await isChildDisk(waiting.disk, opened))) {
-      return { kind: "boot anew", why: "the step's disk is none that stands on its own" };
-    }
-  } catch (error) {
-    if (signal.aborted) throw error;
-    return { kind: "boot anew", why: messageOf(error) };
-  }
-  return await withVmErrors(vm, signal, async () => {
-    await swapRootDisk(vm, living);
-    const inGuest = { session, shell, signal: living };
-    const { vmReuse: goingOn } = profile;
-    if (!goingOn) throw new TypeError("a guest waits that cannot go on");
-    const woken = await runGuestCommand(goingOn.thaw(new Date()), inGuest);
-    await Promise.all(
-      cacheDisks(step).map(async (file, index) => {
-        const [node, serial] = [diskName(index + 1), diskSerial(index + 1)];
-        await attachDisk(vm, { node, file, format: "qcow2", serial }, living);
-      }),
-    );
-    const running = { ...waiting.running, signal: living };
-    return { kind: "goes on", running, noted: goingOn.updateClock(waiting.baseline, woken) };
+export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promise<ReuseResult> {
+  const { step, caches, signal: caller } = options;
+  const { running, keep } = paused;
+  const { vm, session, shell } = running;
+  const signal = AbortSignal.any([caller, vm.failed]);
+  const reason =
+    whyNotReused(paused, options) ?? (await openNextDisk(paused, { disk: step.disk, signal, caller }));
+  if (reason !== undefined) return { kind: "must-boot", reason };
+  return await withVmErrors(vm, caller, async () => {
+    await swapRootDisk(vm, signal);
+    const clock = await runGuestCommand(keep.vmReuse.thaw(new Date()), { session, shell, signal });
+    await attachCaches(vm, caches, signal);
+    const baseline = keep.vmReuse.updateClock(keep.baseline, clock);
+    return { kind: "reused", running: { ...running, signal }, baseline };
   });
 }
 
-function refusalOf({ running, image }: PausedVm, step: SandboxStep): string | undefined {
+function whyNotReused(
+  { running, image }: PausedVm,
+  { step, caches }: Pick<ReuseOptions, "step" | "caches">,
+): string | undefined {
   const { vm, session, shell } = running;
-  if (vm.failed.aborted || session.lost.aborted || !shell?.isOpen) return "it has gone";
-  if (!isDeepStrictEqual(image, step.image)) return "it is of another image";
-  if (networkOf(step) !== vm.config.network) return "its network is another";
-  if (!supportsCacheHotplug(vm.config, step)) return "its machine takes no caches while it runs";
+  if (vm.failed.aborted || session.lost.aborted || !shell?.isOpen) return "the previous VM has ended";
+  if (!isDeepStrictEqual(image, step.image)) return "the base image differs";
+  if (networkOf(step) !== vm.config.network) return "the network differs";
+  if (!supportsCacheHotplug(vm.config, caches)) return "machine cannot hot-plug disks";
   return undefined;
 }
 
-/** The network of a step's machine. What is copied goes in without one. */
+/** Opens the disk of the next step in the paused VM. @returns why it cannot take the place of the previous disk. */
+async function openNextDisk(
+  { running, disk: previous }: PausedVm,
+  {
+    disk,
+    signal,
+    caller,
+  }: { readonly disk: string; readonly signal: AbortSignal; readonly caller: AbortSignal },
+): Promise<string | undefined> {
+  try {
+    const opened = await openDisk(running.vm, disk, signal);
+    return (await isChildDisk(previous, opened))
+      ? undefined
+      : "root disk is not a child of the previous layer";
+  } catch (error) {
+    if (caller.aborted) throw error;
+    return messageOf(error);
+  }
+}
+
+/** Detaches the caches of a step from its VM. @returns why that is not possible. */
+export async function releaseCaches(
+  vm: Vm,
+  caches: readonly CacheDisk[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const results = await Promise.all(
+    caches.map(async ({ node, target }) => {
+      try {
+        await detachDisk(vm, node, signal);
+        return undefined;
+      } catch (error) {
+        if (isObError(error, "TOOL_FAILED")) return `the guest did not release the cache at ${target}`;
+        throw error;
+      }
+    }),
+  );
+  return results.find((reason) => reason !== undefined);
+}
+
+/** The network of a step's VM. A copy needs none. */
 export function networkOf({ task }: SandboxStep): "none" | "host" {
   return task.kind === "run" ? task.network : "none";
 }
 
 /**
- * Why a step's machine is not reused by the next step, whatever the guest says of itself; undefined if it may be. With
- * root in it a step can hide what it leaves behind: from one that had secrets these may be found in memory, and one that had
- * a network may keep it.
+ * Why the VM of a step is not reused by the next one, whatever the guest reports; undefined if it may be. A step that is
+ * root can hide what it leaves behind: the secrets of a step may still be in memory, and a network may still be up.
  */
 export function whyNotKept({ task }: SandboxStep): string | undefined {
   if (task.kind !== "run") return undefined;
-  if (task.secrets.length > 0) return "its step had secrets";
-  if (task.network !== "none") return "its step had a network";
+  if (task.secrets.length > 0) return "the step had secrets";
+  if (task.network !== "none") return "the step had a network";
   return undefined;
 }
 
-/** True if the step's caches can come and go while the guest runs. */
-export function supportsCacheHotplug(config: VmConfig, step: SandboxStep): boolean {
-  const { length: count } = cacheDisks(step);
-  return count === 0 || (count < autoSlotDisks && supportsHotplug(config));
+/** True if the caches can be attached and detached while the guest runs. */
+function supportsCacheHotplug(config: VmConfig, caches: readonly CacheDisk[]): boolean {
+  return caches.length === 0 || (caches.length < autoSlotDisks && supportsHotplug(config));
 }
 
-/** Absolute paths of a step's cache disks. */
-export function cacheDisks({ task }: SandboxStep): readonly string[] {
-  return task.kind === "run" ? task.caches.map(({ disk }) => disk) : [];
+/** The guest has cached what it read: what it reads from now on must be the same bytes. */
+async function isChildDisk(previous: ClosedDisk, { virtualSize, backing }: OpenedDisk): Promise<boolean> {
+  if (backing === undefined || virtualSize !== previous.virtualSize) return false;
+  return (await diskIdentity(backing)) === previous.identity;
 }
 
-/** The guest remembers what it has read: what it sees from now on must be the same, to the byte. */
-async function isChildDisk(left: LeftDisk, { virtualSize, backing }: OpenedDisk): Promise<boolean> {
-  if (backing === undefined || virtualSize !== left.virtualSize) return false;
-  return (await diskIdentity(backing)) === left.identity;
-}
-
-/** What renaming a file does not change. Empty if there is none: it is like no other. */
+/** What renaming a file does not change. */
 async function diskIdentity(file: string): Promise<string> {
   const { dev, ino, size, mtimeNs } = await stat(file, { bigint: true });
   return `${dev} ${ino} ${size} ${mtimeNs}`;
-}
-
-/** True for what means only that a disk could not be put in or taken out. */
-export function isUnsupportedByQemu(error: unknown): boolean {
-  return isObError(error, "TOOL_FAILED");
 }

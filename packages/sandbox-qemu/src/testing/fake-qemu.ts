@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 export interface FakeQemu extends AsyncDisposable {
-  /** A PATH on which the fake stands first. */
+  /** A PATH on which the fake is found first. */
   readonly path: string;
 }
 
 /**
- * A program in the place of QEMU: what it does is the body of a JavaScript module, which sees `fs`, `net` and
- * `argv`, and in `speakQmp` a QMP server on descriptor 3.
+ * A program in place of QEMU. Its behaviour is the body of a JavaScript module, which can use `fs`, `net`, `argv`, and
+ * `speakQmp`, a QMP server on descriptor 3.
  */
 export async function fakeQemu(body: string, name = "qemu-system-x86_64"): Promise<FakeQemu> {
   const directory = await mkdtemp(join(tmpdir(), "fake-qemu-"));
@@ -22,7 +22,7 @@ export async function fakeQemu(body: string, name = "qemu-system-x86_64"): Promi
   };
 }
 
-/** Answers as QEMU does; \`on\` has what a test wants other answers for. */
+/** Answers as QEMU does; `on` overrides the answers to some commands. */
 const prelude = String.raw`
 const fs = require("node:fs"), net = require("node:net"), argv = process.argv.slice(2);
 function speakQmp({ port = 1, on = {} } = {}) {
@@ -40,8 +40,8 @@ function speakQmp({ port = 1, on = {} } = {}) {
   socket.on("data", (bytes) => {
     text += bytes;
     for (let end; (end = text.indexOf("\n")) >= 0; text = text.slice(end + 1)) {
-      const { execute, id } = JSON.parse(text.slice(0, end));
-      say({ return: answers[execute]?.(say) ?? {}, id });
+      const { execute, id, arguments: args } = JSON.parse(text.slice(0, end));
+      say({ return: answers[execute]?.(say, args) ?? {}, id });
     }
   });
   return say;

@@ -1,4 +1,4 @@
-/** Words that a careless quoting would change, split, expand or run. */
+/** Words that careless quoting would change, split, expand or run. */
 export const hostileStrings: readonly string[] = [
   "",
   " ",

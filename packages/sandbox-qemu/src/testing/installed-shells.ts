@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 
-/** The shells of this host that a login user may have. bash and dash are on every Debian; the others may be. */
+/** The shells of this host that can be a login shell. bash and dash are on every Debian; the others may be. */
 export const installedShells: readonly string[] = [
   "/bin/bash",
   "/bin/dash",

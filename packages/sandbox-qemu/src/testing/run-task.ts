@@ -1,6 +1,6 @@
 import type { RunTask } from "@ob/core";
 
-/** A task that does nothing, but for what a test changes. */
+/** A task that runs `true`, with changes. */
 export function runTask(changes: Partial<RunTask> = {}): RunTask {
   return {
     kind: "run",

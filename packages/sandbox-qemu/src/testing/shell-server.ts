@@ -8,30 +8,30 @@ import { newKey, startServer } from "./ssh-server.ts";
 export interface LoginShellOptions {
   /** Absolute path of the login shell; by default bash. */
   readonly shell?: string;
-  /** What its start-up file has. Of the shells here, bash and zsh read one for a command. */
+  /** The contents of its start-up file. bash and zsh read one for a command. */
   readonly startUp?: string;
-  /** Owns the server and all that it starts. */
+  /** Owns the server and its processes. */
   readonly stack: AsyncDisposableStack;
 }
 
 /**
- * A session with a server that has commands run by a login shell of this host: as sshd does, it tells the status when
- * the shell ends, and closes the channel when nobody holds the output any more.
+ * A session with a server that runs commands in a login shell of this host. As sshd does, it sends the status when the
+ * shell ends, and closes the channel when no process holds the output.
  */
 export async function logInToShell(options: LoginShellOptions): Promise<SshSession> {
   const { shell = "/bin/bash", startUp = "", stack } = options;
   const { path: home } = stack.use(await mkdtempDisposable(join(tmpdir(), "login-shell-")));
-  // bash reads its file for a command if its standard input is a socket: sshd's is one, and so is Node's pipe.
+  // bash reads its start-up file for a command if its standard input is a socket, as with sshd and with Node's pipe.
   for (const name of [".bashrc", ".zshenv"]) await writeFile(join(home, name), `${startUp}\n`);
   const env = { PATH: process.env["PATH"], HOME: home };
   const children = new Set<ChildProcess>();
-  // Whatever a start-up file leaves is in the group of its shell.
+  // Processes that a start-up file leaves behind are in the process group of its shell.
   stack.defer(() => {
     for (const { pid = 0 } of children) {
       try {
         process.kill(-pid, "SIGKILL");
       } catch {
-        // It has ended.
+        // It has exited.
       }
     }
   });

@@ -31,30 +31,30 @@ export function lockedKey(): string {
 }
 
 export interface TestServerOptions {
-  /** The key that is let in; none by default. */
+  /** The key that is accepted; none by default. */
   readonly accepts?: ParsedKey | undefined;
-  /** Plays a command. */
+  /** Handles a command. */
   readonly onExec?: (command: string, channel: ServerChannel, connection: Connection) => void;
-  /** Is told the terminal's kind and size, and each size that it gets later. */
+  /** Called with the terminal's kind and size, and with each later size. */
   readonly onScreen?: (screen: {
     readonly term?: string;
     readonly cols: number;
     readonly rows: number;
   }) => void;
-  /** Hangs up on so many connections before the first that is served. */
+  /** How many connections are closed before the first that is served. */
   readonly hangUps?: number;
 }
 
 export interface TestServer extends AsyncDisposable {
   readonly port: number;
-  /** How many logins were refused. */
+  /** How many logins were rejected. */
   readonly refusals: () => number;
   connect(): Promise<Socket>;
 }
 
-/** An SSH server in this process, in the place of a guest's. */
+/** An SSH server in this process, in place of a guest's. */
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { accepts, onExec } = options;
+  const { accepts } = options;
   let hangUps = options.hangUps ?? 0;
   let refusals = 0;
   const connections = new Set<Connection>();
@@ -79,28 +79,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
         context.reject(["publickey"]);
       }
     });
-    connection.on("session", (accept) => {
-      const session = accept();
-      // OpenSSH answers these; a client that asks for no answer gets none.
-      session.on("pty", (acceptPty, _reject, { cols, rows, ...rest }) => {
-        options.onScreen?.({ cols, rows, ...rest });
-        acceptPty?.();
-      });
-      session.on("window-change", (acceptChange, _reject, { cols, rows }) => {
-        options.onScreen?.({ cols, rows });
-        acceptChange?.();
-      });
-      session.on("shell", (acceptShell) => {
-        const channel = acceptShell();
-        channel.on("error", () => undefined);
-        onExec?.("(login shell)", channel, connection);
-      });
-      session.on("exec", (acceptExec, _reject, { command }) => {
-        const channel = acceptExec();
-        channel.on("error", () => undefined);
-        onExec?.(command, channel, connection);
-      });
-    });
+    handleSessions(connection, options);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -120,4 +99,29 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       await Promise.resolve();
     },
   };
+}
+
+function handleSessions(connection: Connection, { onExec, onScreen }: TestServerOptions): void {
+  connection.on("session", (accept) => {
+    const session = accept();
+    // As OpenSSH: answered if the client asks for an answer.
+    session.on("pty", (acceptPty, _reject, { cols, rows, ...rest }) => {
+      onScreen?.({ cols, rows, ...rest });
+      acceptPty?.();
+    });
+    session.on("window-change", (acceptChange, _reject, { cols, rows }) => {
+      onScreen?.({ cols, rows });
+      acceptChange?.();
+    });
+    session.on("shell", (acceptShell) => {
+      const channel = acceptShell();
+      channel.on("error", () => undefined);
+      onExec?.("(login shell)", channel, connection);
+    });
+    session.on("exec", (acceptExec, _reject, { command }) => {
+      const channel = acceptExec();
+      channel.on("error", () => undefined);
+      onExec?.(command, channel, connection);
+    });
+  });
 }

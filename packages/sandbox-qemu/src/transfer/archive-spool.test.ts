@@ -8,7 +8,7 @@ import { type SpoolOptions, spoolArchive } from "./archive-spool.ts";
 
 const never = new AbortController().signal;
 
-/** A spool in a directory of its own, and what is left there when it has been disposed of. */
+/** Spools in a directory of its own, and returns what is left there after it was disposed of. */
 async function spooling<T>(
   chunks: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   look: (spool: ReturnType<typeof spoolArchive>, directory: string) => Promise<T>,
@@ -35,7 +35,7 @@ async function* breaking(reason: Error): AsyncIterable<Uint8Array> {
   throw reason;
 }
 
-it("a small archive waits in memory", async () => {
+it("a small archive stays in memory", async () => {
   await spooling(
     () => pattern(3),
     async ({ ready }, directory) => {
@@ -45,7 +45,7 @@ it("a small archive waits in memory", async () => {
   );
 });
 
-it("a large one becomes a file that tar can read in large pieces", async () => {
+it("a large archive becomes a file that tar can read in large blocks", async () => {
   await spooling(
     () => pattern(200),
     async ({ ready }) => {
@@ -62,7 +62,7 @@ it("a large one becomes a file that tar can read in large pieces", async () => {
   );
 });
 
-it("one that breaks off is an error of the source, or its own", async () => {
+it("an archive that fails is BAD_SOURCE, or its own error", async () => {
   const broken = new Error("cannot read big.bin");
   await spooling(
     () => breaking(broken),
@@ -80,7 +80,7 @@ it("one that breaks off is an error of the source, or its own", async () => {
   );
 });
 
-it("one that stands still ends with the signal, and with the spool", async () => {
+it("an archive that blocks ends with the signal, and with the spool", async () => {
   const stuck = async function* () {
     yield* pattern(200);
     await new Promise<never>(() => undefined);

@@ -6,7 +6,7 @@ import { reasonOf, throwIfAborted } from "../abort.ts";
 import { archiveFailure } from "../guest/guest-command.ts";
 import { createRunDirectory } from "../vm/run-directory.ts";
 
-/** Where an archive waits for its guest: in memory if it is small, else in a file that can be a disk. */
+/** An archive that was read completely: in memory if it is small, else in a file that can be attached as a disk. */
 export type SpooledArchive =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "file"; readonly path: string };
@@ -16,36 +16,36 @@ export interface SpoolOptions {
   /** Absolute path of the directory that run directories are made in. */
   readonly stateDirectory: string;
   readonly signal: AbortSignal;
-  /** What is no larger stays in memory, in bytes; by default what the pipe is quicker for. */
+  /** The largest archive that stays in memory, in bytes; by default the largest for which the SSH connection is faster. */
   readonly inMemoryBytes?: number;
 }
 
-/** An archive on its way to the host's disk. Disposing ends that, and removes the file. */
+/** An archive that is being read. Disposing ends that, and removes the file. */
 export interface ArchiveSpool extends AsyncDisposable {
   /**
    * The whole archive.
    *
-   * @throws ObError `BAD_SOURCE` if it broke off; `NO_SPACE`; the signal's reason.
+   * @throws ObError `BAD_SOURCE` if it is incomplete; `NO_SPACE`; the signal's reason.
    */
   readonly ready: Promise<SpooledArchive>;
 }
 
 /**
- * Up to this size, in bytes, the pipe is quicker: a guest takes 0.25 s to see a disk, in which 8 MB go through its SSH
- * connection under emulation.
+ * Up to this size, in bytes, the SSH connection is faster: a guest takes 0.25 s to see a disk, in which 8 MB go through
+ * the connection under emulation.
  */
 const smallBytes = 8 << 20;
 
-/** So much is written at a time, and the file is a multiple of it, in bytes: tar reads it in pieces of this size. */
-const pieceBytes = 1 << 20;
+/** The unit of writes, in bytes. The file is a multiple of it, since tar reads the disk in blocks of this size. */
+const blockBytes = 1 << 20;
 
-/** Starts to read an archive, so that it is there when the guest is. */
+/** Starts to read an archive, so that it is ready when the guest is. */
 export function spoolArchive(options: SpoolOptions): ArchiveSpool {
   const ending = new AbortController();
   const signal = AbortSignal.any([options.signal, ending.signal]);
   const stack = new AsyncDisposableStack();
   const ready = spool({ ...options, signal }, stack);
-  // Whoever never gets to ask for it, because the guest failed, need not hear of it.
+  // If the guest fails nothing may wait for it.
   ready.catch(() => undefined);
   return {
     ready,
@@ -63,28 +63,28 @@ async function spool(
 ): Promise<SpooledArchive> {
   throwIfAborted(signal);
   const archive = openArchive();
-  // Without an error: whoever opened it would take that for one of the archive's own.
+  // Without an error, which would be reported as one of the archive.
   const close = (): void => void archive.destroy();
   signal.addEventListener("abort", close, { once: true });
-  const held: Uint8Array[] = [];
+  const buffered: Uint8Array[] = [];
   let bytes = 0;
   let target: { readonly path: string; readonly file: FileHandle } | undefined;
   const write = async (file: FileHandle): Promise<void> => {
-    await written(file.writeFile(Buffer.concat(held.splice(0))));
+    await written(file.writeFile(Buffer.concat(buffered.splice(0))));
     bytes = 0;
   };
   try {
-    for await (const chunk of pieces(archive)) {
-      held.push(chunk);
+    for await (const chunk of chunks(archive)) {
+      buffered.push(chunk);
       bytes += chunk.length;
-      if (bytes < (target ? pieceBytes : inMemoryBytes)) continue;
+      if (bytes < (target ? blockBytes : inMemoryBytes)) continue;
       target ??= await written(createTarget(stateDirectory, stack));
       await write(target.file);
     }
-    if (!target) return { kind: "bytes", bytes: Buffer.concat(held) };
+    if (!target) return { kind: "bytes", bytes: Buffer.concat(buffered) };
     await write(target.file);
     const { size } = await target.file.stat();
-    await written(target.file.truncate(Math.ceil(size / pieceBytes) * pieceBytes));
+    await written(target.file.truncate(Math.ceil(size / blockBytes) * blockBytes));
     return { kind: "file", path: target.path };
   } catch (error) {
     throw signal.aborted ? reasonOf(signal) : error;
@@ -95,7 +95,7 @@ async function spool(
   }
 }
 
-async function* pieces(archive: Readable): AsyncGenerator<Uint8Array> {
+async function* chunks(archive: Readable): AsyncGenerator<Uint8Array> {
   try {
     yield* archive as AsyncIterable<Uint8Array>;
   } catch (error) {
@@ -116,14 +116,14 @@ async function written<T>(writing: Promise<T>): Promise<T> {
     if (systemCode(cause) === "ENOSPC" || systemCode(cause) === "EDQUOT") {
       throw new ObError(
         "NO_SPACE",
-        "The host's disk is full: there is no room for the archive of the files to copy.",
+        "The host's disk is full: there is no space for the archive of the files to copy.",
         {
           hint: "Free some space, or remove old layers with `obuilder prune`.",
           cause,
         },
       );
     }
-    throw new ObError("STORE", `The archive of the files to copy cannot be kept: ${messageOf(cause)}`, {
+    throw new ObError("STORE", `The archive of the files to copy cannot be written: ${messageOf(cause)}`, {
       cause,
     });
   }

@@ -32,19 +32,19 @@ const presumed: GuestOwner = { uid: 1000, gid: 1000 };
 
 interface CopyOptions {
   readonly bytes: number;
-  /** Whether a disk can come, and go again. */
-  readonly machine?: "takes disks" | "takes none" | "refuses" | "keeps";
-  /** What the guest's tar ends with where it is to read a disk. */
+  /** Whether a disk can be attached, and detached again. */
+  readonly machine?: "hot-plug" | "no-hot-plug" | "refuses" | "keeps";
+  /** The exit status of tar when it reads a disk. */
   readonly status?: number;
-  /** Whom the guest says that the files belong to, if it knows. */
+  /** The owner that the guest reports. */
   readonly owner?: GuestOwner | "unknown";
 }
 
-/** What the guest is told before the archive. */
+/** What is sent before the archive. */
 const directories = "/a\na/b\n\n";
 
-/** Copies so many bytes, and tells what the guest got by which way. */
-async function copy({ bytes, machine = "takes disks", status = 0, owner = presumed }: CopyOptions) {
+/** Copies a number of bytes, and returns what the guest received and how. */
+async function copy({ bytes, machine = "hot-plug", status = 0, owner = presumed }: CopyOptions) {
   await using state = await mkdtempDisposable(join(tmpdir(), "copy-in-"));
   const sent = Buffer.alloc(bytes, "0123456789abcdef");
   const commands: string[] = [];
@@ -106,7 +106,7 @@ async function copy({ bytes, machine = "takes disks", status = 0, owner = presum
     emit: () => undefined,
   });
   const error: unknown = await copying
-    .into({ ...target, attach: machine === "takes none" ? undefined : attach })
+    .into({ ...target, attach: machine === "no-hot-plug" ? undefined : attach })
     .then(
       () => undefined,
       (reason: unknown) => reason,
@@ -123,24 +123,24 @@ async function copy({ bytes, machine = "takes disks", status = 0, owner = presum
   };
 }
 
-it("a small archive goes through the connection", async () => {
+it("a small archive is sent through the connection", async () => {
   const { error, commands, monitored, whole } = await copy({ bytes: 10_000 });
   expect([error, commands, monitored, whole]).toEqual([undefined, ["unpack"], [], true]);
 });
 
-it("a large one is a disk, and nothing of it is left when it is unpacked", async () => {
+it("a large archive is attached as a disk, of which nothing is left afterwards", async () => {
   const { error, commands, monitored, whole, left } = await copy({ bytes: 9_000_000 });
   expect([error, commands, whole, left]).toEqual([undefined, ["unpack-disk"], true, []]);
   expect(monitored).toEqual(["attach", "detach"]);
 });
 
-it("a guest that does not let go of its disk is left with it", async () => {
+it("a guest that does not release the disk does not fail the copy", async () => {
   const { error, left } = await copy({ bytes: 9_000_000, machine: "keeps" });
   expect([error, left]).toEqual([undefined, []]);
 });
 
-it("it goes through the connection where the machine takes no disk, or the guest does not see it", async () => {
-  for (const machine of ["takes none", "refuses"] as const) {
+it("it is sent through the connection if the VM has no hot-plug, or the guest does not see the disk", async () => {
+  for (const machine of ["no-hot-plug", "refuses"] as const) {
     const refused = await copy({ bytes: 9_000_000, machine });
     expect([refused.error, refused.commands, refused.whole]).toEqual([undefined, ["unpack"], true]);
   }
@@ -148,7 +148,7 @@ it("it goes through the connection where the machine takes no disk, or the guest
   expect([unseen.error, unseen.commands, unseen.whole]).toEqual([undefined, ["unpack-disk", "unpack"], true]);
 });
 
-it("a tar that fails says why", async () => {
+it("an error of tar is reported", async () => {
   const { error, left } = await copy({ bytes: 9_000_000, status: 2 });
   expect(error).toMatchObject({
     code: "STEP_FAILED",

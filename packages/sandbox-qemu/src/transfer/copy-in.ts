@@ -29,75 +29,75 @@ export interface CopyInOptions {
   readonly emit: Emit;
 }
 
-/** The guest that gets a copy. */
+/** The guest that the files are copied to. */
 export interface CopyTarget extends GuestConnection {
   readonly qmp: Monitor;
-  /** Gives the guest a raw disk to read; undefined where its machine takes none while it runs. */
+  /** Attaches a raw disk, read-only; undefined if the VM does not support hot-plug. */
   readonly attach: ((disk: ArchiveDisk) => Promise<AttachedDisk>) | undefined;
 }
 
 export interface ArchiveDisk {
   /** Absolute path. */
   readonly file: string;
-  /** What the guest finds it by. */
+  /** Its serial number, by which the guest finds it. */
   readonly serial: string;
 }
 
-/** The guest of a machine. */
+/** The guest of a VM. */
 export function copyTarget(vm: Vm, inGuest: GuestConnection): CopyTarget {
   const attach = async ({ file, serial }: ArchiveDisk): Promise<AttachedDisk> =>
     await attachDisk(vm, { node: serial, file, format: "raw", readOnly: true, serial }, inGuest.signal);
   return { ...inGuest, qmp: vm.qmp, attach: supportsHotplug(vm.config) ? attach : undefined };
 }
 
-/** What a guest is given, beyond the step itself, to let go of the disk that it has read, in milliseconds. */
-const letGoTime = 2_000;
+/** How long a step waits at its end until the guest has released the archive's disk, in milliseconds. */
+const releaseTimeout = 2_000;
 
-/** A copy under way: its archive is read while the guest boots. Disposing removes what was put on the host's disk. */
+/** A copy whose archive is read while the guest boots. Disposing removes its files on the host. */
 export interface CopyIn extends AsyncDisposable {
   /**
    * Unpacks it in the guest.
    *
-   * @throws ObError as `unpackArchive`; `NO_SPACE`; as `copyChecked` where the profile has a check.
+   * @throws ObError as `unpackArchive`; `NO_SPACE`; as `copyVerified` if the profile has a `verification`.
    */
   into(guest: CopyTarget): Promise<void>;
 }
 
 /**
- * Starts a copy. The archive goes in by the quickest way that the guest has: a large one as a disk, the others through
- * the SSH connection.
+ * Starts a copy. A large archive is transferred as a disk if the VM and its guest support that, others through the SSH
+ * connection.
  */
 export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
-  const { unpack, unpackDisk, verification: check } = profile;
+  const { unpack, unpackDisk, verification } = profile;
   const { owner } = options;
-  if (check) {
+  if (verification) {
     return {
       into: async (guest) => {
         const confirmed = await owner.confirm(guest);
         const openArchive = (): Readable => options.openArchive({ owner: confirmed });
-        await copyVerified({ ...options, ...guest, openArchive, unpack, check });
+        await copyVerified({ ...options, ...guest, openArchive, unpack, verification });
       },
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
-  const note = (text: string): void => options.emit({ type: "log", level: "debug", text });
+  const log = (text: string): void => options.emit({ type: "log", level: "debug", text });
   let spool = spoolFor(owner.presumed, options);
   const disks = new AsyncDisposableStack();
   return {
     into: async (guest) => {
       const confirmed = await owner.confirm(guest);
       if (!isSame(confirmed, spool.owner)) {
-        note("The files belong to another user than was presumed: they are read once more.");
+        log("The files belong to another user than presumed: reading them again.");
         await spool[Symbol.asyncDispose]();
         spool = spoolFor(confirmed, options);
       }
       const archive = await abortable(spool.ready, guest.signal);
       const directories = directoryLines(spool.directories);
       if (archive.kind === "file" && unpackDisk) {
-        note("The files go in as a disk.");
+        log("Transferring the files as a disk.");
         const command = (serial: string): GuestCommand => unpackDisk(serial, directories);
         if (await unpackFromDisk(command, { ...guest, file: archive.path, disks })) return;
-        note("The guest takes no disk while it runs: they go in through SSH.");
+        log("The disk could not be hot-plugged: transferring the files through SSH.");
       }
       await unpackArchive(unpack, { ...guest, archive: Readable.from(read(archive, directories)) });
     },
@@ -108,10 +108,10 @@ export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
   };
 }
 
-/** An archive on its way, all of it one owner's. */
+/** An archive whose entries all have the same owner. */
 interface OwnedSpool extends ArchiveSpool {
   readonly owner: GuestOwner | undefined;
-  /** The directories that it names; all of them once it is ready. */
+  /** The directories in it; complete once it is ready. */
   readonly directories: readonly ArchivedDirectory[];
 }
 
@@ -137,14 +137,14 @@ async function* read(archive: SpooledArchive, directories: Uint8Array): AsyncGen
   }
 }
 
-/** @returns false if the machine or its guest does not take a disk while it runs. */
+/** @returns false if the disk cannot be attached, or the guest does not see it. */
 async function unpackFromDisk(
   unpack: (serial: string) => GuestCommand,
   guest: CopyTarget & { readonly file: string; readonly disks: AsyncDisposableStack },
 ): Promise<boolean> {
   const { attach, file, disks, signal } = guest;
   if (!attach) return false;
-  // Not the one of a disk that the guest has not let go of yet. 20 characters are the most that there may be.
+  // Unique, since the guest may not yet have released an earlier disk. 20 characters is the limit.
   const serial = `obuilder-copy-${randomBytes(3).toString("hex")}`;
   let disk: AttachedDisk;
   try {
@@ -154,11 +154,11 @@ async function unpackFromDisk(
     throw error;
   }
   const result = await unpackFromDevice(unpack(serial), guest);
-  // The guest lets go of it in its own time; what the step does next need not wait for that.
+  // The step continues while the guest releases the disk.
   const over = new AbortController();
   const detached = disk.detach(AbortSignal.any([signal, over.signal])).catch(() => undefined);
   disks.defer(async () => {
-    const timer = setTimeout(() => over.abort(), letGoTime);
+    const timer = setTimeout(() => over.abort(), releaseTimeout);
     await detached;
     clearTimeout(timer);
   });

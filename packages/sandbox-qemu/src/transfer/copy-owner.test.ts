@@ -21,7 +21,7 @@ interface Question {
   readonly status?: number;
 }
 
-/** The server of these tests is told the mark alone, in the place of a command that prints it. */
+/** The server of these tests gets only the mark, in place of a command that prints it. */
 function marking(profile: GuestProfile): GuestProfile {
   const { findOwner } = profile;
   if (!findOwner) return profile;
@@ -54,7 +54,7 @@ async function ask({ user, loginUser = "opam", known = new Map(), says = "", sta
   return { presumed, owner: await owner.confirm({ session, signal: never }), asked };
 }
 
-it("a user by number, and root, are known without a question", async () => {
+it("a user by number, and root, are known without asking the guest", async () => {
   const user = { uid: 5, gid: 6 };
   expect(await ask({ user })).toEqual({ presumed: user, owner: user, asked: 0 });
   const root = { uid: 0, gid: 0 };
@@ -62,12 +62,12 @@ it("a user by number, and root, are known without a question", async () => {
   expect(await ask({ user: { name: "root" } })).toEqual({ presumed: root, owner: root, asked: 0 });
 });
 
-it("the login user, or one by name, is who the guest says, whatever its login shell says beside", async () => {
+it("the login user, and one by name, are resolved by the guest, whatever else its login shell prints", async () => {
   const says = "obuilder: the owner is 1001:50\n";
   const owner = { uid: 1001, gid: 50 };
   const known: KnownOwners = new Map();
   expect(await ask({ says, known })).toEqual({ presumed: { uid: 1000, gid: 1000 }, owner, asked: 1 });
-  // What was learned is presumed the next time, for this user.
+  // The answer is presumed the next time, for this user.
   expect(await ask({ says, known })).toEqual({ presumed: owner, owner, asked: 1 });
   expect(await ask({ says, known, user: { name: "opam" } })).toMatchObject({ presumed: owner });
   expect(await ask({ says, known, user: { name: "build" } })).toMatchObject({
@@ -84,7 +84,7 @@ it("a user that the guest does not have is an error that names it", async () => 
 });
 
 it.each(["", "obuilder: the owner is x:5\n", "obuilder: the owner is 4294967295:5\n"])(
-  "%j is no owner",
+  "%j is not an owner",
   async (says) => {
     await expect(ask({ user: { name: "odd" }, says })).rejects.toMatchObject({
       code: "STEP_FAILED",

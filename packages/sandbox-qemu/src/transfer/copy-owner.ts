@@ -3,17 +3,17 @@ import { ownerIn } from "../guest/posix/find-owner.ts";
 import type { GuestProfile } from "../guest/profile.ts";
 import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts";
 
-/** What the guests of an image have said of their users, by the image and the user's name. */
+/** Owners as guests have reported them, by the image and the user's name. */
 export type KnownOwners = Map<string, GuestOwner>;
 
-/** Whom the files of a copy belong to. */
+/** The owner of the files of a copy. */
 export interface CopyOwner {
-  /** Known, or likely, before the guest can be asked. Undefined where its files have no such owners. */
+  /** The known or likely owner, before the guest can be asked. Undefined if its files have no such owners. */
   readonly presumed: GuestOwner | undefined;
   /**
-   * Asks the guest where it has to be asked.
+   * Asks the guest if necessary.
    *
-   * @throws ObError `STEP_FAILED` for a user that the guest does not have; as `perform`.
+   * @throws ObError `STEP_FAILED` for a user that the guest does not have; as `runGuestCommand`.
    */
   confirm(guest: GuestConnection): Promise<GuestOwner | undefined>;
 }
@@ -25,11 +25,11 @@ export interface CopyOwnerOptions {
   readonly known: KnownOwners;
 }
 
-/** The first user that a system makes. */
+/** The first user that is usually created. */
 const firstUser: GuestOwner = { uid: 1000, gid: 1000 };
 const root: GuestOwner = { uid: 0, gid: 0 };
 
-/** A user by number is the owner, without one it is the login user, and one by name is whom the guest takes for it. */
+/** A user by number is the owner itself; a name is resolved by the guest; without a user it is the login user. */
 export function copyOwner(user: GuestUser | undefined, options: CopyOwnerOptions): CopyOwner {
   const { profile, loginUser, image, known } = options;
   const { findOwner } = profile;

@@ -19,11 +19,11 @@ interface Guest {
   readonly onExec: (command: string, channel: ServerChannel) => void;
   readonly signal?: AbortSignal;
   readonly events?: ObEvent[];
-  /** What the reader does after the first piece. */
+  /** Called after the first chunk. */
   readonly pause?: () => Promise<void>;
 }
 
-/** Reads an archive from a server that plays the guest's tar. */
+/** Reads an archive from a server in place of the guest's tar. */
 async function read({ onExec, events = [], pause, ...guest }: Guest): Promise<Buffer> {
   const { signal = new AbortController().signal } = guest;
   const key = newKey();
@@ -38,17 +38,17 @@ async function read({ onExec, events = [], pause, ...guest }: Guest): Promise<Bu
   return Buffer.concat(chunks);
 }
 
-function ending(status: number, { archive = "", words = "" } = {}) {
+function ending(status: number, { archive = "", errors = "" } = {}) {
   return (mark: string, channel: ServerChannel): void => {
     channel.write(`${mark}${archive}${mark}`);
-    channel.stderr.write(`${mark}${words}${mark}`);
+    channel.stderr.write(`${mark}${errors}${mark}`);
     channel.exit(status);
     channel.end();
   };
 }
 
 describe("reading an archive", () => {
-  it("gives all bytes of it, however many", async () => {
+  it("yields all of its bytes, however many", async () => {
     const archive = Buffer.alloc(5_000_000, "0123456789");
     const onExec = (mark: string, channel: ServerChannel): void => {
       channel.write(mark);
@@ -61,14 +61,14 @@ describe("reading an archive", () => {
     expect((await read({ onExec })).equals(archive)).toBe(true);
   });
 
-  it("passes on what tar warns of", async () => {
+  it("passes on warnings of tar", async () => {
     const events: ObEvent[] = [];
-    const words = "tar: ./log: file changed as we read it";
-    expect((await read({ onExec: ending(0, { archive: "a", words }), events })).toString()).toBe("a");
-    expect(events).toMatchObject([{ level: "warning", text: expect.stringContaining(words) }]);
+    const errors = "tar: ./log: file changed as we read it";
+    expect((await read({ onExec: ending(0, { archive: "a", errors }), events })).toString()).toBe("a");
+    expect(events).toMatchObject([{ level: "warning", text: expect.stringContaining(errors) }]);
   });
 
-  it("leaves out what the login shell says before, after and beside it, and does not wait for it", async () => {
+  it("leaves out other output of the login shell, and does not wait for its processes", async () => {
     const events: ObEvent[] = [];
     const onExec = (mark: string, channel: ServerChannel): void => {
       channel.write(`Welcome ${mark.slice(0, -1)}!\n${mark}a${mark.slice(0, 9)}b${mark}late`);
@@ -80,7 +80,7 @@ describe("reading an archive", () => {
     expect(events).toEqual([]);
   });
 
-  it("fails where the login shell does not come to it, with what that says", async () => {
+  it("fails if the login shell does not run it, with the shell's message", async () => {
     const ended = (status: number) => (_: string, channel: ServerChannel) => {
       channel.stderr.write("go away");
       channel.exit(status);
@@ -94,7 +94,7 @@ describe("reading an archive", () => {
     }
   });
 
-  it("that has no end is not whole, whatever the status", async () => {
+  it("without an end is incomplete, whatever the status", async () => {
     const onExec = (mark: string, channel: ServerChannel): void => {
       channel.write(`${mark}half`);
       channel.exit(0);
@@ -103,7 +103,7 @@ describe("reading an archive", () => {
     await expect(read({ onExec })).rejects.toMatchObject({ code: "BAD_SOURCE" });
   });
 
-  it("loses nothing of a reader who is slow, though its command has ended", async () => {
+  it("loses nothing if the reader is slow, although the command has ended", async () => {
     const size = 6_000_000;
     const onExec = (mark: string, channel: ServerChannel): void => {
       channel.write(mark);
@@ -115,22 +115,22 @@ describe("reading an archive", () => {
     expect(await read({ onExec, pause })).toHaveLength(size);
   });
 
-  it("of nothing names the path", async () => {
+  it("of a missing path names the path", async () => {
     await expect(read({ onExec: ending(exitNotFound) })).rejects.toMatchObject({
       code: "BAD_SOURCE",
       message: 'There is nothing at "/x".',
     });
   });
 
-  it("that broke off fails after what came of it", async () => {
-    const words = "tar: ./f: Read error";
-    await expect(read({ onExec: ending(2, { archive: "half", words }) })).rejects.toMatchObject({
+  it("that breaks off fails after its last bytes", async () => {
+    const errors = "tar: ./f: Read error";
+    await expect(read({ onExec: ending(2, { archive: "half", errors }) })).rejects.toMatchObject({
       code: "BAD_SOURCE",
-      message: `The guest could not read /x: ${words}`,
+      message: `The guest could not read /x: ${errors}`,
     });
   });
 
-  it("ends when the signal fires, also where the guest sends nothing", async () => {
+  it("ends when the signal fires, even if the guest sends nothing", async () => {
     const controller = new AbortController();
     const reading = read({ onExec: () => controller.abort(), signal: controller.signal });
     await expect(reading).rejects.toMatchObject({ code: "CANCELLED" });

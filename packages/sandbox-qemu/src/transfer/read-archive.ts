@@ -4,7 +4,7 @@ import { abortable } from "../abort.ts";
 import { exitNotFound } from "../guest/profile.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { checkReached } from "../guest/run-framed.ts";
-import { startCommand, statusText } from "../ssh/command.ts";
+import { type ExecStatus, startCommand, statusText } from "../ssh/command.ts";
 import { commandEnd } from "../ssh/command-end.ts";
 import { frameReader, newMark } from "../ssh/frame.ts";
 import type { SshSession } from "../ssh/session.ts";
@@ -12,37 +12,36 @@ import type { SshSession } from "../ssh/session.ts";
 export interface ReadOptions {
   readonly session: SshSession;
   readonly path: string;
-  /** As in `ReadArchiveOptions`: the command does it, and the error tells. */
+  /** As in `ReadArchiveOptions`; here only for the error message. */
   readonly followLink?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
 
-/** How much of what tar says is kept, in characters. */
-const kept = 16_384;
+/** How much of tar's standard error is kept, in characters. */
+const maxErrors = 16_384;
 
 /**
- * Runs the guest's tar and yields its archive as fast as it is read. The archive is whole when the iteration ends. What
- * stands outside of the command's frame is not part of it.
+ * Runs the guest's tar and yields its archive as fast as it is read. The archive is complete when the iteration ends.
  *
  * @throws ObError `BAD_SOURCE`, `GUEST_LOST`; the signal's reason.
  */
 export async function* readArchive(command: GuestCommand, options: ReadOptions): AsyncGenerator<Uint8Array> {
-  const { session, path, followLink = false, emit } = options;
+  const { session, path, emit } = options;
   const over = new AbortController();
   const signal = AbortSignal.any([options.signal, session.lost]);
   using stack = new DisposableStack();
   stack.defer(() => over.abort());
   const mark = newMark();
   const framed = command.framed?.({ mark, marksEnd: true });
-  if (!framed) throw new TypeError("an archive can be read in a frame only");
+  if (!framed) throw new TypeError("an archive can only be read in a frame");
   const running = await abortable(startCommand(session, framed.command), signal);
   const { channel } = running;
   stack.defer(() => void channel.destroy());
   channel.on("error", () => undefined).end();
   let said = "";
   const errors = frameReader(mark, (bytes) => {
-    said = (said + Buffer.from(bytes).toString()).slice(-kept);
+    said = (said + Buffer.from(bytes).toString()).slice(-maxErrors);
   });
   channel.stderr.on("data", errors.add);
   const chunks: Uint8Array[] = [];
@@ -53,7 +52,7 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
     channel.unpipe(archive);
     archive.end();
   };
-  // Whoever still holds the output has nothing to add.
+  // A process that still holds the output is not part of the command.
   ended.then(onEnd, onEnd);
   const onAbort = (): void => void archive.destroy();
   signal.addEventListener("abort", onAbort, { once: true });
@@ -64,24 +63,32 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
       yield* chunks.splice(0);
     }
   } catch (error) {
-    // That it was destroyed says less than why.
+    // If it was destroyed the signal has the reason.
     if (!signal.aborted) throw error;
   }
   const status = await ended;
   checkReached(command, { status, output, errors });
-  const words = lastLines(said === "" ? errors.before : said, 8);
-  if (status.kind === "exited" && status.code === 0) {
-    if (output.place !== "after") {
-      throw new ObError(command.failure, `The guest could not ${command.purpose}: its archive broke off.`);
-    }
-    if (words !== "")
-      emit({ type: "log", level: "warning", text: `The guest's tar said of ${path}: ${words}` });
-    return;
+  const message = lastLines(said === "" ? errors.before : said, 8);
+  checkStatus(command, { status, message, options });
+  if (output.place !== "after") {
+    throw new ObError(command.failure, `The guest could not ${command.purpose}: its archive is incomplete.`);
   }
+  if (message !== "") {
+    emit({ type: "log", level: "warning", text: `The guest's tar printed for ${path}: ${message}` });
+  }
+}
+
+/** @param message the end of tar's standard error. */
+function checkStatus(
+  { failure, purpose }: GuestCommand,
+  tar: { readonly status: ExecStatus; readonly message: string; readonly options: ReadOptions },
+): void {
+  const { status, message, options } = tar;
+  if (status.kind === "exited" && status.code === 0) return;
   if (status.kind === "exited" && status.code === exitNotFound) {
-    const orElse = followLink ? ", or it is a link that leads nowhere" : "";
-    throw new ObError(command.failure, `There is nothing at ${JSON.stringify(path)}${orElse}.`);
+    const orElse = options.followLink === true ? ", or it is a broken link" : "";
+    throw new ObError(failure, `There is nothing at ${JSON.stringify(options.path)}${orElse}.`);
   }
-  const why = words === "" ? statusText(status) : words;
-  throw new ObError(command.failure, `The guest could not ${command.purpose}: ${why}`);
+  const reason = message === "" ? statusText(status) : message;
+  throw new ObError(failure, `The guest could not ${purpose}: ${reason}`);
 }

@@ -27,11 +27,11 @@ const command = (text: string): GuestCommand => ({
   failure: "STEP_FAILED",
 });
 
-/** The check of a guest whose commands the test's server knows; names and the check's digest are Windows'. */
-const check: CopyVerification = {
+/** The verification of a guest whose commands the test's server understands; names are as on Windows. */
+const verification: CopyVerification = {
   dropsSymlinks: true,
   unpackedPath: (entry) => windows.verification?.unpackedPath(entry) ?? entry,
-  unpackIso: (files) => command(`disc ${files.join(" ")}`),
+  unpackIso: (files) => command(`iso ${files.join(" ")}`),
   check: (list, digest) => command(`check ${list} ${digest}`),
 };
 
@@ -51,7 +51,7 @@ function archiveOf(entries: readonly Archived[]): Readable {
   return Readable.from(archive);
 }
 
-/** Copies into a guest that damages the first archives, and tells what it had in the end. */
+/** Copies to a guest that damages the first archives, and returns what it has in the end. */
 async function copy(entries: readonly Archived[], { damaged = 0, drive = "seen" } = {}) {
   const key = newKey();
   await using state = await mkdtempDisposable(join(tmpdir(), "copy-checked-"));
@@ -91,7 +91,7 @@ async function copy(entries: readonly Archived[], { damaged = 0, drive = "seen" 
         spoilt ? Buffer.from(input.toString("latin1").replace("undamaged", "uNdamaged"), "latin1") : input,
       );
     }
-    if (name === "disc") {
+    if (name === "iso") {
       if (drive === "unseen") return exitDeviceMissing;
       for (const file of words) {
         const copied = join(state.path, file);
@@ -128,7 +128,7 @@ async function copy(entries: readonly Archived[], { damaged = 0, drive = "seen" 
     emit: (event) => void events.push(event),
     openArchive: () => archiveOf(entries),
     unpack: command("unpack"),
-    check,
+    verification,
   });
   const error: unknown = await copied.then(
     () => undefined,
@@ -152,27 +152,27 @@ it("a copy is unpacked, and its files are compared with what was sent", async ()
   expect(warnings).toEqual([]);
 });
 
-it("a copy that was damaged is sent once more", async () => {
+it("a damaged copy is sent again", async () => {
   const { error, files, commands, warnings } = await copy(entries, { damaged: 1 });
   expect(error).toBeUndefined();
   expect(files.get("src/a")).toBe("undamaged");
   expect(commands).toEqual(["unpack", "unpack", "check", "unpack", "unpack", "check"]);
-  expect(warnings).toEqual([expect.stringContaining("They are sent once more, through SSH.")]);
+  expect(warnings).toEqual([expect.stringContaining("Sending the files again, through SSH.")]);
 });
 
-describe("a copy that is damaged again", () => {
-  it.skipIf(xorriso === undefined)("goes in on a disc, and its list too (needs xorriso)", async () => {
+describe("a copy that is damaged twice", () => {
+  it.skipIf(xorriso === undefined)("is sent on a CD-ROM, and its list too (needs xorriso)", async () => {
     const { error, files, commands, warnings, monitored, left } = await copy(entries, { damaged: 2 });
     expect(error).toBeUndefined();
     expect(files.get("src/a")).toBe("undamaged");
     expect(files.get("src/b")).toBe("x".repeat(200_000));
-    expect(commands.slice(6)).toEqual(["disc", "check"]);
+    expect(commands.slice(6)).toEqual(["iso", "check"]);
     expect(monitored).toEqual(["blockdev-change-medium", "eject"]);
-    expect(warnings.at(-1)).toContain("They are sent once more, on a disc.");
+    expect(warnings.at(-1)).toContain("Sending the files again, on a CD-ROM.");
     expect(left).toEqual([]);
   });
 
-  it("fails without xorriso, and says what to install", async () => {
+  it("fails without xorriso, and names the package", async () => {
     vi.stubEnv("PATH", "/nonexistent");
     const { error } = await copy(entries, { damaged: 2 }).finally(() => vi.unstubAllEnvs());
     expect(error).toMatchObject({ code: "MISSING_TOOL", hint: expect.stringContaining("install xorriso") });
@@ -183,13 +183,13 @@ describe("a copy that is damaged again", () => {
     expect(error).toMatchObject({ code: "STEP_FAILED", message: expect.stringContaining("could not check") });
   });
 
-  it.skipIf(xorriso === undefined)("fails in a guest that does not see the disc", async () => {
+  it.skipIf(xorriso === undefined)("fails if the guest does not see the CD-ROM", async () => {
     const { error } = await copy(entries, { damaged: 2, drive: "unseen" });
-    expect(error).toMatchObject({ code: "STEP_FAILED", message: expect.stringContaining("disc") });
+    expect(error).toMatchObject({ code: "STEP_FAILED", message: expect.stringContaining("CD-ROM") });
   });
 });
 
-it("links are warned of, and nothing is compared where there is no file", async () => {
+it("links cause a warning, and nothing is compared if there are no files", async () => {
   const { commands, warnings } = await copy([{ name: "src/link", linkname: "a" }]);
   expect(commands).toEqual(["unpack"]);
   expect(warnings).toEqual([expect.stringContaining("src/link")]);

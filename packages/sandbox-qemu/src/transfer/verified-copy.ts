@@ -21,47 +21,49 @@ export interface VerifiedCopyOptions extends GuestConnection {
   readonly openArchive: () => Readable;
   /** See `GuestProfile.unpack`. */
   readonly unpack: GuestCommand;
-  readonly check: CopyVerification;
+  readonly verification: CopyVerification;
   readonly qmp: Monitor;
   /** Absolute path of the directory that run directories are made in. */
   readonly stateDirectory: string;
   readonly emit: Emit;
 }
 
-/** The list of what was sent, while the guest compares: at the root that it unpacks at. */
+/** The list of checksums, relative to the root that the archive is unpacked at. */
 const listName = ".obuilder-copy";
 
-/** The archives on a disc. */
+/** The archives on the ISO image. */
 const [filesTar, listTar] = ["obuilder-files.tar", "obuilder-list.tar"];
 
-/** How the files go in, one after the other until they arrive as they were sent. */
-const transports = ["through SSH", "through SSH", "on a disc"] as const;
+/** How the files are sent, in this order, until they arrive undamaged. */
+const transports = ["ssh", "ssh", "iso"] as const;
+
+const transportNames = { ssh: "through SSH", iso: "on a CD-ROM" } as const;
 
 /**
- * Unpacks an archive in the guest and compares what arrived with what was sent, file by file. If it differs it is sent
- * once more, and then on a disc in the machine's drive, where nothing of the guest's stands between it and tar.
+ * Unpacks an archive in the guest and compares the files with what was sent. If they differ they are sent again, and then
+ * on a CD-ROM, which tar reads without a program of the guest in between.
  *
- * @throws ObError `STEP_FAILED` if nothing brings the files in as they are; as `unpackArchive` and `perform` do; for a
- *   disc `MISSING_TOOL`, `NO_SPACE`, `TOOL_FAILED`.
+ * @throws ObError `STEP_FAILED` if the files are damaged each time; as `unpackArchive` and `runGuestCommand`; for a CD-ROM
+ *   `MISSING_TOOL`, `NO_SPACE`, `TOOL_FAILED`.
  */
 export async function copyVerified(options: VerifiedCopyOptions): Promise<void> {
   const { emit } = options;
   let failure: unknown;
-  for (const way of transports) {
+  for (const transport of transports) {
     if (failure !== undefined) {
       emit({
         type: "log",
         level: "warning",
-        text: `${messageOf(failure)}\nThey are sent once more, ${way}.`,
+        text: `${messageOf(failure)}\nSending the files again, ${transportNames[transport]}.`,
       });
     }
     try {
-      const sent = way === "on a disc" ? await sendOnIso(options) : await sendThroughSsh(options);
-      if (sent === "no drive") continue;
+      const sent = transport === "iso" ? await sendOnIso(options) : await sendThroughSsh(options);
+      if (sent === "no-drive") continue;
       warnOfLinks(sent, options);
       return;
     } catch (error) {
-      // An archive that was damaged on its way may be none to tar, either.
+      // tar may fail on an archive that was damaged on its way.
       if (!isObError(error, "STEP_FAILED")) throw error;
       failure = error;
     }
@@ -69,7 +71,7 @@ export async function copyVerified(options: VerifiedCopyOptions): Promise<void> 
   throw failure;
 }
 
-/** What an archive holds, by the paths that it is unpacked at. */
+/** What an archive contains, by the paths that it is unpacked at. */
 interface Contents {
   /** The digest of each file. */
   readonly files: Map<string, string>;
@@ -77,22 +79,22 @@ interface Contents {
 }
 
 async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
-  const { openArchive, unpack, check } = options;
+  const { openArchive, unpack, verification } = options;
   const contents: Contents = { files: new Map(), links: [] };
-  const archive = Readable.from(noted(openArchive(), noteIn(contents, check)));
+  const archive = Readable.from(observed(openArchive(), recordIn(contents, verification)));
   await unpackArchive(unpack, { ...options, archive });
   if (contents.files.size === 0) return contents;
-  // The list goes in as the files did, with a digest of its own.
+  // The list is sent in the same way as the files, with a digest of its own.
   const list = listOf(contents);
   await unpackArchive(unpack, { ...options, archive: listArchive(list) });
-  await runGuestCommand(check.check(listName, sha256(list)), options);
+  await runGuestCommand(verification.check(listName, sha256(list)), options);
   return contents;
 }
 
-async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no drive"> {
-  const { openArchive, check, stateDirectory, qmp, signal, emit } = options;
+async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no-drive"> {
+  const { openArchive, verification, stateDirectory, qmp, signal, emit } = options;
   const contents: Contents = { files: new Map(), links: [] };
-  const open = (): Readable => Readable.from(noted(openArchive(), noteIn(contents, check)));
+  const open = (): Readable => Readable.from(observed(openArchive(), recordIn(contents, verification)));
   await using spool = spoolArchive({ openArchive: open, stateDirectory, signal, inMemoryBytes: 0 });
   const archive = await spool.ready;
   if (archive.kind === "bytes") return contents;
@@ -100,7 +102,7 @@ async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no d
   const [list, listPath, image] = [
     listOf(contents),
     join(directory.path, listTar),
-    join(directory.path, "disc.iso"),
+    join(directory.path, "copy.iso"),
   ];
   await writeFile(listPath, listArchive(list));
   const files = [
@@ -108,37 +110,37 @@ async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no d
     { path: listPath, name: listTar },
   ];
   await writeIso(image, { files, signal, emit });
-  await using disc = await insertIso(qmp, { image, signal });
-  if (!disc) return "no drive";
-  if ((await unpackFromDevice(check.unpackIso([filesTar, listTar]), options)) === "not seen") {
-    throw new ObError("STEP_FAILED", "The guest does not see the disc in its drive.");
+  await using inserted = await insertIso(qmp, { image, signal });
+  if (!inserted) return "no-drive";
+  if ((await unpackFromDevice(verification.unpackIso([filesTar, listTar]), options)) === "not seen") {
+    throw new ObError("STEP_FAILED", "The guest does not see the CD-ROM in its drive.");
   }
-  if (contents.files.size > 0) await runGuestCommand(check.check(listName, sha256(list)), options);
+  if (contents.files.size > 0) await runGuestCommand(verification.check(listName, sha256(list)), options);
   return contents;
 }
 
-function noteIn(contents: Contents, check: CopyVerification): Note {
+function recordIn(contents: Contents, verification: CopyVerification): OnEntry {
   return ({ name, type }, digest) => {
-    const path = check.unpackedPath(name);
+    const path = verification.unpackedPath(name);
     if (type === "file") contents.files.set(path, digest);
     if (type === "symlink") contents.links.push(path);
   };
 }
 
-function warnOfLinks(sent: Contents, { check, emit }: VerifiedCopyOptions): void {
+function warnOfLinks(sent: Contents, { verification, emit }: VerifiedCopyOptions): void {
   const { links } = sent;
-  if (links.length === 0 || !check.dropsSymlinks) return;
-  const text = `The guest's tar may leave symbolic links out, and ${links.length} of these were copied: ${links[0]}${links.length > 1 ? ", …" : ""}`;
+  if (links.length === 0 || !verification.dropsSymlinks) return;
+  const text = `The guest's tar may leave out symbolic links. Copied ${links.length}: ${links[0]}${links.length > 1 ? ", …" : ""}`;
   emit({ type: "log", level: "warning", text });
 }
 
-type Note = (header: Header, digest: string) => void;
+type OnEntry = (header: Header, digest: string) => void;
 
-/** Passes an archive on, and tells each entry once it is through. */
-async function* noted(archive: Readable, note: Note): AsyncGenerator<Uint8Array> {
+/** Passes an archive on, and calls `onEntry` once an entry is complete. */
+async function* observed(archive: Readable, onEntry: OnEntry): AsyncGenerator<Uint8Array> {
   const parser = extract();
   const failed = new AbortController();
-  const read = readEntries(parser, note);
+  const read = readEntries(parser, onEntry);
   read.catch((error: unknown) => failed.abort(error));
   try {
     for await (const bytes of archive as AsyncIterable<Uint8Array>) {
@@ -154,11 +156,11 @@ async function* noted(archive: Readable, note: Note): AsyncGenerator<Uint8Array>
   }
 }
 
-async function readEntries(parser: Extract, note: Note): Promise<void> {
+async function readEntries(parser: Extract, onEntry: OnEntry): Promise<void> {
   for await (const entry of parser) {
     const hash = createHash("sha256");
     for await (const bytes of entry) if (bytes instanceof Uint8Array) hash.update(bytes);
-    note(entry.header, hash.digest("hex"));
+    onEntry(entry.header, hash.digest("hex"));
   }
 }
 
@@ -173,7 +175,7 @@ function listOf({ files }: Contents): string {
   return [...files].map(([path, digest]) => `${listLine(path, digest)}\n`).join("");
 }
 
-/** As `sha256sum` writes it: a name with a backslash or a line's end is escaped, and the line says so. */
+/** As `sha256sum` writes it: a backslash at its start says that the name is escaped. */
 function listLine(path: string, digest: string): string {
   const escaped = path
     .replaceAll("\\", "\\\\")

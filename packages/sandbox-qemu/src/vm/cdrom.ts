@@ -1,7 +1,7 @@
 import { isObError, run, type RunOptions } from "@ob/core";
 import type { Monitor } from "../qmp/client.ts";
 
-/** The machine's drive for discs, as QEMU knows it. */
+/** QEMU's id of the CD-ROM drive. */
 export const cdromId = "obuilder-disc";
 
 export interface IsoFile {
@@ -12,7 +12,7 @@ export interface IsoFile {
 }
 
 /**
- * Writes a disc image: ISO 9660 with Joliet, which every system mounts by itself. Files may be larger than 4 GiB.
+ * Writes an ISO 9660 image with Joliet, which every operating system can mount. Files may be larger than 4 GiB.
  *
  * @throws ObError `MISSING_TOOL`, `NO_SPACE`, `TOOL_FAILED`, `CANCELLED`.
  */
@@ -20,15 +20,15 @@ export async function writeIso(image: string, options: RunOptions & { readonly f
   const { files, ...running } = options;
   const maps = files.flatMap(({ path, name }) => ["-map", path, `/${name}`]);
   const format = ["-joliet", "on", "-compliance", "iso_9660_level=3", "-volid", "OBUILDER"];
-  // The files are ours alone on this host; in a guest whoever logs in reads them.
+  // On the host only the owner can read the files; in the guest every user must.
   const readable = ["-chmod_r", "a+r", "/", "--"];
   await run(["xorriso", "-no_rc", "-outdev", `stdio:${image}`, ...format, ...maps, ...readable], running);
 }
 
 /**
- * Puts a disc into the machine's drive. The guest sees it a moment later. Disposing takes it out.
+ * Inserts an ISO image into the VM's CD-ROM drive. The guest sees it a moment later. Disposing ejects it.
  *
- * @returns undefined if the machine has no drive.
+ * @returns undefined if the VM has no drive.
  * @throws ObError `GUEST_LOST`; the signal's reason.
  */
 export async function insertIso(
@@ -50,7 +50,7 @@ export async function insertIso(
   }
   return {
     [Symbol.asyncDispose]: async () => {
-      // A machine that is gone has no drive either, and whoever ended it knows why.
+      // If the VM has ended there is nothing to eject.
       await qmp.execute("eject", { arguments: { id: cdromId, force: true }, signal }).catch(() => undefined);
     },
   };

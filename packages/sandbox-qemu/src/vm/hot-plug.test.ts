@@ -1,12 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silent } from "@ob/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
-import { attachDisk, supportsHotplug } from "./hot-plug.ts";
+import { attachCaches, attachDisk, supportsHotplug } from "./hot-plug.ts";
 import { amd64 } from "../machine/amd64.ts";
 import { riscv64 } from "../machine/riscv64.ts";
+import { testCaches } from "../testing/caches.ts";
 import { fakeQemu } from "../testing/fake-qemu.ts";
 import { Vm } from "./vm.ts";
 
@@ -15,7 +16,8 @@ const config: VmConfig = {
   accelerator: "tcg",
   memoryMib: 64,
   cpus: 1,
-  disks: ["/no/such/disk.qcow2"],
+  rootDisk: "/no/such/disk.qcow2",
+  caches: [],
   network: "none",
   directBoot: undefined,
   hardware: {},
@@ -39,19 +41,19 @@ async function withFake(body: string, test: (vm: Vm) => Promise<void>): Promise<
   await test(vm);
 }
 
-it("a disk has left when QEMU says so, and its file is closed only then", async () => {
+it("a disk is closed only after QEMU has reported that it was released", async () => {
   const body = `
-    let gone = false;
+    let released = false;
     speakQmp({ on: {
       device_del: (say) => setTimeout(() => {
         say({ event: "DEVICE_DELETED", data: { path: "/machine/peripheral/cache1/virtio-backend" } });
         say({ event: "DEVICE_DELETED", data: { device: "another" } });
         setTimeout(() => {
-          gone = true;
+          released = true;
           say({ event: "DEVICE_DELETED", data: { device: "cache1" } });
         }, 10);
       }, 10) && {},
-      "blockdev-del": () => gone ? {} : process.exit(3),
+      "blockdev-del": () => released ? {} : process.exit(3),
     } });`;
   await withFake(body, async (vm) => {
     const attached = await attachDisk(vm, disk, signal);
@@ -59,14 +61,32 @@ it("a disk has left when QEMU says so, and its file is closed only then", async 
   });
 });
 
-it("a machine that dies while a disk leaves is told at once", async () => {
+it("caches are attached in their order", async () => {
+  const log = join(stateDirectory, "commands");
+  const body = `
+    speakQmp({ on: {
+      "blockdev-add": (say, { "node-name": node }) => fs.appendFileSync("${log}", "add " + node + "\\n") && {},
+      device_add: (say, { id, serial }) => fs.appendFileSync("${log}", id + " " + serial + "\\n") && {},
+    } });`;
+  await withFake(body, async (vm) => {
+    await attachCaches(vm, testCaches(3), signal);
+    const devices = (await readFile(log, "utf8")).split("\n").filter((line) => line.startsWith("disk"));
+    expect(devices).toEqual([
+      "disk1 obuilder-cache-001",
+      "disk2 obuilder-cache-002",
+      "disk3 obuilder-cache-003",
+    ]);
+  });
+});
+
+it("a VM that fails while a disk is being released is reported at once", async () => {
   await withFake(`speakQmp({ on: { device_del: () => process.exit(3) } });`, async (vm) => {
     const attached = await attachDisk(vm, disk, signal);
     await expect(attached.detach(signal)).rejects.toMatchObject({ code: "GUEST_LOST" });
   });
 });
 
-it("only machines that are known to take disks are given any", () => {
+it("only machines that are known to support hot-plug are used for it", () => {
   expect(supportsHotplug(config)).toBe(true);
   expect(supportsHotplug({ ...config, hardware: { machine: "q35" } })).toBe(false);
   expect(supportsHotplug({ ...config, hardware: { diskBus: "sata" } })).toBe(false);

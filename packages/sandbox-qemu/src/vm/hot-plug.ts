@@ -1,40 +1,41 @@
 import { ObError } from "@ob/core";
 import { abortable, deadline } from "../abort.ts";
+import type { CacheDisk } from "../machine/cache-disk.ts";
 import { blockNode, type BlockNode, type VmConfig } from "../machine/qemu-argv.ts";
 import type { Vm } from "./vm.ts";
 
 export interface HotDisk extends BlockNode {
-  /** What the guest finds it by: at most 20 characters. */
+  /** Its serial number, by which the guest finds it: at most 20 characters. */
   readonly serial: string;
 }
 
-/** A disk that came into a machine while its guest ran. It goes with the machine. */
+/** A disk that was hot-plugged. It is closed with the VM at the latest. */
 export interface AttachedDisk {
   /**
-   * Takes it away again. The guest must run, and have nothing of it mounted. When it resolves QEMU has closed the file.
+   * Hot-unplugs it. The guest must run, and have nothing of it mounted. When this resolves QEMU has closed the file.
    *
-   * @throws ObError `TOOL_FAILED` if the guest does not give it up: the file is open until the machine ends.
+   * @throws ObError `TOOL_FAILED` if the guest does not release it: the file stays open until the VM ends.
    */
   detach(signal: AbortSignal): Promise<void>;
 }
 
-/** How long a guest may take to give a disk up, in milliseconds. Under emulation it needs a tenth of a second. */
+/** How long a guest may take to release a disk, in milliseconds. Under emulation it takes 100. */
 const detachTime = 30_000;
 
-/** True if the machine takes disks while its guest runs; one that was asked for by its type is not known to. */
+/** True if disks can be hot-plugged; of a machine type that was requested this is not known. */
 export function supportsHotplug({ machine, hardware }: Pick<VmConfig, "machine" | "hardware">): boolean {
   return machine.hotPlug && hardware.machine === undefined && (hardware.diskBus ?? "virtio") === "virtio";
 }
 
 /**
- * Puts a disk into a running machine. The guest sees it a moment later.
+ * Attaches a disk to a running VM. The guest sees it a moment later.
  *
- * @throws ObError `UNSUPPORTED` if the machine takes none (`takesDisks`); `TOOL_FAILED` if QEMU refuses it, with the
- *   file closed; `GUEST_LOST`; the signal's reason.
+ * @throws ObError `UNSUPPORTED` if the machine has no hot-plug (`supportsHotplug`); `TOOL_FAILED` if QEMU refuses it,
+ *   with the file closed; `GUEST_LOST`; the signal's reason.
  */
 export async function attachDisk(vm: Vm, disk: HotDisk, signal: AbortSignal): Promise<AttachedDisk> {
   if (!supportsHotplug(vm.config)) {
-    throw new ObError("UNSUPPORTED", "This machine takes no disks while its guest runs.");
+    throw new ObError("UNSUPPORTED", "This machine does not support hot-plugging disks.");
   }
   const { node, serial } = disk;
   await vm.qmp.execute("blockdev-add", { arguments: blockNode(disk), signal });
@@ -55,18 +56,32 @@ export async function attachDisk(vm: Vm, disk: HotDisk, signal: AbortSignal): Pr
   return { detach: async (detaching) => await detachDisk(vm, node, detaching) };
 }
 
-/** As `AttachedDisk.detach`, also for a disk that was there from the start. @param node its name (`diskName`). */
+/**
+ * Attaches the disks of caches to a running VM. QEMU runs the commands in the order in which they are sent, so the guest
+ * sees the disks in the order of the caches.
+ *
+ * @throws as `attachDisk`.
+ */
+export async function attachCaches(vm: Vm, caches: readonly CacheDisk[], signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    caches.map(async ({ node, serial, file }) => {
+      await attachDisk(vm, { node, serial, file, format: "qcow2" }, signal);
+    }),
+  );
+}
+
+/** As `AttachedDisk.detach`, also for a disk that the VM was started with. @param node as `CacheDisk.node`. */
 export async function detachDisk(vm: Vm, node: string, caller: AbortSignal): Promise<void> {
   using limit = deadline(
     detachTime,
-    () => new ObError("TOOL_FAILED", `The guest did not give the disk ${node} up in ${detachTime / 1000} s.`),
+    () =>
+      new ObError("TOOL_FAILED", `The guest did not release the disk ${node} within ${detachTime / 1000} s.`),
   );
   const signal = AbortSignal.any([caller, vm.failed, limit.signal]);
   const { promise: deleted, resolve } = Promise.withResolvers<void>();
-  using listening = vm.onEvent(({ name, data }) => {
+  using _ = vm.onEvent(({ name, data }) => {
     if (name === "DEVICE_DELETED" && data["device"] === node) resolve();
   });
-  void listening;
   await vm.qmp.execute("device_del", { arguments: { id: node }, signal });
   await abortable(deleted, signal);
   await removeNode(vm, node, signal);

@@ -10,26 +10,26 @@ export async function findProgram(name: string): Promise<string | undefined> {
       await access(path, constants.X_OK);
       return path;
     } catch {
-      // Not here: the next directory may have it.
+      // Try the next directory.
     }
   }
   return undefined;
 }
 
-/** Tells a process from a later one with the same number. Linux only. */
+/** Distinguishes a process from a later one with the same PID. Linux only. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in clock ticks since the host's start. */
+  /** When it started, in clock ticks since the host booted. */
   readonly startTime: string;
-  /** The host's start and the PID namespace in which the number means something. */
+  /** The host's boot id and the PID namespace of the PID. */
   readonly host: string;
 }
 
-/** The identity of a living process; undefined if there is none, or the host cannot tell. */
+/** The identity of a running process; undefined if there is none, or the host has no /proc. */
 export async function identityOf(pid: number): Promise<ProcessIdentity | undefined> {
   try {
     const [stat, host] = await Promise.all([readFile(`/proc/${pid}/stat`, "utf8"), hostIdentity()]);
-    // The second field, the program's name, may hold blanks and parentheses; the 22nd is the start time.
+    // The second field, the program's name, may contain blanks and parentheses; the 22nd is the start time.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const startTime = fields[19];
     const state = fields[0];
@@ -40,13 +40,13 @@ export async function identityOf(pid: number): Promise<ProcessIdentity | undefin
   }
 }
 
-/** True if exactly this process still lives. */
+/** True if exactly this process still runs. */
 export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   const now = await identityOf(identity.pid);
   return now !== undefined && now.startTime === identity.startTime && now.host === identity.host;
 }
 
-/** The host's boot and our PID namespace as one string; undefined where there is no /proc. */
+/** The host's boot id and the PID namespace of this process as one string; undefined without /proc. */
 export async function hostIdentity(): Promise<string | undefined> {
   try {
     const [boot, namespace] = await Promise.all([
@@ -59,7 +59,7 @@ export async function hostIdentity(): Promise<string | undefined> {
   }
 }
 
-/** The arguments of a living process, program first. */
+/** The arguments of a running process, program first. */
 export async function argumentsOf(pid: number): Promise<readonly string[]> {
   try {
     return (await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0").slice(0, -1);

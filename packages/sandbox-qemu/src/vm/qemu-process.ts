@@ -4,9 +4,9 @@ import { lastLines, missingTool } from "@ob/core";
 import { consoleFd, qmpFd } from "../machine/qemu-argv.ts";
 import { findProgram } from "./process-identity.ts";
 
-/** How QEMU ended, in words, and its own last words. */
+/** How QEMU exited. */
 export interface QemuExit {
-  /** True if QEMU ended by itself with status 0. */
+  /** True if QEMU exited with status 0. */
   readonly clean: boolean;
   /** `exit status 1` or `signal SIGKILL`. */
   readonly description: string;
@@ -17,19 +17,19 @@ export interface QemuExit {
 export interface QemuProcess {
   readonly pid: number;
   readonly qmp: Duplex;
-  /** What the guest says, and a way to type on its serial line. */
+  /** The guest's serial console, in both directions. */
   readonly console: Duplex;
-  /** Settles when the process is gone. Never rejects. */
+  /** Settles when the process has exited. Never rejects. */
   readonly exited: Promise<QemuExit>;
-  /** Ends it at once. */
+  /** Kills it. */
   kill(): void;
 }
 
 /**
- * Starts QEMU so that it ends with us, however we end: the kernel kills it when the thread that started it goes.
- * It has a session of its own, so that Ctrl-C reaches us alone.
+ * Starts QEMU so that it never outlives this process: the kernel kills it when the thread that started it ends. It has a
+ * session of its own, so that Ctrl-C only reaches this process.
  *
- * @param files open descriptors that it gets as `stateFd` and on.
+ * @param files open descriptors to inherit, as `stateFd` and following.
  * @throws ObError `MISSING_TOOL`.
  */
 export async function spawnQemu(
@@ -39,18 +39,18 @@ export async function spawnQemu(
   const [file, ...args] = argv;
   const [program, setpriv] = await Promise.all([findProgram(file), findProgram("setpriv")]);
   if (program === undefined) throw missingTool(file);
-  const guarded: [string, ...string[]] =
+  const command: [string, ...string[]] =
     setpriv === undefined ? [program, ...args] : [setpriv, "--pdeathsig", "KILL", "--", program, ...args];
-  const [first, ...rest] = guarded;
+  const [first, ...rest] = command;
   const stdio = ["ignore", "ignore", "pipe", "pipe", "pipe"] as const;
   const child = spawn(first, rest, { stdio: [...stdio, ...files], detached: true });
-  const words = collectStderr(child);
+  const stderrTail = collectStderr(child);
   const { promise: exited, resolve } = Promise.withResolvers<QemuExit>();
   child.once("close", (code, signal) =>
     resolve({
       clean: code === 0,
       description: signal === null ? `exit status ${code ?? "unknown"}` : `signal ${signal}`,
-      stderrTail: words(),
+      stderrTail: stderrTail(),
     }),
   );
   const { promise: started, resolve: onStart, reject: onError } = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ export async function spawnQemu(
   child.once("error", onError);
   await started;
   return {
-    // Known since "spawn".
+    // Set since "spawn".
     pid: child.pid ?? 0,
     qmp: socketOf(child, qmpFd),
     console: socketOf(child, consoleFd),
@@ -70,13 +70,13 @@ export async function spawnQemu(
 /** Node's "pipe" is a connected pair of unix sockets: QEMU reads and writes the same descriptor. */
 function socketOf(child: ChildProcess, fd: number): Duplex {
   const stream = child.stdio[fd];
-  if (!(stream instanceof Duplex)) throw new TypeError(`descriptor ${fd} of QEMU is no socket`);
+  if (!(stream instanceof Duplex)) throw new TypeError(`descriptor ${fd} of QEMU is not a socket`);
   stream.on("error", () => undefined);
   return stream;
 }
 
-/** QEMU repeats the whole option that it refuses, where the file's name says enough. */
-const blockdev = /-blockdev \{.*"filename":"([^"]*)".*\}(?=: )/g;
+/** QEMU repeats the whole option that it refuses; the name of the file is enough. */
+const blockdevOption = /-blockdev \{.*"filename":"([^"]*)".*\}(?=: )/g;
 
 function collectStderr(child: ChildProcess): () => string {
   let text = "";
@@ -85,6 +85,6 @@ function collectStderr(child: ChildProcess): () => string {
   });
   return () => {
     const lines = text.split("\n").filter((line) => !line.includes(": warning: "));
-    return lastLines(lines.join("\n").replaceAll(blockdev, '"$1"'), 8);
+    return lastLines(lines.join("\n").replaceAll(blockdevOption, '"$1"'), 8);
   };
 }

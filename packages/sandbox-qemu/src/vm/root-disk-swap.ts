@@ -1,23 +1,23 @@
 import { isObError } from "@ob/core";
 import * as v from "valibot";
 import { reasonOf } from "../abort.ts";
-import { blockNode, diskName } from "../machine/qemu-argv.ts";
+import { rootNode } from "../machine/cache-disk.ts";
+import { blockNode } from "../machine/qemu-argv.ts";
 import type { Vm } from "./vm.ts";
 
 /*
- * How a machine changes the disk under its guest. The guest stands still, and its file systems are frozen. The disk's
- * device stays as it is; what it reads and writes is put aside: then QEMU has closed the file, and it can become a layer.
- * Later a disk that shows just the same is put in its place, and the guest never knows.
+ * How the root disk of a VM is replaced. The vCPUs are stopped, and the guest's file systems are frozen. The disk's device
+ * stays, but its block node is replaced by a placeholder: then QEMU has closed the file, and it can become a layer. Later a
+ * disk with the same contents takes the place of the placeholder, and the guest does not notice.
  */
 
-const root = diskName(0);
-const placeholderNode = "aside";
+const placeholderNode = "placeholder";
 
 /**
- * Stops the machine and closes its root disk.
+ * Stops the vCPUs and closes the root disk.
  *
- * @returns what the disk was; undefined if this QEMU cannot do that: the machine stands still, and only `quit` is left.
- * @throws ObError `GUEST_LOST`, what doomed the machine, the signal's reason.
+ * @returns what QEMU knew of the disk; undefined if this QEMU cannot do that: the VM is stopped, and can only `quit`.
+ * @throws ObError `GUEST_LOST`, the failure of the VM, the signal's reason.
  */
 export async function detachRootDisk(vm: Vm, signal: AbortSignal): Promise<OpenedDisk | undefined> {
   const { qmp } = vm;
@@ -29,7 +29,7 @@ export async function detachRootDisk(vm: Vm, signal: AbortSignal): Promise<Opene
       signal,
     });
     await setDrive(vm, placeholderNode, signal);
-    await qmp.execute("blockdev-del", { arguments: { "node-name": root }, signal });
+    await qmp.execute("blockdev-del", { arguments: { "node-name": rootNode }, signal });
   } catch (error) {
     if (isObError(error, "TOOL_FAILED")) return undefined;
     throw error;
@@ -38,11 +38,11 @@ export async function detachRootDisk(vm: Vm, signal: AbortSignal): Promise<Opene
   return disk;
 }
 
-/** What QEMU sees of a disk that it has opened. */
+/** What QEMU knows of a disk that it has opened. */
 export interface OpenedDisk {
   /** In bytes. */
   readonly virtualSize: number;
-  /** Absolute path of the file under it, if there is one. */
+  /** Absolute path of its backing file, if it has one. */
   readonly backing: string | undefined;
 }
 
@@ -56,10 +56,10 @@ const nodes = v.array(
   }),
 );
 
-/** Opens a disk for a machine that stands still. @throws ObError `TOOL_FAILED` with QEMU's words. */
+/** Opens a root disk while the vCPUs are stopped. @throws ObError `TOOL_FAILED` with QEMU's message. */
 export async function openDisk(vm: Vm, file: string, signal: AbortSignal): Promise<OpenedDisk> {
   await vm.qmp.execute("blockdev-add", {
-    arguments: blockNode({ node: root, file, format: "qcow2" }),
+    arguments: blockNode({ node: rootNode, file, format: "qcow2" }),
     signal,
   });
   return await rootDisk(vm, signal);
@@ -67,20 +67,20 @@ export async function openDisk(vm: Vm, file: string, signal: AbortSignal): Promi
 
 async function rootDisk(vm: Vm, signal: AbortSignal): Promise<OpenedDisk> {
   const answer = await vm.qmp.execute("query-named-block-nodes", { arguments: { flat: true }, signal });
-  const node = v.parse(nodes, answer).find((each) => each["node-name"] === root);
-  if (!node) throw new TypeError(`QEMU does not know the node ${root}`);
+  const node = v.parse(nodes, answer).find((each) => each["node-name"] === rootNode);
+  if (!node) throw new TypeError(`QEMU does not know the node ${rootNode}`);
   const { "virtual-size": virtualSize, "full-backing-filename": backing } = node.image;
   return { virtualSize, backing };
 }
 
-/** Puts the disk that was opened into the place of the one that was put aside, and lets the machine run. */
+/** Puts the disk that was opened in the place of the placeholder, and resumes the vCPUs. */
 export async function swapRootDisk(vm: Vm, signal: AbortSignal): Promise<void> {
-  await setDrive(vm, root, signal);
+  await setDrive(vm, rootNode, signal);
   await vm.qmp.execute("blockdev-del", { arguments: { "node-name": placeholderNode }, signal });
   await vm.qmp.execute("cont", { signal });
 }
 
 async function setDrive(vm: Vm, node: string, signal: AbortSignal): Promise<void> {
-  const path = `/machine/peripheral/${diskName(0)}`;
+  const path = `/machine/peripheral/${rootNode}`;
   await vm.qmp.execute("qom-set", { arguments: { path, property: "drive", value: node }, signal });
 }

@@ -22,15 +22,20 @@ async function identity(pid: number): Promise<ProcessIdentity> {
   return found;
 }
 
-/** A process that waits until it is killed, with these words in its arguments. */
-async function sleeper(words: string) {
-  const child = spawn(process.execPath, ["-e", "console.log(1); setInterval(() => {}, 1000)", "--", words]);
+/** A process that waits until it is killed, with this argument. */
+async function sleeper(argument: string) {
+  const child = spawn(process.execPath, [
+    "-e",
+    "console.log(1); setInterval(() => {}, 1000)",
+    "--",
+    argument,
+  ]);
   await once(child.stdout, "data");
   const closed = once(child, "close");
   return { pid: child.pid ?? 0, kill: () => child.kill("SIGKILL"), closed };
 }
 
-/** An owner that is no longer there. */
+/** An owner that has exited. */
 async function deadOwner(): Promise<ProcessIdentity> {
   const child = await sleeper("owner");
   const owner = await identity(child.pid);
@@ -47,24 +52,24 @@ async function leave(name: string, contents: unknown): Promise<string> {
 }
 
 describe.runIf(process.platform === "linux")("a run directory", () => {
-  it("notes its owner and its QEMU, and goes when it is disposed of", async () => {
+  it("records its owner and its QEMU, and is removed when it is disposed of", async () => {
     {
       await using directory = await createRunDirectory(state);
       await directory.recordQemu(process.pid);
-      const note: unknown = JSON.parse(await readFile(join(directory.path, "owner.json"), "utf8"));
-      expect(note).toEqual({ owner: await identity(process.pid), qemu: await identity(process.pid) });
+      const record: unknown = JSON.parse(await readFile(join(directory.path, "owner.json"), "utf8"));
+      expect(record).toEqual({ owner: await identity(process.pid), qemu: await identity(process.pid) });
     }
     await expect(left()).resolves.toEqual([]);
   });
 
-  it("of a living process is left alone", async () => {
+  it("of a running process is left alone", async () => {
     await using directory = await createRunDirectory(state);
     await sweepRunDirectories(state, silent);
     await expect(left()).resolves.toHaveLength(1);
     expect(directory.consoleLog).toContain(directory.path);
   });
 
-  it("of a dead process is swept, and the QEMU that it left is ended", async () => {
+  it("of a dead process is removed, and the QEMU that it left is killed", async () => {
     const path = join(state, "run", "vm-left");
     const qemu = await sleeper(`-serial file:${path}/console.log`);
     await leave("vm-left", { owner: await deadOwner(), qemu: await identity(qemu.pid) });
@@ -73,8 +78,8 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     await expect(left()).resolves.toEqual([]);
   });
 
-  it("never ends a process that only has the number of a QEMU", async () => {
-    const innocent = await sleeper("nothing of ours");
+  it("never kills another process that has the PID of a QEMU", async () => {
+    const innocent = await sleeper("unrelated");
     const now = await identity(innocent.pid);
     const owner = await deadOwner();
     await leave("vm-one", { owner, qemu: now });
@@ -86,7 +91,7 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     await innocent.closed;
   });
 
-  it("from another container on this host is left alone, from an earlier start of the host is swept", async () => {
+  it("of another container on this host is left alone, and one from before a reboot is removed", async () => {
     const host = (await hostIdentity()) ?? "";
     const [boot] = host.split(" ");
     const owner = await deadOwner();
@@ -96,7 +101,7 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     await expect(left()).resolves.toEqual(["vm-container"]);
   });
 
-  it("without a readable owner is swept when it is old", async () => {
+  it("without a readable owner is removed when it is old", async () => {
     const young = await leave("vm-young", "nonsense");
     const old = await leave("vm-old", "nonsense");
     await utimes(old, new Date(0), new Date(0));

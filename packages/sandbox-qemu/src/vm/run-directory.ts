@@ -8,13 +8,13 @@ import { argumentsOf, hostIdentity, identityOf, isAlive } from "./process-identi
  * What a run directory holds:
  *
  *     run/vm-XXXXXX/owner.json    who owns the VM, and which QEMU it is
- *     run/vm-XXXXXX/console.log   what the guest said on its serial line
+ *     run/vm-XXXXXX/console.log   the output of the guest's serial console
  */
 export interface RunDirectory extends AsyncDisposable {
   /** Absolute path. */
   readonly path: string;
   readonly consoleLog: string;
-  /** Notes the QEMU that runs here, so that a sweep after a crash can end it. */
+  /** Records the QEMU process that runs here, so that a sweep after a crash can end it. */
   recordQemu(pid: number): Promise<void>;
 }
 
@@ -22,10 +22,10 @@ const identity = v.object({ pid: v.number(), startTime: v.string(), host: v.stri
 const schema = v.object({ owner: v.optional(identity), qemu: v.optional(identity) });
 type Owner = v.InferOutput<typeof schema>;
 
-/** A directory without a readable owner that is older than this, in milliseconds, was left by a crash. */
+/** A directory without a readable owner was left by a crash if it is older than this, in milliseconds. */
 const graceTime = 60_000;
 
-/** Makes a run directory below the state directory. Disposing removes it. */
+/** Creates a run directory below the state directory. Disposing removes it. */
 export async function createRunDirectory(stateDirectory: string): Promise<RunDirectory> {
   const parent = runParent(stateDirectory);
   await mkdir(parent, { recursive: true, mode: 0o700 });
@@ -44,8 +44,8 @@ export async function createRunDirectory(stateDirectory: string): Promise<RunDir
 }
 
 /**
- * Removes what processes left that were killed: their run directories, and a QEMU that outlived its owner. What
- * belongs to a living process, or to one that cannot be seen from here, is left alone.
+ * Removes the run directories of processes that were killed, and ends a QEMU that outlived its owner. Directories of
+ * processes that still run, or that are not visible from here, are left alone.
  */
 export async function sweepRunDirectories(stateDirectory: string, emit: Emit): Promise<void> {
   const parent = runParent(stateDirectory);
@@ -53,7 +53,7 @@ export async function sweepRunDirectories(stateDirectory: string, emit: Emit): P
   for (const name of await entries(parent)) {
     const path = join(parent, name);
     if (!(await isAbandoned(path, host))) continue;
-    emit({ type: "log", level: "debug", text: `sweeping ${path}, which a killed process left` });
+    emit({ type: "log", level: "debug", text: `removing ${path}, left by a killed process` });
     await rm(path, { recursive: true, force: true });
   }
 }
@@ -63,15 +63,15 @@ async function isAbandoned(path: string, host: string | undefined): Promise<bool
   if (contents?.owner === undefined) return await isOlderThan(path, graceTime);
   const { owner, qemu } = contents;
   if (host === undefined) return false;
-  // Another start of the host: its processes are gone. Another container: they cannot be seen from here.
+  // After a reboot of the host its processes are gone. Those of another container are not visible from here.
   if (owner.host !== host) return bootOf(owner.host) !== bootOf(host);
   if (await isAlive(owner)) return false;
-  if (qemu && (await isAlive(qemu))) await endQemu(qemu.pid, path);
+  if (qemu && (await isAlive(qemu))) await killQemu(qemu.pid, path);
   return true;
 }
 
-/** Ends a process only if its own arguments name the run directory. */
-async function endQemu(pid: number, path: string): Promise<void> {
+/** Kills a process only if its arguments name the run directory. */
+async function killQemu(pid: number, path: string): Promise<void> {
   const argv = await argumentsOf(pid);
   if (argv.some((argument) => argument.includes(path))) process.kill(pid, "SIGKILL");
 }

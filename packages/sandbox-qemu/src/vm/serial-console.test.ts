@@ -11,8 +11,8 @@ function watch(): { stream: PassThrough; console: SerialConsole; panics: string[
   return { stream, console, panics };
 }
 
-describe("the console's tail", () => {
-  it("has the last lines without blanks, colours and carriage returns", async () => {
+describe("the serial console", () => {
+  it("shows its last lines without blank lines, colours and carriage returns", async () => {
     const { stream, console } = watch();
     stream.end("one\r\n\u001B[1;32mtwo\u001B[0m\r\n\r\n   \r\nthr\u0007ee\u001B[2J");
     stream.destroy();
@@ -20,7 +20,7 @@ describe("the console's tail", () => {
     expect(console.tail(2)).toBe("two\nthree");
   });
 
-  it("does not grow with what the guest says", async () => {
+  it("does not grow with the output of the guest", async () => {
     const { stream, console } = watch();
     for (let i = 0; i < 2_000; i++) stream.write(`${i} ${"x".repeat(100)}\n`);
     stream.end("last\n");
@@ -29,7 +29,7 @@ describe("the console's tail", () => {
     expect(console.tail(10_000).length).toBeLessThanOrEqual(32_768);
   });
 
-  it("tells of a panic once, when its line is complete", () => {
+  it("reports a panic once, when its line is complete", () => {
     const { stream, panics } = watch();
     stream.write("[ 1.0] fine\n[ 2.0] Kernel panic - not syn");
     expect(panics).toEqual([]);
@@ -40,7 +40,7 @@ describe("the console's tail", () => {
     expect(panics).toEqual(["[ 2.0] Kernel panic - not syncing: VFS: no root"]);
   });
 
-  it("calls when a pattern is seen, once, and not after the wait has ended", () => {
+  it("calls a listener once when its pattern appears, and never after it was removed", () => {
     const { stream, console } = watch();
     let [first, second] = [0, 0];
     console.onMatch(/^ready$/m, () => (first += 1));

@@ -3,20 +3,20 @@ import { lastLines } from "@ob/core";
 import { abortable } from "../abort.ts";
 
 /** How much of the console is kept in memory, in characters. */
-const kept = 32_768;
+const maxLength = 32_768;
 
 /** Escape sequences of terminals, and control characters other than newline and tab. */
-// oxlint-disable-next-line no-control-regex -- they are what it looks for.
-const noise = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[^[]|[\x00-\x08\x0b-\x1f\x7f]/g;
+// oxlint-disable-next-line no-control-regex -- it matches control characters.
+const controlSequences = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[^[]|[\x00-\x08\x0b-\x1f\x7f]/g;
 
-/** The last part of what a guest says on its serial line. */
+/** The last part of the output of a guest's serial console. */
 export class SerialConsole {
   #text = "";
-  readonly #awaited = new Map<RegExp, () => void>();
+  readonly #listeners = new Map<RegExp, () => void>();
   readonly #ended: Promise<void>;
   readonly #decoder = new TextDecoder();
 
-  /** @param watch what the guest's kernel says when it gives up, and who is told the line, once. */
+  /** @param watch `onPanic` is called once with the line that matches `panic`. */
   constructor(
     stream: Readable,
     { panic, onPanic }: { readonly panic: RegExp; readonly onPanic: (line: string) => void },
@@ -25,19 +25,19 @@ export class SerialConsole {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = promise;
     stream.on("data", (bytes: Uint8Array) => {
-      this.#text = (this.#text + this.#decoder.decode(bytes, { stream: true })).slice(-kept);
-      for (const [pattern, seen] of this.#awaited) if (pattern.test(this.#text)) seen();
+      this.#text = (this.#text + this.#decoder.decode(bytes, { stream: true })).slice(-maxLength);
+      for (const [pattern, listener] of this.#listeners) if (pattern.test(this.#text)) listener();
       const line = panicked ? null : panic.exec(this.#text);
-      // A line that is still being written can wait for its end.
+      // The line may still be incomplete.
       if (!line || this.#text.length === line.index + line[0].length) return;
       panicked = true;
-      onPanic(line[0].replaceAll(noise, "").trim());
+      onPanic(line[0].replaceAll(controlSequences, "").trim());
     });
     stream.on("error", () => undefined);
     stream.once("close", () => resolve());
   }
 
-  /** Resolves when the pattern is on the console, which it may be already; rejects with the signal's reason. */
+  /** Resolves when the pattern is on the console, possibly at once; rejects with the signal's reason. */
   async waitFor(pattern: RegExp, signal: AbortSignal): Promise<void> {
     if (pattern.test(this.#text)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -45,23 +45,23 @@ export class SerialConsole {
     await abortable(promise, signal);
   }
 
-  /** Calls `seen` once when the pattern comes to be on the console; disposing ends the wait. */
-  onMatch(pattern: RegExp, seen: () => void): Disposable {
-    const forget = (): void => void this.#awaited.delete(pattern);
-    this.#awaited.set(pattern, () => {
-      forget();
-      seen();
+  /** Calls `listener` once when the pattern appears on the console; disposing removes it. */
+  onMatch(pattern: RegExp, listener: () => void): Disposable {
+    const remove = (): void => void this.#listeners.delete(pattern);
+    this.#listeners.set(pattern, () => {
+      remove();
+      listener();
     });
-    return { [Symbol.dispose]: forget };
+    return { [Symbol.dispose]: remove };
   }
 
-  /** Resolves when the guest can say nothing more. */
+  /** Resolves when the console is closed. */
   async ended(): Promise<void> {
     await this.#ended;
   }
 
-  /** The last lines that are not blank, without escape sequences. */
+  /** The last lines that are not blank, without control sequences. */
   tail(lines: number): string {
-    return lastLines(this.#text.replaceAll("\r\n", "\n").replaceAll(noise, ""), lines);
+    return lastLines(this.#text.replaceAll("\r\n", "\n").replaceAll(controlSequences, ""), lines);
   }
 }

@@ -2,7 +2,7 @@ import { isObError } from "@ob/core";
 import { reasonOf } from "../abort.ts";
 import type { Vm } from "./vm.ts";
 
-/** Does `work` in a guest; what comes of the caller's signal, or of a machine that died, is told as just that. */
+/** Runs `work` in a guest. An error that follows from the caller's signal or from a failure of the VM becomes that one. */
 export async function withVmErrors<T>(vm: Vm, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -14,7 +14,8 @@ const config: VmConfig = {
   accelerator: "tcg",
   memoryMib: 64,
   cpus: 1,
-  disks: ["/no/such/disk.qcow2"],
+  rootDisk: "/no/such/disk.qcow2",
+  caches: [],
   network: "none",
   directBoot: undefined,
   hardware: {},
@@ -40,7 +41,7 @@ const options = () => ({
 const start = async (): Promise<Vm> => await Vm.start(config, options());
 const runDirectories = async (): Promise<string[]> => await readdir(join(stateDirectory, "run"));
 
-/** A VM on a program that plays QEMU. */
+/** A VM on a program in place of QEMU. */
 async function withFake(body: string, test: (vm: Vm) => Promise<void>): Promise<void> {
   await using fake = await fakeQemu(body);
   vi.stubEnv("PATH", fake.path);
@@ -48,18 +49,18 @@ async function withFake(body: string, test: (vm: Vm) => Promise<void>): Promise<
   await test(vm);
 }
 
-/** Why a VM is doomed; waits until it is. */
-async function doomOf(vm: Vm): Promise<unknown> {
-  return await vm.explainFailure(new Error("not doomed"));
+/** Why a VM has failed; waits until it has. */
+async function failureOf(vm: Vm): Promise<unknown> {
+  return await vm.explainFailure(new Error("has not failed"));
 }
 
-/** `cont` is the cue: what a fake plays then happens after the start. */
-async function cue(vm: Vm): Promise<void> {
+/** Triggers the `cont` handler of the fake, after the start. */
+async function trigger(vm: Vm): Promise<void> {
   await vm.qmp.execute("cont", { signal: cancel.signal }).catch(() => undefined);
 }
 
-describe("a virtual machine", () => {
-  it("knows its ssh port, and leaves nothing behind when it is disposed of", async () => {
+describe("a VM", () => {
+  it("knows its SSH port, and leaves no files when it is disposed of", async () => {
     await withFake("speakQmp({ port: 12345 });", async (vm) => {
       expect(vm.sshPort).toBe(12_345);
       await expect(runDirectories()).resolves.toHaveLength(1);
@@ -67,7 +68,7 @@ describe("a virtual machine", () => {
     await expect(runDirectories()).resolves.toEqual([]);
   });
 
-  it("that QEMU does not start is BOOT_FAILED in QEMU's own words", async () => {
+  it("that QEMU does not start is BOOT_FAILED with QEMU's own message", async () => {
     await using fake = await fakeQemu(
       `console.error("qemu: warning: nothing"); console.error("qemu: no such disk"); process.exit(1);`,
     );
@@ -97,13 +98,13 @@ describe("a virtual machine", () => {
     await expect(runDirectories()).resolves.toEqual([]);
   });
 
-  it("is doomed when QEMU ends, with the last lines of the console", async () => {
+  it("fails when QEMU exits, with the last lines of the console", async () => {
     await withFake(
       `toConsole("booting\\r\\noops: that went wrong\\r\\n");
        speakQmp({ on: { cont: () => process.exit(3) } });`,
       async (vm) => {
-        await cue(vm);
-        await expect(doomOf(vm)).resolves.toMatchObject({
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({
           code: "GUEST_LOST",
           message: expect.stringMatching(/exit status 3.*oops: that went wrong$/s),
         });
@@ -111,21 +112,21 @@ describe("a virtual machine", () => {
     );
   });
 
-  it("is doomed by a kernel's panic on the console", async () => {
+  it("fails by a kernel panic on the console", async () => {
     await withFake(
       `speakQmp({ on: { cont: () => toConsole("[1.0] Kernel panic - not syncing: no init\\r\\n") } });`,
       async (vm) => {
-        await cue(vm);
-        const doom = await doomOf(vm);
-        expect(doom).toMatchObject({ code: "GUEST_LOST" });
-        expect(String(doom)).toContain(
-          "The guest's kernel gave up: [1.0] Kernel panic - not syncing: no init",
+        await trigger(vm);
+        const failure = await failureOf(vm);
+        expect(failure).toMatchObject({ code: "GUEST_LOST" });
+        expect(String(failure)).toContain(
+          "The guest's kernel panicked: [1.0] Kernel panic - not syncing: no init",
         );
       },
     );
   });
 
-  it("is doomed by a panic that QEMU reports", async () => {
+  it("fails by a panic that QEMU reports", async () => {
     await withFake(
       `const cont = (say) => {
          say({ event: "GUEST_PANICKED", data: { action: "shutdown" } });
@@ -134,32 +135,32 @@ describe("a virtual machine", () => {
        };
        speakQmp({ on: { cont } });`,
       async (vm) => {
-        await cue(vm);
-        await expect(doomOf(vm)).resolves.toMatchObject({
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({
           message: expect.stringContaining("the guest's kernel panicked"),
         });
       },
     );
   });
 
-  it("is doomed by a full disk of the host's", async () => {
+  it("fails if the host's disk is full", async () => {
     await withFake(
       `const data = { "node-name": "disk0", operation: "write", action: "stop", nospace: true, reason: "x" };
        speakQmp({ on: { cont: (say) => say({ event: "BLOCK_IO_ERROR", data }) } });`,
       async (vm) => {
-        await cue(vm);
-        await expect(doomOf(vm)).resolves.toMatchObject({ code: "NO_SPACE" });
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({ code: "NO_SPACE" });
       },
     );
   });
 
-  it("is doomed by a disk that cannot be read", async () => {
+  it("fails if a disk cannot be read", async () => {
     await withFake(
       `const data = { "node-name": "disk0", operation: "read", action: "stop", nospace: false, reason: "Input/output error" };
        speakQmp({ on: { cont: (say) => say({ event: "BLOCK_IO_ERROR", data }) } });`,
       async (vm) => {
-        await cue(vm);
-        await expect(doomOf(vm)).resolves.toMatchObject({
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({
           code: "GUEST_LOST",
           message: expect.stringContaining("could not read the disk disk0: Input/output error"),
         });
@@ -167,7 +168,7 @@ describe("a virtual machine", () => {
     );
   });
 
-  it("that is to end is not doomed by its end", async () => {
+  it("that is expected to exit does not fail by that", async () => {
     await withFake("speakQmp();", async (vm) => {
       vm.expectExit();
       await vm.qmp.execute("quit", { signal: cancel.signal });
@@ -176,7 +177,7 @@ describe("a virtual machine", () => {
     });
   });
 
-  it("explains an error that has nothing to do with its end by that error", async () => {
+  it("explains an error without a failure by that error itself", async () => {
     await withFake("speakQmp();", async (vm) => {
       const error = new ObError("GUEST_LOST", "only the connection");
       await expect(vm.explainFailure(error)).resolves.toBe(error);
@@ -185,8 +186,8 @@ describe("a virtual machine", () => {
 });
 
 describe.skipIf((await findProgram("qemu-system-x86_64")) === undefined)("with the real QEMU", () => {
-  it("starts, has a port of its own, and is gone when disposed of", async () => {
-    const one = await Vm.start({ ...config, disks: [import.meta.filename] }, options()).catch(
+  it("reports QEMU's message about a disk that is not qcow2", async () => {
+    const one = await Vm.start({ ...config, rootDisk: import.meta.filename }, options()).catch(
       (error: unknown) => error,
     );
     expect(one).toMatchObject({

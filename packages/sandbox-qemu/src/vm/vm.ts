@@ -11,11 +11,11 @@ import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
 
 export interface StartOptions {
   readonly stateDirectory: string;
-  /** What the guest's kernel says on the console when it gives up. */
+  /** What the guest's kernel prints on the console when it panics. */
   readonly panic: RegExp;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** For a resumed machine: open descriptors of the state of its devices and of its memory. */
+  /** To resume a snapshot: open descriptors of its device state and of its memory. */
   readonly saved?: { readonly state: number; readonly memory: number } | undefined;
 }
 
@@ -30,7 +30,7 @@ interface VmParts {
 const consoleLines = 12;
 
 /**
- * A running virtual machine. Disposing ends it at once, however it is, and removes what it left on the host.
+ * A running VM. Disposing kills QEMU and removes its files on the host.
  */
 export class Vm implements AsyncDisposable {
   readonly config: VmConfig;
@@ -39,13 +39,13 @@ export class Vm implements AsyncDisposable {
   readonly qmp: QmpClient;
   readonly console: SerialConsole;
   readonly exited: Promise<QemuExit>;
-  /** Fires when the guest can no longer be used, with an ObError that says why. */
+  /** Fires when the guest can no longer be used, with the ObError that says why. */
   readonly failed: AbortSignal;
   readonly #process: QemuProcess;
   readonly #directory: RunDirectory;
   readonly #failure = new AbortController();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
-  /** What led to the end, for the message; the last word before QEMU goes. */
+  /** Why QEMU is about to exit, for the message. */
   #cause: string | undefined;
   #stopping = false;
   #sshPort = 0;
@@ -60,16 +60,16 @@ export class Vm implements AsyncDisposable {
     this.console = new SerialConsole(process.console, {
       panic,
       onPanic: (line) =>
-        this.#fail("GUEST_LOST", `The guest's kernel gave up: ${line}${this.consoleParagraph()}`),
+        this.#fail("GUEST_LOST", `The guest's kernel panicked: ${line}${this.consoleParagraph()}`),
     });
-    this.qmp = new QmpClient(process.qmp, (event) => this.#note(event));
+    this.qmp = new QmpClient(process.qmp, (event) => this.#onQmpEvent(event));
     void this.#watchExit();
   }
 
   /**
    * Starts QEMU and waits until its monitor answers.
    *
-   * @throws ObError `MISSING_TOOL`; `BOOT_FAILED` with QEMU's own words; the signal's reason.
+   * @throws ObError `MISSING_TOOL`; `BOOT_FAILED` with QEMU's own message; the signal's reason.
    */
   static async start(config: VmConfig, options: StartOptions): Promise<Vm> {
     const { signal, emit } = options;
@@ -114,14 +114,14 @@ export class Vm implements AsyncDisposable {
     this.#process.console.write(`${line}\n`);
   }
 
-  /** From now on QEMU's end is wanted, and no failure. */
+  /** From now on QEMU may exit: that is not a failure. */
   expectExit(): void {
     this.#stopping = true;
   }
 
   /**
-   * The error that explains `error`: a connection that ends is the first that we see of a machine that died, and
-   * why it died is known a moment later.
+   * The error that explains `error`. A lost connection is often the first sign that QEMU has exited; the reason is known
+   * a moment later.
    */
   async explainFailure(error: unknown): Promise<unknown> {
     using limit = deadline(2_000, () => error);
@@ -129,7 +129,7 @@ export class Vm implements AsyncDisposable {
     return this.failed.aborted ? reasonOf(this.failed) : error;
   }
 
-  /** The last lines of the guest's console, as a paragraph for a message. */
+  /** The last lines of the guest's console, as a paragraph for an error message. */
   consoleParagraph(): string {
     const tail = this.console.tail(consoleLines);
     return tail === "" ? "\nThe guest's console is empty." : `\nThe guest's console ends with:\n${tail}`;
@@ -143,7 +143,7 @@ export class Vm implements AsyncDisposable {
     await this.#directory[Symbol.asyncDispose]();
   }
 
-  #note(event: QmpEvent): void {
+  #onQmpEvent(event: QmpEvent): void {
     for (const listener of this.#listeners) listener(event);
     const { data } = event;
     switch (event.name) {
@@ -171,9 +171,12 @@ export class Vm implements AsyncDisposable {
       return;
     }
     const doing = data["operation"] === "write" ? "write to" : "read";
-    const why = this.#cause ?? String(data["reason"]);
+    const reason = this.#cause ?? String(data["reason"]);
     const disk = String(data["node-name"]);
-    this.#fail("GUEST_LOST", `QEMU could not ${doing} the disk ${disk}: ${why}.${this.consoleParagraph()}`);
+    this.#fail(
+      "GUEST_LOST",
+      `QEMU could not ${doing} the disk ${disk}: ${reason}.${this.consoleParagraph()}`,
+    );
   }
 
   #fail(code: "GUEST_LOST" | "NO_SPACE", message: string, options: { hint?: string } = {}): void {
@@ -184,25 +187,25 @@ export class Vm implements AsyncDisposable {
     const exit = await this.exited;
     if (this.#stopping) return;
     await this.console.ended();
-    const why = this.#cause === undefined ? "" : `: ${this.#cause}`;
-    const words = exit.stderrTail === "" ? "" : `\n${exit.stderrTail}`;
-    const shown = words !== "" && this.console.tail(1) === "" ? "" : this.consoleParagraph();
-    this.#fail("GUEST_LOST", `QEMU ended with ${exit.description}${why}.${words}${shown}`);
+    const cause = this.#cause === undefined ? "" : `: ${this.#cause}`;
+    const stderr = exit.stderrTail === "" ? "" : `\n${exit.stderrTail}`;
+    const guestConsole = stderr !== "" && this.console.tail(1) === "" ? "" : this.consoleParagraph();
+    this.#fail("GUEST_LOST", `QEMU ended with ${exit.description}${cause}.${stderr}${guestConsole}`);
   }
 }
 
-/** Whatever ends a guest before it is ready is a failure of its boot. */
+/** A guest that is lost before it is ready has failed to boot. */
 export function asBootFailure(error: unknown): unknown {
   if (!isObError(error, "GUEST_LOST")) return error;
   return new ObError("BOOT_FAILED", `The guest did not start. ${error.message}`, { cause: error });
 }
 
 const shutdownReasons: Readonly<Record<string, string>> = {
-  "guest-shutdown": "the guest switched itself off",
-  "guest-reset": "the guest restarted itself",
+  "guest-shutdown": "the guest shut down",
+  "guest-reset": "the guest rebooted",
   "guest-panic": "the guest's kernel panicked",
-  "host-signal": "it was told to by a signal",
-  "host-error": "it met an error",
+  "host-signal": "it received a signal",
+  "host-error": "of an internal error",
 };
 
 /** The host's port in a line such as `TCP[HOST_FORWARD]  11  127.0.0.1 42313  10.0.2.15  22  0  0`. */

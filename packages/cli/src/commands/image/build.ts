@@ -11,31 +11,31 @@ export const imageBuildOptions: OptionTable = {
   user: {
     kind: "value",
     value: "NAME",
-    describe: "The login user (default opam); for import and check, who it is",
+    describe: "The login user (default opam); for import and check, the existing one",
     group,
   },
   package: {
     kind: "values",
     value: "NAME",
-    describe: "One more package of the guest's system; can be repeated",
+    describe: "An additional package of the guest's distribution; can be repeated",
     group,
   },
-  iso: { kind: "value", value: "FILE", describe: "The installer's ISO, where there is no download", group },
+  iso: { kind: "value", value: "FILE", describe: "The installer's ISO, if it cannot be downloaded", group },
   from: {
     kind: "values",
     value: "[NAME=]FILE",
-    describe: "A file in the place of the download NAME; can be repeated",
+    describe: "A file to use instead of the download NAME; can be repeated",
     group,
   },
-  name: { kind: "value", value: "NAME", describe: "What to call the image; import needs it", group },
-  force: { kind: "flag", describe: "Make the image even if it is up to date", group },
+  name: { kind: "value", value: "NAME", describe: "The name of the image; required for import", group },
+  force: { kind: "flag", describe: "Build the image even if it is up to date", group },
 };
 
-export async function buildOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
+export async function buildOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io } = session;
   const size = stringOption(args, "disk-size");
   const request = {
-    recipe: what,
+    recipe: target,
     ocaml: stringOption(args, "ocaml"),
     diskSize: size === undefined ? undefined : parseSize(size, "--disk-size"),
     user: stringOption(args, "user"),
@@ -44,19 +44,19 @@ export async function buildOneImage(args: Arguments, session: ImageSession): Pro
     from: stringOptions(args, "from"),
     name: stringOption(args, "name"),
   };
-  await withPhases(args, session, async ({ tools, location }) => {
+  await withPhases(session, async (tools) => {
     const { buildImage, imageIsCurrent, planImage } = await import("@ob/images");
     const planned = await planImage(request);
     const { name } = planned;
-    if (args["force"] !== true && (await imageIsCurrent(planned, location.directory))) {
-      host.stdout.write(`${name} is up to date\n`);
+    if (args["force"] !== true && (await imageIsCurrent(planned, session.location.directory))) {
+      io.stdout.write(`${name} is up to date\n`);
       return;
     }
-    host.stdout.write(`Making the base image ${name}\n`);
+    io.stdout.write(`Building the base image ${name}\n`);
     const start = performance.now();
-    host.restoreUmask?.();
+    io.restoreUmask?.();
     await buildImage(planned, tools);
     const took = formatDuration(performance.now() - start);
-    host.stdout.write(`Made ${name} in ${took}: (from ${name})\n`);
+    io.stdout.write(`Built ${name} in ${took}: (from ${name})\n`);
   });
 }

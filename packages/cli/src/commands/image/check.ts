@@ -1,7 +1,8 @@
 import { guestArches, guestOses, ObError } from "@ob/core";
 import { checkKey } from "../../args/build-input.ts";
 import type { OptionTable } from "../../args/flags.ts";
-import { type Arguments, enumOption, readGuestOs, stringOption } from "../../args/options.ts";
+import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
+import { readGuestOs } from "../../args/sandbox-flags.ts";
 import { type ImageSession, withPhases } from "./session.ts";
 
 const group = "import, check:";
@@ -12,19 +13,19 @@ export const imageCheckOptions: OptionTable = {
   "ssh-key": {
     kind: "value",
     value: "FILE",
-    describe: "The private key that the login user accepts; import keeps a copy",
+    describe: "The private key that the login user accepts; import copies it",
     group,
   },
-  kernel: { kind: "value", value: "FILE", describe: "import: a kernel for QEMU to start directly", group },
+  kernel: { kind: "value", value: "FILE", describe: "import: a kernel that QEMU boots directly", group },
   initrd: { kind: "value", value: "FILE", describe: "import: its initrd", group },
   append: { kind: "value", value: "WORDS", describe: "import: its command line", group },
   "no-check": { kind: "flag", describe: "import: do not boot the image", group },
 };
 
-export async function checkOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
+export async function checkOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io } = session;
   const request = {
-    image: what,
+    image: target,
     guestOs: readGuestOs(args, "guest-os") ?? readGuestOs(args, "qemu-guest-os"),
     guestArch:
       enumOption(args, "guest-arch", guestArches) ?? enumOption(args, "qemu-guest-arch", guestArches),
@@ -32,17 +33,17 @@ export async function checkOneImage(args: Arguments, session: ImageSession): Pro
     sshKey: stringOption(args, "ssh-key"),
   };
   await checkKey(stringOption(args, "qemu-ssh-key"));
-  await withPhases(args, session, async ({ tools }) => {
+  await withPhases(session, async (tools) => {
     const { checkStoredImage } = await import("@ob/images");
     await checkStoredImage(request, tools);
-    host.stdout.write(`${what} is all right\n`);
+    io.stdout.write(`${target}: OK\n`);
   });
 }
 
-export async function importOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
+export async function importOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io } = session;
   const request = {
-    file: what,
+    file: target,
     name: needed(args, "name"),
     guestOs: readGuestOs(args, "guest-os") ?? missing("guest-os"),
     guestArch: enumOption(args, "guest-arch", guestArches) ?? missing("guest-arch"),
@@ -51,10 +52,10 @@ export async function importOneImage(args: Arguments, session: ImageSession): Pr
     ...readKernel(args),
     check: args["no-check"] !== true,
   };
-  await withPhases(args, session, async ({ tools }) => {
+  await withPhases(session, async (tools) => {
     const { importImage } = await import("@ob/images");
     const { name } = await importImage(request, tools);
-    host.stdout.write(`Imported ${what}: (from ${name})\n`);
+    io.stdout.write(`Imported ${target}: (from ${name})\n`);
   });
 }
 
@@ -63,7 +64,7 @@ function readKernel(args: Arguments) {
   const initrd = stringOption(args, "initrd");
   const append = stringOption(args, "append");
   if (kernel === undefined && (initrd !== undefined || append !== undefined)) {
-    throw new ObError("USAGE", "--initrd and --append go with --kernel.", {
+    throw new ObError("USAGE", "--initrd and --append need --kernel.", {
       hint: "Without --kernel the image boots from its own disk.",
     });
   }

@@ -13,30 +13,30 @@ async function storeWith(...names: readonly string[]) {
   return { ...directory, images, flag: `--store=qemu:${directory.path}` };
 }
 
-const engine = fakeServices();
+const services = fakeServices();
 
 describe("image list", () => {
-  it("shows the images of the store, then those that can be made", async () => {
+  it("shows the images of the store, then those that can be built", async () => {
     await using store = await storeWith("mine");
-    const { code, stdout } = await obuilder(["image", "list", store.flag], { engine });
+    const { code, stdout } = await obuilder(["image", "list", store.flag], { services });
     expect(code).toBe(0);
     const [head, first] = stdout.split("\n");
-    expect(head).toMatch(/^NAME +GUEST +SIZE +MADE +STATE$/);
-    expect(first).toMatch(/^mine +\? +0 B +\ds ago +without a manifest$/);
-    expect(stdout).toMatch(/^debian-12-amd64 +linux\/amd64 +can be made$/m);
+    expect(head).toMatch(/^NAME +GUEST +SIZE +CREATED +STATE$/);
+    expect(first).toMatch(/^mine +\? +0 B +\ds ago +no manifest$/);
+    expect(stdout).toMatch(/^debian-12-amd64 +linux\/amd64 +not built$/m);
     expect(stdout).toMatch(/^debian-12-amd64-ocaml-4\.13\.1 /m);
   });
 
-  it("prints one object a line with --json", async () => {
+  it("prints one object per line with --json", async () => {
     await using store = await storeWith("mine");
-    const { stdout } = await obuilder(["image", "list", "--json", store.flag], { engine });
+    const { stdout } = await obuilder(["image", "list", "--json", store.flag], { services });
     const [mine, ...others] = stdout
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(mine).toMatchObject({ name: "mine", state: "bare", guest: null, bytes: 0 });
+    expect(mine).toMatchObject({ name: "mine", state: "no-manifest", guest: null, bytes: 0 });
     expect(others).toContainEqual({
-      ...{ name: "debian-13-riscv64", state: "available", guest: { os: "linux", arch: "riscv64" } },
+      ...{ name: "debian-13-riscv64", state: "not-built", guest: { os: "linux", arch: "riscv64" } },
       ...{ bytes: null, made: null },
     });
   });
@@ -45,14 +45,14 @@ describe("image list", () => {
 describe("image rm", () => {
   it("removes an image", async () => {
     await using store = await storeWith("mine");
-    const result = await obuilder(["image", "rm", "mine", store.flag], { engine });
+    const result = await obuilder(["image", "rm", "mine", store.flag], { services });
     expect(result).toEqual({ code: 0, stdout: "Removed mine.\n", stderr: "" });
     expect(await readdir(store.images)).toEqual([]);
   });
 
-  it("names a near one where there is none of that name", async () => {
+  it("suggests a near name", async () => {
     await using store = await storeWith("debian-12");
-    const result = await obuilder(["image", "rm", "debian-13", store.flag], { engine });
+    const result = await obuilder(["image", "rm", "debian-13", store.flag], { services });
     expect(result).toMatchObject({ code: 4, stdout: "" });
     expect(result.stderr).toContain("Is it debian-12 that you want?");
   });
@@ -82,7 +82,7 @@ describe("image", () => {
     ],
   ])("refuses %j", async (argv, words) => {
     await using store = await storeWith();
-    const result = await obuilder([...argv, store.flag], { engine });
+    const result = await obuilder([...argv, store.flag], { services });
     expect(result).toMatchObject({ code: 2, stdout: "" });
     expect(result.stderr).toContain(words);
     expect(await readdir(store.images)).toEqual([]);

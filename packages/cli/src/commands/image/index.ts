@@ -1,12 +1,7 @@
 import { ObError } from "@ob/core";
 import { suggest } from "../../args/flags.ts";
-import {
-  type Arguments,
-  acceptedButHidden,
-  sandboxOptions,
-  storeOptions,
-  stringOption,
-} from "../../args/options.ts";
+import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../../args/options.ts";
+import { sandboxOptions } from "../../args/sandbox-flags.ts";
 import type { Command } from "../command.ts";
 import { checkOneImage, imageCheckOptions, importOneImage } from "./check.ts";
 import { buildOneImage, imageBuildOptions } from "./build.ts";
@@ -25,9 +20,9 @@ const names = Object.keys(actions).filter((name) => isAction(name));
 
 export const image: Command = {
   description:
-    "Makes, brings in and looks after base images: what `(from NAME)` starts from. list shows those of the store and " +
-    "those that can be made; build makes one from a recipe, ours or a folder of your own; check boots one and looks " +
-    "at what builds need; import takes a disk that you have; rm removes one.",
+    "Manages base images, which `(from NAME)` starts from. list shows those of the store and those that can be built; " +
+    "build builds one from a recipe, which is built in or a folder of yours; check boots one and checks what builds " +
+    "need; import adds an existing disk; rm removes one.",
   positionals: [
     { name: "ACTION", describe: names.join(", ") },
     { name: "WHAT", describe: "The image's name, a recipe's folder, or a file" },
@@ -38,43 +33,45 @@ export const image: Command = {
     ...imageCheckOptions,
     json: {
       kind: "flag",
-      describe: 'list: one object a line: {"name","state","guest","bytes","made"}',
+      describe: 'list: one object per line: {"name","state","guest","bytes","made"}',
       group: "Output:",
     },
     ...acceptedButHidden(sandboxOptions),
   },
   examples: [
-    ["obuilder image list --store=qemu:/var/cache/obuilder", "what there is, and what can be made"],
+    [
+      "obuilder image list --store=qemu:/var/cache/obuilder",
+      "the images of the store, and those that can be built",
+    ],
     ["obuilder image build debian-13-amd64 --package git --disk-size 40G --name debian-13-git", ""],
-    ["obuilder image build ./my-image", "by the recipe in a folder"],
-    ["obuilder image check debian-12-amd64", "boots it, and says what it finds"],
+    ["obuilder image build ./my-image", "from the recipe in a folder"],
+    ["obuilder image check debian-12-amd64", "boot and check it"],
     ["obuilder image import disk.vmdk --name mine --guest-os linux --guest-arch amd64 --user me", ""],
   ],
 
   async run(args, session) {
     const action = readAction(args);
     const { argument, run } = actions[action];
-    const what = stringOption(args, "WHAT");
-    if (argument === undefined && what !== undefined) {
-      throw new ObError("USAGE", `What is ${JSON.stringify(what)} for? \`image ${action}\` takes no name.`);
-    }
-    if (argument !== undefined && what === undefined) {
-      throw new ObError("USAGE", `Say which image: obuilder image ${action} ${argument}.`, {
-        hint: "`obuilder image list` shows those that there are, and those that can be made.",
+    const target = stringOption(args, "WHAT");
+    if (argument === undefined && target !== undefined) {
+      throw new ObError("USAGE", `Unexpected argument ${JSON.stringify(target)}.`, {
+        hint: `\`image ${action}\` takes no name.`,
       });
     }
-    return await run(args, { ...session, what: what ?? "" });
+    if (argument !== undefined && target === undefined) {
+      throw new ObError("USAGE", `No image is given: obuilder image ${action} ${argument}.`, {
+        hint: "`obuilder image list` shows the images of the store, and those that can be built.",
+      });
+    }
+    return await run(args, { session, target: target ?? "" });
   },
 };
 
 function readAction(args: Arguments): Action {
   const given = stringOption(args, "ACTION");
   if (given !== undefined && isAction(given)) return given;
-  const what =
-    given === undefined
-      ? "Say what to do with images"
-      : `${JSON.stringify(given)} is nothing to do with images`;
-  throw new ObError("USAGE", `${what}: ${names.join(", ")}.`, {
+  const what = given === undefined ? "No action is given" : `Unknown action ${JSON.stringify(given)}`;
+  throw new ObError("USAGE", `${what}: image takes ${names.join(", ")}.`, {
     hint: given === undefined ? undefined : suggest(given, names),
   });
 }

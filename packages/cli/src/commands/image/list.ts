@@ -1,33 +1,32 @@
 import type { ImageState, ListedImage } from "@ob/images";
-import { type Arguments } from "../../args/options.ts";
+import type { Arguments } from "../../args/options.ts";
 import { formatAge, formatSize } from "../../args/units.ts";
 import { formatTable } from "../../output/format-table.ts";
-import { type ImageSession, locationOf } from "./session.ts";
+import type { ImageSession } from "./session.ts";
 
 const states: Readonly<Record<ImageState, string>> = {
   current: "up to date",
-  outdated: "out of date: build it again",
-  own: "your own",
-  incomplete: "files are missing: build or import it again",
-  bare: "without a manifest",
-  available: "can be made",
+  outdated: "outdated: build it again",
+  custom: "custom",
+  incomplete: "incomplete: build or import it again",
+  "no-manifest": "no manifest",
+  "not-built": "not built",
 };
 
-export async function listAllImages(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host } = session;
-  const { directory } = locationOf(args, session);
+export async function listAllImages(args: Arguments, { session }: ImageSession): Promise<void> {
+  const { io, location } = session;
   const { listImages } = await import("@ob/images");
-  const found = await listImages(directory);
+  const found = await listImages(location.directory);
   if (args["json"] === true) {
     const lines = found.map(({ name, state, guest, bytes, made }) =>
       JSON.stringify({ name, state, guest: guest ?? null, bytes: bytes ?? null, made: made ?? null }),
     );
-    host.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    io.stdout.write(lines.map((line) => `${line}\n`).join(""));
     return;
   }
   const now = Date.now();
   const rows = found.map((image) => row(image, now));
-  host.stdout.write(formatTable(["NAME", "GUEST", "SIZE", "MADE", "STATE"], { rows, left: [0, 1, 4] }));
+  io.stdout.write(formatTable(["NAME", "GUEST", "SIZE", "CREATED", "STATE"], { rows, left: [0, 1, 4] }));
 }
 
 function row({ name, guest, bytes, made, state }: ListedImage, now: number): readonly string[] {
@@ -40,11 +39,10 @@ function row({ name, guest, bytes, made, state }: ListedImage, now: number): rea
   ];
 }
 
-export async function removeOneImage(args: Arguments, session: ImageSession): Promise<void> {
-  const { io: host, what } = session;
-  const { directory } = locationOf(args, session);
+export async function removeOneImage(_args: Arguments, { session, target }: ImageSession): Promise<void> {
+  const { io, location } = session;
   const { removeImage } = await import("@ob/images");
-  const { hasLayer } = await removeImage(directory, what);
-  const kept = hasLayer ? " The layers that stand on it stay, and keep what they need of it." : "";
-  host.stdout.write(`Removed ${what}.${kept}\n`);
+  const { hasLayer } = await removeImage(location.directory, target);
+  const kept = hasLayer ? " Its layers are kept, with the data that they need." : "";
+  io.stdout.write(`Removed ${target}.${kept}\n`);
 }

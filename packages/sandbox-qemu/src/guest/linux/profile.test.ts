@@ -200,7 +200,7 @@ describe("every script", () => {
           profile.vmReuse.thaw(new Date(0)),
         ]
       : []),
-    ...(profile.shutdown === "power button" ? [] : [profile.shutdown]),
+    ...(profile.shutdown === "acpi" ? [] : [profile.shutdown]),
     profile.run(task({ user: { uid: 1, gid: 1 } })),
     ...profile.mount(
       task({

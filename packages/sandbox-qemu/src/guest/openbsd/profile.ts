@@ -104,7 +104,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
-    shutdown: "power button",
+    shutdown: "acpi",
     // The package's GNU tar: OpenBSD's own has neither long names nor a way to exclude names.
     readArchive: (path, exclude, options) => ({
       phase: "copy",

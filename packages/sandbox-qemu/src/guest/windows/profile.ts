@@ -122,7 +122,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
-    shutdown: "power button",
+    shutdown: "acpi",
     // Windows' tar cannot exclude names: the reader drops them.
     readArchive: (path, _exclude, options) => ({
       phase: "copy",

@@ -6,7 +6,7 @@ import { encodePowershell } from "./powershell.ts";
 import { quoteWords } from "./posix.ts";
 
 describe("a script for Cygwin's bash", () => {
-  it("stands in a line that no shell in between can change", () => {
+  it("becomes a line that no shell in between can change", () => {
     expect(cygwinCommand(`echo "it's"`)).toBe(". <(echo ZWNobyAiaXQncyI= | /usr/bin/base64 -d)");
     for (const word of hostileStrings.slice(0, -1)) {
       expect(cygwinCommand(word)).toMatch(/^[A-Za-z0-9+/=<(|). -]+$/);
@@ -14,7 +14,7 @@ describe("a script for Cygwin's bash", () => {
     }
   });
 
-  it.each(hostileStrings.slice(0, -1))("hands on a word as it is: %j", (word) => {
+  it.each(hostileStrings.slice(0, -1))("passes a word on unchanged: %j", (word) => {
     const line = cygwinCommand(quoteWords(["printf", String.raw`%s\0`, word]));
     expect(execFileSync("/bin/bash", ["-c", line]).toString()).toBe(`${word}\0`);
   });
@@ -33,7 +33,7 @@ describe("a script for Cygwin's bash", () => {
     );
   });
 
-  it("is refused where Windows could not take it", () => {
+  it("is rejected if it is too long for Windows", () => {
     const refusal = expect.objectContaining({ code: "UNSUPPORTED" });
     expect(() => cygwinCommand("x".repeat(25_000))).toThrow(refusal);
     expect(() => cygwinCommand("a\0b")).toThrow(refusal);

@@ -1,13 +1,12 @@
 import { ObError } from "@ob/core";
 
-/** Words that every shell takes as they stand. */
+/** Words that need no quoting in any shell. */
 const plain = /^[A-Za-z0-9_./:,@+-]+$/;
 
 /**
- * A word for the shells of Bourne's family (sh, bash, dash, ash, ksh): whatever it holds reaches the program
- * unchanged.
+ * Quotes a word for the shells of the Bourne family (sh, bash, dash, ash, ksh), so that it reaches the program unchanged.
  *
- * @throws ObError `UNSUPPORTED` for what no argument can hold: a NUL byte, or bytes that are not UTF-8.
+ * @throws ObError `UNSUPPORTED` for what no argument can contain: a NUL byte, or bytes that are not UTF-8.
  */
 export function quoteWord(word: string): string {
   checkText(word);

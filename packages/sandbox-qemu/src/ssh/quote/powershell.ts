@@ -1,6 +1,5 @@
 /**
- * The value of PowerShell's `-EncodedCommand`: letters, digits and `+/=` only, so that no shell in between finds
- * anything to change.
+ * The value of PowerShell's `-EncodedCommand`: only letters, digits and `+/=`, which no shell in between changes.
  */
 export function encodePowershell(script: string): string {
   return Buffer.from(script, "utf16le").toString("base64");

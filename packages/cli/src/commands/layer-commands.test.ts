@@ -11,55 +11,55 @@ import { createInterrupts, obuilder, fakeServices } from "../testing/run.ts";
 const store = "--store=qemu:/nowhere";
 const spec = "((from debian-12) (run (shell one)))";
 
-/** An engine with one layer, whose guest is played. */
-async function builtEngine(visit: ScriptedGuest = {}) {
-  const engine = fakeServices({ visit });
-  const { stdout } = await obuilder(["build", store, "-f", "-", "."], { engine, stdin: spec });
-  return { engine, id: /Got: "([0-9a-f]{64})"/.exec(stdout)?.[1] ?? "" };
+/** Services with one layer, and a fake guest. */
+async function builtServices(visit: ScriptedGuest = {}) {
+  const services = fakeServices({ visit });
+  const { stdout } = await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
+  return { services, id: /Got: "([0-9a-f]{64})"/.exec(stdout)?.[1] ?? "" };
 }
 
 describe("log", () => {
   it("prints the bytes of a layer's log", async () => {
-    const { engine, id } = await builtEngine();
-    expect(await obuilder(["log", store, id.slice(0, 9)], { engine })).toEqual({
+    const { services, id } = await builtServices();
+    expect(await obuilder(["log", store, id.slice(0, 9)], { services })).toEqual({
       code: 0,
       stdout: "one\n",
       stderr: "",
     });
   });
 
-  it("prints that of a step that failed, by its whole id", async () => {
-    const engine = fakeServices({ run: ({ output }) => (output("broken\n"), 1) });
-    await obuilder(["build", store, "-f", "-", "."], { engine, stdin: spec });
-    const { stdout } = await obuilder(["plan", "--json", store, "-f", "-", "."], { engine, stdin: spec });
+  it("prints that of a failed step, by its whole id", async () => {
+    const services = fakeServices({ run: ({ output }) => (output("broken\n"), 1) });
+    await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
+    const { stdout } = await obuilder(["plan", "--json", store, "-f", "-", "."], { services, stdin: spec });
     const failed: { id: string } = JSON.parse(stdout.split("\n")[1] ?? "");
-    expect((await obuilder(["log", store, failed.id], { engine })).stdout).toBe("broken\n");
+    expect((await obuilder(["log", store, failed.id], { services })).stdout).toBe("broken\n");
   });
 
-  it("says where there is none", async () => {
-    const { engine } = await builtEngine();
-    expect((await obuilder(["log", store, "0".repeat(64)], { engine })).code).toBe(4);
-    expect((await obuilder(["log", store], { engine })).code).toBe(2);
+  it("reports a missing log", async () => {
+    const { services } = await builtServices();
+    expect((await obuilder(["log", store, "0".repeat(64)], { services })).code).toBe(4);
+    expect((await obuilder(["log", store], { services })).code).toBe(2);
   });
 });
 
 describe("export", () => {
-  it("writes a new file and says how big it is, and replaces one only by force", async () => {
+  it("writes a new file and prints its size, and replaces one only with --force", async () => {
     await using directory = await temporaryDirectory();
-    const { engine, id } = await builtEngine();
+    const { services, id } = await builtServices();
     const file = path.join(directory.path, "disk.qcow2");
-    expect(await obuilder(["export", store, id, file], { engine })).toEqual({
+    expect(await obuilder(["export", store, id, file], { services })).toEqual({
       code: 0,
       stdout: `Wrote ${file} (64 B)\n`,
       stderr: "",
     });
-    expect((await obuilder(["export", store, id, file], { engine })).code).toBe(2);
-    expect((await obuilder(["export", "--force", store, id, file], { engine })).code).toBe(0);
+    expect((await obuilder(["export", store, id, file], { services })).code).toBe(2);
+    expect((await obuilder(["export", "--force", store, id, file], { services })).code).toBe(0);
   });
 
   it("needs a file", async () => {
-    const { engine, id } = await builtEngine();
-    const { code, stderr } = await obuilder(["export", store, id], { engine });
+    const { services, id } = await builtServices();
+    const { code, stderr } = await obuilder(["export", store, id], { services });
     expect([code, stderr]).toEqual([2, expect.stringContaining("No file is given")]);
   });
 });
@@ -83,14 +83,14 @@ describe("cp", () => {
       const words = isTree ? ["-C", file, "."] : ["-C", path.dirname(file), `./${path.basename(file)}`];
       yield execFileSync("tar", ["--owner=7", "--group=8", "-cf", "-", ...words]);
     };
-    const { engine, id } = await builtEngine({ readArchive });
+    const { services, id } = await builtServices({ readArchive });
     await writeFile(path.join(guest, "opt/file.txt"), "text");
     const cp = async (source: string, destination: string) =>
-      await obuilder(["cp", store, `${id}:${source}`, destination], { engine });
-    return Object.assign(directory, { engine, id, out, cp });
+      await obuilder(["cp", store, `${id}:${source}`, destination], { services });
+    return Object.assign(directory, { services, id, out, cp });
   }
 
-  it("copies a directory into one that is there, or to a new name", async () => {
+  it("copies a directory into an existing one, or to a new name", async () => {
     await using setting = await copying();
     const { out, cp } = setting;
     expect(await cp("/opt", out)).toEqual({ code: 0, stdout: "", stderr: "" });
@@ -99,7 +99,7 @@ describe("cp", () => {
     expect(await readFile(path.join(out, "renamed/tool"), "utf8")).toBe("a tool");
   });
 
-  it("copies what is in a directory with a dot at its end", async () => {
+  it("copies the contents of a directory with a dot at its end", async () => {
     await using setting = await copying();
     await setting.cp("/opt/.", setting.out);
     expect(await readdir(setting.out)).toContain("tool");
@@ -114,16 +114,16 @@ describe("cp", () => {
     expect(await readFile(path.join(out, "old"), "utf8")).toBe("text");
   });
 
-  it("gives files to who copies, without the rights of their owner in the guest", async () => {
+  it("gives files to the user who copies, without set-user-id and set-group-id bits", async () => {
     await using setting = await copying();
     await setting.cp("/opt", setting.out);
     const found = await stat(path.join(setting.out, "opt/tool"));
     expect([found.uid, found.mode & 0o7777]).toEqual([process.getuid?.(), 0o755]);
   });
 
-  it("leaves nothing, and says why, where the destination is wrong", async () => {
+  it("leaves nothing, and says why, if the destination is wrong", async () => {
     await using setting = await copying();
-    const { out, cp, engine } = setting;
+    const { out, cp, services } = setting;
     await writeFile(path.join(out, "file"), "mine");
     const wrong = [
       await cp("/opt", path.join(out, "file")),
@@ -133,7 +133,7 @@ describe("cp", () => {
     ];
     expect(wrong.map(({ code }) => code)).toEqual([2, 2, 2, 4]);
     expect(await readdir(out)).toEqual(["file"]);
-    expect([engine.store.openScratchDisks, engine.sandbox.openGuests]).toEqual([0, 0]);
+    expect([services.store.openScratchDisks, services.sandbox.openGuests]).toEqual([0, 0]);
   });
 
   it("writes an archive to standard output, but not to a terminal", async () => {
@@ -145,18 +145,18 @@ describe("cp", () => {
 
   it("needs a layer, a path and a destination", async () => {
     await using setting = await copying();
-    const { engine, id } = setting;
+    const { services, id } = setting;
     const codes = [
       ["cp", store],
       ["cp", store, id, "x"],
       ["cp", store, `${id}:/opt`],
-    ].map(async (words) => (await obuilder(words, { engine })).code);
+    ].map(async (words) => (await obuilder(words, { services })).code);
     expect(await Promise.all(codes)).toEqual([2, 2, 2]);
   });
 });
 
 describe("shell", () => {
-  it("runs a command with its words as they stand, and ends as it does", async () => {
+  it("passes the arguments of a command unchanged, and exits with its code", async () => {
     const seen: Pick<Interaction, "command" | "user">[] = [];
     const interact = async ({ command, user, stdio: terminal }: Interaction) => {
       seen.push({ command, user });
@@ -164,21 +164,21 @@ describe("shell", () => {
       for await (const chunk of terminal.input) terminal.output.write(`<${String(chunk)}>`);
       return 37;
     };
-    const { engine, id } = await builtEngine({ interact });
+    const { services, id } = await builtServices({ interact });
     const words = ["shell", store, "--user=7:8", id, "--", "ls", "-la", "--help", "--", "a b"];
-    expect(await obuilder(words, { engine, stdin: "typed" })).toEqual({
+    expect(await obuilder(words, { services, stdin: "typed" })).toEqual({
       code: 37,
       stdout: "<typed>",
       stderr: "",
     });
     expect(seen).toEqual([{ command: ["ls", "-la", "--help", "--", "a b"], user: { uid: 7, gid: 8 } }]);
-    expect([engine.store.openScratchDisks, engine.sandbox.openGuests]).toEqual([0, 0]);
+    expect([services.store.openScratchDisks, services.sandbox.openGuests]).toEqual([0, 0]);
   });
 
-  it("refuses a user that is none, and a layer that is not there", async () => {
-    const { engine, id } = await builtEngine();
-    expect((await obuilder(["shell", store, "--user=a b", id], { engine })).code).toBe(2);
-    expect((await obuilder(["shell", store, "0".repeat(64)], { engine })).code).toBe(4);
+  it("refuses an invalid user, and an unknown layer", async () => {
+    const { services, id } = await builtServices();
+    expect((await obuilder(["shell", store, "--user=a b", id], { services })).code).toBe(2);
+    expect((await obuilder(["shell", store, "0".repeat(64)], { services })).code).toBe(4);
   });
 
   it("ends with its guest when it is interrupted", async () => {
@@ -189,25 +189,25 @@ describe("shell", () => {
       interrupts.interrupt("SIGTERM");
       return await promise;
     };
-    const { engine, id } = await builtEngine({ interact });
-    expect((await obuilder(["shell", store, id], { engine, interrupts })).code).toBe(143);
-    expect(engine.sandbox.openGuests).toBe(0);
+    const { services, id } = await builtServices({ interact });
+    expect((await obuilder(["shell", store, id], { services, interrupts })).code).toBe(143);
+    expect(services.sandbox.openGuests).toBe(0);
   });
 });
 
 describe("build --on-error=shell", () => {
   it("is refused without a terminal, before anything runs", async () => {
-    const engine = fakeServices();
+    const services = fakeServices();
     const words = ["build", store, "--on-error=shell", "-f", "-", "."];
-    const { code, stderr } = await obuilder(words, { engine, stdin: spec });
+    const { code, stderr } = await obuilder(words, { services, stdin: spec });
     expect([code, stderr]).toEqual([2, expect.stringContaining("needs a terminal")]);
-    expect(engine.sandbox).toBeInstanceOf(ScriptedSandbox);
-    expect(engine.sandbox.steps).toEqual([]);
+    expect(services.sandbox).toBeInstanceOf(ScriptedSandbox);
+    expect(services.sandbox.steps).toEqual([]);
   });
 });
 
-describe("a terminal that is lent to a guest", () => {
-  it("is raw meanwhile and put back afterwards, whatever happens", async () => {
+describe("a terminal that a guest uses", () => {
+  it("is raw meanwhile and restored afterwards, on errors too", async () => {
     const { openLocalTerminal } = await import("../terminal/local-terminal.ts");
     const { PassThrough } = await import("node:stream");
     const modes: boolean[] = [];
@@ -217,7 +217,7 @@ describe("a terminal that is lent to a guest", () => {
     });
     const stdout = Object.assign(new PassThrough(), { isTTY: true, columns: 91, rows: 27 });
     const signal = new AbortController().signal;
-    const host = {
+    const io = {
       stdin,
       stdout,
       stderr: stdout,
@@ -227,7 +227,7 @@ describe("a terminal that is lent to a guest", () => {
     };
     let resized = 0;
     const use = () => {
-      using local = openLocalTerminal(host);
+      using local = openLocalTerminal(io);
       const { tty: screen } = local.terminal;
       expect([screen?.kind, screen?.size()]).toEqual(["vt100", { columns: 91, rows: 27 }]);
       using listening = screen?.onResize(() => void resized++);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { idOf, stepOf } from "../testing/terminal.ts";
 import { VirtualTerminal } from "../testing/virtual-terminal.ts";
 import type { Progress } from "./progress.ts";
-import { createTtyProgress } from "./tty.ts";
+import { createTtyProgress } from "./tty-view.ts";
 
 const base = stepOf(idOf("b"), "(from debian-12)");
 const run = stepOf(idOf("c"), '/: (run (shell "make all"))', base.id);
@@ -27,7 +27,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function display(columns = 60, rows = 12, sideBySide = false) {
+function display(columns = 60, rows = 12, parallel = false) {
   const terminal = new VirtualTerminal(columns, rows);
   const colors = pc.createColors(false);
   const progress = createTtyProgress({
@@ -37,7 +37,7 @@ function display(columns = 60, rows = 12, sideBySide = false) {
     logColors: colors,
     verbosity: "info",
     steps: 2,
-    sideBySide,
+    parallel,
     now: () => clock,
   });
   return { terminal, progress };
@@ -56,7 +56,7 @@ function startedRun({ emit }: Progress): void {
 }
 
 describe("the display on a terminal", () => {
-  it("shows what is done, the output of what runs, and below it what is under way with its time", async () => {
+  it("shows finished steps, the output of the running step, and its status with the time below", async () => {
     const { terminal, progress } = display();
     startedRun(progress);
     pass(2_500);
@@ -92,7 +92,7 @@ describe("the display on a terminal", () => {
     ]);
   });
 
-  it("is not wrecked by what a guest prints", async () => {
+  it("is not broken by control sequences of a guest", async () => {
     const { terminal, progress } = display();
     startedRun(progress);
     pass(200);
@@ -109,7 +109,7 @@ describe("the display on a terminal", () => {
     ]);
   });
 
-  it("keeps long lines whole, and its own within a narrow terminal", async () => {
+  it("keeps long lines whole, and fits its own lines into a narrow terminal", async () => {
     const { terminal, progress } = display(24);
     startedRun(progress);
     progress.emit({ type: "step-output", step: run, bytes: Buffer.from(`${"x".repeat(40)}\n`) });
@@ -136,7 +136,7 @@ describe("the display on a terminal", () => {
     expect(lines.at(-1)).toBe("✖ [2/2] failed 1.2s");
   });
 
-  it("shows the log of a step that another process makes", async () => {
+  it("shows the log of a step that another process runs", async () => {
     const { terminal, progress } = display();
     progress.emit({ type: "step-started", step: run });
     progress.emit({ type: "step-output", step: run, bytes: Buffer.from("from elsewhere\n") });
@@ -145,10 +145,10 @@ describe("the display on a terminal", () => {
     expect(await terminal.lines()).toContain("from elsewhere");
     progress.emit({ type: "step-finished", step: run, outcome: "cached", milliseconds: 500 });
     progress.succeeded(run.id);
-    expect(await terminal.lines()).toContain("✔ [1/2] in the store by now 0.5s");
+    expect(await terminal.lines()).toContain("✔ [1/2] cached (built concurrently) 0.5s");
   });
 
-  it("puts log lines and its own words above what is under way", async () => {
+  it("puts log lines and messages above the status", async () => {
     const { terminal, progress } = display();
     startedRun(progress);
     pass(100);
@@ -166,7 +166,7 @@ describe("the display on a terminal", () => {
     ]);
   });
 
-  it("shows notes and headings of several lines in their order", async () => {
+  it("shows notes and multi-line headings in their order", async () => {
     const { terminal, progress } = display();
     progress.emit({ type: "note", text: '(build "tools" …)' });
     cachedBase(progress.emit);
@@ -186,7 +186,7 @@ describe("the display on a terminal", () => {
     ]);
   });
 
-  it("says of each line which step it belongs to where builds run side by side", async () => {
+  it("prefixes each line with its step when builds run in parallel", async () => {
     const { terminal, progress } = display(60, 12, true);
     const tools = { ...stepOf(idOf("d"), "/: (run (shell make))", base.id), build: ["tools"] };
     progress.emit({ type: "note", text: '(build "tools" …)', build: ["tools"] });
@@ -210,7 +210,7 @@ describe("the display on a terminal", () => {
     progress[Symbol.dispose]();
   });
 
-  it("shows a step that two builds want at a time twice", async () => {
+  it("shows a step of two parallel builds twice", async () => {
     const { terminal, progress } = display(60, 12, true);
     const other = { ...run, build: ["tools"] };
     for (const step of [run, other]) progress.emit({ type: "step-started", step });
@@ -227,7 +227,7 @@ describe("the display on a terminal", () => {
     ]);
   });
 
-  it("stops drawing when it is done with", () => {
+  it("stops drawing when it is disposed of", () => {
     const { progress } = display();
     startedRun(progress);
     progress[Symbol.dispose]();

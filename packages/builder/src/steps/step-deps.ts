@@ -1,0 +1,39 @@
+import type {
+  CacheStore,
+  Emit,
+  GuestAccess,
+  GuestImage,
+  ObError,
+  Sandbox,
+  StepInfo,
+  StepSequence,
+  Store,
+} from "@ob/core";
+
+/** Where in a spec a step is. */
+export interface StepPosition {
+  /** The base image of the stage. */
+  readonly image: GuestImage;
+  /** What runs the stage's steps; by default the sandbox runs each by itself. */
+  readonly session?: StepSequence | undefined;
+  /** True if another step of the stage comes after it; by default false. */
+  readonly keepVm?: boolean | undefined;
+}
+
+/** What a step needs that runs in a guest. */
+export interface StepDeps extends StepPosition {
+  readonly store: Store;
+  readonly sandbox: Sandbox;
+  readonly caches: CacheStore;
+  readonly emit: Emit;
+  /** See `BuildOptions.onFailure`. */
+  readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
+}
+
+/** A step whose command has failed, while its guest still runs. */
+export interface StepFailure {
+  readonly step: StepInfo;
+  readonly error: ObError;
+  /** The guest as the command left it; what is run there has the step's user, directory and environment. */
+  readonly guest: GuestAccess;
+}

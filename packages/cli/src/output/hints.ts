@@ -1,0 +1,14 @@
+import type { ErrorCode, ObError } from "@ob/core";
+
+type HintFor = (data: Readonly<Record<string, string>>) => string | undefined;
+
+const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
+  BAD_SECRET: ({ secret }) => secret && `Give it with --secret ${secret}:FILE, where FILE holds its value.`,
+  NO_SUCH_LAYER: () =>
+    "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
+};
+
+/** The hint for a library's error that names commands or options, which libraries do not know. */
+export function commandLineHint({ code, data = {} }: ObError): string | undefined {
+  return hints[code]?.(data);
+}

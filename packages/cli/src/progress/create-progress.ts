@@ -1,0 +1,33 @@
+import { type ColorMode, colorsFor, isSmartTerminal } from "../output/colors.ts";
+import type { ProcessIo } from "../process-io.ts";
+import type { ProgressMode, Verbosity } from "../args/options.ts";
+import { createJsonProgress } from "./json.ts";
+import { createPlainProgress } from "./plain.ts";
+import type { Progress } from "./progress.ts";
+
+export interface ProgressOptions {
+  readonly io: ProcessIo;
+  readonly mode: ProgressMode;
+  readonly color: ColorMode;
+  readonly verbosity: Verbosity;
+  /** How many steps the spec has. */
+  readonly steps: number;
+  /** True if nested builds may run at the same time. */
+  readonly parallel: boolean;
+  /** A monotonic clock, in milliseconds. */
+  readonly now?: () => number;
+}
+
+/** The display for `--progress`; `auto` is `tty` on a terminal, else `plain`. */
+export async function createProgress(options: ProgressOptions): Promise<Progress> {
+  const { io, mode, color, verbosity, steps, parallel, now = () => performance.now() } = options;
+  const { stdout, stderr, env } = io;
+  if (mode === "json") return createJsonProgress({ stdout, stderr, verbosity, steps, now });
+  const colors = colorsFor(stdout, { mode: color, env });
+  const logColors = colorsFor(stderr, { mode: color, env });
+  if (mode === "tty" || (mode === "auto" && isSmartTerminal(stdout, env))) {
+    const { createTtyProgress } = await import("./tty-view.ts");
+    return createTtyProgress({ stdout, stderr, colors, logColors, verbosity, steps, parallel, now });
+  }
+  return createPlainProgress({ stdout, stderr, colors, logColors, verbosity });
+}

@@ -1,0 +1,19 @@
+import { layerId, type ObEvent, sha256 } from "@ob/core";
+import { expect, it } from "vitest";
+import { PhaseTimer } from "./phase-timer.ts";
+
+it("emits each phase when it starts, and the duration of each when it ends", () => {
+  const events: ObEvent[] = [];
+  const layer = layerId(sha256("a step"));
+  const phases = new PhaseTimer(layer, (event) => void events.push(event));
+  phases.start("boot");
+  phases.start("run");
+  phases.end();
+  phases.end();
+  expect(events).toMatchObject([
+    { type: "phase", layer, phase: "boot" },
+    { type: "log", level: "debug", text: expect.stringMatching(/^boot: \d+ ms$/) },
+    { type: "phase", layer, phase: "run" },
+    { type: "log", level: "debug", text: expect.stringMatching(/^run: \d+ ms$/) },
+  ]);
+});

@@ -1,0 +1,76 @@
+import type { Emit, SandboxRunOptions, SandboxStep } from "@ob/core";
+import type { Accelerators } from "../accelerator/accelerators.ts";
+import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
+import { type Guest, guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
+import { PhaseTimer } from "../lifecycle/phase-timer.ts";
+import { type CacheDisk, cacheDisks } from "../machine/cache-disk.ts";
+import type { SandboxOptions } from "../options.ts";
+import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
+import { type CopyIn, copyIn } from "../transfer/copy-in.ts";
+import { copyOwner, type KnownOwners } from "../transfer/copy-owner.ts";
+import type { PausedVm } from "./vm-reuse.ts";
+
+/** What all steps of a sandbox share. */
+export interface StepResources {
+  readonly options: SandboxOptions;
+  readonly accelerators: Accelerators;
+  readonly snapshots: SnapshotStore;
+  readonly knownOwners: KnownOwners;
+}
+
+export interface StepOptions extends Pick<SandboxRunOptions, "onOutput" | "onFailure"> {
+  readonly resources: StepResources;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** The VM of the previous step. It is reused if possible, and otherwise ended. */
+  readonly pausedVm: PausedVm | undefined;
+}
+
+/** A step and what follows from it before there is a VM. */
+export interface StepPlan {
+  readonly step: SandboxStep;
+  readonly options: StepOptions;
+  readonly guest: Guest;
+  readonly profile: GuestProfile;
+  readonly caches: readonly CacheDisk[];
+  /** Mounts the caches and puts the secrets. */
+  readonly mounts: readonly GuestCommand[];
+  readonly command: GuestCommand;
+  readonly phases: PhaseTimer;
+}
+
+/**
+ * Plans a step before a VM is started for it.
+ *
+ * @throws ObError `USAGE` or `UNSUPPORTED` for a step that cannot be run.
+ */
+export function planStep(step: SandboxStep, options: StepOptions): StepPlan {
+  const { image, layer, task } = step;
+  const guest = resolveGuest(image, options.resources.options);
+  const profile = guestProfile(guest);
+  return {
+    step,
+    options,
+    guest,
+    profile,
+    caches: task.kind === "run" ? cacheDisks(task.caches) : [],
+    mounts: task.kind === "run" ? profile.mount(task) : [],
+    command: task.kind === "run" ? profile.run(task) : profile.unpack,
+    phases: new PhaseTimer(layer, options.emit),
+  };
+}
+
+/** The archive of a copy is read while the guest boots. */
+export function startCopy({ step, options, guest, profile }: StepPlan): CopyIn | undefined {
+  const { image, task } = step;
+  if (task.kind !== "copy") return undefined;
+  const { resources, signal, emit } = options;
+  const owner = copyOwner(task.user, {
+    profile,
+    loginUser: guest.loginUser,
+    image,
+    known: resources.knownOwners,
+  });
+  const { stateDirectory } = resources.options;
+  return copyIn(profile, { openArchive: task.openArchive, owner, stateDirectory, signal, emit });
+}

@@ -1,0 +1,48 @@
+import { type SandboxStep, silent, type StepSequence } from "@ob/core";
+import type { TaskGroup } from "../task-group.ts";
+import { runStep } from "./run-step.ts";
+import type { StepResources } from "./step-plan.ts";
+import { QemuStepSession, type RunStepOptions, type StepRunner } from "./step-session.ts";
+import type { PausedVm } from "./vm-reuse.ts";
+
+/** Runs the steps of one sandbox. Disposing ends its sessions, and with them the VMs that they keep. */
+export class QemuStepRunner implements StepRunner, AsyncDisposable {
+  readonly #resources: StepResources;
+  readonly #tasks: TaskGroup;
+  readonly #sessions = new Set<StepSequence>();
+
+  /** @param tasks each step is one of these: it is cancelled with them. */
+  constructor(resources: StepResources, tasks: TaskGroup) {
+    this.#resources = resources;
+    this.#tasks = tasks;
+  }
+
+  async runStep(step: SandboxStep, options: RunStepOptions): Promise<PausedVm | undefined> {
+    const { emit = this.#resources.options.emit ?? silent, onOutput, onFailure, pausedVm } = options;
+    const signal = this.#tasks.signal(options.signal);
+    const running = runStep(step, {
+      resources: this.#resources,
+      onOutput,
+      onFailure,
+      pausedVm,
+      signal,
+      emit,
+    });
+    this.#tasks.track(running);
+    return await running;
+  }
+
+  openSession(): StepSequence {
+    const session = new QemuStepSession(this);
+    this.#sessions.add(session);
+    return session;
+  }
+
+  sessionClosed(session: StepSequence): void {
+    this.#sessions.delete(session);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#sessions].map(async (session) => await session[Symbol.asyncDispose]()));
+  }
+}
