@@ -6,9 +6,10 @@ const mayImport = {
   spec: [],
   core: [],
   builder: ["spec", "core"],
-  "store-qcow": ["core"],
-  cache: ["core", "store-qcow"],
-  "sandbox-qemu": ["core"],
+  qcow2: ["core"],
+  "store-qcow": ["core", "qcow2"],
+  cache: ["core", "qcow2"],
+  "sandbox-qemu": ["core", "qcow2"],
 };
 
 const layers = Object.entries(mayImport).map(([name, allowed]) => ({
@@ -19,14 +20,14 @@ const layers = Object.entries(mayImport).map(([name, allowed]) => ({
   to: { path: "^packages/", pathNot: [name, ...allowed].map((p) => `^packages/${p}/`) },
 }));
 
-/** The recipes and their shared parts: the same layer as `cache`, outside packages/. */
+/** The recipes and their shared parts: a layer above `cache`, outside packages/. */
 const images = [
   {
     name: "images-layer",
-    comment: "@ob/images may import @ob/core, @ob/store-qcow.",
+    comment: "@ob/images may import @ob/core, @ob/qcow2; its tests a store, too.",
     severity: "error",
-    from: { path: "^images/" },
-    to: { path: "^packages/", pathNot: ["^packages/core/", "^packages/store-qcow/"] },
+    from: { path: "^images/", pathNot: "\\.test\\.ts$" },
+    to: { path: "^packages/", pathNot: ["^packages/core/", "^packages/qcow2/"] },
   },
   {
     name: "images-from-cli-only",

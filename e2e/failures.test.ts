@@ -141,7 +141,7 @@ describe("a base image", () => {
     expect(next.all).toContain(imageName);
   });
 
-  it("that is no qcow2 is refused before QEMU starts, and nothing is kept", async () => {
+  it("that is not a qcow2 file is refused before QEMU starts, and nothing is kept", async () => {
     await writeFile(inStore("base-image/text.qcow2"), "this is no disk\n");
     const result = await build(store, "((from text) (run (shell true)))");
     expect(result.exitCode, result.all).toBe(4);

@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { guestOses, type ImageManifest, type KnownGuestOs, parseImageManifest } from "@ob/core";
+import { guestOsNames, type ImageManifest, type KnownGuestOs, parseImageManifest } from "@ob/core";
 import { temporaryStore, type TestStore } from "../support/store.ts";
 
 /** A base image that the life cycle runs on. */
@@ -24,7 +24,7 @@ export async function imagesIn(directory: string): Promise<readonly GuestImageFi
 async function imageIn(directory: string, name: string): Promise<GuestImageFiles> {
   const file = path.join(directory, `${name}.json`);
   const manifest = parseImageManifest(await readFile(file, "utf8"), file);
-  const os = guestOses.find((known) => known === manifest.guestOs);
+  const os = guestOsNames.find((known) => known === manifest.guestOs);
   if (os === undefined)
     throw new Error(`${file} has the guestOs ${manifest.guestOs}, which no dialect is for`);
   const files = [`${name}.qcow2`, `${name}.json`, ...namedFiles(manifest)];

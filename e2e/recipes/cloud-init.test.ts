@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseImageManifest, run } from "@ob/core";
-import { startTrial } from "@ob/sandbox-qemu";
+import { bootForSmokeTest } from "@ob/sandbox-qemu";
 import { expect, it } from "vitest";
 import { runInstaller } from "../../images/src/installer/run-installer.ts";
 import { installerArgv } from "../../images/src/installer/installer-argv.ts";
@@ -105,7 +105,7 @@ it("cloud-init makes of Ubuntu's seed what the recipe promises (recipe-offline: 
 
   // And used as any image is.
   const { diskBus: _, ...rest } = manifest;
-  await using trial = await startTrial(
+  await using trial = await bootForSmokeTest(
     {
       ...{ memoryMib: 1_024, cpus: 2, bootTimeSeconds: 120, accelerator: "tcg" },
       stateDirectory: path.join(store.directory, "state/qemu"),

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, sha256 } from "@ob/core";
-import { readQcowHeader } from "@ob/store-qcow";
+import { readQcowHeader } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkStoredImage } from "./check/check-stored-image.ts";
 import { importImage, type ImportRequest } from "./build/import-image.ts";
@@ -109,7 +109,7 @@ describe("a check", () => {
     await importImage(await request(), scriptedTools(store));
     await expect(checkStoredImage({ image: "mime" }, scriptedTools(store))).rejects.toMatchObject({
       code: "BASE_IMAGE",
-      hint: "Is it mine that you want?",
+      hint: "Did you mean mine?",
     });
   });
 });

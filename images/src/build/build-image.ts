@@ -4,11 +4,14 @@ import {
   type ChooseProcessor,
   type ImageManifest,
   isObError,
+  makePrivateDirectory,
+  makeTreesPrivate,
   ObError,
   type StartTrial,
+  storeLayout,
   systemCode,
+  withStoreErrors,
 } from "@ob/core";
-import { closeTrees, explaining, makePrivateDirectory } from "@ob/store-qcow";
 import { checkImage } from "../check/check-image.ts";
 import { assertTools } from "./host-tools.ts";
 import { isComplete, readManifestLeniently, recipeDigest, recordParameters } from "../recipe/provenance.ts";
@@ -79,7 +82,7 @@ export function checkName(name: string): string {
 /** True if the store has the image as its recipe makes it now, with a key that the store still has. */
 export async function imageIsCurrent(planned: PlannedImage, store: string): Promise<boolean> {
   const { recipe, name, parameters } = planned;
-  const images = join(store, "base-image");
+  const images = storeLayout(store).baseImages;
   const found = await readManifestLeniently(images, name);
   if (!found?.record || !(await isComplete(images, name, found.manifest))) return false;
   const { publicKey } = await storeKey(store);
@@ -100,17 +103,17 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
   const { store, onEvent = () => undefined, signal, becomeRoot = [] } = tools;
   await assertTools(recipe.tools);
   // Absolute: disks name each other by paths that count from themselves.
-  const images = resolve(store, "base-image");
+  const layout = storeLayout(store);
+  const images = layout.baseImages;
   const key = await prepareStore(store, { images, signal });
   const { publicKey, file: sshKey } = key;
-  return await explaining(`make the image ${name}`, async () => {
+  return await withStoreErrors(`make the image ${name}`, async () => {
     await removeStale(images);
-    const state = resolve(store, "state");
     const directory = await mkdtemp(join(images, temporaryPrefix()));
     try {
       const [made, tried] = [join(directory, "make"), join(directory, "check")];
       await Promise.all([mkdir(made), mkdir(tried)]);
-      const [downloads, logs] = [join(state, "downloads"), join(state, "image-logs")];
+      const { downloads, imageLogs: logs } = layout;
       await Promise.all([mkdir(downloads, { recursive: true }), mkdir(logs, { recursive: true })]);
       const consoleLog = join(logs, `${name}.console`);
       await rm(consoleLog, { force: true });
@@ -127,7 +130,7 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
     } finally {
       await rm(directory, { recursive: true, force: true });
       // A recipe works under the user's own umask: what it makes goes into images, with its permissions.
-      await closeTrees([images, state, resolve(store, "cache-template")]);
+      await makeTreesPrivate([images, layout.state, layout.cacheTemplates]);
     }
   });
 }

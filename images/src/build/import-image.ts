@@ -1,14 +1,15 @@
 import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { type ImageManifest, messageOf, ObError, systemCode } from "@ob/core";
 import {
-  closeTrees,
-  convertDisk,
-  explaining,
-  type ForeignDisk,
-  inspectDisk,
-  readQcowHeader,
-} from "@ob/store-qcow";
+  type ImageManifest,
+  makeTreesPrivate,
+  messageOf,
+  ObError,
+  storeLayout,
+  systemCode,
+  withStoreErrors,
+} from "@ob/core";
+import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { withPhase } from "./phases.ts";
@@ -43,9 +44,9 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
   const name = checkName(request.name);
   const { store, onEvent = () => undefined, signal } = tools;
   const source = await look(request.file);
-  const images = resolve(store, "base-image");
+  const images = storeLayout(store).baseImages;
   await prepareStore(store, { images, signal });
-  return await explaining(`import the image ${name}`, async () => {
+  return await withStoreErrors(`import the image ${name}`, async () => {
     await removeStale(images);
     const directory = await mkdtemp(join(images, temporaryPrefix()));
     try {
@@ -89,7 +90,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
       });
     } finally {
       await rm(directory, { recursive: true, force: true });
-      await closeTrees([images]);
+      await makeTreesPrivate([images]);
     }
   });
 }

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type GuestArch, type GuestOs, systemCode } from "@ob/core";
+import { type GuestArch, type GuestOs, storeLayout, systemCode } from "@ob/core";
 import {
   isComplete,
   readManifestLeniently,
@@ -31,7 +31,7 @@ export interface ListedImage {
 
 /** The images of a store, then those that can be made; each by name. A store that is not there has none. */
 export async function listImages(store: string): Promise<readonly ListedImage[]> {
-  const images = join(store, "base-image");
+  const images = storeLayout(store).baseImages;
   const names = await imageNames(images);
   const there = await Promise.all(names.map((name) => describe(store, { images, name })));
   const missing = recipeNames().filter((name) => !names.includes(name));

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type ImageManifest, parseImageManifest, sha256File } from "@ob/core";
-import { syncPath } from "@ob/store-qcow";
+import { type ImageManifest, parseImageManifest, sha256File, storeLayout } from "@ob/core";
+import { syncPath } from "@ob/qcow2";
 import type { Provenance } from "../recipe/provenance.ts";
 import type { RecipeResult } from "../recipe/recipe.ts";
 
@@ -62,7 +62,7 @@ export async function publish(result: RecipeResult, options: PublishOptions): Pr
 export async function publishTemplate(result: RecipeResult, store: string): Promise<void> {
   if (!result.cacheTemplate) return;
   const { fileSystem, disk } = result.cacheTemplate;
-  const directory = join(store, "cache-template");
+  const directory = storeLayout(store).cacheTemplates;
   await mkdir(directory, { recursive: true });
   const partial = join(directory, `.${basename(disk)}.partial`);
   try {

@@ -1,8 +1,7 @@
 import { access, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ObError, sha256 } from "@ob/core";
-import { readQcowHeader, resolveBacking } from "@ob/store-qcow";
-import { closest, distance } from "fastest-levenshtein";
+import { baseLayerId, didYouMean, diskIn, ObError, resultDirectory, storeLayout } from "@ob/core";
+import { readQcowHeader, resolveBacking } from "@ob/qcow2";
 import { readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
 
@@ -18,16 +17,17 @@ export interface RemovedImage {
  *   file itself.
  */
 export async function removeImage(store: string, name: string): Promise<RemovedImage> {
-  const images = join(store, "base-image");
+  const layout = storeLayout(store);
+  const images = layout.baseImages;
   const names = await imageNames(images);
   if (!names.includes(name)) throw noSuchImage(images, { name, names });
   const image = join(images, `${name}.qcow2`);
-  const base = join(store, "result", sha256(name), "rootfs", "image.qcow2");
+  const base = diskIn(resultDirectory(layout, baseLayerId(name)));
   const header = await readQcowHeader(base).catch(() => undefined);
   const { backing } = header ?? {};
   if (backing !== undefined && resolveBacking(base, backing) === image) {
-    throw new ObError("LAYER_BUSY", `The layer ${sha256(name)} stands on the file of ${name} itself.`, {
-      hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${sha256(name)}`,
+    throw new ObError("LAYER_BUSY", `The layer ${baseLayerId(name)} stands on the file of ${name} itself.`, {
+      hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${baseLayerId(name)}`,
     });
   }
   const files = await filesOf(images, { name, names });
@@ -40,14 +40,12 @@ export function noSuchImage(
   images: string,
   { name, names }: { readonly name: string; readonly names: readonly string[] },
 ): ObError {
-  const near = names.length === 0 ? undefined : closest(name, [...names]);
-  const close = near !== undefined && distance(name, near) <= Math.max(2, Math.floor(name.length / 4));
+  const all =
+    names.length > 0
+      ? `There are: ${names.join(", ")}.`
+      : "There is none at all; `obuilder image list` shows those that can be made.";
   return new ObError("BASE_IMAGE", `There is no image ${JSON.stringify(name)} in ${images}.`, {
-    hint: close
-      ? `Is it ${near} that you want?`
-      : names.length > 0
-        ? `There are: ${names.join(", ")}.`
-        : "There is none at all; `obuilder image list` shows those that can be made.",
+    hint: didYouMean(name, names) ?? all,
   });
 }
 

@@ -1,6 +1,6 @@
-import { access, link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { run, systemCode } from "@ob/core";
+import { exists, run, storeLayout, systemCode } from "@ob/core";
 
 export interface StoreKey {
   /** Absolute path of the private key. */
@@ -19,7 +19,7 @@ export async function storeKey(
   store: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<StoreKey> {
-  const file = join(store, "state", "ssh", "id_ed25519");
+  const file = join(storeLayout(store).sshKeys, "id_ed25519");
   if (!(await exists(file))) await makeKey(file, signal);
   const { stdout } = await run(["ssh-keygen", "-y", "-f", file], { signal });
   return { file, publicKey: stdout.trim() };
@@ -39,15 +39,5 @@ async function makeKey(file: string, signal: AbortSignal | undefined): Promise<v
     if (systemCode(error) !== "EEXIST") throw error;
   } finally {
     await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-async function exists(file: string): Promise<boolean> {
-  try {
-    await access(file);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return false;
-    throw error;
   }
 }

@@ -7,7 +7,7 @@ import {
   ObError,
   type StartTrial,
 } from "@ob/core";
-import { createOverlay, inspectQcow2 } from "@ob/store-qcow";
+import { createOverlay, inspectQcow2 } from "@ob/qcow2";
 import type { OnImageEvent } from "../build/phases.ts";
 
 export interface ImageToCheck {
@@ -43,7 +43,7 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
   const { manifest, manifestDirectory, memoryMib, bootSeconds } = image;
   const { startTrial, scratch, onEvent, signal } = tools;
   if ((await inspectQcow2(image.disk)) === undefined) {
-    throw new ObError("BASE_IMAGE", `${image.disk} is no qcow2 file.`, {
+    throw new ObError("BASE_IMAGE", `${image.disk} is not a qcow2 file.`, {
       hint: "`obuilder image import` takes disks of other formats.",
     });
   }

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { checkImageFiles, type ImageManifest, isStoreKey, ObError } from "@ob/core";
+import { checkImageFiles, type ImageManifest, isStoreKey, ObError, storeLayout } from "@ob/core";
 import type { ImageTools } from "../build/build-image.ts";
 import { checkImage } from "./check-image.ts";
 import { readManifest } from "../recipe/provenance.ts";
@@ -27,14 +27,15 @@ export interface CheckRequest {
  */
 export async function checkStoredImage(request: CheckRequest, tools: ImageTools): Promise<void> {
   const { store, startTrial, onEvent = () => undefined, signal } = tools;
-  const images = resolve(store, "base-image");
+  const layout = storeLayout(store);
+  const images = layout.baseImages;
   const disk = await findDisk(request.image, images);
   const manifestDirectory = dirname(disk);
   const name = basename(disk, ".qcow2");
   const found = await readManifest(manifestDirectory, name);
   if (found) await checkFiles(found.manifest, { manifestDirectory, store });
   const manifest = complete(found?.manifest, { request, name, manifestDirectory });
-  const temporary = join(resolve(store), "state", "image-checks");
+  const temporary = layout.imageChecks;
   await mkdir(temporary, { recursive: true, mode: 0o700 });
   await removeStale(temporary);
   const scratch = await mkdtemp(join(temporary, temporaryPrefix()));
@@ -59,7 +60,7 @@ async function checkFiles(
   const { sshKey } = manifest;
   if (sshKey === undefined || !isStoreKey(sshKey)) return;
   const path = resolve(manifestDirectory, sshKey);
-  const known = [resolve(store, "state", "ssh"), resolve(manifestDirectory, "..", "state", "ssh")];
+  const known = [storeLayout(store).sshKeys, resolve(manifestDirectory, "..", "state", "ssh")];
   if (known.includes(dirname(path))) return;
   throw new ObError(
     "BASE_IMAGE",

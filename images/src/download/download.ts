@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cancelled, ObError, sha256File, systemCode, throwIfCancelled } from "@ob/core";
+import { cancelled, isFile, ObError, sha256File, systemCode, throwIfCancelled } from "@ob/core";
 import { lockDownload } from "./download-lock.ts";
 import { fetchRest, HttpFailure } from "./http-fetch.ts";
 import type { RecipeDownload } from "../recipe/recipe.ts";
@@ -238,10 +238,6 @@ function howToSupply(file: Circumstances["file"], kept: string | undefined): str
 async function flush(file: string): Promise<void> {
   await using handle = await open(file, "r+");
   await handle.sync();
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
 }
 
 async function sizeOf(path: string): Promise<number> {

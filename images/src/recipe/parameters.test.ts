@@ -108,7 +108,7 @@ describe("the name of an image", () => {
   });
 
   it.each([
-    ["debian-12-amd46", "Is it debian-12-amd64 that you want?"],
+    ["debian-12-amd46", "Did you mean debian-12-amd64?"],
     ["debian-12-amd64-ocaml-9", "Debian 12's own packages: 4.13.1"],
     ["plan9", "./my-image"],
   ])("that there is no recipe for is refused, with near names: %s", async (recipe, hint) => {

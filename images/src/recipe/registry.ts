@@ -1,5 +1,4 @@
-import { ObError } from "@ob/core";
-import { closest, distance } from "fastest-levenshtein";
+import { didYouMean, ObError } from "@ob/core";
 import { busybox } from "../../busybox/recipe.ts";
 import { debianAmd64 } from "../../debian/amd64.ts";
 import { bookworm, trixie } from "../../debian/releases.ts";
@@ -37,12 +36,10 @@ export function findRecipe(name: string, among: readonly Recipe[] = recipes): Fo
   const found = matchRecipe(name, among);
   if (found) return found;
   const names = recipeNames(among);
-  const near = closest(name, [...names]);
   throw new ObError("USAGE", `There is no recipe for an image ${JSON.stringify(name)}.`, {
     hint:
-      distance(name, near) <= Math.max(2, Math.floor(name.length / 4))
-        ? `Is it ${near} that you want?`
-        : `There are: ${names.join(", ")}. A recipe of your own is given by its folder, with a slash: ./my-image`,
+      didYouMean(name, names) ??
+      `There are: ${names.join(", ")}. A recipe of your own is given by its folder, with a slash: ./my-image`,
   });
 }
 

@@ -126,7 +126,7 @@ const named: readonly HostileDisk[] = [
   },
   {
     what: "a VMDK that stands on another",
-    says: /stands on ".*base\.vmdk"/,
+    says: /depends on ".*base\.vmdk"/,
     async make(path) {
       const base = join(dirname(path), "base.vmdk");
       await create(base, "-f", "vmdk", "1M");
@@ -135,7 +135,7 @@ const named: readonly HostileDisk[] = [
   },
   {
     what: "an old VMDK with the name of a parent where QEMU looks for it",
-    says: /stands on ".*secret"/,
+    says: /depends on ".*secret"/,
     async make(path, { secret }) {
       const disk = Buffer.alloc(1 << 16);
       disk.write("COWD");
@@ -187,28 +187,32 @@ RW 128 FLAT "${extent}" 0
 }
 
 const odd: readonly HostileDisk[] = [
-  { what: "text", says: /is no disk: it is text|is no qcow2/, make: (path) => writeFile(path, "hello") },
-  { what: "an empty file", says: /0 bytes|is no qcow2/, make: (path) => writeFile(path, "") },
+  {
+    what: "text",
+    says: /is not a disk: it is text|is not a qcow2/,
+    make: (path) => writeFile(path, "hello"),
+  },
+  { what: "an empty file", says: /0 bytes|is not a qcow2/, make: (path) => writeFile(path, "") },
   {
     what: "a part of a sector",
-    says: /1000 bytes|is no qcow2/,
+    says: /1000 bytes|is not a qcow2/,
     make: (path) => writeFile(path, Buffer.alloc(1000)),
   },
   {
     what: "a compressed file",
-    says: /gzip|is no qcow2/,
+    says: /gzip|is not a qcow2/,
     make: (path) => writeFile(path, Buffer.concat([Buffer.from([0x1f, 0x8b]), Buffer.alloc(1022)])),
   },
-  { what: "a directory", says: /is no file|There is no image/, make: (path) => mkdir(path) },
+  { what: "a directory", says: /is not a file|There is no image/, make: (path) => mkdir(path) },
   {
     what: "a pipe",
-    says: /is no file|There is no image/,
+    says: /is not a file|There is no image/,
     make: async (path) => execFileSync("mkfifo", [path]),
   },
   { what: "nothing", says: /no such file|There is no (?:image|base image)/, make: async () => undefined },
   {
     what: "an encrypted disk",
-    says: /encrypted|is no qcow2/,
+    says: /encrypted|is not a qcow2/,
     async make(path) {
       const disk = Buffer.alloc(1 << 20);
       disk.write("LUKS\xba\xbe\0\x01", "latin1");
@@ -217,9 +221,9 @@ const odd: readonly HostileDisk[] = [
   },
   ...(
     [
-      ["of a size that no disk has", 24, [0x10, 0, 0, 0, 0, 0, 0, 0], /guest sees/],
+      ["of a size that no disk has", 24, [0x10, 0, 0, 0, 0, 0, 0, 0], /virtual size is/],
       ["that is encrypted", 32, [0, 0, 0, 2], /encrypted/],
-      ["of no size", 24, [0, 0, 0, 0, 0, 0, 0, 0], /guest sees 0/],
+      ["of no size", 24, [0, 0, 0, 0, 0, 0, 0, 0], /virtual size is 0/],
       ["with giant clusters", 20, [0, 0, 0, 40], /clusters/],
       ["with a giant table", 36, [0x7f, 0, 0, 0], /first table/],
       ["with a table that is too small", 36, [0, 0, 0, 0], /first table/],

@@ -1,4 +1,5 @@
 import {
+  disposableWith,
   type Emit,
   type GuestImage,
   type GuestVisit,
@@ -39,12 +40,11 @@ export async function openLayer(
   store.recordUse(id);
   const request = { layer: id, disk: scratch.disk, image, network };
   const guest = stack.use(await sandbox.openEphemeral(request, { signal, emit }));
-  const held = stack.move();
-  return {
+  const access: Omit<GuestVisit, typeof Symbol.asyncDispose> = {
     readArchive: (path, reading) => guest.readArchive(path, reading),
     execInteractive: (interaction, interacting) => guest.execInteractive(interaction, interacting),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+  return disposableWith(access, stack);
 }
 
 /** The base image of a layer. */

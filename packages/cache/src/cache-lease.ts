@@ -1,5 +1,5 @@
 import type { CacheLease } from "@ob/core";
-import { holding, type Lock, syncPath, waitForLock } from "@ob/store-qcow";
+import { type Lock, syncPath, waitForLock, withLock } from "@ob/qcow2";
 import { withCacheErrors } from "./errors.ts";
 import type { CachePaths } from "./cache-paths.ts";
 import type { Scratch } from "./scratch.ts";
@@ -11,9 +11,9 @@ export interface LeaseParts {
   readonly version: number;
   /** Held until the lease ends. */
   readonly locks: readonly Lock[];
-  /** False if the guest was to format the disk and did not. */
+  /** False if the guest should have formatted the disk and did not. */
   readonly hasFileSystem: () => Promise<boolean>;
-  /** Called with the new version once it is published, before the locks are let go. */
+  /** Called with the new version once it is published, before the locks are released. */
   readonly onPublished: (version: number) => Promise<void>;
 }
 
@@ -52,17 +52,17 @@ export class Lease implements CacheLease {
       for (const lock of this.#parts.locks) lock.release();
     }
     const edit = await waitForLock(this.#place.editLock, "exclusive");
-    await holding(edit, () => removeUnneeded(this.#place));
+    await withLock(edit, () => removeUnneeded(this.#place));
   }
 
-  /** First come, first served: who started from an older version than the newest is too late. */
+  /** First come, first served: a step that started from an older version than the newest is too late. */
   async #publish(): Promise<boolean> {
-    const { version, hasFileSystem: worthKeeping, onPublished } = this.#parts;
-    if (!(await worthKeeping())) return false;
-    // The long part stands outside of the lock, and is for nothing only if the race is lost.
+    const { version, hasFileSystem, onPublished } = this.#parts;
+    if (!(await hasFileSystem())) return false;
+    // The slow part is done before the lock is taken; it is wasted only if the race is lost.
     await syncPath(this.disk);
     const edit = await waitForLock(this.#place.editLock, "exclusive");
-    const published = await holding(edit, async () => {
+    const published = await withLock(edit, async () => {
       if ((await newestVersion(this.#place)) !== version) return false;
       await publish(this.#place, version + 1, this.disk);
       return true;

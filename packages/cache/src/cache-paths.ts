@@ -1,18 +1,17 @@
-import type { CacheFileSystem, CacheRequest } from "@ob/core";
-import { type Layout, type StorePath, within } from "@ob/store-qcow";
+import { type CacheFileSystem, type CacheRequest, type StoreLayout, type StorePath, within } from "@ob/core";
 import { encodeName, lockName } from "./encode-name.ts";
 
 /**
- * Where the versions of one cache with one file system lie.
+ * The paths of one cache with one file system.
  *
  *     DIR/
- *       cache/c-NAME/ext4/N.qcow2         version N; it never changes, and stands on an older one or alone
- *       cache/c-NAME/rootfs/image.qcow2   the original's only version, until it is taken over
+ *       cache/c-NAME/ext4/N.qcow2         version N; it never changes; its backing file is an older one, or it has none
+ *       cache/c-NAME/rootfs/image.qcow2   the original's only version, until it is adopted
  *       cache-tmp/UUID-c-NAME/rootfs/image.qcow2   a step's copy
  *       cache-tmp/trash-UUID              what is being deleted
- *       cache-template/ext4.qcow2         an empty disk to start from, if someone put one there; or cache-ext4.qcow2
+ *       cache-template/ext4.qcow2         an empty disk to start from, if there is one; or cache-ext4.qcow2
  *
- * The copy's directory is as deep as the version's, so that a relative backing path holds in both.
+ * The copy's directory is as deep as the version's, so that a relative backing path is valid in both.
  */
 export interface CachePaths {
   readonly name: string;
@@ -23,17 +22,20 @@ export interface CachePaths {
   readonly cache: StorePath;
   /** `cache/c-NAME/FILE-SYSTEM`. */
   readonly versions: StorePath;
-  /** Held exclusively for the moment in which versions come or go. */
+  /** Held exclusively while versions are added or removed. */
   readonly editLock: StorePath;
-  /** Held exclusively by a step that wants the cache `locked`. */
+  /** Held exclusively by a step with the cache `locked`. */
   readonly exclusiveLock: StorePath;
-  /** Held exclusively by who flattens. */
+  /** Held exclusively while versions are flattened. */
   readonly flattenLock: StorePath;
-  /** Held shared by each step that stands on the version, or on one above it; 0 is the state before the first. */
+  /** Held shared by each step with the version in its backing chain; 0 is the state before the first. */
   versionLock(version: number): StorePath;
 }
 
-export function cachePaths(layout: Layout, request: Pick<CacheRequest, "name" | "fileSystem">): CachePaths {
+export function cachePaths(
+  layout: StoreLayout,
+  request: Pick<CacheRequest, "name" | "fileSystem">,
+): CachePaths {
   const { fileSystem } = request;
   const directoryName = encodeName(request.name);
   const cache = within(layout.caches, directoryName);
@@ -56,8 +58,8 @@ export function versionFile(place: CachePaths, version: number): StorePath {
   return within(place.versions, `${version}.qcow2`);
 }
 
-/** How a disk beside the versions, or in `cache-tmp/X/rootfs`, names a version. */
-export function backingPathTo(place: CachePaths, version: number): string {
+/** The backing path, in a disk beside the versions or in `cache-tmp/X/rootfs`, of a version. */
+export function versionBackingPath(place: CachePaths, version: number): string {
   return `../../../cache/${place.directoryName}/${place.fileSystem}/${version}.qcow2`;
 }
 

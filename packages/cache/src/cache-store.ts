@@ -3,74 +3,71 @@ import {
   type CacheLease,
   type CacheRequest,
   type CacheStore,
+  makeStorePrivate,
   type Emit,
   isObError,
-  messageOf,
-  silent,
+  type StoreLayout,
+  storeLayout,
+  errorMessage,
+  noopEmit,
 } from "@ob/core";
 import {
-  closeToOthers,
   createDisk,
   createOverlay,
-  holding,
-  type Layout,
-  layoutOf,
+  flattenBeforeUseFrom,
+  flattenInBackgroundFrom,
   type Lock,
   tryLock,
   waitForLock,
-} from "@ob/store-qcow";
+  withLock,
+} from "@ob/qcow2";
 import { withCacheErrors } from "./errors.ts";
 import { detectFileSystem } from "./file-system/detect.ts";
 import { makeInitialVersion } from "./initial-version.ts";
 import { flatten } from "./flatten.ts";
 import { type CacheInfo, listCaches, removeCache } from "./list-and-remove.ts";
 import { Lease } from "./cache-lease.ts";
-import { backingPathTo, type CachePaths, cachePaths } from "./cache-paths.ts";
+import { versionBackingPath, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { makeScratch, type Scratch, sweepScratch } from "./scratch.ts";
 import { chainOf, newestVersion } from "./versions.ts";
-
-/** A chain of so many versions is flattened in the background of the next step that uses it. */
-const flattenInBackgroundFrom = 16;
-/** One of so many is flattened before the step ends: no step was long enough for the background. */
-const flattenBeforeUseFrom = 32;
 
 const gibibyte = 1024 ** 3;
 
 export interface CacheOptions {
   /** The store's directory. */
   readonly directory: string;
-  /** What a new cache disk can hold, in bytes; by default 10 GiB. An empty one takes a few megabytes. */
+  /** The size of a new cache disk, in bytes; by default 10 GiB. An empty one takes a few megabytes on the host. */
   readonly size?: number | undefined;
   readonly emit?: Emit | undefined;
 }
 
 /**
- * Opens the cache disks of a store, and clears away what processes that died left of them.
+ * Opens the cache disks of a store, and removes what crashed processes left of them.
  *
  * @throws ObError `CACHE`, `NO_SPACE`.
  */
 export async function openCaches(options: CacheOptions): Promise<DiskCaches> {
-  const { directory, size = 10 * gibibyte, emit = silent } = options;
-  const layout = layoutOf(directory);
+  const { directory, size = 10 * gibibyte, emit = noopEmit } = options;
+  const layout = storeLayout(directory);
   return await withCacheErrors(`open the caches of ${layout.root}`, async () => {
     for (const path of [layout.caches, layout.temporaryCaches, layout.locks]) {
       await mkdir(path, { recursive: true, mode: 0o700 });
     }
-    await closeToOthers(layout.root, emit);
+    await makeStorePrivate(layout.root, emit);
     await sweepScratch(layout);
     return new DiskCaches({ layout, size, emit });
   });
 }
 
 interface CacheContext {
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   readonly size: number;
   readonly emit: Emit;
 }
 
 /**
- * Cache disks as qcow2 files in immutable versions. Taking one makes an empty overlay on the newest version, giving it
- * back renames that overlay: neither depends on how much it holds.
+ * Cache disks as qcow2 files in immutable versions. `acquire` creates an empty overlay on the newest version, `release`
+ * renames that overlay: the cost of neither depends on the size.
  */
 export class DiskCaches implements CacheStore {
   readonly #context: CacheContext;
@@ -86,10 +83,10 @@ export class DiskCaches implements CacheStore {
     return await withCacheErrors(`take the cache ${request.name}`, async () => {
       const locks: Lock[] = [];
       try {
-        if (request.sharing === "locked") locks.push(await this.#waitForTurn(place, signal));
+        if (request.sharing === "locked") locks.push(await this.#lockExclusively(place, signal));
         const edit = await waitForLock(place.editLock, "exclusive", signal);
-        const copy = await holding(edit, () => this.#copyNewest(place, { locks, signal }));
-        if (copy.version > 0) this.#tidy(place, copy.version);
+        const copy = await withLock(edit, () => this.#copyNewest(place, { locks, signal }));
+        if (copy.version > 0) this.#flattenInBackground(place, copy.version);
         return this.#lease(place, { ...copy, locks });
       } catch (error) {
         for (const lock of locks) lock.release();
@@ -107,13 +104,13 @@ export class DiskCaches implements CacheStore {
     return await withCacheErrors(`remove the cache ${name}`, () => removeCache(this.#context.layout, name));
   }
 
-  /** Ends what goes on in the background; it can be taken up again later. */
+  /** Ends background work; a later use can start it again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#background);
   }
 
-  async #waitForTurn(place: CachePaths, signal: AbortSignal | undefined): Promise<Lock> {
+  async #lockExclusively(place: CachePaths, signal: AbortSignal | undefined): Promise<Lock> {
     const free = await tryLock(place.exclusiveLock, "exclusive");
     if (free) return free;
     const text = `Waiting for the cache ${place.name}, which another step has locked`;
@@ -121,7 +118,7 @@ export class DiskCaches implements CacheStore {
     return await waitForLock(place.exclusiveLock, "exclusive", signal);
   }
 
-  /** An empty overlay on the newest version, with the locks that keep what it stands on. */
+  /** An empty overlay on the newest version, with the locks that keep its backing chain. */
   async #copyNewest(
     place: CachePaths,
     { locks, signal }: { locks: Lock[]; signal: AbortSignal | undefined },
@@ -132,15 +129,15 @@ export class DiskCaches implements CacheStore {
     const newest = await newestVersion(place);
     const isNew = newest === 0 && (await makeInitialVersion(place, { layout, size, ...options }));
     const version = isNew ? 1 : newest;
-    // QEMU opens one file after the other: all must stay, also if they become one in the meantime.
+    // QEMU opens one file after the other: all must stay, even if they are flattened meanwhile.
     for (const each of version === 0 ? [0] : await chainOf(place, version)) {
       locks.push(await waitForLock(place.versionLock(each), "shared", signal));
     }
     const scratch = await makeScratch(layout, place.directoryName);
     try {
       if (version === 0) await createDisk(scratch.disk, { size, ...options });
-      else await createOverlay(scratch.disk, { backing: backingPathTo(place, version), ...options });
-      // `list` tells from this when the cache was last used.
+      else await createOverlay(scratch.disk, { backing: versionBackingPath(place, version), ...options });
+      // `list` returns this as the time of the last use.
       const now = new Date();
       await utimes(place.versions, now, now);
       return { scratch, version };
@@ -160,14 +157,14 @@ export class DiskCaches implements CacheStore {
     });
   }
 
-  /** Flattens a long chain while the step goes on. */
-  #tidy(place: CachePaths, version: number): void {
+  /** Flattens a long chain while the step runs. */
+  #flattenInBackground(place: CachePaths, version: number): void {
     const { layout, emit } = this.#context;
     const { signal } = this.#closing;
     const task = flatten(place, version, { fromLength: flattenInBackgroundFrom, layout, emit, signal }).catch(
       (error: unknown) => {
         if (isObError(error, "CANCELLED")) return;
-        const text = `The cache ${place.name} could not be flattened: ${messageOf(error)}`;
+        const text = `The cache ${place.name} could not be flattened: ${errorMessage(error)}`;
         emit({ type: "log", level: "warning", text });
       },
     );

@@ -16,7 +16,7 @@ describe("a cache's directory", () => {
     expect(encodeName(name)).toBe(directory);
   });
 
-  it("tells its name again, and is one file name", () => {
+  it("decodes to its name, and is one file name", () => {
     assert(
       property(string({ unit: "binary" }), (name) => {
         const directory = encodeName(name);

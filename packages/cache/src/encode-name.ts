@@ -16,7 +16,7 @@ export function encodeName(name: string): string {
   return escaped;
 }
 
-/** The name that was escaped so; undefined if `directory` is no escaped name. */
+/** The name of a cache directory; undefined if `directory` is not an escaped name. */
 export function decodeName(directory: string): string | undefined {
   const [, escaped] = /^c-((?:[A-Za-z0-9._-]|%[0-9a-f]{2})*)$/.exec(directory) ?? [];
   if (escaped === undefined) return undefined;

@@ -1,70 +1,54 @@
-import { stat } from "node:fs/promises";
-import type { Emit } from "@ob/core";
+import { type Emit, type StoreLayout } from "@ob/core";
 import {
   convert,
   createOverlay,
-  holding,
-  type Layout,
+  fileToKeep,
   rebase,
   syncPath,
   tryLock,
   waitForLock,
-} from "@ob/store-qcow";
-import { backingPathTo, type CachePaths, versionFile } from "./cache-paths.ts";
+  withLock,
+} from "@ob/qcow2";
+import { versionBackingPath, type CachePaths, versionFile } from "./cache-paths.ts";
 import { makeScratch } from "./scratch.ts";
 import { chainOf, publish, removeUnneeded } from "./versions.ts";
 
 export interface FlattenOptions {
   /** Only a chain of at least so many versions is flattened. */
   readonly fromLength: number;
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Makes one of a version and those that it stands on, but for a large one at the bottom: the work is in proportion to
- * what the steps have changed, not to what the cache holds. The version's contents stay, so whoever stands on it notices
- * nothing: who has the old file open keeps it, who opens it anew gets the flat one. Does nothing if someone else is at it.
+ * Merges a version and its backing chain into one file, except a large one at the bottom: the work is in proportion to the
+ * changes of the steps, not to the size of the cache. The version's contents stay: a process that has the old file open
+ * keeps it, one that opens the version afterwards gets the new file. Does nothing if another process is flattening it.
  */
 export async function flatten(place: CachePaths, version: number, options: FlattenOptions): Promise<void> {
   const { fromLength, layout, emit, signal } = options;
   const lock = await tryLock(place.flattenLock, "exclusive");
   if (!lock) return;
-  await holding(lock, async () => {
+  await withLock(lock, async () => {
     const keep = await waitForLock(place.versionLock(version), "shared", signal);
-    await holding(keep, async () => {
+    await withLock(keep, async () => {
       const chain = await chainOf(place, version);
       if (chain.length < fromLength) return;
-      const bottom = await versionToKeep(place, chain);
+      const kept = await fileToKeep(chain.map((each) => versionFile(place, each)));
+      const bottom = kept === undefined ? undefined : chain[kept];
       await using scratch = await makeScratch(layout, place.directoryName);
       if (bottom === undefined) {
         await convert(versionFile(place, version), scratch.disk, { emit, signal });
       } else {
-        await createOverlay(scratch.disk, { backing: backingPathTo(place, version), emit, signal });
-        await rebase(scratch.disk, { backing: backingPathTo(place, bottom), emit, signal });
+        await createOverlay(scratch.disk, { backing: versionBackingPath(place, version), emit, signal });
+        await rebase(scratch.disk, { backing: versionBackingPath(place, bottom), emit, signal });
       }
       await syncPath(scratch.disk);
       const edit = await waitForLock(place.editLock, "exclusive", signal);
-      await holding(edit, () => publish(place, version, scratch.disk));
+      await withLock(edit, () => publish(place, version, scratch.disk));
     });
     const edit = await waitForLock(place.editLock, "exclusive", signal);
-    await holding(edit, () => removeUnneeded(place));
+    await withLock(edit, () => removeUnneeded(place));
   });
-}
-
-/**
- * The version of the older half that is larger than all above it, twice over: what is above becomes one.
- *
- * @param chain newest first.
- * @returns undefined if there is none, and all become one.
- */
-async function versionToKeep(place: CachePaths, chain: readonly number[]): Promise<number | undefined> {
-  let above = 0;
-  for (const [index, version] of chain.entries()) {
-    const { blocks } = await stat(versionFile(place, version));
-    if (index >= chain.length / 2 && blocks > 2 * above) return version;
-    above += blocks;
-  }
-  return undefined;
 }

@@ -111,7 +111,7 @@ describe("a new cache disk for other guests", () => {
     });
     await using lease = await fixture.caches.acquire(request("x", { fileSystem: "ntfs" }));
     expect(lease.formatted).toBe(false);
-    expect(said).toEqual([expect.stringMatching(/ntfs\.qcow2 .* not used$/)]);
+    expect(said).toEqual([expect.stringMatching(/ntfs\.qcow2 .* does not have ntfs$/)]);
   });
 });
 
@@ -133,7 +133,7 @@ describe("a cache disk of the original's", () => {
     expect((await stat(join(fixture.directory, "cache/c-x/ext4/1.qcow2"))).ino).toBe(inode);
   });
 
-  it("that OpenBSD labelled without a partition table is taken over as well", async () => {
+  it("that OpenBSD labelled without a partition table is adopted as well", async () => {
     await using fixture = await temporaryCaches({
       prepare: async (directory) => {
         const disk = await originalAt(directory);
@@ -146,7 +146,7 @@ describe("a cache disk of the original's", () => {
     expect(await hasPattern(lease.disk, { fill: 9, megabyte: 20 })).toBe(true);
   });
 
-  it("that stands on another file is taken over with what is under it", async () => {
+  it("that has a backing file is adopted with its backing chain", async () => {
     await using fixture = await temporaryCaches({
       prepare: async (directory) => {
         const disk = await originalAt(directory);

@@ -1,13 +1,13 @@
-import { mkdir, rename, stat } from "node:fs/promises";
-import type { RunOptions } from "@ob/core";
-import { copyDisk, readQcowHeader, syncPath, within, type Layout } from "@ob/store-qcow";
+import { mkdir, rename } from "node:fs/promises";
+import { isFile, type StoreLayout, type RunOptions, within } from "@ob/core";
+import { copyDisk, readQcowHeader, syncPath } from "@ob/qcow2";
 import { formatters, detectFileSystem } from "./file-system/detect.ts";
 import { originalDisk, type CachePaths } from "./cache-paths.ts";
 import { makeScratch } from "./scratch.ts";
 import { publish } from "./versions.ts";
 
 export interface InitialVersionOptions extends RunOptions {
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   /** Of a new disk, in bytes. */
   readonly size: number;
 }
@@ -16,7 +16,7 @@ export interface InitialVersionOptions extends RunOptions {
  * Makes version 1 of a cache that has none: the original's disk if its file system is the right one, else an empty
  * disk from `cache-template/`, else one that the host formats. The edit lock must be held.
  *
- * @returns false if the host can make none; the guest has to format a blank disk then.
+ * @returns false if the host cannot create one; then the guest has to format a blank disk.
  */
 export async function makeInitialVersion(
   place: CachePaths,
@@ -40,7 +40,7 @@ export async function makeInitialVersion(
   return true;
 }
 
-/** An empty disk that someone made ready, under our name for it or under that of the original's Makefile. */
+/** An empty disk in `cache-template/`, by our name or that of the original's Makefile. */
 async function findTemplate(
   place: CachePaths,
   { layout, signal, emit }: InitialVersionOptions,
@@ -50,13 +50,13 @@ async function findTemplate(
     const template = within(layout.cacheTemplates, name);
     if (!(await isFile(template))) continue;
     if ((await detectFileSystem(template, { signal, emit })) === fileSystem) return template;
-    const text = `${template} is no disk whose first partition has ${fileSystem}: it is not used`;
+    const text = `${template} is ignored: its first partition does not have ${fileSystem}`;
     emit?.({ type: "log", level: "warning", text });
   }
   return undefined;
 }
 
-/** The disk itself becomes version 1, at no cost, unless it stands on another file. */
+/** The disk becomes version 1, without a copy unless it has a backing file. */
 async function adopt(place: CachePaths, { layout, ...running }: InitialVersionOptions): Promise<void> {
   const original = originalDisk(place);
   const header = await readQcowHeader(original);
@@ -68,9 +68,4 @@ async function adopt(place: CachePaths, { layout, ...running }: InitialVersionOp
   await copyDisk(original, scratch.disk, running);
   await publish(place, 1, scratch.disk);
   await rename(original, `${original}.taken-over`);
-}
-
-async function isFile(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  return found?.isFile() ?? false;
 }

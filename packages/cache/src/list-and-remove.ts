@@ -1,6 +1,6 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { ObError, systemCode } from "@ob/core";
-import { holding, isFree, type Layout, waitForLock, within } from "@ob/store-qcow";
+import { exists, type StoreLayout, ObError, errnoCode, within } from "@ob/core";
+import { isFree, waitForLock, withLock } from "@ob/qcow2";
 import { decodeName } from "./encode-name.ts";
 import { fileSystems } from "./file-system/detect.ts";
 import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
@@ -9,19 +9,19 @@ import { versionsOf } from "./versions.ts";
 
 export interface CacheInfo {
   readonly name: string;
-  /** What it takes on the host's disk, in bytes, all file systems together. */
+  /** Its size on the host's disk, in bytes, with all file systems. */
   readonly bytes: number;
   readonly lastUsed: Date;
 }
 
 /** All caches, by name. */
-export async function listCaches(layout: Layout): Promise<readonly CacheInfo[]> {
+export async function listCaches(layout: StoreLayout): Promise<readonly CacheInfo[]> {
   const found: CacheInfo[] = [];
   for (const entry of await readdir(layout.caches)) {
     const name = decodeName(entry);
     if (name === undefined) continue;
     const measured = await measure(within(layout.caches, entry));
-    // A cache that was asked for and never kept has empty directories only.
+    // A cache that was acquired and never published has only empty directories.
     if (measured.bytes > 0) found.push({ name, ...measured });
   }
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -41,7 +41,7 @@ async function measure(directory: string): Promise<{ bytes: number; lastUsed: Da
 }
 
 /** Removes a cache, with all its file systems. @returns false if there was none. */
-export async function removeCache(layout: Layout, name: string): Promise<boolean> {
+export async function removeCache(layout: StoreLayout, name: string): Promise<boolean> {
   const { cache } = cachePaths(layout, { name, fileSystem: "ext4" });
   const others = (await entriesOf(cache)).filter((entry) => entry !== "rootfs");
   const all = [...new Set([...fileSystems, ...others])].toSorted();
@@ -57,21 +57,21 @@ async function entriesOf(directory: string): Promise<readonly string[]> {
     const entries = await readdir(directory, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return [];
+    if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return [];
     throw error;
   }
 }
 
 /** Takes the edit locks one after the other, always in the same order, then removes. */
 async function removeUnderLocks(
-  layout: Layout,
+  layout: StoreLayout,
   places: readonly CachePaths[],
   locked: readonly CachePaths[] = [],
 ): Promise<boolean> {
   const [next, ...rest] = places;
   if (next) {
     const edit = await waitForLock(next.editLock, "exclusive");
-    return await holding(edit, () => removeUnderLocks(layout, rest, [...locked, next]));
+    return await withLock(edit, () => removeUnderLocks(layout, rest, [...locked, next]));
   }
   const [first] = locked;
   if (!first || !(await hasContents(locked))) return false;
@@ -82,30 +82,20 @@ async function removeUnderLocks(
   return true;
 }
 
-/** A cache that was asked for once and never kept has empty directories only. */
+/** A cache that was acquired and never published has only empty directories. */
 async function hasContents(places: readonly CachePaths[]): Promise<boolean> {
   for (const place of places) {
     if ((await versionsOf(place)).length > 0) return true;
   }
   const [place] = places;
-  return place !== undefined && (await isThere(originalDisk(place)));
+  return place !== undefined && (await exists(originalDisk(place)));
 }
 
 async function refuseUsed(place: CachePaths): Promise<void> {
   for (const version of [0, ...(await versionsOf(place))]) {
     if (isFree(place.versionLock(version))) continue;
     throw new ObError("CACHE", `The cache ${place.name} is in use.`, {
-      hint: "A build goes on with it. Wait for its end, or cancel it.",
+      hint: "A running build uses it. Wait for its end, or cancel it.",
     });
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return false;
-    throw error;
   }
 }

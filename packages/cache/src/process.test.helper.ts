@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { openCaches } from "./cache-store.ts";
 
-/* The second process of a test: takes the cache, says so, and keeps it until it is told to give it back or is killed. */
+/* The second process of a test: acquires the cache, prints its disk, and releases it when it gets a line. */
 const [directory = "", name = "", sharing = "shared"] = process.argv.slice(2);
 const caches = await openCaches({ directory });
 const lease = await caches.acquire({

@@ -1,17 +1,18 @@
+import { type StoreLayout, type StorePath, within } from "@ob/core";
+import { type Lock, tryLock, waitForLock } from "@ob/qcow2";
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { type Layout, type Lock, type StorePath, tryLock, waitForLock, within } from "@ob/store-qcow";
 
-/** A directory in `cache-tmp` that belongs to this process, and goes with it. */
+/** A directory in `cache-tmp` that belongs to this process. After a crash `sweepScratch` removes it. */
 export interface Scratch extends AsyncDisposable {
-  /** Where a disk is to be made. */
+  /** The path for a disk. */
   readonly disk: StorePath;
 }
 
-/** @param name of the cache's directory, for people who look into `cache-tmp`. */
-export async function makeScratch(layout: Layout, name: string): Promise<Scratch> {
+/** @param name of the cache's directory, for people who look at `cache-tmp`. */
+export async function makeScratch(layout: StoreLayout, name: string): Promise<Scratch> {
   const id = randomUUID();
-  // The lock first: what has none is swept.
+  // The lock first: a directory without a lock is swept.
   const lock = await waitForLock(lockOf(layout, id), "exclusive");
   const directory = within(layout.temporaryCaches, `${id}-${name}`);
   const scratch = new ScratchDirectory(directory, lock);
@@ -41,13 +42,13 @@ class ScratchDirectory implements Scratch {
   }
 }
 
-/** A name in `cache-tmp` for what is to be deleted. */
-export function trashPath(layout: Layout): StorePath {
+/** A path in `cache-tmp` for files that are to be deleted. */
+export function trashPath(layout: StoreLayout): StorePath {
   return within(layout.temporaryCaches, `trash-${randomUUID()}`);
 }
 
-/** Removes what processes that died left in `cache-tmp`; what has a lock belongs to a living one. */
-export async function sweepScratch(layout: Layout): Promise<void> {
+/** Removes what crashed processes left in `cache-tmp`; locked directories belong to running ones. */
+export async function sweepScratch(layout: StoreLayout): Promise<void> {
   for (const name of await readdir(layout.temporaryCaches)) {
     const path = within(layout.temporaryCaches, name);
     const [, id] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-c-/.exec(name) ?? [];
@@ -57,12 +58,12 @@ export async function sweepScratch(layout: Layout): Promise<void> {
       await rm(path, { recursive: true, force: true });
       lock.release();
     } else if (name.startsWith("trash-") || /^\d+-c-/.test(name)) {
-      // A number stands before what the original leaves; it wipes the directory itself when it starts.
+      // The names that the original leaves start with a number; it clears the directory itself when it starts.
       await rm(path, { recursive: true, force: true });
     }
   }
 }
 
-function lockOf(layout: Layout, id: string): StorePath {
+function lockOf(layout: StoreLayout, id: string): StorePath {
   return within(layout.locks, `cache-copy-${id}`);
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { run } from "@ob/core";
-import { readQcowHeader } from "@ob/store-qcow";
+import { readQcowHeader } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openCaches } from "./cache-store.ts";
 import {
@@ -66,7 +66,7 @@ describe("what a step leaves", () => {
 });
 
 describe("old versions", () => {
-  it("are flattened into one after some steps, and stay while a step stands on them", async () => {
+  it("are flattened into one after some steps, and stay while a step depends on them", async () => {
     const steps = 34;
     await step(1, 3001);
     await using early = await fixture.caches.acquire(request("x"));
@@ -128,7 +128,7 @@ describe("between processes", () => {
     expect(await other.giveBack()).toBe("false");
   });
 
-  it("whoever waits for a locked cache says so", async () => {
+  it("a step that waits for a locked cache says so", async () => {
     const said: string[] = [];
     await using other = await otherProcess("locked");
     await using caches = await openCaches({

@@ -1,10 +1,10 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { systemCode } from "@ob/core";
-import { isFree, readQcowHeader, resolveBacking, syncPath } from "@ob/store-qcow";
+import { errnoCode } from "@ob/core";
+import { isFree, readQcowHeader, resolveBacking, syncPath } from "@ob/qcow2";
 import { type CachePaths, versionFile } from "./cache-paths.ts";
 
-/** The numbers of the versions that there are, oldest first. */
+/** The numbers of the existing versions, oldest first. */
 export async function versionsOf(place: CachePaths): Promise<readonly number[]> {
   try {
     const names = await readdir(place.versions);
@@ -13,7 +13,7 @@ export async function versionsOf(place: CachePaths): Promise<readonly number[]> 
       .map(Number)
       .toSorted((a, b) => a - b);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (errnoCode(error) === "ENOENT") return [];
     throw error;
   }
 }
@@ -23,13 +23,13 @@ export async function newestVersion(place: CachePaths): Promise<number> {
   return (await versionsOf(place)).at(-1) ?? 0;
 }
 
-/** Makes a finished disk the given version, by one rename. The edit lock must be held. */
+/** Publishes a finished disk as the given version, by one rename. The edit lock must be held. */
 export async function publish(place: CachePaths, version: number, disk: string): Promise<void> {
   await rename(disk, versionFile(place, version));
   await Promise.all([syncPath(place.versions), syncPath(dirname(disk))]);
 }
 
-/** The versions that a version consists of, itself first. */
+/** The backing chain of a version, itself first. */
 export async function chainOf(place: CachePaths, version: number): Promise<readonly number[]> {
   const chain: number[] = [];
   for (let current: number | undefined = version; current !== undefined;) {
@@ -43,7 +43,7 @@ export async function chainOf(place: CachePaths, version: number): Promise<reado
   return chain;
 }
 
-/** Removes versions that neither the newest nor a step in progress consists of. The edit lock must be held. */
+/** Removes versions that are in the backing chain neither of the newest nor of a running step. The edit lock must be held. */
 export async function removeUnneeded(place: CachePaths): Promise<void> {
   const versions = await versionsOf(place);
   const newest = versions.at(-1);

@@ -1,4 +1,4 @@
-import { type BaseImage, type LayerId, layerId, ObError, sha256, type Store } from "@ob/core";
+import { type BaseImage, baseLayerId, type LayerId, ObError, type Store } from "@ob/core";
 
 /** An empty store, for a plan where none exists: planning creates no directory. */
 export class EmptyStore implements Store {
@@ -10,7 +10,7 @@ export class EmptyStore implements Store {
   }
 
   async baseImage(name: string): Promise<BaseImage> {
-    return { name, id: layerId(sha256(name)), present: false };
+    return { name, id: baseLayerId(name), present: false };
   }
 
   async find(): Promise<undefined> {

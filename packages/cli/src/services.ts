@@ -1,8 +1,18 @@
 import path from "node:path";
 import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
-import { access, constants, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
-import { type CacheStore, type Emit, ObError, silent, type Store, systemCode } from "@ob/core";
+import {
+  type CacheStore,
+  type Emit,
+  findProgram,
+  makeStorePrivate,
+  ObError,
+  silent,
+  type Store,
+  storeLayout,
+  systemCode,
+} from "@ob/core";
 import type { ImageTools } from "@ob/images";
 import type { SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
@@ -81,26 +91,25 @@ export const services: Services = {
   async pruneSnapshots({ location, emit = silent }) {
     const stateDirectory = qemuStateOf(location);
     // Most stores need no pruning: then the sandbox is not loaded.
-    if ((await entriesOf(path.join(stateDirectory, "templates"))) === undefined) return;
-    const { sweepTemplates: pruneSnapshots } = await import("@ob/sandbox-qemu");
+    if ((await entriesOf(path.join(stateDirectory, "snapshots"))) === undefined) return;
+    const { pruneSnapshots } = await import("@ob/sandbox-qemu");
     await pruneSnapshots({ stateDirectory, emit });
   },
 
   async imageTools({ location, flags, emit }) {
     const { directory } = location;
-    const { closeToOthers } = await import("@ob/store-qcow");
-    await closeToOthers(directory, emit ?? silent);
+    await makeStorePrivate(directory, emit ?? silent);
     const options = await sandboxOptions({ location, flags, emit });
     return {
       store: directory,
-      becomeRoot: getuid?.() !== 0 && (await isOnPath("sudo")) ? ["sudo"] : [],
+      becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
       startTrial: async (request) => {
-        const { startTrial } = await import("@ob/sandbox-qemu");
-        return await startTrial(options, request);
+        const { bootForSmokeTest } = await import("@ob/sandbox-qemu");
+        return await bootForSmokeTest(options, request);
       },
       chooseProcessor: async (guestArch, signal) => {
-        const { chooseProcessor } = await import("@ob/sandbox-qemu");
-        return await chooseProcessor(options, guestArch, signal);
+        const { installCpuArgs } = await import("@ob/sandbox-qemu");
+        return await installCpuArgs(options, guestArch, signal);
       },
     };
   },
@@ -119,7 +128,7 @@ export const services: Services = {
 
 /** The state directory of the sandbox. */
 function qemuStateOf({ directory }: StoreLocation): string {
-  return path.join(directory, "state", "qemu");
+  return storeLayout(directory).qemu;
 }
 
 /** Named one by one: in a spread, the compiler would accept an option with a wrong name. */
@@ -142,7 +151,7 @@ async function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): Pr
 
 /** The cache of the digests of source files. */
 function digestsOf({ directory }: StoreLocation): string {
-  return path.join(directory, "state", "digests");
+  return storeLayout(directory).digests;
 }
 
 /** The builder, which closes its ports when it is disposed of. */
@@ -162,12 +171,6 @@ async function requireStore({ directory }: StoreLocation): Promise<void> {
   throw new ObError("STORE", `There is no store at ${directory}.`, {
     hint: "Check the path in --store. `obuilder image build NAME` creates a store with a base image.",
   });
-}
-
-async function isOnPath(program: string): Promise<boolean> {
-  const directories = (process.env["PATH"] ?? "").split(path.delimiter);
-  const tries = directories.map((directory) => access(path.join(directory, program), constants.X_OK));
-  return (await Promise.allSettled(tries)).some(({ status }) => status === "fulfilled");
 }
 
 async function isMissing(directory: string): Promise<boolean> {

@@ -18,7 +18,7 @@ test("an error without a cause has none, not an undefined one", () => {
   expect("cause" in new ObError("USAGE", "No.")).toBe(false);
 });
 
-test("isObError tells by code, and any code will do when none is asked for", () => {
+test("isObError matches any of the given codes, or any code if none is given", () => {
   const error = new ObError("STORE", "Damaged.");
   expect(isObError(error)).toBe(true);
   expect(isObError(error, "USAGE", "STORE")).toBe(true);

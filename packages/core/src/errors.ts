@@ -1,5 +1,5 @@
 /**
- * What kind of thing went wrong. A caller acts on the code, a person reads the message and the hint.
+ * The kind of failure. A caller acts on the code, a person reads the message and the hint.
  * `cli` maps each code to an exit code.
  */
 export type ErrorCode =
@@ -13,7 +13,7 @@ export type ErrorCode =
   | "USAGE"
   /** The source directory, or something that `copy` names in it, is missing or cannot be copied. */
   | "BAD_SOURCE"
-  /** A secret was asked for and not given, or cannot be read. */
+  /** A secret was requested and not given, or cannot be read. */
   | "BAD_SECRET"
   /** The store is missing, of an unknown kind, not writable, or damaged. */
   | "STORE"
@@ -21,7 +21,7 @@ export type ErrorCode =
   | "NO_SUCH_LAYER"
   /** A layer is held by a running build, or others are built on it. */
   | "LAYER_BUSY"
-  /** There is no base image of that name, or it is no sound qcow2. */
+  /** There is no base image of that name, or it is not a valid qcow2 file. */
   | "BASE_IMAGE"
   /** A program on the host is not installed. */
   | "MISSING_TOOL"
@@ -31,9 +31,9 @@ export type ErrorCode =
   | "NO_SPACE"
   /** The guest did not answer in time, or QEMU ended before it did. */
   | "BOOT_FAILED"
-  /** The guest answered but did not let us in. */
+  /** The guest answered but refused the login. */
   | "LOGIN_FAILED"
-  /** Another machine than the one that was started answers in its place. */
+  /** Another machine answers in place of the one that was started. */
   | "WRONG_MACHINE"
   /** The guest died, hung or lost its connection during a step. */
   | "GUEST_LOST"
@@ -41,7 +41,7 @@ export type ErrorCode =
   | "UNCLEAN_STOP"
   /** A cache disk cannot be made, mounted or published. */
   | "CACHE"
-  /** What is asked for is known, and this guest, machine or version cannot do it. */
+  /** The request is valid, but this guest, machine or version cannot do it. */
   | "UNSUPPORTED";
 
 export interface ObErrorOptions {

@@ -1,6 +1,6 @@
 import type { LayerId } from "./layer-id.ts";
 
-/** A step as those who watch a build see it. */
+/** A step, as the listeners of a build see it. */
 export interface StepInfo {
   readonly id: LayerId;
   readonly base: LayerId | undefined;
@@ -11,10 +11,10 @@ export interface StepInfo {
   readonly build: readonly string[];
 }
 
-/** What a virtual machine is doing. */
+/** What a virtual machine is doing now. */
 export type Phase = "boot" | "login" | "mount" | "copy" | "run" | "flush" | "stop" | "commit";
 
-/** Everything that a library has to say. Only `cli` prints. */
+/** Everything that a library reports. Only `cli` prints. */
 export type ObEvent =
   | { readonly type: "step-started"; readonly step: StepInfo }
   /** Bytes of the step's log, as they come; replayed from the store for a cached step. */
@@ -25,15 +25,15 @@ export type ObEvent =
       readonly outcome: "saved" | "cached" | "failed" | "cancelled";
       readonly milliseconds: number;
     }
-  /** A line of the original's for what makes no layer: `/src: (env K V)`, `--> finished "tools"`. */
+  /** A line of the original's transcript for what makes no layer: `/src: (env K V)`, `--> finished "tools"`. */
   | {
       readonly type: "note";
       readonly text: string;
-      /** As `StepInfo.build`; absent for a line that is about no build. */
+      /** As `StepInfo.build`; absent for a line that does not belong to a build. */
       readonly build?: readonly string[] | undefined;
     }
   | { readonly type: "phase"; readonly layer: LayerId; readonly phase: Phase }
-  /** A program is about to be run on the host. Holds no secret: they never stand in an argv. */
+  /** A program is about to run on the host. It has no secrets in it: they are never passed in an argv. */
   | { readonly type: "exec"; readonly argv: readonly string[] }
   | { readonly type: "log"; readonly level: "debug" | "info" | "warning"; readonly text: string };
 

@@ -47,7 +47,7 @@ test("the program gets a directory and further variables", async () => {
   }
 });
 
-test("what is run is told", async () => {
+test("each run is reported as an event", async () => {
   const events: ObEvent[] = [];
   const argv = script("");
   await run(argv, { emit: (event) => events.push(event) });
@@ -62,7 +62,7 @@ test("a program that fails is an error with its status and last lines", async ()
   expect(String(error)).toMatch(/exit status 7:\nline 12\n(line \d+\n)*line 19$/);
 });
 
-test("a full disk is told from other failures", async () => {
+test("a full disk has its own error code", async () => {
   const failing = run(script("console.error('cp: x: No space left on device'); process.exitCode = 1"));
   await expect(failing).rejects.toMatchObject({ code: "NO_SPACE", hint: expect.stringContaining("prune") });
 });

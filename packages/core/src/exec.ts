@@ -4,6 +4,7 @@ import type { ExecaError } from "execa";
 import { cancelledError, ObError } from "./errors.ts";
 import { type Emit, noopEmit } from "./events.ts";
 import { debianPackageOf } from "./debian-packages.ts";
+import { searchPath } from "./fs.ts";
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
@@ -23,7 +24,7 @@ export interface RunResult {
 }
 
 /**
- * Runs a program on the host and waits for it. The arguments reach it as they stand: no shell takes part.
+ * Runs a program on the host and waits for it. The arguments reach it verbatim: there is no shell.
  *
  * @throws ObError `MISSING_TOOL` if it is not installed (the hint names the package), `CANCELLED` if the
  *   signal fired (the program has been ended), `NO_SPACE` or `TOOL_FAILED` with its last lines otherwise.
@@ -36,14 +37,13 @@ export async function run(
   const { signal, emit = noopEmit, cwd, env, input, timeoutMs } = options;
   if (signal?.aborted) throw cancelledError(signal);
   emit({ type: "exec", argv });
-  // Loaded with the first program that runs: a plan, or a build that is all cache, starts in half the time without.
+  // Loaded with the first program that runs: a plan, or a build with all layers cached, starts in half the time without.
   const { execa, ExecaError } = await import("execa");
   try {
     const result = await execa(file, args, {
       ...(signal && { cancelSignal: signal }),
       ...(cwd !== undefined && { cwd }),
-      // Where Debian keeps mke2fs, sfdisk and the like: not on the PATH of users other than root.
-      env: { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`, ...env },
+      env: { PATH: searchPath(), ...env },
       ...(input === undefined ? { stdin: "ignore" as const } : { input }),
       ...(timeoutMs !== undefined && { timeout: timeoutMs }),
       forceKillAfterDelay: 2_000,

@@ -4,11 +4,11 @@ import { ObError, errnoCode } from "./errors.ts";
 import { type ImageManifest, isStoreKey } from "./image-manifest.ts";
 
 /**
- * The path of a file that an image manifest names. Links are followed, and must not lead out of the manifest's directory.
+ * The path of a file that an image manifest names. Links are followed, and must stay in the manifest's directory.
  *
  * @param directory the manifest's, absolute.
  * @param named as the manifest has it.
- * @returns an absolute path, where nothing need be.
+ * @returns an absolute path; the file need not exist.
  * @throws ObError `BASE_IMAGE` if it leads out.
  */
 export async function imageFile(directory: string, named: string): Promise<string> {
@@ -23,13 +23,13 @@ export async function imageFile(directory: string, named: string): Promise<strin
     "BASE_IMAGE",
     `${path} leads out of the directory of its image manifest, to ${real ?? path}.`,
     {
-      hint: "Put a copy of the file in its place: an image has nothing but what lies beside it.",
+      hint: "Replace it by a copy of the file: all files of an image are beside its manifest.",
     },
   );
 }
 
 /**
- * Refuses a manifest whose files lead out of its directory, but for the store's own key, whose place the caller knows.
+ * Refuses a manifest with files outside of its directory, except the store's own key, whose path the caller knows.
  *
  * @param directory the manifest's, absolute.
  * @throws ObError `BASE_IMAGE`

@@ -37,7 +37,7 @@ test("a guest OS may have a name that only a profile from elsewhere knows", () =
   expect(parse({ ...smallest, guestOs: "plan9" }).guestOs).toBe("plan9");
 });
 
-test("text that is no JSON is an error that names the file", () => {
+test("text that is not JSON is an error that names the file", () => {
   expect(() => parseImageManifest("{", "base-image/x.json")).toThrow(
     expect.objectContaining({ code: "BASE_IMAGE", message: expect.stringContaining("base-image/x.json") }),
   );

@@ -12,18 +12,18 @@ export function isGuestOsName(name: string): boolean {
   return /^[a-z][a-z0-9._-]*$/.test(name);
 }
 
-/** Machine architectures that have one, in the names of `--qemu-guest-arch`. */
+/** Architectures with a machine, by the names of `--qemu-guest-arch`. */
 export const guestArchNames = ["amd64", "riscv64"] as const;
 export type GuestArch = (typeof guestArchNames)[number];
 
-/** What a guest's disks hang on; `ide` where the machine has it. */
+/** The disk controller of a guest; `ide` where the machine has it. */
 export const diskBuses = ["virtio", "sata", "ide"] as const;
 export type DiskBus = (typeof diskBuses)[number];
 
 /**
- * Points at which a guest can be saved, to be resumed from there any number of times. `initrd`: given the word
- * `obuilder.wait` on its command line it waits there, with nothing read of any disk. `ready`: when its SSH server
- * listens; a new VM generation id gives it new random numbers, and its kernel says so on the console.
+ * Points at which a snapshot of a guest can be taken, to be resumed any number of times. `initrd`: with `obuilder.wait` on
+ * its kernel command line the guest waits there, before it has read any disk. `ready`: when its SSH server listens; a new
+ * VM generation id makes its kernel reseed the random number generator, and report that on the console.
  */
 export const resumePoints = ["initrd", "ready"] as const;
 export type ResumePoint = (typeof resumePoints)[number];
@@ -68,7 +68,7 @@ const schema = v.object({
   directBoot: v.optional(
     v.object({ kernel: pathBeside, initrd: v.optional(pathBeside), commandLine: v.string() }),
   ),
-  /** Set where the guest's disks cannot be virtio. */
+  /** Set if the guest has no virtio disks. */
   diskBus: v.optional(v.picklist(diskBuses)),
   /** A type of QEMU's `-machine`, for a guest that does not run on the usual one. */
   machine: v.optional(
@@ -85,7 +85,7 @@ const schema = v.object({
 });
 
 /**
- * The image manifest, `base-image/NAME.json`: what a base image holds and how to get in. An image without one
+ * The image manifest, `base-image/NAME.json`: what a base image contains and how to log in. An image without a manifest
  * is described by the command line's `--qemu-…` flags alone, as in the original.
  */
 export type ImageManifest = v.InferOutput<typeof schema>;
@@ -102,10 +102,10 @@ export function parseImageManifest(text: string, file: string): ImageManifest {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new ObError("BASE_IMAGE", `The image manifest ${file} is no JSON.`, { cause, hint });
+    throw new ObError("BASE_IMAGE", `The image manifest ${file} is not JSON.`, { cause, hint });
   }
   const result = v.safeParse(schema, json);
   if (result.success) return result.output;
   const issues = result.issues.map((issue) => `  ${v.getDotPath(issue) ?? "(top)"}: ${issue.message}`);
-  throw new ObError("BASE_IMAGE", `The image manifest ${file} is not right:\n${issues.join("\n")}`, { hint });
+  throw new ObError("BASE_IMAGE", `The image manifest ${file} is invalid:\n${issues.join("\n")}`, { hint });
 }

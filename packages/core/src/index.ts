@@ -1,24 +1,26 @@
 export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
+export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
+export { disposableWith } from "./disposable.ts";
 export { sha256, sha256File } from "./digest.ts";
 export {
-  cancelledError as cancelled,
+  cancelledError,
   type ErrorCode,
   isObError,
-  errorMessage as messageOf,
+  errorMessage,
   ObError,
   type ObErrorOptions,
-  errnoCode as systemCode,
+  errnoCode,
   throwIfCancelled,
 } from "./errors.ts";
-export { type Emit, type ObEvent, type Phase, noopEmit as silent, type StepInfo } from "./events.ts";
-export { tailLines as lastLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
+export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
+export { tailLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
 export {
   type GuestArch,
-  guestArchNames as guestArches,
+  guestArchNames,
   type GuestOs,
-  guestOsNames as guestOses,
   isGuestOsName,
   type KnownGuestOs,
+  guestOsNames,
   type DiskBus,
   diskBuses,
   type ImageManifest,
@@ -28,35 +30,86 @@ export {
   resumePoints,
 } from "./image-manifest.ts";
 export type { CacheFileSystem, GuestDescription } from "./ports/guest-description.ts";
+export {
+  exists,
+  type FileIdentity,
+  fileIdentity,
+  findProgram,
+  isFile,
+  isUnchanged,
+  searchPath,
+} from "./fs.ts";
 export { checkImageFiles, imageFile } from "./image-files.ts";
-export { isLayerId, type LayerId, layerId } from "./layer-id.ts";
+export { didYouMean, nearNames } from "./suggest.ts";
+export { baseLayerId, isLayerId, type LayerId, layerId } from "./layer-id.ts";
+export { toStoreError, withStoreErrors } from "./store-errors.ts";
+export {
+  diskIn,
+  layerBackingPath,
+  layerLock,
+  resultDirectory,
+  stagingDirectory,
+  type StoreLayout,
+  storeLayout,
+  type StorePath,
+  within,
+} from "./store-layout.ts";
+export { makePrivateDirectory, makeStorePrivate, makeTreesPrivate } from "./store-permissions.ts";
 export type {
   CacheMount,
   ArchivedDirectory,
   CopyTask,
-  GuestImage,
-  GuestOwner,
-  GuestUser,
   OpenArchiveOptions,
   RunTask,
   Sandbox,
   SandboxRunOptions,
   SandboxStep,
-  StepSession as StepSequence,
+  StepSession,
   SecretMount,
 } from "./ports/sandbox.ts";
 export type {
   BaseImage,
   BaseLayerInfo,
-  ScratchDisk as BorrowedDisk,
+  ScratchDisk,
   Environment,
   ExportOptions,
   Layer,
-  LayerWriter as LayerClaim,
+  LayerWriter,
   LayerRecord,
   PruneOptions,
   Store,
 } from "./ports/store.ts";
+export type {
+  ResolveCpuArgs,
+  SmokeTestGuest,
+  StartSmokeTest,
+  SmokeTestCommand,
+  SmokeTestResult,
+  SmokeTestRequest,
+} from "./ports/smoke-test.ts";
+export type {
+  EphemeralGuest,
+  ReadArchiveOptions,
+  EphemeralGuestOptions,
+  EphemeralGuestRequest,
+} from "./ports/ephemeral-guest.ts";
+export type {
+  ExecRequest,
+  GuestAccess,
+  GuestImage,
+  GuestOwner,
+  GuestUser,
+  Stdio,
+  Tty,
+} from "./ports/guest.ts";
+
+/* Former names of the above, until their last importer has changed. */
+export { cancelledError as cancelled, errorMessage as messageOf, errnoCode as systemCode } from "./errors.ts";
+export { noopEmit as silent } from "./events.ts";
+export { tailLines as lastLines } from "./exec.ts";
+export { guestArchNames as guestArches, guestOsNames as guestOses } from "./image-manifest.ts";
+export type { StepSession as StepSequence } from "./ports/sandbox.ts";
+export type { ScratchDisk as BorrowedDisk, LayerWriter as LayerClaim } from "./ports/store.ts";
 export type {
   ResolveCpuArgs as ChooseProcessor,
   SmokeTestGuest as GuestTrial,
@@ -67,12 +120,8 @@ export type {
   SmokeTestRequest as TrialRequest,
 } from "./ports/smoke-test.ts";
 export type {
-  GuestAccess,
   EphemeralGuest as GuestVisit,
-  ExecRequest as Interaction,
-  ReadArchiveOptions,
-  Tty as Screen,
-  Stdio as Terminal,
   EphemeralGuestOptions as VisitOptions,
   EphemeralGuestRequest as VisitRequest,
 } from "./ports/ephemeral-guest.ts";
+export type { ExecRequest as Interaction, Stdio as Terminal, Tty as Screen } from "./ports/guest.ts";

@@ -7,7 +7,7 @@ test("a digest is a layer id", () => {
 });
 
 test.each(["", "abc", sha256("x").toUpperCase(), `${sha256("x")}0`, `${sha256("x")}\n`, `../${sha256("x")}`])(
-  "%j is no layer id",
+  "%j is not a layer id",
   (text) => {
     expect(isLayerId(text)).toBe(false);
     expect(() => layerId(text)).toThrow(expect.objectContaining({ code: "USAGE" }));

@@ -1,3 +1,4 @@
+import { sha256 } from "./digest.ts";
 import { ObError } from "./errors.ts";
 
 declare const brand: unique symbol;
@@ -17,4 +18,9 @@ export function layerId(text: string): LayerId {
   throw new ObError("USAGE", `${JSON.stringify(text)} is not a layer id.`, {
     hint: "An id is 64 lower-case hexadecimal digits, as `---> saved as` prints it.",
   });
+}
+
+/** The id of the layer of a base image, as the original has it: of the image's name alone. */
+export function baseLayerId(name: string): LayerId {
+  return layerId(sha256(name));
 }

@@ -7,11 +7,6 @@ export type { SandboxOptions } from "./options.ts";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
 
-// The former names, until nothing uses them.
-export { installCpuArgs as chooseProcessor } from "./accelerator/cpu-args.ts";
-export { bootForSmokeTest as startTrial } from "./access/smoke-test-guest.ts";
-export { pruneSnapshots as sweepTemplates } from "./snapshot/snapshot-store.ts";
-
 // For authors of guest profiles.
 export type {
   ArchiveOptions,

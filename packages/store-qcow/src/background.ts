@@ -1,6 +1,6 @@
-import { type Emit, isObError, messageOf } from "@ob/core";
+import { type Emit, isObError, errorMessage } from "@ob/core";
 
-/** Work that nobody waits for, one piece at a time. Disposing ends it; it can be taken up again later. */
+/** Background work, one task at a time. Disposing ends it; a later use can start it again. */
 export class BackgroundWork implements AsyncDisposable {
   readonly #emit: Emit;
   #closed = false;
@@ -10,7 +10,7 @@ export class BackgroundWork implements AsyncDisposable {
     this.#emit = emit;
   }
 
-  /** Begins the work, unless there is some already. A failure is told as a warning: `Cannot DOING: …`. */
+  /** Starts the work, unless a task is running. A failure is reported as a warning: `Cannot DOING: …`. */
   start(doing: string, work: (signal: AbortSignal) => Promise<void>): void {
     if (this.#closed || this.#running) return;
     const controller = new AbortController();
@@ -18,7 +18,7 @@ export class BackgroundWork implements AsyncDisposable {
     const task = work(signal)
       .catch((error: unknown) => {
         if (signal.aborted && isObError(error, "CANCELLED")) return;
-        this.#emit({ type: "log", level: "warning", text: `Cannot ${doing}: ${messageOf(error)}` });
+        this.#emit({ type: "log", level: "warning", text: `Cannot ${doing}: ${errorMessage(error)}` });
       })
       .finally(() => {
         this.#running = undefined;
@@ -26,7 +26,7 @@ export class BackgroundWork implements AsyncDisposable {
     this.#running = { controller, task };
   }
 
-  /** Ends what goes on, and waits until it holds nothing any more. */
+  /** Ends the running task, and waits until it has released its resources. */
   async stop(): Promise<void> {
     this.#running?.controller.abort();
     await this.#running?.task;

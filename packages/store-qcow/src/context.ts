@@ -1,14 +1,13 @@
-import type { Emit } from "@ob/core";
+import type { Emit, StoreLayout } from "@ob/core";
 import type { BackgroundWork } from "./background.ts";
 import type { StoreDatabase } from "./db/database.ts";
-import type { Layout } from "./layout.ts";
 
-/** What the parts of an open store share. */
+/** What the functions of an open store share. */
 export interface StoreContext {
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   readonly database: StoreDatabase;
   readonly emit: Emit;
   readonly background: BackgroundWork;
-  /** The least virtual size of a new layer's disk, in bytes. */
+  /** The minimum virtual size of a new layer's disk, in bytes. */
   readonly diskSize: number | undefined;
 }

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { run } from "@ob/core";
+import { readQcowHeader } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type OriginalStore, originalImage, writeOriginalStore } from "./original.test.helper.ts";
-import { readQcowHeader } from "./qcow-header.ts";
 import { openStore } from "./store.ts";
 import { hasPattern, idOf, logOf, makeImage, makeLayer } from "./temporary-store.test.helper.ts";
 
@@ -94,7 +94,7 @@ describe("a store of the original's", () => {
     expect((await store.baseImage(originalImage)).id).not.toBe(original.base);
   });
 
-  it("is mended where it was moved", async () => {
+  it("is repaired after it was moved", async () => {
     const moved = join(parent, "elsewhere");
     await rename(directory, moved);
     directory = moved;
@@ -130,8 +130,8 @@ describe("a store of the original's", () => {
   it("says what is missing where a backing file is gone", async () => {
     await rm(join(directory, "result", original.child), { recursive: true });
     await using store = await openStore({ directory });
-    await using claim = await store.tryBegin(idOf("ours"));
-    await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({
+    await using writer = await store.tryBegin(idOf("ours"));
+    await expect(writer?.createDisk(original.grandchild)).rejects.toMatchObject({
       code: "STORE",
       message: expect.stringContaining(original.child),
       hint: expect.stringContaining("obuilder delete"),
@@ -179,8 +179,8 @@ describe("a layer's disk that names files outside of the store", () => {
     }
     await rebased(name());
     await using store = await openStore({ directory });
-    await using claim = await store.tryBegin(idOf("ours"));
-    await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({ code: "STORE" });
+    await using writer = await store.tryBegin(idOf("ours"));
+    await expect(writer?.createDisk(original.grandchild)).rejects.toMatchObject({ code: "STORE" });
     await expect(store.createScratchDisk(original.child)).rejects.toMatchObject({ code: "STORE" });
     const exported = store.export(original.child, { path: join(parent, "exported") });
     await expect(exported).rejects.toMatchObject({ code: "STORE" });
@@ -191,8 +191,8 @@ describe("a layer's disk that names files outside of the store", () => {
     await makeImage(outside(), { size: "64M", fill: 9 });
     await run(["qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", outside(), image]);
     await using store = await openStore({ directory });
-    await using claim = await store.tryBegin(idOf("ours"));
-    await expect(claim?.createDisk(original.grandchild)).rejects.toMatchObject({
+    await using writer = await store.tryBegin(idOf("ours"));
+    await expect(writer?.createDisk(original.grandchild)).rejects.toMatchObject({
       code: "BASE_IMAGE",
       message: expect.stringContaining("backing file"),
     });
@@ -213,7 +213,7 @@ describe("a layer's disk that names files outside of the store", () => {
 });
 
 describe("where result/ and the database differ", () => {
-  it("a layer without a row is entered when it is met, and so are those under it", async () => {
+  it("a layer without a row is added to the database when it is used, and so are its parents", async () => {
     await rm(join(directory, "state"), { recursive: true });
     await using store = await openStore({ directory });
     expect([...store.list()]).toEqual([]);
@@ -228,7 +228,7 @@ describe("where result/ and the database differ", () => {
     expect(await store.delete(original.base)).toEqual([original.grandchild, original.child, original.base]);
   });
 
-  it("a row without a layer is no layer, and pruning takes it", async () => {
+  it("a row without a layer is not a layer, and pruning removes it", async () => {
     await rm(join(directory, "result", original.grandchild), { recursive: true });
     await using store = await openStore({ directory });
     expect(await store.find(original.grandchild)).toBeUndefined();
@@ -237,7 +237,7 @@ describe("where result/ and the database differ", () => {
     expect(gone).toEqual([original.grandchild, original.child]);
   });
 
-  it("what stood on a layer that was lost goes when the layer is made anew", async () => {
+  it("what depends on a lost layer is removed when the layer is made again", async () => {
     await rm(join(directory, "result", original.child), { recursive: true });
     await using store = await openStore({ directory });
     await makeLayer(store, { id: original.child, parent: original.base, fill: 7 });

@@ -1,47 +1,27 @@
 import { once } from "node:events";
-import { isLayerId, layerId } from "@ob/core";
-import { tryLock } from "./lock.ts";
+import { isLayerId, layerId, storeLayout } from "@ob/core";
 import { openStore } from "./store.ts";
 
 /*
- * What the second process of a test does: see child.test.helper.ts. Each prints a line when it has come to where it is
- * wanted, and goes on when it is given a line.
+ * The commands of a test's second process: see child.test.helper.ts. Each prints a line when it has reached its point, and
+ * continues when it gets a line.
  */
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const beTold = async (): Promise<void> => void (await once(process.stdin, "data"));
+const waitForLine = async (): Promise<void> => void (await once(process.stdin, "data"));
 
 const [command = "", ...args] = process.argv.slice(2);
 const [first = "", second = "", third = ""] = args;
 
 switch (command) {
-  case "lock": {
-    const lock = await tryLock(first, second === "shared" ? "shared" : "exclusive");
-    say(lock ? "held" : "refused");
-    await beTold();
-    lock?.release();
-    break;
-  }
-  case "count-up": {
-    // Increments a counter in a file that nothing but the lock protects.
-    const { readFileSync, writeFileSync } = await import("node:fs");
-    const { waitForLock } = await import("./lock.ts");
-    for (let turn = 0; turn < Number(third); turn += 1) {
-      const lock = await waitForLock(first, "exclusive");
-      writeFileSync(second, String(Number(readFileSync(second, "utf8")) + 1));
-      lock.release();
-    }
-    say("done");
-    break;
-  }
-  case "claim": {
+  case "begin": {
     const store = await openStore({ directory: first });
-    const claim = await store.tryBegin(layerId(second));
-    say(claim ? "claimed" : "refused");
-    claim?.appendLog(Buffer.from("begun\n"));
-    if (claim && isLayerId(third)) say(await claim.createDisk(third));
-    await beTold();
-    await claim?.commit();
+    const writer = await store.tryBegin(layerId(second));
+    say(writer ? "begun" : "refused");
+    writer?.appendLog(Buffer.from("begun\n"));
+    if (writer && isLayerId(third)) say(await writer.createDisk(third));
+    await waitForLine();
+    await writer?.commit();
     await store[Symbol.asyncDispose]();
     break;
   }
@@ -49,22 +29,21 @@ switch (command) {
     const { StoreDatabase } = await import("./db/database.ts");
     const { BackgroundWork } = await import("./background.ts");
     const { flattenLayer } = await import("./chain/flatten.ts");
-    const { layoutOf } = await import("./layout.ts");
-    const layout = layoutOf(first);
+    const layout = storeLayout(first);
     const emit = () => undefined;
     const database = new StoreDatabase(layout.database);
     const context = { layout, database, emit, background: new BackgroundWork(emit), diskSize: undefined };
     say("begun");
     await flattenLayer(context, layerId(second), { fromLength: 3 });
-    await beTold();
+    await waitForLine();
     break;
   }
-  case "borrow": {
+  case "scratch-disk": {
     const store = await openStore({ directory: first });
-    const loan = await store.createScratchDisk(layerId(second));
-    say(loan.disk);
-    await beTold();
-    await loan[Symbol.asyncDispose]();
+    const scratch = await store.createScratchDisk(layerId(second));
+    say(scratch.disk);
+    await waitForLine();
+    await scratch[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     break;
   }
@@ -76,13 +55,13 @@ switch (command) {
     for (const text of third.split(",")) {
       const id = layerId(text);
       while (!(await store.find(id))) {
-        await using claim = await store.tryBegin(id);
-        if (!claim) {
+        await using writer = await store.tryBegin(id);
+        if (!writer) {
           for await (const bytes of store.readLog(id)) void bytes;
         } else if (!(await store.find(id))) {
-          await claim.createDisk(parent);
-          claim.appendLog(Buffer.from(`made by ${process.pid}\n`));
-          await claim.commit();
+          await writer.createDisk(parent);
+          writer.appendLog(Buffer.from(`made by ${process.pid}\n`));
+          await writer.commit();
           made += 1;
         }
       }

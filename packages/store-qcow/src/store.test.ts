@@ -1,8 +1,8 @@
+import { toStoreError } from "@ob/core";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { toStoreError } from "./errors.ts";
 import { openStore } from "./store.ts";
 
 let directory: string;
@@ -94,7 +94,7 @@ describe("what the file system and SQLite throw", () => {
     [{ code: "EROFS" }, "STORE", "writable"],
     [{ code: "EACCES" }, "STORE", "writable"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 13 }, "NO_SPACE", "prune"],
-    [{ code: "ERR_SQLITE_ERROR", errcode: 4874 }, "NO_SPACE", "full to the last"],
+    [{ code: "ERR_SQLITE_ERROR", errcode: 4874 }, "NO_SPACE", "completely full"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 8 }, "STORE", "writable"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 11 }, "STORE", "state/db"],
   ])("becomes an error with a hint: %j", (more, code, hint) => {

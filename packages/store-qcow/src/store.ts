@@ -3,32 +3,38 @@ import { access, mkdir, readdir } from "node:fs/promises";
 import {
   type BaseImage,
   type BaseLayerInfo,
-  type BorrowedDisk,
+  type ScratchDisk,
+  makeStorePrivate,
+  diskIn,
   type Emit,
   type ExportOptions,
   type Layer,
-  type LayerClaim,
+  type LayerWriter,
   type LayerId,
   type LayerRecord,
+  type StoreLayout,
+  storeLayout,
+  makePrivateDirectory,
   ObError,
   type PruneOptions,
-  silent,
+  resultDirectory,
+  noopEmit,
   type Store,
-  systemCode,
+  type StorePath,
+  errnoCode,
+  within,
+  withStoreErrors,
 } from "@ob/core";
+import { waitForLock, withLock } from "@ob/qcow2";
 import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images/base-images.ts";
 import { readBaseInfo } from "./base-images/base-info.ts";
 import { tryBeginLayer } from "./layers/layer-writer.ts";
-import { closeToOthers, makePrivateDirectory } from "./close-to-others.ts";
 import type { StoreContext } from "./context.ts";
 import { StoreDatabase } from "./db/database.ts";
 import { exportDisk } from "./layers/export.ts";
-import { withStoreErrors } from "./errors.ts";
 import { findLayer } from "./layers/layers.ts";
-import { diskIn, type Layout, layoutOf, resultDirectory, type StorePath, within } from "./layout.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
-import { withLock, waitForLock } from "./lock.ts";
 import { readLog } from "./layers/log.ts";
 import { type DeleteOptions, deleteLayer, pruneLayers } from "./layers/remove.ts";
 import { sweep } from "./layers/sweep.ts";
@@ -37,24 +43,24 @@ import { LastUsedRecorder } from "./db/last-used.ts";
 export interface StoreOptions {
   /** The store's directory; a relative path starts at the working directory. */
   readonly directory: string;
-  /** Makes the directory if it does not exist. By default a missing store is an error. */
+  /** Creates the directory if it does not exist. By default a missing store is an error. */
   readonly create?: boolean | undefined;
-  /** Grows every new layer's disk to so many bytes; it never shrinks one. */
+  /** The minimum size of a new layer's disk, in bytes. */
   readonly diskSize?: number | undefined;
   readonly emit?: Emit | undefined;
 }
 
 /**
- * Opens a store, and clears away what processes that died left in it.
+ * Opens a store, and removes what crashed processes left in it.
  *
  * @throws ObError `STORE` if there is none, or it cannot be used; `NO_SPACE`.
  */
 export async function openStore(options: StoreOptions): Promise<QcowStore> {
-  const { directory, create = false, diskSize, emit = silent } = options;
-  const layout = layoutOf(directory);
+  const { directory, create = false, diskSize, emit = noopEmit } = options;
+  const layout = storeLayout(directory);
   return await withStoreErrors(`open the store ${layout.root}`, async () => {
     await makeDirectories(layout, create);
-    await closeToOthers(layout.root, emit);
+    await makeStorePrivate(layout.root, emit);
     const database = await openDatabase(layout);
     try {
       const background = new BackgroundWork(emit);
@@ -68,10 +74,10 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
   });
 }
 
-async function makeDirectories(layout: Layout, create: boolean): Promise<void> {
+async function makeDirectories(layout: StoreLayout, create: boolean): Promise<void> {
   if (create) await makePrivateDirectory(layout.root);
   else await refuseMissing(layout);
-  // Node.js gives other names to what a read-only file system says to mkdir.
+  // For mkdir on a read-only file system Node.js has other error codes.
   await access(layout.root, constants.W_OK | constants.X_OK);
   const { baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks } = layout;
   for (const path of [baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks]) {
@@ -80,11 +86,11 @@ async function makeDirectories(layout: Layout, create: boolean): Promise<void> {
 }
 
 /** A mistyped path must not turn some directory into a store. */
-async function refuseMissing({ root }: Layout): Promise<void> {
+async function refuseMissing({ root }: StoreLayout): Promise<void> {
   const hint =
-    "See the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
+    "Check the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
   const entries = await readdir(root).catch((cause: unknown) => {
-    const code = systemCode(cause);
+    const code = errnoCode(cause);
     if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint });
     if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint });
     throw cause;
@@ -97,18 +103,18 @@ async function refuseMissing({ root }: Layout): Promise<void> {
   }
 }
 
-async function openDatabase(layout: Layout): Promise<StoreDatabase> {
-  // SQLite does not wait where two processes make one database at the same moment.
+async function openDatabase(layout: StoreLayout): Promise<StoreDatabase> {
+  // SQLite does not wait if two processes create a database at the same time.
   const opening = await waitForLock(within(layout.locks, "open"), "exclusive");
   return await withLock(opening, async () => new StoreDatabase(layout.database));
 }
 
-/** A store of qcow2 layers in a directory: see `Store` for the contract, and layout.ts for what is where. */
+/** A store of qcow2 layers in a directory: see `Store` for the contract, and `StoreLayout` for the paths. */
 export class QcowStore implements Store {
-  /** Its parts too: each may be a link to somewhere else. */
+  /** With its parts: each may be a link to somewhere else. */
   readonly ownDirectories: readonly StorePath[];
   /** Every path of the store. */
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
   readonly #context: StoreContext;
   readonly #uses: LastUsedRecorder;
 
@@ -138,7 +144,7 @@ export class QcowStore implements Store {
     return await withStoreErrors(`read base layer ${id}`, () => readBaseInfo(this.#context, id));
   }
 
-  async tryBegin(id: LayerId): Promise<LayerClaim | undefined> {
+  async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
     return await withStoreErrors(`begin layer ${id}`, () => tryBeginLayer(this.#context, id));
   }
 
@@ -146,8 +152,8 @@ export class QcowStore implements Store {
     return readLog(this.layout, id, signal);
   }
 
-  async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<BorrowedDisk> {
-    return await withStoreErrors(`borrow the disk of layer ${id}`, () =>
+  async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
+    return await withStoreErrors(`create a scratch disk on layer ${id}`, () =>
       createScratchDisk(this.#context, id, signal),
     );
   }
@@ -156,7 +162,7 @@ export class QcowStore implements Store {
     await withStoreErrors(`write ${options.path}`, () => exportDisk(this.#context, id, options));
   }
 
-  /** Rows whose layer someone removed by hand are passed over. */
+  /** Skips rows whose layer was removed by hand. */
   list(): Iterable<LayerRecord> {
     const { layout, database } = this.#context;
     this.#uses.record();
@@ -164,7 +170,7 @@ export class QcowStore implements Store {
   }
 
   async delete(id: LayerId, options: DeleteOptions = {}): Promise<readonly LayerId[]> {
-    // It would have the layer in use.
+    // It uses layers.
     await this.#context.background.stop();
     return await withStoreErrors(`delete layer ${id}`, () => deleteLayer(this.#context, id, options));
   }
@@ -175,7 +181,7 @@ export class QcowStore implements Store {
     return await withStoreErrors("prune the store", () => pruneLayers(this.#context, options));
   }
 
-  /** Ends work in the background, and closes the database. Claims still open must be given up first. */
+  /** Ends background work, and closes the database. Open writers must be disposed of first. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#context.background[Symbol.asyncDispose]();
     this.#uses.record();

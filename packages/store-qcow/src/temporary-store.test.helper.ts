@@ -70,10 +70,10 @@ export function idOf(name: string): LayerId {
 
 export async function importBase(store: QcowStore, name: string): Promise<Layer> {
   const { id } = await store.baseImage(name);
-  await using claim = await store.tryBegin(id);
-  if (!claim) throw new Error(`${id} is claimed`);
-  await claim.importBase(name);
-  return await claim.commit();
+  await using writer = await store.tryBegin(id);
+  if (!writer) throw new Error(`another caller makes ${id}`);
+  await writer.importBase(name);
+  return await writer.commit();
 }
 
 /** A layer that fills 64 KiB with a byte. */
@@ -81,11 +81,11 @@ export async function makeLayer(
   store: QcowStore,
   { id, parent, fill = 1, offset = 0 }: { id: LayerId; parent: LayerId; fill?: number; offset?: number },
 ): Promise<Layer> {
-  await using claim = await store.tryBegin(id);
-  if (!claim) throw new Error(`${id} is claimed`);
-  await writePattern(await claim.createDisk(parent), { fill, offset });
-  claim.appendLog(Buffer.from(`filled with ${fill}\n`));
-  return await claim.commit();
+  await using writer = await store.tryBegin(id);
+  if (!writer) throw new Error(`another caller makes ${id}`);
+  await writePattern(await writer.createDisk(parent), { fill, offset });
+  writer.appendLog(Buffer.from(`filled with ${fill}\n`));
+  return await writer.commit();
 }
 
 /** The whole log of a layer, to its end. */

@@ -5,6 +5,7 @@ import {
   isObError,
   type LayerClaim,
   type LayerId,
+  orCancelled,
   silent,
   type Store,
   throwIfCancelled,
@@ -78,7 +79,7 @@ export class StepDeduplicator implements AsyncDisposable {
       const running = this.#steps.get(layer.id);
       if (!running?.controller.signal.aborted) return await this.#join(running ?? this.#start(layer), caller);
       // Its last caller has left: once it has released what it holds, the layer can be built again.
-      await orAborted(settled(running.result), signal);
+      await orCancelled(settled(running.result), signal);
     }
   }
 
@@ -109,8 +110,8 @@ export class StepDeduplicator implements AsyncDisposable {
     step.callers++;
     const follower = step.log.follow(onOutput);
     try {
-      const outcome = await orAborted(step.result, signal);
-      await orAborted(follower.caughtUp, signal);
+      const outcome = await orCancelled(step.result, signal);
+      await orCancelled(follower.caughtUp, signal);
       return outcome;
     } catch (error) {
       if (!signal?.aborted) await settled(follower.caughtUp);
@@ -204,20 +205,6 @@ async function withWriter<T>(writer: LayerClaim, use: () => Promise<T>): Promise
     return await use();
   } catch (error) {
     throw error instanceof SuppressedError ? error.suppressed : error;
-  }
-}
-
-/** Waits for `promise`, or throws `CANCELLED` as soon as the signal fires. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return await promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelled(signal));
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -42,7 +42,7 @@ it.each([1, 2, 3, 4])("a file system is found in place %i of an MBR", async (pla
   expect(await identified({ partitions: `${place} : start=16384, type=83\n`, bytes })).toBe("ext4");
 });
 
-it("a partition without a file system is passed over", async () => {
+it("a partition without a file system is ignored", async () => {
   const partitions = "1 : start=2048, size=2048, type=83\n2 : start=16384, type=7\n";
   expect(await identified({ partitions, bytes: new Map([[8 * mib + 3, ntfs]]) })).toBe("ntfs");
   expect(await identified({ partitions })).toBeUndefined();

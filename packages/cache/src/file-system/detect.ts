@@ -10,7 +10,7 @@ export type FileSystem = (typeof fileSystems)[number];
 
 export type Format = (path: string, options: { size: number } & RunOptions) => Promise<void>;
 
-/** How the host makes an empty disk of each kind; where there is no entry, the guest has to. */
+/** How the host creates an empty disk with each file system; without an entry the guest has to. */
 export const formatters: Readonly<Partial<Record<string, Format>>> = { ext4: formatExt4 };
 
 const sector = 512;
@@ -54,7 +54,7 @@ interface Partition {
   readonly start: number;
 }
 
-/** OpenBSD's type in an MBR, and in a GPT as it stands on the disk. */
+/** OpenBSD's type in an MBR, and in a GPT as on the disk. */
 const openbsdType = 0xa6;
 const openbsdGuid = "a0c74c82a836e311890a952519ad3f61";
 

@@ -1,7 +1,7 @@
 import { open, rm, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { run, type RunOptions } from "@ob/core";
-import { convert } from "@ob/store-qcow";
+import { convert } from "@ob/qcow2";
 
 /** Where the partition begins, in bytes: sector 2048. */
 const offset = 1 << 20;
@@ -27,15 +27,12 @@ const features = [
   "metadata_csum",
 ].join(",");
 
-/** mke2fs and debugfs lie in a directory that is not on an ordinary user's PATH. */
-const env = { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
-
 /**
- * Makes a qcow2 disk with one partition that holds an empty ext4 file system. It needs no root and no mount. The root
- * directory is root's and open to all: any user of a step can keep things there, whoever that is, and without the
- * sticky bit the next step's user can replace them.
+ * Creates a qcow2 disk with one partition that holds an empty ext4 file system. It needs no root and no mount. The root
+ * directory is root's with mode 777: any user of a step can keep files there, and without the sticky bit the next step's
+ * user can replace them.
  *
- * @param options.size of the disk in bytes; what is empty takes no space.
+ * @param options.size of the disk in bytes; empty space takes none on the host.
  */
 export async function formatExt4(path: string, options: { size: number } & RunOptions): Promise<void> {
   const { size, ...running } = options;
@@ -47,13 +44,12 @@ export async function formatExt4(path: string, options: { size: number } & RunOp
     const kib = Math.floor((size - offset) / 1024);
     await run(
       ["mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-O", features, "-E", extended, raw, `${kib}k`],
-      { ...running, env },
+      running,
     );
     await writeFile(commands, "rmdir lost+found\nset_inode_field / mode 040777\n");
     // Named from its directory: a `?` in the store's path would begin the options.
     await run(["debugfs", "-w", "-f", commands, `${basename(raw)}?offset=${offset}`], {
       ...running,
-      env,
       cwd: dirname(raw),
     });
     await convert(raw, path, { from: "raw", signal: running.signal, emit: running.emit });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { normalizeFlags, suggest } from "./flags.ts";
+import { normalizeFlags } from "./flags.ts";
 import { commonOptions, secretOptions, specOptions, storeOptions } from "./options.ts";
 import { sandboxOptions } from "./sandbox-flags.ts";
 
@@ -63,14 +63,5 @@ describe("normalizeFlags", () => {
       expect.objectContaining({ hint: "Did you mean --qemu-cpus?" }),
     );
     expect(() => read("--something-else")).toThrow(expect.objectContaining({ hint: undefined }));
-  });
-});
-
-describe("suggest", () => {
-  it("finds a word with two swapped letters, and is stricter with short words", () => {
-    expect(suggest("biuld", ["build", "plan"])).toBe("Did you mean build?");
-    expect(suggest("fmy", ["fmt"])).toBe("Did you mean fmt?");
-    expect(suggest("xyt", ["fmt"])).toBeUndefined();
-    expect(suggest("x", [])).toBeUndefined();
   });
 });

@@ -1,5 +1,4 @@
-import { ObError } from "@ob/core";
-import { closest, distance } from "fastest-levenshtein";
+import { didYouMean, ObError } from "@ob/core";
 
 /** An option of a command. */
 export interface Option {
@@ -97,7 +96,7 @@ function findLong(written: string, options: OptionTable): string {
   }
   throw usage(
     `Unknown option ${written}.`,
-    suggest(
+    didYouMean(
       written,
       longNames.map((option) => `--${option}`),
     ),
@@ -117,13 +116,4 @@ function foreignBackend(name: string): string | undefined {
   if (name.startsWith("hcs-")) return "HCS";
   if (name.startsWith("rsync-")) return "rsync";
   return ["uid", "fallback-library-path", "scoreboard-dir"].includes(name) ? "macOS" : undefined;
-}
-
-/** `Did you mean NAME?`, where one of the names is near enough to be meant. */
-export function suggest(written: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
-  const near = closest(written, names);
-  const letters = near.replace(/^-+/, "").length;
-  const allowed = letters < 4 ? 1 : Math.max(2, Math.floor(letters / 3));
-  return distance(written, near) <= allowed ? `Did you mean ${near}?` : undefined;
 }

@@ -1,6 +1,6 @@
-import { ObError } from "@ob/core";
+import { didYouMean, ObError } from "@ob/core";
 import { type ColorMode, colorModes } from "../output/colors.ts";
-import { type OptionTable, suggest } from "./flags.ts";
+import type { OptionTable } from "./flags.ts";
 
 /** The values of a command line, by the long names of the options and the names of the arguments. */
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -111,6 +111,6 @@ export function enumOption<T extends string>(
   const found = words.find((word) => word === value);
   if (found !== undefined) return found;
   throw new ObError("USAGE", `--${name} takes ${words.join(", ")}, not ${JSON.stringify(value)}.`, {
-    hint: suggest(value, words),
+    hint: didYouMean(value, words),
   });
 }

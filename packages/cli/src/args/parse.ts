@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
-import { ObError } from "@ob/core";
+import { didYouMean, ObError } from "@ob/core";
 import type { Command } from "../commands/command.ts";
 import { commands } from "../commands/registry.ts";
-import { normalizeFlags, type Option, type OptionTable, suggest } from "./flags.ts";
+import { normalizeFlags, type Option, type OptionTable } from "./flags.ts";
 import { version } from "../version.ts";
 import { type Arguments, commonOptions } from "./options.ts";
 
@@ -34,7 +34,8 @@ export async function readCommandLine(
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
     throw new ObError("USAGE", `Unknown command ${JSON.stringify(name)}.`, {
-      hint: suggest(name, Object.keys(commands)) ?? `The commands are ${Object.keys(commands).join(", ")}.`,
+      hint:
+        didYouMean(name, Object.keys(commands)) ?? `The commands are ${Object.keys(commands).join(", ")}.`,
     });
   }
   const command = await entry.load();

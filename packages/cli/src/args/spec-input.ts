@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { cancelled, ObError, systemCode } from "@ob/core";
+import { ObError, orCancelled, systemCode } from "@ob/core";
 import type { Spec } from "@ob/spec";
 import type { ProcessIo, Input } from "../process-io.ts";
 import { type Arguments, stringOption } from "./options.ts";
@@ -17,6 +17,7 @@ export async function readSpec(args: Arguments, { stdin, signal }: ProcessIo, fa
       hint: "Add -f FILE; -f - reads standard input.",
     });
   }
+  // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
   const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
   const { parseSpec } = await import("@ob/spec");
   return parseSpec(source, { file: file === "-" ? "<stdin>" : file });
@@ -40,18 +41,6 @@ async function readAll(input: Input): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   for await (const chunk of input) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
-}
-
-/** Standard input may never end, and a read of it cannot be called off: it is left behind. */
-async function orCancelled<T>(read: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelled(signal));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([read, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }
 
 /** The number of steps in the spec and its nested builds. */

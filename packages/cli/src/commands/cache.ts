@@ -1,5 +1,4 @@
-import { type CacheStore, isObError, messageOf, ObError, throwIfCancelled } from "@ob/core";
-import { suggest } from "../args/flags.ts";
+import { type CacheStore, didYouMean, isObError, messageOf, ObError, throwIfCancelled } from "@ob/core";
 import type { ProcessIo } from "../process-io.ts";
 import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
@@ -80,7 +79,7 @@ async function remove(caches: CacheStore, name: string, io: ProcessIo): Promise<
   const known = (await caches.list()).map((each) => each.name);
   if (!(await caches.remove(name))) {
     throw new ObError("CACHE", `The store has no cache ${JSON.stringify(name)}.`, {
-      hint: suggest(name, known) ?? "`obuilder cache ls` lists the caches.",
+      hint: didYouMean(name, known) ?? "`obuilder cache ls` lists the caches.",
     });
   }
   io.stdout.write(`Removed 1 cache\n`);
@@ -110,7 +109,7 @@ function readAction(args: Arguments): Action {
   if (action === undefined) {
     const what = given === undefined ? "No action is given" : `Unknown action ${JSON.stringify(given)}`;
     throw new ObError("USAGE", `${what}: cache takes ls, rm or prune.`, {
-      hint: given === undefined ? undefined : suggest(given, actions),
+      hint: given === undefined ? undefined : didYouMean(given, actions),
     });
   }
   const unused = action === "rm" ? undefined : stringOption(args, "NAME");

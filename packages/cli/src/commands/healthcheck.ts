@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { ObError } from "@ob/core";
+import { ObError, storeLayout } from "@ob/core";
 import { checkKey } from "../args/build-input.ts";
 import { storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
@@ -39,7 +39,7 @@ export const healthcheck: Command = {
 
 /** The quickest to check. */
 async function smallestImage({ directory }: StoreLocation): Promise<string> {
-  const images = path.join(directory, "base-image");
+  const images = storeLayout(directory).baseImages;
   const names = await readdir(images).catch(() => []);
   const sized = await Promise.all(
     names

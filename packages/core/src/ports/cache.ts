@@ -2,15 +2,15 @@ import type { CacheFileSystem } from "./guest-description.ts";
 
 /** How steps that use one cache at the same time share it. */
 export type CacheSharing =
-  /** Each step has a copy of its own; the first that ends publishes, the others are dropped. */
+  /** Each step has its own copy; the first that ends is published, the others are dropped. */
   | "shared"
-  /** As `shared`, and nothing is ever published by a step that did not start from the newest version. */
+  /** As `shared`, and a step that did not start from the newest version never publishes. */
   | "private"
   /** One step at a time. */
   | "locked";
 
 export interface CacheRequest {
-  /** The cache's name, as the spec has it. */
+  /** The cache's name in the spec. */
   readonly name: string;
   /** One cache of each file system may exist under one name. */
   readonly fileSystem: CacheFileSystem;
@@ -18,21 +18,21 @@ export interface CacheRequest {
 }
 
 /**
- * A cache disk for one step: a writable disk that starts as the newest version. `release` makes what the step
- * left the newest version, whether the step succeeded or not; disposing without it drops the copy.
+ * A cache disk for one step: a writable disk that starts as a copy of the newest version. `release` publishes it as the
+ * newest version, whether the step succeeded or not; disposing without it drops the copy.
  */
 export interface CacheLease extends AsyncDisposable {
   readonly name: string;
   /** Absolute path of a qcow2 disk with one partition. */
   readonly disk: string;
-  /** True if the first partition has a file system; otherwise the guest makes one before it mounts. */
+  /** True if the first partition has a file system; otherwise the guest creates one before it mounts it. */
   readonly formatted: boolean;
 
-  /** Publishes. Nobody may have the disk open. @returns false if another step was first. */
+  /** Publishes the disk, which must not be open anywhere. @returns false if another step was first. */
   release(): Promise<boolean>;
 }
 
-/** Persistent disks that steps mount at a path. */
+/** Persistent disks, which steps mount at a path. */
 export interface CacheStore extends AsyncDisposable {
   /** @throws ObError `CACHE`, `NO_SPACE`, `CANCELLED`. */
   acquire(request: CacheRequest, signal?: AbortSignal): Promise<CacheLease>;

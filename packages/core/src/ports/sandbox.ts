@@ -1,33 +1,11 @@
 import type { Readable } from "node:stream";
 import type { ObError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { ImageManifest } from "../image-manifest.ts";
 import type { LayerId } from "../layer-id.ts";
 import type { GuestDescription } from "./guest-description.ts";
 import type { Environment } from "./store.ts";
-import type {
-  GuestAccess,
-  EphemeralGuest,
-  EphemeralGuestOptions,
-  EphemeralGuestRequest,
-} from "./ephemeral-guest.ts";
-
-/** Who runs a command in the guest. */
-export type GuestUser = GuestOwner | { readonly name: string };
-
-/** A user and a group by number. */
-export interface GuestOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** The base image under a step's disk, as far as the sandbox must know it. */
-export interface GuestImage {
-  /** Undefined for an image without a manifest: then the sandbox's own defaults (the flags) describe it. */
-  readonly manifest: ImageManifest | undefined;
-  /** Absolute path of the directory that the manifest's relative paths start from. */
-  readonly manifestDirectory: string;
-}
+import type { EphemeralGuest, EphemeralGuestOptions, EphemeralGuestRequest } from "./ephemeral-guest.ts";
+import type { GuestAccess, GuestImage, GuestOwner, GuestUser } from "./guest.ts";
 
 export interface CacheMount {
   readonly name: string;
@@ -48,15 +26,15 @@ export interface SecretMount {
 /** Runs a command. */
 export interface RunTask {
   readonly kind: "run";
-  /** What the shell is given. */
+  /** The argument of the shell. */
   readonly command: string;
   /** Program and leading arguments; empty for the login shell of the guest's user. */
   readonly shell: readonly string[];
-  /** Absolute; made if it does not exist. */
+  /** Absolute; created if it does not exist. */
   readonly workdir: string;
-  /** None: the image's login user. */
+  /** By default the image's login user. */
   readonly user: GuestUser | undefined;
-  /** Newest first, as the context has it. */
+  /** Newest first, as in the context. */
   readonly environment: Environment;
   readonly network: "none" | "host";
   readonly caches: readonly CacheMount[];
@@ -64,12 +42,12 @@ export interface RunTask {
 }
 
 /**
- * Unpacks an archive at the guest's root, as its superuser: owners are set as the archive says. Directories that exist
+ * Unpacks an archive at the guest's root, as root: owners are set as in the archive. Directories that exist
  * keep their owner, mode and times.
  */
 export interface CopyTask {
   readonly kind: "copy";
-  /** Whose the files are to be. None: the image's login user. */
+  /** The owner of the files. By default the image's login user. */
   readonly user: GuestUser | undefined;
   /** Opens the tar archive from its start. May be called more than once. */
   readonly openArchive: (options: OpenArchiveOptions) => Readable;
@@ -77,81 +55,81 @@ export interface CopyTask {
 
 export interface OpenArchiveOptions {
   /**
-   * Whom the entries belong to, in the guest's numbers. With it the archive also names each directory that the destination
-   * is in. Undefined where the guest's files have no such owners.
+   * The owner of the entries, by number in the guest. With it the archive also has an entry for each parent directory of
+   * the destination. Undefined for guests whose files have no such owners.
    */
   readonly owner: GuestOwner | undefined;
-  /** Told of each directory that the archive names. */
+  /** Called with each directory that the archive has an entry for. */
   readonly onDirectory?: ((directory: ArchivedDirectory) => void) | undefined;
 }
 
 export interface ArchivedDirectory {
   /** The bytes of its path from the guest's root, without a slash at either end. */
   readonly path: Uint8Array;
-  /** True if the destination is in it. Then something else in its place is not to be replaced. */
+  /** True for a parent of the destination. Something else in its place must not be replaced then. */
   readonly isParent: boolean;
 }
 
 /** One step in a virtual machine. */
 export interface SandboxStep {
-  /** The layer in the making, for messages and events. */
+  /** The layer that the step makes, for messages and events. */
   readonly layer: LayerId;
   /** Absolute path of the writable qcow2 disk. It belongs to the sandbox until `run` settles. */
   readonly disk: string;
   readonly image: GuestImage;
   readonly task: RunTask | CopyTask;
-  /** True if another step on this layer may follow in the same sequence. */
+  /** True if another step on this layer may follow in the same session. */
   readonly keepVm?: boolean | undefined;
 }
 
 /**
- * Steps that are run one after the other, each on the disk that the one before it left. A guest may go on from one to
- * the next: they then find what they would find in a guest that was booted for each, and leave the same on their disks.
- * It is the disk that says whether a step follows the one before; where it does not, the sequence does what
- * `Sandbox.run` does. Disposing ends a guest that waits, and lets a step that runs come to its end.
+ * Steps that run one after the other, each on a child of the previous step's disk. The VM of a step may be reused for the
+ * next: its guest is then as one that was booted for the step, and leaves the same on the disk. The disk determines whether
+ * a step follows the previous one; if it does not, `run` does what `Sandbox.run` does. Disposing ends a paused VM, and
+ * waits for a running step.
  */
 export interface StepSession extends AsyncDisposable {
-  /** As `Sandbox.run`. A disk that was left with success may be renamed, but not changed, while the sequence lives. */
+  /** As `Sandbox.run`. The disk of a successful step may be renamed, but not changed, until the session is disposed of. */
   run(step: SandboxStep, options?: SandboxRunOptions): Promise<void>;
 }
 
 export interface SandboxRunOptions {
   readonly signal?: AbortSignal | undefined;
   readonly emit?: Emit | undefined;
-  /** Gets the command's output as it comes, standard output and error as one, bytes untouched. */
+  /** Gets the command's output as it arrives, standard output and error combined, bytes unchanged. */
   readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
   /**
    * Called when the command of a `run` has failed, with the guest as the command left it: caches and secrets are still
-   * there, and what is run has the step's user, directory and environment. The step goes on to fail when it resolves,
-   * with the same error.
+   * mounted, and programs run with the step's user, directory and environment. When it resolves the step fails with the
+   * same error.
    */
   readonly onFailure?: ((error: ObError, guest: GuestAccess) => Promise<void>) | undefined;
 }
 
-/** Where steps run. */
+/** Runs steps in virtual machines. */
 export interface Sandbox extends AsyncDisposable {
   /**
-   * What the guest of an image is: from its manifest where it has one, else from the flags.
+   * The system and architecture of an image's guest: from its manifest if it has one, otherwise from the options.
    *
    * @throws ObError `USAGE` if a flag contradicts the manifest, or nobody has a profile of this guest OS.
    */
   guest(image: GuestImage): GuestDescription;
 
   /**
-   * Runs one step. When it resolves the guest has flushed and stopped cleanly and nobody has the disk open: it
-   * can be committed. When it rejects the disk must be thrown away. The caches are closed either way.
+   * Runs one step. When it resolves the guest has flushed and stopped cleanly and the disk is closed: it can be
+   * committed. When it rejects the disk must be deleted. The cache disks are closed either way.
    *
    * @throws ObError `STEP_FAILED` if the command fails; `CANCELLED`, `BOOT_FAILED`, `LOGIN_FAILED`, `GUEST_LOST`,
    *   `UNCLEAN_STOP`, `NO_SPACE`, `MISSING_TOOL`, `UNSUPPORTED`.
    */
   run(step: SandboxStep, options?: SandboxRunOptions): Promise<void>;
 
-  /** Begins a sequence of steps. It holds nothing until the first is run. */
+  /** Opens a session of steps. It holds no resources until the first step runs. */
   openSession(): StepSession;
 
   /**
-   * Starts a guest on a disk that is thrown away, and resolves when it can be used. Nobody may open the disk until the
-   * visit has been disposed of, and nobody may keep it then.
+   * Starts an ephemeral guest, and resolves when it can be used. Its disk must not be opened until the guest has been
+   * disposed of, and must not be kept then.
    *
    * @throws ObError `CANCELLED`, `BOOT_FAILED`, `LOGIN_FAILED`, `NO_SPACE`, `MISSING_TOOL`, `UNSUPPORTED`.
    */

@@ -1,5 +1,5 @@
 import type { GuestArch } from "../image-manifest.ts";
-import type { GuestImage } from "./sandbox.ts";
+import type { GuestImage } from "./guest.ts";
 
 /**
  * QEMU's arguments for a processor that runs guests of an architecture here, the fastest that is proven to, and for the

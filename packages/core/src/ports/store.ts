@@ -1,7 +1,7 @@
 import type { ImageManifest } from "../image-manifest.ts";
 import type { LayerId } from "../layer-id.ts";
 
-/** Environment variables as `(env K V)` made them, newest first; a key stands once. */
+/** Environment variables as `(env K V)` made them, newest first; each key occurs once. */
 export type Environment = readonly (readonly [key: string, value: string])[];
 
 /** A finished layer. It never changes. */
@@ -25,7 +25,7 @@ export interface BaseImage {
   readonly present: boolean;
 }
 
-/** What a base layer says about all the layers on top of it. */
+/** What a base layer says about all layers that are based on it. */
 export interface BaseLayerInfo {
   /** The environment that the context starts with. */
   readonly environment: Environment;
@@ -41,29 +41,28 @@ export interface LayerRecord {
   readonly parent: LayerId | undefined;
   readonly created: Date;
   readonly lastUsed: Date;
-  /** How many layers stand directly on this one. */
+  /** How many layers have this one as their parent. */
   readonly dependents: number;
 }
 
 /**
  * The exclusive right of one caller, in one process, to make the layer `id`. Disposing of it without `commit`
- * leaves nothing of the layer but its log; disposing is idempotent. The right ends with the process, however
- * that ends.
+ * removes the layer, except its log; disposing is idempotent. The right ends with the process, however that ends.
  */
 export interface LayerWriter extends AsyncDisposable {
   readonly id: LayerId;
 
   /**
-   * Makes this a base layer: takes over `base-image/NAME.qcow2`, so that a later change of that file never
-   * reaches this layer.
+   * Makes this a base layer: imports a copy of `base-image/NAME.qcow2`, so that a later change of that file never
+   * affects this layer.
    *
-   * @throws ObError `BASE_IMAGE` if there is no such image (the hint has near names) or it is no sound qcow2.
+   * @throws ObError `BASE_IMAGE` if there is no such image (the hint has near names) or it is not a valid qcow2 file.
    */
   importBase(name: string, signal?: AbortSignal): Promise<void>;
 
   /**
-   * Makes a writable disk on top of `parent`, at least as large, and resolves with its absolute path. The parent
-   * cannot be deleted while the claim stands.
+   * Creates a writable disk on top of `parent`, at least as large, and resolves with its absolute path. The parent
+   * cannot be deleted until this writer is disposed of.
    *
    * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`.
    */
@@ -73,18 +72,18 @@ export interface LayerWriter extends AsyncDisposable {
   appendLog(bytes: Uint8Array): void;
 
   /**
-   * Puts everything on disk and makes the layer appear, by one rename. Nobody may have the disk open.
+   * Flushes everything to disk and publishes the layer, by one rename. The disk must not be open anywhere.
    *
    * @throws ObError `NO_SPACE`, `STORE`.
    */
   commit(): Promise<Layer>;
 }
 
-/** A writable disk on a layer, to be thrown away. The layer cannot be deleted until it is disposed of. */
+/** An ephemeral, writable disk on a layer. The layer cannot be deleted until it is disposed of. */
 export interface ScratchDisk extends AsyncDisposable {
-  /** The layer that the disk shows; it never sees what is written. */
+  /** The layer that the disk is based on; writes never reach it. */
   readonly layer: LayerId;
-  /** Absolute path of the disk, removed by disposing; nobody may have it open then. */
+  /** Absolute path of the disk. Disposing removes it; it must not be open anywhere then. */
   readonly disk: string;
 }
 
@@ -93,7 +92,7 @@ export interface ExportOptions {
   readonly path: string;
   /** Compresses with zstd. */
   readonly compress?: boolean | undefined;
-  /** Replaces a file that is there. By default that is an error. */
+  /** Replaces an existing file. By default that is an error. */
   readonly overwrite?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -101,60 +100,60 @@ export interface ExportOptions {
 export interface PruneOptions {
   /** Only layers last used before this moment. */
   readonly before: Date;
-  /** At most so many layers; by default all. */
+  /** The maximum number of layers; by default all. */
   readonly limit?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called with each layer just before it goes. */
+  /** Called with each layer just before it is deleted. */
   readonly onDelete?: ((id: LayerId) => void) | undefined;
 }
 
 /**
  * Where layers are kept. Several processes may use one store at a time; every method is safe against all
- * others, in this process and elsewhere.
+ * others, in this process and in others.
  */
 export interface Store extends AsyncDisposable {
   /**
-   * Absolute paths of the directories that hold the store; one need not exist yet. What is in them is never part of a
-   * `copy`. By default there are none.
+   * Absolute paths of the store's directories, which need not exist yet. Their contents are never part of a `copy`. By
+   * default there are none.
    */
   readonly ownDirectories?: readonly string[];
 
-  /** The base image of that name. Resolves also where there is none: a plan needs the id only. */
+  /** The base image of that name. Resolves also if there is none: a plan needs only the id. */
   baseImage(name: string): Promise<BaseImage>;
 
   /** The finished layer, or undefined. Does not count as a use. */
   find(id: LayerId): Promise<Layer | undefined>;
 
-  /** Records that the layer was used now; `prune` goes by it. */
+  /** Records that the layer was used now; `prune` deletes by it. */
   recordUse(id: LayerId): void;
 
-  /** @throws ObError `NO_SUCH_LAYER` if there is no such base layer, `STORE` if what it says cannot be read. */
+  /** @throws ObError `NO_SUCH_LAYER` if there is no such base layer, `STORE` if its files cannot be read. */
   baseInfo(id: LayerId): Promise<BaseLayerInfo>;
 
   /**
-   * Takes the right to make a layer, or resolves with undefined if someone else has it. Whoever gets it must
-   * look with `find` once more: the layer can have appeared in between.
+   * Takes the exclusive right to make a layer, or resolves with undefined if another caller has it. The caller must then
+   * call `find` once more: the layer can have been committed in between.
    */
   tryBegin(id: LayerId): Promise<LayerWriter | undefined>;
 
   /**
-   * The log of a layer. That of a finished or failed layer ends; that of one in the making goes on until its
-   * claim is given up, across the rename too.
+   * The log of a layer. That of a finished or failed layer ends; that of an unfinished one is followed until its
+   * writer is disposed of, also across the rename.
    *
    * @throws ObError `NO_SUCH_LAYER` if there is neither.
    */
   readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 
   /**
-   * Makes a disk that shows the layer, for reading it in a guest: whoever boots on it writes to it. What a process that
-   * dies leaves is swept.
+   * Creates an overlay on the layer, to read the layer in a guest: a guest that boots writes to its disk. After a crash
+   * the next `openStore` removes it.
    *
    * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`, `CANCELLED`.
    */
   createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk>;
 
   /**
-   * Writes the layer's disk, with all that is under it, as one qcow2 file. It appears whole or not at all.
+   * Writes the layer's disk, with its backing chain, as one qcow2 file. It appears complete or not at all.
    *
    * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`, `CANCELLED`; `USAGE` if there is a file already, or it cannot be made.
    */
@@ -164,16 +163,16 @@ export interface Store extends AsyncDisposable {
   list(): Iterable<LayerRecord>;
 
   /**
-   * Deletes a layer and all that stand on it.
+   * Deletes a layer and all layers that depend on it.
    *
-   * @returns the ids that went, dependents first.
-   * @throws ObError `NO_SUCH_LAYER`; `LAYER_BUSY` if one of them is in use, and then none has gone.
+   * @returns the ids that were deleted, dependents first.
+   * @throws ObError `NO_SUCH_LAYER`; `LAYER_BUSY` if one of them is in use, and then none is deleted.
    */
   delete(
     id: LayerId,
     options?: { readonly onDelete?: ((id: LayerId) => void) | undefined },
   ): Promise<readonly LayerId[]>;
 
-  /** Deletes layers that no other stands on, least recently used first, until none is left to delete. */
+  /** Deletes layers without dependents, least recently used first, until none is left to delete. */
   prune(options: PruneOptions): Promise<readonly LayerId[]>;
 }

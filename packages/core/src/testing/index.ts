@@ -5,14 +5,20 @@ export type {
   MemoryStoreOperation,
   MemoryStoreOptions,
 } from "./doubles/memory-store-options.ts";
+export { fakeOwner, FakeSandbox, type FakeSandboxOptions, type FakeStep } from "./doubles/fake-sandbox.ts";
+export type { FakeGuest, FakeReadRequest } from "./doubles/fake-guest.ts";
+export { startTestProcess, type TestProcess } from "./test-process.ts";
+export { cacheConformance, type CacheFixture } from "./conformance/cache.ts";
+export type { ConformanceCase } from "./conformance/case.ts";
+export type { StoreFixture } from "./conformance/fixture.ts";
+export { storeConformance } from "./conformance/store.ts";
+export { sandboxConformance, type SandboxFixture } from "./conformance/sandbox.ts";
+
+/* Former names of the above, until their last importer has changed. */
 export {
   type FakeSandboxOptions as ScriptedSandboxOptions,
   FakeSandbox as ScriptedSandbox,
-  scriptedOwner,
+  fakeOwner as scriptedOwner,
   type FakeStep as ScriptedStep,
 } from "./doubles/fake-sandbox.ts";
 export type { FakeGuest as ScriptedGuest, FakeReadRequest as ScriptedReading } from "./doubles/fake-guest.ts";
-export { cacheConformance, type CacheFixture } from "./conformance/cache.ts";
-export type { ConformanceCase } from "./conformance/case.ts";
-export { storeConformance, type StoreFixture } from "./conformance/store.ts";
-export { sandboxConformance, type SandboxFixture } from "./conformance/sandbox.ts";

@@ -8,7 +8,7 @@ import { FakeSandbox, type FakeStep } from "./doubles/fake-sandbox.ts";
 import type { FakeGuest } from "./doubles/fake-guest.ts";
 import type { RunTask } from "../ports/sandbox.ts";
 
-/** Plays a guest with a shell of the host. */
+/** Simulates a guest with a shell of the host. */
 async function playWithShell({ task, output, signal }: FakeStep<RunTask>): Promise<number> {
   const [file, ...args] = [...(task.shell.length > 0 ? task.shell : ["/bin/sh", "-c"]), task.command];
   const child = spawn(file ?? "/bin/sh", args, {
@@ -26,7 +26,7 @@ async function playWithShell({ task, output, signal }: FakeStep<RunTask>): Promi
   return await promise;
 }
 
-/** Plays a guest with the host's own files and programs. */
+/** Simulates a guest with the host's own files and programs. */
 const visit: FakeGuest = {
   *readArchive({ path }) {
     const { status, stdout } = spawnSync("tar", ["-cf", "-", "-C", dirname(path), `./${basename(path)}`]);
@@ -45,7 +45,7 @@ const visit: FakeGuest = {
   },
 };
 
-describe("ScriptedSandbox", () => {
+describe("FakeSandbox", () => {
   const cases = sandboxConformance(async () => {
     const sandbox = new FakeSandbox({ run: playWithShell, visit });
     return {

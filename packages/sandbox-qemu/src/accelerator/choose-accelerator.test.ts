@@ -1,13 +1,12 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ObEvent } from "@ob/core";
+import { findProgram, type ObEvent } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type AcceleratorChoice, chooseAccelerator } from "./choose-accelerator.ts";
 import { amd64 } from "../machine/amd64.ts";
 import type { Machine } from "../machine/machine.ts";
 import { probe } from "./probe.ts";
-import { findProgram } from "../vm/process-identity.ts";
 import { fakeQemu } from "../testing/fake-qemu.ts";
 
 /** Native on whatever host runs the tests. */

@@ -1,10 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { type ResumePoint, systemCode } from "@ob/core";
+import { fileIdentity, type ResumePoint, systemCode } from "@ob/core";
 import type { CacheDisk } from "../machine/cache-disk.ts";
 import { autoSlotDisks } from "../machine/pci-slots.ts";
 import { type DirectBoot, diskCount, type MemoryKind, type VmConfig } from "../machine/qemu-argv.ts";
 import { type DiskHeader, readDiskHeader } from "../snapshot/disk-header.ts";
-import { identityOfFile } from "../snapshot/file-identity.ts";
 import { type MountedDisk, type SnapshotKey, snapshotKey } from "../snapshot/snapshot-key.ts";
 import type { Snapshot, SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { supportsHotplug } from "../vm/hot-plug.ts";
@@ -155,5 +154,5 @@ async function mountedDisk({ backing, virtualSize }: DiskHeader): Promise<Mounte
   if (!backing) return undefined;
   const layer = await readDiskHeader(backing.path).catch(() => undefined);
   if (!layer || layer.backing) return undefined;
-  return { layer: await identityOfFile(backing.path), backing: backing.text, virtualSize };
+  return { layer: await fileIdentity(backing.path), backing: backing.text, virtualSize };
 }

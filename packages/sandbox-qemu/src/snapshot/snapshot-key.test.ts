@@ -1,10 +1,10 @@
 import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileIdentity } from "@ob/core";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
-import { identityOfFile } from "./file-identity.ts";
 import { testCaches } from "../testing/caches.ts";
 import { type KeyOptions, snapshotKey } from "./snapshot-key.ts";
 
@@ -43,7 +43,7 @@ it("a VM may have any root disk, network and memory backend", async () => {
 it("anything else that differs makes another key", async () => {
   const { directBoot } = config;
   if (!directBoot) throw new TypeError("the machine has a kernel");
-  const layer = await identityOfFile(join(directory, "layer"));
+  const layer = await fileIdentity(join(directory, "layer"));
   const disk = { layer, backing: "../layer", virtualSize: 1 };
   const ready: KeyOptions = { point: "ready", disk };
   const names = [
@@ -62,7 +62,7 @@ it("anything else that differs makes another key", async () => {
     await nameOf({}, { point: "ready", disk: { ...disk, backing: "../../layer" } }),
   ];
   await utimes(join(directory, "layer"), 1, 1);
-  const changed = await identityOfFile(join(directory, "layer"));
+  const changed = await fileIdentity(join(directory, "layer"));
   names.push(await nameOf({}, { point: "ready", disk: { ...disk, layer: changed } }));
   await writeFile(join(directory, "kernel"), "another");
   names.push(await nameOf());

@@ -1,9 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
-import { type ResumePoint, sha256 } from "@ob/core";
+import { type FileIdentity, fileIdentity, findProgram, type ResumePoint, sha256 } from "@ob/core";
 import { qemuArgv, type VmConfig } from "../machine/qemu-argv.ts";
-import { findProgram } from "../vm/process-identity.ts";
-import { type FileIdentity, identityOfFile } from "./file-identity.ts";
 
 /** What must be the same to resume a VM from a snapshot. */
 export interface SnapshotKey {
@@ -56,7 +54,7 @@ export async function snapshotKey(
   const program = await findProgram(machine.binary);
   const paths = [program, directBoot?.kernel, directBoot?.initrd].filter((path) => path !== undefined);
   try {
-    const files = await Promise.all(paths.map(identityOfFile));
+    const files = await Promise.all(paths.map(fileIdentity));
     if (disk) files.push(disk.layer);
     const host = accelerator === "tcg" ? [] : await processor();
     const parts = [snapshotFormat, point, argv, files, disk?.backing, disk?.virtualSize, host];

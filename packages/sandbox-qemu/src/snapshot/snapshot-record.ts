@@ -1,8 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { resumePoints } from "@ob/core";
+import { type FileIdentity, fileIdentity, isUnchanged, resumePoints } from "@ob/core";
 import * as v from "valibot";
-import { type FileIdentity, identityOfFile, isSameFile } from "./file-identity.ts";
 import { snapshotFiles } from "./save.ts";
 import { snapshotFormat, type SnapshotKey } from "./snapshot-key.ts";
 
@@ -23,7 +22,7 @@ export const recordName = "snapshot.json";
 
 /** Writes the record of a complete snapshot. It stays valid when the directory is renamed. */
 export async function writeRecord(directory: string, key: SnapshotKey): Promise<void> {
-  const id = async (name: string): Promise<string> => (await identityOfFile(join(directory, name))).id;
+  const id = async (name: string): Promise<string> => (await fileIdentity(join(directory, name))).id;
   const record: SnapshotRecord = {
     format: snapshotFormat,
     point: key.point,
@@ -52,6 +51,6 @@ export async function readRecord(directory: string): Promise<SnapshotRecord | un
   const at = (name: string, id: string): FileIdentity => ({ path: join(directory, name), id });
   const own = [at(snapshotFiles.state, state), at(snapshotFiles.memory, memory)];
   if (disk !== undefined) own.push(at(snapshotFiles.disk, disk));
-  const same = await Promise.all([...record.files, ...own].map(isSameFile));
+  const same = await Promise.all([...record.files, ...own].map(isUnchanged));
   return same.every(Boolean) ? record : undefined;
 }

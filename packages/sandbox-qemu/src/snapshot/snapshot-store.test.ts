@@ -12,9 +12,8 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ObEvent, sha256 } from "@ob/core";
+import { fileIdentity, type ObEvent, sha256 } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { identityOfFile } from "./file-identity.ts";
 import type { SnapshotKey } from "./snapshot-key.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 
@@ -34,7 +33,7 @@ const open = async (space = 2 ** 30): Promise<SnapshotStore> =>
   await SnapshotStore.open({ stateDirectory, space, emit: (event) => void events.push(event) });
 
 async function keyOf(name: string): Promise<SnapshotKey> {
-  return { name: sha256(name), point: "ready", files: [await identityOfFile(layer)] };
+  return { name: sha256(name), point: "ready", files: [await fileIdentity(layer)] };
 }
 
 /** Stands for a VM that is saved. */

@@ -1,6 +1,5 @@
-import { stat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
-import { type GuestImage, isObError, messageOf, type SandboxStep } from "@ob/core";
+import { fileIdentity, type GuestImage, isObError, messageOf, type SandboxStep } from "@ob/core";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
 import type { VmReuse } from "../guest/profile.ts";
 import type { Flushed } from "../lifecycle/shutdown.ts";
@@ -243,6 +242,5 @@ async function isChildDisk(previous: ClosedDisk, { virtualSize, backing }: Opene
 
 /** What renaming a file does not change. */
 async function diskIdentity(file: string): Promise<string> {
-  const { dev, ino, size, mtimeNs } = await stat(file, { bigint: true });
-  return `${dev} ${ino} ${size} ${mtimeNs}`;
+  return (await fileIdentity(file)).id;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { ObError, type ObEvent, run, sha256 } from "@ob/core";
+import { findProgram, ObError, type ObEvent, run, sha256 } from "@ob/core";
 import type { ServerChannel } from "ssh2";
 import { extract, pack } from "tar-stream";
 import { describe, expect, it, vi } from "vitest";
@@ -11,7 +11,6 @@ import { copyVerified } from "./verified-copy.ts";
 import { exitDeviceMissing, type CopyVerification, type GuestCommand } from "../guest/profile.ts";
 import { windowsGuest } from "../guest/windows/profile.ts";
 import type { Monitor } from "../qmp/client.ts";
-import { findProgram } from "../vm/process-identity.ts";
 import { openSession } from "../ssh/session.ts";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 

@@ -1,20 +1,4 @@
-import { constants } from "node:fs";
-import { access, readFile, readlink } from "node:fs/promises";
-import { delimiter, join } from "node:path";
-
-/** The absolute path of a program, or undefined if PATH has none of that name. */
-export async function findProgram(name: string): Promise<string | undefined> {
-  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(directory === "" ? "." : directory, name);
-    try {
-      await access(path, constants.X_OK);
-      return path;
-    } catch {
-      // Try the next directory.
-    }
-  }
-  return undefined;
-}
+import { readFile, readlink } from "node:fs/promises";
 
 /** Distinguishes a process from a later one with the same PID. Linux only. */
 export interface ProcessIdentity {

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { lastLines, missingTool } from "@ob/core";
+import { findProgram, lastLines, missingTool } from "@ob/core";
 import { consoleFd, qmpFd } from "../machine/qemu-argv.ts";
-import { findProgram } from "./process-identity.ts";
 
 /** How QEMU exited. */
 export interface QemuExit {

@@ -1,11 +1,10 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ObError, silent } from "@ob/core";
+import { findProgram, ObError, silent } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
-import { findProgram } from "./process-identity.ts";
 import { fakeQemu } from "../testing/fake-qemu.ts";
 import { Vm } from "./vm.ts";
 

@@ -23,8 +23,8 @@ afterEach(async () => {
 });
 
 async function importFailure(name: string): Promise<unknown> {
-  await using claim = await fixture.store.tryBegin(idOf("anything"));
-  return await claim?.importBase(name).then(
+  await using writer = await fixture.store.tryBegin(idOf("anything"));
+  return await writer?.importBase(name).then(
     () => undefined,
     (error: unknown) => error,
   );
@@ -108,8 +108,8 @@ describe("a base image that is replaced", () => {
     const { id } = await store.baseImage("debian");
     await rm(fixture.image("debian"));
     await makeImage(fixture.image("debian"), { fill: 3 });
-    await using claim = await store.tryBegin(id);
-    await expect(claim?.importBase("debian")).rejects.toMatchObject({
+    await using writer = await store.tryBegin(id);
+    await expect(writer?.importBase("debian")).rejects.toMatchObject({
       code: "BASE_IMAGE",
       message: expect.stringContaining("was replaced"),
     });
@@ -117,16 +117,16 @@ describe("a base image that is replaced", () => {
 });
 
 describe("a base image that cannot be used", () => {
-  it("that is missing names those that are near", async () => {
+  it("that is missing suggests those with near names", async () => {
     for (const name of ["debian-12-amd64", "debian-13-riscv64", "windows"])
       await makeImage(fixture.image(name));
     expect(await importFailure("debian-12-amd46")).toMatchObject({
       code: "BASE_IMAGE",
       message: expect.stringContaining("debian-12-amd46.qcow2"),
-      hint: "Is it debian-12-amd64 that you want?",
+      hint: "Did you mean debian-12-amd64?",
     });
     expect(await importFailure("openbsd")).toMatchObject({
-      hint: "There are: debian-12-amd64, debian-13-riscv64, windows.",
+      hint: "Available: debian-12-amd64, debian-13-riscv64, windows.",
     });
   });
 
@@ -138,7 +138,7 @@ describe("a base image that cannot be used", () => {
     await writeFile(fixture.image("raw"), Buffer.alloc(1 << 20, 1));
     expect(await importFailure("raw")).toMatchObject({
       code: "BASE_IMAGE",
-      message: expect.stringContaining("is no qcow2"),
+      message: expect.stringContaining("is not a qcow2"),
       hint: expect.stringContaining("qemu-img convert"),
     });
   });
@@ -156,7 +156,9 @@ describe("a base image that cannot be used", () => {
     await writeFile(fixture.image("empty"), "");
     await mkdir(fixture.image("directory"));
     await symlink("/nowhere/at/all", fixture.image("link"));
-    expect(await importFailure("empty")).toMatchObject({ message: expect.stringContaining("is no qcow2") });
+    expect(await importFailure("empty")).toMatchObject({
+      message: expect.stringContaining("is not a qcow2"),
+    });
     expect(await importFailure("directory")).toMatchObject({
       message: expect.stringContaining("cannot be read"),
     });
@@ -167,8 +169,8 @@ describe("a base image that cannot be used", () => {
     const { store } = fixture;
     const { id } = await store.baseImage("late");
     {
-      await using claim = await store.tryBegin(id);
-      await expect(claim?.importBase("late")).rejects.toSatisfy((error) => isObError(error, "BASE_IMAGE"));
+      await using writer = await store.tryBegin(id);
+      await expect(writer?.importBase("late")).rejects.toSatisfy((error) => isObError(error, "BASE_IMAGE"));
     }
     expect(await store.find(id)).toBeUndefined();
     await makeImage(fixture.image("late"));
@@ -176,7 +178,7 @@ describe("a base image that cannot be used", () => {
   });
 });
 
-describe("what an import takes over", () => {
+describe("what an import copies", () => {
   it("an image with snapshots of its own", async () => {
     await makeImage(fixture.image("top"), { fill: 8 });
     await run(["qemu-img", "snapshot", "-c", "before", fixture.image("top")]);
@@ -217,8 +219,8 @@ describe("what an import takes over", () => {
     await makeImage(fixture.image("debian"));
     const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam", sshKey: "key" };
     await writeFile(join(fixture.directory, "base-image/debian.json"), JSON.stringify(manifest));
-    await using claim = await fixture.store.tryBegin((await fixture.store.baseImage("debian")).id);
-    await expect(claim?.importBase("debian")).rejects.toMatchObject({
+    await using writer = await fixture.store.tryBegin((await fixture.store.baseImage("debian")).id);
+    await expect(writer?.importBase("debian")).rejects.toMatchObject({
       code: "BASE_IMAGE",
       message: expect.stringContaining("names key"),
     });

@@ -1,11 +1,24 @@
 import { readdir, stat } from "node:fs/promises";
-import { type BaseImage, type LayerId, layerId, ObError, sha256, sha256File, systemCode } from "@ob/core";
-import { distance } from "fastest-levenshtein";
+import {
+  type BaseImage,
+  baseLayerId,
+  didYouMean,
+  exists,
+  type LayerId,
+  layerId,
+  type StoreLayout,
+  ObError,
+  resultDirectory,
+  sha256,
+  sha256File,
+  type StorePath,
+  errnoCode,
+  within,
+} from "@ob/core";
+import { readQcowHeader } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
-import type { BaseImageRecord, FileIdentity } from "../db/database.ts";
-import { exists, layerOnDisk } from "../layers/layers.ts";
-import { type Layout, resultDirectory, type StorePath, within } from "../layout.ts";
-import { readQcowHeader } from "../qcow-header.ts";
+import type { BaseImageRecord, ImageState } from "../db/database.ts";
+import { layerOnDisk } from "../layers/layers.ts";
 import { printAtom } from "../db/env-file.ts";
 
 /**
@@ -14,7 +27,7 @@ import { printAtom } from "../db/env-file.ts";
  * @throws ObError `BASE_IMAGE` if the name leads out of `base-image/`.
  */
 export function baseImageFile(
-  layout: Layout,
+  layout: StoreLayout,
   name: string,
   extension: "qcow2" | "json" = "qcow2",
 ): StorePath {
@@ -27,63 +40,58 @@ export function baseImageFile(
   return within(layout.baseImages, `${name}.${extension}`);
 }
 
-/** What tells this state of the file from another; undefined if there is no such file. */
-export async function fileIdentity(path: string): Promise<FileIdentity | undefined> {
+/** The state of a base image's file; undefined if there is no such file. */
+export async function imageState(path: string): Promise<ImageState | undefined> {
   try {
     const found = await stat(path, { bigint: true });
     return { size: Number(found.size), mtimeNs: found.mtimeNs };
   } catch (error) {
-    if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
+    if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return undefined;
     throw error;
   }
 }
 
-export function sameIdentity(a: FileIdentity, b: FileIdentity | undefined): boolean {
+export function isSameState(a: ImageState, b: ImageState | undefined): boolean {
   return a.size === b?.size && a.mtimeNs === b.mtimeNs;
 }
 
-/** The original's id of a base image: it knows the name alone. */
-export function idOfName(name: string): LayerId {
-  return layerId(sha256(name));
-}
-
-/** The id of an image that took the place of another of the same name. */
+/** The layer id of an image that replaced another of the same name. */
 export function idOfContents(name: string, contents: string): LayerId {
   return layerId(sha256(`((base ${printAtom(name)})(image ${contents}))`));
 }
 
 /**
- * The layer that a build from this image starts with. The image's state (size and time) is compared with those that
- * were recorded; its contents are read only when it is new and layers of an older one are in the store.
+ * The layer that a build from this image starts with. The image's state (size and time) is compared with the recorded
+ * ones; its contents are read only if the state is new and the store has layers of an older image.
  */
 export async function resolveBaseImage(context: StoreContext, name: string): Promise<BaseImage> {
   const { layout, database } = context;
   const file = baseImageFile(layout, name);
-  const original = idOfName(name);
+  const original = baseLayerId(name);
   const records = database.baseImages(name);
-  const identity = await fileIdentity(file);
-  if (identity === undefined) {
+  const state = await imageState(file);
+  if (state === undefined) {
     const id = (await newestOnDisk(layout, records)) ?? original;
     return { name, id, present: false };
   }
-  const same = records.find((record) => sameIdentity(record, identity));
+  const same = records.find((record) => isSameState(record, state));
   if (same) return { name, id: same.id, present: true };
   if (!(await layerOnDisk(layout, original))) return { name, id: original, present: true };
   if (!records.some(({ id }) => id === original)) {
     // The original, or a build before this image was replaced for the first time, made the layer from this file.
-    database.recordBaseImage(name, { ...identity, id: original, sha256: undefined });
+    database.recordBaseImage(name, { ...state, id: original, sha256: undefined });
     return { name, id: original, present: true };
   }
   const contents = await sha256File(file);
   const id = (await madeFrom(context, { records, contents })) ?? idOfContents(name, contents);
-  if (sameIdentity(identity, await fileIdentity(file))) {
-    database.recordBaseImage(name, { ...identity, id, sha256: contents });
+  if (isSameState(state, await imageState(file))) {
+    database.recordBaseImage(name, { ...state, id, sha256: contents });
   }
   return { name, id, present: true };
 }
 
 async function newestOnDisk(
-  layout: Layout,
+  layout: StoreLayout,
   records: readonly BaseImageRecord[],
 ): Promise<LayerId | undefined> {
   for (const { id } of records) {
@@ -92,7 +100,7 @@ async function newestOnDisk(
   return undefined;
 }
 
-/** The layer that was made from a file with these contents: a copied or touched file is no new image. */
+/** The layer that was made from a file with these contents: a copied or touched file is not a new image. */
 async function madeFrom(
   { layout }: StoreContext,
   { records, contents }: { records: readonly BaseImageRecord[]; contents: string },
@@ -106,29 +114,27 @@ async function madeFrom(
 }
 
 /** The sha256 of the base image's copy in a base layer, where there is one. */
-async function contentsOfLayer(layout: Layout, id: LayerId): Promise<string | undefined> {
+async function contentsOfLayer(layout: StoreLayout, id: LayerId): Promise<string | undefined> {
   const directory = resultDirectory(layout, id);
-  const takenOver = within(directory, "rootfs", "base.qcow2");
-  if (await exists(takenOver)) return await sha256File(takenOver);
+  const copy = within(directory, "rootfs", "base.qcow2");
+  if (await exists(copy)) return await sha256File(copy);
   const layer = await layerOnDisk(layout, id);
   if (!layer || (await readQcowHeader(layer.disk))?.backing !== undefined) return undefined;
   return await sha256File(layer.disk);
 }
 
-/** The error for a base image that is not there. It names near ones that are. */
-export async function noSuchBaseImage(layout: Layout, name: string): Promise<ObError> {
+/** The error for a missing base image. It suggests existing ones with near names. */
+export async function noSuchBaseImage(layout: StoreLayout, name: string): Promise<ObError> {
   const names = await baseImageNames(layout);
-  const near = nearNames(name, names);
-  const hint =
-    near.length > 0
-      ? `Is it ${near.join(" or ")} that you want?`
-      : names.length > 0
-        ? `There are: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`
-        : "There is none at all yet. `obuilder image build NAME` makes one; `obuilder image list` shows the names.";
+  const all =
+    names.length > 0
+      ? `Available: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`
+      : "There are no base images yet. `obuilder image build NAME` makes one; `obuilder image list` shows the names.";
+  const hint = didYouMean(name, names) ?? all;
   return new ObError("BASE_IMAGE", `There is no base image ${baseImageFile(layout, name)}.`, { hint });
 }
 
-async function baseImageNames(layout: Layout): Promise<readonly string[]> {
+async function baseImageNames(layout: StoreLayout): Promise<readonly string[]> {
   try {
     const entries = await readdir(layout.baseImages, { recursive: true });
     return entries
@@ -136,19 +142,7 @@ async function baseImageNames(layout: Layout): Promise<readonly string[]> {
       .map((entry) => entry.slice(0, -".qcow2".length))
       .toSorted();
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (errnoCode(error) === "ENOENT") return [];
     throw error;
   }
-}
-
-function nearNames(name: string, names: readonly string[]): readonly string[] {
-  const limit = Math.max(2, Math.floor(name.length / 4));
-  return names
-    .map((candidate) => ({ candidate, edits: distance(name, candidate) }))
-    .filter(
-      ({ candidate, edits }) => edits <= limit || candidate.startsWith(name) || name.startsWith(candidate),
-    )
-    .toSorted((a, b) => a.edits - b.edits)
-    .slice(0, 3)
-    .map(({ candidate }) => candidate);
 }

@@ -6,12 +6,12 @@ import {
   type LayerId,
   ObError,
   parseImageManifest,
-  systemCode,
+  errnoCode,
+  within,
 } from "@ob/core";
 import { baseImageFile } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { findLayer } from "../layers/layers.ts";
-import { within } from "../layout.ts";
 import { parseEnvironment } from "../db/env-file.ts";
 
 /** See `Store.baseInfo`. */
@@ -36,7 +36,7 @@ export async function readBaseInfo(context: StoreContext, id: LayerId): Promise<
   return { environment, ...(await manifestBesideImage(context, id)) };
 }
 
-/** A layer of the original's has no manifest of its own; one that was since laid beside its image speaks for it. */
+/** A layer of the original has no manifest; one that was added beside its image later describes it. */
 async function manifestBesideImage(
   { layout, database }: StoreContext,
   id: LayerId,
@@ -46,7 +46,7 @@ async function manifestBesideImage(
   const text = file && (await readIfThere(file));
   const manifest = file && text !== undefined ? parseImageManifest(text, file) : undefined;
   const manifestDirectory = file === undefined ? layout.baseImages : dirname(file);
-  // A layer of ours has copies; these files are used where they lie.
+  // These files are used in place: only layers of ours have copies.
   if (manifest) await checkImageFiles(manifest, manifestDirectory);
   return { manifest, manifestDirectory };
 }
@@ -55,7 +55,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -1,30 +1,25 @@
 import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import {
+  baseLayerId,
+  diskIn,
   imageFile,
   type ImageManifest,
   isStoreKey,
   type LayerId,
+  type StoreLayout,
   ObError,
   parseImageManifest,
   sha256File,
-  systemCode,
+  type StorePath,
+  errnoCode,
+  within,
 } from "@ob/core";
-import {
-  baseImageFile,
-  fileIdentity,
-  idOfName,
-  noSuchBaseImage,
-  resolveBaseImage,
-  sameIdentity,
-} from "./base-images.ts";
+import { copyDisk, findDamage, inspectQcow2 } from "@ob/qcow2";
+import { baseImageFile, imageState, noSuchBaseImage, resolveBaseImage, isSameState } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
-import { copyDisk } from "../copy-disk.ts";
 import type { BaseImageRecord } from "../db/database.ts";
-import { diskIn, type Layout, storeKeys, type StorePath, within } from "../layout.ts";
-import { findDamage } from "../qemu-img.ts";
 import { printEnvironment } from "../db/env-file.ts";
-import { inspectQcow2 } from "../foreign-disk/standalone-qcow2.ts";
 
 export interface ImportOptions {
   /** The layer that is being made. */
@@ -35,10 +30,10 @@ export interface ImportOptions {
 }
 
 /**
- * Makes a base layer of `base-image/NAME.qcow2`: a copy of the disk, of its manifest and of the files that this
- * names, so that the layer stands for itself whatever becomes of the image.
+ * Makes a base layer of `base-image/NAME.qcow2`: a copy of the disk, of its manifest and of the files that the manifest
+ * names, so that the layer does not depend on the image.
  *
- * @returns what is to be recorded of the image once the layer is kept.
+ * @returns the record of the image, for the database once the layer is committed.
  * @throws ObError `BASE_IMAGE`.
  */
 export async function importBaseImage(
@@ -48,22 +43,22 @@ export async function importBaseImage(
 ): Promise<BaseImageRecord> {
   const { layout, emit } = context;
   const file = baseImageFile(layout, name);
-  const identity = await fileIdentity(file);
-  if (identity === undefined) throw await missing(context, name);
-  await refuseUnsound(context, file, signal);
+  const state = await imageState(file);
+  if (state === undefined) throw await missing(context, name);
+  await refuseInvalid(context, file, signal);
   if ((await resolveBaseImage(context, name)).id !== id) throw replaced(file);
-  if (id !== idOfName(name)) {
+  if (id !== baseLayerId(name)) {
     const text = `Base image ${JSON.stringify(name)} was replaced; older layers keep the old one.`;
     emit({ type: "note", text });
   }
   const exact = await copyDisk(file, diskIn(directory), { signal, emit });
   const sha256 = exact ? undefined : await sha256File(file, signal);
-  if (!sameIdentity(identity, await fileIdentity(file))) throw replaced(file);
-  // Of the copy, which nobody else writes to, it is known for good that it names no other file.
+  if (!isSameState(state, await imageState(file))) throw replaced(file);
+  // Only this process writes to the copy: it stays certain that it names no other file.
   if (!(await inspectQcow2(diskIn(directory)))) throw replaced(file);
   await writeFile(within(directory, "env"), `${printEnvironment([])}\n`);
   await importManifest(baseImageFile(layout, name, "json"), { directory, layout });
-  return { ...identity, id, sha256 };
+  return { ...state, id, sha256 };
 }
 
 async function missing({ layout }: StoreContext, name: string): Promise<ObError> {
@@ -78,15 +73,15 @@ async function missing({ layout }: StoreContext, name: string): Promise<ObError>
   });
 }
 
-async function refuseUnsound(
+async function refuseInvalid(
   { emit }: StoreContext,
   file: StorePath,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  // Before anything else opens it: QEMU would open what it names, too.
+  // Before QEMU opens it: that would open the files that it names, too.
   if (!(await inspectQcow2(file))) {
-    throw new ObError("BASE_IMAGE", `The base image ${file} is no qcow2 file.`, {
-      hint: "Make a base image of it: obuilder image import; or qemu-img convert -O qcow2 OLD NEW.qcow2",
+    throw new ObError("BASE_IMAGE", `The base image ${file} is not a qcow2 file.`, {
+      hint: "Convert it to a base image: obuilder image import; or qemu-img convert -O qcow2 OLD NEW.qcow2",
     });
   }
   const damage = await findDamage(file, { signal, emit });
@@ -110,14 +105,14 @@ function replaced(file: StorePath): ObError {
 interface LayerPlace {
   /** Of the layer. */
   readonly directory: StorePath;
-  readonly layout: Layout;
+  readonly layout: StoreLayout;
 }
 
-/** Copies a manifest into the layer, with the files that lie beside it; the store's own key stays where it is. */
+/** Copies a manifest into the layer, with the files beside it; the store's own key stays where it is. */
 async function importManifest(file: StorePath, place: LayerPlace): Promise<void> {
   const { directory } = place;
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw error;
   });
   if (text === undefined) return;
@@ -138,13 +133,13 @@ async function importManifest(file: StorePath, place: LayerPlace): Promise<void>
   await writeFile(within(directory, "manifest.json"), `${JSON.stringify(moved, undefined, 2)}\n`);
 }
 
-/** A key beside the image belongs to it. The store's own is named from the layer. */
+/** A key beside the image is copied. The path to the store's own is changed to start at the layer. */
 async function importKey(manifest: string, key: string, { directory, layout }: LayerPlace): Promise<string> {
   if (!isStoreKey(key)) return await importFile(manifest, key, within(directory, "ssh-key"));
   const path = resolve(dirname(manifest), key);
-  if (dirname(path) === storeKeys(layout)) return relative(directory, path);
+  if (dirname(path) === layout.sshKeys) return relative(directory, path);
   throw new ObError("BASE_IMAGE", `${manifest} names the key ${path}, which is not this store's.`, {
-    hint: `The store's own key is in ${storeKeys(layout)}; any other has to lie beside the manifest.`,
+    hint: `The store's own key is in ${layout.sshKeys}; any other has to be beside the manifest.`,
   });
 }
 
@@ -153,7 +148,7 @@ async function importFile(manifest: string, named: string, target: StorePath): P
     await copyFile(await imageFile(dirname(manifest), named), target);
     await chmod(target, 0o600);
   } catch (cause) {
-    if (systemCode(cause) !== "ENOENT") throw cause;
+    if (errnoCode(cause) !== "ENOENT") throw cause;
     throw new ObError("BASE_IMAGE", `${manifest} names ${named}, which is not there.`, {
       cause,
       hint: "Make the image again, or take the entry out of its manifest.",

@@ -2,27 +2,42 @@ import { realpathSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, isAbsolute, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelled, isObError, type LayerId, ObError } from "@ob/core";
-import { baseImageFile, fileIdentity, sameIdentity } from "../base-images/base-images.ts";
+import {
+  layerBackingPath,
+  cancelledError,
+  diskIn,
+  exists,
+  isObError,
+  type LayerId,
+  layerLock,
+  type StoreLayout,
+  ObError,
+  resultDirectory,
+  within,
+} from "@ob/core";
+import {
+  copyDisk,
+  inspectQcow2,
+  type QcowHeader,
+  readQcowHeader,
+  renameBacking,
+  resolveBacking,
+  tryLock,
+} from "@ob/qcow2";
+import { baseImageFile, imageState, isSameState } from "../base-images/base-images.ts";
 import type { StoreContext } from "../context.ts";
-import { copyDisk } from "../copy-disk.ts";
-import { exists, layerInPath } from "../layers/layers.ts";
-import { backingPathTo, diskIn, type Layout, layerLock, resultDirectory, within } from "../layout.ts";
-import { tryLock } from "../lock.ts";
-import { type QcowHeader, readQcowHeader, resolveBacking } from "../qcow-header.ts";
-import { renameBacking } from "../qemu-img.ts";
-import { inspectQcow2 } from "../foreign-disk/standalone-qcow2.ts";
+import { layerInPath } from "../layers/layers.ts";
 
-/** A layer's disk and the files under it. */
+/** The backing chain of a layer's disk. */
 export interface Chain {
-  /** Of the disk on top, in bytes. */
+  /** Of the layer's disk, in bytes. */
   readonly virtualSize: number;
   /** Absolute paths, the disk itself first. */
   readonly files: readonly string[];
 }
 
 /**
- * Follows a layer's disk down to the ground.
+ * Follows the backing chain of a layer's disk to its end.
  *
  * @throws ObError `STORE` if a file is missing, or lies outside of the store.
  */
@@ -30,7 +45,7 @@ export async function readChain({ layout }: StoreContext, id: LayerId): Promise<
   return await walkChain(layout, id, async (file, backing) => {
     const path = resolveBacking(file, backing);
     if (!(await exists(path))) throw missing(id, { path, file });
-    // What could not be mended leads to a layer that this store has, too.
+    // A path that could not be repaired may belong to a layer that this store has, too.
     const repair = isAbsolute(backing) ? await planRepair(layout, path) : undefined;
     if (!repair) refuseOutside(layout, { id, path, file });
     return path;
@@ -38,8 +53,8 @@ export async function readChain({ layout }: StoreContext, id: LayerId): Promise<
 }
 
 /**
- * Puts right what the original leaves under a layer: absolute paths of a store that has been moved or copied, and base
- * layers that stand on `base-image/NAME.qcow2` itself.
+ * Repairs what the original leaves in a backing chain: absolute paths of a store that has been moved or copied, and base
+ * layers whose backing file is `base-image/NAME.qcow2` itself.
  *
  * @throws ObError `STORE` if a file is missing and cannot be found, or lies outside of the store; `BASE_IMAGE` if the base
  *   image under the original's layer cannot be used.
@@ -49,7 +64,7 @@ export async function repairChain(context: StoreContext, id: LayerId, signal?: A
 }
 
 async function walkChain(
-  layout: Layout,
+  layout: StoreLayout,
   id: LayerId,
   next: (file: string, backing: string) => Promise<string>,
 ): Promise<Chain> {
@@ -62,7 +77,7 @@ async function walkChain(
     virtualSize ??= header.virtualSize;
     if (header.externalData) throw broken(id, `${file} has its data in another file`);
     if (header.backing === undefined) return { virtualSize, files };
-    // QEMU takes such a name for that of a protocol, whatever lies there.
+    // QEMU interprets such a name as a protocol, even if there is a file of that name.
     if (/^[^/]*:/.test(header.backing)) throw outside(id, { path: header.backing, file });
     file = await next(file, header.backing);
   }
@@ -76,7 +91,7 @@ interface Link {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The file under `link.file`, with the header put right where it has to be. */
+/** The backing file of `link.file`, after a repair of the header if it needs one. */
 async function repairedBacking(context: StoreContext, link: Link): Promise<string> {
   const { file, id, signal } = link;
   for (;;) {
@@ -95,21 +110,21 @@ async function repairedBacking(context: StoreContext, link: Link): Promise<strin
     const repaired = await repairUnderLock(context, { link, owner, repair, needed: !stands });
     if (repaired) continue;
     if (stands) return path;
-    // Someone else is at it, or uses the layer without need of what is missing: look again soon.
+    // Another process is repairing it, or uses the layer without the missing file: retry soon.
     await delay(20, undefined, signal && { signal }).catch(() => {
-      throw cancelled(signal);
+      throw cancelledError(signal);
     });
   }
 }
 
-/** What an absolute backing path is to become. */
+/** The replacement of an absolute backing path. */
 type Repair =
   /** The same layer of this store: the store was moved, or copied. */
   | { readonly kind: "layer"; readonly parent: LayerId }
   /** A copy of the base image inside the layer: the image itself can be replaced at any time. */
   | { readonly kind: "base"; readonly source: string; readonly name: string };
 
-async function planRepair(layout: Layout, path: string): Promise<Repair | undefined> {
+async function planRepair(layout: StoreLayout, path: string): Promise<Repair | undefined> {
   const parent = layerInPath(path);
   if (parent !== undefined) {
     const ours = diskIn(resultDirectory(layout, parent));
@@ -121,9 +136,9 @@ async function planRepair(layout: Layout, path: string): Promise<Repair | undefi
   return (await exists(ours)) ? { kind: "base", source: ours, name } : undefined;
 }
 
-/** A layer stands on files of its store and on no other, whatever its disk says. */
-function refuseOutside(layout: Layout, link: { id: LayerId; path: string; file: string }): void {
-  // Most are named so: no need to look.
+/** A backing chain may only have files of the store, whatever the headers say. */
+function refuseOutside(layout: StoreLayout, link: { id: LayerId; path: string; file: string }): void {
+  // The usual case needs no look at the file system.
   const owner = layerInPath(link.path);
   if (owner !== undefined && link.path === diskIn(resultDirectory(layout, owner))) return;
   const directory = realpathSync(dirname(link.path));
@@ -135,10 +150,10 @@ function refuseOutside(layout: Layout, link: { id: LayerId; path: string; file: 
 }
 
 /**
- * Rewrites the header while nobody else may use the layer. That is safe: what the new name leads to has the
- * contents of what the old one meant, and QEMU itself refuses to touch a file that a virtual machine has open.
+ * Rewrites the header while the layer is locked exclusively. That is safe: the file of the new name has the contents of
+ * the old one, and QEMU refuses to change a file that a virtual machine has open.
  *
- * @returns false if that cannot be done now; an existing old path then serves for this time.
+ * @returns false if that cannot be done now; then an existing old path is used this time.
  */
 async function repairUnderLock(
   context: StoreContext,
@@ -150,10 +165,10 @@ async function repairUnderLock(
   const options = { signal: link.signal, emit };
   try {
     if (repair.kind === "layer") {
-      await renameBacking(link.file, { ...options, backing: backingPathTo(repair.parent) });
+      await renameBacking(link.file, { ...options, backing: layerBackingPath(repair.parent) });
     } else {
       await refuseChanged(context, { owner, repair });
-      if (!(await inspectQcow2(repair.source))) throw broken(owner, `${repair.source} is no qcow2 file`);
+      if (!(await inspectQcow2(repair.source))) throw broken(owner, `${repair.source} is not a qcow2 file`);
       await copyDisk(repair.source, within(resultDirectory(layout, owner), "rootfs", "base.qcow2"), options);
       await renameBacking(link.file, { ...options, backing: "base.qcow2" });
     }
@@ -162,42 +177,42 @@ async function repairUnderLock(
     if (!isObError(error, "TOOL_FAILED")) throw error;
     if (/Failed to get .* lock/.test(error.message)) return false;
     if (needed) throw error;
-    // The original makes base layers with sudo: then they cannot be written to. They serve as they are.
-    const text = `Layer ${owner} still stands on ${repair.kind === "base" ? repair.source : "another store"}: ${error.message}`;
+    // The original makes base layers with sudo: then they cannot be changed, and are used as they are.
+    const text = `Layer ${owner} still depends on ${repair.kind === "base" ? repair.source : "another store"}: ${error.message}`;
     emit({ type: "log", level: "warning", text });
     return false;
   }
 }
 
-/** A base image that is not what it was when layers were made on it cannot serve under them. */
+/** Refuses a base image that was changed after layers were made on it. */
 async function refuseChanged(
   { database }: StoreContext,
   { owner, repair }: { owner: LayerId; repair: Repair & { kind: "base" } },
 ): Promise<void> {
-  const identity = await fileIdentity(repair.source);
+  const state = await imageState(repair.source);
   const records = database.baseImages(repair.name).filter(({ id }) => id === owner);
-  if (records.length === 0 || records.some((record) => sameIdentity(record, identity))) return;
+  if (records.length === 0 || records.some((record) => isSameState(record, state))) return;
   throw new ObError(
     "STORE",
-    `Layer ${owner} stands on ${repair.source}, which was changed after the layer had been made.`,
-    { hint: `Nothing on it can be trusted. Delete it: obuilder delete ${owner}` },
+    `Layer ${owner} depends on ${repair.source}, which was changed after the layer was made.`,
+    { hint: `Neither the layer nor its dependents can be trusted. Delete them: obuilder delete ${owner}` },
   );
 }
 
 async function readLayerHeader(file: string, id: LayerId): Promise<QcowHeader> {
   const header = await readQcowHeader(file);
-  if (!header) throw broken(id, `${file} is no qcow2 file`);
+  if (!header) throw broken(id, `${file} is not a qcow2 file`);
   return header;
 }
 
 function missing(id: LayerId, { path, file }: { path: string; file: string }): ObError {
-  return broken(id, `${path}, under ${file}, is missing`);
+  return broken(id, `${path}, the backing file of ${file}, is missing`);
 }
 
 function outside(id: LayerId, { path, file }: { path: string; file: string }): ObError {
   return new ObError(
     "STORE",
-    `The disk of layer ${id} cannot be used: ${file} stands on ${JSON.stringify(path)}, outside of the store.`,
+    `The disk of layer ${id} cannot be used: its file ${file} depends on ${JSON.stringify(path)}, outside of the store.`,
     { hint: `Delete the layer and build it again: obuilder delete ${id}` },
   );
 }

@@ -88,10 +88,10 @@ describe("flattening", () => {
   it("does not copy a layer at the bottom that is larger than all on it", async () => {
     const large = idOf("large");
     {
-      await using claim = await fixture.store.tryBegin(large);
-      const disk = (await claim?.createDisk(base.id)) ?? "";
+      await using writer = await fixture.store.tryBegin(large);
+      const disk = (await writer?.createDisk(base.id)) ?? "";
       await run(["qemu-io", "-f", "qcow2", "-c", "write -P 9 40M 8M", disk]);
-      await claim?.commit();
+      await writer?.commit();
     }
     const top = await chain(4, large);
     await flattenLayer(context, top, { fromLength: 3 });
@@ -102,8 +102,8 @@ describe("flattening", () => {
 
   it("does not disturb who has the old file open as a backing file", async () => {
     const middle = await chain(6);
-    await using claim = await fixture.store.tryBegin(idOf("writer"));
-    const disk = (await claim?.createDisk(middle)) ?? "";
+    await using writer = await fixture.store.tryBegin(idOf("writer"));
+    const disk = (await writer?.createDisk(middle)) ?? "";
     const reads = Array.from({ length: 5 }, (_, n) => n + 2);
     const commands = [
       "write -P 77 20M 64k",
@@ -116,7 +116,7 @@ describe("flattening", () => {
     const { stdout } = await open;
     expect(stdout.match(/read 65536\/65536/g)).toHaveLength(reads.length);
     expect(stdout).not.toContain("failed");
-    await claim?.commit();
+    await writer?.commit();
     const { disk: kept = "" } = (await fixture.store.find(idOf("writer"))) ?? {};
     await expectPatterns(kept, 6);
     expect(await hasPattern(kept, { fill: 77, offset: 20 << 20 })).toBe(true);
@@ -140,8 +140,8 @@ describe("flattening", () => {
     const top = await chain(24);
     while ((await filesOf(top)).length > 17) {
       // A step that fails, for example: it makes its disk all the same.
-      await using claim = await fixture.store.tryBegin(idOf("next"));
-      await claim?.createDisk(top);
+      await using writer = await fixture.store.tryBegin(idOf("next"));
+      await writer?.createDisk(top);
       await delay(50);
     }
     await expectPatterns((await fixture.store.find(top))?.disk ?? "", 24);

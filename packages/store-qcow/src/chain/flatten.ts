@@ -1,23 +1,28 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, relative } from "node:path";
-import { type LayerId, ObError } from "@ob/core";
+import {
+  layerBackingPath,
+  diskIn,
+  type LayerId,
+  ObError,
+  resultDirectory,
+  type StorePath,
+  within,
+} from "@ob/core";
+import { createOverlay, fileToKeep, rebase, syncPath, tryLock } from "@ob/qcow2";
 import { readChain } from "./backing-chain.ts";
 import type { StoreContext } from "../context.ts";
-import { syncPath } from "../fsync.ts";
 import { layerInPath } from "../layers/layers.ts";
-import { backingPathTo, diskIn, resultDirectory, type StorePath, within } from "../layout.ts";
 import { pinLayer } from "../layers/scratch-disk.ts";
-import { tryLock } from "../lock.ts";
-import { createOverlay, rebase } from "../qemu-img.ts";
 
-/** How the directory in `result-tmp` of a disk that is being flattened, and its lock, begin. */
+/** The prefix of the directory in `result-tmp` of a disk that is being flattened, and of its lock. */
 export const flatPrefix = "flat-";
 
 /**
- * Makes one file of a layer's disk and those under it, down to one that is worth keeping apart: the work is in proportion
- * to what the steps have changed. What the layer shows stays, and so does its parent in the database. Who has the old
- * file open goes on with it; who opens the disk from now on finds the new one, for they change places by one rename.
- * Does nothing if someone else is at it, or the chain is shorter than `fromLength` files.
+ * Merges a layer's disk and its backing chain into one file, down to a file that is worth keeping: see `fileToKeep`. The
+ * contents of the layer and its parent in the database stay. A process that has the old file open keeps it; one that opens
+ * the disk afterwards gets the new file, which replaces the old one by one rename. Does nothing if another process is
+ * flattening the layer, or the chain is shorter than `fromLength` files.
  *
  * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`, `CANCELLED`.
  */
@@ -28,21 +33,21 @@ export async function flattenLayer(
 ): Promise<void> {
   const { layout, emit } = context;
   const name = `${flatPrefix}${id}`;
-  // It tells the sweep, too, that what lies there belongs to a living process.
+  // It also tells the sweep that the process is running.
   using own = await tryLock(within(layout.locks, name), "exclusive");
   if (!own) return;
-  using held = await pinLayer(context, id, signal);
-  void held;
+  using _ = await pinLayer(context, id, signal);
   const { files } = await readChain(context, id);
   if (files.length < fromLength) return;
-  const bottom = await fileToKeep(files);
+  const bottom = files[(await fileToKeep(files)) ?? files.length - 1];
+  if (bottom === undefined) throw new ObError("STORE", `The disk of layer ${id} has no files.`);
   const directory: StorePath = within(layout.temporary, name);
   try {
     await rm(directory, { recursive: true, force: true });
-    // As deep as a layer's, so that the relative backing paths hold.
+    // As deep as a layer's directory, so that the relative backing paths are valid.
     await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
     const flat = diskIn(directory);
-    await createOverlay(flat, { backing: backingPathTo(id), signal, emit });
+    await createOverlay(flat, { backing: layerBackingPath(id), signal, emit });
     await rebase(flat, { backing: relative(dirname(flat), bottom), signal, emit });
     await syncPath(flat);
     const disk = diskIn(resultDirectory(layout, id));
@@ -53,25 +58,7 @@ export async function flattenLayer(
   }
 }
 
-/**
- * The file of the older half that holds more than twice as much as all above it: copying that would cost more than it
- * gains. The ground of the chain if there is none.
- *
- * @param files the disk itself first.
- */
-async function fileToKeep(files: readonly string[]): Promise<string> {
-  let above = 0;
-  for (const [index, file] of files.entries()) {
-    const { blocks } = await stat(file);
-    if (index >= files.length / 2 && blocks > 2 * above) return file;
-    above += blocks;
-  }
-  const ground = files.at(-1);
-  if (ground === undefined) throw new ObError("STORE", "A disk is made of no file.");
-  return ground;
-}
-
-/** The layer right under the top of a chain, if it is one of the store's. */
+/** The layer directly below the top of a chain, if it is one of the store. */
 export function layerUnder(files: readonly string[]): LayerId | undefined {
   const [, below] = files;
   return below === undefined ? undefined : layerInPath(below);

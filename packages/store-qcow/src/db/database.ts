@@ -1,8 +1,8 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isLayerId, type LayerId, layerId, type LayerRecord } from "@ob/core";
 
-/** What tells one state of a base image's file from another without reading it. */
-export interface FileIdentity {
+/** What distinguishes one state of a base image's file from another without reading it, wherever the file was moved. */
+export interface ImageState {
   /** In bytes. */
   readonly size: number;
   /** When it was last written, in nanoseconds since 1970. */
@@ -10,15 +10,15 @@ export interface FileIdentity {
 }
 
 /** A state in which a base image was seen, and the layer that was made from it. */
-export interface BaseImageRecord extends FileIdentity {
+export interface BaseImageRecord extends ImageState {
   readonly id: LayerId;
   /** Of the file's contents, where it had to be computed. */
   readonly sha256: string | undefined;
 }
 
 /*
- * The table `builds` is the original's, to the letter. The rest is ours, and the original does not see it.
- * `rc` counts the layers on a layer. It is kept up for the original's sake; we count the rows.
+ * The table `builds` is the original's, to the letter. The other tables are ours, and the original ignores them.
+ * `rc` counts the dependents of a layer. It is maintained for the original; we count the rows.
  */
 const schema = `
   CREATE TABLE IF NOT EXISTS builds (
@@ -66,14 +66,14 @@ const listQuery = `
 
 /**
  * The store's database, `state/db/db.sqlite`: in WAL mode, as the original has it, so that readers and one writer
- * go on side by side, and a crash at any point leaves it whole. Every method is one short transaction. Layers are
- * on disk before they are entered; what a power cut takes from the end of the log is entered again by `layers.ts`.
+ * work in parallel, and it survives a crash at any point. Every method is one short transaction. Layers are on disk
+ * before they are inserted; rows that a power failure removes from the end of the log are inserted again by `layers.ts`.
  */
 export class StoreDatabase implements Disposable {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
 
-  /** Opens the database, and makes it if there is none. One process at a time may do this. */
+  /** Opens the database, and creates it if there is none. One process at a time may do this. */
   constructor(path: string) {
     this.#database = new DatabaseSync(path, { timeout: 10_000 });
     try {
@@ -90,17 +90,17 @@ export class StoreDatabase implements Disposable {
     return this.#query("SELECT 1 FROM builds WHERE id = ?").get(id) !== undefined;
   }
 
-  /** The layer that a layer stands on; undefined for a base layer and one that is not entered. */
+  /** The parent of a layer; undefined for a base layer and for one that is not in the database. */
   parentOf(id: LayerId): LayerId | undefined {
     return optionalId(this.#query("SELECT parent FROM builds WHERE id = ?").get(id)?.["parent"]);
   }
 
-  /** Notes that a layer is about to appear, so that a crash cannot make its parent be forgotten. */
+  /** Records that a layer is about to be published, so that a crash does not lose its parent. */
   markPending(id: LayerId, parent: LayerId | undefined): void {
     this.#query("INSERT OR REPLACE INTO pending_layers (id, parent) VALUES (?, ?)").run(id, parent ?? null);
   }
 
-  /** Layers that were announced, and neither entered nor withdrawn. */
+  /** Layers that were marked as pending, and neither inserted nor cleared. */
   pending(): readonly { readonly id: LayerId; readonly parent: LayerId | undefined }[] {
     return this.#query("SELECT id, parent FROM pending_layers")
       .all()
@@ -111,7 +111,7 @@ export class StoreDatabase implements Disposable {
     this.#query("DELETE FROM pending_layers WHERE id = ?").run(id);
   }
 
-  /** Enters a layer that has appeared. Entering it again changes nothing. The parent must be entered. */
+  /** Inserts a published layer. Inserting it again changes nothing. Its parent must be in the database. */
   insert(id: LayerId, parent: LayerId | undefined): void {
     const now = formatDate(new Date());
     this.#transaction(() => {
@@ -125,7 +125,7 @@ export class StoreDatabase implements Disposable {
     });
   }
 
-  /** Takes layers out, dependents first. Ids that are not entered are passed over. */
+  /** Deletes layers, dependents first. Skips unknown ids. */
   remove(ids: Iterable<LayerId>): void {
     this.#transaction(() => {
       for (const id of ids) {
@@ -138,7 +138,7 @@ export class StoreDatabase implements Disposable {
     });
   }
 
-  /** Records that layers are used now. Ids that are not entered are passed over. */
+  /** Records that layers are used now. Skips unknown ids. */
   recordUse(ids: Iterable<LayerId>): void {
     const now = formatDate(new Date());
     this.#transaction(() => {
@@ -146,14 +146,14 @@ export class StoreDatabase implements Disposable {
     });
   }
 
-  /** All layers that stand on a layer, and it, dependents first; empty if it is not entered and none stands on it. */
+  /** A layer and all that depend on it, dependents first; empty if it is unknown and has no dependents. */
   descendants(id: LayerId): readonly LayerId[] {
     return this.#query(familyQuery)
       .all({ id })
       .flatMap((row) => optionalId(row["id"]) ?? []);
   }
 
-  /** Layers that no other stands on and that were not used since, least recently used first. */
+  /** Layers without dependents that were not used since, least recently used first. */
   unused(before: Date, limit: number): readonly LayerId[] {
     return this.#query(unusedQuery)
       .all({ before: formatDate(before), limit })
@@ -197,7 +197,7 @@ export class StoreDatabase implements Disposable {
     return row && String(row["name"]);
   }
 
-  /** Records the state of a base image. Before a layer's first record, older ones of its id are forgotten. */
+  /** Records the state of a base image. With `replace`, older records of its layer are deleted. */
   recordBaseImage(name: string, record: BaseImageRecord, options: { replace?: boolean } = {}): void {
     this.#transaction(() => {
       if (options.replace) this.#query("DELETE FROM base_images WHERE id = ?").run(record.id);

@@ -1,13 +1,11 @@
-import type { LayerId } from "@ob/core";
+import { type LayerId, toStoreError } from "@ob/core";
 import type { StoreContext } from "../context.ts";
-import { toStoreError } from "../errors.ts";
 
-/** How long uses are collected, in milliseconds: a crash loses as much, and `prune` counts days. */
+/** How long uses are collected, in milliseconds. A crash loses those; `prune` counts in days. */
 const collected = 200;
 
 /**
- * Uses of layers on their way to the database: a build that is all cache has one for each step, and they are recorded
- * in one transaction.
+ * Collects uses of layers and records them in one transaction: a build with all layers cached has one for each step.
  */
 export class LastUsedRecorder {
   readonly #context: StoreContext;
@@ -23,7 +21,7 @@ export class LastUsedRecorder {
     this.#timer ??= setTimeout(() => this.record(), collected).unref();
   }
 
-  /** Records what has been collected. A failure is told, and is no reason to end a build that only reuses layers. */
+  /** Records what has been collected. A failure is a warning: it must not end a build that only reuses layers. */
   record(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

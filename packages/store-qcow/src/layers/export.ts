@@ -1,12 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { link, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { type ExportOptions, type LayerId, messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import {
+  diskIn,
+  type ExportOptions,
+  type LayerId,
+  errorMessage,
+  ObError,
+  resultDirectory,
+  errnoCode,
+  throwIfCancelled,
+} from "@ob/core";
+import { convert, syncPath } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
-import { syncPath } from "../fsync.ts";
-import { diskIn, resultDirectory } from "../layout.ts";
 import { pinLayer } from "./scratch-disk.ts";
-import { convert } from "../qemu-img.ts";
 
 /** See `Store.export`. What is written stands beside the target, under a name of its own, until it is whole. */
 export async function exportDisk(
@@ -29,7 +36,7 @@ export async function exportDisk(
     else await link(partial, target).catch(async (error: unknown) => await appear(error, partial, target));
     await syncPath(dirname(target));
   } catch (error) {
-    throw systemCode(error) === "EEXIST" ? isThere(target) : error;
+    throw errnoCode(error) === "EEXIST" ? isThere(target) : error;
   } finally {
     await rm(partial, { force: true });
   }
@@ -37,7 +44,7 @@ export async function exportDisk(
 
 /** Some file systems have no links. */
 async function appear(error: unknown, partial: string, target: string): Promise<void> {
-  if (systemCode(error) === "EEXIST") throw error;
+  if (errnoCode(error) === "EEXIST") throw error;
   await checkTarget(target, false);
   await rename(partial, target);
 }
@@ -45,13 +52,13 @@ async function appear(error: unknown, partial: string, target: string): Promise<
 async function checkTarget(target: string, overwrite: boolean): Promise<void> {
   const directory = dirname(target);
   const parent = await stat(directory).catch((cause: unknown) => {
-    throw new ObError("USAGE", `The directory ${directory} cannot be opened: ${messageOf(cause)}.`, {
+    throw new ObError("USAGE", `The directory ${directory} cannot be opened: ${errorMessage(cause)}.`, {
       cause,
     });
   });
   if (!parent.isDirectory()) throw new ObError("USAGE", `${directory} is not a directory.`);
   const found = await stat(target).catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw error;
   });
   if (found?.isDirectory()) throw new ObError("USAGE", `${target} is a directory; name a file.`);

@@ -1,12 +1,10 @@
 import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Layer, type LayerId } from "@ob/core";
+import { type Layer, type LayerId, layerLock } from "@ob/core";
+import { isLockedExclusively, readQcowHeader, resolveBacking } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startChild } from "../child.test.helper.ts";
 import { StoreDatabase } from "../db/database.ts";
-import { layerLock } from "../layout.ts";
-import { isLockedExclusively } from "../lock.ts";
-import { readQcowHeader, resolveBacking } from "../qcow-header.ts";
 import { openStore } from "../store.ts";
 import {
   hasPattern,
@@ -33,15 +31,15 @@ afterEach(async () => {
 });
 
 describe("two processes", () => {
-  it("the second cannot claim what the first makes, follows its log, and then finds the layer", async () => {
+  it("the second cannot begin what the first makes, follows its log, and then finds the layer", async () => {
     const { directory, store } = fixture;
     const id = idOf("x");
-    await using child = startChild("claim", directory, id, base.id);
-    expect(await child.readLine()).toBe("claimed");
+    await using child = startChild("begin", directory, id, base.id);
+    expect(await child.readLine()).toBe("begun");
     expect(await store.tryBegin(id)).toBeUndefined();
     const following = logOf(store, id);
     await child.readLine();
-    child.goOn();
+    child.resume();
     expect(await following).toBe("begun\n");
     await child.ended();
     expect((await store.find(id))?.id).toBe(id);
@@ -62,14 +60,14 @@ describe("two processes", () => {
 
   it("what one makes is left alone when another opens the store", async () => {
     const { directory } = fixture;
-    await using child = startChild("claim", directory, idOf("x"), base.id);
+    await using child = startChild("begin", directory, idOf("x"), base.id);
     await child.readLine();
     const disk = await child.readLine();
     await using again = await openStore({ directory });
     expect((await readQcowHeader(disk))?.virtualSize).toBe(64 << 20);
     await expect(again.delete(base.id)).rejects.toMatchObject({ code: "LAYER_BUSY" });
     expect(await again.prune({ before: new Date(Date.now() + 10_000) })).toEqual([]);
-    child.goOn();
+    child.resume();
     await child.ended();
     expect(await again.find(idOf("x"))).toBeDefined();
   });
@@ -77,7 +75,7 @@ describe("two processes", () => {
   it("what one leaves when it is killed is free at once, and swept but for the log", async () => {
     const { directory, store } = fixture;
     const id = idOf("x");
-    await using child = startChild("claim", directory, id, base.id);
+    await using child = startChild("begin", directory, id, base.id);
     await child.readLine();
     const disk = await child.readLine();
     await child.kill();
@@ -97,9 +95,9 @@ describe("a failed layer", () => {
     const id = idOf("x");
     const log = join(directory, "result-tmp", id, "log");
     {
-      await using claim = await store.tryBegin(id);
-      await claim?.createDisk(base.id);
-      claim?.appendLog(Buffer.from("it broke\n"));
+      await using writer = await store.tryBegin(id);
+      await writer?.createDisk(base.id);
+      writer?.appendLog(Buffer.from("it broke\n"));
     }
     expect(await readdir(dirname(log))).toEqual(["log"]);
     expect(await readdir(join(directory, "state/locks"))).toEqual([]);
@@ -126,15 +124,15 @@ describe("a failed layer", () => {
 });
 
 describe("a disk", () => {
-  it("can be made anew under one claim, on another layer too", async () => {
+  it("can be created again by the same writer, on another layer too", async () => {
     const { store } = fixture;
     const other = await makeLayer(store, { id: idOf("other"), parent: base.id, fill: 3 });
-    await using claim = await store.tryBegin(idOf("x"));
-    await claim?.createDisk(base.id);
-    const disk = (await claim?.createDisk(other.id)) ?? "";
+    await using writer = await store.tryBegin(idOf("x"));
+    await writer?.createDisk(base.id);
+    const disk = (await writer?.createDisk(other.id)) ?? "";
     expect(await hasPattern(disk, { fill: 3 })).toBe(true);
     expect(isLockedExclusively(layerLock(store.layout, base.id))).toBe(false);
-    await claim?.commit();
+    await writer?.commit();
     expect([...store.list()].find(({ id }) => id === idOf("x"))?.parent).toBe(other.id);
   });
 
@@ -142,8 +140,8 @@ describe("a disk", () => {
     const { directory } = fixture;
     const sizeOn = async (diskSize: number, name: string): Promise<number | undefined> => {
       await using store = await openStore({ directory, diskSize });
-      await using claim = await store.tryBegin(idOf(name));
-      return (await readQcowHeader((await claim?.createDisk(base.id)) ?? ""))?.virtualSize;
+      await using writer = await store.tryBegin(idOf(name));
+      return (await readQcowHeader((await writer?.createDisk(base.id)) ?? ""))?.virtualSize;
     };
     expect(await sizeOn(128 << 20, "grown")).toBe(128 << 20);
     expect(await sizeOn(1 << 20, "small")).toBe(64 << 20);
@@ -192,7 +190,7 @@ describe("a crash", () => {
     expect(database.pending()).toEqual([]);
   });
 
-  it("in the middle of a deletion leaves rubble that the next start removes", async () => {
+  it("in the middle of a deletion leaves files that the next start removes", async () => {
     const { directory } = fixture;
     await mkdir(join(directory, "result-tmp/trash-1/rootfs"), { recursive: true });
     await writeFile(join(directory, "result-tmp/trash-1/rootfs/image.qcow2"), "x");

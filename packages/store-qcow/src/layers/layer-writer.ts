@@ -1,48 +1,49 @@
 import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Layer, LayerClaim, LayerId } from "@ob/core";
-import { readChain } from "../chain/backing-chain.ts";
-import type { StoreContext } from "../context.ts";
-import type { BaseImageRecord } from "../db/database.ts";
-import { syncPath, syncTree } from "../fsync.ts";
-import { toStoreError, withStoreErrors } from "../errors.ts";
-import { flattenLayer, layerUnder } from "../chain/flatten.ts";
-import { importBaseImage } from "../base-images/import-base.ts";
-import { layerOnDisk } from "./layers.ts";
 import {
-  backingPathTo,
+  layerBackingPath,
   diskIn,
+  type Layer,
+  type LayerWriter,
+  type LayerId,
   layerLock,
   resultDirectory,
   type StorePath,
-  temporaryDirectory,
+  stagingDirectory,
+  toStoreError,
   within,
-} from "../layout.ts";
+  withStoreErrors,
+} from "@ob/core";
+import {
+  createOverlay,
+  flattenBeforeUseFrom,
+  flattenInBackgroundFrom,
+  type Lock,
+  syncPath,
+  syncTree,
+  tryLock,
+} from "@ob/qcow2";
+import { readChain } from "../chain/backing-chain.ts";
+import type { StoreContext } from "../context.ts";
+import type { BaseImageRecord } from "../db/database.ts";
+import { flattenLayer, layerUnder } from "../chain/flatten.ts";
+import { importBaseImage } from "../base-images/import-base.ts";
+import { layerOnDisk } from "./layers.ts";
 import { pinLayer } from "./scratch-disk.ts";
-import { type Lock, tryLock } from "../lock.ts";
-import { createOverlay } from "../qemu-img.ts";
 import { removeDependents } from "./remove.ts";
 
-/** A chain of so many files is flattened in the background of the steps that come. */
-const flattenInBackgroundFrom = 16;
 /**
- * One of so many is flattened before the step: no build was long enough for the background. Reading slows down past 50, and
- * QEMU strings relative paths together as it goes down: 46 are more than a path may have characters.
- */
-const flattenBeforeStepFrom = 32;
-
-/**
- * Takes the right to make a layer.
+ * Takes the exclusive right to make a layer.
  *
- * @returns undefined if someone else has it, here or in another process.
+ * @returns undefined if another caller has it, in this process or in another.
  */
-export async function tryBeginLayer(context: StoreContext, id: LayerId): Promise<LayerClaim | undefined> {
+export async function tryBeginLayer(context: StoreContext, id: LayerId): Promise<LayerWriter | undefined> {
   const lock = await tryLock(layerLock(context.layout, id), "exclusive");
   if (!lock) return undefined;
-  const directory = temporaryDirectory(context.layout, id);
+  const directory = stagingDirectory(context.layout, id);
   try {
-    // What a crash or an earlier failure left.
+    // Left over from a crash or an earlier failure.
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { mode: 0o700 });
     const log = openSync(within(directory, "log"), "ax", 0o600);
@@ -53,7 +54,7 @@ export async function tryBeginLayer(context: StoreContext, id: LayerId): Promise
   }
 }
 
-class QcowLayerWriter implements LayerClaim {
+class QcowLayerWriter implements LayerWriter {
   readonly id: LayerId;
   readonly #context: StoreContext;
   readonly #directory: StorePath;
@@ -64,15 +65,12 @@ class QcowLayerWriter implements LayerClaim {
   #image: { readonly name: string; readonly record: BaseImageRecord } | undefined;
   #ended = false;
 
-  constructor(
-    context: StoreContext,
-    claimed: { id: LayerId; directory: StorePath; lock: Lock; log: number },
-  ) {
+  constructor(context: StoreContext, begun: { id: LayerId; directory: StorePath; lock: Lock; log: number }) {
     this.#context = context;
-    this.id = claimed.id;
-    this.#directory = claimed.directory;
-    this.#lock = claimed.lock;
-    this.#log = claimed.log;
+    this.id = begun.id;
+    this.#directory = begun.directory;
+    this.#lock = begun.lock;
+    this.#log = begun.log;
   }
 
   async importBase(name: string, signal?: AbortSignal): Promise<void> {
@@ -89,9 +87,9 @@ class QcowLayerWriter implements LayerClaim {
   }
 
   async createDisk(parent: LayerId, signal?: AbortSignal): Promise<string> {
-    return await withStoreErrors(`make a disk on layer ${parent}`, async () => {
+    return await withStoreErrors(`create a disk on layer ${parent}`, async () => {
       await this.#startDisk();
-      await this.#holdParent(parent, signal);
+      await this.#pinParent(parent, signal);
       await this.#createOverlay(parent, signal);
       this.#made = "overlay";
       return diskIn(this.#directory);
@@ -99,7 +97,7 @@ class QcowLayerWriter implements LayerClaim {
   }
 
   appendLog(bytes: Uint8Array): void {
-    if (this.#log === undefined) throw new TypeError(`the claim on ${this.id} has ended`);
+    if (this.#log === undefined) throw new TypeError(`the writer of ${this.id} has ended`);
     try {
       for (let written = 0; written < bytes.length;) {
         written += writeSync(this.#log, bytes, written);
@@ -110,9 +108,9 @@ class QcowLayerWriter implements LayerClaim {
   }
 
   async commit(): Promise<Layer> {
-    if (this.#ended) throw new TypeError(`the claim on ${this.id} has ended`);
+    if (this.#ended) throw new TypeError(`the writer of ${this.id} has ended`);
     if (this.#made === "nothing") throw new TypeError(`layer ${this.id} has no disk yet`);
-    const layer = await withStoreErrors(`keep layer ${this.id}`, () => this.#keep());
+    const layer = await withStoreErrors(`commit layer ${this.id}`, () => this.#publish());
     await this[Symbol.asyncDispose]();
     return layer;
   }
@@ -122,7 +120,7 @@ class QcowLayerWriter implements LayerClaim {
     this.#ended = true;
     try {
       this.#closeLog();
-      // Beside a finished layer there is nothing to tell: its log is the one that counts.
+      // The log of a finished layer is the one in its own directory.
       const done = await layerOnDisk(this.#context.layout, this.id);
       if (done) await rm(this.#directory, { recursive: true, force: true });
       else await dropAllButLog(this.#directory);
@@ -132,16 +130,16 @@ class QcowLayerWriter implements LayerClaim {
     }
   }
 
-  /** Begins anew: a step can be tried again under the same claim. */
+  /** Starts over: a step can be retried with the same writer. */
   async #startDisk(): Promise<void> {
-    if (this.#ended) throw new TypeError(`the claim on ${this.id} has ended`);
+    if (this.#ended) throw new TypeError(`the writer of ${this.id} has ended`);
     await dropAllButLog(this.#directory);
     this.#made = "nothing";
     this.#image = undefined;
     await mkdir(within(this.#directory, "rootfs"), { mode: 0o700 });
   }
 
-  async #holdParent(parent: LayerId, signal: AbortSignal | undefined): Promise<void> {
+  async #pinParent(parent: LayerId, signal: AbortSignal | undefined): Promise<void> {
     this.#parent?.lock.release();
     this.#parent = undefined;
     const lock = await pinLayer(this.#context, parent, signal);
@@ -153,19 +151,19 @@ class QcowLayerWriter implements LayerClaim {
     const disk = diskIn(this.#directory);
     const { virtualSize, files } = await readChain(this.#context, parent);
     const grown = diskSize !== undefined && diskSize > virtualSize ? diskSize : undefined;
-    await createOverlay(disk, { backing: backingPathTo(parent), virtualSize: grown, signal, emit });
+    await createOverlay(disk, { backing: layerBackingPath(parent), virtualSize: grown, signal, emit });
     await this.#shorten(files, signal);
   }
 
   /**
-   * Flattens what is under the parent if the chain has grown long. Not the parent itself: a virtual machine that goes on
-   * to the next step may still have it open for writing.
+   * Flattens the layers below the parent if the chain has grown long. Not the parent itself: a virtual machine that is
+   * reused for the next step may still have it open for writing.
    */
   async #shorten(files: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     const below = layerUnder(files);
     if (files.length <= flattenInBackgroundFrom || below === undefined) return;
     const fromLength = flattenInBackgroundFrom;
-    if (files.length > flattenBeforeStepFrom) {
+    if (files.length > flattenBeforeUseFrom) {
       await flattenLayer(this.#context, below, { fromLength, signal });
       return;
     }
@@ -174,11 +172,11 @@ class QcowLayerWriter implements LayerClaim {
     });
   }
 
-  /** The order matters: whatever moment a crash picks, there is a whole layer or none. */
-  async #keep(): Promise<Layer> {
+  /** The order matters: after a crash at any point there is a complete layer or none. */
+  async #publish(): Promise<Layer> {
     const { layout, database } = this.#context;
     const found = await layerOnDisk(layout, this.id);
-    // Whoever claims looks once more before building; a layer that is there never changes.
+    // Another process can have made it before this one began. A finished layer never changes.
     if (found) return found;
     if (this.#log !== undefined) fsyncSync(this.#log);
     this.#closeLog();
@@ -187,7 +185,7 @@ class QcowLayerWriter implements LayerClaim {
     if (this.#image) database.recordBaseImage(this.#image.name, this.#image.record, { replace: true });
     database.markPending(this.id, this.#parent?.id);
     const directory = resultDirectory(layout, this.id);
-    // Without a disk it was no layer; with one it was found above.
+    // It has no disk: otherwise the layer was found above.
     await rm(directory, { recursive: true, force: true });
     await rename(this.#directory, directory);
     await Promise.all([syncPath(layout.results), syncPath(layout.temporary)]);
@@ -203,7 +201,7 @@ class QcowLayerWriter implements LayerClaim {
   }
 }
 
-/** Removes what was made in a layer's temporary directory, if that still is there. The log stays for `readLog`. */
+/** Removes the contents of a layer's staging directory, if it still exists, except the log: `readLog` reads it. */
 async function dropAllButLog(directory: StorePath): Promise<void> {
   const entries = await readdir(directory).catch(() => []);
   for (const entry of entries) {

@@ -1,42 +1,48 @@
-import { statSync } from "node:fs";
-import { type Layer, type LayerId, layerId, systemCode } from "@ob/core";
+import {
+  diskIn,
+  exists,
+  type Layer,
+  type LayerId,
+  layerId,
+  type StoreLayout,
+  resultDirectory,
+} from "@ob/core";
+import { readQcowHeader } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
-import { diskIn, type Layout, resultDirectory } from "../layout.ts";
-import { readQcowHeader } from "../qcow-header.ts";
 
 /*
- * A layer is what stands in result/; the database only says when it was used and what stands on it.
- * - In result/ and not in the database (a crash came between the two, or the database was lost): it is entered
- *   when it is met. Its parent is the one that was announced, else the layer that its disk names as backing file.
- * - In the database and not in result/ (someone removed it): it is not there. What stands on it is rubble, since a
- *   disk made again is not the same disk: whoever makes the layer anew removes that first (claim.ts).
+ * A layer is what is in result/; the database only says when it was used, and its parent.
+ * - In result/ and not in the database (a crash came between the two, or the database was lost): it is added when it is
+ *   used. Its parent is the pending row's, otherwise the layer that its disk has as backing file.
+ * - In the database and not in result/ (removed by hand): it does not exist. The layers that depend on it are useless,
+ *   since a disk that is made again is not the same disk: the writer that makes the layer again removes them first.
  */
 
-/** The layer as it stands on the disk, whether it is entered in the database or not. */
-export async function layerOnDisk(layout: Layout, id: LayerId): Promise<Layer | undefined> {
+/** The layer on disk, whether or not it is in the database. */
+export async function layerOnDisk(layout: StoreLayout, id: LayerId): Promise<Layer | undefined> {
   const directory = resultDirectory(layout, id);
   const disk = diskIn(directory);
   return (await exists(disk)) ? { id, directory, disk } : undefined;
 }
 
-/** The layer, entered in the database. */
+/** The layer. It is added to the database if it is missing there. */
 export async function findLayer(context: StoreContext, id: LayerId): Promise<Layer | undefined> {
   const layer = await layerOnDisk(context.layout, id);
   if (layer && !context.database.has(id)) await reindexLayer(context, layer);
   return layer;
 }
 
-/** Enters a layer that the database does not know, and first the layers under it. */
+/** Adds a layer that the database does not have, and its parents before it. */
 async function reindexLayer(context: StoreContext, layer: Layer): Promise<void> {
   const { database } = context;
-  const announced = database.pending().find(({ id }) => id === layer.id);
-  const parent = announced ? announced.parent : await parentOnDisk(layer);
+  const pending = database.pending().find(({ id }) => id === layer.id);
+  const parent = pending ? pending.parent : await parentOnDisk(layer);
   const known = parent !== undefined && (await findLayer(context, parent)) !== undefined;
   database.insert(layer.id, known ? parent : undefined);
   context.emit({
     type: "log",
     level: "info",
-    text: `Layer ${layer.id} was not in the database; entered it.`,
+    text: `Layer ${layer.id} was not in the database; added it.`,
   });
 }
 
@@ -50,15 +56,4 @@ async function parentOnDisk(layer: Layer): Promise<LayerId | undefined> {
 export function layerInPath(path: string): LayerId | undefined {
   const [, id] = /(?:^|\/)result\/([0-9a-f]{64})\/rootfs\/image\.qcow2$/.exec(path) ?? [];
   return id === undefined ? undefined : layerId(id);
-}
-
-/** True if something stands at `path`. Rejects if that cannot be told. */
-// oxlint-disable-next-line require-await -- a trip to the thread pool takes ten times as long as the look itself.
-export async function exists(path: string): Promise<boolean> {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    if (systemCode(error) === "ENOTDIR") return false;
-    throw error;
-  }
 }

@@ -1,18 +1,28 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelled, type LayerId, ObError, systemCode, throwIfCancelled } from "@ob/core";
-import { toStoreError } from "../errors.ts";
+import {
+  cancelledError,
+  type LayerId,
+  layerLock,
+  type StoreLayout,
+  ObError,
+  resultDirectory,
+  errnoCode,
+  stagingDirectory,
+  throwIfCancelled,
+  toStoreError,
+  within,
+} from "@ob/core";
+import { isLockedExclusively } from "@ob/qcow2";
 import { layerOnDisk } from "./layers.ts";
-import { layerLock, type Layout, resultDirectory, temporaryDirectory, within } from "../layout.ts";
-import { isLockedExclusively } from "../lock.ts";
 
-/** How long a follower waits before it looks for more. */
+/** How long a follower waits before it reads again. */
 const pauseMs = 50;
 const chunkBytes = 65_536;
 
 /** See `Store.readLog`. */
 export async function* readLog(
-  layout: Layout,
+  layout: StoreLayout,
   id: LayerId,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -21,7 +31,7 @@ export async function* readLog(
   // The open file is the same one before and after the rename, and even after a removal.
   try {
     for (;;) {
-      // Asked before reading: what a maker wrote before they ended is read after.
+      // Checked before reading, so that what the writer wrote last is read as well.
       const more = isLockedExclusively(layerLock(layout, id)) && fstatSync(log).nlink > 0;
       yield* readToEnd(log, signal);
       if (!more) return;
@@ -32,7 +42,7 @@ export async function* readLog(
   }
 }
 
-/** Most logs are short: trips to the thread pool would take many times as long as the reading. */
+/** Synchronous: most logs are short, and the thread pool would take many times as long. */
 function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uint8Array> {
   for (;;) {
     throwIfCancelled(signal);
@@ -43,9 +53,9 @@ function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uin
   }
 }
 
-/** The open log of a finished layer, of one in the making, or of one that failed. Undefined: there is nothing to read. */
+/** The open log of a finished, unfinished or failed layer. Undefined if it has none. */
 async function openLog(
-  layout: Layout,
+  layout: StoreLayout,
   id: LayerId,
   signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
@@ -54,10 +64,10 @@ async function openLog(
     const making = isLockedExclusively(layerLock(layout, id));
     const log =
       openIfThere(within(resultDirectory(layout, id), "log")) ??
-      openIfThere(within(temporaryDirectory(layout, id), "log"));
+      openIfThere(within(stagingDirectory(layout, id), "log"));
     if (log !== undefined) return log;
     if (await layerOnDisk(layout, id)) {
-      // The rename can have come between the two tries. A layer of the original's can lack a log.
+      // The layer can have been renamed between the two tries. A layer of the original can lack a log.
       return openIfThere(within(resultDirectory(layout, id), "log"));
     }
     if (!making) {
@@ -75,13 +85,13 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, "r");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw toStoreError(error, `read the log ${path}`);
   }
 }
 
 async function pause(signal: AbortSignal | undefined): Promise<void> {
   await delay(pauseMs, undefined, signal && { signal }).catch(() => {
-    throw cancelled(signal);
+    throw cancelledError(signal);
   });
 }

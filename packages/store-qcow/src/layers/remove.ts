@@ -1,37 +1,47 @@
 import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { type LayerId, messageOf, ObError, type PruneOptions, systemCode, throwIfCancelled } from "@ob/core";
-import type { StoreContext } from "../context.ts";
-import { toStoreError } from "../errors.ts";
-import { findLayer } from "./layers.ts";
-import { layerLock, type Layout, resultDirectory, within } from "../layout.ts";
 import {
-  withLock,
+  type LayerId,
+  layerLock,
+  type StoreLayout,
+  errorMessage,
+  ObError,
+  type PruneOptions,
+  resultDirectory,
+  errnoCode,
+  throwIfCancelled,
+  toStoreError,
+  within,
+} from "@ob/core";
+import {
   isFree,
   isLockedExclusively,
   type Lock,
   type LockMode,
   tryLock,
   waitForLock,
-} from "../lock.ts";
+  withLock,
+} from "@ob/qcow2";
+import type { StoreContext } from "../context.ts";
+import { findLayer } from "./layers.ts";
 
 /*
- * Who uses a layer has its lock, shared. Who deletes goes through the gate: while they have it nobody can begin to use
- * a layer, so it is enough to see that none is in use, one after the other, however many there are.
+ * A user of a layer holds its lock, shared. A deletion holds the gate exclusively: meanwhile no process can start to use a
+ * layer, so it is enough to check one layer after the other, however many there are.
  */
 async function enterDeleteGate(
-  layout: Layout,
+  layout: StoreLayout,
   { mode, signal }: { mode: LockMode; signal?: AbortSignal | undefined },
 ): Promise<Lock> {
   return await waitForLock(within(layout.locks, "gate"), mode, signal);
 }
 
-/** How many layers `prune` deletes before it lets others through the gate. */
+/** How many layers `prune` deletes before it releases the gate for a moment. */
 const batch = 200;
 
 /** Keeps a layer from being deleted. @throws ObError `CANCELLED`. */
-export async function lockShared(layout: Layout, id: LayerId, signal?: AbortSignal): Promise<Lock> {
+export async function lockShared(layout: StoreLayout, id: LayerId, signal?: AbortSignal): Promise<Lock> {
   for (;;) {
     const gate = await enterDeleteGate(layout, { mode: "shared", signal });
     const lock = await withLock(gate, () => tryLock(layerLock(layout, id), "shared"));
@@ -61,8 +71,7 @@ export async function deleteLayer(
 }
 
 /**
- * Removes what stands on a layer that is not there and is about to be made again: those disks were made on another
- * disk than the one to come.
+ * Removes the dependents of a missing layer that is about to be made again: their disks depend on the former disk.
  *
  * @throws ObError `LAYER_BUSY`.
  */
@@ -73,7 +82,7 @@ export async function removeDependents(context: StoreContext, id: LayerId): Prom
   await deleteAll(context, { wanted: id, onDelete: undefined }, async () => dependents());
 }
 
-/** Deletes all the layers that `choose` finds, or none if one is in use. */
+/** Deletes all layers that `choose` returns, or none if one is in use. */
 async function deleteAll(
   context: StoreContext,
   { wanted, onDelete }: { wanted: LayerId } & DeleteOptions,
@@ -99,7 +108,7 @@ async function deleteAll(
   }
 }
 
-/** See `Store.prune`. Layers in use stay, and so do those under them. */
+/** See `Store.prune`. Layers in use stay, and so do their parents. */
 export async function pruneLayers(context: StoreContext, options: PruneOptions): Promise<readonly LayerId[]> {
   const { before, limit = Number.POSITIVE_INFINITY, signal } = options;
   const gone: LayerId[] = [];
@@ -132,8 +141,8 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
   }
 }
 
-/** The locks are also taken for a moment by who looks whether they are free: one look is not enough. */
-async function isUnused(layout: Layout, id: LayerId): Promise<boolean> {
+/** A check whether a lock is free takes it for a moment: one try is not enough. */
+async function isUnused(layout: StoreLayout, id: LayerId): Promise<boolean> {
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     if (isFree(layerLock(layout, id))) return true;
     await delay(5 * attempt);
@@ -141,48 +150,49 @@ async function isUnused(layout: Layout, id: LayerId): Promise<boolean> {
   return false;
 }
 
-/** Makes a layer vanish at once; removing its files takes longer. */
-async function moveToTrash(layout: Layout, id: LayerId): Promise<readonly string[]> {
+/** Removes a layer by one rename; deleting its files takes longer. */
+async function moveToTrash(layout: StoreLayout, id: LayerId): Promise<readonly string[]> {
   const path = within(layout.temporary, `trash-${randomUUID()}`);
   try {
     await rename(resultDirectory(layout, id), path);
     return [path];
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (errnoCode(error) === "ENOENT") return [];
     throw toStoreError(error, `delete layer ${id}`);
   }
 }
 
-/** On a full disk the rows can stay: a row without a layer does no harm, and the next `prune` takes it. */
+/** On a full disk the rows may stay: a row without a layer does no harm, and the next `prune` deletes it. */
 function deleteRows({ database, emit }: StoreContext, ids: readonly LayerId[]): void {
   try {
     database.remove(ids);
   } catch (error) {
-    const failure = toStoreError(error, "take deleted layers out of the database");
+    const failure = toStoreError(error, "remove deleted layers from the database");
     if (failure.code !== "NO_SPACE") throw failure;
     emit({ type: "log", level: "warning", text: failure.message });
   }
 }
 
-/** The layers are gone already. What cannot be removed now is tried again whenever the store is opened. */
+/** The layers are gone already. Opening the store retries what cannot be removed now. */
 async function emptyTrash({ emit }: StoreContext, trash: readonly string[]): Promise<void> {
   for (const path of trash) {
     await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
-      emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${messageOf(error)}` });
+      emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${errorMessage(error)}` });
     });
   }
 }
 
-function nothingToDelete(layout: Layout, id: LayerId): ObError {
+function nothingToDelete(layout: StoreLayout, id: LayerId): ObError {
   if (isLockedExclusively(layerLock(layout, id))) return busy(id, id);
   return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
-    hint: "`---> saved as` in a build's output tells the ids of its layers.",
+    hint: "`---> saved as` in a build's output has the ids of its layers.",
   });
 }
 
 function busy(id: LayerId, wanted: LayerId): ObError {
-  const which = id === wanted ? `Layer ${id} is in use` : `Layer ${id}, which stands on ${wanted}, is in use`;
+  const which =
+    id === wanted ? `Layer ${id} is in use` : `Layer ${id}, which depends on ${wanted}, is in use`;
   return new ObError("LAYER_BUSY", `${which}; nothing was deleted.`, {
-    hint: "A build on it goes on. Wait for its end, or cancel it.",
+    hint: "A running build uses it. Wait for its end, or cancel it.",
   });
 }

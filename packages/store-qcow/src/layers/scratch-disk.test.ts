@@ -1,9 +1,9 @@
 import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256File } from "@ob/core";
+import { readQcowHeader } from "@ob/qcow2";
 import { expect, test } from "vitest";
 import { startChild } from "../child.test.helper.ts";
-import { readQcowHeader } from "../qcow-header.ts";
 import { openStore } from "../store.ts";
 import {
   hasPattern,
@@ -23,29 +23,29 @@ async function storeWithLayer() {
   return Object.assign(fixture, { layer });
 }
 
-test("a borrowed disk shows the layer, and what is written to it never reaches the layer", async () => {
+test("a scratch disk shows the layer, and writes to it never reach the layer", async () => {
   await using fixture = await storeWithLayer();
   const before = await sha256File(fixture.layer.disk);
-  await using loan = await fixture.store.createScratchDisk(fixture.layer.id);
-  expect(await hasPattern(loan.disk, { fill: 1 })).toBe(true);
-  expect(await hasPattern(loan.disk, { fill: 2, offset: 65_536 })).toBe(true);
-  await writePattern(loan.disk, { fill: 9 });
+  await using scratch = await fixture.store.createScratchDisk(fixture.layer.id);
+  expect(await hasPattern(scratch.disk, { fill: 1 })).toBe(true);
+  expect(await hasPattern(scratch.disk, { fill: 2, offset: 65_536 })).toBe(true);
+  await writePattern(scratch.disk, { fill: 9 });
   expect(await sha256File(fixture.layer.disk)).toBe(before);
 });
 
-test("a borrowed disk is gone when it is given back", async () => {
+test("a scratch disk is removed when it is disposed of", async () => {
   await using fixture = await storeWithLayer();
-  const loan = await fixture.store.createScratchDisk(fixture.layer.id);
-  await loan[Symbol.asyncDispose]();
-  await expect(access(loan.disk)).rejects.toThrow("ENOENT");
+  const scratch = await fixture.store.createScratchDisk(fixture.layer.id);
+  await scratch[Symbol.asyncDispose]();
+  await expect(access(scratch.disk)).rejects.toThrow("ENOENT");
   expect(await readdir(join(fixture.directory, "state", "locks"))).toEqual([]);
   expect(await readdir(join(fixture.directory, "result-tmp"))).toEqual([]);
 });
 
-test("a disk that another process has borrowed stays while it lives, and is swept when it has died", async () => {
+test("a scratch disk of another process stays while the process lives, and is swept after its death", async () => {
   await using fixture = await storeWithLayer();
   const { directory, layer } = fixture;
-  await using child = startChild("borrow", directory, layer.id);
+  await using child = startChild("scratch-disk", directory, layer.id);
   const disk = await child.readLine();
   await (await openStore({ directory }))[Symbol.asyncDispose]();
   await access(disk);

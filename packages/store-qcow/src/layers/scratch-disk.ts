@@ -1,25 +1,33 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
-import { type BorrowedDisk, type LayerId, ObError, throwIfCancelled } from "@ob/core";
+import {
+  layerBackingPath,
+  type ScratchDisk,
+  diskIn,
+  disposableWith,
+  type LayerId,
+  ObError,
+  type StorePath,
+  throwIfCancelled,
+  within,
+} from "@ob/core";
+import { createOverlay, type Lock, tryLock } from "@ob/qcow2";
 import { repairChain } from "../chain/backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import { findLayer } from "./layers.ts";
-import { backingPathTo, diskIn, type StorePath, within } from "../layout.ts";
-import { type Lock, tryLock } from "../lock.ts";
-import { createOverlay } from "../qemu-img.ts";
 import { lockShared } from "./remove.ts";
 
-/** How a borrowed disk's directory in `result-tmp`, and its lock, begin. */
+/** The prefix of a scratch disk's directory in `result-tmp`, and of its lock. */
 export const scratchPrefix = "borrowed-";
 
 /**
- * Keeps a layer from being deleted, with its chain of disks in order.
+ * Keeps a layer from being deleted, and repairs its backing chain.
  *
  * @throws ObError `NO_SUCH_LAYER`, `STORE`, `CANCELLED`.
  */
 export async function pinLayer(context: StoreContext, id: LayerId, signal?: AbortSignal): Promise<Lock> {
   if (!(await findLayer(context, id))) throw noSuchLayer(id);
-  // Before the lock is taken: putting a chain right needs the exclusive one.
+  // Before the lock is taken: repairing a chain needs the exclusive one.
   await repairChain(context, id, signal);
   const lock = await lockShared(context.layout, id, signal);
   try {
@@ -31,32 +39,31 @@ export async function pinLayer(context: StoreContext, id: LayerId, signal?: Abor
   }
 }
 
-/** See `Store.borrow`. The disk's own lock tells the sweep that it belongs to a living process. */
+/** See `Store.createScratchDisk`. The disk's own lock tells the sweep that its process is running. */
 export async function createScratchDisk(
   context: StoreContext,
   id: LayerId,
   signal?: AbortSignal,
-): Promise<BorrowedDisk> {
+): Promise<ScratchDisk> {
   const { layout, emit } = context;
   throwIfCancelled(signal);
   await using stack = new AsyncDisposableStack();
   stack.use(await pinLayer(context, id, signal));
   const name = `${scratchPrefix}${randomUUID()}`;
   const own = await tryLock(within(layout.locks, name), "exclusive");
-  if (!own) throw new ObError("STORE", `The lock ${name} is taken.`);
+  if (!own) throw new ObError("STORE", `The lock ${name} is held by another process.`);
   stack.use(own);
   const directory: StorePath = within(layout.temporary, name);
   stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }));
-  // As deep as a layer's, so that the relative backing path holds.
+  // As deep as a layer's directory, so that the relative backing path is valid.
   await mkdir(within(directory, "rootfs"), { recursive: true, mode: 0o700 });
   const disk = diskIn(directory);
-  await createOverlay(disk, { backing: backingPathTo(id), signal, emit });
-  const held = stack.move();
-  return { layer: id, disk, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  await createOverlay(disk, { backing: layerBackingPath(id), signal, emit });
+  return disposableWith({ layer: id, disk }, stack);
 }
 
 function noSuchLayer(id: LayerId): ObError {
   return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
-    hint: "It was never made, or has been deleted: build it (again).",
+    hint: "It was never built, or has been deleted: build it (again).",
   });
 }

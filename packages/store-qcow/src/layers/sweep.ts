@@ -1,17 +1,16 @@
 import { readdir, rm, stat } from "node:fs/promises";
-import { isLayerId, type LayerId, messageOf } from "@ob/core";
+import { exists, isLayerId, type LayerId, layerLock, errorMessage, stagingDirectory, within } from "@ob/core";
+import { tryLock } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { flatPrefix } from "../chain/flatten.ts";
-import { exists, findLayer, layerOnDisk } from "./layers.ts";
-import { layerLock, temporaryDirectory, within } from "../layout.ts";
+import { findLayer, layerOnDisk } from "./layers.ts";
 import { scratchPrefix } from "./scratch-disk.ts";
-import { tryLock } from "../lock.ts";
 
-const daysThatLogsStay = 7;
+const logRetentionDays = 7;
 
 /**
- * Removes what processes that died left behind. It looks at layers in the making only, never at finished ones, so it
- * costs the same however many there are; and what has a lock belongs to a living process and is left alone.
+ * Removes what crashed processes left. It looks at unfinished layers only, so that its cost does not depend on the number of
+ * finished ones. What is locked belongs to a running process and is left alone.
  */
 export async function sweep(context: StoreContext): Promise<void> {
   const { layout } = context;
@@ -24,15 +23,15 @@ export async function sweep(context: StoreContext): Promise<void> {
   await sweepLocks(context);
 }
 
-/** A half-made layer goes, its log stays for some days. */
+/** An unfinished layer is removed; its log stays for some days. */
 async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void> {
   const { layout, emit } = context;
   using lock = await tryLock(layerLock(layout, id), "exclusive");
   if (!lock) return;
-  const directory = temporaryDirectory(layout, id);
+  const directory = stagingDirectory(layout, id);
   const log = await stat(within(directory, "log")).catch(() => undefined);
   const age = log && Date.now() - log.mtimeMs;
-  if (age === undefined || age > daysThatLogsStay * 86_400_000) {
+  if (age === undefined || age > logRetentionDays * 86_400_000) {
     await removeTree(context, directory);
     return;
   }
@@ -41,7 +40,7 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
     emit({
       type: "log",
       level: "info",
-      text: `Removing what was left of layer ${id}, which was never finished.`,
+      text: `Removing the files of layer ${id}, which was never finished.`,
     });
     for (const entry of entries) {
       if (entry !== "log") await removeTree(context, within(directory, entry));
@@ -49,14 +48,14 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
   }
 }
 
-/** A borrowed disk of a process that died, or one that it was flattening. */
+/** A scratch disk of a crashed process, or one that it was flattening. */
 async function sweepLocked(context: StoreContext, name: string): Promise<void> {
   const { layout } = context;
   using lock = await tryLock(within(layout.locks, name), "exclusive");
   if (lock) await removeTree(context, within(layout.temporary, name));
 }
 
-/** Layers that appeared in the moment before a crash, and those that then did not. */
+/** Layers that were about to be published when a process crashed, whether they were or not. */
 async function reindexPending(context: StoreContext): Promise<void> {
   for (const { id } of context.database.pending()) {
     using lock = await tryLock(layerLock(context.layout, id), "exclusive");
@@ -66,20 +65,20 @@ async function reindexPending(context: StoreContext): Promise<void> {
   }
 }
 
-/** A lock's file goes with its last holder; only a crash leaves one. */
+/** The file of a lock is removed by its last holder; only a crash leaves one. */
 async function sweepLocks({ layout }: StoreContext): Promise<void> {
   for (const name of await readdir(layout.locks)) {
     (await tryLock(within(layout.locks, name), "exclusive"))?.release();
   }
 }
 
-/** What cannot be removed, such as what the original made with sudo, must not keep a store from being opened. */
+/** Files that cannot be removed, such as those that the original made with sudo, must not prevent a store from being opened. */
 async function removeTree({ emit }: StoreContext, path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true, maxRetries: 3 });
   } catch (error) {
     // Another process may be removing it at this moment.
     if (!(await exists(path))) return;
-    emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${messageOf(error)}` });
+    emit({ type: "log", level: "warning", text: `Cannot remove ${path}: ${errorMessage(error)}` });
   }
 }

@@ -54,7 +54,7 @@ describe("image rm", () => {
     await using store = await storeWith("debian-12");
     const result = await obuilder(["image", "rm", "debian-13", store.flag], { services });
     expect(result).toMatchObject({ code: 4, stdout: "" });
-    expect(result.stderr).toContain("Is it debian-12 that you want?");
+    expect(result.stderr).toContain("Did you mean debian-12?");
   });
 });
 
@@ -64,7 +64,7 @@ describe("image", () => {
     [["image", "biuld"], "Did you mean build?"],
     [["image", "build"], "obuilder image build NAME or FOLDER"],
     [["image", "list", "mine"], "takes no name"],
-    [["image", "build", "debian-12-amd46"], "Is it debian-12-amd64 that you want?"],
+    [["image", "build", "debian-12-amd46"], "Did you mean debian-12-amd64?"],
     [["image", "build", "debian-12-amd64", "--ocaml", "4.08"], "4.13.1"],
     [["image", "build", "debian-12-amd64", "--disk-size", "1M"], "too small"],
     [["image", "build", "debian-12-amd64", "--iso", "x"], "takes no ISO"],

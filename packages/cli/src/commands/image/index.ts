@@ -1,5 +1,4 @@
-import { ObError } from "@ob/core";
-import { suggest } from "../../args/flags.ts";
+import { didYouMean, ObError } from "@ob/core";
 import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../../args/options.ts";
 import { sandboxOptions } from "../../args/sandbox-flags.ts";
 import type { Command } from "../command.ts";
@@ -72,7 +71,7 @@ function readAction(args: Arguments): Action {
   if (given !== undefined && isAction(given)) return given;
   const what = given === undefined ? "No action is given" : `Unknown action ${JSON.stringify(given)}`;
   throw new ObError("USAGE", `${what}: image takes ${names.join(", ")}.`, {
-    hint: given === undefined ? undefined : suggest(given, names),
+    hint: given === undefined ? undefined : didYouMean(given, names),
   });
 }
 

@@ -30,7 +30,7 @@ const request = (name: string, more: Partial<CacheRequest> = {}): CacheRequest =
 });
 
 const cases: Readonly<Record<string, Check>> = {
-  "each step has a copy of its own": async (caches) => {
+  "each step has its own copy": async (caches) => {
     await using a = await caches.acquire(request("x"));
     await using b = await caches.acquire(request("x"));
     assert.notEqual(a.disk, b.disk);
@@ -49,7 +49,7 @@ const cases: Readonly<Record<string, Check>> = {
     assert.equal(await next.release(), true);
   },
 
-  "who started from an older version does not publish": async (caches) => {
+  "a step that started from an older version does not publish": async (caches) => {
     await using slow = await caches.acquire(request("x", { sharing: "private" }));
     for (let step = 0; step < 2; step += 1) {
       await using quick = await caches.acquire(request("x", { sharing: "private" }));
@@ -73,20 +73,20 @@ const cases: Readonly<Record<string, Check>> = {
     assert.equal(await lease.release(), false);
   },
 
-  "a locked cache is had by one step at a time": async (caches) => {
+  "one step at a time has a locked cache": async (caches) => {
     const locked = request("x", { sharing: "locked" });
     const first = await caches.acquire(locked);
     const order: string[] = [];
     const waiting = caches.acquire(locked).then((lease) => {
-      order.push("second has it");
+      order.push("second acquires");
       return lease;
     });
     await using other = await caches.acquire(request("y", { sharing: "locked" }));
-    order.push(`first gives back ${other.name === "y"}`);
+    order.push(`first releases ${other.name === "y"}`);
     assert.equal(await first.release(), true);
     await first[Symbol.asyncDispose]();
     await using second = await waiting;
-    assert.deepEqual(order, ["first gives back true", "second has it"]);
+    assert.deepEqual(order, ["first releases true", "second acquires"]);
     assert.equal(await second.release(), true);
   },
 
@@ -100,7 +100,7 @@ const cases: Readonly<Record<string, Check>> = {
     assert.equal(await first.release(), true);
   },
 
-  "caches of all names are apart": async (caches) => {
+  "caches with any names are separate": async (caches) => {
     for (const name of ["a/1", "a%2f1", "x y", "..", ".", "ä", "c-a"]) {
       await using lease = await caches.acquire(request(name));
       await using other = await caches.acquire(request(`${name}'`));
@@ -112,7 +112,7 @@ const cases: Readonly<Record<string, Check>> = {
     assert.ok(names.includes("a/1") && names.includes("a%2f1") && names.includes("..'"));
   },
 
-  "a cache is another for each guest operating system": async (caches) => {
+  "each guest operating system has its own cache of a name": async (caches) => {
     await using linux = await caches.acquire(request("x"));
     await using openbsd = await caches.acquire(request("x", { fileSystem: "ffs" }));
     assert.equal(await linux.release(), true);
@@ -132,7 +132,7 @@ const cases: Readonly<Record<string, Check>> = {
     assert.equal(await caches.remove("x"), true);
   },
 
-  "a removed cache is gone, and there is none to remove twice": async (caches) => {
+  "a removed cache is gone, and cannot be removed twice": async (caches) => {
     const lease = await caches.acquire(request("x"));
     await lease.release();
     await lease[Symbol.asyncDispose]();

@@ -4,9 +4,9 @@ import { sha256 } from "../../digest.ts";
 import { type ErrorCode, isObError } from "../../errors.ts";
 import type { ObEvent } from "../../events.ts";
 import { layerId } from "../../layer-id.ts";
+import type { GuestImage } from "../../ports/guest.ts";
 import type {
   CopyTask,
-  GuestImage,
   OpenArchiveOptions,
   RunTask,
   Sandbox,
@@ -29,7 +29,7 @@ type Check = (fixture: SandboxFixture) => Promise<void>;
 
 /** What every `Sandbox` does. A case starts few guests: each takes its time where they are real. */
 export function sandboxConformance(makeFixture: () => Promise<SandboxFixture>): readonly ConformanceCase[] {
-  return Object.entries({ ...running, ...inSequence, ...copying, ...visiting, ...cancelling }).map(
+  return Object.entries({ ...running, ...inSession, ...copying, ...ephemeral, ...cancelling }).map(
     ([name, check]) => ({
       name,
       run: async () => {
@@ -90,11 +90,11 @@ const running: Readonly<Record<string, Check>> = {
   },
 };
 
-const inSequence: Readonly<Record<string, Check>> = {
-  "steps of a sequence run one after the other, whether a disk follows the one before or not": async (
+const inSession: Readonly<Record<string, Check>> = {
+  "steps of a session run one after the other, whether a disk is a child of the previous one or not": async (
     fixture,
   ) => {
-    await using sequence = fixture.sandbox.openSession();
+    await using session = fixture.sandbox.openSession();
     const first = await fixture.createDisk();
     const second = await fixture.createDisk(first);
     const strange = await fixture.createDisk();
@@ -107,11 +107,11 @@ const inSequence: Readonly<Record<string, Check>> = {
       const chunks: Uint8Array[] = [];
       const onOutput = (bytes: Uint8Array): void => void chunks.push(bytes);
       const step = { layer: layerOfSteps, disk, image: fixture.image, task, followed: true };
-      await sequence.run(step, { onOutput });
+      await session.run(step, { onOutput });
       assert.equal(Buffer.concat(chunks).toString(), `${word}\n`);
     }
-    await sequence[Symbol.asyncDispose]();
-    await sequence[Symbol.asyncDispose]();
+    await session[Symbol.asyncDispose]();
+    await session[Symbol.asyncDispose]();
   },
 };
 
@@ -145,36 +145,40 @@ const copying: Readonly<Record<string, Check>> = {
   },
 };
 
-const visiting: Readonly<Record<string, Check>> = {
-  "a visitor reads files and runs programs, until the guest goes": async ({ sandbox, image, createDisk }) => {
+const ephemeral: Readonly<Record<string, Check>> = {
+  "an ephemeral guest gives files and runs programs, until it is disposed of": async ({
+    sandbox,
+    image,
+    createDisk,
+  }) => {
     const request = { layer: layerOfSteps, disk: await createDisk(), image };
-    const visit = await sandbox.openEphemeral(request);
+    const guest = await sandbox.openEphemeral(request);
     const archive: Uint8Array[] = [];
-    for await (const bytes of visit.readArchive("/etc/passwd")) archive.push(bytes);
+    for await (const bytes of guest.readArchive("/etc/passwd")) archive.push(bytes);
     assert.ok(Buffer.concat(archive).subarray(0, 100).toString().startsWith("./passwd\0"));
     const missing = async (): Promise<void> => {
-      for await (const _ of visit.readArchive("/no/such"));
+      for await (const _ of guest.readArchive("/no/such"));
     };
     await rejectsWith("BAD_SOURCE", missing());
     const [output, errors] = [new PassThrough(), new PassThrough()];
     const terminal = { input: Readable.from(["typed"]), output, errors, tty: undefined };
     const command = ["/bin/sh", "-c", 'cat; printf "<%s>" "$@" >&2; exit 3', "sh", "it's", "$HOME"];
-    assert.equal(await visit.execInteractive({ command, stdio: terminal }), 3);
+    assert.equal(await guest.execInteractive({ command, stdio: terminal }), 3);
     assert.equal(String(output.read()), "typed");
     assert.equal(String(errors.read()), "<it's><$HOME>");
-    await visit[Symbol.asyncDispose]();
-    await visit[Symbol.asyncDispose]();
-    await rejectsWith("CANCELLED", visit.execInteractive({ command, stdio: terminal }));
+    await guest[Symbol.asyncDispose]();
+    await guest[Symbol.asyncDispose]();
+    await rejectsWith("CANCELLED", guest.execInteractive({ command, stdio: terminal }));
   },
 
-  "a failed step's guest is shown as the command left it, and the step fails with the same error": async (
+  "a failed step's guest is as the command left it, and the step fails with the same error": async (
     fixture,
   ) => {
-    const told: unknown[] = [];
-    const onFailure = async (error: unknown): Promise<void> => void told.push(error);
+    const reported: unknown[] = [];
+    const onFailure = async (error: unknown): Promise<void> => void reported.push(error);
     const failing = runTask(fixture, { command: "exit 42" }, { onFailure });
-    await assert.rejects(failing, (error) => error === told[0] && isObError(error, "STEP_FAILED"));
-    assert.equal(told.length, 1);
+    await assert.rejects(failing, (error) => error === reported[0] && isObError(error, "STEP_FAILED"));
+    assert.equal(reported.length, 1);
   },
 };
 
@@ -190,7 +194,7 @@ const cancelling: Readonly<Record<string, Check>> = {
     );
   },
 
-  "a cancel ends a command that runs, and the sandbox can go on": async (fixture) => {
+  "a cancel ends a command that runs, and the sandbox can be used again": async (fixture) => {
     const controller = new AbortController();
     const onOutput = (): void => controller.abort();
     const cancelled = runTask(

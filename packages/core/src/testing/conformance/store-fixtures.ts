@@ -4,7 +4,7 @@ import { type ErrorCode, isObError } from "../../errors.ts";
 import { type LayerId, layerId } from "../../layer-id.ts";
 import type { Layer, LayerWriter, Store } from "../../ports/store.ts";
 
-/* What the cases of store-conformance.ts do over and over. */
+/* Helpers of the store's cases. */
 
 export function idOf(name: string): LayerId {
   return layerId(sha256(`layer ${name}`));
@@ -12,26 +12,26 @@ export function idOf(name: string): LayerId {
 
 export const inAnHour = (): Date => new Date(Date.now() + 3_600_000);
 
-export async function claimed(store: Store, id: LayerId): Promise<LayerWriter> {
-  const claim = await store.tryBegin(id);
-  assert.ok(claim, "nobody else has a claim");
-  return claim;
+export async function begin(store: Store, id: LayerId): Promise<LayerWriter> {
+  const writer = await store.tryBegin(id);
+  assert.ok(writer, "no other caller has begun the layer");
+  return writer;
 }
 
 export async function importBase(store: Store, image: string): Promise<Layer> {
-  await using claim = await claimed(store, (await store.baseImage(image)).id);
-  await claim.importBase(image);
-  return await claim.commit();
+  await using writer = await begin(store, (await store.baseImage(image)).id);
+  await writer.importBase(image);
+  return await writer.commit();
 }
 
 export async function makeLayer(
   store: Store,
   { name, parent, log = [] }: { name: string; parent: LayerId; log?: readonly string[] },
 ): Promise<Layer> {
-  await using claim = await claimed(store, idOf(name));
-  await claim.createDisk(parent);
-  for (const text of log) claim.appendLog(Buffer.from(text));
-  return await claim.commit();
+  await using writer = await begin(store, idOf(name));
+  await writer.createDisk(parent);
+  for (const text of log) writer.appendLog(Buffer.from(text));
+  return await writer.commit();
 }
 
 export async function textOf(chunks: AsyncIterable<Uint8Array>, onChunk?: () => void): Promise<string> {

@@ -2,32 +2,33 @@ import assert from "node:assert/strict";
 import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StoreFixture } from "./store.ts";
+import type { StoreCheck } from "./fixture.ts";
 import { idOf, importBase, makeLayer, rejectsWith } from "./store-fixtures.ts";
 
-type Check = (fixture: StoreFixture) => Promise<void>;
-
-/** Cases of store-conformance.ts: disks that are borrowed, and disks that are written out. */
-export const scratchDisks: Readonly<Record<string, Check>> = {
-  "a layer is not deleted while its disk is borrowed, nor are those under it": async ({ store, image }) => {
+/** Cases of store.ts: scratch disks and exports. */
+export const scratchDisks: Readonly<Record<string, StoreCheck>> = {
+  "a layer with a scratch disk is not deleted, nor are its parents": async ({ store, image }) => {
     const base = await importBase(store, image);
     const layer = await makeLayer(store, { name: "x", parent: base.id });
-    const loans = [await store.createScratchDisk(layer.id), await store.createScratchDisk(layer.id)];
-    assert.notEqual(loans[0]?.disk, loans[1]?.disk);
-    for (const loan of loans) {
-      assert.equal(loan.layer, layer.id);
+    const disks = [await store.createScratchDisk(layer.id), await store.createScratchDisk(layer.id)];
+    assert.notEqual(disks[0]?.disk, disks[1]?.disk);
+    for (const scratch of disks) {
+      assert.equal(scratch.layer, layer.id);
       await rejectsWith("LAYER_BUSY", store.delete(base.id));
-      await loan[Symbol.asyncDispose]();
-      await loan[Symbol.asyncDispose]();
+      await scratch[Symbol.asyncDispose]();
+      await scratch[Symbol.asyncDispose]();
     }
     assert.deepEqual(await store.delete(base.id), [layer.id, base.id]);
   },
 
-  "borrowing what is not there is NO_SUCH_LAYER": async ({ store }) => {
+  "a scratch disk on a missing layer is NO_SUCH_LAYER": async ({ store }) => {
     await rejectsWith("NO_SUCH_LAYER", store.createScratchDisk(idOf("x")));
   },
 
-  "borrowing with a signal that has fired is CANCELLED, and holds nothing": async ({ store, image }) => {
+  "creating a scratch disk with a signal that has fired is CANCELLED, and holds nothing": async ({
+    store,
+    image,
+  }) => {
     const base = await importBase(store, image);
     await rejectsWith("CANCELLED", store.createScratchDisk(base.id, AbortSignal.abort()));
     assert.deepEqual(await store.delete(base.id), [base.id]);

@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import { sha256 } from "../../digest.ts";
 import type { LayerId } from "../../layer-id.ts";
-import type { Store } from "../../ports/store.ts";
 import type { ConformanceCase } from "./case.ts";
+import type { StoreCheck, StoreFixture } from "./fixture.ts";
 import { scratchDisks } from "./store-scratch.ts";
-import { claimed, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-fixtures.ts";
-
-/** A new store for one case; disposing of it closes the store and removes what was made. */
-export interface StoreFixture extends AsyncDisposable {
-  /** Empty but for the base image. */
-  readonly store: Store;
-  /** The name of a base image that is there. */
-  readonly image: string;
-}
-
-type Check = (fixture: StoreFixture) => Promise<void>;
+import { begin, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-fixtures.ts";
 
 /** What every `Store` does. */
 export function storeConformance(makeFixture: () => Promise<StoreFixture>): readonly ConformanceCase[] {
@@ -27,12 +17,12 @@ export function storeConformance(makeFixture: () => Promise<StoreFixture>): read
   }));
 }
 
-const making: Readonly<Record<string, Check>> = {
+const making: Readonly<Record<string, StoreCheck>> = {
   "a base image has the id of its name": async ({ store, image }) => {
     assert.deepEqual(await store.baseImage(image), { name: image, id: sha256(image), present: true });
   },
 
-  "a base image that is not there has an id, too": async ({ store }) => {
+  "a missing base image has an id, too": async ({ store }) => {
     assert.deepEqual(await store.baseImage("no-such"), {
       name: "no-such",
       id: sha256("no-such"),
@@ -40,9 +30,9 @@ const making: Readonly<Record<string, Check>> = {
     });
   },
 
-  "importing a base image that is not there is BASE_IMAGE": async ({ store }) => {
-    await using claim = await claimed(store, idOf("x"));
-    await rejectsWith("BASE_IMAGE", claim.importBase("no-such"));
+  "importing a missing base image is BASE_IMAGE": async ({ store }) => {
+    await using writer = await begin(store, idOf("x"));
+    await rejectsWith("BASE_IMAGE", writer.importBase("no-such"));
   },
 
   "an imported base image is a layer without parent and environment": async ({ store, image }) => {
@@ -56,7 +46,7 @@ const making: Readonly<Record<string, Check>> = {
     assert.equal(record.dependents, 0);
   },
 
-  "a layer that was never made is not found, and is no base layer": async ({ store, image }) => {
+  "a layer that was never made is not found, and is not a base layer": async ({ store, image }) => {
     assert.equal(await store.find(idOf("x")), undefined);
     await rejectsWith("NO_SUCH_LAYER", store.baseInfo(idOf("x")));
     const base = await importBase(store, image);
@@ -66,45 +56,45 @@ const making: Readonly<Record<string, Check>> = {
 
   "a layer appears with its commit, not before": async ({ store, image }) => {
     const base = await importBase(store, image);
-    await using claim = await claimed(store, idOf("child"));
-    await claim.createDisk(base.id);
-    assert.equal(await store.find(claim.id), undefined);
-    const layer = await claim.commit();
-    assert.deepEqual(await store.find(claim.id), layer);
+    await using writer = await begin(store, idOf("child"));
+    await writer.createDisk(base.id);
+    assert.equal(await store.find(writer.id), undefined);
+    const layer = await writer.commit();
+    assert.deepEqual(await store.find(writer.id), layer);
     const record = [...store.list()].find(({ id }) => id === layer.id);
     assert.equal(record?.parent, base.id);
   },
 
-  "of several claims at a time one is granted": async ({ store }) => {
-    const claims = await Promise.all(Array.from({ length: 8 }, () => store.tryBegin(idOf("x"))));
-    const granted = claims.filter((claim) => claim !== undefined);
+  "of several callers that begin a layer one gets a writer": async ({ store }) => {
+    const writers = await Promise.all(Array.from({ length: 8 }, () => store.tryBegin(idOf("x"))));
+    const granted = writers.filter((writer) => writer !== undefined);
     assert.equal(granted.length, 1);
     await granted[0]?.[Symbol.asyncDispose]();
   },
 
-  "a claim given up is free for the next, and leaves no layer": async ({ store, image }) => {
+  "a layer whose writer is disposed of can be begun again, and is not kept": async ({ store, image }) => {
     const base = await importBase(store, image);
-    const first = await claimed(store, idOf("x"));
+    const first = await begin(store, idOf("x"));
     await first.createDisk(base.id);
     assert.equal(await store.tryBegin(idOf("x")), undefined);
     await first[Symbol.asyncDispose]();
     await first[Symbol.asyncDispose]();
     assert.equal(await store.find(idOf("x")), undefined);
     assert.equal([...store.list()].length, 1);
-    await (await claimed(store, idOf("x")))[Symbol.asyncDispose]();
+    await (await begin(store, idOf("x")))[Symbol.asyncDispose]();
   },
 
   "a disk on a layer that is not there is NO_SUCH_LAYER": async ({ store }) => {
-    await using claim = await claimed(store, idOf("x"));
-    await rejectsWith("NO_SUCH_LAYER", claim.createDisk(idOf("y")));
+    await using writer = await begin(store, idOf("x"));
+    await rejectsWith("NO_SUCH_LAYER", writer.createDisk(idOf("y")));
   },
 
-  "a signal that has fired is CANCELLED, and the claim can be given up": async ({ store, image }) => {
+  "a signal that has fired is CANCELLED, and the writer can be disposed of": async ({ store, image }) => {
     const base = await importBase(store, image);
     const signal = AbortSignal.abort();
-    await using claim = await claimed(store, idOf("x"));
-    await rejectsWith("CANCELLED", claim.importBase(image, signal));
-    await rejectsWith("CANCELLED", claim.createDisk(base.id, signal));
+    await using writer = await begin(store, idOf("x"));
+    await rejectsWith("CANCELLED", writer.importBase(image, signal));
+    await rejectsWith("CANCELLED", writer.createDisk(base.id, signal));
   },
 
   "using a layer is recorded": async ({ store, image }) => {
@@ -118,7 +108,7 @@ const making: Readonly<Record<string, Check>> = {
   },
 };
 
-const logs: Readonly<Record<string, Check>> = {
+const logs: Readonly<Record<string, StoreCheck>> = {
   "the log of a finished layer is what was appended": async ({ store, image }) => {
     const base = await importBase(store, image);
     const layer = await makeLayer(store, { name: "x", parent: base.id, log: ["one\n", "two\n"] });
@@ -126,56 +116,56 @@ const logs: Readonly<Record<string, Check>> = {
   },
 
   "the log of a failed layer can be read": async ({ store }) => {
-    const claim = await claimed(store, idOf("x"));
-    claim.appendLog(Buffer.from("no luck\n"));
-    await claim[Symbol.asyncDispose]();
+    const writer = await begin(store, idOf("x"));
+    writer.appendLog(Buffer.from("no luck\n"));
+    await writer[Symbol.asyncDispose]();
     assert.equal(await textOf(store.readLog(idOf("x"))), "no luck\n");
   },
 
-  "a layer that nobody ever began has no log": async ({ store }) => {
+  "a layer that was never begun has no log": async ({ store }) => {
     await rejectsWith("NO_SUCH_LAYER", textOf(store.readLog(idOf("x"))));
   },
 
-  "a log in the making is followed across the commit to its end": async ({ store, image }) => {
+  "the log of an unfinished layer is followed across the commit to its end": async ({ store, image }) => {
     const base = await importBase(store, image);
-    const claim = await claimed(store, idOf("x"));
-    claim.appendLog(Buffer.from("a"));
-    const reader = store.readLog(claim.id)[Symbol.asyncIterator]();
+    const writer = await begin(store, idOf("x"));
+    writer.appendLog(Buffer.from("a"));
+    const reader = store.readLog(writer.id)[Symbol.asyncIterator]();
     const first = await reader.next();
     assert.equal(Buffer.from(first.value ?? []).toString(), "a");
-    await claim.createDisk(base.id);
-    claim.appendLog(Buffer.from("b"));
-    await claim.commit();
-    await claim[Symbol.asyncDispose]();
+    await writer.createDisk(base.id);
+    writer.appendLog(Buffer.from("b"));
+    await writer.commit();
+    await writer[Symbol.asyncDispose]();
     assert.equal(await textOf({ [Symbol.asyncIterator]: () => reader }), "b");
   },
 
   "following a log ends with CANCELLED when its signal fires": async ({ store }) => {
-    await using claim = await claimed(store, idOf("x"));
-    claim.appendLog(Buffer.from("a"));
+    await using writer = await begin(store, idOf("x"));
+    writer.appendLog(Buffer.from("a"));
     const stop = new AbortController();
-    const following = textOf(store.readLog(claim.id, stop.signal), () => stop.abort());
+    const following = textOf(store.readLog(writer.id, stop.signal), () => stop.abort());
     await rejectsWith("CANCELLED", following);
   },
 
-  "a claim on a layer that is there leaves its log alone": async ({ store, image }) => {
+  "beginning a finished layer leaves its log alone": async ({ store, image }) => {
     const base = await importBase(store, image);
     const layer = await makeLayer(store, { name: "x", parent: base.id, log: ["kept"] });
-    await (await claimed(store, layer.id))[Symbol.asyncDispose]();
+    await (await begin(store, layer.id))[Symbol.asyncDispose]();
     assert.equal(await textOf(store.readLog(layer.id)), "kept");
   },
 };
 
-const removing: Readonly<Record<string, Check>> = {
-  "deleting takes all that stands on a layer, dependents first": async ({ store, image }) => {
+const removing: Readonly<Record<string, StoreCheck>> = {
+  "deleting a layer deletes all that depend on it, dependents first": async ({ store, image }) => {
     const base = await importBase(store, image);
     const left = await makeLayer(store, { name: "left", parent: base.id });
     const leaf = await makeLayer(store, { name: "leaf", parent: left.id });
     const right = await makeLayer(store, { name: "right", parent: base.id });
-    const told: LayerId[] = [];
-    const gone = await store.delete(left.id, { onDelete: (id) => told.push(id) });
+    const reported: LayerId[] = [];
+    const gone = await store.delete(left.id, { onDelete: (id) => reported.push(id) });
     assert.deepEqual(gone, [leaf.id, left.id]);
-    assert.deepEqual(told, gone);
+    assert.deepEqual(reported, gone);
     assert.equal(await store.find(leaf.id), undefined);
     assert.deepEqual(new Set([...store.list()].map(({ id }) => id)), new Set([base.id, right.id]));
     assert.equal([...store.list()].find(({ id }) => id === base.id)?.dependents, 1);
@@ -188,11 +178,11 @@ const removing: Readonly<Record<string, Check>> = {
   "nothing is deleted while one of the layers is in use": async ({ store, image }) => {
     const base = await importBase(store, image);
     const parent = await makeLayer(store, { name: "parent", parent: base.id });
-    const claim = await claimed(store, idOf("child"));
-    await claim.createDisk(parent.id);
+    const writer = await begin(store, idOf("child"));
+    await writer.createDisk(parent.id);
     await rejectsWith("LAYER_BUSY", store.delete(base.id));
     assert.equal([...store.list()].length, 2);
-    await claim[Symbol.asyncDispose]();
+    await writer[Symbol.asyncDispose]();
     assert.deepEqual(await store.delete(base.id), [parent.id, base.id]);
   },
 
@@ -218,8 +208,8 @@ const removing: Readonly<Record<string, Check>> = {
     const base = await importBase(store, image);
     const kept = await makeLayer(store, { name: "kept", parent: base.id });
     assert.deepEqual(await store.prune({ before: new Date(0) }), []);
-    await using claim = await claimed(store, idOf("child"));
-    await claim.createDisk(kept.id);
+    await using writer = await begin(store, idOf("child"));
+    await writer.createDisk(kept.id);
     assert.deepEqual(await store.prune({ before: inAnHour() }), []);
     assert.equal([...store.list()].length, 2);
   },

@@ -1,23 +1,23 @@
 import { throwIfCancelled } from "../../errors.ts";
 import type {
   EphemeralGuest,
-  ExecRequest,
-  ReadArchiveOptions,
   EphemeralGuestRequest,
+  ReadArchiveOptions,
 } from "../../ports/ephemeral-guest.ts";
+import type { ExecRequest } from "../../ports/guest.ts";
 
-/** What a script sees of a visit in which something is read. */
+/** A read from an ephemeral guest, as a test's function gets it. */
 export interface FakeReadRequest extends ReadArchiveOptions {
   readonly request: EphemeralGuestRequest;
   readonly path: string;
-  /** Fires when the visit or the reading is cancelled. */
+  /** Fires when the guest or the read is cancelled. */
   readonly signal: AbortSignal;
 }
 
 export interface FakeGuest {
-  /** Plays the guest's tar. By default the archive is empty. */
+  /** Simulates the guest's tar. By default the archive is empty. */
   readonly readArchive?: (reading: FakeReadRequest) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-  /** Plays a program at a terminal, and returns its status; by default 0. */
+  /** Simulates a program at a terminal, and returns its exit status; by default 0. */
   readonly interact?: (interaction: ExecRequest, signal?: AbortSignal) => number | Promise<number>;
 }
 
@@ -29,12 +29,12 @@ export interface FakeGuestOptions {
 
 const emptyArchive = Buffer.alloc(1024);
 
-/** A visit that a script plays. */
+/** An ephemeral guest that functions simulate. */
 export function openFakeGuest(guest: FakeGuest, options: FakeGuestOptions): EphemeralGuest {
-  const { request, signal: visiting, onClose } = options;
+  const { request, signal: guestSignal, onClose } = options;
   const closed = new AbortController();
   const life = (signal: AbortSignal | undefined) =>
-    AbortSignal.any([visiting, closed.signal, ...(signal ? [signal] : [])]);
+    AbortSignal.any([guestSignal, closed.signal, ...(signal ? [signal] : [])]);
   return {
     async *readArchive(path, { exclude, followLink, signal: reading } = {}) {
       const signal = life(reading);

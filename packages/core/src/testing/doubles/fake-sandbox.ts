@@ -1,18 +1,16 @@
-import { cancelledError, isObError, ObError, throwIfCancelled } from "../../errors.ts";
+import { orCancelled } from "../../abort.ts";
+import { isObError, ObError, throwIfCancelled } from "../../errors.ts";
 import { noopEmit } from "../../events.ts";
 import type { GuestDescription } from "../../ports/guest-description.ts";
 import type {
   EphemeralGuest,
-  ExecRequest,
   EphemeralGuestOptions,
   EphemeralGuestRequest,
 } from "../../ports/ephemeral-guest.ts";
+import type { ExecRequest, GuestImage, GuestOwner, GuestUser } from "../../ports/guest.ts";
 import { type FakeGuest, openFakeGuest } from "./fake-guest.ts";
 import type {
   CopyTask,
-  GuestImage,
-  GuestOwner,
-  GuestUser,
   RunTask,
   Sandbox,
   SandboxRunOptions,
@@ -20,7 +18,7 @@ import type {
   StepSession,
 } from "../../ports/sandbox.ts";
 
-/** What a script sees of the step that it plays. */
+/** A step, as the function that simulates it gets it. */
 export interface FakeStep<Task extends RunTask | CopyTask = RunTask | CopyTask> extends SandboxStep {
   readonly task: Task;
   /** Fires when the step is cancelled. */
@@ -31,13 +29,13 @@ export interface FakeStep<Task extends RunTask | CopyTask = RunTask | CopyTask> 
 
 export interface FakeSandboxOptions {
   /**
-   * Plays a `run` step: what it throws is the step's error, a number other than 0 is the command's exit status.
+   * Simulates a `run` step: what it throws is the step's error, a number other than 0 is the command's exit status.
    * By default the command is echoed.
    */
   readonly run?: (step: FakeStep<RunTask>) => void | number | Promise<void | number>;
-  /** Plays a `copy` step. By default the archive is read to its end. */
+  /** Simulates a `copy` step. By default the archive is read to its end. */
   readonly copy?: (step: FakeStep<CopyTask>) => void | Promise<void>;
-  /** Plays the guests that are visited, and the one of a step that failed. */
+  /** Simulates ephemeral guests, and the guest of a failed step. */
   readonly visit?: FakeGuest;
   /** What every guest is, unless its manifest says otherwise; by default Linux on amd64. */
   readonly guest?: Partial<GuestDescription>;
@@ -57,11 +55,11 @@ export class FakeSandbox implements Sandbox {
   readonly steps: SandboxStep[] = [];
   /** Steps that run now. */
   running = 0;
-  /** Sequences that were not yet disposed of. */
+  /** Sessions that were not yet disposed of. */
   openSequences = 0;
-  /** Every visit that was begun, in order. */
+  /** Every ephemeral guest that was started, in order. */
   readonly ephemeralGuests: EphemeralGuestRequest[] = [];
-  /** Visits that were not yet disposed of. */
+  /** Ephemeral guests that were not yet disposed of. */
   openGuests = 0;
 
   readonly #options: FakeSandboxOptions;
@@ -89,7 +87,7 @@ export class FakeSandbox implements Sandbox {
       onOutput(typeof text === "string" ? Buffer.from(text) : text);
     try {
       emit({ type: "phase", layer: step.layer, phase: step.task.kind });
-      await unlessCancelled(this.#play({ ...step, signal, output }), signal);
+      await orCancelled(this.#play({ ...step, signal, output }), signal);
     } catch (error) {
       if (step.task.kind === "run" && isObError(error, "STEP_FAILED")) {
         const interact = async (interaction: ExecRequest) =>
@@ -140,7 +138,7 @@ export class FakeSandbox implements Sandbox {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // No machine runs.
+    // There is nothing to end.
   }
 }
 
@@ -150,22 +148,11 @@ function echo(step: FakeStep<RunTask>): void {
 
 async function readToEnd(step: FakeStep<CopyTask>): Promise<void> {
   const { user, openArchive } = step.task;
-  // Reading is the point: the archive's own errors come out of it.
-  for await (const _ of openArchive({ owner: scriptedOwner(user) })) throwIfCancelled(step.signal);
+  // Reading it throws the archive's own errors.
+  for await (const _ of openArchive({ owner: fakeOwner(user) })) throwIfCancelled(step.signal);
 }
 
-/** Whom a scripted guest takes a user for: it has no names, and root logs in. */
-export function scriptedOwner(user: GuestUser | undefined): GuestOwner {
+/** The owner that a fake guest resolves a user to: it has no user names, and root logs in. */
+export function fakeOwner(user: GuestUser | undefined): GuestOwner {
   return user !== undefined && "uid" in user ? user : { uid: 0, gid: 0 };
-}
-
-async function unlessCancelled(played: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelledError(signal));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([played, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

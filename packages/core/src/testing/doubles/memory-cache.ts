@@ -1,6 +1,6 @@
 import type { CacheLease, CacheRequest, CacheStore } from "../../ports/cache.ts";
+import { orCancelled } from "../../abort.ts";
 import { ObError, throwIfCancelled } from "../../errors.ts";
-import { orCancelled } from "./memory-log.ts";
 
 export interface MemoryCacheOptions {
   /** Called before each operation: what it throws is the operation's error, what it awaits delays it. */
@@ -8,7 +8,7 @@ export interface MemoryCacheOptions {
 }
 
 /**
- * Cache disks that are only counted, for tests. Its paths lead nowhere. Versions tell who published: the
+ * Cache disks that are only counted, for tests. Its paths do not exist. Versions show who published: the
  * sharing modes behave as the port says.
  */
 export class MemoryCache implements CacheStore {

@@ -1,4 +1,5 @@
-import { cancelledError, throwIfCancelled } from "../../errors.ts";
+import { orCancelled } from "../../abort.ts";
+import { throwIfCancelled } from "../../errors.ts";
 
 /** A log in memory that can be followed while it is written. */
 export class MemoryLog {
@@ -36,19 +37,5 @@ export class MemoryLog {
   #wake(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
-  }
-}
-
-/** Waits for `promise`, or throws `CANCELLED` when the signal fires first. */
-export async function orCancelled(promise: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  throwIfCancelled(signal);
-  if (!signal) return await promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(cancelledError(signal));
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,7 +1,7 @@
 import type { ImageManifest } from "../../image-manifest.ts";
 import type { Environment } from "../../ports/store.ts";
 
-/** A method of the store or of a claim, as `MemoryStoreOptions.before` names it. */
+/** A method of the store or of a layer writer, as `MemoryStoreOptions.before` names it. */
 export type MemoryStoreOperation =
   | "baseImage"
   | "find"
@@ -16,15 +16,15 @@ export type MemoryStoreOperation =
   | "delete";
 
 export interface MemoryImage {
-  /** What the base layer says; by default nothing. */
+  /** The environment of the base layer; by default empty. */
   readonly environment?: Environment;
   readonly manifest?: ImageManifest;
 }
 
 export interface MemoryStoreOptions {
-  /** Names of the base images, or what each of them holds. */
+  /** Names of the base images, or the contents of each. */
   readonly images?: readonly string[] | Readonly<Record<string, MemoryImage>>;
-  /** See `Store.ownDirectories`: as if it lay there. */
+  /** See `Store.ownDirectories`: as if the store were there. */
   readonly ownDirectories?: readonly string[];
   /** Called before each operation: what it throws is the operation's error, what it awaits delays it. */
   readonly before?: (operation: MemoryStoreOperation, subject: string) => void | Promise<void>;

@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
-import { sha256 } from "../../digest.ts";
 import { ObError, throwIfCancelled } from "../../errors.ts";
-import { type LayerId, layerId } from "../../layer-id.ts";
+import { baseLayerId, type LayerId } from "../../layer-id.ts";
 import type {
   BaseImage,
   BaseLayerInfo,
@@ -23,18 +22,18 @@ interface MemoryLayer extends Layer {
 }
 
 /**
- * A store that keeps its layers in memory, for tests and for trying the builder without QEMU. Its paths lead
- * nowhere: no disk is ever made. It counts what is held, so that a test can show that nothing was left.
+ * A store that keeps its layers in memory, for tests and for trying the builder without QEMU. Its
+ * paths do not exist: no disk is ever made. It counts open resources, so that a test can show that none leaked.
  */
 export class MemoryStore implements Store {
   readonly ownDirectories: readonly string[];
-  /** Claims that were taken and not yet given up. */
+  /** Writers that were opened and not yet disposed of. */
   openWriters = 0;
-  /** Disks that were borrowed and not yet given back. */
+  /** Scratch disks that were created and not yet disposed of. */
   openScratchDisks = 0;
-  /** Claims that were ever taken, by layer. */
+  /** How often a layer was begun. */
   readonly claims = new Map<LayerId, number>();
-  /** How often `touch` was called, by layer. */
+  /** How often `recordUse` was called, by layer. */
   readonly touched = new Map<LayerId, number>();
 
   readonly #images: Map<string, MemoryImage>;
@@ -42,7 +41,7 @@ export class MemoryStore implements Store {
   readonly #layers = new Map<LayerId, MemoryLayer>();
   readonly #lastUsed = new Map<LayerId, Date>();
   readonly #logs = new Map<LayerId, MemoryLog>();
-  readonly #claimed = new Map<LayerId, LayerId | undefined>();
+  readonly #begun = new Map<LayerId, LayerId | undefined>();
   readonly #scratchDisks = new Map<ScratchDisk, LayerId>();
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -54,19 +53,19 @@ export class MemoryStore implements Store {
     this.#before = before;
   }
 
-  /** Takes a base image away, as if someone had deleted its file. Its layer stays. */
+  /** Removes a base image, as if its file had been deleted. Its layer stays. */
   removeImage(name: string): void {
     this.#images.delete(name);
   }
 
-  /** The whole log of a layer, finished, failed or in the making. */
+  /** The whole log of a layer, finished, failed or unfinished. */
   logOf(id: LayerId): string {
     return this.#logs.get(id)?.text() ?? "";
   }
 
   async baseImage(name: string): Promise<BaseImage> {
     await this.#before("baseImage", name);
-    return { name, id: layerId(sha256(name)), present: this.#images.has(name) };
+    return { name, id: baseLayerId(name), present: this.#images.has(name) };
   }
 
   async find(id: LayerId): Promise<Layer | undefined> {
@@ -92,13 +91,13 @@ export class MemoryStore implements Store {
 
   async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
     await this.#before("tryClaim", id);
-    if (this.#claimed.has(id)) return undefined;
-    this.#claimed.set(id, undefined);
+    if (this.#begun.has(id)) return undefined;
+    this.#begun.set(id, undefined);
     this.openWriters++;
     this.claims.set(id, (this.claims.get(id) ?? 0) + 1);
-    // A layer that is there keeps its log: whoever claimed it too late must not wipe it.
+    // A finished layer keeps its log: a caller that began it too late must not clear it.
     const log = this.#layers.has(id) ? new MemoryLog() : this.#newLog(id);
-    return this.#claim(id, log);
+    return this.#writer(id, log);
   }
 
   async *readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
@@ -112,16 +111,16 @@ export class MemoryStore implements Store {
     await this.#before("borrow", id);
     throwIfCancelled(signal);
     if (!this.#layers.has(id)) throw noSuchLayer(id);
-    const loan: ScratchDisk = {
+    const scratch: ScratchDisk = {
       layer: id,
       disk: `/memory/result-tmp/borrowed-${crypto.randomUUID()}/rootfs/image.qcow2`,
       [Symbol.asyncDispose]: async () => {
-        if (this.#scratchDisks.delete(loan)) this.openScratchDisks--;
+        if (this.#scratchDisks.delete(scratch)) this.openScratchDisks--;
       },
     };
-    this.#scratchDisks.set(loan, id);
+    this.#scratchDisks.set(scratch, id);
     this.openScratchDisks++;
-    return loan;
+    return scratch;
   }
 
   /** Writes a file that holds the layer's id: there is no disk. */
@@ -149,11 +148,11 @@ export class MemoryStore implements Store {
   ): Promise<readonly LayerId[]> {
     await this.#before("delete", id);
     if (!this.#layers.has(id)) throw noSuchLayer(id);
-    const doomed = this.#withDependents(id);
-    const busy = doomed.find((layer) => this.#isBusy(layer));
+    const deleted = this.#withDependents(id);
+    const busy = deleted.find((layer) => this.#isBusy(layer));
     if (busy) throw new ObError("LAYER_BUSY", `The layer ${busy} is in use by a running build.`);
-    for (const layer of doomed) this.#remove(layer, options.onDelete);
-    return doomed;
+    for (const layer of deleted) this.#remove(layer, options.onDelete);
+    return deleted;
   }
 
   async prune(options: PruneOptions): Promise<readonly LayerId[]> {
@@ -181,14 +180,14 @@ export class MemoryStore implements Store {
     return log;
   }
 
-  #claim(id: LayerId, log: MemoryLog): LayerWriter {
+  #writer(id: LayerId, log: MemoryLog): LayerWriter {
     let base: MemoryImage | undefined;
     let open = true;
     const release = () => {
       if (!open) return;
       open = false;
       this.openWriters--;
-      this.#claimed.delete(id);
+      this.#begun.delete(id);
       log.end();
     };
     return {
@@ -203,15 +202,15 @@ export class MemoryStore implements Store {
         await this.#before("createDisk", id);
         throwIfCancelled(signal);
         if (!this.#layers.has(parent)) throw noSuchLayer(parent);
-        this.#claimed.set(id, parent);
+        this.#begun.set(id, parent);
         return `/memory/result-tmp/${id}/rootfs/image.qcow2`;
       },
       appendLog: (bytes) => log.append(bytes),
       commit: async () => {
         await this.#before("commit", id);
-        if (!open) throw new ObError("STORE", `The claim of ${id} was given up.`);
+        if (!open) throw new ObError("STORE", `The writer of ${id} was disposed of.`);
         const directory = `/memory/result/${id}`;
-        const parent = this.#claimed.get(id);
+        const parent = this.#begun.get(id);
         const disk = `${directory}/rootfs/image.qcow2`;
         const layer = { id, directory, disk, parent, created: new Date(), base };
         this.#layers.set(id, layer);
@@ -230,8 +229,8 @@ export class MemoryStore implements Store {
   }
 
   #isBusy(id: LayerId): boolean {
-    const used = [...this.#claimed.values(), ...this.#scratchDisks.values()];
-    return this.#claimed.has(id) || used.includes(id);
+    const used = [...this.#begun.values(), ...this.#scratchDisks.values()];
+    return this.#begun.has(id) || used.includes(id);
   }
 
   #remove(id: LayerId, onDelete: ((id: LayerId) => void) | undefined): void {

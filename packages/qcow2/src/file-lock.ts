@@ -1,7 +1,7 @@
 import { statSync, unlinkSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelled, systemCode, throwIfCancelled } from "@ob/core";
+import { cancelledError, errnoCode, throwIfCancelled } from "@ob/core";
 
 /*
  * Locks between processes that die with the process, without native modules. SQLite locks a database file with
@@ -9,10 +9,10 @@ import { cancelled, systemCode, throwIfCancelled } from "@ob/core";
  * as well. So a lock is an empty SQLite database: a write transaction is the exclusive lock, a read transaction
  * the shared one, and nothing is ever written.
  *
- * Nothing else in the process may open a lock's file: closing any descriptor of it drops the locks.
+ * Nothing else in the process may open a lock's file: closing any descriptor of it releases the locks.
  */
 
-/** `exclusive`: nobody else has the lock. `shared`: nobody has it exclusively. */
+/** `exclusive`: there is no other holder. `shared`: there is no exclusive holder. */
 export type LockMode = "exclusive" | "shared";
 
 /** A lock that is held. Releasing is idempotent; the end of the process releases as well. */
@@ -23,14 +23,14 @@ export interface Lock extends Disposable {
 }
 
 const SQLITE_BUSY = 5;
-const longestPauseMs = 100;
+const maxPauseMs = 100;
 
 /**
- * Takes a lock without waiting for its holder. It is tried a few times, since two who try at the same moment can
- * both find the other in the way.
+ * Takes a lock without waiting for its holder. It is retried a few times, since two processes that try at the same moment
+ * can both fail.
  *
  * @param path of the lock's file, whose directory exists.
- * @returns undefined if someone else holds it.
+ * @returns undefined if it is held in a mode that excludes `mode`.
  */
 export async function tryLock(path: string, mode: LockMode): Promise<Lock | undefined> {
   for (let attempt = 1; ; attempt += 1) {
@@ -41,22 +41,22 @@ export async function tryLock(path: string, mode: LockMode): Promise<Lock | unde
 }
 
 /**
- * Takes a lock, and waits for it as long as it takes.
+ * Takes a lock, and waits until it is free.
  *
  * @throws ObError `CANCELLED` if the signal fires.
  */
 export async function waitForLock(path: string, mode: LockMode, signal?: AbortSignal): Promise<Lock> {
-  for (let pause = 2; ; pause = Math.min(pause * 1.5, longestPauseMs)) {
+  for (let pause = 2; ; pause = Math.min(pause * 1.5, maxPauseMs)) {
     throwIfCancelled(signal);
     const lock = lockNow(path, mode);
     if (lock) return lock;
     await delay(pause * (0.5 + Math.random() / 2), undefined, signal && { signal }).catch(() => {
-      throw cancelled(signal);
+      throw cancelledError(signal);
     });
   }
 }
 
-/** Does `work` while the lock is held, and lets go of it. */
+/** Runs `work` while the lock is held, and releases it. */
 export async function withLock<T>(lock: Lock, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -65,35 +65,35 @@ export async function withLock<T>(lock: Lock, work: () => Promise<T>): Promise<T
   }
 }
 
-/** True if someone holds the lock exclusively at this moment. Changes nothing, and makes no file. */
+/** True if the lock is held exclusively at this moment. Changes nothing, and creates no file. */
 export function isLockedExclusively(path: string): boolean {
-  if (fileIdentity(path) === undefined) return false;
+  if (fileOf(path) === undefined) return false;
   const lock = lockNow(path, "shared");
   lock?.release();
   return lock === undefined;
 }
 
-/** True if nobody holds the lock in any way at this moment. */
+/** True if the lock has no holder of either mode at this moment. */
 export function isFree(path: string): boolean {
-  if (fileIdentity(path) === undefined) return true;
+  if (fileOf(path) === undefined) return true;
   const lock = lockNow(path, "exclusive");
   lock?.release();
   return lock !== undefined;
 }
 
-/** One try. Undefined if the lock is held in a way that does not go with `mode`. */
+/** One try. Undefined if the lock is held in a mode that excludes `mode`. */
 function lockNow(path: string, mode: LockMode): Lock | undefined {
   for (;;) {
-    const before = fileIdentity(path);
+    const before = fileOf(path);
     const database = new DatabaseSync(path, { timeout: 0 });
-    // The file of a lock is removed by who had it last. A lock on a removed file locks nothing, and so does one on
-    // a file that was made after the other was removed: what was opened must be what stands there afterwards.
+    // The last holder removes the file of a lock. A lock on a removed file locks nothing: the file that was opened must be
+    // the one that is at the path afterwards.
     const failure = before === undefined ? undefined : begin(database, mode);
-    const moved = before === undefined || fileIdentity(path) !== before;
+    const moved = before === undefined || fileOf(path) !== before;
     if (!moved && failure === undefined) return new HeldLock(database, { path, mode, identity: before });
     database.close();
     if (isBusy(failure)) return undefined;
-    // SQLite can stumble over a file that vanishes under it.
+    // SQLite can fail if the file is removed meanwhile.
     if (!moved) throw failure;
   }
 }
@@ -129,20 +129,20 @@ class HeldLock implements Lock {
     this.#identity = held.identity;
   }
 
-  /** Lets go, and removes the file if nobody else has the lock, so that few files lie about. */
+  /** Releases the lock, and removes the file if there is no other holder. */
   release(): void {
     if (!this.#database.isOpen) return;
     try {
       if (this.mode === "shared") {
         this.#database.exec("ROLLBACK");
-        // Whoever is in the way, or has removed the file meanwhile, sees to it.
+        // Another holder removes the file, or has removed it already.
         if (begin(this.#database, "exclusive") !== undefined) return;
-        if (fileIdentity(this.path) !== this.#identity) return;
+        if (fileOf(this.path) !== this.#identity) return;
       }
       unlinkSync(this.path);
     } catch (error) {
-      // The store itself can be gone by now; then there is nothing to remove.
-      if (systemCode(error) !== "ENOENT") throw error;
+      // The directory can be gone by now; then there is nothing to remove.
+      if (errnoCode(error) !== "ENOENT") throw error;
     } finally {
       if (this.#database.isOpen) this.#database.close();
     }
@@ -153,8 +153,8 @@ class HeldLock implements Lock {
   }
 }
 
-/** What tells the file at `path` from any other that stood or will stand there; undefined if there is none. */
-function fileIdentity(path: string): string | undefined {
+/** Distinguishes the file at `path` from any that was or will be there, even one that reuses its inode; undefined if there is none. */
+function fileOf(path: string): string | undefined {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found && `${found.dev} ${found.ino} ${found.birthtimeNs}`;
 }

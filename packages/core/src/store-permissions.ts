@@ -2,29 +2,31 @@ import { chmodSync, lstatSync } from "node:fs";
 import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Emit, messageOf, systemCode } from "@ob/core";
-import { layoutOf } from "./layout.ts";
+import { errnoCode, errorMessage } from "./errors.ts";
+import type { Emit } from "./events.ts";
+import { storeLayout } from "./store-layout.ts";
 
 /** All permissions but the owner's. */
 const others = 0o077;
-/** How long files are looked at before others get their turn, in milliseconds. */
+/** How long files are processed before the event loop gets its turn, in milliseconds. */
 const sliceMs = 10;
 
-/** Makes a directory that nobody but its owner may open, and its parents as usual. One that is there stays as it is. */
+/** Creates a directory that only its owner may open, and its parents with the usual mode. An existing one stays as it is. */
 export async function makePrivateDirectory(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    if (systemCode(error) !== "EEXIST") throw error;
+    if (errnoCode(error) !== "EEXIST") throw error;
   });
 }
 
 /**
- * Sees to it that nobody but its owner reads a store. A store's own directory shuts all of it, and is looked at each
- * time; what is in it is put right once, together with that directory. What cannot be put right is a warning.
+ * Makes a store readable by its owner only. The mode of the store's directory protects all that is in it, and is checked
+ * each time. The modes below it are corrected once, together with that of the directory. What cannot be corrected is a
+ * warning.
  *
- * A directory that is no store is left alone, and a link in a store too: what it leads to may be somebody else's.
+ * A directory that is not a store is left alone, and so is a link in a store: its target may belong to another user.
  */
-export async function closeToOthers(directory: string, emit: Emit): Promise<void> {
+export async function makeStorePrivate(directory: string, emit: Emit): Promise<void> {
   const found = await stat(directory).catch(() => undefined);
   if (!found?.isDirectory() || (found.mode & others) === 0) return;
   const parts = await partsOf(directory);
@@ -36,11 +38,11 @@ export async function closeToOthers(directory: string, emit: Emit): Promise<void
     await chmod(directory, privateMode(found.mode));
   } catch (error) {
     const help = `Its owner can change that: chmod -R go= ${directory}`;
-    say("warning", `Others on this host can open ${open}: ${messageOf(error)}. ${help}`);
+    say("warning", `Others on this host can open ${open}: ${errorMessage(error)}. ${help}`);
     return;
   }
-  const closed = await closeTrees(parts);
-  // A directory that was made for a store and has nothing in it yet is no news.
+  const closed = await makeTreesPrivate(parts);
+  // An empty directory that was made for a store is not worth a warning.
   const level = closed.changed > 0 ? "warning" : "info";
   say(level, `Others on this host could open ${open}; from now on only its owner can.`);
   const [first, ...more] = closed.refused;
@@ -49,19 +51,18 @@ export async function closeToOthers(directory: string, emit: Emit): Promise<void
   say("warning", `The permissions of ${which} could not be changed: they belong to another user.`);
 }
 
-/** What became of the permissions of many files. */
+/** The outcome of a change of permissions. */
 export interface Closed {
-  /** How many were changed. */
+  /** How many files were changed. */
   readonly changed: number;
-  /** Paths of those that could not be. */
+  /** Paths of those that could not be changed. */
   readonly refused: readonly string[];
 }
 
 /**
- * Takes the permissions of all but the owner from files and directories, and from all that is in these. Links are left
- * alone.
+ * Removes the permissions of all but the owner from files and directories, recursively. Links are left alone.
  */
-export async function closeTrees(paths: readonly string[]): Promise<Closed> {
+export async function makeTreesPrivate(paths: readonly string[]): Promise<Closed> {
   const pending = [...paths];
   const refused: string[] = [];
   let changed = 0;
@@ -78,7 +79,7 @@ export async function closeTrees(paths: readonly string[]): Promise<Closed> {
   return { changed, refused };
 }
 
-/** Synchronous: of ten thousand layers the ways of asynchronous calls would cost many times the work. */
+/** Synchronous: with ten thousand layers the overhead of asynchronous calls would be many times the work. */
 function closeOne(path: string): {
   readonly isDirectory: boolean;
   readonly outcome: "changed" | "right" | "refused";
@@ -91,12 +92,12 @@ function closeOne(path: string): {
     chmodSync(path, privateMode(stats.mode));
     return { isDirectory, outcome: "changed" };
   } catch (error) {
-    // What has vanished meanwhile needs nothing.
-    return { isDirectory, outcome: systemCode(error) === "ENOENT" ? "right" : "refused" };
+    // A file that was removed meanwhile needs nothing.
+    return { isDirectory, outcome: errnoCode(error) === "ENOENT" ? "right" : "refused" };
   }
 }
 
-/** Nothing for one that may not be read, or has vanished. */
+/** Empty for a directory that may not be read, or was removed. */
 async function entriesOf(directory: string): Promise<readonly string[]> {
   const names = await readdir(directory).catch((): string[] => []);
   return names.map((name) => join(directory, name));
@@ -106,9 +107,9 @@ function privateMode(mode: number): number {
   return mode & 0o7777 & ~others;
 }
 
-/** What a store has in its directory, as far as it is there; nothing for what is no store. */
+/** The parts of a store that exist in a directory; none if it is not a store. */
 async function partsOf(directory: string): Promise<readonly string[]> {
-  const layout = layoutOf(directory);
+  const layout = storeLayout(directory);
   const { baseImages, results, temporary, caches, temporaryCaches, cacheTemplates, state } = layout;
   const entries = await readdir(directory).catch((): string[] => []);
   const isThere = (path: string) => entries.includes(basename(path));

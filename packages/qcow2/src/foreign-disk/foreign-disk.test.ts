@@ -5,7 +5,12 @@ import { run } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { convertDisk, inspectDisk } from "./foreign-disk.ts";
 import { inspectQcow2 } from "./standalone-qcow2.ts";
-import { hasPattern } from "../temporary-store.test.helper.ts";
+
+/** True if the first 64 KiB of a qcow2 disk are filled with a byte. */
+async function hasPattern(path: string, { fill }: { readonly fill: number }): Promise<boolean> {
+  const { stdout } = await run(["qemu-io", "-r", "-f", "qcow2", "-c", `read -P ${fill} 0 64k`, path]);
+  return !stdout.includes("Pattern verification failed");
+}
 
 let directory: string;
 let disk: string;
@@ -74,7 +79,7 @@ describe("a disk that names no other", () => {
 });
 
 describe("a disk that QEMU cannot read", () => {
-  it("is no disk of its format, in few words", async () => {
+  it("is not a disk of its format, in few words", async () => {
     await make("vdi");
     await patch(0x44, [9, 9, 9, 9]);
     await expect(convertDisk(await inspectDisk(disk), join(directory, "copy"))).rejects.toMatchObject({

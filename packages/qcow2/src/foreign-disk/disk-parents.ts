@@ -1,5 +1,5 @@
 import type { DiskFormat } from "./disk-formats.ts";
-import { isDamaged, isEncrypted, largestDisk, namesOthers, quoted } from "./disk-problems.ts";
+import { isDamaged, isEncrypted, maxVirtualSize, namesOthers, quoted } from "./disk-problems.ts";
 import type { DiskReader } from "./disk-reader.ts";
 import { inspectOpenQcow2, refuseBacking } from "./standalone-qcow2.ts";
 import { refuseExtents } from "./vmdk.ts";
@@ -14,7 +14,7 @@ export async function refuseParents(
   { format, head }: { readonly format: DiskFormat; readonly head: Buffer },
 ): Promise<void> {
   const { path } = disk;
-  if (head.length < (shortest[format] ?? 0)) throw isDamaged(path, "it ends in its header");
+  if (head.length < (minHeaderLength[format] ?? 0)) throw isDamaged(path, "it ends in its header");
   switch (format) {
     case "qcow2":
       await inspectOpenQcow2(disk);
@@ -35,7 +35,7 @@ export async function refuseParents(
       return refuseVhdParent(path, head);
     case "luks":
       throw isEncrypted(path);
-    // They have no way to name another.
+    // These formats cannot name another file.
     case "bochs":
     case "cloop":
     case "dmg":
@@ -44,8 +44,14 @@ export async function refuseParents(
   }
 }
 
-/** The bytes of a header that are read below. */
-const shortest: Partial<Record<DiskFormat, number>> = { qcow: 48, qed: 64, vmdk: 512, vdi: 512, vpc: 512 };
+/** The minimum length of the headers that are read below, in bytes. */
+const minHeaderLength: Partial<Record<DiskFormat, number>> = {
+  qcow: 48,
+  qed: 64,
+  vmdk: 512,
+  vdi: 512,
+  vpc: 512,
+};
 
 function refuseQedBacking(path: string, head: Buffer): void {
   const hasBacking = (head.readBigUInt64LE(16) & 1n) !== 0n;
@@ -72,7 +78,7 @@ function refuseVhdParent(path: string, head: Buffer): void {
   }
 }
 
-/* Where [MS-VHDX] has them: the first region table, its entries' kinds, and what says that there is a parent. */
+/* From [MS-VHDX]: the region tables, the kinds of their entries, and the item that says that there is a parent. */
 const regionTables = [192 << 10, 256 << 10];
 const metadataRegion = Buffer.from("06a27c8b90479a4bb8fe575f050f886e", "hex");
 const fileParameters = Buffer.from("3767a1ca36fa434db3b633f0aa44e76b", "hex");
@@ -86,7 +92,8 @@ async function refuseVhdxParent(disk: DiskReader): Promise<void> {
     const region = regions.indexOf(metadataRegion);
     if (region === -1 || region + 24 > regions.length) continue;
     const start = Number(regions.readBigUInt64LE(region + 16));
-    if (start > (disk.size ?? largestDisk)) throw isDamaged(disk.path, "it has tables that do not fit in it");
+    if (start > (disk.size ?? maxVirtualSize))
+      throw isDamaged(disk.path, "it has tables that do not fit in it");
     const metadata = await disk.read(start, tableBytes);
     const item = metadata.indexOf(fileParameters);
     const parameters =

@@ -1,18 +1,18 @@
 import { checkVirtualSize, isDamaged, isEncrypted, namesOthers, quoted } from "./disk-problems.ts";
 import { type DiskReader, openDisk } from "./disk-reader.ts";
 
-/** What is known of a qcow2 file that names no other. */
+/** A qcow2 file that names no other file. */
 export interface Qcow2File {
   /** The disk's size as the guest sees it, in bytes. */
   readonly virtualSize: number;
 }
 
 /**
- * Looks at a qcow2 file before QEMU opens it, or anything that it names.
+ * Inspects a qcow2 file before QEMU opens it and the files that it names.
  *
- * @returns undefined if the file is no qcow2.
- * @throws ObError `BASE_IMAGE` if it has a backing file or an external data file, is encrypted, or has tables or a size
- *   that no disk has; as `openDisk` does.
+ * @returns undefined if the file is not a qcow2 file.
+ * @throws ObError `BASE_IMAGE` if it has a backing file or an external data file, is encrypted, or has impossible
+ *   tables or an impossible size; as `openDisk` does.
  */
 export async function inspectQcow2(path: string): Promise<Qcow2File | undefined> {
   await using disk = await openDisk(path);
@@ -21,10 +21,10 @@ export async function inspectQcow2(path: string): Promise<Qcow2File | undefined>
 
 /** As `inspectQcow2`. */
 export async function inspectOpenQcow2(disk: DiskReader): Promise<Qcow2File | undefined> {
-  const header = await disk.read(0, longestHeader);
+  const header = await disk.read(0, maxHeaderLength);
   if (!isQcow2(header)) return undefined;
   const { path } = disk;
-  if (header.length < shortestHeader) throw isDamaged(path, "it ends in its header");
+  if (header.length < minHeaderLength) throw isDamaged(path, "it ends in its header");
   await refuseBacking(disk, header);
   if (header.readUInt32BE(32) !== 0) throw isEncrypted(path);
   const virtualSize = Number(header.readBigUInt64BE(24));
@@ -40,13 +40,13 @@ export function isQcow2(header: Buffer): boolean {
 
 /* The header as docs/interop/qcow2.txt of QEMU has it. */
 const magic = 0x51_46_49_fb;
-const shortestHeader = 72;
-const longestHeader = 112;
+const minHeaderLength = 72;
+const maxHeaderLength = 112;
 const externalData = 4n;
 const corrupt = 2n;
 const externalDataName = 0x44_41_54_41;
 
-/** The name stands at 8 and 16 in the older format, too. @throws ObError `BASE_IMAGE` */
+/** The name is at 8 and 16 in the older format, too. @throws ObError `BASE_IMAGE` */
 export async function refuseBacking(disk: DiskReader, header: Buffer): Promise<void> {
   const [offset, length] = [header.readBigUInt64BE(8), header.readUInt32BE(16)];
   if (offset === 0n || length === 0) return;
@@ -69,7 +69,7 @@ async function refuseFeatures(disk: DiskReader, header: Buffer): Promise<void> {
   if ((features & corrupt) !== 0n) throw isDamaged(path, "it is marked as corrupt");
 }
 
-/** The contents of a header extension, as far as they lie near. */
+/** The contents of a header extension, if they are in the first 64 KiB. */
 async function extension(disk: DiskReader, from: number, wanted: number): Promise<Buffer | undefined> {
   const bytes = await disk.read(from, 1 << 16);
   for (let at = 0; at + 8 <= bytes.length;) {
@@ -81,9 +81,9 @@ async function extension(disk: DiskReader, from: number, wanted: number): Promis
   return undefined;
 }
 
-const mostSnapshots = 65_536;
+const maxSnapshots = 65_536;
 
-/** Tables that would be larger than those of any disk, or do not lie in the file. */
+/** Refuses tables that are too large for any disk, or are not in the file. */
 function refuseTables(
   { path, size = Infinity }: DiskReader,
   { header, virtualSize }: { readonly header: Buffer; readonly virtualSize: number },
@@ -97,7 +97,7 @@ function refuseTables(
   const needed = virtualSize / ((cluster / 8) * cluster);
   if (entries < needed || entries > 2 ** 22) throw isDamaged(path, `its first table has ${entries} entries`);
   const snapshots = header.readUInt32BE(60);
-  if (snapshots > mostSnapshots) throw isDamaged(path, `it says that it has ${snapshots} snapshots`);
+  if (snapshots > maxSnapshots) throw isDamaged(path, `it says that it has ${snapshots} snapshots`);
   const references = header.readUInt32BE(56) * cluster;
   const isInside = inFile(40, entries * 8) && inFile(48, 0) && (snapshots === 0 || inFile(64, 0));
   if (!isInside || references > 2 ** 23) throw isDamaged(path, "it has tables that do not fit in it");

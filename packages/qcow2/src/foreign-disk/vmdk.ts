@@ -2,7 +2,7 @@ import { namesOthers, quoted } from "./disk-problems.ts";
 import type { DiskReader } from "./disk-reader.ts";
 
 const sector = 512n;
-/** Where QEMU looks for a parent's name, whatever the header says; and how far. */
+/** Where QEMU looks for a parent's name, regardless of the header, and how many bytes. */
 const parentAt = 0x200;
 const parentBytes = 20 * 512;
 const largestDescriptor = 1 << 20;
@@ -15,7 +15,7 @@ const largestDescriptor = 1 << 20;
 export async function refuseExtents(disk: DiskReader, head: Buffer): Promise<void> {
   const { path } = disk;
   const isSparse = head.toString("latin1", 0, 4) === "KDMV";
-  // Then QEMU takes the descriptor for one that stands alone, with files of its own.
+  // Then QEMU treats the descriptor as a file of its own, which can name other files.
   if (isSparse && head.readBigUInt64LE(12) === 0n) {
     throw namesOthers(path, "is a VMDK that has its data in other files");
   }
@@ -31,7 +31,7 @@ export async function refuseExtents(disk: DiskReader, head: Buffer): Promise<voi
 
 function refuseDescriptor(path: string, text: string): void {
   const [, parent] = /parentFileNameHint\s*=\s*"?([^"\n\0]*)/i.exec(text) ?? [];
-  if (parent !== undefined) throw namesOthers(path, `is a VMDK that stands on ${quoted(parent)}`);
+  if (parent !== undefined) throw namesOthers(path, `is a VMDK that depends on ${quoted(parent)}`);
   const [, parentId] = /^\s*parentCID\s*=\s*([0-9a-f]+)/im.exec(text) ?? [];
   if (parentId !== undefined && !/^f{8}$/i.test(parentId)) {
     throw namesOthers(path, "is what a VMDK disk differs by from another");

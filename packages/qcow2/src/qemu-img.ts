@@ -6,35 +6,35 @@ export interface QemuImgOptions {
 }
 
 export interface OverlayOptions extends QemuImgOptions {
-  /** The file underneath, as it shall stand in the header: absolute, or relative to the overlay's directory. */
+  /** The backing file, as written to the header: absolute, or relative to the overlay's directory. */
   readonly backing: string;
   /** In bytes; by default that of the backing file. */
   readonly virtualSize?: number | undefined;
 }
 
-/** Makes an empty qcow2 disk on top of another. @throws ObError as `run` does. */
+/** Creates an empty qcow2 disk on top of another. @throws ObError as `run` does. */
 export async function createOverlay(path: string, options: OverlayOptions): Promise<void> {
   const { backing, virtualSize } = options;
   const size = virtualSize === undefined ? [] : [String(virtualSize)];
   await qemuImg(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, ...size], options);
 }
 
-/** Makes an empty qcow2 disk of so many bytes. @throws ObError as `run` does. */
+/** Creates an empty qcow2 disk. `size` is in bytes. @throws ObError as `run` does. */
 export async function createDisk(path: string, options: QemuImgOptions & { size: number }): Promise<void> {
   await qemuImg(["create", "-q", "-f", "qcow2", path, String(options.size)], options);
 }
 
 /**
- * Puts a disk on another backing file and copies in what the two chains differ by: what a guest sees does not
- * change. Nobody may have the disk open.
+ * Changes the backing file of a disk, and copies the data that the two chains differ by into it: its contents do not
+ * change. The disk must not be open anywhere.
  */
 export async function rebase(path: string, options: QemuImgOptions & { backing: string }): Promise<void> {
   await qemuImg(["rebase", "-f", "qcow2", "-F", "qcow2", "-b", options.backing, path], options);
 }
 
 /**
- * Changes the name of the backing file and nothing else: right only if the new name is of a file with the same
- * contents. QEMU refuses while someone has the disk open for writing, and while anyone reads it as a layer.
+ * Changes only the name of the backing file: the file of the new name must have the same contents. QEMU refuses while
+ * the disk is open for writing, or is the backing file of an open disk.
  */
 export async function renameBacking(
   path: string,
@@ -46,11 +46,11 @@ export async function renameBacking(
 export interface ConvertOptions extends QemuImgOptions {
   /** By default qcow2. */
   readonly from?: "raw" | "qcow2" | undefined;
-  /** Compresses with zstd: five times as quick as zlib, at the same size. By default nothing is compressed. */
+  /** Compresses with zstd: five times as fast as zlib, at the same size. By default the copy is not compressed. */
   readonly compress?: boolean | undefined;
 }
 
-/** Copies a disk with all that is under it into one qcow2 file that stands alone. */
+/** Copies a disk with its backing chain into one qcow2 file. */
 export async function convert(source: string, target: string, options: ConvertOptions = {}): Promise<void> {
   const { from = "qcow2", compress = false } = options;
   const compression = compress ? ["-c", "-o", "compression_type=zstd"] : [];
@@ -58,9 +58,9 @@ export async function convert(source: string, target: string, options: ConvertOp
 }
 
 /**
- * Looks for damage in a qcow2 file.
+ * Checks a qcow2 file.
  *
- * @returns the tool's words if the file is damaged, undefined if it is sound. Lost space is no damage.
+ * @returns qemu-img's output if the file is damaged, undefined if it is not. Leaked clusters are not damage.
  */
 export async function findDamage(path: string, options: QemuImgOptions = {}): Promise<string | undefined> {
   const leaksOnly = 3;

@@ -1,8 +1,8 @@
-import { isNoDisk } from "./disk-problems.ts";
+import { isNotADisk } from "./disk-problems.ts";
 import type { DiskReader } from "./disk-reader.ts";
 import { isQcow2 } from "./standalone-qcow2.ts";
 
-/** Formats that are taken, by QEMU's names of their drivers. */
+/** Supported formats, by the names of QEMU's drivers. */
 export type DiskFormat =
   | "bochs"
   | "cloop"
@@ -40,8 +40,8 @@ const signatures: readonly Signature[] = [
   { format: "luks", at: 0, bytes: "LUKS\xba\xbe" },
 ];
 
-/** What is often taken for a disk, and has one in it. */
-const wrappings: readonly { readonly what: string; readonly at: number; readonly bytes: string }[] = [
+/** Files that often have a disk in them. */
+const archives: readonly { readonly what: string; readonly at: number; readonly bytes: string }[] = [
   { what: "a gzip file", at: 0, bytes: "\x1f\x8b" },
   { what: "an xz file", at: 0, bytes: "\xfd7zXZ\0" },
   { what: "a bzip2 file", at: 0, bytes: "BZh" },
@@ -53,10 +53,10 @@ const wrappings: readonly { readonly what: string; readonly at: number; readonly
 const sector = 512;
 
 /**
- * The format of a disk, by its own bytes: QEMU is told it, and never guesses.
+ * The format of a disk, by its own bytes. QEMU gets it and never guesses.
  *
  * @param head the first sectors of the disk.
- * @throws ObError `BASE_IMAGE` for what is no disk.
+ * @throws ObError `BASE_IMAGE` for what is not a disk.
  */
 export async function formatOf(disk: DiskReader, head: Buffer): Promise<DiskFormat> {
   const { path, size } = disk;
@@ -65,17 +65,17 @@ export async function formatOf(disk: DiskReader, head: Buffer): Promise<DiskForm
   if (isQcow2(head)) return "qcow2";
   const known = signatures.find(has);
   if (known) return known.format;
-  const wrapping = wrappings.find(has);
-  if (wrapping) throw isNoDisk(path, `it is ${wrapping.what}, which has to be unpacked first`);
-  if (isText(head.subarray(0, sector))) throw isNoDisk(path, whatText(head));
+  const archive = archives.find(has);
+  if (archive) throw isNotADisk(path, `it is ${archive.what}, which must be unpacked first`);
+  if (isText(head.subarray(0, sector))) throw isNotADisk(path, whatText(head));
   if (size === undefined) return "raw";
   if (size === 0 || size % sector !== 0)
-    throw isNoDisk(path, `it has ${size} bytes, which are no whole sectors`);
+    throw isNotADisk(path, `it has ${size} bytes, which is not a multiple of 512`);
   const last = await disk.read(size - sector, 4);
   return last.toString("latin1") === "koly" ? "dmg" : "raw";
 }
 
-/** Text, with nothing after it. */
+/** True for text, followed by zeros only. */
 function isText(first: Buffer): boolean {
   const end = first.findLastIndex((byte) => byte !== 0);
   const bytes = first.subarray(0, end + 1);

@@ -1,4 +1,4 @@
-import { isObError, messageOf, ObError, systemCode } from "@ob/core";
+import { errnoCode, errorMessage, isObError, ObError } from "./errors.ts";
 
 const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
@@ -6,18 +6,18 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
-/** Even reading needs a shared-memory file of 32 KiB, which finds no room on a disk that is full to the last. */
+/** Even reading needs a shared-memory file of 32 KiB, which does not fit on a disk that is completely full. */
 const SQLITE_IOERR_SHMSIZE = 4874;
 
 /**
- * Turns what the file system or SQLite throws into an error that a person can act on. Errors of ours pass.
+ * Turns an error of the file system or of SQLite into one that a user can act on. An `ObError` is returned as it is.
  *
- * @param doing what was being done, as `cannot …` would end: `make the layer 12ab…`.
+ * @param doing what failed, as a verb phrase after `Cannot`: `create the layer 12ab…`.
  */
 export function toStoreError(error: unknown, doing: string): ObError {
   if (isObError(error)) return error;
-  const said = `Cannot ${doing}: ${messageOf(error)}`;
-  switch (systemCode(error)) {
+  const said = `Cannot ${doing}: ${errorMessage(error)}`;
+  switch (errnoCode(error)) {
     case "ENOSPC":
     case "EDQUOT":
       return noSpace(said, error);
@@ -42,8 +42,7 @@ export function toStoreError(error: unknown, doing: string): ObError {
 function explainSqlite(error: unknown, said: string): ObError {
   const extended = error instanceof Error && "errcode" in error ? Number(error.errcode) : 0;
   if (extended === SQLITE_IOERR_SHMSIZE) {
-    const hint =
-      "The store's disk is full to the last. Free a little space by hand, then use `obuilder prune`.";
+    const hint = "The store's disk is completely full. Free some space by hand, then use `obuilder prune`.";
     return new ObError("NO_SPACE", said, { cause: error, hint });
   }
   switch (extended & 0xff) {
@@ -56,12 +55,12 @@ function explainSqlite(error: unknown, said: string): ObError {
     case SQLITE_NOTADB:
       return new ObError("STORE", `${said}. The store's database is damaged.`, {
         cause: error,
-        hint: "Move state/db/ away: a new database is made, and finished layers are entered again as builds meet them.",
+        hint: "Move state/db/ away: a new database is made, and finished layers are added to it again when builds use them.",
       });
     case SQLITE_IOERR:
       return new ObError("STORE", said, {
         cause: error,
-        hint: "See whether the store's disk is full or failing.",
+        hint: "Check whether the store's disk is full or failing.",
       });
     default:
       return new ObError("STORE", said, { cause: error });
@@ -76,11 +75,11 @@ function noSpace(said: string, cause: unknown): ObError {
 function notWritable(said: string, cause: unknown): ObError {
   return new ObError("STORE", said, {
     cause,
-    hint: "The store must be writable for the user who builds: see its owner and permissions, and that its disk is not mounted read-only.",
+    hint: "The store must be writable for the user who builds: check its owner and permissions, and that its disk is not mounted read-only.",
   });
 }
 
-/** Runs `work`, and explains what it throws. */
+/** Runs `work`; what it throws becomes an `ObError`: see `toStoreError`. */
 export async function withStoreErrors<T>(doing: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

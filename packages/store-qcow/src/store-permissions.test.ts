@@ -3,9 +3,8 @@ import { chmod, chown, lstat, mkdir, mkdtemp, readdir, rm, stat, symlink, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { layerId, type ObEvent } from "@ob/core";
+import { makeStorePrivate, layerId, type ObEvent } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { closeToOthers } from "./close-to-others.ts";
 import { openStore } from "./store.ts";
 
 let directory: string;
@@ -45,7 +44,7 @@ async function openPaths(): Promise<readonly string[]> {
 
 async function close(): Promise<readonly ObEvent[]> {
   const events: ObEvent[] = [];
-  await closeToOthers(store, (event) => events.push(event));
+  await makeStorePrivate(store, (event) => events.push(event));
   return events;
 }
 
@@ -66,18 +65,18 @@ describe("a store", () => {
     expect((await stat(join(directory, "parent"))).mode & 0o777).toBe(0o777 & ~process.umask());
   });
 
-  it("has layers in the making that are its owner's alone, whatever the umask", async () => {
+  it("has unfinished layers that only its owner can read, whatever the umask", async () => {
     await using opened = await openStore({ directory: store, create: true });
     const id = layerId("0".repeat(64));
-    await using claim = await opened.tryBegin(id);
-    expect(claim).toBeDefined();
+    await using writer = await opened.tryBegin(id);
+    expect(writer).toBeDefined();
     const modes = ["", "log"].map(
       async (part) => (await stat(join(store, "result-tmp", id, part))).mode & 0o777,
     );
     expect(await Promise.all(modes)).toEqual([0o700, 0o600]);
   });
 
-  it("that others can read is put right when it is opened, and says so once", async () => {
+  it("that others can read is made private when it is opened, with one warning", async () => {
     await makeOpenStore();
     const text = `Others on this host could open the store ${store} (mode 755); from now on only its owner can.`;
     expect(await open()).toEqual([{ type: "log", level: "warning", text }]);
@@ -119,12 +118,14 @@ describe("a store", () => {
 describe("a store of another user", () => {
   const nobody = 65534;
   /** Closes the store as a user without rights to it, and gives the texts of what it says. */
-  const closeAsNobody = async (): Promise<readonly string[]> => {
-    const script = `const { closeToOthers } = await import(${JSON.stringify(join(import.meta.dirname, "close-to-others.ts"))});
-      await closeToOthers(${JSON.stringify(store)}, (event) => console.log(event.level, event.text));`;
+  const makePrivateAsNobody = async (): Promise<readonly string[]> => {
+    const script = `const { makeStorePrivate } = await import("@ob/core");
+      await makeStorePrivate(${JSON.stringify(store)}, (event) => console.log(event.level, event.text));`;
     const words = [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", process.execPath];
     const node = ["--conditions=@ob/source", "--input-type=module", "-e", script];
-    const { stdout } = await promisify(execFile)("setpriv", [...words, ...node]);
+    const { stdout } = await promisify(execFile)("setpriv", [...words, ...node], {
+      cwd: import.meta.dirname,
+    });
     return stdout.split("\n").filter(Boolean);
   };
   const isRoot = process.getuid?.() === 0;
@@ -132,24 +133,21 @@ describe("a store of another user", () => {
   it.skipIf(!isRoot)("is a warning that says what its owner can do (only root can try it)", async () => {
     await makeOpenStore();
     await chmod(directory, 0o755);
-    const said = await closeAsNobody();
+    const said = await makePrivateAsNobody();
     expect(said).toEqual([
       expect.stringMatching(/^warning Others on this host can open the store .*chmod -R go= .*store$/),
     ]);
     expect((await stat(store)).mode & 0o777).toBe(0o755);
   });
 
-  it.skipIf(!isRoot)(
-    "may have parts that are somebody else's: they are named (only root can try it)",
-    async () => {
-      await makeOpenStore();
-      await chmod(directory, 0o755);
-      await chown(store, nobody, nobody);
-      await chown(join(store, "base-image"), nobody, nobody);
-      const said = await closeAsNobody();
-      expect(said).toHaveLength(2);
-      expect(said[1]).toMatch(/^warning The permissions of .* and \d+ others could not be changed/);
-      expect((await stat(store)).mode & 0o777).toBe(0o700);
-    },
-  );
+  it.skipIf(!isRoot)("may have parts of another user: they are named (needs root)", async () => {
+    await makeOpenStore();
+    await chmod(directory, 0o755);
+    await chown(store, nobody, nobody);
+    await chown(join(store, "base-image"), nobody, nobody);
+    const said = await makePrivateAsNobody();
+    expect(said).toHaveLength(2);
+    expect(said[1]).toMatch(/^warning The permissions of .* and \d+ others could not be changed/);
+    expect((await stat(store)).mode & 0o777).toBe(0o700);
+  });
 });

@@ -1,7 +1,7 @@
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Puts a file's contents, or a directory's entries, on the disk. */
+/** Flushes a file's contents, or a directory's entries, to disk. */
 export async function syncPath(path: string): Promise<void> {
   await using file = await open(path, "r");
   await file.sync();

@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import { messageOf, ObError, systemCode } from "@ob/core";
+import { errorMessage, ObError, errnoCode } from "@ob/core";
 
-/** A file that may hold a disk. */
+/** A file that may be a disk. */
 export interface DiskReader extends AsyncDisposable {
   readonly path: string;
   /** In bytes; undefined for a block device. */
@@ -12,23 +12,23 @@ export interface DiskReader extends AsyncDisposable {
 }
 
 /**
- * Opens a file to look at its bytes.
+ * Opens a file to read its bytes.
  *
- * @param path a path, whatever it looks like to QEMU.
+ * @param path always a path, even if QEMU would interpret it as something else.
  * @throws ObError `BASE_IMAGE` if it cannot be read, or is neither a file nor a block device.
  */
 export async function openDisk(path: string): Promise<DiskReader> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw systemCode(cause) === "ENOENT"
+    throw errnoCode(cause) === "ENOENT"
       ? new ObError("BASE_IMAGE", `There is no file ${path}.`, { cause })
       : unreadable(path, cause);
   });
   if (!found.isFile() && !found.isBlockDevice()) {
-    throw new ObError("BASE_IMAGE", `${path} cannot be read as a disk: it is no file.`, {
+    throw new ObError("BASE_IMAGE", `${path} cannot be read as a disk: it is not a file.`, {
       hint: "Name the file that holds the disk.",
     });
   }
-  // If a pipe has taken its place meanwhile, nobody waits for who writes to it.
+  // If it was replaced by a pipe meanwhile, opening does not wait for a writer.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
@@ -45,8 +45,8 @@ export async function openDisk(path: string): Promise<DiskReader> {
 }
 
 function unreadable(path: string, cause: unknown): ObError {
-  return new ObError("BASE_IMAGE", `${path} cannot be read: ${messageOf(cause)}.`, {
+  return new ObError("BASE_IMAGE", `${path} cannot be read: ${errorMessage(cause)}.`, {
     cause,
-    hint: "See its owner and permissions, and that it is a file.",
+    hint: "Check its owner and permissions, and that it is a file.",
   });
 }

@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
-import { isObError, lastLines, ObError, run } from "@ob/core";
+import { isObError, tailLines, ObError, run } from "@ob/core";
 import { type DiskFormat, formatOf } from "./disk-formats.ts";
 import { checkVirtualSize, isEncrypted } from "./disk-problems.ts";
 import { refuseParents } from "./disk-parents.ts";
 import { openDisk } from "./disk-reader.ts";
 import type { QemuImgOptions } from "../qemu-img.ts";
 
-/** A disk that was looked at: it opens no other file. */
+/** A disk that was inspected: it opens no other file. */
 export interface ForeignDisk {
   /** Absolute. */
   readonly path: string;
@@ -17,10 +17,10 @@ export interface ForeignDisk {
 const headBytes = 1 << 16;
 
 /**
- * Looks at a disk that someone brought, before QEMU opens it.
+ * Inspects a disk of unknown origin, before QEMU opens it.
  *
- * @param file a path, never a URL or another name that QEMU knows; a relative one starts at the working directory.
- * @throws ObError `BASE_IMAGE` if it is no disk, is encrypted, names other files, or has a size that no disk has.
+ * @param file always a path, not a URL or another name that QEMU knows; a relative one starts at the working directory.
+ * @throws ObError `BASE_IMAGE` if it is not a disk, is encrypted, names other files, or has an impossible size.
  */
 export async function inspectDisk(file: string): Promise<ForeignDisk> {
   await using disk = await openDisk(resolve(file));
@@ -33,9 +33,9 @@ export async function inspectDisk(file: string): Promise<ForeignDisk> {
 }
 
 /**
- * Makes a qcow2 file that stands alone of a disk that was looked at.
+ * Converts a disk that was inspected to a qcow2 file without a backing file.
  *
- * @throws ObError `BASE_IMAGE` if QEMU cannot read it as what it is; `NO_SPACE`, `MISSING_TOOL`, `CANCELLED`.
+ * @throws ObError `BASE_IMAGE` if QEMU cannot read it in its format; `NO_SPACE`, `MISSING_TOOL`, `CANCELLED`.
  */
 export async function convertDisk(
   disk: ForeignDisk,
@@ -51,15 +51,15 @@ export async function convertDisk(
     if (!isObError(error, "TOOL_FAILED")) throw error;
     throw new ObError(
       "BASE_IMAGE",
-      `${disk.path} cannot be read as a ${disk.format} disk.\n${lastLines(error.message, 3)}`,
+      `${disk.path} cannot be read as a ${disk.format} disk.\n${tailLines(error.message, 3)}`,
       { cause: error, hint: "It may be damaged, or in use by a virtual machine." },
     );
   }
 }
 
 /**
- * The disk for qemu-img: its format and that of what holds it are given, and nothing under it is opened whatever it
- * says.
+ * The disk for qemu-img, with its format and the driver of its file, so that QEMU guesses neither; a backing file is not
+ * opened even if the disk names one.
  */
 function nameOf({ path, format, isDevice }: ForeignDisk): string {
   const file = { driver: isDevice ? "host_device" : "file", filename: path };

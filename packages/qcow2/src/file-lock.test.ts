@@ -1,9 +1,13 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startTestProcess, type TestProcess } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startChild } from "./child.test.helper.ts";
-import { isFree, isLockedExclusively, tryLock, waitForLock } from "./lock.ts";
+import { isFree, isLockedExclusively, tryLock, waitForLock } from "./file-lock.ts";
+
+/** Runs a command of process.test.helper.ts in a second process. */
+const startChild = (...args: readonly string[]): TestProcess =>
+  startTestProcess(join(import.meta.dirname, "process.test.helper.ts"), args);
 
 let directory: string;
 let path: string;
@@ -28,7 +32,7 @@ describe("inside one process", () => {
     second?.release();
   });
 
-  it("grants shared locks side by side, and no exclusive one beside them", async () => {
+  it("grants several shared locks at a time, and no exclusive one with them", async () => {
     const locks = [await tryLock(path, "shared"), await tryLock(path, "shared")];
     expect(locks).not.toContain(undefined);
     expect(await tryLock(path, "exclusive")).toBeUndefined();
@@ -38,7 +42,7 @@ describe("inside one process", () => {
     expect(isFree(path)).toBe(true);
   });
 
-  it("tells whether a lock is held without disturbing it", async () => {
+  it("says whether a lock is held without affecting it", async () => {
     expect(isFree(path)).toBe(true);
     expect(isLockedExclusively(path)).toBe(false);
     const shared = await tryLock(path, "shared");
@@ -116,7 +120,7 @@ describe("between processes", () => {
     shared?.release();
     // Our release must not have removed the file under the other's lock.
     expect(isFree(path)).toBe(false);
-    child.goOn();
+    child.resume();
     await child.ended();
     expect(isFree(path)).toBe(true);
   });

@@ -1,0 +1,26 @@
+export {
+  convert,
+  type ConvertOptions,
+  createDisk,
+  createOverlay,
+  findDamage,
+  type OverlayOptions,
+  type QemuImgOptions,
+  rebase,
+  renameBacking,
+} from "./qemu-img.ts";
+export { isEmptyDisk, type QcowHeader, readQcowHeader, resolveBacking } from "./header.ts";
+export { copyDisk } from "./copy.ts";
+export { fileToKeep, flattenBeforeUseFrom, flattenInBackgroundFrom } from "./flatten-policy.ts";
+export { syncPath, syncTree } from "./fsync.ts";
+export {
+  isFree,
+  isLockedExclusively,
+  type Lock,
+  type LockMode,
+  tryLock,
+  waitForLock,
+  withLock,
+} from "./file-lock.ts";
+export { convertDisk, type ForeignDisk, inspectDisk } from "./foreign-disk/foreign-disk.ts";
+export { inspectQcow2, type Qcow2File } from "./foreign-disk/standalone-qcow2.ts";
