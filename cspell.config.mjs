@@ -17,7 +17,13 @@ export default {
     "e2e/**/*.ts",
     "scripts/*.mjs",
   ],
-  ignorePaths: ["**/node_modules/**", "**/dist/**", "**/test-data/**", "packages/cli/bundle*/**"],
+  ignorePaths: [
+    "**/node_modules/**",
+    "**/dist/**",
+    "**/test-data/**",
+    "packages/cli/bundle*/**",
+    "**/*.generated.ts",
+  ],
   overrides: [
     { filename: "**/*.{ts,mjs}", includeRegExpList: ["CStyleComment"] },
     // Code in comments and in documents is not prose.

@@ -32,6 +32,7 @@ const needed = [
 
 /** Likewise what only the tests need: those in virtual machines, and those of recipes that cannot be built here. */
 const neededForTests = [
+  { name: "shellcheck", program: "shellcheck", why: "checks the scripts that run in guests" },
   { name: "xorriso", program: "xorriso", why: "makes the discs that installers read" },
   { name: "signify-openbsd", program: "signify-openbsd", why: "verifies OpenBSD's lists of checksums" },
   { name: "gpgv", program: "gpgv", why: "verifies Ubuntu's lists of checksums" },

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type GuestOs, sha256 } from "@ob/core";
+import { type KnownGuestOs, sha256 } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { build, startBuild } from "../support/obuilder.ts";
 import type { TestStore } from "../support/store.ts";
@@ -14,7 +14,7 @@ const secret = `secret-${crypto.randomUUID()}`;
 const greeting = `it's "quoted" $HOME & 100% \\ ü`;
 
 export interface GuestConformanceOptions {
-  readonly os: GuestOs;
+  readonly os: KnownGuestOs;
   readonly image: () => Promise<GuestImageFiles>;
   /** True for a guest whose pipe changes the first two archives of a copy; by default false. */
   readonly damagesCopies?: boolean;

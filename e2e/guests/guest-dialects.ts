@@ -1,4 +1,4 @@
-import type { GuestOs } from "@ob/core";
+import type { KnownGuestOs } from "@ob/core";
 
 /** How the same things are written for each guest. All have a Bourne shell for the step's commands. */
 export interface GuestDialect {
@@ -32,7 +32,7 @@ const posix: GuestDialect = {
   keepsLinks: true,
 };
 
-const dialects: Readonly<Record<GuestOs, GuestDialect>> = {
+const dialects: Readonly<Record<KnownGuestOs, GuestDialect>> = {
   linux: posix,
   // sha256 -q is OpenBSD's own; cksum is there as well, and on Linux.
   openbsd: { ...posix, sha256: "cksum -a sha256" },
@@ -50,7 +50,7 @@ const dialects: Readonly<Record<GuestOs, GuestDialect>> = {
   },
 };
 
-export function dialectOf(os: GuestOs, loginUser: string): GuestDialect {
+export function dialectOf(os: KnownGuestOs, loginUser: string): GuestDialect {
   const who = (text: string): string => text.replaceAll("WHO", loginUser);
   const own = dialects[os];
   return {

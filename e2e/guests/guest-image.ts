@@ -1,12 +1,12 @@
 import { copyFile, link, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { type GuestOs, type ImageManifest, parseImageManifest } from "@ob/core";
+import { guestOsNames, type ImageManifest, type KnownGuestOs, parseImageManifest } from "@ob/core";
 import { temporaryStore, type TestStore } from "../support/store.ts";
 
 /** A base image that the life cycle runs on. */
 export interface GuestImageFiles {
   readonly name: string;
-  readonly os: GuestOs;
+  readonly os: KnownGuestOs;
   readonly loginUser: string;
   /** Of the image, its manifest and what the manifest names. */
   readonly files: readonly string[];
@@ -24,10 +24,13 @@ export async function imagesIn(directory: string): Promise<readonly GuestImageFi
 async function imageIn(directory: string, name: string): Promise<GuestImageFiles> {
   const file = path.join(directory, `${name}.json`);
   const manifest = parseImageManifest(await readFile(file, "utf8"), file);
+  const os = guestOsNames.find((known) => known === manifest.guestOs);
+  if (os === undefined)
+    throw new Error(`${file} has the guestOs ${manifest.guestOs}, which no dialect is for`);
   const files = [`${name}.qcow2`, `${name}.json`, ...namedFiles(manifest)];
   return {
     name,
-    os: manifest.guestOs,
+    os,
     loginUser: manifest.loginUser,
     files: files.map((each) => path.join(directory, each)),
   };

@@ -12,7 +12,7 @@ export const cache: Scenario = {
   async run(bench) {
     const directory = await newStore(bench);
     await using caches = await openCaches({ directory });
-    const request = (name: string) => ({ name, guestOs: "linux", sharing: "shared" }) as const;
+    const request = (name: string) => ({ name, fileSystem: "ext4", sharing: "shared" }) as const;
     const write = (disk: string, words: string) => runProgram(["qemu-io", "-f", "qcow2", "-c", words, disk]);
     for (const [name, size] of Object.entries(sizes)) {
       await using lease = await caches.acquire(request(name));

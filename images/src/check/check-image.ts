@@ -1,7 +1,13 @@
 import { join, relative } from "node:path";
-import { type GuestTrial, type ImageManifest, lastLines, ObError, type StartTrial } from "@ob/core";
+import {
+  type GuestTrial,
+  type ImageCheck,
+  type ImageManifest,
+  lastLines,
+  ObError,
+  type StartTrial,
+} from "@ob/core";
 import { createOverlay, inspectQcow2 } from "@ob/qcow2";
-import { imageChecks, type ImageCheck } from "./image-checks.ts";
 import type { OnImageEvent } from "../build/phases.ts";
 
 export interface ImageToCheck {
@@ -47,10 +53,10 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
     image: { manifest, manifestDirectory },
     ...{ disk, memoryMib, bootSeconds, signal },
   });
-  const { guestOs, loginUser } = manifest;
+  const { loginUser } = manifest;
   onEvent({ type: "check", outcome: "passed", what: `boots and lets ${loginUser} in` });
-  onEvent({ type: "check", outcome: "passed", what: rootBy(manifest) });
-  for (const expectation of imageChecks(guestOs)) await expect(trial, expectation, tools);
+  onEvent({ type: "check", outcome: "passed", what: trial.rootAccess });
+  for (const expectation of trial.checks) await expect(trial, expectation, tools);
   if (image.script !== undefined) {
     await expect(trial, { what: "has what its recipe promises", script: image.script, needed: true }, tools);
   }
@@ -62,18 +68,6 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
     what: `shuts down cleanly, by ${byAcpi ? "ACPI" : "poweroff"}`,
   });
   return disk;
-}
-
-function rootBy({ guestOs, loginUser }: ImageManifest): string {
-  if (loginUser === "root") return "the login user is the superuser";
-  switch (guestOs) {
-    case "linux":
-      return "sudo needs no password";
-    case "openbsd":
-      return "doas needs no password";
-    case "windows":
-      return "the login user runs Cygwin's bash";
-  }
 }
 
 async function expect(trial: GuestTrial, expectation: ImageCheck, tools: CheckTools): Promise<void> {

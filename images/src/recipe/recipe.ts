@@ -1,4 +1,11 @@
-import { type ChooseProcessor, type GuestArch, type GuestOs, type ImageManifest, ObError } from "@ob/core";
+import {
+  type CacheFileSystem,
+  type ChooseProcessor,
+  type GuestArch,
+  type GuestOs,
+  type ImageManifest,
+  ObError,
+} from "@ob/core";
 import type { OnImageEvent } from "../build/phases.ts";
 
 /** What can be chosen about an image, as a recipe gets it: complete and checked. */
@@ -76,7 +83,7 @@ export interface RecipeResult extends Pick<
     readonly commandLine: string;
   };
   /** An empty disk with the file system of this guest's caches, for the store's `cache-template/`. */
-  readonly cacheTemplate?: { readonly fileSystem: "ext4" | "ffs" | "ntfs"; readonly disk: string };
+  readonly cacheTemplate?: { readonly fileSystem: CacheFileSystem; readonly disk: string };
 }
 
 /** How one base image is made, with its variants. */

@@ -50,7 +50,7 @@ describe("a recipe of one's own", () => {
     ["export const other = 1;", "exports no `recipe`"],
     ['export const recipe = { name: "mine" };', "without `guestOs`"],
     ['export const recipe = { name: "mine", guestOs: "linux", guestArch: "amd64" };', "without `make`"],
-    [whole.replace('"linux"', '"plan9"'), "plan9"],
+    [whole.replace('"linux"', '"Plan 9"'), "Plan 9"],
     [whole.replace('"mine"', '"my image"'), "my image"],
     ["export const recipe = ;", "cannot be loaded"],
   ])("is refused with a reason: %s", async (text, words) => {

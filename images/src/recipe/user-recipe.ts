@@ -2,7 +2,7 @@ import { access, readFile } from "node:fs/promises";
 import { registerHooks } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { guestArches, guestOses, messageOf, ObError, sha256 } from "@ob/core";
+import { guestArches, isGuestOsName, messageOf, ObError, sha256 } from "@ob/core";
 import { defineRecipe, type Recipe } from "./recipe.ts";
 
 const fileNames = ["recipe.ts", "recipe.js", "recipe.mjs"] as const;
@@ -89,8 +89,8 @@ function lackOf(value: unknown): string | undefined {
     if (typeof fields[name] !== "string") return `exports a recipe without \`${name}\``;
   }
   const { guestOs, guestArch } = fields;
-  if (!guestOses.some((os) => os === guestOs))
-    return `has the guestOs ${JSON.stringify(guestOs)}, which is none of ${guestOses.join(", ")}`;
+  if (typeof guestOs !== "string" || !isGuestOsName(guestOs))
+    return `has the guestOs ${JSON.stringify(guestOs)}, which cannot be the name of one`;
   if (!guestArches.some((arch) => arch === guestArch))
     return `has the guestArch ${JSON.stringify(guestArch)}, which is none of ${guestArches.join(", ")}`;
   if (typeof fields["make"] !== "function") return "exports a recipe without `make`";

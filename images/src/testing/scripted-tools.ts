@@ -24,6 +24,16 @@ export function scriptedTools(store: string, script: Script = {}): ScriptedTools
   const startTrial: StartTrial = async (request) => {
     booted.push(request);
     return {
+      rootAccess: "sudo needs no password",
+      checks: [
+        { what: "tar is GNU tar", script: "tar --version", needed: true },
+        { what: "has bash", script: "command -v bash", needed: true },
+        {
+          what: "sshd takes environment variables (AcceptEnv)",
+          script: '[ "$OBUILDER_CHECK" = yes ]',
+          needed: false,
+        },
+      ],
       run: async (command) => {
         const fails = failing !== undefined && command.script.includes(failing);
         return { status: fails ? 1 : 0, stdout: fails ? "the script says no\n" : "", stderr: "" };

@@ -1,5 +1,4 @@
-import { type CacheRequest, type StoreLayout, type StorePath, within } from "@ob/core";
-import { type FileSystem, fileSystemOf } from "./file-system/detect.ts";
+import { type CacheFileSystem, type CacheRequest, type StoreLayout, type StorePath, within } from "@ob/core";
 import { encodeName, lockName } from "./encode-name.ts";
 
 /**
@@ -16,7 +15,7 @@ import { encodeName, lockName } from "./encode-name.ts";
  */
 export interface CachePaths {
   readonly name: string;
-  readonly fileSystem: FileSystem;
+  readonly fileSystem: CacheFileSystem;
   /** `c-NAME`. */
   readonly directoryName: string;
   /** `cache/c-NAME`. */
@@ -33,8 +32,11 @@ export interface CachePaths {
   versionLock(version: number): StorePath;
 }
 
-export function cachePaths(layout: StoreLayout, request: Pick<CacheRequest, "name" | "guestOs">): CachePaths {
-  const fileSystem = fileSystemOf[request.guestOs];
+export function cachePaths(
+  layout: StoreLayout,
+  request: Pick<CacheRequest, "name" | "fileSystem">,
+): CachePaths {
+  const { fileSystem } = request;
   const directoryName = encodeName(request.name);
   const cache = within(layout.caches, directoryName);
   const lock = (suffix: string): StorePath =>

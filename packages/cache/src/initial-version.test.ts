@@ -72,7 +72,7 @@ describe("a new cache disk for Linux", () => {
 describe("a new cache disk for other guests", () => {
   it("is blank, and not kept before the guest has put something on it", async () => {
     await using fixture = await temporaryCaches({ size });
-    const windows = request("x", { guestOs: "windows" });
+    const windows = request("x", { fileSystem: "ntfs" });
     await using untouched = await fixture.caches.acquire(windows);
     await using used = await fixture.caches.acquire(windows);
     expect(untouched.formatted).toBe(false);
@@ -94,7 +94,7 @@ describe("a new cache disk for other guests", () => {
           await writePattern(template, { fill: 5, megabyte: 30 });
         },
       });
-      await using lease = await fixture.caches.acquire(request("x", { guestOs: "openbsd" }));
+      await using lease = await fixture.caches.acquire(request("x", { fileSystem: "ffs" }));
       expect(lease.formatted).toBe(true);
       expect(await hasPattern(lease.disk, { fill: 5, megabyte: 30 })).toBe(true);
     },
@@ -109,7 +109,7 @@ describe("a new cache disk for other guests", () => {
         await createLabelledDisk(join(directory, "cache-template/ntfs.qcow2"));
       },
     });
-    await using lease = await fixture.caches.acquire(request("x", { guestOs: "windows" }));
+    await using lease = await fixture.caches.acquire(request("x", { fileSystem: "ntfs" }));
     expect(lease.formatted).toBe(false);
     expect(said).toEqual([expect.stringMatching(/ntfs\.qcow2 .* does not have ntfs$/)]);
   });
@@ -141,7 +141,7 @@ describe("a cache disk of the original's", () => {
         await writePattern(disk, { fill: 9, megabyte: 20 });
       },
     });
-    await using lease = await fixture.caches.acquire(request("x", { guestOs: "openbsd" }));
+    await using lease = await fixture.caches.acquire(request("x", { fileSystem: "ffs" }));
     expect(lease.formatted).toBe(true);
     expect(await hasPattern(lease.disk, { fill: 9, megabyte: 20 })).toBe(true);
   });

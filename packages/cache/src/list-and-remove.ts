@@ -1,7 +1,8 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { exists, guestOsNames, type StoreLayout, ObError, within } from "@ob/core";
+import { exists, type StoreLayout, ObError, errnoCode, within } from "@ob/core";
 import { isFree, waitForLock, withLock } from "@ob/qcow2";
 import { decodeName } from "./encode-name.ts";
+import { fileSystems } from "./file-system/detect.ts";
 import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { trashPath } from "./scratch.ts";
 import { versionsOf } from "./versions.ts";
@@ -41,8 +42,24 @@ async function measure(directory: string): Promise<{ bytes: number; lastUsed: Da
 
 /** Removes a cache, with all its file systems. @returns false if there was none. */
 export async function removeCache(layout: StoreLayout, name: string): Promise<boolean> {
-  const places = guestOsNames.map((guestOs) => cachePaths(layout, { name, guestOs }));
-  return await removeUnderLocks(layout, places);
+  const { cache } = cachePaths(layout, { name, fileSystem: "ext4" });
+  const others = (await entriesOf(cache)).filter((entry) => entry !== "rootfs");
+  const all = [...new Set([...fileSystems, ...others])].toSorted();
+  return await removeUnderLocks(
+    layout,
+    all.map((fileSystem) => cachePaths(layout, { name, fileSystem })),
+  );
+}
+
+/** The directories in it; none if it does not exist. */
+async function entriesOf(directory: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return [];
+    throw error;
+  }
 }
 
 /** Takes the edit locks one after the other, always in the same order, then removes. */

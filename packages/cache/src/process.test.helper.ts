@@ -6,7 +6,7 @@ const [directory = "", name = "", sharing = "shared"] = process.argv.slice(2);
 const caches = await openCaches({ directory });
 const lease = await caches.acquire({
   name,
-  guestOs: "linux",
+  fileSystem: "ext4",
   sharing: sharing === "locked" ? "locked" : "shared",
 });
 process.stdout.write(`${lease.disk}\n`);

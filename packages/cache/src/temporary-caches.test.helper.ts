@@ -28,7 +28,7 @@ export async function temporaryCaches(
 }
 
 export function request(name: string, more: Partial<CacheRequest> = {}): CacheRequest {
-  return { name, guestOs: "linux", sharing: "shared", ...more };
+  return { name, fileSystem: "ext4", sharing: "shared", ...more };
 }
 
 /** A step that fills 64 KiB of the cache's disk with a byte, where no file system's structures are. */

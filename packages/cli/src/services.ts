@@ -17,6 +17,7 @@ import type { ImageTools } from "@ob/images";
 import type { SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
+import { loadGuestProfiles } from "./guest-profiles.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 
 export interface OpenOptions {
@@ -80,7 +81,7 @@ export const services: Services = {
     await using resources = new AsyncDisposableStack();
     const store = resources.use(await openStore({ directory, diskSize: flags.diskSize, emit }));
     const caches = resources.use(await openCaches({ directory, emit }));
-    const sandbox = resources.use(await createSandbox(sandboxOptions({ location, flags, emit })));
+    const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
     const builder = resources.use(
       createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
     );
@@ -98,7 +99,7 @@ export const services: Services = {
   async imageTools({ location, flags, emit }) {
     const { directory } = location;
     await makeStorePrivate(directory, emit ?? silent);
-    const options = sandboxOptions({ location, flags, emit });
+    const options = await sandboxOptions({ location, flags, emit });
     return {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
@@ -131,8 +132,9 @@ function qemuStateOf({ directory }: StoreLocation): string {
 }
 
 /** Named one by one: in a spread, the compiler would accept an option with a wrong name. */
-function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): SandboxOptions {
+async function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): Promise<SandboxOptions> {
   return {
+    profiles: await loadGuestProfiles(flags.guestProfiles),
     memoryMib: flags.memoryMib,
     cpus: flags.cpus,
     guestOs: flags.guestOs,

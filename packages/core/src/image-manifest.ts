@@ -1,9 +1,16 @@
 import * as v from "valibot";
 import { ObError } from "./errors.ts";
 
-/** Guest operating systems with a profile. */
+/** Guest operating systems whose profile comes with the sandbox. */
 export const guestOsNames = ["linux", "openbsd", "windows"] as const;
-export type GuestOs = (typeof guestOsNames)[number];
+export type KnownGuestOs = (typeof guestOsNames)[number];
+/** One of `guestOsNames`, or the name of a profile that the sandbox is given besides. */
+export type GuestOs = KnownGuestOs | (string & {});
+
+/** True for what can name a guest operating system. */
+export function isGuestOsName(name: string): boolean {
+  return /^[a-z][a-z0-9._-]*$/.test(name);
+}
 
 /** Architectures with a machine, by the names of `--qemu-guest-arch`. */
 export const guestArchNames = ["amd64", "riscv64"] as const;
@@ -48,7 +55,10 @@ const schema = v.object({
   version: v.literal(1),
   /** The image's name, as `(from NAME)` has it. */
   name: v.optional(v.string()),
-  guestOs: v.picklist(guestOsNames),
+  guestOs: v.pipe(
+    v.string(),
+    v.check(isGuestOsName, `must be ${guestOsNames.join(", ")}, or the name of another guest profile`),
+  ),
   guestArch: v.picklist(guestArchNames),
   /** The user who logs in over SSH. */
   loginUser: v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_-]*\$?$/i, "must be a user name")),

@@ -18,6 +18,8 @@ export {
   type GuestArch,
   guestArchNames,
   type GuestOs,
+  isGuestOsName,
+  type KnownGuestOs,
   guestOsNames,
   type DiskBus,
   diskBuses,
@@ -27,6 +29,7 @@ export {
   type ResumePoint,
   resumePoints,
 } from "./image-manifest.ts";
+export type { CacheFileSystem, GuestDescription } from "./ports/guest-description.ts";
 export {
   exists,
   type FileIdentity,
@@ -110,6 +113,7 @@ export type { ScratchDisk as BorrowedDisk, LayerWriter as LayerClaim } from "./p
 export type {
   ResolveCpuArgs as ChooseProcessor,
   SmokeTestGuest as GuestTrial,
+  ImageCheck,
   StartSmokeTest as StartTrial,
   SmokeTestCommand as TrialCommand,
   SmokeTestResult as TrialOutcome,

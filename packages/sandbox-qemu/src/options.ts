@@ -1,5 +1,6 @@
 import type { Emit, GuestArch, GuestOs } from "@ob/core";
 import type { AcceleratorChoice } from "./accelerator/choose-accelerator.ts";
+import type { GuestProfiles } from "./guest/registry.ts";
 import type { Hardware } from "./machine/qemu-argv.ts";
 
 export interface SandboxOptions {
@@ -9,6 +10,8 @@ export interface SandboxOptions {
   readonly cpus: number;
   /** The guest's operating system, for an image without a manifest; it is an error if it contradicts a manifest. */
   readonly guestOs?: GuestOs | undefined;
+  /** Guest profiles besides those that come with the sandbox, by the name that `guestOs` gives. */
+  readonly profiles?: GuestProfiles | undefined;
   /** As `guestOs`. By default `amd64`. */
   readonly guestArch?: GuestArch | undefined;
   /** How long a guest may take from the start of QEMU to an SSH login, in seconds. */

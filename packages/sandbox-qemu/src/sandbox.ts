@@ -1,8 +1,7 @@
 import {
   type Emit,
-  type GuestArch,
+  type GuestDescription,
   type GuestImage,
-  type GuestOs,
   type GuestVisit,
   type Sandbox,
   type SandboxRunOptions,
@@ -14,6 +13,7 @@ import {
 } from "@ob/core";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 import { Accelerators } from "./accelerator/accelerators.ts";
+import { findProfile } from "./guest/registry.ts";
 import { guestProfile, resolveGuest } from "./guest/resolve-guest.ts";
 import { PhaseTimer } from "./lifecycle/phase-timer.ts";
 import { type GuestSession, startGuest } from "./lifecycle/start-guest.ts";
@@ -27,9 +27,12 @@ import { sweepRunDirectories } from "./vm/run-directory.ts";
 /**
  * A sandbox that runs steps in QEMU virtual machines: one VM for each step, or, in a session, one VM for several. Removes
  * what killed processes left in the state directory. QEMU is first needed by the first step.
+ *
+ * @throws ObError `UNSUPPORTED` if there is no profile for `guestOs`.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = silent } = options;
+  if (options.guestOs !== undefined) findProfile(options.guestOs, options.profiles);
   await sweepRunDirectories(stateDirectory, emit);
   return new QemuSandbox({
     options,
@@ -49,9 +52,10 @@ class QemuSandbox implements Sandbox {
     this.#steps = new QemuStepRunner(resources, this.#tasks);
   }
 
-  guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch } {
-    const { os, arch } = resolveGuest(image, this.#resources.options);
-    return { os, arch };
+  guest(image: GuestImage): GuestDescription {
+    const { os, arch, profile } = resolveGuest(image, this.#resources.options);
+    const { cacheFileSystem, copyTarget, copySource } = profile;
+    return { os, arch, cacheFileSystem, copyTarget, copySource };
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {

@@ -1,5 +1,5 @@
-import { type ImageManifest, ObError } from "@ob/core";
-import { MemoryCache, MemoryStore } from "@ob/core/testing";
+import { ObError } from "@ob/core";
+import { MemoryCache } from "@ob/core/testing";
 import { describe, expect, test } from "vitest";
 import { bench, request } from "../builds.test.helper.ts";
 
@@ -18,14 +18,10 @@ describe("caches", () => {
     expect(setting.caches.openLeases).toBe(0);
   });
 
-  test("are those of the guest's OS", async () => {
-    const manifest: ImageManifest = { version: 1, guestOs: "openbsd", guestArch: "amd64", loginUser: "opam" };
-    await using setting = bench({ store: new MemoryStore({ images: { base: { manifest } } }) });
+  test("have the guest's file system", async () => {
+    await using setting = bench({ guest: { cacheFileSystem: "ffs" } });
     await setting.builder.build(request(twoCaches));
-    expect([setting.caches.versionOf("a", "openbsd"), setting.caches.versionOf("a", "linux")]).toEqual([
-      1, 0,
-    ]);
-    expect(setting.sandbox.steps[0]?.image.manifest).toEqual(manifest);
+    expect([setting.caches.versionOf("a", "ffs"), setting.caches.versionOf("a", "ext4")]).toEqual([1, 0]);
   });
 
   test("are released after a command that failed", async () => {

@@ -1,11 +1,11 @@
 import {
+  type CacheFileSystem,
   type CacheLease,
   type CacheMount,
   type CacheRequest,
   type CacheSharing,
   type CacheStore,
   type Emit,
-  type GuestOs,
   messageOf,
   ObError,
 } from "@ob/core";
@@ -18,10 +18,13 @@ const sharings: readonly CacheSharing[] = ["shared", "private", "locked"];
  *
  * @throws ObError `BAD_SPEC` for an unknown `sharing`, or a locked cache that the step would wait for forever.
  */
-export function cacheRequests(caches: readonly RunCache[], guestOs: GuestOs): readonly CacheRequest[] {
+export function cacheRequests(
+  caches: readonly RunCache[],
+  fileSystem: CacheFileSystem,
+): readonly CacheRequest[] {
   const requests = caches.map(({ name, buildkitOptions }) => ({
     name,
-    guestOs,
+    fileSystem,
     sharing: sharingOf(name, buildkitOptions),
   }));
   const names = requests.map(({ name }) => name);

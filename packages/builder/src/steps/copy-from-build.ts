@@ -12,7 +12,6 @@ import {
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
-import { copyTarget, copySource } from "../guest-path.ts";
 import { opHeading } from "../op-label.ts";
 import { layerArchive, type LayerItem } from "../archive/layer-archive.ts";
 import { openLayer } from "../open-layer.ts";
@@ -83,10 +82,10 @@ export interface CopySource {
 /** The paths in the guest that is read, and those in the other. */
 function archiveItems(step: CopyFromStep, { sandbox, image }: StepDeps): readonly LayerItem[] {
   const { source } = step;
-  const destination = copyTarget(sandbox.guest(image).os, step.destination);
-  const sourceOs = sandbox.guest(source.image).os;
+  const destination = sandbox.guest(image).copyTarget(step.destination);
+  const sourceGuest = sandbox.guest(source.image);
   return step.paths.map((each) => {
-    const path = copySource(sourceOs, each);
+    const path = sourceGuest.copySource(each);
     const baseName = posix.basename(path);
     return { path, archivePath: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination) };
   });

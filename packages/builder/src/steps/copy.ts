@@ -9,7 +9,6 @@ import {
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
 import type { DigestCache } from "../source/digest-cache.ts";
-import { copyTarget } from "../guest-path.ts";
 import { opHeading } from "../op-label.ts";
 import { generateManifest, type Manifest, type ManifestOptions } from "../source/manifest.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
@@ -67,7 +66,7 @@ async function copyIntoGuest(
 ): Promise<void> {
   const { sandbox, session = sandbox, image, keepVm, emit } = deps;
   const disk = await writer.createDisk(step.base, signal);
-  const destination = copyTarget(sandbox.guest(image).os, step.transfer.destination);
+  const destination = sandbox.guest(image).copyTarget(step.transfer.destination);
   const transfer = { ...step.transfer, destination };
   // The sandbox only sees that the archive ended early; the reason is in the archive's own error.
   let failure: ObError | undefined;

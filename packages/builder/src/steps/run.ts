@@ -64,7 +64,8 @@ async function runInGuest(
   const { sandbox, session = sandbox, image, keepVm, emit } = deps;
   const { base, workdir, user, environment, command, shell } = step.inputs;
   const network = networkOf(step.inputs.network);
-  const requests = step.caches.length === 0 ? [] : cacheRequests(step.caches, sandbox.guest(image).os);
+  const requests =
+    step.caches.length === 0 ? [] : cacheRequests(step.caches, sandbox.guest(image).cacheFileSystem);
 
   const disk = await writer.createDisk(base, signal);
   await using leases = new CacheLeases();

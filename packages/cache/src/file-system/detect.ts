@@ -1,22 +1,17 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type GuestOs, run, type RunOptions } from "@ob/core";
+import { run, type RunOptions } from "@ob/core";
 import { formatExt4 } from "./ext4.ts";
 
-/** File systems that cache disks have, one for each guest operating system. */
-export type FileSystem = "ext4" | "ffs" | "ntfs";
-
-export const fileSystemOf: Readonly<Record<GuestOs, FileSystem>> = {
-  linux: "ext4",
-  openbsd: "ffs",
-  windows: "ntfs",
-};
+/** File systems that are recognised on a disk; a guest may have others on its cache disks. */
+export const fileSystems = ["ext4", "ffs", "ntfs"] as const;
+export type FileSystem = (typeof fileSystems)[number];
 
 export type Format = (path: string, options: { size: number } & RunOptions) => Promise<void>;
 
 /** How the host creates an empty disk with each file system; without an entry the guest has to. */
-export const formatters: Readonly<Partial<Record<FileSystem, Format>>> = { ext4: formatExt4 };
+export const formatters: Readonly<Partial<Record<string, Format>>> = { ext4: formatExt4 };
 
 const sector = 512;
 const headSectors = 64;

@@ -7,6 +7,7 @@ describe("readSandboxFlags", () => {
       memoryMib: 2048,
       cpus: 2,
       guestOs: undefined,
+      guestProfiles: [],
       guestArch: undefined,
       bootTimeSeconds: 120,
       accelerator: "auto",
@@ -27,6 +28,15 @@ describe("readSandboxFlags", () => {
     });
     expect(flags).toMatchObject({ memoryMib: 16 * 1024, cpus: 8, bootTimeSeconds: 60 });
     expect(flags).toMatchObject({ guestOs: "windows", guestArch: "riscv64" });
+  });
+
+  it("takes another guest OS if a profile is given that may have it", () => {
+    const args = { "qemu-guest-os": "plan9", "guest-profile": ["./plan9.ts"] };
+    expect(readSandboxFlags(args)).toMatchObject({ guestOs: "plan9", guestProfiles: ["./plan9.ts"] });
+    expect(() => readSandboxFlags({ ...args, "guest-profile": [] })).toThrow(
+      '--qemu-guest-os takes linux, openbsd, windows, not "plan9".',
+    );
+    expect(() => readSandboxFlags({ ...args, "qemu-guest-os": "../x" })).toThrow(/--qemu-guest-os takes/);
   });
 
   it("reads deviations from the usual machine", () => {

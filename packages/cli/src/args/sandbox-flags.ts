@@ -1,4 +1,12 @@
-import { type DiskBus, diskBuses, type GuestArch, guestArches, type GuestOs, guestOses } from "@ob/core";
+import {
+  type DiskBus,
+  diskBuses,
+  type GuestArch,
+  guestArches,
+  type GuestOs,
+  guestOses,
+  isGuestOsName,
+} from "@ob/core";
 import type { OptionTable } from "./flags.ts";
 import { type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
 import { parseCount, parseSize, parseDuration } from "./units.ts";
@@ -16,6 +24,12 @@ export const sandboxOptions: OptionTable = {
     kind: "value",
     value: "OS",
     describe: `${guestOses.join(", ")}: for images without a manifest (default linux)`,
+    group: vmGroup,
+  },
+  "guest-profile": {
+    kind: "values",
+    value: "FILE",
+    describe: "A TypeScript or JavaScript module with the profile of another guest OS; can be repeated",
     group: vmGroup,
   },
   "qemu-guest-arch": {
@@ -91,6 +105,8 @@ export interface SandboxFlags {
   readonly memoryMib: number;
   readonly cpus: number;
   readonly guestOs: GuestOs | undefined;
+  /** Files with profiles of other guest operating systems. */
+  readonly guestProfiles: readonly string[];
   readonly guestArch: GuestArch | undefined;
   readonly bootTimeSeconds: number;
   readonly accelerator: "auto" | "kvm" | "tcg";
@@ -122,7 +138,8 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
   return {
     memoryMib: Math.max(1, Math.round(memory / 2 ** 20)),
     cpus: given("qemu-cpus", parseAtLeastOne) ?? 2,
-    guestOs: enumOption(args, "qemu-guest-os", guestOses),
+    guestOs: readGuestOs(args, "qemu-guest-os"),
+    guestProfiles: stringOptions(args, "guest-profile"),
     guestArch: enumOption(args, "qemu-guest-arch", guestArches),
     // The original's 30 s suit KVM; under software emulation a usual Debian takes 40 s to boot.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
@@ -137,6 +154,14 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
       arguments: stringOptions(args, "qemu-arg"),
     },
   };
+}
+
+/** @throws ObError `USAGE` for an unknown name, unless a profile is given that may have it. */
+export function readGuestOs(args: Arguments, name: string): GuestOs | undefined {
+  const value = stringOption(args, name);
+  const mayBeKnown = stringOptions(args, "guest-profile").length > 0;
+  if (value !== undefined && mayBeKnown && isGuestOsName(value)) return value;
+  return enumOption(args, name, guestOses);
 }
 
 function parseSizeOrZero(value: string, flag: string): number {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { obuilder, fakeServices } from "../testing/run.ts";
 
 const store = "--store=qemu:/nowhere";
-const cacheRequest = (name: string): CacheRequest => ({ name, guestOs: "linux", sharing: "shared" });
+const cacheRequest = (name: string): CacheRequest => ({ name, fileSystem: "ext4", sharing: "shared" });
 
 /** Services whose caches have these names. */
 async function servicesWith(...names: readonly string[]) {

@@ -1,4 +1,4 @@
-import type { GuestOs } from "../image-manifest.ts";
+import type { CacheFileSystem } from "./guest-description.ts";
 
 /** How steps that use one cache at the same time share it. */
 export type CacheSharing =
@@ -12,8 +12,8 @@ export type CacheSharing =
 export interface CacheRequest {
   /** The cache's name in the spec. */
   readonly name: string;
-  /** Decides the file system: ext4, FFS or NTFS. One cache of each may exist under one name. */
-  readonly guestOs: GuestOs;
+  /** One cache of each file system may exist under one name. */
+  readonly fileSystem: CacheFileSystem;
   readonly sharing: CacheSharing;
 }
 

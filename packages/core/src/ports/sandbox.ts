@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 import type { ObError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import type { GuestArch, GuestOs } from "../image-manifest.ts";
 import type { LayerId } from "../layer-id.ts";
+import type { GuestDescription } from "./guest-description.ts";
 import type { Environment } from "./store.ts";
 import type { EphemeralGuest, EphemeralGuestOptions, EphemeralGuestRequest } from "./ephemeral-guest.ts";
 import type { GuestAccess, GuestImage, GuestOwner, GuestUser } from "./guest.ts";
@@ -111,9 +111,9 @@ export interface Sandbox extends AsyncDisposable {
   /**
    * The system and architecture of an image's guest: from its manifest if it has one, otherwise from the options.
    *
-   * @throws ObError `USAGE` if a flag contradicts the manifest.
+   * @throws ObError `USAGE` if a flag contradicts the manifest, or nobody has a profile of this guest OS.
    */
-  guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch };
+  guest(image: GuestImage): GuestDescription;
 
   /**
    * Runs one step. When it resolves the guest has flushed and stopped cleanly and the disk is closed: it can be

@@ -42,10 +42,24 @@ export interface SmokeTestResult {
   readonly stderr: string;
 }
 
-/**
- * A guest that has let us in, and whose login user can become superuser. Disposing ends it at once.
- */
+/** Something that should hold in a guest. */
+export interface ImageCheck {
+  /** What holds, for people. */
+  readonly what: string;
+  /** Exits with 0 if it does; the last lines that it prints are shown. */
+  readonly script: string;
+  /** Variables that the SSH client sends. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** False if builds work without it. */
+  readonly needed: boolean;
+}
+
+/** A guest with an SSH login, whose login user can become root. Disposing ends it at once. */
 export interface SmokeTestGuest extends AsyncDisposable {
+  /** What the login has shown of root, for people: `sudo needs no password`. */
+  readonly rootAccess: string;
+  /** What every image of this guest OS should have besides. */
+  readonly checks: readonly ImageCheck[];
   /** @throws ObError `GUEST_LOST`, `CANCELLED`. */
   run(command: SmokeTestCommand): Promise<SmokeTestResult>;
   /**

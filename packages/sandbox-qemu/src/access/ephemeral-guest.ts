@@ -8,7 +8,6 @@ import {
   type ReadArchiveOptions,
   type RunTask,
 } from "@ob/core";
-import { accessCommands } from "../guest/access-commands.ts";
 import { readArchive } from "../transfer/read-archive.ts";
 import { withVmErrors } from "../vm/vm-failure.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
@@ -24,8 +23,7 @@ export interface EphemeralOptions {
 
 /** A guest that is owned by its caller. Disposing ends it. */
 export function openEphemeralGuest(running: GuestSession, options: EphemeralOptions): GuestVisit {
-  const { guest, session, vm } = running;
-  const commands = accessCommands(guest.os, guest.loginUser);
+  const { profile, session, vm } = running;
   const closed = new AbortController();
   const close = async (): Promise<void> => {
     closed.abort(cancelled());
@@ -42,7 +40,7 @@ export function openEphemeralGuest(running: GuestSession, options: EphemeralOpti
   return {
     async *readArchive(path: string, { exclude = [], followLink, signal }: ReadArchiveOptions = {}) {
       const caller = AbortSignal.any([...signals(signal)]);
-      const reading = readArchive(commands.pack(path, exclude, { followLink }), {
+      const reading = readArchive(profile.readArchive(path, exclude, { followLink }), {
         session,
         path,
         followLink,
@@ -93,12 +91,11 @@ export interface StepAccessOptions {
 /** The command line for the login shell; undefined to start that shell itself. */
 function shellLine(interaction: Interaction, running: GuestSession): string | undefined {
   const { command, user } = interaction;
-  const { guest } = running;
+  const { guest, profile } = running;
   if (user === undefined || ("name" in user && user.name === guest.loginUser)) {
     return command.length === 0 ? undefined : `exec ${quoteWords(command)}`;
   }
-  const { asUser } = accessCommands(guest.os, guest.loginUser);
-  if (asUser) return asUser(user, command);
+  if (profile.asUser) return profile.asUser(user, command);
   const task: RunTask = {
     kind: "run",
     command: "",

@@ -3,7 +3,6 @@ import { abortable, deadline, reasonOf } from "../abort.ts";
 import { Accelerators } from "../accelerator/accelerators.ts";
 import { withVmErrors } from "../vm/vm-failure.ts";
 import { guestProfile, machineFor, resolveGuest } from "../guest/resolve-guest.ts";
-import { shellCommandLine } from "../guest/shell-command-line.ts";
 import type { SandboxOptions } from "../options.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
 import { sweepRunDirectories } from "../vm/run-directory.ts";
@@ -39,7 +38,10 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
     signal,
     emit,
   });
+  const { rootAccess, imageChecks } = running.profile;
   return {
+    rootAccess,
+    checks: imageChecks,
     run: (command) => runCommand(running, command, signal),
     powerOff: () => powerOff(running, signal),
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
@@ -47,14 +49,14 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
 }
 
 async function runCommand(
-  { guest, session, vm, signal: vmSignal }: GuestSession,
+  { profile, session, vm, signal: vmSignal }: GuestSession,
   { script, asRoot = false, environment }: TrialCommand,
   caller: AbortSignal,
 ) {
   const command = {
     phase: "run",
     purpose: "run a command",
-    ...shellCommandLine(guest.os, { script, asRoot, loginUser: guest.loginUser }),
+    ...profile.runScript(script, { asRoot }),
     failure: "GUEST_LOST",
   } as const;
   using limit = deadline(

@@ -5,7 +5,6 @@ import { runTask } from "../testing/run-task.ts";
 import { linuxGuest } from "./linux/profile.ts";
 import { openbsdGuest } from "./openbsd/profile.ts";
 import type { GuestCommand, GuestProfile } from "./profile.ts";
-import { accessCommands } from "./access-commands.ts";
 import { windowsGuest } from "./windows/profile.ts";
 
 const profiles: readonly GuestProfile[] = [linuxGuest("opam"), openbsdGuest("opam"), windowsGuest("opam")];
@@ -48,7 +47,7 @@ function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
     profile.flush("1"),
     ...profile.mount(task),
     ...profile.unmount(task, "1"),
-    accessCommands(profile.os, "opam").pack("/x", []),
+    profile.readArchive("/x", []),
     ...some.filter((command) => command !== undefined),
   ];
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode, GuestOs, Phase, RunTask } from "@ob/core";
+import type { CacheFileSystem, ErrorCode, GuestOs, GuestUser, ImageCheck, Phase, RunTask } from "@ob/core";
 import type { Frame } from "../ssh/frame.ts";
 
 /** What the login user's shell is given over SSH, and what it is for. */
@@ -25,12 +25,29 @@ export interface FramedLine {
   readonly inputStart: string;
 }
 
+/** A command line for the login shell, plain and in a frame. */
+export type GuestLine = Pick<GuestCommand, "command" | "framed">;
+
+/** The profile of a guest OS, for images with that login user. */
+export type GuestProfileFactory = (loginUser: string) => GuestProfile;
+
 /**
- * All that differs between guest operating systems, as data and pure functions. Whoever runs a step never asks
- * which system the guest has.
+ * All that differs between guest operating systems, as data and pure functions. Nothing outside a profile asks which OS
+ * a guest has.
  */
 export interface GuestProfile {
+  /** What a manifest's `guestOs` calls it. */
   readonly os: GuestOs;
+  /** The file system that `mount` makes on a cache disk that has none. */
+  readonly cacheFileSystem: CacheFileSystem;
+  /** See `GuestDescription.copyTarget`. */
+  readonly copyTarget: (destination: string) => string;
+  /** See `GuestDescription.copySource`. */
+  readonly copySource: (path: string) => string;
+  /** What a successful `prepare` has shown of root, for people: `sudo needs no password`. */
+  readonly rootAccess: string;
+  /** What every image of this OS should have besides. */
+  readonly imageChecks: readonly ImageCheck[];
   /** What the kernel says on the console when it gives up; a whole line. */
   readonly panicPattern: RegExp;
   /** What images of ours say on the console when their SSH server listens; others are asked until they answer. */
@@ -79,6 +96,20 @@ export interface GuestProfile {
   readonly vmReuse?: VmReuse | undefined;
   /** How to switch the guest off where `flush` alone is not enough. */
   readonly shutdown: GuestCommand | "acpi";
+  /** Writes the archive of `EphemeralGuest.readArchive` on its standard output. */
+  readArchive(path: string, exclude: readonly string[], options?: ArchiveOptions): GuestCommand;
+  /**
+   * The command line that runs a program as that user, or the user's login shell if there are no arguments, with the standard
+   * input it is given. Undefined where the guest has no way to do that.
+   */
+  readonly asUser?: ((user: GuestUser, args: readonly string[]) => string) | undefined;
+  /** Has the guest's Bourne shell run a script, as the login user or as root. */
+  readonly runScript: (script: string, options: { readonly asRoot: boolean }) => GuestLine;
+}
+
+export interface ArchiveOptions {
+  /** See `ReadArchiveOptions.followLink`. */
+  readonly followLink?: boolean | undefined;
 }
 
 export interface DisableAslr {
@@ -106,6 +137,9 @@ export interface VmReuse {
   /** What `settle` found otherwise than it was noted, for a person; undefined if nothing. */
   diffBaseline(noted: string, settled: string): string | undefined;
 }
+
+/** What `readArchive` exits with if nothing is at the path. */
+export const exitNotFound = 66;
 
 /** What `unpackDisk` ends with if the guest has not seen the disk in time. */
 export const exitDeviceMissing = 124;

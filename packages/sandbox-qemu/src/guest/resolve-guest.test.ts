@@ -1,5 +1,7 @@
 import { type GuestImage, guestOses, type ImageManifest } from "@ob/core";
 import { describe, expect, it } from "vitest";
+import { linuxGuest } from "./linux/profile.ts";
+import { windowsGuest } from "./windows/profile.ts";
 import { resolveGuest, machineFor, guestProfile } from "./resolve-guest.ts";
 
 const manifest: ImageManifest = {
@@ -21,6 +23,7 @@ describe("a guest", () => {
   it("is what its manifest says, with paths from where the manifest stands", () => {
     expect(resolveGuest(image(), {})).toEqual({
       os: "linux",
+      profile: expect.objectContaining({ os: "linux" }),
       arch: "amd64",
       loginUser: "builder",
       sshKey: "/store/state/ssh/id_ed25519",
@@ -68,6 +71,25 @@ describe("a guest", () => {
   it.each(guestOses)("has the profile of its system: %s", (guestOs) => {
     expect(guestProfile(resolveGuest(image({ guestOs }), {})).os).toBe(guestOs);
   });
+
+  it("may have a profile that is given by its name, and another in the place of one of ours", () => {
+    const profiles = { plan9: linuxGuest, openbsd: windowsGuest };
+    expect(guestProfile(resolveGuest(image({ guestOs: "plan9" }), { profiles })).os).toBe("linux");
+    expect(guestProfile(resolveGuest(bare, { guestOs: "plan9", profiles })).os).toBe("linux");
+    expect(guestProfile(resolveGuest(image({ guestOs: "openbsd" }), { profiles })).os).toBe("windows");
+  });
+
+  it.each(["plan9", "constructor"])(
+    "without a profile is an error that lists the known ones: %s",
+    (guestOs) => {
+      expect(() => resolveGuest(image({ guestOs }), { profiles: { freebsd: linuxGuest } })).toThrow(
+        expect.objectContaining({
+          code: "UNSUPPORTED",
+          message: `There is no guest profile for "${guestOs}", only for linux, openbsd, windows, freebsd.`,
+        }),
+      );
+    },
+  );
 
   it("has the machine of its architecture", () => {
     expect(machineFor(resolveGuest(image(), {})).arch).toBe("amd64");

@@ -1,10 +1,8 @@
 import { join, resolve } from "node:path";
 import { type GuestArch, type GuestImage, type GuestOs, ObError, type ResumePoint } from "@ob/core";
 import type { DirectBoot, Hardware } from "../machine/qemu-argv.ts";
-import { linuxGuest } from "./linux/profile.ts";
-import { openbsdGuest } from "./openbsd/profile.ts";
 import type { GuestProfile } from "./profile.ts";
-import { windowsGuest } from "./windows/profile.ts";
+import { findProfile } from "./registry.ts";
 import { amd64 } from "../machine/amd64.ts";
 import { riscv64 } from "../machine/riscv64.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -13,6 +11,7 @@ import type { SandboxOptions } from "../options.ts";
 /** An image as the sandbox sees it: its manifest, and the flags where it has none. */
 export interface Guest {
   readonly os: GuestOs;
+  readonly profile: GuestProfile;
   readonly arch: GuestArch;
   readonly loginUser: string;
   /** Absolute path. */
@@ -25,18 +24,19 @@ export interface Guest {
   readonly resumes: readonly ResumePoint[];
 }
 
-type Flags = Pick<SandboxOptions, "guestOs" | "guestArch" | "hardware">;
+type Flags = Pick<SandboxOptions, "guestOs" | "guestArch" | "hardware" | "profiles">;
 
 /** Images without a manifest were made for the original, which logs in as `opam`. */
 const originalUser = "opam";
 
-/** @throws ObError `USAGE` if a flag contradicts the manifest. */
+/** @throws ObError `USAGE` if a flag contradicts the manifest; `UNSUPPORTED` for a guest OS without a profile. */
 export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags: Flags): Guest {
-  const { hardware = {} } = flags;
+  const { hardware = {}, profiles } = flags;
   if (!manifest) {
     const { guestOs: os = "linux", guestArch: arch = "amd64" } = flags;
     return {
       os,
+      profile: findProfile(os, profiles)(originalUser),
       arch,
       loginUser: originalUser,
       sshKey: undefined,
@@ -53,6 +53,7 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
   const absoluteInImage = (path: string): string => resolve(join(manifestDirectory, path));
   return {
     os: manifest.guestOs,
+    profile: findProfile(manifest.guestOs, profiles)(manifest.loginUser),
     arch: manifest.guestArch,
     loginUser: manifest.loginUser,
     sshKey: sshKey === undefined ? undefined : absoluteInImage(sshKey),
@@ -71,14 +72,8 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
   };
 }
 
-const profiles: Readonly<Record<GuestOs, (loginUser: string) => GuestProfile>> = {
-  linux: linuxGuest,
-  openbsd: openbsdGuest,
-  windows: windowsGuest,
-};
-
-export function guestProfile({ os, loginUser }: Guest): GuestProfile {
-  return profiles[os](loginUser);
+export function guestProfile({ profile }: Guest): GuestProfile {
+  return profile;
 }
 
 const machines: Readonly<Record<GuestArch, Machine>> = { amd64, riscv64 };

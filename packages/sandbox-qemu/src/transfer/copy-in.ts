@@ -12,7 +12,7 @@ import { abortable } from "../abort.ts";
 import { type ArchiveSpool, spoolArchive, type SpooledArchive } from "./archive-spool.ts";
 import { copyVerified } from "./verified-copy.ts";
 import type { CopyOwner } from "./copy-owner.ts";
-import { directoryLines } from "../guest/posix/keep-directories.ts";
+import { directoryLines } from "../guest/posix/directory-lines.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { type AttachedDisk, attachDisk, supportsHotplug } from "../vm/hot-plug.ts";
 import { type GuestConnection, unpackArchive, unpackFromDevice } from "../guest/guest-command.ts";

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { type Emit, lastLines, ObError } from "@ob/core";
 import { abortable } from "../abort.ts";
-import { exitNotFound } from "../guest/tar-script.ts";
+import { exitNotFound } from "../guest/profile.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { checkReached } from "../guest/run-framed.ts";
 import { type ExecStatus, startCommand, statusText } from "../ssh/command.ts";

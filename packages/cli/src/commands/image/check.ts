@@ -2,6 +2,7 @@ import { guestArches, guestOses, ObError } from "@ob/core";
 import { checkKey } from "../../args/build-input.ts";
 import type { OptionTable } from "../../args/flags.ts";
 import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
+import { readGuestOs } from "../../args/sandbox-flags.ts";
 import { type ImageSession, withPhases } from "./session.ts";
 
 const group = "import, check:";
@@ -25,7 +26,7 @@ export async function checkOneImage(args: Arguments, { session, target }: ImageS
   const { io } = session;
   const request = {
     image: target,
-    guestOs: enumOption(args, "guest-os", guestOses) ?? enumOption(args, "qemu-guest-os", guestOses),
+    guestOs: readGuestOs(args, "guest-os") ?? readGuestOs(args, "qemu-guest-os"),
     guestArch:
       enumOption(args, "guest-arch", guestArches) ?? enumOption(args, "qemu-guest-arch", guestArches),
     loginUser: stringOption(args, "user"),
@@ -44,7 +45,7 @@ export async function importOneImage(args: Arguments, { session, target }: Image
   const request = {
     file: target,
     name: needed(args, "name"),
-    guestOs: enumOption(args, "guest-os", guestOses) ?? missing("guest-os"),
+    guestOs: readGuestOs(args, "guest-os") ?? missing("guest-os"),
     guestArch: enumOption(args, "guest-arch", guestArches) ?? missing("guest-arch"),
     loginUser: stringOption(args, "user") ?? "opam",
     sshKey: stringOption(args, "ssh-key"),

@@ -24,7 +24,7 @@ export function cacheConformance(makeFixture: () => Promise<CacheFixture>): read
 
 const request = (name: string, more: Partial<CacheRequest> = {}): CacheRequest => ({
   name,
-  guestOs: "linux",
+  fileSystem: "ext4",
   sharing: "shared",
   ...more,
 });
@@ -114,10 +114,10 @@ const cases: Readonly<Record<string, Check>> = {
 
   "each guest operating system has its own cache of a name": async (caches) => {
     await using linux = await caches.acquire(request("x"));
-    await using openbsd = await caches.acquire(request("x", { guestOs: "openbsd" }));
+    await using openbsd = await caches.acquire(request("x", { fileSystem: "ffs" }));
     assert.equal(await linux.release(), true);
     assert.notEqual(linux.disk, openbsd.disk);
-    await using later = await caches.acquire(request("x", { guestOs: "openbsd" }));
+    await using later = await caches.acquire(request("x", { fileSystem: "ffs" }));
     assert.equal(later.formatted, false);
   },
 

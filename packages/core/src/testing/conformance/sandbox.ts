@@ -44,7 +44,10 @@ const running: Readonly<Record<string, Check>> = {
   "a guest is what its manifest says": async ({ sandbox, image }) => {
     const { manifest } = image;
     if (!manifest) return;
-    assert.deepEqual(sandbox.guest(image), { os: manifest.guestOs, arch: manifest.guestArch });
+    const { os, arch, cacheFileSystem, copyTarget, copySource } = sandbox.guest(image);
+    assert.deepEqual({ os, arch }, { os: manifest.guestOs, arch: manifest.guestArch });
+    assert.match(cacheFileSystem, /^[a-z][a-z0-9-]*$/);
+    assert.deepEqual([copyTarget("/srv/in/"), copySource("/srv/in")], ["/srv/in/", "/srv/in"]);
   },
 
   "a command's output arrives byte for byte": async (fixture) => {

@@ -1,7 +1,7 @@
 import { orCancelled } from "../../abort.ts";
 import { isObError, ObError, throwIfCancelled } from "../../errors.ts";
 import { noopEmit } from "../../events.ts";
-import type { GuestArch, GuestOs } from "../../image-manifest.ts";
+import type { GuestDescription } from "../../ports/guest-description.ts";
 import type {
   EphemeralGuest,
   EphemeralGuestOptions,
@@ -37,11 +37,19 @@ export interface FakeSandboxOptions {
   readonly copy?: (step: FakeStep<CopyTask>) => void | Promise<void>;
   /** Simulates ephemeral guests, and the guest of a failed step. */
   readonly visit?: FakeGuest;
-  /** The system of every guest without a manifest; by default Linux on amd64. */
-  readonly guest?: { readonly os: GuestOs; readonly arch: GuestArch };
+  /** What every guest is, unless its manifest says otherwise; by default Linux on amd64. */
+  readonly guest?: Partial<GuestDescription>;
 }
 
-/** A sandbox without virtual machines: functions simulate the guest. It records every step and counts what runs. */
+const linuxGuest: GuestDescription = {
+  os: "linux",
+  arch: "amd64",
+  cacheFileSystem: "ext4",
+  copyTarget: (destination) => destination,
+  copySource: (path) => path,
+};
+
+/** A sandbox without a machine: functions play the guest. It records every step and counts what runs. */
 export class FakeSandbox implements Sandbox {
   /** Every step that was started, in order. */
   readonly steps: SandboxStep[] = [];
@@ -65,10 +73,9 @@ export class FakeSandbox implements Sandbox {
     return this.steps.flatMap(({ task }) => (task.kind === "run" ? [task.command] : []));
   }
 
-  guest(image: GuestImage): { readonly os: GuestOs; readonly arch: GuestArch } {
-    const { manifest } = image;
-    if (manifest) return { os: manifest.guestOs, arch: manifest.guestArch };
-    return this.#options.guest ?? { os: "linux", arch: "amd64" };
+  guest({ manifest }: GuestImage): GuestDescription {
+    const fromManifest = manifest && { os: manifest.guestOs, arch: manifest.guestArch };
+    return { ...linuxGuest, ...this.#options.guest, ...fromManifest };
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {

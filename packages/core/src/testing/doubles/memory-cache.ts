@@ -28,13 +28,13 @@ export class MemoryCache implements CacheStore {
   }
 
   /** How often a cache was published; 0 if never. */
-  versionOf(name: string, guestOs: CacheRequest["guestOs"] = "linux"): number {
-    return this.#versions.get(`${guestOs} ${name}`) ?? 0;
+  versionOf(name: string, fileSystem: CacheRequest["fileSystem"] = "ext4"): number {
+    return this.#versions.get(`${fileSystem} ${name}`) ?? 0;
   }
 
   async acquire(request: CacheRequest, signal?: AbortSignal): Promise<CacheLease> {
-    const { name, guestOs, sharing } = request;
-    const key = `${guestOs} ${name}`;
+    const { name, fileSystem, sharing } = request;
+    const key = `${fileSystem} ${name}`;
     await this.#before("acquire", name);
     throwIfCancelled(signal);
     const unlock = sharing === "locked" ? await this.#lock(key, signal) : () => undefined;

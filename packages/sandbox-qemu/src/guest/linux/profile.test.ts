@@ -1,13 +1,20 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { RunTask } from "@ob/core";
 import { afterAll, describe, expect, it } from "vitest";
 import { hostileStrings } from "../../testing/hostile-strings.ts";
 import { runTask as task } from "../../testing/run-task.ts";
 import { installedShells } from "../../testing/installed-shells.ts";
-import { diskLetters, linuxGuest } from "./profile.ts";
+import { diskLetters } from "./disk-args.ts";
+import * as posixScripts from "../posix/scripts.generated.ts";
+import { exitDeviceMissing, exitNotFound } from "../profile.ts";
+import * as windowsScripts from "../windows/scripts.generated.ts";
+import { commandPath } from "./long-command.ts";
+import { frozenMarker } from "./markers.ts";
+import { linuxGuest } from "./profile.ts";
+import * as scripts from "./scripts.generated.ts";
 
 const profile = linuxGuest("opam");
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "linux-guest-")));
@@ -27,44 +34,12 @@ const print = String.raw`printf '%s\0' `;
 const words = (output: string): readonly string[] => output.split("\0").slice(0, -1);
 
 describe("a command for the login user", () => {
-  it("becomes one word of the login shell", () => {
-    expect(
-      profile.run(task({ command: "make it 'so'", workdir: "/src", environment: [["A", "b c"]] })).command,
-    ).toMatchInlineSnapshot(`
-      "exec /bin/sh -c 'fail() { printf '\\''obuilder: %s\\n'\\'' "$*" >&2; exit 125; }
-      make_directories() {
-        way= rest=\${1#/}/
-        while [ -n "$rest" ]; do
-          way=$way/\${rest%%/*} rest=\${rest#*/}
-          [ -d "$way" ] || { mkdir -m 0755 -- "$way" && chown "$uid:$gid" "$way"; } || return
-        done
-      }
-      mode=$1 command=$2 directory=$3 shell=$SHELL
-      shift 3
-      cd -- "$directory" 2>/dev/null || {
-        (
-          uid=$(id -u) gid=$(id -g)
-          make_directories "$directory" 2>/dev/null ||
-            sudo -n -- /bin/sh -c '\\''
-      make_directories() {
-        way= rest=\${1#/}/
-        while [ -n "$rest" ]; do
-          way=$way/\${rest%%/*} rest=\${rest#*/}
-          [ -d "$way" ] || { mkdir -m 0755 -- "$way" && chown "$uid:$gid" "$way"; } || return
-        done
-      }
-      uid=$2 gid=$3
-      make_directories "$1"'\\'' sh "$directory" "$uid" "$gid"
-        )
-        cd -- "$directory" || fail "cannot enter $directory"
-      }
-      case $mode in
-        login) set -- "$@" "\${shell:-/bin/sh}" -c "$command" ;;
-        *) set -- "$@" "$command" ;;
-      esac
-      unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD
-      case $1 in *=*) exec env -- "$@" </dev/null ;; *) exec "$@" </dev/null ;; esac' obuilder login 'make it '\\''so'\\''' /src 'A=b c'"
-    `);
+  it("is an argument of the script that runs it", () => {
+    const { command } = profile.run(
+      task({ command: "make it 'so'", workdir: "/src", environment: [["A", "b c"]] }),
+    );
+    expect(command).toMatch(/^exec \/bin\/sh -c '/);
+    expect(command.endsWith(String.raw`' obuilder login 'make it '\''so'\''' /src 'A=b c'`)).toBe(true);
   });
 
   describe.each(installedShells)("whose login shell is %s", (shell) => {
@@ -255,4 +230,14 @@ describe("a disk's partition", () => {
     const names = [0, 1, 25, 26, 40, 701, 702].map((index) => diskLetters(index));
     expect(names).toEqual(["a", "b", "z", "aa", "ao", "zz", "aaa"]);
   });
+});
+
+it("what the host looks for is what the scripts have", () => {
+  expect(scripts.flush).toContain(`echo '${frozenMarker}'`);
+  expect(scripts.resetInBootShell).toContain(`echo '${frozenMarker}'`);
+  expect(scripts.putCommand).toContain(`memory=${dirname(commandPath)}\n`);
+  expect(scripts.unpackDisk).toContain(`exit ${exitDeviceMissing}\n`);
+  for (const { readArchive } of [posixScripts, windowsScripts]) {
+    expect(readArchive).toContain(`exit ${exitNotFound}\n`);
+  }
 });

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { hostileStrings } from "../../testing/hostile-strings.ts";
 import { runTask } from "../../testing/run-task.ts";
 import { installedShells } from "../../testing/installed-shells.ts";
-import * as scripts from "./scripts.ts";
+import * as scripts from "./scripts.generated.ts";
 import { openbsdGuest } from "./profile.ts";
 
 const profile = openbsdGuest("opam");
@@ -107,67 +107,6 @@ describe("OpenBSD's commands", () => {
 });
 
 describe("OpenBSD's scripts", () => {
-  it("extract at the root, as root", () => {
-    const from = scripts.unpack.lastIndexOf("keep_directories\n");
-    expect(scripts.unpack.slice(from)).toMatchInlineSnapshot(`
-      "keep_directories
-      gtar --keep-directory-symlink -C / -xf -
-      unpacked $?"
-    `);
-  });
-
-  it("repair a cache's file system, or make one, before it is mounted", () => {
-    const from = scripts.mountCache.indexOf("disk=sd");
-    expect(scripts.mountCache.slice(from)).toMatchInlineSnapshot(`
-      "disk=sd$1 target=$2 formatted=$3
-      account "$4" "$5" "$6"
-      [ -b "/dev/\${disk}a" ] || (cd /dev && sh MAKEDEV "$disk") || fail "the guest has no device $disk"
-      said() { "$@" </dev/null 2>&1; }
-      if [ "$formatted" = no ]; then
-        output=$(said fdisk -iy "$disk") || fail "cannot partition $disk: $output"
-        output=$(printf 'a a\\n\\n\\n\\nw\\nq\\n' | disklabel -E "$disk" 2>&1) || fail "cannot label $disk: $output"
-        output=$(said newfs "/dev/r\${disk}a") || fail "cannot make a file system on $disk: $output"
-      else
-        output=$(said fsck -y "/dev/\${disk}a") || fail "cannot repair the file system of $disk: $output"
-      fi
-      [ -d "$target" ] || as_user mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
-      mount -o async,noatime "/dev/\${disk}a" "$target" || exit 125
-      for entry in "$target"/* "$target"/.[!.]* "$target"/..?*; do
-        case $entry in */lost+found) continue ;; esac
-        if [ -e "$entry" ] || [ -L "$entry" ]; then exit 0; fi
-      done
-      chown "$uid:$gid" "$target""
-    `);
-  });
-
-  it("keep a secret in memory, with a link to it", () => {
-    const from = scripts.putSecret.indexOf("index=$1");
-    expect(scripts.putSecret.slice(from)).toMatchInlineSnapshot(`
-      "index=$1 target=$2 memory=/var/run/obuilder
-      account "$3" "$4" "$5"
-      [ -e "$memory/mounted" ] || [ -e "$memory/on-disk" ] || {
-        mkdir -p -- "$memory" || exit 125
-        if mount_mfs -s 65536 -o nodev,nosuid swap "$memory" 2>/dev/null; then
-          : >"$memory/mounted"
-        else
-          : >"$memory/on-disk"
-        fi
-        chmod 0711 "$memory" || exit 125
-      }
-      (umask 077 && cat >"$memory/secret-$index") || exit 125
-      chown "$uid:$gid" "$memory/secret-$index" && chmod 0400 "$memory/secret-$index" || exit 125
-      parents=0 parent=\${target%/*}
-      while [ -n "$parent" ] && [ ! -e "$parent" ]; do
-        parents=$((parents + 1)) parent=\${parent%/*}
-      done
-      [ $parents = 0 ] || mkdir -p -- "\${target%/*}" || exit 125
-      [ ! -d "$target" ] || fail "$target is a directory"
-      if [ -e "$target" ] || [ -L "$target" ]; then mv -- "$target" "$target.obuilder-kept" || exit 125; fi
-      echo $parents >"$memory/made-$index"
-      ln -s "$memory/secret-$index" "$target""
-    `);
-  });
-
   it.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("are all read by %s", (shell) => {
     for (const script of Object.values(scripts)) {
       expect(() => execFileSync(shell, ["-n", "-c", script])).not.toThrow();

@@ -1,8 +1,13 @@
-import { type GuestUser, ObError, type RunTask } from "@ob/core";
+import { ObError, type RunTask } from "@ob/core";
 import { quoteWords } from "../../ssh/quote/posix.ts";
-import { environmentArgs } from "../env-vars.ts";
-import { framable } from "../framed.ts";
-import * as scripts from "./scripts.ts";
+import { checkTarget } from "../posix/check-target.ts";
+import { posixDefaults } from "../posix/defaults.ts";
+import { environmentArgs } from "../posix/env-args.ts";
+import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
+import { rootAccess, type RootAccess } from "../posix/root.ts";
+import { userArgs } from "../posix/user-args.ts";
+import { tarScript } from "../posix/read-archive.ts";
+import * as scripts from "./scripts.generated.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
 
 /** OpenBSD's limit for all arguments and the environment of a program is 512 KiB; some is for what sshd adds. */
@@ -10,50 +15,47 @@ const maxCommandLength = 480_000;
 
 /** OpenBSD with the package gtar and, if the login user is not root, `permit nopass` in doas.conf. */
 export function openbsdGuest(loginUser: string): GuestProfile {
-  const asRoot = (script: string, words: readonly string[] = []): string => {
-    const shell = ["/bin/sh", "-c", script, "obuilder", ...words];
-    const doas = loginUser === "root" ? [] : ["/usr/bin/doas", "-n", "--"];
-    return `exec ${quoteWords([...doas, ...shell])}`;
-  };
-  const ours = (script: string, words: readonly string[] = []) =>
-    framable((text) => asRoot(text, words), script);
-  const userArgs = (user: GuestUser | undefined): string[] => {
-    if (user === undefined) return ["name", loginUser, ""];
-    return "name" in user ? ["name", user.name, ""] : ["uid", String(user.uid), String(user.gid)];
-  };
+  const root = rootAccess(loginUser, ["/usr/bin/doas", "-n", "--"]);
 
   return {
+    ...posixDefaults,
     os: "openbsd",
+    cacheFileSystem: "ffs",
+    rootAccess: loginUser === "root" ? "the login user is root" : "doas needs no password",
+    imageChecks: [
+      programCheck("gtar", { needed: true }),
+      programCheck("bash", { needed: false }),
+      acceptEnvCheck,
+      freeDiskCheck("/"),
+    ],
     panicPattern: /^panic: .*$/m,
-    sshReadyPattern: /^obuilder: ready\b/m,
     // The serial number of the machine, from SMBIOS (sys/arch/amd64/amd64/bios.c).
     identity: "exec /sbin/sysctl -n hw.serialno",
-    rootShell: undefined,
     prepare: {
       phase: "login",
       purpose: "become root",
-      ...ours(scripts.listProcesses),
+      ...root.command(scripts.listProcesses),
       failure: "UNSUPPORTED",
       hint: `The image's /etc/doas.conf needs a line such as \`permit nopass ${loginUser}\`.`,
     },
     mount: ({ caches, secrets, user }) => [
       ...caches.map((cache, index): GuestCommand => {
-        checkPath(cache.target, "cache");
+        checkTarget(cache.target, "cache");
         // The root disk is sd0.
         const words = [String(1 + index), cache.target, cache.formatted ? "yes" : "no"];
         return {
           phase: "mount",
           purpose: `mount the cache ${cache.name} at ${cache.target}`,
-          ...ours(scripts.mountCache, [...words, ...userArgs(user)]),
+          ...root.command(scripts.mountCache, [...words, ...userArgs(user, loginUser)]),
           failure: "CACHE",
         };
       }),
       ...secrets.map((secret, index): GuestCommand => {
-        checkPath(secret.target, "secret");
+        checkTarget(secret.target, "secret");
         return {
           phase: "mount",
           purpose: `put a secret at ${secret.target}`,
-          ...ours(scripts.putSecret, [String(index), secret.target, ...userArgs(user)]),
+          ...root.command(scripts.putSecret, [String(index), secret.target, ...userArgs(user, loginUser)]),
           input: secret.contents,
           failure: "BAD_SECRET",
         };
@@ -62,25 +64,25 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     run: (task) => ({
       phase: "run",
       purpose: "run the command",
-      command: checkLength(runLine(task, { asRoot, userWords: userArgs })),
+      command: checkLength(runLine(task, { root, loginUser })),
       failure: "STEP_FAILED",
     }),
     killStrayProcesses: (baseline) => ({
       phase: "run",
       purpose: "end what the command has left",
-      ...ours(scripts.endLeftoversNow, [oneLine(baseline)]),
+      ...root.command(scripts.killStrayProcesses, [oneLine(baseline)]),
       failure: "GUEST_LOST",
     }),
     unpack: {
       phase: "copy",
       purpose: "unpack the files",
-      ...ours(scripts.unpack),
+      ...root.command(scripts.unpack),
       failure: "STEP_FAILED",
     },
     findOwner: (name) => ({
       phase: "copy",
       purpose: `find the user ${name}, whose the files are to be`,
-      ...ours(scripts.findOwner, [name]),
+      ...root.command(scripts.findOwner, [name]),
       failure: "STEP_FAILED",
     }),
     unmount: ({ secrets, caches }, baseline) => {
@@ -90,7 +92,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
         {
           phase: "mount",
           purpose: "unmount the step's caches and secrets",
-          ...ours(scripts.unmountAll, [oneLine(baseline), String(secrets.length), ...targets]),
+          ...root.command(scripts.unmountAll, [oneLine(baseline), String(secrets.length), ...targets]),
           failure: "CACHE",
         },
       ];
@@ -98,37 +100,37 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     flush: (baseline) => ({
       phase: "flush",
       purpose: "put everything on the disk",
-      ...ours(scripts.flush, [oneLine(baseline)]),
+      ...root.command(scripts.flush, [oneLine(baseline)]),
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
     shutdown: "acpi",
+    // The package's GNU tar: OpenBSD's own has neither long names nor a way to exclude names.
+    readArchive: (path, exclude, options) => ({
+      phase: "copy",
+      purpose: `read ${path}`,
+      ...root.command(tarScript("/usr/local/bin/gtar", options), [path, ...exclude]),
+      failure: "BAD_SOURCE",
+    }),
+    runScript: root.runScript,
   };
 }
 
-interface Words {
-  readonly asRoot: (script: string, words: readonly string[]) => string;
-  readonly userWords: (user: GuestUser) => string[];
-}
-
-function runLine(task: RunTask, { asRoot, userWords }: Words): string {
+function runLine(
+  task: RunTask,
+  { root, loginUser }: { readonly root: RootAccess; readonly loginUser: string },
+): string {
   const mode = task.shell.length === 0 ? "login" : "exec";
   const rest = [mode, task.command, task.workdir, ...environmentArgs(task.environment), ...task.shell];
-  if (task.user !== undefined) return asRoot(scripts.runAsUser, [...userWords(task.user), ...rest]);
+  if (task.user !== undefined) {
+    return root.line(scripts.runAsUser, [...userArgs(task.user, loginUser), ...rest]);
+  }
   return `exec ${quoteWords(["/bin/sh", "-c", scripts.runAsLoginUser, "obuilder", ...rest])}`;
 }
 
 /** ps writes a process a line, with blanks before short numbers. */
 function oneLine(baseline: string): string {
   return baseline.trim().split(/\s+/).join(" ");
-}
-
-function checkPath(path: string, what: string): void {
-  if (path.startsWith("/") && !path.endsWith("/")) return;
-  throw new ObError(
-    "UNSUPPORTED",
-    `The target of a ${what} must be an absolute path: ${JSON.stringify(path)}`,
-  );
 }
 
 function checkLength(command: string): string {

@@ -1,10 +1,5 @@
 import { type GuestOwner, ObError } from "@ob/core";
 
-/** As root, after `account`. Argument: the name of a user. Prints what `ownerIn` reads. */
-export const findOwner = `
-account name "$1"
-echo "obuilder: the owner is $uid:$gid"`;
-
 /** The greatest number that a uid or gid can be; one more means none. */
 const maxId = 0xfffffffe;
 

@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { driveOf, drivePath, junctionPath, parentPath, unpackedPath } from "./paths.ts";
+import { linuxGuest } from "../linux/profile.ts";
+import { openbsdGuest } from "../openbsd/profile.ts";
+import {
+  copySource,
+  copyTarget,
+  driveOf,
+  drivePath,
+  junctionPath,
+  parentPath,
+  unpackedPath,
+} from "./paths.ts";
 
 const refusal = expect.objectContaining({ code: "UNSUPPORTED" });
 
@@ -8,6 +18,7 @@ describe("the target of a cache", () => {
     [String.raw`C:\Users\opam\AppData\Local\opam\download-cache`],
     ["c:/Users/opam/AppData/Local/opam/download-cache"],
     ["/cygdrive/c/Users/opam/AppData/Local/opam/download-cache"],
+    ["//cygdrive/C/Users/opam/AppData/Local/opam/download-cache"],
     [String.raw`C:\\Users\opam/AppData\Local\opam\download-cache\\`],
   ])("may be written %s", (target) => {
     expect(junctionPath(target)).toBe(String.raw`C:\Users\opam\AppData\Local\opam\download-cache`);
@@ -82,4 +93,38 @@ describe("an entry of an archive", () => {
   it("cannot go to another drive", () => {
     expect(() => unpackedPath("D:/src/a")).toThrow(refusal);
   });
+});
+
+describe("a copy's destination", () => {
+  it.each([
+    String.raw`/C:\srv\in`,
+    "/C:/srv/in",
+    "C:/Users/opam/C:/srv/in",
+    String.raw`C:\Users\opam/C:\srv\in`,
+    "/cygdrive/C/srv/in",
+    "//cygdrive/C/srv/in",
+  ])("is a place on drive C: %s", (destination) => {
+    expect(copyTarget(destination)).toBe("C:/srv/in");
+  });
+
+  it.each([
+    ["/C:\\srv\\in\\", "C:/srv/in/"],
+    ["/cygdrive/d", "d:"],
+    ["/home/opam/cygdrive/c", "/home/opam/cygdrive/c"],
+    ["/src/abc:/x", "/src/abc:/x"],
+    ["/srv/in/", "/srv/in/"],
+    ["C:/Users/opam/src", "C:/Users/opam/src"],
+  ])("%s is %s", (destination, target) => {
+    expect(copyTarget(destination)).toBe(target);
+  });
+});
+
+it("the name of what is copied stands behind the last slash of either kind", () => {
+  expect(copySource(String.raw`/C:\tool\bin`)).toBe("/C:/tool/bin");
+});
+
+it.each([linuxGuest, openbsdGuest])("elsewhere a backslash and a colon are characters of names", (guest) => {
+  const { copyTarget: target, copySource: source } = guest("opam");
+  expect(target(String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
+  expect(source(String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
 });

@@ -22,7 +22,7 @@ export function junctionPath(target: string): string {
       hint,
     });
   };
-  const withDrive = target.replace(/^\/cygdrive\/([a-z])(?=\/|$)/i, "$1:");
+  const withDrive = cygdriveToDrive(target);
   const [, letter, rest] = /^([a-z]):[\\/]+(.*)$/is.exec(withDrive) ?? [];
   if (letter === undefined || rest === undefined) {
     return refuse("it has no drive", "Write it as Windows does: `C:\\\\Users\\\\opam\\\\cache` in a spec.");
@@ -52,7 +52,7 @@ export function junctionPath(target: string): string {
 
 /** A path from the guest's root as Windows has it, in slashes: on drive C where it names none. */
 export function drivePath(path: string): string {
-  const rest = path.replaceAll("\\", "/").replace(/^\/+cygdrive\/+([a-z])(?=\/|$)/i, "$1:");
+  const rest = cygdriveToDrive(slashes(path));
   const [, letter, onDrive] = /^\/*([a-z]):(?=\/|$)(.*)$/is.exec(rest) ?? [];
   return letter === undefined
     ? `C:/${rest.replace(/^\/+/, "")}`
@@ -67,10 +67,7 @@ export function parentPath(path: string): string | undefined {
 
 /** The drive of the cache disk of that index: `d:` and on. @throws ObError `UNSUPPORTED` past `z:`. */
 export function driveOf(index: number): string {
-  const last = 22;
-  if (index > last) {
-    throw new ObError("UNSUPPORTED", `Windows has drive letters for ${last + 1} caches in a step.`);
-  }
+  checkDriveLetters(index + 1);
   return `${String.fromCodePoint("d".charCodeAt(0) + index)}:`;
 }
 
@@ -80,8 +77,8 @@ export function driveOf(index: number): string {
  * @throws ObError `UNSUPPORTED` for another drive: tar.exe would drop the letter.
  */
 export function unpackedPath(entry: string): string {
-  const slashes = entry.replaceAll("\\", "/").replace(/^\/+/, "");
-  const letter = /^([a-z]):/i.exec(slashes)?.[1];
+  const relative = slashes(entry).replace(/^\/+/, "");
+  const letter = /^([a-z]):/i.exec(relative)?.[1];
   if (letter !== undefined && letter.toLowerCase() !== "c") {
     throw new ObError(
       "UNSUPPORTED",
@@ -91,5 +88,42 @@ export function unpackedPath(entry: string): string {
       },
     );
   }
-  return slashes.replace(/^[a-z]:\/*/i, "");
+  return relative.replace(/^[a-z]:\/*/i, "");
+}
+
+/** From `d:` to `z:`. */
+const maxCaches = 23;
+
+/** @throws ObError `UNSUPPORTED` if there are more caches than drive letters for their disks. */
+export function checkDriveLetters(caches: number): void {
+  if (caches <= maxCaches) return;
+  throw new ObError(
+    "UNSUPPORTED",
+    `Windows has drive letters for ${maxCaches} caches, and the step has ${caches}.`,
+    { hint: "Keep several directories in one cache, or split the step." },
+  );
+}
+
+/**
+ * Where a `copy` goes, with slashes. The id has the destination as the spec does, where a drive letter does not make a path
+ * absolute. On Windows it does: `C:\x`, `C:/x` and `/cygdrive/c/x` are one place, whatever the workdir is.
+ */
+export function copyTarget(destination: string): string {
+  const path = slashes(destination);
+  const drive = [...path.matchAll(/(?<=^|\/)[a-z]:(?=\/|$)/gi)].at(-1);
+  return drive ? path.slice(drive.index) : cygdriveToDrive(path);
+}
+
+/** A path to copy from, with slashes: its last part is the name of what is copied. */
+export function copySource(path: string): string {
+  return slashes(path);
+}
+
+function slashes(path: string): string {
+  return path.replaceAll("\\", "/");
+}
+
+/** `/cygdrive/c/x` as `c:/x`; other paths as they are. */
+function cygdriveToDrive(path: string): string {
+  return path.replace(/^\/+cygdrive\/+([a-z])(?=\/|$)/i, "$1:");
 }

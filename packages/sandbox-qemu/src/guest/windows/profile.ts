@@ -1,15 +1,30 @@
 import { type GuestUser, ObError, type RunTask, sha256 } from "@ob/core";
 import { cygwinCommand } from "../../ssh/quote/cygwin.ts";
-import { environmentArgs } from "../env-vars.ts";
+import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
+import { environmentArgs } from "../posix/env-args.ts";
 import { framedForCygwin } from "../framed.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
-import { junctionPath, unpackedPath } from "./paths.ts";
+import { checkDriveLetters, copySource, copyTarget, junctionPath, unpackedPath } from "./paths.ts";
 import * as scripts from "./scripts.ts";
 
 /** Windows whose sshd has Cygwin's bash as `DefaultShell`, and whose login user is an administrator. */
 export function windowsGuest(loginUser: string): GuestProfile {
   return {
     os: "windows",
+    cacheFileSystem: "ntfs",
+    copyTarget,
+    copySource,
+    rootAccess: "the login user runs Cygwin's bash",
+    imageChecks: [
+      {
+        what: "has Windows' own tar",
+        script: '"$(cygpath -S)/tar.exe" --version',
+        needed: true,
+      },
+      programCheck("bash", { needed: true }),
+      acceptEnvCheck,
+      freeDiskCheck("/cygdrive/c"),
+    ],
     // It says nothing on a serial line; QEMU's pvpanic tells of a crash where the guest has its driver.
     panicPattern: /(?!)/,
     sshReadyPattern: /^obuilder: ready\b/m,
@@ -108,6 +123,15 @@ export function windowsGuest(loginUser: string): GuestProfile {
       frozen: undefined,
     }),
     shutdown: "acpi",
+    // Windows' tar cannot exclude names: the reader drops them.
+    readArchive: (path, _exclude, options) => ({
+      phase: "copy",
+      purpose: `read ${path}`,
+      ...framedForCygwin(scripts.readArchive(path, options)),
+      failure: "BAD_SOURCE",
+    }),
+    // The login user is an administrator.
+    runScript: framedForCygwin,
   };
 }
 
@@ -133,18 +157,5 @@ function checkSecretTarget(target: string): void {
   throw new ObError(
     "UNSUPPORTED",
     `The target of a secret must be an absolute path: ${JSON.stringify(target)}`,
-  );
-}
-
-/** A cache's disk has a drive letter, from `d:` on. */
-function checkDriveLetters(caches: number): void {
-  const letters = 23;
-  if (caches <= letters) return;
-  throw new ObError(
-    "UNSUPPORTED",
-    `Windows has drive letters for ${letters} caches, and the step has ${caches}.`,
-    {
-      hint: "Keep several directories in one cache, or split the step.",
-    },
   );
 }

@@ -1,14 +1,16 @@
 import { quoteWord, quoteWords } from "../../ssh/quote/posix.ts";
+import { fail } from "../posix/scripts.generated.ts";
 import { prepareDisksLine } from "./prepare-disks.ts";
-import { exitDeviceMissing } from "../profile.ts";
-import { driveOf, parentPath } from "./paths.ts";
+import { type ArchiveOptions, exitDeviceMissing } from "../profile.ts";
+import { drivePath, driveOf, parentPath } from "./paths.ts";
+import * as fixed from "./scripts.generated.ts";
 
 /**
  * What runs in a Windows guest, for Cygwin's bash. A system's PATH need not have Cygwin's programs first: `sort` and
  * `find` are other ones in System32.
  */
 const start = `PATH=/usr/bin:$PATH
-fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }`;
+${fail}`;
 
 /** Only a bash of Cygwin has these. */
 export const ready = `${start}
@@ -173,3 +175,9 @@ rm -f -- ${quoteWord(list)}
 /** Cygwin's sync has every volume flushed. */
 export const flush = `${start}
 sync`;
+
+/** For Cygwin's bash. */
+export function readArchive(path: string, { followLink = false }: ArchiveOptions = {}): string {
+  const follow = followLink ? "yes" : "no";
+  return `path=${quoteWord(drivePath(path))} follow=${follow}\n${fixed.readArchive}`;
+}

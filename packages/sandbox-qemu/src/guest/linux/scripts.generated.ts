@@ -1,0 +1,724 @@
+// Made from scripts/ by scripts/bundle-guest-scripts.mjs: change the files there.
+
+export const captureBaseline = `init=$(readlink /proc/1/exe)
+[ "$init" = /usr/local/lib/obuilder/busybox ] || { echo "no: its init is \${init:-unknown}"; exit 0; }
+script=$1
+shift
+exec /usr/local/lib/obuilder/busybox sh -c "$script" obuilder "$@"`;
+
+export const captureInBootShell = `collect_baseline() {
+  collect_settings &
+  rest=$(collect_rest)
+  wait
+  printf '%s\\n' "$rest"
+} 2>/dev/null
+collect_settings() {
+  cd /proc/sys
+  if [ -n "$digest" ]; then
+    now=$(grep -FHs '' $settings | md5sum)
+    if [ "\${now%% *}" = "$digest" ]; then echo "settings as noted" && return; fi
+  fi
+  grep -FHs '' $settings | sed 's,^,/proc/sys/,'
+}
+collect_rest() {
+  grep -FHs '' /proc/cgroups /proc/keys /proc/modules /proc/partitions /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/kernel/mm/transparent_hugepage/enabled
+  above=\${home%/*}
+  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/local/lib/obuilder -xdev \\
+    \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
+    -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+  ip rule
+  grep -lF ' (deleted)' $programs
+  if [ -n "$queues" ]; then
+    for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
+  elif mount -t mqueue queues /dev/shm; then
+    for queue in /dev/shm/*; do echo "queue: \${queue##*/}"; done
+    umount /dev/shm
+  fi
+  read -r uptime _ </proc/uptime
+  echo "clock: $((\${EPOCHSECONDS:-$(date +%s)} - \${uptime%.*}))"
+}
+programs=$2 places= queues= home= digest=
+while read -r _ _ _ _ place _ rest; do
+  case " $rest" in
+    *' - tmpfs '* | *' - ramfs '*) places="$places $place" ;;
+    *' - mqueue '*) queues=$place ;;
+  esac
+done </proc/self/mountinfo
+while IFS=: read -r name _ _ _ _ path _; do
+  [ "$name" != "$1" ] || home=$path
+done </etc/passwd
+settings=$(cd /proc/sys && find * -type f)
+echo "settings:" $settings
+echo "home: $home"
+collect_baseline`;
+
+export const execAsUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+resolve_user() {
+  while IFS=: read -r name _ uid gid _ home shell || [ -n "$name" ]; do
+    case $1 in
+      uid) [ "$uid" = "$2" ] && break ;;
+      *) [ "$name" = "$2" ] && break ;;
+    esac
+    name=
+  done </etc/passwd
+  if [ "$1" = uid ]; then
+    uid=$2 gid=$3
+    [ -n "$name" ] || name=$2 home=/ shell=/bin/sh
+  else
+    [ -n "$name" ] || fail "the guest has no user $2"
+  fi
+  case $shell in '' | */nologin | */false) shell=/bin/sh ;; esac
+}
+resolve_groups() {
+  case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
+}
+as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+resolve_user "$1" "$2" "$3"
+resolve_groups "$1"
+shift 3
+cd -- "$home" 2>/dev/null || cd /
+[ $# -gt 0 ] || set -- "$shell" -l
+exec setpriv --reuid="$uid" --regid="$gid" $groups \\
+  env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" TERM="\${TERM:-dumb}" "$@"`;
+
+export const findOwner = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+resolve_user() {
+  while IFS=: read -r name _ uid gid _ home shell || [ -n "$name" ]; do
+    case $1 in
+      uid) [ "$uid" = "$2" ] && break ;;
+      *) [ "$name" = "$2" ] && break ;;
+    esac
+    name=
+  done </etc/passwd
+  if [ "$1" = uid ]; then
+    uid=$2 gid=$3
+    [ -n "$name" ] || name=$2 home=/ shell=/bin/sh
+  else
+    [ -n "$name" ] || fail "the guest has no user $2"
+  fi
+  case $shell in '' | */nologin | */false) shell=/bin/sh ;; esac
+}
+resolve_groups() {
+  case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
+}
+as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+resolve_user name "$1"
+echo "obuilder: the owner is $uid:$gid"`;
+
+export const flush = `kill_stray_processes() {
+  keep=" $1 "
+  read -r process _ </proc/self/stat
+  while [ "$process" -gt 1 ]; do
+    case $keep in *" $process "*) break ;; esac
+    keep="$keep$process "
+    while read -r key value _; do
+      [ "$key" = PPid: ] && break
+    done <"/proc/$process/status"
+    process=$value
+  done
+  rounds=0
+  while [ $rounds -lt 100 ]; do
+    left=
+    for process in /proc/[0-9]*; do
+      process=\${process#/proc/}
+      case $keep in *" $process "*) continue ;; esac
+      [ -e "/proc/$process/exe" ] && left="$left $process"
+    done
+    [ -n "$left" ] || return 0
+    kill -9 $left 2>/dev/null
+    rounds=$((rounds + 1))
+    [ $rounds = 1 ] || sleep 0.05
+  done
+}
+kill_stray_processes "$1"
+not_frozen() { sync; exit 0; }
+command -v fsfreeze >/dev/null || not_frozen
+root= seen=' ' others=
+while read -r device directory type options _; do
+  case $type in
+    zfs | fuse | fuse.* | fuseblk) not_frozen ;;
+    tmpfs | ramfs | rootfs) [ "$directory" != / ] || root=memory ;;
+  esac
+  case $device in /dev/*) ;; *) continue ;; esac
+  case ,$options, in *,ro,*) continue ;; esac
+  case $seen in *" $device "*) continue ;; esac
+  seen="$seen$device "
+  if [ "$directory" = / ]; then root=disk; else others="$directory $others"; fi
+done </proc/mounts
+[ -n "$root" ] || not_frozen
+for directory in $others; do
+  directory=$(printf '%b' "$directory")
+  fsfreeze --freeze "$directory" 2>/dev/null || mount -o remount,ro "$directory" 2>/dev/null || not_frozen
+done
+if [ "$root" = disk ]; then fsfreeze --freeze / 2>/dev/null || not_frozen; fi
+echo 'obuilder: frozen'`;
+
+export const killStrayProcesses = `kill_stray_processes() {
+  keep=" $1 "
+  read -r process _ </proc/self/stat
+  while [ "$process" -gt 1 ]; do
+    case $keep in *" $process "*) break ;; esac
+    keep="$keep$process "
+    while read -r key value _; do
+      [ "$key" = PPid: ] && break
+    done <"/proc/$process/status"
+    process=$value
+  done
+  rounds=0
+  while [ $rounds -lt 100 ]; do
+    left=
+    for process in /proc/[0-9]*; do
+      process=\${process#/proc/}
+      case $keep in *" $process "*) continue ;; esac
+      [ -e "/proc/$process/exe" ] && left="$left $process"
+    done
+    [ -n "$left" ] || return 0
+    kill -9 $left 2>/dev/null
+    rounds=$((rounds + 1))
+    [ $rounds = 1 ] || sleep 0.05
+  done
+}
+reap() {
+  tries=0
+  while [ $tries -lt 60 ] && grep -qs '^[0-9]* (.*) Z 1 ' /proc/[0-9]*/stat; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+}
+kill_stray_processes "$1"
+[ "$rounds" = 0 ] || reap`;
+
+export const listProcesses = `cd /proc || exit 125
+echo "processes:" [0-9]*
+programs=
+for process in [0-9]*; do
+  if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
+done
+echo "programs:$programs"`;
+
+export const mountCache = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+resolve_user() {
+  while IFS=: read -r name _ uid gid _ home shell || [ -n "$name" ]; do
+    case $1 in
+      uid) [ "$uid" = "$2" ] && break ;;
+      *) [ "$name" = "$2" ] && break ;;
+    esac
+    name=
+  done </etc/passwd
+  if [ "$1" = uid ]; then
+    uid=$2 gid=$3
+    [ -n "$name" ] || name=$2 home=/ shell=/bin/sh
+  else
+    [ -n "$name" ] || fail "the guest has no user $2"
+  fi
+  case $shell in '' | */nologin | */false) shell=/bin/sh ;; esac
+}
+resolve_groups() {
+  case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
+}
+as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+find_disk() {
+  device= ours=
+  for entry in "/sys/block/vd$2" "/sys/block/sd$2" /sys/block/*; do
+    found=
+    if [ -r "$entry/serial" ]; then
+      read -r found <"$entry/serial"
+    elif [ -r "$entry/device/vpd_pg80" ]; then
+      found=$(tail -c +5 "$entry/device/vpd_pg80" | tr -d '\\000 ')
+    fi
+    case $found in
+      "$1") device=/dev/\${entry##*/}1 && return ;;
+      obuilder-*) ours=yes ;;
+    esac
+  done
+  [ -z "$ours" ] || return
+  for name in vd sd hd; do
+    if [ -b "/dev/$name\${2}1" ]; then device=/dev/$name\${2}1 && return; fi
+  done
+}
+serial=$1 letters=$2 target=$3 formatted=$4
+resolve_user "$5" "$6" "$7"
+resolve_groups "$5"
+tries=0
+until find_disk "$serial" "$letters" && [ -b "$device" ]; do
+  tries=$((tries + 1))
+  [ $tries -le 50 ] || fail "the guest does not see the disk $serial"
+  sleep 0.1
+done
+if [ "$formatted" = no ]; then
+  command -v mkfs.ext4 >/dev/null || fail "the guest has no mkfs.ext4 to format a new cache with"
+  mkfs.ext4 -q -F "$device" >&2 || fail "cannot format $device"
+fi
+[ -d "$target" ] || as_user mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
+mount -o noatime "$device" "$target" 2>/dev/null || {
+  e2fsck -y "$device" >&2
+  [ $? -le 2 ] || fail "cannot repair the file system of $device"
+  mount -o noatime "$device" "$target" || exit 125
+}
+for entry in "$target"/* "$target"/.[!.]* "$target"/..?*; do
+  case $entry in */lost+found) continue ;; esac
+  if [ -e "$entry" ] || [ -L "$entry" ]; then exit 0; fi
+done
+chown "$uid:$gid" "$target"`;
+
+export const powerOff = `sync
+for program in poweroff /sbin/poweroff /usr/sbin/poweroff; do
+  command -v "$program" >/dev/null || continue
+  (sleep 0.2; "$program") </dev/null >/dev/null 2>&1 &
+  exit 0
+done
+(
+  sleep 0.2
+  echo u >/proc/sysrq-trigger
+  tries=0
+  while grep -q '^/dev/[^ ]* / [^ ]* rw' /proc/mounts && [ $tries -lt 100 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+  [ $tries = 100 ] || echo o >/proc/sysrq-trigger
+) </dev/null >/dev/null 2>&1 &`;
+
+export const putCommand = `memory=/run/obuilder
+[ -e "$memory/mounted" ] || {
+  mkdir -p "$memory" && mount -t ramfs -o mode=0711 ramfs "$memory" && : >"$memory/mounted" || exit 125
+}
+cat >"$memory/command" && chmod 0444 "$memory/command"`;
+
+export const putSecret = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+resolve_user() {
+  while IFS=: read -r name _ uid gid _ home shell || [ -n "$name" ]; do
+    case $1 in
+      uid) [ "$uid" = "$2" ] && break ;;
+      *) [ "$name" = "$2" ] && break ;;
+    esac
+    name=
+  done </etc/passwd
+  if [ "$1" = uid ]; then
+    uid=$2 gid=$3
+    [ -n "$name" ] || name=$2 home=/ shell=/bin/sh
+  else
+    [ -n "$name" ] || fail "the guest has no user $2"
+  fi
+  case $shell in '' | */nologin | */false) shell=/bin/sh ;; esac
+}
+resolve_groups() {
+  case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
+}
+as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+memory=/run/obuilder
+[ -e "$memory/mounted" ] || {
+  mkdir -p "$memory" && mount -t ramfs -o mode=0711 ramfs "$memory" && : >"$memory/mounted" || exit 125
+}
+index=$1 target=$2
+resolve_user "$3" "$4" "$5"
+resolve_groups "$3"
+(umask 077 && cat >"$memory/secret-$index") || exit 125
+chown "$uid:$gid" "$memory/secret-$index" && chmod 0400 "$memory/secret-$index" || exit 125
+parents=0 parent=\${target%/*}
+while [ -n "$parent" ] && [ ! -e "$parent" ]; do
+  parents=$((parents + 1)) parent=\${parent%/*}
+done
+[ $parents = 0 ] || mkdir -p -- "\${target%/*}" || exit 125
+[ ! -d "$target" ] || fail "$target is a directory"
+if [ ! -e "$target" ]; then
+  : >"$target" || exit 125
+  echo $parents >"$memory/made-$index"
+fi
+mount --bind "$memory/secret-$index" "$target"`;
+
+export const resetAndFlush = `script=$1
+shift
+exec /usr/local/lib/obuilder/busybox sh -c "$script" obuilder "$@"`;
+
+export const resetInBootShell = `kill_stray_processes() {
+  keep=" $1 "
+  read -r process _ </proc/self/stat
+  while [ "$process" -gt 1 ]; do
+    case $keep in *" $process "*) break ;; esac
+    keep="$keep$process "
+    while read -r key value _; do
+      [ "$key" = PPid: ] && break
+    done <"/proc/$process/status"
+    process=$value
+  done
+  rounds=0
+  while [ $rounds -lt 100 ]; do
+    left=
+    for process in /proc/[0-9]*; do
+      process=\${process#/proc/}
+      case $keep in *" $process "*) continue ;; esac
+      [ -e "/proc/$process/exe" ] && left="$left $process"
+    done
+    [ -n "$left" ] || return 0
+    kill -9 $left 2>/dev/null
+    rounds=$((rounds + 1))
+    [ $rounds = 1 ] || sleep 0.05
+  done
+}
+unmount() {
+  tries=0
+  until umount "$1" 2>/dev/null; do
+    tries=$((tries + 1))
+    [ $tries -le 20 ] || { umount "$1"; return 1; }
+    sleep 0.1
+  done
+}
+reap() {
+  tries=0
+  while [ $tries -lt 60 ] && grep -qs '^[0-9]* (.*) Z 1 ' /proc/[0-9]*/stat; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+}
+collect_baseline() {
+  collect_settings &
+  rest=$(collect_rest)
+  wait
+  printf '%s\\n' "$rest"
+} 2>/dev/null
+collect_settings() {
+  cd /proc/sys
+  if [ -n "$digest" ]; then
+    now=$(grep -FHs '' $settings | md5sum)
+    if [ "\${now%% *}" = "$digest" ]; then echo "settings as noted" && return; fi
+  fi
+  grep -FHs '' $settings | sed 's,^,/proc/sys/,'
+}
+collect_rest() {
+  grep -FHs '' /proc/cgroups /proc/keys /proc/modules /proc/partitions /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/kernel/mm/transparent_hugepage/enabled
+  above=\${home%/*}
+  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/local/lib/obuilder -xdev \\
+    \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
+    -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+  ip rule
+  grep -lF ' (deleted)' $programs
+  if [ -n "$queues" ]; then
+    for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
+  elif mount -t mqueue queues /dev/shm; then
+    for queue in /dev/shm/*; do echo "queue: \${queue##*/}"; done
+    umount /dev/shm
+  fi
+  read -r uptime _ </proc/uptime
+  echo "clock: $((\${EPOCHSECONDS:-$(date +%s)} - \${uptime%.*}))"
+}
+ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=\${10} newline='
+'
+unmount_new() {
+  rounds=0
+  while [ $rounds -lt 3 ]; do
+    new=
+    while IFS= read -r line; do
+      case $ids in *" \${line%% *} "*) ;; *) new="$line$newline$new" ;; esac
+    done </proc/self/mountinfo
+    [ -n "$new" ] || return
+    printf '%s' "$new" | while read -r _ _ device _ place rest; do
+      type=\${rest#* - } type=\${type%% *}
+      case $type in
+        tmpfs | ramfs | proc | sysfs | devpts | devtmpfs) ;;
+        *) case $devices in *" $device "*) ;; *) continue ;; esac ;;
+      esac
+      umount "$(printf '%b' "$place")"
+    done
+    rounds=$((rounds + 1))
+  done
+}
+clean_tmpfs() {
+  set -f
+  IFS=$newline
+  set --
+  for path in $kept; do set -- "$@" ! -path "$path"; done
+  unset IFS
+  set +f
+  [ -n "$(find $places -xdev -mindepth 1 "$@")" ] || return
+  find $places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
+  find $places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
+}
+kill_stray_processes "$1"
+[ "$rounds" = 0 ] || reap
+[ -z "$left" ] || echo "left running:$left"
+{ unmount_new; clean_tmpfs; } 2>/dev/null
+collect_baseline
+not_frozen() { sync; exit 0; }
+command -v fsfreeze >/dev/null || not_frozen
+root= seen=' ' others=
+while read -r device directory type options _; do
+  case $type in
+    zfs | fuse | fuse.* | fuseblk) not_frozen ;;
+    tmpfs | ramfs | rootfs) [ "$directory" != / ] || root=memory ;;
+  esac
+  case $device in /dev/*) ;; *) continue ;; esac
+  case ,$options, in *,ro,*) continue ;; esac
+  case $seen in *" $device "*) continue ;; esac
+  seen="$seen$device "
+  if [ "$directory" = / ]; then root=disk; else others="$directory $others"; fi
+done </proc/mounts
+[ -n "$root" ] || not_frozen
+for directory in $others; do
+  directory=$(printf '%b' "$directory")
+  fsfreeze --freeze "$directory" 2>/dev/null || mount -o remount,ro "$directory" 2>/dev/null || not_frozen
+done
+if [ "$root" = disk ]; then fsfreeze --freeze / 2>/dev/null || not_frozen; fi
+echo 'obuilder: frozen'`;
+
+export const runAsLoginUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+make_directories() {
+  way= rest=\${1#/}/
+  while [ -n "$rest" ]; do
+    way=$way/\${rest%%/*} rest=\${rest#*/}
+    [ -d "$way" ] || { mkdir -m 0755 -- "$way" && chown "$uid:$gid" "$way"; } || return
+  done
+}
+mode=$1 command=$2 directory=$3 shell=$SHELL
+shift 3
+cd -- "$directory" 2>/dev/null || {
+  (
+    uid=$(id -u) gid=$(id -g)
+    make_directories "$directory" 2>/dev/null ||
+      sudo -n -- /bin/sh -c 'make_directories() {
+  way= rest=\${1#/}/
+  while [ -n "$rest" ]; do
+    way=$way/\${rest%%/*} rest=\${rest#*/}
+    [ -d "$way" ] || { mkdir -m 0755 -- "$way" && chown "$uid:$gid" "$way"; } || return
+  done
+}
+uid=$2 gid=$3
+make_directories "$1"' sh "$directory" "$uid" "$gid"
+  )
+  cd -- "$directory" || fail "cannot enter $directory"
+}
+case $mode in
+  login) set -- "$@" "\${shell:-/bin/sh}" -c "$command" ;;
+  *) set -- "$@" "$command" ;;
+esac
+unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD
+case $1 in *=*) exec env -- "$@" </dev/null ;; *) exec "$@" </dev/null ;; esac`;
+
+export const runAsUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+resolve_user() {
+  while IFS=: read -r name _ uid gid _ home shell || [ -n "$name" ]; do
+    case $1 in
+      uid) [ "$uid" = "$2" ] && break ;;
+      *) [ "$name" = "$2" ] && break ;;
+    esac
+    name=
+  done </etc/passwd
+  if [ "$1" = uid ]; then
+    uid=$2 gid=$3
+    [ -n "$name" ] || name=$2 home=/ shell=/bin/sh
+  else
+    [ -n "$name" ] || fail "the guest has no user $2"
+  fi
+  case $shell in '' | */nologin | */false) shell=/bin/sh ;; esac
+}
+resolve_groups() {
+  case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
+}
+as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+make_directories() {
+  way= rest=\${1#/}/
+  while [ -n "$rest" ]; do
+    way=$way/\${rest%%/*} rest=\${rest#*/}
+    [ -d "$way" ] || { mkdir -m 0755 -- "$way" && chown "$uid:$gid" "$way"; } || return
+  done
+}
+resolve_user "$1" "$2" "$3"
+resolve_groups "$1"
+mode=$4 command=$5 directory=$6
+shift 6
+make_directories "$directory"
+cd -- "$directory" || fail "cannot enter $directory"
+case $mode in
+  login) set -- "$@" "$shell" -c "$command" ;;
+  *) set -- "$@" "$command" ;;
+esac
+exec setpriv --reuid="$uid" --regid="$gid" $groups \\
+  env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
+
+export const setClock = `date -s "@$1" >/dev/null && read -r uptime _ </proc/uptime || exit 125
+cd /proc || exit 125
+echo "processes:" [0-9]*
+programs=
+for process in [0-9]*; do
+  if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
+done
+echo "programs:$programs"
+echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
+
+export const showIdentity = `exec cat /sys/block/*/serial /sys/block/*/device/vpd_pg80 /sys/class/dmi/id/product_sku 2>/dev/null`;
+
+export const thaw = `now=$(date -u -s "@$1" +%s 2>/dev/null) || now=$(date -u -s "@\${1%.*}" +%s) || exit 125
+fsfreeze --unfreeze / || exit 125
+read -r uptime _ </proc/uptime
+echo "clock: $((now - \${uptime%.*}))"`;
+
+export const unmountAll = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+kill_stray_processes() {
+  keep=" $1 "
+  read -r process _ </proc/self/stat
+  while [ "$process" -gt 1 ]; do
+    case $keep in *" $process "*) break ;; esac
+    keep="$keep$process "
+    while read -r key value _; do
+      [ "$key" = PPid: ] && break
+    done <"/proc/$process/status"
+    process=$value
+  done
+  rounds=0
+  while [ $rounds -lt 100 ]; do
+    left=
+    for process in /proc/[0-9]*; do
+      process=\${process#/proc/}
+      case $keep in *" $process "*) continue ;; esac
+      [ -e "/proc/$process/exe" ] && left="$left $process"
+    done
+    [ -n "$left" ] || return 0
+    kill -9 $left 2>/dev/null
+    rounds=$((rounds + 1))
+    [ $rounds = 1 ] || sleep 0.05
+  done
+}
+unmount() {
+  tries=0
+  until umount "$1" 2>/dev/null; do
+    tries=$((tries + 1))
+    [ $tries -le 20 ] || { umount "$1"; return 1; }
+    sleep 0.1
+  done
+}
+reap() {
+  tries=0
+  while [ $tries -lt 60 ] && grep -qs '^[0-9]* (.*) Z 1 ' /proc/[0-9]*/stat; do
+    tries=$((tries + 1))
+    sleep 0.05
+  done
+}
+kill_stray_processes "$1"
+[ "$rounds" = 0 ] || reap
+remove_secret_parents() {
+  directory=\${target%/*}
+  while [ "$parents" -gt 0 ] && rmdir -- "$directory" 2>/dev/null; do
+    parents=$((parents - 1)) directory=\${directory%/*}
+  done
+}
+secrets=$2 index=0 memory=/run/obuilder
+shift 2
+while [ $index -lt "$secrets" ]; do
+  target=$1
+  shift
+  unmount "$target" || fail "cannot take the secret away from $target"
+  if [ -e "$memory/made-$index" ]; then
+    read -r parents <"$memory/made-$index"
+    rm -f -- "$target"
+    remove_secret_parents
+  fi
+  index=$((index + 1))
+done
+if [ -e "$memory/mounted" ]; then unmount "$memory" && rmdir "$memory" || exit 125; fi
+for target; do
+  unmount "$target" || fail "the cache at $target is still in use"
+done`;
+
+export const unpackDisk = `tar=tar
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no-unquote' ;; *) gnu=0 noting= ;; esac
+keep_directories() {
+  for kept in /dev/shm /run /var/run /tmp; do [ ! -d "$kept" ] || break; done
+  kept=$kept/obuilder-copy-$$ notes=0 missing=
+  set -- ./
+  while IFS= read -r name && [ -n "$name" ]; do
+    case $name in *\\\\*) name=$(printf '%bx' "$name") name=\${name%x} ;; esac
+    at=\${name#/}
+    case $at/ in "$missing"/*) continue ;; esac
+    if cd -P -- "/$at" 2>/dev/null; then
+      set -- "$@" ".$PWD"
+      [ $# -lt 100 ] || { record_directories "$@"; set --; }
+    else
+      case $name in
+        /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is not a directory"; fi ;;
+      esac
+      missing=$at
+    fi
+  done
+  cd / || exit 125
+  [ $# = 0 ] || record_directories "$@"
+}
+record_directories() {
+  rm -rf -- "$kept-$notes"
+  (umask 077 && exec "$tar" $noting --no-recursion -C / -cf "$kept-$notes" "$@" 2>/dev/null)
+  [ $? -le $gnu ] || fail "the guest's tar cannot record what its directories are like"
+  notes=$((notes + 1))
+}
+unpacked() {
+  status=$1
+  while [ "$notes" -gt 0 ]; do
+    notes=$((notes - 1))
+    [ "$status" != 0 ] || "$tar" -C / -xf "$kept-$notes" || status=$?
+    rm -f -- "$kept-$notes"
+  done
+  exit "$status"
+}
+keep=
+[ $gnu = 0 ] || keep=--keep-directory-symlink
+[ "$gnu" = 0 ] || keep="$keep -b 2048"
+tries=0 device=
+until [ -n "$device" ]; do
+  for entry in /sys/block/*/serial; do
+    found=
+    { read -r found <"$entry"; } 2>/dev/null
+    [ "$found" = "$1" ] || continue
+    name=\${entry%/serial}
+    [ ! -b "/dev/\${name##*/}" ] || device=/dev/\${name##*/}
+  done
+  [ -z "$device" ] || break
+  tries=$((tries + 1))
+  [ $tries -le 100 ] || exit 124
+  sleep 0.05
+done
+keep_directories
+"$tar" -x $keep -f "$device" -C /
+unpacked $?`;
+
+export const unpack = `tar=tar
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no-unquote' ;; *) gnu=0 noting= ;; esac
+keep_directories() {
+  for kept in /dev/shm /run /var/run /tmp; do [ ! -d "$kept" ] || break; done
+  kept=$kept/obuilder-copy-$$ notes=0 missing=
+  set -- ./
+  while IFS= read -r name && [ -n "$name" ]; do
+    case $name in *\\\\*) name=$(printf '%bx' "$name") name=\${name%x} ;; esac
+    at=\${name#/}
+    case $at/ in "$missing"/*) continue ;; esac
+    if cd -P -- "/$at" 2>/dev/null; then
+      set -- "$@" ".$PWD"
+      [ $# -lt 100 ] || { record_directories "$@"; set --; }
+    else
+      case $name in
+        /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is not a directory"; fi ;;
+      esac
+      missing=$at
+    fi
+  done
+  cd / || exit 125
+  [ $# = 0 ] || record_directories "$@"
+}
+record_directories() {
+  rm -rf -- "$kept-$notes"
+  (umask 077 && exec "$tar" $noting --no-recursion -C / -cf "$kept-$notes" "$@" 2>/dev/null)
+  [ $? -le $gnu ] || fail "the guest's tar cannot record what its directories are like"
+  notes=$((notes + 1))
+}
+unpacked() {
+  status=$1
+  while [ "$notes" -gt 0 ]; do
+    notes=$((notes - 1))
+    [ "$status" != 0 ] || "$tar" -C / -xf "$kept-$notes" || status=$?
+    rm -f -- "$kept-$notes"
+  done
+  exit "$status"
+}
+keep=
+[ $gnu = 0 ] || keep=--keep-directory-symlink
+keep_directories
+"$tar" -x $keep -f - -C /
+unpacked $?`;

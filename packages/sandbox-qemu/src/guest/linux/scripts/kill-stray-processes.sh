@@ -1,0 +1,5 @@
+# As root. Argument: the baseline.
+. ./lib/kill-stray-processes.sh
+. ./lib/reap.sh
+kill_stray_processes "$1"
+[ "$rounds" = 0 ] || reap

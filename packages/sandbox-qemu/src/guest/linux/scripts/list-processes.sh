@@ -1,0 +1,8 @@
+# As root. Prints all processes, and the maps of those that run a program.
+cd /proc || exit 125
+echo "processes:" [0-9]*
+programs=
+for process in [0-9]*; do
+  if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
+done
+echo "programs:$programs"

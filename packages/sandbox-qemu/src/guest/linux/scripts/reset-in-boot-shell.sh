@@ -1,0 +1,51 @@
+# Arguments: the processes of the baseline; the ids of its mounts, and the devices of these; what collect_baseline takes: the
+# mounts in memory, that of the message queues, the login user's directory, the files of /proc/sys, their digest, and the maps
+# of the processes of the boot; and all paths that were in memory, one a line. Kills what the step has left running, removes its
+# mounts and its files in memory, and reports; then as flush.sh. A mount of another disk is left alone, and so reported:
+# unmounting it would write to it.
+. ./lib/kill-stray-processes.sh
+. ../../posix/scripts/lib/unmount.sh
+. ./lib/reap.sh
+. ./lib/collect-baseline.sh
+ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=${10} newline='
+'
+unmount_new() {
+  rounds=0
+  while [ $rounds -lt 3 ]; do
+    new=
+    while IFS= read -r line; do
+      case $ids in *" ${line%% *} "*) ;; *) new="$line$newline$new" ;; esac
+    done </proc/self/mountinfo
+    [ -n "$new" ] || return
+    printf '%s' "$new" | while read -r _ _ device _ place rest; do
+      type=${rest#* - } type=${type%% *}
+      case $type in
+        tmpfs | ramfs | proc | sysfs | devpts | devtmpfs) ;;
+        *) case $devices in *" $device "*) ;; *) continue ;; esac ;;
+      esac
+      umount "$(printf '%b' "$place")"
+    done
+    rounds=$((rounds + 1))
+  done
+}
+clean_tmpfs() {
+  set -f
+  IFS=$newline
+  set --
+  for path in $kept; do set -- "$@" ! -path "$path"; done
+  unset IFS
+  set +f
+  # shellcheck disable=SC2086
+  [ -n "$(find $places -xdev -mindepth 1 "$@")" ] || return
+  # Never "rm -r": it would go on into a mount that could not be taken away.
+  # shellcheck disable=SC2086
+  find $places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
+  # shellcheck disable=SC2086
+  find $places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
+}
+kill_stray_processes "$1"
+[ "$rounds" = 0 ] || reap
+[ -z "$left" ] || echo "left running:$left"
+{ unmount_new; clean_tmpfs; } 2>/dev/null
+collect_baseline
+. ./lib/freeze.sh

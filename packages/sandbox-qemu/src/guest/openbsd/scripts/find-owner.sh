@@ -1,0 +1,4 @@
+# As root. Argument: the name of a user.
+. ./lib/start.sh
+. ./lib/run-as.sh
+. ../../posix/scripts/lib/find-owner.sh

@@ -1,0 +1,32 @@
+import { quoteWords } from "../../ssh/quote/posix.ts";
+import { framable } from "../framed.ts";
+import type { GuestLine } from "../profile.ts";
+
+/** How the login user of a POSIX guest runs scripts. */
+export interface RootAccess {
+  /** The command line that starts a shell as root. It reads scripts from its standard input. */
+  readonly shell: string;
+  /** The command line that has `/bin/sh` run a script as root, with these arguments. */
+  line(script: string, args?: readonly string[]): string;
+  /** The same for a `GuestCommand`. */
+  command(script: string, args?: readonly string[]): GuestLine;
+  /** See `GuestProfile.runScript`. */
+  readonly runScript: (script: string, options: { readonly asRoot: boolean }) => GuestLine;
+}
+
+/**
+ * @param becomeRoot the program and first arguments that run a command as root without a password, such as
+ *   `["sudo", "-n", "--"]`. Not used where the login user is root.
+ */
+export function rootAccess(loginUser: string, becomeRoot: readonly string[]): RootAccess {
+  const prefix = loginUser === "root" ? [] : becomeRoot;
+  const line = (script: string, args: readonly string[] = []): string =>
+    `exec ${quoteWords([...prefix, "/bin/sh", "-c", script, "obuilder", ...args])}`;
+  return {
+    shell: `exec ${quoteWords([...prefix, "/bin/sh"])}`,
+    line,
+    command: (script, args) => framable((text) => line(text, args), script),
+    runScript: (script, { asRoot }) =>
+      framable((text) => `exec ${quoteWords([...(asRoot ? prefix : []), "/bin/sh", "-c", text])}`, script),
+  };
+}

@@ -1,0 +1,44 @@
+# tar gives each directory that an archive names the archive's owner, mode and time, and GNU's --no-overwrite-dir keeps two
+# of these only. So keep_directories reads from standard input which ones an archive names, not a byte more, refuses one around
+# the destination that is something else, and has tar record those that exist, the root too: of a link to a directory, the
+# directory. "unpacked STATUS" ends the script with that status, and if it is 0 everything is as recorded.
+# $tar: the program.
+# shellcheck disable=SC2154
+case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no-unquote' ;; *) gnu=0 noting= ;; esac
+keep_directories() {
+  for kept in /dev/shm /run /var/run /tmp; do [ ! -d "$kept" ] || break; done
+  kept=$kept/obuilder-copy-$$ notes=0 missing=
+  set -- ./
+  while IFS= read -r name && [ -n "$name" ]; do
+    case $name in *\\*) name=$(printf '%bx' "$name") name=${name%x} ;; esac
+    at=${name#/}
+    case $at/ in "$missing"/*) continue ;; esac
+    if cd -P -- "/$at" 2>/dev/null; then
+      set -- "$@" ".$PWD"
+      [ $# -lt 100 ] || { record_directories "$@"; set --; }
+    else
+      case $name in
+        /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is not a directory"; fi ;;
+      esac
+      missing=$at
+    fi
+  done
+  cd / || exit 125
+  [ $# = 0 ] || record_directories "$@"
+}
+record_directories() {
+  rm -rf -- "$kept-$notes"
+  # shellcheck disable=SC2086
+  (umask 077 && exec "$tar" $noting --no-recursion -C / -cf "$kept-$notes" "$@" 2>/dev/null)
+  [ $? -le $gnu ] || fail "the guest's tar cannot record what its directories are like"
+  notes=$((notes + 1))
+}
+unpacked() {
+  status=$1
+  while [ "$notes" -gt 0 ]; do
+    notes=$((notes - 1))
+    [ "$status" != 0 ] || "$tar" -C / -xf "$kept-$notes" || status=$?
+    rm -f -- "$kept-$notes"
+  done
+  exit "$status"
+}

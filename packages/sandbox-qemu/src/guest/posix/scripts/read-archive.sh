@@ -1,0 +1,34 @@
+# As root. Arguments: the path, then base names to exclude. The contents of a directory are packed from inside of it, so that
+# an excluded name cannot match the directory itself. GNU tar exits with 1 where a file has changed while it was read, as logs
+# do; other tars that exit with 1 have failed. Exits with 66 if nothing is at the path.
+# $tar: the program. $follow: yes for what a symbolic link at the end of the path leads to.
+# shellcheck disable=SC2154
+. ./fail.sh
+path=$1
+shift
+flag=
+if [ -d "$path" ] && { [ "$follow" = yes ] || [ ! -L "$path" ]; }; then
+  cd -- "$path" || fail "cannot enter $path"
+  item=.
+elif [ -e "$path" ] || { [ "$follow" = no ] && [ -L "$path" ]; }; then
+  cd -- "${path%/*}/" || fail "cannot enter ${path%/*}/"
+  item=./${path##*/}
+  # Of a directory it would follow every link in it.
+  if [ "$follow" = yes ]; then flag=-h; fi
+  set --
+else
+  exit 66
+fi
+case $("$tar" --version 2>/dev/null) in
+  *GNU*) gnu=1 ;;
+  *) gnu=0 ;;
+esac
+for name; do
+  [ $gnu = 0 ] || set -- "$@" "--exclude=$name"
+  shift
+done
+[ $gnu = 0 ] || set -- --format=gnu --one-file-system --no-wildcards "$@"
+# shellcheck disable=SC2086
+"$tar" "$@" -cf - $flag "$item"
+status=$?
+[ $status -le $gnu ] || exit $status

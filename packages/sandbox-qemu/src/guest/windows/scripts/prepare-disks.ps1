@@ -1,0 +1,39 @@
+# Brings the cache disks on line, makes NTFS on those that are new, and gives the disk of index i the letter d+i, whatever
+# Windows assigned to it by itself or remembers from an earlier step.
+# $formatted: a 1 for each disk that has a file system, else a 0, in the order of the machine's disks.
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+try {
+  $disks = @(Get-Disk | Where-Object { -not $_.IsBoot -and -not $_.IsSystem } | Sort-Object -Property Number)
+  if ($disks.Count -lt $formatted.Length) { throw 'Windows does not see all cache disks' }
+  $partitions = @()
+  for ($i = 0; $i -lt $formatted.Length; $i++) {
+    $number = $disks[$i].Number
+    if ($disks[$i].IsOffline) { Set-Disk -Number $number -IsOffline $false }
+    if ($disks[$i].IsReadOnly) { Set-Disk -Number $number -IsReadOnly $false }
+    if ($formatted[$i] -eq '0') {
+      if ((Get-Disk -Number $number).PartitionStyle -eq 'RAW') { Initialize-Disk -Number $number -PartitionStyle MBR }
+      $partition = New-Partition -DiskNumber $number -UseMaximumSize
+      Format-Volume -Partition $partition -FileSystem NTFS -NewFileSystemLabel obuilder -Confirm:$false | Out-Null
+    }
+    $partitions += Get-Partition -DiskNumber $number | Where-Object { $_.Type -ne 'Reserved' } | Select-Object -First 1
+  }
+  function Letter($partition) { return ([string]$partition.DriveLetter).Trim([char]0).ToLower() }
+  for ($i = 0; $i -lt $formatted.Length; $i++) {
+    $has = Letter $partitions[$i]
+    if ($has -and $has -ne [string][char](100 + $i)) {
+      Remove-PartitionAccessPath -DiskNumber $partitions[$i].DiskNumber -PartitionNumber $partitions[$i].PartitionNumber -AccessPath ($has + ':\')
+    }
+  }
+  for ($i = 0; $i -lt $formatted.Length; $i++) {
+    $letter = [string][char](100 + $i)
+    $partition = Get-Partition -DiskNumber $partitions[$i].DiskNumber -PartitionNumber $partitions[$i].PartitionNumber
+    if ((Letter $partition) -ne $letter) {
+      Set-Partition -DiskNumber $partition.DiskNumber -PartitionNumber $partition.PartitionNumber -NewDriveLetter $letter
+    }
+  }
+} catch {
+  [Console]::Error.WriteLine($_.Exception.Message)
+  exit 1
+}
+exit 0

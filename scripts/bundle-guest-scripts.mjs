@@ -1,0 +1,65 @@
+// Puts the scripts of each guest, packages/sandbox-qemu/src/guest/*/scripts/, into one module each, so that they need no files
+// when the package runs. With --check it changes nothing, and fails if a module is out of date or `shellcheck` finds a fault.
+//
+// In a script, `. ./lib/x.sh` on a line of its own stands for the text of that file, once; '@./lib/x.sh@' between single quotes
+// for a whole script. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.
+import { spawnSync } from "node:child_process";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, extname, join, relative } from "node:path";
+import { argv, exit } from "node:process";
+
+const root = join(import.meta.dirname, "..");
+const check = argv.includes("--check");
+
+/** The script's text without comments, and with what it sources. */
+function expand(file, sourced = new Set()) {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => !/^\s*(?:#|$)/.test(line))
+    .map((line) => {
+      const source = /^\. (\S+\.sh)$/.exec(line)?.[1];
+      if (source === undefined)
+        return line.replaceAll(/@(\.[\w./-]+)@/g, (_, path) => quoted(join(dirname(file), path)));
+      const path = join(dirname(file), source);
+      if (sourced.has(path)) return undefined;
+      sourced.add(path);
+      return expand(path, sourced);
+    })
+    .filter((line) => line !== undefined)
+    .join("\n");
+}
+
+function quoted(file) {
+  const text = expand(file);
+  if (text.includes("'")) throw new Error(`${file} stands between single quotes, and must have none.`);
+  return text;
+}
+
+function constant(file) {
+  const name = basename(file, extname(file)).replaceAll(/-./g, (match) => match.slice(1).toUpperCase());
+  const text = expand(file).replaceAll(/[\\`]|\$(?=\{)/g, String.raw`\$&`);
+  return `export const ${name} = \`${text}\`;\n`;
+}
+
+const folders = globSync("packages/sandbox-qemu/src/guest/*/scripts/", { cwd: root }).toSorted();
+for (const folder of folders) {
+  const files = globSync("*.{sh,ps1}", { cwd: join(root, folder) }).toSorted();
+  const module = join(root, dirname(folder), "scripts.generated.ts");
+  const header = "// Made from scripts/ by scripts/bundle-guest-scripts.mjs: change the files there.\n";
+  const text = [header, ...files.map((file) => constant(join(root, folder, file)))].join("\n");
+  if (!check) writeFileSync(module, text);
+  else if (text !== readFileSync(module, "utf8")) {
+    console.error(`${relative(root, module)} is out of date: run node scripts/bundle-guest-scripts.mjs`);
+    exit(1);
+  }
+}
+
+if (check) {
+  const scripts = folders.flatMap((folder) => globSync(`${folder}/*.sh`, { cwd: root }));
+  const { status, error } = spawnSync("shellcheck", ["-s", "sh", "-x", "-P", "SCRIPTDIR", ...scripts], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (error) console.error("shellcheck is not installed: the scripts for guests were not checked by it.");
+  else if (status !== 0) exit(1);
+}
