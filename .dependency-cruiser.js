@@ -61,7 +61,7 @@ export default {
       comment: "Import cycles are not allowed.",
       severity: "error",
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+      to: { circular: true },
     },
     {
       name: "no-deep-imports",

@@ -1,8 +1,8 @@
 // An image of one's own: Debian 13 with what the team's builds need, made by
 //   obuilder image build ./examples/own-image
-import { defineRecipe, type RecipeParameters, recipeNamed } from "@ob/images";
+import { defineRecipe, type RecipeParameters, getRecipe } from "@ob/images";
 
-const debian = recipeNamed("debian-13-amd64");
+const debian = getRecipe("debian-13-amd64");
 
 /** What every build of ours would install first. */
 const tools = ["ca-certificates", "git", "make"];

@@ -13,7 +13,7 @@ export { type ImageState, type ListedImage, listImages } from "./build/list-imag
 export type { ParameterRequest } from "./recipe/parameters.ts";
 export {
   type ImageEvent,
-  withPhase as inPhase,
+  withPhase,
   type OnImageEvent,
   type PhaseContext,
   type PhaseOptions,
@@ -29,5 +29,5 @@ export {
   type RecipeResult,
   type RecipeSupport,
 } from "./recipe/recipe.ts";
-export { getRecipe as recipeNamed, recipeNames } from "./recipe/registry.ts";
+export { getRecipe, recipeNames } from "./recipe/registry.ts";
 export { type RemovedImage, removeImage } from "./build/remove-image.ts";

@@ -1,15 +1,15 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import {
-  type ChooseProcessor,
+  type ResolveCpuArgs,
   type ImageManifest,
   isObError,
   makePrivateDirectory,
   makeTreesPrivate,
   ObError,
-  type StartTrial,
+  type StartSmokeTest,
   storeLayout,
-  systemCode,
+  errnoCode,
   withStoreErrors,
 } from "@ob/core";
 import { checkImage } from "../check/check-image.ts";
@@ -34,8 +34,8 @@ export interface ImageRequest extends ParameterRequest {
 export interface ImageTools {
   /** Path of the store's directory; it need not exist yet. */
   readonly store: string;
-  readonly startTrial: StartTrial;
-  readonly chooseProcessor: ChooseProcessor;
+  readonly startTrial: StartSmokeTest;
+  readonly chooseProcessor: ResolveCpuArgs;
   readonly onEvent?: OnImageEvent | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What to put in front of a command that needs root and that this user may not do otherwise, such as `sudo`. */
@@ -212,7 +212,7 @@ export async function prepareStore(
     await mkdir(images, { recursive: true, mode: 0o700 });
     return await storeKey(store, { signal });
   } catch (error) {
-    const code = isObError(error) ? undefined : systemCode(error);
+    const code = isObError(error) ? undefined : errnoCode(error);
     if (code === undefined) throw error;
     throw new ObError("STORE", `The store ${store} cannot be written: ${code}.`, { cause: error });
   }

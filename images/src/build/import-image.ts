@@ -3,10 +3,10 @@ import { join, relative, resolve } from "node:path";
 import {
   type ImageManifest,
   makeTreesPrivate,
-  messageOf,
+  errorMessage,
   ObError,
   storeLayout,
-  systemCode,
+  errnoCode,
   withStoreErrors,
 } from "@ob/core";
 import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
@@ -98,7 +98,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
 /** @throws ObError `USAGE` if there is no such file; as `inspectDisk`. */
 async function look(file: string): Promise<ForeignDisk> {
   await stat(file).catch((cause: unknown) => {
-    const why = systemCode(cause) === "ENOENT" ? "there is no such file" : messageOf(cause);
+    const why = errnoCode(cause) === "ENOENT" ? "there is no such file" : errorMessage(cause);
     throw new ObError("USAGE", `${file} cannot be read as a disk: ${why}.`, {
       cause,
       hint: "FILE is the path of a file; URLs and other names that QEMU knows are none.",

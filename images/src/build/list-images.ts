@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type GuestArch, type GuestOs, storeLayout, systemCode } from "@ob/core";
+import { type GuestArch, type GuestOs, storeLayout, errnoCode } from "@ob/core";
 import {
   isComplete,
   readManifestLeniently,
@@ -47,7 +47,7 @@ export async function imageNames(images: string): Promise<readonly string[]> {
       .map((file) => file.slice(0, -".qcow2".length))
       .toSorted();
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (errnoCode(error) === "ENOENT") return [];
     throw error;
   }
 }

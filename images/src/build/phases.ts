@@ -1,4 +1,4 @@
-import { cancelled, ObError } from "@ob/core";
+import { cancelledError, ObError } from "@ob/core";
 
 /** What the making of an image tells those who watch. */
 export type ImageEvent =
@@ -64,7 +64,7 @@ export async function withPhase<T>(
     return result;
   } catch (error) {
     // A program that was stopped by the signal only says that it was stopped.
-    if (caller?.aborted === true) throw cancelled(caller);
+    if (caller?.aborted === true) throw cancelledError(caller);
     throw limit.signal.aborted ? withCause(limit.signal.reason, error) : error;
   } finally {
     clearTimeout(timer);

@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { kill, pid } from "node:process";
-import { systemCode } from "@ob/core";
+import { errnoCode } from "@ob/core";
 
 const pattern = /^\.making-(\d+)-/;
 
@@ -25,6 +25,6 @@ function isAlive(process: number): boolean {
     kill(process, 0);
     return true;
   } catch (error) {
-    return systemCode(error) === "EPERM";
+    return errnoCode(error) === "EPERM";
   }
 }

@@ -1,6 +1,6 @@
 import { link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { exists, run, storeLayout, systemCode } from "@ob/core";
+import { exists, run, storeLayout, errnoCode } from "@ob/core";
 
 export interface StoreKey {
   /** Absolute path of the private key. */
@@ -36,7 +36,7 @@ async function makeKey(file: string, signal: AbortSignal | undefined): Promise<v
     await link(made, file);
     await rename(`${made}.pub`, `${file}.pub`);
   } catch (error) {
-    if (systemCode(error) !== "EEXIST") throw error;
+    if (errnoCode(error) !== "EEXIST") throw error;
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

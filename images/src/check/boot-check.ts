@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { lastLines, missingTool, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import { tailLines, missingTool, ObError, errnoCode, throwIfCancelled } from "@ob/core";
 import type { Argv } from "../disk/fakeroot.ts";
 
 export interface BootCheckOptions {
@@ -27,7 +27,7 @@ export class BootCheck implements AsyncDisposable {
     this.#options = options;
     this.#qemu = spawn(program, args, { stdio: "pipe" });
     this.#qemu.once("error", (error) => {
-      this.#failure = systemCode(error) === "ENOENT" ? missingTool(program, error) : error;
+      this.#failure = errnoCode(error) === "ENOENT" ? missingTool(program, error) : error;
     });
     this.#qemu.stdin?.on("error", () => undefined);
     this.#qemu.stdout?.on("data", (bytes: Buffer) => (this.#monitor += bytes.toString()));
@@ -92,7 +92,7 @@ export class BootCheck implements AsyncDisposable {
   }
 
   async #problem(what: string): Promise<ObError> {
-    const tail = lastLines(`${await this.#console()}\n${this.#errors}`, 12);
+    const tail = tailLines(`${await this.#console()}\n${this.#errors}`, 12);
     return new ObError("BASE_IMAGE", `The new image does not work. ${what}:\n${tail}`);
   }
 
@@ -100,7 +100,7 @@ export class BootCheck implements AsyncDisposable {
     try {
       return await readFile(this.#options.console, "utf8");
     } catch (error) {
-      if (systemCode(error) === "ENOENT") return "";
+      if (errnoCode(error) === "ENOENT") return "";
       throw error;
     }
   }

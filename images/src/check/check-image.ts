@@ -1,11 +1,11 @@
 import { join, relative } from "node:path";
 import {
-  type GuestTrial,
+  type SmokeTestGuest,
   type ImageCheck,
   type ImageManifest,
-  lastLines,
+  tailLines,
   ObError,
-  type StartTrial,
+  type StartSmokeTest,
 } from "@ob/core";
 import { createOverlay, inspectQcow2 } from "@ob/qcow2";
 import type { OnImageEvent } from "../build/phases.ts";
@@ -23,7 +23,7 @@ export interface ImageToCheck {
 }
 
 export interface CheckTools {
-  readonly startTrial: StartTrial;
+  readonly startTrial: StartSmokeTest;
   /** Absolute path of an empty directory. */
   readonly scratch: string;
   /** True to take what only helps for what must be. */
@@ -70,10 +70,10 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
   return disk;
 }
 
-async function expect(trial: GuestTrial, expectation: ImageCheck, tools: CheckTools): Promise<void> {
+async function expect(trial: SmokeTestGuest, expectation: ImageCheck, tools: CheckTools): Promise<void> {
   const { what, script, environment, needed } = expectation;
   const { status, stdout, stderr } = await trial.run({ script, ...(environment && { environment }) });
-  const said = lastLines(`${stdout}\n${stderr}`, 6);
+  const said = tailLines(`${stdout}\n${stderr}`, 6);
   if (status === 0) {
     const detail = said === "" ? {} : { detail: said };
     tools.onEvent({ type: "check", outcome: "passed", what, ...detail });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { run, systemCode } from "@ob/core";
+import { run, errnoCode } from "@ob/core";
 import { withPrefix } from "../disk/fakeroot.ts";
 
 export interface UnpackOptions {
@@ -74,7 +74,7 @@ async function readOptional(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return "";
+    if (errnoCode(error) === "ENOENT") return "";
     throw error;
   }
 }

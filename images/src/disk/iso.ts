@@ -1,6 +1,6 @@
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ObError, run, systemCode } from "@ob/core";
+import { ObError, run, errnoCode } from "@ob/core";
 
 /** A file of an ISO: its contents, or the absolute path of a file that has them. */
 export type IsoFile = { readonly path: string } & (
@@ -91,7 +91,7 @@ export async function isoLabel(iso: string): Promise<string | undefined> {
     if (bytesRead < sector || descriptor.toString("latin1", 1, 6) !== "CD001") return undefined;
     return descriptor.toString("latin1", 40, 72).trimEnd();
   } catch (error) {
-    const code = systemCode(error);
+    const code = errnoCode(error);
     if (code === undefined) throw error;
     throw new ObError("USAGE", `${iso} cannot be read: ${code}.`, { cause: error });
   }

@@ -1,6 +1,6 @@
 import { open, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ObError, run, systemCode } from "@ob/core";
+import { ObError, run, errnoCode } from "@ob/core";
 import { bootRecord, partitionStart, sectorBytes } from "./boot-record.ts";
 
 const grubDirectory = "/usr/lib/grub/i386-pc";
@@ -92,7 +92,7 @@ async function readBootImage(): Promise<Buffer> {
   try {
     return await readFile(join(grubDirectory, "boot.img"));
   } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
+    if (errnoCode(error) !== "ENOENT") throw error;
     throw new ObError("MISSING_TOOL", "GRUB for PC firmware is not installed.", {
       hint: "On Debian or Ubuntu: sudo apt-get install grub-pc-bin",
       cause: error,

@@ -1,7 +1,7 @@
 import { open, readFile, rm } from "node:fs/promises";
 import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cancelled, systemCode, throwIfCancelled } from "@ob/core";
+import { cancelledError, errnoCode, throwIfCancelled } from "@ob/core";
 
 /**
  * Keeps two builds from writing one download: the second waits. A lock of a process that no longer lives is taken over.
@@ -18,7 +18,7 @@ export async function lockDownload(file: string, signal: AbortSignal | undefined
       continue;
     }
     await sleep(200, undefined, { signal }).catch(() => {
-      throw cancelled(signal);
+      throw cancelledError(signal);
     });
   }
 }
@@ -29,7 +29,7 @@ async function take(file: string): Promise<boolean> {
     await handle.writeFile(`${pid}\n`);
     return true;
   } catch (error) {
-    if (systemCode(error) === "EEXIST") return false;
+    if (errnoCode(error) === "EEXIST") return false;
     throw error;
   }
 }
@@ -42,6 +42,6 @@ async function isStale(file: string): Promise<boolean> {
     kill(owner, 0);
     return false;
   } catch (error) {
-    return systemCode(error) === "ESRCH";
+    return errnoCode(error) === "ESRCH";
   }
 }

@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cancelled, isFile, ObError, sha256File, systemCode, throwIfCancelled } from "@ob/core";
+import { cancelledError, isFile, ObError, sha256File, errnoCode, throwIfCancelled } from "@ob/core";
 import { lockDownload } from "./download-lock.ts";
 import { fetchRest, HttpFailure } from "./http-fetch.ts";
 import type { RecipeDownload } from "../recipe/recipe.ts";
@@ -198,7 +198,7 @@ function cannotRead(
   file: Omit<Download, "sha256">,
   { given, error }: { readonly given: string; readonly error: unknown },
 ): unknown {
-  const code = error instanceof ObError ? undefined : systemCode(error);
+  const code = error instanceof ObError ? undefined : errnoCode(error);
   if (code === undefined) return error;
   return new ObError("USAGE", `${given}, given for ${file.name}, cannot be read: ${code}.`, { cause: error });
 }
@@ -211,7 +211,7 @@ interface Circumstances {
 }
 
 function explain(error: unknown, { file, kept, signal }: Circumstances): unknown {
-  if (signal?.aborted === true) return cancelled(signal);
+  if (signal?.aborted === true) return cancelledError(signal);
   if (error instanceof HttpFailure) {
     return new ObError(
       "BASE_IMAGE",
@@ -219,7 +219,7 @@ function explain(error: unknown, { file, kept, signal }: Circumstances): unknown
       { hint: howToSupply(file, kept), cause: error },
     );
   }
-  const code = systemCode(error);
+  const code = errnoCode(error);
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
     return new ObError("NO_SPACE", `The disk is full: ${file.name} does not fit at ${kept ?? "its place"}.`, {
       hint: "Free some space, or remove old layers with `obuilder prune`. The download goes on from where it is.",

@@ -1,4 +1,4 @@
-import { messageOf, systemCode } from "@ob/core";
+import { errorMessage, errnoCode } from "@ob/core";
 
 /** A server does not give what it should. */
 export class HttpFailure extends Error {
@@ -137,8 +137,8 @@ function failureOf(error: unknown, { silence, signal }: Signals): unknown {
   if (signal?.aborted === true) return signal.reason;
   // undici's "fetch failed" and "terminated" say nothing; their cause does.
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  if (error instanceof TypeError || systemCode(cause) !== undefined) {
-    return new HttpFailure(messageOf(cause) || systemCode(cause) || "the connection broke", {
+  if (error instanceof TypeError || errnoCode(cause) !== undefined) {
+    return new HttpFailure(errorMessage(cause) || errnoCode(cause) || "the connection broke", {
       kind: "broken",
       cause: error,
     });

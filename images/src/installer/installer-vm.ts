@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cancelled, lastLines, missingTool, ObError, systemCode } from "@ob/core";
+import { cancelledError, tailLines, missingTool, ObError, errnoCode } from "@ob/core";
 import type { Argv } from "../disk/fakeroot.ts";
 
 export interface InstallerVmOptions {
@@ -36,7 +36,7 @@ export class InstallerVm implements AsyncDisposable {
       detached: true,
     });
     this.#process.once("error", (error) => {
-      this.#failure = systemCode(error) === "ENOENT" ? missingTool("setpriv", error) : error;
+      this.#failure = errnoCode(error) === "ENOENT" ? missingTool("setpriv", error) : error;
     });
     this.#process.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
       this.#words = (this.#words + chunk).slice(-16_384);
@@ -73,7 +73,7 @@ export class InstallerVm implements AsyncDisposable {
       await sleep(100, undefined, { signal }).catch(() => {
         throw signal.reason instanceof ObError && signal.reason.code !== "CANCELLED"
           ? this.#problem("The guest had come so far")
-          : cancelled(signal);
+          : cancelledError(signal);
       });
     }
   }
@@ -95,7 +95,7 @@ export class InstallerVm implements AsyncDisposable {
   }
 
   #problem(what: string): ObError {
-    const tail = lastLines(`${this.#console.text}\n${this.#words}`, 15);
+    const tail = tailLines(`${this.#console.text}\n${this.#words}`, 15);
     return new ObError(
       "BASE_IMAGE",
       `${what}. The end of its console:\n${tail === "" ? "(nothing)" : tail}`,

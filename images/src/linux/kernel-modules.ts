@@ -1,6 +1,6 @@
 import { access, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ObError, run, systemCode } from "@ob/core";
+import { ObError, run, errnoCode } from "@ob/core";
 
 /** A kernel module: its name as the kernel has it (`virtio_rng`, whatever the file is called). */
 export interface KernelModule {
@@ -24,7 +24,7 @@ export async function findKernelModules(directory: string): Promise<KernelModule
     .map((file) => file.replace(/\.ko\.xz$/, ".ko"))
     .filter((file) => file.endsWith(".ko"));
   const list = await readFile(join(directory, "modules.builtin"), "utf8").catch((error: unknown) => {
-    if (systemCode(error) === "ENOENT") return "";
+    if (errnoCode(error) === "ENOENT") return "";
     throw error;
   });
   const builtIn = list.split("\n").map((line) => moduleName(basename(line, ".ko")));
@@ -63,7 +63,7 @@ async function unpack(file: string): Promise<void> {
   try {
     await access(file);
   } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
+    if (errnoCode(error) !== "ENOENT") throw error;
     await run(["xz", "--decompress", "--keep", `${file}.xz`]);
   }
 }

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { ObError, systemCode } from "@ob/core";
+import { ObError, errnoCode } from "@ob/core";
 import type { Recipe, RecipeParameters } from "./recipe.ts";
 
 /** The parameters as they were given; undefined or empty where nothing was said. */
@@ -125,7 +125,7 @@ async function existing(file: string, flag: string): Promise<string> {
   try {
     if ((await stat(file)).isFile()) return resolve(file);
   } catch (error) {
-    if (systemCode(error) === undefined) throw error;
+    if (errnoCode(error) === undefined) throw error;
   }
   throw new ObError("USAGE", `The file of ${flag} is not there, or is no file: ${file}`);
 }

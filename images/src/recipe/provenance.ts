@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type ImageManifest, isObError, parseImageManifest, sha256, systemCode } from "@ob/core";
+import { type ImageManifest, isObError, parseImageManifest, sha256, errnoCode } from "@ob/core";
 import * as v from "valibot";
 import type { Recipe, RecipeParameters } from "./recipe.ts";
 
@@ -40,7 +40,7 @@ export async function readManifest(images: string, name: string): Promise<Record
   try {
     text = await readFile(file, "utf8");
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (errnoCode(error) === "ENOENT") return undefined;
     throw error;
   }
   const manifest = parseImageManifest(text, file);
@@ -83,7 +83,7 @@ export async function isComplete(images: string, name: string, manifest: ImageMa
     try {
       await stat(join(images, part));
     } catch (error) {
-      if (systemCode(error) === "ENOENT") return false;
+      if (errnoCode(error) === "ENOENT") return false;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import {
   type CacheFileSystem,
-  type ChooseProcessor,
+  type ResolveCpuArgs,
   type GuestArch,
   type GuestOs,
   type ImageManifest,
@@ -64,7 +64,7 @@ export interface RecipeContext {
   /** What to put in front of a command that needs root and that this user may not do otherwise: `sudo`. */
   readonly becomeRoot: readonly string[];
   /** For a recipe that runs a virtual machine. */
-  readonly chooseProcessor: ChooseProcessor;
+  readonly chooseProcessor: ResolveCpuArgs;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -110,7 +110,7 @@ export interface Recipe {
    */
   fingerprint(parameters: RecipeParameters): unknown;
   /**
-   * Makes the disk. Nothing may be asked; what waits has a deadline (`inPhase`).
+   * Makes the disk. Nothing may be asked; what waits has a deadline (`withPhase`).
    *
    * @throws ObError `MISSING_TOOL`, `TOOL_FAILED`, `NO_SPACE`, `BASE_IMAGE`, `CANCELLED`.
    */

@@ -2,7 +2,7 @@ import { access, readFile } from "node:fs/promises";
 import { registerHooks } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { guestArches, isGuestOsName, messageOf, ObError, sha256 } from "@ob/core";
+import { guestArchNames, isGuestOsName, errorMessage, ObError, sha256 } from "@ob/core";
 import { defineRecipe, type Recipe } from "./recipe.ts";
 
 const fileNames = ["recipe.ts", "recipe.js", "recipe.mjs"] as const;
@@ -58,7 +58,7 @@ async function importRecipe(file: string): Promise<object> {
     const module: unknown = await import(url);
     return typeof module === "object" && module !== null ? module : {};
   } catch (cause) {
-    throw new ObError("USAGE", `The recipe ${file} cannot be loaded: ${messageOf(cause)}`, { cause });
+    throw new ObError("USAGE", `The recipe ${file} cannot be loaded: ${errorMessage(cause)}`, { cause });
   }
 }
 
@@ -91,8 +91,8 @@ function lackOf(value: unknown): string | undefined {
   const { guestOs, guestArch } = fields;
   if (typeof guestOs !== "string" || !isGuestOsName(guestOs))
     return `has the guestOs ${JSON.stringify(guestOs)}, which cannot be the name of one`;
-  if (!guestArches.some((arch) => arch === guestArch))
-    return `has the guestArch ${JSON.stringify(guestArch)}, which is none of ${guestArches.join(", ")}`;
+  if (!guestArchNames.some((arch) => arch === guestArch))
+    return `has the guestArch ${JSON.stringify(guestArch)}, which is none of ${guestArchNames.join(", ")}`;
   if (typeof fields["make"] !== "function") return "exports a recipe without `make`";
   return undefined;
 }

@@ -1,4 +1,4 @@
-import type { StartTrial, TrialRequest } from "@ob/core";
+import type { StartSmokeTest, SmokeTestRequest } from "@ob/core";
 import type { ImageTools } from "../build/build-image.ts";
 import type { ImageEvent } from "../build/phases.ts";
 
@@ -11,7 +11,7 @@ export interface Script {
 
 export interface ScriptedTools extends ImageTools {
   /** What was tried. */
-  readonly booted: readonly TrialRequest[];
+  readonly booted: readonly SmokeTestRequest[];
   /** What the checks said. */
   readonly said: readonly string[];
 }
@@ -19,9 +19,9 @@ export interface ScriptedTools extends ImageTools {
 /** Tools without QEMU: a script plays the guest, in which all is well but what it says. */
 export function scriptedTools(store: string, script: Script = {}): ScriptedTools {
   const { failing, powerOff = "acpi" } = script;
-  const booted: TrialRequest[] = [];
+  const booted: SmokeTestRequest[] = [];
   const said: string[] = [];
-  const startTrial: StartTrial = async (request) => {
+  const startTrial: StartSmokeTest = async (request) => {
     booted.push(request);
     return {
       rootAccess: "sudo needs no password",

@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import type { Interaction } from "@ob/core";
+import type { ExecRequest } from "@ob/core";
 import { expect, test } from "vitest";
 import { bench, request } from "./builds.test.helper.ts";
 import type { StepFailure } from "./steps/step-deps.ts";
@@ -12,7 +12,7 @@ const terminal = {
 };
 
 test("an ephemeral guest pins its layer, has its base image, and releases both", async () => {
-  const talks: Interaction[] = [];
+  const talks: ExecRequest[] = [];
   await using setting = bench({ visit: { interact: (talk) => talks.push(talk) + 6 } });
   const { builder, store, sandbox } = setting;
   const id = await builder.build(request("((from base) (run (shell one)) (run (shell two)))"));

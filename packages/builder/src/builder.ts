@@ -1,10 +1,10 @@
 import {
   type CacheStore,
   type Emit,
-  type GuestVisit,
+  type EphemeralGuest,
   type LayerId,
   type Sandbox,
-  silent,
+  noopEmit,
   type Store,
 } from "@ob/core";
 import { initialContext } from "./context.ts";
@@ -73,14 +73,14 @@ export interface Builder extends AsyncDisposable {
    *
    * @throws ObError `NO_SUCH_LAYER`, and what the ports throw.
    */
-  openLayer(id: LayerId, options?: OpenLayerOptions): Promise<GuestVisit>;
+  openLayer(id: LayerId, options?: OpenLayerOptions): Promise<EphemeralGuest>;
 
   /** Checks that a base image can be imported, booted, run a command in and committed. Leaves the base layer only. */
   healthcheck(options: HealthcheckOptions): Promise<void>;
 }
 
 export function createBuilder(options: BuilderOptions): Builder {
-  const { store, sandbox, caches, digestDirectory, emit: ownEmit = silent } = options;
+  const { store, sandbox, caches, digestDirectory, emit: ownEmit = noopEmit } = options;
   const layers = new StepDeduplicator(store);
   return {
     async build(

@@ -1,5 +1,5 @@
 import type { ObEvent } from "@ob/core";
-import { MemoryCache, MemoryStore, ScriptedSandbox, type ScriptedSandboxOptions } from "@ob/core/testing";
+import { MemoryCache, MemoryStore, FakeSandbox, type FakeSandboxOptions } from "@ob/core/testing";
 import { parseSpec, type Spec } from "@ob/spec";
 import { type Builder, createBuilder } from "./builder.ts";
 
@@ -7,12 +7,12 @@ import { type Builder, createBuilder } from "./builder.ts";
 export interface Bench extends AsyncDisposable {
   readonly builder: Builder;
   readonly store: MemoryStore;
-  readonly sandbox: ScriptedSandbox;
+  readonly sandbox: FakeSandbox;
   readonly caches: MemoryCache;
   readonly events: ObEvent[];
 }
 
-export interface BenchOptions extends ScriptedSandboxOptions {
+export interface BenchOptions extends FakeSandboxOptions {
   readonly store?: MemoryStore;
   readonly caches?: MemoryCache;
 }
@@ -24,7 +24,7 @@ export function bench(options: BenchOptions = {}): Bench {
     caches = new MemoryCache(),
     ...play
   } = options;
-  const sandbox = new ScriptedSandbox(play);
+  const sandbox = new FakeSandbox(play);
   const events: ObEvent[] = [];
   const builder = createBuilder({ store, sandbox, caches, emit: (event) => events.push(event) });
   const dispose = async () => await builder[Symbol.asyncDispose]();

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import {
   type CacheStore,
-  cancelled,
+  cancelledError,
   type Emit,
-  lastLines,
+  tailLines,
   ObError,
   type Sandbox,
   type Store,
@@ -61,7 +61,7 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
       onOutput: (bytes) => void output.push(bytes),
     });
   } catch (error) {
-    if (caller?.aborted) throw cancelled(caller);
+    if (caller?.aborted) throw cancelledError(caller);
     if (!deadline.aborted) throw error;
     throw new ObError("GUEST_LOST", `${name} did not finish its healthcheck in ${deadlineMs / 1000} s.`, {
       cause: error,
@@ -70,7 +70,7 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
   await store.delete(id);
   const said = Buffer.concat(output).toString();
   if (said.includes(word)) return;
-  throw new ObError("GUEST_LOST", `${name} ran \`echo ${word}\`, which printed:\n${lastLines(said, 8)}`, {
+  throw new ObError("GUEST_LOST", `${name} ran \`echo ${word}\`, which printed:\n${tailLines(said, 8)}`, {
     hint: "A login script of the guest's user may change the output.",
   });
 }

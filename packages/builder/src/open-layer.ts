@@ -2,7 +2,7 @@ import {
   disposableWith,
   type Emit,
   type GuestImage,
-  type GuestVisit,
+  type EphemeralGuest,
   type LayerId,
   ObError,
   type Sandbox,
@@ -32,7 +32,7 @@ export async function openLayer(
   id: LayerId,
   { store, sandbox }: OpenLayerDeps,
   options: OpenLayerOptions = {},
-): Promise<GuestVisit> {
+): Promise<EphemeralGuest> {
   const { signal, emit, network } = options;
   const image = options.image ?? (await imageOf(store, id));
   await using stack = new AsyncDisposableStack();
@@ -40,7 +40,7 @@ export async function openLayer(
   store.recordUse(id);
   const request = { layer: id, disk: scratch.disk, image, network };
   const guest = stack.use(await sandbox.openEphemeral(request, { signal, emit }));
-  const access: Omit<GuestVisit, typeof Symbol.asyncDispose> = {
+  const access: Omit<EphemeralGuest, typeof Symbol.asyncDispose> = {
     readArchive: (path, reading) => guest.readArchive(path, reading),
     execInteractive: (interaction, interacting) => guest.execInteractive(interaction, interacting),
   };

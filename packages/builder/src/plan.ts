@@ -1,4 +1,4 @@
-import { type Emit, type LayerId, silent, type StepInfo, type Store } from "@ob/core";
+import { type Emit, type LayerId, noopEmit, type StepInfo, type Store } from "@ob/core";
 import { runSequentially } from "./scheduling/scheduler.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
@@ -29,7 +29,7 @@ export interface PlanOptions {
  * @throws ObError as `Builder.build` before it runs anything.
  */
 export async function planBuild(
-  { store, digestDirectory, emit = silent }: PlanOptions,
+  { store, digestDirectory, emit = noopEmit }: PlanOptions,
   request: BuildRequest,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly PlannedStep[]> {

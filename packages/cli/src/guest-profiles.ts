@@ -1,7 +1,7 @@
 import { registerHooks } from "node:module";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { isGuestOsName, messageOf, ObError } from "@ob/core";
+import { isGuestOsName, errorMessage, ObError } from "@ob/core";
 import type { GuestProfileFactory, GuestProfiles } from "@ob/sandbox-qemu";
 
 /** What every profile must have; see `GuestProfile`. */
@@ -33,7 +33,7 @@ async function loadGuestProfile(file: string) {
   try {
     example = { ...profile("root") };
   } catch (cause) {
-    throw invalid(file, `has a \`profile\` that fails: ${messageOf(cause)}`, cause);
+    throw invalid(file, `has a \`profile\` that fails: ${errorMessage(cause)}`, cause);
   }
   const missing = required.filter((name) => example[name] === undefined);
   if (missing.length > 0) throw invalid(file, `has a profile without ${missing.join(", ")}`);
@@ -58,7 +58,9 @@ async function importModule(file: string): Promise<{ readonly profile?: unknown 
     const module: unknown = await import(pathToFileURL(file).href);
     return typeof module === "object" && module !== null ? module : {};
   } catch (cause) {
-    throw new ObError("USAGE", `The guest profile ${file} cannot be loaded: ${messageOf(cause)}`, { cause });
+    throw new ObError("USAGE", `The guest profile ${file} cannot be loaded: ${errorMessage(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -8,10 +8,10 @@ import {
   findProgram,
   makeStorePrivate,
   ObError,
-  silent,
+  noopEmit,
   type Store,
   storeLayout,
-  systemCode,
+  errnoCode,
 } from "@ob/core";
 import type { ImageTools } from "@ob/images";
 import type { SandboxOptions } from "@ob/sandbox-qemu";
@@ -88,7 +88,7 @@ export const services: Services = {
     return closingWith(builder, resources.move());
   },
 
-  async pruneSnapshots({ location, emit = silent }) {
+  async pruneSnapshots({ location, emit = noopEmit }) {
     const stateDirectory = qemuStateOf(location);
     // Most stores need no pruning: then the sandbox is not loaded.
     if ((await entriesOf(path.join(stateDirectory, "snapshots"))) === undefined) return;
@@ -98,7 +98,7 @@ export const services: Services = {
 
   async imageTools({ location, flags, emit }) {
     const { directory } = location;
-    await makeStorePrivate(directory, emit ?? silent);
+    await makeStorePrivate(directory, emit ?? noopEmit);
     const options = await sandboxOptions({ location, flags, emit });
     return {
       store: directory,
@@ -187,6 +187,6 @@ async function entriesOf(directory: string): Promise<readonly string[] | undefin
   try {
     return await readdir(directory);
   } catch (error) {
-    return systemCode(error) === "ENOENT" ? undefined : ["?"];
+    return errnoCode(error) === "ENOENT" ? undefined : ["?"];
   }
 }

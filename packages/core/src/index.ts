@@ -103,25 +103,4 @@ export type {
   Tty,
 } from "./ports/guest.ts";
 
-/* Former names of the above, until their last importer has changed. */
-export { cancelledError as cancelled, errorMessage as messageOf, errnoCode as systemCode } from "./errors.ts";
-export { noopEmit as silent } from "./events.ts";
-export { tailLines as lastLines } from "./exec.ts";
-export { guestArchNames as guestArches, guestOsNames as guestOses } from "./image-manifest.ts";
-export type { StepSession as StepSequence } from "./ports/sandbox.ts";
-export type { ScratchDisk as BorrowedDisk, LayerWriter as LayerClaim } from "./ports/store.ts";
-export type {
-  ResolveCpuArgs as ChooseProcessor,
-  SmokeTestGuest as GuestTrial,
-  ImageCheck,
-  StartSmokeTest as StartTrial,
-  SmokeTestCommand as TrialCommand,
-  SmokeTestResult as TrialOutcome,
-  SmokeTestRequest as TrialRequest,
-} from "./ports/smoke-test.ts";
-export type {
-  EphemeralGuest as GuestVisit,
-  EphemeralGuestOptions as VisitOptions,
-  EphemeralGuestRequest as VisitRequest,
-} from "./ports/ephemeral-guest.ts";
-export type { ExecRequest as Interaction, Stdio as Terminal, Tty as Screen } from "./ports/guest.ts";
+export type { ImageCheck } from "./ports/smoke-test.ts";

@@ -2,14 +2,14 @@ import {
   type Emit,
   type GuestDescription,
   type GuestImage,
-  type GuestVisit,
+  type EphemeralGuest,
   type Sandbox,
   type SandboxRunOptions,
   type SandboxStep,
-  silent,
-  type StepSequence,
-  type VisitOptions,
-  type VisitRequest,
+  noopEmit,
+  type StepSession,
+  type EphemeralGuestOptions,
+  type EphemeralGuestRequest,
 } from "@ob/core";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 import { Accelerators } from "./accelerator/accelerators.ts";
@@ -31,7 +31,7 @@ import { sweepRunDirectories } from "./vm/run-directory.ts";
  * @throws ObError `UNSUPPORTED` if there is no profile for `guestOs`.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
-  const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = silent } = options;
+  const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = noopEmit } = options;
   if (options.guestOs !== undefined) findProfile(options.guestOs, options.profiles);
   await sweepRunDirectories(stateDirectory, emit);
   return new QemuSandbox({
@@ -62,12 +62,15 @@ class QemuSandbox implements Sandbox {
     await this.#steps.runStep({ ...step, keepVm: false }, { ...options, pausedVm: undefined });
   }
 
-  openSession(): StepSequence {
+  openSession(): StepSession {
     return this.#steps.openSession();
   }
 
-  async openEphemeral(request: VisitRequest, options: VisitOptions = {}): Promise<GuestVisit> {
-    const { emit = this.#resources.options.emit ?? silent } = options;
+  async openEphemeral(
+    request: EphemeralGuestRequest,
+    options: EphemeralGuestOptions = {},
+  ): Promise<EphemeralGuest> {
+    const { emit = this.#resources.options.emit ?? noopEmit } = options;
     const signal = this.#tasks.signal(options.signal);
     const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
     this.#tasks.track(closed);
@@ -88,7 +91,7 @@ class QemuSandbox implements Sandbox {
   }
 
   async #bootEphemeral(
-    { image, disk, network = "none", layer }: VisitRequest,
+    { image, disk, network = "none", layer }: EphemeralGuestRequest,
     { signal, emit }: { readonly signal: AbortSignal; readonly emit: Emit },
   ): Promise<GuestSession> {
     const { options, accelerators, snapshots } = this.#resources;

@@ -1,4 +1,4 @@
-import { cancelled } from "@ob/core";
+import { cancelledError } from "@ob/core";
 
 /** Work that must not outlive its owner. Disposing cancels it and waits for its end. */
 export class TaskGroup implements AsyncDisposable {
@@ -21,7 +21,7 @@ export class TaskGroup implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed.abort(cancelled());
+    this.#closed.abort(cancelledError());
     await Promise.all(this.#running);
   }
 }

@@ -3,7 +3,7 @@ import { link, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile, chmod } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import type { ArchivedDirectory, GuestVisit, ObEvent } from "@ob/core";
+import type { ArchivedDirectory, EphemeralGuest, ObEvent } from "@ob/core";
 import { extract, type Header, pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { layerArchive, type LayerArchiveOptions } from "./layer-archive.ts";
@@ -43,7 +43,7 @@ const oneFile = (path: string): Buffer =>
 type Options = Partial<LayerArchiveOptions> & { readonly archivePath?: string };
 
 /** A visit whose guest packs just this. */
-function visitTo(archive: Uint8Array): GuestVisit {
+function visitTo(archive: Uint8Array): EphemeralGuest {
   return {
     async *readArchive() {
       // In odd pieces, as a connection gives them.
@@ -243,7 +243,7 @@ describe("an archive that cannot be trusted", () => {
       message: expect.stringContaining("Unexpected end of data"),
     });
     await expect(rewritten(Buffer.alloc(4096, "words"))).rejects.toMatchObject({ code: "BAD_SOURCE" });
-    const failing: GuestVisit = {
+    const failing: EphemeralGuest = {
       ...visitTo(cut),
       async *readArchive() {
         yield cut;

@@ -1,7 +1,15 @@
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { type Emit, type GuestVisit, isObError, messageOf, ObError, silent, systemCode } from "@ob/core";
+import {
+  type Emit,
+  type EphemeralGuest,
+  isObError,
+  errorMessage,
+  ObError,
+  noopEmit,
+  errnoCode,
+} from "@ob/core";
 import { fromBytes, toBytes } from "@ob/spec";
 import { extract, type Extract, type Header, type Pack } from "tar-stream";
 import { modeOf, type NewOwner, ownerAndTime } from "./new-owner.ts";
@@ -34,7 +42,7 @@ export interface LayerArchiveOptions {
  * set-group-id bits, which would grant the new owner's rights. The stream fails with the errors of `readArchive`, and
  * with `BAD_SOURCE` for an archive with paths out of its directory.
  */
-export function layerArchive(open: () => Promise<GuestVisit>, options: LayerArchiveOptions): Readable {
+export function layerArchive(open: () => Promise<EphemeralGuest>, options: LayerArchiveOptions): Readable {
   const { items, exclude, followLinks: followLink, signal } = options;
   return packArchive(async (pack) => {
     const guest = await open();
@@ -114,7 +122,7 @@ interface EntryOptions extends LayerArchiveOptions {
 }
 
 async function sendEntry(pack: Pack, entry: Entry, options: EntryOptions): Promise<void> {
-  const { name, linkname, skipDevices = false, emit = silent } = options;
+  const { name, linkname, skipDevices = false, emit = noopEmit } = options;
   const { header } = entry;
   const { type } = header;
   const common = { ...ownerAndTime(header, options.owner), mode: modeOf(header, options.owner) };
@@ -192,8 +200,8 @@ async function* bodyOf(entry: Entry): AsyncGenerator {
 
 /** The errors of tar-stream for a broken archive have no code. */
 function explain(error: unknown): unknown {
-  if (isObError(error) || systemCode(error) !== undefined) return error;
-  return new ObError("BAD_SOURCE", `The guest's tar wrote a broken archive: ${messageOf(error)}.`, {
+  if (isObError(error) || errnoCode(error) !== undefined) return error;
+  return new ObError("BAD_SOURCE", `The guest's tar wrote a broken archive: ${errorMessage(error)}.`, {
     cause: error,
     hint: "Check the guest's tar, and what its shell prints when it starts.",
   });

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { Readable } from "node:stream";
-import { messageOf } from "@ob/core";
+import { errorMessage } from "@ob/core";
 import { type Pack, pack as createPack } from "tar-stream";
 import { withPaxHeader, type TarHeader } from "./tar-header.ts";
 
@@ -30,7 +30,7 @@ async function sendAll(pack: Pack, send: (pack: Pack) => Promise<void>): Promise
     pack.finalize();
   } catch (error) {
     // The reader of the archive gets it.
-    pack.destroy(error instanceof Error ? error : new Error(messageOf(error)));
+    pack.destroy(error instanceof Error ? error : new Error(errorMessage(error)));
   }
 }
 

@@ -1,4 +1,4 @@
-import { cancelled, type Emit, type LayerId } from "@ob/core";
+import { cancelledError, type Emit, type LayerId } from "@ob/core";
 import type { Branch, BuildScope } from "./scheduler.ts";
 import { OrderedEvents } from "./ordered-events.ts";
 import { Semaphore } from "./semaphore.ts";
@@ -34,7 +34,7 @@ export async function runParallel<T>(
     fail(error, failed) {
       if (group.signal.aborted) return;
       group.failure = { error, events: failed };
-      ended.abort(cancelled());
+      ended.abort(cancelledError());
     },
   };
   try {

@@ -1,4 +1,4 @@
-import { cancelled, throwIfCancelled } from "@ob/core";
+import { cancelledError, throwIfCancelled } from "@ob/core";
 
 /** A counting semaphore; those that wait are served in order. */
 export class Semaphore {
@@ -17,7 +17,7 @@ export class Semaphore {
       return;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => reject(cancelled(signal));
+    const onAbort = () => reject(cancelledError(signal));
     signal.addEventListener("abort", onAbort, { once: true });
     this.#waiting.add(resolve);
     try {

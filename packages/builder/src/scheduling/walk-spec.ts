@@ -1,4 +1,4 @@
-import { type GuestImage, type LayerId, type StepSequence, type Store, throwIfCancelled } from "@ob/core";
+import { type GuestImage, type LayerId, type StepSession, type Store, throwIfCancelled } from "@ob/core";
 import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
 import {
   type Context,
@@ -20,7 +20,7 @@ export interface StepVisitor {
   readonly note: (text: string, build: readonly string[]) => void;
   from(step: FromStep): Promise<Base>;
   /** Begins the steps of a stage; undefined where none is run, or each by itself. */
-  session(): StepSequence | undefined;
+  session(): StepSession | undefined;
   step(step: GuestStep, position: StepPosition): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ interface StageOptions extends Omit<WalkOptions, "visitor"> {
   readonly visitor: StepVisitor;
   readonly stage: {
     readonly image: GuestImage;
-    readonly session: StepSequence | undefined;
+    readonly session: StepSession | undefined;
     /** The base layer. */
     readonly base: LayerId;
   };

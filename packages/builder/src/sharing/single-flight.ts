@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  cancelled,
+  cancelledError,
   type Emit,
   isObError,
-  type LayerClaim,
+  type LayerWriter,
   type LayerId,
   orCancelled,
-  silent,
+  noopEmit,
   type Store,
   throwIfCancelled,
 } from "@ob/core";
@@ -17,7 +17,7 @@ export type Outcome = "saved" | "cached";
 
 /** The exclusive right to build a layer, with all that this needs. */
 export interface LayerJob {
-  readonly writer: LayerClaim;
+  readonly writer: LayerWriter;
   /** Fires when no caller wants the layer any more. */
   readonly signal: AbortSignal;
   /** Writes to the layer's log. */
@@ -87,12 +87,12 @@ export class StepDeduplicator implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const steps = [...this.#steps.values()];
-    for (const { controller } of steps) controller.abort(cancelled());
+    for (const { controller } of steps) controller.abort(cancelledError());
     await Promise.all(steps.map(({ result }) => settled(result)));
   }
 
   #start(layer: LayerBuild): SharedStep {
-    if (this.#closed) throw cancelled();
+    if (this.#closed) throw cancelledError();
     const { id } = layer;
     const controller = new AbortController();
     const log = new BuildLog((signal) => this.#store.readLog(id, signal));
@@ -121,14 +121,14 @@ export class StepDeduplicator implements AsyncDisposable {
       step.callers--;
       if (step.callers === 0) {
         // Without effect on a step that has ended.
-        step.controller.abort(cancelled(signal));
+        step.controller.abort(cancelledError(signal));
         await settled(step.result);
       }
     }
   }
 
   async #run(layer: LayerBuild, { log, signal }: RunOptions): Promise<Outcome> {
-    const { id, emit = silent } = layer;
+    const { id, emit = noopEmit } = layer;
     const store = this.#store;
     let followed = false;
     for (;;) {
@@ -158,7 +158,7 @@ export class StepDeduplicator implements AsyncDisposable {
   }
 
   /** A log that cannot be written ends the build: nothing would tell what the layer is. */
-  async #build(layer: LayerBuild, writer: LayerClaim, { log, signal }: RunOptions): Promise<void> {
+  async #build(layer: LayerBuild, writer: LayerWriter, { log, signal }: RunOptions): Promise<void> {
     const broken = new AbortController();
     const onOutput: OnOutput = (bytes) => {
       // It is called from a stream's handler, where an error would not be caught.
@@ -199,7 +199,7 @@ export class StepDeduplicator implements AsyncDisposable {
 }
 
 /** Runs `use` and disposes of the writer. The error of `use` counts, even if disposing fails too. */
-async function withWriter<T>(writer: LayerClaim, use: () => Promise<T>): Promise<T> {
+async function withWriter<T>(writer: LayerWriter, use: () => Promise<T>): Promise<T> {
   try {
     await using _ = writer;
     return await use();

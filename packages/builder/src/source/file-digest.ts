@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { cancelled, sha256, throwIfCancelled } from "@ob/core";
+import { cancelledError, sha256, throwIfCancelled } from "@ob/core";
 import pMap from "p-map";
 import type { DigestCache } from "./digest-cache.ts";
 
@@ -126,5 +126,5 @@ async function digestLarge(
   } catch (error) {
     throw explain(error);
   }
-  throw cancelled(signal);
+  throw cancelledError(signal);
 }

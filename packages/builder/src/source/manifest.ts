@@ -1,6 +1,6 @@
 import type { Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
-import { messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import { errorMessage, ObError, errnoCode, throwIfCancelled } from "@ob/core";
 import { fromBytes, toBytes } from "@ob/spec";
 import { type DigestCache, noDigestCache } from "./digest-cache.ts";
 import { digestFiles } from "./file-digest.ts";
@@ -151,10 +151,10 @@ async function explained<T>(
 }
 
 function explain(cause: unknown, path: string, sourceDirectory: string): ObError {
-  const code = systemCode(cause);
+  const code = errnoCode(cause);
   // A file name cannot have a NUL byte: there is no such file.
   if (code !== "ENOENT" && code !== "ERR_INVALID_ARG_VALUE") {
-    const message = `Cannot read ${quoted(path)} in ${quoted(sourceDirectory)}: ${messageOf(cause)}`;
+    const message = `Cannot read ${quoted(path)} in ${quoted(sourceDirectory)}: ${errorMessage(cause)}`;
     return badSource(message, cause);
   }
   return badSource(

@@ -6,7 +6,7 @@ import {
   type CacheSharing,
   type CacheStore,
   type Emit,
-  messageOf,
+  errorMessage,
   ObError,
 } from "@ob/core";
 import type { RunCache } from "@ob/spec";
@@ -71,7 +71,7 @@ export class CacheLeases implements AsyncDisposable {
       try {
         await lease.release();
       } catch (error) {
-        const text = `The cache ${JSON.stringify(lease.name)} was not updated: ${messageOf(error)}`;
+        const text = `The cache ${JSON.stringify(lease.name)} was not updated: ${errorMessage(error)}`;
         emit({ type: "log", level: "warning", text });
       }
     }

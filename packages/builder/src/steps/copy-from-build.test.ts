@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { type CopyTask, ObError } from "@ob/core";
-import { scriptedOwner, type ScriptedReading, type ScriptedStep } from "@ob/core/testing";
+import { fakeOwner, type FakeReadRequest, type FakeStep } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bench, type BenchOptions, gate, request } from "../builds.test.helper.ts";
 import { checkSourcePath } from "./copy-from-build.ts";
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 /** Plays the guest's tar with the host's. */
-async function* readArchive({ path, exclude = [] }: ScriptedReading): AsyncGenerator<Uint8Array> {
+async function* readArchive({ path, exclude = [] }: FakeReadRequest): AsyncGenerator<Uint8Array> {
   const words = exclude.map((name) => `--exclude=${name}`);
   yield execFileSync("tar", [...words, "-cf", "-", "-C", join(guest, path), "."]);
 }
@@ -30,10 +30,10 @@ async function* readArchive({ path, exclude = [] }: ScriptedReading): AsyncGener
 /** A bench whose guests really unpack, each into a directory of its own. */
 function copying(options: BenchOptions = {}) {
   const roots: string[] = [];
-  const unpack = async ({ task }: ScriptedStep<CopyTask>) => {
+  const unpack = async ({ task }: FakeStep<CopyTask>) => {
     const root = await mkdtemp(join(directory, "root-"));
     execFileSync("tar", ["-xf", "-", "-C", root], {
-      input: await buffer(task.openArchive({ owner: scriptedOwner(task.user) })),
+      input: await buffer(task.openArchive({ owner: fakeOwner(task.user) })),
     });
     roots.push(root);
   };
@@ -129,7 +129,7 @@ describe("where something fails", () => {
   test("a cancel during the copy releases everything", async () => {
     const reading = gate();
     const controller = new AbortController();
-    const stuck = async function* ({ signal }: ScriptedReading): AsyncGenerator<Uint8Array> {
+    const stuck = async function* ({ signal }: FakeReadRequest): AsyncGenerator<Uint8Array> {
       reading.open();
       await new Promise((resolve) => {
         signal.addEventListener("abort", resolve);

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import {
-  cancelled,
+  cancelledError,
   type Emit,
   type GuestUser,
   isObError,
@@ -153,7 +153,7 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
   } catch (error) {
     throw failure ?? error;
   } finally {
-    over.abort(cancelled());
+    over.abort(cancelledError());
     await opening.then(
       async (guest) => await guest[Symbol.asyncDispose](),
       () => undefined,

@@ -6,7 +6,7 @@ import type {
   ObError,
   Sandbox,
   StepInfo,
-  StepSequence,
+  StepSession,
   Store,
 } from "@ob/core";
 
@@ -15,7 +15,7 @@ export interface StepPosition {
   /** The base image of the stage. */
   readonly image: GuestImage;
   /** What runs the stage's steps; by default the sandbox runs each by itself. */
-  readonly session?: StepSequence | undefined;
+  readonly session?: StepSession | undefined;
   /** True if another step of the stage comes after it; by default false. */
   readonly keepVm?: boolean | undefined;
 }

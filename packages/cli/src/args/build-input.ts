@@ -1,7 +1,7 @@
 import { access, constants, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import type { BuildRequest } from "@ob/builder";
-import { messageOf, ObError } from "@ob/core";
+import { errorMessage, ObError } from "@ob/core";
 import type { ProcessIo } from "../process-io.ts";
 import { type Arguments, stringOption, stringOptions } from "./options.ts";
 import { readSpec } from "./spec-input.ts";
@@ -23,7 +23,7 @@ export async function readRequest(args: Arguments, io: ProcessIo): Promise<Build
 export async function checkKey(file: string | undefined): Promise<void> {
   if (file === undefined) return;
   await access(file, constants.R_OK).catch((cause: unknown) => {
-    throw new ObError("USAGE", `The key of --qemu-ssh-key cannot be read: ${messageOf(cause)}.`, {
+    throw new ObError("USAGE", `The key of --qemu-ssh-key cannot be read: ${errorMessage(cause)}.`, {
       cause,
       hint: "Give the private key that the guest's login user accepts; without the option the image's own key is used.",
     });
@@ -37,10 +37,14 @@ async function checkSource(directory: string | undefined): Promise<string> {
     });
   }
   const stats = await stat(directory).catch((cause: unknown) => {
-    throw new ObError("USAGE", `The source directory ${directory} cannot be opened: ${messageOf(cause)}.`, {
-      cause,
-      hint: "Give the directory that `copy` takes files from; `.` is the current one.",
-    });
+    throw new ObError(
+      "USAGE",
+      `The source directory ${directory} cannot be opened: ${errorMessage(cause)}.`,
+      {
+        cause,
+        hint: "Give the directory that `copy` takes files from; `.` is the current one.",
+      },
+    );
   });
   if (!stats.isDirectory())
     throw new ObError("USAGE", `The source directory ${directory} is not a directory.`);
@@ -70,9 +74,13 @@ async function readSecret(id: string, file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (cause) {
-    throw new ObError("BAD_SECRET", `The secret ${JSON.stringify(id)} cannot be read: ${messageOf(cause)}.`, {
-      cause,
-      hint: "--secret takes ID:FILE, where FILE is a file that you may read.",
-    });
+    throw new ObError(
+      "BAD_SECRET",
+      `The secret ${JSON.stringify(id)} cannot be read: ${errorMessage(cause)}.`,
+      {
+        cause,
+        hint: "--secret takes ID:FILE, where FILE is a file that you may read.",
+      },
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { messageOf, ObError, systemCode } from "@ob/core";
+import { errorMessage, ObError, errnoCode } from "@ob/core";
 
 /** The destination of `cp`. */
 export interface CopyTarget {
@@ -49,7 +49,7 @@ async function kindOf(file: string): Promise<"directory" | "file" | "nothing"> {
   try {
     return (await stat(file)).isDirectory() ? "directory" : "file";
   } catch (cause) {
-    if (systemCode(cause) === "ENOENT") return "nothing";
-    throw new ObError("USAGE", `${file} cannot be opened: ${messageOf(cause)}.`, { cause });
+    if (errnoCode(cause) === "ENOENT") return "nothing";
+    throw new ObError("USAGE", `${file} cannot be opened: ${errorMessage(cause)}.`, { cause });
   }
 }

@@ -2,9 +2,9 @@ import {
   type DiskBus,
   diskBuses,
   type GuestArch,
-  guestArches,
+  guestArchNames,
   type GuestOs,
-  guestOses,
+  guestOsNames,
   isGuestOsName,
 } from "@ob/core";
 import type { OptionTable } from "./flags.ts";
@@ -23,7 +23,7 @@ export const sandboxOptions: OptionTable = {
   "qemu-guest-os": {
     kind: "value",
     value: "OS",
-    describe: `${guestOses.join(", ")}: for images without a manifest (default linux)`,
+    describe: `${guestOsNames.join(", ")}: for images without a manifest (default linux)`,
     group: vmGroup,
   },
   "guest-profile": {
@@ -35,7 +35,7 @@ export const sandboxOptions: OptionTable = {
   "qemu-guest-arch": {
     kind: "value",
     value: "ARCH",
-    describe: `${guestArches.join(", ")}: for images without a manifest (default amd64)`,
+    describe: `${guestArchNames.join(", ")}: for images without a manifest (default amd64)`,
     group: vmGroup,
   },
   "qemu-boot-time": {
@@ -140,7 +140,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     cpus: given("qemu-cpus", parseAtLeastOne) ?? 2,
     guestOs: readGuestOs(args, "qemu-guest-os"),
     guestProfiles: stringOptions(args, "guest-profile"),
-    guestArch: enumOption(args, "qemu-guest-arch", guestArches),
+    guestArch: enumOption(args, "qemu-guest-arch", guestArchNames),
     // The original's 30 s suit KVM; under software emulation a usual Debian takes 40 s to boot.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
     accelerator,
@@ -161,7 +161,7 @@ export function readGuestOs(args: Arguments, name: string): GuestOs | undefined 
   const value = stringOption(args, name);
   const mayBeKnown = stringOptions(args, "guest-profile").length > 0;
   if (value !== undefined && mayBeKnown && isGuestOsName(value)) return value;
-  return enumOption(args, name, guestOses);
+  return enumOption(args, name, guestOsNames);
 }
 
 function parseSizeOrZero(value: string, flag: string): number {

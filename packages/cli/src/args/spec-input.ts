@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ObError, orCancelled, systemCode } from "@ob/core";
+import { ObError, orCancelled, errnoCode } from "@ob/core";
 import type { Spec } from "@ob/spec";
 import type { ProcessIo, Input } from "../process-io.ts";
 import { type Arguments, stringOption } from "./options.ts";
@@ -32,7 +32,7 @@ async function readSpecFile(file: string): Promise<Uint8Array> {
       EISDIR: "is a directory",
       EACCES: "may not be read by this user",
     };
-    const reason = why[systemCode(cause) ?? ""] ?? "cannot be read";
+    const reason = why[errnoCode(cause) ?? ""] ?? "cannot be read";
     throw new ObError("USAGE", `The spec ${file} ${reason}.`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { type CacheStore, didYouMean, isObError, messageOf, ObError, throwIfCancelled } from "@ob/core";
+import { type CacheStore, didYouMean, isObError, errorMessage, ObError, throwIfCancelled } from "@ob/core";
 import type { ProcessIo } from "../process-io.ts";
 import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
@@ -97,7 +97,7 @@ async function prune(caches: CacheStore, before: Date, { io, emit }: Session): P
     } catch (error) {
       if (!isObError(error, "CACHE")) throw error;
       // A cache in use does not keep the others.
-      emit({ type: "log", level: "warning", text: messageOf(error) });
+      emit({ type: "log", level: "warning", text: errorMessage(error) });
     }
   }
   io.stdout.write(`Removed ${count(removed)}\n`);

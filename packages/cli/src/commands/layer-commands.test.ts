@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Interaction } from "@ob/core";
-import { type ScriptedGuest, ScriptedSandbox } from "@ob/core/testing";
+import type { ExecRequest } from "@ob/core";
+import { type FakeGuest, FakeSandbox } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
 import type { Input } from "../process-io.ts";
 import { temporaryDirectory } from "../testing/directory.ts";
@@ -12,7 +12,7 @@ const store = "--store=qemu:/nowhere";
 const spec = "((from debian-12) (run (shell one)))";
 
 /** Services with one layer, and a fake guest. */
-async function builtServices(visit: ScriptedGuest = {}) {
+async function builtServices(visit: FakeGuest = {}) {
   const services = fakeServices({ visit });
   const { stdout } = await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
   return { services, id: /Got: "([0-9a-f]{64})"/.exec(stdout)?.[1] ?? "" };
@@ -75,7 +75,7 @@ describe("cp", () => {
     await writeFile(path.join(guest, "opt/tool"), "a tool", { mode: 0o755 });
     await symlink("/etc/passwd", path.join(guest, "opt/link"));
     execFileSync("chmod", ["u+s", path.join(guest, "opt/tool")]);
-    const readArchive: ScriptedGuest["readArchive"] = function* ({ path: wanted, followLink }) {
+    const readArchive: FakeGuest["readArchive"] = function* ({ path: wanted, followLink }) {
       // What stands at the end of the path is followed, as the command promises for every guest.
       expect(followLink).toBe(true);
       const file = path.join(guest, wanted);
@@ -157,8 +157,8 @@ describe("cp", () => {
 
 describe("shell", () => {
   it("passes the arguments of a command unchanged, and exits with its code", async () => {
-    const seen: Pick<Interaction, "command" | "user">[] = [];
-    const interact = async ({ command, user, stdio: terminal }: Interaction) => {
+    const seen: Pick<ExecRequest, "command" | "user">[] = [];
+    const interact = async ({ command, user, stdio: terminal }: ExecRequest) => {
       seen.push({ command, user });
       expect(terminal.tty).toBeUndefined();
       for await (const chunk of terminal.input) terminal.output.write(`<${String(chunk)}>`);
@@ -183,7 +183,7 @@ describe("shell", () => {
 
   it("ends with its guest when it is interrupted", async () => {
     const interrupts = createInterrupts();
-    const interact = async (_: Interaction, signal?: AbortSignal) => {
+    const interact = async (_: ExecRequest, signal?: AbortSignal) => {
       const { promise, reject } = Promise.withResolvers<number>();
       signal?.addEventListener("abort", () => reject(signal.reason));
       interrupts.interrupt("SIGTERM");
@@ -201,7 +201,7 @@ describe("build --on-error=shell", () => {
     const words = ["build", store, "--on-error=shell", "-f", "-", "."];
     const { code, stderr } = await obuilder(words, { services, stdin: spec });
     expect([code, stderr]).toEqual([2, expect.stringContaining("needs a terminal")]);
-    expect(services.sandbox).toBeInstanceOf(ScriptedSandbox);
+    expect(services.sandbox).toBeInstanceOf(FakeSandbox);
     expect(services.sandbox.steps).toEqual([]);
   });
 });

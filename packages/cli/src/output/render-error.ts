@@ -1,4 +1,4 @@
-import { type ErrorCode, isObError, messageOf } from "@ob/core";
+import { type ErrorCode, isObError, errorMessage } from "@ob/core";
 import type { Palette } from "./colors.ts";
 import { commandLineHint } from "./hints.ts";
 
@@ -42,7 +42,8 @@ export function renderError(error: unknown, options: RenderOptions): string {
   const { colors, verbose } = options;
   const lines = [paragraph(error, colors)];
   const hint = hintOf(error);
-  if (hint !== undefined && !messageOf(error).includes(hint)) lines.push(`${colors.bold("Hint:")} ${hint}`);
+  if (hint !== undefined && !errorMessage(error).includes(hint))
+    lines.push(`${colors.bold("Hint:")} ${hint}`);
   if (codeOf(error) === "USAGE") {
     const command = options.command === undefined ? "" : ` ${options.command}`;
     lines.push(`Try 'obuilder${command} --help' for more information.`);
@@ -57,7 +58,7 @@ export function renderError(error: unknown, options: RenderOptions): string {
 }
 
 function paragraph(error: unknown, colors: Palette): string {
-  const message = messageOf(error).trimEnd();
+  const message = errorMessage(error).trimEnd();
   const code = codeOf(error);
   // Begins with FILE:LINE:COLUMN, which editors look for at the start of a line.
   if (code === "BAD_SPEC") return message;
@@ -76,7 +77,7 @@ function details(error: unknown): readonly string[] {
   }
   let cause = error instanceof Error ? error.cause : undefined;
   for (let depth = 0; cause !== undefined && depth < 5; depth++) {
-    lines.push(`Caused by: ${messageOf(cause)}`);
+    lines.push(`Caused by: ${errorMessage(cause)}`);
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return lines;

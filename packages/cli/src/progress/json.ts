@@ -1,5 +1,5 @@
 import { TextDecoder } from "node:util";
-import { type LayerId, messageOf, type ObEvent } from "@ob/core";
+import { type LayerId, errorMessage, type ObEvent } from "@ob/core";
 import pc from "picocolors";
 import type { Output } from "../process-io.ts";
 import type { Verbosity } from "../args/options.ts";
@@ -57,7 +57,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
     failed: (error, exitCode) => {
       const code = codeOf(error) ?? "INTERNAL";
       const outcome = code === "CANCELLED" ? "cancelled" : "failed";
-      result(outcome, { code, message: messageOf(error), hint: hintOf(error) ?? null, exitCode });
+      result(outcome, { code, message: errorMessage(error), hint: hintOf(error) ?? null, exitCode });
     },
     [Symbol.dispose]() {},
   };

@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
-import type { Screen, Terminal } from "@ob/core";
+import type { Tty, Stdio } from "@ob/core";
 import type { ProcessIo } from "../process-io.ts";
 
 /** The terminal of this process, used by a program in a guest. Disposing restores it. */
 export interface LocalTerminal extends Disposable {
-  readonly terminal: Terminal;
+  readonly terminal: Stdio;
 }
 
 /** True if standard input and output are a terminal. */
@@ -29,7 +29,7 @@ export function openLocalTerminal(io: ProcessIo): LocalTerminal {
   };
 }
 
-function screenOf({ stdout, env }: ProcessIo): Screen {
+function screenOf({ stdout, env }: ProcessIo): Tty {
   return {
     kind: env["TERM"] ?? "dumb",
     size: () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 }),

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { createBuilder, planBuild } from "@ob/builder";
-import { MemoryCache, MemoryStore, ScriptedSandbox, type ScriptedSandboxOptions } from "@ob/core/testing";
+import { MemoryCache, MemoryStore, FakeSandbox, type FakeSandboxOptions } from "@ob/core/testing";
 import type { Services } from "../services.ts";
 import type { Input } from "../process-io.ts";
 import { type Interrupts, listenForInterrupts } from "../signals.ts";
@@ -10,15 +10,15 @@ import { inputOf, Screen } from "./terminal.ts";
 /** Services without QEMU: a store in memory and a fake guest. */
 export interface FakeServices extends Services {
   readonly store: MemoryStore;
-  readonly sandbox: ScriptedSandbox;
+  readonly sandbox: FakeSandbox;
   readonly caches: MemoryCache;
   /** The number of layers at each pruning of snapshots. */
   readonly pruned: readonly number[];
 }
 
-export function fakeServices(script: ScriptedSandboxOptions = {}): FakeServices {
+export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
   const store = new MemoryStore({ images: ["debian-12"] });
-  const sandbox = new ScriptedSandbox(script);
+  const sandbox = new FakeSandbox(script);
   const caches = new MemoryCache();
   const pruned: number[] = [];
   return {

@@ -1,7 +1,7 @@
 import { constants, lstatSync, renameSync, type Stats } from "node:fs";
 import { access, chmod, mkdir, readdir, utimes } from "node:fs/promises";
 import { setImmediate as otherWork } from "node:timers/promises";
-import { messageOf, ObError, systemCode, throwIfCancelled } from "@ob/core";
+import { errorMessage, ObError, errnoCode, throwIfCancelled } from "@ob/core";
 import { copyAcross, type Move } from "./copy-across.ts";
 
 export interface MoveOptions {
@@ -78,7 +78,7 @@ async function refuseInTheWay({ to }: Move, found: Stats, there: Stats): Promise
   }
   if (!found.isDirectory()) return;
   await access(to, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
-    throw new ObError("USAGE", `Nothing can be copied to ${shown(to)}: ${messageOf(cause)}.`, { cause });
+    throw new ObError("USAGE", `Nothing can be copied to ${shown(to)}: ${errorMessage(cause)}.`, { cause });
   });
 }
 
@@ -104,7 +104,7 @@ async function moveOne(move: Move): Promise<void> {
     try {
       return await moveToNothing(move, found);
     } catch (error) {
-      if (!takenMeanwhile.includes(systemCode(error) ?? "") || attempt === attempts) throw error;
+      if (!takenMeanwhile.includes(errnoCode(error) ?? "") || attempt === attempts) throw error;
     }
   }
 }
@@ -114,7 +114,7 @@ async function moveToNothing(move: Move, found: Stats): Promise<void> {
   try {
     return renameSync(move.from, move.to);
   } catch (error) {
-    if (systemCode(error) !== "EXDEV") throw error;
+    if (errnoCode(error) !== "EXDEV") throw error;
   }
   if (!found.isDirectory()) return await copyAcross(move, found);
   await mkdir(move.to, 0o700);

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Emit, messageOf, ObError, run, systemCode } from "@ob/core";
+import { type Emit, errorMessage, ObError, run, errnoCode } from "@ob/core";
 
 /** The prefix of the temporary names of `cp`. */
 export const stagingPrefix = ".obuilder-cp-";
@@ -18,10 +18,10 @@ export interface Staging extends AsyncDisposable {
  */
 export async function makeStaging(directory: string, emit: Emit): Promise<Staging> {
   const path = await mkdtemp(join(directory, stagingPrefix)).catch((cause: unknown) => {
-    const full = systemCode(cause) === "ENOSPC" || systemCode(cause) === "EDQUOT";
+    const full = errnoCode(cause) === "ENOSPC" || errnoCode(cause) === "EDQUOT";
     throw new ObError(
       full ? "NO_SPACE" : "USAGE",
-      `Nothing can be copied to ${directory}: ${messageOf(cause)}.`,
+      `Nothing can be copied to ${directory}: ${errorMessage(cause)}.`,
       { cause },
     );
   });

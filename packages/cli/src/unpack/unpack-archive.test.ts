@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { silent } from "@ob/core";
+import { noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { moveTree } from "./move-tree.ts";
 import { tarArchive, type TarEntry } from "../testing/tar-archive.ts";
@@ -48,7 +48,7 @@ const file = (name: string | Buffer, text = "text", mode = 0o644): TarEntry => (
 async function unpack(archive: Buffer | Readable, signal = new AbortController().signal): Promise<void> {
   const stream = archive instanceof Readable ? archive : Readable.from([archive]);
   try {
-    await unpackArchive(stream, { directory: out, signal, emit: silent });
+    await unpackArchive(stream, { directory: out, signal, emit: noopEmit });
   } finally {
     expect(await readdir(outside)).toEqual(["kept"]);
     expect(await readFile(join(outside, "kept"), "utf8")).toBe("kept");

@@ -13,12 +13,3 @@ export type { ConformanceCase } from "./conformance/case.ts";
 export type { StoreFixture } from "./conformance/fixture.ts";
 export { storeConformance } from "./conformance/store.ts";
 export { sandboxConformance, type SandboxFixture } from "./conformance/sandbox.ts";
-
-/* Former names of the above, until their last importer has changed. */
-export {
-  type FakeSandboxOptions as ScriptedSandboxOptions,
-  FakeSandbox as ScriptedSandbox,
-  fakeOwner as scriptedOwner,
-  type FakeStep as ScriptedStep,
-} from "./doubles/fake-sandbox.ts";
-export type { FakeGuest as ScriptedGuest, FakeReadRequest as ScriptedReading } from "./doubles/fake-guest.ts";

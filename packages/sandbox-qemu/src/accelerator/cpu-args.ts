@@ -1,4 +1,4 @@
-import { type GuestArch, silent } from "@ob/core";
+import { type GuestArch, noopEmit } from "@ob/core";
 import { chooseAccelerator } from "./choose-accelerator.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import { machineFor } from "../guest/resolve-guest.ts";
@@ -14,7 +14,7 @@ export async function installCpuArgs(
   guestArch: GuestArch,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<readonly string[]> {
-  const { accelerator: choice, hardware, stateDirectory, emit = silent } = options;
+  const { accelerator: choice, hardware, stateDirectory, emit = noopEmit } = options;
   const machine = machineFor({ arch: guestArch });
   await assertFirmware(machine, machine.firmware.disk);
   const accelerator = await chooseAccelerator(machine, { choice, stateDirectory, signal, emit });

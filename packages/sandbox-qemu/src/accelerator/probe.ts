@@ -2,8 +2,17 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isObError, lastLines, messageOf, missingTool, ObError, systemCode } from "@ob/core";
-import { abortable, deadline, reasonOf } from "../abort.ts";
+import {
+  abortable,
+  abortReason,
+  deadline,
+  errnoCode,
+  errorMessage,
+  isObError,
+  missingTool,
+  ObError,
+  tailLines,
+} from "@ob/core";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
 
 export interface ProbeOptions {
@@ -51,13 +60,13 @@ export async function probe(machine: Machine, options: ProbeOptions): Promise<Pr
     child.on("error", reject);
     const status = await abortable(closed, AbortSignal.any([options.signal, limit.signal]));
     if (status === machine.probe.exitStatus) return { works: true, why: "verified to run a guest" };
-    const said = lastLines(stderr, 1);
+    const said = tailLines(stderr, 1);
     return { works: false, why: `${accelerator} fails${said === "" ? "" : `: ${said}`}` };
   } catch (error) {
-    if (options.signal.aborted) throw reasonOf(options.signal);
-    if (systemCode(error) === "ENOENT") throw missingTool(machine.binary, error);
+    if (options.signal.aborted) throw abortReason(options.signal);
+    if (errnoCode(error) === "ENOENT") throw missingTool(machine.binary, error);
     if (!isObError(error, "BOOT_FAILED")) throw error;
-    return { works: false, why: messageOf(error) };
+    return { works: false, why: errorMessage(error) };
   } finally {
     ended.abort();
     await rm(directory, { recursive: true, force: true });

@@ -1,9 +1,9 @@
 import {
-  cancelled,
+  cancelledError,
   type Emit,
   type GuestAccess,
-  type GuestVisit,
-  type Interaction,
+  type EphemeralGuest,
+  type ExecRequest,
   ObError,
   type ReadArchiveOptions,
   type RunTask,
@@ -22,11 +22,11 @@ export interface EphemeralOptions {
 }
 
 /** A guest that is owned by its caller. Disposing ends it. */
-export function openEphemeralGuest(running: GuestSession, options: EphemeralOptions): GuestVisit {
+export function openEphemeralGuest(running: GuestSession, options: EphemeralOptions): EphemeralGuest {
   const { profile, session, vm } = running;
   const closed = new AbortController();
   const close = async (): Promise<void> => {
-    closed.abort(cancelled());
+    closed.abort(cancelledError());
     await running[Symbol.asyncDispose]();
     options.onClose();
   };
@@ -89,7 +89,7 @@ export interface StepAccessOptions {
 }
 
 /** The command line for the login shell; undefined to start that shell itself. */
-function shellLine(interaction: Interaction, running: GuestSession): string | undefined {
+function shellLine(interaction: ExecRequest, running: GuestSession): string | undefined {
   const { command, user } = interaction;
   const { guest, profile } = running;
   if (user === undefined || ("name" in user && user.name === guest.loginUser)) {
@@ -113,7 +113,7 @@ function shellLine(interaction: Interaction, running: GuestSession): string | un
 /** The command of a step has no standard input; an interactive one opens its terminal as /dev/tty. */
 function ttyLine(
   { profile }: GuestSession,
-  { interaction, task }: { readonly interaction: Interaction; readonly task: RunTask },
+  { interaction, task }: { readonly interaction: ExecRequest; readonly task: RunTask },
 ): string {
   const { command, stdio: terminal } = interaction;
   const { tty: screen } = terminal;

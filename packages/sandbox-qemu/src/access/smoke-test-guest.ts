@@ -1,5 +1,14 @@
-import { cancelled, type GuestTrial, ObError, silent, type TrialCommand, type TrialRequest } from "@ob/core";
-import { abortable, deadline, reasonOf } from "../abort.ts";
+import {
+  abortable,
+  abortReason,
+  cancelledError,
+  deadline,
+  noopEmit,
+  ObError,
+  type SmokeTestCommand,
+  type SmokeTestGuest,
+  type SmokeTestRequest,
+} from "@ob/core";
 import { Accelerators } from "../accelerator/accelerators.ts";
 import { withVmErrors } from "../vm/vm-failure.ts";
 import { guestProfile, machineFor, resolveGuest } from "../guest/resolve-guest.ts";
@@ -18,8 +27,11 @@ const powerOffTimeout = 120_000;
  *
  * @throws ObError as `Sandbox.openEphemeral`.
  */
-export async function bootForSmokeTest(options: SandboxOptions, request: TrialRequest): Promise<GuestTrial> {
-  const { emit = silent, stateDirectory } = options;
+export async function bootForSmokeTest(
+  options: SandboxOptions,
+  request: SmokeTestRequest,
+): Promise<SmokeTestGuest> {
+  const { emit = noopEmit, stateDirectory } = options;
   const { memoryMib = 0, bootSeconds = 0, signal = new AbortController().signal } = request;
   await sweepRunDirectories(stateDirectory, emit);
   const guest = resolveGuest(request.image, options);
@@ -50,7 +62,7 @@ export async function bootForSmokeTest(options: SandboxOptions, request: TrialRe
 
 async function runCommand(
   { profile, session, vm, signal: vmSignal }: GuestSession,
-  { script, asRoot = false, environment }: TrialCommand,
+  { script, asRoot = false, environment }: SmokeTestCommand,
   caller: AbortSignal,
 ) {
   const command = {
@@ -93,7 +105,7 @@ async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"ac
 
 /** False if the guest still runs after the time limit. */
 async function hasEnded({ vm }: GuestSession, caller: AbortSignal): Promise<boolean> {
-  using limit = deadline(powerOffTimeout, () => cancelled());
+  using limit = deadline(powerOffTimeout, () => cancelledError());
   try {
     const exit = await abortable(vm.exited, AbortSignal.any([caller, limit.signal]));
     if (exit.clean) return true;
@@ -102,7 +114,7 @@ async function hasEnded({ vm }: GuestSession, caller: AbortSignal): Promise<bool
       `QEMU ended with ${exit.description} instead of cleanly.\n${exit.stderrTail}`.trim(),
     );
   } catch (error) {
-    if (caller.aborted) throw reasonOf(caller);
+    if (caller.aborted) throw abortReason(caller);
     if (limit.signal.aborted) return false;
     throw error;
   }

@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream";
-import { isObError, messageOf, ObError } from "@ob/core";
-import { deadline } from "../abort.ts";
+import { deadline, errorMessage, isObError, ObError } from "@ob/core";
 import { exitDeviceMissing, type GuestCommand } from "./profile.ts";
 import { captureFramed, executeFramed } from "./run-framed.ts";
 import { type ExecStatus, statusText } from "../ssh/command.ts";
@@ -163,5 +162,5 @@ function tarFailure(status: ExecStatus, errors: string): ObError {
 /** What an archive that broke off says of it, or `BAD_SOURCE` with that. */
 export function archiveFailure(cause: unknown): ObError {
   if (isObError(cause)) return cause;
-  return new ObError("BAD_SOURCE", `The files to copy could not be read: ${messageOf(cause)}`, { cause });
+  return new ObError("BAD_SOURCE", `The files to copy could not be read: ${errorMessage(cause)}`, { cause });
 }

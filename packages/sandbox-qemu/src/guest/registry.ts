@@ -1,4 +1,4 @@
-import { type GuestOs, guestOses, type KnownGuestOs, ObError } from "@ob/core";
+import { type GuestOs, guestOsNames, type KnownGuestOs, ObError } from "@ob/core";
 import { linuxGuest } from "./linux/profile.ts";
 import { openbsdGuest } from "./openbsd/profile.ts";
 import type { GuestProfileFactory } from "./profile.ts";
@@ -20,7 +20,7 @@ const builtIn: Readonly<Record<KnownGuestOs, GuestProfileFactory>> = {
 export function findProfile(os: GuestOs, extra: GuestProfiles = {}): GuestProfileFactory {
   const found = new Map<string, GuestProfileFactory>(Object.entries({ ...builtIn, ...extra })).get(os);
   if (found !== undefined) return found;
-  const known = [...new Set([...guestOses, ...Object.keys(extra)])].join(", ");
+  const known = [...new Set([...guestOsNames, ...Object.keys(extra)])].join(", ");
   throw new ObError(
     "UNSUPPORTED",
     `There is no guest profile for ${JSON.stringify(os)}, only for ${known}.`,

@@ -1,4 +1,4 @@
-import { type GuestImage, guestOses, type ImageManifest } from "@ob/core";
+import { type GuestImage, guestOsNames, type ImageManifest } from "@ob/core";
 import { describe, expect, it } from "vitest";
 import { linuxGuest } from "./linux/profile.ts";
 import { windowsGuest } from "./windows/profile.ts";
@@ -68,7 +68,7 @@ describe("a guest", () => {
     expect(() => resolveGuest(image(), { guestArch: "riscv64" })).toThrow(/--qemu-guest-arch/);
   });
 
-  it.each(guestOses)("has the profile of its system: %s", (guestOs) => {
+  it.each(guestOsNames)("has the profile of its system: %s", (guestOs) => {
     expect(guestProfile(resolveGuest(image({ guestOs }), {})).os).toBe(guestOs);
   });
 

@@ -1,6 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { ObError } from "@ob/core";
-import { abortable, deadline } from "../abort.ts";
+import { abortable, deadline, ObError } from "@ob/core";
 import type { GuestProfile } from "../guest/profile.ts";
 import { capture } from "../ssh/exec.ts";
 import type { SshSession } from "../ssh/session.ts";

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ResumePoint, run, silent } from "@ob/core";
+import { type ResumePoint, run, noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
@@ -32,7 +32,7 @@ beforeEach(async () => {
     directBoot: { kernel: at("kernel"), initrd: at("initrd"), commandLine: "console=ttyS0" },
     hardware: {},
   };
-  snapshots = await SnapshotStore.open({ stateDirectory: at("state"), space: 2 ** 30, emit: silent });
+  snapshots = await SnapshotStore.open({ stateDirectory: at("state"), space: 2 ** 30, emit: noopEmit });
 });
 afterEach(async () => await rm(directory, { recursive: true }));
 
@@ -170,7 +170,7 @@ describe("a VM is only booted", () => {
   });
 
   it("if snapshots may take no space", async () => {
-    snapshots = await SnapshotStore.open({ stateDirectory: at("state"), space: 0, emit: silent });
+    snapshots = await SnapshotStore.open({ stateDirectory: at("state"), space: 0, emit: noopEmit });
     await expect(all(plans())).resolves.toEqual(["boot"]);
   });
 

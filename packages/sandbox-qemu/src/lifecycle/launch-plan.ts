@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { fileIdentity, type ResumePoint, systemCode } from "@ob/core";
+import { fileIdentity, type ResumePoint, errnoCode } from "@ob/core";
 import type { CacheDisk } from "../machine/cache-disk.ts";
 import { autoSlotDisks } from "../machine/pci-slots.ts";
 import { type DirectBoot, diskCount, type MemoryKind, type VmConfig } from "../machine/qemu-argv.ts";
@@ -67,7 +67,7 @@ export async function* launchPlans(
       yield { kind: "resume", machine: withMemory(variants.machine, "resumed"), snapshot };
     } catch (error) {
       // Another process has removed it in the meantime.
-      if (systemCode(error) !== "ENOENT") throw error;
+      if (errnoCode(error) !== "ENOENT") throw error;
     }
     await snapshots.evict(key);
     await writeFile(rootDisk, freshDisk);

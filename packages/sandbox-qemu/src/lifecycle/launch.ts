@@ -1,5 +1,4 @@
-import { type Emit, isObError, messageOf } from "@ob/core";
-import { deadline, reasonOf } from "../abort.ts";
+import { abortReason, deadline, type Emit, errorMessage, isObError } from "@ob/core";
 import { withVmErrors } from "../vm/vm-failure.ts";
 import { type ProbeMode, type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
@@ -159,7 +158,7 @@ async function bootGuest(
     await takeSnapshot(vm, { key: ready, disk: vm.config.rootDisk }, options);
     return "immediate";
   } catch (error) {
-    throw caller.aborted ? reasonOf(caller) : asBootFailure(error);
+    throw caller.aborted ? abortReason(caller) : asBootFailure(error);
   }
 }
 
@@ -176,7 +175,7 @@ async function takeSnapshot(
     emit({ type: "log", level: "debug", text });
   } catch (error) {
     if (signal.aborted || vm.failed.aborted || isObError(error, "GUEST_LOST")) throw error;
-    emit({ type: "log", level: "debug", text: `no VM snapshot was taken: ${messageOf(error)}` });
+    emit({ type: "log", level: "debug", text: `no VM snapshot was taken: ${errorMessage(error)}` });
   }
 }
 

@@ -1,5 +1,4 @@
-import { ObError } from "@ob/core";
-import { abortable, deadline } from "../abort.ts";
+import { abortable, deadline, ObError } from "@ob/core";
 import type { FlushCommand, GuestProfile } from "../guest/profile.ts";
 import { type GuestConnection, execViaRootShell } from "../guest/guest-command.ts";
 import { captureFramed, executeFramed } from "../guest/run-framed.ts";

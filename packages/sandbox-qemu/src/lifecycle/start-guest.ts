@@ -1,5 +1,4 @@
-import { type Emit, isObError, messageOf } from "@ob/core";
-import { throwIfAborted } from "../abort.ts";
+import { type Emit, errorMessage, isObError, throwIfAborted } from "@ob/core";
 import type { Accelerators } from "../accelerator/accelerators.ts";
 import type { GuestProfile } from "../guest/profile.ts";
 import { type Guest, machineFor } from "../guest/resolve-guest.ts";
@@ -53,7 +52,7 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
       return await launchSession(plan, common);
     } catch (error) {
       if (plan.kind === "boot" || isObError(error, ...nonRetryable)) throw error;
-      const text = `snapshot restore failed; trying the next start method: ${messageOf(error)}`;
+      const text = `snapshot restore failed; trying the next start method: ${errorMessage(error)}`;
       emit({ type: "log", level: "info", text });
     }
   }

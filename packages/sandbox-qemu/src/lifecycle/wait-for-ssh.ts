@@ -1,7 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Emit, isObError, ObError } from "@ob/core";
-import { abortable, deadline, reasonOf } from "../abort.ts";
+import { abortable, abortReason, deadline, type Emit, isObError, ObError } from "@ob/core";
 import type { LoginKey } from "../ssh/keys.ts";
 import { openSession, type SshSession } from "../ssh/session.ts";
 import { asBootFailure, type Vm } from "../vm/vm.ts";
@@ -71,7 +70,7 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
       }
     }
   } catch (error) {
-    if (options.signal.aborted) throw reasonOf(options.signal);
+    if (options.signal.aborted) throw abortReason(options.signal);
     throw asBootFailure(error);
   }
 }

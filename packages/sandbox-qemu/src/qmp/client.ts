@@ -1,7 +1,6 @@
 import { createInterface } from "node:readline";
 import type { Duplex } from "node:stream";
-import { ObError } from "@ob/core";
-import { abortable, deadline } from "../abort.ts";
+import { abortable, deadline, ObError } from "@ob/core";
 import { parseQmpMessage, type QmpEvent, type QmpMessage } from "./protocol.ts";
 
 /** How long QEMU may take to answer, in milliseconds. A few are usual, more on a busy host. */

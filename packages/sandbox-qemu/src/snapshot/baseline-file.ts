@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCode } from "@ob/core";
+import { errnoCode } from "@ob/core";
 
 /** See `Snapshot.baselineFile`. */
 export interface BaselineFile {
@@ -17,7 +17,7 @@ export function baselineFileIn(directory: string): BaselineFile {
   return {
     read: async () =>
       await readFile(file, "utf8").catch((error: unknown) => {
-        if (systemCode(error) === "ENOENT") return undefined;
+        if (errnoCode(error) === "ENOENT") return undefined;
         throw error;
       }),
     write: async (baseline) => {
@@ -26,7 +26,7 @@ export function baselineFileIn(directory: string): BaselineFile {
         await writeFile(draft, baseline, { flush: true, mode: 0o600 });
         await rename(draft, file);
       } catch (error) {
-        if (systemCode(error) === undefined) throw error;
+        if (errnoCode(error) === undefined) throw error;
         await rm(draft, { force: true });
       }
     },

@@ -6,9 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
-import { ObError } from "@ob/core";
+import { abortable, ObError } from "@ob/core";
 import * as v from "valibot";
-import { abortable } from "../abort.ts";
 import { stateFd } from "../machine/qemu-argv.ts";
 import type { QmpClient } from "../qmp/client.ts";
 

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { ObError, type ResumePoint } from "@ob/core";
-import { deadline } from "../abort.ts";
+import { deadline, ObError, type ResumePoint } from "@ob/core";
 import type { Vm } from "../vm/vm.ts";
 import { loadDevices } from "./migration.ts";
 

@@ -1,7 +1,6 @@
 import { readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { isObError, ObError, run } from "@ob/core";
-import { deadline } from "../abort.ts";
+import { deadline, isObError, ObError, run } from "@ob/core";
 import type { Vm } from "../vm/vm.ts";
 import { saveDevices } from "./migration.ts";
 

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { type Emit, messageOf, systemCode } from "@ob/core";
+import { type Emit, errorMessage, errnoCode } from "@ob/core";
 import { createRunDirectory } from "../vm/run-directory.ts";
 import { snapshotFiles } from "./save.ts";
 import type { SnapshotKey } from "./snapshot-key.ts";
@@ -94,7 +94,7 @@ export class SnapshotStore implements AsyncDisposable {
       };
     } catch (error) {
       // Another process has removed it in the meantime.
-      if (systemCode(error) === "ENOENT") return undefined;
+      if (errnoCode(error) === "ENOENT") return undefined;
       throw error;
     }
   }
@@ -149,7 +149,7 @@ export class SnapshotStore implements AsyncDisposable {
       await this.#moveIntoPlace(key, directory);
       this.#failedKeys.delete(key.name);
     } catch (error) {
-      this.#log(`the VM snapshot was not kept: ${messageOf(error)}`);
+      this.#log(`the VM snapshot was not kept: ${errorMessage(error)}`);
     } finally {
       this.#publishing.delete(key.name);
     }
@@ -169,7 +169,7 @@ export class SnapshotStore implements AsyncDisposable {
       await rename(directory, this.#pathOf(key.name));
     } catch (error) {
       // Another process has published the same snapshot.
-      if (["ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "")) return;
+      if (["ENOTEMPTY", "EEXIST"].includes(errnoCode(error) ?? "")) return;
       throw error;
     }
     this.#log(`kept a VM snapshot of ${mebibytes(size)}: ${key.name.slice(0, 12)} (${key.point})`);
@@ -203,7 +203,7 @@ export class SnapshotStore implements AsyncDisposable {
 
   async #names(): Promise<readonly string[]> {
     return await readdir(this.#directory).catch((error: unknown) => {
-      if (systemCode(error) === "ENOENT") return [];
+      if (errnoCode(error) === "ENOENT") return [];
       throw error;
     });
   }

@@ -1,4 +1,4 @@
-import { abortable } from "../abort.ts";
+import { abortable } from "@ob/core";
 import type { ExecStatus, RunningCommand } from "./command.ts";
 
 export interface CommandEndOptions {

@@ -1,4 +1,4 @@
-import { ObError, messageOf } from "@ob/core";
+import { ObError, errorMessage } from "@ob/core";
 import type { ClientCallback, ClientChannel, PseudoTtyOptions } from "ssh2";
 import type { SshSession } from "./session.ts";
 
@@ -71,5 +71,5 @@ function endOf(channel: ClientChannel): Omit<RunningCommand, "channel"> {
 }
 
 function lost(cause: unknown): ObError {
-  return new ObError("GUEST_LOST", `The guest did not start a command: ${messageOf(cause)}`, { cause });
+  return new ObError("GUEST_LOST", `The guest did not start a command: ${errorMessage(cause)}`, { cause });
 }

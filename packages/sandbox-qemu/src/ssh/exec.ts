@@ -1,7 +1,7 @@
+import { abortable } from "@ob/core";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ClientChannel } from "ssh2";
-import { abortable } from "../abort.ts";
 import { type ExecStatus, startCommand, type StartCommandOptions } from "./command.ts";
 import { commandEnd, type CommandEndOptions } from "./command-end.ts";
 import type { SshSession } from "./session.ts";

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
-import { ObError, type Screen, type Terminal } from "@ob/core";
+import { ObError, type Tty, type Stdio } from "@ob/core";
 import type { ServerChannel } from "ssh2";
 import { describe, expect, it } from "vitest";
 import { newKey, startServer, type TestServerOptions } from "../testing/ssh-server.ts";
@@ -21,7 +21,7 @@ async function withServer(
   await test(session);
 }
 
-function pipes(screen?: Screen): Terminal & Record<"input" | "output" | "errors", PassThrough> {
+function pipes(screen?: Tty): Stdio & Record<"input" | "output" | "errors", PassThrough> {
   return { input: new PassThrough(), output: new PassThrough(), errors: new PassThrough(), tty: screen };
 }
 
@@ -49,7 +49,7 @@ describe("a program between pipes", () => {
       channel.write("started\n");
       channel.exit(4);
     };
-    const screen: Screen = {
+    const screen: Tty = {
       kind: "xterm",
       size: () => ({ columns: 80, rows: 24 }),
       onResize: () => ({ [Symbol.dispose]: () => undefined }),
@@ -96,7 +96,7 @@ it("the kind, the size and each resize of a terminal reach the guest", async () 
   const seen: unknown[] = [];
   const resized = new EventEmitter();
   const size = { columns: 91, rows: 27 };
-  const screen: Screen = {
+  const screen: Tty = {
     kind: "xterm-256color",
     size: () => ({ ...size }),
     onResize: (listener) => {

@@ -1,13 +1,12 @@
 import { constants } from "node:os";
-import type { Screen, Terminal } from "@ob/core";
+import { abortable, type Stdio, type Tty } from "@ob/core";
 import type { PseudoTtyOptions } from "ssh2";
-import { abortable } from "../abort.ts";
 import { type ExecStatus, startCommand } from "./command.ts";
 import { commandEnd } from "./command-end.ts";
 import type { SshSession } from "./session.ts";
 
 export interface InteractOptions {
-  readonly terminal: Terminal;
+  readonly terminal: Stdio;
   readonly signal: AbortSignal;
 }
 
@@ -51,7 +50,7 @@ export async function interact(
   return exitCodeOf(await commandEnd(running, { signal }));
 }
 
-function ptyOf(screen: Screen | undefined): PseudoTtyOptions | undefined {
+function ptyOf(screen: Tty | undefined): PseudoTtyOptions | undefined {
   if (!screen) return undefined;
   const { columns, rows } = screen.size();
   return { term: screen.kind, cols: columns, rows };

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { ObError, messageOf } from "@ob/core";
+import { ObError, errorMessage } from "@ob/core";
 import type { ParsedKey } from "ssh2";
 import { loadSsh2 } from "./ssh2.ts";
 
@@ -56,7 +56,7 @@ async function readKey(path: string, code: "USAGE" | "BASE_IMAGE"): Promise<Logi
   try {
     text = await readFile(path);
   } catch (cause) {
-    throw new ObError(code, `The SSH key ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new ObError(code, `The SSH key ${path} cannot be read: ${errorMessage(cause)}`, { cause });
   }
   const { utils } = await loadSsh2();
   const parsed = utils.parseKey(text);

@@ -1,6 +1,5 @@
 import type { ClientChannel } from "ssh2";
-import { ObError } from "@ob/core";
-import { abortable } from "../abort.ts";
+import { abortable, ObError } from "@ob/core";
 import { startCommand } from "./command.ts";
 import type { ExecResult } from "./exec.ts";
 import { newMark } from "./frame.ts";

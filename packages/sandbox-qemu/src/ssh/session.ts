@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
-import { ObError } from "@ob/core";
+import { abortable, abortReason, ObError } from "@ob/core";
 import type { AnyAuthMethod, Client, ConnectConfig } from "ssh2";
-import { abortable, reasonOf } from "../abort.ts";
 import type { LoginKey } from "./keys.ts";
 import { loadSsh2 } from "./ssh2.ts";
 
@@ -95,7 +94,7 @@ export async function openSession(socket: Socket, options: LoginOptions): Promis
   } catch (error) {
     client.destroy();
     socket.destroy();
-    throw signal.aborted ? reasonOf(signal) : error;
+    throw signal.aborted ? abortReason(signal) : error;
   }
   return new SshSession(client, gone.signal);
 }

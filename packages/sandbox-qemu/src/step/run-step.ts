@@ -1,5 +1,4 @@
-import { isObError, type ObError, type RunTask, type SandboxStep } from "@ob/core";
-import { throwIfAborted } from "../abort.ts";
+import { isObError, type ObError, type RunTask, type SandboxStep, throwIfAborted } from "@ob/core";
 import { failedStepAccess } from "../access/ephemeral-guest.ts";
 import { type GuestConnection, runGuestCommand, runStepCommand } from "../guest/guest-command.ts";
 import { flush, type Flushed, stop } from "../lifecycle/shutdown.ts";

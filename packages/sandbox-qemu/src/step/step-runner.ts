@@ -1,4 +1,4 @@
-import { type SandboxStep, silent, type StepSequence } from "@ob/core";
+import { type SandboxStep, noopEmit, type StepSession } from "@ob/core";
 import type { TaskGroup } from "../task-group.ts";
 import { runStep } from "./run-step.ts";
 import type { StepResources } from "./step-plan.ts";
@@ -9,7 +9,7 @@ import type { PausedVm } from "./vm-reuse.ts";
 export class QemuStepRunner implements StepRunner, AsyncDisposable {
   readonly #resources: StepResources;
   readonly #tasks: TaskGroup;
-  readonly #sessions = new Set<StepSequence>();
+  readonly #sessions = new Set<StepSession>();
 
   /** @param tasks each step is one of these: it is cancelled with them. */
   constructor(resources: StepResources, tasks: TaskGroup) {
@@ -18,7 +18,7 @@ export class QemuStepRunner implements StepRunner, AsyncDisposable {
   }
 
   async runStep(step: SandboxStep, options: RunStepOptions): Promise<PausedVm | undefined> {
-    const { emit = this.#resources.options.emit ?? silent, onOutput, onFailure, pausedVm } = options;
+    const { emit = this.#resources.options.emit ?? noopEmit, onOutput, onFailure, pausedVm } = options;
     const signal = this.#tasks.signal(options.signal);
     const running = runStep(step, {
       resources: this.#resources,
@@ -32,13 +32,13 @@ export class QemuStepRunner implements StepRunner, AsyncDisposable {
     return await running;
   }
 
-  openSession(): StepSequence {
+  openSession(): StepSession {
     const session = new QemuStepSession(this);
     this.#sessions.add(session);
     return session;
   }
 
-  sessionClosed(session: StepSequence): void {
+  sessionClosed(session: StepSession): void {
     this.#sessions.delete(session);
   }
 

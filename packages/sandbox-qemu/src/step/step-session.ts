@@ -1,4 +1,4 @@
-import type { SandboxRunOptions, SandboxStep, StepSequence } from "@ob/core";
+import type { SandboxRunOptions, SandboxStep, StepSession } from "@ob/core";
 import type { PausedVm } from "./vm-reuse.ts";
 
 /** Runs the steps of a sandbox's sessions. */
@@ -11,7 +11,7 @@ export interface StepRunner {
    */
   runStep(step: SandboxStep, options: RunStepOptions): Promise<PausedVm | undefined>;
   /** Called once a session has been disposed of. */
-  sessionClosed(session: StepSequence): void;
+  sessionClosed(session: StepSession): void;
 }
 
 export interface RunStepOptions extends SandboxRunOptions {
@@ -20,7 +20,7 @@ export interface RunStepOptions extends SandboxRunOptions {
 }
 
 /** Keeps at most one VM between two steps. */
-export class QemuStepSession implements StepSequence {
+export class QemuStepSession implements StepSession {
   readonly #runner: StepRunner;
   #pausedVm: PausedVm | undefined;
   #closed = false;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { fileIdentity, type GuestImage, isObError, messageOf, type SandboxStep } from "@ob/core";
+import { fileIdentity, type GuestImage, isObError, errorMessage, type SandboxStep } from "@ob/core";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
 import type { VmReuse } from "../guest/profile.ts";
 import type { Flushed } from "../lifecycle/shutdown.ts";
@@ -189,7 +189,7 @@ async function openNextDisk(
       : "root disk is not a child of the previous layer";
   } catch (error) {
     if (caller.aborted) throw error;
-    return messageOf(error);
+    return errorMessage(error);
   }
 }
 

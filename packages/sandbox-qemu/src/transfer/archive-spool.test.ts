@@ -2,7 +2,7 @@ import { mkdtempDisposable, readdir, readFile, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { cancelled, ObError } from "@ob/core";
+import { cancelledError, ObError } from "@ob/core";
 import { expect, it } from "vitest";
 import { type SpoolOptions, spoolArchive } from "./archive-spool.ts";
 
@@ -89,7 +89,7 @@ it("an archive that blocks ends with the signal, and with the spool", async () =
   await spooling(
     stuck,
     async ({ ready }) => {
-      controller.abort(cancelled());
+      controller.abort(cancelledError());
       await expect(ready).rejects.toMatchObject({ code: "CANCELLED" });
     },
     { signal: controller.signal },

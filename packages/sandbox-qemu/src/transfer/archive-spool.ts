@@ -1,8 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { messageOf, ObError, systemCode } from "@ob/core";
-import { reasonOf, throwIfAborted } from "../abort.ts";
+import { abortReason, errnoCode, errorMessage, ObError, throwIfAborted } from "@ob/core";
 import { archiveFailure } from "../guest/guest-command.ts";
 import { createRunDirectory } from "../vm/run-directory.ts";
 
@@ -87,7 +86,7 @@ async function spool(
     await written(target.file.truncate(Math.ceil(size / blockBytes) * blockBytes));
     return { kind: "file", path: target.path };
   } catch (error) {
-    throw signal.aborted ? reasonOf(signal) : error;
+    throw signal.aborted ? abortReason(signal) : error;
   } finally {
     signal.removeEventListener("abort", close);
     archive.destroy();
@@ -113,7 +112,7 @@ async function written<T>(writing: Promise<T>): Promise<T> {
   try {
     return await writing;
   } catch (cause) {
-    if (systemCode(cause) === "ENOSPC" || systemCode(cause) === "EDQUOT") {
+    if (errnoCode(cause) === "ENOSPC" || errnoCode(cause) === "EDQUOT") {
       throw new ObError(
         "NO_SPACE",
         "The host's disk is full: there is no space for the archive of the files to copy.",
@@ -123,7 +122,7 @@ async function written<T>(writing: Promise<T>): Promise<T> {
         },
       );
     }
-    throw new ObError("STORE", `The archive of the files to copy cannot be written: ${messageOf(cause)}`, {
+    throw new ObError("STORE", `The archive of the files to copy cannot be written: ${errorMessage(cause)}`, {
       cause,
     });
   }

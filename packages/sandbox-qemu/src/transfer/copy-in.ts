@@ -2,13 +2,13 @@ import { createReadStream } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import {
+  abortable,
   type ArchivedDirectory,
   type Emit,
   type GuestOwner,
   isObError,
   type OpenArchiveOptions,
 } from "@ob/core";
-import { abortable } from "../abort.ts";
 import { type ArchiveSpool, spoolArchive, type SpooledArchive } from "./archive-spool.ts";
 import { copyVerified } from "./verified-copy.ts";
 import type { CopyOwner } from "./copy-owner.ts";

@@ -1,6 +1,5 @@
 import { PassThrough } from "node:stream";
-import { type Emit, lastLines, ObError } from "@ob/core";
-import { abortable } from "../abort.ts";
+import { abortable, type Emit, ObError, tailLines } from "@ob/core";
 import { exitNotFound } from "../guest/profile.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { checkReached } from "../guest/run-framed.ts";
@@ -68,7 +67,7 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
   }
   const status = await ended;
   checkReached(command, { status, output, errors });
-  const message = lastLines(said === "" ? errors.before : said, 8);
+  const message = tailLines(said === "" ? errors.before : said, 8);
   checkStatus(command, { status, message, options });
   if (output.place !== "after") {
     throw new ObError(command.failure, `The guest could not ${command.purpose}: its archive is incomplete.`);

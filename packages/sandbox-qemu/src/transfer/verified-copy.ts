@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { type Emit, isObError, messageOf, ObError, sha256 } from "@ob/core";
+import { type Emit, isObError, errorMessage, ObError, sha256 } from "@ob/core";
 import { type Extract, extract, type Header, pack } from "tar-stream";
 import { spoolArchive } from "./archive-spool.ts";
 import { insertIso, writeIso } from "../vm/cdrom.ts";
@@ -54,7 +54,7 @@ export async function copyVerified(options: VerifiedCopyOptions): Promise<void> 
       emit({
         type: "log",
         level: "warning",
-        text: `${messageOf(failure)}\nSending the files again, ${transportNames[transport]}.`,
+        text: `${errorMessage(failure)}\nSending the files again, ${transportNames[transport]}.`,
       });
     }
     try {

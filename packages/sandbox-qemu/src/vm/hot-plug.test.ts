@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silent } from "@ob/core";
+import { noopEmit } from "@ob/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
 import { attachCaches, attachDisk, supportsHotplug } from "./hot-plug.ts";
@@ -37,7 +37,7 @@ afterEach(async () => {
 async function withFake(body: string, test: (vm: Vm) => Promise<void>): Promise<void> {
   await using fake = await fakeQemu(body);
   vi.stubEnv("PATH", fake.path);
-  await using vm = await Vm.start(config, { stateDirectory, panic: /panic/, signal, emit: silent });
+  await using vm = await Vm.start(config, { stateDirectory, panic: /panic/, signal, emit: noopEmit });
   await test(vm);
 }
 

@@ -1,5 +1,4 @@
-import { ObError } from "@ob/core";
-import { abortable, deadline } from "../abort.ts";
+import { abortable, deadline, ObError } from "@ob/core";
 import type { CacheDisk } from "../machine/cache-disk.ts";
 import { blockNode, type BlockNode, type VmConfig } from "../machine/qemu-argv.ts";
 import type { Vm } from "./vm.ts";

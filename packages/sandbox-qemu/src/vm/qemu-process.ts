@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { findProgram, lastLines, missingTool } from "@ob/core";
+import { findProgram, tailLines, missingTool } from "@ob/core";
 import { consoleFd, qmpFd } from "../machine/qemu-argv.ts";
 
 /** How QEMU exited. */
@@ -84,6 +84,6 @@ function collectStderr(child: ChildProcess): () => string {
   });
   return () => {
     const lines = text.split("\n").filter((line) => !line.includes(": warning: "));
-    return lastLines(lines.join("\n").replaceAll(blockdevOption, '"$1"'), 8);
+    return tailLines(lines.join("\n").replaceAll(blockdevOption, '"$1"'), 8);
   };
 }

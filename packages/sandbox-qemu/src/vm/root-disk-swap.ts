@@ -1,6 +1,5 @@
-import { isObError } from "@ob/core";
+import { abortReason, isObError } from "@ob/core";
 import * as v from "valibot";
-import { reasonOf } from "../abort.ts";
 import { rootNode } from "../machine/cache-disk.ts";
 import { blockNode } from "../machine/qemu-argv.ts";
 import type { Vm } from "./vm.ts";
@@ -34,7 +33,7 @@ export async function detachRootDisk(vm: Vm, signal: AbortSignal): Promise<Opene
     if (isObError(error, "TOOL_FAILED")) return undefined;
     throw error;
   }
-  if (vm.failed.aborted) throw reasonOf(vm.failed);
+  if (vm.failed.aborted) throw abortReason(vm.failed);
   return disk;
 }
 

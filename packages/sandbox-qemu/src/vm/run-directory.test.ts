@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silent } from "@ob/core";
+import { noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hostIdentity, identityOf, isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { createRunDirectory, sweepRunDirectories } from "./run-directory.ts";
@@ -64,7 +64,7 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
 
   it("of a running process is left alone", async () => {
     await using directory = await createRunDirectory(state);
-    await sweepRunDirectories(state, silent);
+    await sweepRunDirectories(state, noopEmit);
     await expect(left()).resolves.toHaveLength(1);
     expect(directory.consoleLog).toContain(directory.path);
   });
@@ -73,7 +73,7 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     const path = join(state, "run", "vm-left");
     const qemu = await sleeper(`-serial file:${path}/console.log`);
     await leave("vm-left", { owner: await deadOwner(), qemu: await identity(qemu.pid) });
-    await sweepRunDirectories(state, silent);
+    await sweepRunDirectories(state, noopEmit);
     await qemu.closed;
     await expect(left()).resolves.toEqual([]);
   });
@@ -84,7 +84,7 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     const owner = await deadOwner();
     await leave("vm-one", { owner, qemu: now });
     await leave("vm-two", { owner, qemu: { ...now, startTime: "1" } });
-    await sweepRunDirectories(state, silent);
+    await sweepRunDirectories(state, noopEmit);
     await expect(left()).resolves.toEqual([]);
     await expect(isAlive(now)).resolves.toBe(true);
     innocent.kill();
@@ -97,7 +97,7 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     const owner = await deadOwner();
     await leave("vm-container", { owner: { ...owner, host: `${boot} pid:[1]` } });
     await leave("vm-earlier", { owner: { ...owner, host: "another-boot pid:[1]" } });
-    await sweepRunDirectories(state, silent);
+    await sweepRunDirectories(state, noopEmit);
     await expect(left()).resolves.toEqual(["vm-container"]);
   });
 
@@ -105,12 +105,12 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     const young = await leave("vm-young", "nonsense");
     const old = await leave("vm-old", "nonsense");
     await utimes(old, new Date(0), new Date(0));
-    await sweepRunDirectories(state, silent);
+    await sweepRunDirectories(state, noopEmit);
     await expect(left()).resolves.toEqual(["vm-young"]);
     expect(young).toContain("vm-young");
   });
 
   it("need not exist", async () => {
-    await expect(sweepRunDirectories(join(state, "nowhere"), silent)).resolves.toBeUndefined();
+    await expect(sweepRunDirectories(join(state, "nowhere"), noopEmit)).resolves.toBeUndefined();
   });
 });

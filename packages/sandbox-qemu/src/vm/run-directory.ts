@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Emit, systemCode } from "@ob/core";
+import { type Emit, errnoCode } from "@ob/core";
 import * as v from "valibot";
 import { argumentsOf, hostIdentity, identityOf, isAlive } from "./process-identity.ts";
 
@@ -100,7 +100,7 @@ async function entries(directory: string): Promise<readonly string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (errnoCode(error) === "ENOENT") return [];
     throw error;
   }
 }

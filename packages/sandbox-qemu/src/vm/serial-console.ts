@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream";
-import { lastLines } from "@ob/core";
-import { abortable } from "../abort.ts";
+import { abortable, tailLines } from "@ob/core";
 
 /** How much of the console is kept in memory, in characters. */
 const maxLength = 32_768;
@@ -62,6 +61,6 @@ export class SerialConsole {
 
   /** The last lines that are not blank, without control sequences. */
   tail(lines: number): string {
-    return lastLines(this.#text.replaceAll("\r\n", "\n").replaceAll(controlSequences, ""), lines);
+    return tailLines(this.#text.replaceAll("\r\n", "\n").replaceAll(controlSequences, ""), lines);
   }
 }

@@ -1,5 +1,4 @@
-import { isObError } from "@ob/core";
-import { reasonOf } from "../abort.ts";
+import { abortReason, isObError } from "@ob/core";
 import type { Vm } from "./vm.ts";
 
 /** Runs `work` in a guest. An error that follows from the caller's signal or from a failure of the VM becomes that one. */
@@ -7,7 +6,7 @@ export async function withVmErrors<T>(vm: Vm, signal: AbortSignal, work: () => P
   try {
     return await work();
   } catch (error) {
-    if (signal.aborted) throw reasonOf(signal);
+    if (signal.aborted) throw abortReason(signal);
     throw isObError(error, "GUEST_LOST") ? await vm.explainFailure(error) : error;
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findProgram, ObError, silent } from "@ob/core";
+import { findProgram, ObError, noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { VmConfig } from "../machine/qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
@@ -35,7 +35,7 @@ const options = () => ({
   stateDirectory,
   panic: /^.*Kernel panic - not syncing.*$/m,
   signal: cancel.signal,
-  emit: silent,
+  emit: noopEmit,
 });
 const start = async (): Promise<Vm> => await Vm.start(config, options());
 const runDirectories = async (): Promise<string[]> => await readdir(join(stateDirectory, "run"));

@@ -1,5 +1,4 @@
-import { type Emit, isObError, ObError } from "@ob/core";
-import { abortable, deadline, reasonOf } from "../abort.ts";
+import { abortable, abortReason, deadline, type Emit, isObError, ObError } from "@ob/core";
 import { qemuArgv, firmwareOptions, type VmConfig } from "../machine/qemu-argv.ts";
 import { SerialConsole } from "./serial-console.ts";
 import { assertFirmware } from "../machine/firmware.ts";
@@ -87,7 +86,7 @@ export class Vm implements AsyncDisposable {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.failed]));
       vm.#sshPort = forwardedPort(await vm.qmp.human("info usernet", vm.failed));
     } catch (error) {
-      throw signal.aborted ? reasonOf(signal) : asBootFailure(await vm.explainFailure(error));
+      throw signal.aborted ? abortReason(signal) : asBootFailure(await vm.explainFailure(error));
     }
     stack.move();
     return vm;
@@ -126,7 +125,7 @@ export class Vm implements AsyncDisposable {
   async explainFailure(error: unknown): Promise<unknown> {
     using limit = deadline(2_000, () => error);
     await aborted(AbortSignal.any([this.failed, limit.signal]));
-    return this.failed.aborted ? reasonOf(this.failed) : error;
+    return this.failed.aborted ? abortReason(this.failed) : error;
   }
 
   /** The last lines of the guest's console, as a paragraph for an error message. */

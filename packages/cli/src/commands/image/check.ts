@@ -1,4 +1,4 @@
-import { guestArches, guestOses, ObError } from "@ob/core";
+import { guestArchNames, guestOsNames, ObError } from "@ob/core";
 import { checkKey } from "../../args/build-input.ts";
 import type { OptionTable } from "../../args/flags.ts";
 import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
@@ -8,8 +8,8 @@ import { type ImageSession, withPhases } from "./session.ts";
 const group = "import, check:";
 
 export const imageCheckOptions: OptionTable = {
-  "guest-os": { kind: "value", value: "OS", describe: guestOses.join(", "), group },
-  "guest-arch": { kind: "value", value: "ARCH", describe: guestArches.join(", "), group },
+  "guest-os": { kind: "value", value: "OS", describe: guestOsNames.join(", "), group },
+  "guest-arch": { kind: "value", value: "ARCH", describe: guestArchNames.join(", "), group },
   "ssh-key": {
     kind: "value",
     value: "FILE",
@@ -28,7 +28,7 @@ export async function checkOneImage(args: Arguments, { session, target }: ImageS
     image: target,
     guestOs: readGuestOs(args, "guest-os") ?? readGuestOs(args, "qemu-guest-os"),
     guestArch:
-      enumOption(args, "guest-arch", guestArches) ?? enumOption(args, "qemu-guest-arch", guestArches),
+      enumOption(args, "guest-arch", guestArchNames) ?? enumOption(args, "qemu-guest-arch", guestArchNames),
     loginUser: stringOption(args, "user"),
     sshKey: stringOption(args, "ssh-key"),
   };
@@ -46,7 +46,7 @@ export async function importOneImage(args: Arguments, { session, target }: Image
     file: target,
     name: needed(args, "name"),
     guestOs: readGuestOs(args, "guest-os") ?? missing("guest-os"),
-    guestArch: enumOption(args, "guest-arch", guestArches) ?? missing("guest-arch"),
+    guestArch: enumOption(args, "guest-arch", guestArchNames) ?? missing("guest-arch"),
     loginUser: stringOption(args, "user") ?? "opam",
     sshKey: stringOption(args, "ssh-key"),
     ...readKernel(args),

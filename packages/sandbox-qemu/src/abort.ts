@@ -1,1 +1,0 @@
-export { abortable, abortReason as reasonOf, deadline, throwIfAborted } from "@ob/core";
