@@ -106,7 +106,7 @@ const inSession: Readonly<Record<string, Check>> = {
       const task = { ...plainTask, command: `echo ${word}` };
       const chunks: Uint8Array[] = [];
       const onOutput = (bytes: Uint8Array): void => void chunks.push(bytes);
-      const step = { layer: layerOfSteps, disk, image: fixture.image, task, followed: true };
+      const step = { layer: layerOfSteps, disk, image: fixture.image, task, keepVm: true };
       await session.run(step, { onOutput });
       assert.equal(Buffer.concat(chunks).toString(), `${word}\n`);
     }
