@@ -1,6 +1,6 @@
 /**
- * What a recipe is made of: the parts that ours share, and yours may use. A recipe imports this, `@ob/images` and nothing deeper,
- * wherever its folder is.
+ * The public toolkit for recipes: the parts that the built-in recipes share, also for a user's own recipes. A recipe
+ * imports only this module and `@ob/images`, wherever its folder is.
  */
 export { assertTools } from "./build/host-tools.ts";
 export { withPhase } from "./build/phases.ts";

@@ -25,27 +25,29 @@ import { type StoreKey, storeKey } from "./store-key.ts";
 import { removeStale, temporaryPrefix } from "./staging.ts";
 
 export interface ImageRequest extends ParameterRequest {
-  /** The name of one of our recipes, with `-ocaml-VERSION` or without, or the path of a user's own folder. */
+  /**
+   * The name of a built-in recipe, with or without `-ocaml-VERSION`, or the path of the folder of a user's recipe.
+   */
   readonly recipe: string;
-  /** What the image is called, where that is not the recipe's name. */
+  /** The name of the image; by default the recipe's name. */
   readonly name?: string | undefined;
 }
 
 export interface ImageTools {
-  /** Path of the store's directory; it need not exist yet. */
+  /** Path of the store's directory; created if missing. */
   readonly store: string;
   readonly startTrial: StartSmokeTest;
   readonly chooseProcessor: ResolveCpuArgs;
   readonly onEvent?: OnImageEvent | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** What to put in front of a command that needs root and that this user may not do otherwise, such as `sudo`. */
+  /** Prefix for commands that need root, such as `sudo`; only for what this user cannot do otherwise. */
   readonly becomeRoot?: readonly string[] | undefined;
 }
 
-/** A request with all that was left open decided. */
+/** A request with all defaults resolved. */
 export interface PlannedImage {
   readonly recipe: Recipe;
-  /** Absolute path of a user's own recipe. */
+  /** Absolute path of a user's recipe. */
   readonly folder: string | undefined;
   readonly name: string;
   readonly parameters: RecipeParameters;
@@ -53,7 +55,7 @@ export interface PlannedImage {
 
 const namePattern = /^[a-z0-9][a-z0-9.+_-]*$/i;
 
-/** @throws ObError `USAGE` if there is no such recipe, or it does not take the parameters. */
+/** @throws ObError `USAGE` if the recipe does not exist or does not accept the parameters. */
 export async function planImage(request: ImageRequest): Promise<PlannedImage> {
   const folder = isFolder(request.recipe) ? resolve(request.recipe) : undefined;
   const { recipe, ocaml } =
@@ -79,7 +81,7 @@ export function checkName(name: string): string {
   });
 }
 
-/** True if the store has the image as its recipe makes it now, with a key that the store still has. */
+/** True if the store's image is up to date with its recipe and its SSH key still exists. */
 export async function imageIsCurrent(planned: PlannedImage, store: string): Promise<boolean> {
   const { recipe, name, parameters } = planned;
   const images = storeLayout(store).baseImages;
@@ -91,18 +93,18 @@ export async function imageIsCurrent(planned: PlannedImage, store: string): Prom
 }
 
 /**
- * Makes a base image, boots it to see that it works, and only then puts it in the store with its manifest, in place
- * of one of the same name. Layers that stand on that one keep it. What fails or is cancelled leaves nothing but the
- * log of an installing guest's console.
+ * Builds a base image, boots it to verify that it works, and only then publishes it in the store with its manifest.
+ * It replaces an image of the same name; layers that are based on the old image have a copy of what they need. A
+ * failed or cancelled build leaves only the log of the installer's console.
  *
- * @throws ObError `BASE_IMAGE` if what was made does not work, `MISSING_TOOL`, `TOOL_FAILED`, `UNSUPPORTED`, `STORE`,
+ * @throws ObError `BASE_IMAGE` if the new image does not work, `MISSING_TOOL`, `TOOL_FAILED`, `UNSUPPORTED`, `STORE`,
  *   `NO_SPACE`, `CANCELLED`.
  */
 export async function buildImage(planned: PlannedImage, tools: ImageTools): Promise<ImageManifest> {
   const { recipe, name, parameters } = planned;
   const { store, onEvent = () => undefined, signal, becomeRoot = [] } = tools;
   await assertTools(recipe.tools);
-  // Absolute: disks name each other by paths that count from themselves.
+  // Absolute: a qcow2 file's backing path is relative to that file.
   const layout = storeLayout(store);
   const images = layout.baseImages;
   const key = await prepareStore(store, { images, signal });
@@ -129,7 +131,7 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       });
     } finally {
       await rm(directory, { recursive: true, force: true });
-      // A recipe works under the user's own umask: what it makes goes into images, with its permissions.
+      // A recipe runs under the user's own umask, because its files go into images with their permissions.
       await makeTreesPrivate([images, layout.state, layout.cacheTemplates]);
     }
   });

@@ -1,9 +1,9 @@
 import { findProgram, missingTool } from "@ob/core";
 
 /**
- * Sees that programs are there before the long work starts that would fail for them.
+ * Checks that programs are installed, so that long work does not start only to fail for a missing one.
  *
- * @throws ObError `MISSING_TOOL` for the first that is not.
+ * @throws ObError `MISSING_TOOL` for the first missing program.
  */
 export async function assertTools(names: readonly string[]): Promise<void> {
   for (const name of names) {

@@ -17,16 +17,16 @@ import { publish } from "./publish.ts";
 import { removeStale, temporaryPrefix } from "./staging.ts";
 
 export interface ImportRequest {
-  /** Path of a disk in any format that qemu-img reads, which names no other file. */
+  /** Path of a disk in any format that qemu-img reads. It must not refer to other files. */
   readonly file: string;
-  /** What the image will be called. */
+  /** The name of the new image. */
   readonly name: string;
   readonly guestOs: ImageManifest["guestOs"];
   readonly guestArch: ImageManifest["guestArch"];
   readonly loginUser: string;
-  /** Path of the private key that the login user accepts; by default the store's own. */
+  /** Path of the private key that the login user accepts; by default the store's own key. */
   readonly sshKey?: string | undefined;
-  /** Paths; both or neither. */
+  /** Paths of the kernel and the initrd; both or neither. */
   readonly kernel?: string | undefined;
   readonly initrd?: string | undefined;
   /** The kernel's command line. */
@@ -35,10 +35,10 @@ export interface ImportRequest {
 }
 
 /**
- * Copies a disk into the store as a base image that stands alone, with a manifest, after it was booted and looked at.
- * Nothing but the disk itself is read: one that names other files is refused.
+ * Copies a disk into the store as a self-contained base image with a manifest, after a smoke test. Only the disk file
+ * itself is read: a disk that refers to other files is refused.
  *
- * @throws ObError `USAGE`, `BASE_IMAGE`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`; what a boot throws.
+ * @throws ObError `USAGE`, `BASE_IMAGE`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`; errors of the boot.
  */
 export async function importImage(request: ImportRequest, tools: ImageTools): Promise<ImageManifest> {
   const name = checkName(request.name);
@@ -95,7 +95,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
   });
 }
 
-/** @throws ObError `USAGE` if there is no such file; as `inspectDisk`. */
+/** @throws ObError `USAGE` if the file does not exist; as `inspectDisk`. */
 async function look(file: string): Promise<ForeignDisk> {
   await stat(file).catch((cause: unknown) => {
     const why = errnoCode(cause) === "ENOENT" ? "there is no such file" : errorMessage(cause);
@@ -123,7 +123,10 @@ async function copyBootFiles({ kernel, initrd, append = "" }: ImportRequest, dir
   };
 }
 
-/** Where the login key is now and later, relative to the image: a copy beside it, or the store's own. */
+/**
+ * The path of the login key during the import and afterwards, relative to the image: a copy beside it, or the store's
+ * own.
+ */
 async function takeKey(
   { sshKey }: ImportRequest,
   { directory, images, name }: { readonly directory: string; readonly images: string; readonly name: string },

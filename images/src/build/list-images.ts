@@ -11,9 +11,9 @@ import { matchRecipe, recipeNames, recipes } from "../recipe/registry.ts";
 import { storeKey } from "./store-key.ts";
 
 /**
- * The state of an image: `current`, as its recipe makes it now; `outdated`, the recipe has changed since;
- * `custom`, made by a recipe of the user's or imported; `incomplete`, a file that its manifest names is missing;
- * `no-manifest`; `not-built`, there is a recipe for it, and no image in the store.
+ * The state of an image: `current`, up to date with its recipe; `outdated`, the recipe has changed since; `custom`,
+ * built by a user's recipe or imported; `incomplete`, a file that its manifest names is missing; `no-manifest`;
+ * `not-built`, a recipe exists, but the store has no image of it.
  */
 export type ImageState = "current" | "outdated" | "custom" | "incomplete" | "no-manifest" | "not-built";
 
@@ -22,14 +22,14 @@ export interface ListedImage {
   readonly state: ImageState;
   /** Undefined for an image without a manifest. */
   readonly guest: { readonly os: GuestOs; readonly arch: GuestArch } | undefined;
-  /** What it takes on the host's disk, in bytes; undefined if it is not in the store, as the next. */
+  /** Disk space on the host in bytes; undefined if the image is not in the store. */
   readonly bytes: number | undefined;
   readonly made: Date | undefined;
-  /** What the recipe says it is. */
+  /** The recipe's summary. */
   readonly summary: string | undefined;
 }
 
-/** The images of a store, then those that can be made; each by name. A store that is not there has none. */
+/** The images of a store, then those that can be built; each group is sorted by name. A missing store has none. */
 export async function listImages(store: string): Promise<readonly ListedImage[]> {
   const images = storeLayout(store).baseImages;
   const names = await imageNames(images);
@@ -75,7 +75,7 @@ async function describe(
   };
 }
 
-/** The space of kernel and initrd. */
+/** The disk space of kernel and initrd, in bytes. */
 async function bytesBeside(images: string, found: RecordedManifest | undefined): Promise<number> {
   const { directBoot } = found?.manifest ?? {};
   let bytes = 0;
@@ -100,7 +100,7 @@ async function stateOf(
   if (!found) return "no-manifest";
   if (!(await isComplete(images, name, found.manifest))) return "incomplete";
   const { record } = found;
-  // A user's own recipe is code; looking at a store runs none of it.
+  // A user's recipe is code; listing a store runs none of it.
   const recipe = record?.folder === undefined && recipes.find((one) => one.name === record?.name);
   if (!recipe || !record) return "custom";
   const { publicKey } = await storeKey(store);

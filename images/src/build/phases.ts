@@ -1,9 +1,9 @@
 import { cancelledError, ObError } from "@ob/core";
 
-/** What the making of an image tells those who watch. */
+/** Progress events of an image build. */
 export type ImageEvent =
   | { readonly type: "phase-started"; readonly phase: string }
-  /** How far the phase is; `total` is undefined where nobody knows. In bytes. */
+  /** Progress of a phase in bytes; `total` is undefined if unknown. */
   | {
       readonly type: "phase-progress";
       readonly phase: string;
@@ -11,14 +11,16 @@ export type ImageEvent =
       readonly total: number | undefined;
     }
   | { readonly type: "phase-finished"; readonly phase: string; readonly milliseconds: number }
-  /** Something that was looked at in the guest; `weak`: it is not so, and helps only. `detail` can have lines. */
+  /**
+   * The result of a check in the guest. `weak`: a recommended property is missing. `detail` can have several lines.
+   */
   | {
       readonly type: "check";
       readonly what: string;
       readonly outcome: "passed" | "weak";
       readonly detail?: string;
     }
-  /** A remark of a line. */
+  /** A remark of one line. */
   | { readonly type: "note"; readonly text: string };
 
 export type OnImageEvent = (event: ImageEvent) => void;
@@ -26,22 +28,22 @@ export type OnImageEvent = (event: ImageEvent) => void;
 export interface PhaseOptions {
   readonly onEvent: OnImageEvent;
   readonly signal?: AbortSignal | undefined;
-  /** The most that the phase may take, in seconds; by default there is no limit. */
+  /** Time limit of the phase in seconds; by default none. */
   readonly limitSeconds?: number | undefined;
 }
 
-/** What a phase is given. */
+/** The argument of a phase's work. */
 export interface PhaseContext {
-  /** Fires when the caller's does, and when the time is over. */
+  /** Fires when the caller's signal fires, and when the time limit is reached. */
   readonly signal: AbortSignal;
-  /** Tells how far the phase is, in bytes. */
+  /** Reports progress in bytes. */
   readonly onProgress: (done: number, total: number | undefined) => void;
 }
 
 /**
- * Runs one phase of the work between its two events. A phase that fails has no second.
+ * Runs one phase of the work between a start and an end event. A phase that fails emits no end event.
  *
- * @throws ObError `BASE_IMAGE` if the work is stopped by the limit; what the work throws.
+ * @throws ObError `BASE_IMAGE` if the time limit stops the work; errors of the work.
  */
 export async function withPhase<T>(
   phase: string,
@@ -63,7 +65,7 @@ export async function withPhase<T>(
     onEvent({ type: "phase-finished", phase, milliseconds: performance.now() - start });
     return result;
   } catch (error) {
-    // A program that was stopped by the signal only says that it was stopped.
+    // A program that was stopped by the signal reports only that.
     if (caller?.aborted === true) throw cancelledError(caller);
     throw limit.signal.aborted ? withCause(limit.signal.reason, error) : error;
   } finally {
@@ -77,7 +79,7 @@ function overdue(phase: string, seconds: number): ObError {
   });
 }
 
-/** An error that the work made for the occasion, such as one with the console's tail, tells more. */
+/** Prefers an error of the work with more detail, such as the tail of the console. */
 function withCause(reason: unknown, error: unknown): unknown {
   if (!(reason instanceof ObError) || !(error instanceof ObError)) return reason;
   if (error.code === "CANCELLED" || error === reason) return reason;

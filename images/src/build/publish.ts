@@ -6,7 +6,7 @@ import type { Provenance } from "../recipe/provenance.ts";
 import type { RecipeResult } from "../recipe/recipe.ts";
 
 export interface PublishOptions {
-  /** All of the manifest but for what the files tell. */
+  /** The manifest, except for what is derived from the files. */
   readonly manifest: ImageManifest & { readonly name: string };
   readonly record: Provenance | undefined;
   /** Absolute path of the store's `base-image`. */
@@ -17,11 +17,12 @@ export interface PublishOptions {
 type Move = readonly [from: string, to: string];
 
 /**
- * Moves the files of an image to their places, the manifest last. Kernel and initrd have names of their own for each
- * content, so that until then the old manifest goes with the old ones; those go when nothing names them.
+ * Moves the files of an image to their final paths, the manifest last. The names of kernel and initrd contain a digest
+ * of their contents, so the old manifest stays valid with the old files until it is replaced. Afterwards the old files
+ * are removed.
  *
- * @param result files that are on the file system of `images`.
- * @throws ObError `BASE_IMAGE` for a manifest that cannot be.
+ * @param result files on the same file system as `images`.
+ * @throws ObError `BASE_IMAGE` for an invalid manifest.
  */
 export async function publish(result: RecipeResult, options: PublishOptions): Promise<ImageManifest> {
   const { images, record, signal } = options;
@@ -42,7 +43,7 @@ export async function publish(result: RecipeResult, options: PublishOptions): Pr
   const manifestFile = `${result.disk}.json`;
   const text = { ...manifest, ...(record && { recipe: record }) };
   const json = JSON.stringify(text, undefined, 2);
-  // What could not be read later is not written.
+  // Parsed before it is written, so that a manifest in the store can always be read.
   parseImageManifest(json, join(images, `${name}.json`));
   await writeFile(manifestFile, `${json}\n`);
   const moves: readonly Move[] = [
@@ -58,7 +59,7 @@ export async function publish(result: RecipeResult, options: PublishOptions): Pr
   return manifest;
 }
 
-/** Takes an empty disk as the store's template for caches, unless it has one. */
+/** Publishes the result's empty disk, if any, as the store's template for cache disks; replaces an existing one. */
 export async function publishTemplate(result: RecipeResult, store: string): Promise<void> {
   if (!result.cacheTemplate) return;
   const { fileSystem, disk } = result.cacheTemplate;
@@ -74,7 +75,7 @@ export async function publishTemplate(result: RecipeResult, store: string): Prom
   }
 }
 
-/** Removes kernels and initrds of former images of this name. */
+/** Removes kernels and initrds of previous images with this name. */
 async function removeFormer(
   images: string,
   { name, kept }: { readonly name: string; readonly kept: readonly (string | undefined)[] },

@@ -6,15 +6,15 @@ import { readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
 
 export interface RemovedImage {
-  /** True if the store has a layer that was made from the image; it stays, with all that stand on it. */
+  /** True if the store has a layer made from the image. That layer is kept, with every layer based on it. */
   readonly hasLayer: boolean;
 }
 
 /**
- * Removes an image from a store. The layers that were made from it have copies of what they need.
+ * Removes an image from a store. Layers that were made from it have copies of what they need.
  *
- * @throws ObError `BASE_IMAGE` if there is none of that name; `LAYER_BUSY` if a layer of the original's stands on the
- *   file itself.
+ * @throws ObError `BASE_IMAGE` if there is no image of that name; `LAYER_BUSY` if the image file is the backing file
+ *   of a layer made by the original OBuilder.
  */
 export async function removeImage(store: string, name: string): Promise<RemovedImage> {
   const layout = storeLayout(store);
@@ -31,7 +31,7 @@ export async function removeImage(store: string, name: string): Promise<RemovedI
     });
   }
   const files = await filesOf(images, { name, names });
-  // The manifest last: until then it says what else belongs to the image.
+  // The manifest last: until then it names the other files of the image.
   for (const file of [image, ...files, join(images, `${name}.json`)]) await rm(file, { force: true });
   return { hasLayer: header !== undefined };
 }
@@ -49,7 +49,7 @@ export function noSuchImage(
   });
 }
 
-/** Kernel, initrd and key of an image, as far as they lie beside it and belong to no other. */
+/** Kernel, initrd and key of an image, if they are in the same directory and no other image uses them. */
 async function filesOf(
   images: string,
   { name, names }: { readonly name: string; readonly names: readonly string[] },

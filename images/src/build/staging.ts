@@ -5,12 +5,12 @@ import { errnoCode } from "@ob/core";
 
 const pattern = /^\.making-(\d+)-/;
 
-/** How the names of this process' temporary directories start. The dot hides them from those who list images. */
+/** Prefix of the names of this process's temporary directories. The leading dot keeps them out of image lists. */
 export function temporaryPrefix(): string {
   return `.making-${pid}-`;
 }
 
-/** Removes what processes that no longer live have left in a directory of images. */
+/** Removes what dead processes left in a directory of images. */
 export async function removeStale(images: string): Promise<void> {
   for (const name of await readdir(images)) {
     const owner = pattern.exec(name)?.[1];

@@ -5,13 +5,13 @@ import { exists, run, storeLayout, errnoCode } from "@ob/core";
 export interface StoreKey {
   /** Absolute path of the private key. */
   readonly file: string;
-  /** The public key as a line of `authorized_keys`, without its end. */
+  /** The public key as a line of `authorized_keys`, without the newline. */
   readonly publicKey: string;
 }
 
 /**
- * The store's own key, `state/ssh/id_ed25519`: one per store, made here when there is none yet, and never part of
- * anything that is given away.
+ * The store's own SSH key, `state/ssh/id_ed25519`. There is one per store, created on first use. The private key is
+ * never part of an image.
  *
  * @throws ObError `MISSING_TOOL`, `TOOL_FAILED`, `CANCELLED`.
  */
@@ -25,7 +25,10 @@ export async function storeKey(
   return { file, publicKey: stdout.trim() };
 }
 
-/** Beside its place first: whoever is killed leaves no half of a key, and of two at a time one's is taken. */
+/**
+ * Creates the key in a temporary directory and links it, so that a killed process leaves no partial key and of two
+ * concurrent processes one wins.
+ */
 async function makeKey(file: string, signal: AbortSignal | undefined): Promise<void> {
   const directory = dirname(file);
   await mkdir(directory, { recursive: true, mode: 0o700 });

@@ -12,7 +12,7 @@ export interface BootCheckOptions {
 }
 
 /**
- * A virtual machine that shows whether an image works. QEMU reads its monitor on standard input, and ends when this
+ * A VM that verifies that an image boots. QEMU reads monitor commands from standard input, and is stopped when this
  * is disposed of.
  */
 export class BootCheck implements AsyncDisposable {
@@ -39,14 +39,14 @@ export class BootCheck implements AsyncDisposable {
     return new BootCheck(argv, options);
   }
 
-  /** Waits for a line of the console that says `text`. @throws ObError `BASE_IMAGE` with the console's tail. */
+  /** Waits for a line of the console that contains `text`. @throws ObError `BASE_IMAGE` with the console's tail. */
   async waitForConsole(text: string, seconds: number): Promise<void> {
     await this.#poll(`its console says "${text}"`, seconds, async () =>
       (await this.#console()).includes(text),
     );
   }
 
-  /** The port of 127.0.0.1 that leads to the guest's port 22. */
+  /** The port of 127.0.0.1 that is forwarded to the guest's port 22. */
   async sshPort(): Promise<number> {
     this.#qemu.stdin?.write("info usernet\n");
     let port: number | undefined;
@@ -58,13 +58,13 @@ export class BootCheck implements AsyncDisposable {
     return port ?? 0;
   }
 
-  /** Asks for an ACPI shutdown and waits until the guest has shut down. */
+  /** Requests an ACPI shutdown and waits until the guest has shut down. */
   async powerDown(seconds: number): Promise<void> {
     this.#qemu.stdin?.write("system_powerdown\n");
     await this.ended(seconds);
   }
 
-  /** Waits until the guest has switched itself off. */
+  /** Waits until the guest has shut down by itself. */
   async ended(seconds: number): Promise<void> {
     await this.#poll("it switches itself off", seconds, async () => this.#hasEnded());
   }

@@ -12,11 +12,11 @@ import type { OnImageEvent } from "../build/phases.ts";
 
 export interface ImageToCheck {
   readonly manifest: ImageManifest;
-  /** Absolute path of the directory that the manifest's paths start from. */
+  /** Absolute path of the directory that the manifest's paths are relative to. */
   readonly manifestDirectory: string;
-  /** Absolute path of the qcow2 file; it is not changed. */
+  /** Absolute path of the qcow2 file; it is not modified. */
   readonly disk: string;
-  /** A script of more that must be so; see `Recipe.expectations`. */
+  /** A script with additional required checks; see `Recipe.expectations`. */
   readonly script?: string | undefined;
   readonly memoryMib?: number | undefined;
   readonly bootSeconds?: number | undefined;
@@ -26,18 +26,18 @@ export interface CheckTools {
   readonly startTrial: StartSmokeTest;
   /** Absolute path of an empty directory. */
   readonly scratch: string;
-  /** True to take what only helps for what must be. */
+  /** True to treat recommended properties as required. */
   readonly strict: boolean;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Boots an image on a throw-away overlay, as a build would, logs in, looks at what a build takes for granted, and
- * switches it off. Tells each check as it is passed.
+ * Boots an image on an ephemeral overlay, as a build does, logs in, checks what builds require, and shuts it down.
+ * Reports each check when it is done.
  *
  * @returns the absolute path of the overlay, as the guest left it.
- * @throws ObError `BASE_IMAGE` that names what is not so; what a boot throws.
+ * @throws ObError `BASE_IMAGE` that names the failed check; errors of the boot.
  */
 export async function checkImage(image: ImageToCheck, tools: CheckTools): Promise<string> {
   const { manifest, manifestDirectory, memoryMib, bootSeconds } = image;

@@ -10,20 +10,20 @@ import { noSuchImage } from "../build/remove-image.ts";
 import { removeStale, temporaryPrefix } from "../build/staging.ts";
 
 export interface CheckRequest {
-  /** The name of an image of the store, or the path of a qcow2 file, which may have its manifest beside it. */
+  /** The name of an image of the store, or the path of a qcow2 file, with or without a manifest beside it. */
   readonly image: string;
-  /** What describes an image without a manifest. */
+  /** Describes an image that has no manifest. */
   readonly guestOs?: ImageManifest["guestOs"] | undefined;
   readonly guestArch?: ImageManifest["guestArch"] | undefined;
   readonly loginUser?: string | undefined;
-  /** Path of the private key to log in with, in the place of the manifest's. */
+  /** Path of the private key to log in with, instead of the manifest's. */
   readonly sshKey?: string | undefined;
 }
 
 /**
- * Checks an image as `checkImage` does. Nothing is changed.
+ * Checks an image as `checkImage` does. Nothing is modified.
  *
- * @throws ObError `BASE_IMAGE`, `USAGE`; what a boot throws.
+ * @throws ObError `BASE_IMAGE`, `USAGE`; errors of the boot.
  */
 export async function checkStoredImage(request: CheckRequest, tools: ImageTools): Promise<void> {
   const { store, startTrial, onEvent = () => undefined, signal } = tools;
@@ -51,7 +51,7 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
   }
 }
 
-/** A manifest that lies beside a file may be anyone's. */
+/** A manifest beside a file outside the store is not trusted. */
 async function checkFiles(
   manifest: ImageManifest,
   { manifestDirectory, store }: { readonly manifestDirectory: string; readonly store: string },

@@ -5,14 +5,14 @@ import { partitionStart, sectorBytes } from "../disk/boot-record.ts";
 const superblockBytes = 1024;
 const magic = 0xef53;
 const cleanlyUnmounted = 1;
-/** The feature that says that the journal holds something. */
+/** The feature bit of a file system whose journal is not empty. */
 const needsRecovery = 4;
 
 /**
- * Looks into the superblock of a disk's only partition (Documentation/filesystems/ext4/super.rst) for whether its
- * file system was left clean.
+ * Checks in the superblock of a disk's only partition (Documentation/filesystems/ext4/super.rst) that its file system
+ * was unmounted cleanly.
  *
- * @param disk absolute path of a qcow2 file that nobody has open.
+ * @param disk absolute path of a qcow2 file that no process has open.
  * @throws ObError `BASE_IMAGE` if it was not.
  */
 export async function assertCleanRoot(

@@ -8,9 +8,9 @@ export interface LoginOptions {
 }
 
 /**
- * Logs in and runs a script, with `OBUILDER_CHECK=yes` in the environment that the client sends.
+ * Logs in and runs a script. The client sends `OBUILDER_CHECK=yes` in the environment.
  *
- * @throws ObError `BASE_IMAGE` with what the script said if it ends with a status other than 0.
+ * @throws ObError `BASE_IMAGE` with the script's output if its exit status is not 0.
  */
 export async function checkOverSsh(script: string, options: LoginOptions): Promise<void> {
   const { port, user, sshKey, signal } = options;

@@ -6,13 +6,13 @@ import { withPhase, type OnImageEvent } from "../build/phases.ts";
 
 export interface AptDownloadOptions {
   readonly suite: string;
-  /** Debian's architecture; the host need not know it. */
+  /** Debian's name of the architecture; the host need not support it. */
   readonly architecture: string;
-  /** Names of packages, or apt's patterns such as `?essential`; what they need comes with them. */
+  /** Names of packages, or apt's patterns such as `?essential`. Their dependencies are included. */
   readonly packages: readonly string[];
-  /** Packages beside these, by name; what they need comes with them. */
+  /** Names of additional packages. Their dependencies are included. */
   readonly more: readonly string[];
-  /** A package whose only dependency that matters is taken without its own: the kernel. */
+  /** The kernel metapackage. Only the kernel image that it depends on is downloaded, without further dependencies. */
   readonly kernelPackage: string;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
@@ -21,7 +21,7 @@ export interface AptDownloadOptions {
 export interface AptDownload {
   /** Absolute paths of all packages, sorted by name. */
   readonly packages: readonly string[];
-  /** Those of them that are there for `more`. */
+  /** Those of `packages` that only `more` required. */
   readonly more: readonly string[];
   readonly kernel: string;
   /** Lines of a `sources.list` for the guest. */
@@ -31,12 +31,12 @@ export interface AptDownload {
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /**
- * Downloads Debian packages of any architecture with the host's apt, which has lists, a status and a cache of its
- * own in `directory`. They come from the host's mirror, and apt verifies them with Debian's keys.
+ * Downloads Debian packages of any architecture with the host's apt, with separate lists, status and cache in
+ * `directory`. The packages come from the host's mirror; apt verifies them with Debian's keys.
  *
  * @param directory absolute path of an empty directory.
- * @throws ObError `MISSING_TOOL`, `TOOL_FAILED` with apt's last lines, `UNSUPPORTED` on a host without a mirror of
- *   Debian, `NO_SPACE`, `CANCELLED`.
+ * @throws ObError `MISSING_TOOL`, `TOOL_FAILED` with apt's last lines, `UNSUPPORTED` on a host without a Debian
+ *   mirror, `NO_SPACE`, `CANCELLED`.
  */
 export async function downloadPackages(directory: string, options: AptDownloadOptions): Promise<AptDownload> {
   const { signal, onEvent, kernelPackage } = options;
@@ -80,9 +80,9 @@ interface Apt {
   readonly env: Readonly<Record<string, string>>;
   /** Absolute path of its `sources.list`. */
   readonly sourceList: string;
-  /** Absolute path of the directory of its lists. */
+  /** Absolute path of the directory of its package lists. */
   readonly lists: string;
-  /** Options of a line in it. */
+  /** Options of each line of the `sources.list`. */
   readonly lineOptions: string;
 }
 
@@ -96,7 +96,7 @@ async function configure(
   const settings: readonly (readonly [key: string, value: string])[] = [
     ["APT::Architecture", architecture],
     ["APT::Architectures::", architecture],
-    // The directory belongs to whoever runs this, and apt's own user may not enter it.
+    // The directory belongs to the current user, and apt's own user cannot enter it.
     ["APT::Sandbox::User", ""],
     ["Acquire::Languages", "none"],
     ["Dir::State", directory],
@@ -109,7 +109,7 @@ async function configure(
     ["Dir::Etc::preferencesparts", "-"],
   ];
   const lines = settings.map(([key, value]) => `${key} ${JSON.stringify(value)};\n`);
-  // Without this the architectures of the host's configuration would stay in the list.
+  // Without this, the architectures of the host's configuration would remain in the list.
   await writeFile(at("apt.conf"), ["#clear APT::Architectures;\n", ...lines].join(""));
   const known = await access(keyring).then(
     () => true,
@@ -123,7 +123,7 @@ async function configure(
   };
 }
 
-/** The names under which a mirror may hold a release besides its own, the youngest first. */
+/** Alternative names of a release on a mirror, the youngest release first. */
 const aliases = ["stable", "oldstable"];
 
 interface UpdateOptions {
@@ -132,15 +132,15 @@ interface UpdateOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Loads the lists of as many mirrors as can be had, and resolves with the lines for the guest. */
+/** Loads the lists of as many mirrors as possible. @returns the lines of the guest's `sources.list`. */
 async function update(apt: Apt, { mirrors, suite, signal }: UpdateOptions): Promise<readonly string[]> {
   const load = async (lines: readonly string[]): Promise<void> => {
     const text = lines.map((line) => `${line.replace(/^deb /, `deb ${apt.lineOptions} `)}\n`).join("");
     await writeFile(apt.sourceList, text);
     await run(["apt-get", "--quiet", "--error-on=any", "update"], { env: apt.env, signal });
   };
-  // A mirror in the middle of its own update lacks the young suites first. The release alone is a whole Debian. Where a
-  // cache stands before the mirror, its lists may be of another day than its signed release, but not by both names.
+  // During its own update a mirror lacks the newest suites first; the main suite alone is a complete Debian. A cache
+  // in front of a mirror can serve lists that do not match its signed release, but rarely under both names.
   const [release = ""] = mirrors;
   const ways: readonly (() => Promise<void>)[] = [
     () => load(mirrors),
@@ -163,7 +163,7 @@ async function update(apt: Apt, { mirrors, suite, signal }: UpdateOptions): Prom
   throw first;
 }
 
-/** An alias goes over to the next release one day. */
+/** An alias moves to the next release some day. */
 async function assertCodename({ lists }: Apt, suite: string): Promise<void> {
   const releases = (await readdir(lists)).filter((name) => name.endsWith("Release"));
   for (const name of releases) {

@@ -3,15 +3,15 @@ import { isObError, ObError, run } from "@ob/core";
 
 export interface AptRootOptions {
   readonly suite: string;
-  /** Debian's architecture. */
+  /** Debian's name of the architecture. */
   readonly architecture: string;
-  /** Packages beyond apt and all that is essential. */
+  /** Packages in addition to apt and all essential packages. */
   readonly include: readonly string[];
-  /** Paths that dpkg leaves out, now and later in the guest; `!` in front lets one in again. */
+  /** Paths that dpkg excludes, now and later in the guest; a leading `!` includes a path again. */
   readonly excludePaths: readonly string[];
   readonly aptOptions: readonly string[];
   readonly dpkgOptions: readonly string[];
-  /** Shell text that runs once all is installed, with the root directory as `$1`. */
+  /** Shell script that runs after the installation, with the root directory as `$1`. */
   readonly customize: string;
   /** See `RecipeContext.becomeRoot`. */
   readonly becomeRoot: readonly string[];
@@ -19,8 +19,8 @@ export interface AptRootOptions {
 }
 
 /**
- * Installs a minimal Debian with apt from the host's own mirror and packs it as a tar archive. Works as root, and
- * for other users in a user namespace, or by `becomeRoot` where the host has none.
+ * Installs a minimal Debian with apt from the host's mirror and packs it as a tar archive. Works as root, and for
+ * other users in a user namespace, or with `becomeRoot` on hosts without user namespaces.
  *
  * @param archive absolute path of the tar file to write.
  * @throws ObError `MISSING_TOOL`, `TOOL_FAILED` with apt's last lines, `NO_SPACE`, `UNSUPPORTED`, `CANCELLED`.
@@ -36,7 +36,7 @@ export async function makeAptRoot(archive: string, options: AptRootOptions): Pro
         `--architectures=${architecture}`,
         "--format=tar",
         `--include=${options.include.join(",")}`,
-        // With it the package usr-is-merged stands in for usrmerge, which would bring all of Perl.
+        // With this hook the package usr-is-merged replaces usrmerge, which depends on all of Perl.
         "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
         ...options.excludePaths.map((path) =>
           path.startsWith("!") ? `--dpkgopt=path-include=${path.slice(1)}` : `--dpkgopt=path-exclude=${path}`,
@@ -52,7 +52,7 @@ export async function makeAptRoot(archive: string, options: AptRootOptions): Pro
     );
   } catch (error) {
     if (!isObError(error, "TOOL_FAILED")) throw error;
-    // The command itself is a screenful, and says nothing to someone who wants an image.
+    // The command itself fills a screen and does not help the user.
     const output = error.message.slice(error.message.indexOf("\n") + 1);
     throw new ObError("TOOL_FAILED", `mmdebstrap could not install Debian ${suite}:\n${output}`, {
       hint: "Debian's packages come from the host's own apt mirror: see that `apt-get update` works, and that the package debian-archive-keyring is installed.",
@@ -84,7 +84,7 @@ async function hasUserNamespaces(signal: AbortSignal | undefined): Promise<boole
 
 const indexFormat = "$(LABEL)|$(REPO_URI)|$(CODENAME)";
 
-/** See `debianMirrors`; asks the host's apt. */
+/** See `debianMirrors`; runs the host's apt. */
 export async function hostMirrors(
   suite: string,
   signal: AbortSignal | undefined,
@@ -92,7 +92,7 @@ export async function hostMirrors(
   return debianMirrors(await indexTargets(signal), suite);
 }
 
-/** The host's package sources, a line each in `indexFormat`; empty on a host without apt. */
+/** The host's package sources, one line each in `indexFormat`; empty on a host without apt. */
 async function indexTargets(signal: AbortSignal | undefined): Promise<string> {
   try {
     const { stdout } = await run(
@@ -107,8 +107,8 @@ async function indexTargets(signal: AbortSignal | undefined): Promise<string> {
 }
 
 /**
- * The host's mirrors of Debian as lines of a `sources.list` for `suite`: they are known to work from here, which
- * the public ones need not. Empty where the host is no Debian; then mmdebstrap takes its own defaults.
+ * The host's Debian mirrors as lines of a `sources.list` for `suite`. They are known to be reachable from this host,
+ * unlike the public mirrors. Empty if the host is not a Debian; mmdebstrap then uses its defaults.
  */
 export function debianMirrors(targets: string, suite: string): readonly string[] {
   const rows = targets.split("\n").map((line) => line.split("|"));

@@ -9,24 +9,24 @@ import type { Kernel } from "../linux/kernel.ts";
 export interface FillRootOptions {
   readonly kernel: Kernel;
   readonly packedInitrd: Uint8Array;
-  /** Files beside Debian's own. */
+  /** Files in addition to Debian's. */
   readonly files: readonly GuestFile[];
   /** Symbolic links: path and target. */
   readonly links: readonly (readonly [path: string, target: string])[];
-  /** Where in the guest the busybox is that init runs, out of the way of any package. */
+  /** Path in the guest of the busybox that init runs, where no package replaces it. */
   readonly busybox: string;
-  /** Kernel modules that the guest can load, by name; the initrd has its own. */
+  /** Names of the kernel modules that the guest can load. The modules of the initrd are separate. */
   readonly modules: readonly string[];
-  /** The login user, who has the uid and gid 1000. */
+  /** The login user. Its uid and gid are 1000. */
   readonly user: string;
   /** A line of `authorized_keys`. */
   readonly publicKey: string;
-  /** See `asRootPrefix`. */
+  /** See `fakerootPrefix`. */
   readonly asRoot: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
-/** Turns an unpacked Debian into the guest: kernel, boot scripts, SSH keys, the login user's home. */
+/** Adds kernel, boot scripts, SSH keys and the login user's home to an unpacked Debian. */
 export async function fillRoot(root: string, options: FillRootOptions): Promise<void> {
   const { kernel, packedInitrd, user, publicKey, files, links, busybox, asRoot, signal } = options;
   const at = (path: string): string => join(root, path);
@@ -41,7 +41,7 @@ export async function fillRoot(root: string, options: FillRootOptions): Promise<
     await writeFile(at(path), contents);
     await chmod(at(path), mode);
   }
-  // A link, and not a copy: it is the same file, and stays when a package removes the other.
+  // A hard link, not a copy: it uses no space, and stays when a package removes the original.
   await link(at("usr/bin/busybox"), at(busybox));
   for (const [path, target] of links) {
     await rm(at(path), { force: true });
@@ -59,7 +59,7 @@ export async function fillRoot(root: string, options: FillRootOptions): Promise<
   await mkdir(join(home, ".ssh"), { mode: 0o700 });
   await writeFile(join(home, ".ssh/authorized_keys"), `${publicKey}\n`, { mode: 0o600 });
   await run(withPrefix(asRoot, ["chown", "-R", "1000:1000", home]), { signal });
-  // Without PAM, sshd takes a "!" for a locked account, whoever has the key. "*" is no password either.
+  // Without PAM, sshd treats "!" as a locked account and refuses keys too. "*" also means no password.
   await run(withPrefix(asRoot, ["sed", "-i", `s/^${user}:[^:]*:/${user}:*:/`, at("etc/shadow")]), { signal });
 }
 

@@ -11,8 +11,8 @@ export interface UnpackRootOptions extends UnpackOptions {
 }
 
 /**
- * Unpacks Debian packages of any architecture as a root file system: nothing of theirs runs. What their scripts
- * would have set up is left to the recipe; dpkg's database says that all are installed.
+ * Unpacks Debian packages of any architecture as a root file system, without running any of their programs. The
+ * recipe does what their maintainer scripts would have set up; dpkg's database lists all packages as installed.
  *
  * @param debs absolute paths.
  */
@@ -36,7 +36,7 @@ export async function unpackRoot(debs: readonly string[], options: UnpackRootOpt
   await run(withPrefix(asRoot, ["chown", "-R", "0:0", at("var/lib/dpkg"), at("etc/dpkg")]), { signal });
 }
 
-/** As dpkg itself leaves out: what a pattern names goes, but for what a later one lets in. */
+/** Applies the exclusions as dpkg does: a pattern removes paths, unless a later pattern includes them again. */
 async function removeExcluded({ root, excludePaths, signal }: UnpackRootOptions): Promise<void> {
   const kept = excludePaths.filter((path) => path.startsWith("!")).map((path) => join(root, path.slice(1)));
   for (const pattern of excludePaths.filter((path) => !path.startsWith("!"))) {
@@ -59,7 +59,7 @@ async function writeDatabase(directory: string, packages: readonly UnpackedPacka
   }
 }
 
-/** Which packages wait for what: paths stand in `File` together, each other name is a file of its own. */
+/** Maps triggers to interested packages: path triggers share the file `File`, every named trigger is a file. */
 function triggerFiles(packages: readonly UnpackedPackage[]): ReadonlyMap<string, readonly string[]> {
   const files = new Map<string, string[]>();
   for (const { key, triggers } of packages) {

@@ -7,27 +7,27 @@ import { withPrefix } from "../disk/fakeroot.ts";
 export interface UnpackOptions {
   /** Absolute path of the root directory. */
   readonly root: string;
-  /** See `asRootPrefix`. */
+  /** See `fakerootPrefix`. */
   readonly asRoot: readonly string[];
-  /** Absolute path of a directory for what is only needed meanwhile. */
+  /** Absolute path of a directory for temporary files. */
   readonly scratch: string;
-  /** Those of the packages whose own scripts will still run, by path: dpkg is told that they are unpacked only. */
+  /** Paths of the packages whose maintainer scripts run later: dpkg's database lists them as unpacked only. */
   readonly pending?: ReadonlySet<string> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** What dpkg's database has to know of a package. */
+/** A package's entries in dpkg's database. */
 export interface UnpackedPackage {
-  /** `NAME`, or `NAME:ARCH` where several architectures can be installed side by side. */
+  /** `NAME`, or `NAME:ARCH` for a package that several architectures can install in parallel. */
   readonly key: string;
-  /** Its paragraph of the status file. */
+  /** The package's paragraph of the status file. */
   readonly status: string;
   readonly triggers: string;
 }
 
 /**
- * Unpacks a package and enters it in `var/lib/dpkg/info`, so that dpkg in the guest takes it for installed. None of
- * its scripts runs.
+ * Unpacks a package and registers it in `var/lib/dpkg/info`, so that dpkg in the guest considers it installed. None
+ * of its scripts runs.
  */
 export async function unpackPackage(deb: string, options: UnpackOptions): Promise<UnpackedPackage> {
   const { root, asRoot, scratch, pending, signal } = options;
@@ -53,13 +53,15 @@ export async function unpackPackage(deb: string, options: UnpackOptions): Promis
   return { key, status: [first, `Status: install ok ${state}`, ...rest, ...conffiles].join("\n"), triggers };
 }
 
-/** From tar's `./usr/bin/` to dpkg's `/usr/bin`. */
+/** Converts tar's `./usr/bin/` to dpkg's `/usr/bin`. */
 async function writeList(file: string, listing: string): Promise<void> {
   const paths = listing.split("\n").map((line) => line.replace(/^\.(?=\/)/, "").replace(/(.)\/$/, "$1"));
   await writeFile(file, `${["/.", ...paths.filter((path) => path.length > 1)].join("\n")}\n`);
 }
 
-/** Files that dpkg leaves as they are where an administrator has changed them: known by the md5 they came with. */
+/**
+ * The `Conffiles` field. dpkg keeps a file whose md5 differs from this list, because an administrator has changed it.
+ */
 async function conffileField(list: string, root: string): Promise<readonly string[]> {
   const paths = list.split("\n").filter((line) => line.startsWith("/"));
   if (paths.length === 0) return [];

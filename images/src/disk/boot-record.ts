@@ -1,17 +1,17 @@
 import { ObError } from "@ob/core";
 
 export const sectorBytes = 512;
-/** Where the only partition starts, in sectors: 1 MiB, as all partitioning programs have it. */
+/** First sector of the only partition: 1 MiB, the default of all partitioning programs. */
 export const partitionStart = 2048;
-/** Offset of the boot record's partition table, after its code. */
+/** Offset of the boot record's partition table, after the boot code. */
 export const partitionTable = 440;
 
 /**
- * GRUB's boot sector and core, as they go in front of the first partition of a disk with a DOS partition table:
- * the code of `boot.img` in sector 0, up to the partition table, and `core.img` from sector 1 on. That is where
- * both look for what follows when they come from `grub-mkimage` unchanged.
+ * GRUB's boot sector and core image for the space before the first partition of a disk with a DOS partition table:
+ * the code of `boot.img` in sector 0, up to the partition table, and `core.img` from sector 1. Unmodified images of
+ * `grub-mkimage` expect each other at these sectors.
  *
- * @throws ObError `BASE_IMAGE` if one of them is not what it should be.
+ * @throws ObError `BASE_IMAGE` if the size of an image is wrong.
  */
 export function bootRecord(
   bootImage: Uint8Array,

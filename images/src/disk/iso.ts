@@ -2,30 +2,30 @@ import { mkdir, open, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ObError, run, errnoCode } from "@ob/core";
 
-/** A file of an ISO: its contents, or the absolute path of a file that has them. */
+/** A file of an ISO: its contents, or the absolute path of a file with the contents. */
 export type IsoFile = { readonly path: string } & (
   | { readonly contents: string | Uint8Array }
   | { readonly source: string }
 );
 
 export interface MakeIsoOptions {
-  /** The volume's name. Windows and cloud-init look at it. */
+  /** The volume label. Windows and cloud-init find the volume by it. */
   readonly label: string;
   /** Paths without a leading slash. */
   readonly files: readonly IsoFile[];
-  /** Absolute path of an empty directory for what is needed on the way. */
+  /** Absolute path of an empty directory for temporary files. */
   readonly directory: string;
   readonly signal: AbortSignal | undefined;
 }
 
-/** The time that all of an image is from, in seconds since 1970. */
+/** The timestamp of all files in an image, in seconds since 1970. */
 const epoch = "1735689600";
 
 /**
- * Makes an ISO 9660 image with long names in both manners, Rock Ridge (Linux) and Joliet (Windows). The same files
- * make the same image.
+ * Creates an ISO 9660 image with both extensions for long names, Rock Ridge (Linux) and Joliet (Windows). The output
+ * is reproducible.
  *
- * @param iso absolute path; a file there is replaced.
+ * @param iso absolute path; an existing file is replaced.
  * @throws ObError `MISSING_TOOL`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`.
  */
 export async function makeIso(
@@ -41,7 +41,7 @@ export async function makeIso(
     }
     grafts.push(`${graftWord(file.path)}=${graftWord(source)}`);
   }
-  // Without these the hour of the making would stand in the image.
+  // Without these options the image would contain its creation time.
   const dates = ["--set_all_file_dates", `=${epoch}`];
   const names = ["-V", label, "-volset", label, "-joliet", "-rational-rock"];
   const options = ["-quiet", "-iso-level", "3", ...names, ...dates];
@@ -51,7 +51,7 @@ export async function makeIso(
   });
 }
 
-/** In a graft point `=` stands between the two paths, and a backslash takes meaning away. */
+/** In a graft point `=` separates the two paths, and a backslash escapes. */
 function graftWord(path: string): string {
   return path.replaceAll(/[\\=]/g, (character) => `\\${character}`);
 }
@@ -60,16 +60,12 @@ export interface ListIsoOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/**
- * The files of an ISO 9660 image, as absolute paths, sorted.
- *
- * @throws ObError as `makeIso`.
- */
+/** Lists the files of an ISO 9660 image, as absolute paths, sorted. @throws ObError as `makeIso`. */
 export async function listIso(iso: string, { signal }: ListIsoOptions): Promise<readonly string[]> {
   const { stdout } = await run(["xorriso", "-indev", iso, "-find", "/", "-type", "f", "-exec", "echo"], {
     signal,
   });
-  // xorriso puts each path into single quotes.
+  // xorriso prints each path in single quotes.
   const paths = [...stdout.matchAll(/^'(.*)'$/gm)].map(([, path = ""]) => path);
   return paths.toSorted();
 }
@@ -78,10 +74,10 @@ const sector = 2048;
 const firstDescriptor = 16;
 
 /**
- * The volume's name in an ISO 9660 image, also where its files are in UDF, as in Microsoft's.
+ * The volume label of an ISO 9660 image, also of one whose files are in UDF, as in Microsoft's.
  *
- * @returns undefined if the file is no such image.
- * @throws ObError `USAGE` if it cannot be read.
+ * @returns undefined if the file is not an ISO 9660 image.
+ * @throws ObError `USAGE` if the file cannot be read.
  */
 export async function isoLabel(iso: string): Promise<string | undefined> {
   try {

@@ -6,22 +6,22 @@ import { bootRecord, partitionStart, sectorBytes } from "./boot-record.ts";
 const grubDirectory = "/usr/lib/grub/i386-pc";
 
 export interface RootDiskOptions {
-  /** Absolute path of the directory that becomes the root file system. */
+  /** Absolute path of the directory with the contents of the root file system. */
   readonly root: string;
-  /** What makes this user root in the eyes of a program that reads owners; empty for root. */
+  /** Prefix that makes a program see this user's files as root's, see `fakerootPrefix`; empty for root. */
   readonly asRoot: readonly string[];
   /** Size of the disk in bytes. */
   readonly size: number;
   /** Label of the root file system. */
   readonly label: string;
-  /** GRUB's first commands, with the root file system as `(hd0,msdos1)`; none for a machine that is no PC. */
+  /** GRUB's first commands, with the root file system as `(hd0,msdos1)`; undefined for a machine that is not a PC. */
   readonly grubConfig?: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Makes a raw disk of one ext4 partition, which a PC's firmware boots with GRUB: no loop device, no mount and no
- * root are needed.
+ * Creates a raw disk with one ext4 partition that a PC's firmware boots with GRUB. Needs no loop device, mount or
+ * root.
  *
  * @param disk absolute path of the file to write; it is sparse.
  * @throws ObError `MISSING_TOOL`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`.
@@ -40,11 +40,11 @@ export async function makeRootDisk(disk: string, options: RootDiskOptions): Prom
     toArgv([
       ...asRoot,
       ...["mke2fs", "-q", "-t", "ext4", "-b", `${blockBytes}`, "-L", label, "-d", root],
-      // GRUB 2.06 reads neither; mke2fs does not know them all, and then has none to leave out.
+      // GRUB 2.06 reads neither. An mke2fs that does not know a feature does not enable it, and rejects its name.
       ...["-O", await withoutFeatures(["metadata_csum_seed", "orphan_file"], signal)],
-      // Large enough for the guest to grow the file system while it is mounted, for which 16 MB are not.
+      // A journal large enough for the guest to grow the file system while it is mounted; 16 MB are too few.
       ...["-J", "size=64", "-m", "1"],
-      // All inode tables now, on a file with holes: else the guest fills them, 160 MB, while steps run.
+      // Initialize all inode tables now, in a sparse file: otherwise the guest writes 160 MB while steps run.
       ...["-E", `offset=${offset},lazy_itable_init=0,root_owner=0:0`],
       ...[disk, `${Math.floor((size - offset) / blockBytes)}`],
     ]),
@@ -57,7 +57,7 @@ async function withoutFeatures(
   features: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  // mke2fs -V prints "mke2fs 1.47.0 (5-Feb-2023)" on its standard error; orphan_file came with 1.47.0.
+  // mke2fs -V prints "mke2fs 1.47.0 (5-Feb-2023)" on standard error; orphan_file was added in 1.47.0.
   const { stderr } = await run(["mke2fs", "-V"], { signal });
   const [, major = "0", minor = "0"] = /mke2fs (\d+)\.(\d+)/.exec(stderr) ?? [];
   const knowsAll = Number(major) > 1 || Number(minor) >= 47;
@@ -103,12 +103,12 @@ async function readBootImage(): Promise<Buffer> {
 export interface CompressOptions {
   /** Absolute path of the file to write. */
   readonly to: string;
-  /** That of the disk as it is; by default raw. */
+  /** The format of the source disk; by default raw. */
   readonly format?: "raw" | "qcow2" | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Packs a disk as a qcow2 file that stands alone, compressed with zstd. */
+/** Converts a disk to a self-contained qcow2 file, compressed with zstd. */
 export async function compressDisk(disk: string, options: CompressOptions): Promise<void> {
   const { to, format = "raw", signal } = options;
   const packing = ["-c", "-o", "compression_type=zstd"];
