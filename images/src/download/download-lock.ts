@@ -4,9 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cancelledError, errnoCode, throwIfCancelled } from "@ob/core";
 
 /**
- * Keeps two builds from writing one download: the second waits. A lock of a process that no longer lives is taken over.
+ * Prevents two builds from writing the same download: the second waits. The lock of a dead process is broken.
  *
- * @param file absolute path of the lock; removed when the lock is disposed of.
+ * @param file absolute path of the lock file; removed when the lock is disposed of.
  * @throws ObError `CANCELLED`.
  */
 export async function lockDownload(file: string, signal: AbortSignal | undefined): Promise<AsyncDisposable> {
@@ -36,7 +36,7 @@ async function take(file: string): Promise<boolean> {
 
 async function isStale(file: string): Promise<boolean> {
   const owner = Number(await readFile(file, "utf8").catch(() => ""));
-  // Zero: gone in this moment, or not yet written.
+  // Not a process id: the file was just removed, or is not written yet.
   if (!Number.isInteger(owner) || owner <= 0) return false;
   try {
     kill(owner, 0);

@@ -7,35 +7,35 @@ import { lockDownload } from "./download-lock.ts";
 import { fetchRest, HttpFailure } from "./http-fetch.ts";
 import type { RecipeDownload } from "../recipe/recipe.ts";
 
-/** A file that a recipe needs from elsewhere. */
+/** A file that a recipe downloads. */
 export interface Download extends RecipeDownload {
-  /** Where it is looked for. */
+  /** The URL that the file is downloaded from. */
   readonly url: string;
-  /** In lower-case hex; pinned in the recipe, or from a list whose signature was verified. */
+  /** In lower-case hex; pinned in the recipe, or from a list with a verified signature. */
   readonly sha256: string;
 }
 
 export interface DownloadOptions {
-  /** Absolute path of the directory where downloads are kept. */
+  /** Absolute path of the download directory. */
   readonly downloads: string;
-  /** Absolute paths of files that take the place of downloads, by the names of these. */
+  /** Absolute paths of local files to use instead of downloads, by download name. */
   readonly from: ReadonlyMap<string, string>;
-  /** Bytes that are there, and in all if the server says so. */
+  /** Called with the bytes received so far, and the total if the server reports it. */
   readonly onProgress?: ((done: number, total: number | undefined) => void) | undefined;
   readonly signal: AbortSignal | undefined;
-  /** How long a server may be silent, in seconds; by default 60. */
+  /** How long a server may send nothing, in seconds; by default 60. */
   readonly silenceSeconds?: number | undefined;
-  /** How often a connection that breaks is made anew without a byte more; by default 4 times. */
+  /** How many consecutive attempts may fail without receiving a byte; by default 4 retries. */
   readonly retries?: number | undefined;
 }
 
 /**
- * Brings a file: the one that the user gives, the one of an earlier download, or the one from its address. What a
- * broken connection or a killed build left is resumed, if the server still has the same file. Nothing is returned
- * whose checksum is not the right one.
+ * Provides a file: the user's local file, a previous download, or a new download. A partial download of a broken
+ * connection or a killed build is resumed if the server still has the same file. Only a file with the right checksum
+ * is returned.
  *
- * @returns the file's absolute path: in `downloads`, or as given. It must not be changed.
- * @throws ObError `USAGE` for a wrong file of the user's; `BASE_IMAGE` for what cannot be had, with how to supply it;
+ * @returns the file's absolute path: in `downloads`, or as given by the user. It must not be modified.
+ * @throws ObError `USAGE` for a wrong local file; `BASE_IMAGE` for a failed download, with how to supply the file;
  *   `NO_SPACE`, `CANCELLED`.
  */
 export async function download(file: Download, options: DownloadOptions): Promise<string> {
@@ -70,12 +70,12 @@ export async function download(file: Download, options: DownloadOptions): Promis
   return kept;
 }
 
-/** The largest list that is read, in bytes. */
+/** Maximum size of a list in bytes. */
 const longestList = 1 << 20;
 
 /**
- * Brings a small file whose contents a signature proves, such as a list of checksums. It is not kept: such a list
- * changes.
+ * Downloads a small file that a signature authenticates, such as a list of checksums. It is not stored, because such
+ * lists change.
  *
  * @throws ObError as `download`.
  */
@@ -106,7 +106,7 @@ export async function downloadList(
 }
 
 interface FetchAllOptions extends DownloadOptions {
-  /** Absolute path of what is there so far. */
+  /** Absolute path of the partial download. */
   readonly part: string;
 }
 
@@ -121,7 +121,7 @@ async function fetchAll(file: Download, options: FetchAllOptions): Promise<void>
       throwIfCancelled(signal);
       if (!(error instanceof HttpFailure) || error.kind === "refused") throw error;
       if (error.kind === "no-such-part") {
-        // A build that was killed before its last rename has the whole file.
+        // A build that was killed before the last rename has left a complete file.
         if ((await sha256File(part, signal)) === file.sha256) return;
         await rm(part, { force: true });
       }
@@ -135,7 +135,7 @@ async function fetchAll(file: Download, options: FetchAllOptions): Promise<void>
 async function fetchOnce(file: Download, options: FetchAllOptions): Promise<void> {
   const { part, signal, silenceSeconds = 60, onProgress } = options;
   const validator = await readValidator(part, file.url);
-  // Without the server's word that it is still the same file, the rest of another might be joined to it.
+  // Without a validator the server cannot confirm that its file is unchanged, and parts of two files could be joined.
   const start = validator === undefined ? 0 : await sizeOf(part);
   await using source = await fetchRest(file.url, { start, validator, signal, silenceSeconds });
   await using output = await open(part, source.start === 0 ? "w" : "a");
@@ -152,7 +152,7 @@ async function fetchOnce(file: Download, options: FetchAllOptions): Promise<void
   }
 }
 
-/** What tells the server which file the part is of; undefined if nothing does. */
+/** The validator that identifies the server's version of the partial file; undefined if unknown. */
 async function readValidator(part: string, url: string): Promise<string | undefined> {
   try {
     const note: unknown = JSON.parse(await readFile(`${part}.json`, "utf8"));
@@ -160,7 +160,7 @@ async function readValidator(part: string, url: string): Promise<string | undefi
       return undefined;
     return note.url === url && typeof note.validator === "string" ? note.validator : undefined;
   } catch {
-    // None, or one that a crash cut short: the file is fetched from its start.
+    // Missing, or truncated by a crash: the file is downloaded from its start.
     return undefined;
   }
 }
@@ -205,7 +205,7 @@ function cannotRead(
 
 interface Circumstances {
   readonly file: Omit<Download, "sha256"> & { readonly sha256?: string | undefined };
-  /** Where a finished download would be; undefined if it is not kept. */
+  /** Absolute path of the finished download; undefined if it is not stored. */
   readonly kept: string | undefined;
   readonly signal: AbortSignal | undefined;
 }

@@ -1,11 +1,11 @@
 import { errorMessage, errnoCode } from "@ob/core";
 
-/** A server does not give what it should. */
+/** A server that does not deliver the requested file. */
 export class HttpFailure extends Error {
   override readonly name = "HttpFailure";
   /**
-   * `broken`: a connection that failed or a server that is busy, and may do better the next time. `no-such-part`: the
-   * server's file ends before the byte that was asked for. `refused`: everything else.
+   * `broken`: a failed connection or a busy server; a retry may succeed. `no-such-part`: the server's file ends
+   * before the requested byte. `refused`: everything else.
    */
   readonly kind: "broken" | "no-such-part" | "refused";
 
@@ -19,31 +19,34 @@ export class HttpFailure extends Error {
 }
 
 export interface FetchOptions {
-  /** How many bytes are already there. */
+  /** How many bytes are already downloaded; the first byte to request. */
   readonly start: number;
-  /** What `FetchedRest` gave for these. */
+  /** The `FetchedRest.validator` of these bytes. */
   readonly validator: string | undefined;
   readonly signal: AbortSignal | undefined;
-  /** How long the server may be silent, in seconds. */
+  /** How long the server may send nothing, in seconds. */
   readonly silenceSeconds: number;
 }
 
-/** What a server sends of a file. The connection ends when this is disposed of. */
+/** A server's response. The connection is closed when this is disposed of. */
 export interface FetchedRest extends AsyncDisposable {
-  /** At which byte the chunks start: where it was asked for, or 0 if the server has another file or no ranges. */
+  /**
+   * Offset of the first chunk: as requested, or 0 if the server's file has changed or the server does not support
+   * ranges.
+   */
   readonly start: number;
-  /** The size of the whole file in bytes, if the server says. */
+  /** The size of the whole file in bytes, if the server reports it. */
   readonly total: number | undefined;
-  /** What names this version of the file to the server: a strong entity tag or a date; undefined if it gives none. */
+  /** The value for If-Range: a strong entity tag or a date; undefined if the server sends neither. */
   readonly validator: string | undefined;
-  /** @throws HttpFailure; what the signal throws. */
+  /** @throws HttpFailure; the abort reason of the signal. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 /**
- * Asks for a file from one of its bytes on, and follows redirections.
+ * Requests a file from a given offset, and follows redirects.
  *
- * @throws HttpFailure for a server that cannot be reached or refuses.
+ * @throws HttpFailure if the server cannot be reached or refuses.
  */
 export async function fetchRest(url: string, options: FetchOptions): Promise<FetchedRest> {
   const { start, validator, signal, silenceSeconds } = options;
@@ -56,7 +59,7 @@ export async function fetchRest(url: string, options: FetchOptions): Promise<Fet
   const resumes = start > 0 && validator !== undefined;
   try {
     const response = await fetch(url, {
-      // A server that packs what it sends would count other bytes than ours.
+      // A compressed response would have other offsets than the file.
       headers: {
         "accept-encoding": "identity",
         ...(resumes && { range: `bytes=${start}-`, "if-range": validator }),
@@ -103,7 +106,7 @@ function lengthOf(text: string | null): number | undefined {
   return text !== null && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** A weak entity tag is no promise that all bytes are the same, and may not stand in If-Range. */
+/** A weak entity tag does not guarantee identical bytes, and is not allowed in If-Range. */
 function validatorOf(headers: Headers): string | undefined {
   const tag = headers.get("etag");
   if (tag !== null && !tag.startsWith("W/")) return tag;
@@ -135,7 +138,7 @@ function failureOf(error: unknown, { silence, signal }: Signals): unknown {
   if (error instanceof HttpFailure) return error;
   if (silence.aborted) return silence.reason;
   if (signal?.aborted === true) return signal.reason;
-  // undici's "fetch failed" and "terminated" say nothing; their cause does.
+  // undici's "fetch failed" and "terminated" have no information; their cause has.
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (error instanceof TypeError || errnoCode(cause) !== undefined) {
     return new HttpFailure(errorMessage(cause) || errnoCode(cause) || "the connection broke", {

@@ -3,22 +3,22 @@ import { join } from "node:path";
 import { isObError, ObError, run } from "@ob/core";
 import type { Argv } from "../disk/fakeroot.ts";
 
-/** The sha256 of each file that a list has, by its name. */
+/** The sha256 of each listed file, by file name. */
 export type Checksums = ReadonlyMap<string, string>;
 
 export interface SignedListOptions {
   /** Absolute path of an empty directory. */
   readonly directory: string;
-  /** For the error: "Ubuntu's list of checksums". */
+  /** Name of the list for error messages: "Ubuntu's list of checksums". */
   readonly what: string;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * A list in sha256sum's form whose detached OpenPGP signature is by a key of the keyring.
+ * Verifies a list in the format of sha256sum against its detached OpenPGP signature and a keyring.
  *
  * @param list the list, its signature, and the absolute path of the keyring.
- * @throws ObError `BASE_IMAGE` if the signature is not right, `MISSING_TOOL`, `CANCELLED`.
+ * @throws ObError `BASE_IMAGE` if the signature is not valid, `MISSING_TOOL`, `CANCELLED`.
  */
 export async function gpgSignedList(
   list: { readonly text: Uint8Array; readonly signature: Uint8Array; readonly keyring: string },
@@ -33,9 +33,9 @@ export async function gpgSignedList(
 }
 
 /**
- * OpenBSD's SHA256.sig: a list in BSD's form behind its signature by signify.
+ * Verifies OpenBSD's SHA256.sig: a list in BSD's format after its signify signature.
  *
- * @param list the file, and the public key in signify's form.
+ * @param list the file, and the public key in signify's format.
  * @throws ObError as `gpgSignedList`.
  */
 export async function signifyList(
@@ -46,7 +46,7 @@ export async function signifyList(
   await mkdir(directory, { recursive: true });
   const at = (name: string): string => join(directory, name);
   await Promise.all([writeFile(at("SHA256.sig"), list.text), writeFile(at("key.pub"), list.publicKey)]);
-  // -e: the message stands in the same file as its signature, and is written to -m.
+  // -e: the message is in the same file as its signature, and is written to -m.
   const files = ["-p", at("key.pub"), "-x", at("SHA256.sig"), "-m", at("SHA256")];
   await prove(["signify-openbsd", "-V", "-e", ...files], options);
   return parseChecksums(
@@ -55,7 +55,7 @@ export async function signifyList(
   );
 }
 
-/** The checksum of one file. @throws ObError `BASE_IMAGE` if the list has none. */
+/** The checksum of one file. @throws ObError `BASE_IMAGE` if the list does not contain it. */
 export function checksumOf(sums: Checksums, name: string, what: string): string {
   const sum = sums.get(name);
   if (sum !== undefined) return sum;

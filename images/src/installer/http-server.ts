@@ -9,9 +9,9 @@ export interface ServeOptions {
   /** Absolute path of the directory whose files are served. */
   readonly root: string;
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Told of each answered request: the path without its query, and the status. */
+  /** Called for each answered request with the path without the query, and the status. */
   readonly onRequest?: ((path: string, status: number) => void) | undefined;
 }
 
@@ -20,8 +20,8 @@ export interface FileServer extends AsyncDisposable {
 }
 
 /**
- * Serves files over HTTP to an installer. A query is not looked at: OpenBSD's asks for `install.conf?path=…`. The
- * lists of directories are not served, nor is anything outside the root.
+ * Serves files over HTTP to an installer. Queries are ignored: OpenBSD's installer requests `install.conf?path=…`.
+ * Directory listings and files outside the root are not served.
  *
  * @throws the system's error, such as `EACCES` for a port below 1024 or `EADDRINUSE`.
  */
@@ -62,11 +62,11 @@ async function answer(
     response.end();
     return;
   }
-  // A client that goes away is no trouble of ours.
+  // A client that closes the connection is not an error.
   await pipeline(createReadStream(file), response).catch(() => response.destroy());
 }
 
-/** The path of a request, which cannot lead out of the root; undefined for one that is damaged. */
+/** The path of a request, always within the root; undefined for a malformed URL. */
 function pathOf(url: string): string | undefined {
   try {
     const path = decodeURIComponent(/^[^?#]*/.exec(url)?.[0] ?? "");

@@ -2,25 +2,25 @@ import { availableParallelism } from "node:os";
 import { type GuestArch, run } from "@ob/core";
 import type { Argv } from "../disk/fakeroot.ts";
 
-/** The machine that a system is installed in. */
+/** The VM in which an operating system is installed. */
 export interface InstallerMachine {
   readonly guestArch: GuestArch;
   readonly memoryMib: number;
-  /** By `RecipeContext.chooseProcessor`. */
+  /** CPU arguments from `RecipeContext.chooseProcessor`. */
   readonly processor: readonly string[];
-  /** Absolute paths of qcow2 files, the system's first: virtio disks. */
+  /** Absolute paths of qcow2 files, as virtio disks; the system disk first. */
   readonly disks: readonly string[];
-  /** Absolute paths of raw images that the guest sees as read-only virtio disks, behind the others. */
+  /** Absolute paths of raw images, as read-only virtio disks after `disks`. */
   readonly seeds?: readonly string[] | undefined;
-  /** Absolute paths of ISOs, as CD-ROMs on IDE; amd64 has four at most. */
+  /** Absolute paths of ISOs, as IDE CD-ROMs; at most four on amd64. */
   readonly isos?: readonly string[] | undefined;
-  /** Settings of QEMU's user network beyond the usual. */
+  /** Additional options of QEMU's user network. */
   readonly network?: readonly string[] | undefined;
-  /** False if a reboot of the guest is QEMU's end. */
+  /** False if QEMU exits when the guest reboots. */
   readonly reboots: boolean;
 }
 
-/** QEMU with its arguments, but for the console. It reads nothing, and shows nothing. */
+/** The argv of QEMU, without the console. QEMU has no monitor and no display. */
 export function installerArgv(machine: InstallerMachine): Argv {
   const { guestArch, memoryMib, disks, seeds = [], isos = [], network = [], reboots } = machine;
   const isAmd64 = guestArch === "amd64";
@@ -41,7 +41,7 @@ export function installerArgv(machine: InstallerMachine): Argv {
   ];
 }
 
-/** In QEMU's options a comma ends a value, and two are one. */
+/** In QEMU's options a comma ends a value; two commas escape one. */
 export function value(text: string): string {
   return text.replaceAll(",", ",,");
 }
@@ -50,13 +50,13 @@ export interface DiskOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Makes an empty qcow2 disk of so many bytes. @throws ObError `MISSING_TOOL`, `NO_SPACE`, `CANCELLED`. */
+/** Creates an empty qcow2 disk of `size` bytes. @throws ObError `MISSING_TOOL`, `NO_SPACE`, `CANCELLED`. */
 export async function makeEmptyDisk(file: string, size: number, { signal }: DiskOptions): Promise<void> {
   await run(["qemu-img", "create", "-q", "-f", "qcow2", file, `${size}`], { signal });
 }
 
 /**
- * Writes a qcow2 disk anew, with what it stands on, without what it no longer holds, and compressed with zstd.
+ * Converts a qcow2 disk and its backing chain to one compact file, without unused blocks, compressed with zstd.
  *
  * @throws ObError `MISSING_TOOL`, `NO_SPACE`, `CANCELLED`.
  */

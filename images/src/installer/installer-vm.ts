@@ -6,19 +6,19 @@ import { cancelledError, tailLines, missingTool, ObError, errnoCode } from "@ob/
 import type { Argv } from "../disk/fakeroot.ts";
 
 export interface InstallerVmOptions {
-  /** Absolute path of the file that the guest's console is written to. */
+  /** Absolute path of the file that the guest's console is logged to. */
   readonly consoleLog: string;
-  /** What the guest says when it gives up. */
+  /** Console output of a failed installation. */
   readonly failures: readonly RegExp[];
 }
 
-/** What is waited for: words on the console, or that the guest switches itself off. */
+/** What to wait for: console output, or the guest's shutdown. */
 export type Milestone = RegExp | "power off";
 
-/** How setpriv ends if there is no such program. */
+/** The exit status of setpriv if the program does not exist. */
 const cannotExecute = 127;
 
-/** A virtual machine in which a system installs itself. It ends when this is disposed of, and when we end. */
+/** A VM that runs an installer. It is killed when this is disposed of, and when this process ends. */
 export class InstallerVm implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #options: InstallerVmOptions;
@@ -30,7 +30,7 @@ export class InstallerVm implements AsyncDisposable {
     const [program] = argv;
     this.#options = options;
     this.#console = new Console(options.consoleLog);
-    // The kernel ends it when we end, however that is; a session of its own keeps Ctrl-C from it.
+    // The kernel kills the VM when this process ends in any way; its own session shields it from Ctrl-C.
     this.#process = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...argv, ...consoleArgs(options)], {
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
@@ -46,17 +46,17 @@ export class InstallerVm implements AsyncDisposable {
     });
   }
 
-  /** Starts QEMU, or a program that ends with it and takes its arguments at its end. */
+  /** Starts QEMU, or a wrapper that passes the appended arguments to QEMU and exits with it. */
   static async start(argv: Argv, options: InstallerVmOptions): Promise<InstallerVm> {
     await writeFile(options.consoleLog, "");
     return new InstallerVm(argv, options);
   }
 
   /**
-   * Waits for a milestone behind the one before.
+   * Waits for a milestone; console output before the previous milestone is ignored.
    *
-   * @throws ObError `BASE_IMAGE` with the console's last lines if the guest gives up, QEMU ends, or the signal fires
-   *   with an error of its own; `CANCELLED`, `MISSING_TOOL`.
+   * @throws ObError `BASE_IMAGE` with the console's last lines if the installation fails, QEMU exits, or the signal
+   *   fires with an error other than `CANCELLED`; `CANCELLED`, `MISSING_TOOL`.
    */
   async reach(milestone: Milestone, signal: AbortSignal): Promise<void> {
     for (;;) {
@@ -106,29 +106,29 @@ export class InstallerVm implements AsyncDisposable {
   }
 }
 
-/** In QEMU's options a comma ends a value, and two are one. */
+/** In QEMU's options a comma ends a value; two commas escape one. */
 function consoleArgs({ consoleLog }: InstallerVmOptions): readonly string[] {
   const path = consoleLog.replaceAll(",", ",,");
   return ["-chardev", `file,id=console,path=${path}`, "-serial", "chardev:console"];
 }
 
-/** What moves a terminal's cursor or gives it colours. */
+/** Terminal escape sequences for cursor movement and colours. */
 // oxlint-disable-next-line no-control-regex
 const escapes = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|[()][A-Z0-9]|[=>78cDEHM])|\r|\0/g;
 
-/** Reads a console's log as it grows. */
+/** Follows a console log as it grows. */
 class Console {
   readonly #file: string;
   #bytes = 0;
   #raw = "";
-  /** Behind the milestone that was passed last. */
+  /** Offset after the last passed milestone. */
   #from = 0;
 
   constructor(file: string) {
     this.#file = file;
   }
 
-  /** All that was said, without a terminal's controls. */
+  /** All output, without terminal escape sequences. */
   get text(): string {
     return this.#raw.replaceAll(escapes, "");
   }
@@ -147,7 +147,7 @@ class Console {
     return this.#rest().search(pattern) >= 0;
   }
 
-  /** Finds the pattern, and later looks behind it only. */
+  /** Finds the pattern; later searches start after the match. */
   pass(pattern: RegExp): boolean {
     const match = pattern.exec(this.#rest());
     if (match === null) return false;

@@ -1,6 +1,6 @@
-// A program: serves a directory on 127.0.0.1, port 80, while another program runs, and ends with that. See
-// guest-server.ts. Arguments: "own" if the network is one of our own, else "host"; the directory; the program with
-// its arguments.
+// A program: serves a directory on 127.0.0.1, port 80, while another program runs, and exits with it. See
+// netboot-server.ts. Arguments: "own" in a network namespace of its own, otherwise "host"; the directory; the program
+// with its arguments.
 import { spawn, spawnSync } from "node:child_process";
 import { argv, stderr } from "node:process";
 import { serveFiles } from "./http-server.ts";

@@ -6,10 +6,10 @@ import type { Argv } from "../disk/fakeroot.ts";
 const childName = import.meta.url.endsWith(".ts") ? "./netboot-server-child.ts" : "./netboot-server-child.js";
 
 /**
- * What to put in front of QEMU so that its guest finds the files of a directory at `http://10.0.2.2/`, port 80, as an
- * installer that was started over the network asks for them. QEMU's user network leads there to port 80 of the host's
- * own 127.0.0.1, which needs root and may be taken: so both run in a network namespace of their own, where there is
- * nothing else, and no way out. A host without user namespaces needs root and a free port.
+ * Prefix for QEMU that serves a directory to the guest at `http://10.0.2.2/`, port 80, where an installer that was
+ * started by netboot requests its files. QEMU's user network forwards that address to port 80 of the host's
+ * 127.0.0.1, which needs root and may be in use. Therefore both run in a network namespace of their own, with nothing
+ * else in it and no route out. A host without user namespaces needs root and a free port.
  *
  * @param root absolute path of the directory.
  * @throws ObError `CANCELLED`.
@@ -30,7 +30,7 @@ export async function netbootServer(
   return [...(works ? namespace : []), execPath, child, works ? "own" : "host", root];
 }
 
-/** A command behind that prefix. */
+/** Puts that prefix in front of an argv. */
 export function behind(prefix: readonly string[], argv: Argv): Argv {
   const [program, ...args] = prefix;
   return program === undefined ? argv : [program, ...args, ...argv];

@@ -2,34 +2,34 @@ import type { Argv } from "../disk/fakeroot.ts";
 import { InstallerVm, type Milestone } from "./installer-vm.ts";
 import { withPhase, type OnImageEvent } from "../build/phases.ts";
 
-/** A part of an installation that its console tells apart. */
+/** A phase of an installation, as the console shows it. */
 export interface InstallPhase {
-  /** For those who watch: "Unpack the sets". */
+  /** For progress messages: "Unpack the sets". */
   readonly name: string;
-  /** What ends it. A pattern must have no `g` flag; it is looked for behind the one before. */
+  /** The end of the phase. A pattern must not have the `g` flag; it is searched after the previous phase's match. */
   readonly until: Milestone;
-  /** The most that it may take, in seconds. */
+  /** Time limit of the phase in seconds. */
   readonly limitSeconds: number;
 }
 
 export interface RunInstallerOptions {
-  /** Absolute path of the file that the guest's console is written to; it stays. */
+  /** Absolute path of the file that the guest's console is logged to; it is not removed. */
   readonly consoleLog: string;
-  /** In their order; the last is usually the power-off. */
+  /** In order; the last usually ends with the power-off. */
   readonly phases: readonly InstallPhase[];
-  /** What the guest says when it gives up; then nothing more is waited for. */
+  /** Console output of a failed installation; it ends the wait at once. */
   readonly failures?: readonly RegExp[] | undefined;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Runs a virtual machine in which a system installs itself, with its first serial port as the console, and follows
- * that until the last phase is over. Whatever happens, the machine is gone when this returns.
+ * Runs an installer in a VM, with the first serial port as the console, and follows the console until the last phase
+ * is over. The VM has always ended when this returns or throws.
  *
- * @param argv QEMU with its arguments; the console is added.
- * @throws ObError `BASE_IMAGE` with the console's last lines if a phase takes too long, the guest gives up or QEMU
- *   ends; `MISSING_TOOL`, `CANCELLED`.
+ * @param argv the argv of QEMU; the console is added.
+ * @throws ObError `BASE_IMAGE` with the console's last lines if a phase exceeds its time limit, the installation
+ *   fails or QEMU exits; `MISSING_TOOL`, `CANCELLED`.
  */
 export async function runInstaller(argv: Argv, options: RunInstallerOptions): Promise<void> {
   const { consoleLog, phases, failures = [], onEvent, signal } = options;

@@ -1,11 +1,11 @@
-/** An entry of an initrd: a directory or a file with its contents. Paths have no leading slash. */
+/** An entry of an initrd: a directory, or a file with its contents. Paths have no leading slash. */
 export type CpioEntry =
   | { readonly path: string; readonly kind: "directory" }
   | { readonly path: string; readonly kind: "file"; readonly contents: Uint8Array; readonly mode: number };
 
 /**
- * Packs an archive in the one form that the Linux kernel unpacks, cpio's "newc" (Documentation/driver-api/
- * early-userspace/buffer-format.rst). Everything belongs to root; a directory must stand before what is in it.
+ * Packs an archive in cpio's "newc" format, which the Linux kernel unpacks (Documentation/driver-api/
+ * early-userspace/buffer-format.rst). Root owns all entries. A directory must precede its contents.
  */
 export function packCpio(entries: readonly CpioEntry[]): Buffer {
   const parts = entries.map((entry, index) =>

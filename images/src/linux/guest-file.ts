@@ -1,4 +1,4 @@
-/** A file of the guest: a path without its leading slash. */
+/** A file of the guest. The path has no leading slash. */
 export interface GuestFile {
   readonly path: string;
   readonly contents: string;

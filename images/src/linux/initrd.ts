@@ -8,13 +8,13 @@ export interface InitrdOptions {
   readonly busybox: string;
   /** Label of the root file system. */
   readonly label: string;
-  /** Kernel modules by what they are for, in capitals: `@USE@` in the script becomes their names in load order. */
+  /** Kernel modules by purpose, in capitals: `@USE@` in the script is replaced by their names in load order. */
   readonly modules: Readonly<Record<string, readonly string[]>>;
   /** The script that becomes `/init`. */
   readonly script: string;
 }
 
-/** Makes the initrd: busybox, a script, and the drivers it may have to load. */
+/** Builds the initrd: busybox, the init script, and the drivers that it may load. */
 export async function makeInitrd(options: InitrdOptions): Promise<Buffer> {
   const { kernelModules, busybox, label, modules, script } = options;
   const orders = new Map<string, readonly KernelModule[]>();
@@ -40,7 +40,7 @@ function initrdValues(
   orders: ReadonlyMap<string, readonly KernelModule[]>,
   label: string,
 ): ReadonlyMap<string, string> {
-  // What VIRTIO loads for every virtio device, the others need not load again.
+  // VIRTIO's modules are loaded for every virtio device; the other lists omit them.
   const common = new Set(orders.get("VIRTIO")?.map(({ name }) => name));
   const values = new Map([["LABEL", label]]);
   for (const [use, order] of orders) {
@@ -50,7 +50,7 @@ function initrdValues(
   return values;
 }
 
-/** Puts values in the places of `@NAME@`. Throws if a name has none: that is a fault of the recipe. */
+/** Replaces `@NAME@` with its value. @throws Error if a name has no value: a bug of the recipe. */
 export function renderTemplate(text: string, values: ReadonlyMap<string, string>): string {
   return text.replace(/@([A-Z0-9_]+)@/g, (_, name: string) => {
     const value = values.get(name);

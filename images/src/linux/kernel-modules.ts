@@ -2,22 +2,22 @@ import { access, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ObError, run, errnoCode } from "@ob/core";
 
-/** A kernel module: its name as the kernel has it (`virtio_rng`, whatever the file is called). */
+/** A kernel module, by the kernel's name for it (`virtio_rng`, whatever the file name). */
 export interface KernelModule {
   readonly name: string;
   /** Path of the `.ko` file. */
   readonly file: string;
 }
 
-/** What a kernel came with. */
+/** The modules of a kernel package. */
 export interface KernelModules {
-  /** The `.ko` files by name; one that is packed by the path it unpacks to. */
+  /** Paths of the `.ko` files by module name; for a compressed module the path after decompression. */
   readonly files: ReadonlyMap<string, string>;
-  /** The names of those that are part of the kernel itself. */
+  /** The names of the built-in modules. */
   readonly builtIn: ReadonlySet<string>;
 }
 
-/** The modules of a directory such as `/lib/modules/VERSION`. */
+/** Finds the modules in a directory such as `/lib/modules/VERSION`. */
 export async function findKernelModules(directory: string): Promise<KernelModules> {
   const files = await readdir(directory, { recursive: true });
   const modules = files
@@ -35,10 +35,10 @@ export async function findKernelModules(directory: string): Promise<KernelModule
 }
 
 /**
- * The modules with all that they need, each after what it depends on: the order to load them in. What is part of the
- * kernel itself is left out.
+ * The modules with all their dependencies in load order: each after those that it depends on. Built-in modules are
+ * omitted.
  *
- * @throws ObError `BASE_IMAGE` if the kernel has nothing of a name.
+ * @throws ObError `BASE_IMAGE` if the kernel does not have one of the modules.
  */
 export async function loadOrder(
   modules: KernelModules,
@@ -58,7 +58,10 @@ export async function loadOrder(
   return [...order.values()];
 }
 
-/** Debian packs modules since its release 13; busybox does not unpack them. Those nobody asks for stay packed. */
+/**
+ * Debian compresses modules since release 13, and busybox cannot decompress them. Only the required ones are
+ * decompressed.
+ */
 async function unpack(file: string): Promise<void> {
   try {
     await access(file);
@@ -68,7 +71,7 @@ async function unpack(file: string): Promise<void> {
   }
 }
 
-/** What a module says it depends on: the `depends=` of its `.modinfo` section. */
+/** A module's dependencies: the `depends=` of its `.modinfo` section. */
 export function moduleDependencies(contents: Buffer): readonly string[] {
   const start = contents.indexOf("\0depends=");
   if (start < 0) return [];

@@ -2,19 +2,19 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ObError } from "@ob/core";
 
-/** A kernel as its unpacked Debian package holds it. */
+/** A kernel in its unpacked Debian package. */
 export interface Kernel {
-  /** Its version, the name of its directory of modules. */
+  /** The kernel's version: the name of its modules directory. */
   readonly version: string;
   /** Path of the kernel: a bzImage on amd64, an Image on riscv64. */
   readonly image: string;
-  /** Path of the directory of its modules. */
+  /** Path of the modules directory. */
   readonly modules: string;
 }
 
 const namePattern = /^vmlinu[xz]-/;
 
-/** @throws ObError `BASE_IMAGE` if `directory` does not hold exactly one kernel. */
+/** @throws ObError `BASE_IMAGE` if `directory` does not contain exactly one kernel. */
 export async function findKernel(directory: string): Promise<Kernel> {
   const images = (await readdir(join(directory, "boot"))).filter((name) => namePattern.test(name));
   const [image] = images;

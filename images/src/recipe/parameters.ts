@@ -3,7 +3,7 @@ import { basename, resolve } from "node:path";
 import { ObError, errnoCode } from "@ob/core";
 import type { Recipe, RecipeParameters } from "./recipe.ts";
 
-/** The parameters as they were given; undefined or empty where nothing was said. */
+/** The parameters of a request; undefined or empty where not given. */
 export interface ParameterRequest {
   readonly ocaml?: string | undefined;
   /** In bytes. */
@@ -12,21 +12,17 @@ export interface ParameterRequest {
   readonly packages?: readonly string[] | undefined;
   /** Path of a file. */
   readonly iso?: string | undefined;
-  /** `FILE` or `NAME=FILE`, NAME being one of the recipe's downloads. */
+  /** `FILE` or `NAME=FILE`, where NAME is the name of one of the recipe's downloads. */
   readonly from?: readonly string[] | undefined;
 }
 
-/** What stands between a recipe's name and the version of OCaml in the name of an image. */
+/** Separates the recipe's name and the version of OCaml in the name of an image. */
 export const ocamlInfix = "-ocaml-";
 
 const userPattern = /^[a-z_][a-z0-9_-]{0,30}$/i;
 const packagePattern = /^[a-z0-9][a-z0-9.+_:~-]*$/i;
 
-/**
- * Completes and checks what was given, by what the recipe supports.
- *
- * @throws ObError `USAGE`.
- */
+/** Validates a request against what the recipe supports, and adds defaults. @throws ObError `USAGE`. */
 export async function readParameters(request: ParameterRequest, recipe: Recipe): Promise<RecipeParameters> {
   return {
     ocaml: readOcaml(request, recipe),
@@ -57,7 +53,7 @@ function readDiskSize({ diskSize }: ParameterRequest, { name, supports }: Recipe
       hint: `It needs ${gib(least)}; without --disk-size it has ${gib(usual)}.`,
     });
   }
-  // Disks have whole sectors; file systems, whole blocks.
+  // A multiple of the sizes of sectors and of file system blocks.
   return Math.ceil(diskSize / 2 ** 20) * 2 ** 20;
 }
 

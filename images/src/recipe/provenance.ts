@@ -4,21 +4,21 @@ import { type ImageManifest, isObError, parseImageManifest, sha256, errnoCode } 
 import * as v from "valibot";
 import type { Recipe, RecipeParameters } from "./recipe.ts";
 
-/** What a manifest says of the making of its image, in the field `recipe`; core's manifest passes over it. */
+/** How an image was built: the manifest's field `recipe`. Core's manifest ignores it. */
 const recordSchema = v.object({
-  /** The recipe's name; for a user's own, `folder` says where it was. */
+  /** The recipe's name; for a user's recipe `folder` is its path. */
   name: v.string(),
   folder: v.optional(v.string()),
   /** See `recipeDigest`. */
   digest: v.string(),
-  /** When the image was put in the store. */
+  /** When the image was published in the store. */
   made: v.pipe(v.string(), v.isoTimestamp()),
   parameters: v.object({
     ocaml: v.optional(v.string()),
     diskSize: v.number(),
     user: v.string(),
     packages: v.array(v.string()),
-    /** What tells one ISO from another without reading it. */
+    /** Identifies an ISO without reading it. */
     iso: v.optional(v.object({ name: v.string(), size: v.number() })),
   }),
 });
@@ -26,14 +26,14 @@ const recordSchema = v.object({
 export type Provenance = v.InferOutput<typeof recordSchema>;
 export type RecordedParameters = Provenance["parameters"];
 
-/** A manifest with what it says of its making. */
+/** A manifest with the image's provenance. */
 export interface RecordedManifest {
   readonly manifest: ImageManifest;
-  /** Undefined for an image that was not made here. */
+  /** Undefined for an image that was not built from a recipe. */
   readonly record: Provenance | undefined;
 }
 
-/** The manifest of an image of the store; undefined if it has none. @throws ObError `BASE_IMAGE` for a wrong one. */
+/** Reads the manifest of an image; undefined if it has none. @throws ObError `BASE_IMAGE` for an invalid manifest. */
 export async function readManifest(images: string, name: string): Promise<RecordedManifest | undefined> {
   const file = join(images, `${name}.json`);
   let text: string;
@@ -57,7 +57,7 @@ export async function recordParameters(parameters: RecipeParameters): Promise<Re
   };
 }
 
-/** All that decides what an image is, in one digest: an image of another is out of date. */
+/** A digest of everything that determines an image. An image with another digest is outdated. */
 export async function recipeDigest(
   recipe: Recipe,
   recorded: RecordedParameters,
@@ -75,7 +75,7 @@ export async function recipeDigest(
   return sha256(JSON.stringify([await recipe.fingerprint(parameters), recorded, publicKey]));
 }
 
-/** True if the files that the manifest names are all there. */
+/** True if all files that the manifest names exist. */
 export async function isComplete(images: string, name: string, manifest: ImageManifest): Promise<boolean> {
   const { directBoot, sshKey } = manifest;
   for (const part of [`${name}.qcow2`, directBoot?.kernel, directBoot?.initrd, sshKey]) {
@@ -90,7 +90,7 @@ export async function isComplete(images: string, name: string, manifest: ImageMa
   return true;
 }
 
-/** As `readManifest`, and an unreadable one is none. */
+/** As `readManifest`, but an unreadable manifest counts as missing. */
 export async function readManifestLeniently(
   images: string,
   name: string,

@@ -9,19 +9,19 @@ import { windowsServer2022Amd64 } from "../../windows-server-2022/recipe.ts";
 import { ocamlInfix } from "./parameters.ts";
 import type { Recipe } from "./recipe.ts";
 
-/** The recipes of this package. The first makes what a newcomer gets. */
+/** The built-in recipes. The first is the default image. */
 export const recipes: readonly Recipe[] = [
   ...[debianAmd64(bookworm), debianAmd64(trixie), debianRiscv64(trixie), busybox],
   ...[ubuntuNobleAmd64, ubuntuNobleRiscv64, openbsd79Amd64, windowsServer2022Amd64],
 ];
 
-/** A recipe and the version of OCaml that an image's name asks for. */
+/** A recipe and the version of OCaml in an image's name. */
 export interface FoundRecipe {
   readonly recipe: Recipe;
   readonly ocaml: string | undefined;
 }
 
-/** The recipe for an image `RECIPE` or `RECIPE-ocaml-VERSION`, whatever the version; undefined if there is none. */
+/** Finds the recipe for `RECIPE` or `RECIPE-ocaml-VERSION`, whatever the version; undefined if there is none. */
 export function matchRecipe(name: string, among: readonly Recipe[] = recipes): FoundRecipe | undefined {
   const recipe = among.find((one) => one.name === name);
   if (recipe) return { recipe, ocaml: undefined };
@@ -31,7 +31,7 @@ export function matchRecipe(name: string, among: readonly Recipe[] = recipes): F
   return base && { recipe: base, ocaml: name.slice(at + ocamlInfix.length) };
 }
 
-/** As `matchRecipe`. @throws ObError `USAGE` with a near name, or all of them. */
+/** As `matchRecipe`. @throws ObError `USAGE` with a similar name, or all names. */
 export function findRecipe(name: string, among: readonly Recipe[] = recipes): FoundRecipe {
   const found = matchRecipe(name, among);
   if (found) return found;
@@ -43,12 +43,12 @@ export function findRecipe(name: string, among: readonly Recipe[] = recipes): Fo
   });
 }
 
-/** One of our recipes, to make another of. @throws ObError `USAGE` if there is none of that name. */
+/** A built-in recipe, as the base of another recipe. @throws ObError `USAGE` if the name is unknown. */
 export function getRecipe(name: string): Recipe {
   return findRecipe(name).recipe;
 }
 
-/** Every name that a recipe makes an image of, without parameters. */
+/** The names of all images that can be built without parameters. */
 export function recipeNames(among: readonly Recipe[] = recipes): readonly string[] {
   return among.flatMap(({ name, supports }) => [
     name,

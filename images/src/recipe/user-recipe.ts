@@ -7,19 +7,19 @@ import { defineRecipe, type Recipe } from "./recipe.ts";
 
 const fileNames = ["recipe.ts", "recipe.js", "recipe.mjs"] as const;
 
-/** What a recipe may import from us, wherever its folder is: these copies, and no others. */
+/** Packages that a recipe can import from any folder: always this installation's copies. */
 const ours: readonly string[] = ["@ob/images", "@ob/images/toolkit", "@ob/core"];
 
-/** True for the argument of a person who means a folder, and no name. */
+/** True if an argument is the path of a folder, not a recipe's name. */
 export function isFolder(argument: string): boolean {
   return argument === "." || argument === ".." || /[/\\]/.test(argument);
 }
 
 /**
- * Loads a user's own recipe: the `recipe` that the folder's `recipe.ts` (or `.js`, `.mjs`) exports. Its code runs as
- * the user's own.
+ * Loads a user's recipe: the export `recipe` of the folder's `recipe.ts` (or `.js`, `.mjs`). Its code runs with the
+ * user's rights.
  *
- * @throws ObError `USAGE` that says what is wrong with it.
+ * @throws ObError `USAGE` that says why the recipe is invalid.
  */
 export async function loadRecipe(folder: string): Promise<Recipe> {
   const file = await findFile(resolve(folder));
@@ -33,7 +33,7 @@ export async function loadRecipe(folder: string): Promise<Recipe> {
   }
   const text = sha256(await readFile(file));
   const complete = defineRecipe(recipe);
-  // What the file says decides, too: an edited recipe makes another image.
+  // The file's text is part of the fingerprint: an edited recipe makes the image outdated.
   return { ...complete, fingerprint: async (parameters) => [text, await complete.fingerprint(parameters)] };
 }
 
@@ -63,8 +63,8 @@ async function importRecipe(file: string): Promise<object> {
 }
 
 /**
- * Lets the files of a folder import `@ob/images`, its toolkit and `@ob/core` without installing it. It holds as long as the process lives: a recipe
- * may import when it is at work.
+ * Lets the files of a folder import `@ob/images`, its toolkit and `@ob/core` without installing them. The hook is not
+ * removed, because a recipe can import modules while it runs.
  */
 function resolveOurs(folder: string): void {
   registerHooks({
@@ -81,7 +81,7 @@ function isRecipe(value: unknown): value is Recipe {
   return lackOf(value) === undefined;
 }
 
-/** What keeps a value from being a recipe, as the end of a sentence. */
+/** Why a value is not a recipe, as the end of a sentence; undefined if it is one. */
 function lackOf(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null) return "exports no `recipe`";
   const fields: Readonly<Record<string, unknown>> = { ...value };
