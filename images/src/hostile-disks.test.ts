@@ -41,7 +41,7 @@ afterEach(async () => {
 const request = (file: string) =>
   ({ file, name: "mine", guestOs: "linux", guestArch: "amd64", loginUser: "me", check: false }) as const;
 
-/** What `(from NAME)` does first. */
+/** The first operation of `(from NAME)`. */
 async function buildFrom(name: string): Promise<void> {
   await using opened = await openStore({ directory: store });
   await using claim = await opened.tryBegin(layerId(sha256(name)));
@@ -49,7 +49,7 @@ async function buildFrom(name: string): Promise<void> {
   await claim?.commit();
 }
 
-/** Nothing of the secret is in the store, and nobody was asked for anything. */
+/** Verifies that the store does not contain the secret, and that the port was not contacted. */
 async function expectUntouched(): Promise<void> {
   expect(visits).toBe(0);
   const entries = await readdir(store, { recursive: true, withFileTypes: true });
@@ -59,7 +59,7 @@ async function expectUntouched(): Promise<void> {
   }
 }
 
-it.each(hostileDisks)("$what is neither imported, checked nor built from", async ({ says, make }) => {
+it.each(hostileDisks)("$what is refused by import, check and build", async ({ says, make }) => {
   const tools = scriptedTools(store);
   const file = join(directory, "disk");
   await make(file, targets);
@@ -78,7 +78,7 @@ it.each(hostileDisks)("$what is neither imported, checked nor built from", async
   expect(await readdir(join(store, "result"))).toEqual([]);
 });
 
-it("a name that is a disk to QEMU is a file that is not there", async () => {
+it("a name that QEMU would parse as a protocol is reported as a missing file", async () => {
   const tools = scriptedTools(store);
   for (const name of qemuNames(targets)) {
     await expect(importImage(request(name), tools)).rejects.toMatchObject({
@@ -91,7 +91,7 @@ it("a name that is a disk to QEMU is a file that is not there", async () => {
   await expectUntouched();
 });
 
-it("a file whose name is a disk to QEMU is a file", async () => {
+it("a file whose name QEMU would parse as a protocol is read as a file", async () => {
   const names = ["over:lay.qcow2", "json:{}", "nbd:127.0.0.1:1", "a,b=c.qcow2"];
   const before = process.cwd();
   process.chdir(directory);
@@ -108,7 +108,7 @@ it("a file whose name is a disk to QEMU is a file", async () => {
   }
 });
 
-it("a disk whose guest has written another disk's header is what it is", async () => {
+it("a disk to which the guest wrote another disk's header keeps its own format", async () => {
   const inner = join(directory, "inner");
   const file = join(directory, "disk.qcow2");
   await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", targets.secret, "-F", "raw", inner]);
@@ -136,7 +136,7 @@ describe("a manifest", () => {
 
   it.each<[string, object]>([
     ["a kernel elsewhere", boot("../../private/secret")],
-    ["a kernel by way of a directory", boot("x/../../../private/secret")],
+    ["a kernel by a path through a directory", boot("x/../../../private/secret")],
     ["an initrd elsewhere", boot("kernel", "../../private/secret")],
     ["an initrd with a comma", boot("kernel", "a,/etc/hostname")],
     ["a kernel behind a link", boot("link")],
@@ -144,9 +144,9 @@ describe("a manifest", () => {
     ["a key elsewhere", { sshKey: "../../private/secret" }],
     ["a key behind a link", { sshKey: "link" }],
     ["a key of another store", { sshKey: "../../state/ssh/id_ed25519" }],
-    ["a key by way of the store's own", { sshKey: "../state/ssh/../../../private/secret" }],
+    ["a key by a path through the store's own keys", { sshKey: "../state/ssh/../../../private/secret" }],
     ["a machine with options", { machine: "pc,initrd=/etc/hostname" }],
-  ])("that names %s is neither checked nor built from", async (_, more) => {
+  ])("that names %s is refused by check and build", async (_, more) => {
     const tools = scriptedTools(store);
     const images = [join(store, "base-image"), join(directory, "elsewhere/images")];
     for (const one of images) {
@@ -161,7 +161,7 @@ describe("a manifest", () => {
     await expectUntouched();
   });
 
-  it("that names what lies beside it, by a link too, and the store's own key is right", async () => {
+  it("that names files beside it, also by a link, and the store's own key is accepted", async () => {
     const tools = scriptedTools(store);
     const image = await place({
       ...boot("by-link"),

@@ -32,7 +32,7 @@ async function request(more: Partial<ImportRequest> = {}): Promise<ImportRequest
 }
 
 describe("an import", () => {
-  it("makes an image that stands alone, with key, kernel and manifest, after a look at it", async () => {
+  it("makes a self-contained image with key, kernel and manifest, after a smoke test", async () => {
     const [key, kernel] = [join(directory, "id"), join(directory, "bzImage")];
     await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
     await writeFile(kernel, "a kernel");
@@ -55,14 +55,14 @@ describe("an import", () => {
     expect(await readdir(images())).toEqual([]);
   });
 
-  it("takes a raw disk", async () => {
+  it("accepts a raw disk", async () => {
     const file = join(directory, "raw");
     await writeFile(file, Buffer.alloc(1 << 20));
     await importImage(await request({ file, check: false }), scriptedTools(store));
     expect(await readQcowHeader(images("mine.qcow2"))).toMatchObject({ virtualSize: 1 << 20 });
   });
 
-  it("of a guest that lacks what builds need leaves nothing", async () => {
+  it("of a guest that lacks a required property leaves no files", async () => {
     const failing = scriptedTools(store, { failing: "command -v bash" });
     await expect(importImage(await request(), failing)).rejects.toMatchObject({
       code: "BASE_IMAGE",
@@ -71,7 +71,7 @@ describe("an import", () => {
     expect(await readdir(images())).toEqual([]);
   });
 
-  it("says what would help, and takes the image nevertheless", async () => {
+  it("reports missing recommended properties as warnings, and succeeds", async () => {
     const tools = scriptedTools(store, { failing: "OBUILDER_CHECK", powerOff: "command" });
     await importImage(await request(), tools);
     expect(tools.said).toEqual(
@@ -82,7 +82,7 @@ describe("an import", () => {
     );
   });
 
-  it("refuses what is no disk, no key and no name", async () => {
+  it("refuses an invalid disk, key or name", async () => {
     const tools = scriptedTools(store);
     const given = await request();
     await expect(importImage({ ...given, file: "/nowhere" }, tools)).rejects.toMatchObject({ code: "USAGE" });
@@ -94,7 +94,7 @@ describe("an import", () => {
 });
 
 describe("a check", () => {
-  it("boots an image of the store, or a file with its manifest beside it, and changes nothing", async () => {
+  it("boots an image of the store, or a file with its manifest beside it, and modifies nothing", async () => {
     const tools = scriptedTools(store);
     await importImage(await request(), tools);
     const before = await readFile(images("mine.qcow2"));
@@ -105,7 +105,7 @@ describe("a check", () => {
     expect(await readdir(join(store, "state/image-checks"))).toEqual([]);
   });
 
-  it("names a near image where there is none of that name", async () => {
+  it("suggests a similar name for an unknown image", async () => {
     await importImage(await request(), scriptedTools(store));
     await expect(checkStoredImage({ image: "mime" }, scriptedTools(store))).rejects.toMatchObject({
       code: "BASE_IMAGE",
@@ -115,7 +115,7 @@ describe("a check", () => {
 });
 
 describe("the list", () => {
-  it("of a store that is not there has what can be made", async () => {
+  it("of a missing store contains the images that can be built", async () => {
     const found = await listImages(store);
     expect(found.map(({ name }) => name)).toEqual(
       expect.arrayContaining(["debian-12-amd64", "debian-13-amd64-ocaml-5.3.0", "busybox"]),
@@ -123,7 +123,7 @@ describe("the list", () => {
     expect(new Set(found.map(({ state }) => state))).toEqual(new Set(["not-built"]));
   });
 
-  it("tells an image that another recipe made, one without a manifest, and one with a file missing", async () => {
+  it("shows which images are outdated, have no manifest, or are incomplete", async () => {
     await mkdir(images(), { recursive: true });
     for (const name of ["bare", "debian-12-amd64", "half"]) await writeFile(images(`${name}.qcow2`), "");
     const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam" };
@@ -141,7 +141,7 @@ describe("the list", () => {
 });
 
 describe("a removal", () => {
-  it("keeps a kernel that another image names, and says if layers stand on the image", async () => {
+  it("keeps a kernel that another image names, and says if layers are based on the image", async () => {
     await mkdir(images(), { recursive: true });
     const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
     const directBoot = { kernel: "shared.kernel", commandLine: "" };
@@ -159,7 +159,7 @@ describe("a removal", () => {
     expect(await readdir(images())).toEqual([]);
   });
 
-  it("is refused while a layer of the original's stands on the file itself", async () => {
+  it("is refused while the image is the backing file of a layer by the original OBuilder", async () => {
     await importImage(await request({ check: false }), scriptedTools(store));
     const layer = join(store, "result", sha256("mine"), "rootfs");
     await mkdir(layer, { recursive: true });
@@ -169,7 +169,7 @@ describe("a removal", () => {
     expect(await readdir(images())).toContain("mine.qcow2");
   });
 
-  it("names a near image where there is none of that name", async () => {
+  it("suggests a similar name for an unknown image", async () => {
     await expect(removeImage(store, "mine")).rejects.toMatchObject({ code: "BASE_IMAGE" });
   });
 });

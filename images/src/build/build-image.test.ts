@@ -16,7 +16,7 @@ afterEach(async () => {
   await rm(store, { recursive: true });
 });
 
-/** A recipe that writes a few bytes, and what its image is made and tried with. */
+/** A recipe that writes a few bytes, with a request and tools to build it. */
 function smallImage(work: (context: RecipeContext) => Promise<void> = async () => undefined) {
   const recipe = defineRecipe({
     name: "small",
@@ -39,7 +39,7 @@ function smallImage(work: (context: RecipeContext) => Promise<void> = async () =
 
 const namesIn = async (): Promise<readonly string[]> => (await readdir(join(store, "base-image"))).toSorted();
 
-test("an image gets its place with a manifest after it was booted and looked at", async () => {
+test("an image is published with a manifest after its smoke test", async () => {
   const { planned, tools } = smallImage();
   const manifest = await buildImage(planned, tools);
   expect(tools.said).toContain("sudo needs no password");
@@ -52,7 +52,7 @@ test("an image gets its place with a manifest after it was booted and looked at"
   expect(await imageIsCurrent(other, store)).toBe(false);
 });
 
-test("an image that fails a check leaves nothing, and the one before it in its place", async () => {
+test("an image that fails a check is not published, and the previous one is kept", async () => {
   const { planned, tools } = smallImage();
   await buildImage(planned, tools);
   const before = await readFile(join(store, "base-image/small.json"), "utf8");
@@ -65,7 +65,7 @@ test("an image that fails a check leaves nothing, and the one before it in its p
   expect(await readFile(join(store, "base-image/small.json"), "utf8")).toBe(before);
 });
 
-test("a missing program is found before any work starts, and nothing is left behind", async () => {
+test("a missing program is reported before any work starts, and no files remain", async () => {
   const { planned, tools } = smallImage();
   const recipe = { ...planned.recipe, tools: ["no-such-program"] };
   await expect(buildImage({ ...planned, recipe }, tools)).rejects.toMatchObject({
@@ -76,7 +76,7 @@ test("a missing program is found before any work starts, and nothing is left beh
   await expect(namesIn()).rejects.toThrow("ENOENT");
 });
 
-test("a build that is cancelled leaves nothing, and one that is started again succeeds", async () => {
+test("a cancelled build leaves no files, and a second build succeeds", async () => {
   const controller = new AbortController();
   const { planned, tools } = smallImage(async () => controller.abort());
   const building = buildImage(planned, { ...tools, signal: controller.signal });
@@ -87,7 +87,7 @@ test("a build that is cancelled leaves nothing, and one that is started again su
   expect(await namesIn()).toEqual(["small.json", "small.qcow2"]);
 });
 
-test("a full disk is told as one, with what to do", async () => {
+test("a full disk is reported as NO_SPACE with a hint", async () => {
   const { planned, tools } = smallImage(async () => {
     throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
   });
@@ -97,7 +97,7 @@ test("a full disk is told as one, with what to do", async () => {
   });
 });
 
-test("no private key goes into the store's images, and the recipe gets a place for its console", async () => {
+test("no private key gets into the store's images, and the recipe gets a path for the console log", async () => {
   const seen: RecipeContext[] = [];
   const { planned, tools } = smallImage(async (context) => void seen.push(context));
   await buildImage(planned, tools);
@@ -109,9 +109,9 @@ test("no private key goes into the store's images, and the recipe gets a place f
   expect(manifest).not.toContain("PRIVATE");
 });
 
-test("what a process that died left is removed, and what a living one works on stays", async () => {
+test("files of a dead process are removed, those of a running process are kept", async () => {
   const images = join(store, "base-image");
-  // The highest process id that Linux gives is 2^22.
+  // Linux's highest possible process id is 2^22.
   await mkdir(join(images, ".making-99999999-dead/make"), { recursive: true });
   await mkdir(join(images, `.making-${process.ppid}-alive`));
   const { planned, tools } = smallImage();
@@ -119,7 +119,7 @@ test("what a process that died left is removed, and what a living one works on s
   expect(await namesIn()).toEqual([`.making-${process.ppid}-alive`, "small.json", "small.qcow2"]);
 });
 
-test("the key is made once, for its owner only, and stays", async () => {
+test("the key is created once, readable by its owner only, and kept", async () => {
   const { file, publicKey } = await storeKey(store);
   expect(publicKey).toMatch(/^ssh-ed25519 \S+/);
   const contents = await readFile(file, "utf8");
@@ -127,7 +127,7 @@ test("the key is made once, for its owner only, and stays", async () => {
   expect(await readFile(file, "utf8")).toBe(contents);
 });
 
-test("two who make the key at once get the same", async () => {
+test("concurrent creations of the key return the same key", async () => {
   const [one, other] = await Promise.all([storeKey(store), storeKey(store)]);
   expect(one.publicKey).toBe(other.publicKey);
   expect(await readdir(join(store, "state/ssh"))).toEqual(["id_ed25519", "id_ed25519.pub"]);

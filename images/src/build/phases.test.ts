@@ -2,7 +2,7 @@ import { ObError } from "@ob/core";
 import { expect, test } from "vitest";
 import { type ImageEvent, withPhase, type PhaseContext } from "./phases.ts";
 
-/** Work that ends when it is told to, as a program does that is stopped by a signal. */
+/** Work that fails when its signal fires, like a program that is stopped by a signal. */
 function untilStopped(error: (signal: AbortSignal) => unknown) {
   return async ({ signal }: PhaseContext): Promise<never> =>
     await new Promise((_, reject) => {
@@ -10,7 +10,7 @@ function untilStopped(error: (signal: AbortSignal) => unknown) {
     });
 }
 
-test("a phase tells its start, how far it is, and its end", async () => {
+test("a phase reports its start, its progress and its end", async () => {
   const events: ImageEvent[] = [];
   const onEvent = (event: ImageEvent): void => void events.push(event);
   const result = await withPhase("Work", { onEvent }, async ({ onProgress }) => {
@@ -21,7 +21,7 @@ test("a phase tells its start, how far it is, and its end", async () => {
   expect(events.map(({ type }) => type)).toEqual(["phase-started", "phase-progress", "phase-finished"]);
 });
 
-test("a phase that fails has no end", async () => {
+test("a phase that fails emits no end event", async () => {
   const events: ImageEvent[] = [];
   const onEvent = (event: ImageEvent): void => void events.push(event);
   const failing = withPhase("Work", { onEvent }, async () => await Promise.reject(new Error("no")));
@@ -31,7 +31,7 @@ test("a phase that fails has no end", async () => {
 
 const limit = { onEvent: () => undefined, limitSeconds: 0.01 };
 
-test("work that hangs is stopped at its limit, and the error names the phase", async () => {
+test("work that hangs is stopped at its time limit, and the error names the phase", async () => {
   const hanging = withPhase(
     "Install it",
     limit,
@@ -43,7 +43,7 @@ test("work that hangs is stopped at its limit, and the error names the phase", a
   });
 });
 
-test("what the work has to say of its end, such as the console's tail, is in the error", async () => {
+test("the work's own error message, such as the console's tail, is in the error", async () => {
   const hanging = withPhase(
     "Install it",
     limit,
@@ -54,7 +54,7 @@ test("what the work has to say of its end, such as the console's tail, is in the
   );
 });
 
-test("a caller who cancels is told just that, whatever the work makes of it", async () => {
+test("a cancelled phase throws CANCELLED, whatever the work throws", async () => {
   const controller = new AbortController();
   const options = { onEvent: () => undefined, signal: controller.signal };
   const working = withPhase(

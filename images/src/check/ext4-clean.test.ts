@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-/** A qcow2 disk with an ext4 partition, its superblock changed by the given commands of debugfs. */
+/** A qcow2 disk with an ext4 partition whose superblock is modified by the given debugfs commands. */
 async function disk(...commands: readonly string[]): Promise<string> {
   const raw = join(directory, "raw");
   await writeFile(raw, "");
@@ -24,16 +24,16 @@ async function disk(...commands: readonly string[]): Promise<string> {
 
 const options = (): { raw: string; signal: undefined } => ({ raw: join(directory, "sb"), signal: undefined });
 
-test("a file system that nobody had mounted is clean", async () => {
+test("a file system that was never mounted is clean", async () => {
   await assertCleanRoot(await disk(), options());
 });
 
-test("one that was not unmounted is not", async () => {
+test("a file system that was not unmounted is not clean", async () => {
   const unclean = await disk("set_super_value state 0");
   await expect(assertCleanRoot(unclean, options())).rejects.toThrow(/unclean/);
 });
 
-test("one whose journal holds something is not", async () => {
+test("a file system with a non-empty journal is not clean", async () => {
   const unclean = await disk("feature needs_recovery");
   await expect(assertCleanRoot(unclean, options())).rejects.toThrow(/unclean/);
 });

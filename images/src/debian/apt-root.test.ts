@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { debianMirrors } from "./apt-root.ts";
 
-test("the host's mirrors are taken for the image's suite, whatever the host's own", () => {
+test("the host's mirrors are used for the image's suite, whatever the host's suite", () => {
   const targets = [
     "Debian|http://mirror.example/debian/|trixie",
     "Debian|http://mirror.example/debian/|trixie-updates",
@@ -15,11 +15,11 @@ test("the host's mirrors are taken for the image's suite, whatever the host's ow
   ]);
 });
 
-test("a host that is no Debian leaves the choice to mmdebstrap", () => {
+test("on a host that is not a Debian, mmdebstrap uses its defaults", () => {
   expect(debianMirrors("Ubuntu|http://mirror.example/ubuntu/|noble", "bookworm")).toEqual([]);
   expect(debianMirrors("", "bookworm")).toEqual([]);
 });
 
-test("a host without Debian's security updates gets none for the image", () => {
+test("a host without Debian's security updates has none for the image", () => {
   expect(debianMirrors("Debian|http://mirror.example/debian/|bookworm", "bookworm")).toHaveLength(2);
 });

@@ -25,7 +25,7 @@ const files: Readonly<Record<string, string>> = {
   "usr/share/man/man1/sample.1": "left out",
 };
 
-/** Packs a package, and unpacks it as a root; returns the path of a file in that root. */
+/** Packs a package and unpacks it as a root file system. @returns a function from a path to the path in that root. */
 async function unpackSample(): Promise<(path: string) => string> {
   const source = join(directory, "source");
   for (const [path, contents] of Object.entries(files)) {
@@ -44,9 +44,9 @@ async function unpackSample(): Promise<(path: string) => string> {
   return (path) => join(root, path);
 }
 
-// Giving files to root takes root, or the fakeroot that the recipe uses.
+// Changing the owner to root takes root, or fakeroot as in the recipe.
 describe.skipIf(getuid?.() !== 0)("a root made of packages (skipped for users other than root)", () => {
-  it("holds their files but for those that are left out, with /bin as a link", async () => {
+  it("contains their files without the excluded ones, with /bin as a link", async () => {
     const at = await unpackSample();
     await expect(readFile(at("bin/sample"), "utf8")).resolves.toBe("program");
     expect((await lstat(at("bin"))).isSymbolicLink()).toBe(true);
@@ -55,7 +55,7 @@ describe.skipIf(getuid?.() !== 0)("a root made of packages (skipped for users ot
     await expect(lstat(at("usr/share/man/man1"))).rejects.toThrow("ENOENT");
   });
 
-  it("is one in which dpkg finds all installed, though no script has run", async () => {
+  it("has a dpkg database with all packages installed, though no script has run", async () => {
     const at = await unpackSample();
     const admin = `--admindir=${at("var/lib/dpkg")}`;
     const { stdout } = await run([

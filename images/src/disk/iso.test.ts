@@ -27,7 +27,7 @@ async function make(name: string): Promise<string> {
   return iso;
 }
 
-test("an ISO has its label and its files, under their own names", async () => {
+test("an ISO has its label and its files with their original names", async () => {
   const iso = await make("one");
   expect(await isoLabel(iso)).toBe("cidata");
   expect(await listIso(iso, { signal: undefined })).toEqual([
@@ -41,12 +41,12 @@ test("an ISO has its label and its files, under their own names", async () => {
   expect(await readFile(join(out, "from-a-file.exe"), "utf8")).toBe("of the host");
 });
 
-test("the same files make the same ISO", async () => {
+test("the same files produce the same ISO", async () => {
   const [one, two] = [await make("one"), await make("other")];
   expect((await readFile(one)).equals(await readFile(two))).toBe(true);
 });
 
-test("a file that is no ISO has no label, and a missing one is an error", async () => {
+test("a file that is not an ISO has no label, and a missing file is an error", async () => {
   const file = join(directory, "no.iso");
   await writeFile(file, Buffer.alloc(100_000));
   expect(await isoLabel(file)).toBeUndefined();

@@ -37,7 +37,10 @@ async function serve(answer: RequestListener) {
   return { url: `http://127.0.0.1:${address.port}/image.img`, requests };
 }
 
-/** A server that knows ranges. It breaks off after so many bytes of each answer, when these have arrived. */
+/**
+ * A server with range support. It closes the connection after that many bytes of each response, once they have
+ * arrived.
+ */
 const withRanges =
   ({ breakAfter = Infinity, etag = '"one"', bytes = contents } = {}): RequestListener =>
   ({ headers }, response) => {
@@ -62,7 +65,7 @@ const withRanges =
     }
   };
 
-/** Resolves when the client has put so many bytes on its disk. */
+/** Resolves when the client has written that many bytes to its disk. */
 async function arrived(size: number): Promise<void> {
   await vi.waitUntil(
     async () => ((await stat(join(directory, partName)).catch(() => null))?.size ?? 0) >= size,
@@ -79,7 +82,7 @@ const options = (changes: Partial<DownloadOptions> = {}): DownloadOptions => ({
   ...{ downloads: directory, from: new Map(), signal: undefined, ...changes },
 });
 
-test("a file is fetched once, and kept", async () => {
+test("a file is downloaded once and stored", async () => {
   const { url, requests } = await serve(withRanges());
   const progress: (readonly [number, number | undefined])[] = [];
   const path = await download(
@@ -94,7 +97,7 @@ test("a file is fetched once, and kept", async () => {
   expect(await readdir(directory)).toEqual([path.slice(directory.length + 1)]);
 });
 
-test("a kept file that has been damaged is fetched anew", async () => {
+test("a damaged stored file is downloaded again", async () => {
   const { url, requests } = await serve(withRanges());
   const path = await download(file(url), options());
   await writeFile(path, "damaged");
@@ -103,7 +106,7 @@ test("a kept file that has been damaged is fetched anew", async () => {
   expect(requests).toHaveLength(2);
 });
 
-test("a connection that breaks is made anew, and goes on where it broke", async () => {
+test("a broken connection is retried and resumed", async () => {
   const { url, requests } = await serve(withRanges({ breakAfter: 100_000 }));
   expect(await readFile(await download(file(url), options()))).toEqual(contents);
   const ranges = requests.map(({ headers }) => [headers.range, headers["if-range"]]);
@@ -115,7 +118,7 @@ test("a connection that breaks is made anew, and goes on where it broke", async 
   }
 });
 
-test("what an ended build left is resumed", async () => {
+test("a partial download of a previous build is resumed", async () => {
   const { url, requests } = await serve(withRanges());
   await writeFile(join(directory, partName), contents.subarray(0, 123_456));
   await writeFile(join(directory, `${partName}.json`), JSON.stringify({ url, validator: '"one"' }));
@@ -123,18 +126,18 @@ test("what an ended build left is resumed", async () => {
   expect(requests.map(({ headers }) => headers.range)).toEqual(["bytes=123456-"]);
 });
 
-test("a whole file that only lacked its name is taken", async () => {
+test("a complete partial download that was not renamed is used", async () => {
   const { url } = await serve(withRanges());
   await writeFile(join(directory, partName), contents);
   await writeFile(join(directory, `${partName}.json`), JSON.stringify({ url, validator: '"one"' }));
   expect(await readFile(await download(file(url), options()))).toEqual(contents);
 });
 
-describe("a part is thrown away", () => {
+describe("a partial download is discarded", () => {
   test.each([
-    ["if the server has another file since", '{"url":"URL","validator":"\\"old\\""}'],
-    ["if nothing says which file it is of", undefined],
-    ["if it is of another address", '{"url":"http://elsewhere/","validator":"\\"one\\""}'],
+    ["if the server's file has changed", '{"url":"URL","validator":"\\"old\\""}'],
+    ["if its origin is unknown", undefined],
+    ["if it is from another URL", '{"url":"http://elsewhere/","validator":"\\"one\\""}'],
   ])("%s", async (_, note) => {
     const { url } = await serve(withRanges());
     await writeFile(join(directory, partName), Buffer.alloc(1_000, "x"));
@@ -150,7 +153,7 @@ describe("a part is thrown away", () => {
   });
 });
 
-test("a server without ranges sends everything again after a break", async () => {
+test("a server without range support sends the whole file again after a broken connection", async () => {
   let answers = 0;
   const { url, requests } = await serve((_, response) => {
     response.writeHead(200, { "content-length": contents.length, etag: '"one"' });
@@ -161,13 +164,13 @@ test("a server without ranges sends everything again after a break", async () =>
   expect(requests).toHaveLength(2);
 });
 
-test("redirections are followed", async () => {
+test("redirects are followed", async () => {
   const target = await serve(withRanges());
   const { url } = await serve((_, response) => response.writeHead(302, { location: target.url }).end());
   expect(await readFile(await download(file(url), options()))).toEqual(contents);
 });
 
-test("a wrong checksum is an error that names both, and nothing is kept", async () => {
+test("a wrong checksum is an error that names both, and the file is not stored", async () => {
   const other = Buffer.from("something else");
   const { url } = await serve(withRanges({ bytes: other }));
   await expect(download(file(url), options())).rejects.toMatchObject({
@@ -178,7 +181,7 @@ test("a wrong checksum is an error that names both, and nothing is kept", async 
   expect(await readdir(directory)).toEqual([]);
 });
 
-test("a file that cannot be had is an error that says how to supply it", async () => {
+test("a failed download is an error that says how to supply the file", async () => {
   const { url, requests } = await serve((_, response) => response.writeHead(404).end());
   await expect(download(file(url), options())).rejects.toMatchObject({
     code: "BASE_IMAGE",
@@ -188,7 +191,7 @@ test("a file that cannot be had is an error that says how to supply it", async (
   expect(requests).toHaveLength(1);
 });
 
-test("a server that is not there, or always busy, is given up", async () => {
+test("an unreachable or permanently busy server is given up", async () => {
   const { url, requests } = await serve((_, response) => response.writeHead(503).end());
   await expect(download(file(url), options({ retries: 1 }))).rejects.toThrow(/it answers 503/);
   expect(requests).toHaveLength(2);
@@ -196,7 +199,7 @@ test("a server that is not there, or always busy, is given up", async () => {
   await expect(download(nobody, options({ retries: 0 }))).rejects.toMatchObject({ code: "BASE_IMAGE" });
 });
 
-test("a server that falls silent is given up, and what it sent stays", async () => {
+test("a server that stops sending is given up, and the received bytes are kept", async () => {
   const { url } = await serve((_, response) => {
     response.writeHead(200, { "content-length": contents.length, etag: '"one"' });
     response.write(contents.subarray(0, 1_000));
@@ -206,14 +209,14 @@ test("a server that falls silent is given up, and what it sent stays", async () 
   expect(await readFile(join(directory, partName))).toEqual(contents.subarray(0, 1_000));
 });
 
-test("a full disk is an error that says so", async () => {
+test("a full disk is reported as NO_SPACE", async () => {
   const { url } = await serve(withRanges());
-  // Every write to this device finds no space.
+  // Every write to this device fails with ENOSPC.
   await symlink("/dev/full", join(directory, partName));
   await expect(download(file(url), options())).rejects.toMatchObject({ code: "NO_SPACE" });
 });
 
-test("a download that is cancelled ends at once, and can be resumed", async () => {
+test("a cancelled download stops at once, and can be resumed", async () => {
   const { url } = await serve((_, response) => {
     response.writeHead(200, { "content-length": contents.length, etag: '"one"' });
     response.write(contents.subarray(0, 1_000));
@@ -226,29 +229,29 @@ test("a download that is cancelled ends at once, and can be resumed", async () =
   expect((await readdir(directory)).toSorted()).toEqual([partName, `${partName}.json`]);
 });
 
-test("two that want the same file fetch it once", async () => {
+test("concurrent downloads of the same file fetch it once", async () => {
   const { url, requests } = await serve(withRanges());
   const paths = await Promise.all([download(file(url), options()), download(file(url), options())]);
   expect(paths[0]).toBe(paths[1]);
   expect(requests).toHaveLength(1);
 });
 
-test("a lock of a process that died is taken over", async () => {
+test("the lock of a dead process is broken", async () => {
   const { url } = await serve(withRanges());
-  // The highest process id that Linux gives is 2^22.
+  // Linux's highest possible process id is 2^22.
   await writeFile(join(directory, partName.replace(".part", ".lock")), "99999999\n");
   expect(await readFile(await download(file(url), options()))).toEqual(contents);
 });
 
-describe("a file of the user's", () => {
-  test("is taken where it is, if it is the right one", async () => {
+describe("a local file", () => {
+  test("is used in place if its checksum is right", async () => {
     const given = join(directory, "mine");
     await writeFile(given, contents);
     const from = new Map([["image.img", given]]);
     expect(await download(file("http://127.0.0.1:1/"), options({ from }))).toBe(given);
   });
 
-  test("is refused if it is another, or missing", async () => {
+  test("is refused if its checksum is wrong, or it is missing", async () => {
     const given = join(directory, "mine");
     const from = new Map([["image.img", given]]);
     const asked = download(file("http://127.0.0.1:1/"), options({ from }));
@@ -264,7 +267,7 @@ describe("a file of the user's", () => {
 describe("a signed list", () => {
   const list = (url: string) => ({ name: "SHA256SUMS", what: "the list of checksums", url });
 
-  test("is read into memory, or from the user's file", async () => {
+  test("is read into memory, or from the local file", async () => {
     const { url } = await serve((_, response) => response.end("0123  image.img\n"));
     const read = { from: new Map<string, string>(), signal: undefined };
     expect(Buffer.from(await downloadList(list(url), read)).toString()).toBe("0123  image.img\n");
@@ -276,7 +279,7 @@ describe("a signed list", () => {
     );
   });
 
-  test("that is far too long for one is refused", async () => {
+  test("is refused if it exceeds the maximum size", async () => {
     const { url } = await serve((_, response) => response.end(Buffer.alloc(2 << 20)));
     await expect(downloadList(list(url), { from: new Map(), signal: undefined })).rejects.toMatchObject({
       code: "BASE_IMAGE",

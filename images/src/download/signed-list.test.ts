@@ -15,7 +15,7 @@ afterEach(() => rm(directory, { recursive: true }));
 const options = () => ({ directory: at("work"), what: "the list", signal: undefined });
 const sum = "0123456789abcdef".repeat(4);
 
-describe("signify's lists", () => {
+describe("lists signed with signify", () => {
   async function sign(text: string) {
     await run(["signify-openbsd", "-G", "-n", "-p", at("key.pub"), "-s", at("key.sec")]);
     await writeFile(at("SHA256"), text);
@@ -33,7 +33,7 @@ describe("signify's lists", () => {
     return { text: await readFile(at("SHA256.sig")), publicKey: await readFile(at("key.pub"), "utf8") };
   }
 
-  test("are read if their signature is right", async () => {
+  test("are read if the signature is valid", async () => {
     const sums = await signifyList(
       await sign(`SHA256 (base79.tgz) = ${sum}\nSHA256 (bsd.rd) = ${sum}\n`),
       options(),
@@ -46,7 +46,7 @@ describe("signify's lists", () => {
     expect(() => checksumOf(sums, "bsd.mp", "the list")).toThrow("the list has no bsd.mp.");
   });
 
-  test("are refused if one character was changed, or the key is another", async () => {
+  test("are refused if one character was changed, or the key is another one", async () => {
     const { text, publicKey } = await sign(`SHA256 (base79.tgz) = ${sum}\n`);
     const changed = Buffer.from(text.toString().replace("base79", "base78"));
     await expect(signifyList({ text: changed, publicKey }, options())).rejects.toMatchObject({
@@ -62,7 +62,7 @@ describe("signify's lists", () => {
   });
 });
 
-describe("OpenPGP's lists", () => {
+describe("lists signed with OpenPGP", () => {
   async function sign(text: string) {
     const gpg = ["gpg", "--homedir", directory, "--batch", "--quiet", "--pinentry-mode", "loopback"] as const;
     await run([
@@ -83,7 +83,7 @@ describe("OpenPGP's lists", () => {
     return { text: list, signature, keyring: at("keyring.gpg") };
   }
 
-  test("are read if their signature is right, and refused if not", async () => {
+  test("are read if the signature is valid, and refused otherwise", async () => {
     const list = await sign(`${sum} *noble-server-cloudimg-amd64.img\n${sum}  other.img\nno line\n`);
     expect([...(await gpgSignedList(list, options())).keys()]).toEqual([
       "noble-server-cloudimg-amd64.img",

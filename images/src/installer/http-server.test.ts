@@ -19,7 +19,7 @@ afterEach(() => rm(directory, { recursive: true }));
 const serve = (onRequest?: (path: string, status: number) => void) =>
   serveFiles({ root: join(directory, "root"), host: "127.0.0.1", port: 0, onRequest });
 
-test("files are served, whatever query is asked with them", async () => {
+test("files are served, whatever the query", async () => {
   const seen: string[] = [];
   await using server = await serve((path, status) => void seen.push(`${status} ${path}`));
   const at = (path: string) => `http://127.0.0.1:${server.port}${path}`;
@@ -39,7 +39,7 @@ test("files are served, whatever query is asked with them", async () => {
   ]);
 });
 
-test("nothing outside the root is served", async () => {
+test("files outside the root are not served", async () => {
   await using server = await serve();
   const status = async (path: string): Promise<number | undefined> => {
     const asked = request({ host: "127.0.0.1", port: server.port, path });
@@ -55,7 +55,7 @@ test("nothing outside the root is served", async () => {
   expect(await status("/install.conf%00")).toBe(400);
 });
 
-test("a port that is taken is an error", async () => {
+test("a port in use is an error", async () => {
   await using server = await serve();
   await expect(serveFiles({ root: directory, host: "127.0.0.1", port: server.port })).rejects.toMatchObject({
     code: "EADDRINUSE",

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-/** Stands in for QEMU: a script that finds the console's file among the arguments that QEMU would get. */
+/** Simulates QEMU: a script that takes the path of the console log from QEMU's arguments. */
 const machine = (script: string): Argv => [
   "bash",
   "-c",
@@ -41,7 +41,7 @@ const options = (changes: Partial<RunInstallerOptions> = {}): RunInstallerOption
 
 const runs = (mark: string): boolean => execFileSync("ps", ["-eo", "args"]).toString().includes(mark);
 
-test("the phases are followed on the console, through a terminal's controls", async () => {
+test("the phases are recognized on the console, despite terminal escape sequences", async () => {
   const seen: string[] = [];
   await runInstaller(
     machine(
@@ -58,7 +58,7 @@ test("the phases are followed on the console, through a terminal's controls", as
   expect(await readFile(consoleLog, "latin1")).toContain("LATIONS!");
 });
 
-test("a milestone is looked for behind the one before", async () => {
+test("a milestone is searched after the previous one", async () => {
   const phases = [
     { name: "Once", until: /login:/, limitSeconds: 20 },
     { name: "Twice", until: /login:/, limitSeconds: 1 },
@@ -67,7 +67,7 @@ test("a milestone is looked for behind the one before", async () => {
   await expect(once).rejects.toThrow(/longer than 1 s and was given up: Twice/);
 });
 
-test("a guest that hangs is given up with the end of its console, and is gone", async () => {
+test("a guest that hangs is killed, and the error has the console's tail", async () => {
   const mark = `hangs-${process.pid}`;
   const phases = [{ name: "Unpack the sets", until: /never/, limitSeconds: 1 }];
   const hanging = runInstaller(machine(`say 'one\\ntwo\\n'; exec -a ${mark} sleep 60`), options({ phases }));
@@ -79,7 +79,7 @@ test("a guest that hangs is given up with the end of its console, and is gone", 
   expect(runs(mark)).toBe(false);
 });
 
-test("a guest that gives up is not waited for", async () => {
+test("a failed installation ends the wait at once", async () => {
   const failing = runInstaller(
     machine("say 'Welcome\\nfailed; check /tmp/ai/ai.log\\n'; sleep 60"),
     options(),
@@ -91,7 +91,7 @@ test("a guest that gives up is not waited for", async () => {
   });
 });
 
-test("QEMU's early end is an error with its words", async () => {
+test("an early exit of QEMU is an error with QEMU's output", async () => {
   const ending = runInstaller(
     machine("say 'Welcome\\n'; echo 'qemu: no such device' >&2; exit 1"),
     options(),
@@ -101,12 +101,12 @@ test("QEMU's early end is an error with its words", async () => {
   );
 });
 
-test("a guest that switches itself off too early has not been installed", async () => {
+test("an early shutdown of the guest is a failed installation", async () => {
   const ending = runInstaller(machine("say 'Welcome\\n'"), options());
   await expect(ending).rejects.toThrow(/^QEMU ended \(exit status 0\) before the installation had/);
 });
 
-test("a cancelled installation ends at once, and the machine with it", async () => {
+test("a cancelled installation ends at once, and so does its VM", async () => {
   const mark = `cancelled-${process.pid}`;
   const abort = new AbortController();
   const running = runInstaller(machine(`say 'Welcome\\n'; exec -a ${mark} sleep 60`), {
@@ -117,7 +117,7 @@ test("a cancelled installation ends at once, and the machine with it", async () 
   expect(runs(mark)).toBe(false);
 });
 
-test("a missing QEMU is named with its package", async () => {
+test("a missing QEMU is reported with the name of its package", async () => {
   const missing = runInstaller(["qemu-system-nowhere"], options());
   await expect(missing).rejects.toMatchObject({
     code: "MISSING_TOOL",

@@ -20,11 +20,11 @@ function bzImage(payload: Buffer, { setupSectors }: { setupSectors: number }): B
   return image;
 }
 
-test("the payload is found behind the setup code, without the size at its end", () => {
+test("the payload starts after the setup code and excludes the trailing size", () => {
   expect(kernelPayload(bzImage(xz, { setupSectors: 39 }))).toEqual({ packing: "xz", bytes: xz });
 });
 
-test("a kernel that is packed with zstd is unpacked, as one with xz", async () => {
+test("a zstd payload is decompressed like an xz payload", async () => {
   const directory = await mkdtemp(join(tmpdir(), "bzimage-"));
   try {
     const kernel = Buffer.from("an ELF file");
@@ -40,11 +40,11 @@ test("a kernel that is packed with zstd is unpacked, as one with xz", async () =
   }
 });
 
-test("no setup sectors means four", () => {
+test("a setup_sects of zero means four", () => {
   expect(kernelPayload(bzImage(xz, { setupSectors: 0 }))).toEqual({ packing: "xz", bytes: xz });
 });
 
-test("a kernel that is packed differently is refused, and so is what is no kernel", () => {
+test("other compression formats, and files that are not a kernel, are refused", () => {
   expect(() => kernelPayload(bzImage(Buffer.from("\x02\x21LZ4 kernel"), { setupSectors: 4 }))).toThrow(
     /neither xz nor zstd/,
   );

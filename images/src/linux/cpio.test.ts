@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { packCpio } from "./cpio.ts";
 
-/** Reads an archive by the kernel's description of it, buffer-format.rst. */
+/** Reads an archive as the kernel's buffer-format.rst describes it. */
 function unpack(archive: Buffer): { path: string; mode: number; contents: string }[] {
   const entries = [];
   for (let at = 0; at < archive.length;) {
@@ -21,7 +21,7 @@ function unpack(archive: Buffer): { path: string; mode: number; contents: string
   return entries;
 }
 
-test("directories and files of any length come out as they went in, and the trailer ends them", () => {
+test("directories and files of any length are unpacked unchanged, and a trailer ends the archive", () => {
   const archive = packCpio([
     { path: "bin", kind: "directory" },
     { path: "bin/odd", kind: "file", mode: 0o755, contents: Buffer.from("12345") },

@@ -5,7 +5,7 @@ import { bookworm } from "../../debian/releases.ts";
 import { modules } from "../../debian/packages.ts";
 import { renderTemplate } from "./initrd.ts";
 
-test("every place of the default image's initrd script has a value, and the result is a shell script", async () => {
+test("every placeholder of the default image's initrd script has a value, and the result is a shell script", async () => {
   const values = new Map(Object.keys(modules).map((use) => [use, `module_of_${use.toLowerCase()}`]));
   const script = renderTemplate(await readGuest("initrd-init"), values.set("LABEL", "some-root"));
   expect(script).toContain("findfs LABEL=some-root");
@@ -13,11 +13,11 @@ test("every place of the default image's initrd script has a value, and the resu
   execFileSync("sh", ["-n"], { input: script });
 });
 
-test("a place without a value is an error", () => {
+test("a placeholder without a value is an error", () => {
   expect(() => renderTemplate("load @EXT4@", new Map())).toThrow(/no value for @EXT4@/);
 });
 
-test("the default image's scripts are shell scripts that may be run, and nobody but root may read sudo's rules", async () => {
+test("the default image's scripts are valid and executable, and only root can read the sudo rules", async () => {
   const files = await guestFiles({ release: bookworm, user: "opam", powerButton: true });
   const scripts = files.filter(({ contents }) => contents.startsWith("#!"));
   expect(scripts.length).toBeGreaterThan(4);

@@ -41,14 +41,14 @@ async function file(name: string): Promise<string> {
 }
 
 describe("parameters", () => {
-  it("have the recipe's usual values where nothing was said", async () => {
+  it("default to the recipe's values", async () => {
     expect(await readParameters({}, plain)).toEqual({
       ...{ ocaml: undefined, diskSize: 10 * gibibyte, user: "opam", packages: [], iso: undefined },
       from: new Map(),
     });
   });
 
-  it("are taken over, packages sorted and each once, the disk in whole mebibytes", async () => {
+  it("are passed on: packages sorted without duplicates, the disk size in whole mebibytes", async () => {
     const iso = await file("server.iso");
     const request = { iso, ocaml: "5.2.0", packages: ["m4", "git", "m4"], diskSize: 20 * gibibyte + 1 };
     expect(await readParameters(request, everything)).toMatchObject({
@@ -56,7 +56,7 @@ describe("parameters", () => {
     });
   });
 
-  it("find the download that a file stands for, by a name in front or the file's own", async () => {
+  it("match a local file to its download, by the given name or the file's name", async () => {
     const iso = await file("server.iso");
     const [drivers, other] = [await file("virtio-win.iso"), await file("elsewhere")];
     const { from } = await readParameters({ iso, from: [drivers, `setup.exe=${other}`] }, everything);
@@ -67,12 +67,12 @@ describe("parameters", () => {
   });
 
   const refused: readonly (readonly [string, ParameterRequest, string])[] = [
-    ["a version of OCaml that there is not", { ocaml: "4.08" }, "has no OCaml 4.08"],
+    ["an unsupported version of OCaml", { ocaml: "4.08" }, "has no OCaml 4.08"],
     ["a disk too small", { diskSize: gibibyte }, "too small"],
     ["a user with a blank", { user: "a b" }, "login user"],
     ["a package that is an option", { packages: ["--force"] }, "no name of a package"],
-    ["an ISO that is not there", { iso: "/nowhere.iso" }, "/nowhere.iso"],
-    ["a file for nothing", { from: ["/dev/null"] }, "does not know what to do"],
+    ["a missing ISO file", { iso: "/nowhere.iso" }, "/nowhere.iso"],
+    ["a local file that matches no download", { from: ["/dev/null"] }, "does not know what to do"],
     ["no ISO", {}, "the maker's ISO"],
   ];
   it.each(refused)("are refused: %s", async (_, request, words) => {
@@ -84,7 +84,7 @@ describe("parameters", () => {
   });
 
   it.each([{ ocaml: "5.2.0" }, { packages: ["git"] }, { iso: "x.iso" }, { from: ["x"] }])(
-    "are refused by a recipe that does not have them: %j",
+    "are refused by a recipe that does not support them: %j",
     async (request) => {
       await expect(readParameters(request, plain)).rejects.toMatchObject({ code: "USAGE" });
     },
@@ -92,7 +92,7 @@ describe("parameters", () => {
 });
 
 describe("the name of an image", () => {
-  it("says the version of OCaml, whichever way that was given", async () => {
+  it("has the version of OCaml as a suffix, however it was given", async () => {
     const bySuffix = await planImage({ recipe: "debian-12-amd64-ocaml-4.13.1" });
     const byFlag = await planImage({ recipe: "debian-12-amd64", ocaml: "4.13.1" });
     expect(bySuffix.name).toBe("debian-12-amd64-ocaml-4.13.1");
@@ -100,7 +100,7 @@ describe("the name of an image", () => {
     expect(byFlag.parameters).toEqual(bySuffix.parameters);
   });
 
-  it("can be another", async () => {
+  it("can be chosen", async () => {
     expect((await planImage({ recipe: "debian-12-amd64", name: "mine" })).name).toBe("mine");
     await expect(planImage({ recipe: "debian-12-amd64", name: "../mine" })).rejects.toMatchObject({
       code: "USAGE",
@@ -111,14 +111,14 @@ describe("the name of an image", () => {
     ["debian-12-amd46", "Did you mean debian-12-amd64?"],
     ["debian-12-amd64-ocaml-9", "Debian 12's own packages: 4.13.1"],
     ["plan9", "./my-image"],
-  ])("that there is no recipe for is refused, with near names: %s", async (recipe, hint) => {
+  ])("without a recipe is refused, with similar names: %s", async (recipe, hint) => {
     await expect(planImage({ recipe })).rejects.toMatchObject({
       code: "USAGE",
       hint: expect.stringContaining(hint),
     });
   });
 
-  it("cannot say another version than the flag", async () => {
+  it("cannot contradict the version of the flag", async () => {
     const planning = planImage({ recipe: "debian-12-amd64-ocaml-4.13.1", ocaml: "5.3.0" });
     await expect(planning).rejects.toMatchObject({ code: "USAGE" });
   });

@@ -24,18 +24,18 @@ async function recipeOf(text: string, file = "recipe.mjs"): Promise<string> {
   return folder;
 }
 
-describe("a recipe of one's own", () => {
-  it("is a folder with a slash in its path, a name is none", () => {
+describe("a user's recipe", () => {
+  it("is a folder if the argument contains a slash, otherwise a name", () => {
     expect(["./mine", "/tmp/mine", "..", "."].every(isFolder)).toBe(true);
     expect(["mine", "debian-12-amd64-ocaml-4.13.1"].some(isFolder)).toBe(false);
   });
 
-  it("has the usual parameters where it says nothing of them", async () => {
+  it("has default parameters where it defines none", async () => {
     const recipe = await loadRecipe(await recipeOf(whole));
     expect(recipe).toMatchObject({ name: "mine", supports: { user: { default: "opam" } } });
   });
 
-  it("makes another image when its text has changed", async () => {
+  it("makes the image outdated when its text changes", async () => {
     const fingerprintOf = async (text: string): Promise<string> => {
       const other = join(folder, text.length.toString());
       await mkdir(other);
@@ -60,7 +60,7 @@ describe("a recipe of one's own", () => {
     });
   });
 
-  it("must be there", async () => {
+  it("must exist", async () => {
     await expect(loadRecipe(folder)).rejects.toMatchObject({
       code: "USAGE",
       message: expect.stringContaining("There is no recipe.ts"),
@@ -68,7 +68,7 @@ describe("a recipe of one's own", () => {
   });
 });
 
-/** Plans a recipe in a Node.js of its own: vitest resolves imports by rules of its own. */
+/** Plans a recipe in a separate Node.js process, because vitest resolves imports by its own rules. */
 async function planInNode(
   request: ImageRequest,
 ): Promise<{ readonly name: string; readonly script: string }> {
@@ -82,7 +82,7 @@ console.log(JSON.stringify({ name, script: recipe.expectations?.(parameters) ?? 
 }
 
 describe("the example in examples/own-image", () => {
-  it("adds its packages to Debian's, takes Debian's parameters, and imports us without an installation", async () => {
+  it("adds its packages to Debian's, has Debian's parameters, and needs no installation of this package", async () => {
     const { name, script } = await planInNode({
       recipe: example,
       packages: ["jq"],
@@ -96,8 +96,8 @@ describe("the example in examples/own-image", () => {
   });
 });
 
-describe("what docs/images.md shows", () => {
-  it("can be loaded, and the first is the example", async () => {
+describe("the code in docs/images.md", () => {
+  it("can be loaded, and its first block is the example", async () => {
     const text = await readFile(join(import.meta.dirname, "../../../docs/images.md"), "utf8");
     const shown = [...text.matchAll(/^```ts\n(.*?)^```/gms)].map(([, code = ""]) => code);
     const names = [];

@@ -3,17 +3,17 @@ import { mkdir, open, readFile, truncate, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { run } from "@ob/core";
 
-/** What a disk may try to read. */
+/** What a hostile disk tries to read. */
 export interface Targets {
-  /** Absolute path of a file of whole sectors that nobody but its owner may read. */
+  /** Absolute path of a file that only its owner can read; its size is a whole number of sectors. */
   readonly secret: string;
-  /** A port of this machine where someone counts who comes. */
+  /** A local port on which connections are counted. */
   readonly port: number;
 }
 
 export interface HostileDisk {
   readonly what: string;
-  /** What the error has to name. */
+  /** What the error message has to contain. */
   readonly says: RegExp;
   readonly make: (path: string, targets: Targets) => Promise<unknown>;
 }
@@ -26,7 +26,7 @@ async function patch(path: string, at: number, bytes: readonly number[]): Promis
   await file.write(Buffer.from(bytes), 0, bytes.length, at);
 }
 
-/** A qcow2 disk on something that need not be there. */
+/** A qcow2 disk with a backing file that need not exist. */
 const on = async (path: string, backing: string): Promise<unknown> =>
   await create(path, "-f", "qcow2", "-u", "-b", backing, "-F", "raw", "1M");
 
@@ -48,27 +48,27 @@ const named: readonly HostileDisk[] = [
     },
   },
   {
-    what: "a qcow2 on json:",
+    what: "a qcow2 with a json: backing file",
     says: /"json:/,
     make: (path, { secret }) => on(path, `json:${JSON.stringify(fileNode(secret))}`),
   },
   {
-    what: "a qcow2 on a URL",
+    what: "a qcow2 with a URL as backing file",
     says: /"http:/,
     make: (path, { port }) => on(path, `http://127.0.0.1:${port}/disk`),
   },
   {
-    what: "a qcow2 on a block device of the network",
+    what: "a qcow2 with a network block device as backing file",
     says: /"nbd:/,
     make: (path, { port }) => on(path, `nbd:127.0.0.1:${port}`),
   },
   {
-    what: "a qcow2 on another machine",
+    what: "a qcow2 with a backing file on another machine",
     says: /"ssh:/,
     make: (path, { port }) => on(path, `ssh://127.0.0.1:${port}/etc/shadow`),
   },
   {
-    what: "a qcow2 on a directory",
+    what: "a qcow2 with a directory as backing file",
     says: /"fat:/,
     make: (path, { secret }) => on(path, `fat:${dirname(secret)}`),
   },
@@ -82,7 +82,7 @@ const named: readonly HostileDisk[] = [
     what: "a qcow2 with its data in another file",
     says: /data in another file, ".*secret"/,
     async make(path, { secret }) {
-      // QEMU makes the file anew.
+      // QEMU replaces the file.
       const contents = await readFile(secret);
       await create(path, "-f", "qcow2", "-o", `data_file=${secret},data_file_raw=on`, "1M");
       await writeFile(secret, contents, { mode: 0o600 });
@@ -112,7 +112,7 @@ const named: readonly HostileDisk[] = [
     },
   },
   {
-    what: "a VMDK whose header has a descriptor of its own",
+    what: "a VMDK with an embedded descriptor",
     says: /data in other files/,
     async make(path, { secret }) {
       const disk = Buffer.alloc(1 << 16);
@@ -125,7 +125,7 @@ const named: readonly HostileDisk[] = [
     },
   },
   {
-    what: "a VMDK that stands on another",
+    what: "a VMDK with a parent",
     says: /depends on ".*base\.vmdk"/,
     async make(path) {
       const base = join(dirname(path), "base.vmdk");
@@ -134,7 +134,7 @@ const named: readonly HostileDisk[] = [
     },
   },
   {
-    what: "an old VMDK with the name of a parent where QEMU looks for it",
+    what: "an old VMDK with a parent name where QEMU reads it",
     says: /depends on ".*secret"/,
     async make(path, { secret }) {
       const disk = Buffer.alloc(1 << 16);
@@ -251,7 +251,7 @@ const odd: readonly HostileDisk[] = [
 /** Disks that are refused. */
 export const hostileDisks: readonly HostileDisk[] = [...named, ...odd];
 
-/** Names that are no paths to QEMU. */
+/** Names that QEMU parses as protocols, not as paths. */
 export function qemuNames({ secret, port }: Targets): readonly string[] {
   return [
     `json:${JSON.stringify(fileNode(secret))}`,

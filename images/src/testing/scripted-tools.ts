@@ -3,20 +3,20 @@ import type { ImageTools } from "../build/build-image.ts";
 import type { ImageEvent } from "../build/phases.ts";
 
 export interface Script {
-  /** A part of the script that fails in the guest. */
+  /** A substring of the guest script that fails. */
   readonly failing?: string;
-  /** How the guest switches itself off. */
+  /** How the guest shuts down. */
   readonly powerOff?: "acpi" | "command";
 }
 
 export interface ScriptedTools extends ImageTools {
-  /** What was tried. */
+  /** The smoke tests that were requested. */
   readonly booted: readonly SmokeTestRequest[];
-  /** What the checks said. */
+  /** The outcomes of the checks. */
   readonly said: readonly string[];
 }
 
-/** Tools without QEMU: a script plays the guest, in which all is well but what it says. */
+/** Tools without QEMU: a simulated guest in which every check passes unless `script` says otherwise. */
 export function scriptedTools(store: string, script: Script = {}): ScriptedTools {
   const { failing, powerOff = "acpi" } = script;
   const booted: SmokeTestRequest[] = [];
