@@ -3,24 +3,24 @@ import { fileURLToPath } from "node:url";
 import type { GuestFile } from "@ob/images/toolkit";
 import { readGuest } from "../debian/guest-files.ts";
 
-/** Debian packages whose programs the guest has, with the libraries that they need. */
+/** Debian packages with the guest's programs and their libraries. */
 export const packages = ["bash", "busybox-static", "dropbear-bin", "libc6", "tar", "util-linux"] as const;
-/** For virtual machines alone: ext4 is part of it, and it starts sooner than the kernel for all machines. */
+/** The kernel for VMs only: ext4 is built in, and it boots faster than the generic kernel. */
 export const kernelPackage = "linux-image-cloud-amd64";
 
-/** Of util-linux, `(user …)` needs one program; all else is busybox. */
+/** Of util-linux only the program for `(user …)` is needed; busybox has the rest. */
 export const excludePaths = [
   "/usr/share/*",
   "/usr/lib/systemd/*",
   "/usr/lib/x86_64-linux-gnu/gconv/*",
 ] as const;
 
-/** Programs of packages that busybox has, too. What is not here gives way to it. */
+/** Programs of packages that replace busybox's applets. All other programs are removed in favour of busybox. */
 export const kept: readonly string[] = [
   ...["bash", "busybox", "dbclient", "dropbearkey", "getent", "ldd", "setpriv", "tar"],
 ];
 
-/** Kernel modules by use, as the initrd of the Debian images has them; the kernel knows no other machines. */
+/** Kernel modules by use, with the keys of the Debian images' initrd. This kernel supports VMs only. */
 export const modules = {
   EXT4: ["ext4"],
   VIRTIO: ["virtio_pci"],
@@ -46,7 +46,7 @@ export const links: readonly (readonly [path: string, target: string])[] = [
   ["usr/local/sbin/reboot", `/${home}/power-off`],
 ];
 
-/** The files of the guest beside the packages' own. "*" is no password, and no lock. */
+/** The guest's files in addition to the packages'. "*" means no password, but does not lock the account. */
 export async function guestFiles(): Promise<readonly GuestFile[]> {
   const start = await readFile(fileURLToPath(import.meta.resolve("#busybox/start")), "utf8");
   const text = (path: string, contents: string): GuestFile => ({ path, contents, mode: 0o644 });

@@ -29,7 +29,9 @@ const tools = [
   ...["apt-get", "apt-cache", "dpkg-deb", "xz", "sfdisk", "mke2fs", "qemu-img", "qemu-system-x86_64"],
 ];
 
-/** The smallest image that a step runs in, for `obuilder healthcheck` and for trying specs: busybox, bash and tar. */
+/**
+ * The smallest image in which a step runs, for `obuilder healthcheck` and for trying specs: busybox, bash and tar.
+ */
 export const busybox = defineRecipe({
   name: "busybox",
   summary: "busybox, bash, tar and an SSH server; the login user is root",
@@ -40,11 +42,11 @@ export const busybox = defineRecipe({
     user: { default: "root", pattern: /^root$/ },
   },
   tools,
-  // Dropbear takes no variables.
+  // Dropbear does not accept environment variables.
   trial: { strict: false },
   fingerprint: async () => {
     const files = [await content.guestFiles(), await readGuest("initrd-init")];
-    // The revision stands for what the code does.
+    // The revision stands for the recipe's code; increment it when the code changes the image.
     return sha256(JSON.stringify({ revision: 1, content, files, label, commandLine }));
   },
   make,

@@ -7,20 +7,20 @@ import { guestFiles, kept, links } from "./contents.ts";
 export interface TinyRootOptions {
   /** A line of `authorized_keys`. */
   readonly publicKey: string;
-  /** See `asRootPrefix`. */
+  /** See `fakerootPrefix`. */
   readonly asRoot: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
 const programs = ["usr/bin", "usr/sbin"] as const;
 
-/** Makes a guest of unpacked packages: of their programs the few that are wanted, busybox for all others. */
+/** Fills the guest's root from unpacked packages: keeps the programs in `kept` and links all others to busybox. */
 export async function fillTinyRoot(
   root: string,
   { publicKey, asRoot, signal }: TinyRootOptions,
 ): Promise<void> {
   const at = (path: string): string => join(root, path);
-  // Nothing here is ever installed or removed.
+  // No package is ever installed or removed in this guest.
   for (const path of ["var/lib/dpkg", "var/cache", "var/log", "etc/dpkg"]) {
     await rm(at(path), { recursive: true, force: true });
   }
@@ -34,7 +34,7 @@ export async function fillTinyRoot(
   await link(at("usr/bin/busybox"), busybox);
   const { stdout } = await run([busybox, "--list"], { signal });
   for (const applet of stdout.split("\n").filter((name) => !kept.includes(name))) {
-    // Its own shell takes its own applets first, whatever PATH says.
+    // Busybox's shell prefers its own applets to programs in PATH, so `sh` is bash.
     await symlink(applet === "sh" ? "bash" : "busybox", at(join("usr/bin", applet)));
   }
   for (const path of [

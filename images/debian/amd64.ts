@@ -33,12 +33,13 @@ const tools = [
   ...["grub-mkimage", "qemu-img", "qemu-system-x86_64"],
 ];
 const label = "obuilder-root";
-/** An installation that takes longer has a mirror that no longer answers, in seconds. */
+/** Time limit of the installation in seconds. A slower one has a mirror that no longer answers. */
 const installLimit = 3_600;
 /**
- * rodata=off: the kernel write-protects itself at a cost of 0.4 s under emulation, in a guest where all may be root.
- * no_timer_check: the kernel tries its timer for some ticks of the host's clock, and gives up on a host so busy that
- * QEMU gets no turn in that time ("IO-APIC + timer doesn't work!"). An emulated timer needs no such trial.
+ * rodata=off: write-protecting the kernel costs 0.4 s under TCG, and in this guest everyone may become root.
+ *
+ * no_timer_check: the kernel tests its timer for some ticks of the host's clock, and panics ("IO-APIC + timer doesn't
+ * work!") on a host so busy that QEMU is not scheduled in that time. An emulated timer does not need the test.
  */
 const commandLine = "console=ttyS0 rodata=off no_timer_check";
 
@@ -61,7 +62,7 @@ export function debianAmd64(release: Release): Recipe {
     fingerprint: async ({ user }) => {
       const options = { release, user, powerButton: true };
       const files = [await guestFiles(options), guestLinks, await readGuest("initrd-init")];
-      // The revision stands for what the code does.
+      // The revision stands for the recipe's code; increment it when the code changes the image.
       const script = content.customize(user);
       return sha256(JSON.stringify({ revision: 4, release, content, script, files, label, grubConfig }));
     },

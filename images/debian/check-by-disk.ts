@@ -11,13 +11,13 @@ import {
   escapeQemuValue,
 } from "@ob/images/toolkit";
 
-/** Generous: a loaded machine without hardware virtualization. */
+/** Generous, for a busy host without hardware virtualization. */
 const bootSeconds = 180;
 const powerDownSeconds = 60;
 
 /**
- * Sees that the first boot left a clean disk, and boots once more, from the disk itself with the flags of the original
- * OBuilder (GRUB, a SATA disk, an e1000e card).
+ * Checks that the first boot left a clean file system, and boots once more from the disk itself with the original
+ * OBuilder's flags (GRUB, a SATA disk, an e1000e network card).
  */
 export async function checkByDisk(result: RecipeResult, options: CheckOptions): Promise<void> {
   const { directory, parameters, sshKey, tried, signal } = options;

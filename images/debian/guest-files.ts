@@ -5,7 +5,7 @@ import type { Release } from "./releases.ts";
 
 const home = "usr/local/lib/obuilder";
 
-/** Files that stand in `guest/`, with their places in the guest. */
+/** Files in `guest/`, with their paths in the guest. */
 const sources = [
   { source: "inittab", path: "etc/inittab", mode: 0o644 },
   { source: "grow-root", path: `${home}/grow-root`, mode: 0o755 },
@@ -14,7 +14,7 @@ const sources = [
   { source: "policy-rc.d", path: "usr/sbin/policy-rc.d", mode: 0o755 },
 ] as const;
 
-/** Files that are a line or two. The name server is that of QEMU's user network. */
+/** Files of one or two lines. The name server is the one of QEMU's user network. */
 const short: readonly GuestFile[] = [
   { path: "etc/hostname", contents: "obuilder\n", mode: 0o644 },
   { path: "etc/hosts", contents: "127.0.0.1 localhost obuilder\n::1 localhost obuilder\n", mode: 0o644 },
@@ -31,18 +31,18 @@ export const guestLinks: readonly (readonly [path: string, target: string])[] = 
   ["usr/local/sbin/reboot", `/${home}/power-off`],
 ];
 
-/** Busybox in the guest, out of the way of any package. */
+/** Path of busybox in the guest, where no package replaces it. */
 export const guestBusybox = `${home}/busybox`;
 
 export interface GuestFilesOptions {
   readonly release: Release;
   /** The login user. */
   readonly user: string;
-  /** False for a machine that has none. */
+  /** False for a machine without a power button. */
   readonly powerButton: boolean;
 }
 
-/** All files that are put into the guest beside Debian's own. */
+/** All files that are added to the guest's Debian. */
 export async function guestFiles(options: GuestFilesOptions): Promise<readonly GuestFile[]> {
   const { release, user, powerButton } = options;
   const read = sources.map(async ({ source, path, mode }) => ({

@@ -1,4 +1,4 @@
-/** What the image holds beyond apt and Debian's essential packages; each release has its own besides. */
+/** The image's packages in addition to apt and Debian's essential packages; each release adds its own. */
 export const packages = [
   "busybox-static",
   "e2fsprogs",
@@ -11,7 +11,7 @@ export const packages = [
   "zstd",
 ] as const;
 
-/** What nobody reads in a build, as Debian's own container images leave it out; `!` lets one in again. */
+/** Paths that builds do not need, as in Debian's container images; a leading `!` includes a path again. */
 export const excludePaths = [
   "/usr/share/doc/*",
   "!/usr/share/doc/*/copyright",
@@ -23,14 +23,14 @@ export const excludePaths = [
 
 export const aptOptions = ['Acquire::Languages "none"'] as const;
 
-/** A layer is flushed once at its end, not after every file of every package. */
+/** A layer is flushed once when it is complete, not after every file of every package. */
 export const dpkgOptions = ["force-unsafe-io"] as const;
 
-/** The kernel comes as a package and leaves as a few files, so that no upgrade in a build ever touches it. */
+/** The kernel is unpacked from its package and not installed, so that no upgrade in a build changes it. */
 export const kernelPackage = "linux-image-amd64";
 export const kernelArchive = "var/tmp/kernel.deb";
 
-/** Runs when all packages are there; `$1` is the root directory. */
+/** A script that runs after the installation of the packages; `$1` is the root directory. */
 export function customize(user: string): string {
   return `set -e
 chroot "$1" useradd --create-home --uid 1000 --shell /bin/bash ${user}
@@ -44,8 +44,8 @@ mv linux-image-*.deb "$1/${kernelArchive}"
 }
 
 /**
- * Kernel modules by use. The generic kernel is taken for its drivers (disks and network cards of the machines that
- * QEMU makes when it is not told otherwise) and for vmgenid.
+ * Kernel modules by use. The generic kernel is used because it has vmgenid and the drivers of QEMU's default disks
+ * and network cards.
  */
 export const modules = {
   EXT4: ["crc32c_generic", "ext4"],
@@ -61,7 +61,7 @@ export const modules = {
   BUTTON: ["evdev", "button"],
 } as const satisfies Record<string, readonly string[]>;
 
-/** Modules for builds that mount something; the kernel loads them when they are needed. */
+/** Modules for builds that mount file systems; the kernel loads them on demand. */
 export const guestModules = [
   "9p",
   "9pnet_virtio",

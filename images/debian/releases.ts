@@ -1,15 +1,15 @@
-/** What differs between releases of Debian. */
+/** The differences between releases of Debian. */
 export interface Release {
   readonly version: string;
   readonly suite: string;
-  /** The version of its package ocaml. */
+  /** The version of the release's package `ocaml`. */
   readonly ocaml: string;
-  /** Packages beyond those of every release. */
+  /** Packages in addition to those of every release. */
   readonly packages: readonly string[];
   readonly sshd: {
-    /** How the server is started. */
+    /** The command that starts the SSH server. */
     readonly command: string;
-    /** More lines of its configuration. */
+    /** Additional lines of its configuration. */
     readonly config: string;
   };
 }
@@ -19,7 +19,7 @@ export const bookworm: Release = {
   suite: "bookworm",
   ocaml: "4.13.1",
   packages: ["usr-is-merged"],
-  // -r: no new program for each connection, which saves its start-up time under emulation.
+  // -r: do not execute sshd again for each connection, which saves its start-up time under TCG.
   sshd: { command: "/usr/sbin/sshd -r", config: "" },
 };
 
@@ -27,14 +27,14 @@ export const trixie: Release = {
   version: "13",
   suite: "trixie",
   ocaml: "5.3.0",
-  // In the place of systemd, which openssh-server takes otherwise.
+  // Instead of systemd, which openssh-server depends on otherwise.
   packages: ["systemd-standalone-sysusers"],
   sshd: {
     command: "/usr/sbin/sshd",
-    // Else it shuts out who hangs up before a login, and so everyone who asks whether it is there yet.
+    // Otherwise sshd blocks clients that disconnect before a login, and so every probe whether it is ready.
     config: "PerSourcePenalties no\n",
   },
 };
 
-/** Debian's own compiler, its library manager, and opam; what these need to build something comes with them. */
+/** Debian's OCaml compiler, its library manager and opam. Their dependencies include what they need to build packages. */
 export const ocamlPackages = ["ocaml", "ocaml-findlib", "opam"] as const;

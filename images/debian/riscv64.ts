@@ -38,10 +38,10 @@ const tools = [
   ...["sfdisk", "mke2fs", "qemu-img", "qemu-system-riscv64", strip],
 ];
 const label = "obuilder-root";
-/** For the scripts of OCaml's packages under emulation, in seconds. */
+/** Time limit in seconds for the maintainer scripts of OCaml's packages under TCG. */
 const configureLimit = 1_800;
 
-/** A small Debian for QEMU's riscv64 machine, made on a host of any architecture. */
+/** A small Debian for QEMU's riscv64 machine, built on a host of any architecture. */
 export function debianRiscv64(release: Release): Recipe {
   return defineRecipe({
     name: `debian-${release.version}-riscv64`,
@@ -52,7 +52,7 @@ export function debianRiscv64(release: Release): Recipe {
     tools,
     fingerprint: async ({ user }) => {
       const files = [await riscv64Files(release, user), guestLinks, await readGuest("initrd-init")];
-      // The revision stands for what the code does.
+      // The revision stands for the recipe's code; increment it when the code changes the image.
       return sha256(JSON.stringify({ revision: 3, release, content, files, label, commandLine }));
     },
     make: (context) => make(release, context),
@@ -143,8 +143,8 @@ function download(release: Release, context: RecipeContext): Promise<AptDownload
 }
 
 /**
- * Takes the labels of the linker out of the modules: 205,000 of ext4's 216,000 symbols, which the guest's kernel would
- * read one by one at each boot, a third of its time to the first login.
+ * Strips linker labels from the modules: 205,000 of ext4's 216,000 symbols. The guest's kernel would read them one by
+ * one at each boot, which is a third of the time to the first login.
  */
 async function stripModules(modules: KernelModules, signal: AbortSignal | undefined): Promise<void> {
   const names = [...Object.values(content.modules).flat(), ...content.guestModules];

@@ -3,7 +3,7 @@ import { ocamlPackages, type Release } from "./releases.ts";
 
 const gibibyte = 1024 ** 3;
 
-/** Names that Debian's own packages give to users. */
+/** User names that Debian's own packages use. */
 const taken =
   "root|daemon|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|www-data|backup|list|irc|nobody|sshd|_apt|messagebus";
 
@@ -17,12 +17,12 @@ export function debianSupports({ version, ocaml }: Release): RecipeSupport {
   };
 }
 
-/** Debian packages that the parameters ask for. */
+/** Debian packages that the parameters require. */
 export function extraPackages({ ocaml, packages }: RecipeParameters): readonly string[] {
   return [...(ocaml === undefined ? [] : ocamlPackages), ...packages];
 }
 
-/** What a build takes for granted, beyond what every image must have. */
+/** A script that checks what builds on a Debian image require, in addition to the checks of every image. */
 export function debianExpectations({ user, ocaml, packages }: RecipeParameters): string {
   const compiler = `[ "$(ocamlfind ocamlopt -version)" = ${ocaml} ] || fail "ocamlfind finds OCaml ${ocaml}"
 opam --version >/dev/null || fail "there is opam"

@@ -9,14 +9,16 @@ import {
 } from "@ob/images/toolkit";
 import { riscv64Machine } from "./machine.ts";
 
-/** Generous: a loaded machine, and always software emulation. */
+/** Generous, for a busy host; riscv64 always runs under TCG. */
 const bootSeconds = 240;
 const powerOffSeconds = 60;
 
-/** The machine has no power button, so the guest switches itself off. */
+/** The machine has no power button, so the shutdown is a command in the guest. */
 export const switchOff = "(sleep 0.2; sudo -n poweroff) </dev/null >/dev/null 2>&1 &";
 
-/** Sees that the first boot left a clean disk, and boots once more, by U-Boot as the original OBuilder does. */
+/**
+ * Checks that the first boot left a clean file system, and boots once more by U-Boot, as the original OBuilder does.
+ */
 export async function checkByUBoot(result: RecipeResult, options: CheckOptions): Promise<void> {
   const { directory, parameters, sshKey, tried, signal } = options;
   await assertCleanRoot(tried, { raw: join(directory, "superblock.first"), signal });

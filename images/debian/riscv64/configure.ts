@@ -7,13 +7,13 @@ import { riscv64Machine } from "./machine.ts";
 const bootSeconds = 240;
 const powerOffSeconds = 120;
 
-/** Ends the installation of what was only unpacked: the packages' own scripts run, in the guest itself. */
+/** Configures the packages that were only unpacked: their maintainer scripts run in the guest. */
 const configure = `set -e
 sudo -n env DEBIAN_FRONTEND=noninteractive dpkg --configure --pending 2>&1
 sudo -n ldconfig
 `;
 
-/** Boots the new disk to configure packages that are unpacked on it. */
+/** Boots the new disk to configure the packages that were unpacked on it. */
 export async function configurePackages(
   { disk, directBoot }: RecipeResult,
   { parameters, sshKey, directory, consoleLog, signal }: RecipeContext,

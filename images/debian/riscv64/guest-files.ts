@@ -4,10 +4,10 @@ import { type GuestFile, renderTemplate } from "@ob/images/toolkit";
 import { guestFiles } from "../guest-files.ts";
 import type { Release } from "../releases.ts";
 
-/** Console by its driver's name: the 8250 of `virt`. rodata=off as on amd64. */
+/** The console is `virt`'s 8250 UART, by its driver's name. rodata=off as on amd64. */
 export const commandLine = "console=ttyS0 rodata=off";
 
-/** PAM without what pam-auth-update would make: sudo and su ask for it, and sshd does not. */
+/** The PAM configuration that pam-auth-update would generate. sudo and su need it; sshd does not. */
 const pam: readonly GuestFile[] = [
   ["auth", "sufficient pam_rootok.so\nauth required pam_unix.so nullok"],
   ["account", "required pam_unix.so"],
@@ -20,7 +20,7 @@ const pam: readonly GuestFile[] = [
   mode: 0o644,
 }));
 
-/** Files that are put into the guest beside Debian's own. The machine has no power button. */
+/** Files that are added to the guest's Debian. The machine has no power button. */
 export async function riscv64Files(release: Release, user: string): Promise<readonly GuestFile[]> {
   const extlinux = renderTemplate(await readGuest("extlinux.conf"), new Map([["COMMAND_LINE", commandLine]]));
   return [

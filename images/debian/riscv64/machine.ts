@@ -7,13 +7,13 @@ export interface Riscv64Options {
   /** Absolute paths. */
   readonly disk: string;
   readonly console: string;
-  /** By default U-Boot starts what is on the disk. */
+  /** The kernel for direct kernel boot; by default U-Boot boots from the disk. */
   readonly kernel?:
     | { readonly file: string; readonly initrd: string; readonly commandLine: string }
     | undefined;
 }
 
-/** QEMU's machine `virt`, without a network but for its SSH port. */
+/** QEMU's machine `virt`; its network has only the SSH port forwarding. */
 export function riscv64Machine({ disk, console, kernel }: Riscv64Options): Argv {
   const boot = kernel
     ? [

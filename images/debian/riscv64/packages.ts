@@ -1,4 +1,4 @@
-/** What the image holds beyond Debian's essential packages. */
+/** The image's packages in addition to Debian's essential packages. */
 export const packages = [
   "?essential",
   "apt",
@@ -17,7 +17,7 @@ export const kernelPackage = "linux-image-riscv64";
 
 export { dpkgOptions, excludePaths, guestModules } from "../packages.ts";
 
-/** Kernel modules by use; virtio and PCI themselves are built in. */
+/** Kernel modules by use; virtio and PCI are built in. */
 export const modules = {
   EXT4: ["crc32c_generic", "ext4"],
   VIRTIO_MMIO: ["virtio_mmio"],

@@ -4,7 +4,7 @@ import { run } from "@ob/core";
 import { withPrefix } from "@ob/images/toolkit";
 
 export interface SystemOptions {
-  /** See `asRootPrefix`. */
+  /** See `fakerootPrefix`. */
   readonly asRoot: readonly string[];
   /** The login user. */
   readonly user: string;
@@ -13,13 +13,13 @@ export interface SystemOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Accounts of packages; base-passwd has the others. */
+/** User accounts of packages; base-passwd has the others. */
 const users = [
   "_apt:x:42:65534::/nonexistent:/usr/sbin/nologin",
   "sshd:x:100:65534:sshd user:/run/sshd:/usr/sbin/nologin",
 ];
 
-/** Files that packages bring as templates for their scripts to copy. */
+/** Template files in packages that their scripts copy. */
 const copies = [
   ["usr/share/base-files/profile", "etc/profile"],
   ["usr/share/base-files/dot.bashrc", "root/.bashrc"],
@@ -34,13 +34,13 @@ const alternatives = [
   ["which", "/usr/bin/which.debianutils"],
 ] as const;
 
-/** Directories that base-files makes by its script. */
+/** Directories that base-files' script creates. */
 const directories = [
   ...["bin", "etc", "games", "include", "lib", "sbin", "share", "src"].map((name) => `usr/local/${name}`),
   ...["etc/opt", "mnt", "opt", "srv", "var/local", "var/mail", "var/opt"],
 ];
 
-/** Does what the scripts of the packages would do when they are installed; in the guest none has run. */
+/** Does what the packages' maintainer scripts do at an installation, because none of them has run for this root. */
 export async function setUpSystem(root: string, options: SystemOptions): Promise<void> {
   const { user, asRoot, sources, signal } = options;
   const at = (path: string): string => join(root, path);
@@ -52,7 +52,7 @@ export async function setUpSystem(root: string, options: SystemOptions): Promise
   const group = await master(at("usr/share/base-passwd/group.master"), [`${user}:x:1000:`]);
   await writeFile(at("etc/passwd"), text(passwd));
   await writeFile(at("etc/group"), text(group));
-  // "*" is no password, and no lock either: sshd without PAM lets nobody in whose account is locked.
+  // "*" means no password, but does not lock the account: sshd without PAM refuses logins to a locked account.
   await writeFile(at("etc/shadow"), text(passwd.map((line) => `${nameOf(line)}:*:20000:0:99999:7:::`)));
   await writeFile(at("etc/gshadow"), text(group.map((line) => `${nameOf(line)}:*::`)));
   for (const file of ["etc/shadow", "etc/gshadow"]) await chmod(at(file), 0o640);
