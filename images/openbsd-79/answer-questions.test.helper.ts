@@ -1,6 +1,6 @@
 import type { InstallerQuestion } from "./questions.ts";
 
-/** What became of a question. */
+/** The answer to a question. */
 export interface Answered {
   readonly text: string;
   readonly answer: string | undefined;
@@ -8,8 +8,8 @@ export interface Answered {
 }
 
 /**
- * Answers questions as the installer does (`_autorespond` in install.sub): the first line whose key is in the question,
- * bounded by blanks or a question mark, in whatever case; it is used up with that.
+ * Answers questions as the installer does (`_autorespond` in install.sub): with the first line whose key is in the
+ * question, bounded by blanks or a question mark, ignoring case. Each line is used once.
  */
 export function answerQuestions(
   conf: string,

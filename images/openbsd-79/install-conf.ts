@@ -1,6 +1,6 @@
 import { hostname, releasePath, siteSet, unwantedSets } from "./release.ts";
 
-/** Where the guest finds the host. */
+/** The host's address in the guest's network. */
 const host = "http://10.0.2.2";
 
 export interface InstallConfOptions {
@@ -9,12 +9,14 @@ export interface InstallConfOptions {
   readonly publicKey: string;
 }
 
-/** Thirteen of them are no password: nobody can log in with one, and security(8) knows that a key is used. */
+/**
+ * Thirteen asterisks mean that no password login is possible; security(8) takes them as a sign that keys are used.
+ */
 const noPassword = "*".repeat(13);
 
 /**
- * The answers to the installer's questions, for autoinstall(8): a part of the question, word for word, and what to
- * answer. `questions.ts` has the questions.
+ * The answers to the installer's questions, for autoinstall(8): a part of the question, word for word, and the
+ * answer. The questions are in `questions.ts`.
  */
 export function installConf({ user, publicKey }: InstallConfOptions): string {
   const answers: readonly (readonly [question: string, answer: string])[] = [
@@ -39,11 +41,11 @@ export function installConf({ user, publicKey }: InstallConfOptions): string {
     ["URL to autopartitioning template for disklabel", `${host}/disklabel`],
     ["Location of sets", "http"],
     ["HTTP proxy URL", "none"],
-    // With the protocol, no other is tried first.
+    // With an explicit protocol the installer does not try another one first.
     ["HTTP Server", host],
     ["Server directory", releasePath],
     ["Set name(s)", unwantedSets.map((set) => `-${set}*`).join(" ")],
-    // Our own set cannot be in the release's signed list. The others are verified by the installer too.
+    // Our own set cannot be in the release's signed list. The installer verifies all others too.
     [`Checksum test for ${siteSet} failed. Continue anyway`, "yes"],
     [`Unverified sets: ${siteSet}. Continue without verification`, "yes"],
     ["What timezone are you in", "UTC"],
@@ -51,5 +53,5 @@ export function installConf({ user, publicKey }: InstallConfOptions): string {
   return answers.map(([question, answer]) => `${question} = ${answer}\n`).join("");
 }
 
-/** The template of disklabel(8): one file system for all, so that no part of it is full while another is empty. */
+/** The template of disklabel(8): a single file system, so that no partition fills up while others are empty. */
 export const disklabelTemplate = "/\t4G-*\t95%\nswap\t1G-2G\t5%\n";

@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { disklabelTemplate } from "./install-conf.ts";
 import { netboot, releasePath, sets, siteSet } from "./release.ts";
 
-/** What the guest is served. */
+/** The directories that are served to the guest. */
 export interface NetbootTree {
-  /** Absolute path of the directory that QEMU's user network serves by TFTP. */
+  /** Absolute path of the directory served over TFTP by QEMU's user network. */
   readonly tftp: string;
-  /** Absolute path of the directory that is served by HTTP. */
+  /** Absolute path of the directory served over HTTP. */
   readonly http: string;
 }
 
 export interface NetbootFiles {
-  /** Absolute paths of the release's files, by their names. */
+  /** Absolute paths of the release's files, by file name. */
   readonly release: ReadonlyMap<string, string>;
   /** The release's signed list of checksums. */
   readonly signedList: Uint8Array;
@@ -20,13 +20,13 @@ export interface NetbootFiles {
   readonly siteSet: Uint8Array;
 }
 
-/** The console is the first serial port; then the installer's kernel is loaded. */
+/** Sets the console to the first serial port, then loads the installer's kernel. */
 const bootConf = `stty com0 115200\nset tty com0\nboot tftp:/${netboot.kernel}\n`;
 
 /**
- * Lays out what a machine without a system asks for when it installs itself: by TFTP the boot loader under the name
- * `auto_install`, which also makes the installer work unasked, its configuration and the kernel; by HTTP the answers,
- * the disk's layout and the sets.
+ * Writes the files that a machine without an operating system requests for an unattended netboot installation. By
+ * TFTP: the boot loader, its configuration and the kernel. The boot loader's name `auto_install` makes the
+ * installation unattended. By HTTP: the answers, the disk's layout and the sets.
  *
  * @param directory absolute path of an empty directory.
  */
@@ -52,7 +52,7 @@ export async function makeNetbootTree(directory: string, files: NetbootFiles): P
   return { tftp, http };
 }
 
-/** The installer takes the last word of a line of `ls -l`. The signed list has the names of all other sets. */
+/** A line as of `ls -l`: the installer parses the last word. All other sets' names are in the signed list. */
 function indexLine(name: string, size: number): string {
   return `-rw-r--r--  1 root  wheel  ${size} Jan  1 00:00:00 1970 ${name}\n`;
 }

@@ -23,12 +23,12 @@ describe("the answers", () => {
   const answerTo = (text: string) =>
     answered.filter((each) => each.text.startsWith(text)).map(({ answer }) => answer);
 
-  test("leave no question open, and none of them is for no question", () => {
+  test("cover every question, and every answer is used", () => {
     expect(answered.filter(({ from }) => from === "nowhere")).toEqual([]);
     expect(unused).toEqual([]);
   });
 
-  test("are the right ones for each question", () => {
+  test("are right for each question", () => {
     expect(answerTo("System hostname")).toEqual(["obuilder"]);
     expect(answerTo("IPv4 address")).toEqual(["autoconf"]);
     expect(answerTo("IPv6 address")).toEqual(["none"]);
@@ -46,13 +46,13 @@ describe("the answers", () => {
     expect(answerTo("What timezone")).toEqual(["UTC"]);
   });
 
-  test("are given once where the installer asks again for more", () => {
+  test("are given once where the installer repeats a question", () => {
     expect(answerTo("Location of sets")).toEqual(["http", "done"]);
     expect(answerTo("Set name(s)")).toEqual(["-game* -xfont* -xserv*", "done"]);
     expect(answerTo("Network interface to configure")).toEqual(["vio0", "done"]);
   });
 
-  test("continue without a signature for our own set alone", () => {
+  test("continue without a signature only for our own set", () => {
     const lax = answered.filter(
       ({ text, answer }) => /verification|Continue anyway/.test(text) && answer === "yes",
     );
@@ -60,11 +60,11 @@ describe("the answers", () => {
     for (const { text } of lax) expect(text).toContain(siteSet);
   });
 
-  test("hold no password: thirteen asterisks are none", () => {
+  test("contain no password: thirteen asterisks mean none", () => {
     expect(answerTo("Password for")).toEqual(["*".repeat(13), "*".repeat(13)]);
   });
 
-  test("would be missed if the installer asked otherwise", () => {
+  test("do not match a changed question", () => {
     const other = [{ text: "Name of the system?", source: "x" }];
     const result = answerQuestions(installConf({ user: "opam", publicKey }), other);
     expect(result.answered[0]?.from).toBe("nowhere");
@@ -78,7 +78,7 @@ test("the disk's template gives the root all but the swap space", () => {
 describe("our own set", () => {
   const options = { user: "builder", packages: ["bash", "gtar--", "jq"], ocaml: "5.2.0" };
 
-  test("is an archive of root's files", async () => {
+  test("is an archive of files that root owns", async () => {
     const file = join(directory, siteSet);
     await writeFile(file, await makeSet(await siteFiles(options)));
     const listed = execFileSync("tar", ["-tzvf", file, "--numeric-owner"]).toString().trimEnd().split("\n");
@@ -93,7 +93,7 @@ describe("our own set", () => {
     ]);
   });
 
-  test("knows the user, the packages and OCaml's version, and leaves nothing to fill in", async () => {
+  test("contains the user, the packages and OCaml's version, without placeholders", async () => {
     const files = new Map((await siteFiles(options)).map(({ path, contents }) => [path, contents]));
     expect(files.get("etc/doas.conf")).toBe("permit nopass keepenv builder\n");
     const firstBoot = files.get("etc/obuilder/first-boot");
@@ -102,7 +102,7 @@ describe("our own set", () => {
     expect((await siteFiles({ ...options, ocaml: undefined }))[1]?.contents).toContain("ocaml=none");
   });
 
-  test("has scripts that a Bourne shell reads, and no softdep, which OpenBSD no longer knows", async () => {
+  test("has valid Bourne shell scripts without softdep, which OpenBSD no longer supports", async () => {
     for (const { contents } of await siteFiles(options)) {
       if (contents.startsWith("#!")) execFileSync("sh", ["-n"], { input: contents });
       expect(contents).not.toContain("softdep");
@@ -110,7 +110,7 @@ describe("our own set", () => {
   });
 });
 
-test("what the guest is served has what it asks for, under the names that it asks for", async () => {
+test("the served files have the names that the guest requests", async () => {
   const base = join(directory, "base79.tgz");
   await writeFile(base, "a set");
   const release = new Map([...sets, "pxeboot"].map((name) => [name, base]));
@@ -124,26 +124,26 @@ test("what the guest is served has what it asks for, under the names that it ask
   );
   const mirror = join(http, "pub/OpenBSD/7.9/amd64");
   for (const name of [...sets, siteSet, "SHA256.sig"]) await readFile(join(mirror, name));
-  // As the installer takes names from it: sed -En 's/^.* ([a-zA-Z][a-zA-Z0-9._-]+)$/\1/p'
+  // The installer parses names with: sed -En 's/^.* ([a-zA-Z][a-zA-Z0-9._-]+)$/\1/p'
   const index = await readFile(join(mirror, "index.txt"), "utf8");
   expect(/^.* ([a-zA-Z][a-zA-Z0-9._-]+)$/m.exec(index)?.[1]).toBe(siteSet);
   expect(await readFile(join(http, "install.conf"), "utf8")).toBe("answers\n");
 });
 
-test("the machine starts over the network, and its end is the installer's restart", () => {
+test("the machine boots from the network, and QEMU exits when the installer reboots", () => {
   const argv = netbootMachine({ disks: ["/d/a,b.qcow2"], processor: [], tree: { tftp: "/t/a,b" } });
   expect(argv).toContain("user,model=virtio-net-pci,tftp=/t/a,,b,bootfile=auto_install,ipv6=off");
   expect(argv).toContain("if=virtio,format=qcow2,discard=unmap,file=/d/a,,b.qcow2");
   expect(argv).toContain("-no-reboot");
 });
 
-test("the release's key is signify's, and the one that Debian has", async () => {
+test("the release's key is in signify's format, and is the key in Debian's package", async () => {
   expect(await releaseKey()).toBe(
     "untrusted comment: openbsd 7.9 base public key\nRWTSdNN9A3yvWNn7mUjXwv9DOCOUnyfuV+mq1iGPIfD+NhN8EYnEQ1at\n",
   );
 });
 
-test("users' names that the installer refuses are refused before", () => {
+test("user names that the installer refuses are refused before the build", () => {
   const { pattern } = openbsd79Amd64.supports.user;
   for (const name of ["opam", "build-er", "a_1"]) expect(name).toMatch(pattern ?? /$^/);
   for (const name of ["root", "build", "Opam", "1a", "x".repeat(32)])

@@ -1,21 +1,21 @@
 /** A question of OpenBSD's installer. */
 export interface InstallerQuestion {
-  /** As it asks, for the machine and the answers of this recipe. */
+  /** The question's text for the machine and the answers of this recipe. */
   readonly text: string;
-  /** What it takes if the file of answers has none; without one the installation ends. */
+  /** The default if the response file has no answer; without a default the installation fails. */
   readonly default?: string | undefined;
-  /** Where it is asked: a function of distrib/miniroot/install.sub, or of distrib/amd64/common/install.md. */
+  /** The function that asks, in distrib/miniroot/install.sub or distrib/amd64/common/install.md. */
   readonly source: string;
-  /** On which condition, if not always. */
+  /** The condition under which it is asked; by default always. */
   readonly when?: string | undefined;
 }
 
 /**
- * What the installer of amd64 asks, in this order, when it installs by itself over HTTP on a machine with one virtio
- * network card, two virtio disks and a serial console, and a login user named `opam` is wanted.
+ * The questions of the amd64 installer, in order, for an unattended installation over HTTP on a machine with one
+ * virtio network card, two virtio disks and a serial console, and a login user named `opam`.
  *
- * Read in November 2026 from distrib/miniroot/install.sub and distrib/amd64/common/install.md (OpenBSD's revision 1.67 of
- * 2026-09-19, after 7.9) as IABSD has them, a fork that changes names only. 7.9's own copies could not be had here.
+ * Source, read in November 2026: distrib/miniroot/install.sub and distrib/amd64/common/install.md (OpenBSD's revision
+ * 1.67 of 2026-09-19, after 7.9) in IABSD, a fork that changes names only. 7.9's own copies were not available.
  */
 export const installerQuestions: readonly InstallerQuestion[] = [
   { text: "Terminal type?", default: "vt220", source: "set_term", when: "the console is serial" },

@@ -28,11 +28,11 @@ import { mirror, netboot, publicKey, sets, version } from "./release.ts";
 import { makeSet, siteFiles } from "./site-set.ts";
 
 const gibibyte = 1024 ** 3;
-/** As that of a cache that no template is for. */
+/** The size of a cache disk that is created without a template. */
 const cacheSize = 10 * gibibyte;
 const tools = ["qemu-system-x86_64", "qemu-img", "signify-openbsd", "setpriv", "ip"];
 
-/** bash and GNU tar for OBuilder; `--` takes the package without flavours. */
+/** bash and GNU tar, which OBuilder requires; `--` selects the package without flavours. */
 const basePackages = ["bash", "gtar--"];
 const opamPackages = ["curl--", "git", "gmake", "gpatch", "opam", "rsync--", "unzip--"];
 
@@ -56,7 +56,7 @@ const releaseFiles = [...new Set([netboot.loader, netboot.kernel, ...sets])].map
 
 const panic = /^(?:panic: .*|ddb(?:\{\d+\})?> ?.*)$/m;
 
-/** Generous, for hosts that have to emulate. */
+/** Generous limits, for hosts without hardware virtualization. */
 const installPhases: readonly InstallPhase[] = [
   {
     name: "Start OpenBSD's installer over the network",
@@ -75,7 +75,7 @@ const installPhases: readonly InstallPhase[] = [
 const installFailures = [
   panic,
   /^.*Question has no answer in response file.*$/m,
-  // It asks only if it cannot find the answers.
+  // It asks this only if it does not find the response file.
   /Response file location\?/,
   /No response file found/,
   /failed; check \/tmp\/ai\/ai\.log/,
@@ -93,7 +93,7 @@ const firstBootPhases = (ocaml: string | undefined): readonly InstallPhase[] => 
   { name: "Switch the guest off", until: "power off", limitSeconds: 600 },
 ];
 
-/** OpenBSD 7.9, by its own installer, which finds its answers over the network. */
+/** OpenBSD 7.9, installed by its own installer, which gets its answers over the network. */
 export const openbsd79Amd64 = defineRecipe({
   name: "openbsd-79-amd64",
   summary: `OpenBSD ${version} for amd64, by its own installer`,
@@ -101,7 +101,7 @@ export const openbsd79Amd64 = defineRecipe({
   guestArch: "amd64",
   supports: {
     diskSize: { default: 24 * gibibyte, least: 8 * gibibyte },
-    // As the installer has it.
+    // The installer's own rule.
     user: {
       default: "opam",
       pattern: /^(?!(?:root|daemon|operator|bin|build|sshd|www|nobody|ftp)$)[a-z][-a-z0-9_]{0,30}$/,
@@ -169,13 +169,13 @@ export interface NetbootMachine extends Pick<InstallerMachine, "disks" | "proces
   readonly tree: Pick<NetbootTree, "tftp">;
 }
 
-/** A machine that starts over the network. QEMU's DHCP names the file, and the host itself as the server of all. */
+/** A VM that boots from the network. QEMU's DHCP announces the boot file, and the host as the server. */
 export function netbootMachine({ disks, processor, tree }: NetbootMachine): Argv {
   const [program, ...args] = installerArgv({
     ...{ guestArch: "amd64", memoryMib: 2_048, disks, processor, reboots: false },
     network: [`tftp=${escapeQemuValue(tree.tftp)}`, "bootfile=auto_install", "ipv6=off"],
   });
-  // The firmware and the boot loader, too, are on the serial port.
+  // The firmware and the boot loader also use the serial port.
   return [program, ...args, "-machine", "graphics=off", "-boot", "order=n"];
 }
 

@@ -18,11 +18,11 @@ const sources = [
   { source: "install-opam", path: "etc/obuilder/install-opam", mode: 0o755 },
   { source: "rc.local", path: "etc/rc.local", mode: 0o644 },
   { source: "rc.conf.local", path: "etc/rc.conf.local", mode: 0o644 },
-  // login.conf(5) looks here first.
+  // login.conf(5) reads this file first.
   { source: "staff", path: "etc/login.conf.d/staff", mode: 0o644 },
 ] as const;
 
-/** What our own set puts into the new system; the installer runs `install.site` at its end. */
+/** The files of our own set. The installer runs its `install.site` at the end. */
 export async function siteFiles({ user, packages, ocaml }: SiteSetOptions): Promise<readonly GuestFile[]> {
   const values: Readonly<Record<string, string>> = {
     USER: user,
@@ -41,7 +41,7 @@ export async function siteFiles({ user, packages, ocaml }: SiteSetOptions): Prom
   return [...(await Promise.all(files)), doas];
 }
 
-/** A set of these files, all of them root's, in the form of the release's own sets. */
+/** A set of these files, owned by root, in the format of the release's sets. */
 export async function makeSet(files: readonly GuestFile[]): Promise<Uint8Array> {
   const archive = pack();
   for (const { path, mode, contents } of files) {

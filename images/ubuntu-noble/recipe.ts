@@ -25,7 +25,7 @@ import { guestTexts, metaData, userData } from "./user-data.ts";
 
 const gibibyte = 1024 ** 3;
 const server = "https://cloud-images.ubuntu.com/noble/current";
-/** Of Debian's and Ubuntu's package ubuntu-keyring, in which Canonical publishes it. */
+/** From the package ubuntu-keyring of Debian and Ubuntu, in which Canonical publishes it. */
 const keyring = fileURLToPath(import.meta.resolve("#ubuntu-noble/ubuntu-cloudimage-keyring.gpg"));
 
 const imageName = (arch: GuestArch): string => `noble-server-cloudimg-${arch}.img`;
@@ -45,18 +45,18 @@ const signature = {
   url: `${server}/SHA256SUMS.gpg`,
 };
 
-/** What opam needs to build OCaml and packages. */
+/** The packages that opam needs to build OCaml and packages. */
 const opamPackages = ["build-essential", "bubblewrap", "git", "opam", "patch", "rsync", "unzip"];
 
-/** The image's packages beyond those of the cloud image. */
+/** The image's packages in addition to the cloud image's. */
 export function packagesOf({ ocaml, packages }: RecipeParameters): readonly string[] {
   return [...new Set([...(ocaml === undefined ? [] : opamPackages), ...packages])].toSorted();
 }
 
-/** What the guest says when it gives up. */
+/** Console output of a failed installation. */
 export const installFailures = [/^obuilder: failed: .*$/m, /^.*Kernel panic - not syncing.*$/m];
 
-/** Generous, for hosts that have to emulate: there it takes ten times as long. */
+/** Generous limits, for hosts without hardware virtualization: they take ten times as long. */
 export const installPhases = (ocaml: string | undefined): readonly InstallPhase[] => [
   { name: "Boot Ubuntu's cloud image", until: /Cloud-init v\. [^\n]* running 'init/, limitSeconds: 1_200 },
   {
@@ -72,7 +72,7 @@ export const installPhases = (ocaml: string | undefined): readonly InstallPhase[
   { name: "Switch the guest off", until: "power off", limitSeconds: 600 },
 ];
 
-/** Ubuntu 24.04, from Canonical's cloud image, set up by cloud-init with a NoCloud seed. */
+/** Ubuntu 24.04: Canonical's cloud image, configured by cloud-init with a NoCloud seed. */
 function ubuntuNoble(guestArch: GuestArch): Recipe {
   const qemu = guestArch === "amd64" ? "qemu-system-x86_64" : "qemu-system-riscv64";
   const tools = [qemu, "qemu-img", "xorriso", "gpgv", "setpriv"];
@@ -89,7 +89,7 @@ function ubuntuNoble(guestArch: GuestArch): Recipe {
     },
     tools,
     trial: { memoryMib: 1_024, bootSeconds: 600 },
-    // Ubuntu renews its image; what is made of the newer one is not another recipe's.
+    // Ubuntu updates its cloud image; a newer one does not make images outdated.
     fingerprint: async (parameters: RecipeParameters) => ({
       revision: 1,
       guest: await guestTexts(),
@@ -163,7 +163,7 @@ async function fetchImage(context: RecipeContext, arch: GuestArch): Promise<stri
   );
 }
 
-/** A NoCloud seed: cloud-init finds it by its label. */
+/** Creates a NoCloud seed, which cloud-init finds by its volume label. */
 export async function makeSeed(
   iso: string,
   context: Pick<RecipeContext, "directory" | "name" | "parameters" | "publicKey" | "signal">,

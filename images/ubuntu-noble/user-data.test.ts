@@ -42,12 +42,12 @@ describe("the user-data", () => {
     return (valid.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
   }
 
-  test.each(variants)("is what cloud-init 26.2 takes (OCaml %s)", async (ocaml) => {
+  test.each(variants)("is valid by cloud-init 26.2's schema (OCaml %s)", async (ocaml) => {
     expect(await problems(parse(await of(ocaml)))).toEqual([]);
     expect(await problems(parse(await of(ocaml, ["hello", "jq"])))).toEqual([]);
   });
 
-  test("would not be taken with a misspelt key or a value of another kind", async () => {
+  test("is invalid with a misspelt key or a value of another type", async () => {
     const config = parse(await of("5.2.0"));
     expect(await problems({ ...config, packges: [] })).not.toEqual([]);
     expect(await problems({ ...config, packages: [] })).not.toEqual([]);
@@ -55,11 +55,11 @@ describe("the user-data", () => {
     expect(await problems({ ...config, users: [{ ...config.users[0], sudoers: "x" }] })).not.toEqual([]);
   });
 
-  test("begins with the line that tells cloud-init what it is", async () => {
+  test("begins with the line that identifies it to cloud-init", async () => {
     expect(await of(undefined)).toMatch(/^#cloud-config\n\{/);
   });
 
-  test("makes one user, who has the store's key, sudo and no password", async () => {
+  test("creates one user, with the store's key and sudo, without a password", async () => {
     const { users, ...rest } = parse(await of(undefined));
     expect(users).toEqual([
       {
@@ -71,7 +71,7 @@ describe("the user-data", () => {
     expect(JSON.stringify(rest)).not.toMatch(/PRIVATE KEY|plain_text_passwd|hashed_passwd|chpasswd/);
   });
 
-  test("has the packages installed, told to the script that looks whether they are", async () => {
+  test("installs the packages, and passes them to the script that checks the installation", async () => {
     const config = parse(await of("5.2.0", ["jq"]));
     expect(config.packages).toContain("opam");
     expect(config.packages).toContain("jq");
@@ -81,19 +81,19 @@ describe("the user-data", () => {
     expect(parse(await of(undefined))).not.toHaveProperty("packages");
   });
 
-  test("ends with the power off, whose condition is the last to run", async () => {
+  test("powers the guest off at the end, if the last script succeeds", async () => {
     expect(parse(await of(undefined))["power_state"]).toEqual({
       ...{ mode: "poweroff", delay: "now", timeout: 60, condition: ["/usr/local/lib/obuilder/finish"] },
     });
   });
 
-  test("brings scripts that bash reads", async () => {
+  test("contains valid bash scripts", async () => {
     const { write_files: files } = parse(await of(undefined));
     const scripts = files.filter(({ content }) => content.startsWith("#!"));
     expect(scripts.map(({ permissions }) => permissions)).toEqual(scripts.map(() => "0755"));
     for (const { content } of scripts) execFileSync("bash", ["-n"], { input: content });
     expect(files.find(({ path }) => path.startsWith("/etc/ssh/"))?.content).toMatch(/^AcceptEnv \*$/m);
-    // netplan refuses what others could read.
+    // netplan refuses files that others can read.
     expect(files.find(({ path }) => path.startsWith("/etc/netplan/"))?.permissions).toBe("0600");
     const known = await readdir(join(import.meta.dirname, "guest"));
     expect(files).toHaveLength(known.length);
@@ -107,7 +107,7 @@ describe("the seed", () => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  test("is an ISO that cloud-init finds by its label, with the two files that it reads", async () => {
+  test("is an ISO with the label and the two files that cloud-init expects", async () => {
     const iso = join(directory, "seed.iso");
     await makeSeed(iso, {
       ...{ directory, name: "ubuntu-noble-amd64", parameters, publicKey, signal: undefined },
@@ -121,7 +121,7 @@ describe("the seed", () => {
   });
 });
 
-test("the keyring holds Ubuntu's two keys for images, and no other", () => {
+test("the keyring contains exactly Ubuntu's two image signing keys", () => {
   const keyring = join(import.meta.dirname, "ubuntu-cloudimage-keyring.gpg");
   const shown = execFileSync("gpg", ["--show-keys", "--with-colons", keyring], { stdio: "pipe" }).toString();
   expect(shown.match(/(?<=^fpr:+)[0-9A-F]{40}/gm)).toEqual([

@@ -1,19 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-/** What differs between guests that are made from one cloud image. */
+/** The differences between guests from one cloud image. */
 export interface UserDataOptions {
   readonly user: string;
   /** A line of `authorized_keys`. */
   readonly publicKey: string;
-  /** All packages that the image gets beyond the cloud image's own. */
+  /** All packages that are added to the cloud image. */
   readonly packages: readonly string[];
   readonly ocaml: string | undefined;
 }
 
 const lib = "/usr/local/lib/obuilder";
 
-/** Files in `guest/`, with their places. */
+/** Files in `guest/`, with their paths in the guest. */
 const files = [
   { source: "install", path: `${lib}/install`, permissions: "0755" },
   { source: "install-opam", path: `${lib}/install-opam`, permissions: "0755" },
@@ -29,7 +29,7 @@ const files = [
     path: "/etc/systemd/system/obuilder-ready.service",
     permissions: "0644",
   },
-  // sshd takes the first value of each setting, and files in their order.
+  // sshd uses the first value of each setting, and reads files in alphabetical order.
   { source: "sshd.conf", path: "/etc/ssh/sshd_config.d/00-obuilder.conf", permissions: "0644" },
   { source: "netplan.yaml", path: "/etc/netplan/60-obuilder.yaml", permissions: "0600" },
   { source: "apt.conf", path: "/etc/apt/apt.conf.d/99obuilder", permissions: "0644" },
@@ -37,17 +37,17 @@ const files = [
 ] as const;
 
 /**
- * cloud-init's user-data. It is JSON, which is YAML too: no value can be taken for anything else.
+ * cloud-init's user-data, as JSON: JSON is YAML too, without its ambiguous scalars.
  *
- * Nobody has a password, and no key but the store's is in it.
+ * No user has a password, and the store's key is the only authorized key.
  */
 export async function userData(options: UserDataOptions): Promise<string> {
   const { user, publicKey, packages, ocaml } = options;
   const config = {
-    // What needs no generating. "false" would say it better, but is new to the schema since cloud-init 22.
+    // A locale that needs no generation. "false" would be clearer, but is not in the schema before cloud-init 22.
     locale: "C.UTF-8",
     timezone: "Etc/UTC",
-    // Without "default" in this list the cloud image's own user is not made.
+    // Without "default" in this list the cloud image's default user is not created.
     users: [
       {
         name: user,
@@ -72,21 +72,21 @@ export async function userData(options: UserDataOptions): Promise<string> {
         content: await readGuest(source),
       })),
     ),
-    // The schema knows no empty list.
+    // The schema does not allow an empty list.
     ...(packages.length > 0 && { package_update: true, packages }),
     runcmd: [[`${lib}/install`, user, ocaml ?? "none", ...packages]],
-    // Its condition is the last that cloud-init runs, after all other modules.
+    // cloud-init evaluates the condition last, after all other modules.
     power_state: { mode: "poweroff", delay: "now", timeout: 60, condition: [`${lib}/finish`] },
   };
   return `#cloud-config\n${JSON.stringify(config, undefined, 2)}\n`;
 }
 
-/** cloud-init's meta-data, which names the instance. */
+/** cloud-init's meta-data, with the instance's name. */
 export function metaData(name: string): string {
   return `${JSON.stringify({ "instance-id": `obuilder-${name}`, "local-hostname": "obuilder" })}\n`;
 }
 
-/** The text of all files in `guest/`, for a recipe's fingerprint. */
+/** The contents of all files in `guest/`, for the recipe's fingerprint. */
 export async function guestTexts(): Promise<readonly string[]> {
   return await Promise.all(files.map(({ source }) => readGuest(source)));
 }

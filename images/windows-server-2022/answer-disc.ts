@@ -13,22 +13,22 @@ export interface AnswerDiscOptions {
   readonly publicKey: string;
   readonly ocaml: string | undefined;
   readonly cygwinPackages: readonly string[];
-  /** Absolute paths of what was downloaded. */
+  /** Absolute paths of the downloads. */
   readonly files: {
     readonly virtioIso: string;
     readonly opensshMsi: string;
     readonly cygwinSetup: string;
     readonly opamExe: string | undefined;
   };
-  /** Absolute path of an empty directory for what is needed on the way. */
+  /** Absolute path of an empty directory for temporary files. */
   readonly directory: string;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Makes the disc that Windows Setup takes its answers and drivers from, and the first logon its files.
+ * Creates the CD image from which Windows Setup reads its answers and drivers, and the first logon its files.
  *
- * @throws ObError `BASE_IMAGE` if the disc of drivers has not what is needed; as `makeIso`.
+ * @throws ObError `BASE_IMAGE` if the driver ISO lacks a required driver; as `makeIso`.
  */
 export async function makeAnswerDisc(iso: string, options: AnswerDiscOptions): Promise<void> {
   const { user, password, publicKey, ocaml, cygwinPackages, files, directory, signal } = options;
@@ -51,7 +51,7 @@ export function installScript(): Promise<string> {
   return readFile(fileURLToPath(import.meta.resolve("#windows-server-2022/guest/install.ps1")), "utf8");
 }
 
-/** Setup loads what it finds in this directory of any disc, and puts it into the system that it installs. */
+/** Setup loads drivers from this directory of any disc, and installs them in the new system. */
 const driverDirectory = "$WinPEDriver$";
 
 async function extractDrivers(
@@ -64,7 +64,7 @@ async function extractDrivers(
   const all = await listIso(iso, { signal });
   for (const driver of drivers) {
     const source = `/${driver}/${driverSystem}/amd64/`;
-    // Symbols for debuggers are of no use to Setup.
+    // Setup does not need debugger symbols.
     const names = all.filter((path) => path.startsWith(source) && !path.endsWith(".pdb"));
     if (!names.some((path) => path.endsWith(".inf"))) {
       throw new ObError("BASE_IMAGE", `The virtio drivers' disc has no ${driver} for ${driverSystem}.`, {

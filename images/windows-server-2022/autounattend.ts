@@ -2,19 +2,19 @@ import { added, element, xmlDocument, type XmlElement } from "./xml.ts";
 
 export interface AutounattendOptions {
   readonly user: string;
-  /** Of the login user and the administrator, for this installation alone. */
+  /** The password of the login user and the administrator during this installation. */
   readonly password: string;
 }
 
-/** Server Core, as the original's; other editions have other names in `sources/install.wim`. */
+/** Server Core, as in the original; other editions have other names in `sources/install.wim`. */
 export const imageInstallName = "Windows Server 2022 SERVERSTANDARDCORE";
 
-/** In the guest; the answer disc's directory of the same name is copied there. */
+/** A directory in the guest; the answer disc's directory of the same name is copied to it. */
 const directory = String.raw`C:\obuilder`;
 
 /**
- * What the login user's first session runs. The disc is found by what is on it: its letter depends on the other discs.
- * The second command does all the rest, and stops at the first thing that fails.
+ * The commands of the login user's first session. They find the disc by its contents, because its drive letter
+ * depends on the other discs. The second command does the rest, and stops at the first failure.
  */
 export const firstLogonCommands = [
   {
@@ -33,8 +33,8 @@ const namespaces = {
 };
 
 /**
- * The answer file of Windows Setup, for a machine with BIOS and one disk that matters. Setup finds it at the root of
- * any disc. The drivers of the disk and the network card are beside it, in `$WinPEDriver$`.
+ * The answer file of Windows Setup, for a machine with BIOS that installs on its first disk. Setup finds the file in
+ * the root of any disc. The drivers of the disk and the network card are beside it, in `$WinPEDriver$`.
  */
 export function autounattend(options: AutounattendOptions): string {
   return xmlDocument({
@@ -49,9 +49,9 @@ export function autounattend(options: AutounattendOptions): string {
         component("Microsoft-Windows-Setup", [diskConfiguration, imageInstall, userData]),
       ]),
       pass("offlineServicing", [
-        // Every disk comes on line: those of caches too.
+        // Brings every disk online, including cache disks.
         component("Microsoft-Windows-PartitionManager", [element("SanPolicy", 1)]),
-        // All that the login user runs is an administrator's, over SSH as at the first logon.
+        // Disables UAC: everything that the login user runs has administrator rights, over SSH as at the first logon.
         component("Microsoft-Windows-LUA-Settings", [element("EnableLUA", false)]),
       ]),
       pass("specialize", [
@@ -75,7 +75,7 @@ const language: readonly XmlElement[] = [
   element("UserLocale", "en-US"),
 ];
 
-/** The active partition that BIOS starts from, then the system's. Other disks are left alone. */
+/** The active partition for BIOS, then the system partition. Other disks are not modified. */
 const diskConfiguration = element("DiskConfiguration", [
   element("WillShowUI", "OnError"),
   added("Disk", [
@@ -108,7 +108,7 @@ const imageInstall = element("ImageInstall", [
   ]),
 ]);
 
-/** Evaluation and volume media ask for no key. */
+/** Evaluation and volume license media need no product key. */
 const userData = element("UserData", [
   element("ProductKey", [element("WillShowUI", "OnError")]),
   element("AcceptEula", true),
@@ -125,7 +125,7 @@ function shellSetup({ user, password }: AutounattendOptions): readonly XmlElemen
       element("ProtectYourPC", 3),
     ]),
     element("UserAccounts", [
-      // Setup asks at the keyboard for the one that is not given.
+      // Setup prompts for a missing password.
       element("AdministratorPassword", secret),
       element("LocalAccounts", [
         added("LocalAccount", [
@@ -142,7 +142,7 @@ function shellSetup({ user, password }: AutounattendOptions): readonly XmlElemen
   ];
 }
 
-/** Setup stops at a gap in the numbers. */
+/** Numbers the items from 1: Setup stops at a gap. */
 function numbered(): readonly XmlElement[] {
   return firstLogonCommands.map(({ command, description }, index) =>
     added("SynchronousCommand", [

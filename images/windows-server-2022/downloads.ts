@@ -1,6 +1,6 @@
 import type { Download } from "@ob/images/toolkit";
 
-/** The version of the drivers, and their directory for Windows Server 2022 in them. */
+/** The version of the virtio drivers, and their directory for Windows Server 2022. */
 const virtioVersion = "0.1.285";
 export const driverSystem = "2k22";
 
@@ -18,7 +18,7 @@ export const opensshMsi: Download = {
   sha256: "c8a8c7e21136a099665c2fad9accb41152d129466b719ea71678bab665e03389",
 };
 
-/** Its own packages it verifies by their signed list. */
+/** Cygwin's setup verifies its packages by their signed list. */
 export const cygwinSetup: Download = {
   name: "setup-x86_64.exe",
   what: "Cygwin's installer, version 2.939",
@@ -33,5 +33,5 @@ export const opamExe: Download = {
   sha256: "51a530f538e86913489b061ac13c6084276e5dc916f5bd5c450883a826f8864c",
 };
 
-/** What the guest needs of the drivers: its disk, its network card, randomness, and the device that tells of a crash. */
+/** The guest's drivers: disk, network card, random numbers, and the device that reports a crash. */
 export const drivers = ["viostor", "NetKVM", "viorng", "pvpanic"] as const;

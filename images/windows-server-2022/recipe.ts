@@ -24,21 +24,21 @@ import { autounattend } from "./autounattend.ts";
 import { cygwinSetup, driverSystem, drivers, opamExe, opensshMsi, virtioIso } from "./downloads.ts";
 
 const gibibyte = 1024 ** 3;
-/** As that of a cache that no template is for. */
+/** The size of a cache disk that is created without a template. */
 const cacheSize = 10 * gibibyte;
 const tools = ["qemu-system-x86_64", "qemu-img", "xorriso", "setpriv"];
 
-/** Of Cygwin, beyond its base. */
+/** Cygwin packages for opam, in addition to Cygwin's base. */
 const opamPackages = ["diffutils", "git", "m4", "make", "mingw64-x86_64-gcc-core", "patch"];
 const moreOpamPackages = ["pkg-config", "pkgconf", "rsync", "unzip"];
 
-/** The image's packages of Cygwin. */
+/** The image's Cygwin packages. */
 export function packagesOf({ ocaml, packages }: RecipeParameters): readonly string[] {
   const forOpam = ocaml === undefined ? [] : [...opamPackages, ...moreOpamPackages];
   return [...new Set(["bash", "coreutils", ...forOpam, ...packages])].toSorted();
 }
 
-/** Generous, for hosts that have to emulate. */
+/** Generous limits, for hosts without hardware virtualization. */
 const phases = (ocaml: string | undefined): readonly InstallPhase[] => [
   {
     name: "Let Windows Setup install, restart and log on",
@@ -56,7 +56,7 @@ const phases = (ocaml: string | undefined): readonly InstallPhase[] => [
   { name: "Switch the guest off", until: "power off", limitSeconds: 1_800 },
 ];
 
-/** Windows Server 2022 (Core), by its own Setup, from an ISO that the user has. */
+/** Windows Server 2022 (Core), installed by its own Setup from the user's ISO. */
 export const windowsServer2022Amd64 = defineRecipe({
   name: "windows-server-2022-amd64",
   summary: "Windows Server 2022 Core, by its own Setup, from your ISO",
@@ -64,7 +64,7 @@ export const windowsServer2022Amd64 = defineRecipe({
   guestArch: "amd64",
   supports: {
     diskSize: { default: 40 * gibibyte, least: 32 * gibibyte },
-    // What Windows takes for a local account, less what it has itself.
+    // Valid names of local accounts, except those of Windows itself.
     user: {
       default: "opam",
       pattern: /^(?!(?:administrator|guest|defaultaccount|system)$)[a-z][a-z0-9_-]{0,19}$/i,
@@ -117,7 +117,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     ...{ guestArch: "amd64", memoryMib: ocaml === undefined ? 4_096 : 6_144, reboots: true },
     ...{ disks, isos: [installer, at("answers.iso")] },
   });
-  // Setup draws on a screen. The first boot finds nothing on the disk, and goes on to the disc.
+  // Setup needs a display. The first boot finds the disk empty, and continues with the CD.
   await runInstaller([program, ...args, "-device", "VGA", "-rtc", "base=utc", "-boot", "order=cd"], {
     ...{ consoleLog, onEvent, signal },
     ...{ phases: phases(ocaml), failures: [/^obuilder: failed: .*$/m] },
@@ -140,10 +140,10 @@ function fetch(file: Download, { downloads, parameters, onEvent, signal }: Recip
   );
 }
 
-/** As Microsoft's discs of Windows Server 2022 are called, whatever their language and license. */
+/** The volume label of Microsoft's discs of Windows Server 2022, for all languages and licenses. */
 const usualLabel = /^SSS_X64FRE/;
 
-/** @throws ObError `USAGE` for what is no installation disc. */
+/** @throws ObError `USAGE` if the file is not an installation disc. */
 async function checkIso(
   iso: string | undefined,
   { onEvent }: Pick<RecipeContext, "onEvent">,
@@ -166,7 +166,7 @@ async function checkIso(
   return iso;
 }
 
-/** Of all the kinds of characters that Windows wants in a password. It is kept nowhere. */
+/** A random password with all character classes that Windows requires. It is not stored. */
 function makePassword(): string {
   return `Ob1-${randomBytes(18).toString("base64url")}`;
 }

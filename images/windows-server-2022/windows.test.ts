@@ -45,14 +45,14 @@ describe("autounattend.xml", () => {
   const componentOf = (pass: string, name: string): Component | undefined =>
     passes.find((each) => each["@pass"] === pass)?.component.find((each) => each["@name"] === name);
 
-  test("is well-formed, whatever is in it", () => {
+  test("is well-formed, whatever the values", () => {
     expect(XMLValidator.validate(text)).toBe(true);
     expect(componentOf("oobeSystem", "Microsoft-Windows-Shell-Setup")).toMatchObject({
       AutoLogon: { Password: { Value: 'a<b&"c' } },
     });
   });
 
-  test("has the passes that Setup goes through, in their order, each with its components", () => {
+  test("has Setup's passes in order, each with its components", () => {
     const names = passes.map((pass) => [pass["@pass"], pass.component.map((each) => each["@name"])]);
     expect(names).toEqual([
       ["windowsPE", ["Microsoft-Windows-International-Core-WinPE", "Microsoft-Windows-Setup"]],
@@ -81,11 +81,11 @@ describe("autounattend.xml", () => {
       String.raw`cmd.exe /c "for %d in (C D E F G H I) do if exist %d:\autounattend.xml xcopy /e /i /q /y %d:\obuilder C:\obuilder"`,
       String.raw`powershell.exe -NoProfile -ExecutionPolicy Bypass -File C:\obuilder\install.ps1`,
     ]);
-    // Setup cuts longer ones short.
+    // Setup truncates longer commands.
     for (const { CommandLine } of commands) expect(CommandLine.length).toBeLessThan(1_024);
   });
 
-  test("installs on the first disk alone, on the partition that takes the rest of it", () => {
+  test("installs only on the first disk, in the partition with its remaining space", () => {
     const setup = componentOf("windowsPE", "Microsoft-Windows-Setup");
     expect(setup).toMatchObject({
       DiskConfiguration: {
@@ -110,7 +110,7 @@ describe("autounattend.xml", () => {
     });
   });
 
-  test("brings every disk on line, and makes the login user an administrator who logs on once", () => {
+  test("brings every disk online, and makes the login user an administrator who logs on once", () => {
     expect(componentOf("offlineServicing", "Microsoft-Windows-PartitionManager")?.["SanPolicy"]).toBe(1);
     const shell = componentOf("oobeSystem", "Microsoft-Windows-Shell-Setup");
     expect(shell).toMatchObject({
@@ -154,7 +154,7 @@ async function answerDisc(changes: { ocaml?: string; systems?: readonly string[]
 }
 
 describe("the answer disc", () => {
-  test("has the answers at its root, the drivers of Windows Server 2022, and the first logon's files", async () => {
+  test("has the answers in its root, the drivers of Windows Server 2022, and the first logon's files", async () => {
     const iso = await answerDisc({ ocaml: "5.2.0" });
     expect(await isoLabel(iso)).toBe("OBUILDER");
     const drivers = ["NetKVM", "pvpanic", "viorng", "viostor"].flatMap((name) =>
@@ -181,16 +181,16 @@ describe("the answer disc", () => {
       },
     });
     expect(XMLValidator.validate(await readFile(join(out, "autounattend.xml"), "utf8"))).toBe(true);
-    // The password is in the answers alone.
+    // Only the answers contain the password.
     expect(await readFile(join(out, "obuilder/install.ps1"), "utf8")).not.toContain("secret");
   });
 
-  test("leaves opam out where there is to be no OCaml", async () => {
+  test("omits opam for an image without OCaml", async () => {
     const paths = await listIso(await answerDisc(), { signal: undefined });
     expect(paths).not.toContain("/obuilder/opam.exe");
   });
 
-  test("is not made from a disc without drivers for this Windows", async () => {
+  test("is not created if the driver ISO lacks drivers for this Windows", async () => {
     await expect(answerDisc({ systems: ["2k19"] })).rejects.toMatchObject({
       code: "BASE_IMAGE",
       message: "The virtio drivers' disc has no viostor for 2k22.",
@@ -199,19 +199,19 @@ describe("the answer disc", () => {
 });
 
 describe("the installation script", () => {
-  test("tells of each phase that the host waits for, in their order, and of a failure", async () => {
+  test("reports each phase that the host waits for, in order, and failures", async () => {
     const script = await readFile(join(import.meta.dirname, "guest/install.ps1"), "utf8");
     const said = [...script.matchAll(/^ {2}Say ["']([^"'$:]+)/gm)].map(([, text]) => text);
     expect(said).toEqual([
       ...["first logon", "the system is set up", "Cygwin is installed", "the SSH server is installed"],
       ...["installed", "failed"],
     ]);
-    // 2025 has no wmic any more.
+    // Windows Server 2025 does not have wmic.
     expect(script).not.toMatch(/wmic/i);
   });
 });
 
-describe("an ISO of the user's", () => {
+describe("the user's ISO", () => {
   const make = (iso: string | undefined, notes: string[] = []) =>
     windowsServer2022Amd64.make({
       ...{ directory, publicKey: "", sshKey: "", downloads: at("downloads"), consoleLog: at("console") },
@@ -219,12 +219,12 @@ describe("an ISO of the user's", () => {
       onEvent: (event) => event.type === "note" && notes.push(event.text),
       parameters: {
         ...{ ocaml: undefined, diskSize: 1, user: "opam", packages: [], iso },
-        // Nothing is fetched from the vendors' servers: this is where a right ISO gets to.
+        // Prevents downloads from the vendors' servers: with a valid ISO the build fails here.
         from: new Map([["virtio-win.iso", at("none")]]),
       },
     } satisfies RecipeContext);
 
-  test("must be given, be there, and be an installation disc", async () => {
+  test("must be given, exist, and be an installation disc", async () => {
     await expect(make(undefined)).rejects.toMatchObject({
       code: "USAGE",
       hint: expect.stringContaining("--iso"),
@@ -234,7 +234,7 @@ describe("an ISO of the user's", () => {
     await expect(make(at("no.iso"))).rejects.toThrow(/no installation ISO of Windows Server 2022/);
   });
 
-  test("with another label is remarked upon", async () => {
+  test("is reported if its label is unusual", async () => {
     await mkdir(at("other"));
     await makeIso(at("other.iso"), { label: "MINE", files: [], directory: at("other"), signal: undefined });
     await truncate(at("other.iso"), 3 * 1024 ** 3);

@@ -1,4 +1,4 @@
-/** An element: its name, attributes, and what is in it. */
+/** An XML element: its name, attributes and contents. */
 export interface XmlElement {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -11,12 +11,12 @@ export function element(name: string, content: XmlElement["content"] | boolean |
   return { name, attributes: {}, content: text };
 }
 
-/** An element of a list in an answer file, which is added to it. */
+/** A list element of an answer file, with the attribute that adds it to the list. */
 export function added(name: string, content: readonly XmlElement[]): XmlElement {
   return { name, attributes: { "wcm:action": "add" }, content };
 }
 
-/** The text of a document with this root, indented. */
+/** Serializes a document with this root element, indented. */
 export function xmlDocument(root: XmlElement): string {
   return `<?xml version="1.0" encoding="utf-8"?>\n${render(root, "")}`;
 }
