@@ -2,10 +2,10 @@ import { access, cp, link, mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Bench } from "./bench.ts";
 
-/** The image that everything is measured on. */
+/** The base image for all measurements. */
 export const imageName = "debian-12-amd64";
 
-/** @throws Error if there is no base image to measure on. */
+/** @throws Error if the base image is missing. */
 export async function checkImage(imageStore: string): Promise<void> {
   const image = path.join(imageStore, "base-image", `${imageName}.qcow2`);
   await access(image).catch(() => {
@@ -13,7 +13,7 @@ export async function checkImage(imageStore: string): Promise<void> {
   });
 }
 
-/** A new store with the base image in it, hard-linked, and nothing built. */
+/** Creates a store with a hard link to the base image and no layers. */
 export async function newStore(bench: Bench): Promise<string> {
   const directory = path.join(bench.directory, `store-${crypto.randomUUID().slice(0, 8)}`);
   const images = path.join(directory, "base-image");
@@ -26,18 +26,18 @@ export async function newStore(bench: Bench): Promise<string> {
   return directory;
 }
 
-/** The login key of a store's guests. */
+/** Path of the login key of a store's guests. */
 export function keyOf(store: string): string {
   return path.join(store, "state/ssh/id_ed25519");
 }
 
 export interface TreeOptions {
   readonly files: number;
-  /** Of each file, in bytes. */
+  /** Size of each file in bytes. */
   readonly size: number;
 }
 
-/** A source directory with files that nothing can compress, all new. */
+/** Creates a source directory with new, incompressible files. */
 export async function newTree(bench: Bench, { files, size }: TreeOptions): Promise<string> {
   const directory = path.join(bench.directory, `tree-${crypto.randomUUID().slice(0, 8)}`);
   await mkdir(directory);

@@ -4,15 +4,15 @@ import { connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 
-/** A virtual machine that was started with no tool of ours. Disposing ends it on the spot. */
+/** A VM that was started without obuilder. It is killed when this is disposed of. */
 export interface Guest extends AsyncDisposable {
   readonly process: ChildProcessWithoutNullStreams;
   readonly port: number;
-  /** When QEMU was started, on the clock of `performance.now`. */
+  /** When QEMU was started, in milliseconds of `performance.now`. */
   readonly startedAt: number;
 }
 
-/** Starts QEMU. `argv` may depend on the port that leads to the guest's SSH server. */
+/** Starts QEMU. The argument of `argv` is the host port that is forwarded to the guest's SSH server. */
 export async function startQemu(argv: (port: number) => readonly string[]): Promise<Guest> {
   const port = await freePort();
   const [program = "", ...words] = argv(port);
@@ -42,8 +42,8 @@ export async function startQemu(argv: (port: number) => readonly string[]): Prom
 }
 
 /**
- * The command line of a machine of obuilder's, with the same devices, for us to start: another disk, a port of ours, the
- * console on standard output and no monitor.
+ * Derives an argv for a bare VM from obuilder's QEMU argv: the same devices, but another disk, our own SSH port, the
+ * console on standard output, and no monitor.
  */
 export function bareArgv(argv: readonly string[], { disk, port }: { disk: string; port: number }) {
   return argv.map((word) => {
@@ -55,10 +55,10 @@ export function bareArgv(argv: readonly string[], { disk, port }: { disk: string
   });
 }
 
-/** A guest that takes longer than that will never come up, in milliseconds. */
+/** Time limit of a boot in milliseconds. */
 export const maxBootTime = 180_000;
 
-/** Resolves when the guest says on its console that its SSH server listens. */
+/** Resolves when the guest prints its ready marker on the console. */
 export async function untilReady(guest: Guest): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let said = "";
@@ -69,7 +69,7 @@ export async function untilReady(guest: Guest): Promise<void> {
   await inTime(promise, () => `The guest does not say that it is ready:\n${said.slice(-2_000)}`);
 }
 
-/** Connects and waits for the SSH server's first line, until it comes. */
+/** Connects repeatedly until the SSH server sends its banner. */
 export async function banner(guest: Guest): Promise<void> {
   const limit = performance.now() + maxBootTime;
   while (performance.now() < limit) {
@@ -105,7 +105,7 @@ export interface Login {
   readonly key: string;
 }
 
-/** The words of an OpenSSH client that asks nothing. */
+/** Arguments of an OpenSSH client without prompts. */
 export function sshArgs({ port, key }: Login): readonly string[] {
   const settings = [
     "BatchMode=yes",
@@ -117,7 +117,7 @@ export function sshArgs({ port, key }: Login): readonly string[] {
   return ["-i", key, "-p", String(port), ...settings.flatMap((setting) => ["-o", setting]), "opam@localhost"];
 }
 
-/** Runs a command in the guest over a connection of its own. @returns false if that fails. */
+/** Runs a command in the guest over a new connection. @returns false if it fails. */
 export async function ssh(login: Login, command: string, timeout = 600_000): Promise<boolean> {
   const { failed } = await execa("ssh", [...sshArgs(login), command], {
     reject: false,
@@ -127,14 +127,14 @@ export async function ssh(login: Login, command: string, timeout = 600_000): Pro
   return !failed;
 }
 
-/** `tar -cf - | ssh … tar -xf -`. */
+/** Copies a directory by `tar -cf - | ssh … tar -xf -`. */
 export async function sshTar(login: Login, source: string, target: string): Promise<void> {
   const pack = execa("tar", ["-C", source, "-cf", "-", "."], { buffer: false });
   const unpack = `sudo mkdir -p ${target} && sudo tar -xf - -C ${target}`;
   await pack.pipe("ssh", [...sshArgs(login), unpack]);
 }
 
-/** A disk on top of another, as the original makes it. */
+/** Creates an overlay on a disk, as the original OBuilder does. */
 export async function overlay(disk: string, backing: string, size: readonly string[] = []): Promise<void> {
   await execa("qemu-img", ["create", "-q", "-f", "qcow2", "-b", backing, "-F", "qcow2", disk, ...size]);
 }

@@ -1,4 +1,4 @@
-// npm run bench [-- NAME... --quick]: measures, and prints the figures. A run of everything writes them into README.md.
+// npm run bench [-- NAME... --quick]: runs the scenarios and prints the results. A complete run updates README.md.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -15,7 +15,7 @@ import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
 import { steps } from "./scenarios/steps.ts";
 
-/** What needs a quiet machine least comes last. */
+/** The scenarios that depend least on an otherwise idle machine are last. */
 const scenarios: readonly Scenario[] = [plan, layers, cache, lowerBound, steps, copy, original];
 
 const repository = path.resolve(import.meta.dirname, "../..");
@@ -64,7 +64,7 @@ async function main(): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
-/** @returns the names of those that failed; the others still count. */
+/** @returns the names of the failed scenarios; the others are still reported. */
 async function runAll(wanted: readonly Scenario[], bench: Bench): Promise<readonly string[]> {
   const failed: string[] = [];
   const start = performance.now();
@@ -82,7 +82,7 @@ async function runAll(wanted: readonly Scenario[], bench: Bench): Promise<readon
   return failed;
 }
 
-/** Puts the figures between the marks in README.md, and the plot beside it. */
+/** Writes the results between the markers in README.md, and the plot beside it. */
 async function keep(text: string, results: Results): Promise<void> {
   const file = path.join(import.meta.dirname, "../README.md");
   const marks = /(<!-- figures -->\n)[^]*(\n<!-- end of figures -->)/;

@@ -1,9 +1,9 @@
 import type { Results } from "./results.ts";
 
-/** What the report shows beside the aims: a row each, and the row's median beside another. */
+/** A group of metrics in the report: one row per metric, with the ratio to a reference metric. */
 export interface MetricGroup {
   readonly title: string;
-  /** Names of samples, and what they are set against. */
+  /** Names of the metrics, with the metric to compare to. */
   readonly rows: readonly (readonly [name: string, reference?: string])[];
 }
 
@@ -72,13 +72,13 @@ export const metricGroups: readonly MetricGroup[] = [
   },
 ];
 
-/** A figure for people: times in milliseconds or seconds, memory in MB. */
+/** Formats a value: times in milliseconds or seconds, memory in MB. */
 export function formatMetric(name: string, value: number): string {
   if (name.startsWith("memory:")) return `${Math.round(value / 1e6)} MB`;
   return value < 1_000 ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : `${(value / 1_000).toFixed(2)} s`;
 }
 
-/** The smallest and the largest sample, and how many there are. */
+/** The number of samples, with the smallest and the largest. */
 export function formatSpread(results: Results, name: string): string {
   const samples = results.samples(name);
   const range = [Math.min(...samples), Math.max(...samples)].map((value) => formatMetric(name, value));

@@ -11,26 +11,26 @@ import type { Part } from "./results.ts";
 
 export const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder-dev.js");
 
-/** The same for all that is compared. */
+/** The VM parameters of all measurements. */
 export const machine = { memory: "1", cpus: "2", bootTime: "180" };
 
 export interface StepRun {
   readonly id: string;
   readonly outcome: string;
   readonly milliseconds: number;
-  /** In order; the first is what came before the virtual machine. */
+  /** The phases in order; the first is what precedes the VM. */
   readonly parts: readonly Part[];
 }
 
 export interface BuildRun {
   readonly id: string;
-  /** From the command's start to its end. */
+  /** Duration of the command. */
   readonly milliseconds: number;
-  /** Those that were made. */
+  /** The steps that were built, not cached. */
   readonly steps: readonly StepRun[];
-  /** Most memory that the command had in use, in bytes. */
+  /** Peak memory of the command in bytes. */
   readonly peakMemory: number;
-  /** QEMU's command lines. */
+  /** QEMU's argv of each VM. */
   readonly qemu: readonly (readonly string[])[];
 }
 
@@ -41,31 +41,31 @@ export interface BuildOptions {
   readonly source?: string;
 }
 
-/** Commands that were never run before, as a step each. */
+/** Steps with commands that were never run before. */
 export function newSteps(count: number): string {
   return Array.from({ length: count }, () => ` (run (shell "true ${crypto.randomUUID()}"))`).join("\n");
 }
 
-/** A spec on the base image. */
+/** A spec from the base image. */
 export function specOf(ops: string): string {
   return `((from ${imageName})\n${ops})`;
 }
 
 let known: string | undefined;
 
-/** Flags of `build`, but for those that this version does not have. */
+/** Filters flags of `build`: omits those that this version does not support. */
 export async function supported(...flags: readonly string[]): Promise<readonly string[]> {
   known ??= (await execa(process.execPath, [binary, "help", "build"])).stdout;
   const help = known;
   return flags.filter((flag) => help.includes(flag.replace(/=.*/, "")));
 }
 
-/** Every step boots a VM, and no snapshot is taken or resumed. */
+/** Flags: every step boots a VM; no snapshot is taken or resumed. */
 export const coldFlags = () => supported("--no-vm-reuse", "--snapshot-cache-size=0");
-/** One VM for all steps, booted and not resumed. */
+/** Flags: all steps reuse one VM, which is booted and not resumed. */
 export const reuseFlags = () => supported("--snapshot-cache-size=0");
 
-/** Runs `obuilder build`, and notes when it says what. @throws Error with what it printed if it fails. */
+/** Runs `obuilder build`, and records the time of each output line. @throws Error with the output if it fails. */
 export async function build(bench: Bench, options: BuildOptions): Promise<BuildRun> {
   const { store, spec, flags = [], source = bench.directory } = options;
   const file = path.join(bench.directory, `${crypto.randomUUID()}.spec`);
@@ -129,7 +129,7 @@ export async function build(bench: Bench, options: BuildOptions): Promise<BuildR
   return { id, milliseconds: performance.now() - start, steps, peakMemory, qemu };
 }
 
-/** The most memory that a process had in use so far, in bytes; 0 if it is gone. */
+/** Peak memory of a process in bytes; 0 if it has exited. */
 function highWater(pid: number | undefined): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
@@ -139,7 +139,7 @@ function highWater(pid: number | undefined): number {
   }
 }
 
-/** The words of `obuilder: [INFO] Exec "qemu" "-x"`. */
+/** Parses the argv in `obuilder: [INFO] Exec "qemu" "-x"`. */
 function wordsOf(line: string): readonly string[] {
   return [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = ""]) => word.replaceAll('\\"', '"'));
 }

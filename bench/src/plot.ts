@@ -1,6 +1,6 @@
 import { type Part, total } from "./results.ts";
 
-/** A bar a timeline, a colour a phase, seconds along the bottom. */
+/** One bar per timeline, one colour per phase, seconds on the x axis. */
 export interface Bar {
   readonly name: string;
   readonly parts: readonly Part[];
@@ -25,7 +25,7 @@ const width = 620;
 const rowHeight = 34;
 const top = 56;
 
-/** An SVG of where the time of steps goes. */
+/** Renders an SVG of the phases of steps. */
 export function plot(bars: readonly Bar[]): string {
   const longest = Math.max(1, ...bars.map(({ parts }) => total(parts)));
   const scale = (milliseconds: number) => (milliseconds / longest) * width;

@@ -4,7 +4,7 @@ import { targets, isMet } from "./targets.ts";
 import { metricGroups, formatMetric, formatSpread } from "./metrics.ts";
 import type { Results } from "./results.ts";
 
-/** The figures as Markdown; what was not measured is left out. */
+/** Renders the results as Markdown, without metrics that were not measured. */
 export async function report(results: Results, command: string): Promise<string> {
   const sections = metricGroups.flatMap(({ title, rows }) => {
     const lines = rows.flatMap(([name, reference]) => {

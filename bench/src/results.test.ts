@@ -12,13 +12,13 @@ function measured(samples: Readonly<Record<string, readonly number[]>>): Results
 }
 
 describe("a median", () => {
-  it("stands in the middle, and there is none of nothing", () => {
+  it("is the middle value, and undefined without samples", () => {
     expect([median([3, 1, 2]), median([4, 1, 2, 3]), median([])]).toEqual([2, 2.5, undefined]);
   });
 });
 
-describe("the aims", () => {
-  it("are known only when both sides were measured", () => {
+describe("the targets", () => {
+  it("have a value only if both metrics were measured", () => {
     const [aim] = targets;
     expect(aim?.value(measured({ "cold first step": [7] }))).toBeUndefined();
     const value = aim?.value(measured({ "cold first step": [7, 6, 8], "bare boot": [5] }));
@@ -29,7 +29,7 @@ describe("the aims", () => {
 });
 
 describe("the report", () => {
-  it("leaves out what was not measured", async () => {
+  it("omits what was not measured", async () => {
     const text = await report(
       measured({ "cache: 100 MB": [20, 30, 25], "cache: 4 GB": [50] }),
       "npm run bench",
@@ -41,7 +41,7 @@ describe("the report", () => {
 });
 
 describe("the plot", () => {
-  it("shows of each name the run in the middle", () => {
+  it("shows the median run of each name", () => {
     const results = new Results();
     for (const milliseconds of [9_000, 1_000, 4_000]) {
       results.addTimeline("a <b>", [
@@ -56,8 +56,8 @@ describe("the plot", () => {
   });
 });
 
-describe("a bare command line", () => {
-  it("has obuilder's devices, and nothing that needs obuilder", () => {
+describe("a bare argv", () => {
+  it("has obuilder's devices, and nothing that depends on obuilder", () => {
     const argv = [
       "qemu-system-x86_64",
       ...["-chardev", "socket,id=qmp,fd=3", "-chardev", "socket,id=console,fd=4,logfile=/x"],

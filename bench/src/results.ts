@@ -1,10 +1,10 @@
-/** A part of the time of a step: a phase of the virtual machine, or what goes on around it. */
+/** A part of a step's time: a phase of the VM, or the work before and after it. */
 export interface Part {
   readonly name: string;
   readonly milliseconds: number;
 }
 
-/** Everything that was measured: samples by name, times in milliseconds, sizes in bytes. */
+/** All measurements: samples by name, times in milliseconds, sizes in bytes. */
 export class Results {
   readonly #samples = new Map<string, number[]>();
   readonly #timelines = new Map<string, (readonly Part[])[]>();
@@ -17,12 +17,12 @@ export class Results {
     return this.#samples.get(name) ?? [];
   }
 
-  /** Undefined if nothing of that name was measured. */
+  /** The median of a metric; undefined if it was not measured. */
   median(name: string): number | undefined {
     return median(this.samples(name));
   }
 
-  /** The quotient of two medians, if both are known. */
+  /** The quotient of two medians; undefined if one was not measured. */
   ratio(name: string, reference: string): number | undefined {
     const [a, b] = [this.median(name), this.median(reference)];
     return a === undefined || b === undefined ? undefined : a / b;
@@ -32,7 +32,7 @@ export class Results {
     this.#timelines.set(name, [...(this.#timelines.get(name) ?? []), parts]);
   }
 
-  /** Of each name the timeline whose total is the median. */
+  /** For each name the timeline with the median total. */
   timelines(): readonly { readonly name: string; readonly parts: readonly Part[] }[] {
     return [...this.#timelines].flatMap(([name, runs]) => {
       const sorted = runs.toSorted((a, b) => total(a) - total(b));

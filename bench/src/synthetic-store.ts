@@ -7,13 +7,16 @@ import type { Bench } from "./bench.ts";
 import { binary } from "./obuilder.ts";
 
 export interface SyntheticOptions {
-  /** How many layers the spec has, its base included. */
+  /** Number of layers of the spec, including its base. */
   readonly chain: number;
-  /** How many layers the store has; by default those of the spec. */
+  /** Number of layers in the store; by default those of the spec. */
   readonly layers?: number;
 }
 
-/** A store that nobody has built: the layers of a spec, and others on the same base, with small disks and short logs. */
+/**
+ * Creates a store without a build: the layers of a spec, and others on the same base, with small disks and short
+ * logs.
+ */
 export async function syntheticStore(
   bench: Bench,
   { chain, layers = chain }: SyntheticOptions,
@@ -59,7 +62,7 @@ export async function syntheticStore(
     } else if (isOther && empty !== undefined) {
       await copyFile(empty, disk);
     } else {
-      // -u: a chain of a hundred is longer than builds leave it, and nobody opens it here.
+      // -u: the backing chain has a hundred files, more than a build leaves, and no process opens it here.
       const backing = `../../../result/${parent}/rootfs/image.qcow2`;
       await execa("qemu-img", [
         "create",

@@ -1,6 +1,6 @@
 import type { Results } from "./results.ts";
 
-/** A figure that is wanted: a ratio of what was measured in one run. */
+/** A performance target: a limit on the ratio of two metrics of one run. */
 export interface Target {
   readonly title: string;
   readonly limit: number;

@@ -5,7 +5,7 @@ import { newStore } from "../fixtures.ts";
 
 const sizes = { "100 MB": "100M", "4 GB": "4G" } as const;
 
-/** A cache that holds little and one that holds much: a step takes each, writes a little to it, and gives it back. */
+/** A cache with little data and one with much: a step leases each, writes a little data, and releases it. */
 export const cache: Scenario = {
   name: "cache",
   title: "A cache taken and given back, with 100 MB and 4 GB in it",
@@ -16,7 +16,7 @@ export const cache: Scenario = {
     const write = (disk: string, words: string) => runProgram(["qemu-io", "-f", "qcow2", "-c", words, disk]);
     for (const [name, size] of Object.entries(sizes)) {
       await using lease = await caches.acquire(request(name));
-      // Whole pieces, far from the file system's own data at the start.
+      // Large contiguous pieces, away from the file system's metadata at the start.
       const pieces = size === "4G" ? 4 : 1;
       for (let piece = 1; piece <= pieces; piece++) {
         await write(lease.disk, `write -q -P ${piece} ${piece}G ${size === "4G" ? "1G" : size}`);

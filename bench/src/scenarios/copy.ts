@@ -10,7 +10,7 @@ const trees: Readonly<Record<string, TreeOptions>> = {
   "200 MB": { files: 2_000, size: 100_000 },
 };
 
-/** A copy step, less what a step that does nothing takes beside it, against `ssh tar -x` of the same into such a guest. */
+/** A copy step, minus a step without work, compared to `ssh tar -x` of the same files into such a guest. */
 export const copy: Scenario = {
   name: "copy",
   title: "Copying 1,000 small files and 200 MB, against ssh and tar",

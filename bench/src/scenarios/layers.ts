@@ -3,7 +3,7 @@ import { repeat, type Scenario, timed } from "../bench.ts";
 import { binary } from "../obuilder.ts";
 import { syntheticStore } from "../synthetic-store.ts";
 
-/** The same commands in a store with few layers and one with many. */
+/** The same commands in a store with few layers and in one with many. */
 export const layers: Scenario = {
   name: "layers",
   title: "A store of 10 layers and one of 10,000",
@@ -18,7 +18,7 @@ export const layers: Scenario = {
     await repeat(bench.quick ? 6 : 15, async (turn) => {
       for (const { count, store, spec } of stores) {
         const at = `--store=qemu:${store}`;
-        // A build of what is cached opens the store, sweeps it, and records the uses.
+        // A build from cache opens the store, sweeps it, and records the uses of layers.
         const start = await timed(() => run("build", at, "-f", spec, bench.directory));
         const plan = await timed(() => run("plan", at, "-f", spec, bench.directory));
         if (turn === 0) continue;

@@ -4,7 +4,7 @@ import { untilReady, bareArgv, banner, overlay, startQemu } from "../guest.ts";
 import { build, coldFlags, newSteps, specOf } from "../obuilder.ts";
 import { imageName, newStore } from "../fixtures.ts";
 
-/** A boot with no tool of ours, beside a first step that boots: same devices, same disk, one after the other. */
+/** A boot without obuilder compared to a cold first step: the same devices and disk, in turn. */
 export const lowerBound: Scenario = {
   name: "floor",
   title: "Bare boot to the SSH banner, and a cold first step",
@@ -12,7 +12,7 @@ export const lowerBound: Scenario = {
     const store = await newStore(bench);
     const flags = await coldFlags();
     const image = path.join(bench.imageStore, "base-image", `${imageName}.qcow2`);
-    // Imports the base image, and tells the command line.
+    // Imports the base image, and prints QEMU's argv.
     const { qemu } = await build(bench, { store, flags, spec: specOf(newSteps(1)) });
     const argv = qemu[0];
     if (!argv) throw new Error("obuilder build -v does not print QEMU's command line.");

@@ -11,9 +11,10 @@ const copied = "/home/opam/copied";
 const theirs = "run, copy, run: original";
 
 /**
- * Run, copy, run: as obuilder does it, and by the original's procedure, step by step with OpenSSH (docs/qemu.md of the
- * original): an overlay of 40 GB, a boot, 5 s of sleep, a try to log in every second, an ssh for each command, power-off by
- * ACPI. Its `-cpu host` is `max` without KVM; it is tried with the CPU model that we choose there, too.
+ * Run, copy, run: by obuilder, and by the original OBuilder's procedure, step by step with OpenSSH (docs/qemu.md of
+ * the original): an overlay of 40 GB, a boot, 5 s of sleep, a login attempt every second, an ssh per command, an ACPI
+ * shutdown. Its `-cpu host` is `max` without KVM; the procedure is also measured with the CPU model that obuilder
+ * chooses.
  */
 export const original: Scenario = {
   name: "original",
@@ -27,7 +28,7 @@ export const original: Scenario = {
     const argv = qemu[0] ?? [];
     const spec = () => specOf(`${newSteps(1)} (copy (src .) (dst ${copied}/))\n${newSteps(1)}`);
     await repeat(bench.quick ? 1 : 3, async (turn) => {
-      // Nothing is cached: the base image is imported too, as the original makes an overlay on it.
+      // Nothing is cached. The base image is imported too, as the original creates an overlay on it.
       const store = await newStore(bench);
       bench.results.add(
         "run, copy, run: cold",
@@ -72,7 +73,7 @@ async function wall(
 }
 
 interface Baseline {
-  /** A command line of obuilder's, for the program and the accelerator. */
+  /** An argv of obuilder's, which determines the program and the accelerator. */
   readonly argv: readonly string[];
   readonly cpu: string;
   readonly tree: string;
@@ -137,7 +138,7 @@ async function oneStep(
   return parts;
 }
 
-/** The image knows virtio only; all else is the original's. */
+/** The image supports only virtio devices; everything else is as in the original. */
 function originalCommandLine(
   { argv, cpu, disk }: { readonly argv: readonly string[]; readonly cpu: string; readonly disk: string },
   port: number,
@@ -152,7 +153,7 @@ function originalCommandLine(
   ];
 }
 
-/** The word after an option. */
+/** The argument after an option. */
 function after(argv: readonly string[], option: string): string {
   const word = argv[argv.indexOf(option) + 1];
   if (word === undefined) throw new Error(`QEMU's command line has no ${option}.`);

@@ -3,7 +3,7 @@ import { repeat, type Scenario, timed } from "../bench.ts";
 import { binary } from "../obuilder.ts";
 import { syntheticStore } from "../synthetic-store.ts";
 
-/** What the command costs where nothing is to be built, beside the start of Node.js. */
+/** The cost of the command if everything is cached, compared to the start of Node.js. */
 export const plan: Scenario = {
   name: "plan",
   title: "100 cached steps, beside node -e 0",
@@ -17,7 +17,7 @@ export const plan: Scenario = {
       "build of 100 cached steps": [binary, "build", ...words],
     };
     const run = (args: readonly string[]) => execa(process.execPath, args, { stdin: "ignore" });
-    // The first time the code is compiled, and kept.
+    // The first run compiles the code and caches it.
     for (const args of Object.values(commands)) for (let time = 0; time < 2; time++) await run(args);
     await repeat(bench.quick ? 10 : 30, async () => {
       for (const [name, args] of Object.entries(commands))

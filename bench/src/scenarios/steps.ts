@@ -8,7 +8,7 @@ interface Way {
   readonly store: string;
 }
 
-/** Steps that do nothing, 1, 5 and 20 in a build: each in a fresh VM, going on in one, and the first of them resumed. */
+/** Builds with 1, 5 and 20 steps without work: a VM per step, one reused VM, and the first step resumed. */
 export const steps: Scenario = {
   name: "steps",
   title: "1, 5 and 20 steps: cold, going on, resumed",
@@ -16,9 +16,9 @@ export const steps: Scenario = {
     const store = await newStore(bench);
     const cold: Way = { name: "cold", flags: await coldFlags(), store };
     const goingOn: Way = { name: "going on", flags: await reuseFlags(), store };
-    // In a store of its own: a build that may save no guests removes those that there are.
+    // In a separate store: a build with a snapshot cache size of 0 removes the existing snapshots.
     const resumed: Way = { name: "resumed", flags: [], store: await newStore(bench) };
-    // The base image is imported, and what is to be resumed is saved as a by-product of a build.
+    // Imports the base image, and takes the snapshot to resume, which a build does in passing.
     for (const way of [goingOn, resumed, resumed]) await build(bench, { ...way, spec: specOf(newSteps(1)) });
     const times = bench.quick ? 1 : 3;
     const ways = [cold, goingOn, resumed];
