@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => store[Symbol.asyncDispose]());
 
-/** Process ids of every QEMU that has a disk of this test's store. */
+/** Process ids of every QEMU with a disk of this test's store. */
 async function qemus(): Promise<readonly string[]> {
   const found: string[] = [];
   for (const pid of await readdir("/proc")) {
