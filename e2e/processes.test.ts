@@ -26,7 +26,7 @@ const slow = `((from ${imageName}) (run (shell "echo started; sleep 100; echo wo
 
 describe("a build that is stopped", () => {
   it.each([["SIGINT"], ["SIGTERM"]] as const)(
-    "by %s ends QEMU, says so and keeps no layer of the step",
+    "by %s ends QEMU, reports it and keeps no layer of the step",
     async (signal) => {
       const { process } = await startBuild(store, slow);
       await printed(process, "started\n");

@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)(
       });
 
       it.each(["a&b", "a(b"])(
-        "a directory %s cannot be named to cmd: so it is refused as a target",
+        "cmd does not accept a directory %s, which is why it is rejected as a target",
         async (name) => {
           await mkdir(at(name));
           await run(String.raw`cmd /c if exist 'C:\${name}' rmdir /s /q 'C:\${name}'`);

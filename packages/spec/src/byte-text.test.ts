@@ -31,7 +31,7 @@ describe("fromBytes and toBytes", () => {
     ["an overlong form", [0xc0, 0xaf]],
     ["a surrogate", [0xed, 0xa0, 0x80]],
     ["a character beyond Unicode", [0xf4, 0x90, 0x80, 0x80]],
-  ])("hold %s as lone surrogates", (_, bytes) => {
+  ])("represent %s by lone surrogates", (_, bytes) => {
     const text = fromBytes(Uint8Array.from([0x61, ...bytes, 0x62]));
     expect(text).toBe(`a${bytes.map(byteText).join("")}b`);
     expect(

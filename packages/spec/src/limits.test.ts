@@ -58,7 +58,7 @@ test.each([
   ["one op with many arguments", `((from base)(shell ${"a ".repeat(megabytes / 4)}))`],
   ["blanks", `((from base)${" \r\n\t".repeat(megabytes / 4)})`],
   ["comments", `((from base)${"; a\n".repeat(megabytes / 4)})`],
-])("%s of some megabytes is read", (_, text) => {
+])("%s of some megabytes is parsed", (_, text) => {
   expect(outcome(text)).toBe("accepted");
 });
 
@@ -73,7 +73,7 @@ test.each([
     "lines that stand left of what they belong to",
     `((a${" ".repeat(1_000_000)}(b\n${"()\n".repeat(300_000)}`,
   ],
-])("a megabyte of %s is refused with few words", (_, text) => {
+])("a megabyte of %s is rejected with a short message", (_, text) => {
   expect(outcome(text)).not.toBe("accepted");
 });
 

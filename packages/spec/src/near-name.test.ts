@@ -10,7 +10,7 @@ describe("nearNames", () => {
     ["RUN", "run"],
     ["wrkdir", "workdir"],
     ["secrest", "secrets"],
-  ])("finds what %s is a slip of", (written, meant) => {
+  ])("finds the name that %s is a typing error of", (written, meant) => {
     expect(nearNames(written, ["from", "run", "workdir", "secrets", "env"])).toStrictEqual([meant]);
   });
 

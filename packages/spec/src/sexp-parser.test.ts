@@ -60,7 +60,7 @@ describe("quoted atoms", () => {
     [String.raw`"\xg"`, String.raw`\x`],
     [String.raw`"\1a"`, String.raw`\1`],
     [String.raw`"\12"`, String.raw`\12`],
-  ])("%s is no escape", (text, escape) => {
+  ])("%s is not an escape", (text, escape) => {
     expect(firstProblem(text)[1]).toBe(escape);
   });
 

@@ -31,7 +31,7 @@ describe("sexpToMachine", () => {
     "%PATH%",
     "~",
     "!",
-  ])("leaves %j bare", (atom) => {
+  ])("does not quote %j", (atom) => {
     expect(sexpToMachine(atom)).toBe(atom);
   });
 

@@ -98,7 +98,7 @@ describe("OpenBSD's commands", () => {
     ["a relative secret", { secrets: [{ target: "x", contents: Buffer.from("") }] }],
     ["a command as long as OpenBSD's limit", { command: "x".repeat(500_000) }],
     ["a variable without a name", { environment: [["", "x"]] as const }],
-  ])("are refused for %s", (_, changes) => {
+  ])("are rejected for %s", (_, changes) => {
     const task = runTask(changes);
     expect(() => [profile.mount(task), profile.run(task)]).toThrow(
       expect.objectContaining({ code: "UNSUPPORTED" }),

@@ -20,12 +20,12 @@ describe("the target of a cache", () => {
     ["/cygdrive/c/Users/opam/AppData/Local/opam/download-cache"],
     ["//cygdrive/C/Users/opam/AppData/Local/opam/download-cache"],
     [String.raw`C:\\Users\opam/AppData\Local\opam\download-cache\\`],
-  ])("may be written %s", (target) => {
+  ])("can be written as %s", (target) => {
     expect(junctionPath(target)).toBe(String.raw`C:\Users\opam\AppData\Local\opam\download-cache`);
   });
 
   it.each(["C:/with blank/x", "D:/ünïcode/漢字", "C:/a_b.c+d@e~f$g#h{i}[j]-k"])(
-    "may hold what %s does",
+    "can contain the characters of %s",
     (target) => {
       expect(junctionPath(target)).toBe(target.replaceAll("/", "\\"));
     },
@@ -47,14 +47,14 @@ describe("the target of a cache", () => {
   );
 
   it.each(["C:/", "C:\\", "c:/windows", "C:/Windows/System32/x", "C:/Users", "C:/cygwin64/"])(
-    "may not be what the guest needs: %j",
+    "must not be a directory that the guest needs: %j",
     (target) => {
       expect(() => junctionPath(target)).toThrow(/the guest needs what is there/);
     },
   );
 
   it.each(["C:/a./b", "C:/a /b", "C:/ a", "C:/a/..", "C:/./a"])(
-    "may not be another than it looks: %j",
+    "must not be a path that Windows changes: %j",
     (target) => {
       expect(() => junctionPath(target)).toThrow(refusal);
     },
@@ -106,7 +106,7 @@ describe("a copy's destination", () => {
     String.raw`C:\Users\opam/C:\srv\in`,
     "/cygdrive/C/srv/in",
     "//cygdrive/C/srv/in",
-  ])("is a place on drive C: %s", (destination) => {
+  ])("is a path on drive C: %s", (destination) => {
     expect(copyTarget(destination)).toBe("C:/srv/in");
   });
 
