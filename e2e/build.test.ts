@@ -19,7 +19,7 @@ describe.each(guests)("on $image", { timeout: 600_000 }, ({ image, missing }) =>
     });
     afterAll(() => store[Symbol.asyncDispose]());
 
-    describe("a build, the whole road", () => {
+    describe("a complete build", () => {
       const spec = `(
     (build tools ((from ${image}) (run (shell "echo tools > ~/tools"))))
     (from ${image})
@@ -33,8 +33,8 @@ describe.each(guests)("on $image", { timeout: 600_000 }, ({ image, missing }) =>
   )`;
       let first: Awaited<ReturnType<typeof build>>;
 
-      it("runs every step and says so in the original's words", async () => {
-        // The nested build and the main one run side by side.
+      it("runs every step and prints the original's transcript", async () => {
+        // The nested build and the main one run in parallel.
         first = await build(store, spec, { flags: ["--jobs", "2"] });
         expect(first.all).toContain(`(from ${image})`);
         expect(first.exitCode, first.all).toBe(0);
@@ -46,7 +46,7 @@ describe.each(guests)("on $image", { timeout: 600_000 }, ({ image, missing }) =>
         await expect(layers(store)).resolves.toContain(builtId(first.all));
       });
 
-      it("takes every layer from the store the second time, and replays the logs", async () => {
+      it("reuses every layer the second time, and replays the logs", async () => {
         const second = await build(store, spec, { env: { PATH: "/nonexistent" } });
         expect(second.exitCode, second.all).toBe(0);
         expect(builtId(second.all)).toBe(builtId(first.all));
@@ -59,7 +59,7 @@ describe.each(guests)("on $image", { timeout: 600_000 }, ({ image, missing }) =>
         expect(log).toMatch(/^shell is (\/bin\/)?sh\nno newline at the end$/);
       });
 
-      it("plans the ids that it builds", async () => {
+      it("plans the same ids as it builds", async () => {
         const planned = await obuilder(
           ["plan", "--json", `--store=qemu:${store.directory}`, "-f", "-", store.work],
           { input: spec },
@@ -71,7 +71,7 @@ describe.each(guests)("on $image", { timeout: 600_000 }, ({ image, missing }) =>
     });
 
     describe("copy", () => {
-      it("brings files, modes, links and owners into the guest, and leaves out what is excluded", async () => {
+      it("preserves files, modes, links and owners in the guest, and excludes names", async () => {
         const source = path.join(store.work, "source");
         await mkdir(path.join(source, "sub/.git"), { recursive: true });
         await writeFile(path.join(source, "sub/plain.txt"), "plain\n", { mode: 0o600 });
@@ -104,7 +104,7 @@ describe.each(guests)("on $image", { timeout: 600_000 }, ({ image, missing }) =>
     });
 
     describe("user, cache and secret in one step", () => {
-      it("work together, and the next step finds what the cache keeps and no secret", async () => {
+      it("work together, and the next step sees what is in the cache but not the secret", async () => {
         const secret = path.join(store.work, "token");
         await writeFile(secret, "one secret\n");
         const cache = `(cache (kept (target /var/cache/kept)))`;

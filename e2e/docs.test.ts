@@ -9,7 +9,7 @@ import { type TestStore, temporaryStore } from "./support/store.ts";
 const repository = path.resolve(import.meta.dirname, "..");
 const machine = ["--qemu-memory", "512M", "--qemu-boot-time", "120"];
 
-/** What stands in the first block of code of a language in a document. */
+/** The contents of the first code block of a language in a document. */
 async function firstBlock(document: string, language: string, after = ""): Promise<string> {
   const text = await readFile(path.join(repository, document), "utf8");
   const [, block] =
@@ -18,7 +18,7 @@ async function firstBlock(document: string, language: string, after = ""): Promi
   return block;
 }
 
-/** The words of README's command lines that begin so, without `npx obuilder`. */
+/** The arguments of README's command lines that begin with this command, without `npx obuilder`. */
 async function readmeCommands(name: string): Promise<readonly (readonly string[])[]> {
   const lines = (await firstBlock("README.md", "sh", "## Use it")).split("\n");
   const commands = lines.map((line) => line.replace(/ +#.*/, "").split(/ +/).slice(2));
@@ -32,7 +32,7 @@ async function readmeCommand(name: string): Promise<readonly string[]> {
 }
 
 let store: TestStore;
-/** A project of one's own, which will have its store in it. */
+/** A user's project, which contains its own store. */
 let project = "";
 let storeInProject = "";
 let id = "";
@@ -57,7 +57,7 @@ beforeAll(async () => {
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-test("README's commands work in a project that has its store in it, and no key of the store enters a guest", async () => {
+test("README's commands work in a project that contains its store, and no key of the store enters a guest", async () => {
   const before = await planned();
   await mkdir(path.dirname(storeInProject));
   await rename(store.directory, storeInProject);
@@ -73,7 +73,7 @@ test("README's commands work in a project that has its store in it, and no key o
   expect(before.map((step) => step.id).at(-1)).toBe(id);
 
   const key = await readFile(path.join(storeInProject, "state/ssh/id_ed25519"), "utf8");
-  // The lines before are those of any key, and of its public half.
+  // The lines before are the same for every key, and for its public half.
   const [, , , line = ""] = key.split("\n");
   expect(line.length).toBe(70);
   const ids = before.map((step) => layerId(step.id));
@@ -90,7 +90,7 @@ test("README's commands work in a project that has its store in it, and no key o
   expect(await planned()).toEqual(before.map((step) => ({ ...step, cached: true })));
 });
 
-test("README's `cp` brings out files with contents, readable as the user's umask says", async () => {
+test("README's `cp` copies files with their contents, readable according to the user's umask", async () => {
   for (const command of await readmeCommands("cp")) {
     const copied = await run(command.map((word) => word.replace(/^ID:/, `${id}:`)));
     expect(copied.exitCode, copied.all).toBe(0);
@@ -110,7 +110,7 @@ test("the first example of docs/spec.md builds", async () => {
   expect(result.all).toContain("HELLO.SPEC");
 });
 
-test("what builds leave in a store is its owner's alone, and what is exported is not", async () => {
+test("what builds leave in a store is readable only by its owner, but what is exported follows the umask", async () => {
   const exported = await run(["export", "--store=qemu:.obuilder/store", id, "disk.qcow2"]);
   expect(exported.exitCode, exported.all).toBe(0);
   expect((await stat(path.join(project, "disk.qcow2"))).mode & 0o777).toBe(0o666 & ~process.umask());

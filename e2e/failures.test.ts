@@ -15,14 +15,14 @@ afterEach(() => store[Symbol.asyncDispose]());
 const inStore = (...parts: readonly string[]) => path.join(store.directory, ...parts);
 const layers = () => readdir(inStore("result"));
 
-/** Names of disks that a step in the making would have left. */
+/** Names of disks that an unfinished step would leave. */
 async function leftovers(): Promise<readonly string[]> {
   const entries = await readdir(inStore("result-tmp"), { recursive: true }).catch(() => []);
   return entries.filter((entry) => entry.endsWith(".qcow2"));
 }
 
-describe("a step that cannot go on", () => {
-  it("ends the build with the command's own words, keeps the layers before it and nothing of its own but the log", async () => {
+describe("a step that fails", () => {
+  it("ends the build with the command's own output, and keeps the previous layers and only its log", async () => {
     const result = await build(
       store,
       `((from ${imageName}) (run (shell "echo one")) (run (shell "echo two; echo trouble >&2; exit 7")))`,
@@ -34,7 +34,7 @@ describe("a step that cannot go on", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  it("says that the guest went when it powers itself off half-way", async () => {
+  it("reports that the guest was lost when it powers itself off during the step", async () => {
     const result = await build(
       store,
       `((from ${imageName}) (run (shell "echo before; sudo sh -c 'echo o > /proc/sysrq-trigger'; sleep 60")))`,
@@ -46,7 +46,7 @@ describe("a step that cannot go on", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  it("says that the guest went when its kernel panics", async () => {
+  it("reports that the guest was lost when its kernel panics", async () => {
     const result = await build(
       store,
       `((from ${imageName}) (run (shell "sudo sh -c 'echo c > /proc/sysrq-trigger'; sleep 60")))`,
@@ -58,7 +58,7 @@ describe("a step that cannot go on", () => {
 });
 
 describe("a guest that never answers", () => {
-  it("ends at --qemu-boot-time with the tail of its console, and leaves nothing behind", async () => {
+  it("fails after --qemu-boot-time with the end of its console, and leaves nothing behind", async () => {
     const image = inStore("base-image/blank.qcow2");
     await run(["qemu-img", "create", "-q", "-f", "qcow2", image, "64M"]);
     const result = await build(store, `((from blank) (run (shell true)))`, {
@@ -70,7 +70,7 @@ describe("a guest that never answers", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  it("is not started where there is no key for it", async () => {
+  it("is not started if there is no key for it", async () => {
     await run(["qemu-img", "create", "-q", "-f", "qcow2", inStore("base-image/keyless.qcow2"), "64M"]);
     const result = await build(store, `((from keyless) (run (shell true)))`, {
       flags: ["-v"],
@@ -82,12 +82,12 @@ describe("a guest that never answers", () => {
     expect(await leftovers()).toEqual([]);
   });
 
-  it("ends at once with wrong keys only, and names those that it tried", async () => {
+  it("fails at once if all keys are wrong, and lists those that were tried", async () => {
     const key = path.join(store.directory, "state/ssh/id_ed25519");
     await rm(key);
     await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
     const result = await build(store, `((from ${imageName}) (run (shell true)))`, {
-      // No key of the user's own, nor an agent, may help.
+      // Neither the user's own keys nor an agent may be used.
       env: { HOME: store.work, SSH_AUTH_SOCK: "" },
     });
     expect(result.exitCode, result.all).toBe(4);
@@ -100,11 +100,11 @@ describe("a guest that never answers", () => {
 describe("a base image", () => {
   const spec = `((from ${imageName}) (run (shell "cat /etc/which 2>/dev/null || echo old")))`;
 
-  it("that is replaced leaves the old layers as they are, and later builds start from the new one", async () => {
+  it("that is replaced leaves the old layers unchanged, and later builds start from the new one", async () => {
     const first = await build(store, spec);
     expect(first.exitCode, first.all).toBe(0);
 
-    // A new image: the old one with a layer of ours flattened into it.
+    // A new image: the old one, with a layer flattened into it.
     const mark = await build(store, `((from ${imageName}) (run (shell "echo new | sudo tee /etc/which")))`);
     const image = inStore(`base-image/${imageName}.qcow2`);
     const made = path.join(store.work, "new.qcow2");
@@ -127,7 +127,7 @@ describe("a base image", () => {
     await expect(readFile(inStore("result", builtId(first.all), "log"), "utf8")).resolves.toBe("old\n");
   });
 
-  it("that is overwritten in place does not reach the layers that were made from it", async () => {
+  it("that is overwritten in place does not affect the layers that were made from it", async () => {
     const first = await build(store, spec);
     const image = inStore(`base-image/${imageName}.qcow2`);
     await run(["cp", "--remove-destination", image, `${image}.own`]);
@@ -141,7 +141,7 @@ describe("a base image", () => {
     expect(next.all).toContain(imageName);
   });
 
-  it("that is not a qcow2 file is refused before QEMU starts, and nothing is kept", async () => {
+  it("that is not a qcow2 file is rejected before QEMU starts, and nothing is kept", async () => {
     await writeFile(inStore("base-image/text.qcow2"), "this is no disk\n");
     const result = await build(store, "((from text) (run (shell true)))");
     expect(result.exitCode, result.all).toBe(4);
@@ -149,7 +149,7 @@ describe("a base image", () => {
     expect(existsSync(inStore("result")) ? await layers() : []).toEqual([]);
   });
 
-  it("boots from its own disk when the manifest has no kernel", async () => {
+  it("boots from its own disk if the manifest has no kernel", async () => {
     const manifest = inStore(`base-image/${imageName}.json`);
     const fields = JSON.parse(await readFile(manifest, "utf8")) as Record<string, unknown>;
     delete fields["directBoot"];

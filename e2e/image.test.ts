@@ -8,13 +8,13 @@ import { defaultStore, imageName, temporaryStore } from "./support/store.ts";
 const machine = ["--qemu-memory=1", "--qemu-boot-time=120"];
 const flags = ["--guest-os=linux", "--guest-arch=amd64"];
 
-it("imports a copy of an image after one look at it, and removes it again", async () => {
+it("imports a copy of an image after one check, and removes it again", async () => {
   await using store = await temporaryStore();
   const place = path.join(store.work, "new-store");
   const flag = `--store=qemu:${place}`;
   const from = (file: string): string => path.join(defaultStore, "base-image", file);
   const { directBoot } = JSON.parse(await readFile(from(`${imageName}.json`), "utf8"));
-  // On top of another file, as an image made by hand may be.
+  // The disk has a backing file, as that of an image made by hand can have.
   const [overlay, disk] = [path.join(store.work, "overlay.qcow2"), path.join(store.work, "disk.qcow2")];
   const on = ["-b", from(`${imageName}.qcow2`), "-F", "qcow2"];
   await run(["qemu-img", "create", "-q", "-f", "qcow2", ...on, overlay]);
@@ -53,7 +53,7 @@ it("imports a copy of an image after one look at it, and removes it again", asyn
   expect(await readdir(images)).toEqual([]);
 });
 
-it("shows the console of a guest that does not come up, and leaves nothing", async () => {
+it("prints the console of a guest that does not boot, and leaves nothing behind", async () => {
   await using store = await temporaryStore();
   const place = path.join(store.work, "new-store");
   await mkdir(place);

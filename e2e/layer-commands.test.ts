@@ -36,7 +36,7 @@ const spec = `((build tools
 
 let store: TestStore;
 let first = "";
-/** The ids of the nested build's layer, and of the last one. */
+/** The ids of the nested build's layer and of the last layer. */
 const ids = { tools: "", last: "" };
 
 beforeAll(async () => {
@@ -62,13 +62,13 @@ async function leftovers(): Promise<readonly string[]> {
   return found.flat();
 }
 
-test("files, directories and links come out of a nested build, with their modes and the copy's owner", async () => {
+test("files, directories and links are copied from a nested build, with their modes and the copy's owner", async () => {
   expect(first).toContain("--> finished");
   const found = first.split("\n").map((line) => line.trimEnd());
   expect(found).toEqual(
     expect.arrayContaining([
       "tool d 755 1000:1000 3",
-      // The set-user-id bit stood for another owner.
+      // The set-user-id bit was for another owner.
       "tool/bin/tool f 750 1000:1000 2",
       "tool/bin/twin f 750 1000:1000 2",
       "tool/bin/link l 777 1000:1000 1 tool",
@@ -83,7 +83,7 @@ test("files, directories and links come out of a nested build, with their modes 
   expect(made?.[1]).toBeDefined();
 });
 
-test("the second time it is all cached without any program, and the source layer is untouched", async () => {
+test("the second time everything is cached and no program is run, and the source layer is unchanged", async () => {
   const disk = path.join(store.directory, "result", layerId(ids.tools), "rootfs", "image.qcow2");
   const before = await sha256File(disk);
   const again = await build(store, spec, { env: { PATH: "/nonexistent" } });
@@ -105,7 +105,7 @@ test("the second time it is all cached without any program, and the source layer
   expect(await leftovers()).toEqual([]);
 });
 
-test("cp writes a tar archive with the guest's owners, and says what is not there", async () => {
+test("cp writes a tar archive with the guest's owners, and reports a missing path", async () => {
   const archive = await execa(
     process.execPath,
     [binary, ...inStore("cp", ...machine), `${ids.tools}:opt/tool/bin/.`, "-"],
@@ -115,7 +115,7 @@ test("cp writes a tar archive with the guest's owners, and says what is not ther
   );
   expect(archive.stderr.toString()).toBe("");
   const { stdout } = await execa("tar", ["-tvf", "-", "--numeric-owner"], { input: archive.stdout });
-  // One of the two is the file and the other a link to it, as the directory happens to have them.
+  // One of the two is the file and the other a hard link to it, in the order of the directory.
   expect(stdout).toMatch(/^-rwsr-x--- 1234\/1235 .* (?:tool|twin)$/m);
   expect(stdout).toMatch(/^hrwsr-x--- 1234\/1235 .* (?:tool link to twin|twin link to tool)$/m);
   expect(stdout).toMatch(/^l.* link -> tool$/m);
@@ -124,7 +124,7 @@ test("cp writes a tar archive with the guest's owners, and says what is not ther
   expect(missing.stderr).toContain('"/no/such"');
 });
 
-test("log prints what the step printed", async () => {
+test("log prints the step's output", async () => {
   const { stdout, exitCode } = await obuilder([...inStore("log"), ids.tools.slice(0, 8)]);
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^[0-9a-f]{64} {2}big$/);
@@ -149,7 +149,7 @@ test("an exported disk boots as the base image of another store", async () => {
   expect(built.all).toMatch(/^-rwxr-x--- 2 opam opam .* tool$/m);
 });
 
-test("shell takes what is piped in and gives the command's exit code, as any user", async () => {
+test("shell reads piped input and returns the command's exit code, as any user", async () => {
   const script = "cat; id -u; [ -t 0 ] || echo no terminal; touch /srv/new; sleep 700 & exit 37";
   const { exitCode, stdout } = await obuilder(
     [...inStore("shell", ...machine, "--user", "root"), ids.last, "--", "sh", "-c", script],
@@ -160,20 +160,20 @@ test("shell takes what is piped in and gives the command's exit code, as any use
   expect(await leftovers()).toEqual([]);
 });
 
-test("an interactive shell knows the window's size, gets Ctrl-C, and leaves the terminal as it was", async () => {
+test("an interactive shell has the window's size, receives Ctrl-C, and restores the terminal", async () => {
   const line = [process.execPath, binary, ...inStore("shell", ...machine), ids.last].join(" ");
   await using terminal = await openTerminal(line, { columns: 91, rows: 27 });
   await terminal.waitFor(/\$ $/m);
   await terminal.type("stty size", "Enter");
   await terminal.waitFor(/^27 91\n.*\$ $/m);
-  // Who asks at once may be quicker than the change on its way.
+  // The shell polls: it can read the size before the change arrives.
   await terminal.type(
     "until [ `stty size | tr -d ' '` = 31103 ]; do sleep 0.1; done; echo; stty size",
     "Enter",
   );
   await terminal.resize({ columns: 103, rows: 31 });
   await terminal.waitFor(/^31 103$/m);
-  // Before it runs, the shell itself would get the Ctrl-C.
+  // Before the command runs, the shell itself would receive the Ctrl-C.
   await terminal.type("sh -c 'echo asleep; exec sleep 600'", "Enter");
   await terminal.waitFor(/^asleep$/m);
   await terminal.type("C-c", "");
@@ -184,7 +184,7 @@ test("an interactive shell knows the window's size, gets Ctrl-C, and leaves the 
   expect(await leftovers()).toEqual([]);
 });
 
-test("--on-error=shell opens the failed step's machine as its user sees it, and then the build fails", async () => {
+test("--on-error=shell opens the failed step's VM as its user sees it, and then the build fails", async () => {
   const file = path.join(store.work, "failing.spec");
   const failing = `((from ${imageName}) (user (uid 1000) (gid 1000)) (workdir /tmp/here) (env GREETING "good day")
     (run (cache (looked (target /var/cache/looked))) (shell "echo made > thing; cp thing /var/cache/looked; sleep 700 & exit 9")))`;
@@ -202,13 +202,13 @@ test("--on-error=shell opens the failed step's machine as its user sees it, and 
   await terminal.waitFor(/exit status 9\b.*/);
   await terminal.type('echo "$GREETING, $(id -u), $(pwd), $(cat thing)"', "Enter");
   await terminal.waitFor(/^good day, 1000, \/tmp\/here, made$/m);
-  // Who leaves stands in the cache, and leaves something running there.
+  // The shell exits in the cache's directory, and leaves a process running there.
   await terminal.type("cd /var/cache/looked; sleep 600 & cat thing && echo typed > typed; exit 5", "Enter");
   const end = await terminal.waitFor(/^-?icanon$/m);
   expect(end).toContain("Build step failed");
   expect(end).toMatch(/^exit status 1\nicanon$/m);
   expect((await readdir(path.join(store.directory, "result"))).length).toBe(4);
-  // The cache is closed well and kept, with what was typed into it.
+  // The cache is unmounted cleanly and kept, with what was typed into it.
   const cache = await newestCacheDisk(store, "looked");
   expect(await debugfs(cache, "cat /typed")).toBe("typed");
 });

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** The published example: its ids stand in the original's own document. */
+/** The published example: its ids are in the original's own documentation. */
 const image = "windows-server-2022-x86_64-ocaml-4.14";
 const baseId = "dce4336e183de81da7537728ed710f2906e9f75431694d9de80b95a9d9ff1101";
 const runId = "8a897f21e54db877fc971c757ef7ffc2e1293e191dc60c3a18f24f0d3f0926f3";
@@ -21,7 +21,7 @@ const spec = `((from ${image})
   (run (cache (opam-archives (target "C:\\\\Users\\\\opam\\\\AppData\\\\Local\\\\opam\\\\download-cache")))
        (shell "opam install tar")))`;
 
-/** Lays out a store as the original leaves it: absolute backing paths, its database, no manifest. */
+/** Creates a store as the original writes it: absolute backing paths, its database, no manifest. */
 async function originalStore(): Promise<string> {
   const store = path.join(root, "store");
   const disk = (id: string) => path.join(store, "result", id, "rootfs/image.qcow2");
@@ -50,8 +50,8 @@ async function originalStore(): Promise<string> {
   return store;
 }
 
-describe("a store that the original made", () => {
-  it("is built from without QEMU when all its layers are there", async () => {
+describe("a store of the original", () => {
+  it("is used without QEMU if all layers exist", async () => {
     const store = await originalStore();
     const file = path.join(root, "test.spec");
     await writeFile(file, spec);
@@ -65,7 +65,7 @@ describe("a store that the original made", () => {
     expect(result.all).toContain(`Got: "${runId}"`);
   });
 
-  it("keeps its files as they were", async () => {
+  it("keeps its files unchanged", async () => {
     const store = await originalStore();
     const file = path.join(root, "test.spec");
     await writeFile(file, spec);

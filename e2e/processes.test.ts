@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => store[Symbol.asyncDispose]());
 
-/** Process ids of every QEMU that has a disk of this test's store. */
+/** Process ids of every QEMU with a disk of this test's store. */
 async function qemus(): Promise<readonly string[]> {
   const found: string[] = [];
   for (const pid of await readdir("/proc")) {
@@ -26,7 +26,7 @@ const slow = `((from ${imageName}) (run (shell "echo started; sleep 100; echo wo
 
 describe("a build that is stopped", () => {
   it.each([["SIGINT"], ["SIGTERM"]] as const)(
-    "by %s ends QEMU, says so and keeps no layer of the step",
+    "by %s ends QEMU, reports it and keeps no layer of the step",
     async (signal) => {
       const { process } = await startBuild(store, slow);
       await printed(process, "started\n");

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-/** A cache as the original leaves it: one partition, a file system of the guest's own making, nothing of ours. */
+/** A cache as the original leaves it: one partition, with a file system that the guest created. */
 async function leaveOriginalCache(name: string, file: string): Promise<string> {
   const directory = path.join(store.directory, `cache/c-${name}/rootfs`);
   await mkdir(directory, { recursive: true });
@@ -32,7 +32,7 @@ async function leaveOriginalCache(name: string, file: string): Promise<string> {
 }
 
 describe("caches", () => {
-  it("belong to the step's user, go on from step to step, and are kept from one that fails", async () => {
+  it("belong to the step's user, persist from step to step, and are kept from a step that fails", async () => {
     const original = await leaveOriginalCache("original", import.meta.filename);
     const { ino } = await stat(original);
     const result = await build(
@@ -47,7 +47,7 @@ describe("caches", () => {
     );
     expect(result.exitCode, result.all).toBe(1);
     expect(result.all).toContain("first opam /srv/c\nimport {");
-    // The layer has the empty directory below the mount, and nothing of the cache.
+    // The layer has the empty directory below the mount, but nothing of the cache.
     expect(result.all).toContain("\nsecond 1234:99 /srv/mine/deep\none\n");
     expect(result.all).toMatch(/\nb\n[^]*status 3/);
     expect((await stat(path.join(store.directory, "cache/c-original/ext4/1.qcow2"))).ino).toBe(ino);
@@ -59,7 +59,7 @@ describe("caches", () => {
     );
   });
 
-  it("are all mounted, however many a step has", async () => {
+  it("are all mounted, for any number of caches", async () => {
     const many = Array.from({ length: 17 }, (_, index) => `n${index}`);
     const caches = many.map((name) => `(${name} (target /many/${name}))`).join(" ");
     const result = await build(
@@ -76,7 +76,7 @@ describe("caches", () => {
     expect(listed.stdout).toMatch(/^20 caches, /m);
   });
 
-  it("that two steps have at a time are published by the first that ends", async () => {
+  it("that two steps use at the same time are published by the first that ends", async () => {
     await using gate = await makeBarrier();
     const spec = (word: string, command: string) =>
       `((from ${imageName}) (run (cache (race (target /c))) (network host) (shell "ls /c; echo ${word} > /c/${word}; ${command}")))`;
@@ -95,7 +95,7 @@ describe("caches", () => {
     expect(listing).not.toContain("/slow/");
   });
 
-  it("that are locked are had by one step after the other", async () => {
+  it("that are locked are used by one step after the other", async () => {
     await using gate = await makeBarrier();
     const spec = (word: string, command: string) =>
       `((from ${imageName}) (run (cache (turn (target /c) (buildkit_options ((sharing locked))))) (network host)

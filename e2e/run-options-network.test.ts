@@ -15,12 +15,12 @@ beforeAll(async () => {
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-/** An address of this machine that other machines know it by. */
+/** An address of this machine at which other machines can reach it. */
 const outside = Object.values(networkInterfaces())
   .flat()
   .find((address) => address?.family === "IPv4" && !address.internal)?.address;
 
-/** Listens on every address of the host, for TCP and for UDP on the same port, and counts who comes. */
+/** Listens on every address of the host, for TCP and for UDP on the same port, and counts the connections. */
 async function listener() {
   let came = 0;
   const server = createServer((socket) => {
@@ -45,7 +45,7 @@ async function listener() {
   };
 }
 
-/** Tries the host by all its names, and the name server, and says what answered. */
+/** Tries every name of the host and the name server, and prints which answered. */
 const attempts = (port: number): string =>
   ["10.0.2.2", "127.0.0.1", ...(outside === undefined ? [] : [outside])]
     .map((host) => `timeout 4 bash -c '</dev/tcp/${host}/${port}' 2>/dev/null && echo reached ${host}`)
@@ -65,7 +65,7 @@ function connects(host: string, port: number): Promise<boolean> {
 }
 
 describe("a step without a network", () => {
-  it("reaches no address of the host, and no name server", async () => {
+  it("reaches no address of the host and no name server", async () => {
     await using host = await listener();
     const result = await build(store, `((from ${imageName}) (run (shell "${attempts(host.port)}")))`);
     expect(result.exitCode, result.all).toBe(0);
@@ -76,7 +76,7 @@ describe("a step without a network", () => {
 });
 
 describe("a step on the host's network", () => {
-  it("reaches the host, while its own ssh port answers on 127.0.0.1 only", async ({ annotate }) => {
+  it("reaches the host, while its own SSH port is only open on 127.0.0.1", async ({ annotate }) => {
     await using host = await listener();
     await using gate = await makeBarrier();
     const started = await startBuild(
@@ -109,7 +109,7 @@ type Answer =
   | { readonly kind: "tried"; readonly reached: readonly boolean[] }
   | { readonly kind: "skipped"; readonly why: string };
 
-/** Tries ports of the host from a network namespace, which is to the host what another machine on its network is. */
+/** Tries ports of the host from a network namespace, which for the host is like another machine on its network. */
 async function fromAnotherMachine(ports: readonly number[]): Promise<Answer> {
   const id = `ob${process.pid}`;
   const [here, there] = ["198.51.100.1", "198.51.100.2"];
@@ -150,7 +150,7 @@ async function fromAnotherMachine(ports: readonly number[]): Promise<Answer> {
     if (isObError(error)) return { kind: "skipped", why: error.message };
     throw error;
   } finally {
-    // Deleting the namespace takes both ends of the cable along, later; the name must be free at once.
+    // Deleting the namespace also removes both ends of the virtual cable, but later. The name must be free at once.
     await run(["ip", "link", "delete", `${id}a`]).catch(() => undefined);
     await run(["ip", "netns", "delete", id]);
   }

@@ -11,7 +11,7 @@ import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
 let store: TestStore;
 let flags: readonly string[];
-/** Random, so that nothing on the machine has it by chance. */
+/** Random, so that the machine cannot have it by chance. */
 const secret = `secret-${randomBytes(24).toString("hex")}`;
 const mounts = `(key (target /run/secrets/key)) (key (target /home/opam/made/for/it)) (key (target /etc/hostname))`;
 
@@ -29,7 +29,7 @@ const disksInTheMaking = async () =>
   );
 
 describe("a secret", () => {
-  it("is read by the step's user only, and leaves no trace in the layer, the output or the host's processes", async () => {
+  it("is readable by the step's user only, and leaves no trace in the layer, the output or the host's processes", async () => {
     await using gate = await makeBarrier();
     const started = await startBuild(
       store,
@@ -53,7 +53,7 @@ describe("a secret", () => {
     expect(result.all).toContain(`${digest}${digest}${digest}400 opam\n`);
     expect(result.all).toContain("refused\n");
     expect(result.all).not.toContain(secret);
-    // The second step finds what was made for the secret gone, and the file that was there before as it was.
+    // In the second step the secret's directory is gone, and the file that existed before is unchanged.
     expect(result.all).toMatch(/cannot access '?\/run\/secrets/);
     expect(result.all).toMatch(/cannot access '?\/home\/opam\/made'?:/);
     expect(result.all).toMatch(/\n\d+ \/etc\/hostname\n(?!.* \/etc\/hostname ramfs)/);
@@ -64,7 +64,7 @@ describe("a secret", () => {
     await expect(filesHolding(store.directory, secret)).resolves.toEqual([]);
   });
 
-  it("is in nothing that a failing step leaves, its caches included", async () => {
+  it("is in no file of a failed step, including its caches", async () => {
     const result = await build(
       store,
       `((from ${imageName})
@@ -82,7 +82,7 @@ describe("a secret", () => {
     await expect(filesHolding(store.directory, secret)).resolves.toEqual([]);
   });
 
-  it("is in nothing that a cancelled step leaves", async () => {
+  it("is in no file of a cancelled step", async () => {
     await using gate = await makeBarrier();
     const started = await startBuild(
       store,

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-/** Says who runs it, and makes a file for the last step to look at. */
+/** Prints the current user, and creates a file for the last step to check. */
 const who = (name: string, more = "true") =>
   `(run (shell "echo ${name}: $(id -u):$(id -g) [$(id -G)] $HOME $USER $(pwd); echo x > /tmp/${name}; ${more}"))`;
 
@@ -19,7 +19,7 @@ const joinGroup =
 const owners = "stat -c '%u:%g %a %n' /made . /tmp/login /tmp/root /tmp/named /tmp/known /tmp/unknown";
 
 describe("the user of a step", () => {
-  it("is the login user, root, or whoever the spec names, known to the guest or not", async () => {
+  it("is the login user, root, or the user in the spec, known to the guest or not", async () => {
     const result = await build(
       store,
       `((from ${imageName})
@@ -38,7 +38,7 @@ describe("the user of a step", () => {
     expect(result.all).toMatch(
       new RegExp(`^named: 1000:1000 \\[1000.* ${extra}\\b.*\\] /home/opam opam /$`, "m"),
     );
-    // An id brings no other groups, as in a container.
+    // As in a container, an id has no other groups.
     expect(result.all).toMatch(/^known: 1000:1000 \[1000\] \/home\/opam opam \/$/m);
     expect(result.all).toMatch(/^unknown: 4321:8765 \[8765\] \/ 4321 \/made\/here$/m);
     expect(result.all).toContain(
@@ -47,7 +47,7 @@ describe("the user of a step", () => {
     expect(result.all).toContain("the guest has no user nobody-of-that-name");
   });
 
-  it("gives a step an id of its own where the spec says root", async () => {
+  it("gives a step another layer id if the spec says root", async () => {
     const idOf = async (user: string): Promise<unknown> => {
       const planned = await obuilder(
         ["plan", "--json", `--store=qemu:${store.directory}`, "-f", "-", store.work],
@@ -62,7 +62,7 @@ describe("the user of a step", () => {
   });
 });
 
-/** A source directory with files by their paths; a slash at the end makes a directory. */
+/** A source directory with files by their paths. A path with a slash at its end is a directory. */
 async function sourceTree(name: string, files: Readonly<Record<string, string>>): Promise<string> {
   const source = path.join(store.work, name);
   for (const [file, contents] of Object.entries(files)) {
@@ -73,10 +73,10 @@ async function sourceTree(name: string, files: Readonly<Record<string, string>>)
   return source;
 }
 
-/** So much that it goes in as a disk. */
+/** Large enough to be sent as a disk. */
 const large = "0123456789abcdef".repeat(600_000);
 
-/** Directories of every guest, one with an owner, a mode and a time of its own, and one behind a link. */
+/** Directories of every guest, one with its own owner, mode and time, and one behind a link. */
 const existing = "/ /etc /tmp /var /var/mail /usr /usr/bin /home /home/opam /keep /keep/in";
 const makeExisting = [
   "mkdir -p /keep/in && chown 7:8 /keep/in && chmod 2775 /keep/in && ln -s keep /link",
@@ -85,8 +85,8 @@ const makeExisting = [
 const show = (word: string): string =>
   `(run (shell "stat -c '${word} %n %u:%g %a %y' ${existing}; stat -c '${word} %N %u' /link"))`;
 
-describe("whose what is copied is", () => {
-  it("is the step's user, with every directory that is made, and no directory that exists is changed", async () => {
+describe("the owner of copied files", () => {
+  it("is the step's user, also of created directories, and no existing directory is changed", async () => {
     const onto = ["etc/", "tmp/", "var/mail/", "bin/tool", "link/in/f", "keep/in/g", "keep/new/h"];
     const source = await sourceTree("user", {
       ...Object.fromEntries(onto.map((file) => [file, ""])),
@@ -135,7 +135,7 @@ describe("whose what is copied is", () => {
     }
   });
 
-  it("is the login user where none is named", async () => {
+  it("is the login user if the spec has no user", async () => {
     const source = await sourceTree("login", { "p/a": "", "p/d/b": "", "big/c": large });
     const result = await build(
       store,

@@ -1,7 +1,7 @@
 import { defineConfig, mergeConfig } from "vitest/config";
 import shared from "../vitest.shared.ts";
 
-// One file at a time: on two cores, virtual machines side by side only slow each other down.
+// One file at a time: on two cores, VMs in parallel only slow each other down.
 export default mergeConfig(
   shared,
   defineConfig({

@@ -7,8 +7,8 @@ import { build, builtId } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
 /**
- * What a step sees of the guest beside its disk. acpid comes up while the first commands run, and a mount's options have
- * the size of the memory, of which a guest that was booted with more disks has a page less.
+ * Prints what a step sees of the guest besides its disk. acpid is still starting while the first commands run. The
+ * options of a mount contain the size of the memory, of which a guest that was booted with more disks has a page less.
  */
 const look =
   "{ ls -AR /run /dev/shm | grep -v acpid; cut -d' ' -f1-3 /proc/mounts; grep -c . /proc/sysvipc/shm; cat /proc/sys/vm/swappiness; " +
@@ -22,7 +22,7 @@ const mess = [
   "sudo mount -t tmpfs tmpfs /mnt && sudo mkdir /mnt/inner && sudo mount --bind /etc /mnt/inner && sudo mount -t proc proc /srv",
 ].join("; ");
 
-/** One line of it stands for one layer. */
+/** Each line is one layer. */
 const spec = `((from ${imageName})
   (copy (src tree) (dst /home/opam/tree))
   (workdir /home/opam)
@@ -69,19 +69,20 @@ afterAll(async () => {
   for (const each of [bench, booted, reused]) await each[Symbol.asyncDispose]();
 });
 
-/** All files of all disks, as one guest sees them side by side; but for the first, which is the base of all. */
+/** All files of all disks except the first (the base of the others), as seen by one guest that has them all attached. */
 async function filesOf(disks: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
   const caches = await Promise.all(
     disks.map(async (disk, index) => ({
       name: `layer${index}`,
       disk: await bench.createDisk(disk),
       formatted: true,
-      // In memory: all have the label that the initrd looks for, and any of them can be this guest's own root.
+      // In memory: all have the label that the initrd looks for, so any of them can be this guest's own root.
       target: `/run/layers/${index}`,
     })),
   );
-  // Times are left out: no two builds have the same. Neither has the size of a directory a meaning. What is in a file that
-  // has not changed since the image was made is known to be the same: its blocks are the base layer's.
+  // Times are omitted, since no two builds have the same; so are the sizes of directories, which have no meaning. The
+  // contents of a file that is unchanged since the image was built are known to be the same: its blocks are in the base
+  // layer.
   const list =
     "find . -xdev ! -type d -printf '%P|%y|%m|%U:%G|%n|%s|%l\\n'; find . -xdev -type d -printf '%P|%y|%m|%U:%G\\n'; " +
     "find . -xdev -type f -newerct @$(stat -c %Z ./usr/local/lib/obuilder/start) -exec sha256sum {} +";
@@ -104,7 +105,8 @@ describe("a build that reuses its VM", { timeout: 400_000 }, () => {
     expect(reusing.disks.map((disk) => path.relative(reused.directory, disk))).toEqual(
       fresh.disks.map((disk) => path.relative(booted.directory, disk)),
     );
-    // The first step boots, that after the one with secrets, that after the changed sysctl, and that after the changed groups.
+    // Three steps boot besides the first: that after the one with secrets, that after the changed sysctl, and that after
+    // the changed groups.
     const steps = reusing.disks.length - 1;
     expect(reusing.output.match(/Reusing the VM of the previous step\./g), reusing.output).toHaveLength(
       steps - 4,

@@ -7,7 +7,7 @@ import type { TestStore } from "../support/store.ts";
 import { type GuestImageFiles, storeWith } from "./guest-image.ts";
 import { type GuestDialect, dialectOf } from "./guest-dialects.ts";
 
-/** An atom of a spec. */
+/** A text as an atom of a spec. */
 const atom = (text: string): string => JSON.stringify(text);
 
 const secret = `secret-${crypto.randomUUID()}`;
@@ -16,23 +16,23 @@ const greeting = `it's "quoted" $HOME & 100% \\ ü`;
 export interface GuestConformanceOptions {
   readonly os: KnownGuestOs;
   readonly image: () => Promise<GuestImageFiles>;
-  /** True for a guest whose pipe changes the first two archives of a copy; by default false. */
+  /** True for a guest whose SSH connection damages the first two archives of a copy; by default false. */
   readonly damagesCopies?: boolean;
 }
 
-/** Several guests start one after the other, under emulation, on a machine that may have other work. */
+/** In milliseconds. Several guests start one after the other, under emulation, on a machine that may be loaded. */
 const timeout = 1_200_000;
 
 /**
- * The cases that every guest must pass: boot, copy, run, caches, secrets, users, failure, cancel, stop, commit.
+ * The tests that every guest must pass: boot, copy, run, caches, secrets, users, failure, cancel, stop, commit.
  *
- * @param label names the guest and the rung: nothing below real media may name the system alone.
+ * @param label names the guest and the verification level. Below real media it must not be the name of the system alone.
  */
 export function guestConformance(
   label: string,
   { os, image, damagesCopies = false }: GuestConformanceOptions,
 ): void {
-  describe(`the life cycle on ${label}`, () => {
+  describe(`guest conformance on ${label}`, () => {
     let store: TestStore;
     let guest: GuestImageFiles;
     let ways: GuestDialect;
@@ -62,7 +62,7 @@ export function guestConformance(
             `${ways.sha256} ${directory}/big; cat "${directory}/with blank/plain"; ${directory}/run.sh`,
             `${ways.sha256} ${ways.secret.file}; echo filled > ${ways.cacheDirectory}/filled`,
             `(cd ${ways.cacheDirectory}; sleep 900 &)`,
-            // Whoever runs a command owns what was copied before.
+            // The user of the run owns the files that were copied before.
             `echo made >${directory}/made`,
             `echo first done`,
           ];
@@ -92,7 +92,7 @@ export function guestConformance(
         timeout,
       );
 
-      it("gives a command its variables, its directory and the copied files", () => {
+      it("sets a command's variables, directory and copied files", () => {
         expect(output).toContain(`<${greeting}>\n`);
         expect(output).toMatch(/\/deep\/er\n/);
         expect(output).toContain(sha256(big));
@@ -105,16 +105,16 @@ export function guestConformance(
         expect(said.map((each) => output.includes(each))).toEqual([damagesCopies, damagesCopies]);
       });
 
-      it("has the step's own shell run its command", () => {
+      it("runs the command in the step's own shell", () => {
         expect(output).toMatch(ways.shell.name);
       });
 
-      it("keeps files in the layers, and caches out of them", () => {
+      it("keeps files in the layers, but not those of caches", () => {
         expect(output).toContain("kept\nfilled\n");
         expect(output).toContain("no cache\n");
       });
 
-      it("has the secret in place while the step runs, and nowhere afterwards", async () => {
+      it("provides the secret while the step runs, and nowhere afterwards", async () => {
         expect(output).toContain(sha256(secret));
         expect(output).toContain("no secret\n");
         for (const id of ids) {
@@ -127,12 +127,12 @@ export function guestConformance(
         }
       });
 
-      it("runs a step as the user that it names", () => {
+      it("runs a step as the user in the spec", () => {
         const { otherUser } = ways;
         if (otherUser) expect(output).toContain(otherUser.says.replace(":", "\n"));
       });
 
-      it("warns of links where they may be lost", () => {
+      it("warns about links if they may be lost", () => {
         expect(/symbolic links/.test(output)).toBe(!ways.keepsLinks);
       });
     });
@@ -157,7 +157,7 @@ export function guestConformance(
     );
 
     it(
-      "a build that is cancelled leaves nothing running and no half layer",
+      "a build that is cancelled leaves no process and no unfinished layer",
       async () => {
         const layers = async (): Promise<readonly string[]> => {
           const all = await readdir(path.join(store.directory, "result")).catch(() => []);
@@ -175,7 +175,7 @@ export function guestConformance(
         const ended = await running;
         expect(ended.exitCode, seen).not.toBe(0);
         await expect(layers()).resolves.toEqual(before);
-        // Logs may stay for whoever wants to know; disks may not.
+        // Logs of unfinished steps are kept, but their disks are not.
         const left = await readdir(path.join(store.directory, "result-tmp"), { recursive: true });
         expect(left.filter((file) => file.endsWith(".qcow2"))).toEqual([]);
       },

@@ -3,19 +3,19 @@ import type { KnownGuestOs } from "@ob/core";
 /** How the same things are written for each guest. All have a Bourne shell for the step's commands. */
 export interface GuestDialect {
   readonly workdir: string;
-  /** `copy`'s destination, and the same place for a command. */
+  /** The destination of `copy`, and the same directory in a command. */
   readonly copied: { readonly destination: string; readonly directory: string };
   readonly cache: string;
-  /** The cache's target, for a command. */
+  /** The target of the cache in a command. */
   readonly cacheDirectory: string;
   readonly secret: { readonly target: string; readonly file: string };
-  /** A shell of the step's own, and what it says its name is. */
+  /** A shell of the step's own, and a pattern for the name that it prints. */
   readonly shell: { readonly words: string; readonly name: RegExp };
   readonly sha256: string;
-  /** An explicit user who is not the login user, and what `id` says of it; undefined where there is none. */
+  /** An explicit user other than the login user, and the output of `id` for it; undefined if there is none. */
   readonly otherUser: { readonly spec: string; readonly says: string } | undefined;
   readonly superuser: string;
-  /** True if links in a copy are certain to arrive. */
+  /** True if links in a copy are always preserved. */
   readonly keepsLinks: boolean;
 }
 
@@ -34,7 +34,7 @@ const posix: GuestDialect = {
 
 const dialects: Readonly<Record<KnownGuestOs, GuestDialect>> = {
   linux: posix,
-  // sha256 -q is OpenBSD's own; cksum is there as well, and on Linux.
+  // sha256 -q exists only on OpenBSD; cksum also exists on Linux.
   openbsd: { ...posix, sha256: "cksum -a sha256" },
   windows: {
     ...posix,

@@ -3,12 +3,12 @@ import path from "node:path";
 import { guestOsNames, type ImageManifest, type KnownGuestOs, parseImageManifest } from "@ob/core";
 import { temporaryStore, type TestStore } from "../support/store.ts";
 
-/** A base image that the life cycle runs on. */
+/** A base image that the conformance tests run on. */
 export interface GuestImageFiles {
   readonly name: string;
   readonly os: KnownGuestOs;
   readonly loginUser: string;
-  /** Of the image, its manifest and what the manifest names. */
+  /** The files of the image: disk, manifest, and those that the manifest names. */
   readonly files: readonly string[];
 }
 
@@ -40,7 +40,7 @@ function namedFiles({ directBoot, sshKey }: ImageManifest): readonly string[] {
   return [directBoot?.kernel, directBoot?.initrd, sshKey].filter((file) => file !== undefined);
 }
 
-/** A store of its own with an image in it, beside the default one. */
+/** A new store with the given image, beside the default one. */
 export async function storeWith(image: GuestImageFiles): Promise<TestStore> {
   const store = await temporaryStore();
   const [disk = ""] = image.files;
@@ -48,9 +48,9 @@ export async function storeWith(image: GuestImageFiles): Promise<TestStore> {
   for (const file of image.files) {
     const at = path.join(target, path.relative(path.dirname(disk), file));
     await mkdir(path.dirname(at), { recursive: true });
-    // What is there is the default image's, and a link to it: it must not be written over.
+    // The existing file is a hard link to the default image's: it must not be overwritten.
     await rm(at, { force: true });
-    // Another file system has no links to this one.
+    // Hard links do not work across file systems.
     await link(file, at).catch(() => copyFile(file, at));
   }
   return store;

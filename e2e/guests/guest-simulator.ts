@@ -6,10 +6,10 @@ import { build, builtId } from "../support/obuilder.ts";
 import { defaultStore, imageName, type TestStore } from "../support/store.ts";
 import { type GuestImageFiles, imagesIn } from "./guest-image.ts";
 
-/** Linux guests that wear another system's commands. */
+/** Linux guests that simulate another system's commands. */
 export const simulators = {
   openbsd: { packages: ["mksh", "opendoas"], modules: [] },
-  // In this order: each needs those before it.
+  // In this order: each module needs the previous ones.
   windows: { packages: [], modules: ["scsi_common", "scsi_mod", "libata", "ata_piix", "cdrom", "sr_mod"] },
 } as const;
 
@@ -18,8 +18,8 @@ export type SimulatedOs = keyof typeof simulators;
 const directory = path.resolve(import.meta.dirname, "../../.obuilder/simulator");
 
 /**
- * Builds such a guest from the default image, by obuilder, and makes a base image of it. It is kept: a second run finds
- * the layers in the store.
+ * Builds such a guest from the default image with obuilder, and makes a base image of it. Its store is kept, so that a
+ * second run finds the layers there.
  */
 export async function simulatorImage(os: SimulatedOs): Promise<GuestImageFiles> {
   await using store = await simulatorStore(os);
@@ -43,7 +43,7 @@ export async function simulatorImage(os: SimulatedOs): Promise<GuestImageFiles> 
   return await flatten(store, { os, id: builtId(built.all) });
 }
 
-/** A store that stays, with the default image as it is now. */
+/** A persistent store with the current default image. */
 async function simulatorStore(os: SimulatedOs): Promise<TestStore> {
   const at = path.join(directory, os, "store");
   const work = path.join(directory, os, "work");
@@ -66,7 +66,7 @@ async function addPackages(os: SimulatedOs, target: string): Promise<void> {
   }
 }
 
-/** Modules of the image's kernel that the image itself has no use for. */
+/** Adds modules of the image's kernel that the image itself does not include. */
 async function addModules(os: SimulatedOs, target: string): Promise<void> {
   const { modules } = simulators[os];
   if (modules.length === 0) return;
@@ -86,7 +86,7 @@ async function addModules(os: SimulatedOs, target: string): Promise<void> {
   await writeFile(path.join(unpacked, "order"), modules.map((name) => `${name}.ko\n`).join(""));
 }
 
-/** The host's apt knows the packages of the image's Debian where the host is one, and fetches them once. */
+/** A package of the image's Debian release. On a Debian host apt finds it; it is downloaded once. */
 async function packageFile(name: string): Promise<string> {
   const kept = path.join(directory, "packages");
   await mkdir(kept, { recursive: true });

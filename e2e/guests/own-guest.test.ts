@@ -13,14 +13,14 @@ beforeAll(async () => {
   store = await temporaryStore();
   const file = path.join(store.directory, "base-image", `${imageName}.json`);
   const manifest = parseImageManifest(await readFile(file, "utf8"), file);
-  // It is a link to the file of the default store.
+  // It is a hard link to the file in the default store.
   await rm(file);
   await writeFile(file, JSON.stringify({ ...manifest, guestOs: "plain-posix" }));
   await writeFile(path.join(store.work, "file"), "copied\n");
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-describe("a guest whose profile is not ours", () => {
+describe("a guest with a user's own profile", () => {
   it("builds: from, copy, run, user, failure", async () => {
     const spec = `((from ${imageName})
       (copy (src file) (dst /srv/in/))
@@ -38,14 +38,14 @@ describe("a guest whose profile is not ours", () => {
     expect(result.exitCode).toBe(1);
   });
 
-  it("refuses before a machine starts what its profile cannot do", async () => {
+  it("rejects, before a VM starts, what its profile does not support", async () => {
     const spec = `((from ${imageName}) (run (cache (c (target /c))) (shell true)))`;
     const result = await build(store, spec, { flags });
     expect(result.all).toContain("This guest has no caches and no secrets.");
     expect(result.exitCode).not.toBe(0);
   });
 
-  it("cannot be built without its profile, and is told which there are", async () => {
+  it("cannot be built without its profile, and the error lists the known ones", async () => {
     const result = await build(store, `((from ${imageName}) (run (shell true)))`);
     expect(result.all).toContain(
       'There is no guest profile for "plain-posix", only for linux, openbsd, windows.',

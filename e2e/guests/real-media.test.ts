@@ -7,9 +7,9 @@ const names = { linux: "Linux", openbsd: "OpenBSD", windows: "Windows" } as cons
 const directory = process.env["OB_E2E_IMAGES"];
 const images = directory === undefined ? [] : await imagesIn(directory);
 
-// Skipped aloud: without images of the user's nothing here says anything about OpenBSD or Windows.
-describe.skipIf(directory === undefined)("real media, of the directory OB_E2E_IMAGES", () => {
-  it("are there, each with its manifest", () => {
+// The name says why it is skipped: without the user's own images, these tests prove nothing about OpenBSD or Windows.
+describe.skipIf(directory === undefined)("real media, in the directory OB_E2E_IMAGES", () => {
+  it("exist, each with its manifest", () => {
     expect(images).not.toEqual([]);
   });
 });

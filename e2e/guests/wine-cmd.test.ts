@@ -16,7 +16,7 @@ const exists = (file: string): Promise<boolean> =>
     () => false,
   );
 
-// Skipped aloud. This is Wine's cmd, not Windows'.
+// The name says why it is skipped. This is Wine's cmd, not that of Windows.
 describe.skipIf(missing !== undefined)(
   `Windows' commands by Wine's cmd behind sshd (wine-cmd; needs ${missing ?? "nothing more"})`,
   () => {
@@ -30,7 +30,7 @@ describe.skipIf(missing !== undefined)(
       }, 300_000);
       afterAll(async () => await wine[Symbol.asyncDispose]());
 
-      it("the old directory goes, its parents come, and a junction that cmd did not make is noticed", async () => {
+      it("the old directory is removed, its parents are created, and a junction that cmd did not create is detected", async () => {
         await mkdir(at(inDrive), { recursive: true });
         await writeFile(at(`${inDrive}/old`), "");
         const ended = await run(scripts.makeJunction(target, 0));
@@ -42,17 +42,17 @@ describe.skipIf(missing !== undefined)(
         await expect(readdir(wine.cache)).resolves.toEqual([]);
       });
 
-      it("parents that are not there are made", async () => {
+      it("missing parents are created", async () => {
         await run(scripts.makeJunction(String.raw`C:\new\deep er\cache`, 0));
         await expect(readdir(at("new"))).resolves.toEqual(["deep er"]);
       });
 
-      it("a drive that is not there is named", async () => {
+      it("a missing drive is named in the error", async () => {
         const ended = await run(scripts.makeJunction(target, 5));
         expect(ended).toMatchObject({ code: 125, said: expect.stringContaining("no drive i:") });
       });
 
-      it("a path in double quotes inside a word is no path to cmd, which says 0", async () => {
+      it("cmd does not find a path in double quotes inside a word, and exits with 0", async () => {
         await mkdir(at("quoted"));
         const ended = await run(String.raw`cmd /c 'if exist "C:\quoted" rmdir /s /q "C:\quoted"'`);
         expect(ended.code).toBe(0);
@@ -62,7 +62,7 @@ describe.skipIf(missing !== undefined)(
       });
 
       it.each(["a&b", "a(b"])(
-        "a directory %s cannot be named to cmd: so it is refused as a target",
+        "cmd does not accept a directory %s, which is why it is rejected as a target",
         async (name) => {
           await mkdir(at(name));
           await run(String.raw`cmd /c if exist 'C:\${name}' rmdir /s /q 'C:\${name}'`);
@@ -70,7 +70,7 @@ describe.skipIf(missing !== undefined)(
         },
       );
 
-      it("a secret lies at its target with its size, and goes with what was made for it", async () => {
+      it("a secret is at its target with its size, and is removed with the directories that were created for it", async () => {
         const contents = Buffer.from("hidden\0\n");
         const lines = Buffer.from(`${contents.toString("base64")}\n${sha256(contents)}\n`);
         const secret = { target: "C:/secrets/deep/key", size: contents.length, index: 91 };
@@ -84,23 +84,23 @@ describe.skipIf(missing !== undefined)(
         await expect(exists(at("secrets"))).resolves.toBe(false);
       });
 
-      it("a secret that was damaged on its way is refused", async () => {
+      it("a secret that was damaged on its way is rejected", async () => {
         const lines = Buffer.from(`${Buffer.from("hidden").toString("base64")}\n${sha256("Hidden")}\n`);
         const ended = await run(scripts.putSecret({ target: "C:/key", size: 6, index: 92 }, "opam"), lines);
         expect(ended).toMatchObject({ code: 125, said: expect.stringContaining("did not arrive") });
       });
     });
 
-    describe("with links in the place of junctions, which Wine 8 does not make", () => {
+    describe("with symbolic links instead of junctions, which Wine 8 does not support", () => {
       beforeAll(async () => {
         wine = await startWine({ simulateJunctions: true });
       }, 300_000);
       afterAll(async () => await wine[Symbol.asyncDispose]());
 
-      it("a cache is mounted, used and unmounted, and a left-over junction does not cost it", async () => {
+      it("a cache is mounted, used and unmounted, and a stale junction does not delete it", async () => {
         await expect(run(scripts.makeJunction(target, 0))).resolves.toMatchObject({ code: 0 });
         await writeFile(at(`${inDrive}/kept`), "");
-        // The step before ended without removing its junction.
+        // The previous step ended without removing its junction.
         await expect(run(scripts.makeJunction(target, 0))).resolves.toMatchObject({ code: 0 });
         await expect(readdir(wine.cache)).resolves.toEqual(["kept"]);
         await expect(run(scripts.unmountAll([scripts.removeJunction(target)]))).resolves.toMatchObject({

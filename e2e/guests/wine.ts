@@ -4,22 +4,22 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 
-/** Wine's prefix, and an sshd on a port of its own whose users find Wine's cmd. */
+/** A Wine prefix, and an sshd on its own port whose users run Wine's cmd. */
 export interface WineGuest extends AsyncDisposable {
-  /** Absolute path of what Wine takes for C:. */
+  /** The absolute path of the directory that is C: in Wine. */
   readonly drive: string;
-  /** What d: is: an empty directory. */
+  /** The empty directory that is d: in Wine. */
   readonly cache: string;
-  /** Runs a command as an SSH client's, by bash. */
+  /** Runs a command in bash, as for an SSH client. */
   run(command: string, input?: Uint8Array): Promise<{ readonly code: number; readonly said: string }>;
 }
 
 export interface WineOptions {
-  /** Wine 8 makes no junctions: then links stand for them, and this is no proof of mklink. */
+  /** True to use symbolic links, since Wine 8 does not support junctions. Then the test proves nothing about mklink. */
   readonly simulateJunctions: boolean;
 }
 
-/** Debian has sshd where an ordinary user's PATH has nothing. */
+/** Debian installs sshd in /usr/sbin, which is not on an ordinary user's PATH. */
 const env = { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin` };
 
 /** What this host lacks for `startWine`; undefined if nothing. */
@@ -46,7 +46,7 @@ export async function startWine({ simulateJunctions }: WineOptions): Promise<Win
     DISPLAY: "",
   };
   await execa("wine", ["wineboot", "-i"], { env: wineEnv });
-  // Ends the server of this prefix, and no other.
+  // Ends the server of this prefix only.
   stack.defer(async () => {
     await execa("wine", ["wineboot", "-k"], { env: wineEnv, reject: false });
   });
@@ -68,14 +68,14 @@ export async function startWine({ simulateJunctions }: WineOptions): Promise<Win
 
 const cmd = 'exec wine cmd.exe "$@"';
 
-/** Only what cannot be had: making a junction, and rmdir of one. The rest is Wine's cmd. */
+/** Replaces only what Wine does not support: mklink of a junction, and rmdir of one. The rest is Wine's cmd. */
 const cmdWithLinks = `case "$2 $3" in
   "mklink /j") ln -s "$(winepath -u "$5")" "$(cygpath -u "$4")"; exit 0 ;;
   "rmdir "*) link=$(cygpath -u "$3"); if [ -L "$link" ]; then rm -- "$link"; exit 0; fi ;;
 esac
 exec wine cmd.exe "$@"`;
 
-/** winepath would follow a link, which stands for a junction: names on C: are put together here. */
+/** winepath would follow a link that simulates a junction, so paths on C: are translated here. */
 const cygpath = `case "$*" in
   -S) exec winepath -u 'C:\\windows\\system32' ;;
   "-w -S") echo 'C:\\windows\\system32' ;;
@@ -106,11 +106,11 @@ async function startSshd(root: string, variables: Readonly<Record<string, string
     `SetEnv ${Object.entries(variables)
       .map(([key, value]) => `"${key}=${value}"`)
       .join(" ")}`,
-    // Whatever this host's user has for a login shell: Windows' sshd starts Cygwin's bash.
+    // Independent of the user's login shell, as Windows' sshd starts Cygwin's bash.
     'ForceCommand exec bash -c "$SSH_ORIGINAL_COMMAND"',
   ];
   await writeFile(at("sshd_config"), `${settings.join("\n")}\n`);
-  // Where sshd starts as root it wants this directory.
+  // An sshd that is started by root requires this directory.
   if (process.getuid?.() === 0) await mkdir("/run/sshd", { recursive: true });
   const { stdout: sshd } = await execa("which", ["sshd"], { env });
   const server = execa(sshd, ["-D", "-e", "-f", at("sshd_config")], { reject: false, all: true });

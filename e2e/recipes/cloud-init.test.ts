@@ -10,8 +10,9 @@ import { build, builtId, obuilder } from "../support/obuilder.ts";
 import { imageName, temporaryStore, whyWithout } from "../support/store.ts";
 
 /**
- * What systemd does on Ubuntu: it runs cloud-init's four stages, if nothing has disabled it. The image's own user makes
- * way for the one of the user-data, and its sshd for that of a system that is set up by files in sshd_config.d.
+ * Simulates systemd on Ubuntu: it runs cloud-init's four stages unless it is disabled. The image's own user is replaced
+ * by the one in the user-data, and its sshd configuration by that of a system which is configured by files in
+ * sshd_config.d.
  */
 const atBoot = String.raw`#!/bin/sh
 [ ! -e /etc/cloud/cloud-init.disabled ] || exit 0
@@ -32,7 +33,7 @@ const spec = `((from ${cloudImage})
  (copy (src at-boot) (dst /usr/local/sbin/at-boot))
  (run (shell "chmod 755 /usr/local/sbin/at-boot && echo '::once:/usr/local/sbin/at-boot' >>/etc/inittab && ln -s /usr/local/lib/obuilder/power-off /usr/local/sbin/shutdown && rm /etc/ssh/sshd_config.d/obuilder.conf && printf 'datasource_list: [NoCloud]\\nnetwork: {config: disabled}\\n' >/etc/cloud/cloud.cfg.d/99-test.cfg")))`;
 
-/** What must be so for the login user afterwards; `expect` says what is not. */
+/** What must be true for the login user afterwards; `expect` prints what is not. */
 const looks = String.raw`expect() { what=$1; shift; "$@" || { echo "not so: $what"; exit 1; }; }
 contains() { grep -q -- "$1" "$2"; }
 expect "its uid is 1000" [ "$(id -u)" = 1000 ]
@@ -55,14 +56,14 @@ expect "only root reads that" [ "$(stat -c %a:%U /etc/netplan/60-obuilder.yaml)"
 expect "the units are there" [ -f /etc/systemd/system/obuilder-ready.service ]
 `.replaceAll(String.raw`\$`, "$");
 
-it("cloud-init makes of Ubuntu's seed what the recipe promises (recipe-offline: a Debian guest)", async () => {
+it("cloud-init applies Ubuntu's seed as the recipe expects (recipe-offline: a Debian guest)", async () => {
   const kept = (await whyWithout(cloudImage)) === undefined;
   await using store = await temporaryStore(kept ? cloudImage : imageName);
   const at = (name: string): string => path.join(store.work, name);
   await run(["sh", "-c", 'cat >"$1" && chmod 755 "$1"', "sh", at("at-boot")], { input: atBoot });
   const location = `--store=qemu:${store.directory}`;
   if (!kept) {
-    // Installed on the host, which is quicker than in a guest under emulation.
+    // Installed on the host, which is faster than in an emulated guest.
     const recipe = ["image", "build", imageName, "--package", "cloud-init", "--name", cloudImage, location];
     const image = await obuilder(recipe);
     expect(image.exitCode, image.all).toBe(0);
@@ -71,7 +72,7 @@ it("cloud-init makes of Ubuntu's seed what the recipe promises (recipe-offline: 
   expect(built.exitCode, built.all).toBe(0);
   const layer = path.join(store.directory, "result", builtId(built.stdout), "rootfs/image.qcow2");
 
-  // The guest is installed as Ubuntu's is: a disk, the seed beside it, and the console that tells how far it is.
+  // The guest is installed as Ubuntu's is: a disk, the seed beside it, and progress on the console.
   await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", at("key")]);
   const publicKey = (await readFile(at("key.pub"), "utf8")).trim();
   await mkdir(at("seed"));
@@ -103,7 +104,7 @@ it("cloud-init makes of Ubuntu's seed what the recipe promises (recipe-offline: 
   const said = await readFile(at("console"), "latin1");
   expect(said).not.toMatch(/Traceback|Invalid cloud-config/);
 
-  // And used as any image is.
+  // Then it is used like any image.
   const { diskBus: _, ...rest } = manifest;
   await using trial = await bootForSmokeTest(
     {

@@ -17,7 +17,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-/** What stands in for OpenBSD's loader: it fetches what that and the installer would, from where these would. */
+/**
+ * Takes the place of OpenBSD's loader: fetches the same files as the loader and the installer, from the same addresses.
+ */
 const script = `#!ipxe
 echo guest: \${filename} from \${next-server}
 imgfetch --name boot.conf tftp://\${next-server}/etc/boot.conf || goto failed
@@ -40,7 +42,7 @@ echo guest: failed
 reboot
 `;
 
-it("OpenBSD's installer would find all that it asks for (recipe-offline: a real iPXE guest)", async () => {
+it("OpenBSD's installer would find every file that it requests (recipe-offline: a real iPXE guest)", async () => {
   const at = (name: string): string => path.join(directory, name);
   await writeFile(at("script"), script);
   await writeFile(at("set"), Buffer.alloc(3_000_000, 1));
@@ -59,7 +61,7 @@ it("OpenBSD's installer would find all that it asks for (recipe-offline: a real 
   const consoleLog = at("console");
   const seen: string[] = [];
   const machine = netbootMachine({ disks: [at("disk.qcow2")], processor: ["-accel", "tcg"], tree });
-  // No way around: what the guest asks for is answered in its own namespace, or not at all.
+  // The guest's requests are answered in its own network namespace, or not at all.
   await runInstaller(behind(await netbootServer(tree.http, undefined), machine), {
     consoleLog,
     phases: [

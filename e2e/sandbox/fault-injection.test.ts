@@ -113,7 +113,7 @@ describe("a guest that ends during a step", () => {
 });
 
 describe("cancelling", () => {
-  it.each<Phase>(["boot", "login", "flush", "stop"])("in the phase %s ends the machine", async (phase) => {
+  it.each<Phase>(["boot", "login", "flush", "stop"])("in the phase %s ends the VM", async (phase) => {
     const controller = new AbortController();
     const step = bench.runStep(await bench.createDisk(), runTask("true"), {
       signal: controller.signal,

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await bench[Symbol.asyncDispose]());
 
-/** Bash says whether a port of the host can be reached from the guest. */
+/** Prints, with bash, whether the guest can reach a port of the host. */
 const reach = (port: number): string =>
   `timeout 5 bash -c '</dev/tcp/10.0.2.2/${port}' 2>/dev/null && echo reached || echo unreachable`;
 
@@ -142,7 +142,7 @@ describe("a step's user", () => {
     await expect(raw.debugfs("cat /file")).resolves.toBe("half");
   });
 
-  it("may be a name, and may run a command that is longer than an argument can be", async () => {
+  it("can be a name, and can run a command that is longer than an argument can be", async () => {
     const disk = await bench.createDisk();
     const long = `: ${"x".repeat(200_000)}\nid -un; echo $HOME; ls /run/obuilder 2>/dev/null; true`;
     const { output } = await bench.runStep(disk, runTask(long, { user: { name: "daemon" }, workdir: "/" }));

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-/** In the place of sshd: leads whoever logs in to a port of the host's 127.0.0.1. */
+/** Takes the place of sshd: relays connections to a port of the host's 127.0.0.1. */
 const relay = (port: number): string => `#!/usr/bin/perl
 use IO::Socket::INET;
 my $listener = IO::Socket::INET->new(LocalPort => 22, Listen => 9, ReuseAddr => 1) or die;
@@ -28,7 +28,9 @@ while (my $here = $listener->accept) {
 }
 `;
 
-/** Another machine that lets the store's key in. It keeps the commands that it is given, and shows an identity of its own. */
+/**
+ * Another machine that accepts the store's key. It records the commands that it receives, and prints its own identity.
+ */
 async function otherMachine() {
   const key = parsedKey(await readFile(path.join(store.directory, "state/ssh/id_ed25519"), "utf8"));
   const commands: string[] = [];
@@ -44,8 +46,8 @@ async function otherMachine() {
   return { port: server.port, commands, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-describe("a guest that leads its SSH port to another machine", { timeout: 400_000 }, () => {
-  it("ends the step, and nothing but a look was run on that machine", async () => {
+describe("a guest that relays its SSH port to another machine", { timeout: 400_000 }, () => {
+  it("ends the step, and only the identity check was run on that machine", async () => {
     await using other = await otherMachine();
     await writeFile(path.join(store.work, "sshd"), relay(other.port), { mode: 0o755 });
     const result = await build(

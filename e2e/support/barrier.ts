@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 
-/** Where a step on the host's network waits until its test lets it go on: nothing depends on how long anything takes. */
+/** A point where steps on the host's network wait until the test releases them, so that no test depends on timing. */
 export interface Barrier extends AsyncDisposable {
-  /** What the step runs to wait. */
+  /** The command with which a step waits. */
   readonly command: string;
-  /** Resolves when so many steps have come to it. */
+  /** Resolves once that many steps have arrived. */
   arrived(count?: number): Promise<void>;
-  /** Lets all go on who have come, and who come later. */
+  /** Releases all steps that have arrived, and those that arrive later. */
   open(): void;
 }
 
@@ -26,7 +26,7 @@ export async function makeBarrier(): Promise<Barrier> {
   if (typeof address !== "object" || address === null) throw new Error("The gate has no port.");
   const { port } = address;
   return {
-    // The guest knows the host's 127.0.0.1 as 10.0.2.2.
+    // 10.0.2.2 is the host's 127.0.0.1 for the guest.
     command: `bash -c 'exec 3<>/dev/tcp/10.0.2.2/${port}; cat <&3'`,
     async arrived(count = 1) {
       while (waiting.size < count) await once(server, "arrived");

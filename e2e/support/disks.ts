@@ -3,7 +3,7 @@ import path from "node:path";
 import { run } from "@ob/core";
 import type { TestStore } from "./store.ts";
 
-/** A look at the first partition of a qcow2 disk that nobody has open. */
+/** Runs a debugfs command on the first partition of a qcow2 disk, which no process may have open. */
 export async function debugfs(disk: string, command: string): Promise<string> {
   const raw = `${disk}.raw`;
   try {
@@ -18,14 +18,14 @@ export async function debugfs(disk: string, command: string): Promise<string> {
   }
 }
 
-/** The newest version of a cache. */
+/** The disk of a cache's newest version. */
 export async function newestCacheDisk(store: TestStore, name: string): Promise<string> {
   const directory = path.join(store.directory, "cache", `c-${name}`, "ext4");
   const versions = (await readdir(directory)).map((file) => Number.parseInt(file, 10));
   return path.join(directory, `${Math.max(...versions)}.qcow2`);
 }
 
-/** True if the disk, as a guest would read it, has these bytes anywhere. */
+/** True if the disk, as a guest reads it, contains these bytes anywhere. */
 export async function diskHolds(disk: string, text: string): Promise<boolean> {
   const raw = path.join(path.dirname(disk), `${crypto.randomUUID()}.raw`);
   try {
@@ -57,13 +57,13 @@ async function holds(
     at += bytesRead;
     const bytes = Buffer.concat([kept, chunk.subarray(0, bytesRead)]);
     if (bytes.includes(wanted)) return true;
-    // What is wanted can begin in one chunk and end in the next.
+    // A match can begin in one chunk and end in the next.
     kept = Buffer.from(bytes.subarray(Math.max(0, bytes.length - wanted.length)));
   }
   return false;
 }
 
-/** Files below a directory that have these bytes, as they lie on the host's disk. */
+/** The files below a directory on the host that contain these bytes. */
 export async function filesHolding(directory: string, text: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {

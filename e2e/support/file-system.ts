@@ -6,8 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { run } from "@ob/core";
 
 /**
- * All that the first partition of a disk holds, as one line for each path: kind, mode, owner and contents. Times are
- * left out. Nobody may have the disk open.
+ * Everything in the first partition of a disk, one line per path: kind, mode, owner and contents. Times are omitted. No
+ * process may have the disk open.
  */
 export async function filesOn(disk: string): Promise<readonly string[]> {
   const scratch = await mkdtemp(`${disk}-files-`);
@@ -16,7 +16,7 @@ export async function filesOn(disk: string): Promise<readonly string[]> {
     const root = path.join(scratch, "root");
     await run(["qemu-img", "convert", "-O", "raw", disk, raw]);
     await run(["mkdir", root]);
-    // For who is not root it says that it cannot set owners, and goes on.
+    // Without root it reports that it cannot set owners, and continues.
     await run(["debugfs", "-R", "rdump / root", "raw?offset=1048576"], { cwd: scratch });
     const lines = [];
     for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {

@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 
-/** A process and all that it started, as /proc shows them now. */
+/** The ids of a process and of all its descendants, from /proc. */
 export async function treeOf(pid: number): Promise<readonly number[]> {
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
   const below = await Promise.all(
@@ -13,7 +13,7 @@ export async function treeOf(pid: number): Promise<readonly number[]> {
   return [pid, ...below.flat()];
 }
 
-/** What anybody on the host can read of a process: its arguments, and its environment. */
+/** What any user of the host can read of a process: its arguments and its environment. */
 export async function argumentsAndEnvironment(pid: number): Promise<string> {
   const [argv, environment] = await Promise.all(
     ["cmdline", "environ"].map((file) => readFile(`/proc/${pid}/${file}`, "latin1").catch(() => "")),
@@ -21,7 +21,7 @@ export async function argumentsAndEnvironment(pid: number): Promise<string> {
   return `${argv}\0${environment}`;
 }
 
-/** The addresses and ports on which a process listens for TCP; addresses as /proc/net writes them, in hexadecimal. */
+/** The addresses and ports on which a process listens for TCP. Addresses are in hexadecimal, as in /proc/net. */
 export async function listening(
   pid: number,
 ): Promise<readonly { readonly address: string; readonly port: number }[]> {

@@ -5,18 +5,18 @@ import type { TestStore } from "./store.ts";
 
 const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder-dev.js");
 
-/** Flags for a guest under software emulation on a loaded machine, unless a test has its own. */
+/** Flags for a guest under software emulation on a loaded machine, unless a test sets its own. */
 const machine = { "--qemu-memory": "1", "--qemu-cpus": "2", "--qemu-boot-time": "120" };
 
 export interface ObuilderOptions {
   /** Added to the environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
-  /** The directory that it is started in; by default this process's own. */
+  /** The working directory; by default that of this process. */
   readonly cwd?: string;
 }
 
-/** Starts the command as a user would and never rejects for its exit status: tests look at that themselves. */
+/** Runs the command as a user would. Does not reject for any exit status: tests check it themselves. */
 export function obuilder(args: readonly string[], options: ObuilderOptions = {}) {
   return execa(process.execPath, [binary, ...args], {
     all: true,
@@ -28,7 +28,7 @@ export function obuilder(args: readonly string[], options: ObuilderOptions = {})
 }
 
 export interface BuildOptions extends ObuilderOptions {
-  /** More flags. */
+  /** Additional flags. */
   readonly flags?: readonly string[];
   /** The source directory; by default the test's work directory. */
   readonly source?: string;
@@ -49,7 +49,7 @@ export async function startBuild(store: TestStore, spec: string, options: BuildO
   return { process: started };
 }
 
-/** Waits until what a build prints holds `text`. The build goes on, and its result has all that it prints. */
+/** Waits until a build has printed `text`. The build continues, and its result contains all its output. */
 export async function printed(process: Awaited<ReturnType<typeof startBuild>>["process"], text: string) {
   let seen = "";
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -68,7 +68,7 @@ export async function printed(process: Awaited<ReturnType<typeof startBuild>>["p
   }
 }
 
-/** Runs `obuilder build` to its end. */
+/** Runs `obuilder build` and waits for its end. */
 export async function build(store: TestStore, spec: string, options: BuildOptions = {}) {
   const { process: started } = await startBuild(store, spec, options);
   return await started;

@@ -3,26 +3,26 @@ import path from "node:path";
 
 const repository = path.resolve(import.meta.dirname, "../..");
 
-/** The image that every test starts from. */
+/** The image that every test is based on. */
 export const imageName = "debian-12-amd64";
 
-/** The store that `npm test` and `npm run quickstart` set up, with the default image in it. */
+/** The store with the default image, which `npm test` and `npm run quickstart` set up. */
 export const defaultStore = process.env["OB_E2E_STORE"] ?? path.join(repository, ".obuilder/store");
 
 export interface TestStore extends AsyncDisposable {
   readonly directory: string;
-  /** A fresh directory beside the store, for sources and specs. */
+  /** A new directory beside the store, for sources and specs. */
   readonly work: string;
 }
 
-/** A store of its own for one test, with the images named, by default the default one, hard-linked into it. */
+/** A new store for one test. The named images are hard-linked into it; by default the default one. */
 export async function temporaryStore(...names: readonly string[]): Promise<TestStore> {
   const parent = path.join(repository, ".obuilder/e2e");
   await mkdir(parent, { recursive: true });
   const root = await mkdtemp(path.join(parent, "t-"));
   const directory = path.join(root, "store");
   const images = path.join(directory, "base-image");
-  // As a store is: one that others can open is a warning.
+  // A store that others can open causes a warning, so it has the usual mode.
   await mkdir(images, { recursive: true, mode: 0o700 });
   for (const file of await imageFiles(names.length === 0 ? [imageName] : names)) {
     await link(path.join(defaultStore, "base-image", file), path.join(images, file));
@@ -37,7 +37,7 @@ export async function temporaryStore(...names: readonly string[]): Promise<TestS
   };
 }
 
-/** Why there can be no test of an image here; undefined if there can. */
+/** Why an image cannot be tested here; undefined if it can. */
 export async function whyWithout(name: string): Promise<string | undefined> {
   if (name === imageName || (await imagesOf(defaultStore)).includes(`${name}.qcow2`)) return undefined;
   return `there is no ${name} in ${defaultStore}; \`npm test\` builds it`;

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 
-/** A terminal with a person at it, played by tmux. Disposing ends all that runs in it. */
+/** A terminal of tmux that a test types into. Disposing kills every process in it. */
 export interface TmuxTerminal extends AsyncDisposable {
-  /** Types text as it stands, or presses a key by tmux's name for it: `Enter`, `C-c`. */
+  /** Types text unchanged, or presses a key by tmux's name for it: `Enter`, `C-c`. */
   readonly type: (...keys: readonly string[]) => Promise<void>;
   readonly resize: (size: TerminalSize) => Promise<void>;
-  /** The screen with what has scrolled away, once it matches. After some minutes it throws, and shows the screen. */
+  /**
+   * Resolves with the screen and its scrollback once they match. After the timeout it throws an error with the screen.
+   */
   readonly waitFor: (pattern: RegExp) => Promise<string>;
 }
 
@@ -15,10 +17,10 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-/** How long a guest may take to show something, its boot included, in milliseconds. */
+/** How long a guest may take to print something, its boot included, in milliseconds. */
 const timeout = 240_000;
 
-/** Runs a command line of /bin/sh in a terminal; `exit status N` and what the terminal's mode is come after its end. */
+/** Runs a command line of /bin/sh in a terminal. After its end `exit status N` and the terminal's mode are printed. */
 export async function openTerminal(
   commandLine: string,
   { columns, rows, env = {} }: TerminalSize & { readonly env?: Readonly<Record<string, string>> },

@@ -12,11 +12,11 @@ describe("a cache's directory", () => {
     ["ä", "c-%c3%a4"],
     ["\n1", "c-%0a1"],
     ["\udcff", "c-%ff"],
-  ])("has the name that the original gives it: %j", (name, directory) => {
+  ])("has the same name as in the original: %j", (name, directory) => {
     expect(encodeName(name)).toBe(directory);
   });
 
-  it("decodes to its name, and is one file name", () => {
+  it("can be decoded to its name, and is one file name", () => {
     assert(
       property(string({ unit: "binary" }), (name) => {
         const directory = encodeName(name);

@@ -1,11 +1,11 @@
 import { sha256 } from "@ob/core";
 
 /**
- * The directory name of a cache: the original's, `c-` and the name with every byte outside `A-Za-z0-9._-` as `%xx`.
- * No two names share one, and no name leads out of its directory. (Bytes below 16, which the original writes with a
- * single digit, have two: `%a1` would mean two names.)
+ * The directory name of a cache, as the original writes it: `c-` and the name, with every byte outside of `A-Za-z0-9._-`
+ * as `%xx`. The encoding is injective, and no name leads out of the directory. (A byte below 16 has two digits here; the
+ * original writes one, so that `%a1` would mean two names.)
  *
- * @param name as the spec has it; a byte that is not UTF-8 is a lone surrogate U+DC80..U+DCFF.
+ * @param name as in the spec; a byte that is not UTF-8 is a lone surrogate U+DC80..U+DCFF.
  */
 export function encodeName(name: string): string {
   let escaped = "c-";

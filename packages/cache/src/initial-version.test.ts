@@ -9,14 +9,14 @@ import { hasPattern, request, temporaryCaches, writePattern } from "./temporary-
 const env = { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
 const size = 256 << 20;
 
-/** Lets debugfs or e2fsck look at the first partition of a qcow2 disk. */
+/** Runs debugfs or e2fsck on the first partition of a qcow2 disk. */
 async function inspect(disk: string, ...command: readonly [string, ...string[]]): Promise<string> {
   const raw = `${disk}.raw`;
   await run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", disk, raw]);
   return (await run([...command, `${raw}?offset=1048576`], { env })).stdout;
 }
 
-/** A disk as OpenBSD's `disklabel` leaves a new one: its own label in the second sector, and no partition table. */
+/** Creates a disk as OpenBSD's `disklabel` leaves a new one: its label in the second sector, and no partition table. */
 async function createLabelledDisk(path: string): Promise<void> {
   const raw = `${path}.raw`;
   const label = Buffer.alloc(1024);
@@ -27,14 +27,14 @@ async function createLabelledDisk(path: string): Promise<void> {
   await run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path]);
 }
 
-/** Where the original has its disk of the cache `x`. */
+/** The original's disk of the cache `x`. */
 async function originalAt(directory: string): Promise<string> {
   await mkdir(join(directory, "cache/c-x/rootfs"), { recursive: true });
   return join(directory, "cache/c-x/rootfs/image.qcow2");
 }
 
 describe("a new cache disk for Linux", () => {
-  it("has one sound, empty ext4 partition that every user may write to", async () => {
+  it("has one consistent, empty ext4 partition that every user can write to", async () => {
     await using fixture = await temporaryCaches({ size });
     await using lease = await fixture.caches.acquire(request("x"));
     expect(lease.formatted).toBe(true);
@@ -46,7 +46,7 @@ describe("a new cache disk for Linux", () => {
     expect(await inspect(lease.disk, "debugfs", "-R", "ls -p /")).not.toContain("lost+found");
   });
 
-  it("takes little of the host's disk however large it is", async () => {
+  it("takes little space on the host, however large it is", async () => {
     await using fixture = await temporaryCaches();
     await using lease = await fixture.caches.acquire(request("x"));
     expect(await lease.release()).toBe(true);
@@ -54,14 +54,14 @@ describe("a new cache disk for Linux", () => {
     expect(cache?.bytes).toBeLessThan(16 << 20);
   });
 
-  it("is made in a store whose path has odd characters", async () => {
+  it("is created in a store whose path has special characters", async () => {
     await using fixture = await temporaryCaches();
     const path = join(fixture.directory, "a ? b.qcow2");
     await formatExt4(path, { size });
     expect(await detectFileSystem(path, {})).toBe("ext4");
   });
 
-  it("is made once by many who come at the same moment", async () => {
+  it("is created once by several concurrent steps", async () => {
     await using fixture = await temporaryCaches({ size });
     const leases = await Promise.all(Array.from({ length: 4 }, () => fixture.caches.acquire(request("x"))));
     expect(await readdir(join(fixture.directory, "cache/c-x/ext4"))).toEqual(["1.qcow2"]);
@@ -70,7 +70,7 @@ describe("a new cache disk for Linux", () => {
 });
 
 describe("a new cache disk for other guests", () => {
-  it("is blank, and not kept before the guest has put something on it", async () => {
+  it("is blank, and not kept until the guest has written to it", async () => {
     await using fixture = await temporaryCaches({ size });
     const windows = request("x", { fileSystem: "ntfs" });
     await using untouched = await fixture.caches.acquire(windows);
@@ -83,24 +83,21 @@ describe("a new cache disk for other guests", () => {
     expect(next.formatted).toBe(true);
   });
 
-  it.each(["ffs.qcow2", "cache-ffs.qcow2"])(
-    "starts from the ready-made one in cache-template/%s",
-    async (name) => {
-      await using fixture = await temporaryCaches({
-        prepare: async (directory) => {
-          const template = join(directory, "cache-template", name);
-          await mkdir(join(directory, "cache-template"));
-          await createLabelledDisk(template);
-          await writePattern(template, { fill: 5, megabyte: 30 });
-        },
-      });
-      await using lease = await fixture.caches.acquire(request("x", { fileSystem: "ffs" }));
-      expect(lease.formatted).toBe(true);
-      expect(await hasPattern(lease.disk, { fill: 5, megabyte: 30 })).toBe(true);
-    },
-  );
+  it.each(["ffs.qcow2", "cache-ffs.qcow2"])("starts from the template cache-template/%s", async (name) => {
+    await using fixture = await temporaryCaches({
+      prepare: async (directory) => {
+        const template = join(directory, "cache-template", name);
+        await mkdir(join(directory, "cache-template"));
+        await createLabelledDisk(template);
+        await writePattern(template, { fill: 5, megabyte: 30 });
+      },
+    });
+    await using lease = await fixture.caches.acquire(request("x", { fileSystem: "ffs" }));
+    expect(lease.formatted).toBe(true);
+    expect(await hasPattern(lease.disk, { fill: 5, megabyte: 30 })).toBe(true);
+  });
 
-  it("does not start from a ready-made one without its file system, and says so", async () => {
+  it("does not start from a template without its file system, and warns about it", async () => {
     const said: string[] = [];
     await using fixture = await temporaryCaches({
       emit: (event) => void (event.type === "log" && said.push(event.text)),
@@ -115,8 +112,8 @@ describe("a new cache disk for other guests", () => {
   });
 });
 
-describe("a cache disk of the original's", () => {
-  it("with the right file system becomes the first version, without being copied", async () => {
+describe("a cache disk of the original", () => {
+  it("with the right file system becomes the first version without a copy", async () => {
     let inode = 0;
     await using fixture = await temporaryCaches({
       prepare: async (directory) => {
@@ -133,7 +130,7 @@ describe("a cache disk of the original's", () => {
     expect((await stat(join(fixture.directory, "cache/c-x/ext4/1.qcow2"))).ino).toBe(inode);
   });
 
-  it("that OpenBSD labelled without a partition table is adopted as well", async () => {
+  it("with OpenBSD's label and no partition table is adopted as well", async () => {
     await using fixture = await temporaryCaches({
       prepare: async (directory) => {
         const disk = await originalAt(directory);
@@ -146,7 +143,7 @@ describe("a cache disk of the original's", () => {
     expect(await hasPattern(lease.disk, { fill: 9, megabyte: 20 })).toBe(true);
   });
 
-  it("that has a backing file is adopted with its backing chain", async () => {
+  it("with a backing file is adopted with its backing chain", async () => {
     await using fixture = await temporaryCaches({
       prepare: async (directory) => {
         const disk = await originalAt(directory);
@@ -160,7 +157,7 @@ describe("a cache disk of the original's", () => {
     expect(await hasPattern(lease.disk, { fill: 9, megabyte: 200 })).toBe(true);
   });
 
-  it("without a file system stays where it is, and a new one is made", async () => {
+  it("without a file system is left alone, and a new one is created", async () => {
     await using fixture = await temporaryCaches({
       size,
       prepare: async (directory) => {
@@ -172,7 +169,7 @@ describe("a cache disk of the original's", () => {
     expect(await readdir(join(fixture.directory, "cache/c-x/rootfs"))).toEqual(["image.qcow2"]);
   });
 
-  it("left over in cache-tmp goes", async () => {
+  it("that was left in cache-tmp is removed", async () => {
     await using fixture = await temporaryCaches({
       prepare: async (directory) => {
         await mkdir(join(directory, "cache-tmp/0-c-x/rootfs"), { recursive: true });

@@ -40,7 +40,7 @@ export async function makeInitialVersion(
   return true;
 }
 
-/** An empty disk in `cache-template/`, by our name or that of the original's Makefile. */
+/** An empty disk in `cache-template/`, under this project's name or that of the original's Makefile. */
 async function findTemplate(
   place: CachePaths,
   { layout, signal, emit }: InitialVersionOptions,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type CacheRequest, run } from "@ob/core";
 import { type CacheOptions, type DiskCaches, openCaches } from "./cache-store.ts";
 
-/** Caches in a directory of their own, for one test. */
+/** Caches in a new directory, for one test. */
 export interface TemporaryCaches extends AsyncDisposable {
   readonly directory: string;
   readonly caches: DiskCaches;
@@ -31,7 +31,7 @@ export function request(name: string, more: Partial<CacheRequest> = {}): CacheRe
   return { name, fileSystem: "ext4", sharing: "shared", ...more };
 }
 
-/** A step that fills 64 KiB of the cache's disk with a byte, where no file system's structures are. */
+/** A step that fills 64 KiB of the cache's disk with a byte, outside of the file system's structures. */
 export async function writePattern(
   disk: string,
   { fill, megabyte }: { fill: number; megabyte: number },

@@ -34,8 +34,8 @@ async function step(fill: number, megabyte: number): Promise<boolean> {
 
 const versions = (): Promise<string[]> => readdir(join(fixture.directory, "cache/c-x/ext4"));
 
-describe("what a step leaves", () => {
-  it("is what the next one starts from", async () => {
+describe("a step's changes to a cache", () => {
+  it("are seen by the next step", async () => {
     await step(1, 3000);
     await step(2, 3001);
     await using lease = await fixture.caches.acquire(request("x"));
@@ -43,14 +43,14 @@ describe("what a step leaves", () => {
     expect(await hasPattern(lease.disk, { fill: 2, megabyte: 3001 })).toBe(true);
   });
 
-  it("is not seen by a step that had begun before", async () => {
+  it("are not seen by a step that began before", async () => {
     await step(1, 3000);
     await using early = await fixture.caches.acquire(request("x"));
     await step(2, 3000);
     expect(await hasPattern(early.disk, { fill: 1, megabyte: 3000 })).toBe(true);
   });
 
-  it("is published by moving it, however much it is", async () => {
+  it("are published by one rename, whatever their size", async () => {
     await using lease = await fixture.caches.acquire(request("x"));
     const { ino } = await stat(lease.disk);
     await lease.release();
@@ -58,7 +58,7 @@ describe("what a step leaves", () => {
     expect(await readdir(join(fixture.directory, "cache-tmp"))).toEqual([]);
   });
 
-  it("stays right when the store is moved", async () => {
+  it("stay valid when the store is moved", async () => {
     await step(1, 3000);
     const header = await readQcowHeader(join(fixture.directory, "cache/c-x/ext4/2.qcow2"));
     expect(header?.backing).toBe("../../../cache/c-x/ext4/1.qcow2");
@@ -66,7 +66,7 @@ describe("what a step leaves", () => {
 });
 
 describe("old versions", () => {
-  it("are flattened into one after some steps, and stay while a step depends on them", async () => {
+  it("are flattened into one after some steps, and are kept while a step depends on them", async () => {
     const steps = 34;
     await step(1, 3001);
     await using early = await fixture.caches.acquire(request("x"));
@@ -81,8 +81,8 @@ describe("old versions", () => {
   }, 120_000);
 });
 
-describe("what a step is about to open", () => {
-  it("stays until the step ends, also when it was flattened in the meantime", async () => {
+describe("the backing chain of a step's copy", () => {
+  it("is kept until the step ends, also if it was flattened in the meantime", async () => {
     for (let n = 1; n <= 3; n += 1) await step(n, 3000 + n);
     const standing = await versions();
     expect(standing).toHaveLength(4);
@@ -97,7 +97,7 @@ describe("what a step is about to open", () => {
 });
 
 describe("a large version", () => {
-  it("is not copied when those above it become one", async () => {
+  it("is not copied when those above it are flattened", async () => {
     {
       await using lease = await fixture.caches.acquire(request("x"));
       await run(["qemu-io", "-f", "qcow2", "-c", "write -P 77 2000M 64M", lease.disk]);
@@ -122,13 +122,13 @@ describe("a large version", () => {
 });
 
 describe("between processes", () => {
-  it("the first to finish publishes", async () => {
+  it("the first step to finish publishes", async () => {
     await using other = await otherProcess("shared");
     expect(await step(1, 3000)).toBe(true);
     expect(await other.giveBack()).toBe("false");
   });
 
-  it("a step that waits for a locked cache says so", async () => {
+  it("a step that waits for a locked cache reports it", async () => {
     const said: string[] = [];
     await using other = await otherProcess("locked");
     await using caches = await openCaches({
@@ -142,7 +142,7 @@ describe("between processes", () => {
     expect(await lease.release()).toBe(true);
   });
 
-  it("a locked cache is had by one, and is free when that is killed", async () => {
+  it("a locked cache has one user, and is released when that process is killed", async () => {
     await using other = await otherProcess("locked");
     const stop = new AbortController();
     const waiting = fixture.caches.acquire(request("x", { sharing: "locked" }), stop.signal);
@@ -152,7 +152,7 @@ describe("between processes", () => {
     expect(await lease.release()).toBe(true);
   });
 
-  it("what a killed step had is swept, what a living one has is not", async () => {
+  it("the copy of a killed process is swept, that of a running one is not", async () => {
     await using dead = await otherProcess("shared");
     await using alive = await otherProcess("shared");
     await dead.kill();
@@ -162,7 +162,7 @@ describe("between processes", () => {
     expect(await alive.giveBack()).toBe("true");
   });
 
-  it("a cache in use elsewhere is not removed", async () => {
+  it("a cache that another process uses is not removed", async () => {
     await step(1, 3000);
     await using other = await otherProcess("shared");
     await expect(fixture.caches.remove("x")).rejects.toMatchObject({ code: "CACHE" });
@@ -172,7 +172,7 @@ describe("between processes", () => {
   });
 });
 
-it("can be lost altogether: the next step has a new one", async () => {
+it("can be lost completely: the next step starts with a new cache", async () => {
   await step(1, 3000);
   await rm(join(fixture.directory, "cache"), { recursive: true });
   expect(await step(2, 3000)).toBe(true);

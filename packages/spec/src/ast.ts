@@ -1,4 +1,4 @@
-/** `(build NAME SPEC)`: a spec that is built first, for `copy` to take files from. */
+/** `(build NAME SPEC)`: a spec that is built first, so that `copy` can take files from it. */
 export interface NestedBuild {
   readonly name: string;
   readonly spec: Spec;
@@ -7,43 +7,43 @@ export interface NestedBuild {
 /** A whole spec: `(build NAME SPEC)`* `(from BASE)` OP*. */
 export interface Spec {
   readonly builds: readonly NestedBuild[];
-  /** The base image's name. */
+  /** The name of the base image. */
   readonly from: string;
   readonly ops: readonly Op[];
 }
 
-/** An option of BuildKit's `--mount`; only a Dockerfile uses it. */
+/** An option of BuildKit's `--mount`. It is only used in a Dockerfile. */
 export type BuildkitOption = readonly [key: string, value: string];
 
 /** A persistent cache that is mounted for one `run`. */
 export interface RunCache {
   readonly name: string;
-  /** The path in the guest, absolute or under the workdir. */
+  /** A path in the guest, absolute or relative to the workdir. */
   readonly target: string;
   readonly buildkitOptions: readonly BuildkitOption[];
 }
 
-/** A secret that one `run` sees as a file. */
+/** A secret that one `run` can read as a file. */
 export interface RunSecret {
   readonly id: string;
-  /** The path in the guest. */
+  /** A path in the guest. */
   readonly target: string;
   readonly buildkitOptions: readonly BuildkitOption[];
 }
 
-/** `(comment S)`: text that only a Dockerfile shows. */
+/** `(comment S)`: text that is only printed in a Dockerfile. */
 export interface CommentOp {
   readonly op: "comment";
   readonly text: string;
 }
 
-/** `(workdir DIR)`: the directory of the ops that follow. */
+/** `(workdir DIR)`: the working directory of the following ops. */
 export interface WorkdirOp {
   readonly op: "workdir";
   readonly directory: string;
 }
 
-/** `(shell ARG...)`: the argv prefix that runs a command; none is the login shell. */
+/** `(shell ARG...)`: the argv prefix that runs a command. Empty means the login shell. */
 export interface ShellOp {
   readonly op: "shell";
   readonly arguments: readonly string[];
@@ -58,7 +58,7 @@ export interface RunOp {
   readonly command: string;
 }
 
-/** Where `copy` takes files from: the source directory, or a nested build's disk. */
+/** The source of a `copy`: the source directory, or the disk of a nested build. */
 export type CopySource = { readonly kind: "context" } | { readonly kind: "build"; readonly name: string };
 
 /** `(copy (from (build NAME))? (src SRC...) (dst DST) (exclude NAME...)?)`. */
@@ -67,11 +67,11 @@ export interface CopyOp {
   readonly from: CopySource;
   readonly sources: readonly string[];
   readonly destination: string;
-  /** Base names that are left out at any depth. */
+  /** Base names that are excluded at any depth. */
   readonly exclude: readonly string[];
 }
 
-/** A user by number, or by name (on Windows). */
+/** A user by uid and gid, or by name (on Windows). */
 export type User = { readonly uid: number; readonly gid: number } | { readonly name: string };
 
 /** `(user (uid N) (gid N))` or `(user (name S))`. */
@@ -87,5 +87,5 @@ export interface EnvOp {
   readonly value: string;
 }
 
-/** One line of a spec after `from`. */
+/** One item of a spec after `from`. */
 export type Op = CommentOp | WorkdirOp | ShellOp | RunOp | CopyOp | UserOp | EnvOp;

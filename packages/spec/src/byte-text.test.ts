@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { byteText, fromBytes, normalizeBytes, toBytes } from "./byte-text.ts";
 
 describe("fromBytes and toBytes", () => {
-  test("undo each other for any bytes", () => {
+  test("are inverse for any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect([...toBytes(fromBytes(bytes))]).toStrictEqual([...bytes]);
@@ -12,7 +12,7 @@ describe("fromBytes and toBytes", () => {
     );
   });
 
-  test("undo each other for any text", () => {
+  test("are inverse for any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         expect(fromBytes(toBytes(text))).toBe(text);
@@ -20,7 +20,7 @@ describe("fromBytes and toBytes", () => {
     );
   });
 
-  test("read UTF-8 as it is", () => {
+  test("decode UTF-8", () => {
     expect(fromBytes(Buffer.from("é 日本 🙂 \uFEFF"))).toBe("é 日本 🙂 \uFEFF");
   });
 
@@ -31,7 +31,7 @@ describe("fromBytes and toBytes", () => {
     ["an overlong form", [0xc0, 0xaf]],
     ["a surrogate", [0xed, 0xa0, 0x80]],
     ["a character beyond Unicode", [0xf4, 0x90, 0x80, 0x80]],
-  ])("hold %s as lone surrogates", (_, bytes) => {
+  ])("represent %s by lone surrogates", (_, bytes) => {
     const text = fromBytes(Uint8Array.from([0x61, ...bytes, 0x62]));
     expect(text).toBe(`a${bytes.map(byteText).join("")}b`);
     expect(
@@ -41,11 +41,11 @@ describe("fromBytes and toBytes", () => {
     ).toBe(true);
   });
 
-  test("write a surrogate that stands for no byte as U+FFFD", () => {
+  test("write U+FFFD for a surrogate that is not an escaped byte", () => {
     expect([...toBytes("\uD800")]).toStrictEqual([0xef, 0xbf, 0xbd]);
   });
 });
 
-test("normalizeBytes makes a character of the bytes that have come together", () => {
+test("normalizeBytes decodes adjacent escaped bytes to a character", () => {
   expect(normalizeBytes([0xe6, 0x97, 0xa5].map(byteText).join(""))).toBe("日");
 });

@@ -1,11 +1,11 @@
 /*
- * The original's strings are bytes. Here an atom is a JavaScript string: its bytes read as UTF-8, where a byte that is
- * no valid UTF-8 is held as a lone surrogate U+DC80..U+DCFF ("surrogateescape"). Both ways are exact.
+ * The original's strings are bytes. Here an atom is a JavaScript string: its bytes are decoded as UTF-8, and a byte that
+ * is not valid UTF-8 becomes a lone surrogate U+DC80..U+DCFF ("surrogateescape"). Both directions are exact.
  */
 
 const escapedByte = /[\uDC80-\uDCFF]/;
 
-/** The text of bytes. A byte that is no valid UTF-8 becomes a lone surrogate; `toBytes` undoes it. */
+/** Decodes bytes. A byte that is not valid UTF-8 becomes a lone surrogate, which `toBytes` turns back into that byte. */
 export function fromBytes(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -14,7 +14,7 @@ export function fromBytes(bytes: Uint8Array): string {
   }
 }
 
-/** The bytes of a text: `fromBytes` undone. A lone surrogate that stands for no byte is written as U+FFFD. */
+/** Encodes a text: the inverse of `fromBytes`. A lone surrogate that is not an escaped byte is written as U+FFFD. */
 export function toBytes(text: string): Uint8Array {
   if (!escapedByte.test(text)) return new TextEncoder().encode(text);
   const encoder = new TextEncoder();
@@ -33,12 +33,12 @@ export function toBytes(text: string): Uint8Array {
   return Buffer.concat(chunks);
 }
 
-/** The same bytes in their one form: escaped bytes that have come together to a UTF-8 character become it. */
+/** The canonical text of the same bytes: adjacent escaped bytes that are valid UTF-8 together become that character. */
 export function normalizeBytes(text: string): string {
   return escapedByte.test(text) ? fromBytes(toBytes(text)) : text;
 }
 
-/** One byte as text, to be passed through `normalizeBytes` with its neighbours. */
+/** One byte as text, for `normalizeBytes` once it has been joined with its neighbours. */
 export function byteText(byte: number): string {
   return String.fromCharCode(byte < 0x80 ? byte : 0xdc00 + byte);
 }
@@ -63,7 +63,7 @@ function decodeDamaged(bytes: Uint8Array): string {
   return parts.join("");
 }
 
-/** The length of the UTF-8 character at `index`, 0 if there is none (Unicode, table 3-7). */
+/** The length in bytes of the UTF-8 character at `index`; 0 if there is no valid one (Unicode, table 3-7). */
 function characterLength(bytes: Uint8Array, index: number): number {
   const first = bytes[index] ?? 0;
   if (first < 0x80) return 1;

@@ -11,7 +11,7 @@ import { formatSpec, printMachine } from "./spec-print.ts";
 interface Recorded {
   readonly name?: string;
   readonly spec?: string;
-  /** Instead of `spec`, for a text that is no UTF-8. */
+  /** Takes the place of `spec` for a text that is not UTF-8. */
   readonly base64?: string;
   readonly ok: boolean;
   readonly mach?: string;
@@ -19,7 +19,8 @@ interface Recorded {
   readonly human?: string;
 }
 
-// `specs.jsonl` is the original's; `edge-cases.jsonl` was recorded in the same form (see test-data/README.md).
+// `specs.jsonl` was recorded with the original; `edge-cases.jsonl` was recorded in the same way (see
+// test-data/README.md).
 const recorded = ["specs.jsonl", "edge-cases.jsonl"].map((file) => ({ file, records: read(file) }));
 
 function read(file: string): readonly Recorded[] {
@@ -33,13 +34,13 @@ function bytesOf(record: Recorded): Uint8Array {
   return record.spec === undefined ? Buffer.from(record.base64 ?? "", "base64") : Buffer.from(record.spec);
 }
 
-/** Dockerfiles agree but for newlines at their end. */
+/** Dockerfiles are compared without newlines at their end. */
 function trimmed(text: string): string {
   return text.replace(/\n+$/, "");
 }
 
 describe.each(recorded)("$file", ({ records }) => {
-  test("holds records of both kinds", () => {
+  test("has records of both kinds", () => {
     expect(records.filter((record) => record.ok).length).toBeGreaterThan(50);
     expect(records.filter((record) => !record.ok).length).toBeGreaterThan(30);
   });
@@ -47,11 +48,11 @@ describe.each(recorded)("$file", ({ records }) => {
   const accepted = records.filter((record) => record.ok).map((record) => [titleOf(record), record] as const);
   const refused = records.filter((record) => !record.ok).map((record) => [titleOf(record), record] as const);
 
-  test.each(refused)("refuses %s", (_, record) => {
+  test.each(refused)("rejects %s", (_, record) => {
     expect(() => parseSpec(bytesOf(record), { file: "x.spec" })).toThrow(SpecError);
   });
 
-  test.each(accepted)("reads and prints %s as the original does", (_, record) => {
+  test.each(accepted)("parses and prints %s as the original does", (_, record) => {
     const spec = parseSpec(bytesOf(record), { file: "x.spec" });
     expect(printMachine(spec)).toBe(record.mach);
     const printed = {
@@ -64,11 +65,11 @@ describe.each(recorded)("$file", ({ records }) => {
   });
 
   const laidOut = accepted.filter(([, record]) => record.human !== undefined);
-  test.for(laidOut)("lays %s out as the original does", ([, record]) => {
+  test.for(laidOut)("formats %s as the original does", ([, record]) => {
     expect(formatSpec(parseSpec(bytesOf(record), { file: "x.spec" }))).toBe(record.human);
   });
 
-  test.each(accepted)("reads its own human form of %s", (_, record) => {
+  test.each(accepted)("parses its own human form of %s", (_, record) => {
     const spec = parseSpec(bytesOf(record), { file: "x.spec" });
     const human = formatSpec(spec);
     const again = parseSpec(toBytes(human), { file: "human.spec" });

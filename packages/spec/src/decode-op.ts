@@ -38,16 +38,16 @@ const decoders: Readonly<Record<Op["op"], Decoder>> = {
 /** The names of all ops. */
 export const opNames: readonly string[] = Object.keys(decoders);
 
-/** The ops whose fields stand in one more list when the name is written with a capital. */
+/** The ops whose fields are in an additional list if the name has a capital letter. */
 const inlined: ReadonlySet<string> = new Set(["run", "copy", "user", "env"]);
 
-/** The name that an op's name stands for: the original takes a capital as well. */
+/** The canonical name of an op. Like the original, this accepts a capital first letter. */
 export function opNameOf(name: string): Op["op"] | undefined {
   const lower = name.slice(0, 1).toLowerCase() + name.slice(1);
   return isOpName(lower) ? lower : undefined;
 }
 
-/** The op that a list stands for; undefined, with a report, if it is none. What is wrong in it is reported. */
+/** Decodes an op. Errors in it are reported. Undefined, with a report, if the list is not an op. */
 export function decodeOp(node: ListNode, name: AtomNode, report: Report): Op | undefined {
   const op = opNameOf(name.text);
   if (op === undefined) {
@@ -114,7 +114,7 @@ function envSuggestion(args: readonly Node[]): string | undefined {
   return sign > 0 ? suggestion(["env", key.slice(0, sign), key.slice(sign + 1)]) : undefined;
 }
 
-/** `(name S)` alone, or `(uid N) (gid N)` in this order: so the original wants it. */
+/** `(name S)` alone, or `(uid N) (gid N)` in this order, which the original requires. */
 function decodeUser(call: Call): UserOp | undefined {
   const [first, second] = call.args;
   const heads = call.args.map((arg) => headOf(arg)?.text);

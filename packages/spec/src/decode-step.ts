@@ -61,7 +61,7 @@ export function decodeRun(call: Call): RunOp | undefined {
   return command === undefined ? undefined : { op: "run", caches, network, secrets, command };
 }
 
-/** `(copy FIELD...)`. Always gives an op, so that its build is looked up; what is missing in it has been reported. */
+/** Decodes `(copy FIELD...)`. Always returns an op, so that its build is looked up; missing fields have been reported. */
 export function decodeCopy(call: Call): CopyOp {
   const fields = readFields(call.node, call.args, { shape: copyShape, report: call.report });
   const read = { fields, shape: copyShape, report: call.report };
@@ -128,7 +128,7 @@ function mounts(read: Read, name: "cache" | "secrets"): readonly RunCache[] {
   });
 }
 
-/** What `(secrets token)` and `(cache (target /c))` may have been meant to be. */
+/** What `(secrets token)` and `(cache (target /c))` were probably meant to be. */
 function mountSuggestion(name: "cache" | "secrets", value: Node): string | undefined {
   if (value.kind === "list") return undefined;
   return suggestion([
@@ -214,7 +214,7 @@ function bareCopy(all: readonly Node[]): string {
   return `write ${meant ?? "(copy (src PATH...) (dst PATH))"}`;
 }
 
-/** The hint for an op that stands inside of another: most often a `)` is missing before it. */
+/** The hint for an op inside another op: usually a `)` is missing before it. */
 function opInside(node: Node, owner: string): string | undefined {
   const name = headOf(node)?.text;
   if (name === undefined || !itemNames.has(name)) return undefined;

@@ -23,7 +23,7 @@ function refusal(text: string): SpecError {
   throw new Error(`accepted: ${text}`);
 }
 
-/** Builds in builds, to a depth. */
+/** A build in a build, nested to the given depth. */
 function nested(depth: number): string {
   return `${"((build a ".repeat(depth)}((from b))${")(from b))".repeat(depth)}`;
 }
@@ -40,7 +40,7 @@ describe("a spec", () => {
     });
   });
 
-  test("is read from bytes as well", () => {
+  test("is parsed from bytes as well", () => {
     expect(parseSpec(Uint8Array.of(...Buffer.from("((from "), 0xff, 0x29, 0x29), { file: "x" }).from).toBe(
       "\uDCFF",
     );
@@ -93,29 +93,29 @@ describe("ops", () => {
     ]);
   });
 
-  test("with a capital take their fields in a list of their own", () => {
+  test("with a capital letter have their fields in a list of their own", () => {
     expect(
       ops("(Comment a) (Env (A B)) (Run ((shell x))) (User ((name x)))").map(({ op }) => op),
     ).toStrictEqual(["comment", "env", "run", "user"]);
   });
 });
 
-describe("refuses", () => {
-  test("a run without a shell, even if a cache has that name", () => {
+describe("rejects", () => {
+  test("a run without a shell, even if a cache is named shell", () => {
     expect(refusal("((from b) (run (cache (shell (target /x)))))").diagnostics).toHaveLength(1);
   });
 
-  test("every op that is wrong, in one go and in order", () => {
+  test("all invalid ops, in order", () => {
     const { diagnostics } = refusal("((from b) (env A) (rum x) (copy (src (a))) (run (shell x) (foo y)))");
     expect(diagnostics.map(({ position }) => position.column)).toStrictEqual([11, 20, 27, 38, 60]);
   });
 
-  test("an unknown build next to other errors", () => {
+  test("an unknown build as well as other errors", () => {
     const { diagnostics } = refusal("((from b) (env A) (copy (from (build x)) (src a) (dst b)))");
     expect(diagnostics).toHaveLength(2);
   });
 
-  test("builds that are nested too deep, and takes those that are not", () => {
+  test("builds that are nested too deeply, but not those at the limit", () => {
     expect(parse(nested(deepestBuild)).from).toBe("b");
     expect(refusal(nested(deepestBuild + 1)).message).toContain("nested more than 500 deep");
   });

@@ -6,17 +6,17 @@ import { describe, suggestion } from "./operands.ts";
 import type { Range, Report } from "./problem.ts";
 import type { AtomNode, ListNode, Node } from "./sexp-tree.ts";
 
-/** Builds may be nested this deep. It keeps everything that walks a spec far from the end of the call stack. */
+/** The greatest depth of nested builds. It keeps every recursive walk of a spec far from the limit of the call stack. */
 export const deepestBuild = 500;
 
-/** A decoded spec, and where its ops stand. */
+/** A decoded spec, and the positions of its ops. */
 export interface Decoded {
-  /** Complete only if nothing was reported; otherwise good for finding more that is wrong. */
+  /** Complete only if nothing was reported. Otherwise it is good enough to find further errors in. */
   readonly spec: Spec;
   readonly origins: ReadonlyMap<Op, ListNode>;
 }
 
-/** Reads a spec out of an expression. What is wrong is reported, as much as can be found. */
+/** Decodes a spec. Reports as many errors as possible. */
 export function decodeSpec(node: Node, report: Report): Decoded {
   const origins = new Map<Op, ListNode>();
   return { spec: decodeAt(node, { report, origins, depth: 0 }), origins };
@@ -133,7 +133,7 @@ function createSpecReader(node: ListNode, decoding: Decoding): SpecReader {
     read: (item) => {
       const name = headOf(item);
       if (item.kind === "atom" || name === undefined) {
-        // A list that the end of the text cut off has no name yet.
+        // A list that is cut off by the end of the text has no name yet.
         if (item.kind === "list" && !item.closed) return;
         report({
           at: item.at,
@@ -183,7 +183,7 @@ function tooEarly(op: ListNode, from: Range | undefined): Parameters<Report>[0] 
   };
 }
 
-/** What a name before `(from ...)` may have been meant to be: `frm` is no op, and near to `from`. */
+/** What a name before `(from ...)` was probably meant to be: `frm` is not an op, but similar to `from`. */
 function meantItem(name: string): string {
   if (name === "from" || name === "build" || opNameOf(name) !== undefined) return name;
   const [near] = nearNames(name, ["from", "build", ...opNames]);

@@ -7,13 +7,13 @@ function convert(ops: string, options: Parameters<typeof toDockerfile>[1]): stri
   return toDockerfile(parseSpec(`((from base) ${ops})`, { file: "test.spec" }), options);
 }
 
-test("continues a command of several lines with the escape character", () => {
+test("continues the lines of a command with the escape character", () => {
   const run = String.raw`(run (shell "set -e\n  make\t\n"))`;
   expect(convert(run, { escape: "unix" })).toBe("FROM base\nRUN set -e \\\n    make \\\n    \n");
   expect(convert(run, { escape: "windows" })).toBe("#escape=`\nFROM base\nRUN set -e `\n    make `\n    \n");
 });
 
-test("mounts secrets and then caches with --buildkit, and leaves them out without", () => {
+test("mounts secrets and then caches with --buildkit, and omits them without it", () => {
   const run = `(user (uid 5) (gid 6))
     (run (cache (c (target /c) (buildkit_options ((sharing locked) (ro true))))) (secrets (s (target /s))) (shell x))`;
   expect(convert(run, { escape: "unix", buildkit: true })).toBe(
@@ -23,7 +23,7 @@ test("mounts secrets and then caches with --buildkit, and leaves them out withou
   expect(convert(run, { escape: "unix" })).toBe("FROM base\nUSER 5:6\nRUN x\n");
 });
 
-test("writes no uid for a user by name, where the original stops", () => {
+test("writes no uid for a user by name, where the original fails", () => {
   const run = "(user (name opam)) (run (cache (c (target /c))) (shell x))";
   expect(convert(run, { escape: "unix", buildkit: true })).toBe(
     "FROM base\nUSER opam\nRUN --mount=type=cache,id=c,target=/c x\n",
@@ -34,7 +34,7 @@ test("writes no uid for a user by name, where the original stops", () => {
   );
 });
 
-test("gives what is copied to the user, unless it is root or has a name", () => {
+test("gives copied files to the user, except for root and for a user by name", () => {
   const copies = `(copy (src a) (dst b)) (user (uid 0) (gid 1)) (copy (src a) (dst b))
     (user (uid 0) (gid 0)) (copy (src a) (dst b)) (user (name x)) (copy (src a) (dst b))`;
   expect(convert(copies, { escape: "unix" }).match(/^COPY.*/gm)).toStrictEqual([

@@ -1,10 +1,10 @@
 import type { BuildkitOption, CopyOp, Op, RunOp, Spec, User } from "./ast.ts";
 
-/** How a Dockerfile is written. */
+/** How to write a Dockerfile. */
 export interface DockerfileOptions {
-  /** Use BuildKit's `RUN --mount` for caches and secrets; without it they are left out. */
+  /** True to use BuildKit's `RUN --mount` for caches and secrets. Otherwise they are omitted. */
   readonly buildkit?: boolean;
-  /** The escape character: `\` for Unix, a backquote for Windows, where `\` parts the names of a path. */
+  /** The escape character: `\` for Unix; a backquote for Windows, where `\` separates the names in a path. */
   readonly escape: "unix" | "windows";
 }
 
@@ -15,11 +15,11 @@ interface Context {
 }
 
 /**
- * A Dockerfile that does about what the spec does, in the original's words.
+ * A Dockerfile that does approximately what the spec does, in the original's form.
  *
- * `exclude` and `network` have no counterpart and are left out. For a user by name a `--mount` carries no `uid`, as
- * there is none to write (the original stops there), and a `COPY` no `--chown`. Values are not guarded against what a
- * Dockerfile gives a meaning to.
+ * `exclude` and `network` have no counterpart and are omitted. For a user by name, a `--mount` has no `uid` (the original
+ * fails there) and a `COPY` has no `--chown`. Values are not escaped, so text with a special meaning in a Dockerfile
+ * keeps that meaning.
  */
 export function toDockerfile(spec: Spec, options: DockerfileOptions): string {
   const windows = options.escape === "windows";
@@ -99,12 +99,12 @@ function copyInstruction(op: CopyOp, context: Context): string {
   return `COPY ${chown}${from}${op.sources.join(" ")} ${op.destination}`;
 }
 
-/** A command of several lines, each continued by the escape character. */
+/** A command of several lines, each but the last ended by the escape character. */
 function wrapped(command: string, context: Context): string {
   return command.split("\n").map(trimBlanks).join(` ${context.escape}\n    `);
 }
 
-/** Blanks as the original trims them: not the wider set that `String.prototype.trim` takes away. */
+/** Removes blanks as the original does. `String.prototype.trim` removes more characters. */
 function trimBlanks(line: string): string {
   const blanks = " \t\n\f\r";
   let start = 0;

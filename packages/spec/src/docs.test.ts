@@ -6,7 +6,7 @@ import { formatSpec, parseSpec } from "./index.ts";
 const repository = join(import.meta.dirname, "../../..");
 const pages = readdirSync(join(repository, "docs")).filter((name) => name.endsWith(".md"));
 
-/** The blocks of specs in a document; a single operation becomes a spec. */
+/** The specs in the code blocks of a document. A single operation is made a spec. */
 function specsIn(document: string): readonly string[] {
   const text = readFileSync(join(repository, document), "utf8");
   const blocks = [...text.matchAll(/^```lisp\n(.*?)^```/gms)].map(([, block = ""]) => block);
@@ -17,7 +17,7 @@ const examples = ["README.md", ...pages.map((name) => join("docs", name))].flatM
   specsIn(document).map((spec) => ({ document, spec })),
 );
 
-test("the docs have specs as examples", () => {
+test("the docs contain specs as examples", () => {
   expect(new Set(examples.map(({ document }) => document))).toEqual(
     new Set(["README.md", "docs/cache.md", "docs/spec.md"]),
   );

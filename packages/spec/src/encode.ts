@@ -1,12 +1,15 @@
 import type { BuildkitOption, CopyOp, NestedBuild, Op, RunOp, Spec, User } from "./ast.ts";
 import type { Sexp } from "./sexp.ts";
 
-/** A spec as an S-expression. Fields that are empty, and a `copy`'s own source directory, are left out. */
+/**
+ * Encodes a spec as an S-expression. Empty fields are omitted, and so is the source of a `copy` from the source
+ * directory.
+ */
 export function encodeSpec(spec: Spec): readonly Sexp[] {
   return [...spec.builds.map(encodeBuild), ["from", spec.from], ...spec.ops.map(encodeOp)];
 }
 
-/** One op as an S-expression, for example `["run", ["shell", "make"]]`. */
+/** Encodes one op, for example as `["run", ["shell", "make"]]`. */
 export function encodeOp(op: Op): readonly Sexp[] {
   switch (op.op) {
     case "comment":
@@ -26,7 +29,7 @@ export function encodeOp(op: Op): readonly Sexp[] {
   }
 }
 
-/** A user's fields, for example `[["uid", "0"], ["gid", "0"]]`. */
+/** Encodes the fields of a user, for example as `[["uid", "0"], ["gid", "0"]]`. */
 export function encodeUser(user: User): readonly Sexp[] {
   if ("name" in user) return [["name", user.name]];
   return [

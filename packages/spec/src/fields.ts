@@ -3,22 +3,22 @@ import { alternatives, didYouMean, showAtom } from "./near-name.ts";
 import type { Report } from "./problem.ts";
 import type { AtomNode, ListNode, Node } from "./sexp-tree.ts";
 
-/** One `(NAME VALUE...)` of a record. */
+/** One field `(NAME VALUE...)` of a record. */
 export interface Field {
   readonly name: AtomNode;
   readonly node: ListNode;
   readonly values: readonly Node[];
 }
 
-/** What a record may hold, and the words to explain it with. */
+/** The fields of a record, with texts for error messages. */
 export interface RecordShape {
-  /** The record in its place, for example `(run ...)`. */
+  /** The record for an error message, for example `(run ...)`. */
   readonly title: string;
-  /** Every field's name, with an example of it. */
+  /** The name of every field, with an example. */
   readonly fields: Readonly<Record<string, string>>;
-  /** The fields that must be there. */
+  /** The names of the required fields. */
   readonly required: readonly string[];
-  /** What to write instead of `node`, which is no field, among `all`; undefined for the general words. */
+  /** The hint for `node`, which is not a field, among all nodes of the record; undefined for the general hint. */
   readonly hintFor?: (node: Node, all: readonly Node[]) => string | undefined;
 }
 
@@ -28,8 +28,8 @@ export interface Fields {
 }
 
 /**
- * Reads the fields of a record, in any order, each at most once. Whatever else is among them is reported, and so is a
- * required field that is missing, unless something that was reported or the end of the text may have been it.
+ * Reads the fields of a record, in any order, each at most once. Reports everything else, and missing required fields;
+ * but not if the missing field may be in something that was reported, or was cut off by the end of the text.
  */
 export function readFields(
   owner: ListNode,
@@ -43,13 +43,13 @@ export function readFields(
   for (const node of nodes) {
     const name = headOf(node);
     if (node.kind === "atom" || name === undefined) {
-      // A list that the end of the text cut off has no name yet.
+      // A list that is cut off by the end of the text has no name yet.
       if (sound && (node.kind === "atom" || node.closed)) {
         reportNoField(node, nodes, record);
       }
       sound = false;
     } else if (!Object.hasOwn(shape.fields, name.text)) {
-      // Where one op has slipped in, so have all that follow it: one report is enough.
+      // If one op is in here by mistake, so are all the following ops: one report is enough.
       const slippedIn = itemNames.has(name.text);
       if (slippedIn && opSlippedIn) continue;
       opSlippedIn ||= slippedIn;
@@ -84,7 +84,7 @@ export function readFields(
   return found;
 }
 
-/** The first item of a list if it is an atom. */
+/** The first item of a list, if it is an atom. */
 export function headOf(node: Node): AtomNode | undefined {
   const first = node.kind === "list" ? node.items[0] : undefined;
   return first?.kind === "atom" ? first : undefined;
@@ -103,7 +103,7 @@ function reportNoField(
   });
 }
 
-/** The names of the lists among strings: a field that stands there, and was reported, is misplaced and not missing. */
+/** The names of lists among the strings of fields: such a field was reported, so it is misplaced and not missing. */
 function namesWithin(fields: Iterable<Field>): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { name: owner, values } of fields) {

@@ -1,4 +1,4 @@
-/** The names that an item of a spec begins with. */
+/** The names that an item of a spec can begin with. */
 export const itemNames: ReadonlySet<string> = new Set([
   "build",
   "comment",
@@ -11,7 +11,7 @@ export const itemNames: ReadonlySet<string> = new Set([
   "workdir",
 ]);
 
-/** The names of the fields of `run`, `copy` and their parts. */
+/** The names of the fields of `run` and `copy` and of their parts. */
 export const fieldNames: ReadonlySet<string> = new Set([
   "buildkit_options",
   "cache",

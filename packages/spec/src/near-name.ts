@@ -1,9 +1,9 @@
 import { distance } from "fastest-levenshtein";
 
-/** Longer names are compared with nothing: they are no slips, and it would take long. */
+/** The longest name, in characters, that is compared: longer ones are not typing errors, and would take long. */
 const longestName = 100;
 
-/** The candidates that `name` may be a slip of, nearest first, at most three. */
+/** The candidates that `name` may be a typing error of, nearest first, at most three. */
 export function nearNames(name: string, candidates: Iterable<string>): readonly string[] {
   if (name.length > longestName) return [];
   const limit = Math.max(1, Math.floor(name.length / 3));
@@ -17,7 +17,7 @@ export function nearNames(name: string, candidates: Iterable<string>): readonly 
     .map(({ candidate }) => candidate);
 }
 
-/** `did you mean "x" or "y"?`, or undefined if nothing is near. */
+/** `did you mean "x" or "y"?`, or undefined if no candidate is near. */
 export function didYouMean(name: string, candidates: Iterable<string>): string | undefined {
   const near = nearNames(name, candidates);
   return near.length === 0 ? undefined : `did you mean ${alternatives(near.map(showAtom))}?`;
@@ -29,13 +29,13 @@ export function alternatives(names: readonly string[]): string {
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} or ${last}`;
 }
 
-/** An atom for a reader: in quotes, on one line, cut if it is long. */
+/** An atom for a message: quoted, on one line, truncated if it is long. */
 export function showAtom(atom: string): string {
   const characters = Array.from(printable(atom.slice(0, 200)));
   return `"${characters.length > 60 ? `${characters.slice(0, 59).join("")}…` : characters.join("")}"`;
 }
 
-/** The text with what a terminal would act on or not show made visible: one character for one. */
+/** Makes characters visible that a terminal would interpret or not show. Each becomes one character. */
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (found) => {
     const code = found.charCodeAt(0);
@@ -43,7 +43,7 @@ export function printable(text: string): string {
   });
 }
 
-/** Two neighbours that changed places are one slip, as in `form` for `from`. */
+/** The edit distance. Two transposed characters count as one edit, as in `form` for `from`. */
 function slipsBetween(a: string, b: string): number {
   let first = 0;
   while (first < a.length && a[first] === b[first]) first++;

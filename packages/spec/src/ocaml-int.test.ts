@@ -19,7 +19,7 @@ test.each([
   ["0u19", 19],
   [String(Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER],
   ["0".repeat(200), 0],
-])("reads %s", (text, value) => {
+])("parses %s", (text, value) => {
   expect(parseOcamlInt(text)).toBe(value);
 });
 
@@ -41,6 +41,6 @@ test.each([
   "--1",
   "９",
   "9007199254740992",
-])("refuses %j", (text) => {
+])("rejects %j", (text) => {
   expect(parseOcamlInt(text)).toBeUndefined();
 });

@@ -9,8 +9,9 @@ const bases: ReadonlyMap<string, { readonly radix: string; readonly digits: RegE
 ]);
 
 /**
- * A whole number in any of the forms that the original reads (OCaml's `int_of_string`): `10`, `-1`, `+1`, `1_000`,
- * `0x1f`, `0o17`, `0b11`, `0u10`. Undefined for anything else, and for what a JavaScript number cannot hold exactly.
+ * Parses an integer in any form that the original accepts (OCaml's `int_of_string`): `10`, `-1`, `+1`, `1_000`, `0x1f`,
+ * `0o17`, `0b11`, `0u10`. Undefined for anything else, and for an integer that a JavaScript number cannot represent
+ * exactly.
  */
 export function parseOcamlInt(text: string): number | undefined {
   const [, sign, prefix = "", written = ""] = form.exec(text) ?? [];

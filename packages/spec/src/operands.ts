@@ -5,26 +5,26 @@ import type { Sexp } from "./sexp.ts";
 import type { ListNode, Node } from "./sexp-tree.ts";
 import { sexpToLine } from "./spec-print.ts";
 
-/** An op's list, taken apart. */
+/** The parts of an op's list. */
 export interface Call {
   readonly node: ListNode;
   readonly args: readonly Node[];
   readonly report: Report;
 }
 
-/** A list's values after its name, with the words to explain them. */
+/** The values of a list after its name, with texts for error messages. */
 export interface Operands {
-  /** The list that they stand in. */
+  /** The list that contains them. */
   readonly node: ListNode;
   readonly values: readonly Node[];
-  /** The list in its place, for example `(shell ...) in (run ...)`. */
+  /** The list for an error message, for example `(shell ...) in (run ...)`. */
   readonly title: string;
-  /** What is right, for example `(shell "COMMAND")`. */
+  /** A correct example, such as `(shell "COMMAND")`. */
   readonly example: string;
   readonly report: Report;
 }
 
-/** The one atom that the list must hold; undefined, with a report, if it does not. */
+/** The single atom in the list; undefined, with a report, if the list has anything else. */
 export function oneAtom(operands: Operands): string | undefined {
   const { node, values, report, title } = operands;
   const [first] = values;
@@ -42,13 +42,13 @@ export function oneAtom(operands: Operands): string | undefined {
   return undefined;
 }
 
-/** The words of a string that should have been in quotes; undefined if one of them is a list. */
+/** The words of a string that should have been quoted; undefined if one of the nodes is a list. */
 export function joinedAtoms(nodes: readonly Node[]): string | undefined {
   const texts = nodes.flatMap((node) => (node.kind === "atom" ? [node.text] : []));
   return texts.length === nodes.length ? texts.join(" ") : undefined;
 }
 
-/** The values of a list that must all be atoms; what is none is reported and left out. */
+/** The values of a list of atoms. Other nodes are reported and omitted. */
 export function allAtoms(operands: Operands): readonly string[] {
   return operands.values.flatMap((value) => atomText(value, operands) ?? []);
 }
@@ -69,13 +69,13 @@ export function atomText(
   return undefined;
 }
 
-/** An expression to show as a correction, unless it is long. */
+/** An expression as the text of a correction; undefined if it is long. */
 export function suggestion(sexp: Sexp): string | undefined {
   const line = sexpToLine(sexp);
   return line.length > 100 || line.includes("\n") ? undefined : line;
 }
 
-/** A node for a reader, in few words. */
+/** A short description of a node for an error message. */
 export function describe(node: Node): string {
   if (node.kind === "atom") return showAtom(node.text);
   const [head] = node.items;

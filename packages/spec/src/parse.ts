@@ -11,9 +11,10 @@ import type { Reading } from "./token-reader.ts";
 import { type UnknownBuild, unknownBuilds } from "./validate.ts";
 
 /**
- * Reads a spec. `file` is its name in error messages.
+ * Parses a spec.
  *
- * @throws {SpecError} with everything that is wrong: syntax, ops and fields, and builds that do not exist.
+ * @param options.file the name of the source in error messages.
+ * @throws {SpecError} with all errors: syntax, ops and fields, and unknown builds.
  */
 export function parseSpec(source: string | Uint8Array, options: { readonly file: string }): Spec {
   const text = typeof source === "string" ? source : fromBytes(source);
@@ -25,10 +26,10 @@ export function parseSpec(source: string | Uint8Array, options: { readonly file:
   return spec;
 }
 
-/** Unknown builds beyond these are left out: each is compared with every name in scope. */
+/** Further unknown builds are not reported: each is compared with every name in scope. */
 const describedUnknowns = 20;
 
-/** Problems beyond these are dropped: nobody reads them, and a broken file of megabytes can have a million. */
+/** Further problems are dropped: no reader needs them, and a damaged file of megabytes can have a million. */
 const keptProblems = 200;
 
 function readSpec(text: string, report: Report): Spec | undefined {
@@ -42,7 +43,7 @@ function readSpec(text: string, report: Report): Spec | undefined {
   });
   const root = rootOf(reading, { report, text, damaged: damaged.size > 0 });
   if (root === undefined) return undefined;
-  // What an open string or comment has swallowed would only show as errors that are none; so would a damaged atom.
+  // Errors after an unclosed string or comment, or in a damaged atom, are only consequences.
   const reportSound: Report = (problem) => {
     if (problem.at.end <= reading.soundUntil && !damaged.has(problem.at.start)) report(problem);
   };
@@ -52,7 +53,7 @@ function readSpec(text: string, report: Report): Spec | undefined {
   return spec;
 }
 
-/** The one expression of the text. What else stands at its level is reported, the first of it. */
+/** The single expression of the text. Reports the first other item at its level. */
 function rootOf(
   { nodes, strayClose }: Reading,
   found: { readonly report: Report; readonly text: string; readonly damaged: boolean },
@@ -84,7 +85,7 @@ function rootOf(
   return root;
 }
 
-/** True for `(from BASE)` and the like: an item of a spec, and no spec itself. */
+/** True for `(from BASE)` and the like, which is an item of a spec and not a spec. */
 function isItem(node: Node): boolean {
   return headOf(node) !== undefined;
 }

@@ -4,22 +4,22 @@ export interface Range {
   readonly end: number;
 }
 
-/** Something wrong at a place of the text, before it is rendered for a reader. */
+/** An error at a position of the text, before it is rendered. */
 export interface Problem {
   readonly at: Range;
-  /** What is wrong and what was expected: one sentence without a final stop. */
+  /** What is wrong and what was expected: one sentence without a full stop at its end. */
   readonly message: string;
   /** What to write instead. */
   readonly hint?: string | undefined;
-  /** Other places that explain this one. */
+  /** Other positions that explain this one. */
   readonly notes?: readonly Note[];
 }
 
-/** A remark about another place. */
+/** A remark about another position. */
 export interface Note {
   readonly at: Range;
   readonly message: string;
 }
 
-/** Takes a problem; whoever reports it goes on as well as it can. */
+/** Receives a problem. The caller then continues as well as it can. */
 export type Report = (problem: Problem) => void;

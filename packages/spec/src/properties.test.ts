@@ -14,7 +14,7 @@ import { toSexp } from "./sexp-tree.ts";
 import { SpecError } from "./spec-error.ts";
 import { formatSpec, printMachine } from "./spec-print.ts";
 
-/** Any bytes, and such as mean something. */
+/** Any bytes, and texts with a special meaning. */
 const atom = fc.oneof(
   fc.uint8Array({ maxLength: 12 }).map(fromBytes),
   fc.string({ unit: "grapheme", maxLength: 12 }),
@@ -77,7 +77,7 @@ function spec(depth: number, scope: readonly string[] = []): fc.Arbitrary<Spec> 
   );
 }
 
-/** The spec, or undefined if it is refused. Any other error fails the test. */
+/** The spec, or undefined if it is rejected. Any other error fails the test. */
 function parse(text: string | Uint8Array): Spec | undefined {
   try {
     return parseSpec(text, { file: "test.spec" });
@@ -88,7 +88,7 @@ function parse(text: string | Uint8Array): Spec | undefined {
 }
 
 describe("printing and parsing", () => {
-  test("any expression in the machine form is the identity", () => {
+  test("are inverse for any expression in the machine form", () => {
     fc.assert(
       fc.property(sexp, (value) => {
         const problems: Problem[] = [];
@@ -99,7 +99,7 @@ describe("printing and parsing", () => {
     );
   });
 
-  test("any spec, in the machine form and in the human form, is the identity", () => {
+  test("are inverse for any spec, in the machine form and in the human form", () => {
     fc.assert(
       fc.property(spec(2), (value) => {
         const machine = printMachine(value);
@@ -137,7 +137,7 @@ describe("no input crashes the parser", () => {
         const text = found.join("");
         const read = parse(text);
         if (read === undefined) return;
-        // Nothing may get lost on the way to the spec: what was read must be what the text says.
+        // Nothing may be lost: the spec must have everything that is in the text.
         const { nodes } = parseExpressions(text, () => expect.unreachable());
         const [root] = nodes.map(toSexp);
         expect(encodeSpec(read)).toHaveLength(root?.length ?? -1);
@@ -147,7 +147,7 @@ describe("no input crashes the parser", () => {
     );
   });
 
-  test("a spec from which something was cut", () => {
+  test("a spec with a part cut out", () => {
     fc.assert(
       fc.property(spec(1), fc.nat(), fc.integer({ min: 1, max: 4 }), (value, at, length) => {
         const text = formatSpec(value);
@@ -162,7 +162,7 @@ describe("no input crashes the parser", () => {
   });
 });
 
-/** The bytes of every atom, as they come back: the one text that stands for them. */
+/** The canonical text of every atom. */
 function normal(value: Sexp): Sexp {
   return typeof value === "string" ? fromBytes(toBytes(value)) : value.map(normal);
 }

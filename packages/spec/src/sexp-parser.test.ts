@@ -23,17 +23,17 @@ function firstProblem(text: string): readonly [string, string] {
 }
 
 describe("atoms", () => {
-  test("end at blanks, parentheses, quotes and comments, and need nothing between them", () => {
+  test("end at blanks, parentheses, quotes and comments, without a separator", () => {
     expect(sexps('a b"c"d(e)f;g\nh')).toStrictEqual(["a", "b", "c", "d", ["e"], "f", "h"]);
   });
 
-  test("may hold # and | but no comment mark", () => {
+  test("can contain # and | but no comment mark", () => {
     expect(sexps("# | ## || a# |a #a a|b")).toStrictEqual(["#", "|", "##", "||", "a#", "|a", "#a", "a|b"]);
     expect(firstProblem("(a#|b)")).toStrictEqual(["'#|' inside of an atom", "#|"]);
     expect(firstProblem("(a |# b)")).toStrictEqual(["'|#' closes a comment, and none is open here", "|#"]);
   });
 
-  test("hold any other byte, a vertical tab and a NUL too", () => {
+  test("can contain any other byte, including a vertical tab and a NUL", () => {
     expect(sexps("a\u000Bb\u0000c é")).toStrictEqual(["a\u000Bb\u0000c", "é"]);
   });
 });
@@ -60,7 +60,7 @@ describe("quoted atoms", () => {
     [String.raw`"\xg"`, String.raw`\x`],
     [String.raw`"\1a"`, String.raw`\1`],
     [String.raw`"\12"`, String.raw`\12`],
-  ])("%s is no escape", (text, escape) => {
+  ])("%s is not an escape", (text, escape) => {
     expect(firstProblem(text)[1]).toBe(escape);
   });
 
@@ -85,21 +85,21 @@ describe("comments", () => {
     expect(sexps(text)).toStrictEqual(expected);
   });
 
-  test("#; must have something to skip", () => {
+  test("#; requires an expression to skip", () => {
     expect(firstProblem("(a #;)")[1]).toBe("#;");
     expect(firstProblem("(a) #;")[1]).toBe("#;");
   });
 
-  test("#; may skip an atom at the very end, where the original wants a newline", () => {
+  test("#; can skip an atom at the very end, where the original requires a newline", () => {
     expect(sexps("a #;b")).toStrictEqual(["a"]);
   });
 
-  test("a broken escape counts in a comment's string as well", () => {
+  test("a broken escape in a comment's string is an error as well", () => {
     expect(firstProblem(String.raw`#| "\300" |# a`)[1]).toBe(String.raw`\300`);
   });
 });
 
-test("a carriage return needs a newline", () => {
+test("a carriage return must be followed by a newline", () => {
   expect(sexps("(a\r\n b)\r\n")).toStrictEqual([["a", "b"]]);
   expect(firstProblem("(a\r b)")[0]).toBe("a carriage return without a newline after it");
   expect(firstProblem("; a\r b")[0]).toBe("a carriage return without a newline after it");

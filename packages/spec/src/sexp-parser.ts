@@ -5,8 +5,8 @@ import { createTokenReader, type Reading, type TokenReader } from "./token-reade
 import * as token from "./tokens.ts";
 
 /**
- * Reads every expression of a text. What is wrong is reported and mended, so that whoever reads the nodes can find
- * more: a list that is open at the end is closed there, and a `)` that closes nothing is left out.
+ * Parses every expression of a text. Errors are reported and repaired, so that the caller can find further errors: a list
+ * that is open at the end is closed there, and a `)` without a list is ignored.
  */
 export function parseExpressions(text: string, report: Report): Reading {
   built ??= { lexer: token.createLexer(), parser: new SexpParser() };
@@ -16,17 +16,17 @@ export function parseExpressions(text: string, report: Report): Reading {
 }
 
 /**
- * The grammar. It is flat: nesting is the reader's, because a rule that called itself would overflow the call stack on
- * a text that is nested deeply. Every row of tokens that the lexer can make fits it.
+ * The grammar. It is flat: the token reader handles nesting, since a recursive rule would overflow the call stack on a
+ * deeply nested text. It accepts every sequence of tokens that the lexer can produce.
  *
  *     expressions = ( "(" | ")" | atom | string | "#;" | "#|" | "|#" | lone return )*
  *     string      = '"' ( text | escape )* '"'?
  */
 class SexpParser extends EmbeddedActionsParser {
-  // Undefined but for the time of one `read`; chevrotain also calls the rules to learn the grammar.
+  // Set only during a `read`. chevrotain also calls the rules once to learn the grammar.
   private reader: TokenReader | undefined;
 
-  // Alternatives are made once and not at every token.
+  // Created once instead of for every token.
   private readonly expression = [
     this.alternative(token.listOpen, (reader, found) => reader.openList(found)),
     this.alternative(token.listClose, (reader, found) => reader.closeList(found)),
@@ -91,6 +91,6 @@ class SexpParser extends EmbeddedActionsParser {
   }
 }
 
-// The one state of this module: a constant that takes some milliseconds to make, made when it is first needed. A parse
-// leaves nothing in it.
+// The only state of this module: a constant that takes some milliseconds to create, so it is created at the first use. A
+// parse leaves nothing in it.
 let built: { readonly lexer: Lexer; readonly parser: SexpParser } | undefined;

@@ -5,7 +5,7 @@ import type { Sexp } from "./sexp.ts";
 import { sexpToMachine } from "./sexp-print.ts";
 
 describe("sexpToMachine", () => {
-  test("puts a blank only between two bare atoms", () => {
+  test("writes a blank only between two bare atoms", () => {
     expect(sexpToMachine(["a", "b", ["c"], "d", "e f", "g", [], "h"])).toBe('(a b(c)d"e f"g()h)');
   });
 
@@ -31,7 +31,7 @@ describe("sexpToMachine", () => {
     "%PATH%",
     "~",
     "!",
-  ])("leaves %j bare", (atom) => {
+  ])("does not quote %j", (atom) => {
     expect(sexpToMachine(atom)).toBe(atom);
   });
 
@@ -40,7 +40,7 @@ describe("sexpToMachine", () => {
     expect(sexpToMachine(fromBytes(Uint8Array.of(0xff, 0x41)))).toBe(String.raw`"\255A"`);
   });
 
-  test("takes a list of any depth", () => {
+  test("accepts a list of any depth", () => {
     let sexp: Sexp = "x";
     for (let depth = 0; depth < 100_000; depth++) sexp = [sexp];
     expect(sexpToMachine(sexp)).toBe(`${"(".repeat(100_000)}x${")".repeat(100_000)}`);

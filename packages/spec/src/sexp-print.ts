@@ -1,10 +1,10 @@
 import { toBytes } from "./byte-text.ts";
 import type { Sexp } from "./sexp.ts";
 
-/** Bytes that an atom can hold without quotes: printable ASCII but blank, quote, parentheses, `;` and backslash. */
+/** An atom that needs no quotes: printable ASCII except for the blank, quote, parentheses, `;` and backslash. */
 const bareAtom = /^[!#-'*-:<-[\]-~]+$/;
 
-/** What would read as a comment inside of a bare atom. */
+/** A comment mark, which must not be in a bare atom. */
 const commentMark = /#\||\|#/;
 
 const shortEscapes: ReadonlyMap<number, string> = new Map([
@@ -17,8 +17,8 @@ const shortEscapes: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * The machine form: one line, with no blank that is not needed, in printable ASCII. Layer ids are digests of it, so it
- * is the original's to the byte (Sexplib's `to_string_mach`). A list may be nested to any depth.
+ * The machine form: one line of printable ASCII without needless blanks. Layer ids are digests of it, so it must be the
+ * original's byte for byte (Sexplib's `to_string_mach`). A list can be nested to any depth.
  */
 export function sexpToMachine(sexp: Sexp): string {
   const parts: string[] = [];
@@ -51,12 +51,12 @@ export function sexpToMachine(sexp: Sexp): string {
   }
 }
 
-/** One atom in the machine form: quoted only if it must be. */
+/** One atom in the machine form, quoted only if necessary. */
 export function atomToMachine(atom: string): string {
   return isBare(atom) ? atom : quoted(atom);
 }
 
-/** A text with its escapes and without its quotes. */
+/** A text with escapes, without the quotes. */
 export function escapeAtom(text: string): string {
   let escaped = "";
   for (const byte of toBytes(text)) {

@@ -1,26 +1,26 @@
 import type { Range } from "./problem.ts";
 import type { Sexp } from "./sexp.ts";
 
-/** An atom with its place in the text. */
+/** An atom with its position in the text. */
 export interface AtomNode {
   readonly kind: "atom";
   readonly text: string;
   readonly at: Range;
 }
 
-/** A list with its place in the text, parentheses included. */
+/** A list with its position in the text, parentheses included. */
 export interface ListNode {
   readonly kind: "list";
   readonly items: readonly Node[];
   readonly at: Range;
-  /** False if the text ended before the list did; then what is missing in it says nothing. */
+  /** False if the text ended before the list was closed. Then a missing item is not an error of its own. */
   readonly closed: boolean;
 }
 
-/** An S-expression with its place in the text. */
+/** An S-expression with its position in the text. */
 export type Node = AtomNode | ListNode;
 
-/** A node without the places. A list may be nested to any depth. */
+/** A node without positions. A list can be nested to any depth. */
 export function toSexp(node: Node): Sexp {
   if (node.kind === "atom") return node.text;
   const root: Sexp[] = [];

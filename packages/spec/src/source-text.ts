@@ -1,4 +1,4 @@
-/** A place in a text. Both count from 1; a column is a character (a code point), not a byte. */
+/** A position in a text. Both numbers count from 1; a column is a character (code point), not a byte. */
 export interface Position {
   readonly line: number;
   readonly column: number;
@@ -10,7 +10,7 @@ export interface SourceText {
   readonly text: string;
 }
 
-/** The line and column of an offset (in UTF-16 units) of a text. */
+/** The line and column of an offset, which is in UTF-16 units. */
 export function positionAt(source: SourceText, offset: number): Position {
   const start = lineStart(source, offset);
   return {
@@ -19,7 +19,7 @@ export function positionAt(source: SourceText, offset: number): Position {
   };
 }
 
-/** The line that holds an offset, without its line end, and where in the text it starts. */
+/** The line at an offset, without its line end, and the offset of its start. */
 export function lineAt(
   source: SourceText,
   offset: number,

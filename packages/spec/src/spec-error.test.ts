@@ -63,7 +63,7 @@ test("an error has a code, positions that count from 1, and hints", () => {
 });
 
 describe("parentheses, strings and comments", () => {
-  test("a list that is never closed points at its opening, at the end, and at where it may be missing", () => {
+  test("a list that is never closed shows its start, its end, and where a parenthesis may be missing", () => {
     expect(message("((from base)\n (run (shell x)\n (workdir /src)\n (run (shell y)))\n\n"))
       .toMatchInlineSnapshot(`
       "test.spec:1:1: this list is never closed: expected a ')' before the end of the file on line 4
@@ -83,7 +83,7 @@ describe("parentheses, strings and comments", () => {
     `);
   });
 
-  test("a file that is cut off names its open lists and blames nothing that is missing", () => {
+  test("a truncated file shows its open lists, and reports nothing as missing", () => {
     expect(message("((build dev ((from b)\n  (run (cache (c (target /c")).toMatchInlineSnapshot(`
       "test.spec:2:18: this list is never closed: expected 7 ')' before the end of the file on line 2
         2 |   (run (cache (c (target /c
@@ -100,7 +100,7 @@ describe("parentheses, strings and comments", () => {
     `);
   });
 
-  test("a ')' too many", () => {
+  test("a ')' too many at the end", () => {
     expect(message("((from base)))\n")).toMatchInlineSnapshot(`
       "test.spec:1:14: this ')' closes nothing
         1 | ((from base)))
@@ -111,7 +111,7 @@ describe("parentheses, strings and comments", () => {
     `);
   });
 
-  test("a ')' too many in between", () => {
+  test("a ')' too many in the middle", () => {
     expect(message("((from base)\n (run (shell x))) \n (run (shell y)))")).toMatchInlineSnapshot(`
       "test.spec:3:2: a file holds one spec, and this stands after its end
         3 |  (run (shell y)))
@@ -134,7 +134,7 @@ describe("parentheses, strings and comments", () => {
     `);
   });
 
-  test("a string that is never closed, and the one whose quote is missing", () => {
+  test("a string that is never closed, with the string whose quote is missing", () => {
     expect(message('((from base)\n (frob x)\n (run (shell "hello))\n (run (shell "world")))'))
       .toMatchInlineSnapshot(`
         "test.spec:2:3: unknown op "frob": expected comment, workdir, shell, run, copy, user or env
@@ -159,7 +159,7 @@ describe("parentheses, strings and comments", () => {
     `);
   });
 
-  test("broken escapes, all of them", () => {
+  test("all broken escapes", () => {
     expect(message(String.raw`((from base) (run (shell "C:\300 \x4g \9")))`)).toMatchInlineSnapshot(`
       "test.spec:1:29: \\300 is no byte: expected a decimal number from \\000 to \\255
         1 | ((from base) (run (shell "C:\\300 \\x4g \\9")))
@@ -250,7 +250,7 @@ describe("slips in ops and fields", () => {
   });
 });
 
-/** What the line of the source shows above the caret. */
+/** The characters of the source line above the caret. */
 function aboveCaret(text: string, length: number): string {
   const [, line = "", caret = ""] = message(text).split("\n");
   const start = caret.indexOf("^");
@@ -258,35 +258,35 @@ function aboveCaret(text: string, length: number): string {
 }
 
 describe("the line with the caret", () => {
-  test("stands under what it means after a tab", () => {
+  test("points to the right column after a tab", () => {
     expect(aboveCaret("((from base)\n\t\t(rum x))", 3)).toBe("rum");
   });
 
-  test("takes wide characters for two columns, and counts them as one", () => {
+  test("counts a wide character as two columns on the terminal, and as one in the position", () => {
     const error = errorOf('((from base) (env A "日本") (rum x))');
     expect(error.diagnostics[0]?.position).toStrictEqual({ line: 1, column: 28 });
     const [, line = "", caret = ""] = error.message.split("\n");
-    // Two wide characters before it: two columns more than characters.
+    // Two wide characters precede it: two more columns than characters.
     expect(caret.indexOf("^")).toBe(line.indexOf("rum") + 2);
   });
 
-  test("counts a character outside of the basic plane, and a byte that is no UTF-8, as one", () => {
+  test("counts a character outside of the basic plane, and a byte that is not UTF-8, as one", () => {
     const text = Buffer.concat([Buffer.from('((from "🙂'), Buffer.of(0xff), Buffer.from('") (rum x))')]);
     expect(errorOf(text).diagnostics[0]?.position).toStrictEqual({ line: 1, column: 15 });
   });
 
-  test("shows a window of a long line", () => {
+  test("shows a part of a long line", () => {
     const text = `((from base)${' (env A "some value")'.repeat(100)} (rum x)${' (env A "some value")'.repeat(100)})`;
     expect(aboveCaret(text, 3)).toBe("rum");
     for (const line of message(text).split("\n")) expect(line.length).toBeLessThan(125);
     expect(errorOf(text).diagnostics[0]?.position.column).toBe(2115);
   });
 
-  test("sends no control characters to the terminal", () => {
+  test("shows no control characters", () => {
     expect(message('((from base) (rum "\u001B[31m"))')).not.toContain("\u001B");
   });
 
-  test("shows 20 problems at most", () => {
+  test("shows at most 20 problems", () => {
     const error = errorOf(`((from base)${"\n (rum x)".repeat(50)})`);
     expect(error.diagnostics).toHaveLength(20);
     expect(error.message).toMatch(/There is more that is wrong; it is not shown\.$/);

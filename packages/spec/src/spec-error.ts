@@ -4,7 +4,7 @@ import { printable } from "./near-name.ts";
 import type { Note, Problem, Range } from "./problem.ts";
 import { lineAt, type Position, positionAt, type SourceText } from "./source-text.ts";
 
-/** One thing that is wrong with a spec. */
+/** One error in a spec. */
 export interface Diagnostic {
   readonly position: Position;
   /** What is wrong, and what was expected. */
@@ -13,23 +13,23 @@ export interface Diagnostic {
   readonly hint: string | undefined;
 }
 
-/** More than these are not shown. */
+/** The maximum number of problems that are shown. */
 const shownProblems = 20;
 
-/** Characters of a long line that are shown before and after the place in question. */
+/** How many characters of a long line are shown before and after the position. */
 const windowBefore = 50;
 const windowAfter = 60;
 
 /**
- * A spec that does not parse, decode or validate. The message is complete: for every diagnostic the place, the line with
- * a caret, the hint and the notes, ready to be printed.
+ * A spec that cannot be parsed, decoded or validated. The message is complete and can be printed: for every diagnostic it
+ * has the position, the line with a caret, the hint and the notes.
  */
 export class SpecError extends Error {
   override readonly name = "SpecError";
   readonly code = "BAD_SPEC";
-  /** Undefined: each diagnostic has its own hint, and it stands in the message. */
+  /** Always undefined: each diagnostic has its own hint, which is in the message. */
   readonly hint: string | undefined = undefined;
-  /** In the order of the text; the first 20 if there are more. */
+  /** In the order of the text, at most the first 20. */
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(source: SourceText, problems: readonly Problem[]) {
@@ -61,7 +61,7 @@ function place(source: SourceText, at: Range): string {
   return `${source.file}:${line}:${column}`;
 }
 
-/** The line that holds the start of the range, with carets under the range as far as it goes on that line. */
+/** The line of the start of the range, with carets below the part of the range on that line. */
 function excerpt(source: SourceText, at: Range): readonly string[] {
   const line = lineAt(source, at.start);
   if (line.text.trim() === "") return [];
@@ -90,7 +90,7 @@ function visible(text: string): string {
   return printable(text.replaceAll("\t", "    "));
 }
 
-/** The columns of a terminal that a text takes up. */
+/** The width of a text on a terminal, in columns. */
 function displayWidth(text: string): number {
   let width = 0;
   for (const character of text) {

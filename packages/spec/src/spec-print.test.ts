@@ -18,7 +18,7 @@ function copy(name: string): string {
 }
 
 describe("formatSpec", () => {
-  test("puts an op on a line, and the fields of a run one below the other", () => {
+  test("writes one op per line, and the fields of a run below each other", () => {
     expect(
       format(
         '((from base)(workdir /src)(run(cache(c(target /c)))(network host)(shell "make all"))(env A b))',
@@ -50,7 +50,7 @@ describe("formatSpec", () => {
     `);
   });
 
-  test("shows a command of several lines as such", () => {
+  test("splits a command of several lines", () => {
     expect(format(String.raw`((from base)(run(shell "set -e\n  make\n")))`)).toMatchInlineSnapshot(`
       "((from base)
        (run (shell  "set -e\\
@@ -65,14 +65,14 @@ describe("formatSpec", () => {
     expect(copy("b".repeat(24)).split("\n")).toHaveLength(4);
   });
 
-  test("indents deep builds no further than it is of use", () => {
+  test("limits the indentation of deeply nested builds", () => {
     const deep = format(`${"((build a ".repeat(100)}((from b))${")(from b))".repeat(100)}`);
     expect(Math.max(...deep.split("\n").map((line) => line.length))).toBeLessThan(90);
   });
 });
 
 describe("formatOp", () => {
-  test("aligns the fields of a run with the column it is printed in", () => {
+  test("aligns the fields of a run with its column", () => {
     expect(heading('(run (cache (c (target "C:\\\\x"))) (shell "opam install tar"))', 3)).toBe(
       '   (run (cache (c (target "C:\\\\x")))\n        (shell "opam install tar"))',
     );

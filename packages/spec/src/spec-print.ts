@@ -3,21 +3,21 @@ import { encodeOp, encodeSpec } from "./encode.ts";
 import type { Sexp } from "./sexp.ts";
 import { atomToMachine, escapeAtom, sexpToMachine } from "./sexp-print.ts";
 
-/** The columns of a line; a `copy` that does not fit has one field a line. */
+/** The maximum length of a line. A `copy` that does not fit has one field per line. */
 const lineWidth = 79;
 
-/** No line is indented further than this, however deeply builds are nested. */
+/** The maximum indentation, in columns, however deeply builds are nested. */
 const deepestIndent = 68;
 
-/** The machine form of a spec: one line, the original's to the byte. */
+/** The machine form of a spec: one line, byte for byte the original's. */
 export function printMachine(spec: Spec): string {
   return sexpToMachine(encodeSpec(spec));
 }
 
 /**
- * The human form of a spec, laid out as the original does it: an op a line, the fields of a `run` one below the other,
- * a command of several lines over several lines. It parses to the same spec, and printing that gives the same text.
- * Comments of the source file are no part of a spec and so are not in it. No newline at the end.
+ * The human form of a spec, formatted as by the original: one op per line, the fields of a `run` below each other, a
+ * command of several lines over several lines. It parses to the same spec, and formatting that gives the same text.
+ * Comments in the source are not part of a spec, so they are lost. There is no newline at the end.
  */
 export function formatSpec(spec: Spec): string {
   const page = createPage(0);
@@ -29,8 +29,9 @@ export function formatSpec(spec: Spec): string {
 }
 
 /**
- * The human form of one op, as the original shows it above a step's log. `column` (from 0) is where it will be printed:
- * lines after the first are indented to fit.
+ * The human form of one op, as the original prints it above a step's log.
+ *
+ * @param options.column the column, from 0, that it is printed at: the following lines are indented to match.
  */
 export function formatOp(op: Op, options: { readonly column?: number } = {}): string {
   const page = createPage(options.column ?? 0);
@@ -38,14 +39,14 @@ export function formatOp(op: Op, options: { readonly column?: number } = {}): st
   return page.text();
 }
 
-/** The human form on one line, but for atoms that hold several lines. */
+/** The human form on one line, except for atoms of several lines. */
 export function sexpToLine(sexp: Sexp): string {
   const page = createPage(0);
   writeLine(page, sexp);
   return page.text();
 }
 
-/** A text in the making that knows the column, from 0, that it has come to. */
+/** A text that is being written, with its current column (from 0). */
 interface Page {
   write(text: string): void;
   /** Starts a line that is indented to a column. */
@@ -91,7 +92,7 @@ function writeItem(page: Page, item: Sexp): void {
   }
 }
 
-/** Items one below the other, in the column that has been reached. */
+/** Writes items below each other, in the current column. */
 function writeBelow(page: Page, items: readonly Sexp[], write: (page: Page, item: Sexp) => void): void {
   const column = page.column();
   items.forEach((item, index) => {
@@ -113,14 +114,14 @@ function writeLine(page: Page, sexp: Sexp): void {
   page.write(")");
 }
 
-/** An atom of several lines is shown as such: each line is joined to the next by a backslash, which begins with `\n`. */
+/** Writes an atom of several lines: each line ends in a backslash, and the next one begins with `\n`. */
 function writeAtom(page: Page, atom: string): void {
   if (!isMultiline(atom)) {
     page.write(atomToMachine(atom));
     return;
   }
   const column = page.column();
-  // The blank puts the first line's text above the others'.
+  // The blank aligns the text of the first line with the others.
   page.write(' "');
   atom.split("\n").forEach((line, index) => {
     if (index > 0) {
@@ -142,14 +143,14 @@ function multilineWidth(atom: string): number {
   return ' ""'.length + escapeAtom(atom).length + "\\".length * (atom.split("\n").length - 1);
 }
 
-/** True if the expression fits on the rest of a line, but for its last parenthesis. */
+/** True if the expression fits on the rest of the line, without its last parenthesis. */
 function fits(sexp: Sexp, column: number): boolean {
   return widthUpTo(sexp, lineWidth - column + 1) <= lineWidth - column + 1;
 }
 
-/** The width on one line; once it is above the limit, just something above the limit. */
+/** The width on one line, in columns. If it exceeds the limit, any number above the limit. */
 function widthUpTo(sexp: Sexp, limit: number): number {
-  // An atom of several lines counts with all of them, as the original does it.
+  // An atom of several lines counts with all its lines, as in the original.
   if (typeof sexp === "string") return isMultiline(sexp) ? multilineWidth(sexp) : atomToMachine(sexp).length;
   let width = 2 + Math.max(0, sexp.length - 1);
   for (const item of sexp) {

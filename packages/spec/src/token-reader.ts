@@ -4,13 +4,15 @@ import { byteText, normalizeBytes } from "./byte-text.ts";
 import type { Problem, Range, Report } from "./problem.ts";
 import { createTreeBuilder, type Expressions } from "./tree-builder.ts";
 
-/** What was read, and how far it can be trusted. */
+/** The expressions of a text, and how far they are reliable. */
 export interface Reading extends Expressions {
-  /** Where a string or a comment that is never closed may have swallowed what follows; else the text's length. */
+  /**
+   * The start of the first string or comment that is never closed and may contain the rest; otherwise the text's length.
+   */
   readonly soundUntil: number;
 }
 
-/** Takes the tokens of a text in order, and makes the tree of them. */
+/** Receives the tokens of a text in order, and builds the tree. */
 export interface TokenReader {
   openList(token: IToken): void;
   closeList(token: IToken): void;
@@ -24,7 +26,7 @@ export interface TokenReader {
   hexEscape(token: IToken): void;
   decimalEscape(token: IToken): void;
   brokenEscape(token: IToken): void;
-  /** The end of a string; without `close` it ran to the end of the text. */
+  /** The end of a string. Without `close` the text ended first. */
   endString(open: IToken, close: IToken | undefined): void;
   /** The end of the text. */
   finish(): Reading;
@@ -38,11 +40,11 @@ const characterEscapes: ReadonlyMap<string, string> = new Map([
   ["\\", "\\"],
   ["'", "'"],
   ['"', '"'],
-  // A backslash and a carriage return alone: the original drops the backslash.
+  // A backslash before a lone carriage return: the original drops the backslash.
   ["\r", "\r"],
 ]);
 
-/** A reader of the tokens of `text`. */
+/** Creates a reader for the tokens of `text`. */
 export function createTokenReader(text: string, report: Report): TokenReader {
   const tree = createTreeBuilder(text, report);
   const comments: Range[] = [];
@@ -78,7 +80,7 @@ export function createTokenReader(text: string, report: Report): TokenReader {
     },
     characterEscape: (token) => {
       const character = token.image.slice(1);
-      // What is no escape stands for itself, backslash and all.
+      // A sequence that is not an escape is kept unchanged, with its backslash.
       pieces.push(characterEscapes.get(character) ?? token.image);
     },
     hexEscape: (token) => {

@@ -1,33 +1,33 @@
 import type { Note, Problem, Range, Report } from "./problem.ts";
 import type { Node } from "./sexp-tree.ts";
 
-/** What a text holds at its outermost level. */
+/** The expressions at the top level of a text. */
 export interface Expressions {
   readonly nodes: readonly Node[];
-  /** The first `)` that closes nothing, if there is one. */
+  /** The first `)` that does not close a list, if there is one. */
   readonly strayClose: Range | undefined;
 }
 
-/** Takes what the parser finds, in order, and makes nodes of it. Offsets are UTF-16 units. */
+/** Receives what the parser finds, in order, and creates the nodes. Offsets are in UTF-16 units. */
 export interface TreeBuilder {
   openList(at: Range): void;
   closeList(at: Range): void;
   addAtom(at: Range, text: string): void;
   /** A `#;`: the next expression at this level is skipped. */
   skipNext(at: Range): void;
-  /** The end of the text. Lists that are open are closed here, and reported unless something else cut them short. */
+  /** The end of the text. Closes the open lists, and reports them unless another error cut them short. */
   finish(options: { readonly cutShort: boolean }): Expressions;
 }
 
 interface OpenList {
   readonly at: Range;
   readonly items: Node[];
-  /** The `#;` that wait for an expression. */
+  /** The `#;` that have no expression yet. */
   readonly skips: Range[];
 }
 
 /**
- * A builder over `text`. Open lists are kept on a stack of its own, so nesting is bounded by memory and not by the
+ * Creates a builder for `text`. It keeps the open lists on its own stack, so nesting is limited by memory and not by the
  * call stack.
  */
 export function createTreeBuilder(text: string, report: Report): TreeBuilder {
@@ -52,7 +52,7 @@ export function createTreeBuilder(text: string, report: Report): TreeBuilder {
 
   return {
     openList: (at) => {
-      // What stands in the outermost list may well start its lines.
+      // Items of the outermost list often start a line.
       const parent = open.length > 1 ? open.at(-1) : undefined;
       if (parent !== undefined) misplaced ??= misplacedOpening(text, parent.at, at);
       open.push({ at, items: [], skips: [] });
@@ -82,22 +82,22 @@ export function createTreeBuilder(text: string, report: Report): TreeBuilder {
   };
 }
 
-/** A parenthesis whose indentation says that another one is missing before it. */
+/** A parenthesis whose indentation suggests that another one is missing before it. */
 interface Misplaced {
   readonly kind: "opening" | "closing";
   readonly at: Range;
-  /** The list that holds it, or that it closes, as it is written. */
+  /** The list that contains it, or that it closes. */
   readonly list: Range;
 }
 
-/** A list that starts a line no further right than the list that holds it. */
+/** A list that starts a line at most as far to the right as the list that contains it. */
 function misplacedOpening(text: string, list: Range, at: Range): Misplaced | undefined {
   const column = columnIfFirst(text, at.start);
   const outside = column !== undefined && column <= columnOf(text, list.start);
   return outside ? { kind: "opening", at, list } : undefined;
 }
 
-/** A `)` that starts a line left of the list that it closes. */
+/** A `)` that starts a line to the left of the list that it closes. */
 function misplacedClosing(text: string, list: Range, at: Range): Misplaced | undefined {
   const column = columnIfFirst(text, at.start);
   const opening = columnIfFirst(text, list.start);
@@ -105,7 +105,7 @@ function misplacedClosing(text: string, list: Range, at: Range): Misplaced | und
   return outside ? { kind: "closing", at, list } : undefined;
 }
 
-/** The column, from 0, of an offset that only blanks precede on its line. */
+/** The column, from 0, of an offset with only blanks before it on its line. */
 function columnIfFirst(text: string, offset: number): number | undefined {
   let start = offset;
   while (start > 0 && (text[start - 1] === " " || text[start - 1] === "\t")) start--;
@@ -136,7 +136,7 @@ function neverClosed(
     at: innermost,
     message: `this list is never closed: expected ${missing} before the end of the file on line ${lastLine}`,
     notes: [
-      // Where many are missing, the text is cut off rather than mistyped, and indentation tells nothing.
+      // If many are missing, the text is truncated and not mistyped, and indentation is no clue.
       ...(lists.misplaced === undefined || ranges.length > 2 ? [] : explain(lists.misplaced)),
       ...ranges
         .slice(0, -1)

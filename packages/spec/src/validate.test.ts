@@ -11,13 +11,13 @@ function spec(ops: readonly CopyOp[], builds: Spec["builds"] = []): Spec {
   return { builds, from: "base", ops };
 }
 
-test("finds a build that is not there, with those that are", () => {
+test("finds an unknown build, and lists the existing ones", () => {
   const op = copyFrom("c");
   const found = unknownBuilds(spec([op, copyFrom("a")], [{ name: "a", spec: spec([]) }]));
   expect(found).toStrictEqual([{ op, name: "c", scope: ["a"] }]);
 });
 
-test("knows the builds before the one that a spec is nested in, and not those after it", () => {
+test("has the builds before an enclosing build in scope, but not those after it", () => {
   const found = unknownBuilds(
     spec(
       [],
@@ -30,7 +30,7 @@ test("knows the builds before the one that a spec is nested in, and not those af
   expect(found.map(({ name, scope }) => ({ name, scope }))).toStrictEqual([{ name: "b", scope: [] }]);
 });
 
-test("forgets the builds of a nested spec at its end", () => {
+test("removes the builds of a nested spec from the scope at its end", () => {
   const inner = spec([copyFrom("deep")], [{ name: "deep", spec: spec([]) }]);
   const found = unknownBuilds(spec([copyFrom("deep")], [{ name: "outer", spec: inner }]));
   expect(found.map(({ name, scope }) => ({ name, scope }))).toStrictEqual([
@@ -38,7 +38,7 @@ test("forgets the builds of a nested spec at its end", () => {
   ]);
 });
 
-test("keeps an outer build in scope when a nested one has its name", () => {
+test("keeps an outer build in scope if a nested one has the same name", () => {
   const inner = spec([], [{ name: "a", spec: spec([]) }]);
   const builds = [
     { name: "a", spec: spec([]) },

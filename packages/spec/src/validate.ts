@@ -4,14 +4,14 @@ import type { CopyOp, Spec } from "./ast.ts";
 export interface UnknownBuild {
   readonly op: CopyOp;
   readonly name: string;
-  /** The builds that are in scope there. */
+  /** The names of the builds in scope. */
   readonly scope: readonly string[];
 }
 
 /**
- * Finds each `(copy (from (build NAME)) ...)` whose build is not in scope: neither an earlier build of the same spec,
- * nor one that stands before a build which this spec is nested in. `parseSpec` has done this already; it is for specs
- * that a program has made.
+ * Finds each `(copy (from (build NAME)) ...)` whose build is not in scope. In scope are earlier builds of the same spec,
+ * and builds before one that this spec is nested in. `parseSpec` calls it; programs that create a spec can call it as
+ * well.
  */
 export function unknownBuilds(spec: Spec): readonly UnknownBuild[] {
   const found: UnknownBuild[] = [];
@@ -20,7 +20,7 @@ export function unknownBuilds(spec: Spec): readonly UnknownBuild[] {
 }
 
 interface Search {
-  /** The names in scope, each with the number of builds that have it. */
+  /** The names in scope, each with the number of builds of that name. */
   readonly scope: Map<string, number>;
   readonly found: UnknownBuild[];
 }

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type LayerId, layerId, run, sha256 } from "@ob/core";
 import { makeImage, writePattern } from "./temporary-store.test.helper.ts";
 
-/** A store as the original writes it: absolute backing paths, a database of its tables alone. */
+/** A store as the original writes it: absolute backing paths, and a database with only its tables. */
 export interface OriginalStore {
   readonly base: LayerId;
   readonly child: LayerId;

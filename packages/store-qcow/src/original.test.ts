@@ -32,7 +32,7 @@ async function expectWholeChain(disk: string): Promise<void> {
 const backingOf = async (id: string): Promise<string | undefined> =>
   (await readQcowHeader(join(directory, "result", id, "rootfs", "image.qcow2")))?.backing;
 
-describe("a store of the original's", () => {
+describe("a store of the original", () => {
   it("has its layers, dates, logs and environment", async () => {
     await using store = await openStore({ directory });
     expect(await store.baseImage(originalImage)).toEqual({
@@ -56,7 +56,7 @@ describe("a store of the original's", () => {
     expect(await logOf(store, original.grandchild)).toBe("");
   });
 
-  it("is not touched by looking up what it holds", async () => {
+  it("is not changed by reading it", async () => {
     await using store = await openStore({ directory });
     await store.baseImage(originalImage);
     for (const id of Object.values(original)) expect((await store.find(id))?.id).toBe(id);
@@ -64,7 +64,7 @@ describe("a store of the original's", () => {
     expect(await backingOf(original.child)).toContain(join(directory, "result", original.base));
   });
 
-  it("is built upon, and the original can still read what we wrote", async () => {
+  it("can be built on, and the original can still read the new layers", async () => {
     await using store = await openStore({ directory });
     const layer = await makeLayer(store, { id: idOf("ours"), parent: original.grandchild, fill: 4 });
     expect(await hasPattern(layer.disk, { fill: 4 })).toBe(true);
@@ -80,7 +80,7 @@ describe("a store of the original's", () => {
     expect(columns.map(({ name }) => name)).toEqual(["id", "created", "used", "rc", "parent"]);
   });
 
-  it("keeps its base image's contents under layers that we build on, whatever becomes of the file", async () => {
+  it("keeps its base image's contents below new layers, whatever happens to the file", async () => {
     await using store = await openStore({ directory });
     await store.baseImage(originalImage);
     const layer = await makeLayer(store, {
@@ -110,7 +110,7 @@ describe("a store of the original's", () => {
     expect(await backingOf(original.base)).toBe("base.qcow2");
   });
 
-  it("stands for itself where it was copied", async () => {
+  it("does not depend on the store that it was copied from", async () => {
     const copy = join(parent, "copy");
     await cp(directory, copy, { recursive: true });
     const old = directory;
@@ -127,7 +127,7 @@ describe("a store of the original's", () => {
     expect(await backingOf(original.base)).toBe("base.qcow2");
   });
 
-  it("says what is missing where a backing file is gone", async () => {
+  it("reports which backing file is missing", async () => {
     await rm(join(directory, "result", original.child), { recursive: true });
     await using store = await openStore({ directory });
     await using writer = await store.tryBegin(idOf("ours"));
@@ -139,11 +139,11 @@ describe("a store of the original's", () => {
   });
 });
 
-describe("a layer's disk that names files outside of the store", () => {
+describe("a layer's disk that refers to files outside of the store", () => {
   const diskOf = (id: string): string => join(directory, "result", id, "rootfs/image.qcow2");
   const outside = (): string => join(parent, "outside.qcow2");
 
-  /** Puts the layer on something else, whatever that is. */
+  /** Changes the layer's backing file to any path. */
   async function rebased(backing: string): Promise<void> {
     await run([
       "qemu-img",
@@ -172,7 +172,7 @@ describe("a layer's disk that names files outside of the store", () => {
       "by json:",
       () => `json:${JSON.stringify({ driver: "qcow2", file: { driver: "file", filename: outside() } })}`,
     ],
-  ])("%s is refused", async (_, name) => {
+  ])("%s is rejected", async (_, name) => {
     await makeImage(outside(), { size: "64M", fill: 9 });
     for (const copy of [`x/result/${"0".repeat(64)}/rootfs/image.qcow2`, "x/base-image/other.qcow2"]) {
       await cp(outside(), join(parent, copy), { recursive: true });
@@ -186,7 +186,7 @@ describe("a layer's disk that names files outside of the store", () => {
     await expect(exported).rejects.toMatchObject({ code: "STORE" });
   });
 
-  it("by the base image under it is refused", async () => {
+  it("through the base image below it is rejected", async () => {
     const image = join(directory, "base-image", `${originalImage}.qcow2`);
     await makeImage(outside(), { size: "64M", fill: 9 });
     await run(["qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", outside(), image]);
@@ -198,7 +198,7 @@ describe("a layer's disk that names files outside of the store", () => {
     });
   });
 
-  it("is not so where the store is reached by a link", async () => {
+  it("is not one whose store is reached through a link", async () => {
     const linked = join(parent, "linked");
     await symlink(directory, linked);
     await using store = await openStore({ directory: linked });
@@ -212,7 +212,7 @@ describe("a layer's disk that names files outside of the store", () => {
   });
 });
 
-describe("where result/ and the database differ", () => {
+describe("if result/ and the database differ", () => {
   it("a layer without a row is added to the database when it is used, and so are its parents", async () => {
     await rm(join(directory, "state"), { recursive: true });
     await using store = await openStore({ directory });
@@ -237,7 +237,7 @@ describe("where result/ and the database differ", () => {
     expect(gone).toEqual([original.grandchild, original.child]);
   });
 
-  it("what depends on a lost layer is removed when the layer is made again", async () => {
+  it("the dependents of a lost layer are removed when the layer is made again", async () => {
     await rm(join(directory, "result", original.child), { recursive: true });
     await using store = await openStore({ directory });
     await makeLayer(store, { id: original.child, parent: original.base, fill: 7 });

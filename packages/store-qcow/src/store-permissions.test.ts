@@ -17,7 +17,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** As builds of an earlier version left it, or the original. */
+/** Creates a store as an earlier version or the original left it. */
 async function makeOpenStore(): Promise<void> {
   for (const part of ["base-image", "result/id/rootfs", "state/ssh", "cache-template"]) {
     await mkdir(join(store, part), { recursive: true });
@@ -35,7 +35,7 @@ async function makeOpenStore(): Promise<void> {
   for (const each of ["", "base-image", "result", "result/id"]) await chmod(join(store, each), 0o755);
 }
 
-/** Paths that others may do something with. */
+/** The paths that other users have any access to. */
 async function openPaths(): Promise<readonly string[]> {
   const found = ["", ...(await readdir(store, { recursive: true }))];
   const modes = await Promise.all(found.map(async (path) => (await lstat(join(store, path))).mode));
@@ -56,7 +56,7 @@ const open = async () => {
 };
 
 describe("a store", () => {
-  it("that is made is its owner's alone, and its parents are as usual", async () => {
+  it("is created for its owner alone, and its parents have the usual modes", async () => {
     store = join(directory, "parent/store");
     expect(await open()).toEqual([]);
     for (const part of ["", "base-image", "result", "state", "state/db", "state/locks"]) {
@@ -65,7 +65,7 @@ describe("a store", () => {
     expect((await stat(join(directory, "parent"))).mode & 0o777).toBe(0o777 & ~process.umask());
   });
 
-  it("has unfinished layers that only its owner can read, whatever the umask", async () => {
+  it("has unfinished layers that only its owner can read, whatever the umask is", async () => {
     await using opened = await openStore({ directory: store, create: true });
     const id = layerId("0".repeat(64));
     await using writer = await opened.tryBegin(id);
@@ -85,14 +85,14 @@ describe("a store", () => {
     expect(await open()).toEqual([]);
   });
 
-  it("that is shut is not gone through again", async () => {
+  it("that is private is not checked again", async () => {
     await makeOpenStore();
     await chmod(store, 0o700);
     expect(await close()).toEqual([]);
     expect(await openPaths()).toContain("result/id/log");
   });
 
-  it("has links that are left alone, with what they lead to", async () => {
+  it("can contain links, which are left alone with their targets", async () => {
     await makeOpenStore();
     const elsewhere = join(directory, "elsewhere");
     await mkdir(elsewhere, { mode: 0o755 });
@@ -104,7 +104,7 @@ describe("a store", () => {
     expect((await stat(join(elsewhere, "file"))).mode & 0o077).not.toBe(0);
   });
 
-  it("is not just any directory, and what else lies in its directory stays as it is", async () => {
+  it("must be a store, and other files in its directory are left alone", async () => {
     await mkdir(join(store, "state"), { recursive: true });
     expect(await close()).toEqual([]);
     expect((await stat(store)).mode & 0o077).not.toBe(0);
@@ -117,7 +117,7 @@ describe("a store", () => {
 
 describe("a store of another user", () => {
   const nobody = 65534;
-  /** Closes the store as a user without rights to it, and gives the texts of what it says. */
+  /** Makes the store private as a user without rights to it, and returns the texts of the warnings. */
   const makePrivateAsNobody = async (): Promise<readonly string[]> => {
     const script = `const { makeStorePrivate } = await import("@ob/core");
       await makeStorePrivate(${JSON.stringify(store)}, (event) => console.log(event.level, event.text));`;
@@ -130,7 +130,7 @@ describe("a store of another user", () => {
   };
   const isRoot = process.getuid?.() === 0;
 
-  it.skipIf(!isRoot)("is a warning that says what its owner can do (only root can try it)", async () => {
+  it.skipIf(!isRoot)("causes a warning that tells what its owner can do (needs root)", async () => {
     await makeOpenStore();
     await chmod(directory, 0o755);
     const said = await makePrivateAsNobody();
@@ -140,7 +140,7 @@ describe("a store of another user", () => {
     expect((await stat(store)).mode & 0o777).toBe(0o755);
   });
 
-  it.skipIf(!isRoot)("may have parts of another user: they are named (needs root)", async () => {
+  it.skipIf(!isRoot)("in parts causes a warning that names them (needs root)", async () => {
     await makeOpenStore();
     await chmod(directory, 0o755);
     await chown(store, nobody, nobody);

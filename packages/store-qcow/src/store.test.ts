@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 describe("opening a store", () => {
-  it("that does not exist is refused, and makes nothing", async () => {
+  it("that does not exist is rejected, and creates nothing", async () => {
     const path = join(directory, "no-such");
     await expect(openStore({ directory: path })).rejects.toMatchObject({
       code: "STORE",
@@ -25,7 +25,7 @@ describe("opening a store", () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  it("that shall be made makes it, with all that the original has", async () => {
+  it("with the option to create it creates it, with every directory of the original", async () => {
     const path = join(directory, "a/b");
     await (await openStore({ directory: path, create: true }))[Symbol.asyncDispose]();
     expect((await readdir(path)).toSorted()).toEqual(
@@ -33,7 +33,7 @@ describe("opening a store", () => {
     );
   });
 
-  it("that is some other directory is refused, and left as it is", async () => {
+  it("that is some other directory is rejected, and changes nothing", async () => {
     await writeFile(join(directory, "letter.txt"), "dear");
     await expect(openStore({ directory })).rejects.toMatchObject({
       code: "STORE",
@@ -42,7 +42,7 @@ describe("opening a store", () => {
     expect(await readdir(directory)).toEqual(["letter.txt"]);
   });
 
-  it("that holds base images only, or nothing at all, is one", async () => {
+  it("that has only base images, or is empty, succeeds", async () => {
     const images = join(directory, "with-images");
     await mkdir(join(images, "base-image"), { recursive: true });
     const empty = join(directory, "empty");
@@ -53,7 +53,7 @@ describe("opening a store", () => {
     }
   });
 
-  it("that is a file says so", async () => {
+  it("that is a file is an error that says so", async () => {
     await writeFile(join(directory, "file"), "");
     for (const create of [true, false]) {
       await expect(openStore({ directory: join(directory, "file"), create })).rejects.toMatchObject({
@@ -63,7 +63,7 @@ describe("opening a store", () => {
     }
   });
 
-  it("whose database is damaged says what to do", async () => {
+  it("with a damaged database is an error with a hint", async () => {
     await mkdir(join(directory, "state/db"), { recursive: true });
     await writeFile(
       join(directory, "state/db/db.sqlite"),
@@ -76,7 +76,7 @@ describe("opening a store", () => {
     });
   });
 
-  it("by many at the same moment works for all", async () => {
+  it("by several processes at the same time succeeds for all", async () => {
     const stores = await Promise.all(
       Array.from({ length: 6 }, () => openStore({ directory: join(directory, "new"), create: true })),
     );
@@ -87,7 +87,7 @@ describe("opening a store", () => {
   });
 });
 
-describe("what the file system and SQLite throw", () => {
+describe("errors of the file system and of SQLite", () => {
   it.each([
     [{ code: "ENOSPC" }, "NO_SPACE", "prune"],
     [{ code: "EDQUOT" }, "NO_SPACE", "prune"],
@@ -97,7 +97,7 @@ describe("what the file system and SQLite throw", () => {
     [{ code: "ERR_SQLITE_ERROR", errcode: 4874 }, "NO_SPACE", "completely full"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 8 }, "STORE", "writable"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 11 }, "STORE", "state/db"],
-  ])("becomes an error with a hint: %j", (more, code, hint) => {
+  ])("become an error with a hint: %j", (more, code, hint) => {
     const error = toStoreError(Object.assign(new Error("it said no"), more), "keep layer x");
     expect(error.code).toBe(code);
     expect(error.message).toContain("Cannot keep layer x: it said no");

@@ -41,7 +41,7 @@ import { sweep } from "./layers/sweep.ts";
 import { LastUsedRecorder } from "./db/last-used.ts";
 
 export interface StoreOptions {
-  /** The store's directory; a relative path starts at the working directory. */
+  /** The store's directory; a relative path is resolved against the working directory. */
   readonly directory: string;
   /** Creates the directory if it does not exist. By default a missing store is an error. */
   readonly create?: boolean | undefined;
@@ -53,7 +53,7 @@ export interface StoreOptions {
 /**
  * Opens a store, and removes what crashed processes left in it.
  *
- * @throws ObError `STORE` if there is none, or it cannot be used; `NO_SPACE`.
+ * @throws ObError `STORE` if the store does not exist or cannot be used; `NO_SPACE`.
  */
 export async function openStore(options: StoreOptions): Promise<QcowStore> {
   const { directory, create = false, diskSize, emit = noopEmit } = options;
@@ -111,7 +111,7 @@ async function openDatabase(layout: StoreLayout): Promise<StoreDatabase> {
 
 /** A store of qcow2 layers in a directory: see `Store` for the contract, and `StoreLayout` for the paths. */
 export class QcowStore implements Store {
-  /** With its parts: each may be a link to somewhere else. */
+  /** The directories of the store itself. Each can be a link to another place. */
   readonly ownDirectories: readonly StorePath[];
   /** Every path of the store. */
   readonly layout: StoreLayout;
@@ -170,7 +170,7 @@ export class QcowStore implements Store {
   }
 
   async delete(id: LayerId, options: DeleteOptions = {}): Promise<readonly LayerId[]> {
-    // It uses layers.
+    // Background work uses layers.
     await this.#context.background.stop();
     return await withStoreErrors(`delete layer ${id}`, () => deleteLayer(this.#context, id, options));
   }

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { type Layer, type LayerId, layerId, type ObEvent, run, sha256 } from "@ob/core";
 import { openStore, type QcowStore, type StoreOptions } from "./store.ts";
 
-/** A store in a directory of its own, for one test. */
+/** A store in a new directory, for one test. */
 export interface TemporaryStore extends AsyncDisposable {
   readonly directory: string;
   readonly store: QcowStore;
   readonly events: readonly ObEvent[];
-  /** Where the base image of that name belongs. */
+  /** The path of the base image with that name. */
   image(name: string): string;
 }
 
@@ -38,7 +38,7 @@ export async function temporaryStore(
   };
 }
 
-/** Makes a qcow2 disk whose first 64 KiB hold `fill`. */
+/** Creates a qcow2 disk whose first 64 KiB are filled with the byte `fill`. */
 export async function makeImage(
   path: string,
   { size = "64M", fill = 1 }: { size?: string; fill?: number } = {},

@@ -6,13 +6,13 @@ import { expect, it } from "vitest";
 import { detectFileSystem } from "./detect.ts";
 
 interface Table {
-  /** For sfdisk; none for a disk without a table. */
+  /** The script for sfdisk; without it the disk has no partition table. */
   readonly partitions?: string;
-  /** Bytes at places on the disk, from its start. */
+  /** Bytes by their offset on the disk. */
   readonly bytes?: ReadonlyMap<number, Uint8Array>;
 }
 
-/** What a disk with this table, and these bytes on it, is said to hold. */
+/** What is detected on a disk with this partition table and these bytes. */
 async function identified({ partitions, bytes = new Map() }: Table) {
   await using directory = await mkdtempDisposable(join(tmpdir(), "file-systems-"));
   const raw = join(directory.path, "disk.raw");
@@ -33,11 +33,11 @@ const ext4 = Uint8Array.of(0x53, 0xef);
 const ext4Place = 1024 + 56;
 const ntfs = Buffer.from("NTFS    ");
 
-it("OpenBSD's fdisk puts its partition in the fourth place", async () => {
+it("a partition in the fourth entry, as by OpenBSD's fdisk, is detected", async () => {
   expect(await identified({ partitions: "4 : start=64, type=a6\n" })).toBe("ffs");
 });
 
-it.each([1, 2, 3, 4])("a file system is found in place %i of an MBR", async (place) => {
+it.each([1, 2, 3, 4])("a file system is detected in entry %i of an MBR", async (place) => {
   const bytes = new Map([[8 * mib + ext4Place, ext4]]);
   expect(await identified({ partitions: `${place} : start=16384, type=83\n`, bytes })).toBe("ext4");
 });
@@ -48,7 +48,7 @@ it("a partition without a file system is ignored", async () => {
   expect(await identified({ partitions })).toBeUndefined();
 });
 
-it("of a GPT all partitions are looked at: Windows has one of its own in the first", async () => {
+it("all partitions of a GPT are checked: Windows has a reserved one in the first entry", async () => {
   const reserved = "start=2048, size=2048, type=E3C9E316-0B5C-4DB8-817D-F92DF00215AE\n";
   const data = "start=16384, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7\n";
   const bytes = new Map([[8 * mib + 3, ntfs]]);
@@ -57,7 +57,7 @@ it("of a GPT all partitions are looked at: Windows has one of its own in the fir
   expect(await identified({ partitions: `label: gpt\n${reserved}${openbsd}` })).toBe("ffs");
 });
 
-it("nothing at all is blank, and what is not known is undefined", async () => {
+it("a disk without data is blank, and unknown data is undefined", async () => {
   expect(await identified({})).toBe("blank");
   expect(await identified({ bytes: new Map([[0, Buffer.from("something")]]) })).toBeUndefined();
 });

@@ -40,7 +40,9 @@ function fileSystemAt(data: Buffer): FileSystem | undefined {
   return data.readUInt16LE(1024 + 56) === 0xef53 ? "ext4" : undefined;
 }
 
-/** OpenBSD's own label, without a partition table around it: `disklabel` on a new disk makes no more. */
+/**
+ * True for OpenBSD's own label without a partition table around it, which is all that `disklabel` writes to a new disk.
+ */
 function hasBsdLabel(head: Buffer): boolean {
   const magic = 0x82564557;
   const label = head.subarray(sector);
@@ -48,17 +50,17 @@ function hasBsdLabel(head: Buffer): boolean {
 }
 
 interface Partition {
-  /** What its type says that it holds. */
+  /** The file system that its type implies. */
   readonly holds: FileSystem | undefined;
   /** Its first sector. */
   readonly start: number;
 }
 
-/** OpenBSD's type in an MBR, and in a GPT as on the disk. */
+/** The type of OpenBSD's partitions: in an MBR, and in a GPT as on the disk. */
 const openbsdType = 0xa6;
 const openbsdGuid = "a0c74c82a836e311890a952519ad3f61";
 
-/** The partitions of an MBR, any of whose four places may be the only one taken, or of the GPT behind a protective one. */
+/** The partitions of an MBR, any of whose four entries can be in use, or of the GPT behind a protective MBR. */
 function partitions(head: Buffer): readonly Partition[] {
   const protective = 0xee;
   const places = [0, 1, 2, 3].map((place) => {

@@ -3,12 +3,12 @@ import { basename, dirname } from "node:path";
 import { run, type RunOptions } from "@ob/core";
 import { convert } from "@ob/qcow2";
 
-/** Where the partition begins, in bytes: sector 2048. */
+/** The start of the partition, in bytes: sector 2048. */
 const offset = 1 << 20;
 const sector = 512;
 const linuxPartition = 0x83;
 
-/** Named one by one: every mke2fs knows these, and every kernel since 3.18 mounts them. */
+/** An explicit list: every mke2fs knows these features, and every kernel since 3.18 mounts them. */
 const features = [
   "none",
   "has_journal",
@@ -47,7 +47,7 @@ export async function formatExt4(path: string, options: { size: number } & RunOp
       running,
     );
     await writeFile(commands, "rmdir lost+found\nset_inode_field / mode 040777\n");
-    // Named from its directory: a `?` in the store's path would begin the options.
+    // The file is named relative to its directory, since debugfs would read options after a `?` in the store's path.
     await run(["debugfs", "-w", "-f", commands, `${basename(raw)}?offset=${offset}`], {
       ...running,
       cwd: dirname(raw),

@@ -17,7 +17,7 @@ const taskOn = (os: GuestOs) =>
     secrets: [{ target: "/run/key", contents: Buffer.from("x") }],
   });
 
-/** All that is run in a guest beside steps' own commands. */
+/** Every command that is run in a guest, except for the steps' own commands. */
 function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
   const {
     prepare: ready,
@@ -55,12 +55,12 @@ function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
 describe.each(profiles.map((profile) => [profile.os, profile] as const))(
   "%s",
   (os: GuestOs, profile: GuestProfile) => {
-    it("has a frame for every command but a step's own", () => {
+    it("has a frame for every command except the step's own", () => {
       for (const { purpose, framed } of commandsOf(profile)) {
         expect(framed, purpose).toBeDefined();
         for (const frame of [{ mark: "a-mark" }, { mark: "a-mark", marksEnd: true, marksInput: true }]) {
           const { command, inputStart } = framed?.(frame) ?? { command: "" };
-          // It shows up in nothing that a shell could print of it.
+          // A shell that prints its commands does not print the mark.
           expect(command, purpose).not.toContain("a-mark");
           expect(inputStart, purpose).toMatch(
             os !== "windows" && "marksInput" in frame ? /^\n+a-mark\n$/ : /^$/,

@@ -2,7 +2,11 @@ import { type Frame, inFrame, inputStart } from "../ssh/frame.ts";
 import { cygwinCommand } from "../ssh/quote/cygwin.ts";
 import type { GuestLine } from "./profile.ts";
 
-/** A script's line for the login shell, plain and in a frame. It must run in a Bourne shell. */
+/**
+ * A script's command line for the login shell, plain and in a frame.
+ *
+ * @param line makes the command line that runs a script in a Bourne shell.
+ */
 export function framable(line: (script: string) => string, script: string): GuestLine {
   return {
     command: line(script),
@@ -14,8 +18,8 @@ export function framable(line: (script: string) => string, script: string): Gues
 }
 
 /**
- * For Cygwin's bash as the login shell, which runs the script itself: its start-up files have set what it does at each
- * command and at its end. The input has no mark, since what Cygwin's programs read of it may be damaged.
+ * The same for Cygwin's bash as the login shell, which runs the script itself: the frame first removes the options and traps
+ * that its start-up files have set. The input has no mark, since Cygwin's programs can read damaged input.
  */
 export function framedForCygwin(script: string): GuestLine {
   const quiet = "{ set +xv; trap - DEBUG ERR EXIT; } 2>/dev/null";

@@ -9,19 +9,19 @@ import type { SshSession } from "../ssh/session.ts";
 
 export interface GuestConnection {
   readonly session: SshSession;
-  /** The superuser's, held open; without it each command has a shell of its own. */
+  /** The persistent root shell; without it each command starts a shell of its own. */
   readonly shell?: RootShell | undefined;
   readonly signal: AbortSignal;
   readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
 }
 
-/** How long one of our own commands may take in the guest, in milliseconds: mending a file system is the longest. */
+/** How long one of OBuilder's own commands may take in the guest, in milliseconds. The longest is fsck of a cache. */
 const commandTimeout = 600_000;
 
 /**
- * Runs a command of ours in the guest and resolves with what it printed.
+ * Runs one of OBuilder's own commands in the guest and resolves with its standard output.
  *
- * @throws ObError the command's `failure` with what it said on its standard error; `GUEST_LOST`; the signal's reason.
+ * @throws ObError the command's `failure` with its standard error; `GUEST_LOST`; the signal's reason.
  */
 export async function runGuestCommand(command: GuestCommand, options: GuestConnection): Promise<string> {
   const { purpose, failure, hint } = command;
@@ -36,7 +36,7 @@ export async function runGuestCommand(command: GuestCommand, options: GuestConne
   throw new ObError(failure, `The guest could not ${purpose}: ${said}`, { hint });
 }
 
-/** By the shell that is held open if there still is one: a step can have ended it. */
+/** Runs a command in the persistent root shell if that is still open (a step can kill it), else in a session of its own. */
 export async function execViaRootShell(
   command: GuestCommand,
   { session, shell, signal }: GuestConnection,
@@ -48,12 +48,12 @@ export async function execViaRootShell(
     : await captureFramed(command, { session, signal, input });
 }
 
-/** How long the processes that a step's command has left may take to end, in milliseconds. */
+/** How long it may take to kill the processes that a step's command left behind, in milliseconds. */
 const killTimeout = 60_000;
 
 /**
- * Runs the step's command and passes its output on as it comes. It ends with its process: what that has left is ended by
- * `leftovers` if it still holds the output.
+ * Runs the step's command and passes its output on as it arrives. The command ends when its process ends: processes that it
+ * left behind and that still hold the output are killed by `leftovers`.
  *
  * @throws ObError `STEP_FAILED`, `GUEST_LOST`, the signal's reason.
  */
@@ -79,7 +79,7 @@ export async function runStepCommand(
   }
 }
 
-/** What cannot be ended does not change how the command ended; the flush meets it once more, and says so. */
+/** Ignores errors: they do not change the command's result, and the flush tries again and reports them. */
 async function killStrayProcesses(leftovers: GuestCommand, options: GuestConnection): Promise<void> {
   const { purpose, failure } = leftovers;
   using limit = deadline(killTimeout, () => new ObError(failure, `The guest did not ${purpose}.`));
@@ -88,9 +88,9 @@ async function killStrayProcesses(leftovers: GuestCommand, options: GuestConnect
 }
 
 /**
- * Feeds an archive to the guest's tar.
+ * Sends an archive to the guest's tar.
  *
- * @throws ObError `STEP_FAILED` with what tar said; `BAD_SOURCE` if the archive itself breaks off; `GUEST_LOST`; the
+ * @throws ObError `STEP_FAILED` with tar's standard error; `BAD_SOURCE` if the archive itself is cut short; `GUEST_LOST`; the
  *   signal's reason.
  */
 export async function unpackArchive(
@@ -113,9 +113,10 @@ export async function unpackArchive(
 }
 
 /**
- * Has the guest's tar unpack what was put into its machine.
+ * Runs the guest's tar on an archive that was attached to the VM as a disk or CD-ROM.
  *
- * @throws ObError `STEP_FAILED` with what tar said; `GUEST_LOST`; the signal's reason.
+ * @returns "not seen" if the device did not appear in the guest in time.
+ * @throws ObError `STEP_FAILED` with tar's standard error; `GUEST_LOST`; the signal's reason.
  */
 export async function unpackFromDevice(
   command: GuestCommand,
@@ -127,7 +128,7 @@ export async function unpackFromDevice(
   throw tarFailure(status, errors);
 }
 
-/** The status of an unpacking, and the last of what it said on its standard error. */
+/** Runs tar; returns its status and the last 4000 characters of its standard error. */
 async function runTar(
   command: GuestCommand,
   { session, shell, signal, onOutput, archive }: GuestConnection & { readonly archive?: Readable },
@@ -159,7 +160,7 @@ function tarFailure(status: ExecStatus, errors: string): ObError {
   });
 }
 
-/** What an archive that broke off says of it, or `BAD_SOURCE` with that. */
+/** The error of an archive that was cut short: its own `ObError`, or `BAD_SOURCE` with the cause. */
 export function archiveFailure(cause: unknown): ObError {
   if (isObError(cause)) return cause;
   return new ObError("BAD_SOURCE", `The files to copy could not be read: ${errorMessage(cause)}`, { cause });

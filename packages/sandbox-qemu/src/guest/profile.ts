@@ -1,109 +1,116 @@
 import type { CacheFileSystem, ErrorCode, GuestOs, GuestUser, ImageCheck, Phase, RunTask } from "@ob/core";
 import type { Frame } from "../ssh/frame.ts";
 
-/** What the login user's shell is given over SSH, and what it is for. */
+/** A command line for the login user's shell, sent over SSH, with its purpose. */
 export interface GuestCommand {
   readonly phase: Phase;
-  /** For messages: `mount the cache opam at /home/opam/.opam`. */
+  /** A verb phrase for messages: `mount the cache opam at /home/opam/.opam`. */
   readonly purpose: string;
   readonly command: string;
-  /** The same in a frame; undefined for a step's own command, whose output is all that comes. */
+  /** The same command in a frame. Undefined for a step's own command: all of its output is passed on, unframed. */
   readonly framed?: ((frame: Frame) => FramedLine) | undefined;
-  /** The same for the superuser's shell that is held open (`GuestProfile.rootShell`). */
+  /** The same command as a script for the persistent root shell (`GuestProfile.rootShell`). */
   readonly script?: string | undefined;
-  /** Bytes for its standard input; by default none. Never shown to anybody. */
+  /** Its standard input, in bytes; by default empty. Never logged or shown: it can be a secret. */
   readonly input?: Uint8Array | undefined;
-  /** What a status other than 0 means. */
+  /** The error code for an exit status other than 0. */
   readonly failure: ErrorCode;
   readonly hint?: string | undefined;
 }
 
-/** A command that prints its frame's mark. */
+/** A command that prints the mark of its frame. */
 export interface FramedLine {
   readonly command: string;
-  /** What is sent before the input. */
+  /** Sent to the command before its input. */
   readonly inputStart: string;
 }
 
 /** A command line for the login shell, plain and in a frame. */
 export type GuestLine = Pick<GuestCommand, "command" | "framed">;
 
-/** The profile of a guest OS, for images with that login user. */
+/** Makes the profile of a guest OS for images with the given login user. */
 export type GuestProfileFactory = (loginUser: string) => GuestProfile;
 
 /**
- * All that differs between guest operating systems, as data and pure functions. Nothing outside a profile asks which OS
- * a guest has.
+ * Everything that differs between guest operating systems, as data and pure functions. Code outside the profiles does not
+ * depend on the guest's OS.
  */
 export interface GuestProfile {
-  /** What a manifest's `guestOs` calls it. */
+  /** The value of `guestOs` in an image manifest. */
   readonly os: GuestOs;
-  /** The file system that `mount` makes on a cache disk that has none. */
+  /** The file system that `mount` creates on an unformatted cache disk. */
   readonly cacheFileSystem: CacheFileSystem;
   /** See `GuestDescription.copyTarget`. */
   readonly copyTarget: (destination: string) => string;
   /** See `GuestDescription.copySource`. */
   readonly copySource: (path: string) => string;
-  /** What a successful `prepare` has shown of root, for people: `sudo needs no password`. */
+  /** What a successful `prepare` proves about root access, for the report of an image check: `sudo needs no password`. */
   readonly rootAccess: string;
-  /** What every image of this OS should have besides. */
+  /** Further checks of every image of this OS. */
   readonly imageChecks: readonly ImageCheck[];
-  /** What the kernel says on the console when it gives up; a whole line. */
+  /** Matches the whole line that the kernel prints on the console when it panics. */
   readonly panicPattern: RegExp;
-  /** What images of ours say on the console when their SSH server listens; others are asked until they answer. */
+  /**
+   * Matches what images of OBuilder's recipes print on the console once their SSH server listens (the ready marker). Other
+   * images are probed until they answer.
+   */
   readonly sshReadyPattern: RegExp;
   /**
-   * For the login user's shell: prints what the system knows of its machine, the serial number of the root disk or that of
-   * the machine. The first command on each connection: it must need no rights, and change nothing, on any machine.
+   * A command line for the login user's shell that prints the serial number of the root disk or of the machine. It
+   * identifies the guest, so it is the first command on each connection: it must need no privileges and change nothing, on
+   * any machine that answers.
    */
   readonly identity: string;
-  /** Starts a shell as superuser that reads scripts from its standard input; undefined where there is no such thing. */
+  /** The command line of a root shell that reads scripts from its standard input; undefined if the OS has no such shell. */
   readonly rootShell: string | undefined;
-  /** Succeeds when the guest is ready for a step. What it prints is the `baseline` of `flush` and `tearDown`. */
+  /** Succeeds when the guest is ready for a step. Its output is the `baseline` argument of `flush` and `unmount`. */
   readonly prepare: GuestCommand;
-  /** As `ready`, for a guest that was resumed: its clock is set as well. Undefined where guests are only booted. */
+  /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
   /**
-   * Makes a program stand at the same addresses each time it runs, for an emulator that keeps code that it has translated by
-   * its address. Undefined where that cannot be asked for, or gains nothing.
+   * Disables ASLR, so that a program has the same addresses each time it runs: TCG caches translated code by its address.
+   * Undefined if the OS cannot do that, or if it gains nothing.
    */
   readonly disableAslr?: DisableAslr | undefined;
-  /** What the kernel says on the console when a new generation id of the machine has given it new random numbers. */
+  /** Matches what the kernel prints on the console when a new VM generation id has reseeded its random number generator. */
   readonly rngReseededPattern?: RegExp | undefined;
-  /** Mounts caches and puts secrets, in this order. */
+  /** Commands that mount the caches and then write the secrets. */
   mount(task: RunTask): readonly GuestCommand[];
-  /** Runs the command. Its status is the step's. */
+  /** Runs the step's command. Its exit status is the step's. */
   run(task: RunTask): GuestCommand;
-  /** Ends what the step's command has left running; undefined where the ssh server does that. */
+  /** Kills the processes that the step's command left running; undefined if the SSH server does that. */
   readonly killStrayProcesses?: ((baseline: string) => GuestCommand) | undefined;
   /**
-   * Unpacks the tar archive on its standard input at the root, as superuser. Before the archive come the directories that
-   * it names, as `directoryLines` has them: those that exist keep their owner, mode and times. Where `verifyCopy` is set
-   * there is the archive alone.
+   * Unpacks the tar archive on its standard input at the root directory, as root. The archive is preceded by the
+   * directories in it, in the form of `directoryLines`: those that exist keep their owner, mode and times. If
+   * `verification` is set, the input is the archive alone.
    */
   readonly unpack: GuestCommand;
-  /** Set where an archive can also be given as a disk that is put into the running guest, with the directories that it names. */
+  /**
+   * Unpacks an archive from a hot-plugged disk with that serial number. `directories` is what `directoryLines` returns for
+   * it. Undefined if the OS cannot do that.
+   */
   readonly unpackDisk?: ((serial: string, directories: Uint8Array) => GuestCommand) | undefined;
-  /** Prints a user's uid and main group for `ownerIn`. Undefined where files have no such owners. */
+  /** Prints a user's uid and primary group for `ownerIn`. Undefined if files of this OS have no numeric owners. */
   readonly findOwner?: ((name: string) => GuestCommand) | undefined;
-  /** Set where what the guest unpacks must be compared with what was sent. */
+  /** Set if unpacked files must be compared with what was sent. */
   readonly verification?: CopyVerification | undefined;
-  /** Undoes `setUp`. Nothing of the step runs afterwards. */
+  /** Commands that undo `mount`. After them no process of the step runs. */
   unmount(task: RunTask, baseline: string): readonly GuestCommand[];
-  /** Ends what the step left running and puts everything on the disk. */
+  /** Kills the processes that the step left running, and flushes the file systems to the disk. */
   flush(baseline: string): FlushCommand;
-  /** Set where a guest may go on from one step to the next. */
+  /** Set if a guest of this OS can be reused for the next step. */
   readonly vmReuse?: VmReuse | undefined;
-  /** How to switch the guest off where `flush` alone is not enough. */
+  /** How to shut the guest down if `flush` alone is not enough. */
   readonly shutdown: GuestCommand | "acpi";
-  /** Writes the archive of `EphemeralGuest.readArchive` on its standard output. */
+  /** Writes the archive of `EphemeralGuest.readArchive` to its standard output. */
   readArchive(path: string, exclude: readonly string[], options?: ArchiveOptions): GuestCommand;
   /**
-   * The command line that runs a program as that user, or the user's login shell if there are no arguments, with the standard
-   * input it is given. Undefined where the guest has no way to do that.
+   * The command line that runs a program as that user, with its standard input passed through. Without arguments it runs the
+   * user's login shell. Undefined if the guest OS cannot do that.
    */
   readonly asUser?: ((user: GuestUser, args: readonly string[]) => string) | undefined;
-  /** Has the guest's Bourne shell run a script, as the login user or as root. */
+  /** The command line that runs a script in the guest's Bourne shell, as the login user or as root. */
   readonly runScript: (script: string, options: { readonly asRoot: boolean }) => GuestLine;
 }
 
@@ -113,53 +120,64 @@ export interface ArchiveOptions {
 }
 
 export interface DisableAslr {
-  /** For the command line of a kernel that QEMU starts. */
+  /** For the kernel command line of a guest with direct kernel boot. */
   readonly kernelArg: string;
-  /** For a guest that boots from its disk, once it runs. */
+  /** For a guest that boots from its disk: run after the boot. */
   readonly command: GuestCommand;
 }
 
 /**
- * How a guest goes on from one step to the next as if it had been booted in between: what a boot makes anew is made anew,
- * or else found as it was.
+ * How a guest is reused for the next step as if it had been booted in between: state that a boot creates is either reset,
+ * or verified to be unchanged since the boot (the baseline).
  */
 export interface VmReuse {
-  /** Before the first step. What it prints is the `noted` of `settle`; a line `no: REASON` if this guest cannot go on. */
+  /**
+   * Run before the first step. Its output is the baseline, the `noted` argument of the other functions. A line `no: REASON`
+   * in it means that this guest cannot be reused.
+   */
   captureBaseline(baseline: string): GuestCommand;
-  /** As `flush`, and first brings back what was noted, as far as it can, and prints a note again. */
+  /** As `flush`, but first restores the baseline as far as possible, and prints the state again in the same form. */
   resetAndFlush(baseline: string, noted: string): FlushCommand;
-  /** Once the machine runs again, on the next disk. */
+  /** Run once the VM's CPUs run again, on the next step's disk: thaws the file systems and sets the clock. */
   thaw(now: Date): GuestCommand;
-  /** The note with another clock, given what `wake` or `resumed` has printed. */
+  /** The baseline with a new clock offset, given the output of `thaw` or of `GuestProfile.resumed`. */
   updateClock(noted: string, clock: string): string;
-  /** True if a note tells of files in memory that were made since then. */
+  /** True if the baseline lists files on an in-memory file system that were changed at that time or later. */
   hasFilesNewerThan(noted: string, since: Date): boolean;
-  /** What `settle` found otherwise than it was noted, for a person; undefined if nothing. */
+  /**
+   * The first difference between the baseline and the output of `resetAndFlush`, for a log message; undefined if there is
+   * none.
+   */
   diffBaseline(noted: string, settled: string): string | undefined;
 }
 
-/** What `readArchive` exits with if nothing is at the path. */
+/** The exit status of `readArchive` if the path does not exist. */
 export const exitNotFound = 66;
 
-/** What `unpackDisk` ends with if the guest has not seen the disk in time. */
+/** The exit status of `unpackDisk` if the disk did not appear in the guest in time. */
 export const exitDeviceMissing = 124;
 
 export interface FlushCommand extends GuestCommand {
   /**
-   * The line that says that the file systems are frozen: the machine can be stopped as it is. Undefined, or not
-   * printed by a flush that ended well: the guest must be switched off.
+   * The line that a successful flush prints if the file systems are frozen, so that QEMU can be stopped without a shutdown.
+   * If this is undefined, or the line was not printed, the guest must be shut down.
    */
   readonly frozen: string | undefined;
 }
 
-/** How to find out whether files arrived as they were sent. */
+/** How to verify that files arrived undamaged. */
 export interface CopyVerification {
-  /** True if the guest's tar may leave symbolic links out without a word. */
+  /** True if the guest's tar can omit symbolic links without an error. */
   readonly dropsSymlinks: boolean;
-  /** Where the guest unpacks an entry of the archive: a path from the root that it unpacks at. */
+  /** The path that an archive entry is unpacked at, relative to the root that the guest unpacks at. */
   unpackedPath(entry: string): string;
-  /** Unpacks files of a disc that was put into the machine's drive, one after the other, as `unpack` would. */
+  /** Unpacks archives on the inserted CD-ROM, one after the other, as `unpack` does. */
   unpackIso(files: readonly string[]): GuestCommand;
-  /** Compares, and removes the list: a file at that root, in the form of `sha256sum`, with this sha256 itself. */
+  /**
+   * Compares the files with a list of checksums, and removes the list.
+   *
+   * @param list the name of the list, a file at that root in the format of `sha256sum`.
+   * @param digest the sha256 of the list itself, in hexadecimal.
+   */
   check(list: string, digest: string): GuestCommand;
 }

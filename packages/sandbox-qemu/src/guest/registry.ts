@@ -14,8 +14,10 @@ const builtIn: Readonly<Record<KnownGuestOs, GuestProfileFactory>> = {
 };
 
 /**
- * @param extra profiles besides those that come with the sandbox; one of the same name takes its place.
- * @throws ObError `UNSUPPORTED` if there is none of that name.
+ * Finds the profile of a guest OS.
+ *
+ * @param extra additional profiles; one with a built-in name replaces that one.
+ * @throws ObError `UNSUPPORTED` if no profile has that name.
  */
 export function findProfile(os: GuestOs, extra: GuestProfiles = {}): GuestProfileFactory {
   const found = new Map<string, GuestProfileFactory>(Object.entries({ ...builtIn, ...extra })).get(os);

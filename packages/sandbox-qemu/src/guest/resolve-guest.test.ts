@@ -20,7 +20,7 @@ const image = (changes: Partial<ImageManifest> = {}): GuestImage => ({
 const bare: GuestImage = { manifest: undefined, manifestDirectory: "/store/base-image" };
 
 describe("a guest", () => {
-  it("is what its manifest says, with paths from where the manifest stands", () => {
+  it("is what its manifest says, with paths relative to the manifest", () => {
     expect(resolveGuest(image(), {})).toEqual({
       os: "linux",
       profile: expect.objectContaining({ os: "linux" }),
@@ -38,7 +38,7 @@ describe("a guest", () => {
     });
   });
 
-  it("has the machine of its manifest, but for what flags say", () => {
+  it("has the hardware of its manifest, unless a flag overrides it", () => {
     const odd = image({ diskBus: "sata", machine: "q35" });
     expect(resolveGuest(odd, {}).hardware).toEqual({ diskBus: "sata", machine: "q35" });
     expect(resolveGuest(odd, { hardware: { diskBus: "ide", cpu: "max" } }).hardware).toEqual({
@@ -49,7 +49,7 @@ describe("a guest", () => {
     expect(resolveGuest(bare, { hardware: { machine: "isapc" } }).hardware).toEqual({ machine: "isapc" });
   });
 
-  it("without a manifest is what the flags say, and by default what the original has", () => {
+  it("without a manifest is what the flags say, with the original's defaults", () => {
     expect(resolveGuest(bare, {})).toMatchObject({ os: "linux", arch: "amd64", loginUser: "opam" });
     expect(resolveGuest(bare, { guestOs: "openbsd" })).toMatchObject({
       os: "openbsd",
@@ -57,7 +57,7 @@ describe("a guest", () => {
     });
   });
 
-  it("may be named by flags that agree with the manifest, not by others", () => {
+  it("accepts flags that agree with the manifest, and rejects others", () => {
     expect(resolveGuest(image(), { guestOs: "linux", guestArch: "amd64" }).os).toBe("linux");
     expect(() => resolveGuest(image(), { guestOs: "windows" })).toThrow(
       expect.objectContaining({
@@ -68,11 +68,11 @@ describe("a guest", () => {
     expect(() => resolveGuest(image(), { guestArch: "riscv64" })).toThrow(/--qemu-guest-arch/);
   });
 
-  it.each(guestOsNames)("has the profile of its system: %s", (guestOs) => {
+  it.each(guestOsNames)("has the profile of its OS: %s", (guestOs) => {
     expect(guestProfile(resolveGuest(image({ guestOs }), {})).os).toBe(guestOs);
   });
 
-  it("may have a profile that is given by its name, and another in the place of one of ours", () => {
+  it("accepts an additional profile, and one that replaces a built-in one", () => {
     const profiles = { plan9: linuxGuest, openbsd: windowsGuest };
     expect(guestProfile(resolveGuest(image({ guestOs: "plan9" }), { profiles })).os).toBe("linux");
     expect(guestProfile(resolveGuest(bare, { guestOs: "plan9", profiles })).os).toBe("linux");

@@ -8,7 +8,7 @@ import { riscv64 } from "../machine/riscv64.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { SandboxOptions } from "../options.ts";
 
-/** An image as the sandbox sees it: its manifest, and the flags where it has none. */
+/** A base image as the sandbox sees it: from its manifest, or from the flags if it has no manifest. */
 export interface Guest {
   readonly os: GuestOs;
   readonly profile: GuestProfile;
@@ -20,13 +20,13 @@ export interface Guest {
   readonly hardware: Hardware;
   /** See the manifest's field. */
   readonly announcesReady: boolean;
-  /** See the manifest's field; it takes `announcesReady`. */
+  /** See the manifest's field. Empty without `announcesReady`, which it requires. */
   readonly resumes: readonly ResumePoint[];
 }
 
 type Flags = Pick<SandboxOptions, "guestOs" | "guestArch" | "hardware" | "profiles">;
 
-/** Images without a manifest were made for the original, which logs in as `opam`. */
+/** Images without a manifest were built for the original, which logs in as `opam`. */
 const originalUser = "opam";
 
 /** @throws ObError `USAGE` if a flag contradicts the manifest; `UNSUPPORTED` for a guest OS without a profile. */

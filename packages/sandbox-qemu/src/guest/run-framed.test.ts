@@ -26,10 +26,10 @@ function command(script: string): GuestCommand {
 
 const talking = installedShells.filter((shell) => /bash|zsh/.test(shell));
 
-describe.each(talking)("a command of ours, where %s has a start-up file", (shell) => {
+describe.each(talking)("a command in a frame, with a start-up file of %s", (shell) => {
   const logIn = async (startUp: string) => await logInToShell({ shell, startUp, stack });
 
-  it("that prints on both streams, at each command and at the end, says only its own", async () => {
+  it("that prints on both streams, at each command and at its end, has only its own output", async () => {
     const startUp = `printf 'no line end'; echo error >&2; set -x; trap 'echo bye' EXIT`;
     const session = await logIn(startUp);
     await expect(
@@ -40,12 +40,12 @@ describe.each(talking)("a command of ours, where %s has a start-up file", (shell
     ).rejects.toMatchObject({ code: "UNSUPPORTED", message: "The guest could not look around: broken" });
   });
 
-  it("that leaves something which holds the output, does not wait for it", async () => {
+  it("that leaves a process which holds the output, does not wait for it", async () => {
     const session = await logIn("sleep 900 & ");
     expect(await runGuestCommand(command("echo out"), { session, signal })).toBe("out\n");
   });
 
-  it("that reads a line, gets its input whole", async () => {
+  it("that reads a line, gets all of its input", async () => {
     const session = await logIn("read x; read y");
     const bytes = Buffer.from("first\nsecond\0\u{1F600}");
     for (const input of [bytes, Readable.from([bytes.subarray(0, 3), bytes.subarray(3)])]) {
@@ -54,7 +54,7 @@ describe.each(talking)("a command of ours, where %s has a start-up file", (shell
     }
   });
 
-  it("that reads all of the input, fails and says so", async () => {
+  it("that reads all of the input, fails with an explanation", async () => {
     const session = await logIn("cat >/dev/null");
     await expect(
       runGuestCommand({ ...command("cat"), input: Buffer.from("x") }, { session, signal }),
@@ -64,7 +64,7 @@ describe.each(talking)("a command of ours, where %s has a start-up file", (shell
     });
   });
 
-  it("that ends the shell, is not taken for done", async () => {
+  it("that ends the shell, is not taken for successful", async () => {
     const session = await logIn("echo not today >&2; exit 0");
     await expect(runGuestCommand(command("echo"), { session, signal })).rejects.toMatchObject({
       code: "UNSUPPORTED",

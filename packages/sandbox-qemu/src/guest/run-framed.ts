@@ -10,10 +10,10 @@ export interface FramedOptions extends Omit<ExecOptions, "inputStart"> {
 }
 
 /**
- * Runs a command of ours: what start-up files of the login shell print is not passed on, and what they read is not taken
- * from its input. Where the command was not reached, what came instead on the standard error is passed on.
+ * Runs one of OBuilder's own commands in a frame: output of the login shell's start-up files is not passed on, and they
+ * cannot read the command's input. If the command was not reached, the login shell's standard error is passed on instead.
  *
- * @throws ObError the command's `failure` if the login shell ended well without it; as `execute`.
+ * @throws ObError the command's `failure` if the login shell exits with status 0 without running it; as `execute`.
  */
 export async function executeFramed(command: GuestCommand, options: FramedOptions): Promise<ExecStatus> {
   const { session, input, onStdout, onStderr } = options;
@@ -33,7 +33,7 @@ export async function executeFramed(command: GuestCommand, options: FramedOption
   return status;
 }
 
-/** Runs a command of ours and keeps what it writes. Throws as `executeFramed` does. */
+/** Runs a command as `executeFramed` does, and captures its output. Throws as `executeFramed` does. */
 export async function captureFramed(
   command: GuestCommand,
   options: Omit<FramedOptions, "onStdout" | "onStderr">,
@@ -47,7 +47,7 @@ export interface Reached {
   readonly errors: FrameReader;
 }
 
-/** A status of 0 is the command's own only if it was reached. */
+/** Throws if the status is 0 but the command was not reached: then the status is the login shell's. */
 export function checkReached(command: GuestCommand, { status, output, errors }: Reached): void {
   if (output.place !== "before" || status.kind !== "exited" || status.code !== 0) return;
   const said = errors.before.trim();

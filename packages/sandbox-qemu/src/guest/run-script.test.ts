@@ -17,7 +17,7 @@ describe("a script for a guest's shell", () => {
     expect(execFileSync("bash", ["-c", succeeding]).toString()).toBe("it's 2 a  b\n");
   });
 
-  it("becomes root the way the system does it, unless root logs in", () => {
+  it("runs as root in the way of the OS, unless root logs in", () => {
     expect(line("linux", "id")).toMatch(/^exec sudo -n -- /);
     expect(line("openbsd", "id")).toMatch(/^exec \/usr\/bin\/doas -n -- /);
     expect(line("linux", "id", { loginUser: "root" })).toMatch(/^exec \/bin\/sh -c /);

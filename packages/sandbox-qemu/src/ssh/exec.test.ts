@@ -231,7 +231,7 @@ describe("a command in the guest", () => {
     );
   });
 
-  describe.concurrent("that has left something which holds its output", () => {
+  describe.concurrent("that has left a process which holds its output", () => {
     it("ends soon, with its status and all of its output", async () => {
       const bytes = randomBytes(3_000_000);
       await withServer(

@@ -113,7 +113,7 @@ it("the kind, the size and each resize of a terminal reach the guest", async () 
   await withServer({ onExec: (_, channel) => start(channel), onScreen }, async (session) => {
     const shell = interact(session, undefined, { terminal: pipes(screen), signal: never });
     const channel = await started;
-    // The client knows of its channel a moment later than the server.
+    // The client learns of its channel a moment later than the server.
     while (resized.listenerCount("resize") === 0) await new Promise((next) => void setImmediate(next));
     Object.assign(size, { columns: 103, rows: 31 });
     resized.emit("resize");

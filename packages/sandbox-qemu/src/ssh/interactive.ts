@@ -12,7 +12,7 @@ export interface InteractOptions {
 
 /**
  * Runs a command that is connected to a terminal or to pipes, and waits for its end and all of its output, as `commandEnd`
- * does. Processes that it leaves behind keep running as long as the guest.
+ * does. Processes that it leaves behind keep running until the guest stops.
  *
  * @param command for the login user's shell; undefined for the shell itself.
  * @returns its exit status, as shells report it.

@@ -56,7 +56,7 @@ describe("the keys to log in with", () => {
     });
   });
 
-  it("are none if there are none", async () => {
+  it("are an empty list if there are none", async () => {
     await expect(labels({})).resolves.toEqual([]);
   });
 

@@ -16,7 +16,7 @@ async function openShell(program: string, startUp?: string): Promise<RootShell> 
   return stack.use(await RootShell.open(session, `exec ${program}`, signal));
 }
 
-describe.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("a held %s", (program) => {
+describe.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("a persistent %s", (program) => {
   it("runs one script after the other, each in a subshell", async () => {
     const shell = await openShell(program);
     const first = await shell.run("a=1; cd /tmp; echo out; echo err >&2; exit 7", { signal });

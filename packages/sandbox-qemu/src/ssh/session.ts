@@ -110,7 +110,7 @@ function offerEach(user: string, keys: readonly LoginKey[]): AnyAuthMethod[] {
 const keyHint =
   "Name the right key as sshKey in the image's manifest, or with --qemu-ssh-key if it names none.";
 
-/** The error if there is no key for a guest. */
+/** The error for a guest to which no key can be offered. */
 export function noKey(user: string, cause?: Error): ObError {
   const message = `There is no SSH key to log in to the guest as ${user}.`;
   return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });

@@ -159,7 +159,7 @@ it("an error of tar is reported", async () => {
 });
 
 it.each([10_000, 9_000_000])(
-  "%i bytes are read once more for another owner than was presumed",
+  "%i bytes are read again if the owner is not the presumed one",
   async (bytes) => {
     const owner = { uid: 1000, gid: 50 };
     const copied = await copy({ bytes, owner });
@@ -170,7 +170,7 @@ it.each([10_000, 9_000_000])(
 );
 
 it.each([10_000, 9_000_000])(
-  "nothing of %i bytes is unpacked for a user whom the guest does not know",
+  "nothing of %i bytes is unpacked for a user that does not exist in the guest",
   async (bytes) => {
     const { error, commands, left } = await copy({ bytes, owner: "unknown" });
     expect([error, commands, left]).toMatchObject([{ message: "the guest has no user x" }, [], []]);

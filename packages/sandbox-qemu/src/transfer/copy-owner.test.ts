@@ -29,7 +29,7 @@ function marking(profile: GuestProfile): GuestProfile {
   return { ...profile, findOwner: (name) => ({ ...findOwner(name), framed }) };
 }
 
-/** Presumes an owner and then asks a guest, which answers as the test says. */
+/** Presumes an owner and then asks a guest, which answers as the test defines. */
 async function ask({ user, loginUser = "opam", known = new Map(), says = "", status = 0 }: Question) {
   let asked = 0;
   const answer = async (mark: string, channel: ServerChannel): Promise<void> => {

@@ -73,7 +73,7 @@ describe("reading an archive", () => {
     const onExec = (mark: string, channel: ServerChannel): void => {
       channel.write(`Welcome ${mark.slice(0, -1)}!\n${mark}a${mark.slice(0, 9)}b${mark}late`);
       channel.stderr.write(`Welcome!\n${mark}${mark}late`);
-      // Something that the login shell has left holds the output.
+      // A process that the login shell has left holds the output.
       channel.exit(0);
     };
     expect((await read({ onExec, events })).toString()).toBe("aobuilder-b");

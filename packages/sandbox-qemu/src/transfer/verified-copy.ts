@@ -175,7 +175,7 @@ function listOf({ files }: Contents): string {
   return [...files].map(([path, digest]) => `${listLine(path, digest)}\n`).join("");
 }
 
-/** As `sha256sum` writes it: a backslash at its start says that the name is escaped. */
+/** As `sha256sum` writes it: a backslash at its start means that the name is escaped. */
 function listLine(path: string, digest: string): string {
   const escaped = path
     .replaceAll("\\", "\\\\")

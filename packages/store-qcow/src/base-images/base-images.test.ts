@@ -35,11 +35,11 @@ describe("a base image that is replaced", () => {
     await makeImage(fixture.image("debian"), { fill: 1 });
   });
 
-  it("gets an id of its contents, and older layers stay as they are", async () => {
+  it("gets an id from its contents, and older layers do not change", async () => {
     const { store } = fixture;
     const first = await importBase(store, "debian");
     const onFirst = await makeLayer(store, { id: idOf("a"), parent: first.id, fill: 5, offset: 1 << 20 });
-    // In place: the file that the first layer was taken from is overwritten.
+    // The file that the first layer was copied from is overwritten in place.
     await rm(fixture.image("other"), { force: true });
     await makeImage(fixture.image("other"), { fill: 2 });
     await copyFile(fixture.image("other"), fixture.image("debian"));
@@ -65,7 +65,7 @@ describe("a base image that is replaced", () => {
     expect((await store.baseImage("debian")).id).toBe(first.id);
   });
 
-  it("and put back, starts from the first layer again", async () => {
+  it("and restored, starts from the first layer again", async () => {
     const { store } = fixture;
     const first = await importBase(store, "debian");
     await copyFile(fixture.image("debian"), join(fixture.directory, "saved"));
@@ -77,7 +77,7 @@ describe("a base image that is replaced", () => {
     expect(second.id).not.toBe(first.id);
   });
 
-  it("before anything was made of it, keeps the id of its name", async () => {
+  it("before a layer was made from it, keeps the id from its name", async () => {
     const { store } = fixture;
     expect((await store.baseImage("debian")).id).toBe(sha256("debian"));
     await rm(fixture.image("debian"));
@@ -87,7 +87,7 @@ describe("a base image that is replaced", () => {
     expect(await hasPattern(layer.disk, { fill: 2 })).toBe(true);
   });
 
-  it("and removed, still has the layer that was made from it last", async () => {
+  it("and removed, still has the layer that was last made from it", async () => {
     const { store } = fixture;
     await importBase(store, "debian");
     await rm(fixture.image("debian"));
@@ -100,7 +100,7 @@ describe("a base image that is replaced", () => {
     expect((await store.baseImage("debian")).id).toBe(sha256("debian"));
   });
 
-  it("is refused when it changes between the plan and the import", async () => {
+  it("is rejected if it changes between the plan and the import", async () => {
     const { store } = fixture;
     await importBase(store, "debian");
     await rm(fixture.image("debian"));
@@ -117,7 +117,7 @@ describe("a base image that is replaced", () => {
 });
 
 describe("a base image that cannot be used", () => {
-  it("that is missing suggests those with near names", async () => {
+  it("because it is missing suggests similar names", async () => {
     for (const name of ["debian-12-amd64", "debian-13-riscv64", "windows"])
       await makeImage(fixture.image(name));
     expect(await importFailure("debian-12-amd46")).toMatchObject({
@@ -130,11 +130,14 @@ describe("a base image that cannot be used", () => {
     });
   });
 
-  it.each(["../secret", "/etc/passwd", "a//b", "", ".."])("whose name leads elsewhere: %j", async (name) => {
-    expect(await importFailure(name)).toMatchObject({ code: "BASE_IMAGE" });
-  });
+  it.each(["../secret", "/etc/passwd", "a//b", "", ".."])(
+    "because its name leads out of the directory: %j",
+    async (name) => {
+      expect(await importFailure(name)).toMatchObject({ code: "BASE_IMAGE" });
+    },
+  );
 
-  it("that is a raw disk says how to convert it", async () => {
+  it("because it is a raw disk explains how to convert it", async () => {
     await writeFile(fixture.image("raw"), Buffer.alloc(1 << 20, 1));
     expect(await importFailure("raw")).toMatchObject({
       code: "BASE_IMAGE",
@@ -143,7 +146,7 @@ describe("a base image that cannot be used", () => {
     });
   });
 
-  it("that was copied in part is damaged", async () => {
+  it("because it was copied in part is damaged", async () => {
     await makeImage(fixture.image("part"));
     await truncate(fixture.image("part"), 300_000);
     expect(await importFailure("part")).toMatchObject({
@@ -152,7 +155,7 @@ describe("a base image that cannot be used", () => {
     });
   });
 
-  it("that is empty, a directory, or a link to nowhere says so", async () => {
+  it("because it is empty, a directory or a broken link is an error with the reason", async () => {
     await writeFile(fixture.image("empty"), "");
     await mkdir(fixture.image("directory"));
     await symlink("/nowhere/at/all", fixture.image("link"));
@@ -178,7 +181,7 @@ describe("a base image that cannot be used", () => {
   });
 });
 
-describe("what an import copies", () => {
+describe("an import copies", () => {
   it("an image with snapshots of its own", async () => {
     await makeImage(fixture.image("top"), { fill: 8 });
     await run(["qemu-img", "snapshot", "-c", "before", fixture.image("top")]);
@@ -186,7 +189,7 @@ describe("what an import copies", () => {
     expect(await hasPattern(layer.disk, { fill: 8 })).toBe(true);
   });
 
-  it("the manifest, its kernel, and where the store's key lies", async () => {
+  it("the manifest and its kernel, and adjusts the path of the store's key", async () => {
     const { directory, store } = fixture;
     await makeImage(fixture.image("debian"));
     const manifest = {
@@ -215,7 +218,7 @@ describe("what an import copies", () => {
     expect(await readFile(join(layer.directory, "env"), "utf8")).toBe("((env ()))\n");
   });
 
-  it("a manifest that names what is not there is refused", async () => {
+  it("no manifest that names a missing file", async () => {
     await makeImage(fixture.image("debian"));
     const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam", sshKey: "key" };
     await writeFile(join(fixture.directory, "base-image/debian.json"), JSON.stringify(manifest));

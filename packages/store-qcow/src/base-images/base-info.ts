@@ -46,7 +46,7 @@ async function manifestBesideImage(
   const text = file && (await readIfThere(file));
   const manifest = file && text !== undefined ? parseImageManifest(text, file) : undefined;
   const manifestDirectory = file === undefined ? layout.baseImages : dirname(file);
-  // These files are used in place: only layers of ours have copies.
+  // These files are used in place: the original's layers have no copies of them.
   if (manifest) await checkImageFiles(manifest, manifestDirectory);
   return { manifest, manifestDirectory };
 }

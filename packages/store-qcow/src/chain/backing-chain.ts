@@ -39,7 +39,7 @@ export interface Chain {
 /**
  * Follows the backing chain of a layer's disk to its end.
  *
- * @throws ObError `STORE` if a file is missing, or lies outside of the store.
+ * @throws ObError `STORE` if a file is missing or is outside of the store.
  */
 export async function readChain({ layout }: StoreContext, id: LayerId): Promise<Chain> {
   return await walkChain(layout, id, async (file, backing) => {
@@ -56,7 +56,7 @@ export async function readChain({ layout }: StoreContext, id: LayerId): Promise<
  * Repairs what the original leaves in a backing chain: absolute paths of a store that has been moved or copied, and base
  * layers whose backing file is `base-image/NAME.qcow2` itself.
  *
- * @throws ObError `STORE` if a file is missing and cannot be found, or lies outside of the store; `BASE_IMAGE` if the base
+ * @throws ObError `STORE` if a file is missing and cannot be found, or is outside of the store; `BASE_IMAGE` if the base
  *   image under the original's layer cannot be used.
  */
 export async function repairChain(context: StoreContext, id: LayerId, signal?: AbortSignal): Promise<void> {

@@ -39,7 +39,7 @@ afterEach(async () => {
   await fixture[Symbol.asyncDispose]();
 });
 
-/** Layers on each other; each fills 64 KiB of its own with its number. */
+/** A chain of layers; each fills 64 KiB of its own with its number. */
 async function chain(length: number, under: LayerId = base.id, first = 1): Promise<LayerId> {
   let parent = under;
   for (let step = first; step < first + length; step += 1) {
@@ -63,7 +63,7 @@ async function expectPatterns(disk: string, upTo: number): Promise<void> {
 const filesOf = async (id: LayerId) => (await readChain(context, id)).files;
 
 describe("flattening", () => {
-  it("changes neither what a layer shows nor its parent, also for those on top", async () => {
+  it("changes neither the contents of a layer nor its parent, also for its dependents", async () => {
     const middle = await chain(6);
     const top = await chain(2, middle, 7);
     const before = [...fixture.store.list()].map(({ id, parent }) => ({ id, parent }));
@@ -77,7 +77,7 @@ describe("flattening", () => {
     expect(await readdir(join(fixture.directory, "result-tmp"))).toEqual([]);
   });
 
-  it("leaves a short chain alone", async () => {
+  it("ignores a short chain", async () => {
     const top = await chain(2);
     const disk = (await fixture.store.find(top))?.disk ?? "";
     const { ino } = await stat(disk);
@@ -85,7 +85,7 @@ describe("flattening", () => {
     expect((await stat(disk)).ino).toBe(ino);
   });
 
-  it("does not copy a layer at the bottom that is larger than all on it", async () => {
+  it("does not copy a layer at the bottom that is larger than all those above it", async () => {
     const large = idOf("large");
     {
       await using writer = await fixture.store.tryBegin(large);
@@ -100,7 +100,7 @@ describe("flattening", () => {
     await expectPatterns((await fixture.store.find(top))?.disk ?? "", 4);
   });
 
-  it("does not disturb who has the old file open as a backing file", async () => {
+  it("does not affect a process that has the old file open as a backing file", async () => {
     const middle = await chain(6);
     await using writer = await fixture.store.tryBegin(idOf("writer"));
     const disk = (await writer?.createDisk(middle)) ?? "";
@@ -122,7 +122,7 @@ describe("flattening", () => {
     expect(await hasPattern(kept, { fill: 77, offset: 20 << 20 })).toBe(true);
   });
 
-  it("leaves a sound layer whatever moment it is killed at", async () => {
+  it("leaves a consistent layer, at whatever moment it is killed", async () => {
     const middle = await chain(8);
     for (let pause = 0; pause < 6; pause += 1) {
       await using child = startChild("flatten", fixture.directory, middle);
@@ -136,10 +136,10 @@ describe("flattening", () => {
     }
   }, 60_000);
 
-  it("comes by itself in the background of a build, and leaves the chain short", async () => {
+  it("is started in the background of a build, and keeps the chain short", async () => {
     const top = await chain(24);
     while ((await filesOf(top)).length > 17) {
-      // A step that fails, for example: it makes its disk all the same.
+      // Like a step that fails: it creates its disk nevertheless.
       await using writer = await fixture.store.tryBegin(idOf("next"));
       await writer?.createDisk(top);
       await delay(50);

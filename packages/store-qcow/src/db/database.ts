@@ -17,8 +17,8 @@ export interface BaseImageRecord extends ImageState {
 }
 
 /*
- * The table `builds` is the original's, to the letter. The other tables are ours, and the original ignores them.
- * `rc` counts the dependents of a layer. It is maintained for the original; we count the rows.
+ * The table `builds` is exactly the original's. The original ignores the other tables.
+ * `rc` is the number of a layer's dependents. It is maintained for the original only; this store counts the rows.
  */
 const schema = `
   CREATE TABLE IF NOT EXISTS builds (

@@ -20,7 +20,7 @@ describe("a base layer's env file", () => {
         ["Q", '"\\ä'],
       ],
     ],
-  ])("is read as the original writes it: %s", (text, environment) => {
+  ])("is parsed as the original writes it: %s", (text, environment) => {
     expect(parseEnvironment(text, "env")).toEqual(environment);
   });
 
@@ -33,13 +33,13 @@ describe("a base layer's env file", () => {
     "((envy ()))",
     "((env (A)))",
     "((env ()) x)",
-  ])("is refused when it says something else: %s", (text) => {
+  ])("is rejected if it contains anything else: %s", (text) => {
     expect(() => parseEnvironment(text, "result/x/env")).toThrow(
       /result\/x\/env does not hold an environment/,
     );
   });
 
-  it("comes back as it was written", () => {
+  it("is read as it was written", () => {
     assert(
       property(array(tuple(string({ unit: "grapheme" }), string({ unit: "grapheme" }))), (pairs) => {
         expect(parseEnvironment(printEnvironment(pairs), "env")).toEqual(pairs);
@@ -57,7 +57,7 @@ describe("an atom", () => {
     ["a#b", "a#b"],
     ["a|#", '"a|#"'],
     ["ä\n", '"\\195\\164\\n"'],
-  ])("prints in the machine form: %j", (atom, printed) => {
+  ])("is printed in the machine form: %j", (atom, printed) => {
     expect(printAtom(atom)).toBe(printed);
   });
 });

@@ -2,8 +2,8 @@ import type { Environment } from "@ob/core";
 import { ObError } from "@ob/core";
 
 /*
- * The one S-expression of a store: a base layer's `env` file, `((env ((K V)...)))`, which the original writes with
- * sexplib. @ob/spec knows the whole language; a store needs lists, atoms and comments-free text only.
+ * The only S-expression in a store: a base layer's `env` file, `((env ((K V)...)))`, which the original writes with
+ * sexplib. @ob/spec implements the whole language; a store needs only lists, atoms and text without comments.
  */
 
 type Sexp = string | readonly Sexp[];

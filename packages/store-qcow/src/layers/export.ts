@@ -15,7 +15,7 @@ import { convert, syncPath } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { pinLayer } from "./scratch-disk.ts";
 
-/** See `Store.export`. What is written stands beside the target, under a name of its own, until it is whole. */
+/** See `Store.export`. The disk is written beside the target, under a temporary name, until it is complete. */
 export async function exportDisk(
   context: StoreContext,
   id: LayerId,
@@ -32,7 +32,7 @@ export async function exportDisk(
     await convert(diskIn(resultDirectory(layout, id)), partial, { compress, signal, emit });
     await syncPath(partial);
     if (overwrite) await rename(partial, target);
-    // A link is refused where a file has come up meanwhile.
+    // Unlike a rename, link fails if a file with that name was created in the meantime.
     else await link(partial, target).catch(async (error: unknown) => await appear(error, partial, target));
     await syncPath(dirname(target));
   } catch (error) {
@@ -42,7 +42,7 @@ export async function exportDisk(
   }
 }
 
-/** Some file systems have no links. */
+/** Renames the file if the file system does not support hard links. */
 async function appear(error: unknown, partial: string, target: string): Promise<void> {
   if (errnoCode(error) === "EEXIST") throw error;
   await checkTarget(target, false);

@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe("two processes", () => {
-  it("the second cannot begin what the first makes, follows its log, and then finds the layer", async () => {
+  it("the second cannot begin a layer of the first, follows its log, and then finds the layer", async () => {
     const { directory, store } = fixture;
     const id = idOf("x");
     await using child = startChild("begin", directory, id, base.id);
@@ -45,7 +45,7 @@ describe("two processes", () => {
     expect((await store.find(id))?.id).toBe(id);
   });
 
-  it("make each of the layers that both want once", async () => {
+  it("make each layer once if both need it", async () => {
     const { directory, store } = fixture;
     const ids = Array.from({ length: 10 }, (_, n) => idOf(`chain ${n}`));
     const args = [directory, base.id, ids.join(",")] as const;
@@ -58,7 +58,7 @@ describe("two processes", () => {
     expect([...store.list()]).toHaveLength(1 + ids.length);
   });
 
-  it("what one makes is left alone when another opens the store", async () => {
+  it("a layer that one makes is not swept when the other opens the store", async () => {
     const { directory } = fixture;
     await using child = startChild("begin", directory, idOf("x"), base.id);
     await child.readLine();
@@ -72,7 +72,7 @@ describe("two processes", () => {
     expect(await again.find(idOf("x"))).toBeDefined();
   });
 
-  it("what one leaves when it is killed is free at once, and swept but for the log", async () => {
+  it("the lock of a killed process is released at once, and its files are swept except the log", async () => {
     const { directory, store } = fixture;
     const id = idOf("x");
     await using child = startChild("begin", directory, id, base.id);
@@ -90,7 +90,7 @@ describe("two processes", () => {
 });
 
 describe("a failed layer", () => {
-  it("leaves its log and nothing else, for some days", async () => {
+  it("leaves only its log, for some days", async () => {
     const { directory, store } = fixture;
     const id = idOf("x");
     const log = join(directory, "result-tmp", id, "log");
@@ -136,7 +136,7 @@ describe("a disk", () => {
     expect([...store.list()].find(({ id }) => id === idOf("x"))?.parent).toBe(other.id);
   });
 
-  it("grows to the size that is asked for, and never shrinks", async () => {
+  it("grows to the requested size, and never shrinks", async () => {
     const { directory } = fixture;
     const sizeOn = async (diskSize: number, name: string): Promise<number | undefined> => {
       await using store = await openStore({ directory, diskSize });
@@ -147,7 +147,7 @@ describe("a disk", () => {
     expect(await sizeOn(1 << 20, "small")).toBe(64 << 20);
   });
 
-  it("reads the same on top of sixty layers, through a chain that stays short", async () => {
+  it("has the right contents on top of sixty layers, through a chain that stays short", async () => {
     const { store } = fixture;
     let parent: LayerId = base.id;
     for (let step = 1; step <= 60; step += 1) {
@@ -162,7 +162,7 @@ describe("a disk", () => {
     expect((await store.delete(idOf("s20"))).length).toBe(41);
   }, 60_000);
 
-  it("stays right when the store is moved", async () => {
+  it("stays valid when the store is moved", async () => {
     const { store } = fixture;
     const layer = await makeLayer(store, { id: idOf("x"), parent: base.id, fill: 4 });
     expect((await readQcowHeader(layer.disk))?.backing).toBe(`../../../result/${base.id}/rootfs/image.qcow2`);
@@ -190,7 +190,7 @@ describe("a crash", () => {
     expect(database.pending()).toEqual([]);
   });
 
-  it("in the middle of a deletion leaves files that the next start removes", async () => {
+  it("during a deletion leaves files that the next start removes", async () => {
     const { directory } = fixture;
     await mkdir(join(directory, "result-tmp/trash-1/rootfs"), { recursive: true });
     await writeFile(join(directory, "result-tmp/trash-1/rootfs/image.qcow2"), "x");
@@ -198,7 +198,7 @@ describe("a crash", () => {
     expect(await readdir(join(directory, "result-tmp"))).toEqual([]);
   });
 
-  it("that left a layer without a disk does not stand in the way of the next", async () => {
+  it("that left a layer without a disk does not prevent the next attempt", async () => {
     const { directory, store } = fixture;
     await mkdir(join(directory, "result", idOf("x")), { recursive: true });
     await writeFile(join(directory, "result", idOf("x"), "log"), "old");

@@ -11,7 +11,7 @@ import { readQcowHeader } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 
 /*
- * A layer is what is in result/; the database only says when it was used, and its parent.
+ * A layer is what is in result/; the database only records when it was used, and its parent.
  * - In result/ and not in the database (a crash came between the two, or the database was lost): it is added when it is
  *   used. Its parent is the pending row's, otherwise the layer that its disk has as backing file.
  * - In the database and not in result/ (removed by hand): it does not exist. The layers that depend on it are useless,

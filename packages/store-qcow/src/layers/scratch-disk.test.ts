@@ -23,7 +23,7 @@ async function storeWithLayer() {
   return Object.assign(fixture, { layer });
 }
 
-test("a scratch disk shows the layer, and writes to it never reach the layer", async () => {
+test("a scratch disk has the layer's contents, and writes to it do not change the layer", async () => {
   await using fixture = await storeWithLayer();
   const before = await sha256File(fixture.layer.disk);
   await using scratch = await fixture.store.createScratchDisk(fixture.layer.id);
@@ -42,7 +42,7 @@ test("a scratch disk is removed when it is disposed of", async () => {
   expect(await readdir(join(fixture.directory, "result-tmp"))).toEqual([]);
 });
 
-test("a scratch disk of another process stays while the process lives, and is swept after its death", async () => {
+test("a scratch disk of another process is kept while the process runs, and is swept after its end", async () => {
   await using fixture = await storeWithLayer();
   const { directory, layer } = fixture;
   await using child = startChild("scratch-disk", directory, layer.id);
@@ -56,7 +56,7 @@ test("a scratch disk of another process stays while the process lives, and is sw
   expect(await fixture.store.delete(layer.id)).toEqual([layer.id]);
 });
 
-test.each([false, true])("an exported disk stands alone (compressed: %s)", async (compress) => {
+test.each([false, true])("an exported disk has no backing file (compressed: %s)", async (compress) => {
   await using fixture = await storeWithLayer();
   const path = join(fixture.directory, "out.qcow2");
   await fixture.store.export(fixture.layer.id, { path, compress });
@@ -65,7 +65,7 @@ test.each([false, true])("an exported disk stands alone (compressed: %s)", async
   expect(await hasPattern(path, { fill: 2, offset: 65_536 })).toBe(true);
 });
 
-test("an export to a directory says so", async () => {
+test("an export to a directory is an error that names it", async () => {
   await using fixture = await storeWithLayer();
   const exporting = fixture.store.export(fixture.layer.id, { path: fixture.directory, overwrite: true });
   await expect(exporting).rejects.toMatchObject({

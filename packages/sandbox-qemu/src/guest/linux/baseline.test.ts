@@ -34,8 +34,8 @@ clock: 1795475300
 const changed = (from: string | RegExp, to: string): string | undefined =>
   diffBaseline(noted, noted.replace(from, to));
 
-describe("a guest", () => {
-  it("is as it was, whatever changes by itself", () => {
+describe("the state of a guest", () => {
+  it("equals its baseline, whatever has changed by itself", () => {
     expect(changed("", "")).toBeUndefined();
     expect(changed("32 0 96280", "64 0 96280")).toBeUndefined();
     expect(changed("983040 1", "983040 2")).toBeUndefined();
@@ -46,13 +46,13 @@ describe("a guest", () => {
     expect(changed("1795475300", "1795475302")).toBeUndefined();
   });
 
-  it("is as it was when a cache's disk has gone, and not when one has come", () => {
+  it("equals its baseline after a cache disk was removed, but not after one was added", () => {
     const without = noted.replace(/^.* vdb$\n/m, "").replace(/^.*\/dev\/vdb$\n/m, "");
     expect(diffBaseline(noted, without)).toBeUndefined();
     expect(diffBaseline(without, noted)).toMatch(/vdb/);
   });
 
-  it("is as it was when it says so of its settings", () => {
+  it("equals its baseline if the guest reports its settings as unchanged", () => {
     const settled = noted.replace(/^(?:settings|home|\/proc\/sys\/).*\n/gm, "");
     expect(diffBaseline(noted, `settings as noted\n${settled}`)).toBeUndefined();
     expect(diffBaseline(noted, settled)).toBe("/proc/sys/kernel/hostname:obuilder");
@@ -73,18 +73,18 @@ describe("a guest", () => {
     ["no clock", /^clock.*$/m, ""],
     ["too many processes", "processes 180", "processes 30001"],
     ["what is left running", "clock:", "left running: 17\nclock:"],
-  ])("is another by %s", (_, from, to) => {
+  ])("differs by %s", (_, from, to) => {
     expect(changed(from, to)).toBeDefined();
   });
 
-  it("that was woken has another clock, and nothing else", () => {
+  it("has only another clock after a resume", () => {
     const woken = updateClock(noted, "clock: 1795479999\n");
     expect(diffBaseline(noted, woken)).toBe("its clock was set");
     expect(diffBaseline(woken, noted.replace("1795475300", "1795480000"))).toBeUndefined();
   });
 });
 
-it("a note knows its mounts, and what is in memory", () => {
+it("a baseline contains the mounts, and the paths in memory", () => {
   expect(mountsOf(noted)).toEqual({
     ids: ["21", "23", "24"],
     devices: ["0:19", "254:1", "0:20"],
@@ -96,7 +96,7 @@ it("a note knows its mounts, and what is in memory", () => {
   expect(pathsInMemory(noted)).toEqual(["/run/sshd.pid"]);
 });
 
-it("a note knows the settings that do not change by themselves, and their digest as the guest computes it", () => {
+it("a baseline contains the settings that do not change by themselves, and their digest as the guest computes it", () => {
   const lines = "kernel/hostname:obuilder\nvm/swappiness:60\n";
   expect(settingsOf(noted)).toEqual({
     files: ["kernel/hostname", "net/ipv4/route/flush", "vm/swappiness"],
@@ -105,7 +105,7 @@ it("a note knows the settings that do not change by themselves, and their digest
   expect(homeOf(noted)).toBe("/home/opam");
 });
 
-it("a note tells of files in memory that are new, not of directories or the disk's files", () => {
+it("a baseline lists new files in memory, but no directories and no files on the disk", () => {
   expect(hasFilesNewerThan(noted, new Date(100_000))).toBe(true);
   expect(hasFilesNewerThan(noted, new Date(101_000))).toBe(false);
   const withNew = (line: string): string => `${noted}stat: ${line}\n`;

@@ -1,22 +1,23 @@
 import { createHash } from "node:crypto";
 
 /*
- * A note is what a Linux guest prints of itself: lines of `/proc` and `/sys` with their paths before them, and lines with
- * a word of ours. This file says what of it counts.
+ * A baseline is the state that a Linux guest prints of itself: lines of files in `/proc` and `/sys`, each with the path
+ * of the file as its prefix, and lines with a prefix of OBuilder's (`stat:`, `clock:`). This file decides which of them
+ * must not change.
  */
 
-/** How far a guest's clock may have gone from its other one, in seconds, before somebody has set it. */
+/** The tolerance for a change of the clock offset, in seconds. A greater change means that a step has set the clock. */
 const clockTolerance = 2;
 
 /**
- * More forks than this since the boot, and a process that a step left could have the number of one that was there
- * before. Numbers come round after 32768.
+ * The limit for forks since the boot. Process ids wrap around after 32768, so after more forks a process that a step left
+ * running could have the id of one of the initial processes.
  */
 const maxForks = 30_000;
 
 const settingsRoot = "/proc/sys/";
 
-/** Values that change by themselves. */
+/** Values that change without a step's doing. */
 const volatileSettings = new RegExp(
   `^/proc/sys/(?:${[
     "fs/(?:aio-nr|dentry-state|file-nr|inode-nr|inode-state)",
@@ -27,14 +28,14 @@ const volatileSettings = new RegExp(
   ].join("|")}):`,
 );
 
-/** The mounts of a note. */
+/** The mounts of a baseline. */
 export interface BaselineMounts {
   readonly ids: readonly string[];
   /** As `major:minor`. */
   readonly devices: readonly string[];
-  /** Where those in memory are. */
+  /** The mount points of in-memory file systems. */
   readonly inMemory: readonly string[];
-  /** Where the message queues are, if they are mounted. */
+  /** The mount point of the POSIX message queues, if they are mounted. */
   readonly queues: string | undefined;
 }
 
@@ -50,12 +51,14 @@ export function mountsOf(noted: string): BaselineMounts {
   };
 }
 
-/** All paths of a note that are in memory. */
+/** All paths in a baseline that are on an in-memory file system. */
 export function pathsInMemory(noted: string): readonly string[] {
   return statsInMemory(noted).map(({ path }) => path);
 }
 
-/** See `GoingOn.tellsOfNew`. Directories change with what comes and goes. */
+/**
+ * See `VmReuse.hasFilesNewerThan`. Directories are ignored: they change whenever a file in them is created or removed.
+ */
 export function hasFilesNewerThan(noted: string, since: Date): boolean {
   const seconds = Math.floor(since.getTime() / 1000);
   return statsInMemory(noted).some(
@@ -66,7 +69,7 @@ export function hasFilesNewerThan(noted: string, since: Date): boolean {
 
 interface Stat {
   readonly path: string;
-  /** As `report` prints them: mode, user, group, device, size, inode, times of the contents and of the status. */
+  /** As collect_baseline prints them: mode, user, group, device, size, inode, modification time, status change time. */
   readonly words: readonly string[];
 }
 
@@ -78,16 +81,19 @@ function statsInMemory(noted: string): readonly Stat[] {
     .filter(({ path }) => places.some((place) => path.startsWith(`${place}/`)));
 }
 
-/** True for the mode, in hexadecimal digits, of a file with contents or a symbolic link. */
+/**
+ * @param mode in hexadecimal digits.
+ * @returns true for a regular file or a symbolic link.
+ */
 function isFile(mode: string): boolean {
   return /^[8a]/.test(mode);
 }
 
-/** What of /proc/sys does not change by itself. */
+/** The settings under /proc/sys that do not change by themselves. */
 export interface BaselineSettings {
-  /** The files: relative paths. */
+  /** The paths of the files, relative to /proc/sys. */
   readonly files: readonly string[];
-  /** The MD5 digest of what they say, as `grep -H` prints it. */
+  /** The MD5 digest of their contents, as `grep -H` prints them. */
   readonly digest: string;
 }
 
@@ -103,13 +109,14 @@ export function settingsOf(noted: string): BaselineSettings {
   };
 }
 
-/** The login user's directory. */
+/** The login user's home directory. */
 export function homeOf(noted: string): string {
   return after(noted, "home: ")[0] ?? "";
 }
 
 /**
- * What tells two notes of one guest apart, for a person: a line that only one of them has. Undefined if they agree.
+ * The first difference between two states of one guest, for a log message: a line that is in only one of them. Undefined
+ * if there is none.
  */
 export function diffBaseline(noted: string, now: string): string | undefined {
   const home = homeOf(noted);
@@ -128,16 +135,16 @@ export function diffBaseline(noted: string, now: string): string | undefined {
   return "its clock was set";
 }
 
-/** A note with a line of `anew` in the place of the one about the same. */
+/** The baseline with the clock offset of `anew`, which is the output of a command that has set the clock. */
 export function updateClock(noted: string, anew: string): string {
   const [clock = ""] = after(anew, "clock: ");
   return `${noted.replaceAll(/^clock: .*\n?/gm, "")}\nclock: ${clock}`;
 }
 
-/** What a guest says instead of its settings. */
+/** Printed by the guest in place of its settings if their digest has not changed. */
 const settingsUnchanged = "settings as noted";
 
-/** A disk that has gone was a cache's: the machine can have been booted with it. */
+/** True for the lines of a disk. A disk may disappear: it is a cache disk that the VM may have been booted with. */
 function isDisk(line: string): boolean {
   return line.startsWith("/proc/partitions:") || /^\/dev\/[^ ]+ 6/.test(line);
 }
@@ -145,14 +152,17 @@ function isDisk(line: string): boolean {
 interface Essence {
   readonly lines: readonly string[];
   readonly set: ReadonlySet<string>;
-  /** By how much it is ahead of the time since the boot, in seconds; NaN if it is missing, and then it agrees with none. */
+  /**
+   * The offset of the clock from the time since the boot, in seconds. NaN if it is missing; then it differs from every
+   * other.
+   */
   readonly clock: number;
 }
 
 interface Places {
-  /** Here a directory's size and times change with what comes and goes. */
+  /** Directories below which a directory's size and times change as files come and go. */
   readonly inMemory: readonly string[];
-  /** The directories that the login user's is in, and this one: what is in them is the disk's. */
+  /** The login user's home directory and its parents. Their size and times are not compared: a step's files change them. */
   readonly above: readonly string[];
 }
 
@@ -178,7 +188,7 @@ function whatCounts(line: string, places: Places): string | undefined {
       return `${path}${words[0]}`;
     case "/proc/net/route:":
       return [path, ...words.slice(0, 4), ...words.slice(6, 8)].join(" ");
-    // An address that somebody has set stays for good; the kernel's own are being tried out at first.
+    // Permanent addresses only: they were set by a command. The kernel's own are tentative at first.
     case "/proc/net/if_inet6:":
       return /^(?:80|c0)$/.test(words[4] ?? "") ? [path, ...words.slice(0, 4)].join(" ") : undefined;
     case "/proc/keys:":
@@ -206,7 +216,7 @@ function parse(line: string): { readonly path: string; readonly words: readonly 
   return { path: line.slice(0, end), words: line.slice(end).trim().split(/\s+/) };
 }
 
-/** What comes after `start`, of each line that has it. */
+/** The rest of each line that starts with `start`. */
 function after(note: string, start: string): readonly string[] {
   return note.split("\n").flatMap((line) => (line.startsWith(start) ? [line.slice(start.length)] : []));
 }

@@ -1,9 +1,9 @@
-/** The ids of the processes that ran when the guest was ready. What its login shell prints besides is ignored. */
+/** The ids of the processes that ran when the guest was ready. Other output of the login shell is ignored. */
 export function processesIn(baseline: string): string {
   return /^processes: (.*)$/m.exec(baseline)?.[1] ?? "";
 }
 
-/** The `/proc/PID/maps` of those that run a program. */
+/** The paths `/proc/PID/maps` of those processes that run a program (kernel threads do not). */
 export function programsIn(baseline: string): string {
   return /^programs:(.*)$/m.exec(baseline)?.[1] ?? "";
 }

@@ -1,11 +1,13 @@
 import { diskSerial } from "../../machine/disk-serial.ts";
 
-/** What the guest finds a disk by: its serial number, or else its place; 0 is the root disk. */
+/**
+ * The arguments by which the guest finds a disk: its serial number, or else its device letters. Index 0 is the root disk.
+ */
 export function diskArgs(index: number): readonly [serial: string, letters: string] {
   return [diskSerial(index), diskLetters(index)];
 }
 
-/** How the guest's kernel tells disks of one kind apart: `b` in `vdb`. After `vdz` comes `vdaa`. */
+/** The letters of a disk's device name: `b` for `vdb`. `vdz` is followed by `vdaa`. */
 export function diskLetters(index: number): string {
   const letters = 26;
   let name = "";

@@ -1,10 +1,10 @@
 import { ObError, type RunTask } from "@ob/core";
 import { checkText } from "../../ssh/quote/posix.ts";
 
-/** The kernel's limit for one argument is 128 KiB: a longer command goes in as a file. */
+/** The kernel limits one argument to 128 KiB. A longer command is passed as a file. */
 const maxArgumentLength = 130_000;
 
-/** Where put-command.sh writes the file. */
+/** The file that put-command.sh writes. */
 export const commandPath = "/run/obuilder/command";
 
 export function fitsInArgument(line: string): boolean {
@@ -14,8 +14,8 @@ export function fitsInArgument(line: string): boolean {
 /**
  * The command of a task as the contents of a file.
  *
- * @throws ObError `UNSUPPORTED` with another shell than the login shell: only that is known to be a Bourne shell, which can
- *   be told to read its command from a file.
+ * @throws ObError `UNSUPPORTED` if the task has a shell of its own: only the login shell is known to be a Bourne shell,
+ *   which can read its command from a file.
  */
 export function commandFile({ shell, command }: RunTask): Uint8Array {
   if (shell.length > 0) throw commandTooLong();

@@ -1,2 +1,2 @@
-/** What freeze.sh prints when all file systems are frozen. */
+/** The line that freeze.sh prints once all file systems are frozen. */
 export const frozenMarker = "obuilder: frozen";

@@ -20,7 +20,7 @@ const profile = linuxGuest("opam");
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "linux-guest-")));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Runs a step's command as a guest's sshd would: by the login shell. Nothing in it needs another user. */
+/** Runs a step's command as a guest's sshd would: in the login shell. The command must not need another user. */
 function asLoginShell(loginShell: string, changes: Partial<RunTask>): string {
   const { command } = profile.run(task(changes));
   expect(command).not.toContain("exec sudo");
@@ -43,7 +43,7 @@ describe("a command for the login user", () => {
   });
 
   describe.each(installedShells)("whose login shell is %s", (shell) => {
-    it("is run by that shell, whatever it holds", () => {
+    it("is run by that shell, with any characters", () => {
       for (const word of hostileStrings.slice(0, -1)) {
         const quoted = `'${word.replaceAll("'", String.raw`'\''`)}'`;
         expect(words(asLoginShell(shell, { command: `${print}${quoted}` }))).toEqual([word]);
@@ -51,7 +51,7 @@ describe("a command for the login user", () => {
       expect(asLoginShell(shell, { command: 'echo "$0"\n# a comment' }).trim()).toBe(shell);
     });
 
-    it("is the last argument of the step's own shell, as it stands", () => {
+    it("is the last argument of the step's own shell, unchanged", () => {
       const show = ["/bin/sh", "-c", String.raw`printf '%s\0' "$@"`, "name", "two words", "it's"];
       for (const word of hostileStrings.slice(0, -1)) {
         expect(words(asLoginShell(shell, { shell: show, command: word }))).toEqual([
@@ -62,7 +62,7 @@ describe("a command for the login user", () => {
       }
     });
 
-    it("gets its environment, newest first, names that no shell has too", () => {
+    it("gets its environment, newest first, including names that no shell can assign", () => {
       const environment = hostileStrings
         .slice(0, -1)
         .map((word, index): [string, string] => [`V${index}`, word])
@@ -77,21 +77,21 @@ describe("a command for the login user", () => {
       expect(seen.filter((word) => /^(SSH_|OLDPWD)/.test(word))).toEqual([]);
     });
 
-    it("stands in its directory, which is made if it is missing", () => {
+    it("runs in its workdir, which is created if it is missing", () => {
       for (const name of ["plain", "two words", "-dash", "it's", "a/b/c", "$HOME"]) {
         const workdir = join(directory, shell.replaceAll("/", "_"), name);
         expect(asLoginShell(shell, { workdir, command: "pwd" })).toBe(`${workdir}\n`);
       }
     });
 
-    it("reads nothing, and its status is passed on", () => {
+    it("has an empty input, and its status is passed on", () => {
       expect(asLoginShell(shell, { command: "wc -c" }).trim()).toBe("0");
       const { command } = profile.run(task({ command: "exit 7" }));
       expect(spawnSync(shell, ["-c", command], { env: { SHELL: shell, PATH: "/bin" } }).status).toBe(7);
     });
   });
 
-  it("that is too long for an argument goes in as a file", () => {
+  it("is passed as a file if it is too long for an argument", () => {
     const long = task({ command: `: ${"x".repeat(200_000)}` });
     expect(profile.run(long).command.length).toBeLessThan(2_000);
     const [put] = profile.mount(long);
@@ -99,12 +99,12 @@ describe("a command for the login user", () => {
     expect(profile.unmount(long, "1 2")).toHaveLength(1);
   });
 
-  it("that is too long for the step's own shell is refused", () => {
+  it("is rejected if it is too long for the step's own shell", () => {
     const long = task({ command: "x".repeat(200_000), shell: ["/bin/sh", "-c"] });
     expect(() => profile.mount(long)).toThrow(expect.objectContaining({ code: "UNSUPPORTED" }));
   });
 
-  it("that holds what cannot be passed is refused", () => {
+  it("is rejected if an argument cannot contain it", () => {
     const refused = expect.objectContaining({ code: "UNSUPPORTED" });
     expect(() => profile.run(task({ command: "caf\uDCE9" }))).toThrow(refused);
     expect(() => profile.run(task({ environment: [["A", "\0"]] }))).toThrow(refused);
@@ -116,24 +116,24 @@ describe("a command for the login user", () => {
 describe("a command for another user", () => {
   const head = (changes: Partial<RunTask>): string => profile.run(task(changes)).command.slice(0, 30);
 
-  it("is run by root's hand, who takes that user's ids", () => {
+  it("is run by root, which switches to that user's ids", () => {
     expect(head({ user: { uid: 0, gid: 0 } })).toBe("exec sudo -n -- /bin/sh -c 'fa");
     const { command } = profile.run(task({ user: { uid: 1234, gid: 99 }, command: "id" }));
     expect(command.slice(-40)).toMatch(/obuilder uid 1234 99 login id \/$/);
   });
 
-  it("may be known by name", () => {
+  it("accepts a user by name", () => {
     const { command } = profile.run(task({ user: { name: "o'hara" }, command: "id" }));
     expect(command).toMatch(/obuilder name 'o'\\''hara' '' login id \/$/);
   });
 
-  it("needs no sudo where root logs in", () => {
+  it("needs no sudo if root logs in", () => {
     expect(linuxGuest("root").run(task({ user: { uid: 1, gid: 1 } })).command).toMatch(/^exec \/bin\/sh -c/);
   });
 });
 
-describe("setting up", () => {
-  it("takes no command for a step without caches and secrets", () => {
+describe("mounting", () => {
+  it("needs no command for a step without caches and secrets", () => {
     expect(profile.mount(task())).toEqual([]);
     expect(profile.unmount(task(), "1 2 3")).toEqual([]);
   });
@@ -144,7 +144,7 @@ describe("setting up", () => {
   ];
   const secrets = [{ target: "/run/secrets/key", contents: Buffer.from("hunter2") }];
 
-  it("mounts caches from the second disk on, then puts the secrets", () => {
+  it("mounts caches from the second disk on, and then writes the secrets", () => {
     const commands = profile.mount(task({ caches, secrets, user: { uid: 5, gid: 6 } }));
     expect(commands.map(({ command }) => command.slice(command.lastIndexOf("obuilder ")))).toEqual([
       "obuilder obuilder-cache-001 b /home/opam/.cache no uid 5 6",
@@ -153,18 +153,18 @@ describe("setting up", () => {
     ]);
   });
 
-  it("never shows a secret in a command", () => {
+  it("does not show a secret in a command", () => {
     const all = [...profile.mount(task({ secrets })), ...profile.unmount(task({ secrets }), "1")];
     expect(all.map(({ command }) => command).join("\n")).not.toContain("hunter2");
     expect(all.map(({ purpose }) => purpose).join("\n")).not.toContain("hunter2");
   });
 
-  it("is undone in the opposite order", () => {
+  it("is undone in reverse order", () => {
     const [undo] = profile.unmount(task({ caches, secrets }), "processes: 1 2\n");
     expect(undo?.command).toMatch(/obuilder '1 2' 1 \/run\/secrets\/key \/b \/home\/opam\/\.cache$/);
   });
 
-  it("refuses a target that is no absolute path", () => {
+  it("rejects a target that is not an absolute path", () => {
     const refused = expect.objectContaining({ code: "UNSUPPORTED" });
     expect(() => profile.mount(task({ secrets: [{ target: "key", contents: Buffer.of(1) }] }))).toThrow(
       refused,
@@ -175,7 +175,7 @@ describe("setting up", () => {
   });
 });
 
-it("the processes of the boot are those that the ready guest has told of", () => {
+it("the initial processes are those that the ready guest has reported", () => {
   const baseline =
     "Welcome to the guest\nprocesses: 1 2 30\nprograms: /proc/1/maps /proc/30/maps\nclock: 17\n";
   expect(profile.flush(baseline).command).toMatch(/ obuilder '1 2 30'$/);
@@ -211,9 +211,9 @@ describe("every script", () => {
     ),
   ];
 
-  it.each(installedShells)("is read without complaint by %s", (shell) => {
+  it.each(installedShells)("is parsed without an error by %s", (shell) => {
     for (const { command } of commands) {
-      // The script is the word after -c: `set` shows it without running it.
+      // The script is the word after -c. `set` prints it without running it.
       const show = command
         .replace(/^exec sudo -n -- \/bin\/sh -c /, "printf %s ")
         .replace(/(?<=') obuilder .*$/s, "");
@@ -226,13 +226,13 @@ describe("every script", () => {
 });
 
 describe("a disk's partition", () => {
-  it("has the name that the kernel gives it, past the 26th too", () => {
+  it("has the kernel's name, also after the 26th disk", () => {
     const names = [0, 1, 25, 26, 40, 701, 702].map((index) => diskLetters(index));
     expect(names).toEqual(["a", "b", "z", "aa", "ao", "zz", "aaa"]);
   });
 });
 
-it("what the host looks for is what the scripts have", () => {
+it("the markers that the host looks for are in the scripts", () => {
   expect(scripts.flush).toContain(`echo '${frozenMarker}'`);
   expect(scripts.resetInBootShell).toContain(`echo '${frozenMarker}'`);
   expect(scripts.putCommand).toContain(`memory=${dirname(commandPath)}\n`);

@@ -15,10 +15,13 @@ import * as scripts from "./scripts.generated.ts";
 import { linuxVmReuse } from "./vm-reuse.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
 
-/** Any Linux with a Bourne shell, util-linux and, if the login user is not root, sudo without a password. */
+/**
+ * The profile of a Linux with a Bourne shell and util-linux. If the login user is not root, it also needs sudo without a
+ * password.
+ */
 export function linuxGuest(loginUser: string): GuestProfile {
   const root = rootAccess(loginUser, ["sudo", "-n", "--"]);
-  /** In the root shell that is held open, or else in one of its own. */
+  /** Runs in the persistent root shell, or else in a root shell of its own. */
   const asRootCommand = (script: string, args: readonly string[] = []) => ({
     ...root.command(script, args),
     script: `set -- ${quoteWords(args)}\n${script}`,
@@ -70,7 +73,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
       command: {
         phase: "login",
         purpose: "stop giving programs addresses at random",
-        // A guest that refuses is only slower.
+        // Errors are ignored: without it the guest is only slower.
         ...asRootCommand("{ echo 0 >/proc/sys/kernel/randomize_va_space; } 2>/dev/null || :"),
         failure: "GUEST_LOST",
       },

@@ -14,7 +14,7 @@ const profile = openbsdGuest("opam");
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "openbsd-guest-")));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Runs a step's command as a guest's sshd would: by the login shell. Nothing in it needs another user. */
+/** Runs a step's command as a guest's sshd would: in the login shell. The command must not need another user. */
 function asLoginShell(loginShell: string, changes: Partial<RunTask>): readonly string[] {
   const { command } = profile.run(runTask(changes));
   const output = execFileSync(loginShell, ["-c", command], {
@@ -24,13 +24,13 @@ function asLoginShell(loginShell: string, changes: Partial<RunTask>): readonly s
   return output.toString().split("\0").slice(0, -1);
 }
 
-/** What stands outside of the script, which other tests show. */
+/** The part of a command line outside of the script; other tests cover the scripts. */
 const withoutScript = (command: string): string => command.replace(/-c '.*' obuilder/s, "-c SCRIPT obuilder");
 
 const cache = { name: "c", disk: "/c.qcow2", formatted: true, target: "/home/opam/.opam" };
 
 describe("OpenBSD's commands", () => {
-  it("become root by doas and never ask", () => {
+  it("become root by doas, and never prompt", () => {
     expect(withoutScript(profile.prepare.command)).toMatchInlineSnapshot(
       `"exec /usr/bin/doas -n -- /bin/sh -c SCRIPT obuilder"`,
     );
@@ -48,7 +48,7 @@ describe("OpenBSD's commands", () => {
     );
   });
 
-  it("take the disk of cache i for sd1+i", () => {
+  it("map cache i to the disk sd1+i", () => {
     const caches = [cache, { ...cache, formatted: false, target: "/it's" }];
     const commands = profile.mount(runTask({ caches, user: { uid: 1000, gid: 1001 } }));
     expect(commands.map(({ command }) => withoutScript(command))).toMatchInlineSnapshot(`
@@ -59,7 +59,7 @@ describe("OpenBSD's commands", () => {
     `);
   });
 
-  it("give a secret to the step's user on standard input", () => {
+  it("pass a secret to the step's user on standard input", () => {
     const contents = Buffer.from("hidden");
     const secrets = [{ target: "/run/key", contents }];
     const [command] = profile.mount(runTask({ secrets, user: { name: "build" } }));
@@ -69,7 +69,7 @@ describe("OpenBSD's commands", () => {
     expect(command?.input).toBe(contents);
   });
 
-  it("take secrets away first, and caches in the other order", () => {
+  it("remove secrets first, and unmount caches in reverse order", () => {
     const task = runTask({
       caches: [cache, { ...cache, target: "/second" }],
       secrets: [{ target: "/run/key", contents: Buffer.from("") }],
@@ -81,7 +81,7 @@ describe("OpenBSD's commands", () => {
     expect(profile.unmount(runTask(), "1")).toEqual([]);
   });
 
-  it("run as another user by root, who steps down", () => {
+  it("start as root to run as another user, and then switch", () => {
     const task = runTask({
       user: { uid: 1000, gid: 1001 },
       command: "make it 'so'",
@@ -98,7 +98,7 @@ describe("OpenBSD's commands", () => {
     ["a relative secret", { secrets: [{ target: "x", contents: Buffer.from("") }] }],
     ["a command as long as OpenBSD's limit", { command: "x".repeat(500_000) }],
     ["a variable without a name", { environment: [["", "x"]] as const }],
-  ])("are refused for %s", (_, changes) => {
+  ])("are rejected for %s", (_, changes) => {
     const task = runTask(changes);
     expect(() => [profile.mount(task), profile.run(task)]).toThrow(
       expect.objectContaining({ code: "UNSUPPORTED" }),
@@ -107,34 +107,34 @@ describe("OpenBSD's commands", () => {
 });
 
 describe("OpenBSD's scripts", () => {
-  it.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("are all read by %s", (shell) => {
+  it.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("are all parsed by %s", (shell) => {
     for (const script of Object.values(scripts)) {
       expect(() => execFileSync(shell, ["-n", "-c", script])).not.toThrow();
     }
   });
 
-  it("become another user with a perl that compiles", () => {
+  it("switch to another user with a perl script that compiles", () => {
     const program = /become='([^']*)'/.exec(scripts.runAsUser)?.[1] ?? "";
     expect(() => execFileSync("perl", ["-c", "-e", program], { stdio: "pipe" })).not.toThrow();
   });
 });
 
-describe.each(installedShells)("a step's command, where the login shell is %s,", (shell) => {
-  it("is run by that shell, whatever it holds", () => {
+describe.each(installedShells)("a step's command, with %s as the login shell,", (shell) => {
+  it("is run by that shell, with any characters", () => {
     for (const word of hostileStrings.slice(0, -1)) {
       const command = String.raw`printf '%s\0' '${word.replaceAll("'", String.raw`'\''`)}'`;
       expect(asLoginShell(shell, { command })).toEqual([word]);
     }
   });
 
-  it("is the last argument of the step's own shell, as it stands", () => {
+  it("is the last argument of the step's own shell, unchanged", () => {
     const show = ["/bin/sh", "-c", String.raw`printf '%s\0' "$@"`, "name", "it's"];
     for (const word of hostileStrings.slice(0, -1)) {
       expect(asLoginShell(shell, { shell: show, command: word })).toEqual(["it's", word]);
     }
   });
 
-  it("sees the step's variables and directory, nothing of ssh, and an empty input", () => {
+  it("has the step's variables and workdir, no variables of ssh, and an empty input", () => {
     const command = `printf '%s\\0' "$A" "$PWD" "\${SSH_CLIENT-none}"; cat`;
     const workdir = join(directory, `it's ${shell.slice(5)}`);
     for (const value of hostileStrings.slice(0, -1)) {

@@ -10,10 +10,10 @@ import { tarScript } from "../posix/read-archive.ts";
 import * as scripts from "./scripts.generated.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
 
-/** OpenBSD's limit for all arguments and the environment of a program is 512 KiB; some is for what sshd adds. */
+/** OpenBSD limits a program's arguments and environment to 512 KiB together. The rest is reserved for what sshd adds. */
 const maxCommandLength = 480_000;
 
-/** OpenBSD with the package gtar and, if the login user is not root, `permit nopass` in doas.conf. */
+/** The profile of OpenBSD with the package gtar. If the login user is not root, doas.conf needs `permit nopass`. */
 export function openbsdGuest(loginUser: string): GuestProfile {
   const root = rootAccess(loginUser, ["/usr/bin/doas", "-n", "--"]);
 
@@ -29,7 +29,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       freeDiskCheck("/"),
     ],
     panicPattern: /^panic: .*$/m,
-    // The serial number of the machine, from SMBIOS (sys/arch/amd64/amd64/bios.c).
+    // The serial number of the machine, which the kernel reads from SMBIOS (sys/arch/amd64/amd64/bios.c).
     identity: "exec /sbin/sysctl -n hw.serialno",
     prepare: {
       phase: "login",
@@ -105,7 +105,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       frozen: undefined,
     }),
     shutdown: "acpi",
-    // The package's GNU tar: OpenBSD's own has neither long names nor a way to exclude names.
+    // GNU tar from the package: OpenBSD's own tar supports neither long names nor excluded names.
     readArchive: (path, exclude, options) => ({
       phase: "copy",
       purpose: `read ${path}`,
@@ -128,7 +128,7 @@ function runLine(
   return `exec ${quoteWords(["/bin/sh", "-c", scripts.runAsLoginUser, "obuilder", ...rest])}`;
 }
 
-/** ps writes a process a line, with blanks before short numbers. */
+/** ps prints one process per line, and pads short numbers with blanks. */
 function oneLine(baseline: string): string {
   return baseline.trim().split(/\s+/).join(" ");
 }

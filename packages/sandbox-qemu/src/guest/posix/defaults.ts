@@ -1,6 +1,6 @@
 import type { GuestProfile } from "../profile.ts";
 
-/** What a profile of a POSIX system need not say itself. */
+/** The parts of a profile that are the same for all POSIX systems. */
 export const posixDefaults = {
   panicPattern: /(?!)/,
   sshReadyPattern: /^obuilder: ready\b/m,

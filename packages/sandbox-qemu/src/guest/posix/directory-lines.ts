@@ -1,8 +1,9 @@
 import type { ArchivedDirectory } from "@ob/core";
 
 /**
- * The directories that an archive names, a line each and an empty one at the end: what keep-directories.sh reads. A path
- * is from the guest's root, with a slash before it if the destination is in it; a newline and a backslash are escaped.
+ * The directories in an archive, in the form that keep-directories.sh reads: one path per line, and an empty line at the
+ * end. A path is relative to the guest's root; it has a leading slash if the destination is in it. A newline and a
+ * backslash are escaped.
  */
 export function directoryLines(directories: readonly ArchivedDirectory[]): Buffer {
   const lines = directories.map(({ path, isParent }) => {

@@ -1,10 +1,10 @@
 import { type Environment, ObError } from "@ob/core";
 
 /**
- * Arguments for `env`, which takes names that no shell could assign. The newest variable stands first in a task. Each name
- * occurs once, so their order does not matter.
+ * Arguments for `env`, which also accepts names that no shell can assign. A task lists the newest variable first. Each
+ * name occurs once, so the order does not matter.
  *
- * @throws ObError `UNSUPPORTED` for what cannot be a name.
+ * @throws ObError `UNSUPPORTED` for an invalid name.
  */
 export function environmentArgs(environment: Environment): readonly string[] {
   return environment.map(([key, value]) => {

@@ -2,7 +2,7 @@ import type { ImageCheck } from "@ob/core";
 
 const minFreeKib = 1024 * 1024;
 
-/** That the file system that holds `path` has 1 GiB of free space. */
+/** Checks that the file system of `path` has 1 GiB of free space. */
 export function freeDiskCheck(path: string): ImageCheck {
   return {
     what: "has 1 GiB of free disk",
@@ -21,7 +21,7 @@ export const acceptEnvCheck: ImageCheck = {
   needed: false,
 };
 
-/** That a program is on the PATH. */
+/** Checks that a program is on the PATH. */
 export function programCheck(program: string, { needed }: Pick<ImageCheck, "needed">): ImageCheck {
   return { what: `has ${program}`, script: `command -v ${program}`, needed };
 }

@@ -12,7 +12,7 @@ const top = realpathSync(mkdtempSync(join(tmpdir(), "workdir-")));
 chmodSync(top, 0o755);
 afterAll(() => rmSync(top, { recursive: true }));
 
-/** Owner and mode of each directory from `top` down to the path's own. */
+/** Owner and mode of each directory from `top` down to the path. */
 function shown(path: string): readonly string[] {
   const parts = path.split("/");
   return parts.map((_, index) => {
@@ -26,7 +26,7 @@ const cases = Object.entries(profiles).flatMap(([os, profile]) =>
   installedShells.map((shell) => ({ os, profile, shell })),
 );
 
-// Only root can become another user.
+// Only root can switch to another user.
 describe.runIf(process.getuid?.() === 0).each(cases)(
   "a workdir of $os, by $shell",
   ({ os, profile, shell }) => {
@@ -39,18 +39,18 @@ describe.runIf(process.getuid?.() === 0).each(cases)(
     };
     const place = `${os} ${shell.slice(5)}`;
 
-    it("is the step's user's with every directory that is made on the way, whatever the umask is", () => {
+    it("is created with all missing parents for the step's user, whatever the umask is", () => {
       mkdirSync(join(top, place));
       const path = `${place}/it's a/b/-c`;
       expect(run(path, { uid: 4321, gid: 8765 })).toEqual([join(top, path), ""]);
       const made = ["4321:8765 755", "4321:8765 755", "4321:8765 755"];
       expect(shown(path)).toEqual(["0:0 755", ...made]);
-      // What exists stays as it is.
+      // Existing directories do not change.
       expect(run(`${path}/../d/`, { uid: 5, gid: 6 })).toEqual([join(top, place, "it's a/b/d"), ""]);
       expect(shown(`${place}/it's a/b/d`)).toEqual(["0:0 755", ...made.slice(1), "5:6 755"]);
     });
 
-    it("is the login user's where the step has none, through a link too", () => {
+    it("is created for the login user if the step has no user, also through a link", () => {
       const other = `${place} login`;
       mkdirSync(join(top, other, "real"), { recursive: true });
       symlinkSync("real", join(top, other, "link"));
@@ -58,7 +58,7 @@ describe.runIf(process.getuid?.() === 0).each(cases)(
       expect(shown(`${other}/real/a/b`).slice(2)).toEqual(["0:0 755", "0:0 755"]);
     });
 
-    it("that cannot be made is an error that says why", () => {
+    it("that cannot be created is an error with its reason", () => {
       expect(run("../../dev/null/x", { uid: 5, gid: 6 })).toEqual([
         "",
         expect.stringMatching(/dev\/null\/x.*\n(.*\n)*obuilder: cannot enter .*dev\/null\/x/),

@@ -23,7 +23,7 @@ mkdirSync(join(root, "links"));
 symlinkSync("../tree/one", join(root, "links/below"));
 symlinkSync("links", join(root, "to-links"));
 
-/** Runs the command as the login shell of a root user would, and lists the archive. */
+/** Runs the command as a root user's login shell would, and lists the archive. */
 function packed(
   path: string,
   {
@@ -44,10 +44,10 @@ function packed(
   };
 }
 
-describe.each(installedShells)("packing a path, by %s", (shell) => {
+describe.each(installedShells)("packing a path, with %s", (shell) => {
   const pack = (path: string, exclude?: string[]) => packed(path, { shell, ...(exclude && { exclude }) });
 
-  it("takes a directory from inside", () => {
+  it("packs the contents of a directory", () => {
     expect(pack(join(root, "tree")).names).toEqual(
       [
         "./",
@@ -64,7 +64,7 @@ describe.each(installedShells)("packing a path, by %s", (shell) => {
     );
   });
 
-  it("takes a file, or a link, as one entry", () => {
+  it("packs a file, or a link, as one entry", () => {
     expect(pack(join(root, "tree/one"))).toEqual({ status: 0, links: 0, names: ["./one"], stderr: "" });
     expect(pack(join(root, "tree/-dash")).names).toEqual(["./-dash"]);
     expect(pack(join(root, "tree/it's $HOME")).names).toEqual(["./it's $HOME"]);
@@ -72,12 +72,12 @@ describe.each(installedShells)("packing a path, by %s", (shell) => {
     expect(pack(join(root, "dangling")).names).toEqual(["./dangling"]);
   });
 
-  it("follows a link where the path ends in a slash, or goes on", () => {
+  it("follows a link if the path ends in a slash or continues after it", () => {
     expect(pack(`${join(root, "link")}/`).names).toContain("./sub/two");
     expect(pack(join(root, "link/one")).names).toEqual(["./one"]);
   });
 
-  it("takes what a link leads to where it is to be followed, and leaves links below a directory as they are", () => {
+  it("follows a link at the path if asked to, but no links below a directory", () => {
     const follow = (path: string) => packed(join(root, path), { shell, followLink: true });
     expect(follow("to-one")).toEqual({ status: 0, links: 0, names: ["./to-one"], stderr: "" });
     expect(packed(join(root, "to-one"), { shell })).toMatchObject({ links: 1, names: ["./to-one"] });
@@ -87,19 +87,22 @@ describe.each(installedShells)("packing a path, by %s", (shell) => {
     expect(follow("dangling")).toMatchObject({ status: exitNotFound, names: [] });
   });
 
-  it("leaves out names as they stand, at any depth, but never the item itself", () => {
+  it("excludes exact names at any depth, but never the item itself", () => {
     const { names } = pack(join(root, "tree"), [".git", "a*", "tree"]);
     expect(names).toContain("./sub/axe");
     expect(names.filter((name) => name.includes(".git") || name.includes("*"))).toEqual([]);
     expect(pack(join(root, "tree/one"), ["one"]).names).toEqual(["./one"]);
   });
 
-  it.each(["missing", "tree/one/below", "tree/one/", "dangling/"])("says that nothing is at %s", (path) => {
-    expect(pack(`${root}/${path}`)).toMatchObject({ status: exitNotFound, names: [] });
-  });
+  it.each(["missing", "tree/one/below", "tree/one/", "dangling/"])(
+    "reports that %s does not exist",
+    (path) => {
+      expect(pack(`${root}/${path}`)).toMatchObject({ status: exitNotFound, names: [] });
+    },
+  );
 });
 
-it("an archive has nothing of the login shell's in its frame", () => {
+it("an archive in its frame has no output of the login shell", () => {
   const startUp = join(root, "startup");
   writeFileSync(startUp, "echo welcome; echo error >&2; set -x; trap 'echo bye' EXIT\n");
   const mark = newMark();
@@ -118,7 +121,7 @@ it("an archive has nothing of the login shell's in its frame", () => {
   expect(stderr.toString().split(mark)).toEqual([expect.stringContaining("error"), "", ""]);
 });
 
-it("a file that changes while it is read does not fail the packing, and what cannot be read does", () => {
+it("a file that changes while it is read is not an error, but one that cannot be read is", () => {
   const bin = join(root, "bin");
   mkdirSync(bin);
   const answering = (status: number) => {
@@ -133,7 +136,7 @@ it("a file that changes while it is read does not fail the packing, and what can
   expect([answering(0), answering(1), answering(2)]).toEqual([0, 0, 2]);
 });
 
-it("each guest has its way to become root and its own tar", () => {
+it("each guest has its own way to become root, and its own tar", () => {
   const words = (os: string, user: string) => findProfile(os)(user).readArchive("/a b", ["x"]).command;
   expect(words("linux", "opam")).toMatch(/^exec sudo -n -- \/bin\/sh -c '.* obuilder '\/a b' x$/s);
   expect(words("openbsd", "opam")).toMatch(
@@ -144,7 +147,7 @@ it("each guest has its way to become root and its own tar", () => {
   expect(windows).toContain('tar.exe" -cf -');
 });
 
-it("Windows' own tar packs what lies on the drive that the path names", () => {
+it("Windows' own tar packs files on the drive in the path", () => {
   const bin = join(root, "windows bin");
   mkdirSync(join(bin, "system32"), { recursive: true });
   const drive = join(root, "tree");

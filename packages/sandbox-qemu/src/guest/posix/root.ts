@@ -4,11 +4,11 @@ import type { GuestLine } from "../profile.ts";
 
 /** How the login user of a POSIX guest runs scripts. */
 export interface RootAccess {
-  /** The command line that starts a shell as root. It reads scripts from its standard input. */
+  /** The command line of a root shell that reads scripts from its standard input. */
   readonly shell: string;
-  /** The command line that has `/bin/sh` run a script as root, with these arguments. */
+  /** The command line that runs a script as root in `/bin/sh`, with these arguments. */
   line(script: string, args?: readonly string[]): string;
-  /** The same for a `GuestCommand`. */
+  /** The same, plain and in a frame, for a `GuestCommand`. */
   command(script: string, args?: readonly string[]): GuestLine;
   /** See `GuestProfile.runScript`. */
   readonly runScript: (script: string, options: { readonly asRoot: boolean }) => GuestLine;

@@ -27,7 +27,7 @@ import { keepDirectories } from "./scripts.generated.ts";
 import { linuxGuest } from "../linux/profile.ts";
 import { openbsdGuest } from "../openbsd/profile.ts";
 
-/** A directory of this host is the guest: what is unpacked at the root comes to lie in it. */
+/** A directory of this host takes the place of the guest's root: archives are unpacked in it. */
 const top = realpathSync(mkdtempSync(join(tmpdir(), "keep-")));
 afterAll(() => rmSync(top, { recursive: true }));
 const root = join(top, "guest");
@@ -50,7 +50,7 @@ function makeDirectory(path: string, { mode, owner = [0, 0] }: Made): void {
   chmodSync(at(path), mode);
 }
 
-/** Owner, mode and time of each, as a person would compare them. */
+/** Owner, mode and modification time of each path, in a readable form. */
 function shown(...paths: readonly string[]): readonly string[] {
   return paths.map((path) => {
     const { uid, gid, mode, mtimeMs } = statSync(at(path));
@@ -58,7 +58,10 @@ function shown(...paths: readonly string[]): readonly string[] {
   });
 }
 
-/** Directories end in a slash; the archive names those around them first, as a copy's does: `parents` of the names too. */
+/**
+ * Directories end in a slash. The archive lists the parents of the destination first, as that of a copy does; `parents`
+ * adds those of the names.
+ */
 async function unpack(
   names: readonly string[],
   run: { readonly command: string; readonly path: string; readonly parents?: number },
@@ -89,7 +92,7 @@ async function unpack(
   return spawnSync("/bin/sh", ["-c", `umask 077; ${run.command}`], { input, env });
 }
 
-/** Bash takes a socket for a login, and reads what is at home. */
+/** Bash takes a socket on its input for a remote login, and then reads the start-up files in the home directory. */
 const environment = (first: string) => ({ PATH: `${first}:${process.env["PATH"]}`, HOME: "/nonexistent" });
 
 const isRoot = process.getuid?.() === 0;
@@ -100,7 +103,7 @@ const cases = Object.entries(profiles).flatMap(([os, profile]) =>
     .flatMap((tar) => installedShells.map((shell) => ({ os, profile, shell, tar, name: tar.name }))),
 );
 
-// Owners can be given by root alone.
+// Only root can set owners.
 describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({ profile, shell, tar }) => {
   const command = profile.unpack.command
     .replace("/bin/sh", shell)
@@ -108,7 +111,7 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
   const unpackHere = async (names: readonly string[], parents = 0): Promise<ReturnType<typeof spawnSync>> =>
     await unpack(names, { command, path: tar.directory, parents });
 
-  it("makes what is missing as the archive says, and leaves the directories that exist as they are", async () => {
+  it("creates what is missing as in the archive, and leaves existing directories unchanged", async () => {
     makeDirectory("etc/s p", { mode: 0o500, owner: [3, 4] });
     makeDirectory("etc", { mode: 0o750, owner: [1, 2] });
     makeDirectory("tmp", { mode: 0o1777 });
@@ -131,7 +134,7 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
     expect([uid, gid, mode & 0o7777]).toEqual([4321, 8765, 0o644]);
   });
 
-  it("keeps links to directories, and the directories that they lead to", async () => {
+  it("keeps links to directories, and the directories that they point to", async () => {
     makeDirectory("real/home", { mode: 0o711, owner: [5, 6] });
     symlinkSync("real", at("link"));
     symlinkSync(at("real/home"), at("far"));
@@ -155,7 +158,7 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
     expect(statSync(at("real/home/d")).uid).toBe(4321);
   });
 
-  it("keeps them whatever they are called, and however many there are", async () => {
+  it("keeps directories with any names, and any number of them", async () => {
     const odd = ["a\nb", String.raw`c\nd\0134`, "-C", " e ", "*", "é", "f\t", "it's", "\n"];
     const many = Array.from({ length: 110 }, (_, index) => `many ${index}`);
     for (const name of [...odd, ...many]) {
@@ -168,7 +171,7 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
     expect(shown(...odd, ...many)).toEqual(before);
   });
 
-  it("refuses to unpack where something else than a directory is around the destination", async () => {
+  it("refuses to unpack if a parent of the destination is not a directory", async () => {
     writeFileSync(at("file"), "kept");
     symlinkSync("nowhere", at("dangling"));
     for (const name of ["file", "dangling"]) {
@@ -183,7 +186,7 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
     expect([status, readFileSync(at("n/m/f"), "utf8")]).toEqual([0, "new"]);
   });
 
-  it("ends with tar's status where the archive is none, and leaves nothing behind", async () => {
+  it("ends with tar's status if the input is not an archive, and leaves nothing behind", async () => {
     const places = ["/dev/shm", "/run"];
     const notes = () =>
       places.flatMap((place) => readdirSync(place).filter((n) => n.startsWith("obuilder-copy")));
@@ -201,7 +204,7 @@ it("a tar that cannot record directories fails before anything is unpacked", () 
   expect([status, String(stdout)]).toEqual([125, ""]);
 });
 
-it("reads not a byte more than the directories", () => {
+it("reads no byte after the directories", () => {
   const script = `fail() { exit 125; }\ntar=true\n${keepDirectories}\nkeep_directories\ncat`;
   const input = Buffer.concat([
     directoryLines(["no/such", "usr"].map((path) => ({ path: Buffer.from(path), isParent: path === "usr" }))),

@@ -20,21 +20,24 @@ describe("the target of a cache", () => {
     ["/cygdrive/c/Users/opam/AppData/Local/opam/download-cache"],
     ["//cygdrive/C/Users/opam/AppData/Local/opam/download-cache"],
     [String.raw`C:\\Users\opam/AppData\Local\opam\download-cache\\`],
-  ])("may be written %s", (target) => {
+  ])("can be written as %s", (target) => {
     expect(junctionPath(target)).toBe(String.raw`C:\Users\opam\AppData\Local\opam\download-cache`);
   });
 
   it.each(["C:/with blank/x", "D:/ünïcode/漢字", "C:/a_b.c+d@e~f$g#h{i}[j]-k"])(
-    "may hold what %s does",
+    "can contain the characters of %s",
     (target) => {
       expect(junctionPath(target)).toBe(target.replaceAll("/", "\\"));
     },
   );
 
-  it.each("&%^()!|<>\"'`;,=*?:\n\t\u0000".split(""))("may not hold %j, and is told so", (character) => {
-    expect(() => junctionPath(`C:\\cache\\a${character}b`)).toThrow(refusal);
-    expect(() => junctionPath(`C:\\cache\\a${character}b`)).toThrow(JSON.stringify(character));
-  });
+  it.each("&%^()!|<>\"'`;,=*?:\n\t\u0000".split(""))(
+    "must not contain %j, and the error names it",
+    (character) => {
+      expect(() => junctionPath(`C:\\cache\\a${character}b`)).toThrow(refusal);
+      expect(() => junctionPath(`C:\\cache\\a${character}b`)).toThrow(JSON.stringify(character));
+    },
+  );
 
   it.each(["/home/opam/.opam", "cache", "", String.raw`\\server\share`, "C:cache"])(
     "must have a drive: %j",
@@ -44,20 +47,20 @@ describe("the target of a cache", () => {
   );
 
   it.each(["C:/", "C:\\", "c:/windows", "C:/Windows/System32/x", "C:/Users", "C:/cygwin64/"])(
-    "may not be what the guest needs: %j",
+    "must not be a directory that the guest needs: %j",
     (target) => {
       expect(() => junctionPath(target)).toThrow(/the guest needs what is there/);
     },
   );
 
   it.each(["C:/a./b", "C:/a /b", "C:/ a", "C:/a/..", "C:/./a"])(
-    "may not be another than it looks: %j",
+    "must not be a path that Windows changes: %j",
     (target) => {
       expect(() => junctionPath(target)).toThrow(refusal);
     },
   );
 
-  it("has a parent, unless it lies on the drive itself", () => {
+  it("has a parent, unless it is directly on the drive", () => {
     expect(parentPath(String.raw`C:\a\b`)).toBe(String.raw`C:\a`);
     expect(parentPath(String.raw`C:\a`)).toBeUndefined();
   });
@@ -78,7 +81,7 @@ describe("a path from the root", () => {
   });
 });
 
-it("drives of caches go from d: to z:", () => {
+it("the drives of caches are d: to z:", () => {
   expect([driveOf(0), driveOf(1), driveOf(22)]).toEqual(["d:", "e:", "z:"]);
   expect(() => driveOf(23)).toThrow(refusal);
 });
@@ -103,7 +106,7 @@ describe("a copy's destination", () => {
     String.raw`C:\Users\opam/C:\srv\in`,
     "/cygdrive/C/srv/in",
     "//cygdrive/C/srv/in",
-  ])("is a place on drive C: %s", (destination) => {
+  ])("is a path on drive C: %s", (destination) => {
     expect(copyTarget(destination)).toBe("C:/srv/in");
   });
 
@@ -119,12 +122,15 @@ describe("a copy's destination", () => {
   });
 });
 
-it("the name of what is copied stands behind the last slash of either kind", () => {
+it("the name of a copy's source follows the last slash or backslash", () => {
   expect(copySource(String.raw`/C:\tool\bin`)).toBe("/C:/tool/bin");
 });
 
-it.each([linuxGuest, openbsdGuest])("elsewhere a backslash and a colon are characters of names", (guest) => {
-  const { copyTarget: target, copySource: source } = guest("opam");
-  expect(target(String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
-  expect(source(String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
-});
+it.each([linuxGuest, openbsdGuest])(
+  "on other systems a backslash and a colon are ordinary characters",
+  (guest) => {
+    const { copyTarget: target, copySource: source } = guest("opam");
+    expect(target(String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
+    expect(source(String.raw`/srv/C:\x`)).toBe(String.raw`/srv/C:\x`);
+  },
+);

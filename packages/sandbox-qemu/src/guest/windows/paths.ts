@@ -1,20 +1,21 @@
 import { ObError } from "@ob/core";
 
 /**
- * What cmd does not take in a path without double quotes around it, or with those that Cygwin puts around a word with blanks.
- * `&`, `|`, `<`, `>`, `^`, `%`, `!`, quotes and parentheses mean something to cmd; `,`, `;` and `=` divide words there.
+ * Characters that cmd does not accept in a path without double quotes around it, or with those that Cygwin puts around a
+ * word with blanks. `&`, `|`, `<`, `>`, `^`, `%`, `!`, quotes and parentheses are special to cmd; `,`, `;` and `=`
+ * separate words.
  */
 const forbidden = /[^\p{L}\p{N} _.+@~$#{}[\]-]/u;
 
-/** What a cache in its place would remove: Windows itself, everybody's home, Cygwin. */
+/** Directories that a cache must not replace: Windows itself, the users' home directories, Cygwin. */
 const kept = /^[A-Z]:(?:\\(?:windows|users|program files|programdata|cygwin|cygwin64)(?:\\)?)?$/i;
 const system = /^[A-Z]:\\windows\\/i;
 
 /**
- * The directory that a cache is mounted at, as cmd has it: `C:\Users\opam\x`.
+ * The directory that a cache is mounted at, in the form that cmd accepts: `C:\Users\opam\x`.
  *
- * @param target with backslashes or slashes, from the drive's letter or `/cygdrive/c`.
- * @throws ObError `UNSUPPORTED` for what cmd cannot be told, or what a junction must not replace.
+ * @param target with backslashes or slashes, and with a drive letter or `/cygdrive/c`.
+ * @throws ObError `UNSUPPORTED` for a path that cmd does not accept, or that a junction must not replace.
  */
 export function junctionPath(target: string): string {
   const refuse = (why: string, hint: string): never => {
@@ -50,7 +51,7 @@ export function junctionPath(target: string): string {
   return path;
 }
 
-/** A path from the guest's root as Windows has it, in slashes: on drive C where it names none. */
+/** A path from the guest's root in Windows' form with slashes. Without a drive letter it is on drive C. */
 export function drivePath(path: string): string {
   const rest = cygdriveToDrive(slashes(path));
   const [, letter, onDrive] = /^\/*([a-z]):(?=\/|$)(.*)$/is.exec(rest) ?? [];
@@ -59,20 +60,24 @@ export function drivePath(path: string): string {
     : `${letter.toUpperCase()}:${onDrive || "/"}`;
 }
 
-/** The directory above, or undefined where that is the drive itself. */
+/** The parent directory, or undefined if that is the root of the drive. */
 export function parentPath(path: string): string | undefined {
   const end = path.lastIndexOf("\\");
   return end <= 2 ? undefined : path.slice(0, end);
 }
 
-/** The drive of the cache disk of that index: `d:` and on. @throws ObError `UNSUPPORTED` past `z:`. */
+/**
+ * The drive of the cache disk with that index: `d:`, `e:` and so on.
+ *
+ * @throws ObError `UNSUPPORTED` after `z:`.
+ */
 export function driveOf(index: number): string {
   checkDriveLetters(index + 1);
   return `${String.fromCodePoint("d".charCodeAt(0) + index)}:`;
 }
 
 /**
- * The path, from the root of the system drive, that tar.exe unpacks an archive's entry at.
+ * The path that tar.exe unpacks an archive entry at, relative to the root of the system drive.
  *
  * @throws ObError `UNSUPPORTED` for another drive: tar.exe would drop the letter.
  */
@@ -105,8 +110,9 @@ export function checkDriveLetters(caches: number): void {
 }
 
 /**
- * Where a `copy` goes, with slashes. The id has the destination as the spec does, where a drive letter does not make a path
- * absolute. On Windows it does: `C:\x`, `C:/x` and `/cygdrive/c/x` are one place, whatever the workdir is.
+ * The destination of a `copy`, with slashes. The layer id covers the destination as the spec writes it, where a drive
+ * letter does not make a path absolute. On Windows it does: `C:\x`, `C:/x` and `/cygdrive/c/x` are the same path,
+ * whatever the workdir is.
  */
 export function copyTarget(destination: string): string {
   const path = slashes(destination);
@@ -114,7 +120,7 @@ export function copyTarget(destination: string): string {
   return drive ? path.slice(drive.index) : cygdriveToDrive(path);
 }
 
-/** A path to copy from, with slashes: its last part is the name of what is copied. */
+/** The source path of a copy, with slashes, so that its last part is the name of the copied item. */
 export function copySource(path: string): string {
   return slashes(path);
 }

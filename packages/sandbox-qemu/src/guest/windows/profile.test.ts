@@ -15,7 +15,7 @@ const cache = { name: "c", disk: "/c.qcow2", formatted: true, target: String.raw
 const refusal = expect.objectContaining({ code: "UNSUPPORTED" });
 
 describe("Windows' commands", () => {
-  it("put a junction to the drive at the cache's target, with single quotes for bash and none for cmd", () => {
+  it("create a junction to the drive at the cache's target, with single quotes for bash and none for cmd", () => {
     const caches = [cache, { ...cache, formatted: false, target: "C:/Program Files/cache" }];
     const [disks, ...junctions] = scripts(profile.mount(runTask({ caches })));
     expect(disks).toMatch(/^powershell -NoProfile .* -EncodedCommand [A-Za-z0-9+/=]+ <\/dev\/null$/m);
@@ -38,7 +38,7 @@ describe("Windows' commands", () => {
     expect(junctions[1]).toContain(String.raw`cmd /c mklink /j 'C:\Program Files\cache' 'e:\' >`);
   });
 
-  it("take an old junction away before they remove what is really there", () => {
+  it("remove an old junction before they remove a real directory", () => {
     const [, junction = ""] = scripts(profile.mount(runTask({ caches: [cache] })));
     const plain = junction.indexOf(String.raw`cmd /c rmdir 'C:\Users\opam\cache'`);
     expect(plain).toBeGreaterThan(0);
@@ -46,19 +46,19 @@ describe("Windows' commands", () => {
     expect(junction).not.toMatch(/cmd \/c [^\n]*"/);
   });
 
-  it("refuse more caches than there are drive letters", () => {
+  it("reject more caches than there are drive letters", () => {
     const caches = Array.from({ length: 24 }, () => cache);
     expect(() => profile.mount(runTask({ caches }))).toThrow("drive letters for 23 caches");
     expect(profile.mount(runTask({ caches: caches.slice(1) }))).toHaveLength(24);
   });
 
-  it("have PowerShell prepare the disks", () => {
+  it("prepare the disks with PowerShell", () => {
     expect(prepareDisks([true, false])).toMatch(/^\$formatted = '10'\n\$ErrorActionPreference = 'Stop'\n/);
     expect(prepareDisks([true])).toMatch(/-AccessPath \(\$has \+ ':\\'\)$/m);
     expect(prepareDisks([])).toMatch(/\nexit 0\n$/);
   });
 
-  it("put a secret where only the login user can read it, in a cluster of its own", () => {
+  it("write a secret where only the login user can read it, in a cluster of its own", () => {
     const contents = Buffer.from("hidden");
     const [command] = profile.mount(runTask({ secrets: [{ target: "C:/it's/key", contents }] }));
     expect(scripts(command ? [command] : [])[0]).toMatchInlineSnapshot(`
@@ -84,7 +84,7 @@ describe("Windows' commands", () => {
     expect(Buffer.from(command?.input ?? []).toString()).toBe(`aGlkZGVu\n${sha256(contents)}\n`);
   });
 
-  it("remove secrets, then junctions and nothing behind them", () => {
+  it("remove secrets, then junctions, but nothing behind them", () => {
     const secrets = [{ target: "/run/key", contents: Buffer.from("") }];
     const task = runTask({ caches: [cache], secrets });
     expect(scripts(profile.unmount(task, ""))[0]).toMatchInlineSnapshot(`
@@ -112,7 +112,7 @@ describe("Windows' commands", () => {
     expect(profile.unmount(runTask(), "")).toEqual([]);
   });
 
-  it("unpack with Windows' own tar, and nothing between it and sshd's pipe", () => {
+  it("unpack with Windows' own tar, directly from sshd's pipe", () => {
     expect(scripts([profile.unpack])[0]).toMatchInlineSnapshot(`
       "cd -- "$(PATH=/usr/bin:$PATH cygpath -S)" || exit 125
       exec ./tar.exe -xf - -C /"
@@ -134,7 +134,7 @@ describe("Windows' commands", () => {
     `);
   });
 
-  it("ask for Cygwin, and flush", () => {
+  it("check for Cygwin, and flush", () => {
     expect(scripts([profile.prepare, profile.flush("")])).toMatchInlineSnapshot(`
       [
         "PATH=/usr/bin:$PATH
@@ -147,7 +147,7 @@ describe("Windows' commands", () => {
     `);
   });
 
-  it("run a step's command by bash, or by the step's shell", () => {
+  it("run a step's command with bash, or with the step's shell", () => {
     const task = runTask({ command: "make it 'so'", workdir: "C:/src", environment: [["A", "b c"]] });
     expect(scripts([profile.run(task)])[0]).toMatchInlineSnapshot(`
       "directory=$(PATH=/usr/bin:$PATH cygpath -u C:/src)
@@ -163,22 +163,25 @@ describe("Windows' commands", () => {
     );
   });
 
-  it.each([{ name: "opam" }, { name: "OPAM" }, { uid: 0, gid: 0 }])("are the login user's for %j", (user) => {
-    expect(profile.mount(runTask({ user }))).toEqual([]);
-  });
+  it.each([{ name: "opam" }, { name: "OPAM" }, { uid: 0, gid: 0 }])(
+    "run as the login user for %j",
+    (user) => {
+      expect(profile.mount(runTask({ user }))).toEqual([]);
+    },
+  );
 
-  it.each([{ name: "other" }, { uid: 1000, gid: 1000 }])("are refused for the user %j", (user) => {
+  it.each([{ name: "other" }, { uid: 1000, gid: 1000 }])("are rejected for the user %j", (user) => {
     expect(() => profile.mount(runTask({ user }))).toThrow(refusal);
   });
 
-  it.each(["key", "C:key", "C:/dir/", ""])("are refused for a secret at %j", (target) => {
+  it.each(["key", "C:key", "C:/dir/", ""])("are rejected for a secret at %j", (target) => {
     const secrets = [{ target, contents: Buffer.from("") }];
     expect(() => profile.mount(runTask({ secrets }))).toThrow(refusal);
   });
 });
 
 describe("Windows' scripts", () => {
-  it("are all read by bash", () => {
+  it("are all parsed by bash", () => {
     const task = runTask({
       caches: [cache],
       secrets: [{ target: "/run/key", contents: Buffer.from("x") }],

@@ -7,7 +7,9 @@ import type { GuestCommand, GuestProfile } from "../profile.ts";
 import { checkDriveLetters, copySource, copyTarget, junctionPath, unpackedPath } from "./paths.ts";
 import * as scripts from "./scripts.ts";
 
-/** Windows whose sshd has Cygwin's bash as `DefaultShell`, and whose login user is an administrator. */
+/**
+ * The profile of Windows with Cygwin's bash as the `DefaultShell` of its sshd. The login user must be an administrator.
+ */
 export function windowsGuest(loginUser: string): GuestProfile {
   return {
     os: "windows",
@@ -25,7 +27,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
       acceptEnvCheck,
       freeDiskCheck("/cygdrive/c"),
     ],
-    // It says nothing on a serial line; QEMU's pvpanic tells of a crash where the guest has its driver.
+    // Windows prints nothing on a serial console. QEMU's pvpanic device reports a crash if the guest has its driver.
     panicPattern: /(?!)/,
     sshReadyPattern: /^obuilder: ready\b/m,
     identity: cygwinCommand(scripts.showIdentity),
@@ -114,7 +116,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
         },
       ];
     },
-    // sshd's job object has ended whatever the step left, with the step's shell.
+    // sshd's job object kills the processes that the step left behind, together with the step's shell.
     flush: () => ({
       phase: "flush",
       purpose: "put everything on the disk",
@@ -123,7 +125,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
       frozen: undefined,
     }),
     shutdown: "acpi",
-    // Windows' tar cannot exclude names: the reader drops them.
+    // Windows' tar cannot exclude names: the host drops them while it reads the archive.
     readArchive: (path, _exclude, options) => ({
       phase: "copy",
       purpose: `read ${path}`,
@@ -135,13 +137,16 @@ export function windowsGuest(loginUser: string): GuestProfile {
   };
 }
 
-/** The variables, then the program. */
+/** The arguments of `env`: the variables, and then the program. */
 function programOf({ environment, shell, command }: RunTask): readonly string[] {
   const program = shell.length === 0 ? ["/bin/bash", "-c"] : shell;
   return [...environmentArgs(environment), ...program, command];
 }
 
-/** Windows lets nobody become another user without a password; but the login user is its superuser. */
+/**
+ * Windows cannot switch to another user without a password. The login user is accepted by its name, or as root: it is an
+ * administrator.
+ */
 function checkUser(user: GuestUser | undefined, loginUser: string): void {
   if (user === undefined) return;
   if ("name" in user && user.name.toLowerCase() === loginUser.toLowerCase()) return;

@@ -26,7 +26,7 @@ describe("a step's command, by a bash that has cygpath,", () => {
     return execFileSync("/bin/bash", ["-c", command], { env }).toString().split("\0").slice(0, -1);
   };
 
-  it("is run as it stands, whatever it holds", () => {
+  it("is run unchanged, with any characters", () => {
     for (const word of hostileStrings.slice(0, -1)) {
       const command = String.raw`printf '%s\0' '${word.replaceAll("'", String.raw`'\''`)}'`;
       expect(run({ command })).toEqual([word]);
@@ -39,7 +39,7 @@ describe("a step's command, by a bash that has cygpath,", () => {
       expect(run({ shell: show, command: word })).toEqual(["it's", word]);
   });
 
-  it("sees the step's variables and directory, nothing of ssh, and an empty input", () => {
+  it("has the step's variables and workdir, no variables of ssh, and an empty input", () => {
     const command = `printf '%s\\0' "$A" "$PWD" "\${SSH_CLIENT-none}" "\${directory-none}"; cat`;
     const workdir = join(directory, "it's made");
     for (const value of hostileStrings.slice(0, -1)) {

@@ -6,13 +6,13 @@ import { drivePath, driveOf, parentPath } from "./paths.ts";
 import * as fixed from "./scripts.generated.ts";
 
 /**
- * What runs in a Windows guest, for Cygwin's bash. A system's PATH need not have Cygwin's programs first: `sort` and
- * `find` are other ones in System32.
+ * The start of each script in a Windows guest, for Cygwin's bash. The system's PATH need not list Cygwin's programs
+ * first: System32 has a different `sort` and `find`.
  */
 const start = `PATH=/usr/bin:$PATH
 ${fail}`;
 
-/** Only a bash of Cygwin has these. */
+/** These programs exist only under Cygwin. */
 export const ready = `${start}
 cygpath -S >/dev/null && sha256sum --version >/dev/null && command -v cmd >/dev/null`;
 
@@ -21,11 +21,11 @@ export function prepareCacheDisks(formatted: readonly boolean[]): string {
 }
 
 /**
- * Single quotes around a path: bash takes them away, and cmd sees the bare path. With double quotes inside a word,
- * Cygwin would escape them, cmd would find no such path, and say 0.
+ * A path is in single quotes: bash removes them, and cmd gets the bare path. Cygwin would escape double quotes inside a
+ * word; cmd would then not find the path, and still exit with 0.
  *
- * A plain rmdir takes an old junction away and leaves what is behind it; only what still exists is a real directory.
- * cmd's exit codes say little, so that a file that is seen through the junction is the proof that it stands.
+ * A plain rmdir removes an old junction and not what it points to; only what still exists after that is a real directory.
+ * cmd's exit codes are not reliable, so a file that is visible through the junction proves that the junction works.
  */
 export function makeJunction(path: string, index: number): string {
   const [at, drive] = [`'${path}'`, driveOf(index)];
@@ -46,20 +46,20 @@ rm -f -- "\${drive%/}/$mark"
 [ $stands = 0 ] || fail ${quoteWord(`the junction at ${path} does not lead to ${drive}`)}`;
 }
 
-/** rmdir alone: it removes the junction and nothing behind it. Then the directory must be gone. */
+/** Uses plain rmdir, which removes the junction but nothing behind it. Then the directory must be gone. */
 export function removeJunction(path: string): string {
   return `cmd /c rmdir '${path}' </dev/null >/dev/null
 at=$(cygpath -u '${path}')
 [ ! -e "$at" ] && [ ! -L "$at" ] || fail ${quoteWord(`the junction at ${path} cannot be removed`)}`;
 }
 
-/** Where a secret of that index keeps what is needed to take it away again. */
+/** The file that stores what is needed to remove the secret with that index. */
 const note = (index: number): string => `/tmp/.obuilder-secret-${index}`;
 
 /**
- * Standard input: the secret in base64 and its sha256, a line each: what Cygwin's programs read from Windows' sshd has
- * been seen damaged. NTFS keeps small files among its records, and journals those: the file is made larger first, so
- * that the secret lies in a cluster of its own, which can be overwritten.
+ * Standard input is the secret in base64 and then its sha256, one line each, since Cygwin's programs have been observed
+ * to read damaged input from Windows' sshd. NTFS stores small files in its file records, and journals those. The file is
+ * made larger first, so that the secret is in a cluster of its own, which can be overwritten.
  */
 export function putSecret(
   secret: { target: string; size: number; index: number },
@@ -86,11 +86,11 @@ truncate -s ${size} -- "$target"
 [ "$(sha256sum <"$target")" = "$digest  -" ] || fail 'a secret did not arrive as it was sent'`;
 }
 
-/** The machine's SKU number, which Windows has read from SMBIOS at its start. */
+/** Prints the machine's SKU number, which Windows reads from SMBIOS when it boots. */
 export const showIdentity = String.raw`${start}
 exec "$(cygpath -S)/reg.exe" query 'HKLM\HARDWARE\DESCRIPTION\System\BIOS' /v SystemSKU </dev/null 2>/dev/null`;
 
-/** Zeros first: what NTFS calls removed is still on the disk. */
+/** Overwrites the file with zeros first: NTFS keeps the data of a removed file on the disk. */
 export function removeSecret(target: string, index: number): string {
   return `target=$(cygpath -u ${quoteWord(target)})
 if [ -f "$target" ]; then
@@ -113,7 +113,7 @@ export function unmountAll(parts: readonly string[]): string {
   return [start, ...parts].join("\n");
 }
 
-/** `words` are the variables and then the program. What the step's own PATH finds first is left to it. */
+/** `words` are the variables and then the program. Programs are found by the step's own PATH. */
 export function run(directory: string, words: readonly string[]): string {
   return `directory=$(PATH=/usr/bin:$PATH cygpath -u ${quoteWord(directory)})
 cd -- "$directory" 2>/dev/null || {
@@ -125,15 +125,15 @@ exec /usr/bin/env -u SSH_CLIENT -u SSH_CONNECTION -u SSH_TTY ${quoteWords(words)
 }
 
 /**
- * Windows' own tar, which reads sshd's pipe undamaged where Cygwin's programs do not: nothing may stand between. It
- * takes `/` for the root of the drive that it is started on.
+ * Uses Windows' own tar, which reads sshd's pipe undamaged, as Cygwin's programs do not: none may be in between. To
+ * tar.exe `/` is the root of the drive that it is started on.
  */
 export const unpack = `cd -- "$(PATH=/usr/bin:$PATH cygpath -S)" || exit 125
 exec ./tar.exe -xf - -C /`;
 
 /**
- * Unpacks files of the disc that has them all, whatever letter Windows gave to its drive. A drive needs some seconds for
- * a disc that has just come. tar.exe reads the disc by itself: no program of Cygwin's stands between.
+ * Unpacks archives from the CD-ROM that has them all, whichever drive letter Windows gave to it. A drive needs some
+ * seconds to detect an inserted disc. tar.exe reads the disc itself, without a program of Cygwin's in between.
  */
 export function unpackDisc(files: readonly string[]): string {
   const names = quoteWords(files);
@@ -159,7 +159,7 @@ cd -- "$(cygpath -S)" || exit 125
 for name in ${names}; do ./tar.exe -xf "$(cygpath -w "$disc/$name")" -C / || exit; done`;
 }
 
-/** Compares what lies on the disk with a list in sha256sum's form, at the root of the system drive. */
+/** Verifies the files with a list in the format of sha256sum, which is at the root of the system drive. */
 export function checkCopy(list: string, digest: string): string {
   return `${start}
 exec </dev/null
@@ -172,11 +172,11 @@ rm -f -- ${quoteWord(list)}
 [ $same = 0 ] || fail 'files did not arrive as they were sent'`;
 }
 
-/** Cygwin's sync has every volume flushed. */
+/** Cygwin's sync flushes all volumes. */
 export const flush = `${start}
 sync`;
 
-/** For Cygwin's bash. */
+/** A script for Cygwin's bash. */
 export function readArchive(path: string, { followLink = false }: ArchiveOptions = {}): string {
   const follow = followLink ? "yes" : "no";
   return `path=${quoteWord(drivePath(path))} follow=${follow}\n${fixed.readArchive}`;
