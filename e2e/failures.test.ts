@@ -77,7 +77,7 @@ describe("a guest that never answers", () => {
       env: { HOME: store.work, SSH_AUTH_SOCK: "" },
     });
     expect(result.exitCode, result.all).toBe(4);
-    expect(result.all).toContain("no ssh key to log in to the guest");
+    expect(result.all).toContain("no SSH key to log in to the guest");
     expect(result.all).not.toContain('"qemu-system-x86_64" "-nodefaults" "-no-user-config" "-no-reboot"');
     expect(await leftovers()).toEqual([]);
   });
