@@ -47,7 +47,7 @@ it("imports a copy of an image after one check, and removes it again", async () 
   expect(JSON.parse(header)).not.toHaveProperty("backing-filename");
   expect((await stat(path.join(images, "copy.key"))).mode & 0o777).toBe(0o600);
   const listed = await obuilder(["image", "list", flag]);
-  expect(listed.stdout).toMatch(/^copy +linux\/amd64 +\d+ MiB +\S+ ago +your own$/m);
+  expect(listed.stdout).toMatch(/^copy +linux\/amd64 +\d+ MiB +\S+ ago +custom$/m);
   const removed = await obuilder(["image", "rm", "copy", flag]);
   expect(removed.stdout).toBe("Removed copy.");
   expect(await readdir(images)).toEqual([]);
