@@ -11,7 +11,7 @@ await main(() => {
   const folders = packages();
   setup({ forTests: folders.includes("e2e") });
   const { packageManager } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8"));
-  console.log("\nChecking format, types, lint and layers");
+  console.log("\nChecking format, types, lint, layers, guest scripts, spelling and links");
   const checked = call("npx", ["--yes", packageManager, "run", "check"]) === 0;
 
   const reports = mkdtempSync(join(tmpdir(), "obuilder-tests-"));
@@ -32,7 +32,10 @@ await main(() => {
   console.log("\nSummary");
   for (const run of runs) console.log(describeRun(run));
   const { passed, failed, skipped } = sum(runs);
-  if (!checked) console.log("The checks of format, types, lint and layers failed; see above.");
+  if (!checked)
+    console.log(
+      "The checks of format, types, lint, layers, guest scripts, spelling and links failed; see above.",
+    );
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return checked && failed === 0 ? 0 : 1;
 });

@@ -24,7 +24,7 @@ async function identifyOne(machineId: string, answers: readonly string[]): Promi
   });
   const keys = [{ kind: "key", label: "k", key }] as const;
   await using session = await openSession(await server.connect(), { user: "opam", keys, signal });
-  await identify({ session, machineId, profile, signal });
+  await identify({ session, machineId, profile, timeoutMs: 120_000, signal });
   return asked;
 }
 

@@ -9,11 +9,13 @@ export interface IdentifyOptions {
   /** Of the VM that was started; see `newMachineId`. */
   readonly machineId: string;
   readonly profile: GuestProfile;
+  /** How long the guest may take in all, in milliseconds: a slow one needs long for a single command. */
+  readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** How long and how often a guest that reports no machine id is asked again, in milliseconds. */
-const retries = { for: 30_000, every: 500 };
+/** How often a guest that reports no machine id is asked, and the pause between two questions, in milliseconds. */
+const attempts = { count: 60, pause: 500 };
 
 /** Any id that `newMachineId` makes. */
 const anyMachineId = /obuilder-[\w-]{11}(?![\w-])/;
@@ -28,15 +30,16 @@ const anyMachineId = /obuilder-[\w-]{11}(?![\w-])/;
  *   reason.
  */
 export async function identify(options: IdentifyOptions): Promise<void> {
-  const { session, machineId, profile } = options;
-  using limit = deadline(retries.for, unverified);
+  const { session, machineId, profile, timeoutMs } = options;
+  using limit = deadline(timeoutMs, unverified);
   const signal = AbortSignal.any([options.signal, limit.signal]);
-  for (;;) {
+  for (let attempt = 0; attempt < attempts.count; attempt++) {
     const { stdout } = await capture(session, profile.identity, { signal });
     if (stdout.includes(machineId)) return;
     if (anyMachineId.test(stdout)) throw anotherMachine();
-    await abortable(wait(retries.every), signal);
+    await abortable(wait(attempts.pause), signal);
   }
+  throw unverified();
 }
 
 function anotherMachine(): ObError {

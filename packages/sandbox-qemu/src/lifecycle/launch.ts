@@ -73,7 +73,8 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
     ]);
     stack.use(session);
     phases?.start("login");
-    await identify({ session, machineId: vm.id, profile, signal });
+    const timeoutMs = login.bootTimeSeconds * 1000;
+    await identify({ session, machineId: vm.id, profile, timeoutMs, signal });
     const root = await prepareGuest(plan, { profile, session, signal });
     const how = plan.kind === "resume" ? `resumed from snapshot (${plan.snapshot.key.point})` : "booted";
     const text = `${how}, SSH login after ${Math.round(performance.now() - start)} ms`;
