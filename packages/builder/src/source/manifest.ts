@@ -1,6 +1,13 @@
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { type ObError, throwIfCancelled } from "@ob/core";
 import { fromBytes } from "@ob/spec";
+import {
+  decide,
+  ignoredSource,
+  type IgnoreRules,
+  mayIncludeBelow,
+  type Verdict,
+} from "../ignore/ignore-rules.ts";
 import { type DigestCache, noDigestCache } from "./digest-cache.ts";
 import { digestFiles } from "./file-digest.ts";
 import { noDirectories, type OwnDirectories } from "./own-directories.ts";
@@ -30,6 +37,8 @@ export interface ManifestOptions {
   readonly exclude?: readonly string[];
   /** Directories that are left out wherever they are, unread; by default none. */
   readonly own?: OwnDirectories | undefined;
+  /** What is left out by patterns, unread unless something below it is not; by default nothing. */
+  readonly ignore?: IgnoreRules | undefined;
   /** The digests that earlier builds have computed; by default none. */
   readonly digests?: DigestCache | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -38,15 +47,17 @@ export interface ManifestOptions {
 /**
  * Describes one source of a `copy`, with the sha256 of every file. Symbolic links are described, not followed.
  *
- * @throws ObError `BAD_SOURCE` if `source` has `..`, does not exist, leads through something that is not a directory or
- *   into the store, or if there is anything but files, directories and symbolic links; `CANCELLED`.
+ * @throws ObError `BAD_SOURCE` if `source` has `..`, does not exist, is ignored, leads through something that is not a
+ *   directory or into the store, or if there is anything but files, directories and symbolic links; `CANCELLED`.
  */
 export async function generateManifest(source: string, options: ManifestOptions): Promise<Manifest> {
   const { sourceDirectory, digests: cache = noDigestCache, signal } = options;
   using reader = new SourceTree(sourceDirectory);
   const reading = { ...options, reader };
   const path = await checkPath(source, reading);
-  const tree = await readTree(path, await kindAt(path, reading), reading);
+  const verdict = verdictOn(path, reading);
+  const tree = await readTree({ path, kind: await kindAt(path, reading), verdict }, reading);
+  if (tree === undefined) throw ignoredSource(path, verdict);
   const files = [...filesOf(tree)];
   const explain = (cause: unknown, file: string) =>
     cause === undefined ? changedError(file) : readError(cause, file, sourceDirectory);
@@ -84,8 +95,22 @@ async function checkPath(source: string, options: Reading): Promise<string> {
   return resolved.join("/");
 }
 
-async function readTree(path: string, kind: FileKind, options: Reading): Promise<Tree> {
+/** What was found in a directory. */
+interface Found {
+  readonly path: string;
+  readonly kind: FileKind;
+  /** Undefined for the source directory, and without an ignore file. */
+  readonly verdict: Verdict | undefined;
+}
+
+/** @returns undefined if it is ignored, with all that it has. */
+async function readTree(found: Found, options: Reading): Promise<Tree | undefined> {
   throwIfCancelled(options.signal);
+  const { path, kind, verdict } = found;
+  const isIgnored = verdict?.ignoredBy !== undefined;
+  if (isIgnored && (kind !== "directory" || !options.ignore || !mayIncludeBelow(options.ignore, path))) {
+    return undefined;
+  }
   switch (kind) {
     case "file":
       return { kind, path };
@@ -95,8 +120,10 @@ async function readTree(path: string, kind: FileKind, options: Reading): Promise
       );
       return { kind, path, target: fromBytes(target) };
     }
-    case "directory":
-      return { kind, path, entries: await readEntries(path, options) };
+    case "directory": {
+      const entries = await readEntries(found, options);
+      return isIgnored && entries.length === 0 ? undefined : { kind, path, entries };
+    }
     case "socket":
     case "FIFO":
     case "device":
@@ -104,8 +131,8 @@ async function readTree(path: string, kind: FileKind, options: Reading): Promise
   }
 }
 
-async function readEntries(path: string, options: Reading): Promise<readonly Tree[]> {
-  const { reader, exclude = [], own = noDirectories } = options;
+async function readEntries({ path, verdict: parent }: Found, options: Reading): Promise<readonly Tree[]> {
+  const { reader, exclude = [], own = noDirectories, ignore } = options;
   const found = await explained(path, options, () =>
     readdir(reader.directory(path), { encoding: "buffer", withFileTypes: true }),
   );
@@ -121,9 +148,20 @@ async function readEntries(path: string, options: Reading): Promise<readonly Tre
     ) {
       continue;
     }
-    entries.push(await readTree(below, kind, options));
+    const verdict = ignore && decide(ignore, below, parent);
+    const tree = await readTree({ path: below, kind, verdict }, options);
+    if (tree !== undefined) entries.push(tree);
   }
   return entries;
+}
+
+/** Of a `src`: its directories count as well. */
+function verdictOn(path: string, { ignore }: Reading): Verdict | undefined {
+  if (ignore === undefined || path === "") return undefined;
+  let verdict: Verdict | undefined;
+  const parts = path.split("/");
+  for (const index of parts.keys()) verdict = decide(ignore, parts.slice(0, index + 1).join("/"), verdict);
+  return verdict;
 }
 
 async function kindAt(path: string, options: Reading): Promise<FileKind> {
