@@ -11,7 +11,7 @@ try {
   const packed = await packAll(work);
   const directory = join(work, "project");
   await installProject({ directory, packed, wanted: packed.map(({ name }) => name) });
-  await call("npm", ["audit", "signatures"], { cwd: directory, stdio: "inherit" });
+  await call("npm", ["audit", "signatures"], { cwd: directory, stdout: "inherit" });
 } finally {
   await rm(work, { recursive: true, force: true });
 }
