@@ -9,12 +9,10 @@ import {
   type SmokeTestGuest,
   type SmokeTestRequest,
 } from "@ob/core";
-import { Accelerators } from "../accelerator/accelerators.ts";
-import { withVmErrors } from "../vm/vm-failure.ts";
-import { guestProfile, machineFor, resolveGuest } from "../guest/resolve-guest.ts";
-import type { SandboxOptions } from "../options.ts";
+import { Accelerators, machineFor, sweepRunDirectories, withVmErrors } from "@ob/qemu";
+import { guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
+import type { SandboxOptions } from "../lifecycle/options.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
-import { sweepRunDirectories } from "../vm/run-directory.ts";
 import { captureFramed } from "../guest/run-framed.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 
@@ -89,7 +87,7 @@ async function runCommand(
 async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"acpi" | "command"> {
   const { guest, profile, vm, session, signal } = running;
   vm.expectExit();
-  if (machineFor(guest).acpiShutdown) {
+  if (machineFor(guest.arch).acpiShutdown) {
     await vm.qmp.execute("system_powerdown", { signal });
     if (await hasEnded(running, caller)) return "acpi";
   }

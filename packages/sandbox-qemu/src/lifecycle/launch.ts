@@ -1,9 +1,8 @@
 import { abortReason, deadline, type Emit, errorMessage, isObError } from "@ob/core";
-import { withVmErrors } from "../vm/vm-failure.ts";
+import { asBootFailure, attachDisks, Vm, withVmErrors } from "@ob/qemu";
 import { type ProbeMode, type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
-import { attachCaches } from "../vm/hot-plug.ts";
 import { identify } from "./identify.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
 import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts";
@@ -15,7 +14,6 @@ import type { BaselineFile } from "../snapshot/baseline-file.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { releaseFromInitrd, initrdPausedPattern, resume } from "../snapshot/resume.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
-import { asBootFailure, Vm } from "../vm/vm.ts";
 
 export interface LaunchOptions {
   readonly guest: Guest;
@@ -52,7 +50,7 @@ export interface LaunchedGuest {
  */
 export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<LaunchedGuest> {
   const { login, profile, signal: caller, emit, stateDirectory, phases, stack } = options;
-  const { config, hotplugCaches } = plan.machine;
+  const { config, hotplugDisks } = plan.machine;
   const start = performance.now();
   const startedAt = new Date();
   const vm = stack.use(
@@ -69,7 +67,7 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
     const bootTimeSeconds = bootTimeout(plan, login.bootTimeSeconds);
     const [session] = await Promise.all([
       waitForSsh(vm, { ...login, bootTimeSeconds, probe, signal: caller, emit }),
-      attachCaches(vm, hotplugCaches, signal),
+      attachDisks(vm, hotplugDisks, signal),
     ]);
     stack.use(session);
     phases?.start("login");

@@ -1,11 +1,11 @@
 import { abortable, abortReason, deadline, type Emit, isObError, ObError } from "@ob/core";
-import { qemuArgv, firmwareOptions, type VmConfig } from "../machine/qemu-argv.ts";
-import { SerialConsole } from "./serial-console.ts";
+import { qemuArgv, firmwareOptions, type VmConfig } from "../argv/qemu-argv.ts";
+import { SerialConsole } from "../process/serial-console.ts";
 import { assertFirmware } from "../machine/firmware.ts";
-import { type QemuExit, type QemuProcess, spawnQemu } from "./qemu-process.ts";
+import { type QemuExit, type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QmpClient } from "../qmp/client.ts";
 import type { QmpEvent } from "../qmp/protocol.ts";
-import { newMachineId } from "./machine-id.ts";
+import { newMachineId } from "../machine/machine-id.ts";
 import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
 
 export interface StartOptions {
@@ -164,9 +164,7 @@ export class Vm implements AsyncDisposable {
 
   #diskError(data: QmpEvent["data"]): void {
     if (data["nospace"] === true) {
-      this.#fail("NO_SPACE", "The host's disk is full: the guest could not write to its own.", {
-        hint: "Free some space, or remove old layers with `obuilder prune`.",
-      });
+      this.#fail("NO_SPACE", "The host's disk is full: the guest could not write to its own.");
       return;
     }
     const doing = data["operation"] === "write" ? "write to" : "read";
@@ -178,8 +176,8 @@ export class Vm implements AsyncDisposable {
     );
   }
 
-  #fail(code: "GUEST_LOST" | "NO_SPACE", message: string, options: { hint?: string } = {}): void {
-    this.#failure.abort(new ObError(code, message, options));
+  #fail(code: "GUEST_LOST" | "NO_SPACE", message: string): void {
+    this.#failure.abort(new ObError(code, message));
   }
 
   async #watchExit(): Promise<void> {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { hostIdentity, identityOf, isAlive, type ProcessIdentity } from "./process-identity.ts";
+import { hostIdentity, identityOf, isAlive, type ProcessIdentity } from "../process/process-identity.ts";
 import { createRunDirectory, sweepRunDirectories } from "./run-directory.ts";
 
 let state: string;

@@ -1,5 +1,8 @@
 import { randomBytes } from "node:crypto";
 
+/** Matches any id that `newMachineId` makes. */
+export const machineIdPattern = /obuilder-[\w-]{11}(?![\w-])/;
+
 /**
  * A new unique id for a VM: the serial number of its root disk, and of the machine in its SMBIOS tables. It has 20
  * characters, the limit for the serial number of a disk; 64 of its bits are random.

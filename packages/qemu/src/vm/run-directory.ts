@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { join } from "node:path";
 import { type Emit, errnoCode } from "@ob/core";
 import * as v from "valibot";
-import { argumentsOf, hostIdentity, identityOf, isAlive } from "./process-identity.ts";
+import { argumentsOf, hostIdentity, identityOf, isAlive } from "../process/process-identity.ts";
 
 /**
  * What a run directory holds:

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findProgram, ObError, noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { VmConfig } from "../machine/qemu-argv.ts";
+import type { VmConfig } from "../argv/qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
 import { fakeQemu } from "../testing/fake-qemu.ts";
 import { Vm } from "./vm.ts";
@@ -14,7 +14,7 @@ const config: VmConfig = {
   memoryMib: 64,
   cpus: 1,
   rootDisk: "/no/such/disk.qcow2",
-  caches: [],
+  disks: [],
   network: "none",
   directBoot: undefined,
   hardware: {},

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { qemuArgv, type VmConfig } from "./qemu-argv.ts";
-import { amd64 } from "./amd64.ts";
-import { riscv64 } from "./riscv64.ts";
-import { testCaches } from "../testing/caches.ts";
+import { amd64 } from "../machine/amd64.ts";
+import { riscv64 } from "../machine/riscv64.ts";
+import { testDisks } from "../testing/disks.ts";
 
 const config: VmConfig = {
   machine: amd64,
@@ -10,7 +10,7 @@ const config: VmConfig = {
   memoryMib: 2048,
   cpus: 2,
   rootDisk: "/store/image.qcow2",
-  caches: [],
+  disks: [],
   network: "none",
   directBoot: undefined,
   hardware: {},
@@ -106,17 +106,17 @@ describe("QEMU's command line", () => {
     expect(netdev("host")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
   });
 
-  it("adds cache disks after the root disk, in order", () => {
-    const argv = qemuArgv({ ...config, rootDisk: "/root", caches: testCaches(2) }, options);
+  it("adds disks after the root disk, in order", () => {
+    const argv = qemuArgv({ ...config, rootDisk: "/root", disks: testDisks(2) }, options);
     const names = optionsOf(argv, "-blockdev").map((json) => JSON.parse(json)["file"]["filename"]);
-    expect(names).toEqual(["/root", "/cache1", "/cache2"]);
+    expect(names).toEqual(["/root", "/disk1", "/disk2"]);
     const devices = optionsOf(argv, "-device").filter((device) => device.includes("drive="));
     expect(devices.map((device) => device.includes("bootindex=0"))).toEqual([true, false, false]);
   });
 
   it("connects disks to SATA controllers with six ports each", () => {
     const hardware = { diskBus: "sata" } as const;
-    const argv = qemuArgv({ ...config, hardware, caches: testCaches(6) }, options);
+    const argv = qemuArgv({ ...config, hardware, disks: testDisks(6) }, options);
     const devices = optionsOf(argv, "-device").filter(
       (device) => device.includes("ahci") || device.includes("drive="),
     );
@@ -124,19 +124,19 @@ describe("QEMU's command line", () => {
       "ich9-ahci,id=sata0
       ich9-ahci,id=sata1
       ide-hd,bus=sata0.0,drive=disk0,id=disk0,serial=obuilder-01234567_-x,werror=stop,rerror=stop,bootindex=0
-      ide-hd,bus=sata0.1,drive=disk1,id=disk1,serial=obuilder-cache-001,werror=stop,rerror=stop
-      ide-hd,bus=sata0.2,drive=disk2,id=disk2,serial=obuilder-cache-002,werror=stop,rerror=stop
-      ide-hd,bus=sata0.3,drive=disk3,id=disk3,serial=obuilder-cache-003,werror=stop,rerror=stop
-      ide-hd,bus=sata0.4,drive=disk4,id=disk4,serial=obuilder-cache-004,werror=stop,rerror=stop
-      ide-hd,bus=sata0.5,drive=disk5,id=disk5,serial=obuilder-cache-005,werror=stop,rerror=stop
-      ide-hd,bus=sata1.0,drive=disk6,id=disk6,serial=obuilder-cache-006,werror=stop,rerror=stop"
+      ide-hd,bus=sata0.1,drive=disk1,id=disk1,serial=serial-001,werror=stop,rerror=stop
+      ide-hd,bus=sata0.2,drive=disk2,id=disk2,serial=serial-002,werror=stop,rerror=stop
+      ide-hd,bus=sata0.3,drive=disk3,id=disk3,serial=serial-003,werror=stop,rerror=stop
+      ide-hd,bus=sata0.4,drive=disk4,id=disk4,serial=serial-004,werror=stop,rerror=stop
+      ide-hd,bus=sata0.5,drive=disk5,id=disk5,serial=serial-005,werror=stop,rerror=stop
+      ide-hd,bus=sata1.0,drive=disk6,id=disk6,serial=serial-006,werror=stop,rerror=stop"
     `);
   });
 
   it("connects up to four disks to the pc's own IDE buses", () => {
-    const onIde = (caches: number) =>
+    const onIde = (disks: number) =>
       optionsOf(
-        qemuArgv({ ...config, hardware: { diskBus: "ide" }, caches: testCaches(caches) }, options),
+        qemuArgv({ ...config, hardware: { diskBus: "ide" }, disks: testDisks(disks) }, options),
         "-device",
       )
         .filter((device) => device.includes("drive="))
@@ -147,7 +147,15 @@ describe("QEMU's command line", () => {
       "ide-hd,bus=ide.1,unit=0",
       "ide-hd,bus=ide.1,unit=1",
     ]);
-    expect(() => onIde(4)).toThrow("A step on ide disks can have 3 caches at most, and this one has 4.");
+    expect(() => onIde(4)).toThrow("A machine can have 4 ide disks at most, and this one is to have 5.");
+  });
+
+  it("has up to 193 virtio disks", () => {
+    const on = (disks: number) => qemuArgv({ ...config, disks: testDisks(disks) }, options);
+    expect(() => on(192)).not.toThrow();
+    expect(() => on(193)).toThrow(
+      "A machine can have 193 virtio disks at most, and this one is to have 194.",
+    );
   });
 
   it("accepts another machine and CPU, and appends the caller's arguments", () => {

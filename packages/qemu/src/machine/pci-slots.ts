@@ -1,5 +1,3 @@
-import { ObError } from "@ob/core";
-
 /** Up to this number of disks, QEMU finds a free slot for each, whatever else is on the bus. */
 export const autoSlotDisks = 16;
 const firstSlot = 8;
@@ -13,18 +11,10 @@ export const maxDisks = 1 + (lastSlot - firstSlot + 1) * functionsPerSlot;
  * The PCI address of a disk. A bus has 32 slots, some of which are taken by other devices: if there are many disks, those
  * after the first share slots, eight to a slot. The guest enumerates them in the same order either way.
  *
- * @param index of the disk among `count`; 0 is the root disk.
+ * @param index of the disk among `count`, at most `maxDisks`; 0 is the root disk.
  * @returns properties for `-device`, starting with a comma; empty if QEMU chooses.
- * @throws ObError `UNSUPPORTED` for more disks than the bus has addresses.
  */
 export function pciAddress(index: number, count: number): string {
-  if (count > maxDisks) {
-    throw new ObError(
-      "UNSUPPORTED",
-      `A step can have ${maxDisks - 1} caches at most, and this one has ${count - 1}.`,
-      { hint: "Keep several directories in one cache, or split the step." },
-    );
-  }
   if (count <= autoSlotDisks || index === 0) return "";
   const slot = firstSlot + Math.floor((index - 1) / functionsPerSlot);
   const inSlot = (index - 1) % functionsPerSlot;

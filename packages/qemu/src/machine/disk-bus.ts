@@ -1,5 +1,5 @@
 import { type DiskBus, ObError } from "@ob/core";
-import { pciAddress } from "./pci-slots.ts";
+import { maxDisks, pciAddress } from "./pci-slots.ts";
 import type { Machine, QemuOption } from "./machine.ts";
 
 export interface DiskPosition {
@@ -25,32 +25,48 @@ export function diskDevice(bus: DiskBus, position: DiskPosition): string {
   const { index, count, machine } = position;
   switch (bus) {
     case "virtio":
+      assertRoom({ bus, count, machine });
       return `${machine.devices.disk}${pciAddress(index, count)}`;
     case "sata":
-      assertAtMost(maxSataDisks, { bus, count });
+      assertRoom({ bus, count, machine });
       return `ide-hd,bus=sata${Math.floor(index / sataPorts)}.${index % sataPorts}`;
     case "ide": {
       const { ideBuses, arch } = machine;
       if (ideBuses.length === 0) {
         throw new ObError("UNSUPPORTED", `The ${arch} machine has no IDE bus.`, {
-          hint: "Use --qemu-disk-bus=virtio or sata.",
+          data: { option: "diskBus" },
         });
       }
-      assertAtMost(ideBuses.length * 2, { bus, count });
-      return `ide-hd,bus=${ideBuses[Math.floor(index / 2)] ?? ""},unit=${index % 2}`;
+      assertRoom({ bus, count, machine });
+      return `ide-hd,bus=${ideBuses[Math.floor(index / idePerBus)] ?? ""},unit=${index % idePerBus}`;
     }
   }
 }
+
+/** How many disks a machine can have on a bus, including the root disk. */
+export function maxDisksOn(bus: DiskBus, { ideBuses }: Pick<Machine, "ideBuses">): number {
+  switch (bus) {
+    case "virtio":
+      return maxDisks;
+    case "sata":
+      return maxSataDisks;
+    case "ide":
+      return ideBuses.length * idePerBus;
+  }
+}
+
+/** The disks of one IDE bus: master and slave. */
+const idePerBus = 2;
 
 /** The ports of one AHCI controller, and the most disks that a VM may have on them. */
 const sataPorts = 6;
 const maxSataDisks = 8 * sataPorts;
 
-function assertAtMost(max: number, { bus, count }: { readonly bus: DiskBus; readonly count: number }): void {
+function assertRoom({ bus, count, machine }: Omit<DiskPosition, "index"> & { readonly bus: DiskBus }): void {
+  const max = maxDisksOn(bus, machine);
   if (count <= max) return;
   throw new ObError(
     "UNSUPPORTED",
-    `A step on ${bus} disks can have ${max - 1} caches at most, and this one has ${count - 1}.`,
-    { hint: "Keep several directories in one cache, or split the step." },
+    `A machine can have ${max} ${bus} disks at most, and this one is to have ${count}.`,
   );
 }

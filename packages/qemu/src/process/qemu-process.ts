@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { findProgram, tailLines, missingTool } from "@ob/core";
-import { consoleFd, qmpFd } from "../machine/qemu-argv.ts";
+import { consoleFd, qmpFd } from "../argv/qemu-argv.ts";
 
 /** How QEMU exited. */
 export interface QemuExit {

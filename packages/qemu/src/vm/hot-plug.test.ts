@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { noopEmit } from "@ob/core";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { VmConfig } from "../machine/qemu-argv.ts";
-import { attachCaches, attachDisk, supportsHotplug } from "./hot-plug.ts";
+import type { VmConfig } from "../argv/qemu-argv.ts";
+import { attachDisks, attachDisk, supportsHotplug } from "./hot-plug.ts";
 import { amd64 } from "../machine/amd64.ts";
 import { riscv64 } from "../machine/riscv64.ts";
-import { testCaches } from "../testing/caches.ts";
+import { testDisks } from "../testing/disks.ts";
 import { fakeQemu } from "../testing/fake-qemu.ts";
 import { Vm } from "./vm.ts";
 
@@ -17,12 +17,12 @@ const config: VmConfig = {
   memoryMib: 64,
   cpus: 1,
   rootDisk: "/no/such/disk.qcow2",
-  caches: [],
+  disks: [],
   network: "none",
   directBoot: undefined,
   hardware: {},
 };
-const disk = { node: "cache1", file: "/cache.qcow2", format: "qcow2", serial: "obuilder-cache-001" } as const;
+const disk = { node: "scratch", file: "/scratch.qcow2", format: "qcow2", serial: "scratch-001" } as const;
 const { signal } = new AbortController();
 let stateDirectory: string;
 
@@ -46,11 +46,11 @@ it("a disk is closed only after QEMU has reported that it was released", async (
     let released = false;
     speakQmp({ on: {
       device_del: (say) => setTimeout(() => {
-        say({ event: "DEVICE_DELETED", data: { path: "/machine/peripheral/cache1/virtio-backend" } });
+        say({ event: "DEVICE_DELETED", data: { path: "/machine/peripheral/scratch/virtio-backend" } });
         say({ event: "DEVICE_DELETED", data: { device: "another" } });
         setTimeout(() => {
           released = true;
-          say({ event: "DEVICE_DELETED", data: { device: "cache1" } });
+          say({ event: "DEVICE_DELETED", data: { device: "scratch" } });
         }, 10);
       }, 10) && {},
       "blockdev-del": () => released ? {} : process.exit(3),
@@ -61,7 +61,7 @@ it("a disk is closed only after QEMU has reported that it was released", async (
   });
 });
 
-it("caches are attached in their order", async () => {
+it("disks are attached in their order", async () => {
   const log = join(stateDirectory, "commands");
   const body = `
     speakQmp({ on: {
@@ -69,13 +69,9 @@ it("caches are attached in their order", async () => {
       device_add: (say, { id, serial }) => fs.appendFileSync("${log}", id + " " + serial + "\\n") && {},
     } });`;
   await withFake(body, async (vm) => {
-    await attachCaches(vm, testCaches(3), signal);
+    await attachDisks(vm, testDisks(3), signal);
     const devices = (await readFile(log, "utf8")).split("\n").filter((line) => line.startsWith("disk"));
-    expect(devices).toEqual([
-      "disk1 obuilder-cache-001",
-      "disk2 obuilder-cache-002",
-      "disk3 obuilder-cache-003",
-    ]);
+    expect(devices).toEqual(["disk1 serial-001", "disk2 serial-002", "disk3 serial-003"]);
   });
 });
 

@@ -1,8 +1,6 @@
 import { isObError, run, type RunOptions } from "@ob/core";
+import { cdromId } from "../argv/qemu-argv.ts";
 import type { Monitor } from "../qmp/client.ts";
-
-/** QEMU's id of the CD-ROM drive. */
-export const cdromId = "obuilder-disc";
 
 export interface IsoFile {
   /** Absolute path on the host. */

@@ -1,6 +1,5 @@
 import { abortable, deadline, ObError } from "@ob/core";
-import type { CacheDisk } from "../machine/cache-disk.ts";
-import { blockNode, type BlockNode, type VmConfig } from "../machine/qemu-argv.ts";
+import { blockNode, type BlockNode, type DataDisk, type VmConfig } from "../argv/qemu-argv.ts";
 import type { Vm } from "./vm.ts";
 
 export interface HotDisk extends BlockNode {
@@ -56,20 +55,20 @@ export async function attachDisk(vm: Vm, disk: HotDisk, signal: AbortSignal): Pr
 }
 
 /**
- * Attaches the disks of caches to a running VM. QEMU runs the commands in the order in which they are sent, so the guest
- * sees the disks in the order of the caches.
+ * Attaches qcow2 disks to a running VM. QEMU runs the commands in the order in which they are sent, so the guest sees the
+ * disks in this order.
  *
  * @throws as `attachDisk`.
  */
-export async function attachCaches(vm: Vm, caches: readonly CacheDisk[], signal: AbortSignal): Promise<void> {
+export async function attachDisks(vm: Vm, disks: readonly DataDisk[], signal: AbortSignal): Promise<void> {
   await Promise.all(
-    caches.map(async ({ node, serial, file }) => {
+    disks.map(async ({ node, serial, file }) => {
       await attachDisk(vm, { node, serial, file, format: "qcow2" }, signal);
     }),
   );
 }
 
-/** As `AttachedDisk.detach`, also for a disk that the VM was started with. @param node as `CacheDisk.node`. */
+/** As `AttachedDisk.detach`, also for a disk that the VM was started with. @param node as `DataDisk.node`. */
 export async function detachDisk(vm: Vm, node: string, caller: AbortSignal): Promise<void> {
   using limit = deadline(
     detachTime,

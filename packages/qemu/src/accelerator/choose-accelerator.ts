@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Emit, ObError, run } from "@ob/core";
 import * as v from "valibot";
 import type { Accelerator, Machine } from "../machine/machine.ts";
-import { hostIdentity } from "../vm/process-identity.ts";
+import { hostIdentity } from "../process/process-identity.ts";
 import { probe } from "./probe.ts";
 
 export type AcceleratorChoice = "auto" | Accelerator;
@@ -44,7 +44,7 @@ export async function chooseAccelerator(machine: Machine, options: AcceleratorOp
   if (choice !== "auto") {
     if (foreign) {
       throw new ObError("UNSUPPORTED", `${choice} cannot run an ${machine.arch} guest on this host.`, {
-        hint: "Use --qemu-accel=auto or tcg.",
+        data: { option: "accelerator" },
       });
     }
     return choose(choice, "requested");

@@ -1,7 +1,6 @@
 import { abortReason, isObError } from "@ob/core";
 import * as v from "valibot";
-import { rootNode } from "../machine/cache-disk.ts";
-import { blockNode } from "../machine/qemu-argv.ts";
+import { blockNode, rootNode } from "../argv/qemu-argv.ts";
 import type { Vm } from "./vm.ts";
 
 /*

@@ -1,8 +1,6 @@
 import type { DiskBus } from "@ob/core";
-import { cdromId } from "../vm/cdrom.ts";
-import { type CacheDisk, rootNode } from "./cache-disk.ts";
-import { diskControllers, diskDevice } from "./disk-bus.ts";
-import type { Accelerator, Machine, QemuOption } from "./machine.ts";
+import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
+import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
 
 /** File descriptors of QEMU whose other end this process holds. */
 export const qmpFd = 3;
@@ -18,6 +16,22 @@ export interface DirectBoot {
   readonly commandLine: string;
 }
 
+/** QEMU's name for the root disk's block node and device. */
+export const rootNode = "disk0";
+
+/** QEMU's id of the CD-ROM drive. */
+export const cdromId = "obuilder-disc";
+
+/** A disk of a VM besides its root disk. */
+export interface DataDisk {
+  /** QEMU's name for its block node and for its device; not `rootNode`. */
+  readonly node: string;
+  /** Its serial number, by which the guest finds it: at most 20 characters. */
+  readonly serial: string;
+  /** Absolute path of the qcow2 file on the host. */
+  readonly file: string;
+}
+
 export interface VmConfig {
   readonly machine: Machine;
   readonly accelerator: Accelerator;
@@ -25,8 +39,8 @@ export interface VmConfig {
   readonly cpus: number;
   /** Absolute path of the qcow2 disk that the guest boots from. */
   readonly rootDisk: string;
-  /** The cache disks that the VM has from its start. */
-  readonly caches: readonly CacheDisk[];
+  /** The disks besides the root disk that the VM has from its start, in the order in which the guest sees them. */
+  readonly disks: readonly DataDisk[];
   /** `none`: the guest only reaches the peer of its SSH connection. */
   readonly network: "none" | "host";
   /** True for an empty CD-ROM drive, if the machine has IDE. By default false. */
@@ -98,7 +112,7 @@ export function qemuArgv(
     ...devices.notifyDevices.map((device) => ["-device", device] as const),
     ...diskControllers(hardware.diskBus ?? "virtio", diskCount(config)),
     ...diskOptions({ index: 0, node: rootNode, serial: machineId, file: config.rootDisk }, config),
-    ...config.caches.flatMap((cache) => diskOptions(cache, config)),
+    ...config.disks.flatMap((disk, position) => diskOptions({ index: position + 1, ...disk }, config)),
     ...cdromOptions(config),
     ...firmwareOptions(config),
     ...(directBoot ? kernelOptions(directBoot) : []),
@@ -172,13 +186,13 @@ export function blockNode({
 }
 
 /** How many disks the VM has from its start. */
-export function diskCount({ caches }: Pick<VmConfig, "caches">): number {
-  return 1 + caches.length;
+export function diskCount({ disks }: Pick<VmConfig, "disks">): number {
+  return 1 + disks.length;
 }
 
 /** An I/O error of the host pauses the VM, so that it is reported and not passed to the guest. */
 function diskOptions(
-  { index, node, serial, file }: Omit<CacheDisk, "target">,
+  { index, node, serial, file }: DataDisk & { readonly index: number },
   config: VmConfig,
 ): readonly QemuOption[] {
   const { machine, hardware, directBoot } = config;
