@@ -6,6 +6,8 @@ export {
 } from "./accelerator/choose-accelerator.ts";
 export { type InstallCpuOptions, installCpuArgs } from "./accelerator/cpu-args.ts";
 export { probe, type ProbeOptions, type ProbeResult } from "./accelerator/probe.ts";
+export { escapeOptionValue } from "./argv/escape.ts";
+export { monitorArgs } from "./argv/monitor-args.ts";
 export {
   type BlockNode,
   blockNode,
@@ -15,11 +17,9 @@ export {
   firmwareOptions,
   type Hardware,
   type MemoryKind,
-  memoryFd,
   qemuArgv,
   type QemuArgvOptions,
   rootNode,
-  stateFd,
   type VmConfig,
 } from "./argv/qemu-argv.ts";
 export { amd64 } from "./machine/amd64.ts";
@@ -37,8 +37,16 @@ export {
   isAlive,
   type ProcessIdentity,
 } from "./process/process-identity.ts";
-export { type QemuExit, type QemuProcess, spawnQemu } from "./process/qemu-process.ts";
-export { SerialConsole } from "./process/serial-console.ts";
+export {
+  consoleFd,
+  memoryFd,
+  qmpFd,
+  type QemuExit,
+  type QemuProcess,
+  spawnQemu,
+  stateFd,
+} from "./process/qemu-process.ts";
+export { SerialConsole, stripControlSequences } from "./process/serial-console.ts";
 export { type Monitor, QmpClient } from "./qmp/client.ts";
 export type { QmpEvent } from "./qmp/protocol.ts";
 export { insertIso, type IsoFile, writeIso } from "./vm/cdrom.ts";
@@ -52,5 +60,6 @@ export {
 } from "./vm/hot-plug.ts";
 export { detachRootDisk, openDisk, type OpenedDisk, swapRootDisk } from "./vm/root-disk-swap.ts";
 export { createRunDirectory, type RunDirectory, sweepRunDirectories } from "./vm/run-directory.ts";
+export { QemuInstance, type SpawnOptions } from "./vm/qemu-instance.ts";
 export { withVmErrors } from "./vm/vm-failure.ts";
 export { asBootFailure, type StartOptions, Vm } from "./vm/vm.ts";

@@ -14,7 +14,7 @@ export interface InstallCpuOptions {
 }
 
 /**
- * QEMU arguments to install a system with: the CPU and firmware that it will have in a step.
+ * QEMU arguments to install a system with: the CPU and firmware that `machineFor` has.
  *
  * @throws ObError as `ResolveCpuArgs`.
  */

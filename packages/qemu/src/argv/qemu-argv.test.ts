@@ -12,6 +12,7 @@ const config: VmConfig = {
   rootDisk: "/store/image.qcow2",
   disks: [],
   network: "none",
+  guestPort: 22,
   directBoot: undefined,
   hardware: {},
 };
@@ -101,9 +102,11 @@ describe("QEMU's command line", () => {
     );
   });
 
-  it("opens the network only for (network host), and the SSH port on 127.0.0.1 always", () => {
+  it("opens the network only if told to, and forwards a port of the guest to 127.0.0.1 only", () => {
     expect(netdev("none")).toEqual(["user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"]);
     expect(netdev("host")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
+    const without = qemuArgv({ ...config, guestPort: undefined }, options);
+    expect(optionsOf(without, "-netdev")).toEqual(["user,id=net0,restrict=on"]);
   });
 
   it("adds disks after the root disk, in order", () => {
@@ -158,11 +161,15 @@ describe("QEMU's command line", () => {
     );
   });
 
-  it("accepts another machine and CPU, and appends the caller's arguments", () => {
-    const hardware = { machine: "q35,smm=off", cpu: "max", arguments: ["-device", "usb-ehci"] };
+  it("accepts another machine, CPU and network card, and appends the caller's arguments", () => {
+    const hardware = {
+      ...{ machine: "q35,smm=off", cpu: "max", networkDevice: "e1000e" },
+      arguments: ["-device", "usb-ehci"],
+    };
     const argv = qemuArgv({ ...config, hardware }, options);
     expect(optionsOf(argv, "-machine")).toEqual(["q35,smm=off"]);
     expect(optionsOf(argv, "-cpu")).toEqual(["max"]);
+    expect(optionsOf(argv, "-device")).toContain("e1000e,netdev=net0,romfile=");
     expect(argv.slice(-2)).toEqual(["-device", "usb-ehci"]);
   });
 

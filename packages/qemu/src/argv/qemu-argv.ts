@@ -1,13 +1,8 @@
 import type { DiskBus } from "@ob/core";
 import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
-
-/** File descriptors of QEMU whose other end this process holds. */
-export const qmpFd = 3;
-export const consoleFd = 4;
-/** Descriptors of the files of a snapshot: the device state and the memory. */
-export const stateFd = 5;
-export const memoryFd = 6;
+import { memoryFd } from "../process/qemu-process.ts";
+import { monitorArgs } from "./monitor-args.ts";
 
 export interface DirectBoot {
   /** Absolute paths on the host. */
@@ -41,8 +36,10 @@ export interface VmConfig {
   readonly rootDisk: string;
   /** The disks besides the root disk that the VM has from its start, in the order in which the guest sees them. */
   readonly disks: readonly DataDisk[];
-  /** `none`: the guest only reaches the peer of its SSH connection. */
+  /** `none`: the guest can only answer connections to its `guestPort`. */
   readonly network: "none" | "host";
+  /** A TCP port of the guest that this host can reach, at `Vm.hostPort` of 127.0.0.1. By default none. */
+  readonly guestPort?: number | undefined;
   /** True for an empty CD-ROM drive, if the machine has IDE. By default false. */
   readonly cdrom?: boolean;
   /** Undefined: the guest boots from its first disk. */
@@ -66,6 +63,8 @@ export interface Hardware {
   readonly machine?: string | undefined;
   /** `-cpu`, in place of the model for the accelerator. */
   readonly cpu?: string | undefined;
+  /** QEMU's model of the network card, in place of the machine's. */
+  readonly networkDevice?: string | undefined;
   /** Appended to QEMU's command line. */
   readonly arguments?: readonly string[] | undefined;
 }
@@ -78,8 +77,7 @@ export interface QemuArgvOptions {
 }
 
 /**
- * QEMU's command line, program first. QMP and the console are connected sockets that QEMU inherits (`qmpFd`,
- * `consoleFd`): no other process can open them, and no files have to be cleaned up.
+ * QEMU's command line, program first. See `monitorArgs` for QMP and the console.
  *
  * @throws ObError `UNSUPPORTED` for more disks than the machine takes.
  */
@@ -102,12 +100,10 @@ export function qemuArgv(
     ["-m", `${config.memoryMib}M`],
     ...(machine.smbios ? [["-smbios", `type=1,serial=${machineId},sku=${machineId}`] as const] : []),
     ...memoryOptions(memory, config.memoryMib),
-    ["-chardev", `socket,id=qmp,fd=${qmpFd}`],
-    ["-mon", "chardev=qmp,mode=control"],
-    ["-chardev", `socket,id=console,fd=${consoleFd},logfile=${escape(consoleLog)}`],
-    ["-serial", "chardev:console"],
-    ["-netdev", netdev(config.network)],
-    ["-device", `${devices.network},netdev=net0,romfile=`],
+  ];
+  const rest: readonly QemuOption[] = [
+    ["-netdev", netdev(config)],
+    ["-device", `${hardware.networkDevice ?? devices.network},netdev=net0,romfile=`],
     ["-device", devices.random],
     ...devices.notifyDevices.map((device) => ["-device", device] as const),
     ...diskControllers(hardware.diskBus ?? "virtio", diskCount(config)),
@@ -117,9 +113,10 @@ export function qemuArgv(
     ...firmwareOptions(config),
     ...(directBoot ? kernelOptions(directBoot) : []),
   ];
-  // A guest that reboots would run the first half of the step twice: QEMU exits instead.
-  const fixed = ["-nodefaults", "-no-user-config", "-no-reboot", ...options.flat()];
-  return [machine.binary, ...fixed, ...(hardware.arguments ?? [])];
+  // A guest that reboots would run what it was started for twice: QEMU exits instead.
+  const fixed = ["-nodefaults", "-no-user-config", "-no-reboot"];
+  const own = [...fixed, ...options.flat(), ...monitorArgs(consoleLog), ...rest.flat()];
+  return [machine.binary, ...own, ...(hardware.arguments ?? [])];
 }
 
 /** Part of the device state: the same when it is saved and when it is loaded. */
@@ -147,9 +144,10 @@ export function firmwareOptions({ machine, directBoot }: VmConfig): readonly Qem
 }
 
 /** With port 0 the host's kernel chooses a free port, without a race. */
-function netdev(network: VmConfig["network"]): string {
+function netdev({ network, guestPort }: Pick<VmConfig, "network" | "guestPort">): string {
   const restrict = network === "host" ? "off" : "on";
-  return `user,id=net0,restrict=${restrict},hostfwd=tcp:127.0.0.1:0-:22`;
+  const forward = guestPort === undefined ? "" : `,hostfwd=tcp:127.0.0.1:0-:${guestPort}`;
+  return `user,id=net0,restrict=${restrict}${forward}`;
 }
 
 export interface BlockNode {
@@ -163,8 +161,8 @@ export interface BlockNode {
 }
 
 /**
- * A block node for `-blockdev` and `blockdev-add`. The guest's flushes are not passed on to the host's disk: a layer is
- * committed only after QEMU has closed the file, and an fsync.
+ * A block node for `-blockdev` and `blockdev-add`. The guest's flushes are not passed on to the host's disk: who
+ * keeps the file must wait until QEMU has closed it, and then fsync it.
  */
 export function blockNode({
   node,
@@ -218,9 +216,4 @@ function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): rea
     ...(initrd === undefined ? [] : [["-initrd", initrd] as const]),
     ["-append", append],
   ];
-}
-
-/** A comma ends the value of an option unless it is doubled. */
-function escape(value: string): string {
-  return value.replaceAll(",", ",,");
 }

@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { findProgram, tailLines, missingTool } from "@ob/core";
-import { consoleFd, qmpFd } from "../argv/qemu-argv.ts";
+import { errnoCode, findProgram, tailLines, missingTool } from "@ob/core";
+
+/** File descriptors of QEMU whose other end this process holds. */
+export const qmpFd = 3;
+export const consoleFd = 4;
+/** The first descriptors of files that QEMU inherits: for a snapshot, its device state and its memory. */
+export const stateFd = 5;
+export const memoryFd = 6;
 
 /** How QEMU exited. */
 export interface QemuExit {
@@ -20,7 +26,9 @@ export interface QemuProcess {
   readonly console: Duplex;
   /** Settles when the process has exited. Never rejects. */
   readonly exited: Promise<QemuExit>;
-  /** Kills it. */
+  /** The last lines of its standard error until now, or empty. */
+  stderrTail(): string;
+  /** Kills it, and what a wrapper has started. */
   kill(): void;
 }
 
@@ -28,6 +36,7 @@ export interface QemuProcess {
  * Starts QEMU so that it never outlives this process: the kernel kills it when the thread that started it ends. It has a
  * session of its own, so that Ctrl-C only reaches this process.
  *
+ * @param argv of QEMU, or of a wrapper that passes its descriptors on to QEMU and exits with it.
  * @param files open descriptors to inherit, as `stateFd` and following.
  * @throws ObError `MISSING_TOOL`.
  */
@@ -62,8 +71,19 @@ export async function spawnQemu(
     qmp: socketOf(child, qmpFd),
     console: socketOf(child, consoleFd),
     exited,
-    kill: () => void child.kill("SIGKILL"),
+    stderrTail,
+    kill: () => killGroup(child),
   };
+}
+
+/** QEMU leads a process group, in which a wrapper and its QEMU are together. */
+function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (errnoCode(error) !== "ESRCH") throw error;
+  }
 }
 
 /** Node's "pipe" is a connected pair of unix sockets: QEMU reads and writes the same descriptor. */

@@ -29,6 +29,20 @@ describe("the serial console", () => {
     expect(console.tail(10_000).length).toBeLessThanOrEqual(32_768);
   });
 
+  it("gives its readers the output from then on", () => {
+    const { stream, console } = watch();
+    stream.write("before");
+    let read = "";
+    const reading = console.onOutput((text) => {
+      read += text;
+    });
+    stream.write("\u001B[1mo");
+    stream.write("ne\n");
+    reading[Symbol.dispose]();
+    stream.write("after");
+    expect(read).toBe("\u001B[1mone\n");
+  });
+
   it("reports a panic once, when its line is complete", () => {
     const { stream, panics } = watch();
     stream.write("[ 1.0] fine\n[ 2.0] Kernel panic - not syn");

@@ -8,10 +8,16 @@ const maxLength = 32_768;
 // oxlint-disable-next-line no-control-regex -- it matches control characters.
 const controlSequences = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[^[]|[\x00-\x08\x0b-\x1f\x7f]/g;
 
+/** Text of a terminal without escape sequences and control characters other than newline and tab. */
+export function stripControlSequences(text: string): string {
+  return text.replaceAll(controlSequences, "");
+}
+
 /** The last part of the output of a guest's serial console. */
 export class SerialConsole {
   #text = "";
   readonly #listeners = new Map<RegExp, () => void>();
+  readonly #readers = new Set<(text: string) => void>();
   readonly #ended: Promise<void>;
   readonly #decoder = new TextDecoder();
 
@@ -24,13 +30,15 @@ export class SerialConsole {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ended = promise;
     stream.on("data", (bytes: Uint8Array) => {
-      this.#text = (this.#text + this.#decoder.decode(bytes, { stream: true })).slice(-maxLength);
+      const text = this.#decoder.decode(bytes, { stream: true });
+      this.#text = (this.#text + text).slice(-maxLength);
+      for (const reader of this.#readers) reader(text);
       for (const [pattern, listener] of this.#listeners) if (pattern.test(this.#text)) listener();
       const line = panicked ? null : panic.exec(this.#text);
       // The line may still be incomplete.
       if (!line || this.#text.length === line.index + line[0].length) return;
       panicked = true;
-      onPanic(line[0].replaceAll(controlSequences, "").trim());
+      onPanic(stripControlSequences(line[0]).trim());
     });
     stream.on("error", () => undefined);
     stream.once("close", () => resolve());
@@ -54,6 +62,12 @@ export class SerialConsole {
     return { [Symbol.dispose]: remove };
   }
 
+  /** Calls `reader` with all output from now on, in pieces of any length; disposing ends that. */
+  onOutput(reader: (text: string) => void): Disposable {
+    this.#readers.add(reader);
+    return { [Symbol.dispose]: () => void this.#readers.delete(reader) };
+  }
+
   /** Resolves when the console is closed. */
   async ended(): Promise<void> {
     await this.#ended;
@@ -61,6 +75,6 @@ export class SerialConsole {
 
   /** The last lines that are not blank, without control sequences. */
   tail(lines: number): string {
-    return tailLines(this.#text.replaceAll("\r\n", "\n").replaceAll(controlSequences, ""), lines);
+    return tailLines(stripControlSequences(this.#text.replaceAll("\r\n", "\n")), lines);
   }
 }

@@ -1,5 +1,6 @@
 import { abortable, deadline, ObError } from "@ob/core";
 import { blockNode, type BlockNode, type DataDisk, type VmConfig } from "../argv/qemu-argv.ts";
+import type { QemuInstance } from "./qemu-instance.ts";
 import type { Vm } from "./vm.ts";
 
 export interface HotDisk extends BlockNode {
@@ -69,7 +70,7 @@ export async function attachDisks(vm: Vm, disks: readonly DataDisk[], signal: Ab
 }
 
 /** As `AttachedDisk.detach`, also for a disk that the VM was started with. @param node as `DataDisk.node`. */
-export async function detachDisk(vm: Vm, node: string, caller: AbortSignal): Promise<void> {
+export async function detachDisk(vm: QemuInstance, node: string, caller: AbortSignal): Promise<void> {
   using limit = deadline(
     detachTime,
     () =>
@@ -85,6 +86,6 @@ export async function detachDisk(vm: Vm, node: string, caller: AbortSignal): Pro
   await removeNode(vm, node, signal);
 }
 
-async function removeNode(vm: Vm, node: string, signal: AbortSignal): Promise<void> {
+async function removeNode(vm: QemuInstance, node: string, signal: AbortSignal): Promise<void> {
   await vm.qmp.execute("blockdev-del", { arguments: { "node-name": node }, signal });
 }

@@ -1,8 +1,12 @@
 import { abortReason, isObError } from "@ob/core";
-import type { Vm } from "./vm.ts";
+import type { QemuInstance } from "./qemu-instance.ts";
 
 /** Runs `work` in a guest. An error that follows from the caller's signal or from a failure of the VM becomes that one. */
-export async function withVmErrors<T>(vm: Vm, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+export async function withVmErrors<T>(
+  vm: QemuInstance,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -16,6 +16,7 @@ const config: VmConfig = {
   rootDisk: "/no/such/disk.qcow2",
   disks: [],
   network: "none",
+  guestPort: 22,
   directBoot: undefined,
   hardware: {},
 };
@@ -59,9 +60,9 @@ async function trigger(vm: Vm): Promise<void> {
 }
 
 describe("a VM", () => {
-  it("knows its SSH port, and leaves no files when it is disposed of", async () => {
+  it("knows the port that leads to the guest, and leaves no files when it is disposed of", async () => {
     await withFake("speakQmp({ port: 12345 });", async (vm) => {
-      expect(vm.sshPort).toBe(12_345);
+      expect(vm.hostPort).toBe(12_345);
       await expect(runDirectories()).resolves.toHaveLength(1);
     });
     await expect(runDirectories()).resolves.toEqual([]);

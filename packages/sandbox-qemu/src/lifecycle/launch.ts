@@ -21,6 +21,8 @@ export interface LaunchOptions {
   readonly login: Pick<WaitForSshOptions, "sshReadyPattern" | "user" | "keys" | "bootTimeSeconds">;
   readonly snapshots: SnapshotStore | undefined;
   readonly stateDirectory: string;
+  /** See `StartOptions` of @ob/qemu. */
+  readonly consoleLog: string | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
   readonly phases: PhaseTimer | undefined;
@@ -49,13 +51,13 @@ export interface LaunchedGuest {
  * @throws ObError as `Sandbox.openEphemeral`, and for a resumed VM anything else that can go wrong.
  */
 export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<LaunchedGuest> {
-  const { login, profile, signal: caller, emit, stateDirectory, phases, stack } = options;
+  const { login, profile, signal: caller, emit, stateDirectory, consoleLog, phases, stack } = options;
   const { config, hotplugDisks } = plan.machine;
   const start = performance.now();
   const startedAt = new Date();
   const vm = stack.use(
     await Vm.start(config, {
-      ...{ stateDirectory, emit, signal: caller },
+      ...{ stateDirectory, consoleLog, emit, signal: caller },
       panic: profile.panicPattern,
       saved: plan.kind === "resume" ? plan.snapshot.saved : undefined,
     }),

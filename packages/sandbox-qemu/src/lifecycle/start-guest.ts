@@ -27,6 +27,8 @@ export interface StartGuestOptions {
   /** By default the VM is booted, and no snapshot is taken. */
   readonly snapshots?: SnapshotStore | undefined;
   readonly phases?: PhaseTimer | undefined;
+  /** See `StartOptions` of @ob/qemu. */
+  readonly consoleLog?: string | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
@@ -39,14 +41,14 @@ export interface GuestSession extends LaunchedGuest, AsyncDisposable {
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
 export async function startGuest(start: StartGuestOptions): Promise<GuestSession> {
-  const { guest, profile, options, snapshots, phases, signal, emit } = start;
+  const { guest, profile, options, snapshots, phases, consoleLog, signal, emit } = start;
   const { bootTimeSeconds, stateDirectory, sshKey } = options;
   throwIfAborted(signal);
   assertRoomForCaches(guest, start.caches.length);
   // Before the VM: without a key it would be of no use.
   const keys = await keysFor(guest, { sshKey, emit });
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
-  const common = { guest, profile, login, snapshots, stateDirectory, phases, signal, emit };
+  const common = { guest, profile, login, snapshots, stateDirectory, consoleLog, phases, signal, emit };
   for await (const plan of launchPlans(await vmConfig(start), { snapshots, resumes: guest.resumes })) {
     phases?.start("boot");
     try {
@@ -81,8 +83,23 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
   const accelerator = await start.accelerators.choose(machine, { signal, emit });
   const kernelArg = accelerator === "tcg" ? profile.disableAslr?.kernelArg : undefined;
   const directBoot = guest.directBoot && withKernelArg(guest.directBoot, kernelArg);
-  return { machine, accelerator, memoryMib, cpus, rootDisk, disks, network, cdrom, directBoot, hardware };
+  return {
+    machine,
+    accelerator,
+    memoryMib,
+    cpus,
+    rootDisk,
+    disks,
+    network,
+    guestPort: sshPort,
+    cdrom,
+    directBoot,
+    hardware,
+  };
 }
+
+/** Where guests have their SSH server. */
+const sshPort = 22;
 
 async function keysFor(
   { sshKey: manifest, loginUser }: Guest,

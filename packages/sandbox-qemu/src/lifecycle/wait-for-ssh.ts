@@ -90,7 +90,7 @@ async function firstBanner(vm: Vm, { sshReadyPattern, probe, signal }: BannerOpt
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
   const connectOnce = (lifetime: number): Socket => {
-    const socket = connect({ host: "127.0.0.1", port: vm.sshPort, noDelay: true });
+    const socket = connect({ host: "127.0.0.1", port: vm.hostPort, noDelay: true });
     sockets.add(socket);
     const drop = (): void => {
       sockets.delete(socket);
