@@ -23,6 +23,9 @@ describe("renderError", () => {
     expect(render(secret)).toContain("Hint: Give it with --secret token:FILE,");
     expect(render(new ObError("BAD_SECRET", "It cannot be read."))).not.toContain("Hint:");
     expect(render(new ObError("NO_SUCH_LAYER", "There is no layer."))).toContain("Hint: `obuilder plan`");
+    expect(render(new ObError("NO_SPACE", "The disk is full."))).toContain("obuilder prune");
+    const bus = new ObError("UNSUPPORTED", "No IDE bus.", { data: { option: "diskBus" } });
+    expect(render(bus)).toContain("Hint: Use --qemu-disk-bus=virtio or sata.");
   });
 
   it("prints a failed step and a cancel as the original does", () => {
