@@ -60,7 +60,7 @@ describe("plan --verbose", () => {
     await using setting = await project();
     const { stdout } = await setting.run("plan", "--verbose");
     expect(stdout).toContain(
-      "    takes 2 files, 2.0 KiB; the largest:\n          2.0 KiB  d/\\u001b]0;x\\u0007\\u202ea\n              6 B  .dockerignore\n",
+      "    takes 2 files, 2.0 KiB; the largest:\n          2.0 KiB  d/\\u202ea\n              6 B  .dockerignore\n",
     );
     expect((await setting.run("plan")).stdout).not.toContain("takes");
   });
