@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { fileIdentity, type ResumePoint, errnoCode } from "@ob/core";
+import { fileIdentity, type SnapshotPoint, errnoCode } from "@ob/core";
 import type { CacheDisk } from "../machine/cache-disk.ts";
 import { autoSlotDisks } from "../machine/pci-slots.ts";
 import { type DirectBoot, diskCount, type MemoryKind, type VmConfig } from "../machine/qemu-argv.ts";
@@ -25,13 +25,13 @@ export interface LaunchMachine {
   readonly hotplugCaches: readonly CacheDisk[];
 }
 
-export type SnapshotsToTake = Readonly<Partial<Record<ResumePoint, SnapshotKey>>>;
+export type SnapshotsToTake = Readonly<Partial<Record<SnapshotPoint, SnapshotKey>>>;
 
 export interface LaunchPlanOptions {
   /** Undefined: the VM is booted, and no snapshot is taken. */
   readonly snapshots: SnapshotStore | undefined;
   /** The points at which the guest can be resumed. */
-  readonly resumes: readonly ResumePoint[];
+  readonly snapshotPoints: readonly SnapshotPoint[];
 }
 
 /**
@@ -52,7 +52,7 @@ export async function* launchPlans(
   const { rootDisk } = config;
   const freshDisk = await readFile(rootDisk);
 
-  const snapshotsToTake: { -readonly [Point in ResumePoint]?: SnapshotKey } = {};
+  const snapshotsToTake: { -readonly [Point in SnapshotPoint]?: SnapshotKey } = {};
   for (const key of keys) {
     await using snapshot = await snapshots.find(key);
     if (!snapshot) {
@@ -103,23 +103,23 @@ interface SnapshotVariants {
 /** Undefined for a VM without snapshots. */
 async function snapshotVariants(
   config: VmConfig,
-  { resumes }: LaunchPlanOptions,
+  { snapshotPoints }: LaunchPlanOptions,
 ): Promise<SnapshotVariants | undefined> {
   const { directBoot, caches, rootDisk } = config;
   if (!supportsSnapshots(config)) return undefined;
-  if (directBoot?.initrd === undefined || resumes.length === 0) return undefined;
+  if (directBoot?.initrd === undefined || snapshotPoints.length === 0) return undefined;
   const header = await readDiskHeader(rootDisk).catch(() => undefined);
   if (header?.fresh !== true) return undefined;
 
   const hotplugCaches = supportsHotplug(config) ? caches : [];
-  const pauseInInitrd = resumes.includes("initrd");
+  const pauseInInitrd = snapshotPoints.includes("initrd");
   const common: VmConfig = {
     ...config,
     caches: hotplugCaches.length > 0 ? [] : caches,
     directBoot: pauseInInitrd ? pausingInInitrd(directBoot) : directBoot,
   };
   // A guest that is ready has looked at all of its disks.
-  const hasRootOnly = common.caches.length === 0 && resumes.includes("ready");
+  const hasRootOnly = common.caches.length === 0 && snapshotPoints.includes("ready");
   const disk = hasRootOnly ? await mountedDisk(header) : undefined;
   const keys = await Promise.all([
     disk && snapshotKey(common, { point: "ready", disk }),
