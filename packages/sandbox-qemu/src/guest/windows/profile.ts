@@ -91,9 +91,9 @@ const imageChecks: readonly ImageCheck[] = [
   {
     what: "has Windows' own tar",
     script: '"$(cygpath -S)/tar.exe" --version',
-    needed: true,
+    required: true,
   },
-  programCheck("bash", { needed: true }),
+  programCheck("bash", { required: true }),
   acceptEnvCheck,
   freeDiskCheck("/cygdrive/c"),
 ];
