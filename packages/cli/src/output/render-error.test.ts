@@ -37,6 +37,15 @@ describe("renderError", () => {
     );
   });
 
+  it("lets nothing that an error quotes drive the terminal", () => {
+    const error = new ObError("GUEST_LOST", "The guest said: \x1b[2J\x1b]0;t\x07a\u202eb\x9b", {
+      hint: "Look at c\x07.",
+    });
+    expect(render(error)).toBe(String.raw`obuilder: The guest said: a\u202eb\x9b
+Hint: Look at c\x07.
+`);
+  });
+
   it("points to the help for bad usage", () => {
     expect(render(new ObError("USAGE", "Unknown option --x."), { command: "build" })).toMatchInlineSnapshot(`
       "obuilder: Unknown option --x.
