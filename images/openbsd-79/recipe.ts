@@ -2,7 +2,6 @@ import { join } from "node:path";
 import {
   type Argv,
   assertTools,
-  behind,
   checksumOf,
   compactDisk,
   defineRecipe,
@@ -22,6 +21,7 @@ import {
   signifyList,
   escapeQemuValue,
   withPhase,
+  withPrefix,
 } from "@ob/images/toolkit";
 import { disklabelTemplate, installConf } from "./install-conf.ts";
 import { makeNetbootTree, type NetbootTree } from "./netboot-tree.ts";
@@ -138,7 +138,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
 
   const processor = await context.resolveCpuArgs("amd64", signal);
   const prefix = await netbootServer(tree.http, signal);
-  await runInstaller(behind(prefix, netbootMachine({ disks, processor, tree })), {
+  await runInstaller(withPrefix(prefix, netbootMachine({ disks, processor, tree })), {
     ...{ consoleLog, onEvent, signal },
     ...{ phases: installPhases, failures: installFailures },
   });

@@ -110,7 +110,7 @@ export const services: Services = {
         return await bootForSmokeTest(options, request);
       },
       resolveCpuArgs: async (guestArch, signal) => {
-        const { installCpuArgs } = await import("@ob/sandbox-qemu");
+        const { installCpuArgs } = await import("@ob/qemu");
         return await installCpuArgs(options, guestArch, signal);
       },
     };
