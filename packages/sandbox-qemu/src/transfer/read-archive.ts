@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import { abortable, type Emit, ObError, tailLines } from "@ob/core";
+import { abortable, type Emit, ObError, printable, quotedName, tailLines } from "@ob/core";
 import { exitNotFound } from "../guest/profile.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { checkReached } from "../guest/run-framed.ts";
@@ -67,7 +67,7 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
   }
   const status = await ended;
   checkReached(command, { status, output, errors });
-  const message = tailLines(said === "" ? errors.before : said, 8);
+  const message = printable(tailLines(said === "" ? errors.before : said, 8));
   checkStatus(command, { status, message, options });
   if (output.place !== "after") {
     throw new ObError(command.failure, `The guest could not ${command.purpose}: its archive is incomplete.`);
@@ -86,7 +86,7 @@ function checkStatus(
   if (status.kind === "exited" && status.code === 0) return;
   if (status.kind === "exited" && status.code === exitNotFound) {
     const orElse = options.followLink === true ? ", or it is a broken link" : "";
-    throw new ObError(failure, `There is nothing at ${JSON.stringify(options.path)}${orElse}.`);
+    throw new ObError(failure, `There is nothing at ${quotedName(options.path)}${orElse}.`);
   }
   const reason = message === "" ? statusText(status) : message;
   throw new ObError(failure, `The guest could not ${purpose}: ${reason}`);
