@@ -121,7 +121,13 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       await rm(consoleLog, { force: true });
       const result = await recipe.make({
         ...{ directory: made, name, parameters, publicKey, sshKey, downloads, consoleLog },
-        ...{ becomeRoot, onEvent, signal, chooseProcessor: tools.chooseProcessor },
+        ...{
+          becomeRoot,
+          onEvent,
+          signal,
+          chooseProcessor: tools.chooseProcessor,
+          startTrial: tools.startTrial,
+        },
       });
       await check(result, { planned, images, tried, key, tools });
       await publishTemplate(result, store);
@@ -175,8 +181,8 @@ async function check(
       },
       { startTrial, scratch, strict: recipe.trial?.strict ?? true, onEvent, signal: phase.signal },
     );
-    const options = { directory: more, tried: left, parameters, sshKey: key.file, signal: phase.signal };
-    await recipe.check?.(result, options);
+    const options = { directory: more, tried: left, parameters, sshKey: key.file, startTrial };
+    await recipe.check?.(result, { ...options, signal: phase.signal });
   });
 }
 

@@ -105,5 +105,5 @@ export type {
 } from "./ports/guest.ts";
 
 export { type FileSystemSpace, type SpaceGuard, spaceGuard } from "./free-space.ts";
-export { printable, quotedName } from "./printable.ts";
+export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

@@ -1,14 +1,5 @@
 import { pipeline, type Readable, Transform } from "node:stream";
-import {
-  type Emit,
-  isObError,
-  ObError,
-  printable,
-  run,
-  type SpaceGuard,
-  spaceGuard,
-  throwIfCancelled,
-} from "@ob/core";
+import { type Emit, isObError, ObError, run, type SpaceGuard, spaceGuard, throwIfCancelled } from "@ob/core";
 import { moveTree } from "./move-tree.ts";
 import { makeStaging } from "./staging.ts";
 
@@ -78,7 +69,7 @@ function warnOfAttributes(stderr: string, emit: Emit): void {
   const lines = stderr.split("\n").filter((line) => line.includes("extended attribute"));
   if (lines.length === 0) return;
   const more = lines.length > 1 ? ` and ${lines.length - 1} more` : "";
-  const text = `The destination does not store extended attributes: ${printable(lines[0] ?? "")}${more}.`;
+  const text = `The destination does not store extended attributes: ${lines[0]}${more}.`;
   emit({ type: "log", level: "warning", text });
 }
 
@@ -117,8 +108,6 @@ function endsEarly(): ObError {
 function explain(error: unknown): unknown {
   if (!isObError(error, "TOOL_FAILED")) return error;
   const [, ...said] = error.message.split("\n");
-  const message = printable(
-    ["The archive to copy cannot be unpacked. Nothing was copied.", ...said].join("\n"),
-  );
+  const message = ["The archive to copy cannot be unpacked. Nothing was copied.", ...said].join("\n");
   return new ObError("BAD_SOURCE", message, { cause: error });
 }

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { deadline, errorMessage, isObError, ObError, printable } from "@ob/core";
+import { deadline, errorMessage, isObError, ObError } from "@ob/core";
 import { exitDeviceMissing, exitNoSparse, type GuestCommand } from "./profile.ts";
 import { captureFramed, executeFramed } from "./run-framed.ts";
 import { type ExecStatus, statusText } from "../ssh/command.ts";
@@ -167,7 +167,7 @@ function succeeded(status: ExecStatus): boolean {
 }
 
 function tarFailure(status: ExecStatus, errors: string): ObError {
-  const said = errors === "" ? "" : `:\n${printable(errors)}`;
+  const said = errors === "" ? "" : `:\n${errors}`;
   return new ObError("STEP_FAILED", `The guest's tar ended with ${statusText(status)}${said}`, {
     exitCode: status.kind === "exited" ? status.code : undefined,
   });

@@ -1,12 +1,17 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileIdentity, type ResumePoint, errnoCode } from "@ob/core";
-import type { CacheDisk } from "../machine/cache-disk.ts";
-import { autoSlotDisks } from "../machine/pci-slots.ts";
-import { type DirectBoot, diskCount, type MemoryKind, type VmConfig } from "../machine/qemu-argv.ts";
+import {
+  autoSlotDisks,
+  type DataDisk,
+  type DirectBoot,
+  diskCount,
+  type MemoryKind,
+  supportsHotplug,
+  type VmConfig,
+} from "@ob/qemu";
 import { type DiskHeader, readDiskHeader } from "../snapshot/disk-header.ts";
 import { type MountedDisk, type SnapshotKey, snapshotKey } from "../snapshot/snapshot-key.ts";
 import type { Snapshot, SnapshotStore } from "../snapshot/snapshot-store.ts";
-import { supportsHotplug } from "../vm/hot-plug.ts";
 
 /** How to start a VM. */
 export type LaunchPlan =
@@ -21,8 +26,8 @@ export type LaunchPlan =
 
 export interface LaunchMachine {
   readonly config: VmConfig;
-  /** The caches to attach to the running VM, in addition to those of `config`. */
-  readonly hotplugCaches: readonly CacheDisk[];
+  /** The disks to attach to the running VM, in addition to those of `config`. */
+  readonly hotplugDisks: readonly DataDisk[];
 }
 
 export type SnapshotsToTake = Readonly<Partial<Record<ResumePoint, SnapshotKey>>>;
@@ -85,7 +90,7 @@ export async function* launchPlans(
 }
 
 function plainBoot(config: VmConfig): LaunchPlan {
-  return { kind: "boot", machine: { config, hotplugCaches: [] }, pauseInInitrd: false, snapshotsToTake: {} };
+  return { kind: "boot", machine: { config, hotplugDisks: [] }, pauseInInitrd: false, snapshotsToTake: {} };
 }
 
 function withMemory(machine: LaunchMachine, memory: MemoryKind): LaunchMachine {
@@ -105,28 +110,28 @@ async function snapshotVariants(
   config: VmConfig,
   { resumes }: LaunchPlanOptions,
 ): Promise<SnapshotVariants | undefined> {
-  const { directBoot, caches, rootDisk } = config;
+  const { directBoot, disks, rootDisk } = config;
   if (!supportsSnapshots(config)) return undefined;
   if (directBoot?.initrd === undefined || resumes.length === 0) return undefined;
   const header = await readDiskHeader(rootDisk).catch(() => undefined);
   if (header?.fresh !== true) return undefined;
 
-  const hotplugCaches = supportsHotplug(config) ? caches : [];
+  const hotplugDisks = supportsHotplug(config) ? disks : [];
   const pauseInInitrd = resumes.includes("initrd");
   const common: VmConfig = {
     ...config,
-    caches: hotplugCaches.length > 0 ? [] : caches,
+    disks: hotplugDisks.length > 0 ? [] : disks,
     directBoot: pauseInInitrd ? pausingInInitrd(directBoot) : directBoot,
   };
   // A guest that is ready has looked at all of its disks.
-  const hasRootOnly = common.caches.length === 0 && resumes.includes("ready");
+  const hasRootOnly = common.disks.length === 0 && resumes.includes("ready");
   const disk = hasRootOnly ? await mountedDisk(header) : undefined;
   const keys = await Promise.all([
     disk && snapshotKey(common, { point: "ready", disk }),
     pauseInInitrd ? snapshotKey(common, { point: "initrd", disk: undefined }) : undefined,
   ]);
   return {
-    machine: { config: common, hotplugCaches },
+    machine: { config: common, hotplugDisks },
     pauseInInitrd,
     keys: keys.filter((key) => key !== undefined),
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { deadline, ObError, type ResumePoint } from "@ob/core";
-import type { Vm } from "../vm/vm.ts";
+import type { Vm } from "@ob/qemu";
 import { loadDevices } from "./migration.ts";
 
 export interface ResumeOptions {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
 import { type FileIdentity, fileIdentity, findProgram, type ResumePoint, sha256 } from "@ob/core";
-import { qemuArgv, type VmConfig } from "../machine/qemu-argv.ts";
+import { qemuArgv, type VmConfig } from "@ob/qemu";
 
 /** What must be the same to resume a VM from a snapshot. */
 export interface SnapshotKey {
@@ -40,12 +40,12 @@ export async function snapshotKey(
   config: VmConfig,
   { point, disk }: KeyOptions,
 ): Promise<SnapshotKey | undefined> {
-  const { accelerator, directBoot, caches, machine } = config;
+  const { accelerator, directBoot, disks, machine } = config;
   const argv = qemuArgv(
     {
       ...config,
       rootDisk: "root",
-      caches: caches.map((cache) => ({ ...cache, file: cache.node })),
+      disks: disks.map((each) => ({ ...each, file: each.node })),
       network: "none",
       memory: "shared",
     },

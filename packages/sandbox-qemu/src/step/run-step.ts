@@ -1,10 +1,10 @@
 import { isObError, type ObError, type RunTask, type SandboxStep, throwIfAborted } from "@ob/core";
+import { withVmErrors } from "@ob/qemu";
 import { failedStepAccess } from "../access/ephemeral-guest.ts";
 import { type GuestConnection, runGuestCommand, runStepCommand } from "../guest/guest-command.ts";
 import { flush, type Flushed, stop } from "../lifecycle/shutdown.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 import { type CopyIn, copyTarget } from "../transfer/copy-in.ts";
-import { withVmErrors } from "../vm/vm-failure.ts";
 import { planStep, startCopy, type StepOptions, type StepPlan } from "./step-plan.ts";
 import {
   decideReuse,

@@ -1,16 +1,23 @@
 import { isDeepStrictEqual } from "node:util";
 import { fileIdentity, type GuestImage, isObError, errorMessage, type SandboxStep } from "@ob/core";
+import {
+  attachDisks,
+  autoSlotDisks,
+  detachDisk,
+  detachRootDisk,
+  openDisk,
+  type OpenedDisk,
+  supportsHotplug,
+  swapRootDisk,
+  type Vm,
+  type VmConfig,
+  withVmErrors,
+} from "@ob/qemu";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
 import type { VmReuse } from "../guest/profile.ts";
 import type { Flushed } from "../lifecycle/shutdown.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
-import type { CacheDisk } from "../machine/cache-disk.ts";
-import { autoSlotDisks } from "../machine/pci-slots.ts";
-import type { VmConfig } from "../machine/qemu-argv.ts";
-import { attachCaches, detachDisk, supportsHotplug } from "../vm/hot-plug.ts";
-import { detachRootDisk, openDisk, type OpenedDisk, swapRootDisk } from "../vm/root-disk-swap.ts";
-import { withVmErrors } from "../vm/vm-failure.ts";
-import type { Vm } from "../vm/vm.ts";
+import type { CacheDisk } from "../guest/cache-disk.ts";
 
 /** Whether a step's VM is kept for the next step. */
 export type ReuseDecision =
@@ -155,7 +162,7 @@ export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promi
   return await withVmErrors(vm, caller, async () => {
     await swapRootDisk(vm, signal);
     const clock = await runGuestCommand(keep.vmReuse.thaw(new Date()), { session, shell, signal });
-    await attachCaches(vm, caches, signal);
+    await attachDisks(vm, caches, signal);
     const baseline = keep.vmReuse.updateClock(keep.baseline, clock);
     return { kind: "reused", running: { ...running, signal }, baseline };
   });

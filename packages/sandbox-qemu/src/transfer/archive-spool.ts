@@ -10,8 +10,8 @@ import {
   spaceGuard,
   throwIfAborted,
 } from "@ob/core";
+import { createRunDirectory } from "@ob/qemu";
 import { archiveFailure } from "../guest/guest-command.ts";
-import { createRunDirectory } from "../vm/run-directory.ts";
 
 /** An archive that was read completely: in memory if it is small, else in a file that can be attached as a disk. */
 export type SpooledArchive =

@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import { abortable, type Emit, ObError, printable, quotedName, tailLines } from "@ob/core";
+import { abortable, type Emit, ObError, quotedName, tailLines } from "@ob/core";
 import { exitNotFound } from "../guest/profile.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { checkReached } from "../guest/run-framed.ts";
@@ -67,7 +67,7 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
   }
   const status = await ended;
   checkReached(command, { status, output, errors });
-  const message = printable(tailLines(said === "" ? errors.before : said, 8));
+  const message = tailLines(said === "" ? errors.before : said, 8);
   checkStatus(command, { status, message, options });
   if (output.place !== "after") {
     throw new ObError(command.failure, `The guest could not ${command.purpose}: its archive is incomplete.`);
