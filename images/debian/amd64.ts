@@ -124,8 +124,8 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
   return {
     disk: at("disk.qcow2"),
     virtualSize: diskSize,
-    announcesReady: true,
-    resumes: ["initrd", "ready"],
+    readyMarker: true,
+    snapshotPoints: ["initrd", "ready"],
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
 }

@@ -28,8 +28,8 @@ export async function bootDebian(options: BootOptions): Promise<SmokeTestGuest> 
   return await startTrial({
     image: {
       manifest: {
-        ...{ version: 1, guestOs: "linux", guestArch, loginUser: parameters.user, sshKey },
-        ...{ announcesReady: true, directBoot, diskBus, machine },
+        ...{ version: 2, guestOs: "linux", guestArch, loginUser: parameters.user, sshKey },
+        ...{ readyMarker: true, directBoot, diskBus, machine },
       },
       manifestDirectory: "/",
     },

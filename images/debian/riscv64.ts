@@ -113,7 +113,7 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
   const result: RecipeResult = {
     disk: at("disk.qcow2"),
     virtualSize: diskSize,
-    announcesReady: true,
+    readyMarker: true,
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
   if (debs.more.length > 0) {

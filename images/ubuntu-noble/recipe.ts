@@ -140,7 +140,7 @@ async function make(context: RecipeContext, { guestArch, tools }: Kind): Promise
     compactDisk(at("install.qcow2"), at("disk.qcow2"), { signal }),
   );
   await rm(at("install.qcow2"));
-  return { disk: at("disk.qcow2"), virtualSize: diskSize, announcesReady: true };
+  return { disk: at("disk.qcow2"), virtualSize: diskSize, readyMarker: true };
 }
 
 async function fetchImage(context: RecipeContext, arch: GuestArch): Promise<string> {

@@ -187,13 +187,13 @@ async function check(
 }
 
 function manifestOf(result: RecipeResult, { recipe, name, parameters }: PlannedImage) {
-  const { virtualSize, announcesReady, resumes, diskBus, machine } = result;
+  const { virtualSize, readyMarker, snapshotPoints, diskBus, machine } = result;
   const { guestOs, guestArch } = recipe;
   return {
-    ...{ version: 1 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
+    ...{ version: 2 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
     sshKey: "../state/ssh/id_ed25519",
-    ...(announcesReady !== undefined && { announcesReady }),
-    ...(resumes !== undefined && { resumes }),
+    ...(readyMarker !== undefined && { readyMarker }),
+    ...(snapshotPoints !== undefined && { snapshotPoints }),
     ...(diskBus !== undefined && { diskBus }),
     ...(machine !== undefined && { machine }),
   };

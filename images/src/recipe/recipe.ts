@@ -81,7 +81,7 @@ export interface RecipeContext {
  */
 export interface RecipeResult extends Pick<
   ImageManifest,
-  "announcesReady" | "resumes" | "diskBus" | "machine"
+  "readyMarker" | "snapshotPoints" | "diskBus" | "machine"
 > {
   /** A qcow2 file without a backing file. */
   readonly disk: string;

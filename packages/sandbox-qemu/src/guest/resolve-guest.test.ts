@@ -5,7 +5,7 @@ import { windowsGuest } from "./windows/profile.ts";
 import { resolveGuest, guestProfile } from "./resolve-guest.ts";
 
 const manifest: ImageManifest = {
-  version: 1,
+  version: 2,
   name: "debian",
   guestOs: "linux",
   guestArch: "amd64",
@@ -33,8 +33,8 @@ describe("a guest", () => {
         commandLine: "console=ttyS0",
       },
       hardware: {},
-      announcesReady: false,
-      resumes: [],
+      readyMarker: false,
+      snapshotPoints: [],
     });
   });
 

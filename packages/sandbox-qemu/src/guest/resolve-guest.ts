@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { type GuestArch, type GuestImage, type GuestOs, ObError, type ResumePoint } from "@ob/core";
+import { type GuestArch, type GuestImage, type GuestOs, ObError, type SnapshotPoint } from "@ob/core";
 import type { DirectBoot, Hardware } from "@ob/qemu";
 import type { GuestProfile } from "./profile.ts";
 import { findProfile, type GuestProfiles } from "./registry.ts";
@@ -15,9 +15,9 @@ export interface Guest {
   readonly directBoot: DirectBoot | undefined;
   readonly hardware: Hardware;
   /** See the manifest's field. */
-  readonly announcesReady: boolean;
-  /** See the manifest's field. Empty without `announcesReady`, which it requires. */
-  readonly resumes: readonly ResumePoint[];
+  readonly readyMarker: boolean;
+  /** See the manifest's field. Empty without `readyMarker`, which it requires. */
+  readonly snapshotPoints: readonly SnapshotPoint[];
 }
 
 /** What the caller says of images; see `SandboxOptions`. */
@@ -48,8 +48,8 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
       sshKey: undefined,
       directBoot: undefined,
       hardware,
-      announcesReady: false,
-      resumes: [],
+      readyMarker: false,
+      snapshotPoints: [],
     };
   }
   const name = manifest.name ?? "the base image";
@@ -68,8 +68,8 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
       initrd: directBoot.initrd === undefined ? undefined : absoluteInImage(directBoot.initrd),
       commandLine: directBoot.commandLine,
     },
-    announcesReady: manifest.announcesReady ?? false,
-    resumes: manifest.announcesReady ? (manifest.resumes ?? []) : [],
+    readyMarker: manifest.readyMarker ?? false,
+    snapshotPoints: manifest.readyMarker ? (manifest.snapshotPoints ?? []) : [],
     hardware: {
       ...hardware,
       diskBus: hardware.diskBus ?? manifest.diskBus,

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ResumePoint, run, noopEmit } from "@ob/core";
+import { type SnapshotPoint, run, noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { amd64, type VmConfig } from "@ob/qemu";
 import { SnapshotStore } from "../snapshot/snapshot-store.ts";
@@ -13,7 +13,7 @@ let config: VmConfig;
 let snapshots: SnapshotStore;
 const at = (name: string): string => join(directory, name);
 const disk = (): string => at("disk");
-const both: readonly ResumePoint[] = ["initrd", "ready"];
+const both: readonly SnapshotPoint[] = ["initrd", "ready"];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "launch-plan-"));
@@ -38,8 +38,8 @@ afterEach(async () => await rm(directory, { recursive: true }));
 const overlay = async (base: string, path: string): Promise<void> =>
   void (await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", path]));
 
-const plans = (changed: Partial<VmConfig> = {}, resumes = both): AsyncGenerator<LaunchPlan> =>
-  launchPlans({ ...config, ...changed }, { snapshots, resumes });
+const plans = (changed: Partial<VmConfig> = {}, snapshotPoints = both): AsyncGenerator<LaunchPlan> =>
+  launchPlans({ ...config, ...changed }, { snapshots, snapshotPoints });
 
 /** The plans that are tried if each of them fails. */
 async function all(generator: AsyncGenerator<LaunchPlan>): Promise<readonly string[]> {
@@ -55,8 +55,8 @@ function describePlan(plan: LaunchPlan): string {
 }
 
 /** Stands for a boot: the snapshots are files of a few bytes. */
-async function firstBoot(changed: Partial<VmConfig> = {}, resumes = both): Promise<void> {
-  for await (const plan of plans(changed, resumes)) {
+async function firstBoot(changed: Partial<VmConfig> = {}, snapshotPoints = both): Promise<void> {
+  for await (const plan of plans(changed, snapshotPoints)) {
     if (plan.kind !== "boot") throw new TypeError("the plan is not a boot");
     for (const key of Object.values(plan.snapshotsToTake)) {
       await snapshots.save(key, async (into) => {

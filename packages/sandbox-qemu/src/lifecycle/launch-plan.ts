@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { fileIdentity, type ResumePoint, errnoCode } from "@ob/core";
+import { fileIdentity, type SnapshotPoint, errnoCode } from "@ob/core";
 import {
   autoSlotDisks,
   type DataDisk,
@@ -30,13 +30,13 @@ export interface LaunchMachine {
   readonly hotplugDisks: readonly DataDisk[];
 }
 
-export type SnapshotsToTake = Readonly<Partial<Record<ResumePoint, SnapshotKey>>>;
+export type SnapshotsToTake = Readonly<Partial<Record<SnapshotPoint, SnapshotKey>>>;
 
 export interface LaunchPlanOptions {
   /** Undefined: the VM is booted, and no snapshot is taken. */
   readonly snapshots: SnapshotStore | undefined;
   /** The points at which the guest can be resumed. */
-  readonly resumes: readonly ResumePoint[];
+  readonly snapshotPoints: readonly SnapshotPoint[];
 }
 
 /**
@@ -57,7 +57,7 @@ export async function* launchPlans(
   const { rootDisk } = config;
   const freshDisk = await readFile(rootDisk);
 
-  const snapshotsToTake: { -readonly [Point in ResumePoint]?: SnapshotKey } = {};
+  const snapshotsToTake: { -readonly [Point in SnapshotPoint]?: SnapshotKey } = {};
   for (const key of keys) {
     await using snapshot = await snapshots.find(key);
     if (!snapshot) {
@@ -108,23 +108,23 @@ interface SnapshotVariants {
 /** Undefined for a VM without snapshots. */
 async function snapshotVariants(
   config: VmConfig,
-  { resumes }: LaunchPlanOptions,
+  { snapshotPoints }: LaunchPlanOptions,
 ): Promise<SnapshotVariants | undefined> {
   const { directBoot, disks, rootDisk } = config;
   if (!supportsSnapshots(config)) return undefined;
-  if (directBoot?.initrd === undefined || resumes.length === 0) return undefined;
+  if (directBoot?.initrd === undefined || snapshotPoints.length === 0) return undefined;
   const header = await readDiskHeader(rootDisk).catch(() => undefined);
   if (header?.fresh !== true) return undefined;
 
   const hotplugDisks = supportsHotplug(config) ? disks : [];
-  const pauseInInitrd = resumes.includes("initrd");
+  const pauseInInitrd = snapshotPoints.includes("initrd");
   const common: VmConfig = {
     ...config,
     disks: hotplugDisks.length > 0 ? [] : disks,
     directBoot: pauseInInitrd ? pausingInInitrd(directBoot) : directBoot,
   };
   // A guest that is ready has looked at all of its disks.
-  const hasRootOnly = common.disks.length === 0 && resumes.includes("ready");
+  const hasRootOnly = common.disks.length === 0 && snapshotPoints.includes("ready");
   const disk = hasRootOnly ? await mountedDisk(header) : undefined;
   const keys = await Promise.all([
     disk && snapshotKey(common, { point: "ready", disk }),

@@ -129,7 +129,7 @@ async function resumeGuest(
 ): Promise<ProbeMode> {
   const { point } = snapshot.key;
   // Until the guest reports that it was reseeded, its random numbers are those of every VM resumed from this snapshot.
-  const rngReseededPattern = guest.resumes.includes("ready") ? profile.rngReseededPattern : undefined;
+  const rngReseededPattern = guest.snapshotPoints.includes("ready") ? profile.rngReseededPattern : undefined;
   await resume(vm, { point, rngReseededPattern, signal });
   return point === "ready" ? "immediate" : "on-marker";
 }
@@ -154,7 +154,7 @@ async function bootGuest(
       releaseFromInitrd(vm);
     }
     const { ready } = snapshotsToTake;
-    if (!ready) return guest.announcesReady ? "on-marker" : "poll";
+    if (!ready) return guest.readyMarker ? "on-marker" : "poll";
     await vm.console.waitFor(profile.sshReadyPattern, signal);
     await takeSnapshot(vm, { key: ready, disk: vm.config.rootDisk }, options);
     return "immediate";

@@ -49,7 +49,10 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   const keys = await keysFor(guest, { sshKey, emit });
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
   const common = { guest, profile, login, snapshots, stateDirectory, consoleLog, phases, signal, emit };
-  for await (const plan of launchPlans(await vmConfig(start), { snapshots, resumes: guest.resumes })) {
+  for await (const plan of launchPlans(await vmConfig(start), {
+    snapshots,
+    snapshotPoints: guest.snapshotPoints,
+  })) {
     phases?.start("boot");
     try {
       return await launchSession(plan, common);

@@ -1,19 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
-import { type FileIdentity, fileIdentity, findProgram, type ResumePoint, sha256 } from "@ob/core";
+import { type FileIdentity, fileIdentity, findProgram, type SnapshotPoint, sha256 } from "@ob/core";
 import { qemuArgv, type VmConfig } from "@ob/qemu";
 
 /** What must be the same to resume a VM from a snapshot. */
 export interface SnapshotKey {
   /** The same for the same VM; it is the name of a directory. */
   readonly name: string;
-  readonly point: ResumePoint;
+  readonly point: SnapshotPoint;
   /** What the snapshot depends on: it is of no use once one of these has changed. */
   readonly files: readonly FileIdentity[];
 }
 
 export interface KeyOptions {
-  readonly point: ResumePoint;
+  readonly point: SnapshotPoint;
   /** The root disk, if the guest has mounted it. */
   readonly disk: MountedDisk | undefined;
 }
