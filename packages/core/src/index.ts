@@ -58,6 +58,7 @@ export { makePrivateDirectory, makeStorePrivate, makeTreesPrivate } from "./stor
 export type {
   CacheMount,
   ArchivedDirectory,
+  ArchiveFeature,
   CopyTask,
   OpenArchiveOptions,
   RunTask,
@@ -103,4 +104,6 @@ export type {
   Tty,
 } from "./ports/guest.ts";
 
+export { type FileSystemSpace, type SpaceGuard, spaceGuard } from "./free-space.ts";
+export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";
