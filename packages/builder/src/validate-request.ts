@@ -1,22 +1,38 @@
 import { ObError, type Store } from "@ob/core";
-import type { Op, RunOp, Spec } from "@ob/spec";
+import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
 import { loadIgnoreRules } from "./ignore/ignore-file.ts";
 import type { IgnoreRules } from "./ignore/ignore-rules.ts";
 import type { BuildRequest } from "./request.ts";
 import { findOwnDirectories, noDirectories, type OwnDirectories } from "./source/own-directories.ts";
-import { checkCopyFrom } from "./steps/copy-from-build.ts";
+import { partsOf } from "./source/manifest.ts";
+import { checkCaches } from "./steps/cache-leases.ts";
+import { checkDestination } from "./steps/copy.ts";
+import { checkSourcePath } from "./steps/copy-from-build.ts";
+import { networkOf } from "./steps/run.ts";
 
 /**
  * Finds what can never be built, before anything is built.
  *
- * @throws ObError `BAD_SECRET` if a requested secret is missing, `BAD_SOURCE` for a path
- *   in a nested build with `..`.
+ * @throws ObError `BAD_SECRET` if a requested secret is missing, `BAD_SOURCE` for a source with `..`, `UNSUPPORTED` for an
+ *   unknown network, `BAD_SPEC` for caches that cannot be shared as the spec says, and copies of several files to one.
  */
 export function validateRequest(request: BuildRequest): void {
   for (const op of allOps(request.spec)) {
-    if (op.op === "run") checkSecrets(op, request);
-    else if (op.op === "copy") checkCopyFrom(op);
+    if (op.op === "run") checkRun(op, request);
+    else if (op.op === "copy") checkCopy(op);
   }
+}
+
+function checkRun(op: RunOp, request: BuildRequest): void {
+  checkSecrets(op, request);
+  networkOf(op.network);
+  checkCaches(op.caches);
+}
+
+function checkCopy(op: CopyOp): void {
+  const check = op.from.kind === "build" ? checkSourcePath : partsOf;
+  for (const source of op.sources) check(source);
+  checkDestination(op);
 }
 
 /**

@@ -18,8 +18,8 @@ interface Context {
  * A Dockerfile that does approximately what the spec does, in the original's form.
  *
  * `exclude` and `network` have no counterpart and are omitted. For a user by name, a `--mount` has no `uid` (the original
- * fails there) and a `COPY` has no `--chown`. Values are not escaped, so text with a special meaning in a Dockerfile
- * keeps that meaning.
+ * fails there) and a `COPY` has no `--chown`. A comment stays one if it has several lines, and a path stays one if it has
+ * blanks. Other values are not escaped, so text with a special meaning in a Dockerfile keeps that meaning.
  */
 export function toDockerfile(spec: Spec, options: DockerfileOptions): string {
   const windows = options.escape === "windows";
@@ -50,7 +50,10 @@ function stage(spec: Spec, name: string | undefined, start: Context): readonly s
 function instruction(op: Op, context: Context): string {
   switch (op.op) {
     case "comment":
-      return `# ${op.text}`;
+      return op.text
+        .split("\n")
+        .map((line) => `# ${line}`)
+        .join("\n");
     case "workdir":
       return `WORKDIR ${op.directory}`;
     case "shell":
@@ -96,7 +99,12 @@ function copyInstruction(op: CopyOp, context: Context): string {
   const owned = "uid" in user && !(user.uid === 0 && user.gid === 0);
   const chown = owned ? `--chown=${user.uid}:${user.gid} ` : "";
   const from = op.from.kind === "build" ? `--from=${op.from.name} ` : "";
-  return `COPY ${chown}${from}${op.sources.join(" ")} ${op.destination}`;
+  return `COPY ${chown}${from}${paths([...op.sources, op.destination])}`;
+}
+
+/** As a JSON array only if a path has blanks: they separate paths. */
+function paths(all: readonly string[]): string {
+  return all.some((path) => /\s/.test(path)) ? JSON.stringify(all) : all.join(" ");
 }
 
 /** A command of several lines, each but the last ended by the escape character. */

@@ -65,6 +65,17 @@ export async function generateManifest(source: string, options: ManifestOptions)
   return withDigests(tree, new Map(files.map((file, index) => [file, digests[index] ?? ""])));
 }
 
+/**
+ * The parts of the path of a `copy`'s source.
+ *
+ * @throws ObError `BAD_SOURCE` if there is `..`.
+ */
+export function partsOf(source: string): readonly string[] {
+  const parts = source.split("/");
+  if (!parts.includes("..")) return parts;
+  throw badSource(`${quoted(source)} may not leave the source directory with "..".`);
+}
+
 interface Reading extends ManifestOptions {
   readonly reader: SourceTree;
 }
@@ -78,11 +89,10 @@ type Tree =
 /** Resolves `source` part by part, as the original does: only the last part may be a link or a file. */
 async function checkPath(source: string, options: Reading): Promise<string> {
   const { reader, own = noDirectories } = options;
-  const parts = source.split("/");
+  const parts = partsOf(source);
   const resolved: string[] = [];
   for (const [index, part] of parts.entries()) {
     if (part === "" || part === ".") continue;
-    if (part === "..") throw badSource(`${quoted(source)} may not leave the source directory with "..".`);
     resolved.push(part);
     const path = resolved.join("/");
     const kind = await kindAt(path, options);

@@ -37,12 +37,6 @@ export interface CopyFromStep {
   readonly user: GuestUser | undefined;
 }
 
-/** Checks what can be checked before anything is built. @throws ObError `BAD_SOURCE` for a path with `..`. */
-export function checkCopyFrom(op: CopyOp): void {
-  if (op.from.kind !== "build") return;
-  for (const source of op.sources) checkSourcePath(source);
-}
-
 /**
  * Reads nothing: the id is computed from that of the layer that is copied from.
  *
@@ -57,7 +51,7 @@ export function prepareCopyFrom(
   const { name, build: source } = from;
   const destination = resolveInGuest(workdir, op.destination);
   const paths = op.sources.map(checkSourcePath);
-  checkDestination(op, destination);
+  checkDestination(op);
   const exclude = [...new Set(op.exclude)].toSorted();
   const id = copyFromStepId({ base, user, source: source.id, paths, destination, exclude });
   return {

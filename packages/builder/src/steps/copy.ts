@@ -39,13 +39,13 @@ export async function prepareCopy(
   const { workdir, user, build, sourceDirectory, digests, own, ignore } = context;
   const destination = resolveInGuest(workdir, op.destination);
   const manifests: Manifest[] = [];
+  checkDestination(op);
   for (const source of op.sources) {
     const options = {
       ...{ sourceDirectory, exclude: op.exclude, own, ignore, digests, signal },
     } satisfies ManifestOptions;
     manifests.push(await generateManifest(source, options));
   }
-  checkDestination(op, destination);
   const id = copyStepId({ base, user, manifests, destination });
   return {
     kind: "copy",
@@ -90,13 +90,14 @@ async function copyIntoGuest(
 }
 
 /** @throws ObError `BAD_SPEC` if there is no source or several have one name to go to. */
-export function checkDestination(op: CopyOp, destination: string): void {
+export function checkDestination(op: CopyOp): void {
   if (op.sources.length === 0) {
     throw new ObError("BAD_SPEC", "This copy has no source.", {
       hint: "Give what to copy, for example `(src .)` for the whole source directory.",
     });
   }
-  if (op.sources.length === 1 || destination.endsWith("/")) return;
+  // An empty destination is the workdir.
+  if (op.sources.length === 1 || op.destination === "" || op.destination.endsWith("/")) return;
   throw new ObError(
     "BAD_SPEC",
     `${op.sources.length} sources cannot all become ${JSON.stringify(op.destination)}.`,

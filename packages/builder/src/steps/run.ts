@@ -14,7 +14,7 @@ import { opHeading } from "../op-label.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import type { StepDeps } from "./step-deps.ts";
 import { type RunInputs, runStepId } from "./step-id.ts";
-import { cacheRequests, CacheLeases } from "./cache-leases.ts";
+import { cacheRequests, CacheLeases, parentsFirst } from "./cache-leases.ts";
 
 /** `(run ...)`: a command makes a layer. */
 export interface RunStep {
@@ -70,7 +70,7 @@ async function runInGuest(
   const disk = await writer.createDisk(base, signal);
   await using leases = new CacheLeases();
   await leases.acquire(requests, { caches: deps.caches, signal });
-  const caches = requests.map((request, index) =>
+  const mounts = requests.map((request, index) =>
     leases.mount(request, resolveGuestPath(workdir, step.caches[index]?.target ?? "/")),
   );
   const { secrets } = step;
@@ -82,7 +82,7 @@ async function runInGuest(
     user,
     environment,
     network,
-    caches,
+    caches: parentsFirst(mounts),
     secrets,
   };
   try {
@@ -108,7 +108,8 @@ function secretOf(context: Context, id: string): Uint8Array {
   throw new ObError("BAD_SECRET", `The secret ${JSON.stringify(id)} was not given.`);
 }
 
-function networkOf(names: readonly string[]): RunTask["network"] {
+/** @throws ObError `UNSUPPORTED` for an unknown network. */
+export function networkOf(names: readonly string[]): RunTask["network"] {
   const unknown = names.find((name) => name !== "host");
   if (unknown === undefined) return names.length === 0 ? "none" : "host";
   throw new ObError("UNSUPPORTED", `Unknown network ${JSON.stringify(unknown)}.`, {

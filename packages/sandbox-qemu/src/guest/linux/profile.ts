@@ -143,7 +143,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     }),
     findOwner: (name) => ({
       phase: "copy",
-      purpose: `find the user ${name}, whose the files are to be`,
+      purpose: `find the user ${name}, who is to own the copied files`,
       ...asRootCommand(scripts.findOwner, [name]),
       failure: "STEP_FAILED",
     }),
