@@ -64,7 +64,10 @@ test("a program that fails is an error with its status and last lines", async ()
 
 test("a full disk has its own error code", async () => {
   const failing = run(script("console.error('cp: x: No space left on device'); process.exitCode = 1"));
-  await expect(failing).rejects.toMatchObject({ code: "NO_SPACE", hint: expect.stringContaining("prune") });
+  await expect(failing).rejects.toMatchObject({
+    code: "NO_SPACE",
+    hint: expect.stringContaining("Free some space"),
+  });
 });
 
 test("a program that is not there is named, with its package where we know it", async () => {

@@ -117,7 +117,7 @@ async function written<T>(writing: Promise<T>): Promise<T> {
         "NO_SPACE",
         "The host's disk is full: there is no space for the archive of the files to copy.",
         {
-          hint: "Free some space, or remove old layers with `obuilder prune`.",
+          hint: "Free some space.",
           cause,
         },
       );

@@ -165,7 +165,7 @@ export class Vm implements AsyncDisposable {
   #diskError(data: QmpEvent["data"]): void {
     if (data["nospace"] === true) {
       this.#fail("NO_SPACE", "The host's disk is full: the guest could not write to its own.", {
-        hint: "Free some space, or remove old layers with `obuilder prune`.",
+        hint: "Free some space.",
       });
       return;
     }
