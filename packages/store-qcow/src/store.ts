@@ -1,5 +1,6 @@
 import { constants, existsSync } from "node:fs";
 import { access, mkdir, readdir } from "node:fs/promises";
+import { basename } from "node:path";
 import {
   type BaseImage,
   type BaseLayerInfo,
@@ -86,7 +87,7 @@ async function makeDirectories(layout: StoreLayout, create: boolean): Promise<vo
 }
 
 /** A mistyped path must not turn some directory into a store. */
-async function refuseMissing({ root }: StoreLayout): Promise<void> {
+async function refuseMissing({ root, baseImages, results, state }: StoreLayout): Promise<void> {
   const hint = "A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
   const data = { notStore: root };
   const entries = await readdir(root).catch((cause: unknown) => {
@@ -95,9 +96,9 @@ async function refuseMissing({ root }: StoreLayout): Promise<void> {
     if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint, data });
     throw cause;
   });
-  const parts = ["base-image", "result", "state"];
+  const parts = [baseImages, results, state].map((directory) => basename(directory));
   if (entries.length > 0 && !entries.some((entry) => parts.includes(entry))) {
-    throw new ObError("STORE", `${root} is not a store: it has neither base-image/, result/ nor state/.`, {
+    throw new ObError("STORE", `${root} is not a store: it has none of ${parts.join("/, ")}/.`, {
       hint,
       data,
     });
