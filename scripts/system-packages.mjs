@@ -61,7 +61,7 @@ const neededForTests = [
   },
   { name: "mksh", program: "mksh", why: "reads the guests' scripts as OpenBSD's shell does" },
   { name: "busybox", program: "busybox", why: "has the tar of small guests" },
-  { name: "tmux", program: "tmux", why: "plays the person at a terminal" },
+  { name: "tmux", program: "tmux", why: "simulates a terminal" },
   { name: "openssh-server", program: "sshd", why: "is the way to Wine's cmd", starts: "ssh" },
   { name: "wine", program: "wine", why: "runs Windows' cmd" },
   { name: "wine64", file: "/usr/lib/wine/wine64", why: "runs Windows' cmd" },
@@ -142,7 +142,7 @@ function hasPackageLists() {
 }
 
 function command(becomeRoot, words) {
-  // sudo drops the environment, so env sets it behind it.
+  // sudo drops the environment, so env sets it again.
   return [...becomeRoot, "env", "DEBIAN_FRONTEND=noninteractive", "DEBCONF_NOWARNINGS=yes", ...words];
 }
 

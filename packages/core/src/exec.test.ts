@@ -9,7 +9,7 @@ import { tailLines, missingTool, run } from "./exec.ts";
 
 const node = process.execPath;
 
-/** Runs a script in a Node of its own, and hands it the arguments. */
+/** Runs a script with these arguments in its own Node.js process. */
 function script(text: string, ...args: readonly string[]): readonly [string, ...string[]] {
   return [node, "-e", text, ...args];
 }

@@ -74,7 +74,7 @@ const schema = v.object({
   machine: v.optional(
     v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]*$/i, "must be the type of a machine, without options")),
   ),
-  /** True if the guest says `obuilder: ready` on its console when its SSH server listens: it need not be asked before. */
+  /** True if the guest says `obuilder: ready` on its console when its SSH server listens: SSH is not tried before. */
   announcesReady: v.optional(v.boolean()),
   /** Where a guest that was saved in memory can be resumed; a guest that is named nowhere here is only booted. */
   resumes: v.optional(v.array(v.picklist(resumePoints))),

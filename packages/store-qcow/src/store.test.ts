@@ -67,7 +67,7 @@ describe("opening a store", () => {
     await mkdir(join(directory, "state/db"), { recursive: true });
     await writeFile(
       join(directory, "state/db/db.sqlite"),
-      "this is no database, and long enough to be looked at ".repeat(40),
+      "this is not a database, and long enough to be looked at ".repeat(40),
     );
     await expect(openStore({ directory })).rejects.toMatchObject({
       code: "STORE",

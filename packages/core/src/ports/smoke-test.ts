@@ -29,7 +29,7 @@ export interface SmokeTestRequest {
 export interface SmokeTestCommand {
   /** A script for the guest's Bourne shell. */
   readonly script: string;
-  /** True to run it as the superuser. */
+  /** True to run it as root. */
   readonly asRoot?: boolean | undefined;
   /** Variables that the SSH client sends; the server need not take them. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
