@@ -6,7 +6,7 @@ import { readCommandLine } from "./args/parse.ts";
 import { parseStoreLocation } from "./args/store-location.ts";
 import { commonOptions } from "./args/options.ts";
 import { commands } from "./commands/registry.ts";
-import { jsonLine } from "./commands/plan.ts";
+import { plannedStepLine } from "./commands/plan.ts";
 import { temporaryDirectory } from "./testing/directory.ts";
 import {
   blocksOf,
@@ -36,6 +36,7 @@ const unchecked: Readonly<Record<string, string>> = {
   sequenceDiagram: "a Mermaid diagram, for which there is no parser here",
   "runs echo": "the output of the README's example; example.test.ts of the package runs it",
   "(from debian)\n": "the output of the README's example; example.test.ts of the package runs it",
+  "Hello from the guest!": "the output of the README's example; example.test.ts of the package runs it",
   "{ virtualSize:": "the output of the README's example; example.test.ts of the package runs it",
 };
 
@@ -77,7 +78,7 @@ function checkScript([, ...given]: readonly string[]): void {
       ? [words[0], "."]
       : [words[filter + 2], words[filter + 1]?.replace("@ob/", "").replace(/^(?!images)/, "packages/")];
   const { scripts } = JSON.parse(readFileSync(path.join(repository, folder ?? "", "package.json"), "utf8"));
-  expect([...Object.keys(scripts), "install", "test"]).toContain(script);
+  expect([...Object.keys(scripts), "audit", "install", "test"]).toContain(script);
 }
 
 /** `OB_E2E_IMAGES=DIR npx vitest run FILE`, in e2e/. */
@@ -200,13 +201,13 @@ describe("JSON", () => {
     expect(manifest?.document).toBe("docs/images.md");
     const digest = "0".repeat(64);
     const code = manifest?.code.replace(/"[0-9a-f]+…"/, `"${digest}"`) ?? "";
-    expect(parseImageManifest(code, "NAME.json")).toMatchObject({ version: 1, sha256: digest });
+    expect(parseImageManifest(code, "NAME.json")).toMatchObject({ guestOs: "linux", sha256: digest });
   });
 
   it("in docs/cli.md is a line of `plan --json`", () => {
     expect(plan?.document).toBe("docs/cli.md");
     const step = JSON.parse(plan?.code ?? "");
-    expect(Object.keys(JSON.parse(jsonLine(step)))).toEqual(Object.keys(step));
+    expect(Object.keys(JSON.parse(plannedStepLine(step)))).toEqual(Object.keys(step));
   });
 
   it("is in no other document", () => {

@@ -6,7 +6,7 @@ import { commands } from "../commands/registry.ts";
 import { commandLineHint } from "./hints.ts";
 
 const packages = path.resolve(import.meta.dirname, "../../..");
-const libraries = ["builder", "cache", "core", "qcow2", "spec", "store-qcow"];
+const libraries = ["builder", "cache", "core", "qcow2", "qemu", "spec", "store-qcow"];
 
 function sources(library: string): readonly string[] {
   const directory = path.join(packages, library, "src");
@@ -76,7 +76,7 @@ describe("commandLineHint", () => {
     ] as const) {
       expect(hint(code, { hint: "Do this." })).toBe("Do this.");
     }
-    for (const code of ["STORE", "BASE_IMAGE", "USAGE", "BAD_SECRET", "NO_SPACE", "TOOL_FAILED"] as const) {
+    for (const code of ["STORE", "BASE_IMAGE", "USAGE", "BAD_SECRET", "TOOL_FAILED"] as const) {
       expect(hint(code, {})).toBeUndefined();
     }
   });

@@ -18,7 +18,7 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
       return "`obuilder image import FILE --name NAME` converts it, or: qemu-img convert -O qcow2 OLD NEW.qcow2";
     return noBaseImages && `${hint} ${imageBuild}`;
   },
-  NO_SPACE: ({ hint }) => hint && `${hint} \`obuilder prune\` removes old layers.`,
+  NO_SPACE: ({ hint }) => `${hint || "Free some space."} \`obuilder prune\` removes old layers.`,
   NO_SUCH_LAYER: ({ hint }) =>
     hint ||
     "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
@@ -27,6 +27,13 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
     return notStore && `Check the path in --store=qemu:PATH. ${hint}`;
   },
   USAGE: ({ hint, data: { existing } }) => existing && `${hint} --force replaces it.`,
+  UNSUPPORTED: ({ data: { option } }) => option && optionHints[option],
+};
+
+/** The options of the command line for options of libraries whose value cannot be used on this host. */
+const optionHints: Readonly<Record<string, string>> = {
+  accelerator: "Use --qemu-accel=auto or tcg.",
+  diskBus: "Use --qemu-disk-bus=virtio or sata.",
 };
 
 /** The hint of a library's error, with the commands and options that libraries do not know. */
