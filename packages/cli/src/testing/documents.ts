@@ -6,7 +6,14 @@ export const repository = path.resolve(import.meta.dirname, "../../../..");
 /** The Markdown files for users and contributors, as paths from the repository's root. */
 export const documents: readonly string[] = globSync(
   [
-    ...["*.md", "docs/**/*.md", "packages/*/README.md", "images/README.md", "bench/README.md"],
+    ...[
+      "*.md",
+      "docs/*.md",
+      "docs/decisions/*.md",
+      "packages/*/README.md",
+      "images/README.md",
+      "bench/README.md",
+    ],
     "examples/*/README.md",
   ],
   { cwd: repository },
