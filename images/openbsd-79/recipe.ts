@@ -13,6 +13,7 @@ import {
   type InstallerMachine,
   type InstallPhase,
   makeEmptyDisk,
+  ocamlFromOpam,
   netbootServer,
   type RecipeContext,
   type RecipeParameters,
@@ -100,18 +101,18 @@ export const openbsd79Amd64 = defineRecipe({
   guestOs: "openbsd",
   guestArch: "amd64",
   supports: {
-    diskSize: { default: 24 * gibibyte, least: 8 * gibibyte },
+    diskSize: { default: 24 * gibibyte, min: 8 * gibibyte },
     // The installer's own rule.
     user: {
       default: "opam",
       pattern: /^(?!(?:root|daemon|operator|bin|build|sshd|www|nobody|ftp)$)[a-z][-a-z0-9_]{0,30}$/,
     },
-    ocaml: { versions: ["4.14.2", "5.2.0"], from: "opam's repository, built by OpenBSD's package of opam" },
+    ocaml: ocamlFromOpam(["4.14.4", "5.5.0"], "OpenBSD's package of opam"),
     packages: { from: "OpenBSD's packages", pattern: /^[a-zA-Z0-9][\w.+%,-]*$/ },
     downloads: [signedList, ...releaseFiles].map(({ name, what }) => ({ name, what })),
   },
   tools,
-  trial: { memoryMib: 1_024, bootSeconds: 600 },
+  smokeTest: { memoryMib: 1_024, bootSeconds: 600 },
   fingerprint: async (parameters) => {
     const { user, ocaml } = parameters;
     return {
@@ -135,7 +136,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   await makeEmptyDisk(at("install.qcow2"), diskSize, { signal });
   await makeEmptyDisk(at("cache.qcow2"), cacheSize, { signal });
 
-  const processor = await context.chooseProcessor("amd64", signal);
+  const processor = await context.resolveCpuArgs("amd64", signal);
   const prefix = await netbootServer(tree.http, signal);
   await runInstaller(behind(prefix, netbootMachine({ disks, processor, tree })), {
     ...{ consoleLog, onEvent, signal },

@@ -34,15 +34,15 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
     },
     imageTools: async ({ location }) => ({
       store: location.directory,
-      startTrial: () => {
+      startSmokeTest: () => {
         throw new Error("No test of the command line boots an image.");
       },
-      chooseProcessor: () => {
+      resolveCpuArgs: () => {
         throw new Error("No test of the command line installs a system.");
       },
     }),
-    plan: async ({ request, signal, emit }) => ({
-      steps: await planBuild({ store, emit }, request, { signal }),
+    plan: async ({ request, signal, sizes, emit }) => ({
+      steps: await planBuild({ store, emit }, request, { signal, sizes }),
       storeExists: true,
     }),
   };
