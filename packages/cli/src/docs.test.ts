@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseImageManifest, storeLayout } from "@ob/core";
 import { describe, expect, it } from "vitest";
@@ -36,6 +36,7 @@ const unchecked: Readonly<Record<string, string>> = {
   sequenceDiagram: "a Mermaid diagram, for which there is no parser here",
   "runs echo": "the output of the README's example; example.test.ts of the package runs it",
   "(from debian)\n": "the output of the README's example; example.test.ts of the package runs it",
+  "# a comment\n": "see `has an ignore file that is read`",
   "Hello from the guest!": "the output of the README's example; example.test.ts of the package runs it",
   "{ virtualSize:": "the output of the README's example; example.test.ts of the package runs it",
 };
@@ -189,6 +190,23 @@ describe("specs", () => {
     const { code: status, stdout, stderr } = await obuilder(args, { stdin: spec });
     expect(status, stderr).toBe(0);
     expect(stdout.split("\n").length).toBeGreaterThan(2);
+  });
+});
+
+describe("docs/spec.md", () => {
+  it("has an ignore file that is read", async () => {
+    const { code = "" } = inLanguage("").find(({ document }) => document === "docs/spec.md") ?? {};
+    await using directory = await temporaryDirectory();
+    const store = `--store=qemu:${path.join(directory.path, "store")}`;
+    const plan = async (ignored: string) => {
+      writeFileSync(path.join(directory.path, ".obuilderignore"), ignored);
+      const spec = "((from base) (copy (src .) (dst /src)))";
+      return await obuilder(["plan", "--json", store, "-f", "-", directory.path], { stdin: spec });
+    };
+    writeFileSync(path.join(directory.path, "x.o"), "");
+    expect(await plan(code)).toMatchObject({ code: 0 });
+    expect((await plan(code)).stdout).not.toBe((await plan("")).stdout);
+    expect((await plan(`${code}[\n`)).code).not.toBe(0);
   });
 });
 
