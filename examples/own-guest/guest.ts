@@ -45,7 +45,7 @@ exec su "$name" -c "$4"`;
 const findOwner = `${resolveUser}
 echo "obuilder: the owner is $uid:$gid"`;
 
-/** What stands for an empty `(shell)`: the login shell of whoever runs it. */
+/** What stands for an empty `(shell)`: the login shell of the user who runs it. */
 const loginShell = ["/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -c "$1"', "obuilder"];
 
 /** The line that runs a step's command in its directory, with its environment and no input. */

@@ -41,7 +41,7 @@ async function getLayer(
   { store, layers, scope }: BuildVisitorOptions,
 ): Promise<void> {
   const { emit, signal } = scope;
-  // Before the layer is claimed: a build that has a slot never waits for one that has none.
+  // Before the layer is begun: a build that has a slot never waits for one that has none.
   await scope.admit(async () => !(await store.find(step.id)));
   const start = performance.now();
   emit({ type: "step-started", step });

@@ -35,7 +35,7 @@ describe("a copy", () => {
     ["(copy (src a b) (dst c))", "BAD_SPEC", "2 sources"],
     ["(copy (src none) (dst c))", "BAD_SOURCE", '"none"'],
     ["(copy (src ..) (dst c))", "BAD_SOURCE", '".."'],
-  ])("%s fails in its turn, under its own heading", async (op, code, message) => {
+  ])("%s fails in order, under its own heading", async (op, code, message) => {
     const sourceDirectory = await sourceTree({ a: "1", b: "2" });
     await using setting = bench();
     const building = setting.builder.build({ spec: spec(`((from base) ${op})`), sourceDirectory });

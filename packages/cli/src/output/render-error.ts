@@ -21,7 +21,7 @@ export function codeOf(error: unknown): ErrorCode | undefined {
 
 /** The hint of an expected error. */
 export function hintOf(error: unknown): string | undefined {
-  if (isObError(error)) return error.hint ?? commandLineHint(error);
+  if (isObError(error)) return commandLineHint(error);
   return isSpecError(error) ? error.hint : undefined;
 }
 

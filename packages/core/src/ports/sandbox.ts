@@ -123,7 +123,7 @@ export interface Sandbox extends AsyncDisposable {
   /**
    * The system and architecture of an image's guest: from its manifest if it has one, otherwise from the options.
    *
-   * @throws ObError `USAGE` if a flag contradicts the manifest, or nobody has a profile of this guest OS.
+   * @throws ObError `USAGE` if a flag contradicts the manifest, or there is no profile of this guest OS.
    */
   guest(image: GuestImage): GuestDescription;
 

@@ -280,7 +280,7 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
     const notes = () =>
       places.flatMap((place) => readdirSync(place).filter((n) => n.startsWith("obuilder-copy")));
     const before = notes();
-    const input = Buffer.concat([linesOf([]), Buffer.from("this is no archive".repeat(1_000))]);
+    const input = Buffer.concat([linesOf([]), Buffer.from("this is not an archive".repeat(1_000))]);
     const { status } = spawnSync("/bin/sh", ["-c", command], { input, env: environment(tar.directory) });
     expect(status).not.toBe(0);
     expect(notes()).toEqual(before);
