@@ -22,7 +22,7 @@ export function framable(line: (script: string) => string, script: string): Gues
  * that its start-up files have set. The input has no mark, since Cygwin's programs can read damaged input.
  */
 export function framedForCygwin(script: string): GuestLine {
-  const quiet = "{ set +xv; trap - DEBUG ERR EXIT; } 2>/dev/null";
+  const quiet = "{ set +exuvC; trap - DEBUG ERR EXIT; } 2>/dev/null";
   return {
     command: cygwinCommand(script),
     framed: (frame) => ({

@@ -1,13 +1,16 @@
 import type { CacheFileSystem, ErrorCode, GuestOs, GuestUser, ImageCheck, Phase, RunTask } from "@ob/core";
 import type { Frame } from "../ssh/frame.ts";
 
-/** A command line for the login user's shell, sent over SSH, with its purpose. */
+/**
+ * A command line for the login user's shell, sent over SSH, with its purpose. It is written for a Bourne shell; if the login
+ * shell is another, it is sent in a form that every shell reads (`ssh/quote/any-shell.ts`).
+ */
 export interface GuestCommand {
   readonly phase: Phase;
   /** A verb phrase for messages: `mount the cache opam at /home/opam/.opam`. */
   readonly purpose: string;
   readonly command: string;
-  /** The same command in a frame. Undefined for a step's own command: all of its output is passed on, unframed. */
+  /** The same command in a frame. A step's own command has a mark at its start only, which shows that it was reached. */
   readonly framed?: ((frame: Frame) => FramedLine) | undefined;
   /** The same command as a script for the persistent root shell (`GuestProfile.rootShell`). */
   readonly script?: string | undefined;
@@ -58,7 +61,7 @@ export interface GuestProfile {
   /**
    * A command line for the login user's shell that prints the serial number of the root disk or of the machine. It
    * identifies the guest, so it is the first command on each connection: it must need no privileges and change nothing, on
-   * any machine that answers.
+   * any machine that answers. `identityCommand` makes one that works for every login shell.
    */
   readonly identity: string;
   /** The command line of a root shell that reads scripts from its standard input; undefined if the OS has no such shell. */

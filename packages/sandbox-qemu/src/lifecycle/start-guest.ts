@@ -46,7 +46,9 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   const keys = await keysFor(guest, { sshKey, emit });
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
   const common = { guest, profile, login, snapshots, stateDirectory, phases, signal, emit };
-  for await (const plan of launchPlans(await vmConfig(start), { snapshots, resumes: guest.resumes })) {
+  // The identity of other guests is in their memory, where a snapshot keeps it.
+  const resumes = profile.resumed === undefined ? [] : guest.resumes;
+  for await (const plan of launchPlans(await vmConfig(start), { snapshots, resumes })) {
     phases?.start("boot");
     try {
       return await launchSession(plan, common);
@@ -93,8 +95,9 @@ async function keysFor(
     const text = "The image names its own SSH key: the one that was given is not offered.";
     emit({ type: "log", level: "info", text });
   }
-  if (!named) {
-    const offered = keys.map(({ label }) => label).join(", ");
+  const offered = keys.map(({ label }) => label).join(", ");
+  if (named) emit({ type: "log", level: "debug", text: `The guest is offered the SSH key ${offered} only.` });
+  else {
     const text = `The image names no SSH key: the guest is offered your own (${offered}).`;
     emit({ type: "log", level: "info", text });
   }

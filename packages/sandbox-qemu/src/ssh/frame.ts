@@ -101,6 +101,40 @@ export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void):
   };
 }
 
+export interface MarkFilter {
+  readonly add: (bytes: Uint8Array) => void;
+  /** Passes on what was held back. To be called at the end of the stream. */
+  readonly end: () => void;
+  readonly sawMark: boolean;
+}
+
+/** Passes on all bytes but the first mark, as soon as they cannot be part of it. */
+export function markFilter(mark: string, onBytes: (bytes: Uint8Array) => void): MarkFilter {
+  let [held, sawMark] = [Buffer.alloc(0), false];
+  const pass = (bytes: Uint8Array): void => {
+    if (bytes.length > 0) onBytes(bytes);
+  };
+  return {
+    add: (bytes) => {
+      if (sawMark) return pass(bytes);
+      const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
+      const at = all.indexOf(mark);
+      sawMark = at >= 0;
+      const end = sawMark ? at : all.length - startOf(mark, all);
+      held = sawMark ? Buffer.alloc(0) : all.subarray(end);
+      pass(all.subarray(0, end));
+      if (sawMark) pass(all.subarray(at + mark.length));
+    },
+    end: () => {
+      pass(held);
+      held = Buffer.alloc(0);
+    },
+    get sawMark() {
+      return sawMark;
+    },
+  };
+}
+
 /** How many bytes at the end may be the start of the mark. */
 function startOf(mark: string, bytes: Buffer): number {
   let at = Math.max(0, bytes.length - mark.length + 1);

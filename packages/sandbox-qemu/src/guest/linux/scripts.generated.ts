@@ -488,6 +488,12 @@ make_directories "$1"' sh "$directory" "$uid" "$gid"
 }
 case $mode in
   login) set -- "$@" "\${shell:-/bin/sh}" -c "$command" ;;
+  file)
+    case \${shell##*/} in
+      *csh | fish | rc | es) set -- "$@" "$shell" "$command" ;;
+      *) set -- "$@" "\${shell:-/bin/sh}" -c ". $command" ;;
+    esac
+    ;;
   *) set -- "$@" "$command" ;;
 esac
 unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD
@@ -529,6 +535,12 @@ make_directories "$directory"
 cd -- "$directory" || fail "cannot enter $directory"
 case $mode in
   login) set -- "$@" "$shell" -c "$command" ;;
+  file)
+    case \${shell##*/} in
+      *csh | fish | rc | es) set -- "$@" "$shell" "$command" ;;
+      *) set -- "$@" "$shell" -c ". $command" ;;
+    esac
+    ;;
   *) set -- "$@" "$command" ;;
 esac
 exec setpriv --reuid="$uid" --regid="$gid" $groups \\

@@ -14,6 +14,11 @@ export interface RootAccess {
   readonly runScript: (script: string, options: { readonly asRoot: boolean }) => GuestLine;
 }
 
+/** The command line that runs a script as the login user in `/bin/sh`, with these arguments. */
+export function runLine(script: string, args: readonly string[]): GuestLine {
+  return framable((text) => `exec ${quoteWords(["/bin/sh", "-c", text, "obuilder", ...args])}`, script);
+}
+
 /**
  * @param becomeRoot the program and first arguments that run a command as root without a password, such as
  *   `["sudo", "-n", "--"]`. Not used where the login user is root.

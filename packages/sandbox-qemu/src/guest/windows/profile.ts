@@ -76,7 +76,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     run: (task) => ({
       phase: "run",
       purpose: "run the command",
-      command: cygwinCommand(scripts.run(task.workdir, programOf(task))),
+      ...framedForCygwin(scripts.run(task.workdir, programOf(task))),
       failure: "STEP_FAILED",
     }),
     unpack: {
