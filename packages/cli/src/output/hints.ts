@@ -2,8 +2,14 @@ import type { ErrorCode, ObError } from "@ob/core";
 
 type HintFor = (data: Readonly<Record<string, string>>) => string | undefined;
 
+/** Of a layer whose guest lets nobody log in. */
+const removeLayer: HintFor = ({ layer }) =>
+  layer && `Change that step. \`obuilder delete ${layer}\` removes its layer and those that are based on it.`;
+
 const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
   BAD_SECRET: ({ secret }) => secret && `Give it with --secret ${secret}:FILE, where FILE holds its value.`,
+  LOGIN_FAILED: removeLayer,
+  BOOT_FAILED: removeLayer,
   NO_SUCH_LAYER: () =>
     "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
 };

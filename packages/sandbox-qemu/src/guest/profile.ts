@@ -98,6 +98,8 @@ export interface GuestProfile {
   readonly findOwner?: ((name: string) => GuestCommand) | undefined;
   /** Set if unpacked files must be compared with what was sent. */
   readonly verification?: CopyVerification | undefined;
+  /** How to check that a later step can log in; undefined if guests of this OS are not checked. */
+  readonly loginCheck?: LoginCheck | undefined;
   /** Commands that undo `mount`. After them no process of the step runs. */
   unmount(task: RunTask, baseline: string): readonly GuestCommand[];
   /** Kills the processes that the step left running, and flushes the file systems to the disk. */
@@ -120,6 +122,20 @@ export interface GuestProfile {
 export interface ArchiveOptions {
   /** See `ReadArchiveOptions.followLink`. */
   readonly followLink?: boolean | undefined;
+}
+
+/** How to find out whether a later step can log in. */
+export interface LoginCheck {
+  /**
+   * Prints `problem: TEXT` for what makes a login impossible. Otherwise prints a line for each thing that a login depends on and that
+   * has changed in the given time, in milliseconds.
+   */
+  changes(milliseconds: number): GuestCommand;
+  /**
+   * An SSH server with the guest's present configuration, on standard input and output, with its log on standard error. Exits with
+   * `exitNoServer` if there is no such server: then a connection to the running one is tried.
+   */
+  readonly server: (frame: Frame) => FramedLine;
 }
 
 export interface DisableAslr {
@@ -156,6 +172,9 @@ export interface VmReuse {
 
 /** The exit status of `readArchive` if the path does not exist. */
 export const exitNotFound = 66;
+
+/** The exit status of `LoginCheck.server` if the guest's SSH server cannot be used in this way. */
+export const exitNoServer = 69;
 
 /** The exit status of `unpackDisk` if the disk did not appear in the guest in time. */
 export const exitDeviceMissing = 124;

@@ -20,8 +20,8 @@ export async function executeFramed(command: GuestCommand, options: FramedOption
   const mark = newMark();
   const framed = command.framed?.({ mark, marksInput: input !== undefined });
   if (!framed) return await execute(session, command.command, options);
-  const output = frameReader(mark, (bytes) => onStdout?.(bytes));
-  const errors = frameReader(mark, (bytes) => onStderr?.(bytes));
+  const output = frameReader(mark, (bytes) => onStdout?.(bytes), { marksEnd: false });
+  const errors = frameReader(mark, (bytes) => onStderr?.(bytes), { marksEnd: false });
   const status = await execute(session, framed.command, {
     ...options,
     inputStart: framed.inputStart,

@@ -7,7 +7,7 @@ import type { DirectBoot, VmConfig } from "../machine/qemu-argv.ts";
 import type { SandboxOptions } from "../options.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type LoginKey, loginKeys } from "../ssh/keys.ts";
-import { noKey } from "../ssh/session.ts";
+import { type LoginOptions, noKey } from "../ssh/session.ts";
 import { launch, type LaunchedGuest, type LaunchOptions } from "./launch.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
@@ -35,6 +35,8 @@ export interface StartGuestOptions {
 export interface GuestSession extends LaunchedGuest, AsyncDisposable {
   readonly guest: Guest;
   readonly profile: GuestProfile;
+  /** Whom and with what one logs in. */
+  readonly login: Pick<LoginOptions, "user" | "keys">;
 }
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
@@ -69,6 +71,7 @@ async function launchSession(plan: LaunchPlan, common: Omit<LaunchOptions, "stac
   return {
     guest,
     profile,
+    login: common.login,
     ...launched,
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };

@@ -66,8 +66,16 @@ export interface FrameReader {
 /** How much of what comes before a frame is kept, in bytes. */
 const keptBefore = 4_096;
 
-/** Passes on the bytes within the frame, as soon as they cannot be part of its end. */
-export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void): FrameReader {
+/**
+ * Passes on the bytes within the frame, as soon as they cannot be part of its end.
+ *
+ * @param frame `marksEnd` is by default true. Without it there is no end to wait for.
+ */
+export function frameReader(
+  mark: string,
+  onBytes: (bytes: Uint8Array) => void,
+  { marksEnd = true }: Pick<Frame, "marksEnd"> = {},
+): FrameReader {
   let place: FrameReader["place"] = "before";
   let held = Buffer.alloc(0);
   const pass = (bytes: Uint8Array): void => {
@@ -75,6 +83,7 @@ export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void):
   };
   const add = (bytes: Uint8Array): void => {
     if (place === "after") return;
+    if (place === "inside" && !marksEnd) return pass(bytes);
     const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
     const at = all.indexOf(mark);
     if (place === "before") {

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { abortable, abortReason, ObError } from "@ob/core";
 import type { AnyAuthMethod, Client, ConnectConfig } from "ssh2";
 import type { LoginKey } from "./keys.ts";
@@ -64,14 +64,14 @@ export class SshSession implements AsyncDisposable {
 }
 
 /**
- * Logs in on a connected socket whose other end speaks SSH. The socket is closed if that fails.
+ * Logs in on a connected socket, or another stream, whose other end speaks SSH. The socket is closed if that fails.
  *
  * The host key is not checked: it is not known, and `identify` verifies the guest.
  *
  * @throws ObError `LOGIN_FAILED` if every key is rejected; `GUEST_LOST` if the connection is closed before that;
  *   the signal's reason.
  */
-export async function openSession(socket: Socket, options: LoginOptions): Promise<SshSession> {
+export async function openSession(socket: Duplex, options: LoginOptions): Promise<SshSession> {
   const { user, keys, signal } = options;
   const { Client: SshClient } = await loadSsh2();
   const client = new SshClient();

@@ -5,6 +5,7 @@ import { posixDefaults } from "../posix/defaults.ts";
 import { environmentArgs } from "../posix/env-args.ts";
 import { identityCommand } from "../posix/identity.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
+import { loginCheck } from "../posix/login-check.ts";
 import { rootAccess, runLine } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
@@ -161,6 +162,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
         },
       ];
     },
+    loginCheck: loginCheck(loginUser, root, asRootCommand),
     flush: (baseline) => ({
       phase: "flush",
       purpose: "put everything on the disk",

@@ -4,6 +4,7 @@ import { posixDefaults } from "../posix/defaults.ts";
 import { environmentArgs } from "../posix/env-args.ts";
 import { identityCommand } from "../posix/identity.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
+import { loginCheck } from "../posix/login-check.ts";
 import { rootAccess, type RootAccess, runLine } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
@@ -97,6 +98,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
         },
       ];
     },
+    loginCheck: loginCheck(loginUser, root),
     flush: (baseline) => ({
       phase: "flush",
       purpose: "put everything on the disk",
