@@ -13,6 +13,7 @@ import {
   type InstallerMachine,
   type InstallPhase,
   makeEmptyDisk,
+  ocamlFromOpam,
   netbootServer,
   type RecipeContext,
   type RecipeParameters,
@@ -106,7 +107,7 @@ export const openbsd79Amd64 = defineRecipe({
       default: "opam",
       pattern: /^(?!(?:root|daemon|operator|bin|build|sshd|www|nobody|ftp)$)[a-z][-a-z0-9_]{0,30}$/,
     },
-    ocaml: { versions: ["4.14.2", "5.2.0"], from: "opam's repository, built by OpenBSD's package of opam" },
+    ocaml: ocamlFromOpam(["4.14.4", "5.5.0"], "OpenBSD's package of opam"),
     packages: { from: "OpenBSD's packages", pattern: /^[a-zA-Z0-9][\w.+%,-]*$/ },
     downloads: [signedList, ...releaseFiles].map(({ name, what }) => ({ name, what })),
   },
@@ -160,7 +161,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   return {
     disk: at("disk.qcow2"),
     virtualSize: diskSize,
-    announcesReady: true,
+    readyMarker: true,
     cacheTemplate: { fileSystem: "ffs", disk: at("ffs.qcow2") },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, sha256 } from "@ob/core";
@@ -126,7 +126,7 @@ describe("the list", () => {
   it("shows which images are outdated, have no manifest, or are incomplete", async () => {
     await mkdir(images(), { recursive: true });
     for (const name of ["bare", "debian-12-amd64", "half"]) await writeFile(images(`${name}.qcow2`), "");
-    const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam" };
+    const manifest = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "opam" };
     const parameters = { diskSize: 1, user: "opam", packages: [] };
     const record = { name: "debian-12-amd64", digest: "old", made: new Date().toISOString(), parameters };
     await writeFile(images("debian-12-amd64.json"), JSON.stringify({ ...manifest, recipe: record }));
@@ -140,10 +140,38 @@ describe("the list", () => {
   });
 });
 
+describe("an image in a directory of its own", () => {
+  it("is listed, checked and removed with the files beside its manifest", async () => {
+    const tools = scriptedTools(store);
+    await importImage(await request({ check: false }), tools);
+    const name = "org/img:12";
+    await mkdir(images("org"));
+    await rename(images("mine.qcow2"), images(`${name}.qcow2`));
+    const manifest = JSON.parse(await readFile(images("mine.json"), "utf8"));
+    const directBoot = { kernel: "img.kernel", commandLine: "" };
+    const moved = { ...manifest, name, directBoot, sshKey: "../../state/ssh/id_ed25519" };
+    await writeFile(images(`${name}.json`), JSON.stringify(moved));
+    await rm(images("mine.json"));
+    const listed = async () => (await listImages(store)).find((image) => image.name === name);
+    expect(await listed()).toMatchObject({ state: "incomplete" });
+    // A file of the same name in another directory is none of its own.
+    await writeFile(images("img.kernel"), "");
+    expect(await listed()).toMatchObject({ state: "incomplete" });
+    const alone = (await listed())?.bytes ?? 0;
+    await writeFile(images("org/img.kernel"), Buffer.alloc(1 << 20, 1));
+    expect(await listed()).toMatchObject({ state: "custom" });
+    expect((await listed())?.bytes).toBeGreaterThanOrEqual(alone + (1 << 20));
+    await checkStoredImage({ image: name }, tools);
+    expect(tools.booted.at(-1)).toMatchObject({ image: { manifestDirectory: images("org") } });
+    await removeImage(store, name);
+    expect(await readdir(images(), { recursive: true })).toEqual(["img.kernel", "org"]);
+  });
+});
+
 describe("a removal", () => {
   it("keeps a kernel that another image names, and says if layers are based on the image", async () => {
     await mkdir(images(), { recursive: true });
-    const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
+    const manifest = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
     const directBoot = { kernel: "shared.kernel", commandLine: "" };
     await writeFile(images("shared.kernel"), "");
     for (const name of ["one", "other"]) {

@@ -12,6 +12,7 @@ import {
   gpgSignedList,
   hasOcaml,
   installerArgv,
+  ocamlFromOpam,
   type InstallPhase,
   makeIso,
   type Recipe,
@@ -83,7 +84,7 @@ function ubuntuNoble(guestArch: GuestArch): Recipe {
     guestArch,
     supports: {
       diskSize: { default: 20 * gibibyte, least: 6 * gibibyte },
-      ocaml: { versions: ["4.14.2", "5.2.0"], from: "opam's repository, built by Ubuntu's opam" },
+      ocaml: ocamlFromOpam(["4.14.2", "5.2.1"], "Ubuntu's opam"),
       packages: { from: "Ubuntu's archive" },
       downloads: [image(guestArch), sums, signature].map(({ name, what }) => ({ name, what })),
     },
@@ -140,7 +141,7 @@ async function make(context: RecipeContext, { guestArch, tools }: Kind): Promise
     compactDisk(at("install.qcow2"), at("disk.qcow2"), { signal }),
   );
   await rm(at("install.qcow2"));
-  return { disk: at("disk.qcow2"), virtualSize: diskSize, announcesReady: true };
+  return { disk: at("disk.qcow2"), virtualSize: diskSize, readyMarker: true };
 }
 
 async function fetchImage(context: RecipeContext, arch: GuestArch): Promise<string> {
@@ -153,7 +154,11 @@ async function fetchImage(context: RecipeContext, arch: GuestArch): Promise<stri
       const [text, proof] = [await downloadList(sums, options), await downloadList(signature, options)];
       return await gpgSignedList(
         { text, signature: proof, keyring },
-        { directory: join(directory, "sums"), what: sums.what, signal: phase.signal },
+        {
+          ...{ directory: join(directory, "sums"), what: sums.what, signal: phase.signal },
+          // A file of the user's may be as old as the user wants.
+          maxAgeDays: from.has(sums.name) ? Infinity : 180,
+        },
       );
     },
   );

@@ -68,8 +68,10 @@ export async function planImage(request: ImageRequest): Promise<PlannedImage> {
       `${request.recipe} is an image with OCaml ${ocaml}, and --ocaml says ${request.ocaml}.`,
     );
   }
-  const parameters = await readParameters({ ...request, ocaml: request.ocaml ?? ocaml }, recipe);
-  const suffix = parameters.ocaml === undefined ? "" : `${ocamlInfix}${parameters.ocaml}`;
+  const asked = request.ocaml ?? ocaml;
+  const parameters = await readParameters({ ...request, ocaml: asked }, recipe);
+  // A short name stays the image's name: the original has a link of that name.
+  const suffix = asked === undefined ? "" : `${ocamlInfix}${asked}`;
   return { recipe, folder, name: checkName(request.name ?? `${recipe.name}${suffix}`), parameters };
 }
 
@@ -121,7 +123,13 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       await rm(consoleLog, { force: true });
       const result = await recipe.make({
         ...{ directory: made, name, parameters, publicKey, sshKey, downloads, consoleLog },
-        ...{ becomeRoot, onEvent, signal, chooseProcessor: tools.chooseProcessor },
+        ...{
+          becomeRoot,
+          onEvent,
+          signal,
+          chooseProcessor: tools.chooseProcessor,
+          startTrial: tools.startTrial,
+        },
       });
       await check(result, { planned, images, tried, key, tools });
       await publishTemplate(result, store);
@@ -175,19 +183,19 @@ async function check(
       },
       { startTrial, scratch, strict: recipe.trial?.strict ?? true, onEvent, signal: phase.signal },
     );
-    const options = { directory: more, tried: left, parameters, sshKey: key.file, signal: phase.signal };
-    await recipe.check?.(result, options);
+    const options = { directory: more, tried: left, parameters, sshKey: key.file, startTrial };
+    await recipe.check?.(result, { ...options, signal: phase.signal });
   });
 }
 
 function manifestOf(result: RecipeResult, { recipe, name, parameters }: PlannedImage) {
-  const { virtualSize, announcesReady, resumes, diskBus, machine } = result;
+  const { virtualSize, readyMarker, snapshotPoints, diskBus, machine } = result;
   const { guestOs, guestArch } = recipe;
   return {
-    ...{ version: 1 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
+    ...{ version: 2 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
     sshKey: "../state/ssh/id_ed25519",
-    ...(announcesReady !== undefined && { announcesReady }),
-    ...(resumes !== undefined && { resumes }),
+    ...(readyMarker !== undefined && { readyMarker }),
+    ...(snapshotPoints !== undefined && { snapshotPoints }),
     ...(diskBus !== undefined && { diskBus }),
     ...(machine !== undefined && { machine }),
   };

@@ -5,6 +5,7 @@ import {
   type GuestOs,
   type ImageManifest,
   ObError,
+  type StartSmokeTest,
 } from "@ob/core";
 import type { OnImageEvent } from "../build/phases.ts";
 
@@ -29,13 +30,24 @@ export interface RecipeSupport {
   readonly diskSize: { readonly default: number; readonly least: number };
   /** `pattern` if the guest's system is stricter than a manifest. */
   readonly user: { readonly default: string; readonly pattern?: RegExp | undefined };
-  /** `from` completes the sentence "OCaml comes from …". */
-  readonly ocaml?: { readonly versions: readonly string[]; readonly from: string } | undefined;
+  readonly ocaml?: OcamlSupport | undefined;
   /** `from` completes the sentence "Packages come from …". */
   readonly packages?: { readonly from: string; readonly pattern?: RegExp | undefined } | undefined;
   /** `what` is the name for messages: "Microsoft's installation ISO of Windows Server 2022". */
   readonly iso?: { readonly what: string; readonly required: boolean } | undefined;
   readonly downloads?: readonly RecipeDownload[] | undefined;
+}
+
+/** The versions of OCaml that a recipe can build an image with. */
+export interface OcamlSupport {
+  /** Those that `image list` shows, as `X.Y.Z`. */
+  readonly versions: readonly string[];
+  /** Further versions that are known to work; by default none. */
+  readonly others?: readonly string[] | undefined;
+  /** True if the source may have newer releases by now, which `make` then looks for. By default false. */
+  readonly allowsNewer?: boolean | undefined;
+  /** Completes the sentence "OCaml comes from …". */
+  readonly from: string;
 }
 
 /** A file that a recipe downloads. */
@@ -68,6 +80,8 @@ export interface RecipeContext {
   readonly becomeRoot: readonly string[];
   /** Resolves CPU arguments, for a recipe that runs a VM. */
   readonly chooseProcessor: ResolveCpuArgs;
+  /** Boots a disk and logs in, for a recipe that runs commands in its guest during the installation. */
+  readonly startTrial: StartSmokeTest;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -78,7 +92,7 @@ export interface RecipeContext {
  */
 export interface RecipeResult extends Pick<
   ImageManifest,
-  "announcesReady" | "resumes" | "diskBus" | "machine"
+  "readyMarker" | "snapshotPoints" | "diskBus" | "machine"
 > {
   /** A qcow2 file without a backing file. */
   readonly disk: string;
@@ -139,6 +153,8 @@ export interface CheckOptions {
   readonly parameters: RecipeParameters;
   /** Absolute path of the private key that the login user accepts. */
   readonly sshKey: string;
+  /** Boots a disk and logs in. */
+  readonly startTrial: StartSmokeTest;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -9,11 +9,12 @@ import {
 } from "@ob/core";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
+import { warnOfGuessableSecrets } from "./guessable-secrets.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
 import type { BuildRequest } from "./request.ts";
-import { ownDirectoriesFor, validateRequest } from "./validate-request.ts";
+import { ignoreRulesFor, ownDirectoriesFor, validateRequest } from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
 import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
@@ -88,12 +89,14 @@ export function createBuilder(options: BuilderOptions): Builder {
       { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, reuseVm = true } = {},
     ) {
       validateRequest(request);
+      warnOfGuessableSecrets(request, emit);
       const { spec } = request;
       const visitor = (scope: BuildScope) =>
         buildVisitor({ store, sandbox, caches, layers, scope, onFailure, reuseVm });
       const own = await ownDirectoriesFor(request, store);
+      const ignore = await ignoreRulesFor(request);
       await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
-      const context = initialContext(request, { digests, own });
+      const context = initialContext(request, { digests, own, ignore });
       const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
       const { id } =
         jobs === 1 || spec.builds.length === 0

@@ -79,7 +79,7 @@ async function tryLogin(
 /** A login by a new connection to the SSH server that runs. */
 async function logInAgain(running: GuestSession, signal: AbortSignal): Promise<void> {
   const { vm, login, profile } = running;
-  const socket = connect({ host: "127.0.0.1", port: vm.sshPort, noDelay: true });
+  const socket = connect({ host: "127.0.0.1", port: vm.hostPort, noDelay: true });
   socket.on("error", () => undefined);
   await using inner = await openSession(socket, { ...login, signal });
   await identify({ session: inner, machineId: vm.id, profile, timeoutMs: loginTimeout, signal });

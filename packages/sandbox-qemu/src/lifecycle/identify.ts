@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, deadline, ObError } from "@ob/core";
+import { machineIdPattern } from "@ob/qemu";
 import { loginShellIn } from "../guest/posix/identity.ts";
 import type { GuestProfile } from "../guest/profile.ts";
 import { capture } from "../ssh/exec.ts";
@@ -17,12 +18,6 @@ export interface IdentifyOptions {
 
 /** How often a guest that reports no machine id is asked, and the pause between two questions, in milliseconds. */
 const attempts = { count: 60, pause: 500 };
-
-/**
- * An id that `newMachineId` makes, and not the serial number of a cache or copy disk. Nothing need follow it: Linux prints the
- * serial numbers of disks without a newline.
- */
-const anyMachineId = /obuilder-(?!cache-|copy-)[\w-]{11}/;
 
 /**
  * Verifies that the other end of a connection is the VM that was started. A program in the guest can forward its SSH port
@@ -43,7 +38,7 @@ export async function identify(options: IdentifyOptions): Promise<void> {
     session.loginShell ??= loginShellIn(stdout);
     // Only the first counts. A guest prints the serial number of its disk before that in its SMBIOS tables, and all guests that
     // were resumed from one snapshot have the tables of the VM that was saved: they would pass for that VM.
-    const [shown] = anyMachineId.exec(stdout) ?? [];
+    const [shown] = machineIdPattern.exec(stdout) ?? [];
     if (shown === machineId) return;
     if (shown !== undefined) throw anotherMachine();
     await abortable(wait(attempts.pause), signal);

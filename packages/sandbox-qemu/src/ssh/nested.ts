@@ -70,14 +70,11 @@ export async function serveOnChannel(
     end: async () => {
       channel.end();
       let status: ExecStatus | undefined;
-      const ended = exited.then(
-        async (how) => {
-          status = how;
-          // The last output may arrive after the status.
-          await closed;
-        },
-        () => undefined,
-      );
+      const ended = (async () => {
+        status = await exited.catch(() => undefined);
+        // The last output may arrive after the status.
+        await closed;
+      })();
       await Promise.race([ended, wait(endTime)]);
       return { status, errors: (said.before + errors).trim() };
     },
