@@ -92,6 +92,11 @@ export interface SandboxStep {
   readonly task: RunTask | CopyTask;
   /** True if another step on this layer may follow in the same session. */
   readonly keepVm?: boolean | undefined;
+  /**
+   * True if nothing follows in the build. Otherwise a step that leaves a guest to which no later step can log in fails with
+   * `STEP_FAILED`; the last one has that reported as a warning.
+   */
+  readonly isLast?: boolean | undefined;
 }
 
 /**

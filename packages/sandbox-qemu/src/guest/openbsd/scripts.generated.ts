@@ -269,6 +269,12 @@ make_directories "$directory"
 cd -- "$directory" || fail "cannot enter $directory"
 case $mode in
   login) set -- "$@" "$shell" -c "$command" ;;
+  file)
+    case \${shell##*/} in
+      *csh | fish | rc | es) set -- "$@" "$shell" "$command" ;;
+      *) set -- "$@" "$shell" -c ". $command" ;;
+    esac
+    ;;
   *) set -- "$@" "$command" ;;
 esac
 exec perl -e "$become" "$uid" "$gid" "$groups" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/X11R6/bin:/usr/local/bin:/usr/local/sbin \\

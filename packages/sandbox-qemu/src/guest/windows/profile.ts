@@ -60,7 +60,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     run: (task) => ({
       phase: "run",
       purpose: "run the command",
-      command: cygwinCommand(withArguments(scripts.run, [task.workdir, ...programOf(task)])),
+      ...inBash(scripts.run, [task.workdir, ...programOf(task)]),
       failure: "STEP_FAILED",
     }),
     unpack: { phase: "copy", purpose: "unpack the files", ...inBash(scripts.unpack), failure: "STEP_FAILED" },
