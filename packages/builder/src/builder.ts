@@ -13,7 +13,7 @@ import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
 import type { BuildRequest } from "./request.ts";
-import { ownDirectoriesFor, validateRequest } from "./validate-request.ts";
+import { ownDirectoriesFor, validateRequest, validateTargets } from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
 import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
@@ -89,6 +89,7 @@ export function createBuilder(options: BuilderOptions): Builder {
     ) {
       validateRequest(request);
       const { spec } = request;
+      validateTargets(spec, sandbox);
       const visitor = (scope: BuildScope) =>
         buildVisitor({ store, sandbox, caches, layers, scope, onFailure, reuseVm });
       const own = await ownDirectoriesFor(request, store);

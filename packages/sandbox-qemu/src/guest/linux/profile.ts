@@ -11,6 +11,7 @@ import { diskArgs } from "./disk-args.ts";
 import { commandFile, commandPath, commandTooLong, fitsInArgument } from "./long-command.ts";
 import { processesIn } from "./boot-info.ts";
 import { frozenMarker } from "./markers.ts";
+import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
 import { linuxVmReuse } from "./vm-reuse.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
@@ -79,10 +80,16 @@ export function linuxGuest(loginUser: string): GuestProfile {
       },
     },
     rngReseededPattern: /crng reseeded due to virtual machine fork/,
+    realTargets: (targets) => ({
+      phase: "mount",
+      purpose: "find the targets of the caches",
+      ...asRootCommand(posixScripts.realTargets, targets),
+      failure: "CACHE",
+    }),
     mount: (task) => [
-      ...task.caches.map((cache, index): GuestCommand => {
+      ...task.caches.map((cache): GuestCommand => {
         checkTarget(cache.target, "cache");
-        const words = [...diskArgs(index + 1), cache.target, cache.formatted ? "yes" : "no"];
+        const words = [...diskArgs(cache.index + 1), cache.target, cache.formatted ? "yes" : "no"];
         return {
           phase: "mount",
           purpose: `mount the cache ${cache.name} at ${cache.target}`,
@@ -150,7 +157,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     unmount: (task, baseline) => {
       const { secrets, caches } = task;
       if (secrets.length === 0 && caches.length === 0 && !isLong(task)) return [];
-      const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);
+      const targets = [...secrets.toReversed(), ...caches.toReversed()].map(({ target }) => target);
       return [
         {
           phase: "mount",

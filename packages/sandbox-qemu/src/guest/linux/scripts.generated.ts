@@ -600,9 +600,10 @@ remove_secret_parents() {
     parents=$((parents - 1)) directory=\${directory%/*}
   done
 }
-secrets=$2 index=0 memory=/run/obuilder
+index=$2 memory=/run/obuilder
 shift 2
-while [ $index -lt "$secrets" ]; do
+while [ "$index" -gt 0 ]; do
+  index=$((index - 1))
   target=$1
   shift
   unmount "$target" || fail "cannot take the secret away from $target"
@@ -611,7 +612,6 @@ while [ $index -lt "$secrets" ]; do
     rm -f -- "$target"
     remove_secret_parents
   fi
-  index=$((index + 1))
 done
 if [ -e "$memory/mounted" ]; then unmount "$memory" && rmdir "$memory" || exit 125; fi
 for target; do

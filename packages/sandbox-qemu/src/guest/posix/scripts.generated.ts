@@ -76,6 +76,14 @@ done
 status=$?
 [ $status -le $gnu ] || exit $status`;
 
+export const realTargets = `for path; do
+  rest=
+  while [ -n "$path" ] && [ ! -d "$path" ]; do rest=/\${path##*/}$rest path=\${path%/*}; done
+  path=$(cd -P -- "\${path:-/}" && pwd) || exit 125
+  path=\${path%/}$rest
+  printf '%s\\n' "\${path:-/}"
+done`;
+
 export const unpack = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no-unquote' ;; *) gnu=0 noting= ;; esac
 keep_directories() {

@@ -3,6 +3,7 @@ import { cygwinCommand } from "../../ssh/quote/cygwin.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { environmentArgs } from "../posix/env-args.ts";
 import { framedForCygwin } from "../framed.ts";
+import type { OrderedCache } from "../mount-task.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
 import { checkDriveLetters, copySource, copyTarget, junctionPath, unpackedPath } from "./paths.ts";
 import * as scripts from "./scripts.ts";
@@ -39,10 +40,11 @@ export function windowsGuest(loginUser: string): GuestProfile {
       failure: "UNSUPPORTED",
       hint: "sshd's DefaultShell must be Cygwin's bash (docs/guests.md says what a Windows image needs).",
     },
+    canonicalTarget: (target) => junctionPath(target).toLowerCase(),
     mount: ({ caches, secrets, user }) => {
       checkUser(user, loginUser);
       checkDriveLetters(caches.length);
-      const junctions = caches.map(({ name, target }, index): GuestCommand => {
+      const junctions = caches.map(({ name, target, index }): GuestCommand => {
         const path = junctionPath(target);
         return {
           phase: "mount",
@@ -54,7 +56,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
       const disks: GuestCommand = {
         phase: "mount",
         purpose: "prepare the disks of the step's caches",
-        ...framedForCygwin(scripts.prepareCacheDisks(caches.map(({ formatted }) => formatted))),
+        ...framedForCygwin(scripts.prepareCacheDisks(inDiskOrder(caches).map(({ formatted }) => formatted))),
         failure: "CACHE",
       };
       return [
@@ -104,8 +106,8 @@ export function windowsGuest(loginUser: string): GuestProfile {
     unmount: ({ secrets, caches }) => {
       if (secrets.length === 0 && caches.length === 0) return [];
       const parts = [
-        ...secrets.map(({ target }, index) => scripts.removeSecret(target, index)),
-        ...caches.map(({ target }) => scripts.removeJunction(junctionPath(target))),
+        ...secrets.map(({ target }, index) => scripts.removeSecret(target, index)).toReversed(),
+        ...caches.toReversed().map(({ target }) => scripts.removeJunction(junctionPath(target))),
       ];
       return [
         {
@@ -135,6 +137,10 @@ export function windowsGuest(loginUser: string): GuestProfile {
     // The login user is an administrator.
     runScript: framedForCygwin,
   };
+}
+
+function inDiskOrder(caches: readonly OrderedCache[]): readonly OrderedCache[] {
+  return caches.toSorted((a, b) => a.index - b.index);
 }
 
 /** The arguments of `env`: the variables, and then the program. */
