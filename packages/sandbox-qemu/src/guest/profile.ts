@@ -69,6 +69,11 @@ export interface GuestProfile {
   /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
   /**
+   * Run in a guest without a network once it is ready: name lookups and other connections then fail at once, instead of after
+   * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must go on working.
+   */
+  readonly rejectConnections?: GuestCommand | undefined;
+  /**
    * Disables ASLR, so that a program has the same addresses each time it runs: TCG caches translated code by its address.
    * Undefined if the OS cannot do that, or if it gains nothing.
    */

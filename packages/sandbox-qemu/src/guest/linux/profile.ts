@@ -4,6 +4,7 @@ import { checkTarget } from "../posix/check-target.ts";
 import { posixDefaults } from "../posix/defaults.ts";
 import { environmentArgs } from "../posix/env-args.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
+import { rejectedNetworks } from "../posix/rejected-networks.ts";
 import { rootAccess } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
@@ -69,6 +70,12 @@ export function linuxGuest(loginUser: string): GuestProfile {
       purpose: "set its clock",
       ...asRootCommand(scripts.setClock, [(now.getTime() / 1000).toFixed(3)]),
     }),
+    rejectConnections: {
+      phase: "login",
+      purpose: "reject connections",
+      ...asRootCommand(scripts.rejectConnections, rejectedNetworks),
+      failure: "GUEST_LOST",
+    },
     disableAslr: {
       kernelArg: "norandmaps",
       command: {

@@ -326,6 +326,16 @@ if [ ! -e "$target" ]; then
 fi
 mount --bind "$memory/secret-$index" "$target"`;
 
+export const rejectConnections = `busybox=/usr/local/lib/obuilder/busybox
+{
+  if command -v ip && ip -V; then
+    for network; do echo "route add unreachable $network metric 1"; done | ip -force -batch -
+  elif [ -x $busybox ]; then
+    $busybox sh -c 'for network; do ip route add unreachable "$network" metric 1 & done; wait' sh "$@"
+  fi
+} >/dev/null 2>&1
+:`;
+
 export const resetAndFlush = `script=$1
 shift
 exec /usr/local/lib/obuilder/busybox sh -c "$script" obuilder "$@"`;

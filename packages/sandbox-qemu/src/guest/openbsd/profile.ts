@@ -4,6 +4,7 @@ import { checkTarget } from "../posix/check-target.ts";
 import { posixDefaults } from "../posix/defaults.ts";
 import { environmentArgs } from "../posix/env-args.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
+import { rejectedNetworks } from "../posix/rejected-networks.ts";
 import { rootAccess, type RootAccess } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
@@ -38,6 +39,12 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       ...root.command(scripts.listProcesses),
       failure: "UNSUPPORTED",
       hint: `The image's /etc/doas.conf needs a line such as \`permit nopass ${loginUser}\`.`,
+    },
+    rejectConnections: {
+      phase: "login",
+      purpose: "reject connections",
+      ...root.command(scripts.rejectConnections, rejectedNetworks),
+      failure: "GUEST_LOST",
     },
     realTargets: (targets) => ({
       phase: "mount",

@@ -191,6 +191,17 @@ if [ -e "$target" ] || [ -L "$target" ]; then mv -- "$target" "$target.obuilder-
 echo $parents >"$memory/made-$index"
 ln -s "$memory/secret-$index" "$target"`;
 
+export const rejectConnections = `PATH=/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin:/usr/local/sbin
+export PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+for network; do
+  case $network in
+    *:*) route -qn add -inet6 -net "\${network%/*}" -prefixlen "\${network#*/}" ::1 -reject ;;
+    *) route -qn add -inet -net "$network" 127.0.0.1 -reject ;;
+  esac
+done >/dev/null 2>&1
+:`;
+
 export const runAsLoginUser = `make_directories() {
   way= rest=\${1#/}/
   while [ -n "$rest" ]; do
