@@ -23,7 +23,7 @@ const volatileSettings = new RegExp(
     "fs/(?:aio-nr|dentry-state|file-nr|inode-nr|inode-state)",
     "fs/quota/(?:allocated_dquots|cache_hits|drops|free_dquots|lookups|reads|syncs|writes)",
     "kernel/(?:ns_last_pid|pty/nr|random/.*|sched_domain/.*)",
-    "net/ipv6/(?:conf|neigh)/[^/]*/(?:base_reachable_time.*|hop_limit|mtu|retrans_time.*)",
+    "net/ipv6/(?:conf|neigh)/(?!(?:all|default|lo)/)[^/]*/(?:base_reachable_time.*|hop_limit|mtu|retrans_time.*)",
     "net/netfilter/nf_conntrack_count",
   ].join("|")}):`,
 );
@@ -191,6 +191,13 @@ function whatCounts(line: string, places: Places): string | undefined {
     // Permanent addresses only: they were set by a command. The kernel's own are tentative at first.
     case "/proc/net/if_inet6:":
       return /^(?:80|c0)$/.test(words[4] ?? "") ? [path, ...words.slice(0, 4)].join(" ") : undefined;
+    case "/proc/net/ipv6_route:":
+      return ipv6RouteCounts(words) ? [path, ...words.slice(0, 6), words[9]].join(" ") : undefined;
+    // A user's keys, of which root sees only the number.
+    case "/proc/key-users:":
+      return /^[1-9]/.test(words[3] ?? "") ? [path, words[0], words[3]].join(" ") : undefined;
+    case "process:":
+      return [path, ...processCounts(words)].join(" ");
     case "/proc/keys:":
       return /^(?:user|logon|big_key)$/.test(words[7] ?? "") ? line : undefined;
     case "stat:":
@@ -208,7 +215,32 @@ function statCounts(words: readonly string[], { inMemory, above }: Places): stri
   if (!inMemory.some((place) => path === place || path.startsWith(`${place}/`))) {
     return `${head} ${size} ${inode} ${modified} ${changed}`;
   }
+  // A block device has the time when it was written directly: what the kernel has cached of it may then be out of date.
+  if (isBlockDevice(mode)) return `${head} ${modified}`;
   return isFile(mode) ? `${head} ${size} ${inode} ${modified}` : head;
+}
+
+/** @param mode in hexadecimal digits. */
+function isBlockDevice(mode: string): boolean {
+  return mode.startsWith("6");
+}
+
+/** Routes that reject, and through a gateway, unless a router has advertised them: the kernel makes all others by itself. */
+function ipv6RouteCounts(words: readonly string[]): boolean {
+  const flags = Number.parseInt(words[8] ?? "", 16);
+  const [gateway, rejects, advertised] = [0x2, 0x2_00, 0x4_00_00];
+  return (flags & (gateway | rejects)) !== 0 && (flags & advertised) === 0;
+}
+
+/**
+ * Of a line of `/proc/PID/stat` the name with priority, nice value, real-time priority and policy; other lines as they are.
+ * The ids of processes are left out: they differ between VMs resumed from one snapshot.
+ */
+function processCounts(words: readonly string[]): readonly string[] {
+  const [, name, rest] = /^\d+ (\(.*\)) [A-Za-z] (.*)$/.exec(words.join(" ")) ?? [];
+  if (name === undefined || rest === undefined) return words;
+  const fields = rest.split(" ");
+  return [name, ...[14, 15, 36, 37].map((index) => fields[index] ?? "")];
 }
 
 function parse(line: string): { readonly path: string; readonly words: readonly string[] } {
