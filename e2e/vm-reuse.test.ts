@@ -161,7 +161,7 @@ describe("a build that reuses its VM", { timeout: 400_000 }, () => {
       expect.stringContaining("Reusing the VM"),
       expect.stringContaining("Reusing the VM"),
       expect.stringContaining("Reusing the VM"),
-      expect.stringMatching(/guest state changed since boot: process: \(sshd\)/),
+      expect.stringMatching(/guest state changed since boot: process:\(sshd\)/),
       expect.stringMatching(/guest state changed since boot: \/proc\/self\/cgroup/),
       expect.stringMatching(/guest state changed since boot: \/dev\/vda1/),
     ]);

@@ -121,7 +121,13 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       await rm(consoleLog, { force: true });
       const result = await recipe.make({
         ...{ directory: made, name, parameters, publicKey, sshKey, downloads, consoleLog },
-        ...{ becomeRoot, onEvent, signal, chooseProcessor: tools.chooseProcessor },
+        ...{
+          becomeRoot,
+          onEvent,
+          signal,
+          chooseProcessor: tools.chooseProcessor,
+          startTrial: tools.startTrial,
+        },
       });
       await check(result, { planned, images, tried, key, tools });
       await publishTemplate(result, store);
@@ -175,19 +181,19 @@ async function check(
       },
       { startTrial, scratch, strict: recipe.trial?.strict ?? true, onEvent, signal: phase.signal },
     );
-    const options = { directory: more, tried: left, parameters, sshKey: key.file, signal: phase.signal };
-    await recipe.check?.(result, options);
+    const options = { directory: more, tried: left, parameters, sshKey: key.file, startTrial };
+    await recipe.check?.(result, { ...options, signal: phase.signal });
   });
 }
 
 function manifestOf(result: RecipeResult, { recipe, name, parameters }: PlannedImage) {
-  const { virtualSize, announcesReady, resumes, diskBus, machine } = result;
+  const { virtualSize, readyMarker, snapshotPoints, diskBus, machine } = result;
   const { guestOs, guestArch } = recipe;
   return {
-    ...{ version: 1 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
+    ...{ version: 2 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
     sshKey: "../state/ssh/id_ed25519",
-    ...(announcesReady !== undefined && { announcesReady }),
-    ...(resumes !== undefined && { resumes }),
+    ...(readyMarker !== undefined && { readyMarker }),
+    ...(snapshotPoints !== undefined && { snapshotPoints }),
     ...(diskBus !== undefined && { diskBus }),
     ...(machine !== undefined && { machine }),
   };

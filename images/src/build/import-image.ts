@@ -57,7 +57,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
       const directBoot = await copyBootFiles(request, directory);
       const key = await takeKey(request, { directory, images, name });
       const manifest = {
-        ...{ version: 1 as const, name, guestOs: request.guestOs, guestArch: request.guestArch },
+        ...{ version: 2 as const, name, guestOs: request.guestOs, guestArch: request.guestArch },
         ...{ loginUser: request.loginUser, virtualSize: (await readQcowHeader(disk))?.virtualSize },
       };
       if (request.check) {

@@ -95,7 +95,7 @@ function complete(
   const { guestOs, guestArch, loginUser, sshKey } = request;
   const key = sshKey === undefined ? {} : { sshKey: relative(manifestDirectory, resolve(sshKey)) };
   return {
-    version: 1,
+    version: 2,
     name,
     ...manifest,
     guestOs: guestOs ?? manifest?.guestOs ?? "linux",

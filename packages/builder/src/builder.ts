@@ -9,6 +9,7 @@ import {
 } from "@ob/core";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
+import { warnOfGuessableSecrets } from "./guessable-secrets.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
@@ -88,6 +89,7 @@ export function createBuilder(options: BuilderOptions): Builder {
       { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, reuseVm = true } = {},
     ) {
       validateRequest(request);
+      warnOfGuessableSecrets(request, emit);
       const { spec } = request;
       validateTargets(spec, sandbox);
       const visitor = (scope: BuildScope) =>

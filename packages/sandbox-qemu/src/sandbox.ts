@@ -11,18 +11,17 @@ import {
   type EphemeralGuestOptions,
   type EphemeralGuestRequest,
 } from "@ob/core";
+import { Accelerators, sweepRunDirectories } from "@ob/qemu";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
-import { Accelerators } from "./accelerator/accelerators.ts";
 import { findProfile } from "./guest/registry.ts";
 import { guestProfile, resolveGuest } from "./guest/resolve-guest.ts";
 import { PhaseTimer } from "./lifecycle/phase-timer.ts";
 import { type GuestSession, startGuest } from "./lifecycle/start-guest.ts";
-import type { SandboxOptions } from "./options.ts";
+import type { SandboxOptions } from "./lifecycle/options.ts";
 import { SnapshotStore } from "./snapshot/snapshot-store.ts";
 import type { StepResources } from "./step/step-plan.ts";
 import { QemuStepRunner } from "./step/step-runner.ts";
-import { TaskGroup } from "./task-group.ts";
-import { sweepRunDirectories } from "./vm/run-directory.ts";
+import { TaskGroup } from "./step/task-group.ts";
 
 /**
  * A sandbox that runs steps in QEMU virtual machines: one VM for each step, or, in a session, one VM for several. Removes

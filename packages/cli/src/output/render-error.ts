@@ -1,6 +1,7 @@
 import { type ErrorCode, isObError, errorMessage } from "@ob/core";
 import type { Palette } from "./colors.ts";
 import { commandLineHint } from "./hints.ts";
+import { printable } from "./printable.ts";
 
 /** An error of @ob/spec, which imports no other package: its errors are known by their code. */
 interface SpecErrorLike extends Error {
@@ -43,7 +44,7 @@ export function renderError(error: unknown, options: RenderOptions): string {
   const lines = [paragraph(error, colors)];
   const hint = hintOf(error);
   if (hint !== undefined && !errorMessage(error).includes(hint))
-    lines.push(`${colors.bold("Hint:")} ${hint}`);
+    lines.push(`${colors.bold("Hint:")} ${printable(hint)}`);
   if (codeOf(error) === "USAGE") {
     const command = options.command === undefined ? "" : ` ${options.command}`;
     lines.push(`Try 'obuilder${command} --help' for more information.`);
@@ -58,7 +59,7 @@ export function renderError(error: unknown, options: RenderOptions): string {
 }
 
 function paragraph(error: unknown, colors: Palette): string {
-  const message = errorMessage(error).trimEnd();
+  const message = printable(errorMessage(error).trimEnd());
   const code = codeOf(error);
   // Begins with FILE:LINE:COLUMN, which editors look for at the start of a line.
   if (code === "BAD_SPEC") return message;
@@ -73,11 +74,11 @@ function paragraph(error: unknown, colors: Palette): string {
 function details(error: unknown): readonly string[] {
   const lines: string[] = [];
   if (codeOf(error) === undefined && error instanceof Error && error.stack !== undefined) {
-    lines.push(error.stack);
+    lines.push(printable(error.stack));
   }
   let cause = error instanceof Error ? error.cause : undefined;
   for (let depth = 0; cause !== undefined && depth < 5; depth++) {
-    lines.push(`Caused by: ${errorMessage(cause)}`);
+    lines.push(`Caused by: ${printable(errorMessage(cause))}`);
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return lines;

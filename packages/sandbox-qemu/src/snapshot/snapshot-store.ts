@@ -1,7 +1,7 @@
 import { copyFile, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { type Emit, errorMessage, errnoCode } from "@ob/core";
-import { createRunDirectory } from "../vm/run-directory.ts";
+import { createRunDirectory } from "@ob/qemu";
 import { snapshotFiles } from "./save.ts";
 import type { SnapshotKey } from "./snapshot-key.ts";
 import { baselineFileIn, type BaselineFile } from "./baseline-file.ts";

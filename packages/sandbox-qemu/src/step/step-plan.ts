@@ -1,12 +1,12 @@
 import type { Emit, SandboxRunOptions, SandboxStep } from "@ob/core";
-import type { Accelerators } from "../accelerator/accelerators.ts";
+import type { Accelerators } from "@ob/qemu";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { type Guest, guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
 import { inMountOrder } from "../guest/mount-order.ts";
 import type { MountTask } from "../guest/mount-task.ts";
 import { PhaseTimer } from "../lifecycle/phase-timer.ts";
-import { type CacheDisk, cacheDisks } from "../machine/cache-disk.ts";
-import type { SandboxOptions } from "../options.ts";
+import { type CacheDisk, cacheDisks } from "../guest/cache-disk.ts";
+import type { SandboxOptions } from "../lifecycle/options.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type CopyIn, copyIn } from "../transfer/copy-in.ts";
 import { copyOwner, type KnownOwners } from "../transfer/copy-owner.ts";

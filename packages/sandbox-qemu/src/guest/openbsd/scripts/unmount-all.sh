@@ -1,4 +1,5 @@
-# As root. Arguments: baseline, the number of secrets, their targets, then the caches' targets, all in reverse.
+# As root. Arguments: the initial processes, the number of secrets, their targets, then the caches' targets, all in
+# reverse.
 . ./lib/start.sh
 . ./lib/kill-stray-processes.sh
 . ../../posix/scripts/lib/unmount.sh

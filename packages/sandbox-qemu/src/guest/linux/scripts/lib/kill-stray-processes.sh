@@ -1,5 +1,5 @@
-# "kill_stray_processes BASELINE" kills every process that is younger than the baseline (process ids with blanks between
-# them), but for this one and its parents. Kernel threads and zombies have no program; a process whose first thread has ended
+# "kill_stray_processes INITIAL" kills every process but for the initial ones (process ids with blanks between them),
+# this one and its parents. Kernel threads and zombies have no program; a process whose first thread has ended
 # is a zombie with other threads. A mount over a process's directory would hide it. Sets left and rounds.
 runs() {
   for thread in "/proc/$1/exe" "/proc/$1"/task/*/exe; do
