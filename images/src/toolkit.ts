@@ -29,9 +29,11 @@ export type { GuestFile } from "./linux/guest-file.ts";
 export { makeInitrd, renderTemplate } from "./linux/initrd.ts";
 export { findKernelModules, type KernelModules, loadOrder } from "./linux/kernel-modules.ts";
 export { findKernel } from "./linux/kernel.ts";
+export { ocamlFromOpam } from "./recipe/ocaml-versions.ts";
 export {
   type CheckOptions,
   defineRecipe,
+  type OcamlSupport,
   type Recipe,
   type RecipeContext,
   type RecipeParameters,

@@ -12,6 +12,7 @@ import {
   gpgSignedList,
   hasOcaml,
   installerArgv,
+  ocamlFromOpam,
   type InstallPhase,
   makeIso,
   type Recipe,
@@ -83,7 +84,7 @@ function ubuntuNoble(guestArch: GuestArch): Recipe {
     guestArch,
     supports: {
       diskSize: { default: 20 * gibibyte, least: 6 * gibibyte },
-      ocaml: { versions: ["4.14.2", "5.2.0"], from: "opam's repository, built by Ubuntu's opam" },
+      ocaml: ocamlFromOpam(["4.14.2", "5.2.1"], "Ubuntu's opam"),
       packages: { from: "Ubuntu's archive" },
       downloads: [image(guestArch), sums, signature].map(({ name, what }) => ({ name, what })),
     },

@@ -68,8 +68,10 @@ export async function planImage(request: ImageRequest): Promise<PlannedImage> {
       `${request.recipe} is an image with OCaml ${ocaml}, and --ocaml says ${request.ocaml}.`,
     );
   }
-  const parameters = await readParameters({ ...request, ocaml: request.ocaml ?? ocaml }, recipe);
-  const suffix = parameters.ocaml === undefined ? "" : `${ocamlInfix}${parameters.ocaml}`;
+  const asked = request.ocaml ?? ocaml;
+  const parameters = await readParameters({ ...request, ocaml: asked }, recipe);
+  // A short name stays the image's name: the original has a link of that name.
+  const suffix = asked === undefined ? "" : `${ocamlInfix}${asked}`;
   return { recipe, folder, name: checkName(request.name ?? `${recipe.name}${suffix}`), parameters };
 }
 

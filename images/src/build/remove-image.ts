@@ -2,7 +2,7 @@ import { access, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { baseLayerId, didYouMean, diskIn, ObError, resultDirectory, storeLayout } from "@ob/core";
 import { readQcowHeader, resolveBacking } from "@ob/qcow2";
-import { readManifestLeniently } from "../recipe/provenance.ts";
+import { directoryOf, readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
 
 export interface RemovedImage {
@@ -59,7 +59,7 @@ async function filesOf(
     for (const file of await named(images, other)) others.add(file);
   }
   const own = await named(images, name);
-  const beside = own.filter((file) => dirname(file) === images && !others.has(file));
+  const beside = own.filter((file) => dirname(file) === directoryOf(images, name) && !others.has(file));
   const there = await Promise.all(
     beside.map((file) =>
       access(file).then(
@@ -76,5 +76,5 @@ async function named(images: string, name: string): Promise<readonly string[]> {
   const { directBoot, sshKey } = found?.manifest ?? {};
   return [directBoot?.kernel, directBoot?.initrd, sshKey]
     .filter((part) => part !== undefined)
-    .map((part) => join(images, part));
+    .map((part) => join(directoryOf(images, name), part));
 }

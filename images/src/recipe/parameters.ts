@@ -1,10 +1,12 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { ObError, errnoCode } from "@ob/core";
+import { resolveOcaml } from "./ocaml-versions.ts";
 import type { Recipe, RecipeParameters } from "./recipe.ts";
 
 /** The parameters of a request; undefined or empty where not given. */
 export interface ParameterRequest {
+  /** `X.Y.Z`, or `X.Y` for its newest release. */
   readonly ocaml?: string | undefined;
   /** In bytes. */
   readonly diskSize?: number | undefined;
@@ -25,23 +27,13 @@ const packagePattern = /^[a-z0-9][a-z0-9.+_:~-]*$/i;
 /** Validates a request against what the recipe supports, and adds defaults. @throws ObError `USAGE`. */
 export async function readParameters(request: ParameterRequest, recipe: Recipe): Promise<RecipeParameters> {
   return {
-    ocaml: readOcaml(request, recipe),
+    ocaml: request.ocaml === undefined ? undefined : resolveOcaml(request.ocaml, recipe),
     diskSize: readDiskSize(request, recipe),
     user: readUser(request, recipe),
     packages: readPackages(request, recipe),
     iso: await readIso(request, recipe),
     from: await readDownloads(request, recipe),
   };
-}
-
-function readOcaml({ ocaml }: ParameterRequest, { name, supports }: Recipe): string | undefined {
-  if (ocaml === undefined) return undefined;
-  if (!supports.ocaml) throw new ObError("USAGE", `The recipe ${name} has no variant with OCaml.`);
-  const { versions, from } = supports.ocaml;
-  if (versions.includes(ocaml)) return ocaml;
-  throw new ObError("USAGE", `The recipe ${name} has no OCaml ${ocaml}.`, {
-    hint: `OCaml comes from ${from}: ${versions.join(", ")}.`,
-  });
 }
 
 function readDiskSize({ diskSize }: ParameterRequest, { name, supports }: Recipe): number {

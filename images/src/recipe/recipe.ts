@@ -30,13 +30,24 @@ export interface RecipeSupport {
   readonly diskSize: { readonly default: number; readonly least: number };
   /** `pattern` if the guest's system is stricter than a manifest. */
   readonly user: { readonly default: string; readonly pattern?: RegExp | undefined };
-  /** `from` completes the sentence "OCaml comes from …". */
-  readonly ocaml?: { readonly versions: readonly string[]; readonly from: string } | undefined;
+  readonly ocaml?: OcamlSupport | undefined;
   /** `from` completes the sentence "Packages come from …". */
   readonly packages?: { readonly from: string; readonly pattern?: RegExp | undefined } | undefined;
   /** `what` is the name for messages: "Microsoft's installation ISO of Windows Server 2022". */
   readonly iso?: { readonly what: string; readonly required: boolean } | undefined;
   readonly downloads?: readonly RecipeDownload[] | undefined;
+}
+
+/** The versions of OCaml that a recipe can build an image with. */
+export interface OcamlSupport {
+  /** Those that `image list` shows, as `X.Y.Z`. */
+  readonly versions: readonly string[];
+  /** Further versions that are known to work; by default none. */
+  readonly others?: readonly string[] | undefined;
+  /** True if the source may have newer releases by now, which `make` then looks for. By default false. */
+  readonly allowsNewer?: boolean | undefined;
+  /** Completes the sentence "OCaml comes from …". */
+  readonly from: string;
 }
 
 /** A file that a recipe downloads. */

@@ -14,7 +14,7 @@ import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
 import type { BuildRequest } from "./request.ts";
-import { ownDirectoriesFor, validateRequest, validateTargets } from "./validate-request.ts";
+import { ignoreRulesFor, ownDirectoriesFor, validateRequest, validateTargets } from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
 import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
@@ -95,8 +95,9 @@ export function createBuilder(options: BuilderOptions): Builder {
       const visitor = (scope: BuildScope) =>
         buildVisitor({ store, sandbox, caches, layers, scope, onFailure, reuseVm });
       const own = await ownDirectoriesFor(request, store);
+      const ignore = await ignoreRulesFor(request);
       await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
-      const context = initialContext(request, { digests, own });
+      const context = initialContext(request, { digests, own, ignore });
       const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
       const { id } =
         jobs === 1 || spec.builds.length === 0

@@ -1,5 +1,7 @@
 import { ObError, type Sandbox, type Store } from "@ob/core";
 import type { Op, RunOp, Spec } from "@ob/spec";
+import { loadIgnoreRules } from "./ignore/ignore-file.ts";
+import type { IgnoreRules } from "./ignore/ignore-rules.ts";
 import { type MountOfRun, type TargetClash, targetClashes } from "./mount-targets.ts";
 import type { BuildRequest } from "./request.ts";
 import { findOwnDirectories, noDirectories, type OwnDirectories } from "./source/own-directories.ts";
@@ -38,6 +40,16 @@ export async function ownDirectoriesFor(request: BuildRequest, store: Store): Pr
   const { ownDirectories = [] } = store;
   if (ownDirectories.length === 0 || !copiesFromSource(request)) return noDirectories;
   return await findOwnDirectories(ownDirectories, request.sourceDirectory);
+}
+
+/**
+ * The patterns of the ignore file of a request; undefined if nothing is ignored.
+ *
+ * @throws ObError `BAD_SOURCE` if there is a `copy`, and the ignore file cannot be read or a pattern is not valid.
+ */
+export async function ignoreRulesFor(request: BuildRequest): Promise<IgnoreRules | undefined> {
+  if (!copiesFromSource(request)) return undefined;
+  return await loadIgnoreRules(request.sourceDirectory, request.ignoreFile);
 }
 
 function copiesFromSource({ spec }: BuildRequest): boolean {

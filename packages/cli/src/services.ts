@@ -32,6 +32,8 @@ export interface OpenBuilderOptions extends OpenOptions {
 export interface OpenPlanOptions extends OpenOptions {
   readonly request: BuildRequest;
   readonly signal: AbortSignal;
+  /** See `PlanBuildOptions.sizes`. */
+  readonly sizes?: boolean | undefined;
 }
 
 /** The packages, wired for the commands. */
@@ -114,14 +116,17 @@ export const services: Services = {
     };
   },
 
-  async plan({ location, request, signal, emit }) {
+  async plan({ location, request, signal, sizes, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
     await using store = storeExists
       ? await services.openStore({ location, emit })
       : new EmptyStore(location.directory);
     const digestDirectory = storeExists ? digestsOf(location) : undefined;
-    const steps = await planBuild({ store, digestDirectory, ...(emit && { emit }) }, request, { signal });
+    const steps = await planBuild({ store, digestDirectory, ...(emit && { emit }) }, request, {
+      signal,
+      sizes,
+    });
     return { steps, storeExists };
   },
 };

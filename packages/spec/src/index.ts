@@ -18,7 +18,7 @@ export type {
 export { fromBytes, toBytes } from "./byte-text.ts";
 export { type DockerfileOptions, toDockerfile } from "./dockerfile.ts";
 export { encodeOp, encodeSpec, encodeUser } from "./encode.ts";
-export { parseSpec } from "./parse.ts";
+export { parseSpec, type ParseOptions } from "./parse.ts";
 export type { Sexp } from "./sexp.ts";
 export { atomToMachine, sexpToMachine } from "./sexp-print.ts";
 export type { Position } from "./source-text.ts";

@@ -1,30 +1,46 @@
 import type { Op, Spec } from "./ast.ts";
 import { fromBytes } from "./byte-text.ts";
-import { decodeSpec } from "./decode.ts";
-import { headOf } from "./fields.ts";
+import { type Decoded, decodeSpec } from "./decode.ts";
+import { copyField, headOf } from "./fields.ts";
 import { alternatives, didYouMean, showAtom } from "./near-name.ts";
 import type { Problem, Report } from "./problem.ts";
 import { parseExpressions } from "./sexp-parser.ts";
 import type { ListNode, Node } from "./sexp-tree.ts";
-import { SpecError } from "./spec-error.ts";
+import { renderProblem, SpecError } from "./spec-error.ts";
 import type { Reading } from "./token-reader.ts";
 import { type UnknownBuild, unknownBuilds } from "./validate.ts";
+import { warningsOf } from "./warnings.ts";
 
 /**
  * Parses a spec.
  *
  * @param options.file the name of the source in error messages.
+ * @param options.onWarning gets each thing that is valid, but probably not meant: the position, the line and what to write.
  * @throws {SpecError} with all errors: syntax, ops and fields, and unknown builds.
  */
-export function parseSpec(source: string | Uint8Array, options: { readonly file: string }): Spec {
+export function parseSpec(source: string | Uint8Array, options: ParseOptions): Spec {
   const text = typeof source === "string" ? source : fromBytes(source);
   const problems: Problem[] = [];
-  const spec = readSpec(text, (problem) => {
+  const decoded = readSpec(text, (problem) => {
     if (problems.length < keptProblems) problems.push(problem);
   });
-  if (spec === undefined || problems.length > 0) throw new SpecError({ file: options.file, text }, problems);
-  return spec;
+  const sourceText = { file: options.file, text };
+  if (decoded === undefined || problems.length > 0) throw new SpecError(sourceText, problems);
+  if (options.onWarning) {
+    for (const warning of warningsOf(decoded.origins).slice(0, keptWarnings)) {
+      options.onWarning(renderProblem(sourceText, warning));
+    }
+  }
+  return decoded.spec;
 }
+
+export interface ParseOptions {
+  readonly file: string;
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/** More are not read by anybody. */
+const keptWarnings = 20;
 
 /** Further unknown builds are not reported: each is compared with every name in scope. */
 const describedUnknowns = 20;
@@ -32,7 +48,7 @@ const describedUnknowns = 20;
 /** Further problems are dropped: no reader needs them, and a damaged file of megabytes can have a million. */
 const keptProblems = 200;
 
-function readSpec(text: string, report: Report): Spec | undefined {
+function readSpec(text: string, report: Report): Decoded | undefined {
   const encoding = wrongEncoding(text);
   if (encoding !== undefined) report(encoding);
   if (encoding?.fatal === true) return undefined;
@@ -47,10 +63,11 @@ function readSpec(text: string, report: Report): Spec | undefined {
   const reportSound: Report = (problem) => {
     if (problem.at.end <= reading.soundUntil && !damaged.has(problem.at.start)) report(problem);
   };
-  const { spec, origins } = decodeSpec(root, reportSound);
+  const decoded = decodeSpec(root, reportSound);
+  const { spec, origins } = decoded;
   for (const unknown of unknownBuilds(spec).slice(0, describedUnknowns))
     reportSound(describeUnknown(unknown, origins));
-  return spec;
+  return decoded;
 }
 
 /** The single expression of the text. Reports the first other item at its level. */
@@ -105,12 +122,8 @@ function describeUnknown({ op, name, scope }: UnknownBuild, origins: ReadonlyMap
 }
 
 function placeOfBuildName(copy: ListNode | undefined): { readonly start: number; readonly end: number } {
-  let fields = copy?.items ?? [];
-  const inner = fields[1];
-  // `(Copy ((from ...) ...))`
-  if (fields.length === 2 && inner?.kind === "list" && headOf(inner) === undefined) fields = inner.items;
-  const from = fields.find((field) => headOf(field)?.text === "from");
-  const build = from?.kind === "list" ? from.items[1] : undefined;
+  const from = copy && copyField(copy, "from");
+  const build = from?.items[1];
   const name = build?.kind === "list" ? build.items[1] : undefined;
   return (name ?? copy)?.at ?? { start: 0, end: 0 };
 }

@@ -4,13 +4,23 @@ import type { Spec } from "@ob/spec";
 import type { ProcessIo, Input } from "../process-io.ts";
 import { type Arguments, stringOption } from "./options.ts";
 
+export interface SpecInputOptions {
+  /** What is read without `-f`; by default it is required. */
+  readonly fallback?: "-";
+  /** See `ParseOptions.onWarning`. */
+  readonly onWarning?: (text: string) => void;
+}
+
 /**
  * Reads and parses the spec that `-f` names.
  *
- * @param fallback what is read without `-f`; by default it is required.
  * @throws ObError `USAGE` if the file cannot be read; `SpecError` if it is not a spec.
  */
-export async function readSpec(args: Arguments, { stdin, signal }: ProcessIo, fallback?: "-"): Promise<Spec> {
+export async function readSpec(
+  args: Arguments,
+  { stdin, signal }: ProcessIo,
+  { fallback, onWarning }: SpecInputOptions = {},
+): Promise<Spec> {
   const file = stringOption(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
   if (file === undefined || file === "") {
     throw new ObError("USAGE", "No spec is given.", {
@@ -20,7 +30,7 @@ export async function readSpec(args: Arguments, { stdin, signal }: ProcessIo, fa
   // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
   const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
   const { parseSpec } = await import("@ob/spec");
-  return parseSpec(source, { file: file === "-" ? "<stdin>" : file });
+  return parseSpec(source, { file: file === "-" ? "<stdin>" : file, ...(onWarning && { onWarning }) });
 }
 
 async function readSpecFile(file: string): Promise<Uint8Array> {

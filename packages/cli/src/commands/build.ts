@@ -1,6 +1,7 @@
 import type { StepFailure } from "@ob/builder";
 import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
+import { ignoreOptions } from "../args/ignore-file.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
 import {
   progressOptions,
@@ -26,6 +27,7 @@ export const build: Command = {
     ...storeOptions,
     ...specOptions,
     ...secretOptions,
+    ...ignoreOptions,
     ...sandboxOptions,
     ...jobOptions,
     ...onErrorOptions,
@@ -44,13 +46,13 @@ export const build: Command = {
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
 
-  async run(args, { services, io, verbosity, color, location, flags }) {
+  async run(args, { services, io, verbosity, color, location, flags, emit }) {
     const jobs = readJobs(args, flags);
     const mode = readProgressMode(args);
     const reuseVm = await mayReuseVm({ args, env: io.env, location });
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
-    const request = await readRequest(args, io);
+    const request = await readRequest(args, io, emit);
     const steps = countSteps(request.spec);
     const parallel = jobs > 1 && request.spec.builds.length > 0;
 

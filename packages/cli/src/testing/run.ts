@@ -41,8 +41,8 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
         throw new Error("No test of the command line installs a system.");
       },
     }),
-    plan: async ({ request, signal, emit }) => ({
-      steps: await planBuild({ store, emit }, request, { signal }),
+    plan: async ({ request, signal, sizes, emit }) => ({
+      steps: await planBuild({ store, emit }, request, { signal, sizes }),
       storeExists: true,
     }),
   };
