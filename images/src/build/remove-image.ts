@@ -26,9 +26,13 @@ export async function removeImage(store: string, name: string): Promise<RemovedI
   const header = await readQcowHeader(base).catch(() => undefined);
   const { backing } = header ?? {};
   if (backing !== undefined && resolveBacking(base, backing) === image) {
-    throw new ObError("LAYER_BUSY", `The layer ${baseLayerId(name)} stands on the file of ${name} itself.`, {
-      hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${baseLayerId(name)}`,
-    });
+    throw new ObError(
+      "LAYER_BUSY",
+      `The layer ${baseLayerId(name)} uses the file of ${name} as its backing file.`,
+      {
+        hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${baseLayerId(name)}`,
+      },
+    );
   }
   const files = await filesOf(images, { name, names });
   // The manifest last: until then it names the other files of the image.

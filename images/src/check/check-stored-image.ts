@@ -26,7 +26,7 @@ export interface CheckRequest {
  * @throws ObError `BASE_IMAGE`, `USAGE`; errors of the boot.
  */
 export async function checkStoredImage(request: CheckRequest, tools: ImageTools): Promise<void> {
-  const { store, startTrial, onEvent = () => undefined, signal } = tools;
+  const { store, startSmokeTest, onEvent = () => undefined, signal } = tools;
   const layout = storeLayout(store);
   const images = layout.baseImages;
   const disk = await findDisk(request.image, images);
@@ -43,8 +43,8 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
     const recipe =
       found?.record && found.record.folder === undefined ? findRecipe(found.record.name).recipe : undefined;
     await checkImage(
-      { manifest, manifestDirectory, disk, ...recipe?.trial },
-      { startTrial, scratch, strict: false, onEvent, signal },
+      { manifest, manifestDirectory, disk, ...recipe?.smokeTest },
+      { startSmokeTest, scratch, strict: false, onEvent, signal },
     );
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -7,7 +7,7 @@ import type { Argv } from "../disk/fakeroot.ts";
 export interface InstallerMachine {
   readonly guestArch: GuestArch;
   readonly memoryMib: number;
-  /** CPU arguments from `RecipeContext.chooseProcessor`. */
+  /** CPU arguments from `RecipeContext.resolveCpuArgs`. */
   readonly processor: readonly string[];
   /** Absolute paths of qcow2 files, as virtio disks; the system disk first. */
   readonly disks: readonly string[];

@@ -37,12 +37,12 @@ export async function readParameters(request: ParameterRequest, recipe: Recipe):
 }
 
 function readDiskSize({ diskSize }: ParameterRequest, { name, supports }: Recipe): number {
-  const { default: usual, least } = supports.diskSize;
+  const { default: usual, min } = supports.diskSize;
   if (diskSize === undefined) return usual;
-  if (diskSize < least) {
+  if (diskSize < min) {
     const gib = (bytes: number): string => `${Math.round((bytes / 1024 ** 3) * 10) / 10} GiB`;
     throw new ObError("USAGE", `A disk of ${gib(diskSize)} is too small for ${name}.`, {
-      hint: `It needs ${gib(least)}; without --disk-size it has ${gib(usual)}.`,
+      hint: `It needs ${gib(min)}; without --disk-size it has ${gib(usual)}.`,
     });
   }
   // A multiple of the sizes of sectors and of file system blocks.
@@ -60,18 +60,19 @@ function readUser({ user }: ParameterRequest, { name, supports }: Recipe): strin
 
 function readPackages({ packages = [] }: ParameterRequest, { name, supports }: Recipe): readonly string[] {
   if (packages.length === 0) return [];
-  if (!supports.packages) throw new ObError("USAGE", `The recipe ${name} takes no more packages.`);
+  if (!supports.packages)
+    throw new ObError("USAGE", `The recipe ${name} does not support additional packages.`);
   const { pattern = packagePattern, from } = supports.packages;
   const odd = packages.find((one) => !pattern.test(one));
   if (odd === undefined) return [...new Set(packages)].toSorted();
-  throw new ObError("USAGE", `${JSON.stringify(odd)} is no name of a package.`, {
+  throw new ObError("USAGE", `${JSON.stringify(odd)} is not the name of a package.`, {
     hint: `Packages come from ${from}; give --package once for each.`,
   });
 }
 
 async function readIso({ iso }: ParameterRequest, { name, supports }: Recipe): Promise<string | undefined> {
   if (iso !== undefined && !supports.iso) {
-    throw new ObError("USAGE", `The recipe ${name} takes no ISO.`);
+    throw new ObError("USAGE", `The recipe ${name} does not use an ISO.`);
   }
   if (iso !== undefined) return await existing(iso, "--iso");
   if (supports.iso?.required !== true) return undefined;
@@ -92,10 +93,10 @@ async function readDownloads(
     const file = named === undefined ? given : given.slice(named.length + 1);
     const which = named ?? names.find((one) => one === basename(file)) ?? only(names);
     if (which === undefined) {
-      throw new ObError("USAGE", `The recipe ${name} does not know what to do with --from ${given}.`, {
+      throw new ObError("USAGE", `The recipe ${name} does not use --from ${given}.`, {
         hint:
           names.length === 0
-            ? "It downloads no single files."
+            ? "It downloads no files that can be replaced."
             : `It downloads ${names.join(", ")}: give --from NAME=FILE with one of these names.`,
       });
     }
@@ -115,5 +116,5 @@ async function existing(file: string, flag: string): Promise<string> {
   } catch (error) {
     if (errnoCode(error) === undefined) throw error;
   }
-  throw new ObError("USAGE", `The file of ${flag} is not there, or is no file: ${file}`);
+  throw new ObError("USAGE", `The file of ${flag} does not exist or is not a regular file: ${file}`);
 }

@@ -105,11 +105,11 @@ export const services: Services = {
     return {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
-      startTrial: async (request) => {
+      startSmokeTest: async (request) => {
         const { bootForSmokeTest } = await import("@ob/sandbox-qemu");
         return await bootForSmokeTest(options, request);
       },
-      chooseProcessor: async (guestArch, signal) => {
+      resolveCpuArgs: async (guestArch, signal) => {
         const { installCpuArgs } = await import("@ob/sandbox-qemu");
         return await installCpuArgs(options, guestArch, signal);
       },

@@ -34,10 +34,10 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
     },
     imageTools: async ({ location }) => ({
       store: location.directory,
-      startTrial: () => {
+      startSmokeTest: () => {
         throw new Error("No test of the command line boots an image.");
       },
-      chooseProcessor: () => {
+      resolveCpuArgs: () => {
         throw new Error("No test of the command line installs a system.");
       },
     }),
