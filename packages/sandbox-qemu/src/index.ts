@@ -17,6 +17,7 @@ export type {
   GuestProfileFactory,
   VmReuse,
 } from "./guest/profile.ts";
+export type { MountTask, OrderedCache } from "./guest/mount-task.ts";
 export { exitDeviceMissing, exitNotFound } from "./guest/profile.ts";
 export type { GuestProfiles } from "./guest/registry.ts";
 export { checkTarget } from "./guest/posix/check-target.ts";

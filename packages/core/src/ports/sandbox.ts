@@ -126,6 +126,12 @@ export interface SandboxRunOptions {
 /** Runs steps in virtual machines. */
 export interface Sandbox extends AsyncDisposable {
   /**
+   * True if caches and secrets of one step must have different targets, none of them below a secret. A build with another step is
+   * then refused before anything is built. By default false.
+   */
+  readonly distinctTargets?: boolean | undefined;
+
+  /**
    * The system and architecture of an image's guest: from its manifest if it has one, otherwise from the options.
    *
    * @throws ObError `USAGE` if a flag contradicts the manifest, or there is no profile of this guest OS.

@@ -1,5 +1,6 @@
 import type { CacheFileSystem, ErrorCode, GuestOs, GuestUser, ImageCheck, Phase, RunTask } from "@ob/core";
 import type { Frame } from "../ssh/frame.ts";
+import type { MountTask } from "./mount-task.ts";
 
 /**
  * A command line for the login user's shell, sent over SSH, with its purpose. It is written for a Bourne shell; if the login
@@ -71,14 +72,26 @@ export interface GuestProfile {
   /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
   /**
+   * Run in a guest without a network once it is ready: name lookups and other connections then fail at once, instead of after
+   * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must go on working.
+   */
+  readonly rejectConnections?: GuestCommand | undefined;
+  /**
    * Disables ASLR, so that a program has the same addresses each time it runs: TCG caches translated code by its address.
    * Undefined if the OS cannot do that, or if it gains nothing.
    */
   readonly disableAslr?: DisableAslr | undefined;
   /** Matches what the kernel prints on the console when a new VM generation id has reseeded its random number generator. */
   readonly rngReseededPattern?: RegExp | undefined;
-  /** Commands that mount the caches and then write the secrets. */
-  mount(task: RunTask): readonly GuestCommand[];
+  /** The one form of a cache's target, by which parents are found. By default that of a POSIX path. */
+  readonly canonicalTarget?: ((target: string) => string) | undefined;
+  /**
+   * Prints where each path leads in the guest, one a line: symbolic links are followed as far as there is something. It is run
+   * before `mount` if a step has several caches. Undefined if the guest cannot tell.
+   */
+  readonly realTargets?: ((targets: readonly string[]) => GuestCommand) | undefined;
+  /** Commands that mount the caches, in their order, and then write the secrets. */
+  mount(task: MountTask): readonly GuestCommand[];
   /** Runs the step's command. Its exit status is the step's. */
   run(task: RunTask): GuestCommand;
   /** Kills the processes that the step's command left running; undefined if the SSH server does that. */
@@ -100,8 +113,8 @@ export interface GuestProfile {
   readonly verification?: CopyVerification | undefined;
   /** How to check that a later step can log in; undefined if guests of this OS are not checked. */
   readonly loginCheck?: LoginCheck | undefined;
-  /** Commands that undo `mount`. After them no process of the step runs. */
-  unmount(task: RunTask, bootInfo: string): readonly GuestCommand[];
+  /** Commands that undo `mount` in reverse. After them no process of the step runs. */
+  unmount(task: MountTask, bootInfo: string): readonly GuestCommand[];
   /** Kills the processes that the step left running, and flushes the file systems to the disk. */
   flush(bootInfo: string): FlushCommand;
   /** Set if a guest of this OS can be reused for the next step. */

@@ -3,6 +3,8 @@ import { withVmErrors } from "@ob/qemu";
 import { failedStepAccess } from "../access/ephemeral-guest.ts";
 import { type GuestConnection, runGuestCommand, runStepCommand } from "../guest/guest-command.ts";
 import { checkLogin } from "../lifecycle/check-login.ts";
+import { inRealOrder } from "../guest/mount-order.ts";
+import type { MountTask } from "../guest/mount-task.ts";
 import { flush, type Flushed, stop } from "../lifecycle/shutdown.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 import { type CopyIn, copyTarget } from "../transfer/copy-in.ts";
@@ -56,9 +58,9 @@ export async function runStep(step: SandboxStep, options: StepOptions): Promise<
     });
     if (reuse.kind === "stop") logNotReused(active, reuse.reason);
 
-    await mount(active);
+    const mounted = await mount(active);
     let failure = await runTask(active);
-    await unmount(active);
+    await unmount(active, mounted);
     if (reuse.kind === "stop") failure ??= await lockedOut(active);
     if (reuse.kind === "stop" || failure !== undefined) {
       await stopVm(active);
@@ -110,9 +112,22 @@ async function bootVm({ step, options, guest, profile, caches, phases }: StepPla
   });
 }
 
-async function mount({ mounts, connection, phases }: ActiveStep): Promise<void> {
-  if (mounts.length > 0) phases.start("mount");
-  for (const each of mounts) await runGuestCommand(each, connection);
+/** Mounts the caches and puts the secrets. @returns them in the order in which they were mounted. */
+async function mount({ mounts, profile, connection, phases }: ActiveStep): Promise<MountTask | undefined> {
+  if (!mounts) return undefined;
+  if (profile.mount(mounts).length > 0) phases.start("mount");
+  const task = await realOrder(mounts, { profile, connection });
+  for (const each of profile.mount(task)) await runGuestCommand(each, connection);
+  return task;
+}
+
+async function realOrder(
+  mounts: MountTask,
+  { profile, connection }: Pick<ActiveStep, "profile" | "connection">,
+): Promise<MountTask> {
+  if (mounts.caches.length < 2 || !profile.realTargets) return mounts;
+  const targets = mounts.caches.map(({ target }) => target);
+  return inRealOrder(mounts, await runGuestCommand(profile.realTargets(targets), connection));
 }
 
 /**
@@ -175,9 +190,12 @@ async function reportFailure(
 }
 
 /** Unmounts the caches and removes the secrets. */
-async function unmount({ step, running, connection, profile, phases }: ActiveStep): Promise<void> {
-  if (step.task.kind !== "run") return;
-  const commands = profile.unmount(step.task, running.bootInfo);
+async function unmount(
+  { running, connection, profile, phases }: ActiveStep,
+  mounted: MountTask | undefined,
+): Promise<void> {
+  if (!mounted) return;
+  const commands = profile.unmount(mounted, running.bootInfo);
   if (commands.length > 0) phases.start("mount");
   for (const each of commands) await runGuestCommand(each, connection);
 }

@@ -6,6 +6,7 @@ import { environmentArgs } from "../posix/env-args.ts";
 import { identityCommand } from "../posix/identity.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { loginCheck } from "../posix/login-check.ts";
+import { rejectedNetworks } from "../posix/rejected-networks.ts";
 import { rootAccess, runLine } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
@@ -13,6 +14,7 @@ import { diskArgs } from "./disk-args.ts";
 import { commandFile, commandPath, commandTooLong, fitsInArgument, needsFile } from "./long-command.ts";
 import { processesIn } from "./boot-info.ts";
 import { frozenMarker } from "./markers.ts";
+import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
 import { linuxVmReuse } from "./vm-reuse.ts";
 import type { GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
@@ -71,6 +73,12 @@ export function linuxGuest(loginUser: string): GuestProfile {
       purpose: "set its clock",
       ...asRootCommand(scripts.setClock, [(now.getTime() / 1000).toFixed(3)]),
     }),
+    rejectConnections: {
+      phase: "login",
+      purpose: "reject connections",
+      ...asRootCommand(scripts.rejectConnections, rejectedNetworks),
+      failure: "GUEST_LOST",
+    },
     disableAslr: {
       kernelArg: "norandmaps",
       command: {
@@ -82,10 +90,16 @@ export function linuxGuest(loginUser: string): GuestProfile {
       },
     },
     rngReseededPattern: /crng reseeded due to virtual machine fork/,
+    realTargets: (targets) => ({
+      phase: "mount",
+      purpose: "find the targets of the caches",
+      ...asRootCommand(posixScripts.realTargets, targets),
+      failure: "CACHE",
+    }),
     mount: (task) => [
-      ...task.caches.map((cache, index): GuestCommand => {
+      ...task.caches.map((cache): GuestCommand => {
         checkTarget(cache.target, "cache");
-        const words = [...diskArgs(index + 1), cache.target, cache.formatted ? "yes" : "no"];
+        const words = [...diskArgs(cache.index + 1), cache.target, cache.formatted ? "yes" : "no"];
         return {
           phase: "mount",
           purpose: `mount the cache ${cache.name} at ${cache.target}`,
@@ -152,7 +166,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     unmount: (task, bootInfo) => {
       const { secrets, caches } = task;
       if (secrets.length === 0 && caches.length === 0 && !isLong(task)) return [];
-      const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);
+      const targets = [...secrets.toReversed(), ...caches.toReversed()].map(({ target }) => target);
       return [
         {
           phase: "mount",

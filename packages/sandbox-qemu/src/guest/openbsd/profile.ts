@@ -5,9 +5,11 @@ import { environmentArgs } from "../posix/env-args.ts";
 import { identityCommand } from "../posix/identity.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { loginCheck } from "../posix/login-check.ts";
+import { rejectedNetworks } from "../posix/rejected-networks.ts";
 import { rootAccess, type RootAccess, runLine } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
+import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
 import type { GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
 
@@ -39,11 +41,23 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       failure: "UNSUPPORTED",
       hint: `The image's /etc/doas.conf needs a line such as \`permit nopass ${loginUser}\`.`,
     },
+    rejectConnections: {
+      phase: "login",
+      purpose: "reject connections",
+      ...root.command(scripts.rejectConnections, rejectedNetworks),
+      failure: "GUEST_LOST",
+    },
+    realTargets: (targets) => ({
+      phase: "mount",
+      purpose: "find the targets of the caches",
+      ...root.command(posixScripts.realTargets, targets),
+      failure: "CACHE",
+    }),
     mount: ({ caches, secrets, user }) => [
-      ...caches.map((cache, index): GuestCommand => {
+      ...caches.map((cache): GuestCommand => {
         checkTarget(cache.target, "cache");
         // The root disk is sd0.
-        const words = [String(1 + index), cache.target, cache.formatted ? "yes" : "no"];
+        const words = [String(1 + cache.index), cache.target, cache.formatted ? "yes" : "no"];
         return {
           phase: "mount",
           purpose: `mount the cache ${cache.name} at ${cache.target}`,
@@ -88,7 +102,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     }),
     unmount: ({ secrets, caches }, bootInfo) => {
       if (secrets.length === 0 && caches.length === 0) return [];
-      const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);
+      const targets = [...secrets.toReversed(), ...caches.toReversed()].map(({ target }) => target);
       return [
         {
           phase: "mount",

@@ -132,6 +132,14 @@ LC_ALL=C "$tar" "$@" -cf - $flag "$item"
 status=$?
 [ $status -le $gnu ] || exit $status`;
 
+export const realTargets = `for path; do
+  rest=
+  while [ -n "$path" ] && [ ! -d "$path" ]; do rest=/\${path##*/}$rest path=\${path%/*}; done
+  path=$(cd -P -- "\${path:-/}" && pwd) || exit 125
+  path=\${path%/}$rest
+  printf '%s\\n' "\${path:-/}"
+done`;
+
 export const serveLogin = `PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin
 server=$(command -v sshd) || exit 69
 config=$("$server" -T -C "user=$1,host=localhost,addr=10.0.2.2,laddr=10.0.2.15,lport=22") || exit 1
