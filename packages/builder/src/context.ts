@@ -1,6 +1,7 @@
 import type { Environment, GuestImage, GuestUser, LayerId } from "@ob/core";
 import type { DigestCache } from "./source/digest-cache.ts";
 import type { OwnDirectories } from "./source/own-directories.ts";
+import type { SpecSource } from "@ob/spec";
 import type { BuildRequest } from "./request.ts";
 
 /** A nested build that can be copied from. */
@@ -14,6 +15,8 @@ export interface FinishedBuild {
 /** What the ops before a step have set. It is immutable: each op makes a new one. */
 export interface Context {
   readonly sourceDirectory: string;
+  /** See `BuildRequest.source`. */
+  readonly source: SpecSource | undefined;
   /** The digests that earlier builds have computed of the source directory. */
   readonly digests: DigestCache;
   /** What every `copy` leaves out of the source directory. */
@@ -39,6 +42,7 @@ export function initialContext(
 ): Context {
   return {
     sourceDirectory: request.sourceDirectory,
+    source: request.source,
     digests,
     own,
     secrets: request.secrets ?? new Map(),

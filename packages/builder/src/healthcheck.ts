@@ -45,7 +45,7 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
   const { store, sandbox, caches, layers, emit } = deps;
   const request = { spec: { builds: [], from: name, ops: [] }, sourceDirectory: "/" };
   const context = initialContext(request, { digests: noDigestCache, own: noDirectories });
-  const from = await prepareFrom(name, context, store);
+  const from = await prepareFrom(request.spec, context, store);
   await layers.getOrBuild(baseLayer(from, emit), { signal: caller, onOutput: () => undefined });
   const image = await store.baseInfo(from.info.id);
   const command = { op: "run", caches: [], network: [], secrets: [], command: `echo ${word}` } as const;

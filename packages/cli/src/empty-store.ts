@@ -33,6 +33,10 @@ export class EmptyStore implements Store {
     throw noLayer(id);
   }
 
+  async unfinished(): Promise<readonly []> {
+    return [];
+  }
+
   async createScratchDisk(id: LayerId): Promise<never> {
     throw noLayer(id);
   }

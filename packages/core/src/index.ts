@@ -11,6 +11,7 @@ export {
   type ObErrorOptions,
   errnoCode,
   throwIfCancelled,
+  withFacts,
 } from "./errors.ts";
 export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
 export { tailLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
@@ -40,6 +41,7 @@ export {
   searchPath,
 } from "./fs.ts";
 export { checkImageFiles, imageFile } from "./image-files.ts";
+export type { FailedStep, SpecLocation } from "./spec-location.ts";
 export { didYouMean, nearNames } from "./suggest.ts";
 export { baseLayerId, isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export { toStoreError, withStoreErrors } from "./store-errors.ts";

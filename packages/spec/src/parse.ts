@@ -1,29 +1,67 @@
-import type { Op, Spec } from "./ast.ts";
+import type { Spec } from "./ast.ts";
 import { fromBytes } from "./byte-text.ts";
-import { decodeSpec } from "./decode.ts";
+import { type Decoded, decodeSpec } from "./decode.ts";
 import { headOf } from "./fields.ts";
 import { alternatives, didYouMean, showAtom } from "./near-name.ts";
 import type { Problem, Report } from "./problem.ts";
 import { parseExpressions } from "./sexp-parser.ts";
 import type { ListNode, Node } from "./sexp-tree.ts";
+import type { SourceText } from "./source-text.ts";
 import { SpecError } from "./spec-error.ts";
+import { type SpecSource, specSource } from "./spec-source.ts";
 import type { Reading } from "./token-reader.ts";
 import { type UnknownBuild, unknownBuilds } from "./validate.ts";
+
+export interface ParseOptions {
+  /** The name of the text in errors; by default `<spec>`. */
+  readonly file?: string | undefined;
+}
+
+/** A spec, and where each of its parts is in the text. */
+export interface ParsedSpec {
+  readonly spec: Spec;
+  readonly source: SpecSource;
+}
 
 /**
  * Parses a spec.
  *
- * @param options.file the name of the source in error messages.
  * @throws {SpecError} with all errors: syntax, ops and fields, and unknown builds.
+ * @throws {TypeError} if the arguments are not of these types.
  */
-export function parseSpec(source: string | Uint8Array, options: { readonly file: string }): Spec {
-  const text = typeof source === "string" ? source : fromBytes(source);
+export function parseSpec(text: string | Uint8Array, options: ParseOptions = {}): Spec {
+  return parseSpecWithSource(text, options).spec;
+}
+
+/** As `parseSpec`, for a caller who reports where in the text an op is. */
+export function parseSpecWithSource(given: string | Uint8Array, options: ParseOptions = {}): ParsedSpec {
+  const source = checkArguments(given, options);
   const problems: Problem[] = [];
-  const spec = readSpec(text, (problem) => {
+  const decoded = readSpec(source.text, (problem) => {
     if (problems.length < keptProblems) problems.push(problem);
   });
-  if (spec === undefined || problems.length > 0) throw new SpecError({ file: options.file, text }, problems);
-  return spec;
+  if (decoded === undefined || problems.length > 0) throw new SpecError(source, problems);
+  return { spec: decoded.spec, source: specSource(source, decoded.origins) };
+}
+
+/** A caller from JavaScript has no compiler. */
+function checkArguments(text: unknown, options: unknown): SourceText {
+  if (typeof text !== "string" && !(text instanceof Uint8Array)) {
+    throw new TypeError(`parseSpec takes the text of a spec, a string or a Uint8Array, not ${kindOf(text)}.`);
+  }
+  const named = typeof options === "object" && options !== null;
+  const file: unknown = named && "file" in options ? options.file : undefined;
+  if (!named || (file !== undefined && typeof file !== "string")) {
+    throw new TypeError(
+      `parseSpec takes { file } with a string as its options, not ${kindOf(named ? file : options)}.`,
+    );
+  }
+  return { file: file ?? "<spec>", text: typeof text === "string" ? text : fromBytes(text) };
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
 }
 
 /** Further unknown builds are not reported: each is compared with every name in scope. */
@@ -32,7 +70,7 @@ const describedUnknowns = 20;
 /** Further problems are dropped: no reader needs them, and a damaged file of megabytes can have a million. */
 const keptProblems = 200;
 
-function readSpec(text: string, report: Report): Spec | undefined {
+function readSpec(text: string, report: Report): Decoded | undefined {
   const encoding = wrongEncoding(text);
   if (encoding !== undefined) report(encoding);
   if (encoding?.fatal === true) return undefined;
@@ -47,10 +85,10 @@ function readSpec(text: string, report: Report): Spec | undefined {
   const reportSound: Report = (problem) => {
     if (problem.at.end <= reading.soundUntil && !damaged.has(problem.at.start)) report(problem);
   };
-  const { spec, origins } = decodeSpec(root, reportSound);
-  for (const unknown of unknownBuilds(spec).slice(0, describedUnknowns))
-    reportSound(describeUnknown(unknown, origins));
-  return spec;
+  const decoded = decodeSpec(root, reportSound);
+  for (const unknown of unknownBuilds(decoded.spec).slice(0, describedUnknowns))
+    reportSound(describeUnknown(unknown, decoded.origins));
+  return decoded;
 }
 
 /** The single expression of the text. Reports the first other item at its level. */
@@ -94,7 +132,7 @@ function endOf(node: Node): { readonly start: number; readonly end: number } {
   return { start: node.at.end - 1, end: node.at.end };
 }
 
-function describeUnknown({ op, name, scope }: UnknownBuild, origins: ReadonlyMap<Op, ListNode>): Problem {
+function describeUnknown({ op, name, scope }: UnknownBuild, origins: Decoded["origins"]): Problem {
   const known = alternatives(scope.slice(0, 10).map(showAtom));
   return {
     at: placeOfBuildName(origins.get(op)),

@@ -35,7 +35,7 @@ import { StoreDatabase } from "./db/database.ts";
 import { exportDisk } from "./layers/export.ts";
 import { findLayer } from "./layers/layers.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
-import { readLog } from "./layers/log.ts";
+import { readLog, unfinishedLayers } from "./layers/log.ts";
 import { type DeleteOptions, deleteLayer, pruneLayers } from "./layers/remove.ts";
 import { sweep } from "./layers/sweep.ts";
 import { LastUsedRecorder } from "./db/last-used.ts";
@@ -150,6 +150,10 @@ export class QcowStore implements Store {
 
   readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
     return readLog(this.layout, id, signal);
+  }
+
+  async unfinished(): Promise<readonly LayerId[]> {
+    return await withStoreErrors("list unfinished layers", () => unfinishedLayers(this.layout));
   }
 
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {

@@ -1,4 +1,5 @@
-import { type CacheStore, isObError, type Sandbox, type StepInfo, type Store } from "@ob/core";
+import { type CacheStore, isObError, type Sandbox, type StepInfo, type Store, withFacts } from "@ob/core";
+import { OutputTail } from "../sharing/output-tail.ts";
 import type { LayerBuild, StepDeduplicator } from "../sharing/single-flight.ts";
 import { baseLayer } from "../steps/from.ts";
 import { guestLayer } from "../steps/guest-step.ts";
@@ -47,10 +48,23 @@ async function getLayer(
   emit({ type: "step-started", step });
   const finished = (outcome: "saved" | "cached" | "failed" | "cancelled") =>
     emit({ type: "step-finished", step, outcome, milliseconds: performance.now() - start });
-  const onOutput = (bytes: Uint8Array) => emit({ type: "step-output", step, bytes });
+  const tail = new OutputTail();
+  const onOutput = (bytes: Uint8Array) => {
+    tail.push(bytes);
+    emit({ type: "step-output", step, bytes });
+  };
   const outcome = await layers.getOrBuild(layer, { signal, onOutput }).catch((error: unknown) => {
     finished(isObError(error, "CANCELLED") ? "cancelled" : "failed");
-    throw error;
+    throw explained(error, step, tail);
   });
   finished(outcome);
+}
+
+/** The error of a step, with the step. */
+function explained(error: unknown, step: StepInfo, tail: OutputTail): unknown {
+  if (!isObError(error) || error.code === "CANCELLED") return error;
+  const { id, op, heading, build, at } = step;
+  // Without a guest there is no output, and no log worth reading.
+  if (op === "from") return withFacts(error, { at });
+  return withFacts(error, { at, step: { id, op, heading, build, output: tail.text() } });
 }

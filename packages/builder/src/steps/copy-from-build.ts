@@ -65,7 +65,7 @@ export function prepareCopyFrom(
     base,
     name,
     source,
-    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build, at: context.source?.locate(op) },
     paths,
     destination,
     exclude,

@@ -48,7 +48,7 @@ export async function prepareCopy(
   return {
     kind: "copy",
     base,
-    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build, at: context.source?.locate(op) },
     transfer: { sourceDirectory, manifests, destination, user },
     digests,
   };

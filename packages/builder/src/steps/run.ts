@@ -41,7 +41,14 @@ export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep 
   };
   return {
     kind: "run",
-    info: { op: "run", id: runStepId(inputs), base, heading: opHeading(workdir, op), build },
+    info: {
+      op: "run",
+      id: runStepId(inputs),
+      base,
+      heading: opHeading(workdir, op),
+      build,
+      at: context.source?.locate(op),
+    },
     inputs,
     caches: op.caches,
     secrets: secrets.map(({ target, contents }) => ({ target: resolveGuestPath(workdir, target), contents })),

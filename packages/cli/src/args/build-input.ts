@@ -15,8 +15,8 @@ import { readSpec } from "./spec-input.ts";
 export async function readRequest(args: Arguments, io: ProcessIo): Promise<BuildRequest> {
   const sourceDirectory = await checkSource(stringOption(args, "SRC_DIR"));
   const secrets = await readSecrets(stringOptions(args, "secret"));
-  const spec = await readSpec(args, io);
-  return { spec, sourceDirectory, secrets };
+  const { spec, source } = await readSpec(args, io);
+  return { spec, source, sourceDirectory, secrets };
 }
 
 /** @throws ObError `USAGE` if the key of `--qemu-ssh-key` cannot be read: it is reported before the first step. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { ObError, orCancelled, errnoCode } from "@ob/core";
-import type { Spec } from "@ob/spec";
+import type { ParsedSpec, Spec } from "@ob/spec";
 import type { ProcessIo, Input } from "../process-io.ts";
 import { type Arguments, stringOption } from "./options.ts";
 
@@ -10,7 +10,11 @@ import { type Arguments, stringOption } from "./options.ts";
  * @param fallback what is read without `-f`; by default it is required.
  * @throws ObError `USAGE` if the file cannot be read; `SpecError` if it is not a spec.
  */
-export async function readSpec(args: Arguments, { stdin, signal }: ProcessIo, fallback?: "-"): Promise<Spec> {
+export async function readSpec(
+  args: Arguments,
+  { stdin, signal }: ProcessIo,
+  fallback?: "-",
+): Promise<ParsedSpec> {
   const file = stringOption(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
   if (file === undefined || file === "") {
     throw new ObError("USAGE", "No spec is given.", {
@@ -19,8 +23,8 @@ export async function readSpec(args: Arguments, { stdin, signal }: ProcessIo, fa
   }
   // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
   const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
-  const { parseSpec } = await import("@ob/spec");
-  return parseSpec(source, { file: file === "-" ? "<stdin>" : file });
+  const { parseSpecWithSource } = await import("@ob/spec");
+  return parseSpecWithSource(source, { file: file === "-" ? "<stdin>" : file });
 }
 
 async function readSpecFile(file: string): Promise<Uint8Array> {

@@ -43,8 +43,63 @@ describe("build", () => {
     const services = fakeServices({ run: () => 7 });
     const result = await obuilder(build, { services, stdin: spec });
     expect(result.code).toBe(1);
-    expect(result.stderr).toBe("Build step failed: The command failed with exit status 7.\n");
+    expect(result.stderr).toMatch(/^Build step failed: The command failed with exit status 7\.\n/);
     expect(result.stdout).not.toContain("Got:");
+  });
+
+  it("ends a failure with the step, its place in the spec, its stage, and its last lines", async () => {
+    const lines = Array.from({ length: 30 }, (_, index) => `line ${index}`);
+    const services = fakeServices({
+      run: ({ output }) => (output(`${lines.join("\n")}\n\x1b]0;title\x07no \x1b[31mmake\x1b[0m\n\n`), 127),
+    });
+    const nested = `((build my-tools ((from debian-12)\n  (workdir /src)\n  (run (shell "make all"))))\n (from debian-12))`;
+    const { stderr } = await obuilder(build, { services, stdin: nested });
+    expect(stderr.replace(/id [0-9a-f]{64}/, "id …").replace(/log [0-9a-f]{12}/, "log …"))
+      .toMatchInlineSnapshot(`
+      "Build step failed: The command failed with exit status 127.
+      <stdin>:3:3: /src: (run (shell "make all"))
+        in (build my-tools …)
+        id …
+        The last lines of its output:
+          line 21
+          line 22
+          line 23
+          line 24
+          line 25
+          line 26
+          line 27
+          line 28
+          line 29
+          no make
+      Hint: Status 127 usually means that a program was not found: is it installed, and in PATH? \`obuilder log …\` prints all of its output. \`--on-error=shell\` opens a shell where a command fails.
+      "
+    `);
+  });
+
+  it("explains the exit statuses that shells use themselves", async () => {
+    for (const [status, said] of [
+      [126, "Status 126 usually means that a program may not be run"],
+      [127, "Status 127 usually means that a program was not found"],
+      [137, "SIGKILL"],
+    ] as const) {
+      const services = fakeServices({ run: () => status });
+      expect((await obuilder(build, { services, stdin: spec })).stderr).toContain(said);
+    }
+    const services = fakeServices({ run: () => 1 });
+    expect((await obuilder(build, { services, stdin: spec })).stderr).not.toContain("Status ");
+  });
+
+  it("reports a copy that fails with its step, and offers no shell in it", async () => {
+    const services = fakeServices({
+      copy: () => {
+        throw new ObError("STEP_FAILED", "The guest has no user web.");
+      },
+    });
+    const copying = "((from debian-12)\n (user (name web))\n (copy (src package.json) (dst /srv/)))";
+    const { code, stderr } = await obuilder(build, { services, stdin: copying });
+    expect(code).toBe(1);
+    expect(stderr).toContain("\n<stdin>:3:2: /: (copy (src package.json) (dst /srv/))\n");
+    expect(stderr).not.toContain("--on-error");
   });
 
   it("ends with 130 when it is interrupted, and with 143 when it is terminated", async () => {
@@ -108,7 +163,7 @@ describe("build", () => {
   });
 
   it("prints one object per line with --progress=json, the error last", async () => {
-    const services = fakeServices({ run: () => 7 });
+    const services = fakeServices({ run: ({ output }) => (output("early\n\nlate\n"), 7) });
     const { code, stdout } = await obuilder([...build, "--progress=json"], { services, stdin: spec });
     expect(code).toBe(1);
     const objects = stdout
@@ -116,7 +171,21 @@ describe("build", () => {
       .split("\n")
       .map((line): Record<string, unknown> => JSON.parse(line));
     expect(objects[0]).toEqual({ type: "build-started", steps: 2 });
-    expect(objects.at(-1)).toMatchObject({ type: "result", code: "STEP_FAILED", exitCode: 1 });
+    const { id } = objects.findLast(({ type }) => type === "step-started") ?? {};
+    expect(objects.at(-1)).toMatchObject({
+      type: "result",
+      code: "STEP_FAILED",
+      exitCode: 1,
+      location: { file: "<stdin>", line: 1, column: 34 },
+      step: {
+        id,
+        heading: '/src: (run (shell "make all"))',
+        build: [],
+        output: "early\nlate",
+        status: 7,
+        signal: null,
+      },
+    });
   });
 
   it("asks for a report of a bug, and ends with 4", async () => {

@@ -144,6 +144,9 @@ export interface Store extends AsyncDisposable {
    */
   readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 
+  /** The layers that have a log and are not in the store: of steps that have failed, or run now. In any order. */
+  unfinished(): Promise<readonly LayerId[]>;
+
   /**
    * Creates an overlay on the layer, to read the layer in a guest: a guest that boots writes to its disk. After a crash
    * the next `openStore` removes it.

@@ -122,6 +122,20 @@ const logs: Readonly<Record<string, StoreCheck>> = {
     assert.equal(await textOf(store.readLog(idOf("x"))), "no luck\n");
   },
 
+  "a layer is unfinished from its begin to its commit, and stays so if it fails": async ({
+    store,
+    image,
+  }) => {
+    const base = await importBase(store, image);
+    const failed = await begin(store, idOf("failed"));
+    await failed[Symbol.asyncDispose]();
+    const writer = await begin(store, idOf("x"));
+    assert.deepEqual(new Set(await store.unfinished()), new Set([idOf("failed"), idOf("x")]));
+    await writer.createDisk(base.id);
+    await writer.commit();
+    assert.deepEqual(await store.unfinished(), [idOf("failed")]);
+  },
+
   "a layer that was never begun has no log": async ({ store }) => {
     await rejectsWith("NO_SUCH_LAYER", textOf(store.readLog(idOf("x"))));
   },

@@ -107,6 +107,10 @@ export class MemoryStore implements Store {
     yield* log.follow(signal);
   }
 
+  async unfinished(): Promise<readonly LayerId[]> {
+    return [...this.#logs.keys()].filter((id) => !this.#layers.has(id));
+  }
+
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
     await this.#before("borrow", id);
     throwIfCancelled(signal);
