@@ -2,10 +2,12 @@ import {
   type CacheStore,
   type Emit,
   type EphemeralGuest,
+  type GuestImage,
   type LayerId,
   type Sandbox,
   noopEmit,
   type Store,
+  throwIfCancelled,
 } from "@ob/core";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
@@ -13,7 +15,13 @@ import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
 import type { BuildRequest } from "./request.ts";
-import { ownDirectoriesFor, validateRequest } from "./validate-request.ts";
+import { validateGuests } from "./validate-guests.ts";
+import {
+  ownDirectoriesFor,
+  validateRequest,
+  validateSources,
+  warnOfUnusedSecrets,
+} from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
 import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
@@ -88,10 +96,15 @@ export function createBuilder(options: BuilderOptions): Builder {
       { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, reuseVm = true } = {},
     ) {
       validateRequest(request);
+      warnOfUnusedSecrets(request, emit);
       const { spec } = request;
+      throwIfCancelled(signal);
       const visitor = (scope: BuildScope) =>
         buildVisitor({ store, sandbox, caches, layers, scope, onFailure, reuseVm });
       const own = await ownDirectoriesFor(request, store);
+      await validateSources(request, own);
+      const guest = (image: GuestImage) => sandbox.guest(image);
+      await validateGuests(request, { store, guest, requireImages: true });
       await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
       const context = initialContext(request, { digests, own });
       const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
@@ -102,7 +115,9 @@ export function createBuilder(options: BuilderOptions): Builder {
       return id;
     },
     plan: async (request, { signal, emit = ownEmit } = {}) =>
-      await planBuild({ store, digestDirectory, emit }, request, { signal }),
+      await planBuild({ store, digestDirectory, emit, guest: (image) => sandbox.guest(image) }, request, {
+        signal,
+      }),
     openLayer: async (id, opening = {}) =>
       await openLayer(id, { store, sandbox }, { ...opening, emit: opening.emit ?? ownEmit }),
     healthcheck: async (check) => await healthcheck(check, { store, sandbox, caches, layers, emit: ownEmit }),

@@ -1,9 +1,23 @@
-import { type Emit, type LayerId, noopEmit, type StepInfo, type Store } from "@ob/core";
+import {
+  type Emit,
+  type GuestDescription,
+  type GuestImage,
+  type LayerId,
+  noopEmit,
+  type StepInfo,
+  type Store,
+} from "@ob/core";
 import { runSequentially } from "./scheduling/scheduler.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
 import type { BuildRequest } from "./request.ts";
-import { ownDirectoriesFor, validateRequest } from "./validate-request.ts";
+import { validateGuests } from "./validate-guests.ts";
+import {
+  ownDirectoriesFor,
+  validateRequest,
+  validateSources,
+  warnOfUnusedSecrets,
+} from "./validate-request.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { unknownBase } from "./steps/from.ts";
 
@@ -20,6 +34,8 @@ export interface PlanOptions {
   /** See `BuilderOptions.digestDirectory`. */
   readonly digestDirectory?: string | undefined;
   readonly emit?: Emit | undefined;
+  /** See `Sandbox.guest`. With it the plan refuses what the guests cannot do, as far as their images are known. */
+  readonly guest?: ((image: GuestImage) => GuestDescription) | undefined;
 }
 
 /**
@@ -29,17 +45,20 @@ export interface PlanOptions {
  * @throws ObError as `Builder.build` before it runs anything.
  */
 export async function planBuild(
-  { store, digestDirectory, emit = noopEmit }: PlanOptions,
+  { store, digestDirectory, emit = noopEmit, guest }: PlanOptions,
   request: BuildRequest,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly PlannedStep[]> {
   validateRequest(request);
+  warnOfUnusedSecrets(request, emit);
   const steps: PlannedStep[] = [];
   const cached = async (id: LayerId) => (await store.find(id)) !== undefined;
   const plan = async ({ info }: { readonly info: StepInfo }) => {
     steps.push({ ...info, cached: await cached(info.id) });
   };
   const own = await ownDirectoriesFor(request, store);
+  await validateSources(request, own);
+  await validateGuests(request, { store, guest });
   await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
   await walkSpec(request.spec, initialContext(request, { digests, own }), {
     store,

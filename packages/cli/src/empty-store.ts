@@ -13,6 +13,10 @@ export class EmptyStore implements Store {
     return { name, id: baseLayerId(name), present: false };
   }
 
+  async guestOf(): Promise<undefined> {
+    return undefined;
+  }
+
   async find(): Promise<undefined> {
     return undefined;
   }

@@ -6,6 +6,7 @@ import {
   type CacheStore,
   type Emit,
   findProgram,
+  type GuestImage,
   makeStorePrivate,
   ObError,
   noopEmit,
@@ -29,7 +30,7 @@ export interface OpenBuilderOptions extends OpenOptions {
   readonly flags: SandboxFlags;
 }
 
-export interface OpenPlanOptions extends OpenOptions {
+export interface OpenPlanOptions extends OpenBuilderOptions {
   readonly request: BuildRequest;
   readonly signal: AbortSignal;
 }
@@ -114,14 +115,18 @@ export const services: Services = {
     };
   },
 
-  async plan({ location, request, signal, emit }) {
+  async plan({ location, flags, request, signal, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
     await using store = storeExists
       ? await services.openStore({ location, emit })
       : new EmptyStore(location.directory);
     const digestDirectory = storeExists ? digestsOf(location) : undefined;
-    const steps = await planBuild({ store, digestDirectory, ...(emit && { emit }) }, request, { signal });
+    const { describeGuest } = await import("@ob/sandbox-qemu");
+    const { guestOs, guestArch, hardware, guestProfiles } = flags;
+    const defaults = { guestOs, guestArch, hardware, profiles: await loadGuestProfiles(guestProfiles) };
+    const guest = (image: GuestImage) => describeGuest(image, defaults);
+    const steps = await planBuild({ store, digestDirectory, emit, guest }, request, { signal });
     return { steps, storeExists };
   },
 };

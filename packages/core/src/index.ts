@@ -57,17 +57,15 @@ export {
   within,
 } from "./store-layout.ts";
 export { makePrivateDirectory, makeStorePrivate, makeTreesPrivate } from "./store-permissions.ts";
+export type { CacheMount, RunTask, SecretMount } from "./ports/run-task.ts";
 export type {
-  CacheMount,
   ArchivedDirectory,
   CopyTask,
   OpenArchiveOptions,
-  RunTask,
   Sandbox,
   SandboxRunOptions,
   SandboxStep,
   StepSession,
-  SecretMount,
 } from "./ports/sandbox.ts";
 export type {
   BaseImage,

@@ -4,6 +4,7 @@ export { bootForSmokeTest } from "./access/smoke-test-guest.ts";
 export type { Accelerator } from "./machine/machine.ts";
 export type { Hardware } from "./machine/qemu-argv.ts";
 export type { SandboxOptions } from "./options.ts";
+export { describeGuest, type GuestDefaults } from "./guest/describe-guest.ts";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
 

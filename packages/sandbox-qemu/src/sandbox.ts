@@ -14,6 +14,7 @@ import {
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 import { Accelerators } from "./accelerator/accelerators.ts";
 import { findProfile } from "./guest/registry.ts";
+import { describeGuest } from "./guest/describe-guest.ts";
 import { guestProfile, resolveGuest } from "./guest/resolve-guest.ts";
 import { PhaseTimer } from "./lifecycle/phase-timer.ts";
 import { type GuestSession, startGuest } from "./lifecycle/start-guest.ts";
@@ -53,9 +54,7 @@ class QemuSandbox implements Sandbox {
   }
 
   guest(image: GuestImage): GuestDescription {
-    const { os, arch, profile } = resolveGuest(image, this.#resources.options);
-    const { cacheFileSystem, copyTarget, copySource } = profile;
-    return { os, arch, cacheFileSystem, copyTarget, copySource };
+    return describeGuest(image, this.#resources.options);
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {

@@ -7,6 +7,7 @@ import {
   makeStorePrivate,
   diskIn,
   type Emit,
+  type GuestImage,
   type ExportOptions,
   type Layer,
   type LayerWriter,
@@ -28,7 +29,7 @@ import {
 import { waitForLock, withLock } from "@ob/qcow2";
 import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images/base-images.ts";
-import { readBaseInfo } from "./base-images/base-info.ts";
+import { readBaseInfo, readGuest } from "./base-images/base-info.ts";
 import { tryBeginLayer } from "./layers/layer-writer.ts";
 import type { StoreContext } from "./context.ts";
 import { StoreDatabase } from "./db/database.ts";
@@ -130,6 +131,10 @@ export class QcowStore implements Store {
     return await withStoreErrors(`look up the base image ${name}`, () =>
       resolveBaseImage(this.#context, name),
     );
+  }
+
+  async guestOf(image: BaseImage): Promise<GuestImage | undefined> {
+    return await withStoreErrors(`read the manifest of ${image.name}`, () => readGuest(this.#context, image));
   }
 
   async find(id: LayerId): Promise<Layer | undefined> {

@@ -46,6 +46,12 @@ export async function generateManifest(source: string, options: ManifestOptions)
   return withDigests(tree, new Map(files.map((file, index) => [file, digests[index] ?? ""])));
 }
 
+/** Looks whether a source exists and can be copied, reading none of it. @throws ObError as `generateManifest`. */
+export async function checkSource(source: string, options: ManifestOptions): Promise<void> {
+  const path = await checkPath(source, options);
+  if ((await kindAt(path, options)) === "other") throw notCopyable(path);
+}
+
 /** The absolute path of something in a manifest, as bytes. */
 export function sourcePath(sourceDirectory: string, path: string): Buffer {
   return Buffer.concat([Buffer.from(`${sourceDirectory}/`), toBytes(path)]);

@@ -57,7 +57,7 @@ export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep 
 
 /**
  * The layer of a `run`: the command runs on a new disk, which is committed. Building it throws what the store, the caches
- * and the sandbox throw; `BAD_SPEC` if a cache cannot be shared as the spec says, `UNSUPPORTED` for an unknown network.
+ * and the sandbox throw.
  */
 export function runLayer(step: RunStep, deps: StepDeps): LayerBuild {
   return { id: step.info.id, emit: deps.emit, build: (job) => runInGuest(step, job, deps) };
@@ -115,10 +115,11 @@ function secretOf(context: Context, id: string): Uint8Array {
   throw new ObError("BAD_SECRET", `The secret ${JSON.stringify(id)} was not given.`);
 }
 
-function networkOf(names: readonly string[]): RunTask["network"] {
+/** @throws ObError `BAD_SPEC` for an unknown network. */
+export function networkOf(names: readonly string[]): RunTask["network"] {
   const unknown = names.find((name) => name !== "host");
   if (unknown === undefined) return names.length === 0 ? "none" : "host";
-  throw new ObError("UNSUPPORTED", `Unknown network ${JSON.stringify(unknown)}.`, {
+  throw new ObError("BAD_SPEC", `Unknown network ${JSON.stringify(unknown)}.`, {
     hint: "`(network host)` gives a step the host's network; by default it has none.",
   });
 }

@@ -1,3 +1,4 @@
+import path from "node:path";
 import { ObError } from "@ob/core";
 import { describe, expect, it } from "vitest";
 import { createInterrupts, obuilder, fakeServices } from "../testing/run.ts";
@@ -249,6 +250,27 @@ describe("build", () => {
     expect(result.code).toBe(4);
     expect(result.stderr).toContain('"token"');
     expect(result.stderr).toContain("Hint: Give it with --secret token:FILE");
+  });
+
+  it("says how to build a missing base image that a recipe is for, and where the spec names it", async () => {
+    const known = await obuilder(build, { services: fakeServices(), stdin: "((from busybox))" });
+    expect(known).toMatchObject({ code: 4, stdout: "" });
+    expect(known.stderr).toBe(
+      '<stdin>:1:8: There is no base image "busybox" in the store.\n  1 | ((from busybox))\n    |        ^^^^^^^\n' +
+        "Hint: `obuilder image build busybox` builds it.\n",
+    );
+    const other = await obuilder(build, { services: fakeServices(), stdin: "((from debain-12))" });
+    expect(other.stderr).toContain("Hint: Did you mean debian-12?");
+  });
+
+  it("names a secret that no step uses, and goes on", async () => {
+    const file = path.resolve("package.json");
+    const { code, stderr } = await obuilder([...build, "--secret", `tokn:${file}`], {
+      services: fakeServices(),
+      stdin: spec,
+    });
+    expect(code).toBe(0);
+    expect(stderr).toBe('obuilder: [WARNING] No step of the spec uses the secret "tokn".\n');
   });
 
   it("refuses an invalid spec with 3 and its position", async () => {

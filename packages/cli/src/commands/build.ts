@@ -11,7 +11,8 @@ import {
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { createProgress } from "../progress/create-progress.ts";
-import { codeOf } from "../output/render-error.ts";
+import { withRecipeHint } from "../output/recipe-hint.ts";
+import { codeOf, firstError } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
 import type { Command } from "./command.ts";
@@ -73,7 +74,8 @@ export const build: Command = {
         ...(wantsShell && { onFailure }),
       });
       progress.succeeded(id);
-    } catch (error) {
+    } catch (thrown) {
+      const error = await withRecipeHint(firstError(thrown));
       progress.failed(error, exitCodeFor(codeOf(error)));
       throw error;
     } finally {

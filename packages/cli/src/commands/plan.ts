@@ -1,6 +1,7 @@
 import type { PlannedStep } from "@ob/builder";
 import { readRequest } from "../args/build-input.ts";
 import { colorsFor, type Palette } from "../output/colors.ts";
+import { recipeHint } from "../output/recipe-hint.ts";
 import { jobOptions } from "../args/jobs.ts";
 import {
   acceptedButHidden,
@@ -39,12 +40,12 @@ export const plan: Command = {
     ["obuilder plan --json ... . | jq -r .id", "the ids, in build order"],
   ],
 
-  async run(args, { services, io, verbosity, color, location, emit }) {
+  async run(args, { services, io, verbosity, color, location, flags, emit }) {
     const { stdout, stderr, env } = io;
     const request = await readRequest(args, io);
-    const { steps, storeExists } = await services.plan({ location, request, signal: io.signal, emit });
+    const { steps, storeExists } = await services.plan({ location, flags, request, signal: io.signal, emit });
 
-    const notes = planNotes(steps, location, storeExists);
+    const notes = await planNotes(steps, location, storeExists);
     if (args["json"] === true) {
       stdout.write(steps.map((step) => `${jsonLine(step)}\n`).join(""));
       if (verbosity !== "quiet") stderr.write(notes.map((note) => `${note}\n`).join(""));
@@ -77,18 +78,18 @@ function summary(steps: readonly PlannedStep[]): string {
 }
 
 /** What would make a build fail. */
-export function planNotes(
+export async function planNotes(
   steps: readonly PlannedStep[],
   location: StoreLocation,
   storeExists: boolean,
-): readonly string[] {
+): Promise<readonly string[]> {
   const notes: string[] = [];
   if (!storeExists) notes.push(`The store ${location.directory} does not exist; it counts as empty.`);
   const missing = new Set(steps.flatMap(({ missingImage }) => missingImage ?? []));
   for (const image of missing) {
-    notes.push(
-      `The base image ${image} is missing: a build needs ${location.directory}/base-image/${image}.qcow2.`,
-    );
+    const missed = `The base image ${image} is missing: a build needs ${location.directory}/base-image/${image}.qcow2.`;
+    const hint = await recipeHint(image);
+    notes.push(hint === undefined ? missed : `${missed} ${hint}`);
   }
   return notes;
 }

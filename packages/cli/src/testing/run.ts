@@ -42,7 +42,7 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
       },
     }),
     plan: async ({ request, signal, emit }) => ({
-      steps: await planBuild({ store, emit }, request, { signal }),
+      steps: await planBuild({ store, emit, guest: (image) => sandbox.guest(image) }, request, { signal }),
       storeExists: true,
     }),
   };

@@ -1,4 +1,5 @@
 import type { ImageManifest } from "../image-manifest.ts";
+import type { GuestImage } from "./guest.ts";
 import type { LayerId } from "../layer-id.ts";
 
 /** Environment variables as `(env K V)` made them, newest first; each key occurs once. */
@@ -23,6 +24,8 @@ export interface BaseImage {
   readonly id: LayerId;
   /** False where `base-image/NAME.qcow2` does not exist; its layer can still be in the store. */
   readonly present: boolean;
+  /** The names of the images that do exist, if this one does not. */
+  readonly others?: readonly string[] | undefined;
 }
 
 /** What a base layer says about all layers that are based on it. */
@@ -120,6 +123,12 @@ export interface Store extends AsyncDisposable {
 
   /** The base image of that name. Resolves also if there is none: a plan needs only the id. */
   baseImage(name: string): Promise<BaseImage>;
+
+  /**
+   * What describes the guest of an image: as in its layer, or, before it was imported, beside the image itself. Undefined
+   * if there is neither.
+   */
+  guestOf(image: BaseImage): Promise<GuestImage | undefined>;
 
   /** The finished layer, or undefined. Does not count as a use. */
   find(id: LayerId): Promise<Layer | undefined>;

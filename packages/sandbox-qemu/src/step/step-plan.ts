@@ -1,5 +1,6 @@
 import type { Emit, SandboxRunOptions, SandboxStep } from "@ob/core";
 import type { Accelerators } from "../accelerator/accelerators.ts";
+import { checkMounts } from "../guest/check-mounts.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { type Guest, guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
 import { PhaseTimer } from "../lifecycle/phase-timer.ts";
@@ -48,6 +49,7 @@ export function planStep(step: SandboxStep, options: StepOptions): StepPlan {
   const { image, layer, task } = step;
   const guest = resolveGuest(image, options.resources.options);
   const profile = guestProfile(guest);
+  if (task.kind === "run") checkMounts(task);
   return {
     step,
     options,
