@@ -38,7 +38,8 @@ const defaultDeadline = 5 * 60 * 1000;
 /**
  * Builds a layer that no build has, from the image to the commit, and deletes it again.
  *
- * @throws ObError what a step throws; `GUEST_LOST` if the deadline passes or the command's output does not come back.
+ * @throws ObError what a step throws; `TIMEOUT` if the deadline passes, `GUEST_LOST` if the command's output does
+ * not come back.
  */
 export async function healthcheck(options: HealthcheckOptions, deps: HealthcheckDeps): Promise<void> {
   const { image: name, deadlineMs = defaultDeadline, signal: caller } = options;
@@ -63,8 +64,9 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
   } catch (error) {
     if (caller?.aborted) throw cancelledError(caller);
     if (!deadline.aborted) throw error;
-    throw new ObError("GUEST_LOST", `${name} did not finish its healthcheck in ${deadlineMs / 1000} s.`, {
+    throw new ObError("TIMEOUT", `${name} did not finish its healthcheck in ${deadlineMs / 1000} s.`, {
       cause: error,
+      data: { limit: "healthcheck" },
     });
   }
   await store.delete(id);

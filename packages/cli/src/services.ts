@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
+import type { Builder, BuilderOptions, BuildRequest, PlannedStep } from "@ob/builder";
 import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
 import {
@@ -28,6 +28,8 @@ export interface OpenOptions {
 
 export interface OpenBuilderOptions extends OpenOptions {
   readonly flags: SandboxFlags;
+  /** By default those of the builder. */
+  readonly limits?: Pick<BuilderOptions, "logLimit" | "diskReserve"> | undefined;
 }
 
 export interface OpenPlanOptions extends OpenBuilderOptions {
@@ -70,7 +72,7 @@ export const services: Services = {
     return await openCaches({ directory: location.directory, emit });
   },
 
-  async openBuilder({ location, flags, emit }) {
+  async openBuilder({ location, flags, limits = {}, emit }) {
     const { directory } = location;
     await requireStore(location);
     const [{ createBuilder }, { openStore }, { openCaches }, { createSandbox }] = await Promise.all([
@@ -84,7 +86,7 @@ export const services: Services = {
     const caches = resources.use(await openCaches({ directory, emit }));
     const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
     const builder = resources.use(
-      createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
+      createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...limits, emit }),
     );
     return closingWith(builder, resources.move());
   },

@@ -1,7 +1,16 @@
-import { type CacheStore, isObError, type Sandbox, type StepInfo, type Store, withFacts } from "@ob/core";
+import {
+  type CacheStore,
+  isObError,
+  type ObEvent,
+  type Sandbox,
+  type StepInfo,
+  type Store,
+  withFacts,
+} from "@ob/core";
 import { OutputTail } from "../sharing/output-tail.ts";
 import type { LayerBuild, StepDeduplicator } from "../sharing/single-flight.ts";
 import { baseLayer } from "../steps/from.ts";
+import { FailedLookups } from "../steps/failed-lookups.ts";
 import { guestLayer } from "../steps/guest-step.ts";
 import type { StepDeps } from "../steps/step-deps.ts";
 import type { BuildScope } from "./scheduler.ts";
@@ -14,13 +23,16 @@ export interface BuildVisitorOptions {
   readonly layers: StepDeduplicator;
   readonly scope: BuildScope;
   readonly onFailure: StepDeps["onFailure"];
+  readonly limits: StepDeps["limits"];
+  /** Called with the error of a step that the limit of the build has ended. */
+  readonly onTimeout: (error: unknown) => void;
   /** False if each step gets a VM of its own. */
   readonly reuseVm: boolean;
 }
 
 /** Gets or builds each step's layer, and emits the step's events. */
 export function buildVisitor(options: BuildVisitorOptions): StepVisitor {
-  const { store, sandbox, caches, onFailure, reuseVm } = options;
+  const { store, sandbox, caches, limits, onFailure, reuseVm } = options;
   const { emit } = options.scope;
   return {
     note: (text, build) => emit({ type: "note", text, build }),
@@ -30,16 +42,23 @@ export function buildVisitor(options: BuildVisitorOptions): StepVisitor {
     },
     session: () => (reuseVm ? sandbox.openSession() : undefined),
     async step(step, position) {
-      const deps = { ...position, store, sandbox, caches, emit, onFailure };
-      await getLayer(step.info, guestLayer(step, deps), options);
+      const deps = { ...position, store, sandbox, caches, emit, limits, onFailure };
+      const hasNoNetwork = step.kind === "run" && step.inputs.network.length === 0;
+      const lookups = hasNoNetwork ? new FailedLookups() : undefined;
+      await getLayer(step.info, guestLayer(step, deps), { ...options, lookups });
     },
   };
+}
+
+interface LayerOptions extends BuildVisitorOptions {
+  /** Those in the output of a step without a network. */
+  readonly lookups?: FailedLookups | undefined;
 }
 
 async function getLayer(
   step: StepInfo,
   layer: LayerBuild,
-  { store, layers, scope }: BuildVisitorOptions,
+  { store, layers, scope, onTimeout, lookups }: LayerOptions,
 ): Promise<void> {
   const { emit, signal } = scope;
   // Before the layer is claimed: a build that has a slot never waits for one that has none.
@@ -51,13 +70,27 @@ async function getLayer(
   const tail = new OutputTail();
   const onOutput = (bytes: Uint8Array) => {
     tail.push(bytes);
+    lookups?.push(bytes);
     emit({ type: "step-output", step, bytes });
   };
-  const outcome = await layers.getOrBuild(layer, { signal, onOutput }).catch((error: unknown) => {
+  const outcome = await layers.getOrBuild(layer, { signal, onOutput }).catch((thrown: unknown) => {
+    const timedOut = isObError(thrown, "CANCELLED") && isObError(signal?.reason, "TIMEOUT");
+    const error: unknown = timedOut ? signal.reason : thrown;
+    if (lookups?.found) emit(lookupHint(step));
     finished(isObError(error, "CANCELLED") ? "cancelled" : "failed");
-    throw explained(error, step, tail);
+    const failure = explained(error, step, tail);
+    if (timedOut) onTimeout(failure);
+    throw failure;
   });
+  if (lookups?.found && outcome === "saved") emit(lookupHint(step));
   finished(outcome);
+}
+
+/** Programs print this and end with 0, too: what they should have made is then missing in the layer. */
+function lookupHint({ heading, at }: StepInfo): ObEvent {
+  const place = at ? `${at.file}:${at.line}:${at.column}` : heading;
+  const text = `${place}: A host name could not be resolved: this step has no network. (run (network host) …) gives it one.`;
+  return { type: "log", level: "warning", text };
 }
 
 /** The error of a step, with the step. */

@@ -12,6 +12,7 @@ import {
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import { layerArchive, type LayerItem } from "../archive/layer-archive.ts";
 import { openLayer } from "../open-layer.ts";
@@ -124,7 +125,7 @@ export function copyFromLayer(step: CopyFromStep, deps: StepDeps): LayerBuild {
 
 async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDeps): Promise<void> {
   const { writer, onOutput } = job;
-  const { sandbox, session = sandbox, store, image, keepVm } = deps;
+  const { sandbox, store, image, keepVm } = deps;
   const disk = await writer.createDisk(step.base, job.signal);
   throwIfCancelled(job.signal);
   const { source, exclude, user } = step;
@@ -149,7 +150,7 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
     };
     const task = { kind: "copy", user, openArchive } as const;
     const target = { layer: writer.id, disk, image, task, keepVm };
-    await session.run(target, { signal, emit: deps.emit, onOutput });
+    await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   } finally {

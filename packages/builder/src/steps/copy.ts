@@ -9,6 +9,7 @@ import {
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
 import type { DigestCache } from "../source/digest-cache.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import { generateManifest, type Manifest, type ManifestOptions } from "../source/manifest.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
@@ -64,7 +65,7 @@ async function copyIntoGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, session = sandbox, image, keepVm, emit } = deps;
+  const { sandbox, image, keepVm } = deps;
   const disk = await writer.createDisk(step.base, signal);
   const destination = sandbox.guest(image).copyTarget(step.transfer.destination);
   const transfer = { ...step.transfer, destination };
@@ -79,7 +80,7 @@ async function copyIntoGuest(
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", user: transfer.user, openArchive } as const;
-    await session.run({ layer: writer.id, disk, image, task, keepVm }, { signal, emit, onOutput });
+    await runInSandbox({ layer: writer.id, disk, image, task, keepVm }, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   }

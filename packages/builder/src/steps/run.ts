@@ -10,6 +10,7 @@ import {
 } from "@ob/core";
 import { type RunCache, fromBytes, type RunOp } from "@ob/spec";
 import { type Context, resolveGuestPath } from "../context.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import type { StepDeps } from "./step-deps.ts";
@@ -68,7 +69,7 @@ async function runInGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, session = sandbox, image, keepVm, emit } = deps;
+  const { sandbox, image, keepVm, emit } = deps;
   const { base, workdir, user, environment, command, shell } = step.inputs;
   const network = networkOf(step.inputs.network);
   const requests =
@@ -95,7 +96,8 @@ async function runInGuest(
   try {
     throwIfCancelled(signal);
     const onFailure = deps.onFailure && failureHandler(step.info, deps.onFailure);
-    await session.run({ layer: writer.id, disk, image, task, keepVm }, { signal, emit, onOutput, onFailure });
+    const target = { layer: writer.id, disk, image, task, keepVm };
+    await runInSandbox(target, { signal, onOutput, onFailure }, deps);
   } catch (error) {
     // A command that fails leaves its caches intact, and what it has fetched serves the next try.
     if (isObError(error, "STEP_FAILED")) await leases.release(emit);

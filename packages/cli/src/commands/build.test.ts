@@ -90,6 +90,29 @@ describe("build", () => {
     expect((await obuilder(build, { services, stdin: spec })).stderr).not.toContain("Status ");
   });
 
+  it("ends with 124 when a time limit is exceeded, and says which option sets it", async () => {
+    const services = fakeServices({ run: () => new Promise(() => undefined) });
+    for (const [flag, message] of [
+      ["--step-timeout=0.05s", "obuilder: The step took longer than 0.05 s.\n"],
+      ["--timeout=0.3s", "obuilder: The build took longer than 0.3 s.\n"],
+    ] as const) {
+      const { code, stderr } = await obuilder([...build, flag], { services, stdin: spec });
+      expect(code).toBe(124);
+      expect(stderr).toContain(`${message}<stdin>:1:34: /src: (run (shell "make all"))\n`);
+      expect(stderr).toContain(`\`${flag.replace(/=.*/, "")}\` gives`);
+    }
+  });
+
+  it("clips a log at --log-limit, and takes the sizes of the other limits", async () => {
+    const services = fakeServices({ run: ({ output }) => output("x".repeat(3000)) });
+    const { code, stdout } = await obuilder([...build, "--log-limit=1K", "--disk-reserve=1M"], {
+      services,
+      stdin: spec,
+    });
+    expect(code).toBe(0);
+    expect(stdout).toContain(`\n${"x".repeat(1024)}\n[output clipped, log limit 1 KiB reached]\n---> saved`);
+  });
+
   it("reports a copy that fails with its step, and offers no shell in it", async () => {
     const services = fakeServices({
       copy: () => {
@@ -225,6 +248,10 @@ describe("build", () => {
       [[...build, "--qemu-memory=much"], 2, "--qemu-memory: invalid size"],
       [[...build, "--qemu-ssh-key=/missing"], 2, "The key of --qemu-ssh-key cannot be read"],
       [[...build, "-j0"], 2, "--jobs"],
+      [[...build, "--step-timeout=0s"], 2, "--step-timeout"],
+      [[...build, "--timeout=soon"], 2, "--timeout: invalid duration"],
+      [[...build, "--log-limit=long"], 2, "--log-limit: invalid size"],
+      [[...build, "--disk-reserve=-1"], 2, "--disk-reserve: invalid size"],
       [[...build, "--progress=loud"], 2, "--progress takes auto, plain, tty, json"],
     ] as const) {
       const result = await obuilder(argv, { services, stdin: spec });

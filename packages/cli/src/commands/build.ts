@@ -1,6 +1,7 @@
 import type { StepFailure } from "@ob/builder";
 import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
+import { limitOptions, readLimits } from "../args/limits.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
 import {
   progressOptions,
@@ -30,6 +31,7 @@ export const build: Command = {
     ...jobOptions,
     ...onErrorOptions,
     ...vmReuseOptions,
+    ...limitOptions,
     ...progressOptions,
   },
   examples: [
@@ -41,11 +43,13 @@ export const build: Command = {
     ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
     ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
     ["obuilder build ... --on-error=shell .", "open a shell where a command fails"],
+    ["obuilder build ... --step-timeout 1h .", "end a step that hangs"],
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
 
   async run(args, { services, io, verbosity, color, location, flags }) {
     const jobs = readJobs(args, flags);
+    const { logLimit, diskReserve, ...timeouts } = readLimits(args);
     const mode = readProgressMode(args);
     const reuseVm = args["no-vm-reuse"] !== true;
     const wantsShell = readOnError(args, io) === "shell";
@@ -65,11 +69,17 @@ export const build: Command = {
       await openStepShell(failure, { io, progress });
     };
     try {
-      await using builder = await services.openBuilder({ location, flags, emit: progress.emit });
+      await using builder = await services.openBuilder({
+        location,
+        flags,
+        limits: { logLimit, diskReserve },
+        emit: progress.emit,
+      });
       const id = await builder.build(request, {
         signal: io.signal,
         jobs,
         reuseVm,
+        ...timeouts,
         ordered: progress.inOrder,
         ...(wantsShell && { onFailure }),
       });

@@ -2,6 +2,7 @@ import type { PlannedStep } from "@ob/builder";
 import { readRequest } from "../args/build-input.ts";
 import { colorsFor, type Palette } from "../output/colors.ts";
 import { recipeHint } from "../output/recipe-hint.ts";
+import { limitOptions } from "../args/limits.ts";
 import { jobOptions } from "../args/jobs.ts";
 import {
   acceptedButHidden,
@@ -10,7 +11,7 @@ import {
   specOptions,
   storeOptions,
 } from "../args/options.ts";
-import { sandboxOptions } from "../args/sandbox-flags.ts";
+import { sandboxOptions, vmReuseOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
@@ -33,6 +34,8 @@ export const plan: Command = {
     ...acceptedButHidden(sandboxOptions),
     ...acceptedButHidden(jobOptions),
     ...acceptedButHidden(onErrorOptions),
+    ...acceptedButHidden(limitOptions),
+    ...acceptedButHidden(vmReuseOptions),
     ...acceptedButHidden(progressOptions),
   },
   examples: [

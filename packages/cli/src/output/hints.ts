@@ -1,4 +1,4 @@
-import type { ErrorCode, ObError } from "@ob/core";
+import type { ErrorCode, FailedStep, ObError } from "@ob/core";
 
 type HintFor = (data: Readonly<Record<string, string>>, error: ObError) => string | undefined;
 
@@ -7,10 +7,20 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
     step &&
     [
       ...statusHints(exitCode),
-      `\`obuilder log ${step.id.slice(0, 12)}\` prints all of its output.`,
+      logHint(step),
       ...(step.op === "run" ? ["`--on-error=shell` opens a shell where a command fails."] : []),
     ].join(" "),
   BAD_SECRET: ({ secret }) => secret && `Give it with --secret ${secret}:FILE, where FILE holds its value.`,
+  TIMEOUT: ({ limit }, { step }) => {
+    const more =
+      limit === "step"
+        ? "`--step-timeout` gives a step more time."
+        : `\`--timeout\` gives the ${limit} more time.`;
+    return step ? `${logHint(step)} ${more}` : more;
+  },
+  NO_SPACE: ({ reserve }) =>
+    reserve &&
+    "Free some space, or remove old layers with `obuilder prune`. `--disk-reserve` sets what must stay free.",
   NO_SUCH_LAYER: () =>
     "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
 };
@@ -19,6 +29,10 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
 export function commandLineHint(error: ObError): string | undefined {
   const { code, data = {} } = error;
   return hints[code]?.(data, error);
+}
+
+function logHint({ id }: FailedStep): string {
+  return `\`obuilder log ${id.slice(0, 12)}\` prints all of its output.`;
 }
 
 /** What the exit status of a command usually means: shells use some for errors of their own. */

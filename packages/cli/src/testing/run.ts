@@ -28,7 +28,8 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
     pruned,
     openStore: async () => store,
     openCaches: async () => caches,
-    openBuilder: async ({ emit }) => createBuilder({ store, sandbox, caches, emit }),
+    openBuilder: async ({ limits, emit }) =>
+      createBuilder({ store, sandbox, caches, diskReserve: 0, ...limits, emit }),
     pruneSnapshots: async () => {
       pruned.push([...store.list()].length);
     },
