@@ -1,5 +1,6 @@
 import {
   type CacheStore,
+  checkOptions,
   type Emit,
   type EphemeralGuest,
   type GuestImage,
@@ -9,6 +10,7 @@ import {
   type Store,
   throwIfCancelled,
 } from "@ob/core";
+import { checkRequest } from "./check-request.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
@@ -107,6 +109,15 @@ export interface Builder extends AsyncDisposable {
 }
 
 export function createBuilder(options: BuilderOptions): Builder {
+  checkOptions("createBuilder", options, {
+    store: "object",
+    sandbox: "object",
+    caches: "object",
+    digestDirectory: "string?",
+    emit: "function?",
+    logLimit: "number?",
+    diskReserve: "number?",
+  });
   const { store, sandbox, caches, digestDirectory, emit: ownEmit = noopEmit } = options;
   const { logLimit = defaultLogLimit, diskReserve = defaultDiskReserve } = options;
   const layers = new StepDeduplicator(store, { logLimit });
@@ -141,6 +152,7 @@ async function buildSpec(
 ): Promise<LayerId> {
   const { signal, emit, onFailure, onTimeout, stepTimeoutMs } = options;
   const { jobs = 1, ordered = false, reuseVm = true } = options;
+  checkRequest("build", request);
   validateRequest(request);
   throwIfCancelled(signal);
   warnOfUnusedSecrets(request, emit);

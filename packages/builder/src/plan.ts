@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   type Emit,
   type GuestDescription,
   type GuestImage,
@@ -8,6 +9,7 @@ import {
   type Store,
 } from "@ob/core";
 import { runSequentially } from "./scheduling/scheduler.ts";
+import { checkRequest } from "./check-request.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
 import type { BuildRequest } from "./request.ts";
@@ -45,10 +47,18 @@ export interface PlanOptions {
  * @throws ObError as `Builder.build` before it runs anything.
  */
 export async function planBuild(
-  { store, digestDirectory, emit = noopEmit, guest }: PlanOptions,
+  options: PlanOptions,
   request: BuildRequest,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<readonly PlannedStep[]> {
+  checkOptions("planBuild", options, {
+    store: "object",
+    digestDirectory: "string?",
+    emit: "function?",
+    guest: "function?",
+  });
+  const { store, digestDirectory, emit = noopEmit, guest } = options;
+  checkRequest("planBuild", request);
   validateRequest(request);
   warnOfUnusedSecrets(request, emit);
   const steps: PlannedStep[] = [];

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { checkArgument } from "./check-options.ts";
 import { ObError } from "./errors.ts";
 
 /** Guest operating systems whose profile comes with the sandbox. */
@@ -96,7 +97,8 @@ export type ImageManifest = v.InferOutput<typeof schema>;
  * @param file where the text comes from, for the error.
  * @throws ObError `BASE_IMAGE` that names the field.
  */
-export function parseImageManifest(text: string, file: string): ImageManifest {
+export function parseImageManifest(text: string, file = "the manifest"): ImageManifest {
+  checkArgument("parseImageManifest: text", text, "string");
   const hint = "docs/images.md describes an image manifest.";
   let json: unknown;
   try {

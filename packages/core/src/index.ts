@@ -1,5 +1,6 @@
 export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
+export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";
 export { disposableWith } from "./disposable.ts";
 export { sha256, sha256File } from "./digest.ts";
 export {

@@ -1,4 +1,5 @@
 import type { Spec } from "./ast.ts";
+import { kindOf } from "./check-arguments.ts";
 import { fromBytes } from "./byte-text.ts";
 import { type Decoded, decodeSpec } from "./decode.ts";
 import { headOf } from "./fields.ts";
@@ -57,11 +58,6 @@ function checkArguments(text: unknown, options: unknown): SourceText {
     );
   }
   return { file: file ?? "<spec>", text: typeof text === "string" ? text : fromBytes(text) };
-}
-
-function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
 }
 
 /** Further unknown builds are not reported: each is compared with every name in scope. */

@@ -1,4 +1,5 @@
 import type { CopyOp, Op, Spec } from "./ast.ts";
+import { checkSpec } from "./check-arguments.ts";
 
 /** A `copy` from a build that is not in scope. */
 export interface UnknownBuild {
@@ -14,6 +15,7 @@ export interface UnknownBuild {
  * well.
  */
 export function unknownBuilds(spec: Spec): readonly UnknownBuild[] {
+  checkSpec("unknownBuilds", spec);
   const found: UnknownBuild[] = [];
   const scope = new Scope();
   // Not recursive: the specs of programs can be nested to any depth.

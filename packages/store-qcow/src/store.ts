@@ -1,6 +1,7 @@
 import { constants, existsSync } from "node:fs";
 import { access, mkdir, readdir } from "node:fs/promises";
 import {
+  checkOptions,
   type BaseImage,
   type BaseLayerInfo,
   type ScratchDisk,
@@ -57,6 +58,12 @@ export interface StoreOptions {
  * @throws ObError `STORE` if the store does not exist or cannot be used; `NO_SPACE`.
  */
 export async function openStore(options: StoreOptions): Promise<QcowStore> {
+  checkOptions("openStore", options, {
+    directory: "string",
+    create: "boolean?",
+    diskSize: "number?",
+    emit: "function?",
+  });
   const { directory, create = false, diskSize, emit = noopEmit } = options;
   const layout = storeLayout(directory);
   return await withStoreErrors(`open the store ${layout.root}`, async () => {

@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import {
+  checkOptions,
   type Emit,
   type EphemeralGuest,
   isObError,
@@ -43,6 +44,12 @@ export interface LayerArchiveOptions {
  * with `BAD_SOURCE` for an archive with paths out of its directory.
  */
 export function layerArchive(open: () => Promise<EphemeralGuest>, options: LayerArchiveOptions): Readable {
+  checkOptions("layerArchive", options, {
+    items: "array",
+    exclude: "array?",
+    owner: "object",
+    emit: "function?",
+  });
   const { items, exclude, followLinks: followLink, signal } = options;
   return packArchive(async (pack) => {
     const guest = await open();
