@@ -7,9 +7,10 @@ const mayImport = {
   core: [],
   builder: ["spec", "core"],
   qcow2: ["core"],
+  qemu: ["core"],
   "store-qcow": ["core", "qcow2"],
   cache: ["core", "qcow2"],
-  "sandbox-qemu": ["core", "qcow2"],
+  "sandbox-qemu": ["core", "qcow2", "qemu"],
 };
 
 const layers = Object.entries(mayImport).map(([name, allowed]) => ({
@@ -24,10 +25,10 @@ const layers = Object.entries(mayImport).map(([name, allowed]) => ({
 const images = [
   {
     name: "images-layer",
-    comment: "@ob/images may import @ob/core, @ob/qcow2; its tests a store, too.",
+    comment: "@ob/images may import @ob/core, @ob/qcow2, @ob/qemu; its tests a store, too.",
     severity: "error",
     from: { path: "^images/", pathNot: "\\.test\\.ts$" },
-    to: { path: "^packages/", pathNot: ["^packages/core/", "^packages/qcow2/"] },
+    to: { path: "^packages/", pathNot: ["^packages/core/", "^packages/qcow2/", "^packages/qemu/"] },
   },
   {
     name: "images-from-cli-only",

@@ -105,7 +105,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   return {
     disk: at("disk.qcow2"),
     virtualSize: parameters.diskSize,
-    announcesReady: true,
+    readyMarker: true,
     directBoot: { kernel: at("vmlinux"), initrd: at("initrd"), commandLine },
   };
 }

@@ -29,7 +29,7 @@ import type { Release } from "./releases.ts";
 import { debianExpectations, debianSupports, extraPackages } from "./supports.ts";
 
 const tools = [
-  ...["mmdebstrap", "dpkg-deb", "tar", "xz", "depmod", "ssh-keygen", "ssh", "sfdisk", "mke2fs"],
+  ...["mmdebstrap", "dpkg-deb", "tar", "xz", "depmod", "ssh-keygen", "sfdisk", "mke2fs"],
   ...["grub-mkimage", "qemu-img", "qemu-system-x86_64"],
 ];
 const label = "obuilder-root";
@@ -124,8 +124,8 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
   return {
     disk: at("disk.qcow2"),
     virtualSize: diskSize,
-    announcesReady: true,
-    resumes: ["initrd", "ready"],
+    readyMarker: true,
+    snapshotPoints: ["initrd", "ready"],
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
 }

@@ -34,7 +34,7 @@ import { debianExpectations, debianSupports, extraPackages } from "./supports.ts
 
 const strip = "riscv64-linux-gnu-strip";
 const tools = [
-  ...["apt-get", "apt-cache", "dpkg-deb", "update-alternatives", "xz", "depmod", "ssh-keygen", "ssh"],
+  ...["apt-get", "apt-cache", "dpkg-deb", "update-alternatives", "xz", "depmod", "ssh-keygen"],
   ...["sfdisk", "mke2fs", "qemu-img", "qemu-system-riscv64", strip],
 ];
 const label = "obuilder-root";
@@ -113,7 +113,7 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
   const result: RecipeResult = {
     disk: at("disk.qcow2"),
     virtualSize: diskSize,
-    announcesReady: true,
+    readyMarker: true,
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
   if (debs.more.length > 0) {
@@ -122,7 +122,9 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
     await withPhase("Configure the packages, in the guest itself", limit, async (phase) => {
       const pack = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", at("disk"), configured.disk] as const;
       await run(pack, { signal: phase.signal });
-      await configurePackages(configured, { ...context, signal: phase.signal });
+      await configurePackages(configured, {
+        ...{ ...context, signal: phase.signal, limitSeconds: configureLimit },
+      });
     });
   }
   await withPhase("Compress the disk", { onEvent }, () =>

@@ -160,7 +160,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   return {
     disk: at("disk.qcow2"),
     virtualSize: diskSize,
-    announcesReady: true,
+    readyMarker: true,
     cacheTemplate: { fileSystem: "ffs", disk: at("ffs.qcow2") },
   };
 }

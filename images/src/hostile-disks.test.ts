@@ -121,7 +121,7 @@ it("a disk to which the guest wrote another disk's header keeps its own format",
 });
 
 describe("a manifest", () => {
-  const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
+  const manifest = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
   const boot = (kernel: string, initrd?: string) => ({
     directBoot: { kernel, initrd, commandLine: "quiet" },
   });

@@ -126,7 +126,7 @@ describe("the list", () => {
   it("shows which images are outdated, have no manifest, or are incomplete", async () => {
     await mkdir(images(), { recursive: true });
     for (const name of ["bare", "debian-12-amd64", "half"]) await writeFile(images(`${name}.qcow2`), "");
-    const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam" };
+    const manifest = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "opam" };
     const parameters = { diskSize: 1, user: "opam", packages: [] };
     const record = { name: "debian-12-amd64", digest: "old", made: new Date().toISOString(), parameters };
     await writeFile(images("debian-12-amd64.json"), JSON.stringify({ ...manifest, recipe: record }));
@@ -143,7 +143,7 @@ describe("the list", () => {
 describe("a removal", () => {
   it("keeps a kernel that another image names, and says if layers are based on the image", async () => {
     await mkdir(images(), { recursive: true });
-    const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
+    const manifest = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
     const directBoot = { kernel: "shared.kernel", commandLine: "" };
     await writeFile(images("shared.kernel"), "");
     for (const name of ["one", "other"]) {

@@ -2,12 +2,11 @@
  * The public toolkit for recipes: the parts that the built-in recipes share, also for a user's own recipes. A recipe
  * imports only this module and `@ob/images`, wherever its folder is.
  */
+export { escapeOptionValue as escapeQemuValue } from "@ob/qemu";
 export { assertTools } from "./build/host-tools.ts";
 export { withPhase } from "./build/phases.ts";
-export { BootCheck } from "./check/boot-check.ts";
 export { assertCleanRoot } from "./check/ext4-clean.ts";
 export { hasOcaml } from "./check/has-ocaml.ts";
-export { checkOverSsh } from "./check/ssh-check.ts";
 export { type AptDownload, downloadPackages } from "./debian/apt-download.ts";
 export { makeAptRoot } from "./debian/apt-root.ts";
 export { fillRoot } from "./debian/debian-root.ts";
@@ -22,7 +21,6 @@ export {
   installerArgv,
   type InstallerMachine,
   makeEmptyDisk,
-  value as escapeQemuValue,
 } from "./installer/installer-argv.ts";
 export { behind, netbootServer } from "./installer/netboot-server.ts";
 export { type InstallPhase, runInstaller } from "./installer/run-installer.ts";

@@ -140,7 +140,7 @@ async function make(context: RecipeContext, { guestArch, tools }: Kind): Promise
     compactDisk(at("install.qcow2"), at("disk.qcow2"), { signal }),
   );
   await rm(at("install.qcow2"));
-  return { disk: at("disk.qcow2"), virtualSize: diskSize, announcesReady: true };
+  return { disk: at("disk.qcow2"), virtualSize: diskSize, readyMarker: true };
 }
 
 async function fetchImage(context: RecipeContext, arch: GuestArch): Promise<string> {
@@ -153,7 +153,11 @@ async function fetchImage(context: RecipeContext, arch: GuestArch): Promise<stri
       const [text, proof] = [await downloadList(sums, options), await downloadList(signature, options)];
       return await gpgSignedList(
         { text, signature: proof, keyring },
-        { directory: join(directory, "sums"), what: sums.what, signal: phase.signal },
+        {
+          ...{ directory: join(directory, "sums"), what: sums.what, signal: phase.signal },
+          // A file of the user's may be as old as the user wants.
+          maxAgeDays: from.has(sums.name) ? Infinity : 180,
+        },
       );
     },
   );

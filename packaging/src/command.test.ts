@@ -48,3 +48,27 @@ test("the command holds the licenses of the libraries in it, and installs only t
   await expect(readFile(join(modules, "ssh2", "package.json"))).rejects.toThrow("ENOENT");
   await expect(readFile(join(modules, "yargs", "package.json"))).rejects.toThrow("ENOENT");
 });
+
+test("the bill of materials lists every library whose license is published", async () => {
+  const bundle = join(directory, "node_modules", "@ob", "cli", "bundle");
+  const bom: BillOfMaterials = JSON.parse(await readFile(join(bundle, "bom.json"), "utf8"));
+  const notices = await readFile(join(bundle, "THIRD-PARTY-NOTICES.txt"), "utf8");
+  const licensed = [...notices.matchAll(/^(?<library>\S+@\d+\.\d+\.\d+)$/gm)].map((match) => match[1]);
+  const { components, bomFormat, metadata } = bom;
+  expect({ bomFormat, name: metadata.component.name }).toEqual({ bomFormat: "CycloneDX", name: "cli" });
+  const listed = components.map(({ group, name, version }) =>
+    group === undefined ? `${name}@${version}` : `${group}/${name}@${version}`,
+  );
+  expect(licensed).not.toEqual([]);
+  expect(listed).toEqual(expect.arrayContaining(licensed));
+});
+
+interface BillOfMaterials {
+  readonly bomFormat: string;
+  readonly metadata: { readonly component: { readonly name: string } };
+  readonly components: readonly {
+    readonly group?: string;
+    readonly name: string;
+    readonly version: string;
+  }[];
+}

@@ -39,19 +39,20 @@ try {
   await verify("`obuilder build` of a spec from it", () => obuilder(["build", "-f", "busybox.spec", "."]));
   await verify("The same build again, from the store", () => obuilder(["build", "-f", "busybox.spec", "."]));
   const version = (await call("qemu-system-x86_64", ["--version"])).split("\n")[0] ?? "";
-  await writeFile(join(repository, "docs", "verification.md"), report(version));
+  const commit = await call("git", ["describe", "--always", "--dirty", "--abbrev=12"], { cwd: repository });
+  await writeFile(join(repository, "docs", "verification.md"), report(version, commit));
 } finally {
   await rm(work, { recursive: true, force: true });
 }
 
-function report(qemu: string): string {
+function report(qemu: string, commit: string): string {
   return `# Verification
 
 \`npm run verify\` installs the command from its tarball into an empty project outside the repository, makes the image
 \`busybox\` with it and builds a spec on that image. It rewrites this file when everything has succeeded. \`npm test\` tests the other
 packages in \`packaging/\`, without virtual machines.
 
-Last result: success, ${new Date().toISOString().slice(0, 10)}, Node.js ${process.version}, ${qemu}.
+Last result: success, ${new Date().toISOString().slice(0, 10)}, commit ${commit}, Node.js ${process.version}, ${qemu}.
 
 | step | time |
 | ---- | ---- |

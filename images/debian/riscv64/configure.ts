@@ -1,11 +1,6 @@
-import { join } from "node:path";
-import { BootCheck, checkOverSsh, type RecipeContext, type RecipeResult } from "@ob/images/toolkit";
-import { switchOff } from "./check-by-u-boot.ts";
-import { commandLine } from "./guest-files.ts";
-import { riscv64Machine } from "./machine.ts";
-
-const bootSeconds = 240;
-const powerOffSeconds = 120;
+import { ObError, tailLines } from "@ob/core";
+import type { RecipeContext, RecipeResult } from "@ob/images/toolkit";
+import { bootDebian } from "../boot.ts";
 
 /** Configures the packages that were only unpacked: their maintainer scripts run in the guest. */
 const configure = `set -e
@@ -13,17 +8,24 @@ sudo -n env DEBIAN_FRONTEND=noninteractive dpkg --configure --pending 2>&1
 sudo -n ldconfig
 `;
 
+export interface ConfigureOptions extends Pick<
+  RecipeContext,
+  "parameters" | "sshKey" | "startTrial" | "consoleLog" | "signal"
+> {
+  /** How long the packages' scripts may take, in seconds. */
+  readonly limitSeconds: number;
+}
+
 /** Boots the new disk to configure the packages that were unpacked on it. */
 export async function configurePackages(
   { disk, directBoot }: RecipeResult,
-  { parameters, sshKey, directory, consoleLog, signal }: RecipeContext,
+  { limitSeconds, ...options }: ConfigureOptions,
 ): Promise<void> {
-  const { kernel: file = "", initrd = join(directory, "initrd") } = directBoot ?? {};
-  const argv = riscv64Machine({ disk, console: consoleLog, kernel: { file, initrd, commandLine } });
-  await using vm = BootCheck.start(argv, { console: consoleLog, signal });
-  await vm.waitForConsole("obuilder: ready", bootSeconds);
-  const login = { port: await vm.sshPort(), user: parameters.user, sshKey, signal };
-  await checkOverSsh(configure, login);
-  await checkOverSsh(switchOff, login);
-  await vm.ended(powerOffSeconds);
+  await using guest = await bootDebian({ ...options, disk, directBoot, guestArch: "riscv64" });
+  const { status, stdout, stderr } = await guest.run({ script: configure, timeoutSeconds: limitSeconds });
+  if (status !== 0) {
+    const said = tailLines(`${stdout}\n${stderr}`, 20);
+    throw new ObError("BASE_IMAGE", `The packages cannot be configured in the guest.\n${said}`);
+  }
+  await guest.powerOff();
 }

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseImageManifest, run } from "@ob/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildImage, imageIsCurrent } from "./build-image.ts";
+import { readManifest } from "../recipe/provenance.ts";
 import { defineRecipe, type RecipeContext } from "../recipe/recipe.ts";
 import { storeKey } from "./store-key.ts";
 import { scriptedTools } from "../testing/scripted-tools.ts";
@@ -27,7 +28,7 @@ function smallImage(work: (context: RecipeContext) => Promise<void> = async () =
       const disk = join(context.directory, "disk.qcow2");
       await run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"]);
       await work(context);
-      return { disk, virtualSize: 2 ** 20 };
+      return { disk, virtualSize: 2 ** 20, readyMarker: true, snapshotPoints: ["ready"] };
     },
   });
   const parameters = {
@@ -50,6 +51,19 @@ test("an image is published with a manifest after its smoke test", async () => {
   expect(await imageIsCurrent(planned, store)).toBe(true);
   const other = { ...planned, parameters: { ...planned.parameters, packages: ["git"] } };
   expect(await imageIsCurrent(other, store)).toBe(false);
+});
+
+test("an image with a manifest of version 1 stays up to date", async () => {
+  const { planned, tools } = smallImage();
+  const manifest = await buildImage(planned, tools);
+  const file = join(store, "base-image/small.json");
+  const written: unknown = JSON.parse(await readFile(file, "utf8"));
+  expect(written).toMatchObject({ version: 2, readyMarker: true, snapshotPoints: ["ready"] });
+  const { readyMarker, snapshotPoints, ...common } = Object.assign({}, manifest, written);
+  const old = { ...common, version: 1, announcesReady: readyMarker, resumes: snapshotPoints };
+  await writeFile(file, JSON.stringify(old));
+  expect(await imageIsCurrent(planned, store)).toBe(true);
+  expect((await readManifest(join(store, "base-image"), "small"))?.manifest).toEqual(manifest);
 });
 
 test("an image that fails a check is not published, and the previous one is kept", async () => {

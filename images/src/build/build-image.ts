@@ -1,6 +1,8 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import {
+  checkArgument,
+  checkOptions,
   type ResolveCpuArgs,
   type ImageManifest,
   isObError,
@@ -12,6 +14,7 @@ import {
   errnoCode,
   withStoreErrors,
 } from "@ob/core";
+import { checkImageTools } from "./check-tools.ts";
 import { checkImage } from "../check/check-image.ts";
 import { assertTools } from "./host-tools.ts";
 import { isComplete, readManifestLeniently, recipeDigest, recordParameters } from "../recipe/provenance.ts";
@@ -57,6 +60,7 @@ const namePattern = /^[a-z0-9][a-z0-9.+_-]*$/i;
 
 /** @throws ObError `USAGE` if the recipe does not exist or does not accept the parameters. */
 export async function planImage(request: ImageRequest): Promise<PlannedImage> {
+  checkOptions("planImage", request, { recipe: "string", name: "string?" });
   const folder = isFolder(request.recipe) ? resolve(request.recipe) : undefined;
   const { recipe, ocaml } =
     folder === undefined
@@ -83,6 +87,8 @@ export function checkName(name: string): string {
 
 /** True if the store's image is up to date with its recipe and its SSH key still exists. */
 export async function imageIsCurrent(planned: PlannedImage, store: string): Promise<boolean> {
+  checkOptions("imageIsCurrent", planned, { recipe: "object", name: "string", parameters: "object" });
+  checkArgument("imageIsCurrent: store", store, "string");
   const { recipe, name, parameters } = planned;
   const images = storeLayout(store).baseImages;
   const found = await readManifestLeniently(images, name);
@@ -101,6 +107,8 @@ export async function imageIsCurrent(planned: PlannedImage, store: string): Prom
  *   `NO_SPACE`, `CANCELLED`.
  */
 export async function buildImage(planned: PlannedImage, tools: ImageTools): Promise<ImageManifest> {
+  checkOptions("buildImage", planned, { recipe: "object", name: "string", parameters: "object" });
+  checkImageTools("buildImage", tools);
   const { recipe, name, parameters } = planned;
   const { store, onEvent = () => undefined, signal, becomeRoot = [] } = tools;
   await assertTools(recipe.tools);
@@ -121,7 +129,13 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       await rm(consoleLog, { force: true });
       const result = await recipe.make({
         ...{ directory: made, name, parameters, publicKey, sshKey, downloads, consoleLog },
-        ...{ becomeRoot, onEvent, signal, chooseProcessor: tools.chooseProcessor },
+        ...{
+          becomeRoot,
+          onEvent,
+          signal,
+          chooseProcessor: tools.chooseProcessor,
+          startTrial: tools.startTrial,
+        },
       });
       await check(result, { planned, images, tried, key, tools });
       await publishTemplate(result, store);
@@ -175,19 +189,19 @@ async function check(
       },
       { startTrial, scratch, strict: recipe.trial?.strict ?? true, onEvent, signal: phase.signal },
     );
-    const options = { directory: more, tried: left, parameters, sshKey: key.file, signal: phase.signal };
-    await recipe.check?.(result, options);
+    const options = { directory: more, tried: left, parameters, sshKey: key.file, startTrial };
+    await recipe.check?.(result, { ...options, signal: phase.signal });
   });
 }
 
 function manifestOf(result: RecipeResult, { recipe, name, parameters }: PlannedImage) {
-  const { virtualSize, announcesReady, resumes, diskBus, machine } = result;
+  const { virtualSize, readyMarker, snapshotPoints, diskBus, machine } = result;
   const { guestOs, guestArch } = recipe;
   return {
-    ...{ version: 1 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
+    ...{ version: 2 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
     sshKey: "../state/ssh/id_ed25519",
-    ...(announcesReady !== undefined && { announcesReady }),
-    ...(resumes !== undefined && { resumes }),
+    ...(readyMarker !== undefined && { readyMarker }),
+    ...(snapshotPoints !== undefined && { snapshotPoints }),
     ...(diskBus !== undefined && { diskBus }),
     ...(machine !== undefined && { machine }),
   };

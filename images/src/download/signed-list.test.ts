@@ -63,8 +63,13 @@ describe("lists signed with signify", () => {
 });
 
 describe("lists signed with OpenPGP", () => {
-  async function sign(text: string) {
-    const gpg = ["gpg", "--homedir", directory, "--batch", "--quiet", "--pinentry-mode", "loopback"] as const;
+  const gpgOptions = () => ({ ...options(), maxAgeDays: 30 });
+
+  /** Signs a list with a new key, `days` ago. */
+  async function sign(text: string, { days = 0 } = {}) {
+    const time = Math.floor(Date.now() / 1_000) - days * 86_400;
+    const batch = ["--batch", "--quiet", "--pinentry-mode", "loopback"];
+    const gpg = ["gpg", "--homedir", directory, ...batch, "--faked-system-time", `${time}`] as const;
     await run([
       ...gpg,
       "--passphrase",
@@ -85,11 +90,22 @@ describe("lists signed with OpenPGP", () => {
 
   test("are read if the signature is valid, and refused otherwise", async () => {
     const list = await sign(`${sum} *noble-server-cloudimg-amd64.img\n${sum}  other.img\nno line\n`);
-    expect([...(await gpgSignedList(list, options())).keys()]).toEqual([
+    expect([...(await gpgSignedList(list, gpgOptions())).keys()]).toEqual([
       "noble-server-cloudimg-amd64.img",
       "other.img",
     ]);
     const text = Buffer.from(list.text.toString().replace("amd64", "arm64"));
-    await expect(gpgSignedList({ ...list, text }, options())).rejects.toMatchObject({ code: "BASE_IMAGE" });
+    await expect(gpgSignedList({ ...list, text }, gpgOptions())).rejects.toMatchObject({
+      code: "BASE_IMAGE",
+    });
+  });
+
+  test("are refused if the signature is valid, but old: a mirror may serve an old list forever", async () => {
+    const list = await sign(`${sum} *noble-server-cloudimg-amd64.img\n`, { days: 31 });
+    await expect(gpgSignedList(list, gpgOptions())).rejects.toMatchObject({
+      code: "BASE_IMAGE",
+      message: "The signature of the list is 31 days old; at most 30 days are accepted.",
+    });
+    expect((await gpgSignedList(list, { ...gpgOptions(), maxAgeDays: 32 })).size).toBe(1);
   });
 });

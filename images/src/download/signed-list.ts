@@ -14,21 +14,27 @@ export interface SignedListOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+export interface GpgListOptions extends SignedListOptions {
+  /** An older signature is refused, in days: a mirror could serve an old list, with old faults in what it names, forever. */
+  readonly maxAgeDays: number;
+}
+
 /**
  * Verifies a list in the format of sha256sum against its detached OpenPGP signature and a keyring.
  *
  * @param list the list, its signature, and the absolute path of the keyring.
- * @throws ObError `BASE_IMAGE` if the signature is not valid, `MISSING_TOOL`, `CANCELLED`.
+ * @throws ObError `BASE_IMAGE` if the signature is not valid or too old, `MISSING_TOOL`, `CANCELLED`.
  */
 export async function gpgSignedList(
   list: { readonly text: Uint8Array; readonly signature: Uint8Array; readonly keyring: string },
-  options: SignedListOptions,
+  options: GpgListOptions,
 ): Promise<Checksums> {
   const { directory } = options;
   await mkdir(directory, { recursive: true });
   const [text, signature] = [join(directory, "list"), join(directory, "list.gpg")];
   await Promise.all([writeFile(text, list.text), writeFile(signature, list.signature)]);
-  await prove(["gpgv", "--homedir", directory, "--keyring", list.keyring, signature, text], options);
+  const gpgv = ["gpgv", "--homedir", directory, "--status-fd", "1"] as const;
+  assertFresh(await prove([...gpgv, "--keyring", list.keyring, signature, text], options), options);
   return parseChecksums(await readFile(text, "utf8"), /^(?<sum>[0-9a-f]{64}) [ *](?<name>\S+)$/);
 }
 
@@ -64,9 +70,32 @@ export function checksumOf(sums: Checksums, name: string, what: string): string 
   });
 }
 
-async function prove(argv: Argv, { what, signal }: SignedListOptions): Promise<void> {
+/**
+ * Compares the date of a signature with today's.
+ *
+ * @param status what gpgv has written to its status descriptor. The line `VALIDSIG FINGERPRINT DATE SECONDS …` is
+ *   described in GnuPG's doc/DETAILS.
+ */
+function assertFresh(status: string, { what, maxAgeDays }: GpgListOptions): void {
+  const seconds = /^\[GNUPG:\] VALIDSIG [0-9A-F]+ [0-9-]+ (?<seconds>\d+) /m.exec(status)?.groups?.[
+    "seconds"
+  ];
+  const days = (Date.now() / 1_000 - Number(seconds)) / 86_400;
+  if (days <= maxAgeDays) return;
+  const age = Number.isNaN(days) ? "has no date" : `is ${Math.floor(days)} days old`;
+  throw new ObError(
+    "BASE_IMAGE",
+    `The signature of ${what} ${age}; at most ${maxAgeDays} days are accepted.`,
+    {
+      hint: "The mirror may be out of date, or the clock of this host may be wrong.",
+    },
+  );
+}
+
+/** Runs the program that verifies a signature. Returns its standard output. */
+async function prove(argv: Argv, { what, signal }: SignedListOptions): Promise<string> {
   try {
-    await run(argv, { signal });
+    return (await run(argv, { signal })).stdout;
   } catch (cause) {
     if (!isObError(cause, "TOOL_FAILED")) throw cause;
     throw new ObError("BASE_IMAGE", `The signature of ${what} is not right.\n${cause.message}`, {

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { type GuestArch, run } from "@ob/core";
+import { escapeOptionValue } from "@ob/qemu";
 import type { Argv } from "../disk/fakeroot.ts";
 
 /** The VM in which an operating system is installed. */
@@ -20,7 +21,7 @@ export interface InstallerMachine {
   readonly reboots: boolean;
 }
 
-/** The argv of QEMU, without the console. QEMU has no monitor and no display. */
+/** The argv of QEMU, without the console and the monitor. QEMU has no display. */
 export function installerArgv(machine: InstallerMachine): Argv {
   const { guestArch, memoryMib, disks, seeds = [], isos = [], network = [], reboots } = machine;
   const isAmd64 = guestArch === "amd64";
@@ -30,20 +31,21 @@ export function installerArgv(machine: InstallerMachine): Argv {
     ...["-machine", isAmd64 ? "pc" : "virt", ...machine.processor],
     ...["-smp", `${cpus}`, "-m", `${memoryMib}`],
     ...["-nodefaults", "-display", "none", "-monitor", "none", ...(reboots ? [] : ["-no-reboot"])],
-    ...disks.flatMap((file) => ["-drive", `if=virtio,format=qcow2,discard=unmap,file=${value(file)}`]),
-    ...seeds.flatMap((file) => ["-drive", `if=virtio,format=raw,readonly=on,file=${value(file)}`]),
+    ...disks.flatMap((file) => [
+      "-drive",
+      `if=virtio,format=qcow2,discard=unmap,file=${escapeOptionValue(file)}`,
+    ]),
+    ...seeds.flatMap((file) => [
+      "-drive",
+      `if=virtio,format=raw,readonly=on,file=${escapeOptionValue(file)}`,
+    ]),
     ...isos.flatMap((file, index) => [
       "-drive",
-      `if=ide,index=${index},media=cdrom,format=raw,readonly=on,file=${value(file)}`,
+      `if=ide,index=${index},media=cdrom,format=raw,readonly=on,file=${escapeOptionValue(file)}`,
     ]),
     ...["-nic", ["user", "model=virtio-net-pci", ...network].join(",")],
     ...["-device", "virtio-rng-pci"],
   ];
-}
-
-/** In QEMU's options a comma ends a value; two commas escape one. */
-export function value(text: string): string {
-  return text.replaceAll(",", ",,");
 }
 
 export interface DiskOptions {

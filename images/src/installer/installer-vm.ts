@@ -1,8 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { open, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { cancelledError, tailLines, missingTool, ObError, errnoCode } from "@ob/core";
+import { abortReason, cancelledError, ObError } from "@ob/core";
+import { monitorArgs, type QemuExit, QemuInstance, stripControlSequences } from "@ob/qemu";
 import type { Argv } from "../disk/fakeroot.ts";
 
 export interface InstallerVmOptions {
@@ -15,61 +13,52 @@ export interface InstallerVmOptions {
 /** What to wait for: console output, or the guest's shutdown. */
 export type Milestone = RegExp | "power off";
 
-/** The exit status of setpriv if the program does not exist. */
-const cannotExecute = 127;
+/** How many lines of the console an error shows. */
+const consoleLines = 15;
 
 /** A VM that runs an installer. It is killed when this is disposed of, and when this process ends. */
 export class InstallerVm implements AsyncDisposable {
-  readonly #process: ChildProcess;
+  readonly #qemu: QemuInstance;
   readonly #options: InstallerVmOptions;
-  readonly #console: Console;
-  #words = "";
-  #failure: unknown;
+  readonly #output: RecentOutput;
+  #exit: QemuExit | undefined;
 
-  private constructor(argv: Argv, options: InstallerVmOptions) {
-    const [program] = argv;
+  private constructor(qemu: QemuInstance, options: InstallerVmOptions) {
+    this.#qemu = qemu;
     this.#options = options;
-    this.#console = new Console(options.consoleLog);
-    // The kernel kills the VM when this process ends in any way; its own session shields it from Ctrl-C.
-    this.#process = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...argv, ...consoleArgs(options)], {
-      stdio: ["ignore", "ignore", "pipe"],
-      detached: true,
-    });
-    this.#process.once("error", (error) => {
-      this.#failure = errnoCode(error) === "ENOENT" ? missingTool("setpriv", error) : error;
-    });
-    this.#process.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-      this.#words = (this.#words + chunk).slice(-16_384);
-    });
-    this.#process.once("exit", (status) => {
-      if (status === cannotExecute) this.#failure = missingTool(program);
-    });
+    this.#output = new RecentOutput();
+    qemu.console.onOutput((text) => this.#output.add(text));
+    // An installation ends with it.
+    qemu.expectExit();
+    // From then on the monitor reports that the host's disk is full. An exit is noticed anyway.
+    qemu.qmp.handshake(qemu.failed).catch(() => undefined);
+    void this.#watchExit();
   }
 
-  /** Starts QEMU, or a wrapper that passes the appended arguments to QEMU and exits with it. */
+  /** Starts QEMU, or a wrapper that passes the appended arguments and its descriptors on to QEMU and exits with it. */
   static async start(argv: Argv, options: InstallerVmOptions): Promise<InstallerVm> {
-    await writeFile(options.consoleLog, "");
-    return new InstallerVm(argv, options);
+    return new InstallerVm(await QemuInstance.spawn([...argv, ...monitorArgs(options.consoleLog)]), options);
   }
 
   /**
    * Waits for a milestone; console output before the previous milestone is ignored.
    *
    * @throws ObError `BASE_IMAGE` with the console's last lines if the installation fails, QEMU exits, or the signal
-   *   fires with an error other than `CANCELLED`; `CANCELLED`, `MISSING_TOOL`.
+   *   fires with an error other than `CANCELLED`; `NO_SPACE`, `CANCELLED`.
    */
   async reach(milestone: Milestone, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const ended = this.#hasEnded();
-      await this.#console.read();
-      if (this.#failure !== undefined) throw this.#failure;
-      const gaveUp = this.#options.failures.find((pattern) => this.#console.find(pattern));
-      if (gaveUp) throw this.#problem("The installation failed");
-      if (milestone !== "power off" && this.#console.pass(milestone)) return;
-      if (ended) {
-        if (milestone === "power off" && this.#process.exitCode === 0) return;
-        throw this.#problem(`QEMU ended (${this.#howEnded()}) before the installation had`);
+      const exit = this.#exit;
+      const output = this.#output.read();
+      if (this.#options.failures.some((pattern) => output.search(pattern) >= 0)) {
+        throw this.#problem("The installation failed");
       }
+      if (milestone !== "power off" && this.#output.pass(milestone)) return;
+      if (exit) {
+        if (milestone === "power off" && exit.clean) return;
+        throw this.#problem(`QEMU ended (${exit.description}) before the installation had`);
+      }
+      if (this.#qemu.failed.aborted) throw abortReason(this.#qemu.failed);
       await sleep(100, undefined, { signal }).catch(() => {
         throw signal.reason instanceof ObError && signal.reason.code !== "CANCELLED"
           ? this.#problem("The guest had come so far")
@@ -79,83 +68,48 @@ export class InstallerVm implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.pid === undefined || this.#hasEnded()) return;
-    const ended = once(this.#process, "exit");
-    this.#process.kill("SIGKILL");
-    await ended;
+    await this.#qemu[Symbol.asyncDispose]();
   }
 
-  #hasEnded(): boolean {
-    return this.#process.exitCode !== null || this.#process.signalCode !== null;
-  }
-
-  #howEnded(): string {
-    const { exitCode, signalCode } = this.#process;
-    return signalCode === null ? `exit status ${exitCode}` : signalCode;
+  /** All of the console has been read when the exit is known. */
+  async #watchExit(): Promise<void> {
+    const exit = await this.#qemu.exited;
+    await this.#qemu.console.ended();
+    this.#exit = exit;
   }
 
   #problem(what: string): ObError {
-    const tail = tailLines(`${this.#console.text}\n${this.#words}`, 15);
+    const said = [this.#qemu.console.tail(consoleLines), this.#qemu.stderrTail()].filter(Boolean).join("\n");
     return new ObError(
       "BASE_IMAGE",
-      `${what}. The end of its console:\n${tail === "" ? "(nothing)" : tail}`,
-      {
-        hint: `All that it said is in ${this.#options.consoleLog}.`,
-      },
+      `${what}. The end of its console:\n${said === "" ? "(nothing)" : said}`,
+      { hint: `All that it said is in ${this.#options.consoleLog}.` },
     );
   }
 }
 
-/** In QEMU's options a comma ends a value; two commas escape one. */
-function consoleArgs({ consoleLog }: InstallerVmOptions): readonly string[] {
-  const path = consoleLog.replaceAll(",", ",,");
-  return ["-chardev", `file,id=console,path=${path}`, "-serial", "chardev:console"];
-}
+/** How much of the output is searched, in characters: enough for what a guest prints between two looks. */
+const maxRecent = 262_144;
 
-/** Terminal escape sequences for cursor movement and colours. */
-// oxlint-disable-next-line no-control-regex
-const escapes = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|[()][A-Z0-9]|[=>78cDEHM])|\r|\0/g;
-
-/** Follows a console log as it grows. */
-class Console {
-  readonly #file: string;
-  #bytes = 0;
+/** The console's output since the last milestone. */
+class RecentOutput {
   #raw = "";
-  /** Offset after the last passed milestone. */
-  #from = 0;
 
-  constructor(file: string) {
-    this.#file = file;
+  add(text: string): void {
+    this.#raw = (this.#raw + text).slice(-maxRecent);
   }
 
-  /** All output, without terminal escape sequences. */
-  get text(): string {
-    return this.#raw.replaceAll(escapes, "");
+  /** Without the control sequences of terminals. */
+  read(): string {
+    return stripControlSequences(this.#raw);
   }
 
-  async read(): Promise<void> {
-    await using handle = await open(this.#file);
-    const { size } = await handle.stat();
-    if (size <= this.#bytes) return;
-    const chunk = Buffer.alloc(size - this.#bytes);
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, this.#bytes);
-    this.#bytes += bytesRead;
-    this.#raw += chunk.toString("latin1", 0, bytesRead);
-  }
-
-  find(pattern: RegExp): boolean {
-    return this.#rest().search(pattern) >= 0;
-  }
-
-  /** Finds the pattern; later searches start after the match. */
+  /** Finds the pattern; later output starts after the match. */
   pass(pattern: RegExp): boolean {
-    const match = pattern.exec(this.#rest());
+    const text = this.read();
+    const match = pattern.exec(text);
     if (match === null) return false;
-    this.#from += match.index + match[0].length;
+    this.#raw = text.slice(match.index + match[0].length);
     return true;
-  }
-
-  #rest(): string {
-    return this.text.slice(this.#from);
   }
 }

@@ -2,7 +2,9 @@
 // netboot-server.ts. Arguments: "own" in a network namespace of its own, otherwise "host"; the directory; the program
 // with its arguments.
 import { spawn, spawnSync } from "node:child_process";
+import { fstatSync } from "node:fs";
 import { argv, stderr } from "node:process";
+import { consoleFd, qmpFd } from "@ob/qemu";
 import { serveFiles } from "./http-server.ts";
 
 const [, , network, root = "", program = "", ...args] = argv;
@@ -17,7 +19,7 @@ try {
     onRequest: (path, status) => stderr.write(`served ${status} ${path}\n`),
   });
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", program, ...args], {
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: ["ignore", "ignore", "inherit", ...[qmpFd, consoleFd].map((fd) => (isSocket(fd) ? fd : "ignore"))],
   });
   process.exitCode = await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
@@ -29,4 +31,13 @@ try {
     stderr.write("obuilder: without user namespaces that takes root, and port 80 of 127.0.0.1 to be free\n");
   }
   process.exitCode = 1;
+}
+
+/** True for the other end of QEMU's monitor and console, if the program is QEMU. */
+function isSocket(fd: number): boolean {
+  try {
+    return fstatSync(fd).isSocket();
+  } catch {
+    return false;
+  }
 }

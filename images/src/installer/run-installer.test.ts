@@ -14,14 +14,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-/** Simulates QEMU: a script that takes the path of the console log from QEMU's arguments. */
+/** Simulates QEMU: a script whose console is descriptor 4, and a file that is named in QEMU's arguments. */
 const machine = (script: string): Argv => [
   "bash",
   "-c",
-  `while [ "$1" != -chardev ]; do shift; done
-   console=\${2#file,id=console,path=} console=\${console//,,/,}
+  `until [ "\${2#socket,id=console,}" != "$2" ]; do shift; done
+   console=\${2#*,logfile=} console=\${console//,,/,}
    [ "$3 $4" = "-serial chardev:console" ] || exit 9
-   say() { printf "$1" >>"$console"; }
+   say() { printf "$1" | tee -a "$console" >&4; }
    ${script}`,
   "machine",
 ];
@@ -104,6 +104,28 @@ test("an early exit of QEMU is an error with QEMU's output", async () => {
 test("an early shutdown of the guest is a failed installation", async () => {
   const ending = runInstaller(machine("say 'Welcome\\n'"), options());
   await expect(ending).rejects.toThrow(/^QEMU ended \(exit status 0\) before the installation had/);
+});
+
+test("a full disk of the host ends the installation at once, and a guest that was stopped by it", async () => {
+  const full = runInstaller(
+    machine(
+      String.raw`echo '{"QMP":{"version":{"qemu":{"major":7,"minor":2,"micro":0}},"capabilities":[]}}' >&3
+       read -r _ <&3
+       echo '{"return":{},"id":1}' >&3
+       echo '{"event":"BLOCK_IO_ERROR","data":{"operation":"write","nospace":true,"reason":"x"}}' >&3
+       exec sleep 60`,
+    ),
+    options(),
+  );
+  await expect(full).rejects.toMatchObject({ code: "NO_SPACE" });
+});
+
+test("a wrapper's child ends with the wrapper", async () => {
+  const mark = `wrapped-${process.pid}`;
+  const phases = [{ name: "Unpack", until: /never/, limitSeconds: 1 }];
+  const wrapped = runInstaller(machine(`(exec -a ${mark} sleep 60) & wait`), options({ phases }));
+  await expect(wrapped).rejects.toMatchObject({ code: "BASE_IMAGE" });
+  expect(runs(mark)).toBe(false);
 });
 
 test("a cancelled installation ends at once, and so does its VM", async () => {

@@ -5,6 +5,7 @@ import {
   type GuestOs,
   type ImageManifest,
   ObError,
+  type StartSmokeTest,
 } from "@ob/core";
 import type { OnImageEvent } from "../build/phases.ts";
 
@@ -68,6 +69,8 @@ export interface RecipeContext {
   readonly becomeRoot: readonly string[];
   /** Resolves CPU arguments, for a recipe that runs a VM. */
   readonly chooseProcessor: ResolveCpuArgs;
+  /** Boots a disk and logs in, for a recipe that runs commands in its guest during the installation. */
+  readonly startTrial: StartSmokeTest;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -78,7 +81,7 @@ export interface RecipeContext {
  */
 export interface RecipeResult extends Pick<
   ImageManifest,
-  "announcesReady" | "resumes" | "diskBus" | "machine"
+  "readyMarker" | "snapshotPoints" | "diskBus" | "machine"
 > {
   /** A qcow2 file without a backing file. */
   readonly disk: string;
@@ -139,6 +142,8 @@ export interface CheckOptions {
   readonly parameters: RecipeParameters;
   /** Absolute path of the private key that the login user accepts. */
   readonly sshKey: string;
+  /** Boots a disk and logs in. */
+  readonly startTrial: StartSmokeTest;
   readonly signal: AbortSignal | undefined;
 }
 

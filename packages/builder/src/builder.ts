@@ -13,6 +13,7 @@ import {
 import { checkRequest } from "./check-request.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
+import { warnOfGuessableSecrets } from "./guessable-secrets.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { type LimitedBuild, withBuildLimit } from "./limits/build-limit.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
@@ -156,6 +157,7 @@ async function buildSpec(
   validateRequest(request);
   throwIfCancelled(signal);
   warnOfUnusedSecrets(request, emit);
+  warnOfGuessableSecrets(request, emit);
   const own = await ownDirectoriesFor(request, store);
   await validateSources(request, own);
   const guest = (image: GuestImage) => sandbox.guest(image);

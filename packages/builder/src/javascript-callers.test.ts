@@ -3,9 +3,13 @@ import { expect, test } from "vitest";
 import { bench, request } from "./builds.test.helper.ts";
 import * as builder from "./index.ts";
 
+const entries: Readonly<Record<string, unknown>> = builder;
+
 /** As from JavaScript, which knows no types. */
 function call(name: keyof typeof builder, ...args: readonly unknown[]): unknown {
-  return Reflect.apply(builder[name], undefined, args);
+  const entry = entries[name];
+  if (typeof entry !== "function") throw new TypeError(`${name} is not a function.`);
+  return Reflect.apply(entry, undefined, args);
 }
 
 test("createBuilder names what is missing or of a wrong kind", () => {

@@ -68,7 +68,10 @@ test("a plan without a description of guests leaves them to the build", async ()
 
 test("a secret that no step uses is named once, by build and plan, and nothing is refused", async () => {
   await using setting = bench();
-  const given = located("((from base) (run (secrets (a (target /a))) (shell x)))", { a: "1", tokn: "2" });
+  const given = located("((from base) (run (secrets (a (target /a))) (shell x)))", {
+    a: "one-long-enough-value",
+    tokn: "another-long-enough-value",
+  });
   await setting.builder.build(given);
   await setting.builder.plan(given);
   const warnings = setting.events.flatMap((event) =>

@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseImageManifest } from "./image-manifest.ts";
 
-const smallest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam" } as const;
+const smallest = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "opam" } as const;
 
 function parse(manifest: unknown) {
   return parseImageManifest(JSON.stringify(manifest), "base-image/x.json");
@@ -17,6 +17,10 @@ test("a whole manifest is read as it stands", () => {
     name: "debian",
     sshKey: "../state/ssh/id_ed25519",
     directBoot: { kernel: "x.kernel", initrd: "x.initrd", commandLine: "console=ttyS0" },
+    diskBus: "sata",
+    machine: "q35",
+    readyMarker: true,
+    snapshotPoints: ["initrd", "ready"],
     virtualSize: 2 ** 33,
     sha256: "0".repeat(64),
   };
@@ -44,7 +48,12 @@ test("text that is not JSON is an error that names the file", () => {
 });
 
 test.each([
-  ["version", { ...smallest, version: 2 }],
+  ["version", { ...smallest, version: 3 }],
+  ["version", { ...smallest, version: "2" }],
+  ["version", { guestOs: "linux", guestArch: "amd64", loginUser: "opam" }],
+  ["readyMarker", { ...smallest, readyMarker: "yes" }],
+  ["snapshotPoints", { ...smallest, snapshotPoints: "initrd" }],
+  ["snapshotPoints.1", { ...smallest, snapshotPoints: ["initrd", "login"] }],
   ["guestOs", { ...smallest, guestOs: "../plan9" }],
   ["guestArch", { ...smallest, guestArch: "m68k" }],
   ["loginUser", { ...smallest, loginUser: "a b" }],
@@ -72,4 +81,60 @@ test.each([
 
 test("every wrong field is named at once", () => {
   expect(() => parse({ ...smallest, guestOs: 1, loginUser: "" })).toThrow(/guestOs: [^]*loginUser: /);
+});
+
+test("the record of how an image was built is left to what built it", () => {
+  expect(parse({ ...smallest, recipe: { name: "debian" } })).toEqual(smallest);
+});
+
+test.each([
+  ["readymarker", "is not a field of an image manifest. Did you mean readyMarker?"],
+  ["somethingElse", "is not a field of an image manifest"],
+  ["announcesReady", "version 2 calls it readyMarker"],
+  ["resumes", "version 2 calls it snapshotPoints"],
+  ["__proto__x", "is not a field of an image manifest"],
+])("the unknown field %s is refused", (field, reason) => {
+  expect(() => parse({ ...smallest, [field]: true })).toThrow(
+    expect.objectContaining({
+      code: "BASE_IMAGE",
+      message: expect.stringMatching(`\n  ${field}: ${reason.replaceAll(/[?.]/g, "\\$&")}$`),
+    }),
+  );
+});
+
+describe("a manifest of version 1", () => {
+  const old = { ...smallest, version: 1 };
+
+  test.each([
+    [{}, {}],
+    [{ announcesReady: true }, { readyMarker: true }],
+    [{ announcesReady: false }, { readyMarker: false }],
+    [{ resumes: ["ready"] }, { snapshotPoints: ["ready"] }],
+    [{ resumes: [] }, { snapshotPoints: [] }],
+    [
+      { name: "x", diskBus: "ide", machine: "pc" },
+      { name: "x", diskBus: "ide", machine: "pc" },
+    ],
+  ])("with %j is read as one of version 2 with %j", (then, now) => {
+    expect(parse({ ...old, ...then })).toEqual({ ...smallest, ...now });
+  });
+
+  test("may have fields that nobody knows", () => {
+    expect(parse({ ...old, comment: "kept for the lab", recipe: {} })).toEqual(smallest);
+  });
+
+  test.each([
+    ["readyMarker", { readyMarker: true }, "version 1 calls it announcesReady"],
+    ["snapshotPoints", { snapshotPoints: ["ready"] }, "version 1 calls it resumes"],
+    ["announcesReady", { announcesReady: "yes" }, ""],
+    ["resumes.0", { resumes: ["login"] }, ""],
+    ["guestArch", { guestArch: "m68k" }, ""],
+  ])("with a wrong %s is refused", (field, more, reason) => {
+    expect(() => parse({ ...old, ...more })).toThrow(
+      expect.objectContaining({
+        code: "BASE_IMAGE",
+        message: expect.stringContaining(`\n  ${field}: ${reason}`),
+      }),
+    );
+  });
 });

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { checkArgument } from "./check-options.ts";
 import { ObError } from "./errors.ts";
+import { didYouMean } from "./suggest.ts";
 
 /** Guest operating systems whose profile comes with the sandbox. */
 export const guestOsNames = ["linux", "openbsd", "windows"] as const;
@@ -26,8 +27,8 @@ export type DiskBus = (typeof diskBuses)[number];
  * its kernel command line the guest waits there, before it has read any disk. `ready`: when its SSH server listens; a new
  * VM generation id makes its kernel reseed the random number generator, and report that on the console.
  */
-export const resumePoints = ["initrd", "ready"] as const;
-export type ResumePoint = (typeof resumePoints)[number];
+export const snapshotPointNames = ["initrd", "ready"] as const;
+export type SnapshotPoint = (typeof snapshotPointNames)[number];
 
 const leadsOut = "must not lead out of the manifest's directory";
 /** A path may become part of an option of QEMU's, where a comma ends a value. */
@@ -52,8 +53,8 @@ export function isStoreKey(path: string): boolean {
   return /^(?:\.\.\/)+state\/ssh\/[a-z0-9_-][a-z0-9._-]*$/i.test(path);
 }
 
-const schema = v.object({
-  version: v.literal(1),
+/** The fields that both versions have. */
+const commonFields = {
   /** The image's name, as `(from NAME)` has it. */
   name: v.optional(v.string()),
   guestOs: v.pipe(
@@ -75,24 +76,80 @@ const schema = v.object({
   machine: v.optional(
     v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9._-]*$/i, "must be the type of a machine, without options")),
   ),
-  /** True if the guest says `obuilder: ready` on its console when its SSH server listens: it need not be asked before. */
-  announcesReady: v.optional(v.boolean()),
-  /** Where a guest that was saved in memory can be resumed; a guest that is named nowhere here is only booted. */
-  resumes: v.optional(v.array(v.picklist(resumePoints))),
   /** The disk's size as the guest sees it, in bytes. */
   virtualSize: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** The sha256 of the qcow2 file, in hex. */
   sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits"))),
-});
+};
+
+const readyMarker = v.optional(v.boolean());
+const snapshotPoints = v.optional(v.array(v.picklist(snapshotPointNames)));
+
+/** Of the fields that version 2 renamed: by the names of version 1. */
+const renamedFields = { announcesReady: "readyMarker", resumes: "snapshotPoints" } as const;
+
+const version2Fields = {
+  version: v.literal(2),
+  ...commonFields,
+  /** True if the guest prints `obuilder: ready` on its console when its SSH server listens: no earlier login is tried. */
+  readyMarker,
+  /** The points at which a snapshot of the guest can be taken; without any, a guest is always booted. */
+  snapshotPoints,
+};
+
+const version2 = v.pipe(
+  v.strictObject(
+    {
+      ...version2Fields,
+      /** How the image was built; described by what built it. */
+      recipe: v.optional(v.unknown()),
+    },
+    describeIssue,
+  ),
+  v.object(version2Fields),
+);
+
+/** Unknown fields are ignored, as they always were in this version. */
+const version1 = v.pipe(
+  v.object({
+    version: v.literal(1),
+    ...commonFields,
+    announcesReady: readyMarker,
+    resumes: snapshotPoints,
+    readyMarker: v.optional(v.never("version 1 calls it announcesReady")),
+    snapshotPoints: v.optional(v.never("version 1 calls it resumes")),
+  }),
+  v.transform(({ announcesReady, resumes, ...common }): ImageManifest => ({
+    ...common,
+    version: 2,
+    ...(announcesReady !== undefined && { readyMarker: announcesReady }),
+    ...(resumes !== undefined && { snapshotPoints: resumes }),
+  })),
+);
+
+/** The message for a field that version 2 does not have; otherwise valibot's. */
+function describeIssue(issue: v.StrictObjectIssue): string {
+  const field = issue.path?.at(-1)?.key;
+  if (issue.expected !== "never" || typeof field !== "string") return issue.message;
+  if (isRenamed(field)) return `version 2 calls it ${renamedFields[field]}`;
+  const suggestion = didYouMean(field, Object.keys(version2Fields));
+  return `is not a field of an image manifest${suggestion === undefined ? "" : `. ${suggestion}`}`;
+}
+
+function isRenamed(field: string): field is keyof typeof renamedFields {
+  return Object.hasOwn(renamedFields, field);
+}
+
+const schema = v.variant("version", [version1, version2], "must be 1 or 2");
 
 /**
  * The image manifest, `base-image/NAME.json`: what a base image contains and how to log in. An image without a manifest
  * is described by the command line's `--qemu-…` flags alone, as in the original.
  */
-export type ImageManifest = v.InferOutput<typeof schema>;
+export type ImageManifest = v.InferOutput<typeof version2>;
 
 /**
- * Reads the text of an image manifest.
+ * Reads the text of an image manifest. Version 1 is translated to version 2.
  *
  * @param file where the text comes from, for the error.
  * @throws ObError `BASE_IMAGE` that names the field.

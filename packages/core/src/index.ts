@@ -28,8 +28,8 @@ export {
   type ImageManifest,
   isStoreKey,
   parseImageManifest,
-  type ResumePoint,
-  resumePoints,
+  type SnapshotPoint,
+  snapshotPointNames,
 } from "./image-manifest.ts";
 export type { CacheFileSystem, GuestDescription } from "./ports/guest-description.ts";
 export {

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import * as qcow2 from "./index.ts";
 
+const entries: Readonly<Record<string, unknown>> = qcow2;
+
 /** As from JavaScript, which knows no types. */
 test.each<[keyof typeof qcow2, readonly unknown[], string]>([
   ["createDisk", [], "createDisk: path must be a string, not undefined."],
@@ -15,5 +17,7 @@ test.each<[keyof typeof qcow2, readonly unknown[], string]>([
   ["tryLock", ["/x"], 'tryLock: mode must be "shared" or "exclusive", not undefined.'],
   ["waitForLock", ["/x", "read"], 'waitForLock: mode must be "shared" or "exclusive", not "read".'],
 ])("%s%j is refused by name", async (name, args, message) => {
-  await expect(Reflect.apply(qcow2[name], undefined, args)).rejects.toThrow(new TypeError(message));
+  const entry = entries[name];
+  if (typeof entry !== "function") throw new TypeError(`${name} is not a function.`);
+  await expect(Reflect.apply(entry, undefined, args)).rejects.toThrow(new TypeError(message));
 });

@@ -1,9 +1,6 @@
-export { installCpuArgs } from "./accelerator/cpu-args.ts";
-export type { AcceleratorChoice } from "./accelerator/choose-accelerator.ts";
 export { bootForSmokeTest } from "./access/smoke-test-guest.ts";
-export type { Accelerator } from "./machine/machine.ts";
-export type { Hardware } from "./machine/qemu-argv.ts";
-export type { SandboxOptions } from "./options.ts";
+export type { SandboxOptions } from "./lifecycle/options.ts";
+export { type Accelerator, type AcceleratorChoice, type Hardware, installCpuArgs } from "@ob/qemu";
 export { describeGuest, type GuestDefaults } from "./guest/describe-guest.ts";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";

@@ -11,19 +11,19 @@ import {
   type EphemeralGuestOptions,
   type EphemeralGuestRequest,
 } from "@ob/core";
+import { Accelerators, sweepRunDirectories } from "@ob/qemu";
+import { checkSandboxOptions } from "./lifecycle/check-options.ts";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
-import { Accelerators } from "./accelerator/accelerators.ts";
 import { findProfile } from "./guest/registry.ts";
 import { describeGuest } from "./guest/describe-guest.ts";
 import { guestProfile, resolveGuest } from "./guest/resolve-guest.ts";
 import { PhaseTimer } from "./lifecycle/phase-timer.ts";
 import { type GuestSession, startGuest } from "./lifecycle/start-guest.ts";
-import type { SandboxOptions } from "./options.ts";
+import type { SandboxOptions } from "./lifecycle/options.ts";
 import { SnapshotStore } from "./snapshot/snapshot-store.ts";
 import type { StepResources } from "./step/step-plan.ts";
 import { QemuStepRunner } from "./step/step-runner.ts";
-import { TaskGroup } from "./task-group.ts";
-import { sweepRunDirectories } from "./vm/run-directory.ts";
+import { TaskGroup } from "./step/task-group.ts";
 
 /**
  * A sandbox that runs steps in QEMU virtual machines: one VM for each step, or, in a session, one VM for several. Removes
@@ -32,6 +32,7 @@ import { sweepRunDirectories } from "./vm/run-directory.ts";
  * @throws ObError `UNSUPPORTED` if there is no profile for `guestOs`.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  checkSandboxOptions("createSandbox", options);
   const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = noopEmit } = options;
   if (options.guestOs !== undefined) findProfile(options.guestOs, options.profiles);
   await sweepRunDirectories(stateDirectory, emit);

@@ -4,6 +4,7 @@ import { type Arguments, acceptedButHidden, storeOptions, stringOption } from ".
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { formatAge, formatSize, parseDuration } from "../args/units.ts";
 import { formatTable } from "../output/format-table.ts";
+import { jsonLine, printableLine } from "../output/printable.ts";
 import type { Command } from "./command.ts";
 import type { Session } from "./session.ts";
 
@@ -59,7 +60,7 @@ export const cache: Command = {
 async function list(caches: CacheStore, { io, json }: { io: ProcessIo; json: boolean }): Promise<void> {
   const found = await caches.list();
   if (json) {
-    const lines = found.map(({ name, bytes, lastUsed }) => JSON.stringify({ name, bytes, lastUsed }));
+    const lines = found.map(({ name, bytes, lastUsed }) => jsonLine({ name, bytes, lastUsed }));
     io.stdout.write(lines.map((line) => `${line}\n`).join(""));
     return;
   }
@@ -92,7 +93,7 @@ async function prune(caches: CacheStore, before: Date, { io, emit }: Session): P
     if (lastUsed.getTime() >= before.getTime()) continue;
     try {
       if (!(await caches.remove(name))) continue;
-      io.stdout.write(`Removing ${name}\n`);
+      io.stdout.write(`Removing ${printableLine(name)}\n`);
       removed += 1;
     } catch (error) {
       if (!isObError(error, "CACHE")) throw error;

@@ -28,6 +28,16 @@ describe("log", () => {
     });
   });
 
+  it("prints it on a terminal without what could drive the terminal", async () => {
+    const services = fakeServices({ run: ({ output }) => (output("a\x1b[2J\x1b[31mb\x9b\n"), 0) });
+    const { stdout } = await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
+    const id = /Got: "([0-9a-f]{64})"/.exec(stdout)?.[1] ?? "";
+    expect((await obuilder(["log", store, id], { services, terminal: true })).stdout).toBe(
+      "a\x1b[31mb\n\x1b[0m",
+    );
+    expect((await obuilder(["log", store, id], { services })).stdout).toContain("\x1b[2J");
+  });
+
   it("prints that of a failed step, by its whole id or a prefix", async () => {
     const services = fakeServices({ run: ({ output }) => (output("broken\n"), 1) });
     await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });

@@ -2,11 +2,12 @@ import { once } from "node:events";
 import { findLog } from "../args/layer-ref.ts";
 import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
+import { createTerminalFilter } from "../output/terminal-filter.ts";
 import type { Command } from "./command.ts";
 
 export const log: Command = {
   description:
-    "Prints the output of a layer's step, byte by byte. If the step is running, the log is followed to its end. The log of " +
+    "Prints the output of a layer's step: byte by byte, but on a terminal without what could control it. If the step is running, the log is followed to its end. The log of " +
     "a failed step is kept for some days.",
   positionals: [
     { name: "ID", describe: "The layer's id, or a prefix that no other layer or failed step has" },
@@ -20,8 +21,11 @@ export const log: Command = {
   async run(args, { services, io, location }) {
     await using store = await services.openStore({ location });
     const id = await findLog(store, stringOption(args, "ID"));
+    const filter = io.stdout.isTTY === true ? createTerminalFilter() : undefined;
     for await (const bytes of store.readLog(id, io.signal)) {
-      if (!io.stdout.write(bytes)) await once(io.stdout, "drain", { signal: io.signal });
+      const shown = filter?.push(bytes) ?? bytes;
+      if (!io.stdout.write(shown)) await once(io.stdout, "drain", { signal: io.signal });
     }
+    if (filter) io.stdout.write(filter.end());
   },
 };

@@ -3,6 +3,7 @@ import { readRequest } from "../args/build-input.ts";
 import { colorsFor, type Palette } from "../output/colors.ts";
 import { recipeHint } from "../output/recipe-hint.ts";
 import { limitOptions } from "../args/limits.ts";
+import { jsonLine, printable } from "../output/printable.ts";
 import { jobOptions } from "../args/jobs.ts";
 import {
   acceptedButHidden,
@@ -50,7 +51,7 @@ export const plan: Command = {
 
     const notes = await planNotes(steps, location, storeExists);
     if (args["json"] === true) {
-      stdout.write(steps.map((step) => `${jsonLine(step)}\n`).join(""));
+      stdout.write(steps.map((step) => `${plannedStepLine(step)}\n`).join(""));
       if (verbosity !== "quiet") stderr.write(notes.map((note) => `${note}\n`).join(""));
     } else {
       const colors = colorsFor(stdout, { mode: color, env });
@@ -60,15 +61,15 @@ export const plan: Command = {
 };
 
 /** The fields and their order are part of the interface. */
-export function jsonLine({ op, id, base, cached, heading }: PlannedStep): string {
-  return JSON.stringify({ op, id, base: base ?? null, cached, heading });
+export function plannedStepLine({ op, id, base, cached, heading }: PlannedStep): string {
+  return jsonLine({ op, id, base: base ?? null, cached, heading });
 }
 
 function block(step: PlannedStep, colors: Palette): string {
   const { heading, id, base, cached, build } = step;
   const path = build.length === 0 ? "" : colors.dim(`${build.join(" › ")} › `);
   const state = cached ? colors.green("in the store") : colors.yellow("to be built");
-  const lines = [path + colors.blueBright(heading), `    id    ${id}  ${state}`];
+  const lines = [path + colors.blueBright(printable(heading)), `    id    ${id}  ${state}`];
   if (base !== undefined) lines.push(`    base  ${base}`);
   return lines.join("\n");
 }

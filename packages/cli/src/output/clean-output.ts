@@ -1,10 +1,9 @@
 import { stripVTControlCharacters } from "node:util";
+import { withoutControls } from "./printable.ts";
 
 /** Colours and text styles: the only control sequences of a guest that the display passes on. */
 // oxlint-disable-next-line no-control-regex -- it matches escapes.
 const style = /(\x1b\[[0-9;:]*m)/;
-// oxlint-disable-next-line no-control-regex -- it removes control characters.
-const controls = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
 /** The length of the pieces that an endless line is shown in, in characters. */
 const maxLineLength = 8_192;
@@ -54,10 +53,10 @@ export function createOutputCleaner(options: CleanOptions): OutputCleaner {
  */
 export function cleanLine(line: string, { styles }: CleanOptions): string {
   const last = line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
-  if (!last.includes("\x1b")) return last.replace(controls, "");
+  if (!last.includes("\x1b")) return withoutControls(last);
   let styled = false;
   const parts = last.split(style).map((part, index) => {
-    if (index % 2 === 0) return stripVTControlCharacters(part).replace(controls, "");
+    if (index % 2 === 0) return withoutControls(stripVTControlCharacters(part));
     styled ||= styles;
     return styles ? part : "";
   });

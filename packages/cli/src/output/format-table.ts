@@ -1,13 +1,16 @@
+import { printableLine } from "./printable.ts";
+
 export interface TableOptions {
   readonly rows: readonly (readonly string[])[];
   /** The left-aligned columns; the others, numbers, are right-aligned. By default the first. */
   readonly left?: readonly number[] | undefined;
 }
 
-/** A table for people, each line with its line end; empty without rows. */
+/** A table for people, each line with its line end; control characters in cells are escaped; empty without rows. */
 export function formatTable(head: readonly string[], { rows, left = [0] }: TableOptions): string {
   if (rows.length === 0) return "";
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const lines = [head, ...rows.map((row) => row.map(printableLine))];
+  const widths = head.map((_, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) => {
@@ -16,5 +19,5 @@ export function formatTable(head: readonly string[], { rows, left = [0] }: Table
       })
       .join("  ")
       .trimEnd();
-  return [head, ...rows].map((row) => `${line(row)}\n`).join("");
+  return lines.map((row) => `${line(row)}\n`).join("");
 }

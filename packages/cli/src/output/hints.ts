@@ -18,11 +18,18 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
         : `\`--timeout\` gives the ${limit} more time.`;
     return step ? `${logHint(step)} ${more}` : more;
   },
-  NO_SPACE: ({ reserve }) =>
-    reserve &&
-    "Free some space, or remove old layers with `obuilder prune`. `--disk-reserve` sets what must stay free.",
   NO_SUCH_LAYER: () =>
     "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
+  NO_SPACE: ({ reserve }) =>
+    "Free some space, or remove old layers with `obuilder prune`." +
+    (reserve === undefined ? "" : " `--disk-reserve` sets what must stay free."),
+  UNSUPPORTED: ({ option }) => option && optionHints[option],
+};
+
+/** The options of the command line for options of libraries whose value cannot be had. */
+const optionHints: Readonly<Record<string, string>> = {
+  accelerator: "Use --qemu-accel=auto or tcg.",
+  diskBus: "Use --qemu-disk-bus=virtio or sata.",
 };
 
 /** The hint for a library's error that names commands or options, which libraries do not know. */

@@ -1,5 +1,6 @@
 import type { ObEvent } from "@ob/core";
 import type { Palette } from "./colors.ts";
+import { printable } from "./printable.ts";
 import { verbosities, type Verbosity } from "../args/options.ts";
 
 /**
@@ -10,7 +11,7 @@ export function logLine(event: ObEvent, verbosity: Verbosity, colors: Palette): 
   const line = logged(event);
   if (!line || verbosities.indexOf(line.level) > verbosities.indexOf(verbosity)) return undefined;
   const color = { debug: colors.green, info: colors.blue, warning: colors.yellow }[line.level];
-  return `obuilder: [${color(line.level.toUpperCase())}] ${line.text}\n`;
+  return `obuilder: [${color(line.level.toUpperCase())}] ${printable(line.text)}\n`;
 }
 
 interface Logged {

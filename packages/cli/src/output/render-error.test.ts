@@ -23,6 +23,9 @@ describe("renderError", () => {
     expect(render(secret)).toContain("Hint: Give it with --secret token:FILE,");
     expect(render(new ObError("BAD_SECRET", "It cannot be read."))).not.toContain("Hint:");
     expect(render(new ObError("NO_SUCH_LAYER", "There is no layer."))).toContain("Hint: `obuilder plan`");
+    expect(render(new ObError("NO_SPACE", "The disk is full."))).toContain("obuilder prune");
+    const bus = new ObError("UNSUPPORTED", "No IDE bus.", { data: { option: "diskBus" } });
+    expect(render(bus)).toContain("Hint: Use --qemu-disk-bus=virtio or sata.");
   });
 
   it("prints a failed step and a cancel as the original does", () => {
@@ -32,6 +35,15 @@ describe("renderError", () => {
     expect(render(new ObError("CANCELLED", "The build was cancelled."))).toBe(
       "Cancelled at user's request\n",
     );
+  });
+
+  it("lets nothing that an error quotes drive the terminal", () => {
+    const error = new ObError("GUEST_LOST", "The guest said: \x1b[2J\x1b]0;t\x07a\u202eb\x9b", {
+      hint: "Look at c\x07.",
+    });
+    expect(render(error)).toBe(String.raw`obuilder: The guest said: a\u202eb\x9b
+Hint: Look at c\x07.
+`);
   });
 
   it("points to the help for bad usage", () => {

@@ -2,6 +2,7 @@ import { type ErrorCode, isObError, errorMessage, type SpecLocation } from "@ob/
 import { cleanLine } from "./clean-output.ts";
 import type { Palette } from "./colors.ts";
 import { commandLineHint } from "./hints.ts";
+import { printable, printableLine } from "./printable.ts";
 
 /** An error of @ob/spec, which imports no other package: its errors are known by their code. */
 interface SpecErrorLike extends Error {
@@ -23,8 +24,8 @@ export function codeOf(error: unknown): ErrorCode | undefined {
 export function hintOf(error: unknown): string | undefined {
   if (isObError(error)) {
     const parts = [error.hint, commandLineHint(error)].filter((part) => part !== undefined);
-    // A step's hints add to each other; else the library's own is the more exact one.
-    return parts.length > 1 && error.step ? parts.join(" ") : parts[0];
+    // The library's own is the more exact one, but for a failed step, where it tells another thing.
+    return error.code === "STEP_FAILED" && parts.length > 1 ? parts.join(" ") : parts[0];
   }
   return isSpecError(error) ? error.hint : undefined;
 }
@@ -48,7 +49,7 @@ export function renderError(error: unknown, options: RenderOptions): string {
   const lines = [paragraph(error, colors), ...stepLines(error)];
   const hint = hintOf(error);
   if (hint !== undefined && !errorMessage(error).includes(hint))
-    lines.push(`${colors.bold("Hint:")} ${hint}`);
+    lines.push(`${colors.bold("Hint:")} ${printable(hint)}`);
   if (codeOf(error) === "USAGE") {
     const command = options.command === undefined ? "" : ` ${options.command}`;
     lines.push(`Try 'obuilder${command} --help' for more information.`);
@@ -63,7 +64,7 @@ export function renderError(error: unknown, options: RenderOptions): string {
 }
 
 function paragraph(error: unknown, colors: Palette): string {
-  const message = errorMessage(error).trimEnd();
+  const message = printable(errorMessage(error).trimEnd());
   if (isObError(error) && error.at && !error.step) return placed(error.at, message);
   const code = codeOf(error);
   // Begins with FILE:LINE:COLUMN, which editors look for at the start of a line.
@@ -77,7 +78,7 @@ function paragraph(error: unknown, colors: Palette): string {
 
 /** `FILE:LINE:COLUMN: TEXT`, which editors look for at the start of a line, and the line itself. */
 function placed({ file, line, column, excerpt = "" }: SpecLocation, text: string): string {
-  return `${cleanLine(file, plainText)}:${line}:${column}: ${text}${excerpt === "" ? "" : `\n${excerpt}`}`;
+  return `${printableLine(file)}:${line}:${column}: ${text}${excerpt === "" ? "" : `\n${printable(excerpt)}`}`;
 }
 
 /** Which step failed, where it is in the spec, and what it printed last. */
@@ -85,29 +86,28 @@ function stepLines(error: unknown): readonly string[] {
   if (!isObError(error) || !error.step) return [];
   const { at, step } = error;
   const { id, heading, build, output } = step;
-  const lines = [at ? placed({ ...at, excerpt: "" }, heading) : heading];
+  const shown = printable(heading);
+  const lines = [at ? placed({ ...at, excerpt: "" }, shown) : shown];
   if (build.length > 0) lines.push(`  in ${build.map((name) => `(build ${atom(name)} …)`).join(" ")}`);
   lines.push(`  id ${id}`);
   if (output === "") return [...lines, "  It printed nothing."];
-  const last = output.split("\n").map((line) => `    ${cleanLine(line, plainText)}`);
+  const last = output.split("\n").map((line) => `    ${cleanLine(line, { styles: false })}`);
   return [...lines, "  The last lines of its output:", ...last];
 }
 
-const plainText = { styles: false };
-
 function atom(name: string): string {
-  return /^[\w.+-]+$/.test(name) ? name : JSON.stringify(name);
+  return /^[\w.+-]+$/.test(name) ? name : printableLine(JSON.stringify(name));
 }
 
 /** The chain of causes, and the stack of a bug. */
 function details(error: unknown): readonly string[] {
   const lines: string[] = [];
   if (codeOf(error) === undefined && error instanceof Error && error.stack !== undefined) {
-    lines.push(error.stack);
+    lines.push(printable(error.stack));
   }
   let cause = error instanceof Error ? error.cause : undefined;
   for (let depth = 0; cause !== undefined && depth < 5; depth++) {
-    lines.push(`Caused by: ${errorMessage(cause)}`);
+    lines.push(`Caused by: ${printable(errorMessage(cause))}`);
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return lines;

@@ -24,6 +24,15 @@ function play(script: (emit: Emit, progress: Progress) => void) {
 }
 
 describe("JSON progress", () => {
+  it("has no character that could drive a terminal", () => {
+    const text = "a\x1b[2J\x9b\u202eb";
+    const { lines, objects } = play((emit) =>
+      emit({ type: "step-output", step: run, bytes: Buffer.from(text) }),
+    );
+    expect(lines.join("")).toMatch(/^[ -~]*$/);
+    expect(objects).toContainEqual({ type: "step-output", id: run.id, text });
+  });
+
   it("prints one object per line, the result last", () => {
     const { lines, stderr } = play((emit, progress) => {
       emit({ type: "step-started", step: base });

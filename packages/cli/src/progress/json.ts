@@ -4,6 +4,7 @@ import pc from "picocolors";
 import type { Output } from "../process-io.ts";
 import type { Verbosity } from "../args/options.ts";
 import { codeOf, hintOf } from "../output/render-error.ts";
+import { jsonLine } from "../output/printable.ts";
 import { logLine } from "../output/log-line.ts";
 import type { Progress } from "./progress.ts";
 
@@ -24,7 +25,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
   const decode = createStepDecoder();
   const outcomes = { saved: 0, cached: 0 };
 
-  const print = (object: JsonObject) => void stdout.write(`${JSON.stringify(object)}\n`);
+  const print = (object: JsonObject) => void stdout.write(`${jsonLine(object)}\n`);
 
   const printOutput = (id: LayerId, bytes: Uint8Array | undefined) => {
     const text = decode(id, bytes);

@@ -8,9 +8,15 @@ import { createPlainProgress } from "./plain.ts";
 const base = stepOf(idOf("b"), "(from debian-12)");
 const run = stepOf(idOf("c"), "/: (run (shell make))", base.id);
 
-function play(script: (emit: Emit) => void, options: { color?: boolean; verbosity?: Verbosity } = {}) {
-  const { color = false, verbosity = "warning" } = options;
-  const stdout = new Screen();
+interface PlayOptions {
+  readonly color?: boolean;
+  readonly verbosity?: Verbosity;
+  readonly terminal?: boolean;
+}
+
+function play(script: (emit: Emit) => void, options: PlayOptions = {}) {
+  const { color = false, verbosity = "warning", terminal = false } = options;
+  const stdout = Object.assign(new Screen(), { isTTY: terminal });
   const stderr = new Screen();
   const colors = pc.createColors(color);
   using progress = createPlainProgress({ stdout, stderr, colors, logColors: colors, verbosity });
@@ -67,6 +73,21 @@ describe("plain progress", () => {
     const start = Buffer.from("/: (run (shell make))\n").length;
     expect(stdout.bytes.subarray(start, start + bytes.length)).toEqual(bytes);
     expect(stdout.bytes.subarray(start + bytes.length).toString()).toMatch(/^\n---> saved as/);
+  });
+
+  it("lets nothing of a guest drive the terminal, nor hide what comes after it", () => {
+    const { stdout, stderr } = play(
+      (emit) => {
+        emit({ type: "step-started", step: { ...run, heading: "/: (run (shell \x1b[2J\u202e))" } });
+        emit({ type: "step-output", step: run, bytes: Buffer.from("a\x1b]0;t") });
+        emit({ type: "step-output", step: run, bytes: Buffer.from("itle\x07\x1b[2Jb\x1b[8m\n") });
+        emit({ type: "log", level: "warning", text: "It said \x1b[2J\x9b\x07." });
+        emit({ type: "step-finished", step: run, outcome: "saved", milliseconds: 9 });
+      },
+      { terminal: true },
+    );
+    expect(stdout.text).toContain("/: (run (shell \\u202e))\nab\x1b[8m\n\x1b[0m---> saved as");
+    expect(stderr.text).toBe("obuilder: [WARNING] It said \\x9b\\x07.\n");
   });
 
   it("colours headings and notes if asked for", () => {

@@ -1,6 +1,8 @@
 import type { ObEvent } from "@ob/core";
 import type { Palette } from "../output/colors.ts";
 import type { Output } from "../process-io.ts";
+import { printable } from "../output/printable.ts";
+import { createTerminalFilter } from "../output/terminal-filter.ts";
 import type { Verbosity } from "../args/options.ts";
 import { logLine } from "../output/log-line.ts";
 import { noteColor } from "./note-color.ts";
@@ -16,11 +18,13 @@ export interface PlainOptions {
 
 /**
  * The original's transcript: headings, the steps' output with its bytes untouched, and notes on standard output;
- * log lines on standard error.
+ * log lines on standard error. On a terminal the output passes a filter.
  */
 export function createPlainProgress(options: PlainOptions): Progress {
   const { stdout, stderr, colors, logColors, verbosity } = options;
   let atLineStart = true;
+  // Elsewhere than on a terminal the bytes are not touched.
+  const filter = stdout.isTTY === true ? createTerminalFilter() : undefined;
 
   /** A line that is not a step's output, which may have ended in the middle of a line. */
   const line = (text: string) => {
@@ -31,18 +35,19 @@ export function createPlainProgress(options: PlainOptions): Progress {
   const emit = (event: ObEvent) => {
     switch (event.type) {
       case "step-started":
-        return line(colors.blueBright(event.step.heading));
+        return line(colors.blueBright(printable(event.step.heading)));
       case "step-output":
         if (event.bytes.length === 0) return;
-        stdout.write(event.bytes);
+        stdout.write(filter?.push(event.bytes) ?? event.bytes);
         atLineStart = event.bytes.at(-1) === 0x0a;
         return;
       case "step-finished":
+        if (filter) stdout.write(filter.end());
         if (event.outcome === "saved") line(colors.yellow(`---> saved as "${event.step.id}"`));
         if (event.outcome === "cached") line(colors.yellow(`---> using "${event.step.id}" from cache`));
         return;
       case "note":
-        return line(noteColor(event.text, colors)(event.text));
+        return line(noteColor(event.text, colors)(printable(event.text)));
       case "exec":
       case "log":
       case "phase": {

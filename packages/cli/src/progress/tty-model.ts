@@ -1,5 +1,6 @@
 import type { LayerId, ObEvent, Phase, StepInfo } from "@ob/core";
 import { formatDuration } from "../args/units.ts";
+import { printable } from "../output/printable.ts";
 import { createOutputCleaner, type OutputCleaner } from "../output/clean-output.ts";
 import type { Palette } from "../output/colors.ts";
 import { noteColor } from "./note-color.ts";
@@ -64,7 +65,9 @@ export class TtyModel {
       case "phase":
         return this.#enterPhase(event.layer, event.phase);
       case "note":
-        return this.print(this.#inBuild(event.build ?? [], noteColor(event.text, this.#colors)(event.text)));
+        return this.print(
+          this.#inBuild(event.build ?? [], noteColor(event.text, this.#colors)(printable(event.text))),
+        );
       case "exec":
       case "log":
         return;
@@ -115,7 +118,7 @@ export class TtyModel {
 
   #start(info: StepInfo): void {
     this.#running.set(keyOf(info), {
-      info,
+      info: { ...info, heading: printable(info.heading) },
       number: ++this.#counts.started,
       startedAt: this.#options.now(),
       output: createOutputCleaner({ styles: this.#colors.isColorSupported }),

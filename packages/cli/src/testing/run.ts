@@ -60,6 +60,8 @@ export interface RunOptions {
   readonly services?: Services;
   readonly stdin?: string | Input;
   readonly env?: Readonly<Record<string, string>>;
+  /** By default standard output is not a terminal. */
+  readonly terminal?: boolean;
   /** By default nothing interrupts the command. */
   readonly interrupts?: Interrupts;
 }
@@ -73,7 +75,7 @@ export interface RunResult {
 /** Runs a command line in this process. */
 export async function obuilder(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const { services, stdin = "", env = {}, interrupts = createInterrupts() } = options;
-  const stdout = new Screen();
+  const stdout = Object.assign(new Screen(), { isTTY: options.terminal === true });
   const stderr = new Screen();
   const code = await main(
     argv,

@@ -23,6 +23,10 @@ export interface SmokeTestRequest {
   readonly memoryMib?: number | undefined;
   /** The least time that the guest is given to boot, in seconds; by default that of a step. */
   readonly bootSeconds?: number | undefined;
+  /** QEMU's model of the network card, in place of that of a step. */
+  readonly networkDevice?: string | undefined;
+  /** Absolute path of a file that the guest's console is logged to; by default it is not kept. */
+  readonly consoleLog?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,6 +35,8 @@ export interface SmokeTestCommand {
   readonly script: string;
   /** True to run it as the superuser. */
   readonly asRoot?: boolean | undefined;
+  /** How long it may take, in seconds. By default 300. */
+  readonly timeoutSeconds?: number | undefined;
   /** Variables that the SSH client sends; the server need not take them. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
 }

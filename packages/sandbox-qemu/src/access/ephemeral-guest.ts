@@ -8,8 +8,8 @@ import {
   type ReadArchiveOptions,
   type RunTask,
 } from "@ob/core";
+import { withVmErrors } from "@ob/qemu";
 import { readArchive } from "../transfer/read-archive.ts";
-import { withVmErrors } from "../vm/vm-failure.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import { interact } from "../ssh/interactive.ts";
 import { quoteWords } from "../ssh/quote/posix.ts";

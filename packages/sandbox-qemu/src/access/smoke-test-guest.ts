@@ -9,17 +9,16 @@ import {
   type SmokeTestGuest,
   type SmokeTestRequest,
 } from "@ob/core";
-import { Accelerators } from "../accelerator/accelerators.ts";
-import { withVmErrors } from "../vm/vm-failure.ts";
-import { guestProfile, machineFor, resolveGuest } from "../guest/resolve-guest.ts";
-import type { SandboxOptions } from "../options.ts";
+import { checkSandboxOptions } from "../lifecycle/check-options.ts";
+import { Accelerators, machineFor, sweepRunDirectories, withVmErrors } from "@ob/qemu";
+import { guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
+import type { SandboxOptions } from "../lifecycle/options.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
-import { sweepRunDirectories } from "../vm/run-directory.ts";
 import { captureFramed } from "../guest/run-framed.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 
-/** How long a guest may take for one command, and to shut down, in milliseconds. */
-const commandTimeout = 300_000;
+/** How long a guest may take for one command, in seconds, and to shut down, in milliseconds. */
+const commandTimeout = 300;
 const powerOffTimeout = 120_000;
 
 /**
@@ -31,10 +30,18 @@ export async function bootForSmokeTest(
   options: SandboxOptions,
   request: SmokeTestRequest,
 ): Promise<SmokeTestGuest> {
+  checkSandboxOptions("bootForSmokeTest", options);
   const { emit = noopEmit, stateDirectory } = options;
-  const { memoryMib = 0, bootSeconds = 0, signal = new AbortController().signal } = request;
+  const {
+    memoryMib = 0,
+    bootSeconds = 0,
+    networkDevice,
+    consoleLog,
+    signal = new AbortController().signal,
+  } = request;
   await sweepRunDirectories(stateDirectory, emit);
-  const guest = resolveGuest(request.image, options);
+  const found = resolveGuest(request.image, options);
+  const guest = { ...found, hardware: { ...found.hardware, networkDevice } };
   const running = await startGuest({
     options: {
       ...options,
@@ -46,6 +53,7 @@ export async function bootForSmokeTest(
     rootDisk: request.disk,
     caches: [],
     network: "none",
+    consoleLog,
     accelerators: new Accelerators({ choice: options.accelerator, stateDirectory }),
     signal,
     emit,
@@ -62,7 +70,7 @@ export async function bootForSmokeTest(
 
 async function runCommand(
   { profile, session, vm, signal: vmSignal }: GuestSession,
-  { script, asRoot = false, environment }: SmokeTestCommand,
+  { script, asRoot = false, timeoutSeconds = commandTimeout, environment }: SmokeTestCommand,
   caller: AbortSignal,
 ) {
   const command = {
@@ -72,12 +80,9 @@ async function runCommand(
     failure: "GUEST_LOST",
   } as const;
   using limit = deadline(
-    commandTimeout,
+    timeoutSeconds * 1000,
     () =>
-      new ObError(
-        "GUEST_LOST",
-        `A command did not end within ${commandTimeout / 1000} s.${vm.consoleParagraph()}`,
-      ),
+      new ObError("GUEST_LOST", `A command did not end within ${timeoutSeconds} s.${vm.consoleParagraph()}`),
   );
   const signal = AbortSignal.any([vmSignal, limit.signal]);
   const { status, stdout, stderr } = await withVmErrors(vm, caller, () =>
@@ -89,7 +94,7 @@ async function runCommand(
 async function powerOff(running: GuestSession, caller: AbortSignal): Promise<"acpi" | "command"> {
   const { guest, profile, vm, session, signal } = running;
   vm.expectExit();
-  if (machineFor(guest).acpiShutdown) {
+  if (machineFor(guest.arch).acpiShutdown) {
     await vm.qmp.execute("system_powerdown", { signal });
     if (await hasEnded(running, caller)) return "acpi";
   }

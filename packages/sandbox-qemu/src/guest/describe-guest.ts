@@ -1,5 +1,5 @@
-import type { GuestDescription, GuestImage } from "@ob/core";
-import type { SandboxOptions } from "../options.ts";
+import { checkOptions, type GuestDescription, type GuestImage } from "@ob/core";
+import type { SandboxOptions } from "../lifecycle/options.ts";
 import { checkMounts } from "./check-mounts.ts";
 import { resolveGuest } from "./resolve-guest.ts";
 
@@ -11,7 +11,8 @@ export type GuestDefaults = Pick<SandboxOptions, "guestOs" | "guestArch" | "hard
  *
  * @throws ObError `USAGE` if a flag contradicts the manifest; `UNSUPPORTED` for a guest OS without a profile.
  */
-export function describeGuest(image: GuestImage, defaults: GuestDefaults): GuestDescription {
+export function describeGuest(image: GuestImage, defaults: GuestDefaults = {}): GuestDescription {
+  checkOptions("describeGuest", image, { manifest: "object?", manifestDirectory: "string" });
   const { os, arch, profile } = resolveGuest(image, defaults);
   const { cacheFileSystem, copyTarget, copySource, verification } = profile;
   return {

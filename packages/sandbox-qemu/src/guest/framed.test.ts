@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import type { GuestOs } from "@ob/core";
 import { describe, expect, it } from "vitest";
+import { capturedState } from "../testing/captured-state.ts";
 import { runTask } from "../testing/run-task.ts";
 import { linuxGuest } from "./linux/profile.ts";
 import { openbsdGuest } from "./openbsd/profile.ts";
@@ -19,30 +20,24 @@ const taskOn = (os: GuestOs) =>
 
 /** Every command that is run in a guest, except for the steps' own commands. */
 function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
-  const {
-    prepare: ready,
-    unpack,
-    verification: verifyCopy,
-    shutdown: powerOff,
-    vmReuse: goingOn,
-    disableAslr: sameAddresses,
-  } = profile;
+  const { prepare, unpack, verification, shutdown, vmReuse, disableAslr } = profile;
   const task = taskOn(profile.os);
+  const baseline = vmReuse?.parseBaseline(capturedState);
   const some = [
     profile.resumed?.(new Date(0)),
-    sameAddresses?.command,
+    disableAslr?.command,
     profile.unpackDisk?.("obuilder-copy-012345", Buffer.from("\n")),
     profile.findOwner?.("opam"),
     profile.killStrayProcesses?.("1"),
-    verifyCopy?.check("list", ""),
-    verifyCopy?.unpackIso(["one.tar"]),
-    goingOn?.captureBaseline("1"),
-    goingOn?.resetAndFlush("1", ""),
-    goingOn?.thaw(new Date(0)),
-    powerOff === "acpi" ? undefined : powerOff,
+    verification?.check("list", ""),
+    verification?.unpackIso(["one.tar"]),
+    vmReuse?.captureBaseline("1"),
+    baseline?.kind === "baseline" ? baseline.baseline.resetAndFlush("1") : undefined,
+    vmReuse?.thaw(new Date(0)),
+    shutdown === "acpi" ? undefined : shutdown,
   ];
   return [
-    ready,
+    prepare,
     unpack,
     profile.flush("1"),
     ...profile.mount(task),

@@ -53,20 +53,20 @@ const killTimeout = 60_000;
 
 /**
  * Runs the step's command and passes its output on as it arrives. The command ends when its process ends: processes that it
- * left behind and that still hold the output are killed by `leftovers`.
+ * left behind and that still hold the output are killed by `killStrayProcesses`.
  *
  * @throws ObError `STEP_FAILED`, `GUEST_LOST`, the signal's reason.
  */
 export async function runStepCommand(
   command: GuestCommand,
-  options: GuestConnection & { readonly leftovers?: GuestCommand | undefined },
+  options: GuestConnection & { readonly killStrayProcesses?: GuestCommand | undefined },
 ): Promise<void> {
-  const { session, signal, onOutput, leftovers } = options;
+  const { session, signal, onOutput, killStrayProcesses: kill } = options;
   const status = await execute(session, command.command, {
     signal,
     onStdout: onOutput,
     onStderr: onOutput,
-    killStrayProcesses: leftovers && (async () => await killStrayProcesses(leftovers, options)),
+    killStrayProcesses: kill && (async () => await killStrayProcesses(kill, options)),
   });
   switch (status.kind) {
     case "exited":
@@ -82,11 +82,11 @@ export async function runStepCommand(
 }
 
 /** Ignores errors: they do not change the command's result, and the flush tries again and reports them. */
-async function killStrayProcesses(leftovers: GuestCommand, options: GuestConnection): Promise<void> {
-  const { purpose, failure } = leftovers;
+async function killStrayProcesses(command: GuestCommand, options: GuestConnection): Promise<void> {
+  const { purpose, failure } = command;
   using limit = deadline(killTimeout, () => new ObError(failure, `The guest did not ${purpose}.`));
   const signal = AbortSignal.any([options.signal, limit.signal]);
-  await runGuestCommand(leftovers, { ...options, signal }).catch(() => undefined);
+  await runGuestCommand(command, { ...options, signal }).catch(() => undefined);
 }
 
 /**

@@ -63,7 +63,7 @@ export interface GuestProfile {
   readonly identity: string;
   /** The command line of a root shell that reads scripts from its standard input; undefined if the OS has no such shell. */
   readonly rootShell: string | undefined;
-  /** Succeeds when the guest is ready for a step. Its output is the `baseline` argument of `flush` and `unmount`. */
+  /** Succeeds when the guest is ready for a step. Its output is the `bootInfo` argument of `flush` and others. */
   readonly prepare: GuestCommand;
   /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
@@ -79,7 +79,7 @@ export interface GuestProfile {
   /** Runs the step's command. Its exit status is the step's. */
   run(task: RunTask): GuestCommand;
   /** Kills the processes that the step's command left running; undefined if the SSH server does that. */
-  readonly killStrayProcesses?: ((baseline: string) => GuestCommand) | undefined;
+  readonly killStrayProcesses?: ((bootInfo: string) => GuestCommand) | undefined;
   /**
    * Unpacks the tar archive on its standard input at the root directory, as root. The archive is preceded by the
    * directories in it, in the form of `directoryLines`: those that exist keep their owner, mode and times. If
@@ -96,9 +96,9 @@ export interface GuestProfile {
   /** Set if unpacked files must be compared with what was sent. */
   readonly verification?: CopyVerification | undefined;
   /** Commands that undo `mount`. After them no process of the step runs. */
-  unmount(task: RunTask, baseline: string): readonly GuestCommand[];
+  unmount(task: RunTask, bootInfo: string): readonly GuestCommand[];
   /** Kills the processes that the step left running, and flushes the file systems to the disk. */
-  flush(baseline: string): FlushCommand;
+  flush(bootInfo: string): FlushCommand;
   /** Set if a guest of this OS can be reused for the next step. */
   readonly vmReuse?: VmReuse | undefined;
   /** How to shut the guest down if `flush` alone is not enough. */
@@ -131,24 +131,32 @@ export interface DisableAslr {
  * or verified to be unchanged since the boot (the baseline).
  */
 export interface VmReuse {
-  /**
-   * Run before the first step. Its output is the baseline, the `noted` argument of the other functions. A line `no: REASON`
-   * in it means that this guest cannot be reused.
-   */
-  captureBaseline(baseline: string): GuestCommand;
-  /** As `flush`, but first restores the baseline as far as possible, and prints the state again in the same form. */
-  resetAndFlush(baseline: string, noted: string): FlushCommand;
+  /** Run before the first step. `parseBaseline` reads its output. */
+  captureBaseline(bootInfo: string): GuestCommand;
+  /** Does not trust the output: the guest may print anything. */
+  parseBaseline(output: string): ParsedBaseline;
   /** Run once the VM's CPUs run again, on the next step's disk: thaws the file systems and sets the clock. */
   thaw(now: Date): GuestCommand;
-  /** The baseline with a new clock offset, given the output of `thaw` or of `GuestProfile.resumed`. */
-  updateClock(noted: string, clock: string): string;
-  /** True if the baseline lists files on an in-memory file system that were changed at that time or later. */
-  hasFilesNewerThan(noted: string, since: Date): boolean;
+}
+
+export type ParsedBaseline =
+  | { readonly kind: "baseline"; readonly baseline: Baseline }
+  /** The guest cannot be reused: it says why, or its output is malformed. */
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** The state of a guest when it was ready. */
+export interface Baseline {
+  /** As `GuestProfile.flush`, but first restores the baseline as far as possible, and prints a report for `diff`. */
+  resetAndFlush(bootInfo: string): FlushCommand;
+  /** The same baseline with a new clock offset, given the output of `thaw` or of `GuestProfile.resumed`. */
+  withClock(output: string): Baseline;
+  /** True if it has files on an in-memory file system that were changed at that time or later. */
+  hasFilesNewerThan(since: Date): boolean;
   /**
-   * The first difference between the baseline and the output of `resetAndFlush`, for a log message; undefined if there is
-   * none.
+   * The first difference to the state in the output of `resetAndFlush`, for a log message; undefined if there is none. A
+   * malformed report is a difference.
    */
-  diffBaseline(noted: string, settled: string): string | undefined;
+  diff(report: string): string | undefined;
 }
 
 /** The exit status of `readArchive` if the path does not exist. */

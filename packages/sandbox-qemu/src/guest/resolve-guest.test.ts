@@ -2,10 +2,10 @@ import { type GuestImage, guestOsNames, type ImageManifest } from "@ob/core";
 import { describe, expect, it } from "vitest";
 import { linuxGuest } from "./linux/profile.ts";
 import { windowsGuest } from "./windows/profile.ts";
-import { resolveGuest, machineFor, guestProfile } from "./resolve-guest.ts";
+import { resolveGuest, guestProfile } from "./resolve-guest.ts";
 
 const manifest: ImageManifest = {
-  version: 1,
+  version: 2,
   name: "debian",
   guestOs: "linux",
   guestArch: "amd64",
@@ -33,8 +33,8 @@ describe("a guest", () => {
         commandLine: "console=ttyS0",
       },
       hardware: {},
-      announcesReady: false,
-      resumes: [],
+      readyMarker: false,
+      snapshotPoints: [],
     });
   });
 
@@ -90,8 +90,4 @@ describe("a guest", () => {
       );
     },
   );
-
-  it("has the machine of its architecture", () => {
-    expect(machineFor(resolveGuest(image(), {})).arch).toBe("amd64");
-  });
 });

@@ -1,12 +1,8 @@
 import { join, resolve } from "node:path";
-import { type GuestArch, type GuestImage, type GuestOs, ObError, type ResumePoint } from "@ob/core";
-import type { DirectBoot, Hardware } from "../machine/qemu-argv.ts";
+import { type GuestArch, type GuestImage, type GuestOs, ObError, type SnapshotPoint } from "@ob/core";
+import type { DirectBoot, Hardware } from "@ob/qemu";
 import type { GuestProfile } from "./profile.ts";
-import { findProfile } from "./registry.ts";
-import { amd64 } from "../machine/amd64.ts";
-import { riscv64 } from "../machine/riscv64.ts";
-import type { Machine } from "../machine/machine.ts";
-import type { SandboxOptions } from "../options.ts";
+import { findProfile, type GuestProfiles } from "./registry.ts";
 
 /** A base image as the sandbox sees it: from its manifest, or from the flags if it has no manifest. */
 export interface Guest {
@@ -19,18 +15,28 @@ export interface Guest {
   readonly directBoot: DirectBoot | undefined;
   readonly hardware: Hardware;
   /** See the manifest's field. */
-  readonly announcesReady: boolean;
-  /** See the manifest's field. Empty without `announcesReady`, which it requires. */
-  readonly resumes: readonly ResumePoint[];
+  readonly readyMarker: boolean;
+  /** See the manifest's field. Empty without `readyMarker`, which it requires. */
+  readonly snapshotPoints: readonly SnapshotPoint[];
 }
 
-type Flags = Pick<SandboxOptions, "guestOs" | "guestArch" | "hardware" | "profiles">;
+/** What the caller says of images; see `SandboxOptions`. */
+export interface GuestOptions {
+  /** The guest's operating system, for an image without a manifest; it is an error if it contradicts a manifest. */
+  readonly guestOs?: GuestOs | undefined;
+  /** Guest profiles besides those that come with the sandbox, by the name that `guestOs` gives. */
+  readonly profiles?: GuestProfiles | undefined;
+  /** As `guestOs`. By default `amd64`. */
+  readonly guestArch?: GuestArch | undefined;
+  /** Overrides of the guest's hardware; they take precedence over the manifest. */
+  readonly hardware?: Hardware | undefined;
+}
 
 /** Images without a manifest were built for the original, which logs in as `opam`. */
 const originalUser = "opam";
 
 /** @throws ObError `USAGE` if a flag contradicts the manifest; `UNSUPPORTED` for a guest OS without a profile. */
-export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags: Flags): Guest {
+export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags: GuestOptions): Guest {
   const { hardware = {}, profiles } = flags;
   if (!manifest) {
     const { guestOs: os = "linux", guestArch: arch = "amd64" } = flags;
@@ -42,8 +48,8 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
       sshKey: undefined,
       directBoot: undefined,
       hardware,
-      announcesReady: false,
-      resumes: [],
+      readyMarker: false,
+      snapshotPoints: [],
     };
   }
   const name = manifest.name ?? "the base image";
@@ -62,8 +68,8 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
       initrd: directBoot.initrd === undefined ? undefined : absoluteInImage(directBoot.initrd),
       commandLine: directBoot.commandLine,
     },
-    announcesReady: manifest.announcesReady ?? false,
-    resumes: manifest.announcesReady ? (manifest.resumes ?? []) : [],
+    readyMarker: manifest.readyMarker ?? false,
+    snapshotPoints: manifest.readyMarker ? (manifest.snapshotPoints ?? []) : [],
     hardware: {
       ...hardware,
       diskBus: hardware.diskBus ?? manifest.diskBus,
@@ -74,12 +80,6 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
 
 export function guestProfile({ profile }: Guest): GuestProfile {
   return profile;
-}
-
-const machines: Readonly<Record<GuestArch, Machine>> = { amd64, riscv64 };
-
-export function machineFor({ arch }: Pick<Guest, "arch">): Machine {
-  return machines[arch];
 }
 
 function assertConsistent(

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { describe, expect, it, vi } from "vitest";
+import { newMachineId } from "@ob/qemu";
 import { linuxGuest } from "../guest/linux/profile.ts";
 import { identify } from "./identify.ts";
-import { newMachineId } from "../vm/machine-id.ts";
 import { openSession } from "../ssh/session.ts";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 

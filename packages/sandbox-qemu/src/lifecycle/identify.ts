@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, deadline, ObError } from "@ob/core";
+import { machineIdPattern } from "@ob/qemu";
 import type { GuestProfile } from "../guest/profile.ts";
 import { capture } from "../ssh/exec.ts";
 import type { SshSession } from "../ssh/session.ts";
@@ -17,9 +18,6 @@ export interface IdentifyOptions {
 /** How often a guest that reports no machine id is asked, and the pause between two questions, in milliseconds. */
 const attempts = { count: 60, pause: 500 };
 
-/** Any id that `newMachineId` makes. */
-const anyMachineId = /obuilder-[\w-]{11}(?![\w-])/;
-
 /**
  * Verifies that the other end of a connection is the VM that was started. A program in the guest can forward its SSH port
  * to any other machine: nothing else may be run there before this resolves, and the command itself changes nothing.
@@ -36,7 +34,7 @@ export async function identify(options: IdentifyOptions): Promise<void> {
   for (let attempt = 0; attempt < attempts.count; attempt++) {
     const { stdout } = await capture(session, profile.identity, { signal });
     if (stdout.includes(machineId)) return;
-    if (anyMachineId.test(stdout)) throw anotherMachine();
+    if (machineIdPattern.test(stdout)) throw anotherMachine();
     await abortable(wait(attempts.pause), signal);
   }
   throw unverified();

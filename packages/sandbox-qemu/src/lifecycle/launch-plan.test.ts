@@ -1,10 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ResumePoint, run, noopEmit } from "@ob/core";
+import { type SnapshotPoint, run, noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { VmConfig } from "../machine/qemu-argv.ts";
-import { amd64 } from "../machine/amd64.ts";
+import { amd64, type VmConfig } from "@ob/qemu";
 import { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { testCaches } from "../testing/caches.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
@@ -14,7 +13,7 @@ let config: VmConfig;
 let snapshots: SnapshotStore;
 const at = (name: string): string => join(directory, name);
 const disk = (): string => at("disk");
-const both: readonly ResumePoint[] = ["initrd", "ready"];
+const both: readonly SnapshotPoint[] = ["initrd", "ready"];
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "launch-plan-"));
@@ -27,7 +26,7 @@ beforeEach(async () => {
     memoryMib: 64,
     cpus: 1,
     rootDisk: disk(),
-    caches: [],
+    disks: [],
     network: "none",
     directBoot: { kernel: at("kernel"), initrd: at("initrd"), commandLine: "console=ttyS0" },
     hardware: {},
@@ -39,8 +38,8 @@ afterEach(async () => await rm(directory, { recursive: true }));
 const overlay = async (base: string, path: string): Promise<void> =>
   void (await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", path]));
 
-const plans = (changed: Partial<VmConfig> = {}, resumes = both): AsyncGenerator<LaunchPlan> =>
-  launchPlans({ ...config, ...changed }, { snapshots, resumes });
+const plans = (changed: Partial<VmConfig> = {}, snapshotPoints = both): AsyncGenerator<LaunchPlan> =>
+  launchPlans({ ...config, ...changed }, { snapshots, snapshotPoints });
 
 /** The plans that are tried if each of them fails. */
 async function all(generator: AsyncGenerator<LaunchPlan>): Promise<readonly string[]> {
@@ -56,8 +55,8 @@ function describePlan(plan: LaunchPlan): string {
 }
 
 /** Stands for a boot: the snapshots are files of a few bytes. */
-async function firstBoot(changed: Partial<VmConfig> = {}, resumes = both): Promise<void> {
-  for await (const plan of plans(changed, resumes)) {
+async function firstBoot(changed: Partial<VmConfig> = {}, snapshotPoints = both): Promise<void> {
+  for await (const plan of plans(changed, snapshotPoints)) {
     if (plan.kind !== "boot") throw new TypeError("the plan is not a boot");
     for (const key of Object.values(plan.snapshotsToTake)) {
       await snapshots.save(key, async (into) => {
@@ -124,11 +123,11 @@ describe("a later start", () => {
 
   it("with caches attaches them to the running VM", async () => {
     await firstBoot();
-    for await (const plan of plans({ caches: testCaches(2) })) {
+    for await (const plan of plans({ disks: testCaches(2) })) {
       expect(describePlan(plan)).toBe("resume ready");
       expect(plan.machine).toMatchObject({
-        config: { rootDisk: disk(), caches: [] },
-        hotplugCaches: testCaches(2),
+        config: { rootDisk: disk(), disks: [] },
+        hotplugDisks: testCaches(2),
       });
       break;
     }
@@ -137,12 +136,12 @@ describe("a later start", () => {
   it("with caches on a machine without hot-plug has them from the start, and a snapshot for each number of caches", async () => {
     const machine = { ...amd64, binary: "sh", hotPlug: false };
     await firstBoot({ machine });
-    const caches = testCaches(1);
-    await expect(all(plans({ machine, caches }))).resolves.toEqual(["boot paused initrd"]);
-    await firstBoot({ machine, caches });
-    for await (const plan of plans({ machine, caches })) {
+    const disks = testCaches(1);
+    await expect(all(plans({ machine, disks }))).resolves.toEqual(["boot paused initrd"]);
+    await firstBoot({ machine, disks });
+    for await (const plan of plans({ machine, disks })) {
       expect(describePlan(plan)).toBe("resume initrd");
-      expect(plan.machine).toMatchObject({ config: { caches }, hotplugCaches: [] });
+      expect(plan.machine).toMatchObject({ config: { disks }, hotplugDisks: [] });
       break;
     }
   });
@@ -160,8 +159,8 @@ describe("a VM is only booted", () => {
   });
 
   it("with more caches than find a slot while it runs", async () => {
-    await expect(all(plans({ caches: testCaches(16) }))).resolves.toEqual(["boot"]);
-    await expect(all(plans({ caches: testCaches(15) }))).resolves.toEqual(["boot paused initrd ready"]);
+    await expect(all(plans({ disks: testCaches(16) }))).resolves.toEqual(["boot"]);
+    await expect(all(plans({ disks: testCaches(15) }))).resolves.toEqual(["boot paused initrd ready"]);
   });
 
   it("whose disk is not fresh: it could not be restored", async () => {

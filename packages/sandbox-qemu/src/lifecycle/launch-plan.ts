@@ -1,12 +1,17 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { fileIdentity, type ResumePoint, errnoCode } from "@ob/core";
-import type { CacheDisk } from "../machine/cache-disk.ts";
-import { autoSlotDisks } from "../machine/pci-slots.ts";
-import { type DirectBoot, diskCount, type MemoryKind, type VmConfig } from "../machine/qemu-argv.ts";
+import { fileIdentity, type SnapshotPoint, errnoCode } from "@ob/core";
+import {
+  autoSlotDisks,
+  type DataDisk,
+  type DirectBoot,
+  diskCount,
+  type MemoryKind,
+  supportsHotplug,
+  type VmConfig,
+} from "@ob/qemu";
 import { type DiskHeader, readDiskHeader } from "../snapshot/disk-header.ts";
 import { type MountedDisk, type SnapshotKey, snapshotKey } from "../snapshot/snapshot-key.ts";
 import type { Snapshot, SnapshotStore } from "../snapshot/snapshot-store.ts";
-import { supportsHotplug } from "../vm/hot-plug.ts";
 
 /** How to start a VM. */
 export type LaunchPlan =
@@ -21,17 +26,17 @@ export type LaunchPlan =
 
 export interface LaunchMachine {
   readonly config: VmConfig;
-  /** The caches to attach to the running VM, in addition to those of `config`. */
-  readonly hotplugCaches: readonly CacheDisk[];
+  /** The disks to attach to the running VM, in addition to those of `config`. */
+  readonly hotplugDisks: readonly DataDisk[];
 }
 
-export type SnapshotsToTake = Readonly<Partial<Record<ResumePoint, SnapshotKey>>>;
+export type SnapshotsToTake = Readonly<Partial<Record<SnapshotPoint, SnapshotKey>>>;
 
 export interface LaunchPlanOptions {
   /** Undefined: the VM is booted, and no snapshot is taken. */
   readonly snapshots: SnapshotStore | undefined;
   /** The points at which the guest can be resumed. */
-  readonly resumes: readonly ResumePoint[];
+  readonly snapshotPoints: readonly SnapshotPoint[];
 }
 
 /**
@@ -52,7 +57,7 @@ export async function* launchPlans(
   const { rootDisk } = config;
   const freshDisk = await readFile(rootDisk);
 
-  const snapshotsToTake: { -readonly [Point in ResumePoint]?: SnapshotKey } = {};
+  const snapshotsToTake: { -readonly [Point in SnapshotPoint]?: SnapshotKey } = {};
   for (const key of keys) {
     await using snapshot = await snapshots.find(key);
     if (!snapshot) {
@@ -85,7 +90,7 @@ export async function* launchPlans(
 }
 
 function plainBoot(config: VmConfig): LaunchPlan {
-  return { kind: "boot", machine: { config, hotplugCaches: [] }, pauseInInitrd: false, snapshotsToTake: {} };
+  return { kind: "boot", machine: { config, hotplugDisks: [] }, pauseInInitrd: false, snapshotsToTake: {} };
 }
 
 function withMemory(machine: LaunchMachine, memory: MemoryKind): LaunchMachine {
@@ -103,30 +108,30 @@ interface SnapshotVariants {
 /** Undefined for a VM without snapshots. */
 async function snapshotVariants(
   config: VmConfig,
-  { resumes }: LaunchPlanOptions,
+  { snapshotPoints }: LaunchPlanOptions,
 ): Promise<SnapshotVariants | undefined> {
-  const { directBoot, caches, rootDisk } = config;
+  const { directBoot, disks, rootDisk } = config;
   if (!supportsSnapshots(config)) return undefined;
-  if (directBoot?.initrd === undefined || resumes.length === 0) return undefined;
+  if (directBoot?.initrd === undefined || snapshotPoints.length === 0) return undefined;
   const header = await readDiskHeader(rootDisk).catch(() => undefined);
   if (header?.fresh !== true) return undefined;
 
-  const hotplugCaches = supportsHotplug(config) ? caches : [];
-  const pauseInInitrd = resumes.includes("initrd");
+  const hotplugDisks = supportsHotplug(config) ? disks : [];
+  const pauseInInitrd = snapshotPoints.includes("initrd");
   const common: VmConfig = {
     ...config,
-    caches: hotplugCaches.length > 0 ? [] : caches,
+    disks: hotplugDisks.length > 0 ? [] : disks,
     directBoot: pauseInInitrd ? pausingInInitrd(directBoot) : directBoot,
   };
   // A guest that is ready has looked at all of its disks.
-  const hasRootOnly = common.caches.length === 0 && resumes.includes("ready");
+  const hasRootOnly = common.disks.length === 0 && snapshotPoints.includes("ready");
   const disk = hasRootOnly ? await mountedDisk(header) : undefined;
   const keys = await Promise.all([
     disk && snapshotKey(common, { point: "ready", disk }),
     pauseInInitrd ? snapshotKey(common, { point: "initrd", disk: undefined }) : undefined,
   ]);
   return {
-    machine: { config: common, hotplugCaches },
+    machine: { config: common, hotplugDisks },
     pauseInInitrd,
     keys: keys.filter((key) => key !== undefined),
   };

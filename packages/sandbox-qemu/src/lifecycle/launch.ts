@@ -1,9 +1,8 @@
 import { abortReason, deadline, type Emit, errorMessage, isObError } from "@ob/core";
-import { withVmErrors } from "../vm/vm-failure.ts";
+import { asBootFailure, attachDisks, Vm, withVmErrors } from "@ob/qemu";
 import { type ProbeMode, type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
-import { attachCaches } from "../vm/hot-plug.ts";
 import { identify } from "./identify.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
 import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts";
@@ -15,7 +14,6 @@ import type { BaselineFile } from "../snapshot/baseline-file.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { releaseFromInitrd, initrdPausedPattern, resume } from "../snapshot/resume.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
-import { asBootFailure, Vm } from "../vm/vm.ts";
 
 export interface LaunchOptions {
   readonly guest: Guest;
@@ -23,6 +21,8 @@ export interface LaunchOptions {
   readonly login: Pick<WaitForSshOptions, "sshReadyPattern" | "user" | "keys" | "bootTimeSeconds">;
   readonly snapshots: SnapshotStore | undefined;
   readonly stateDirectory: string;
+  /** See `StartOptions` of @ob/qemu. */
+  readonly consoleLog: string | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
   readonly phases: PhaseTimer | undefined;
@@ -51,13 +51,13 @@ export interface LaunchedGuest {
  * @throws ObError as `Sandbox.openEphemeral`, and for a resumed VM anything else that can go wrong.
  */
 export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<LaunchedGuest> {
-  const { login, profile, signal: caller, emit, stateDirectory, phases, stack } = options;
-  const { config, hotplugCaches } = plan.machine;
+  const { login, profile, signal: caller, emit, stateDirectory, consoleLog, phases, stack } = options;
+  const { config, hotplugDisks } = plan.machine;
   const start = performance.now();
   const startedAt = new Date();
   const vm = stack.use(
     await Vm.start(config, {
-      ...{ stateDirectory, emit, signal: caller },
+      ...{ stateDirectory, consoleLog, emit, signal: caller },
       panic: profile.panicPattern,
       saved: plan.kind === "resume" ? plan.snapshot.saved : undefined,
     }),
@@ -69,7 +69,7 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
     const bootTimeSeconds = bootTimeout(plan, login.bootTimeSeconds);
     const [session] = await Promise.all([
       waitForSsh(vm, { ...login, bootTimeSeconds, probe, signal: caller, emit }),
-      attachCaches(vm, hotplugCaches, signal),
+      attachDisks(vm, hotplugDisks, signal),
     ]);
     stack.use(session);
     phases?.start("login");
@@ -129,7 +129,7 @@ async function resumeGuest(
 ): Promise<ProbeMode> {
   const { point } = snapshot.key;
   // Until the guest reports that it was reseeded, its random numbers are those of every VM resumed from this snapshot.
-  const rngReseededPattern = guest.resumes.includes("ready") ? profile.rngReseededPattern : undefined;
+  const rngReseededPattern = guest.snapshotPoints.includes("ready") ? profile.rngReseededPattern : undefined;
   await resume(vm, { point, rngReseededPattern, signal });
   return point === "ready" ? "immediate" : "on-marker";
 }
@@ -154,7 +154,7 @@ async function bootGuest(
       releaseFromInitrd(vm);
     }
     const { ready } = snapshotsToTake;
-    if (!ready) return guest.announcesReady ? "on-marker" : "poll";
+    if (!ready) return guest.readyMarker ? "on-marker" : "poll";
     await vm.console.waitFor(profile.sshReadyPattern, signal);
     await takeSnapshot(vm, { key: ready, disk: vm.config.rootDisk }, options);
     return "immediate";

@@ -1,8 +1,8 @@
 import { abortable, deadline, ObError } from "@ob/core";
+import type { Vm } from "@ob/qemu";
 import type { FlushCommand, GuestProfile } from "../guest/profile.ts";
 import { type GuestConnection, execViaRootShell } from "../guest/guest-command.ts";
 import { captureFramed, executeFramed } from "../guest/run-framed.ts";
-import type { Vm } from "../vm/vm.ts";
 
 /** How long a guest may take to flush its disks, and to shut down, in milliseconds. */
 const flushTimeout = 600_000;

@@ -1,13 +1,13 @@
 import { type Emit, errorMessage, isObError, throwIfAborted } from "@ob/core";
-import type { Accelerators } from "../accelerator/accelerators.ts";
+import { type Accelerators, type DirectBoot, machineFor, type VmConfig } from "@ob/qemu";
 import type { GuestProfile } from "../guest/profile.ts";
-import { type Guest, machineFor } from "../guest/resolve-guest.ts";
-import type { CacheDisk } from "../machine/cache-disk.ts";
-import type { DirectBoot, VmConfig } from "../machine/qemu-argv.ts";
-import type { SandboxOptions } from "../options.ts";
+import type { Guest } from "../guest/resolve-guest.ts";
+import type { CacheDisk } from "../guest/cache-disk.ts";
+import type { SandboxOptions } from "./options.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type LoginKey, loginKeys } from "../ssh/keys.ts";
 import { noKey } from "../ssh/session.ts";
+import { assertRoomForCaches } from "./cache-limit.ts";
 import { launch, type LaunchedGuest, type LaunchOptions } from "./launch.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
@@ -27,6 +27,8 @@ export interface StartGuestOptions {
   /** By default the VM is booted, and no snapshot is taken. */
   readonly snapshots?: SnapshotStore | undefined;
   readonly phases?: PhaseTimer | undefined;
+  /** See `StartOptions` of @ob/qemu. */
+  readonly consoleLog?: string | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
@@ -39,14 +41,18 @@ export interface GuestSession extends LaunchedGuest, AsyncDisposable {
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
 export async function startGuest(start: StartGuestOptions): Promise<GuestSession> {
-  const { guest, profile, options, snapshots, phases, signal, emit } = start;
+  const { guest, profile, options, snapshots, phases, consoleLog, signal, emit } = start;
   const { bootTimeSeconds, stateDirectory, sshKey } = options;
   throwIfAborted(signal);
+  assertRoomForCaches(guest, start.caches.length);
   // Before the VM: without a key it would be of no use.
   const keys = await keysFor(guest, { sshKey, emit });
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
-  const common = { guest, profile, login, snapshots, stateDirectory, phases, signal, emit };
-  for await (const plan of launchPlans(await vmConfig(start), { snapshots, resumes: guest.resumes })) {
+  const common = { guest, profile, login, snapshots, stateDirectory, consoleLog, phases, signal, emit };
+  for await (const plan of launchPlans(await vmConfig(start), {
+    snapshots,
+    snapshotPoints: guest.snapshotPoints,
+  })) {
     phases?.start("boot");
     try {
       return await launchSession(plan, common);
@@ -73,15 +79,30 @@ async function launchSession(plan: LaunchPlan, common: Omit<LaunchOptions, "stac
 }
 
 async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
-  const { options, guest, profile, rootDisk, caches, network, cdrom = false, signal, emit } = start;
+  const { options, guest, profile, rootDisk, caches: disks, network, cdrom = false, signal, emit } = start;
   const { memoryMib, cpus } = options;
   const { hardware } = guest;
-  const machine = machineFor(guest);
+  const machine = machineFor(guest.arch);
   const accelerator = await start.accelerators.choose(machine, { signal, emit });
   const kernelArg = accelerator === "tcg" ? profile.disableAslr?.kernelArg : undefined;
   const directBoot = guest.directBoot && withKernelArg(guest.directBoot, kernelArg);
-  return { machine, accelerator, memoryMib, cpus, rootDisk, caches, network, cdrom, directBoot, hardware };
+  return {
+    machine,
+    accelerator,
+    memoryMib,
+    cpus,
+    rootDisk,
+    disks,
+    network,
+    guestPort: sshPort,
+    cdrom,
+    directBoot,
+    hardware,
+  };
 }
+
+/** Where guests have their SSH server. */
+const sshPort = 22;
 
 async function keysFor(
   { sshKey: manifest, loginUser }: Guest,

@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, abortReason, deadline, type Emit, isObError, ObError } from "@ob/core";
+import { asBootFailure, type Vm } from "@ob/qemu";
 import type { LoginKey } from "../ssh/keys.ts";
 import { openSession, type SshSession } from "../ssh/session.ts";
-import { asBootFailure, type Vm } from "../vm/vm.ts";
 
 /**
  * When to connect first: at once, when the console shows `sshReadyPattern` (or after `markerTimeout`), or at once and then
@@ -90,7 +90,7 @@ async function firstBanner(vm: Vm, { sshReadyPattern, probe, signal }: BannerOpt
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
   const connectOnce = (lifetime: number): Socket => {
-    const socket = connect({ host: "127.0.0.1", port: vm.sshPort, noDelay: true });
+    const socket = connect({ host: "127.0.0.1", port: vm.hostPort, noDelay: true });
     sockets.add(socket);
     const drop = (): void => {
       sockets.delete(socket);

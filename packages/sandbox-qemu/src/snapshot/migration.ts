@@ -8,8 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, ObError } from "@ob/core";
 import * as v from "valibot";
-import { stateFd } from "../machine/qemu-argv.ts";
-import type { QmpClient } from "../qmp/client.ts";
+import { type QmpClient, stateFd } from "@ob/qemu";
 
 /*
  * A VM is saved and loaded by migration. With `x-ignore-shared` QEMU leaves out the memory, which is in a file of its own.

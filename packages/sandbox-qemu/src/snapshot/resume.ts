@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { deadline, ObError, type ResumePoint } from "@ob/core";
-import type { Vm } from "../vm/vm.ts";
+import { deadline, ObError, type SnapshotPoint } from "@ob/core";
+import type { Vm } from "@ob/qemu";
 import { loadDevices } from "./migration.ts";
 
 export interface ResumeOptions {
-  readonly point: ResumePoint;
+  readonly point: SnapshotPoint;
   /** What the guest prints on its console when a new VM generation id has reseeded its RNG; undefined if it prints nothing. */
   readonly rngReseededPattern: RegExp | undefined;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { deadline, isObError, ObError, run } from "@ob/core";
-import type { Vm } from "../vm/vm.ts";
+import type { Vm } from "@ob/qemu";
 import { saveDevices } from "./migration.ts";
 
 /** The files of a snapshot, in its directory. */

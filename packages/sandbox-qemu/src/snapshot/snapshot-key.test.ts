@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileIdentity } from "@ob/core";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { VmConfig } from "../machine/qemu-argv.ts";
-import { amd64 } from "../machine/amd64.ts";
+import { amd64, type VmConfig } from "@ob/qemu";
 import { testCaches } from "../testing/caches.ts";
 import { type KeyOptions, snapshotKey } from "./snapshot-key.ts";
 
@@ -22,7 +21,7 @@ beforeEach(async () => {
     memoryMib: 64,
     cpus: 1,
     rootDisk: "/store/disk",
-    caches: [],
+    disks: [],
     network: "none",
     directBoot: { kernel: join(directory, "kernel"), initrd: join(directory, "initrd"), commandLine: "a" },
     hardware: {},
@@ -51,7 +50,7 @@ it("anything else that differs makes another key", async () => {
     await nameOf({ memoryMib: 65 }),
     await nameOf({ cpus: 2 }),
     await nameOf({ accelerator: "kvm" }),
-    await nameOf({ caches: testCaches(1) }),
+    await nameOf({ disks: testCaches(1) }),
     await nameOf({ hardware: { cpu: "max" } }),
     await nameOf({ hardware: { machine: "q35" } }),
     await nameOf({ cdrom: true }),

@@ -1,19 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { cpus, release } from "node:os";
-import { type FileIdentity, fileIdentity, findProgram, type ResumePoint, sha256 } from "@ob/core";
-import { qemuArgv, type VmConfig } from "../machine/qemu-argv.ts";
+import { type FileIdentity, fileIdentity, findProgram, type SnapshotPoint, sha256 } from "@ob/core";
+import { qemuArgv, type VmConfig } from "@ob/qemu";
 
 /** What must be the same to resume a VM from a snapshot. */
 export interface SnapshotKey {
   /** The same for the same VM; it is the name of a directory. */
   readonly name: string;
-  readonly point: ResumePoint;
+  readonly point: SnapshotPoint;
   /** What the snapshot depends on: it is of no use once one of these has changed. */
   readonly files: readonly FileIdentity[];
 }
 
 export interface KeyOptions {
-  readonly point: ResumePoint;
+  readonly point: SnapshotPoint;
   /** The root disk, if the guest has mounted it. */
   readonly disk: MountedDisk | undefined;
 }
@@ -40,12 +40,12 @@ export async function snapshotKey(
   config: VmConfig,
   { point, disk }: KeyOptions,
 ): Promise<SnapshotKey | undefined> {
-  const { accelerator, directBoot, caches, machine } = config;
+  const { accelerator, directBoot, disks, machine } = config;
   const argv = qemuArgv(
     {
       ...config,
       rootDisk: "root",
-      caches: caches.map((cache) => ({ ...cache, file: cache.node })),
+      disks: disks.map((each) => ({ ...each, file: each.node })),
       network: "none",
       memory: "shared",
     },

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type FileIdentity, fileIdentity, isUnchanged, resumePoints } from "@ob/core";
+import { type FileIdentity, fileIdentity, isUnchanged, snapshotPointNames } from "@ob/core";
 import * as v from "valibot";
 import { snapshotFiles } from "./save.ts";
 import { snapshotFormat, type SnapshotKey } from "./snapshot-key.ts";
@@ -8,7 +8,7 @@ import { snapshotFormat, type SnapshotKey } from "./snapshot-key.ts";
 const identity = v.object({ path: v.string(), id: v.string() });
 const schema = v.object({
   format: v.literal(snapshotFormat),
-  point: v.picklist(resumePoints),
+  point: v.picklist(snapshotPointNames),
   /** See `SnapshotKey.files`. */
   files: v.array(identity),
   /** `FileIdentity.id` of each file of the snapshot, to detect files that were changed later. */

@@ -1,10 +1,10 @@
 import { isObError, type ObError, type RunTask, type SandboxStep, throwIfAborted } from "@ob/core";
+import { withVmErrors } from "@ob/qemu";
 import { failedStepAccess } from "../access/ephemeral-guest.ts";
 import { type GuestConnection, runGuestCommand, runStepCommand } from "../guest/guest-command.ts";
 import { flush, type Flushed, stop } from "../lifecycle/shutdown.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 import { type CopyIn, copyTarget } from "../transfer/copy-in.ts";
-import { withVmErrors } from "../vm/vm-failure.ts";
 import { planStep, startCopy, type StepOptions, type StepPlan } from "./step-plan.ts";
 import {
   decideReuse,
@@ -120,8 +120,8 @@ async function runTask(active: ActiveStep): Promise<ObError | undefined> {
   phases.start(command.phase);
   try {
     if (step.task.kind === "run") {
-      const leftovers = profile.killStrayProcesses?.(running.bootInfo);
-      await runStepCommand(command, { ...connection, leftovers });
+      const killStrayProcesses = profile.killStrayProcesses?.(running.bootInfo);
+      await runStepCommand(command, { ...connection, killStrayProcesses });
     } else {
       await copy?.into(copyTarget(running.vm, connection));
     }
@@ -171,7 +171,7 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
     return undefined;
   }
   phases.start("flush");
-  const flushed = await flush(keep.vmReuse.resetAndFlush(running.bootInfo, keep.baseline), connection);
+  const flushed = await flush(keep.baseline.resetAndFlush(running.bootInfo), connection);
   phases.start("stop");
   const result = await pauseForNextStep(running, { step, keep, flushed, signal });
   if (result.kind === "refused") {

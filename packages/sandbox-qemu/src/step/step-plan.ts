@@ -1,11 +1,11 @@
 import type { Emit, SandboxRunOptions, SandboxStep } from "@ob/core";
-import type { Accelerators } from "../accelerator/accelerators.ts";
+import type { Accelerators } from "@ob/qemu";
 import { checkMounts } from "../guest/check-mounts.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { type Guest, guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
 import { PhaseTimer } from "../lifecycle/phase-timer.ts";
-import { type CacheDisk, cacheDisks } from "../machine/cache-disk.ts";
-import type { SandboxOptions } from "../options.ts";
+import { type CacheDisk, cacheDisks } from "../guest/cache-disk.ts";
+import type { SandboxOptions } from "../lifecycle/options.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type CopyIn, copyIn } from "../transfer/copy-in.ts";
 import { copyOwner, type KnownOwners } from "../transfer/copy-owner.ts";

@@ -1,5 +1,5 @@
 import { type SandboxStep, noopEmit, type StepSession } from "@ob/core";
-import type { TaskGroup } from "../task-group.ts";
+import type { TaskGroup } from "./task-group.ts";
 import { runStep } from "./run-step.ts";
 import type { StepResources } from "./step-plan.ts";
 import { QemuStepSession, type RunStepOptions, type StepRunner } from "./step-session.ts";

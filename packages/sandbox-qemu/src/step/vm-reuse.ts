@@ -1,16 +1,23 @@
 import { isDeepStrictEqual } from "node:util";
 import { fileIdentity, type GuestImage, isObError, errorMessage, type SandboxStep } from "@ob/core";
+import {
+  attachDisks,
+  autoSlotDisks,
+  detachDisk,
+  detachRootDisk,
+  openDisk,
+  type OpenedDisk,
+  supportsHotplug,
+  swapRootDisk,
+  type Vm,
+  type VmConfig,
+  withVmErrors,
+} from "@ob/qemu";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
-import type { VmReuse } from "../guest/profile.ts";
+import type { Baseline, VmReuse } from "../guest/profile.ts";
 import type { Flushed } from "../lifecycle/shutdown.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
-import type { CacheDisk } from "../machine/cache-disk.ts";
-import { autoSlotDisks } from "../machine/pci-slots.ts";
-import type { VmConfig } from "../machine/qemu-argv.ts";
-import { attachCaches, detachDisk, supportsHotplug } from "../vm/hot-plug.ts";
-import { detachRootDisk, openDisk, type OpenedDisk, swapRootDisk } from "../vm/root-disk-swap.ts";
-import { withVmErrors } from "../vm/vm-failure.ts";
-import type { Vm } from "../vm/vm.ts";
+import type { CacheDisk } from "../guest/cache-disk.ts";
 
 /** Whether a step's VM is kept for the next step. */
 export type ReuseDecision =
@@ -21,8 +28,7 @@ export type ReuseDecision =
 export interface KeepVm {
   readonly kind: "keep";
   readonly vmReuse: VmReuse;
-  /** See `VmReuse.captureBaseline`. */
-  readonly baseline: string;
+  readonly baseline: Baseline;
 }
 
 /** A VM between two steps: its guest is frozen, its vCPUs are stopped, and its root disk is closed. */
@@ -46,7 +52,7 @@ interface ClosedDisk {
 
 /** The VM of the previous step on the disk of the next, or why that step needs a VM of its own. */
 export type ReuseResult =
-  | { readonly kind: "reused"; readonly running: GuestSession; readonly baseline: string }
+  | { readonly kind: "reused"; readonly running: GuestSession; readonly baseline: Baseline }
   | { readonly kind: "must-boot"; readonly reason: string };
 
 export interface DecideOptions {
@@ -54,7 +60,7 @@ export interface DecideOptions {
   readonly connection: GuestConnection;
   readonly caches: readonly CacheDisk[];
   /** Of a VM that was reused for this step. */
-  readonly baseline: string | undefined;
+  readonly baseline: Baseline | undefined;
 }
 
 /**
@@ -93,14 +99,17 @@ async function captureBaseline(
   { bootInfo, baselineFile, startedAt }: GuestSession,
   { vmReuse, connection, caches }: CaptureOptions,
 ): Promise<ReuseDecision> {
-  const known = await baselineFile?.read();
-  if (known !== undefined) return { kind: "keep", vmReuse, baseline: vmReuse.updateClock(known, bootInfo) };
-  const baseline = await runGuestCommand(vmReuse.captureBaseline(bootInfo), connection);
-  const reason = /^no: (.*)$/m.exec(baseline)?.[1];
-  if (reason !== undefined) return { kind: "stop", reason };
+  const stored = await baselineFile?.read();
+  const known = stored === undefined ? undefined : vmReuse.parseBaseline(stored);
+  if (known?.kind === "baseline")
+    return { kind: "keep", vmReuse, baseline: known.baseline.withClock(bootInfo) };
+  const output = await runGuestCommand(vmReuse.captureBaseline(bootInfo), connection);
+  const captured = vmReuse.parseBaseline(output);
+  if (captured.kind === "refused") return { kind: "stop", reason: captured.reason };
+  const { baseline } = captured;
   // Caches, and files made since the snapshot was taken, are not part of other VMs resumed from it.
-  const isSpecific = caches.length > 0 || vmReuse.hasFilesNewerThan(baseline, startedAt);
-  if (!isSpecific) await baselineFile?.write(baseline);
+  const isSpecific = caches.length > 0 || baseline.hasFilesNewerThan(startedAt);
+  if (!isSpecific) await baselineFile?.write(output);
   return { kind: "keep", vmReuse, baseline };
 }
 
@@ -125,7 +134,7 @@ export async function pauseForNextStep(
   | { readonly kind: "refused"; readonly reason: string }
 > {
   if (flushed.state !== "frozen") return { kind: "refused", reason: "file systems cannot be frozen" };
-  const change = keep.vmReuse.diffBaseline(keep.baseline, flushed.report);
+  const change = keep.baseline.diff(flushed.report);
   if (change !== undefined) return { kind: "refused", reason: `guest state changed since boot: ${change}` };
   const detached = await detachRootDisk(running.vm, signal);
   if (!detached) return { kind: "refused", reason: "QEMU cannot swap the root disk" };
@@ -154,9 +163,9 @@ export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promi
   if (reason !== undefined) return { kind: "must-boot", reason };
   return await withVmErrors(vm, caller, async () => {
     await swapRootDisk(vm, signal);
-    const clock = await runGuestCommand(keep.vmReuse.thaw(new Date()), { session, shell, signal });
-    await attachCaches(vm, caches, signal);
-    const baseline = keep.vmReuse.updateClock(keep.baseline, clock);
+    const output = await runGuestCommand(keep.vmReuse.thaw(new Date()), { session, shell, signal });
+    await attachDisks(vm, caches, signal);
+    const baseline = keep.baseline.withClock(output);
     return { kind: "reused", running: { ...running, signal }, baseline };
   });
 }

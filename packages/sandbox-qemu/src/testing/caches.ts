@@ -1,4 +1,4 @@
-import { type CacheDisk, cacheDisks } from "../machine/cache-disk.ts";
+import { type CacheDisk, cacheDisks } from "../guest/cache-disk.ts";
 
 /** Cache disks with the files `/cache1`, `/cache2` and so on. */
 export function testCaches(count: number): readonly CacheDisk[] {

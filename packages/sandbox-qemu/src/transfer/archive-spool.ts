@@ -2,8 +2,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { abortReason, errnoCode, errorMessage, ObError, throwIfAborted } from "@ob/core";
+import { createRunDirectory } from "@ob/qemu";
 import { archiveFailure } from "../guest/guest-command.ts";
-import { createRunDirectory } from "../vm/run-directory.ts";
 
 /** An archive that was read completely: in memory if it is small, else in a file that can be attached as a disk. */
 export type SpooledArchive =

@@ -6,10 +6,10 @@ import { buffer } from "node:stream/consumers";
 import { type GuestOwner, ObError, type OpenArchiveOptions } from "@ob/core";
 import type { ServerChannel } from "ssh2";
 import { expect, it } from "vitest";
+import type { Monitor } from "@ob/qemu";
 import { type ArchiveDisk, copyIn } from "./copy-in.ts";
 import { linuxGuest } from "../guest/linux/profile.ts";
 import { exitDeviceMissing, type GuestCommand, type GuestProfile } from "../guest/profile.ts";
-import type { Monitor } from "../qmp/client.ts";
 import { openSession } from "../ssh/session.ts";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 

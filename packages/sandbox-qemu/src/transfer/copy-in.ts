@@ -9,15 +9,13 @@ import {
   isObError,
   type OpenArchiveOptions,
 } from "@ob/core";
+import { attachDisk, type AttachedDisk, type Monitor, supportsHotplug, type Vm } from "@ob/qemu";
 import { type ArchiveSpool, spoolArchive, type SpooledArchive } from "./archive-spool.ts";
 import { copyVerified } from "./verified-copy.ts";
 import type { CopyOwner } from "./copy-owner.ts";
 import { directoryLines } from "../guest/posix/directory-lines.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
-import { type AttachedDisk, attachDisk, supportsHotplug } from "../vm/hot-plug.ts";
 import { type GuestConnection, unpackArchive, unpackFromDevice } from "../guest/guest-command.ts";
-import type { Monitor } from "../qmp/client.ts";
-import type { Vm } from "../vm/vm.ts";
 
 export interface CopyInOptions {
   /** See `CopyTask`. */

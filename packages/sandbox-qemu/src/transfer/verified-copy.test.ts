@@ -7,10 +7,10 @@ import { findProgram, ObError, type ObEvent, run, sha256 } from "@ob/core";
 import type { ServerChannel } from "ssh2";
 import { extract, pack } from "tar-stream";
 import { describe, expect, it, vi } from "vitest";
+import type { Monitor } from "@ob/qemu";
 import { copyVerified } from "./verified-copy.ts";
 import { exitDeviceMissing, type CopyVerification, type GuestCommand } from "../guest/profile.ts";
 import { windowsGuest } from "../guest/windows/profile.ts";
-import type { Monitor } from "../qmp/client.ts";
 import { openSession } from "../ssh/session.ts";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 

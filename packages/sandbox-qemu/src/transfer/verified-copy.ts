@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Emit, isObError, errorMessage, ObError, sha256 } from "@ob/core";
 import { type Extract, extract, type Header, pack } from "tar-stream";
+import { createRunDirectory, insertIso, type Monitor, writeIso } from "@ob/qemu";
 import { spoolArchive } from "./archive-spool.ts";
-import { insertIso, writeIso } from "../vm/cdrom.ts";
 import type { CopyVerification, GuestCommand } from "../guest/profile.ts";
 import {
   runGuestCommand,
@@ -14,8 +14,6 @@ import {
   unpackArchive,
   unpackFromDevice,
 } from "../guest/guest-command.ts";
-import type { Monitor } from "../qmp/client.ts";
-import { createRunDirectory } from "../vm/run-directory.ts";
 
 export interface VerifiedCopyOptions extends GuestConnection {
   readonly openArchive: () => Readable;

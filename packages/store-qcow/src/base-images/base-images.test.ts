@@ -198,7 +198,7 @@ describe("an import copies", () => {
     const { directory, store } = fixture;
     await makeImage(fixture.image("debian"));
     const manifest = {
-      version: 1,
+      version: 2,
       guestOs: "linux",
       guestArch: "amd64",
       loginUser: "opam",
@@ -223,9 +223,25 @@ describe("an import copies", () => {
     expect(await readFile(join(layer.directory, "env"), "utf8")).toBe("((env ()))\n");
   });
 
+  it("a manifest of version 1, as one of version 2", async () => {
+    const { directory, store } = fixture;
+    await makeImage(fixture.image("debian"));
+    const common = { guestOs: "linux", guestArch: "amd64", loginUser: "opam" };
+    const old = { version: 1, ...common, announcesReady: true, resumes: ["initrd"] };
+    await writeFile(join(directory, "base-image/debian.json"), JSON.stringify(old));
+    const layer = await importBase(store, "debian");
+    const current = { version: 2, ...common, readyMarker: true, snapshotPoints: ["initrd"] };
+    expect((await store.baseInfo(layer.id)).manifest).toEqual(current);
+    const copy = join(layer.directory, "manifest.json");
+    expect(JSON.parse(await readFile(copy, "utf8"))).toEqual(current);
+    // As an obuilder that wrote version 1 left it.
+    await writeFile(copy, JSON.stringify(old));
+    expect((await store.baseInfo(layer.id)).manifest).toEqual(current);
+  });
+
   it("no manifest that names a missing file", async () => {
     await makeImage(fixture.image("debian"));
-    const manifest = { version: 1, guestOs: "linux", guestArch: "amd64", loginUser: "opam", sshKey: "key" };
+    const manifest = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "opam", sshKey: "key" };
     await writeFile(join(fixture.directory, "base-image/debian.json"), JSON.stringify(manifest));
     await using writer = await fixture.store.tryBegin((await fixture.store.baseImage("debian")).id);
     await expect(writer?.importBase("debian")).rejects.toMatchObject({

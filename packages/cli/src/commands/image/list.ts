@@ -2,6 +2,7 @@ import type { ImageState, ListedImage } from "@ob/images";
 import type { Arguments } from "../../args/options.ts";
 import { formatAge, formatSize } from "../../args/units.ts";
 import { formatTable } from "../../output/format-table.ts";
+import { jsonLine, printableLine } from "../../output/printable.ts";
 import type { ImageSession } from "./session.ts";
 
 const states: Readonly<Record<ImageState, string>> = {
@@ -19,7 +20,7 @@ export async function listAllImages(args: Arguments, { session }: ImageSession):
   const found = await listImages(location.directory);
   if (args["json"] === true) {
     const lines = found.map(({ name, state, guest, bytes, made }) =>
-      JSON.stringify({ name, state, guest: guest ?? null, bytes: bytes ?? null, made: made ?? null }),
+      jsonLine({ name, state, guest: guest ?? null, bytes: bytes ?? null, made: made ?? null }),
     );
     io.stdout.write(lines.map((line) => `${line}\n`).join(""));
     return;
@@ -44,5 +45,5 @@ export async function removeOneImage(_args: Arguments, { session, target }: Imag
   const { removeImage } = await import("@ob/images");
   const { hasLayer } = await removeImage(location.directory, target);
   const kept = hasLayer ? " Its layers are kept, with the data that they need." : "";
-  io.stdout.write(`Removed ${target}.${kept}\n`);
+  io.stdout.write(`Removed ${printableLine(target)}.${kept}\n`);
 }

@@ -1,10 +1,5 @@
-import { createHash } from "node:crypto";
-
-/*
- * A baseline is the state that a Linux guest prints of itself: lines of files in `/proc` and `/sys`, each with the path
- * of the file as its prefix, and lines with a prefix of OBuilder's (`stat:`, `clock:`). This file decides which of them
- * must not change.
- */
+import { dirname } from "node:path/posix";
+import type { CapturedState, FileStat, GuestState } from "./guest-state.ts";
 
 /** The tolerance for a change of the clock offset, in seconds. A greater change means that a step has set the clock. */
 const clockTolerance = 2;
@@ -15,208 +10,121 @@ const clockTolerance = 2;
  */
 const maxForks = 30_000;
 
-const settingsRoot = "/proc/sys/";
-
-/** Values that change without a step's doing. */
-const volatileSettings = new RegExp(
-  `^/proc/sys/(?:${[
-    "fs/(?:aio-nr|dentry-state|file-nr|inode-nr|inode-state)",
-    "fs/quota/(?:allocated_dquots|cache_hits|drops|free_dquots|lookups|reads|syncs|writes)",
-    "kernel/(?:ns_last_pid|pty/nr|random/.*|sched_domain/.*)",
-    "net/ipv6/(?:conf|neigh)/[^/]*/(?:base_reachable_time.*|hop_limit|mtu|retrans_time.*)",
-    "net/netfilter/nf_conntrack_count",
-  ].join("|")}):`,
-);
-
-/** The mounts of a baseline. */
-export interface BaselineMounts {
-  readonly ids: readonly string[];
-  /** As `major:minor`. */
-  readonly devices: readonly string[];
-  /** The mount points of in-memory file systems. */
-  readonly inMemory: readonly string[];
-  /** The mount point of the POSIX message queues, if they are mounted. */
-  readonly queues: string | undefined;
+/** The mount points of in-memory file systems. */
+export function mountsInMemory({ mounts }: GuestState): readonly string[] {
+  return mounts.filter(({ type }) => type === "tmpfs" || type === "ramfs").map(({ directory }) => directory);
 }
 
-export function mountsOf(noted: string): BaselineMounts {
-  const rows = after(noted, "/proc/self/mountinfo:").map((line) => line.split(" "));
-  const ofType = (type: RegExp): readonly string[] =>
-    rows.filter((row) => type.test(row[row.indexOf("-") + 1] ?? "")).map((row) => row[4] ?? "");
-  return {
-    ids: rows.map(([id = ""]) => id),
-    devices: [...new Set(rows.map((row) => row[2] ?? ""))],
-    inMemory: ofType(/^(?:tmpfs|ramfs)$/),
-    queues: ofType(/^mqueue$/)[0],
-  };
+/** The mount point of the POSIX message queues, if they are mounted. */
+export function queueMount({ mounts }: GuestState): string | undefined {
+  return mounts.find(({ type }) => type === "mqueue")?.directory;
 }
 
-/** All paths in a baseline that are on an in-memory file system. */
-export function pathsInMemory(noted: string): readonly string[] {
-  return statsInMemory(noted).map(({ path }) => path);
+/** The files on in-memory file systems, with directories. */
+export function filesInMemory(state: GuestState): readonly FileStat[] {
+  const places = mountsInMemory(state);
+  return state.files.filter(({ path }) => places.some((place) => path.startsWith(`${place}/`)));
 }
 
-/**
- * See `VmReuse.hasFilesNewerThan`. Directories are ignored: they change whenever a file in them is created or removed.
- */
-export function hasFilesNewerThan(noted: string, since: Date): boolean {
+/** See `Baseline.hasFilesNewerThan`. Directories are ignored: they change whenever a file in them is created or removed. */
+export function hasFilesNewerThan(state: GuestState, since: Date): boolean {
   const seconds = Math.floor(since.getTime() / 1000);
-  return statsInMemory(noted).some(
-    ({ words: [mode = "", , , , , , modified, changed] }) =>
-      isFile(mode) && Math.max(Number(modified), Number(changed)) >= seconds,
+  return filesInMemory(state).some(
+    (file) => hasContents(file) && Math.max(file.modified, file.changed) >= seconds,
   );
 }
 
-interface Stat {
-  readonly path: string;
-  /** As collect_baseline prints them: mode, user, group, device, size, inode, modification time, status change time. */
-  readonly words: readonly string[];
+/** The first difference between a baseline and a later state, for a log message; undefined if there is none. */
+export function diffStates(baseline: CapturedState, now: GuestState): string | undefined {
+  return (
+    (now.forks > maxForks ? "more processes than can be told apart" : undefined) ??
+    diffLines(settingLines(baseline), now.settings ? settingLines(now) : undefined) ??
+    diffLines(mountLines(baseline), mountLines(now)) ??
+    diffLines(baseline.facts, now.facts) ??
+    // A disk may disappear: it is a cache disk that the VM may have been booted with.
+    firstNew(baseline.disks, now.disks) ??
+    diffFiles(baseline, now) ??
+    diffClocks(baseline, now)
+  );
 }
 
-function statsInMemory(noted: string): readonly Stat[] {
-  const places = mountsOf(noted).inMemory;
-  return after(noted, "stat: ")
-    .map((line) => line.split(" "))
-    .map((words) => ({ words, path: words.slice(8).join(" ") }))
-    .filter(({ path }) => places.some((place) => path.startsWith(`${place}/`)));
+function settingLines({ settings }: GuestState): readonly string[] {
+  return settings?.lines.map((line) => `/proc/sys/${line}`) ?? [];
 }
 
-/**
- * @param mode in hexadecimal digits.
- * @returns true for a regular file or a symbolic link.
- */
-function isFile(mode: string): boolean {
-  return /^[8a]/.test(mode);
+function mountLines({ mounts }: GuestState): readonly string[] {
+  return mounts.map(({ text }) => `/proc/self/mountinfo:${text}`);
 }
 
-/** The settings under /proc/sys that do not change by themselves. */
-export interface BaselineSettings {
-  /** The paths of the files, relative to /proc/sys. */
-  readonly files: readonly string[];
-  /** The MD5 digest of their contents, as `grep -H` prints them. */
-  readonly digest: string;
+/** @param now undefined if it is known to be the same. */
+function diffLines(before: readonly string[], now: readonly string[] | undefined): string | undefined {
+  return now && (firstNew(before, now) ?? firstNew(now, before));
 }
 
-export function settingsOf(noted: string): BaselineSettings {
-  const changesItself = (line: string): boolean => volatileSettings.test(`${settingsRoot}${line}`);
-  const [all = ""] = after(noted, "settings: ");
-  const lines = after(noted, settingsRoot).filter((line) => !changesItself(line));
-  return {
-    files: all.split(" ").filter((file) => !changesItself(`${file}:`)),
-    digest: createHash("md5")
-      .update(lines.map((line) => `${line}\n`).join(""))
-      .digest("hex"),
+function firstNew(before: readonly string[], now: readonly string[]): string | undefined {
+  const known = new Set(before);
+  return now.find((line) => !known.has(line));
+}
+
+/** A path that is listed twice has to be equal in each place. */
+function diffFiles(baseline: CapturedState, now: GuestState): string | undefined {
+  const inMemory = ["/dev", ...mountsInMemory(baseline)];
+  const parents = ["/", dirname(baseline.home), baseline.home];
+  const diff = (before: FileStat, after: FileStat): string | undefined => {
+    const fields = comparedFields(before, { inMemory, parents }).filter(
+      (field) => before[field] !== after[field],
+    );
+    return fields.length === 0 ? undefined : `${after.path} (${fields.join(", ")})`;
   };
+  const [old, current] = [byPath(baseline.files), byPath(now.files)];
+  for (const file of now.files) {
+    const before = old.get(file.path);
+    const change = before ? diff(before, file) : `${file.path} (new)`;
+    if (change !== undefined) return change;
+  }
+  for (const file of baseline.files) {
+    const after = current.get(file.path);
+    if (!after && isDisk(file)) continue;
+    const change = after ? diff(file, after) : `${file.path} (removed)`;
+    if (change !== undefined) return change;
+  }
+  return undefined;
 }
 
-/** The login user's home directory. */
-export function homeOf(noted: string): string {
-  return after(noted, "home: ")[0] ?? "";
-}
-
-/**
- * The first difference between two states of one guest, for a log message: a line that is in only one of them. Undefined
- * if there is none.
- */
-export function diffBaseline(noted: string, now: string): string | undefined {
-  const home = homeOf(noted);
-  const places = {
-    inMemory: ["/dev", ...mountsOf(noted).inMemory],
-    above: ["/", home.replace(/\/[^/]*$/, ""), home],
-  };
-  const [before, current] = [essence(noted, places), essence(now, places)];
-  const isKnown = (line: string): boolean =>
-    current.set.has(settingsUnchanged) && line.startsWith(settingsRoot);
-  const changed =
-    current.lines.find((line) => line !== settingsUnchanged && !before.set.has(line)) ??
-    before.lines.find((line) => !current.set.has(line) && !isKnown(line) && !isDisk(line));
-  if (changed !== undefined) return changed;
-  if (Math.abs(current.clock - before.clock) <= clockTolerance) return undefined;
-  return "its clock was set";
-}
-
-/** The baseline with the clock offset of `anew`, which is the output of a command that has set the clock. */
-export function updateClock(noted: string, anew: string): string {
-  const [clock = ""] = after(anew, "clock: ");
-  return `${noted.replaceAll(/^clock: .*\n?/gm, "")}\nclock: ${clock}`;
-}
-
-/** Printed by the guest in place of its settings if their digest has not changed. */
-const settingsUnchanged = "settings as noted";
-
-/** True for the lines of a disk. A disk may disappear: it is a cache disk that the VM may have been booted with. */
-function isDisk(line: string): boolean {
-  return line.startsWith("/proc/partitions:") || /^\/dev\/[^ ]+ 6/.test(line);
-}
-
-interface Essence {
-  readonly lines: readonly string[];
-  readonly set: ReadonlySet<string>;
-  /**
-   * The offset of the clock from the time since the boot, in seconds. NaN if it is missing; then it differs from every
-   * other.
-   */
-  readonly clock: number;
+function byPath(files: readonly FileStat[]): ReadonlyMap<string, FileStat> {
+  return new Map(files.map((file) => [file.path, file]));
 }
 
 interface Places {
   /** Directories below which a directory's size and times change as files come and go. */
   readonly inMemory: readonly string[];
   /** The login user's home directory and its parents. Their size and times are not compared: a step's files change them. */
-  readonly above: readonly string[];
+  readonly parents: readonly string[];
 }
 
-function essence(note: string, places: Places): Essence {
-  const lines = note.split("\n").flatMap((line) => {
-    const kept = whatCounts(line, places);
-    return kept === undefined ? [] : [kept];
-  });
-  const [clock] = after(note, "clock: ");
-  return { lines, set: new Set(lines), clock: Number(clock === "" ? undefined : clock) };
-}
+const ownership = ["mode", "uid", "gid", "device"] as const;
 
-function whatCounts(line: string, places: Places): string | undefined {
-  if (line === "" || /^(?:clock|home|settings): /.test(line) || volatileSettings.test(line)) return undefined;
-  const { path, words } = parse(line);
-  switch (path) {
-    case "/proc/stat:":
-      return words[0] === "processes" && Number(words[1]) > maxForks
-        ? "more processes than can be told apart"
-        : undefined;
-    case "/proc/modules:":
-    case "/proc/swaps:":
-      return `${path}${words[0]}`;
-    case "/proc/net/route:":
-      return [path, ...words.slice(0, 4), ...words.slice(6, 8)].join(" ");
-    // Permanent addresses only: they were set by a command. The kernel's own are tentative at first.
-    case "/proc/net/if_inet6:":
-      return /^(?:80|c0)$/.test(words[4] ?? "") ? [path, ...words.slice(0, 4)].join(" ") : undefined;
-    case "/proc/keys:":
-      return /^(?:user|logon|big_key)$/.test(words[7] ?? "") ? line : undefined;
-    case "stat:":
-      return statCounts(words, places);
-    default:
-      return line;
-  }
-}
-
-function statCounts(words: readonly string[], { inMemory, above }: Places): string {
-  const [mode = "", uid, gid, device, size, inode, modified, changed] = words;
-  const path = words.slice(8).join(" ");
-  const head = `${path} ${mode} ${uid} ${gid} ${device}`;
-  if (above.includes(path)) return head;
+function comparedFields(file: FileStat, { inMemory, parents }: Places): readonly (keyof FileStat)[] {
+  const { path } = file;
+  if (parents.includes(path)) return ownership;
   if (!inMemory.some((place) => path === place || path.startsWith(`${place}/`))) {
-    return `${head} ${size} ${inode} ${modified} ${changed}`;
+    return [...ownership, "size", "inode", "modified", "changed"];
   }
-  return isFile(mode) ? `${head} ${size} ${inode} ${modified}` : head;
+  return hasContents(file) ? [...ownership, "size", "inode", "modified"] : ownership;
 }
 
-function parse(line: string): { readonly path: string; readonly words: readonly string[] } {
-  const end = line.indexOf(":") + 1;
-  return { path: line.slice(0, end), words: line.slice(end).trim().split(/\s+/) };
+const fileTypes = { mask: 0xf000, regular: 0x8000, symbolicLink: 0xa000, blockDevice: 0x6000 } as const;
+
+function hasContents({ mode }: FileStat): boolean {
+  const type = mode & fileTypes.mask;
+  return type === fileTypes.regular || type === fileTypes.symbolicLink;
 }
 
-/** The rest of each line that starts with `start`. */
-function after(note: string, start: string): readonly string[] {
-  return note.split("\n").flatMap((line) => (line.startsWith(start) ? [line.slice(start.length)] : []));
+function isDisk({ path, mode }: FileStat): boolean {
+  return path.startsWith("/dev/") && (mode & fileTypes.mask) === fileTypes.blockDevice;
+}
+
+function diffClocks({ clock: before }: GuestState, { clock: now }: GuestState): string | undefined {
+  const isSame = before !== undefined && now !== undefined && Math.abs(now - before) <= clockTolerance;
+  return isSame ? undefined : "its clock was set";
 }

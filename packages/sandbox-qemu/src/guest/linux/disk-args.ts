@@ -1,4 +1,4 @@
-import { diskSerial } from "../../machine/disk-serial.ts";
+import { diskSerial } from "../disk-serial.ts";
 
 /**
  * The arguments by which the guest finds a disk: its serial number, or else its device letters. Index 0 is the root disk.

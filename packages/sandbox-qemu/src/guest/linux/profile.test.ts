@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { RunTask } from "@ob/core";
 import { afterAll, describe, expect, it } from "vitest";
+import { capturedState } from "../../testing/captured-state.ts";
 import { hostileStrings } from "../../testing/hostile-strings.ts";
 import { runTask as task } from "../../testing/run-task.ts";
 import { installedShells } from "../../testing/installed-shells.ts";
 import { diskLetters } from "./disk-args.ts";
 import * as posixScripts from "../posix/scripts.generated.ts";
-import { exitDeviceMissing, exitNotFound } from "../profile.ts";
+import { exitDeviceMissing, exitNotFound, type GuestCommand, type ParsedBaseline } from "../profile.ts";
 import * as windowsScripts from "../windows/scripts.generated.ts";
 import { commandPath } from "./long-command.ts";
 import { frozenMarker } from "./markers.ts";
@@ -176,13 +177,17 @@ describe("mounting", () => {
 });
 
 it("the initial processes are those that the ready guest has reported", () => {
-  const baseline =
+  const bootInfo =
     "Welcome to the guest\nprocesses: 1 2 30\nprograms: /proc/1/maps /proc/30/maps\nclock: 17\n";
-  expect(profile.flush(baseline).command).toMatch(/ obuilder '1 2 30'$/);
-  expect(profile.vmReuse?.captureBaseline(baseline).command).toMatch(
+  expect(profile.flush(bootInfo).command).toMatch(/ obuilder '1 2 30'$/);
+  expect(profile.vmReuse?.captureBaseline(bootInfo).command).toMatch(
     / opam ' \/proc\/1\/maps \/proc\/30\/maps'$/,
   );
 });
+
+function resetCommands(parsed: ParsedBaseline): readonly GuestCommand[] {
+  return parsed.kind === "baseline" ? [parsed.baseline.resetAndFlush("1 2")] : [];
+}
 
 describe("every script", () => {
   const commands = [
@@ -196,7 +201,7 @@ describe("every script", () => {
     ...(profile.vmReuse
       ? [
           profile.vmReuse.captureBaseline("1 2"),
-          profile.vmReuse.resetAndFlush("1 2", ""),
+          ...resetCommands(profile.vmReuse.parseBaseline(capturedState)),
           profile.vmReuse.thaw(new Date(0)),
         ]
       : []),

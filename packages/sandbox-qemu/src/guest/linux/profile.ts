@@ -122,10 +122,10 @@ export function linuxGuest(loginUser: string): GuestProfile {
       if (!fitsInArgument(line)) throw commandTooLong();
       return { phase: "run", purpose: "run the command", command: line, failure: "STEP_FAILED" };
     },
-    killStrayProcesses: (baseline) => ({
+    killStrayProcesses: (bootInfo) => ({
       phase: "run",
       purpose: "end what the command has left",
-      ...asRootCommand(scripts.killStrayProcesses, [processesIn(baseline)]),
+      ...asRootCommand(scripts.killStrayProcesses, [processesIn(bootInfo)]),
       failure: "GUEST_LOST",
     }),
     unpack: {
@@ -147,7 +147,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
       ...asRootCommand(scripts.findOwner, [name]),
       failure: "STEP_FAILED",
     }),
-    unmount: (task, baseline) => {
+    unmount: (task, bootInfo) => {
       const { secrets, caches } = task;
       if (secrets.length === 0 && caches.length === 0 && !isLong(task)) return [];
       const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);
@@ -155,15 +155,15 @@ export function linuxGuest(loginUser: string): GuestProfile {
         {
           phase: "mount",
           purpose: "unmount the step's caches and secrets",
-          ...asRootCommand(scripts.unmountAll, [processesIn(baseline), String(secrets.length), ...targets]),
+          ...asRootCommand(scripts.unmountAll, [processesIn(bootInfo), String(secrets.length), ...targets]),
           failure: "CACHE",
         },
       ];
     },
-    flush: (baseline) => ({
+    flush: (bootInfo) => ({
       phase: "flush",
       purpose: "put everything on the disk",
-      ...asRootCommand(scripts.flush, [processesIn(baseline)]),
+      ...asRootCommand(scripts.flush, [processesIn(bootInfo)]),
       failure: "UNCLEAN_STOP",
       frozen: frozenMarker,
     }),

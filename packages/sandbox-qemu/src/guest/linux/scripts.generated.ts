@@ -16,7 +16,7 @@ collect_settings() {
   cd /proc/sys
   if [ -n "$digest" ]; then
     now=$(grep -FHs '' $settings | md5sum)
-    if [ "\${now%% *}" = "$digest" ]; then echo "settings as noted" && return; fi
+    if [ "\${now%% *}" = "$digest" ]; then echo "settings: unchanged" && return; fi
   fi
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
@@ -380,7 +380,7 @@ collect_settings() {
   cd /proc/sys
   if [ -n "$digest" ]; then
     now=$(grep -FHs '' $settings | md5sum)
-    if [ "\${now%% *}" = "$digest" ]; then echo "settings as noted" && return; fi
+    if [ "\${now%% *}" = "$digest" ]; then echo "settings: unchanged" && return; fi
   fi
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
@@ -435,7 +435,7 @@ clean_tmpfs() {
 }
 kill_stray_processes "$1"
 [ "$rounds" = 0 ] || reap
-[ -z "$left" ] || echo "left running:$left"
+[ -z "$left" ] || echo "remaining processes:$left"
 { unmount_new; clean_tmpfs; } 2>/dev/null
 collect_baseline
 not_frozen() { sync; exit 0; }

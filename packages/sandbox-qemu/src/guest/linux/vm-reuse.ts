@@ -1,14 +1,7 @@
-import type { GuestCommand, VmReuse } from "../profile.ts";
-import {
-  diffBaseline,
-  hasFilesNewerThan,
-  homeOf,
-  mountsOf,
-  pathsInMemory,
-  settingsOf,
-  updateClock,
-} from "./baseline.ts";
+import type { Baseline, GuestCommand, ParsedBaseline, VmReuse } from "../profile.ts";
+import { diffStates, filesInMemory, hasFilesNewerThan, mountsInMemory, queueMount } from "./baseline.ts";
 import { processesIn, programsIn } from "./boot-info.ts";
+import { type CapturedState, parseCapturedState, parseClock, parseReportedState } from "./guest-state.ts";
 import { frozenMarker } from "./markers.ts";
 import * as scripts from "./scripts.generated.ts";
 
@@ -19,41 +12,73 @@ type AsRootCommand = (
 
 export function linuxVmReuse(loginUser: string, asRootCommand: AsRootCommand): VmReuse {
   return {
-    captureBaseline: (baseline) => ({
+    captureBaseline: (bootInfo) => ({
       phase: "login",
-      purpose: "note what its boot has made",
+      purpose: "capture the baseline",
       ...asRootCommand(scripts.captureBaseline, [
         scripts.captureInBootShell,
         loginUser,
-        programsIn(baseline),
+        programsIn(bootInfo),
       ]),
       failure: "GUEST_LOST",
     }),
-    resetAndFlush: (baseline, noted) => {
-      const { ids, devices, inMemory, queues = "" } = mountsOf(noted);
-      const { files, digest } = settingsOf(noted);
-      const words = [
-        processesIn(baseline),
-        ...[ids, devices, inMemory].map((list) => list.join(" ")),
-        ...[queues, homeOf(noted), files.join(" "), digest, programsIn(baseline)],
-        pathsInMemory(noted).join("\n"),
-      ];
-      return {
-        phase: "flush",
-        purpose: "put everything on the disk",
-        ...asRootCommand(scripts.resetAndFlush, [scripts.resetInBootShell, ...words]),
-        failure: "UNCLEAN_STOP",
-        frozen: frozenMarker,
-      };
-    },
+    parseBaseline: (output) => parseBaseline(output, asRootCommand),
     thaw: (now) => ({
       phase: "login",
-      purpose: "go on",
+      purpose: "thaw its file systems",
       ...asRootCommand(scripts.thaw, [(now.getTime() / 1000).toFixed(3)]),
       failure: "GUEST_LOST",
     }),
-    diffBaseline,
-    updateClock,
-    hasFilesNewerThan,
   };
+}
+
+const refusal = "no: ";
+
+function parseBaseline(output: string, asRootCommand: AsRootCommand): ParsedBaseline {
+  const reason = output.split("\n").find((line) => line.startsWith(refusal));
+  if (reason !== undefined) return { kind: "refused", reason: reason.slice(refusal.length) };
+  const parsed = parseCapturedState(output);
+  if (parsed.kind === "malformed") {
+    return { kind: "refused", reason: `its baseline is malformed: ${parsed.reason}` };
+  }
+  return { kind: "baseline", baseline: baselineOf(parsed.state, asRootCommand) };
+}
+
+function baselineOf(state: CapturedState, asRootCommand: AsRootCommand): Baseline {
+  return {
+    resetAndFlush: (bootInfo) => ({
+      phase: "flush",
+      purpose: "reset its state and flush its disks",
+      ...asRootCommand(scripts.resetAndFlush, [scripts.resetInBootShell, ...resetArguments(state, bootInfo)]),
+      failure: "UNCLEAN_STOP",
+      frozen: frozenMarker,
+    }),
+    withClock: (output) => baselineOf({ ...state, clock: parseClock(output) }, asRootCommand),
+    hasFilesNewerThan: (since) => hasFilesNewerThan(state, since),
+    diff: (report) => {
+      const now = parseReportedState(report);
+      return now.kind === "malformed"
+        ? `its report is malformed: ${now.reason}`
+        : diffStates(state, now.state);
+    },
+  };
+}
+
+/** The arguments of reset-in-boot-shell.sh. */
+function resetArguments(state: CapturedState, bootInfo: string): readonly string[] {
+  const { mounts, home, settingNames, settings } = state;
+  return [
+    processesIn(bootInfo),
+    mounts.map(({ id }) => id).join(" "),
+    [...new Set(mounts.map(({ device }) => device))].join(" "),
+    mountsInMemory(state).join(" "),
+    queueMount(state) ?? "",
+    home,
+    settingNames.join(" "),
+    settings.digest,
+    programsIn(bootInfo),
+    filesInMemory(state)
+      .map(({ path }) => path)
+      .join("\n"),
+  ];
 }

@@ -67,10 +67,10 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       command: checkLength(runLine(task, { root, loginUser })),
       failure: "STEP_FAILED",
     }),
-    killStrayProcesses: (baseline) => ({
+    killStrayProcesses: (bootInfo) => ({
       phase: "run",
       purpose: "end what the command has left",
-      ...root.command(scripts.killStrayProcesses, [oneLine(baseline)]),
+      ...root.command(scripts.killStrayProcesses, [oneLine(bootInfo)]),
       failure: "GUEST_LOST",
     }),
     unpack: {
@@ -85,22 +85,22 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       ...root.command(scripts.findOwner, [name]),
       failure: "STEP_FAILED",
     }),
-    unmount: ({ secrets, caches }, baseline) => {
+    unmount: ({ secrets, caches }, bootInfo) => {
       if (secrets.length === 0 && caches.length === 0) return [];
       const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);
       return [
         {
           phase: "mount",
           purpose: "unmount the step's caches and secrets",
-          ...root.command(scripts.unmountAll, [oneLine(baseline), String(secrets.length), ...targets]),
+          ...root.command(scripts.unmountAll, [oneLine(bootInfo), String(secrets.length), ...targets]),
           failure: "CACHE",
         },
       ];
     },
-    flush: (baseline) => ({
+    flush: (bootInfo) => ({
       phase: "flush",
       purpose: "put everything on the disk",
-      ...root.command(scripts.flush, [oneLine(baseline)]),
+      ...root.command(scripts.flush, [oneLine(bootInfo)]),
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
@@ -129,8 +129,8 @@ function runLine(
 }
 
 /** ps prints one process per line, and pads short numbers with blanks. */
-function oneLine(baseline: string): string {
-  return baseline.trim().split(/\s+/).join(" ");
+function oneLine(bootInfo: string): string {
+  return bootInfo.trim().split(/\s+/).join(" ");
 }
 
 function checkLength(command: string): string {

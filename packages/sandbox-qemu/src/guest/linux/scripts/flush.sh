@@ -1,4 +1,4 @@
-# As root. Argument: the baseline. Where the file systems cannot be frozen it says nothing: the guest must be shut down.
+# As root. Argument: the initial processes. Where the file systems cannot be frozen it says nothing: the guest must be shut down.
 . ./lib/kill-stray-processes.sh
 kill_stray_processes "$1"
 . ./lib/freeze.sh

@@ -1,4 +1,4 @@
-# As root. Argument: the baseline.
+# As root. Argument: the initial processes.
 . ./lib/kill-stray-processes.sh
 . ./lib/reap.sh
 kill_stray_processes "$1"

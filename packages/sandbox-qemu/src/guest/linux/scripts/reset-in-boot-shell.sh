@@ -1,4 +1,4 @@
-# Arguments: the processes of the baseline; the ids of its mounts, and the devices of these; what collect_baseline takes: the
+# Arguments: the initial processes; the ids of its mounts, and the devices of these; what collect_baseline takes: the
 # mounts in memory, that of the message queues, the login user's directory, the files of /proc/sys, their digest, and the maps
 # of the processes of the boot; and all paths that were in memory, one a line. Kills what the step has left running, removes its
 # mounts and its files in memory, and reports; then as flush.sh. A mount of another disk is left alone, and so reported:
@@ -45,7 +45,7 @@ clean_tmpfs() {
 }
 kill_stray_processes "$1"
 [ "$rounds" = 0 ] || reap
-[ -z "$left" ] || echo "left running:$left"
+[ -z "$left" ] || echo "remaining processes:$left"
 { unmount_new; clean_tmpfs; } 2>/dev/null
 collect_baseline
 . ./lib/freeze.sh

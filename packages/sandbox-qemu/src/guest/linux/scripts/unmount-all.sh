@@ -1,4 +1,4 @@
-# As root. Arguments: baseline, the number of secrets, their targets, then the caches' targets.
+# As root. Arguments: the initial processes, the number of secrets, their targets, then the caches' targets.
 . ../../posix/scripts/fail.sh
 . ./lib/kill-stray-processes.sh
 . ../../posix/scripts/lib/unmount.sh

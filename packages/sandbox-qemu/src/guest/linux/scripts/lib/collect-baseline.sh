@@ -1,4 +1,4 @@
-# collect_baseline prints what a boot makes, and what would change the next boot; baseline.ts reads it. Takes
+# collect_baseline prints what a boot makes, and what would change the next boot; guest-state.ts parses it. Takes
 # $settings: the files of /proc/sys, and $digest: that of their contents, if it was captured;
 # $programs: the maps of the processes of the boot; $home: the login user's directory;
 # $places: the mounts in memory; $queues: that of the message queues, if there is one.
@@ -16,7 +16,7 @@ collect_settings() {
   cd /proc/sys
   if [ -n "$digest" ]; then
     now=$(grep -FHs '' $settings | md5sum)
-    if [ "${now%% *}" = "$digest" ]; then echo "settings as noted" && return; fi
+    if [ "${now%% *}" = "$digest" ]; then echo "settings: unchanged" && return; fi
   fi
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }

@@ -1,5 +1,5 @@
-# "kill_stray_processes BASELINE" kills every process that is younger than the baseline (process ids with blanks between
-# them), but for this one and its parents. Kernel threads and zombies have no program. Sets left and rounds.
+# "kill_stray_processes INITIAL" kills every process but for the initial ones (process ids with blanks between them),
+# this one and its parents. Kernel threads and zombies have no program. Sets left and rounds.
 kill_stray_processes() {
   keep=" $1 "
   read -r process _ </proc/self/stat

@@ -1,5 +1,5 @@
-# "kill_stray_processes BASELINE" kills every process that is younger than the baseline (process ids with blanks between
-# them), but for this one, its parents and its children.
+# "kill_stray_processes INITIAL" kills every process but for the initial ones (process ids with blanks between them),
+# this one, its parents and its children.
 kill_stray_processes() {
   keep=" $1 " process=$$
   while [ "$process" -gt 1 ]; do

@@ -1,0 +1,219 @@
+import type { DiskBus } from "@ob/core";
+import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
+import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
+import { memoryFd } from "../process/qemu-process.ts";
+import { monitorArgs } from "./monitor-args.ts";
+
+export interface DirectBoot {
+  /** Absolute paths on the host. */
+  readonly kernel: string;
+  readonly initrd: string | undefined;
+  readonly commandLine: string;
+}
+
+/** QEMU's name for the root disk's block node and device. */
+export const rootNode = "disk0";
+
+/** QEMU's id of the CD-ROM drive. */
+export const cdromId = "obuilder-disc";
+
+/** A disk of a VM besides its root disk. */
+export interface DataDisk {
+  /** QEMU's name for its block node and for its device; not `rootNode`. */
+  readonly node: string;
+  /** Its serial number, by which the guest finds it: at most 20 characters. */
+  readonly serial: string;
+  /** Absolute path of the qcow2 file on the host. */
+  readonly file: string;
+}
+
+export interface VmConfig {
+  readonly machine: Machine;
+  readonly accelerator: Accelerator;
+  readonly memoryMib: number;
+  readonly cpus: number;
+  /** Absolute path of the qcow2 disk that the guest boots from. */
+  readonly rootDisk: string;
+  /** The disks besides the root disk that the VM has from its start, in the order in which the guest sees them. */
+  readonly disks: readonly DataDisk[];
+  /** `none`: the guest can only answer connections to its `guestPort`. */
+  readonly network: "none" | "host";
+  /** A TCP port of the guest that this host can reach, at `Vm.hostPort` of 127.0.0.1. By default none. */
+  readonly guestPort?: number | undefined;
+  /** True for an empty CD-ROM drive, if the machine has IDE. By default false. */
+  readonly cdrom?: boolean;
+  /** Undefined: the guest boots from its first disk. */
+  readonly directBoot: DirectBoot | undefined;
+  readonly hardware: Hardware;
+  /** By default `private`. */
+  readonly memory?: MemoryKind | undefined;
+}
+
+/**
+ * Where the guest's memory is. `shared`: in an anonymous file that a snapshot can be taken of (`saveMachine`). `resumed`: a private
+ * mapping of a snapshot's memory file (`memoryFd`), which is not changed; QEMU waits for the device state (`stateFd`).
+ */
+export type MemoryKind = "private" | "shared" | "resumed";
+
+/** Overrides of what a machine has by default. */
+export interface Hardware {
+  /** By default virtio. */
+  readonly diskBus?: DiskBus | undefined;
+  /** `-machine`, in place of the machine's type. */
+  readonly machine?: string | undefined;
+  /** `-cpu`, in place of the model for the accelerator. */
+  readonly cpu?: string | undefined;
+  /** QEMU's model of the network card, in place of the machine's. */
+  readonly networkDevice?: string | undefined;
+  /** Appended to QEMU's command line. */
+  readonly arguments?: readonly string[] | undefined;
+}
+
+export interface QemuArgvOptions {
+  /** Absolute path of the file in which QEMU also logs the console. */
+  readonly consoleLog: string;
+  /** See `newMachineId`. */
+  readonly machineId: string;
+}
+
+/**
+ * QEMU's command line, program first. See `monitorArgs` for QMP and the console.
+ *
+ * @throws ObError `UNSUPPORTED` for more disks than the machine takes.
+ */
+export function qemuArgv(
+  config: VmConfig,
+  { consoleLog, machineId }: QemuArgvOptions,
+): readonly [string, ...string[]] {
+  const { machine, accelerator, directBoot, hardware, memory = "private" } = config;
+  const { devices } = machine;
+  const options: readonly QemuOption[] = [
+    ["-display", "none"],
+    ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    [
+      "-machine",
+      `${hardware.machine ?? machine.type}${memory === "private" ? "" : `,memory-backend=${memoryId}`}`,
+    ],
+    ["-accel", accelerator],
+    ["-cpu", hardware.cpu ?? machine.cpu[accelerator]],
+    ["-smp", String(config.cpus)],
+    ["-m", `${config.memoryMib}M`],
+    ...(machine.smbios ? [["-smbios", `type=1,serial=${machineId},sku=${machineId}`] as const] : []),
+    ...memoryOptions(memory, config.memoryMib),
+  ];
+  const rest: readonly QemuOption[] = [
+    ["-netdev", netdev(config)],
+    ["-device", `${hardware.networkDevice ?? devices.network},netdev=net0,romfile=`],
+    ["-device", devices.random],
+    ...devices.notifyDevices.map((device) => ["-device", device] as const),
+    ...diskControllers(hardware.diskBus ?? "virtio", diskCount(config)),
+    ...diskOptions({ index: 0, node: rootNode, serial: machineId, file: config.rootDisk }, config),
+    ...config.disks.flatMap((disk, position) => diskOptions({ index: position + 1, ...disk }, config)),
+    ...cdromOptions(config),
+    ...firmwareOptions(config),
+    ...(directBoot ? kernelOptions(directBoot) : []),
+  ];
+  // A guest that reboots would run what it was started for twice: QEMU exits instead.
+  const fixed = ["-nodefaults", "-no-user-config", "-no-reboot"];
+  const own = [...fixed, ...options.flat(), ...monitorArgs(consoleLog), ...rest.flat()];
+  return [machine.binary, ...own, ...(hardware.arguments ?? [])];
+}
+
+/** Part of the device state: the same when it is saved and when it is loaded. */
+const memoryId = "memory";
+
+function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOption[] {
+  const size = `id=${memoryId},size=${mebibytes}M`;
+  switch (memory) {
+    case "private":
+      return [];
+    case "shared":
+      // Not a file on a disk, to which the host would write back dirty pages.
+      return [["-object", `memory-backend-memfd,${size},share=on`]];
+    case "resumed":
+      return [
+        ["-object", `memory-backend-file,${size},share=off,mem-path=/proc/self/fd/${memoryFd}`],
+        ["-incoming", "defer"],
+      ];
+  }
+}
+
+/** What runs before the guest's boot loader or kernel. */
+export function firmwareOptions({ machine, directBoot }: VmConfig): readonly QemuOption[] {
+  return directBoot ? machine.firmware.kernel : machine.firmware.disk;
+}
+
+/** With port 0 the host's kernel chooses a free port, without a race. */
+function netdev({ network, guestPort }: Pick<VmConfig, "network" | "guestPort">): string {
+  const restrict = network === "host" ? "off" : "on";
+  const forward = guestPort === undefined ? "" : `,hostfwd=tcp:127.0.0.1:0-:${guestPort}`;
+  return `user,id=net0,restrict=${restrict}${forward}`;
+}
+
+export interface BlockNode {
+  /** Its node name in QEMU. */
+  readonly node: string;
+  /** Absolute path. */
+  readonly file: string;
+  readonly format: "qcow2" | "raw";
+  /** By default false. */
+  readonly readOnly?: boolean | undefined;
+}
+
+/**
+ * A block node for `-blockdev` and `blockdev-add`. The guest's flushes are not passed on to the host's disk: who
+ * keeps the file must wait until QEMU has closed it, and then fsync it.
+ */
+export function blockNode({
+  node,
+  file,
+  format,
+  readOnly = false,
+}: BlockNode): Readonly<Record<string, unknown>> {
+  const common = {
+    discard: "unmap",
+    cache: { "no-flush": true },
+    ...(readOnly && { "read-only": true }),
+  };
+  return {
+    driver: format,
+    "node-name": node,
+    ...common,
+    file: { driver: "file", filename: file, ...common },
+  };
+}
+
+/** How many disks the VM has from its start. */
+export function diskCount({ disks }: Pick<VmConfig, "disks">): number {
+  return 1 + disks.length;
+}
+
+/** An I/O error of the host pauses the VM, so that it is reported and not passed to the guest. */
+function diskOptions(
+  { index, node, serial, file }: DataDisk & { readonly index: number },
+  config: VmConfig,
+): readonly QemuOption[] {
+  const { machine, hardware, directBoot } = config;
+  // A kernel that QEMU boots itself has boot index 0.
+  const boot = index === 0 && !directBoot ? ",bootindex=0" : "";
+  const device = diskDevice(hardware.diskBus ?? "virtio", { index, count: diskCount(config), machine });
+  const properties = `drive=${node},id=${node},serial=${serial},werror=stop,rerror=stop${boot}`;
+  return [
+    ["-blockdev", JSON.stringify(blockNode({ node, file, format: "qcow2" }))],
+    ["-device", `${device},${properties}`],
+  ];
+}
+
+/** QEMU chooses a free IDE unit. Of the machine types that can be requested, these two have IDE. */
+function cdromOptions({ cdrom, machine, hardware }: VmConfig): readonly QemuOption[] {
+  const hasIde = machine.ideBuses.length > 0 && /\b(?:pc|q35)\b/.test(hardware.machine ?? machine.type);
+  return cdrom && hasIde ? [["-device", `ide-cd,id=${cdromId}`]] : [];
+}
+
+function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): readonly QemuOption[] {
+  return [
+    ["-kernel", kernel],
+    ...(initrd === undefined ? [] : [["-initrd", initrd] as const]),
+    ["-append", append],
+  ];
+}

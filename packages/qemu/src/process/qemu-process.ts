@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { Duplex } from "node:stream";
+import { errnoCode, findProgram, tailLines, missingTool } from "@ob/core";
+
+/** File descriptors of QEMU whose other end this process holds. */
+export const qmpFd = 3;
+export const consoleFd = 4;
+/** The first descriptors of files that QEMU inherits: for a snapshot, its device state and its memory. */
+export const stateFd = 5;
+export const memoryFd = 6;
+
+/** How QEMU exited. */
+export interface QemuExit {
+  /** True if QEMU exited with status 0. */
+  readonly clean: boolean;
+  /** `exit status 1` or `signal SIGKILL`. */
+  readonly description: string;
+  /** The last lines of its standard error, or empty. */
+  readonly stderrTail: string;
+}
+
+export interface QemuProcess {
+  readonly pid: number;
+  readonly qmp: Duplex;
+  /** The guest's serial console, in both directions. */
+  readonly console: Duplex;
+  /** Settles when the process has exited. Never rejects. */
+  readonly exited: Promise<QemuExit>;
+  /** The last lines of its standard error until now, or empty. */
+  stderrTail(): string;
+  /** Kills it, and what a wrapper has started. */
+  kill(): void;
+}
+
+/**
+ * Starts QEMU so that it never outlives this process: the kernel kills it when the thread that started it ends. It has a
+ * session of its own, so that Ctrl-C only reaches this process.
+ *
+ * @param argv of QEMU, or of a wrapper that passes its descriptors on to QEMU and exits with it.
+ * @param files open descriptors to inherit, as `stateFd` and following.
+ * @throws ObError `MISSING_TOOL`.
+ */
+export async function spawnQemu(
+  argv: readonly [string, ...string[]],
+  files: readonly number[] = [],
+): Promise<QemuProcess> {
+  const [file, ...args] = argv;
+  const [program, setpriv] = await Promise.all([findProgram(file), findProgram("setpriv")]);
+  if (program === undefined) throw missingTool(file);
+  const command: [string, ...string[]] =
+    setpriv === undefined ? [program, ...args] : [setpriv, "--pdeathsig", "KILL", "--", program, ...args];
+  const [first, ...rest] = command;
+  const stdio = ["ignore", "ignore", "pipe", "pipe", "pipe"] as const;
+  const child = spawn(first, rest, { stdio: [...stdio, ...files], detached: true });
+  const stderrTail = collectStderr(child);
+  const { promise: exited, resolve } = Promise.withResolvers<QemuExit>();
+  child.once("close", (code, signal) =>
+    resolve({
+      clean: code === 0,
+      description: signal === null ? `exit status ${code ?? "unknown"}` : `signal ${signal}`,
+      stderrTail: stderrTail(),
+    }),
+  );
+  const { promise: started, resolve: onStart, reject: onError } = Promise.withResolvers<void>();
+  child.once("spawn", onStart);
+  child.once("error", onError);
+  await started;
+  return {
+    // Set since "spawn".
+    pid: child.pid ?? 0,
+    qmp: socketOf(child, qmpFd),
+    console: socketOf(child, consoleFd),
+    exited,
+    stderrTail,
+    kill: () => killGroup(child),
+  };
+}
+
+/** QEMU leads a process group, in which a wrapper and its QEMU are together. */
+function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (errnoCode(error) !== "ESRCH") throw error;
+  }
+}
+
+/** Node's "pipe" is a connected pair of unix sockets: QEMU reads and writes the same descriptor. */
+function socketOf(child: ChildProcess, fd: number): Duplex {
+  const stream = child.stdio[fd];
+  if (!(stream instanceof Duplex)) throw new TypeError(`descriptor ${fd} of QEMU is not a socket`);
+  stream.on("error", () => undefined);
+  return stream;
+}
+
+/** QEMU repeats the whole option that it refuses; the name of the file is enough. */
+const blockdevOption = /-blockdev \{.*"filename":"([^"]*)".*\}(?=: )/g;
+
+function collectStderr(child: ChildProcess): () => string {
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    text = (text + chunk).slice(-16_384);
+  });
+  return () => {
+    const lines = text.split("\n").filter((line) => !line.includes(": warning: "));
+    return tailLines(lines.join("\n").replaceAll(blockdevOption, '"$1"'), 8);
+  };
+}

@@ -1,0 +1,172 @@
+import { abortable, abortReason, deadline, ObError } from "@ob/core";
+import { type QemuExit, type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
+import { SerialConsole } from "../process/serial-console.ts";
+import { QmpClient } from "../qmp/client.ts";
+import type { QmpEvent } from "../qmp/protocol.ts";
+
+export interface SpawnOptions {
+  /** What the guest's kernel prints on the console when it panics, as a whole line. By default panics are not looked for. */
+  readonly panic?: RegExp | undefined;
+  /** Open descriptors to inherit, as `stateFd` and following. */
+  readonly files?: readonly number[] | undefined;
+}
+
+/** How many lines of the console an error shows. */
+const consoleLines = 12;
+
+/**
+ * A QEMU process with its monitor and the guest's console. It ends with this process, however that ends. Disposing kills
+ * it.
+ */
+export class QemuInstance implements AsyncDisposable {
+  readonly qmp: QmpClient;
+  readonly console: SerialConsole;
+  readonly exited: Promise<QemuExit>;
+  /** Fires when the guest can no longer be used, with the ObError that says why. */
+  readonly failed: AbortSignal;
+  readonly #process: QemuProcess;
+  readonly #failure = new AbortController();
+  readonly #listeners = new Set<(event: QmpEvent) => void>();
+  /** Why QEMU is about to exit, for the message. */
+  #cause: string | undefined;
+  #stopping = false;
+
+  protected constructor(process: QemuProcess, panic: RegExp = noPanic) {
+    this.#process = process;
+    this.failed = this.#failure.signal;
+    this.exited = process.exited;
+    this.console = new SerialConsole(process.console, {
+      panic,
+      onPanic: (line) =>
+        this.#fail("GUEST_LOST", `The guest's kernel panicked: ${line}${this.consoleParagraph()}`),
+    });
+    this.qmp = new QmpClient(process.qmp, (event) => this.#onQmpEvent(event));
+    void this.#watchExit();
+  }
+
+  /**
+   * Starts QEMU with any command line. It does not wait for the monitor (`qmp.handshake`): until then there are no events,
+   * and no commands.
+   *
+   * @param argv of QEMU with `monitorArgs`, or of a wrapper that passes its descriptors on to QEMU and exits with it.
+   * @throws ObError `MISSING_TOOL`.
+   */
+  static async spawn(
+    argv: readonly [string, ...string[]],
+    { panic, files }: SpawnOptions = {},
+  ): Promise<QemuInstance> {
+    return new QemuInstance(await spawnQemu(argv, files), panic);
+  }
+
+  /** Calls `listener` with each event of QEMU's monitor, until it is disposed of. */
+  onEvent(listener: (event: QmpEvent) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** The process id of QEMU or its wrapper. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** The last lines of QEMU's standard error until now, or empty. */
+  stderrTail(): string {
+    return this.#process.stderrTail();
+  }
+
+  /** Types a line on the guest's serial console. */
+  sendSerialLine(line: string): void {
+    this.#process.console.write(`${line}\n`);
+  }
+
+  /** From now on QEMU may exit: that is not a failure. */
+  expectExit(): void {
+    this.#stopping = true;
+  }
+
+  /**
+   * The error that explains `error`. A lost connection is often the first sign that QEMU has exited; the reason is known
+   * a moment later.
+   */
+  async explainFailure(error: unknown): Promise<unknown> {
+    using limit = deadline(2_000, () => error);
+    await aborted(AbortSignal.any([this.failed, limit.signal]));
+    return this.failed.aborted ? abortReason(this.failed) : error;
+  }
+
+  /** The last lines of the guest's console, as a paragraph for an error message. */
+  consoleParagraph(): string {
+    const tail = this.console.tail(consoleLines);
+    return tail === "" ? "\nThe guest's console is empty." : `\nThe guest's console ends with:\n${tail}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    this.#process.kill();
+    await this.exited;
+    await this.qmp[Symbol.asyncDispose]();
+  }
+
+  #onQmpEvent(event: QmpEvent): void {
+    for (const listener of this.#listeners) listener(event);
+    const { data } = event;
+    switch (event.name) {
+      case "GUEST_PANICKED":
+        this.#cause = "the guest's kernel panicked";
+        return;
+      case "SHUTDOWN":
+        this.#cause ??= shutdownReasons[String(data["reason"])];
+        return;
+      case "BLOCK_IMAGE_CORRUPTED":
+        this.#cause = `a disk is corrupt: ${String(data["msg"])}`;
+        return;
+      case "BLOCK_IO_ERROR":
+        this.#diskError(data);
+        return;
+      default:
+    }
+  }
+
+  #diskError(data: QmpEvent["data"]): void {
+    if (data["nospace"] === true) {
+      this.#fail("NO_SPACE", "The host's disk is full: the guest could not write to its own.");
+      return;
+    }
+    const doing = data["operation"] === "write" ? "write to" : "read";
+    const reason = this.#cause ?? String(data["reason"]);
+    const disk = String(data["node-name"]);
+    this.#fail(
+      "GUEST_LOST",
+      `QEMU could not ${doing} the disk ${disk}: ${reason}.${this.consoleParagraph()}`,
+    );
+  }
+
+  #fail(code: "GUEST_LOST" | "NO_SPACE", message: string): void {
+    this.#failure.abort(new ObError(code, message));
+  }
+
+  async #watchExit(): Promise<void> {
+    const exit = await this.exited;
+    if (this.#stopping) return;
+    await this.console.ended();
+    const cause = this.#cause === undefined ? "" : `: ${this.#cause}`;
+    const stderr = exit.stderrTail === "" ? "" : `\n${exit.stderrTail}`;
+    const guestConsole = stderr !== "" && this.console.tail(1) === "" ? "" : this.consoleParagraph();
+    this.#fail("GUEST_LOST", `QEMU ended with ${exit.description}${cause}.${stderr}${guestConsole}`);
+  }
+}
+
+/** Matches nothing. */
+const noPanic = /(?!)/;
+
+const shutdownReasons: Readonly<Record<string, string>> = {
+  "guest-shutdown": "the guest shut down",
+  "guest-reset": "the guest rebooted",
+  "guest-panic": "the guest's kernel panicked",
+  "host-signal": "it received a signal",
+  "host-error": "of an internal error",
+};
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  await abortable(new Promise<never>(() => undefined), signal).catch(() => undefined);
+}

@@ -1,0 +1,110 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Emit, errnoCode } from "@ob/core";
+import * as v from "valibot";
+import { argumentsOf, hostIdentity, identityOf, isAlive } from "../process/process-identity.ts";
+
+/**
+ * What a run directory holds:
+ *
+ *     run/vm-XXXXXX/owner.json    who owns the VM, and which QEMU it is
+ *     run/vm-XXXXXX/console.log   the output of the guest's serial console
+ */
+export interface RunDirectory extends AsyncDisposable {
+  /** Absolute path. */
+  readonly path: string;
+  readonly consoleLog: string;
+  /** Records the QEMU process that runs here, so that a sweep after a crash can end it. */
+  recordQemu(pid: number): Promise<void>;
+}
+
+const identity = v.object({ pid: v.number(), startTime: v.string(), host: v.string() });
+const schema = v.object({ owner: v.optional(identity), qemu: v.optional(identity) });
+type Owner = v.InferOutput<typeof schema>;
+
+/** A directory without a readable owner was left by a crash if it is older than this, in milliseconds. */
+const graceTime = 60_000;
+
+/** Creates a run directory below the state directory. Disposing removes it. */
+export async function createRunDirectory(stateDirectory: string): Promise<RunDirectory> {
+  const parent = runParent(stateDirectory);
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  const path = await mkdtemp(join(parent, "vm-"));
+  const owner = await identityOf(process.pid);
+  const record = async (contents: Owner): Promise<void> => {
+    await writeFile(join(path, "owner.json"), JSON.stringify(contents));
+  };
+  await record({ owner });
+  return {
+    path,
+    consoleLog: join(path, "console.log"),
+    recordQemu: async (pid) => await record({ owner, qemu: await identityOf(pid) }),
+    [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true }),
+  };
+}
+
+/**
+ * Removes the run directories of processes that were killed, and ends a QEMU that outlived its owner. Directories of
+ * processes that still run, or that are not visible from here, are left alone.
+ */
+export async function sweepRunDirectories(stateDirectory: string, emit: Emit): Promise<void> {
+  const parent = runParent(stateDirectory);
+  const host = await hostIdentity();
+  for (const name of await entries(parent)) {
+    const path = join(parent, name);
+    if (!(await isAbandoned(path, host))) continue;
+    emit({ type: "log", level: "debug", text: `removing ${path}, left by a killed process` });
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function isAbandoned(path: string, host: string | undefined): Promise<boolean> {
+  const contents = await readOwner(path);
+  if (contents?.owner === undefined) return await isOlderThan(path, graceTime);
+  const { owner, qemu } = contents;
+  if (host === undefined) return false;
+  // After a reboot of the host its processes are gone. Those of another container are not visible from here.
+  if (owner.host !== host) return bootOf(owner.host) !== bootOf(host);
+  if (await isAlive(owner)) return false;
+  if (qemu && (await isAlive(qemu))) await killQemu(qemu.pid, path);
+  return true;
+}
+
+/** Kills a process only if its arguments name the run directory. */
+async function killQemu(pid: number, path: string): Promise<void> {
+  const argv = await argumentsOf(pid);
+  if (argv.some((argument) => argument.includes(path))) process.kill(pid, "SIGKILL");
+}
+
+function bootOf(host: string): string | undefined {
+  return host.split(" ")[0];
+}
+
+async function readOwner(path: string): Promise<Owner | undefined> {
+  try {
+    return v.parse(schema, JSON.parse(await readFile(join(path, "owner.json"), "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+async function isOlderThan(path: string, milliseconds: number): Promise<boolean> {
+  try {
+    return Date.now() - (await stat(path)).mtimeMs > milliseconds;
+  } catch {
+    return false;
+  }
+}
+
+async function entries(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (errnoCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function runParent(stateDirectory: string): string {
+  return join(stateDirectory, "run");
+}

@@ -1,0 +1,198 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findProgram, ObError, noopEmit } from "@ob/core";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { VmConfig } from "../argv/qemu-argv.ts";
+import { amd64 } from "../machine/amd64.ts";
+import { fakeQemu } from "../testing/fake-qemu.ts";
+import { Vm } from "./vm.ts";
+
+const config: VmConfig = {
+  machine: amd64,
+  accelerator: "tcg",
+  memoryMib: 64,
+  cpus: 1,
+  rootDisk: "/no/such/disk.qcow2",
+  disks: [],
+  network: "none",
+  guestPort: 22,
+  directBoot: undefined,
+  hardware: {},
+};
+let stateDirectory: string;
+let cancel: AbortController;
+
+beforeEach(async () => {
+  stateDirectory = await mkdtemp(join(tmpdir(), "vm-test-"));
+  cancel = new AbortController();
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(stateDirectory, { recursive: true });
+});
+
+const options = () => ({
+  stateDirectory,
+  panic: /^.*Kernel panic - not syncing.*$/m,
+  signal: cancel.signal,
+  emit: noopEmit,
+});
+const start = async (): Promise<Vm> => await Vm.start(config, options());
+const runDirectories = async (): Promise<string[]> => await readdir(join(stateDirectory, "run"));
+
+/** A VM on a program in place of QEMU. */
+async function withFake(body: string, test: (vm: Vm) => Promise<void>): Promise<void> {
+  await using fake = await fakeQemu(body);
+  vi.stubEnv("PATH", fake.path);
+  await using vm = await start();
+  await test(vm);
+}
+
+/** Why a VM has failed; waits until it has. */
+async function failureOf(vm: Vm): Promise<unknown> {
+  return await vm.explainFailure(new Error("has not failed"));
+}
+
+/** Triggers the `cont` handler of the fake, after the start. */
+async function trigger(vm: Vm): Promise<void> {
+  await vm.qmp.execute("cont", { signal: cancel.signal }).catch(() => undefined);
+}
+
+describe("a VM", () => {
+  it("knows the port that leads to the guest, and leaves no files when it is disposed of", async () => {
+    await withFake("speakQmp({ port: 12345 });", async (vm) => {
+      expect(vm.hostPort).toBe(12_345);
+      await expect(runDirectories()).resolves.toHaveLength(1);
+    });
+    await expect(runDirectories()).resolves.toEqual([]);
+  });
+
+  it("that QEMU does not start is BOOT_FAILED with QEMU's own message", async () => {
+    await using fake = await fakeQemu(
+      `console.error("qemu: warning: nothing"); console.error("qemu: no such disk"); process.exit(1);`,
+    );
+    vi.stubEnv("PATH", fake.path);
+    await expect(start()).rejects.toMatchObject({
+      code: "BOOT_FAILED",
+      message: "The guest did not start. QEMU ended with exit status 1.\nqemu: no such disk",
+    });
+    await expect(runDirectories()).resolves.toEqual([]);
+  });
+
+  it("needs QEMU installed", async () => {
+    vi.stubEnv("PATH", "/nonexistent");
+    await expect(start()).rejects.toMatchObject({
+      code: "MISSING_TOOL",
+      hint: expect.stringContaining("apt"),
+    });
+    await expect(runDirectories()).resolves.toEqual([]);
+  });
+
+  it("can be cancelled before QEMU answers", async () => {
+    await using fake = await fakeQemu("setInterval(() => undefined, 1000);");
+    vi.stubEnv("PATH", fake.path);
+    const starting = start();
+    cancel.abort();
+    await expect(starting).rejects.toMatchObject({ code: "CANCELLED" });
+    await expect(runDirectories()).resolves.toEqual([]);
+  });
+
+  it("fails when QEMU exits, with the last lines of the console", async () => {
+    await withFake(
+      `toConsole("booting\\r\\noops: that went wrong\\r\\n");
+       speakQmp({ on: { cont: () => process.exit(3) } });`,
+      async (vm) => {
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({
+          code: "GUEST_LOST",
+          message: expect.stringMatching(/exit status 3.*oops: that went wrong$/s),
+        });
+      },
+    );
+  });
+
+  it("fails by a kernel panic on the console", async () => {
+    await withFake(
+      `speakQmp({ on: { cont: () => toConsole("[1.0] Kernel panic - not syncing: no init\\r\\n") } });`,
+      async (vm) => {
+        await trigger(vm);
+        const failure = await failureOf(vm);
+        expect(failure).toMatchObject({ code: "GUEST_LOST" });
+        expect(String(failure)).toContain(
+          "The guest's kernel panicked: [1.0] Kernel panic - not syncing: no init",
+        );
+      },
+    );
+  });
+
+  it("fails by a panic that QEMU reports", async () => {
+    await withFake(
+      `const cont = (say) => {
+         say({ event: "GUEST_PANICKED", data: { action: "shutdown" } });
+         say({ event: "SHUTDOWN", data: { guest: true, reason: "guest-panic" } });
+         setTimeout(() => process.exit(0), 50);
+       };
+       speakQmp({ on: { cont } });`,
+      async (vm) => {
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({
+          message: expect.stringContaining("the guest's kernel panicked"),
+        });
+      },
+    );
+  });
+
+  it("fails if the host's disk is full", async () => {
+    await withFake(
+      `const data = { "node-name": "disk0", operation: "write", action: "stop", nospace: true, reason: "x" };
+       speakQmp({ on: { cont: (say) => say({ event: "BLOCK_IO_ERROR", data }) } });`,
+      async (vm) => {
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({ code: "NO_SPACE" });
+      },
+    );
+  });
+
+  it("fails if a disk cannot be read", async () => {
+    await withFake(
+      `const data = { "node-name": "disk0", operation: "read", action: "stop", nospace: false, reason: "Input/output error" };
+       speakQmp({ on: { cont: (say) => say({ event: "BLOCK_IO_ERROR", data }) } });`,
+      async (vm) => {
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({
+          code: "GUEST_LOST",
+          message: expect.stringContaining("could not read the disk disk0: Input/output error"),
+        });
+      },
+    );
+  });
+
+  it("that is expected to exit does not fail by that", async () => {
+    await withFake("speakQmp();", async (vm) => {
+      vm.expectExit();
+      await vm.qmp.execute("quit", { signal: cancel.signal });
+      await expect(vm.exited).resolves.toMatchObject({ clean: true });
+      expect(vm.failed.aborted).toBe(false);
+    });
+  });
+
+  it("explains an error without a failure by that error itself", async () => {
+    await withFake("speakQmp();", async (vm) => {
+      const error = new ObError("GUEST_LOST", "only the connection");
+      await expect(vm.explainFailure(error)).resolves.toBe(error);
+    });
+  });
+});
+
+describe.skipIf((await findProgram("qemu-system-x86_64")) === undefined)("with the real QEMU", () => {
+  it("reports QEMU's message about a disk that is not qcow2", async () => {
+    const one = await Vm.start({ ...config, rootDisk: import.meta.filename }, options()).catch(
+      (error: unknown) => error,
+    );
+    expect(one).toMatchObject({
+      code: "BOOT_FAILED",
+      message: expect.stringContaining("not in qcow2 format"),
+    });
+  });
+});

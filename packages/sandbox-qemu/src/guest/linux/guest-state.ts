@@ -1,0 +1,234 @@
+import { isVolatileSetting, settingsDigest } from "./settings.ts";
+
+/** The state of a Linux guest: what collect-baseline.sh prints, without what may change at any time. */
+export interface GuestState {
+  /** Undefined if the guest reports that its settings have the digest that it was given. */
+  readonly settings: Settings | undefined;
+  readonly mounts: readonly Mount[];
+  readonly files: readonly FileStat[];
+  /** The lines of /proc/partitions. */
+  readonly disks: readonly string[];
+  /** Lines that must not change, each with what it is about as its prefix. */
+  readonly facts: readonly string[];
+  /** How many processes were started since the boot. */
+  readonly forks: number;
+  /** The offset of the clock from the time since the boot, in seconds. */
+  readonly clock: number | undefined;
+}
+
+/** The state of a guest when it was ready, before a step has run. */
+export interface CapturedState extends GuestState {
+  readonly settings: Settings;
+  /** The paths of the settings that do not change by themselves, relative to /proc/sys. */
+  readonly settingNames: readonly string[];
+  /** The login user's home directory; empty if the user has none. */
+  readonly home: string;
+}
+
+/** The files under /proc/sys that do not change by themselves. */
+export interface Settings {
+  /** `PATH:VALUE`, with a path relative to /proc/sys. */
+  readonly lines: readonly string[];
+  /** The MD5 digest of these lines, as the guest computes it. */
+  readonly digest: string;
+}
+
+export interface Mount {
+  readonly id: string;
+  /** As `major:minor`. */
+  readonly device: string;
+  readonly directory: string;
+  readonly type: string;
+  /** The line of /proc/self/mountinfo. */
+  readonly text: string;
+}
+
+export interface FileStat {
+  readonly path: string;
+  /** With the bits of the file's type. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** As `major:minor`, in hexadecimal; `0:0` for a file that is not a device. */
+  readonly device: string;
+  readonly size: bigint;
+  readonly inode: bigint;
+  /** In seconds since 1970. */
+  readonly modified: number;
+  readonly changed: number;
+}
+
+/** A state, or why the text is none. */
+export type Parsed<State> =
+  | { readonly kind: "parsed"; readonly state: State }
+  | { readonly kind: "malformed"; readonly reason: string };
+
+/** The longest state, in characters. That of our images has 90,000. */
+export const maxStateLength = 1_048_576;
+
+type Entry =
+  | { readonly kind: "ignored" }
+  | { readonly kind: "settingNames"; readonly names: readonly string[] }
+  | { readonly kind: "settingsUnchanged" }
+  | { readonly kind: "setting"; readonly line: string }
+  | { readonly kind: "home"; readonly path: string }
+  | { readonly kind: "mount"; readonly mount: Mount }
+  | { readonly kind: "file"; readonly file: FileStat }
+  | { readonly kind: "disk"; readonly line: string }
+  | { readonly kind: "forks"; readonly count: number }
+  | { readonly kind: "clock"; readonly offset: number }
+  | { readonly kind: "fact"; readonly line: string };
+
+const ignored: Entry = { kind: "ignored" };
+
+/** Parses what capture-baseline.sh prints. */
+export function parseCapturedState(text: string): Parsed<CapturedState> {
+  const entries = parseEntries(text);
+  if (typeof entries === "string") return malformed(entries);
+  const [home, ...otherHomes] = ofKind(entries, "home");
+  const [names, ...otherNames] = ofKind(entries, "settingNames");
+  if (!home || otherHomes.length > 0) return malformed("it has not one home directory");
+  if (!names || otherNames.length > 0) return malformed("it has not one list of settings");
+  const common = stateOf(entries);
+  const { settings } = common;
+  if (!settings) return malformed("it has no settings");
+  const settingNames = names.names.filter((name) => !isVolatileSetting(name));
+  return { kind: "parsed", state: { ...common, settings, settingNames, home: home.path } };
+}
+
+/** Parses what reset-and-flush.sh prints. */
+export function parseReportedState(text: string): Parsed<GuestState> {
+  const entries = parseEntries(text);
+  return typeof entries === "string" ? malformed(entries) : { kind: "parsed", state: stateOf(entries) };
+}
+
+/** The clock's offset in the output of a command that has set it; undefined if it has none, or several. */
+export function parseClock(text: string): number | undefined {
+  const lines = text.split("\n").filter((line) => line.startsWith("clock: "));
+  const entries = lines.map((line) => parseLine(line)).filter((entry) => entry !== undefined);
+  return onlyClock(entries);
+}
+
+function malformed(reason: string): { readonly kind: "malformed"; readonly reason: string } {
+  return { kind: "malformed", reason };
+}
+
+/** @returns why the text is malformed, if it is. */
+function parseEntries(text: string): readonly Entry[] | string {
+  if (text.length > maxStateLength) return `it is longer than ${maxStateLength} characters`;
+  const entries: Entry[] = [];
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const entry = parseLine(line);
+    if (!entry) return `it has the line ${JSON.stringify(line.slice(0, 200))}`;
+    entries.push(entry);
+  }
+  return entries;
+}
+
+function stateOf(entries: readonly Entry[]): GuestState {
+  const lines = ofKind(entries, "setting").map(({ line }) => line);
+  const isUnchanged = lines.length === 0 && ofKind(entries, "settingsUnchanged").length > 0;
+  return {
+    settings: isUnchanged ? undefined : { lines, digest: settingsDigest(lines) },
+    mounts: ofKind(entries, "mount").map(({ mount }) => mount),
+    files: ofKind(entries, "file").map(({ file }) => file),
+    disks: ofKind(entries, "disk").map(({ line }) => line),
+    facts: ofKind(entries, "fact").map(({ line }) => line),
+    forks: ofKind(entries, "forks").reduce((most, { count }) => Math.max(most, count), 0),
+    clock: onlyClock(entries),
+  };
+}
+
+/** Of several clocks none is right: a file's name may have a line that looks like one. */
+function onlyClock(entries: readonly Entry[]): number | undefined {
+  const [clock, ...others] = ofKind(entries, "clock");
+  return others.length === 0 ? clock?.offset : undefined;
+}
+
+function ofKind<Kind extends Entry["kind"]>(
+  entries: readonly Entry[],
+  kind: Kind,
+): readonly Extract<Entry, { readonly kind: Kind }>[] {
+  return entries.filter((entry): entry is Extract<Entry, { readonly kind: Kind }> => entry.kind === kind);
+}
+
+const settingsRoot = "/proc/sys/";
+
+/** @returns undefined if the line is malformed. A line that is not known is one that must not change. */
+function parseLine(line: string): Entry | undefined {
+  const colon = line.indexOf(":");
+  const [source, rest] = [line.slice(0, Math.max(colon, 0)), line.slice(colon + 1)];
+  const words = rest.trim().split(/\s+/);
+  const fact = (...kept: readonly (string | undefined)[]): Entry => ({
+    kind: "fact",
+    line: `${source}:${kept.join(" ")}`,
+  });
+  switch (source) {
+    case "settings":
+      return rest === " unchanged" ? { kind: "settingsUnchanged" } : { kind: "settingNames", names: words };
+    case "home":
+      return { kind: "home", path: rest.slice(1) };
+    case "clock":
+      return /^ -?\d{1,15}$/.test(rest) ? { kind: "clock", offset: Number(rest) } : undefined;
+    case "stat":
+      return parseStat(rest);
+    case "/proc/self/mountinfo":
+      return parseMount(rest);
+    case "/proc/partitions":
+      return { kind: "disk", line };
+    case "/proc/stat":
+      return parseKernelStatistics(words);
+    case "/proc/modules":
+    case "/proc/swaps":
+      return fact(words[0]);
+    case "/proc/net/route":
+      return fact(...words.slice(0, 4), ...words.slice(6, 8));
+    // Permanent addresses only: they were set by a command. The kernel's own are tentative at first.
+    case "/proc/net/if_inet6":
+      return words[4] === "80" || words[4] === "c0" ? fact(...words.slice(0, 4)) : ignored;
+    case "/proc/keys":
+      return ["user", "logon", "big_key"].includes(words[7] ?? "") ? { kind: "fact", line } : ignored;
+    default:
+      return line.startsWith(settingsRoot) ? parseSetting(line) : { kind: "fact", line };
+  }
+}
+
+function parseSetting(line: string): Entry {
+  const setting = line.slice(settingsRoot.length);
+  return isVolatileSetting(setting.slice(0, setting.indexOf(":")))
+    ? ignored
+    : { kind: "setting", line: setting };
+}
+
+function parseKernelStatistics([name, count = ""]: readonly string[]): Entry | undefined {
+  if (name !== "processes") return ignored;
+  return /^\d{1,15}$/.test(count) ? { kind: "forks", count: Number(count) } : undefined;
+}
+
+/** ID PARENT DEVICE ROOT DIRECTORY OPTIONS [FIELD...] - TYPE SOURCE OPTIONS */
+function parseMount(text: string): Entry | undefined {
+  const words = text.split(" ");
+  const [id = "", , device = "", , directory = ""] = words;
+  const separator = words.indexOf("-", 6);
+  const type = words[separator + 1];
+  const isWhole = separator > 0 && /^\d+$/.test(id) && /^\d+:\d+$/.test(device) && directory.startsWith("/");
+  return isWhole && type !== undefined
+    ? { kind: "mount", mount: { id, device, directory, type, text } }
+    : undefined;
+}
+
+const statPattern =
+  /^ ([0-9a-f]{1,8}) (\d{1,10}) (\d{1,10}) ([0-9a-f]+:[0-9a-f]+) (\d{1,20}) (\d{1,20}) (-?\d{1,15}) (-?\d{1,15}) (\/.*)$/;
+
+/** MODE USER GROUP DEVICE SIZE INODE MODIFIED CHANGED PATH */
+function parseStat(text: string): Entry | undefined {
+  const match = statPattern.exec(text);
+  if (!match) return undefined;
+  const [, mode = "", uid, gid, device = "", size = "", inode = "", modified, changed, path = ""] = match;
+  const file = {
+    ...{ path, mode: Number.parseInt(mode, 16), uid: Number(uid), gid: Number(gid), device },
+    ...{ size: BigInt(size), inode: BigInt(inode), modified: Number(modified), changed: Number(changed) },
+  };
+  return { kind: "file", file };
+}

@@ -1,0 +1,24 @@
+import { createHash } from "node:crypto";
+
+/** Files under /proc/sys whose contents change without a step's doing. */
+const volatile = new RegExp(
+  `^(?:${[
+    "fs/(?:aio-nr|dentry-state|file-nr|inode-nr|inode-state)",
+    "fs/quota/(?:allocated_dquots|cache_hits|drops|free_dquots|lookups|reads|syncs|writes)",
+    "kernel/(?:ns_last_pid|pty/nr|random/.*|sched_domain/.*)",
+    "net/ipv6/(?:conf|neigh)/[^/]*/(?:base_reachable_time.*|hop_limit|mtu|retrans_time.*)",
+    "net/netfilter/nf_conntrack_count",
+  ].join("|")})$`,
+);
+
+/** @param name the path of a setting, relative to /proc/sys. */
+export function isVolatileSetting(name: string): boolean {
+  return volatile.test(name);
+}
+
+/** The MD5 digest of lines `NAME:VALUE`, as the guest's `grep -H | md5sum` computes it. */
+export function settingsDigest(lines: readonly string[]): string {
+  return createHash("md5")
+    .update(lines.map((line) => `${line}\n`).join(""))
+    .digest("hex");
+}

@@ -1,0 +1,21 @@
+import type { Emit } from "@ob/core";
+import type { AcceleratorChoice } from "@ob/qemu";
+import type { GuestOptions } from "../guest/resolve-guest.ts";
+
+export interface SandboxOptions extends GuestOptions {
+  /** The guest's memory, in MiB. */
+  readonly memoryMib: number;
+  /** The number of the guest's CPUs. */
+  readonly cpus: number;
+  /** How long a guest may take from the start of QEMU to an SSH login, in seconds. */
+  readonly bootTimeSeconds: number;
+  /** `auto` chooses the fastest that was verified to run a guest. */
+  readonly accelerator: AcceleratorChoice;
+  /** Absolute path of the private key to log in with, for an image that names none. */
+  readonly sshKey?: string | undefined;
+  /** Absolute path of a directory for state that outlives a process: run directories, probe results, VM snapshots. */
+  readonly stateDirectory: string;
+  /** How much disk space VM snapshots may take, in bytes; 0 for no snapshots. By default 2 GiB. */
+  readonly snapshotCacheSize?: number | undefined;
+  readonly emit?: Emit | undefined;
+}
