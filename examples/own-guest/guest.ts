@@ -74,7 +74,7 @@ export function profile(loginUser: string): GuestProfile {
     os: "plain-posix",
     cacheFileSystem: "none",
     rootAccess: "root is reached without a password",
-    imageChecks: [programCheck("tar", { needed: true }), freeDiskCheck("/")],
+    imageChecks: [programCheck("tar", { required: true }), freeDiskCheck("/")],
 
     // Each system shows this somewhere else. This is Linux' place: FreeBSD has `kenv smbios.system.serial`.
     identity: "exec cat /sys/block/*/serial",

@@ -92,7 +92,7 @@ it("a name that QEMU would parse as a protocol is reported as a missing file", a
 });
 
 it("a file whose name QEMU would parse as a protocol is read as a file", async () => {
-  const names = ["over:lay.qcow2", "json:{}", "nbd:127.0.0.1:1", "a,b=c.qcow2"];
+  const names = ["over:lay.qcow2", "json:{}", "nbd:127.0.0.1:1", "http:x", "-x.qcow2", "a,b=c.qcow2"];
   const before = process.cwd();
   process.chdir(directory);
   try {
@@ -106,6 +106,20 @@ it("a file whose name QEMU would parse as a protocol is read as a file", async (
   } finally {
     process.chdir(before);
   }
+});
+
+it("a text with the name of a disk, and a missing file, are refused in our own words", async () => {
+  const tools = scriptedTools(store);
+  const file = join(directory, "x.qcow2");
+  await writeFile(file, "hello");
+  await expect(importImage(request(file), tools)).rejects.toMatchObject({
+    code: "BASE_IMAGE",
+    message: `${file} is not a disk: it is text.`,
+  });
+  await expect(importImage(request(`${file}.none`), tools)).rejects.toMatchObject({
+    code: "USAGE",
+    message: `${file}.none cannot be read as a disk: there is no such file.`,
+  });
 });
 
 it("a disk to which the guest wrote another disk's header keeps its own format", async () => {

@@ -21,6 +21,7 @@ export {
 export {
   type CheckOptions,
   defineRecipe,
+  type OcamlSupport,
   type Recipe,
   type RecipeContext,
   type RecipeDefinition,

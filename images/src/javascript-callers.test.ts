@@ -16,7 +16,7 @@ test.each<[keyof typeof images, readonly unknown[], string]>([
   [
     "buildImage",
     [{ recipe: {}, name: "x", parameters: {} }, { store: "/x" }],
-    "buildImage: startTrial must be a function, not undefined.",
+    "buildImage: startSmokeTest must be a function, not undefined.",
   ],
   ["importImage", [{ file: 7 }], "importImage: file must be a string, not a number."],
   ["checkStoredImage", [{ image: "x" }], "checkStoredImage takes an object with options, not undefined."],

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run, sha256 } from "@ob/core";
@@ -47,7 +47,7 @@ describe("an import", () => {
     expect(await readQcowHeader(images("mine.qcow2"))).toMatchObject({ backing: undefined });
     expect((await stat(images("mine.key"))).mode & 0o777).toBe(0o600);
     expect(await readFile(images(manifest.directBoot?.kernel ?? ""), "utf8")).toBe("a kernel");
-    expect(tools.said).toContain("boots and lets me in");
+    expect(tools.said).toContain("boots and accepts the login of me");
     expect(await listImages(store)).toContainEqual(
       expect.objectContaining({ name: "mine", state: "custom" }),
     );
@@ -76,8 +76,8 @@ describe("an import", () => {
     await importImage(await request(), tools);
     expect(tools.said).toEqual(
       expect.arrayContaining([
-        "weak: sshd takes environment variables (AcceptEnv)",
-        "weak: shuts down cleanly, by poweroff",
+        "warning: sshd takes environment variables (AcceptEnv)",
+        "warning: shuts down cleanly, by poweroff",
       ]),
     );
   });
@@ -86,7 +86,7 @@ describe("an import", () => {
     const tools = scriptedTools(store);
     const given = await request();
     await expect(importImage({ ...given, file: "/nowhere" }, tools)).rejects.toMatchObject({ code: "USAGE" });
-    await expect(importImage({ ...given, sshKey: given.file }, tools)).rejects.toThrow(/no private key/);
+    await expect(importImage({ ...given, sshKey: given.file }, tools)).rejects.toThrow(/not a private key/);
     await expect(importImage({ ...given, name: "a/b" }, tools)).rejects.toThrow(/cannot be the name/);
     await expect(importImage({ ...given, kernel: "/nowhere" }, tools)).rejects.toThrow(/cannot be read/);
     expect(await readdir(images())).toEqual([]);
@@ -137,6 +137,34 @@ describe("the list", () => {
       ["debian-12-amd64", "outdated"],
       ["half", "incomplete"],
     ]);
+  });
+});
+
+describe("an image in a directory of its own", () => {
+  it("is listed, checked and removed with the files beside its manifest", async () => {
+    const tools = scriptedTools(store);
+    await importImage(await request({ check: false }), tools);
+    const name = "org/img:12";
+    await mkdir(images("org"));
+    await rename(images("mine.qcow2"), images(`${name}.qcow2`));
+    const manifest = JSON.parse(await readFile(images("mine.json"), "utf8"));
+    const directBoot = { kernel: "img.kernel", commandLine: "" };
+    const moved = { ...manifest, name, directBoot, sshKey: "../../state/ssh/id_ed25519" };
+    await writeFile(images(`${name}.json`), JSON.stringify(moved));
+    await rm(images("mine.json"));
+    const listed = async () => (await listImages(store)).find((image) => image.name === name);
+    expect(await listed()).toMatchObject({ state: "incomplete" });
+    // A file of the same name in another directory is none of its own.
+    await writeFile(images("img.kernel"), "");
+    expect(await listed()).toMatchObject({ state: "incomplete" });
+    const alone = (await listed())?.bytes ?? 0;
+    await writeFile(images("org/img.kernel"), Buffer.alloc(1 << 20, 1));
+    expect(await listed()).toMatchObject({ state: "custom" });
+    expect((await listed())?.bytes).toBeGreaterThanOrEqual(alone + (1 << 20));
+    await checkStoredImage({ image: name }, tools);
+    expect(tools.booted.at(-1)).toMatchObject({ image: { manifestDirectory: images("org") } });
+    await removeImage(store, name);
+    expect(await readdir(images(), { recursive: true })).toEqual(["img.kernel", "org"]);
   });
 });
 

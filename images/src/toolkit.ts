@@ -22,16 +22,18 @@ export {
   type InstallerMachine,
   makeEmptyDisk,
 } from "./installer/installer-argv.ts";
-export { behind, netbootServer } from "./installer/netboot-server.ts";
+export { netbootServer } from "./installer/netboot-server.ts";
 export { type InstallPhase, runInstaller } from "./installer/run-installer.ts";
 export { unpackKernel } from "./linux/bzimage.ts";
 export type { GuestFile } from "./linux/guest-file.ts";
 export { makeInitrd, renderTemplate } from "./linux/initrd.ts";
 export { findKernelModules, type KernelModules, loadOrder } from "./linux/kernel-modules.ts";
 export { findKernel } from "./linux/kernel.ts";
+export { ocamlFromOpam } from "./recipe/ocaml-versions.ts";
 export {
   type CheckOptions,
   defineRecipe,
+  type OcamlSupport,
   type Recipe,
   type RecipeContext,
   type RecipeParameters,

@@ -13,6 +13,7 @@ import {
   type InstallPhase,
   isoLabel,
   makeEmptyDisk,
+  ocamlFromOpam,
   type RecipeContext,
   type RecipeParameters,
   type RecipeResult,
@@ -63,22 +64,19 @@ export const windowsServer2022Amd64 = defineRecipe({
   guestOs: "windows",
   guestArch: "amd64",
   supports: {
-    diskSize: { default: 40 * gibibyte, least: 32 * gibibyte },
+    diskSize: { default: 40 * gibibyte, min: 32 * gibibyte },
     // Valid names of local accounts, except those of Windows itself.
     user: {
       default: "opam",
       pattern: /^(?!(?:administrator|guest|defaultaccount|system)$)[a-z][a-z0-9_-]{0,19}$/i,
     },
-    ocaml: {
-      versions: ["4.14.2", "5.2.0"],
-      from: "opam's repository, built by opam with Cygwin's mingw-w64",
-    },
+    ocaml: ocamlFromOpam(["4.14.2", "5.3.0", "5.4.0"], "opam with Cygwin's mingw-w64"),
     packages: { from: "Cygwin", pattern: /^[a-zA-Z0-9][\w.+-]*$/ },
     iso: { what: "Microsoft's ISO of Windows Server 2022 (evaluation or volume license)", required: true },
     downloads: [virtioIso, opensshMsi, cygwinSetup, opamExe].map(({ name, what }) => ({ name, what })),
   },
   tools,
-  trial: { memoryMib: 4_096, bootSeconds: 1_200 },
+  smokeTest: { memoryMib: 4_096, bootSeconds: 1_200 },
   fingerprint: async (parameters) => ({
     revision: 1,
     answers: autounattend({ user: parameters.user, password: "" }),
@@ -113,7 +111,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     });
   });
   const [program, ...args] = installerArgv({
-    processor: await context.chooseProcessor("amd64", signal),
+    processor: await context.resolveCpuArgs("amd64", signal),
     ...{ guestArch: "amd64", memoryMib: ocaml === undefined ? 4_096 : 6_144, reboots: true },
     ...{ disks, isos: [installer, at("answers.iso")] },
   });
@@ -151,17 +149,24 @@ async function checkIso(
   const hint =
     "Microsoft's Evaluation Center has one that may be used for 180 days. Give it with --iso FILE.";
   if (iso === undefined) {
-    throw new ObError("USAGE", "Windows Server 2022 is installed from an ISO of yours: none was given.", {
-      hint,
-    });
+    throw new ObError(
+      "USAGE",
+      "Windows Server 2022 is installed from an ISO that you supply, and none was given.",
+      {
+        hint,
+      },
+    );
   }
   const label = await isoLabel(iso);
   const least = 2 * gibibyte;
   if (label === undefined || (await stat(iso)).size < least) {
-    throw new ObError("USAGE", `${iso} is no installation ISO of Windows Server 2022.`, { hint });
+    throw new ObError("USAGE", `${iso} is not an installation ISO of Windows Server 2022.`, { hint });
   }
   if (!usualLabel.test(label)) {
-    onEvent({ type: "note", text: `${iso} has the label ${label}; Microsoft's begin with SSS_X64FRE` });
+    onEvent({
+      type: "note",
+      text: `${iso} has the label ${label}; those of Microsoft's ISOs begin with SSS_X64FRE`,
+    });
   }
   return iso;
 }

@@ -39,8 +39,8 @@ export interface ImageRequest extends ParameterRequest {
 export interface ImageTools {
   /** Path of the store's directory; created if missing. */
   readonly store: string;
-  readonly startTrial: StartSmokeTest;
-  readonly chooseProcessor: ResolveCpuArgs;
+  readonly startSmokeTest: StartSmokeTest;
+  readonly resolveCpuArgs: ResolveCpuArgs;
   readonly onEvent?: OnImageEvent | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Prefix for commands that need root, such as `sudo`; only for what this user cannot do otherwise. */
@@ -72,8 +72,10 @@ export async function planImage(request: ImageRequest): Promise<PlannedImage> {
       `${request.recipe} is an image with OCaml ${ocaml}, and --ocaml says ${request.ocaml}.`,
     );
   }
-  const parameters = await readParameters({ ...request, ocaml: request.ocaml ?? ocaml }, recipe);
-  const suffix = parameters.ocaml === undefined ? "" : `${ocamlInfix}${parameters.ocaml}`;
+  const asked = request.ocaml ?? ocaml;
+  const parameters = await readParameters({ ...request, ocaml: asked }, recipe);
+  // A short name stays the image's name: the original has a link of that name.
+  const suffix = asked === undefined ? "" : `${ocamlInfix}${asked}`;
   return { recipe, folder, name: checkName(request.name ?? `${recipe.name}${suffix}`), parameters };
 }
 
@@ -133,8 +135,8 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
           becomeRoot,
           onEvent,
           signal,
-          chooseProcessor: tools.chooseProcessor,
-          startTrial: tools.startTrial,
+          resolveCpuArgs: tools.resolveCpuArgs,
+          startSmokeTest: tools.startSmokeTest,
         },
       });
       await check(result, { planned, images, tried, key, tools });
@@ -166,12 +168,12 @@ async function check(
   { planned, images, tried, key, tools }: CheckBuilt,
 ): Promise<void> {
   const { recipe, parameters } = planned;
-  const { startTrial, onEvent = () => undefined, signal } = tools;
+  const { startSmokeTest, onEvent = () => undefined, signal } = tools;
   const manifest = manifestOf(result, planned);
   const { directBoot } = result;
-  const [scratch, more] = [join(tried, "trial"), join(tried, "more")];
+  const [scratch, more] = [join(tried, "smoke-test"), join(tried, "more")];
   await Promise.all([mkdir(scratch), mkdir(more)]);
-  await withPhase("Boot it, log in, look around, switch it off", { onEvent, signal }, async (phase) => {
+  await withPhase("Boot it, log in, run the checks, shut it down", { onEvent, signal }, async (phase) => {
     const left = await checkImage(
       {
         manifest: {
@@ -185,11 +187,11 @@ async function check(
           }),
         },
         ...{ manifestDirectory: images, disk: result.disk, script: recipe.expectations?.(parameters) },
-        ...recipe.trial,
+        ...recipe.smokeTest,
       },
-      { startTrial, scratch, strict: recipe.trial?.strict ?? true, onEvent, signal: phase.signal },
+      { startSmokeTest, scratch, strict: recipe.smokeTest?.strict ?? true, onEvent, signal: phase.signal },
     );
-    const options = { directory: more, tried: left, parameters, sshKey: key.file, startTrial };
+    const options = { directory: more, tried: left, parameters, sshKey: key.file, startSmokeTest };
     await recipe.check?.(result, { ...options, signal: phase.signal });
   });
 }

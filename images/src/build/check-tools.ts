@@ -4,8 +4,8 @@ import { checkOptions } from "@ob/core";
 export function checkImageTools(caller: string, tools: unknown): void {
   checkOptions(caller, tools, {
     store: "string",
-    startTrial: "function",
-    chooseProcessor: "function",
+    startSmokeTest: "function",
+    resolveCpuArgs: "function",
     onEvent: "function?",
     becomeRoot: "array?",
   });

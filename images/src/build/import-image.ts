@@ -72,7 +72,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
       if (request.check) {
         const scratch = join(directory, "check");
         await mkdir(scratch);
-        await withPhase("Boot it, log in, look around, switch it off", { onEvent, signal }, (phase) =>
+        await withPhase("Boot it, log in, run the checks, shut it down", { onEvent, signal }, (phase) =>
           checkImage(
             {
               manifest: {
@@ -88,7 +88,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
               },
               ...{ manifestDirectory: images, disk },
             },
-            { startTrial: tools.startTrial, scratch, strict: false, onEvent, signal: phase.signal },
+            { startSmokeTest: tools.startSmokeTest, scratch, strict: false, onEvent, signal: phase.signal },
           ),
         );
       }
@@ -110,7 +110,7 @@ async function look(file: string): Promise<ForeignDisk> {
     const why = errnoCode(cause) === "ENOENT" ? "there is no such file" : errorMessage(cause);
     throw new ObError("USAGE", `${file} cannot be read as a disk: ${why}.`, {
       cause,
-      hint: "FILE is the path of a file; URLs and other names that QEMU knows are none.",
+      hint: "FILE is the path of a file; URLs and other names that QEMU accepts are not files.",
     });
   });
   return await inspectDisk(file);
@@ -147,8 +147,8 @@ async function takeKey(
     throw new ObError("USAGE", `The key ${sshKey} cannot be read.`, { cause });
   });
   if (!text.includes("PRIVATE KEY")) {
-    throw new ObError("USAGE", `${sshKey} is no private key.`, {
-      hint: "It must be the file without .pub: the image has the public half.",
+    throw new ObError("USAGE", `${sshKey} is not a private key.`, {
+      hint: "Give the file without .pub: the image has the public key.",
     });
   }
   await copyFile(sshKey, now);

@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { checkArgument, type GuestArch, type GuestOs, storeLayout, errnoCode } from "@ob/core";
 import {
+  directoryOf,
   isComplete,
   readManifestLeniently,
   recipeDigest,
@@ -70,19 +71,19 @@ async function describe(
   const { record } = found ?? {};
   return {
     ...{ name, guest, state: await stateOf(store, { images, name, found }) },
-    bytes: file.blocks * 512 + (await bytesBeside(images, found)),
+    bytes: file.blocks * 512 + (await bytesBeside(directoryOf(images, name), found)),
     made: record === undefined ? file.mtime : new Date(record.made),
     summary: recipes.find((recipe) => recipe.name === record?.name)?.summary,
   };
 }
 
 /** The disk space of kernel and initrd, in bytes. */
-async function bytesBeside(images: string, found: RecordedManifest | undefined): Promise<number> {
+async function bytesBeside(directory: string, found: RecordedManifest | undefined): Promise<number> {
   const { directBoot } = found?.manifest ?? {};
   let bytes = 0;
   for (const part of [directBoot?.kernel, directBoot?.initrd]) {
     if (part === undefined) continue;
-    bytes += await stat(join(images, part)).then(
+    bytes += await stat(join(directory, part)).then(
       ({ blocks }) => blocks * 512,
       () => 0,
     );

@@ -10,7 +10,7 @@ import {
   storeLayout,
 } from "@ob/core";
 import { readQcowHeader, resolveBacking } from "@ob/qcow2";
-import { readManifestLeniently } from "../recipe/provenance.ts";
+import { directoryOf, readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
 
 export interface RemovedImage {
@@ -36,9 +36,13 @@ export async function removeImage(store: string, name: string): Promise<RemovedI
   const header = await readQcowHeader(base).catch(() => undefined);
   const { backing } = header ?? {};
   if (backing !== undefined && resolveBacking(base, backing) === image) {
-    throw new ObError("LAYER_BUSY", `The layer ${baseLayerId(name)} stands on the file of ${name} itself.`, {
-      hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${baseLayerId(name)}`,
-    });
+    throw new ObError(
+      "LAYER_BUSY",
+      `The layer ${baseLayerId(name)} uses the file of ${name} as its backing file.`,
+      {
+        hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${baseLayerId(name)}`,
+      },
+    );
   }
   const files = await filesOf(images, { name, names });
   // The manifest last: until then it names the other files of the image.
@@ -69,7 +73,7 @@ async function filesOf(
     for (const file of await named(images, other)) others.add(file);
   }
   const own = await named(images, name);
-  const beside = own.filter((file) => dirname(file) === images && !others.has(file));
+  const beside = own.filter((file) => dirname(file) === directoryOf(images, name) && !others.has(file));
   const there = await Promise.all(
     beside.map((file) =>
       access(file).then(
@@ -86,5 +90,5 @@ async function named(images: string, name: string): Promise<readonly string[]> {
   const { directBoot, sshKey } = found?.manifest ?? {};
   return [directBoot?.kernel, directBoot?.initrd, sshKey]
     .filter((part) => part !== undefined)
-    .map((part) => join(images, part));
+    .map((part) => join(directoryOf(images, name), part));
 }

@@ -36,7 +36,7 @@ export interface CheckRequest {
 export async function checkStoredImage(request: CheckRequest, tools: ImageTools): Promise<void> {
   checkOptions("checkStoredImage", request, { image: "string", loginUser: "string?", sshKey: "string?" });
   checkImageTools("checkStoredImage", tools);
-  const { store, startTrial, onEvent = () => undefined, signal } = tools;
+  const { store, startSmokeTest, onEvent = () => undefined, signal } = tools;
   const layout = storeLayout(store);
   const images = layout.baseImages;
   const disk = await findDisk(request.image, images);
@@ -53,8 +53,8 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
     const recipe =
       found?.record && found.record.folder === undefined ? findRecipe(found.record.name).recipe : undefined;
     await checkImage(
-      { manifest, manifestDirectory, disk, ...recipe?.trial },
-      { startTrial, scratch, strict: false, onEvent, signal },
+      { manifest, manifestDirectory, disk, ...recipe?.smokeTest },
+      { startSmokeTest, scratch, strict: false, onEvent, signal },
     );
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -215,7 +215,7 @@ function explain(error: unknown, { file, kept, signal }: Circumstances): unknown
   if (error instanceof HttpFailure) {
     return new ObError(
       "BASE_IMAGE",
-      `${file.name} (${file.what}) cannot be had from ${file.url}: ${error.message}.`,
+      `${file.name} (${file.what}) cannot be downloaded from ${file.url}: ${error.message}.`,
       { hint: howToSupply(file, kept), cause: error },
     );
   }

@@ -1,10 +1,12 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { ObError, errnoCode } from "@ob/core";
+import { resolveOcaml } from "./ocaml-versions.ts";
 import type { Recipe, RecipeParameters } from "./recipe.ts";
 
 /** The parameters of a request; undefined or empty where not given. */
 export interface ParameterRequest {
+  /** `X.Y.Z`, or `X.Y` for its newest release. */
   readonly ocaml?: string | undefined;
   /** In bytes. */
   readonly diskSize?: number | undefined;
@@ -25,7 +27,7 @@ const packagePattern = /^[a-z0-9][a-z0-9.+_:~-]*$/i;
 /** Validates a request against what the recipe supports, and adds defaults. @throws ObError `USAGE`. */
 export async function readParameters(request: ParameterRequest, recipe: Recipe): Promise<RecipeParameters> {
   return {
-    ocaml: readOcaml(request, recipe),
+    ocaml: request.ocaml === undefined ? undefined : resolveOcaml(request.ocaml, recipe),
     diskSize: readDiskSize(request, recipe),
     user: readUser(request, recipe),
     packages: readPackages(request, recipe),
@@ -34,23 +36,13 @@ export async function readParameters(request: ParameterRequest, recipe: Recipe):
   };
 }
 
-function readOcaml({ ocaml }: ParameterRequest, { name, supports }: Recipe): string | undefined {
-  if (ocaml === undefined) return undefined;
-  if (!supports.ocaml) throw new ObError("USAGE", `The recipe ${name} has no variant with OCaml.`);
-  const { versions, from } = supports.ocaml;
-  if (versions.includes(ocaml)) return ocaml;
-  throw new ObError("USAGE", `The recipe ${name} has no OCaml ${ocaml}.`, {
-    hint: `OCaml comes from ${from}: ${versions.join(", ")}.`,
-  });
-}
-
 function readDiskSize({ diskSize }: ParameterRequest, { name, supports }: Recipe): number {
-  const { default: usual, least } = supports.diskSize;
+  const { default: usual, min } = supports.diskSize;
   if (diskSize === undefined) return usual;
-  if (diskSize < least) {
+  if (diskSize < min) {
     const gib = (bytes: number): string => `${Math.round((bytes / 1024 ** 3) * 10) / 10} GiB`;
     throw new ObError("USAGE", `A disk of ${gib(diskSize)} is too small for ${name}.`, {
-      hint: `It needs ${gib(least)}; without --disk-size it has ${gib(usual)}.`,
+      hint: `It needs ${gib(min)}; without --disk-size it has ${gib(usual)}.`,
     });
   }
   // A multiple of the sizes of sectors and of file system blocks.
@@ -68,18 +60,19 @@ function readUser({ user }: ParameterRequest, { name, supports }: Recipe): strin
 
 function readPackages({ packages = [] }: ParameterRequest, { name, supports }: Recipe): readonly string[] {
   if (packages.length === 0) return [];
-  if (!supports.packages) throw new ObError("USAGE", `The recipe ${name} takes no more packages.`);
+  if (!supports.packages)
+    throw new ObError("USAGE", `The recipe ${name} does not support additional packages.`);
   const { pattern = packagePattern, from } = supports.packages;
   const odd = packages.find((one) => !pattern.test(one));
   if (odd === undefined) return [...new Set(packages)].toSorted();
-  throw new ObError("USAGE", `${JSON.stringify(odd)} is no name of a package.`, {
+  throw new ObError("USAGE", `${JSON.stringify(odd)} is not the name of a package.`, {
     hint: `Packages come from ${from}; give --package once for each.`,
   });
 }
 
 async function readIso({ iso }: ParameterRequest, { name, supports }: Recipe): Promise<string | undefined> {
   if (iso !== undefined && !supports.iso) {
-    throw new ObError("USAGE", `The recipe ${name} takes no ISO.`);
+    throw new ObError("USAGE", `The recipe ${name} does not use an ISO.`);
   }
   if (iso !== undefined) return await existing(iso, "--iso");
   if (supports.iso?.required !== true) return undefined;
@@ -100,10 +93,10 @@ async function readDownloads(
     const file = named === undefined ? given : given.slice(named.length + 1);
     const which = named ?? names.find((one) => one === basename(file)) ?? only(names);
     if (which === undefined) {
-      throw new ObError("USAGE", `The recipe ${name} does not know what to do with --from ${given}.`, {
+      throw new ObError("USAGE", `The recipe ${name} does not use --from ${given}.`, {
         hint:
           names.length === 0
-            ? "It downloads no single files."
+            ? "It downloads no files that can be replaced."
             : `It downloads ${names.join(", ")}: give --from NAME=FILE with one of these names.`,
       });
     }
@@ -123,5 +116,5 @@ async function existing(file: string, flag: string): Promise<string> {
   } catch (error) {
     if (errnoCode(error) === undefined) throw error;
   }
-  throw new ObError("USAGE", `The file of ${flag} is not there, or is no file: ${file}`);
+  throw new ObError("USAGE", `The file of ${flag} does not exist or is not a regular file: ${file}`);
 }

@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type ImageManifest, isObError, parseImageManifest, sha256, errnoCode } from "@ob/core";
 import * as v from "valibot";
 import type { Recipe, RecipeParameters } from "./recipe.ts";
@@ -75,13 +75,19 @@ export async function recipeDigest(
   return sha256(JSON.stringify([await recipe.fingerprint(parameters), recorded, publicKey]));
 }
 
+/** The directory of an image and its manifest, which names files relative to it: an image `org/img` is in `org/`. */
+export function directoryOf(images: string, name: string): string {
+  return dirname(join(images, name));
+}
+
 /** True if all files that the manifest names exist. */
 export async function isComplete(images: string, name: string, manifest: ImageManifest): Promise<boolean> {
   const { directBoot, sshKey } = manifest;
-  for (const part of [`${name}.qcow2`, directBoot?.kernel, directBoot?.initrd, sshKey]) {
+  const directory = directoryOf(images, name);
+  for (const part of [`${basename(name)}.qcow2`, directBoot?.kernel, directBoot?.initrd, sshKey]) {
     if (part === undefined) continue;
     try {
-      await stat(join(images, part));
+      await stat(join(directory, part));
     } catch (error) {
       if (errnoCode(error) === "ENOENT") return false;
       throw error;

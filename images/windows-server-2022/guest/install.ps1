@@ -115,6 +115,12 @@ function Install-Opam([string]$version) {
   $opam = "$cygwin\bin\opam.exe"
   Invoke-Program "$cygwin\bin\git.exe" @('clone', 'https://github.com/ocaml/opam-repository', $repository)
   Invoke-Program $opam @('init', '--kind=local', '--bare', '--auto-setup', "--cygwin-location=$cygwin", $repository)
+  $compilers = "$repository\packages\ocaml-base-compiler"
+  if (-not (Test-Path "$compilers\ocaml-base-compiler.$version")) {
+    $there = Get-ChildItem -Path $compilers -Name | ForEach-Object { $_ -replace '^ocaml-base-compiler\.', '' } |
+      Where-Object { $_ -match '^\d+\.\d+\.\d+$' } | Sort-Object { [version]$_ } | Select-Object -Last 20
+    throw "opam's repository has no OCaml $version. The newest that it has: $($there -join ' ')"
+  }
   Invoke-Program $opam @('switch', 'create', $version, "--packages=ocaml-base-compiler.$version")
   Invoke-Program $opam @('pin', 'add', '--kind=version', 'ocaml-base-compiler', $version)
   Invoke-Program $opam @('exec', '--', 'ocaml', '-version')

@@ -21,6 +21,7 @@ import { type PlannedStep, planBuild } from "./plan.ts";
 import type { BuildRequest } from "./request.ts";
 import { validateGuests } from "./validate-guests.ts";
 import {
+  ignoreRulesFor,
   ownDirectoriesFor,
   validateRequest,
   validateSources,
@@ -159,7 +160,8 @@ async function buildSpec(
   warnOfUnusedSecrets(request, emit);
   warnOfGuessableSecrets(request, emit);
   const own = await ownDirectoriesFor(request, store);
-  await validateSources(request, own);
+  const ignore = await ignoreRulesFor(request);
+  await validateSources(request, { own, ignore });
   const guest = (image: GuestImage) => sandbox.guest(image);
   await validateGuests(request, { store, guest, requireImages: true });
 
@@ -167,7 +169,7 @@ async function buildSpec(
   const visitor = (scope: BuildScope) =>
     buildVisitor({ store, sandbox, caches, layers, scope, limits, onFailure, onTimeout, reuseVm });
   await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
-  const context = initialContext(request, { digests, own });
+  const context = initialContext(request, { digests, own, ignore });
   const { spec } = request;
   const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
   const { id } =

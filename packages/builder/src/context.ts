@@ -1,4 +1,5 @@
 import type { Environment, GuestImage, GuestUser, LayerId } from "@ob/core";
+import type { IgnoreRules } from "./ignore/ignore-rules.ts";
 import type { DigestCache } from "./source/digest-cache.ts";
 import type { OwnDirectories } from "./source/own-directories.ts";
 import type { SpecSource } from "@ob/spec";
@@ -21,6 +22,8 @@ export interface Context {
   readonly digests: DigestCache;
   /** What every `copy` leaves out of the source directory. */
   readonly own: OwnDirectories;
+  /** The patterns for what every `copy` leaves out of the source directory. */
+  readonly ignore: IgnoreRules | undefined;
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Names of the enclosing nested builds, outermost first. */
   readonly build: readonly string[];
@@ -38,13 +41,14 @@ export interface Context {
 
 export function initialContext(
   request: BuildRequest,
-  { digests, own }: Pick<Context, "digests" | "own">,
+  { digests, own, ignore }: Pick<Context, "digests" | "own" | "ignore">,
 ): Context {
   return {
     sourceDirectory: request.sourceDirectory,
     source: request.source,
     digests,
     own,
+    ignore,
     secrets: request.secrets ?? new Map(),
     build: [],
     scope: new Map(),

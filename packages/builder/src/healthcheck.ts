@@ -45,7 +45,7 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
   const { image: name, deadlineMs = defaultDeadline, signal: caller } = options;
   const { store, sandbox, caches, layers, emit } = deps;
   const request = { spec: { builds: [], from: name, ops: [] }, sourceDirectory: "/" };
-  const context = initialContext(request, { digests: noDigestCache, own: noDirectories });
+  const context = initialContext(request, { digests: noDigestCache, own: noDirectories, ignore: undefined });
   const from = await prepareFrom(request.spec, context, store);
   await layers.getOrBuild(baseLayer(from, emit), { signal: caller, onOutput: () => undefined });
   const image = await store.baseInfo(from.info.id);

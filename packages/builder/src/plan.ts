@@ -11,10 +11,12 @@ import {
 import { runSequentially } from "./scheduling/scheduler.ts";
 import { checkRequest } from "./check-request.ts";
 import { initialContext } from "./context.ts";
+import { type CopySize, copySize } from "./source/copy-size.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
 import type { BuildRequest } from "./request.ts";
 import { validateGuests } from "./validate-guests.ts";
 import {
+  ignoreRulesFor,
   ownDirectoriesFor,
   validateRequest,
   validateSources,
@@ -22,6 +24,7 @@ import {
 } from "./validate-request.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { unknownBase } from "./steps/from.ts";
+import type { GuestStep } from "./steps/guest-step.ts";
 
 /** A step as a build would run it now. */
 export interface PlannedStep extends StepInfo {
@@ -29,6 +32,14 @@ export interface PlannedStep extends StepInfo {
   readonly cached: boolean;
   /** The base image that is needed and does not exist. */
   readonly missingImage?: string;
+  /** What a `copy` of the source directory takes, with `PlanBuildOptions.sizes`. */
+  readonly size?: CopySize;
+}
+
+export interface PlanBuildOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Measures what each `copy` takes; by default false. */
+  readonly sizes?: boolean | undefined;
 }
 
 export interface PlanOptions {
@@ -49,7 +60,7 @@ export interface PlanOptions {
 export async function planBuild(
   options: PlanOptions,
   request: BuildRequest,
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  { signal, sizes = false }: PlanBuildOptions = {},
 ): Promise<readonly PlannedStep[]> {
   checkOptions("planBuild", options, {
     store: "object",
@@ -63,14 +74,20 @@ export async function planBuild(
   warnOfUnusedSecrets(request, emit);
   const steps: PlannedStep[] = [];
   const cached = async (id: LayerId) => (await store.find(id)) !== undefined;
-  const plan = async ({ info }: { readonly info: StepInfo }) => {
-    steps.push({ ...info, cached: await cached(info.id) });
+  const plan = async (step: GuestStep) => {
+    const { info } = step;
+    const size =
+      sizes && step.kind === "copy"
+        ? { size: copySize(step.transfer.manifests, request.sourceDirectory) }
+        : {};
+    steps.push({ ...info, cached: await cached(info.id), ...size });
   };
   const own = await ownDirectoriesFor(request, store);
-  await validateSources(request, own);
+  const ignore = await ignoreRulesFor(request);
+  await validateSources(request, { own, ignore });
   await validateGuests(request, { store, guest });
   await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
-  await walkSpec(request.spec, initialContext(request, { digests, own }), {
+  await walkSpec(request.spec, initialContext(request, { digests, own, ignore }), {
     store,
     scope: runSequentially(emit, signal),
     visitor: () => ({

@@ -7,6 +7,11 @@ export interface BuildRequest {
   readonly source?: SpecSource | undefined;
   /** The directory that `copy` takes files from: the build context. */
   readonly sourceDirectory: string;
+  /**
+   * The absolute path of an ignore file, with patterns for what `copy` leaves out of the source directory; false for none. By
+   * default `.obuilderignore` in the source directory, or `.dockerignore` if that does not exist.
+   */
+  readonly ignoreFile?: string | false | undefined;
   /** The contents of each secret, by its id. */
   readonly secrets?: ReadonlyMap<string, Uint8Array> | undefined;
 }

@@ -2,8 +2,10 @@ import { type Emit, ObError, type Store, withFacts } from "@ob/core";
 import { type CopyOp, type Op, type RunOp, type SpecPart, unknownBuilds } from "@ob/spec";
 import { resolveInGuest } from "./context.ts";
 import { atPlace, placeOf } from "./place.ts";
+import { loadIgnoreRules } from "./ignore/ignore-file.ts";
+import type { IgnoreRules } from "./ignore/ignore-rules.ts";
 import type { BuildRequest } from "./request.ts";
-import { checkSource } from "./source/manifest.ts";
+import { checkSource, type ManifestOptions } from "./source/manifest.ts";
 import { findOwnDirectories, noDirectories, type OwnDirectories } from "./source/own-directories.ts";
 import { allOps, type OpSetting } from "./spec-ops.ts";
 import { cacheRequests } from "./steps/cache-leases.ts";
@@ -40,11 +42,24 @@ export async function ownDirectoriesFor(request: BuildRequest, store: Store): Pr
   return await findOwnDirectories(ownDirectories, request.sourceDirectory);
 }
 
+/**
+ * The patterns of the ignore file of a request; undefined if nothing is ignored.
+ *
+ * @throws ObError `BAD_SOURCE` if there is a `copy`, and the ignore file cannot be read or a pattern is not valid.
+ */
+export async function ignoreRulesFor(request: BuildRequest): Promise<IgnoreRules | undefined> {
+  if (sourcesOf(request).length === 0) return undefined;
+  return await loadIgnoreRules(request.sourceDirectory, request.ignoreFile);
+}
+
 /** Looks for every source of a `copy`. @throws ObError `BAD_SOURCE` with its place in the spec. */
-export async function validateSources(request: BuildRequest, own: OwnDirectories): Promise<void> {
+export async function validateSources(
+  request: BuildRequest,
+  leftOut: Pick<ManifestOptions, "own" | "ignore">,
+): Promise<void> {
   const { sourceDirectory, source: text } = request;
   for (const { op, source, value } of sourcesOf(request)) {
-    await checkSource(source, { sourceDirectory, own }).catch((error: unknown) => {
+    await checkSource(source, { sourceDirectory, ...leftOut }).catch((error: unknown) => {
       throw atPlace(error, placeOf(text, op, { field: "src", value }));
     });
   }

@@ -35,6 +35,8 @@ export interface OpenBuilderOptions extends OpenOptions {
 export interface OpenPlanOptions extends OpenBuilderOptions {
   readonly request: BuildRequest;
   readonly signal: AbortSignal;
+  /** See `PlanBuildOptions.sizes`. */
+  readonly sizes?: boolean | undefined;
 }
 
 /** The packages, wired for the commands. */
@@ -106,18 +108,18 @@ export const services: Services = {
     return {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
-      startTrial: async (request) => {
+      startSmokeTest: async (request) => {
         const { bootForSmokeTest } = await import("@ob/sandbox-qemu");
         return await bootForSmokeTest(options, request);
       },
-      chooseProcessor: async (guestArch, signal) => {
-        const { installCpuArgs } = await import("@ob/sandbox-qemu");
+      resolveCpuArgs: async (guestArch, signal) => {
+        const { installCpuArgs } = await import("@ob/qemu");
         return await installCpuArgs(options, guestArch, signal);
       },
     };
   },
 
-  async plan({ location, flags, request, signal, emit }) {
+  async plan({ location, flags, request, signal, sizes, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
     await using store = storeExists
@@ -128,7 +130,7 @@ export const services: Services = {
     const { guestOs, guestArch, hardware, guestProfiles } = flags;
     const defaults = { guestOs, guestArch, hardware, profiles: await loadGuestProfiles(guestProfiles) };
     const guest = (image: GuestImage) => describeGuest(image, defaults);
-    const steps = await planBuild({ store, digestDirectory, emit, guest }, request, { signal });
+    const steps = await planBuild({ store, digestDirectory, emit, guest }, request, { signal, sizes });
     return { steps, storeExists };
   },
 };

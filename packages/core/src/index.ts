@@ -61,6 +61,7 @@ export { makePrivateDirectory, makeStorePrivate, makeTreesPrivate } from "./stor
 export type { CacheMount, RunTask, SecretMount } from "./ports/run-task.ts";
 export type {
   ArchivedDirectory,
+  ArchiveFeature,
   CopyTask,
   OpenArchiveOptions,
   Sandbox,
@@ -104,4 +105,6 @@ export type {
   Tty,
 } from "./ports/guest.ts";
 
+export { type FileSystemSpace, type SpaceGuard, spaceGuard } from "./free-space.ts";
+export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

@@ -114,3 +114,11 @@ function namesWithin(fields: Iterable<Field>): ReadonlySet<string> {
   }
   return names;
 }
+
+/** A field of a `copy`, also in the machine form `(Copy ((from ...) ...))`. */
+export function copyField(copy: ListNode, name: string): ListNode | undefined {
+  const [, inner] = copy.items;
+  const isNested = copy.items.length === 2 && inner?.kind === "list" && headOf(inner) === undefined;
+  const field = (isNested ? inner.items : copy.items).find((each) => headOf(each)?.text === name);
+  return field?.kind === "list" ? field : undefined;
+}

@@ -2,20 +2,22 @@ import type { Spec } from "./ast.ts";
 import { kindOf } from "./check-arguments.ts";
 import { fromBytes } from "./byte-text.ts";
 import { type Decoded, decodeSpec } from "./decode.ts";
-import { headOf } from "./fields.ts";
+import { copyField, headOf } from "./fields.ts";
 import { alternatives, didYouMean, showAtom } from "./near-name.ts";
 import type { Problem, Report } from "./problem.ts";
 import { parseExpressions } from "./sexp-parser.ts";
 import type { ListNode, Node } from "./sexp-tree.ts";
 import type { SourceText } from "./source-text.ts";
-import { SpecError } from "./spec-error.ts";
+import { renderProblem, SpecError } from "./spec-error.ts";
 import { type SpecSource, specSource } from "./spec-source.ts";
 import type { Reading } from "./token-reader.ts";
 import { type UnknownBuild, unknownBuilds } from "./validate.ts";
+import { warningsOf } from "./warnings.ts";
 
 export interface ParseOptions {
   /** The name of the text in errors; by default `<spec>`. */
   readonly file?: string | undefined;
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /** A spec, and where each of its parts is in the text. */
@@ -27,6 +29,7 @@ export interface ParsedSpec {
 /**
  * Parses a spec.
  *
+ * @param options.onWarning gets each thing that is valid, but probably not meant: the position, the line and what to write.
  * @throws {SpecError} with all errors: syntax, ops and fields, and unknown builds.
  * @throws {TypeError} if the arguments are not of these types.
  */
@@ -42,7 +45,13 @@ export function parseSpecWithSource(given: string | Uint8Array, options: ParseOp
     if (problems.length < keptProblems) problems.push(problem);
   });
   if (decoded === undefined || problems.length > 0) throw new SpecError(source, problems);
-  return { spec: decoded.spec, source: specSource(source, decoded.origins) };
+  const { spec, origins } = decoded;
+  if (options.onWarning) {
+    for (const warning of warningsOf(origins).slice(0, keptWarnings)) {
+      options.onWarning(renderProblem(source, warning));
+    }
+  }
+  return { spec, source: specSource(source, origins) };
 }
 
 /** A caller from JavaScript has no compiler. */
@@ -59,6 +68,9 @@ function checkArguments(text: unknown, options: unknown): SourceText {
   }
   return { file: file ?? "<spec>", text: typeof text === "string" ? text : fromBytes(text) };
 }
+
+/** More are not read by anybody. */
+const keptWarnings = 20;
 
 /** Further unknown builds are not reported: each is compared with every name in scope. */
 const describedUnknowns = 20;
@@ -82,8 +94,9 @@ function readSpec(text: string, report: Report): Decoded | undefined {
     if (problem.at.end <= reading.soundUntil && !damaged.has(problem.at.start)) report(problem);
   };
   const decoded = decodeSpec(root, reportSound);
-  for (const unknown of unknownBuilds(decoded.spec).slice(0, describedUnknowns))
-    reportSound(describeUnknown(unknown, decoded.origins));
+  const { spec, origins } = decoded;
+  for (const unknown of unknownBuilds(spec).slice(0, describedUnknowns))
+    reportSound(describeUnknown(unknown, origins));
   return decoded;
 }
 
@@ -139,12 +152,8 @@ function describeUnknown({ op, name, scope }: UnknownBuild, origins: Decoded["or
 }
 
 function placeOfBuildName(copy: ListNode | undefined): { readonly start: number; readonly end: number } {
-  let fields = copy?.items ?? [];
-  const inner = fields[1];
-  // `(Copy ((from ...) ...))`
-  if (fields.length === 2 && inner?.kind === "list" && headOf(inner) === undefined) fields = inner.items;
-  const from = fields.find((field) => headOf(field)?.text === "from");
-  const build = from?.kind === "list" ? from.items[1] : undefined;
+  const from = copy && copyField(copy, "from");
+  const build = from?.items[1];
   const name = build?.kind === "list" ? build.items[1] : undefined;
   return (name ?? copy)?.at ?? { start: 0, end: 0 };
 }

@@ -36,7 +36,7 @@ export class SpecError extends Error {
     const sorted = problems.toSorted((a, b) => a.at.start - b.at.start);
     const shown = sorted.slice(0, shownProblems);
     const rest = sorted.length > shown.length ? ["There is more that is wrong; it is not shown."] : [];
-    super([...shown.map((problem) => render(source, problem)), ...rest].join("\n\n"));
+    super([...shown.map((problem) => renderProblem(source, problem)), ...rest].join("\n\n"));
     this.diagnostics = shown.map(({ at, message, hint }) => ({
       position: positionAt(source, at.start),
       message,
@@ -45,7 +45,8 @@ export class SpecError extends Error {
   }
 }
 
-function render(source: SourceText, problem: Problem): string {
+/** The position, the message, the line with a caret, the hint and the notes; without a newline at the end. */
+export function renderProblem(source: SourceText, problem: Problem): string {
   const lines = [`${place(source, problem.at)}: ${problem.message}`, ...excerpt(source, problem.at)];
   if (problem.hint !== undefined) lines.push(`  hint: ${problem.hint}`);
   for (const note of problem.notes ?? []) lines.push(...renderNote(source, note));

@@ -1,31 +1,25 @@
 import { createHash } from "node:crypto";
 import {
   closeSync,
-  constants,
   fstatSync,
   lstatSync,
-  openSync,
+  read as readWithCallback,
   readFileSync,
   readlinkSync,
   type Stats,
 } from "node:fs";
-import { open } from "node:fs/promises";
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import {
-  type GuestOwner,
-  type GuestUser,
-  isObError,
-  ObError,
-  type OpenArchiveOptions,
-  sha256,
-} from "@ob/core";
+import { promisify } from "node:util";
+import { type GuestUser, isObError, type OpenArchiveOptions, sha256 } from "@ob/core";
 import { fromBytes, toBytes } from "@ob/spec";
 import type { Pack } from "tar-stream";
 import { withPaxHeader, type TarHeader, directoryHeader, headerFor, ownership, root } from "./tar-header.ts";
-import { type Manifest, sourcePath } from "../source/manifest.ts";
+import type { Manifest } from "../source/manifest.ts";
+import { changedError } from "../source/source-errors.ts";
+import { SourceTree } from "../source/source-tree.ts";
 import { packArchive, parentsOf, entryPath, writeEntry } from "./tar-writer.ts";
 
 /** The contents of the archive of one `copy`. */
@@ -46,6 +40,7 @@ interface Entry {
 
 /** Files up to this size, in bytes, are read whole and compared before the first byte is sent. */
 const wholeBytes = 1 << 20;
+const read = promisify(readWithCallback);
 /** How long files are sent before other work gets its turn, in milliseconds. */
 const sliceMs = 10;
 
@@ -56,8 +51,9 @@ const sliceMs = 10;
  * The stream fails with `BAD_SOURCE` if a file differs from the manifest: it has changed since it was hashed.
  */
 export function sourceArchive(transfer: Transfer, options: OpenArchiveOptions): Readable {
-  const sending: Sending = { ...options, sourceDirectory: transfer.sourceDirectory };
   return packArchive(async (pack) => {
+    using tree = new SourceTree(transfer.sourceDirectory);
+    const sending: Sending = { ...options, tree };
     let sliceEnd = performance.now() + sliceMs;
     const [first] = items(transfer);
     if (first) await sendParents(pack, first, sending);
@@ -71,7 +67,7 @@ export function sourceArchive(transfer: Transfer, options: OpenArchiveOptions): 
 }
 
 interface Sending extends OpenArchiveOptions {
-  readonly sourceDirectory: string;
+  readonly tree: SourceTree;
 }
 
 /** The sources and their paths: all in one directory, since a copy has one destination. */
@@ -97,20 +93,20 @@ function* entriesBelow(source: Manifest, name: string): Iterable<Entry> {
 }
 
 async function sendParents(pack: Pack, { source, name }: Entry, sending: Sending): Promise<void> {
-  const { owner, onDirectory, sourceDirectory } = sending;
+  const { owner, onDirectory, tree } = sending;
   if (!owner) return;
-  const stat = statOf(source, sourceDirectory);
+  const stat = statOf(source, tree);
   for (const parent of parentsOf(name)) {
     await writeEntry(pack, directoryHeader(parent, ownership(owner, stat.mtimeMs / 1000)));
     onDirectory?.({ path: toBytes(parent), isParent: true });
   }
 }
 
-function statOf(source: Manifest, sourceDirectory: string): Stats {
+function statOf(source: Manifest, tree: SourceTree): Stats {
   try {
-    return lstatSync(sourcePath(sourceDirectory, source.path));
+    return lstatSync(tree.locate(source.path));
   } catch (cause) {
-    throw changed(source, cause);
+    throw changedError(source.path, cause);
   }
 }
 
@@ -118,75 +114,67 @@ function statOf(source: Manifest, sourceDirectory: string): Stats {
 async function sendEntry(pack: Pack, entry: Entry, sending: Sending): Promise<void> {
   const { source } = entry;
   const { owner = root } = sending;
-  const path = sourcePath(sending.sourceDirectory, source.path);
   try {
-    if (source.kind === "file") return await sendFile(pack, { entry: { ...entry, source }, path, owner });
+    if (source.kind === "file") return await sendFile(pack, { ...entry, source }, sending);
+    const path = sending.tree.locate(source.path);
     const stat = lstatSync(path);
     if (source.kind === "symlink") {
       const target = stat.isSymbolicLink() && fromBytes(readlinkSync(path, { encoding: "buffer" }));
-      if (target !== source.target) throw changed(source);
-    } else if (!stat.isDirectory()) throw changed(source);
+      if (target !== source.target) throw changedError(source.path);
+    } else if (!stat.isDirectory()) throw changedError(source.path);
     await writeEntry(pack, headerFor(entry, { owner, stat }));
     if (source.kind === "directory") sending.onDirectory?.({ path: toBytes(entry.name), isParent: false });
   } catch (cause) {
     if (isObError(cause) || pack.destroyed) throw cause;
-    throw changed(source, cause);
+    throw changedError(source.path, cause);
   }
 }
 
 type FileEntry = Entry & { readonly source: Manifest & { readonly kind: "file" } };
 
-interface FileToSend {
-  readonly entry: FileEntry;
-  readonly path: Buffer;
-  readonly owner: GuestOwner;
-}
-
-async function sendFile(pack: Pack, { entry, path, owner }: FileToSend): Promise<void> {
+async function sendFile(pack: Pack, entry: FileEntry, { tree, owner = root }: Sending): Promise<void> {
   const { source } = entry;
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
-  let contents: Buffer | undefined;
-  let header: TarHeader & { readonly size: number };
+  const file = tree.openFile(source.path);
   try {
     const stat = fstatSync(file);
-    if (!stat.isFile()) throw changed(source);
-    header = { ...headerFor(entry, { owner, stat }), size: stat.size };
-    if (stat.size <= wholeBytes) contents = readFileSync(file);
+    if (!stat.isFile()) throw changedError(source.path);
+    const header = { ...headerFor(entry, { owner, stat }), size: stat.size };
+    if (stat.size > wholeBytes) return await sendLargeFile(pack, file, { header, source });
+    const contents = readFileSync(file);
+    if (contents.length !== header.size || sha256(contents) !== source.sha256)
+      throw changedError(source.path);
+    await writeEntry(pack, header, contents);
   } finally {
     closeSync(file);
   }
-  if (!contents) return await sendLargeFile(pack, { header, path, source });
-  if (contents.length !== header.size || sha256(contents) !== source.sha256) throw changed(source);
-  await writeEntry(pack, header, contents);
 }
 
 interface LargeFile {
   readonly header: TarHeader & { readonly size: number };
-  readonly path: Buffer;
   readonly source: FileEntry["source"];
 }
 
-async function sendLargeFile(pack: Pack, { header, path, source }: LargeFile): Promise<void> {
-  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+async function sendLargeFile(pack: Pack, file: number, { header, source }: LargeFile): Promise<void> {
   const hash = createHash("sha256");
-  const compared = async function* (chunks: AsyncIterable<Buffer>) {
-    let left = header.size;
-    for await (const chunk of chunks) {
-      left -= chunk.length;
-      // The header has the size: one byte more or less would break the archive.
-      if (left < 0) throw changed(source);
-      hash.update(chunk);
-      yield chunk;
+  let reading: Promise<unknown> = Promise.resolve();
+  const contents = async function* () {
+    // The header has the size: one byte more or less would break the archive.
+    for (let left = header.size; ;) {
+      const next = read(file, Buffer.allocUnsafe(wholeBytes), 0, wholeBytes, null);
+      reading = next;
+      const { bytesRead, buffer } = await next;
+      left -= bytesRead;
+      if (left < 0 || (bytesRead === 0 && left > 0)) throw changedError(source.path);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+      yield buffer.subarray(0, bytesRead);
     }
-    if (left > 0 || hash.digest("hex") !== source.sha256) throw changed(source);
+    if (hash.digest("hex") !== source.sha256) throw changedError(source.path);
   };
-  const body = pack.entry(withPaxHeader(pack, header));
-  await pipeline(file.createReadStream({ highWaterMark: wholeBytes, autoClose: false }), compared, body);
-}
-
-function changed(source: Manifest, cause?: unknown): ObError {
-  return new ObError("BAD_SOURCE", `${JSON.stringify(source.path)} was changed while it was being copied.`, {
-    cause,
-    hint: "Build again while nothing writes to the source directory.",
-  });
+  try {
+    await pipeline(contents, pack.entry(withPaxHeader(pack, header)));
+  } finally {
+    // The caller closes the file.
+    await Promise.allSettled([reading]);
+  }
 }

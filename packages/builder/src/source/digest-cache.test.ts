@@ -6,6 +6,7 @@ import { sha256 } from "@ob/core";
 import { describe, expect, test } from "vitest";
 import { openDigestCache } from "./digest-cache.ts";
 import { digestFiles } from "./file-digest.ts";
+import { SourceTree } from "./source-tree.ts";
 
 /** Files that were changed long before they are read: as if they were read in a minute. */
 const later = (): number => Date.now() + 60_000;
@@ -125,13 +126,10 @@ test("a file with a cached digest is not read, and one that has changed is", asy
   await using setting = await bench();
   const names = ["small", "large"];
   for (const name of names) await writeFile(join(setting.source, name), name.repeat(100_000));
-  const files = names.map((name) => ({
-    name,
-    path: Buffer.from(join(setting.source, name)),
-    explain: (cause: unknown) => new Error(name, { cause }),
-  }));
+  using tree = new SourceTree(setting.source);
+  const explain = (cause: unknown, name: string) => new Error(name, { cause });
   const digests = async (cache: ReturnType<typeof openDigestCache>) =>
-    await digestFiles(files, { digests: cache, signal: undefined });
+    await digestFiles(names, { tree, digests: cache, explain, signal: undefined });
   const read = names.map((name) => sha256(name.repeat(100_000)));
   await using cache = setting.open();
   expect(await digests(cache)).toEqual(read);

@@ -1,10 +1,26 @@
-import type { Stats } from "node:fs";
 import { lstat, readdir, readlink } from "node:fs/promises";
-import { errorMessage, ObError, errnoCode, throwIfCancelled } from "@ob/core";
-import { fromBytes, toBytes } from "@ob/spec";
+import { type ObError, throwIfCancelled } from "@ob/core";
+import { fromBytes } from "@ob/spec";
+import {
+  decide,
+  ignoredSource,
+  type IgnoreRules,
+  mayIncludeBelow,
+  type Verdict,
+} from "../ignore/ignore-rules.ts";
 import { type DigestCache, noDigestCache } from "./digest-cache.ts";
 import { digestFiles } from "./file-digest.ts";
 import { noDirectories, type OwnDirectories } from "./own-directories.ts";
+import {
+  badSource,
+  changedError,
+  type FileKind,
+  kindOf,
+  notCopyable,
+  quoted,
+  readError,
+} from "./source-errors.ts";
+import { SourceTree } from "./source-tree.ts";
 
 /**
  * What `copy` would copy. Paths are relative to the source directory, without `.` and empty parts; the path of the
@@ -21,6 +37,8 @@ export interface ManifestOptions {
   readonly exclude?: readonly string[];
   /** Directories that are left out wherever they are, unread; by default none. */
   readonly own?: OwnDirectories | undefined;
+  /** What is left out by patterns, unread unless something below it is not; by default nothing. */
+  readonly ignore?: IgnoreRules | undefined;
   /** The digests that earlier builds have computed; by default none. */
   readonly digests?: DigestCache | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -29,32 +47,40 @@ export interface ManifestOptions {
 /**
  * Describes one source of a `copy`, with the sha256 of every file. Symbolic links are described, not followed.
  *
- * @throws ObError `BAD_SOURCE` if `source` has `..`, does not exist, leads through something that is not a directory or
- *   into the store, or if there is anything but files, directories and symbolic links; `CANCELLED`.
+ * @throws ObError `BAD_SOURCE` if `source` has `..`, does not exist, is ignored, leads through something that is not a
+ *   directory or into the store, or if there is anything but files, directories and symbolic links; `CANCELLED`.
  */
 export async function generateManifest(source: string, options: ManifestOptions): Promise<Manifest> {
   const { sourceDirectory, digests: cache = noDigestCache, signal } = options;
-  const path = await checkPath(source, options);
-  const tree = await readTree(path, await kindAt(path, options), options);
+  using reader = new SourceTree(sourceDirectory);
+  const reading = { ...options, reader };
+  const path = await checkPath(source, reading);
+  const verdict = verdictOn(path, reading);
+  const tree = await readTree({ path, kind: await kindAt(path, reading), verdict }, reading);
+  if (tree === undefined) throw ignoredSource(path, verdict);
   const files = [...filesOf(tree)];
-  const toDigest = files.map((file) => ({
-    path: sourcePath(sourceDirectory, file),
-    name: file,
-    explain: (cause: unknown) => explain(cause, file, sourceDirectory),
-  }));
-  const digests = await digestFiles(toDigest, { digests: cache, signal });
+  const explain = (cause: unknown, file: string) =>
+    cause === undefined ? changedError(file) : readError(cause, file, sourceDirectory);
+  const digests = await digestFiles(files, { tree: reader, digests: cache, explain, signal });
   return withDigests(tree, new Map(files.map((file, index) => [file, digests[index] ?? ""])));
 }
 
-/** Looks whether a source exists and can be copied, reading none of it. @throws ObError as `generateManifest`. */
+/**
+ * Looks whether a source exists and can be copied, reading none of it.
+ *
+ * @throws ObError as `generateManifest` for the source itself; what a directory holds is not looked at.
+ */
 export async function checkSource(source: string, options: ManifestOptions): Promise<void> {
-  const path = await checkPath(source, options);
-  if ((await kindAt(path, options)) === "other") throw notCopyable(path);
+  using reader = new SourceTree(options.sourceDirectory);
+  const reading = { ...options, reader };
+  const path = await checkPath(source, reading);
+  const kind = await kindAt(path, reading);
+  const verdict = verdictOn(path, reading);
+  if (kind !== "directory" && verdict?.ignoredBy !== undefined) throw ignoredSource(path, verdict);
 }
 
-/** The absolute path of something in a manifest, as bytes. */
-export function sourcePath(sourceDirectory: string, path: string): Buffer {
-  return Buffer.concat([Buffer.from(`${sourceDirectory}/`), toBytes(path)]);
+interface Reading extends ManifestOptions {
+  readonly reader: SourceTree;
 }
 
 /** A manifest before the files are read. */
@@ -64,8 +90,8 @@ type Tree =
   | { readonly kind: "directory"; readonly path: string; readonly entries: readonly Tree[] };
 
 /** Resolves `source` part by part, as the original does: only the last part may be a link or a file. */
-async function checkPath(source: string, options: ManifestOptions): Promise<string> {
-  const { sourceDirectory, own = noDirectories } = options;
+async function checkPath(source: string, options: Reading): Promise<string> {
+  const { reader, own = noDirectories } = options;
   const parts = source.split("/");
   const resolved: string[] = [];
   for (const [index, part] of parts.entries()) {
@@ -74,57 +100,86 @@ async function checkPath(source: string, options: ManifestOptions): Promise<stri
     resolved.push(part);
     const path = resolved.join("/");
     const kind = await kindAt(path, options);
-    if (kind === "directory" && own.has(sourcePath(sourceDirectory, path))) throw isStore(source, path);
+    if (kind === "directory" && own.has(reader.locate(path))) throw isStore(source, path);
     const isLast = index === parts.length - 1;
     if (kind === "directory" || (isLast && (kind === "file" || kind === "symlink"))) continue;
-    if (isLast) throw notCopyable(path);
+    if (isLast) throw notCopyable(path, kind, true);
     throw badSource(`${quoted(source)} leads through ${quoted(path)}, which is not a directory.`);
   }
   return resolved.join("/");
 }
 
-/** The kind of a file; `copy` accepts all but the last. */
-type Kind = "file" | "symlink" | "directory" | "other";
+/** What was found in a directory. */
+interface Found {
+  readonly path: string;
+  readonly kind: FileKind;
+  /** Undefined for the source directory, and without an ignore file. */
+  readonly verdict: Verdict | undefined;
+}
 
-async function readTree(path: string, kind: Kind, options: ManifestOptions): Promise<Tree> {
-  const { sourceDirectory, exclude = [], own = noDirectories, signal } = options;
-  throwIfCancelled(signal);
-  const absolute = sourcePath(sourceDirectory, path);
+/** @returns undefined if it is ignored, with all that it has. */
+async function readTree(found: Found, options: Reading): Promise<Tree | undefined> {
+  throwIfCancelled(options.signal);
+  const { path, kind, verdict } = found;
+  const isIgnored = verdict?.ignoredBy !== undefined;
+  if (isIgnored && (kind !== "directory" || !options.ignore || !mayIncludeBelow(options.ignore, path))) {
+    return undefined;
+  }
   switch (kind) {
     case "file":
       return { kind, path };
     case "symlink": {
-      const target = await explained(path, options, () => readlink(absolute, { encoding: "buffer" }));
+      const target = await explained(path, options, ({ reader }) =>
+        readlink(reader.locate(path), { encoding: "buffer" }),
+      );
       return { kind, path, target: fromBytes(target) };
     }
     case "directory": {
-      const found = await explained(path, options, () =>
-        readdir(absolute, { encoding: "buffer", withFileTypes: true }),
-      );
-      const entries: Tree[] = [];
-      for (const entry of found.toSorted((a, b) => Buffer.compare(a.name, b.name))) {
-        const name = fromBytes(entry.name);
-        if (exclude.includes(name)) continue;
-        const below = path === "" ? name : `${path}/${name}`;
-        const entryKind = kindOf(entry);
-        if (entryKind === "directory" && (await own.leavesOut(sourcePath(sourceDirectory, below)))) continue;
-        entries.push(await readTree(below, entryKind, options));
-      }
-      return { kind, path, entries };
+      const entries = await readEntries(found, options);
+      return isIgnored && entries.length === 0 ? undefined : { kind, path, entries };
     }
-    case "other":
-      throw notCopyable(path);
+    case "socket":
+    case "FIFO":
+    case "device":
+      throw notCopyable(path, kind);
   }
 }
 
-function kindOf(entry: Pick<Stats, "isFile" | "isSymbolicLink" | "isDirectory">): Kind {
-  if (entry.isFile()) return "file";
-  if (entry.isSymbolicLink()) return "symlink";
-  return entry.isDirectory() ? "directory" : "other";
+async function readEntries({ path, verdict: parent }: Found, options: Reading): Promise<readonly Tree[]> {
+  const { reader, exclude = [], own = noDirectories, ignore } = options;
+  const found = await explained(path, options, () =>
+    readdir(reader.directory(path), { encoding: "buffer", withFileTypes: true }),
+  );
+  const entries: Tree[] = [];
+  for (const entry of found.toSorted((a, b) => Buffer.compare(a.name, b.name))) {
+    const name = fromBytes(entry.name);
+    if (exclude.includes(name)) continue;
+    const below = path === "" ? name : `${path}/${name}`;
+    const kind = kindOf(entry);
+    if (
+      kind === "directory" &&
+      (await explained(below, options, () => own.leavesOut(reader.locate(below))))
+    ) {
+      continue;
+    }
+    const verdict = ignore && decide(ignore, below, parent);
+    const tree = await readTree({ path: below, kind, verdict }, options);
+    if (tree !== undefined) entries.push(tree);
+  }
+  return entries;
 }
 
-async function kindAt(path: string, options: ManifestOptions): Promise<Kind> {
-  return kindOf(await explained(path, options, () => lstat(sourcePath(options.sourceDirectory, path))));
+/** Of a `src`: its directories count as well. */
+function verdictOn(path: string, { ignore }: Reading): Verdict | undefined {
+  if (ignore === undefined || path === "") return undefined;
+  let verdict: Verdict | undefined;
+  const parts = path.split("/");
+  for (const index of parts.keys()) verdict = decide(ignore, parts.slice(0, index + 1).join("/"), verdict);
+  return verdict;
+}
+
+async function kindAt(path: string, options: Reading): Promise<FileKind> {
+  return kindOf(await explained(path, options, ({ reader }) => lstat(reader.locate(path))));
 }
 
 function* filesOf(tree: Tree): Iterable<string> {
@@ -146,49 +201,17 @@ function withDigests(tree: Tree, digests: ReadonlyMap<string, string>): Manifest
 /** Reads, and turns an error of the file system into one about the source. */
 async function explained<T>(
   path: string,
-  { sourceDirectory }: ManifestOptions,
-  read: () => Promise<T>,
+  options: Reading,
+  read: (options: Reading) => Promise<T>,
 ): Promise<T> {
   try {
-    return await read();
+    return await read(options);
   } catch (cause) {
-    throw explain(cause, path, sourceDirectory);
+    throw readError(cause, path, options.sourceDirectory);
   }
-}
-
-function explain(cause: unknown, path: string, sourceDirectory: string): ObError {
-  const code = errnoCode(cause);
-  // A file name cannot have a NUL byte: there is no such file.
-  if (code !== "ENOENT" && code !== "ERR_INVALID_ARG_VALUE") {
-    const message = `Cannot read ${quoted(path)} in ${quoted(sourceDirectory)}: ${errorMessage(cause)}`;
-    return badSource(message, cause);
-  }
-  return badSource(
-    path === ""
-      ? `The source directory ${quoted(sourceDirectory)} does not exist.`
-      : `${quoted(path)} does not exist in the source directory ${quoted(sourceDirectory)}.`,
-    cause,
-  );
 }
 
 function isStore(source: string, path: string): ObError {
   const what = path === source ? quoted(source) : `${quoted(source)} leads to ${quoted(path)}, which`;
   return badSource(`${what} is the store of this build, which is never copied.`);
-}
-
-function notCopyable(path: string): ObError {
-  return badSource(
-    `${quoted(path)} is neither a file nor a directory nor a symbolic link; it cannot be copied.`,
-  );
-}
-
-function badSource(message: string, cause?: unknown): ObError {
-  return new ObError("BAD_SOURCE", message, {
-    cause,
-    hint: "`src` names files and directories in the source directory.",
-  });
-}
-
-function quoted(path: string): string {
-  return JSON.stringify(path);
 }

@@ -16,7 +16,7 @@ import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import { layerArchive, type LayerItem } from "../archive/layer-archive.ts";
 import { openLayer } from "../open-layer.ts";
-import { entryPath } from "../archive/tar-writer.ts";
+import { entryBounds, entryPath } from "../archive/tar-writer.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import { copyFromStepId } from "./step-id.ts";
 import { checkDestination } from "./copy.ts";
@@ -88,7 +88,11 @@ function archiveItems(step: CopyFromStep, { sandbox, image }: StepDeps): readonl
   return step.paths.map((each) => {
     const path = sourceGuest.copySource(each);
     const baseName = posix.basename(path);
-    return { path, archivePath: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination) };
+    return {
+      path,
+      archivePath: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination),
+      bounds: entryBounds(destination),
+    };
   });
 }
 

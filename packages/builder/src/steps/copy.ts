@@ -37,11 +37,13 @@ export async function prepareCopy(
   context: Context,
   { base, signal }: { readonly base: LayerId; readonly signal: AbortSignal | undefined },
 ): Promise<CopyStep> {
-  const { workdir, user, build, sourceDirectory, digests, own } = context;
+  const { workdir, user, build, sourceDirectory, digests, own, ignore } = context;
   const destination = resolveInGuest(workdir, op.destination);
   const manifests: Manifest[] = [];
   for (const source of op.sources) {
-    const options = { sourceDirectory, exclude: op.exclude, own, digests, signal } satisfies ManifestOptions;
+    const options = {
+      ...{ sourceDirectory, exclude: op.exclude, own, ignore, digests, signal },
+    } satisfies ManifestOptions;
     manifests.push(await generateManifest(source, options));
   }
   checkDestination(op, destination);

@@ -1,22 +1,25 @@
 import { access, constants, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import type { BuildRequest } from "@ob/builder";
-import { errorMessage, ObError } from "@ob/core";
+import { type Emit, errorMessage, ObError } from "@ob/core";
 import type { ProcessIo } from "../process-io.ts";
+import { readIgnoreFile } from "./ignore-file.ts";
 import { type Arguments, stringOption, stringOptions } from "./options.ts";
 import { readSpec } from "./spec-input.ts";
 
 /**
- * Reads the input of `build` and `plan`: the spec, the secrets and the source directory. It is cheap, and done before
- * anything is built.
+ * Reads the input of `build` and `plan`: the spec, the secrets, the source directory and which ignore file counts. It is
+ * cheap, and done before anything is built. What is odd in the spec, but not wrong, is a warning.
  *
  * @throws ObError `USAGE`, `BAD_SECRET`; `SpecError`.
  */
-export async function readRequest(args: Arguments, io: ProcessIo): Promise<BuildRequest> {
+export async function readRequest(args: Arguments, io: ProcessIo, emit: Emit): Promise<BuildRequest> {
   const sourceDirectory = await checkSource(stringOption(args, "SRC_DIR"));
   const secrets = await readSecrets(stringOptions(args, "secret"));
-  const { spec, source } = await readSpec(args, io);
-  return { spec, source, sourceDirectory, secrets };
+  const ignoreFile = await readIgnoreFile(args);
+  const onWarning = (text: string) => emit({ type: "log", level: "warning", text });
+  const { spec, source } = await readSpec(args, io, { onWarning });
+  return { spec, source, sourceDirectory, secrets, ignoreFile };
 }
 
 /** @throws ObError `USAGE` if the key of `--qemu-ssh-key` cannot be read: it is reported before the first step. */

@@ -4,16 +4,22 @@ import type { ParsedSpec, Spec } from "@ob/spec";
 import type { ProcessIo, Input } from "../process-io.ts";
 import { type Arguments, stringOption } from "./options.ts";
 
+export interface SpecInputOptions {
+  /** What is read without `-f`; by default it is required. */
+  readonly fallback?: "-";
+  /** See `ParseOptions.onWarning`. */
+  readonly onWarning?: (text: string) => void;
+}
+
 /**
  * Reads and parses the spec that `-f` names.
  *
- * @param fallback what is read without `-f`; by default it is required.
  * @throws ObError `USAGE` if the file cannot be read; `SpecError` if it is not a spec.
  */
 export async function readSpec(
   args: Arguments,
   { stdin, signal }: ProcessIo,
-  fallback?: "-",
+  { fallback, onWarning }: SpecInputOptions = {},
 ): Promise<ParsedSpec> {
   const file = stringOption(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
   if (file === undefined || file === "") {
@@ -24,7 +30,10 @@ export async function readSpec(
   // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
   const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
   const { parseSpecWithSource } = await import("@ob/spec");
-  return parseSpecWithSource(source, { file: file === "-" ? "<stdin>" : file });
+  return parseSpecWithSource(source, {
+    file: file === "-" ? "<stdin>" : file,
+    ...(onWarning && { onWarning }),
+  });
 }
 
 async function readSpecFile(file: string): Promise<Uint8Array> {

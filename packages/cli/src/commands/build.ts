@@ -2,6 +2,7 @@ import type { StepFailure } from "@ob/builder";
 import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
 import { limitOptions, readLimits } from "../args/limits.ts";
+import { ignoreOptions } from "../args/ignore-file.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
 import {
   progressOptions,
@@ -27,6 +28,7 @@ export const build: Command = {
     ...storeOptions,
     ...specOptions,
     ...secretOptions,
+    ...ignoreOptions,
     ...sandboxOptions,
     ...jobOptions,
     ...onErrorOptions,
@@ -47,14 +49,14 @@ export const build: Command = {
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
 
-  async run(args, { services, io, verbosity, color, location, flags }) {
+  async run(args, { services, io, verbosity, color, location, flags, emit }) {
     const jobs = readJobs(args, flags);
     const { logLimit, diskReserve, ...timeouts } = readLimits(args);
     const mode = readProgressMode(args);
     const reuseVm = args["no-vm-reuse"] !== true;
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
-    const request = await readRequest(args, io);
+    const request = await readRequest(args, io, emit);
     const steps = countSteps(request.spec);
     const parallel = jobs > 1 && request.spec.builds.length > 0;
 

@@ -28,6 +28,16 @@ it("takes the smallest image of the store by default", async () => {
   expect(result).toMatchObject({ code: 0, stderr: "Checking the base image debian-12…\n" });
 });
 
+it("takes an image in a directory of base-image by its whole name", async () => {
+  await using work = await temporaryDirectory();
+  await mkdir(path.join(work.path, "base-image/org"), { recursive: true });
+  await writeFile(path.join(work.path, "base-image/debian-12.qcow2"), "xx");
+  await writeFile(path.join(work.path, "base-image/org/img:12.qcow2"), "x");
+  const argv = ["healthcheck", `--store=qemu:${work.path}`];
+  const { stderr } = await obuilder(argv, { services: fakeServices(echo) });
+  expect(stderr).toContain("Checking the base image org/img:12…\n");
+});
+
 it("says where an image is missing, and fails with the error of the guest", async () => {
   await using work = await temporaryDirectory();
   const none = await obuilder(["healthcheck", `--store=qemu:${work.path}`], { services: fakeServices() });

@@ -48,14 +48,14 @@ export const healthcheck: Command = {
 /** The quickest to check. */
 async function smallestImage({ directory }: StoreLocation): Promise<string> {
   const images = storeLayout(directory).baseImages;
-  const names = await readdir(images).catch(() => []);
+  const names = await readdir(images, { recursive: true }).catch(() => []);
   const sized = await Promise.all(
     names
-      .filter((name) => name.endsWith(".qcow2"))
+      .filter((name) => name.endsWith(".qcow2") && !name.startsWith("."))
       .map(async (name) => ({ name, size: (await stat(path.join(images, name))).size })),
   );
   const [smallest] = sized.toSorted((a, b) => a.size - b.size || a.name.localeCompare(b.name));
-  if (smallest) return path.basename(smallest.name, ".qcow2");
+  if (smallest) return smallest.name.slice(0, -".qcow2".length);
   throw new ObError("BASE_IMAGE", `There is no base image in ${images}.`, {
     hint: "`obuilder image build NAME` builds one; `obuilder image list` shows the names.",
   });

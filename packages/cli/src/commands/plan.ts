@@ -3,6 +3,8 @@ import { readRequest } from "../args/build-input.ts";
 import { colorsFor, type Palette } from "../output/colors.ts";
 import { recipeHint } from "../output/recipe-hint.ts";
 import { limitOptions } from "../args/limits.ts";
+import { ignoreOptions } from "../args/ignore-file.ts";
+import { copySizeLines } from "../output/copy-size-lines.ts";
 import { jsonLine, printable } from "../output/printable.ts";
 import { jobOptions } from "../args/jobs.ts";
 import {
@@ -20,12 +22,14 @@ import type { Command } from "./command.ts";
 export const plan: Command = {
   description:
     "Shows each step of a spec with its id, the id of its base, and whether it is in the store. Builds nothing, and " +
-    "needs neither QEMU nor the base image. A store that does not exist counts as empty.",
+    "needs neither QEMU nor the base image. A store that does not exist counts as empty. With --verbose it also shows how " +
+    "much each `copy` takes, and its largest files.",
   positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
   options: {
     ...storeOptions,
     ...specOptions,
     ...secretOptions,
+    ...ignoreOptions,
     json: {
       kind: "flag",
       describe: 'One object per line: {"op","id","base","cached","heading"}',
@@ -42,12 +46,21 @@ export const plan: Command = {
   examples: [
     ["obuilder plan --store=qemu:/var/cache/obuilder -f example.spec .", "what a build would do"],
     ["obuilder plan --json ... . | jq -r .id", "the ids, in build order"],
+    ["obuilder plan -v ... .", "also how much each copy takes"],
   ],
 
   async run(args, { services, io, verbosity, color, location, flags, emit }) {
     const { stdout, stderr, env } = io;
-    const request = await readRequest(args, io);
-    const { steps, storeExists } = await services.plan({ location, flags, request, signal: io.signal, emit });
+    const request = await readRequest(args, io, emit);
+    const sizes = verbosity === "info" || verbosity === "debug";
+    const { steps, storeExists } = await services.plan({
+      location,
+      flags,
+      request,
+      signal: io.signal,
+      sizes,
+      emit,
+    });
 
     const notes = await planNotes(steps, location, storeExists);
     if (args["json"] === true) {
@@ -66,11 +79,13 @@ export function plannedStepLine({ op, id, base, cached, heading }: PlannedStep):
 }
 
 function block(step: PlannedStep, colors: Palette): string {
-  const { heading, id, base, cached, build } = step;
+  const { heading, id, base, cached, build, size } = step;
   const path = build.length === 0 ? "" : colors.dim(`${build.join(" › ")} › `);
   const state = cached ? colors.green("in the store") : colors.yellow("to be built");
   const lines = [path + colors.blueBright(printable(heading)), `    id    ${id}  ${state}`];
   if (base !== undefined) lines.push(`    base  ${base}`);
+  if (size)
+    lines.push(...copySizeLines(size).map((line, index) => `    ${index === 0 ? "takes" : "     "} ${line}`));
   return lines.join("\n");
 }
 

@@ -35,15 +35,18 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
     },
     imageTools: async ({ location }) => ({
       store: location.directory,
-      startTrial: () => {
+      startSmokeTest: () => {
         throw new Error("No test of the command line boots an image.");
       },
-      chooseProcessor: () => {
+      resolveCpuArgs: () => {
         throw new Error("No test of the command line installs a system.");
       },
     }),
-    plan: async ({ request, signal, emit }) => ({
-      steps: await planBuild({ store, emit, guest: (image) => sandbox.guest(image) }, request, { signal }),
+    plan: async ({ request, signal, sizes, emit }) => ({
+      steps: await planBuild({ store, emit, guest: (image) => sandbox.guest(image) }, request, {
+        signal,
+        sizes,
+      }),
       storeExists: true,
     }),
   };

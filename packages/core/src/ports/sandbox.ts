@@ -27,13 +27,25 @@ export interface OpenArchiveOptions {
   readonly owner: GuestOwner | undefined;
   /** Called with each directory that the archive has an entry for. */
   readonly onDirectory?: ((directory: ArchivedDirectory) => void) | undefined;
+  /** Called with what the archive has of which the guest must know. */
+  readonly onFeature?: ((feature: ArchiveFeature) => void) | undefined;
+  /** Leaves extended attributes out, and fills holes with zeros. */
+  readonly plain?: boolean | undefined;
 }
+
+/** Extended attributes or files with holes, in the pax format of GNU tar; links of either kind that are not trusted. */
+export type ArchiveFeature = "xattrs" | "sparse" | "links";
 
 export interface ArchivedDirectory {
   /** The bytes of its path from the guest's root, without a slash at either end. */
   readonly path: Uint8Array;
   /** True for a parent of the destination. Something else in its place must not be replaced then. */
   readonly isParent: boolean;
+  /**
+   * The path of the copy's destination, in the same form. A link that stands for the directory must lead to one below it.
+   * Undefined if the archive is trusted.
+   */
+  readonly bounds?: Uint8Array | undefined;
 }
 
 /** One step in a virtual machine. */

@@ -57,7 +57,7 @@ export interface ImageCheck {
   /** Variables that the SSH client sends. */
   readonly environment?: Readonly<Record<string, string>>;
   /** False if builds work without it. */
-  readonly needed: boolean;
+  readonly required: boolean;
 }
 
 /** A guest with an SSH login, whose login user can become root. Disposing ends it at once. */

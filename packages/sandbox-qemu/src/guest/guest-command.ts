@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { deadline, errorMessage, isObError, ObError } from "@ob/core";
-import { exitDeviceMissing, type GuestCommand } from "./profile.ts";
+import { exitDeviceMissing, exitNoSparse, type GuestCommand } from "./profile.ts";
 import { captureFramed, executeFramed } from "./run-framed.ts";
 import { type ExecStatus, statusText } from "../ssh/command.ts";
 import { execute, type ExecResult } from "../ssh/exec.ts";
@@ -89,6 +89,9 @@ async function killStrayProcesses(command: GuestCommand, options: GuestConnectio
   await runGuestCommand(command, { ...options, signal }).catch(() => undefined);
 }
 
+/** "no sparse files": nothing was unpacked, since the guest's tar cannot unpack files with holes. */
+export type UnpackResult = "unpacked" | "no sparse files";
+
 /**
  * Sends an archive to the guest's tar.
  *
@@ -98,15 +101,14 @@ async function killStrayProcesses(command: GuestCommand, options: GuestConnectio
 export async function unpackArchive(
   command: GuestCommand,
   options: GuestConnection & { readonly archive: Readable },
-): Promise<void> {
+): Promise<UnpackResult> {
   const { archive } = options;
   let broken: unknown;
   archive.once("error", (error) => {
     broken = error;
   });
   try {
-    const { status, errors } = await runTar(command, options);
-    if (!succeeded(status)) throw tarFailure(status, errors);
+    return resultOf(await runTar(command, options));
   } catch (error) {
     throw broken !== undefined && error === broken ? archiveFailure(broken) : error;
   } finally {
@@ -123,10 +125,21 @@ export async function unpackArchive(
 export async function unpackFromDevice(
   command: GuestCommand,
   options: GuestConnection,
-): Promise<"unpacked" | "not seen"> {
-  const { status, errors } = await runTar(command, options);
+): Promise<UnpackResult | "not seen"> {
+  const result = await runTar(command, options);
+  const { status } = result;
+  return status.kind === "exited" && status.code === exitDeviceMissing ? "not seen" : resultOf(result);
+}
+
+function resultOf({
+  status,
+  errors,
+}: {
+  readonly status: ExecStatus;
+  readonly errors: string;
+}): UnpackResult {
   if (succeeded(status)) return "unpacked";
-  if (status.kind === "exited" && status.code === exitDeviceMissing) return "not seen";
+  if (status.kind === "exited" && status.code === exitNoSparse) return "no sparse files";
   throw tarFailure(status, errors);
 }
 

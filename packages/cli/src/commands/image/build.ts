@@ -6,7 +6,12 @@ import { type ImageSession, withPhases } from "./session.ts";
 const group = "build:";
 
 export const imageBuildOptions: OptionTable = {
-  ocaml: { kind: "value", value: "VERSION", describe: "With OCaml; the name gets -ocaml-VERSION", group },
+  ocaml: {
+    kind: "value",
+    value: "VERSION",
+    describe: "With OCaml X.Y.Z, or the newest X.Y; the name gets -ocaml-VERSION",
+    group,
+  },
   "disk-size": { kind: "value", value: "SIZE", describe: "The guest's disk, in GiB or as 20G", group },
   user: {
     kind: "value",

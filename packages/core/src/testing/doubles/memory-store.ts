@@ -97,7 +97,7 @@ export class MemoryStore implements Store {
   }
 
   async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
-    await this.#before("tryClaim", id);
+    await this.#before("tryBegin", id);
     if (this.#begun.has(id)) return undefined;
     this.#begun.set(id, undefined);
     this.openWriters++;
@@ -119,7 +119,7 @@ export class MemoryStore implements Store {
   }
 
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
-    await this.#before("borrow", id);
+    await this.#before("createScratchDisk", id);
     throwIfCancelled(signal);
     if (!this.#layers.has(id)) throw noSuchLayer(id);
     const scratch: ScratchDisk = {

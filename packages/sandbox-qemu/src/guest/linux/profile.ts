@@ -53,9 +53,9 @@ export function linuxGuest(loginUser: string): GuestProfile {
       {
         what: "tar is GNU tar",
         script: "tar --version | head -n 1; tar --version | grep -q GNU",
-        needed: true,
+        required: true,
       },
-      programCheck("bash", { needed: true }),
+      programCheck("bash", { required: true }),
       acceptEnvCheck,
       freeDiskCheck("/"),
     ],

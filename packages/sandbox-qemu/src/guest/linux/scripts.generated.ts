@@ -624,16 +624,36 @@ case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no
 keep_directories() {
   for kept in /dev/shm /run /var/run /tmp; do [ ! -d "$kept" ] || break; done
   kept=$kept/obuilder-copy-$$ notes=0 missing=
+  IFS= read -r features
+  attributes=
+  case $features in *sparse*) [ "$gnu" = 1 ] || exit 123 ;; esac
+  case $features in
+    *xattrs*)
+      if "$tar" --xattrs --version >/dev/null 2>&1; then attributes=yes
+      else echo "obuilder: the tar of the guest cannot set extended attributes: they are left out" >&2; fi
+      ;;
+  esac
   set -- ./
   while IFS= read -r name && [ -n "$name" ]; do
     case $name in *\\\\*) name=$(printf '%bx' "$name") name=\${name%x} ;; esac
-    at=\${name#/}
+    case $name in
+      ///*)
+        named=\${name#///} bounds=/$named
+        ! cd -P -- "$bounds" 2>/dev/null || bounds=$PWD
+        bounds=\${bounds%/}
+        continue
+        ;;
+      //*) at=\${name#//} bounded=yes ;;
+      *) at=\${name#/} bounded= ;;
+    esac
     case $at/ in "$missing"/*) continue ;; esac
     if cd -P -- "/$at" 2>/dev/null; then
+      [ -z "$bounded" ] || [ -z "$bounds" ] || [ "$PWD" = "$bounds\${at#"$named"}" ] || check_link
       set -- "$@" ".$PWD"
       [ $# -lt 100 ] || { record_directories "$@"; set --; }
     else
       case $name in
+        //*) ;;
         /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is not a directory"; fi ;;
       esac
       missing=$at
@@ -641,6 +661,10 @@ keep_directories() {
   done
   cd / || exit 125
   [ $# = 0 ] || record_directories "$@"
+}
+check_link() {
+  case $PWD/ in "$bounds"/*) ;; *) fail "/$at is a link out of the destination /$named, to $PWD" ;; esac
+  case $features in *links*) fail "/$at is a link, and the copy has links and a directory there" ;; esac
 }
 record_directories() {
   rm -rf -- "$kept-$notes"
@@ -675,7 +699,7 @@ until [ -n "$device" ]; do
   sleep 0.05
 done
 keep_directories
-"$tar" -x $keep -f "$device" -C /
+"$tar" -x $keep \${attributes:+--xattrs "--xattrs-include=*"} -f "$device" -C /
 unpacked $?`;
 
 export const unpack = `tar=tar
@@ -684,16 +708,36 @@ case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no
 keep_directories() {
   for kept in /dev/shm /run /var/run /tmp; do [ ! -d "$kept" ] || break; done
   kept=$kept/obuilder-copy-$$ notes=0 missing=
+  IFS= read -r features
+  attributes=
+  case $features in *sparse*) [ "$gnu" = 1 ] || exit 123 ;; esac
+  case $features in
+    *xattrs*)
+      if "$tar" --xattrs --version >/dev/null 2>&1; then attributes=yes
+      else echo "obuilder: the tar of the guest cannot set extended attributes: they are left out" >&2; fi
+      ;;
+  esac
   set -- ./
   while IFS= read -r name && [ -n "$name" ]; do
     case $name in *\\\\*) name=$(printf '%bx' "$name") name=\${name%x} ;; esac
-    at=\${name#/}
+    case $name in
+      ///*)
+        named=\${name#///} bounds=/$named
+        ! cd -P -- "$bounds" 2>/dev/null || bounds=$PWD
+        bounds=\${bounds%/}
+        continue
+        ;;
+      //*) at=\${name#//} bounded=yes ;;
+      *) at=\${name#/} bounded= ;;
+    esac
     case $at/ in "$missing"/*) continue ;; esac
     if cd -P -- "/$at" 2>/dev/null; then
+      [ -z "$bounded" ] || [ -z "$bounds" ] || [ "$PWD" = "$bounds\${at#"$named"}" ] || check_link
       set -- "$@" ".$PWD"
       [ $# -lt 100 ] || { record_directories "$@"; set --; }
     else
       case $name in
+        //*) ;;
         /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is not a directory"; fi ;;
       esac
       missing=$at
@@ -701,6 +745,10 @@ keep_directories() {
   done
   cd / || exit 125
   [ $# = 0 ] || record_directories "$@"
+}
+check_link() {
+  case $PWD/ in "$bounds"/*) ;; *) fail "/$at is a link out of the destination /$named, to $PWD" ;; esac
+  case $features in *links*) fail "/$at is a link, and the copy has links and a directory there" ;; esac
 }
 record_directories() {
   rm -rf -- "$kept-$notes"
@@ -720,5 +768,5 @@ unpacked() {
 keep=
 [ $gnu = 0 ] || keep=--keep-directory-symlink
 keep_directories
-"$tar" -x $keep -f - -C /
+"$tar" -x $keep \${attributes:+--xattrs "--xattrs-include=*"} -f - -C /
 unpacked $?`;

@@ -23,8 +23,8 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     cacheFileSystem: "ffs",
     rootAccess: loginUser === "root" ? "the login user is root" : "doas needs no password",
     imageChecks: [
-      programCheck("gtar", { needed: true }),
-      programCheck("bash", { needed: false }),
+      programCheck("gtar", { required: true }),
+      programCheck("bash", { required: false }),
       acceptEnvCheck,
       freeDiskCheck("/"),
     ],
