@@ -222,7 +222,7 @@ function explain(error: unknown, { file, kept, signal }: Circumstances): unknown
   const code = errnoCode(error);
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
     return new ObError("NO_SPACE", `The disk is full: ${file.name} does not fit at ${kept ?? "its place"}.`, {
-      hint: "Free some space, or remove old layers with `obuilder prune`. The download goes on from where it is.",
+      hint: "Free some space. The download is resumed where it stopped.",
       cause: error,
     });
   }

@@ -94,7 +94,7 @@ describe("a build", () => {
     await using setting = bench();
     const wanting = request("((from base) (run (shell long)) (run (secrets (s (target /s))) (shell x)))");
     await expect(setting.builder.build(wanting)).rejects.toMatchObject({ code: "BAD_SECRET" });
-    expect(setting.store.claims.size).toBe(0);
+    expect(setting.store.timesBegun.size).toBe(0);
     expect(setting.events).toEqual([]);
   });
 
@@ -110,7 +110,7 @@ describe("a build", () => {
     await using setting = bench();
     const building = setting.builder.build(request("((from base))"), { signal: AbortSignal.abort() });
     await expect(building).rejects.toMatchObject({ code: "CANCELLED" });
-    expect(setting.store.claims.size).toBe(0);
+    expect(setting.store.timesBegun.size).toBe(0);
   });
 });
 

@@ -25,6 +25,7 @@ import {
   ownDirectoriesFor,
   validateRequest,
   validateSources,
+  validateTargets,
   warnOfUnusedSecrets,
 } from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
@@ -156,6 +157,7 @@ async function buildSpec(
   const { jobs = 1, ordered = false, reuseVm = true } = options;
   checkRequest("build", request);
   validateRequest(request);
+  validateTargets(request, sandbox);
   throwIfCancelled(signal);
   warnOfUnusedSecrets(request, emit);
   warnOfGuessableSecrets(request, emit);

@@ -44,7 +44,7 @@ test.each([
   const error = { code, at: expect.objectContaining({ file: "a.spec", line: 3, column }) };
   await expect(setting.builder.plan(wanting)).rejects.toMatchObject(error);
   await expect(setting.builder.build(wanting)).rejects.toMatchObject(error);
-  expect(setting.store.claims.size).toBe(0);
+  expect(setting.store.timesBegun.size).toBe(0);
 });
 
 test("a base image that is missing is reported before the first step, with similar names", async () => {
@@ -56,7 +56,7 @@ test("a base image that is missing is reported before the first step, with simil
     data: { image: "bsae" },
     at: { line: 2, column: 8 },
   });
-  expect(setting.store.claims.size).toBe(0);
+  expect(setting.store.timesBegun.size).toBe(0);
   const plan = await setting.builder.plan(wanting);
   expect(plan.at(-1)?.missingImage).toBe("bsae");
 });

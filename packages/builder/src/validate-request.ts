@@ -1,9 +1,10 @@
-import { type Emit, ObError, type Store, withFacts } from "@ob/core";
+import { type Emit, ObError, type Sandbox, type Store, withFacts } from "@ob/core";
 import { type CopyOp, type Op, type RunOp, type SpecPart, unknownBuilds } from "@ob/spec";
 import { resolveInGuest } from "./context.ts";
 import { atPlace, placeOf } from "./place.ts";
 import { loadIgnoreRules } from "./ignore/ignore-file.ts";
 import type { IgnoreRules } from "./ignore/ignore-rules.ts";
+import { type MountOfRun, type TargetClash, targetClashes } from "./mount-targets.ts";
 import type { BuildRequest } from "./request.ts";
 import { checkSource, type ManifestOptions } from "./source/manifest.ts";
 import { findOwnDirectories, noDirectories, type OwnDirectories } from "./source/own-directories.ts";
@@ -29,6 +30,20 @@ export function validateRequest(request: BuildRequest): void {
   if (!unknown) return;
   const { op, name } = unknown;
   throw withFacts(noSuchBuild(name), { at: placeOf(request.source, op, { field: "from" }) });
+}
+
+/**
+ * Finds caches and secrets of one step that cannot be mounted together. Plans do not ask: such a step may have been built by a
+ * store's other user, the original, and its layer is used.
+ *
+ * @throws ObError `BAD_SPEC`.
+ */
+export function validateTargets({ spec, source }: BuildRequest, { distinctTargets = false }: Sandbox): void {
+  const [clash] = distinctTargets ? targetClashes(spec) : [];
+  if (!clash) return;
+  const { kind, index } = clash.mount;
+  const part = { field: kind === "cache" ? "cache" : "secrets", value: index };
+  throw atPlace(clashError(clash), placeOf(source, clash.op, part));
 }
 
 /**
@@ -122,4 +137,14 @@ function located({ source }: BuildRequest, { item, part }: Place, check: () => u
   } catch (error) {
     throw atPlace(error, placeOf(source, item, part));
   }
+}
+
+function clashError({ mount, earlier, kind }: TargetClash): ObError {
+  const describe = ({ kind: sort, name }: MountOfRun): string => `the ${sort} ${JSON.stringify(name)}`;
+  const target = JSON.stringify(mount.target);
+  const why =
+    kind === "same"
+      ? `${describe(mount)} has the target of ${describe(earlier)}: ${target}`
+      : `${describe(mount)} has a target below ${describe(earlier)}, which is a file: ${target}`;
+  return new ObError("BAD_SPEC", `In one step ${why}.`, { hint: "Give each a target of its own." });
 }

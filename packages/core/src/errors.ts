@@ -59,7 +59,7 @@ export interface ObErrorOptions {
   readonly at?: SpecLocation | undefined;
   /** The step that the error ended, if one was running. */
   readonly step?: FailedStep | undefined;
-  /** Facts for a program that words its own hint, for example the id of a missing secret. */
+  /** Facts for a program that adds its own commands or options to the hint, for example the id of a missing secret. */
   readonly data?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -121,6 +121,14 @@ export function cancelledError(signal?: AbortSignal): ObError {
 /** Throws `CANCELLED` if the signal has fired. */
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw cancelledError(signal);
+}
+
+/** `NO_SPACE`: the disk of the store or of temporary files is full. */
+export function noSpaceError(
+  message: string,
+  { cause, hint = "Free some space." }: { readonly cause?: unknown; readonly hint?: string } = {},
+): ObError {
+  return new ObError("NO_SPACE", message, { cause, hint });
 }
 
 /** The message of anything that was thrown. */

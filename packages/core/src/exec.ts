@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { ExecaError } from "execa";
 import { checkArgument } from "./check-options.ts";
-import { cancelledError, ObError } from "./errors.ts";
+import { cancelledError, noSpaceError, ObError } from "./errors.ts";
 import { type Emit, noopEmit } from "./events.ts";
 import { debianPackageOf } from "./debian-packages.ts";
 import { searchPath } from "./fs.ts";
@@ -73,10 +73,7 @@ function explain(
   );
   const said = output === "" ? "" : `:\n${output}`;
   if (/No space left on device/i.test(output)) {
-    return new ObError("NO_SPACE", `${file} found the disk full${said}`, {
-      hint: "Free some space, or remove old layers with `obuilder prune`.",
-      cause: error,
-    });
+    return noSpaceError(`${file} found the disk full${said}`, { cause: error });
   }
   const how = error.timedOut
     ? "did not end in time"

@@ -7,6 +7,7 @@ export {
   cancelledError,
   type ErrorCode,
   isObError,
+  noSpaceError,
   errorMessage,
   ObError,
   type ObErrorOptions,

@@ -101,7 +101,7 @@ function createSpecReader(node: ListNode, decoding: Decoding): SpecReader {
         at: list.at,
         message: "(build ...) after (from ...): nested builds come first",
         hint: "move it up",
-        notes: [{ at: from.at, message: "it must stand before this" }],
+        notes: [{ at: from.at, message: "it must come before this" }],
       });
     }
     if (name?.kind !== "atom" || spec === undefined || !whole) {

@@ -115,7 +115,7 @@ function rootOf(
   } else if (second !== undefined && root?.kind === "list" && !isItem(root)) {
     found.report({
       at: { start: second.at.start, end: second.at.start + 1 },
-      message: "a file holds one spec, and this stands after its end",
+      message: "a file holds one spec, and this comes after its end",
       hint: isItem(second) ? "is there a ')' too many before it?" : undefined,
       notes: [{ at: endOf(root), message: "the spec ends here" }],
     });

@@ -67,7 +67,7 @@ describe("opening a store", () => {
     await mkdir(join(directory, "state/db"), { recursive: true });
     await writeFile(
       join(directory, "state/db/db.sqlite"),
-      "this is no database, and long enough to be looked at ".repeat(40),
+      "this is not a database, and long enough to be looked at ".repeat(40),
     );
     await expect(openStore({ directory })).rejects.toMatchObject({
       code: "STORE",
@@ -89,11 +89,11 @@ describe("opening a store", () => {
 
 describe("errors of the file system and of SQLite", () => {
   it.each([
-    [{ code: "ENOSPC" }, "NO_SPACE", "prune"],
-    [{ code: "EDQUOT" }, "NO_SPACE", "prune"],
+    [{ code: "ENOSPC" }, "NO_SPACE", "Free some space"],
+    [{ code: "EDQUOT" }, "NO_SPACE", "Free some space"],
     [{ code: "EROFS" }, "STORE", "writable"],
     [{ code: "EACCES" }, "STORE", "writable"],
-    [{ code: "ERR_SQLITE_ERROR", errcode: 13 }, "NO_SPACE", "prune"],
+    [{ code: "ERR_SQLITE_ERROR", errcode: 13 }, "NO_SPACE", "Free some space"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 4874 }, "NO_SPACE", "completely full"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 8 }, "STORE", "writable"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 11 }, "STORE", "state/db"],

@@ -1,5 +1,6 @@
 import { constants, existsSync } from "node:fs";
 import { access, mkdir, readdir } from "node:fs/promises";
+import { basename } from "node:path";
 import {
   checkOptions,
   type BaseImage,
@@ -94,19 +95,20 @@ async function makeDirectories(layout: StoreLayout, create: boolean): Promise<vo
 }
 
 /** A mistyped path must not turn some directory into a store. */
-async function refuseMissing({ root }: StoreLayout): Promise<void> {
-  const hint =
-    "Check the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
+async function refuseMissing({ root, baseImages, results, state }: StoreLayout): Promise<void> {
+  const hint = "A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
+  const data = { notStore: root };
   const entries = await readdir(root).catch((cause: unknown) => {
     const code = errnoCode(cause);
-    if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint });
-    if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint });
+    if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint, data });
+    if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint, data });
     throw cause;
   });
-  const parts = ["base-image", "result", "state"];
+  const parts = [baseImages, results, state].map((directory) => basename(directory));
   if (entries.length > 0 && !entries.some((entry) => parts.includes(entry))) {
-    throw new ObError("STORE", `${root} is not a store: it has neither base-image/, result/ nor state/.`, {
+    throw new ObError("STORE", `${root} is not a store: it has none of ${parts.join("/, ")}/.`, {
       hint,
+      data,
     });
   }
 }

@@ -9,6 +9,7 @@ import {
 } from "@ob/core";
 import { OutputTail } from "../sharing/output-tail.ts";
 import type { LayerBuild, StepDeduplicator } from "../sharing/single-flight.ts";
+import { loginError } from "../steps/login-error.ts";
 import { baseLayer } from "../steps/from.ts";
 import { FailedLookups } from "../steps/failed-lookups.ts";
 import { guestLayer } from "../steps/guest-step.ts";
@@ -43,9 +44,14 @@ export function buildVisitor(options: BuildVisitorOptions): StepVisitor {
     session: () => (reuseVm ? sandbox.openSession() : undefined),
     async step(step, position) {
       const deps = { ...position, store, sandbox, caches, emit, limits, onFailure };
+      const layer = guestLayer(step, deps);
+      const build: LayerBuild["build"] = async (job) =>
+        await layer.build(job).catch((error: unknown) => {
+          throw loginError(error, position.previous);
+        });
       const hasNoNetwork = step.kind === "run" && step.inputs.network.length === 0;
       const lookups = hasNoNetwork ? new FailedLookups() : undefined;
-      await getLayer(step.info, guestLayer(step, deps), { ...options, lookups });
+      await getLayer(step.info, { ...layer, build }, { ...options, lookups });
     },
   };
 }
@@ -61,7 +67,7 @@ async function getLayer(
   { store, layers, scope, onTimeout, lookups }: LayerOptions,
 ): Promise<void> {
   const { emit, signal } = scope;
-  // Before the layer is claimed: a build that has a slot never waits for one that has none.
+  // Before the layer is begun: a build that has a slot never waits for one that has none.
   await scope.admit(async () => !(await store.find(step.id)));
   const start = performance.now();
   emit({ type: "step-started", step });

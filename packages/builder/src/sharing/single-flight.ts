@@ -54,7 +54,7 @@ interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long to wait before looking again at a layer that another process has just claimed, in milliseconds. */
+/** How long to wait before looking again at a layer that another process has just begun, in milliseconds. */
 const retryDelay = 50;
 
 /**
@@ -161,7 +161,7 @@ export class StepDeduplicator implements AsyncDisposable {
         continue;
       }
       const built = await withWriter(writer, async () => {
-        // It can have appeared between the look and the claim.
+        // It can have appeared between the lookup and `tryBegin`.
         if (await store.find(id)) return false;
         log.restart();
         await this.#build(layer, writer, { log, signal });
@@ -171,7 +171,7 @@ export class StepDeduplicator implements AsyncDisposable {
     }
   }
 
-  /** A log that cannot be written ends the build: nothing would tell what the layer is. */
+  /** A log that cannot be written ends the build: nothing would show what the layer is. */
   async #build(layer: LayerBuild, writer: LayerWriter, { log, signal }: RunOptions): Promise<void> {
     const broken = new AbortController();
     const onOutput: OnOutput = (bytes) => {
@@ -210,7 +210,7 @@ export class StepDeduplicator implements AsyncDisposable {
       if (!isObError(error, "NO_SUCH_LAYER")) throw error;
       return false;
     } finally {
-      // The log can end, or not exist yet, while the claim is still held.
+      // The log can end, or not exist yet, while the layer is still being built.
       if (!signal.aborted) await sleep(retryDelay, undefined, { signal }).catch(() => undefined);
     }
   }

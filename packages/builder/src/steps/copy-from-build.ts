@@ -129,7 +129,7 @@ export function copyFromLayer(step: CopyFromStep, deps: StepDeps): LayerBuild {
 
 async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDeps): Promise<void> {
   const { writer, onOutput } = job;
-  const { sandbox, store, image, keepVm } = deps;
+  const { sandbox, store, image, keepVm, isLast } = deps;
   const disk = await writer.createDisk(step.base, job.signal);
   throwIfCancelled(job.signal);
   const { source, exclude, user } = step;
@@ -153,7 +153,7 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
       return archive.on("error", fail);
     };
     const task = { kind: "copy", user, openArchive } as const;
-    const target = { layer: writer.id, disk, image, task, keepVm };
+    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
     await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;

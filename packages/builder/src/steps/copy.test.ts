@@ -41,7 +41,7 @@ describe("a copy", () => {
     const building = setting.builder.build({ spec: spec(`((from base) ${op})`), sourceDirectory });
     await expect(building).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
     expect(transcript(setting.events)).toBe("");
-    expect(setting.store.claims.size).toBe(0);
+    expect(setting.store.timesBegun.size).toBe(0);
   });
 
   test("of a file that changes meanwhile fails with that reason, whatever the sandbox throws", async () => {

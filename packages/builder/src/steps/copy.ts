@@ -67,7 +67,7 @@ async function copyIntoGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, image, keepVm } = deps;
+  const { sandbox, image, keepVm, isLast } = deps;
   const disk = await writer.createDisk(step.base, signal);
   const destination = sandbox.guest(image).copyTarget(step.transfer.destination);
   const transfer = { ...step.transfer, destination };
@@ -82,7 +82,7 @@ async function copyIntoGuest(
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", user: transfer.user, openArchive } as const;
-    await runInSandbox({ layer: writer.id, disk, image, task, keepVm }, { signal, onOutput }, deps);
+    await runInSandbox({ layer: writer.id, disk, image, task, keepVm, isLast }, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   }

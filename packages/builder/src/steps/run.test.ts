@@ -80,6 +80,6 @@ describe("a run", () => {
       message: expect.stringContaining('"lan"'),
     });
     expect(setting.sandbox.steps).toEqual([]);
-    expect(setting.store.claims.size).toBe(0);
+    expect(setting.store.timesBegun.size).toBe(0);
   });
 });

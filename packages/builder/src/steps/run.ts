@@ -69,7 +69,7 @@ async function runInGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, image, keepVm, emit } = deps;
+  const { sandbox, image, keepVm, isLast, emit } = deps;
   const { base, workdir, user, environment, command, shell } = step.inputs;
   const network = networkOf(step.inputs.network);
   const requests =
@@ -96,7 +96,7 @@ async function runInGuest(
   try {
     throwIfCancelled(signal);
     const onFailure = deps.onFailure && failureHandler(step.info, deps.onFailure);
-    const target = { layer: writer.id, disk, image, task, keepVm };
+    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
     await runInSandbox(target, { signal, onOutput, onFailure }, deps);
   } catch (error) {
     // A command that fails leaves its caches intact, and what it has fetched serves the next try.

@@ -178,7 +178,7 @@ describe("build", () => {
       });
       const { code, stdout } = await obuilder([...build, `-j${jobs}`], { services, stdin: nested });
       expect(code).toBe(0);
-      // Who waits for a layer in the making is told that it was saved.
+      // A build that waits for the layer of another one prints that it was saved.
       shown.push(stdout.replaceAll(/---> (saved as|using) ("\w+")( from cache)?/g, "---> $2"));
       most.push(running);
     }

@@ -12,6 +12,7 @@ import {
   storeOptions,
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
+import { mayReuseVm } from "../args/vm-reuse.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { withRecipeHint } from "../output/recipe-hint.ts";
 import { codeOf, firstError } from "../output/render-error.ts";
@@ -53,7 +54,7 @@ export const build: Command = {
     const jobs = readJobs(args, flags);
     const { logLimit, diskReserve, ...timeouts } = readLimits(args);
     const mode = readProgressMode(args);
-    const reuseVm = args["no-vm-reuse"] !== true;
+    const reuseVm = await mayReuseVm({ args, env: io.env, location });
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
     const request = await readRequest(args, io, emit);

@@ -57,6 +57,6 @@ async function smallestImage({ directory }: StoreLocation): Promise<string> {
   const [smallest] = sized.toSorted((a, b) => a.size - b.size || a.name.localeCompare(b.name));
   if (smallest) return smallest.name.slice(0, -".qcow2".length);
   throw new ObError("BASE_IMAGE", `There is no base image in ${images}.`, {
-    hint: "`obuilder image build NAME` builds one; `obuilder image list` shows the names.",
+    data: { noBaseImages: images },
   });
 }

@@ -12,8 +12,8 @@ const store = "--store=qemu:/nowhere";
 const spec = "((from debian-12) (run (shell one)))";
 
 /** Services with one layer, and a fake guest. */
-async function builtServices(visit: FakeGuest = {}) {
-  const services = fakeServices({ visit });
+async function builtServices(ephemeralGuest: FakeGuest = {}) {
+  const services = fakeServices({ ephemeralGuest });
   const { stdout } = await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
   return { services, id: /Got: "([0-9a-f]{64})"/.exec(stdout)?.[1] ?? "" };
 }
@@ -90,7 +90,7 @@ describe("cp", () => {
     await symlink("/etc/passwd", path.join(guest, "opt/link"));
     execFileSync("chmod", ["u+s", path.join(guest, "opt/tool")]);
     const readArchive: FakeGuest["readArchive"] = function* ({ path: wanted, followLink }) {
-      // What stands at the end of the path is followed, as the command promises for every guest.
+      // A link at the end of the path is followed, in every guest.
       expect(followLink).toBe(true);
       const file = path.join(guest, wanted);
       const isTree = wanted.endsWith("/") || !wanted.includes(".");

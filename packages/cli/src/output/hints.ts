@@ -1,41 +1,74 @@
 import type { ErrorCode, FailedStep, ObError } from "@ob/core";
 
-type HintFor = (data: Readonly<Record<string, string>>, error: ObError) => string | undefined;
+interface LibraryHint {
+  readonly hint: string;
+  readonly data: Readonly<Record<string, string>>;
+  readonly step: FailedStep | undefined;
+  /** See `ObError.exitCode`. */
+  readonly status: number | undefined;
+}
 
-const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
-  STEP_FAILED: (_data, { step, exitCode }) =>
-    step &&
-    [
-      ...statusHints(exitCode),
-      logHint(step),
-      ...(step.op === "run" ? ["`--on-error=shell` opens a shell where a command fails."] : []),
-    ].join(" "),
-  BAD_SECRET: ({ secret }) => secret && `Give it with --secret ${secret}:FILE, where FILE holds its value.`,
-  TIMEOUT: ({ limit }, { step }) => {
-    const more =
-      limit === "step"
-        ? "`--step-timeout` gives a step more time."
-        : `\`--timeout\` gives the ${limit} more time.`;
-    return step ? `${logHint(step)} ${more}` : more;
-  },
-  NO_SUCH_LAYER: () =>
-    "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
-  NO_SPACE: ({ reserve }) =>
-    "Free some space, or remove old layers with `obuilder prune`." +
-    (reserve === undefined ? "" : " `--disk-reserve` sets what must stay free."),
-  UNSUPPORTED: ({ option }) => option && optionHints[option],
+/** @returns the hint with the command or option that helps; undefined if there is none. */
+type HintFor = (from: LibraryHint) => string | undefined;
+
+const imageBuild = "`obuilder image build NAME` builds one; `obuilder image list` shows the names.";
+
+/** Of a layer whose guest lets nobody log in. */
+const removeLayer: HintFor = ({ data: { layer } }) =>
+  layer && `Change that step. \`obuilder delete ${layer}\` removes its layer and those that are based on it.`;
+
+/** Of a failed step: what its status means, and how to look at it. */
+const failedStep: HintFor = ({ hint, step, status }) =>
+  step &&
+  [
+    ...(hint === "" ? [] : [hint]),
+    ...statusHints(status),
+    logHint(step),
+    ...(step.op === "run" ? ["`--on-error=shell` opens a shell where a command fails."] : []),
+  ].join(" ");
+
+const timedOut: HintFor = ({ data: { limit }, step }) => {
+  const flag = limit === "step" ? "--step-timeout" : "--timeout";
+  const more = `\`${flag}\` gives the ${limit} more time.`;
+  return step ? `${logHint(step)} ${more}` : more;
 };
 
-/** The options of the command line for options of libraries whose value cannot be had. */
+const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
+  STEP_FAILED: failedStep,
+  TIMEOUT: timedOut,
+  BAD_SECRET: ({ data: { secret } }) =>
+    secret && `Give it with --secret ${secret}:FILE, where FILE holds its value.`,
+  BASE_IMAGE: ({ hint, data: { notQcow2, noBaseImages } }) => {
+    if (notQcow2)
+      return "`obuilder image import FILE --name NAME` converts it, or: qemu-img convert -O qcow2 OLD NEW.qcow2";
+    return noBaseImages && `${hint} ${imageBuild}`;
+  },
+  LOGIN_FAILED: removeLayer,
+  BOOT_FAILED: removeLayer,
+  NO_SPACE: ({ hint, data: { reserve } }) =>
+    `${hint || "Free some space."} \`obuilder prune\` removes old layers.` +
+    (reserve === undefined ? "" : " `--disk-reserve` sets what must stay free."),
+  NO_SUCH_LAYER: ({ hint }) =>
+    hint ||
+    "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
+  STORE: ({ hint, data: { layer, notStore } }) => {
+    if (layer) return `${hint} (obuilder delete ${layer})`;
+    return notStore && `Check the path in --store=qemu:PATH. ${hint}`;
+  },
+  USAGE: ({ hint, data: { existing } }) => existing && `${hint} --force replaces it.`,
+  UNSUPPORTED: ({ data: { option } }) => option && optionHints[option],
+};
+
+/** The options of the command line for options of libraries whose value cannot be used on this host. */
 const optionHints: Readonly<Record<string, string>> = {
   accelerator: "Use --qemu-accel=auto or tcg.",
   diskBus: "Use --qemu-disk-bus=virtio or sata.",
 };
 
-/** The hint for a library's error that names commands or options, which libraries do not know. */
+/** The hint of a library's error, with the commands and options that libraries do not know. */
 export function commandLineHint(error: ObError): string | undefined {
-  const { code, data = {} } = error;
-  return hints[code]?.(data, error);
+  const { code, hint, data = {}, step, exitCode: status } = error;
+  return hints[code]?.({ hint: hint ?? "", data, step, status }) || hint;
 }
 
 function logHint({ id }: FailedStep): string {

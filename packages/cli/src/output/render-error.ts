@@ -22,11 +22,7 @@ export function codeOf(error: unknown): ErrorCode | undefined {
 
 /** The hint of an expected error. */
 export function hintOf(error: unknown): string | undefined {
-  if (isObError(error)) {
-    const parts = [error.hint, commandLineHint(error)].filter((part) => part !== undefined);
-    // The library's own is the more exact one, but for a failed step, where it tells another thing.
-    return error.code === "STEP_FAILED" && parts.length > 1 ? parts.join(" ") : parts[0];
-  }
+  if (isObError(error)) return commandLineHint(error);
   return isSpecError(error) ? error.hint : undefined;
 }
 

@@ -29,11 +29,6 @@ describe.each(["linux", "openbsd", "windows"] as const)("a %s guest", (guestOs) 
   });
 
   test.each<[string, Partial<RunTask>]>([
-    ["two caches at one target", { caches: [cache(`${root}a`), cache(`${root}a`)] }],
-    [
-      "a secret in another spelling of a cache's target",
-      { caches: [cache(`${root}a`)], secrets: [secret(`${root}b/../a`)] },
-    ],
     ["a variable without a name", { environment: [["", "x"]] }],
     ["a command with a NUL byte", { command: "a\0b" }],
   ])("refuses %s before there is a machine", (_what, odd) => {

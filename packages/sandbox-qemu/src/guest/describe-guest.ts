@@ -1,6 +1,6 @@
 import { checkOptions, type GuestDescription, type GuestImage } from "@ob/core";
 import type { SandboxOptions } from "../lifecycle/options.ts";
-import { checkMounts } from "./check-mounts.ts";
+import { inMountOrder } from "./mount-order.ts";
 import { resolveGuest } from "./resolve-guest.ts";
 
 /** What describes a guest where its image's manifest does not. */
@@ -23,8 +23,7 @@ export function describeGuest(image: GuestImage, defaults: GuestDefaults = {}): 
     copySource,
     // Making the commands is what refuses them; they are not run.
     checkRun(task) {
-      checkMounts(task);
-      profile.mount(task);
+      profile.mount(inMountOrder(task, profile));
       profile.run(task);
     },
     checkCopy: (destination) => void verification?.unpackedPath(destination),

@@ -33,7 +33,7 @@ export class MemoryStore implements Store {
   /** Scratch disks that were created and not yet disposed of. */
   openScratchDisks = 0;
   /** How often a layer was begun. */
-  readonly claims = new Map<LayerId, number>();
+  readonly timesBegun = new Map<LayerId, number>();
   /** How often `recordUse` was called, by layer. */
   readonly touched = new Map<LayerId, number>();
 
@@ -101,7 +101,7 @@ export class MemoryStore implements Store {
     if (this.#begun.has(id)) return undefined;
     this.#begun.set(id, undefined);
     this.openWriters++;
-    this.claims.set(id, (this.claims.get(id) ?? 0) + 1);
+    this.timesBegun.set(id, (this.timesBegun.get(id) ?? 0) + 1);
     // A finished layer keeps its log: a caller that began it too late must not clear it.
     const log = this.#layers.has(id) ? new MemoryLog() : this.#newLog(id);
     return this.#writer(id, log);
