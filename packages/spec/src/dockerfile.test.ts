@@ -34,13 +34,6 @@ test("writes no uid for a user by name, where the original fails", () => {
   );
 });
 
-test("keeps a comment of several lines a comment, and a path with blanks one path", () => {
-  const ops = String.raw`(comment "one\nRUN two\n") (copy (src a "b c") (dst /d/)) (user (uid 5) (gid 6)) (copy (src a) (dst "/\"e f\""))`;
-  expect(convert(ops, { escape: "unix" })).toBe(
-    'FROM base\n# one\n# RUN two\n# \nCOPY ["a","b c","/d/"]\nUSER 5:6\nCOPY --chown=5:6 ["a","/\\"e f\\""]\n',
-  );
-});
-
 test("gives copied files to the user, except for root and for a user by name", () => {
   const copies = `(copy (src a) (dst b)) (user (uid 0) (gid 1)) (copy (src a) (dst b))
     (user (uid 0) (gid 0)) (copy (src a) (dst b)) (user (name x)) (copy (src a) (dst b))`;

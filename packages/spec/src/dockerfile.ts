@@ -1,11 +1,14 @@
 import type { BuildkitOption, CopyOp, Op, RunOp, Spec, User } from "./ast.ts";
+import { checkSpec } from "./check-arguments.ts";
 
 /** How to write a Dockerfile. */
 export interface DockerfileOptions {
   /** True to use BuildKit's `RUN --mount` for caches and secrets. Otherwise they are omitted. */
-  readonly buildkit?: boolean;
-  /** The escape character: `\` for Unix; a backquote for Windows, where `\` separates the names in a path. */
-  readonly escape: "unix" | "windows";
+  readonly buildkit?: boolean | undefined;
+  /**
+   * The escape character: `\` for Unix, the default; a backquote for Windows, where `\` separates the names in a path.
+   */
+  readonly escape?: "unix" | "windows" | undefined;
 }
 
 interface Context {
@@ -18,10 +21,11 @@ interface Context {
  * A Dockerfile that does approximately what the spec does, in the original's form.
  *
  * `exclude` and `network` have no counterpart and are omitted. For a user by name, a `--mount` has no `uid` (the original
- * fails there) and a `COPY` has no `--chown`. A comment stays one if it has several lines, and a path stays one if it has
- * blanks. Other values are not escaped, so text with a special meaning in a Dockerfile keeps that meaning.
+ * fails there) and a `COPY` has no `--chown`. Values are not escaped, so text with a special meaning in a Dockerfile
+ * keeps that meaning.
  */
-export function toDockerfile(spec: Spec, options: DockerfileOptions): string {
+export function toDockerfile(spec: Spec, options: DockerfileOptions = {}): string {
+  checkSpec("toDockerfile", spec);
   const windows = options.escape === "windows";
   const context: Context = {
     buildkit: options.buildkit ?? false,
@@ -50,10 +54,7 @@ function stage(spec: Spec, name: string | undefined, start: Context): readonly s
 function instruction(op: Op, context: Context): string {
   switch (op.op) {
     case "comment":
-      return op.text
-        .split("\n")
-        .map((line) => `# ${line}`)
-        .join("\n");
+      return `# ${op.text}`;
     case "workdir":
       return `WORKDIR ${op.directory}`;
     case "shell":
@@ -99,12 +100,7 @@ function copyInstruction(op: CopyOp, context: Context): string {
   const owned = "uid" in user && !(user.uid === 0 && user.gid === 0);
   const chown = owned ? `--chown=${user.uid}:${user.gid} ` : "";
   const from = op.from.kind === "build" ? `--from=${op.from.name} ` : "";
-  return `COPY ${chown}${from}${paths([...op.sources, op.destination])}`;
-}
-
-/** As a JSON array only if a path has blanks: they separate paths. */
-function paths(all: readonly string[]): string {
-  return all.some((path) => /\s/.test(path)) ? JSON.stringify(all) : all.join(" ");
+  return `COPY ${chown}${from}${op.sources.join(" ")} ${op.destination}`;
 }
 
 /** A command of several lines, each but the last ended by the escape character. */

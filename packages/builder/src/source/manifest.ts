@@ -66,14 +66,17 @@ export async function generateManifest(source: string, options: ManifestOptions)
 }
 
 /**
- * The parts of the path of a `copy`'s source.
+ * Looks whether a source exists and can be copied, reading none of it.
  *
- * @throws ObError `BAD_SOURCE` if there is `..`.
+ * @throws ObError as `generateManifest` for the source itself; what a directory holds is not looked at.
  */
-export function partsOf(source: string): readonly string[] {
-  const parts = source.split("/");
-  if (!parts.includes("..")) return parts;
-  throw badSource(`${quoted(source)} may not leave the source directory with "..".`);
+export async function checkSource(source: string, options: ManifestOptions): Promise<void> {
+  using reader = new SourceTree(options.sourceDirectory);
+  const reading = { ...options, reader };
+  const path = await checkPath(source, reading);
+  const kind = await kindAt(path, reading);
+  const verdict = verdictOn(path, reading);
+  if (kind !== "directory" && verdict?.ignoredBy !== undefined) throw ignoredSource(path, verdict);
 }
 
 interface Reading extends ManifestOptions {
@@ -89,10 +92,11 @@ type Tree =
 /** Resolves `source` part by part, as the original does: only the last part may be a link or a file. */
 async function checkPath(source: string, options: Reading): Promise<string> {
   const { reader, own = noDirectories } = options;
-  const parts = partsOf(source);
+  const parts = source.split("/");
   const resolved: string[] = [];
   for (const [index, part] of parts.entries()) {
     if (part === "" || part === ".") continue;
+    if (part === "..") throw badSource(`${quoted(source)} may not leave the source directory with "..".`);
     resolved.push(part);
     const path = resolved.join("/");
     const kind = await kindAt(path, options);

@@ -18,15 +18,6 @@ describe("caches", () => {
     expect(setting.caches.openLeases).toBe(0);
   });
 
-  test("are mounted after those that they are below, whatever the spec's order", async () => {
-    await using setting = bench();
-    const caches =
-      "(a (target /x/./y/z)) (b (target C:\\x\\y)) (c (target x/y//)) (d (target /other)) (e (target //x))";
-    await setting.builder.build(request(`((from base) (run (cache ${caches}) (shell x)))`));
-    const task = setting.sandbox.steps[0]?.task;
-    expect(task?.kind === "run" && task.caches.map(({ name }) => name)).toEqual(["d", "e", "c", "a", "b"]);
-  });
-
   test("have the guest's file system", async () => {
     await using setting = bench({ guest: { cacheFileSystem: "ffs" } });
     await setting.builder.build(request(twoCaches));

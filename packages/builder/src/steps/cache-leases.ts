@@ -1,4 +1,3 @@
-import { posix } from "node:path";
 import {
   type CacheFileSystem,
   type CacheLease,
@@ -17,23 +16,15 @@ const sharings: readonly CacheSharing[] = ["shared", "private", "locked"];
 /**
  * The requests to the cache store.
  *
- * @throws ObError as `checkCaches`.
+ * @throws ObError `BAD_SPEC` for an unknown `sharing`, or a locked cache that the step would wait for forever.
  */
 export function cacheRequests(
   caches: readonly RunCache[],
   fileSystem: CacheFileSystem,
 ): readonly CacheRequest[] {
-  return checkCaches(caches).map((request) => ({ ...request, fileSystem }));
-}
-
-/**
- * How the caches of a step are shared.
- *
- * @throws ObError `BAD_SPEC` for an unknown `sharing`, or a locked cache that the step would wait for forever.
- */
-export function checkCaches(caches: readonly RunCache[]): readonly Omit<CacheRequest, "fileSystem">[] {
   const requests = caches.map(({ name, buildkitOptions }) => ({
     name,
+    fileSystem,
     sharing: sharingOf(name, buildkitOptions),
   }));
   const names = requests.map(({ name }) => name);
@@ -89,20 +80,6 @@ export class CacheLeases implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
-}
-
-/**
- * The order to mount them in, else that of the spec: a cache below the target of another is mounted after it, which
- * would hide it.
- */
-export function parentsFirst(mounts: readonly CacheMount[]): readonly CacheMount[] {
-  return mounts.toSorted((a, b) => depthOf(a.target) - depthOf(b.target));
-}
-
-/** The number of parts of a guest's path, also of a Windows one. */
-function depthOf(target: string): number {
-  const parts = posix.normalize(target.replaceAll("\\", "/")).split("/");
-  return parts.filter((part) => part !== "").length;
 }
 
 function sharingOf(name: string, options: RunCache["buildkitOptions"]): CacheSharing {

@@ -12,6 +12,7 @@ import {
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import { layerArchive, type LayerItem } from "../archive/layer-archive.ts";
 import { openLayer } from "../open-layer.ts";
@@ -37,6 +38,12 @@ export interface CopyFromStep {
   readonly user: GuestUser | undefined;
 }
 
+/** Checks what can be checked before anything is built. @throws ObError `BAD_SOURCE` for a path with `..`. */
+export function checkCopyFrom(op: CopyOp): void {
+  if (op.from.kind !== "build") return;
+  for (const source of op.sources) checkSourcePath(source);
+}
+
 /**
  * Reads nothing: the id is computed from that of the layer that is copied from.
  *
@@ -51,7 +58,7 @@ export function prepareCopyFrom(
   const { name, build: source } = from;
   const destination = resolveInGuest(workdir, op.destination);
   const paths = op.sources.map(checkSourcePath);
-  checkDestination(op);
+  checkDestination(op, destination);
   const exclude = [...new Set(op.exclude)].toSorted();
   const id = copyFromStepId({ base, user, source: source.id, paths, destination, exclude });
   return {
@@ -59,7 +66,7 @@ export function prepareCopyFrom(
     base,
     name,
     source,
-    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build, at: context.source?.locate(op) },
     paths,
     destination,
     exclude,
@@ -122,7 +129,7 @@ export function copyFromLayer(step: CopyFromStep, deps: StepDeps): LayerBuild {
 
 async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDeps): Promise<void> {
   const { writer, onOutput } = job;
-  const { sandbox, session = sandbox, store, image, keepVm } = deps;
+  const { sandbox, store, image, keepVm, isLast } = deps;
   const disk = await writer.createDisk(step.base, job.signal);
   throwIfCancelled(job.signal);
   const { source, exclude, user } = step;
@@ -146,8 +153,8 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
       return archive.on("error", fail);
     };
     const task = { kind: "copy", user, openArchive } as const;
-    const target = { layer: writer.id, disk, image, task, keepVm };
-    await session.run(target, { signal, emit: deps.emit, onOutput });
+    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
+    await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   } finally {

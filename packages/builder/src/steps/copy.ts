@@ -9,6 +9,7 @@ import {
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
 import type { DigestCache } from "../source/digest-cache.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import { generateManifest, type Manifest, type ManifestOptions } from "../source/manifest.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
@@ -39,18 +40,18 @@ export async function prepareCopy(
   const { workdir, user, build, sourceDirectory, digests, own, ignore } = context;
   const destination = resolveInGuest(workdir, op.destination);
   const manifests: Manifest[] = [];
-  checkDestination(op);
   for (const source of op.sources) {
     const options = {
       ...{ sourceDirectory, exclude: op.exclude, own, ignore, digests, signal },
     } satisfies ManifestOptions;
     manifests.push(await generateManifest(source, options));
   }
+  checkDestination(op, destination);
   const id = copyStepId({ base, user, manifests, destination });
   return {
     kind: "copy",
     base,
-    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build, at: context.source?.locate(op) },
     transfer: { sourceDirectory, manifests, destination, user },
     digests,
   };
@@ -66,7 +67,7 @@ async function copyIntoGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, session = sandbox, image, keepVm, emit } = deps;
+  const { sandbox, image, keepVm, isLast } = deps;
   const disk = await writer.createDisk(step.base, signal);
   const destination = sandbox.guest(image).copyTarget(step.transfer.destination);
   const transfer = { ...step.transfer, destination };
@@ -81,7 +82,7 @@ async function copyIntoGuest(
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", user: transfer.user, openArchive } as const;
-    await session.run({ layer: writer.id, disk, image, task, keepVm }, { signal, emit, onOutput });
+    await runInSandbox({ layer: writer.id, disk, image, task, keepVm, isLast }, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   }
@@ -90,14 +91,13 @@ async function copyIntoGuest(
 }
 
 /** @throws ObError `BAD_SPEC` if there is no source or several have one name to go to. */
-export function checkDestination(op: CopyOp): void {
+export function checkDestination(op: CopyOp, destination: string): void {
   if (op.sources.length === 0) {
     throw new ObError("BAD_SPEC", "This copy has no source.", {
       hint: "Give what to copy, for example `(src .)` for the whole source directory.",
     });
   }
-  // An empty destination is the workdir.
-  if (op.sources.length === 1 || op.destination === "" || op.destination.endsWith("/")) return;
+  if (op.sources.length === 1 || destination.endsWith("/")) return;
   throw new ObError(
     "BAD_SPEC",
     `${op.sources.length} sources cannot all become ${JSON.stringify(op.destination)}.`,

@@ -33,7 +33,7 @@ export interface SmokeTestRequest {
 export interface SmokeTestCommand {
   /** A script for the guest's Bourne shell. */
   readonly script: string;
-  /** True to run it as the superuser. */
+  /** True to run it as root. */
   readonly asRoot?: boolean | undefined;
   /** How long it may take, in seconds. By default 300. */
   readonly timeoutSeconds?: number | undefined;

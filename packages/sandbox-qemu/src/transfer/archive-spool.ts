@@ -126,7 +126,7 @@ async function written<T>(writing: Promise<T>): Promise<T> {
   } catch (cause) {
     if (errnoCode(cause) === "ENOSPC" || errnoCode(cause) === "EDQUOT") {
       throw new ObError("NO_SPACE", `The host's disk is full: there is no space for ${archiveName}.`, {
-        hint: "Free some space, or remove old layers with `obuilder prune`.",
+        hint: "Free some space.",
         cause,
       });
     }
