@@ -57,7 +57,7 @@ export function debianRiscv64(release: Release): Recipe {
     },
     make: (context) => make(release, context),
     expectations: (parameters) =>
-      `[ "$(uname -m)" = riscv64 ] || { echo "The machine is no riscv64"; exit 1; }\n${debianExpectations(parameters)}`,
+      `[ "$(uname -m)" = riscv64 ] || { echo "The machine is not a riscv64"; exit 1; }\n${debianExpectations(parameters)}`,
     check: checkByUBoot,
   });
 }

@@ -71,7 +71,7 @@ export const build: Command = {
         signal: io.signal,
         jobs,
         reuseVm,
-        ordered: progress.inOrder,
+        ordered: progress.ordered,
         ...(wantsShell && { onFailure }),
       });
       progress.succeeded(id);

@@ -6,7 +6,7 @@ function base256(...bytes: readonly number[]): Buffer {
   return Buffer.from([...bytes.slice(0, 1), ...Buffer.alloc(12 - bytes.length), ...bytes.slice(1)]);
 }
 
-/** Archives that are no archives, or end in an entry. */
+/** Files that are not archives, or end in an entry. */
 export function damaged(refused: Refused): readonly HostileArchive[] {
   const early = "it ends early";
   const number = "a header has a wrong number";

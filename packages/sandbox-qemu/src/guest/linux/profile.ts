@@ -162,7 +162,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     },
     flush: (bootInfo) => ({
       phase: "flush",
-      purpose: "put everything on the disk",
+      purpose: "flush",
       ...asRootCommand(scripts.flush, [processesIn(bootInfo)]),
       failure: "UNCLEAN_STOP",
       frozen: frozenMarker,

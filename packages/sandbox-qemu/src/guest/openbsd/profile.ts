@@ -99,7 +99,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     },
     flush: (bootInfo) => ({
       phase: "flush",
-      purpose: "put everything on the disk",
+      purpose: "flush",
       ...root.command(scripts.flush, [oneLine(bootInfo)]),
       failure: "UNCLEAN_STOP",
       frozen: undefined,
