@@ -2,6 +2,7 @@ import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { sha256 } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inMountOrder } from "../../packages/sandbox-qemu/src/guest/mount-order.ts";
 import type { GuestCommand } from "../../packages/sandbox-qemu/src/guest/profile.ts";
 import { windowsGuest } from "../../packages/sandbox-qemu/src/guest/windows/profile.ts";
 import { cygwinCommand } from "../../packages/sandbox-qemu/src/ssh/quote/cygwin.ts";
@@ -13,11 +14,12 @@ const target = String.raw`C:\build\with blank\cache`;
 const inDrive = "build/with blank/cache";
 const profile = windowsGuest("opam");
 
+const taskWith = (changes: Parameters<typeof runTask>[1]) => inMountOrder(runTask("", changes), profile);
 const withCaches = (...targets: readonly string[]) =>
-  runTask("", {
+  taskWith({
     caches: targets.map((each, index) => ({ name: `c${index}`, disk: "", formatted: true, target: each })),
   });
-const withSecret = (at: string, contents: Uint8Array) => runTask("", { secrets: [{ target: at, contents }] });
+const withSecret = (at: string, contents: Uint8Array) => taskWith({ secrets: [{ target: at, contents }] });
 /** The command that makes the junction to the drive of the last cache. */
 const makeJunction = (...targets: readonly string[]) => profile.mount(withCaches(...targets)).at(-1);
 
@@ -61,7 +63,9 @@ describe.skipIf(missing !== undefined)(
       });
 
       it("a missing drive is named in the error", async () => {
-        const ended = await runCommand(makeJunction(...Array.from({ length: 6 }, () => target)));
+        const ended = await runCommand(
+          makeJunction(...Array.from({ length: 6 }, (_, n) => (n === 5 ? target : `${target}${n}`))),
+        );
         expect(ended).toMatchObject({ code: 125, said: expect.stringContaining("no drive i:") });
       });
 

@@ -7,6 +7,7 @@ import {
   failFunction,
   freeDiskCheck,
   type GuestProfile,
+  identityCommand,
   makeDirectoriesFunction,
   posixDefaults,
   programCheck,
@@ -77,7 +78,7 @@ export function profile(loginUser: string): GuestProfile {
     imageChecks: [programCheck("tar", { required: true }), freeDiskCheck("/")],
 
     // Each system shows this somewhere else. This is Linux' place: FreeBSD has `kenv smbios.system.serial`.
-    identity: "exec cat /sys/block/*/serial",
+    identity: identityCommand("exec cat /sys/block/*/serial"),
     prepare: {
       phase: "login",
       purpose: "become root",

@@ -14,7 +14,7 @@ import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
 import type { BuildRequest } from "./request.ts";
-import { ignoreRulesFor, ownDirectoriesFor, validateRequest } from "./validate-request.ts";
+import { ignoreRulesFor, ownDirectoriesFor, validateRequest, validateTargets } from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
 import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
@@ -91,6 +91,7 @@ export function createBuilder(options: BuilderOptions): Builder {
       validateRequest(request);
       warnOfGuessableSecrets(request, emit);
       const { spec } = request;
+      validateTargets(spec, sandbox);
       const visitor = (scope: BuildScope) =>
         buildVisitor({ store, sandbox, caches, layers, scope, onFailure, reuseVm });
       const own = await ownDirectoriesFor(request, store);

@@ -1,7 +1,8 @@
-import { ObError, type Store } from "@ob/core";
+import { ObError, type Sandbox, type Store } from "@ob/core";
 import type { Op, RunOp, Spec } from "@ob/spec";
 import { loadIgnoreRules } from "./ignore/ignore-file.ts";
 import type { IgnoreRules } from "./ignore/ignore-rules.ts";
+import { type MountOfRun, type TargetClash, targetClashes } from "./mount-targets.ts";
 import type { BuildRequest } from "./request.ts";
 import { findOwnDirectories, noDirectories, type OwnDirectories } from "./source/own-directories.ts";
 import { checkCopyFrom } from "./steps/copy-from-build.ts";
@@ -17,6 +18,17 @@ export function validateRequest(request: BuildRequest): void {
     if (op.op === "run") checkSecrets(op, request);
     else if (op.op === "copy") checkCopyFrom(op);
   }
+}
+
+/**
+ * Finds caches and secrets of one step that cannot be mounted together. Plans do not ask: such a step may have been built by a
+ * store's other user, the original, and its layer is used.
+ *
+ * @throws ObError `BAD_SPEC`.
+ */
+export function validateTargets(spec: Spec, { distinctTargets = false }: Sandbox): void {
+  const [clash] = distinctTargets ? targetClashes(spec) : [];
+  if (clash) throw clashError(clash);
 }
 
 /**
@@ -69,4 +81,14 @@ function checkSecrets(op: RunOp, { secrets }: BuildRequest): void {
     `The spec needs the secret ${JSON.stringify(missing.id)}, which was not given.`,
     { data: { secret: missing.id } },
   );
+}
+
+function clashError({ mount, earlier, kind }: TargetClash): ObError {
+  const describe = ({ kind: sort, name }: MountOfRun): string => `the ${sort} ${JSON.stringify(name)}`;
+  const target = JSON.stringify(mount.target);
+  const why =
+    kind === "same"
+      ? `${describe(mount)} has the target of ${describe(earlier)}: ${target}`
+      : `${describe(mount)} has a target below ${describe(earlier)}, which is a file: ${target}`;
+  return new ObError("BAD_SPEC", `In one step ${why}.`, { hint: "Give each a target of its own." });
 }

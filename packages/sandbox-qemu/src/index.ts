@@ -17,11 +17,13 @@ export type {
   GuestProfileFactory,
   VmReuse,
 } from "./guest/profile.ts";
+export type { MountTask, OrderedCache } from "./guest/mount-task.ts";
 export { exitDeviceMissing, exitNotFound } from "./guest/profile.ts";
 export type { GuestProfiles } from "./guest/registry.ts";
 export { checkTarget } from "./guest/posix/check-target.ts";
 export { posixDefaults } from "./guest/posix/defaults.ts";
 export { environmentArgs } from "./guest/posix/env-args.ts";
+export { identityCommand } from "./guest/posix/identity.ts";
 
 export { acceptEnvCheck, freeDiskCheck, programCheck } from "./guest/posix/image-checks.ts";
 export {

@@ -42,6 +42,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 class QemuSandbox implements Sandbox {
+  readonly distinctTargets = true;
   readonly #resources: StepResources;
   readonly #tasks = new TaskGroup();
   readonly #steps: QemuStepRunner;

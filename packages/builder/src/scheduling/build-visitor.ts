@@ -1,5 +1,6 @@
 import { type CacheStore, isObError, type Sandbox, type StepInfo, type Store } from "@ob/core";
 import type { LayerBuild, StepDeduplicator } from "../sharing/single-flight.ts";
+import { loginError } from "../steps/login-error.ts";
 import { baseLayer } from "../steps/from.ts";
 import { guestLayer } from "../steps/guest-step.ts";
 import type { StepDeps } from "../steps/step-deps.ts";
@@ -30,7 +31,12 @@ export function buildVisitor(options: BuildVisitorOptions): StepVisitor {
     session: () => (reuseVm ? sandbox.openSession() : undefined),
     async step(step, position) {
       const deps = { ...position, store, sandbox, caches, emit, onFailure };
-      await getLayer(step.info, guestLayer(step, deps), options);
+      const layer = guestLayer(step, deps);
+      const build: LayerBuild["build"] = async (job) =>
+        await layer.build(job).catch((error: unknown) => {
+          throw loginError(error, position.previous);
+        });
+      await getLayer(step.info, { ...layer, build }, options);
     },
   };
 }

@@ -1,4 +1,11 @@
-import { type GuestImage, type LayerId, type StepSession, type Store, throwIfCancelled } from "@ob/core";
+import {
+  type GuestImage,
+  type LayerId,
+  type StepInfo,
+  type StepSession,
+  type Store,
+  throwIfCancelled,
+} from "@ob/core";
 import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
 import {
   type Context,
@@ -87,6 +94,7 @@ async function walkOps(
 ): Promise<LayerId> {
   const { image, session } = stage;
   let [current, base] = [context, stage.base];
+  let previous: StepInfo | undefined;
   const lastStep = ops.findLastIndex(({ op }) => op === "run" || op === "copy");
   for (const [index, op] of ops.entries()) {
     throwIfCancelled(scope.signal);
@@ -100,8 +108,10 @@ async function walkOps(
       visitor.note(opHeading(current.workdir, op), current.build);
       throw error;
     });
-    await visitor.step(step, { image, session, keepVm: index < lastStep });
+    const isLast = index === lastStep && current.build.length === 0;
+    await visitor.step(step, { image, session, keepVm: index < lastStep, isLast, previous });
     base = step.info.id;
+    previous = step.info;
   }
   return base;
 }

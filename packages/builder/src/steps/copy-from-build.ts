@@ -128,7 +128,7 @@ export function copyFromLayer(step: CopyFromStep, deps: StepDeps): LayerBuild {
 
 async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDeps): Promise<void> {
   const { writer, onOutput } = job;
-  const { sandbox, session = sandbox, store, image, keepVm } = deps;
+  const { sandbox, session = sandbox, store, image, keepVm, isLast } = deps;
   const disk = await writer.createDisk(step.base, job.signal);
   throwIfCancelled(job.signal);
   const { source, exclude, user } = step;
@@ -152,7 +152,7 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
       return archive.on("error", fail);
     };
     const task = { kind: "copy", user, openArchive } as const;
-    const target = { layer: writer.id, disk, image, task, keepVm };
+    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
     await session.run(target, { signal, emit: deps.emit, onOutput });
   } catch (error) {
     throw failure ?? error;

@@ -66,7 +66,7 @@ async function copyIntoGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, session = sandbox, image, keepVm, emit } = deps;
+  const { sandbox, session = sandbox, image, keepVm, isLast, emit } = deps;
   const disk = await writer.createDisk(step.base, signal);
   const destination = sandbox.guest(image).copyTarget(step.transfer.destination);
   const transfer = { ...step.transfer, destination };
@@ -81,7 +81,7 @@ async function copyIntoGuest(
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", user: transfer.user, openArchive } as const;
-    await session.run({ layer: writer.id, disk, image, task, keepVm }, { signal, emit, onOutput });
+    await session.run({ layer: writer.id, disk, image, task, keepVm, isLast }, { signal, emit, onOutput });
   } catch (error) {
     throw failure ?? error;
   }

@@ -61,7 +61,7 @@ async function runInGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, session = sandbox, image, keepVm, emit } = deps;
+  const { sandbox, session = sandbox, image, keepVm, isLast, emit } = deps;
   const { base, workdir, user, environment, command, shell } = step.inputs;
   const network = networkOf(step.inputs.network);
   const requests =
@@ -88,7 +88,10 @@ async function runInGuest(
   try {
     throwIfCancelled(signal);
     const onFailure = deps.onFailure && failureHandler(step.info, deps.onFailure);
-    await session.run({ layer: writer.id, disk, image, task, keepVm }, { signal, emit, onOutput, onFailure });
+    await session.run(
+      { layer: writer.id, disk, image, task, keepVm, isLast },
+      { signal, emit, onOutput, onFailure },
+    );
   } catch (error) {
     // A command that fails leaves its caches intact, and what it has fetched serves the next try.
     if (isObError(error, "STEP_FAILED")) await leases.release(emit);

@@ -18,6 +18,10 @@ export interface StepPosition {
   readonly session?: StepSession | undefined;
   /** True if another step of the stage comes after it; by default false. */
   readonly keepVm?: boolean | undefined;
+  /** True for the last step of the main build; by default false. */
+  readonly isLast?: boolean | undefined;
+  /** The `run` or `copy` before it in its stage. */
+  readonly previous?: StepInfo | undefined;
 }
 
 /** What a step needs that runs in a guest. */

@@ -97,7 +97,12 @@ export const sandboxOptions: OptionTable = {
 };
 
 export const vmReuseOptions: OptionTable = {
-  "no-vm-reuse": { kind: "flag", describe: "Boot a VM for every step", group: vmGroup },
+  "no-vm-reuse": {
+    kind: "flag",
+    describe:
+      "Boot a VM for every step (default if $OBUILDER_NO_VM_REUSE is set, or DIR/state/no-vm-reuse exists)",
+    group: vmGroup,
+  },
 };
 
 /** The options of virtual machines; undefined where an option was not given and has no default here. */

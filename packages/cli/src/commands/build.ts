@@ -11,6 +11,7 @@ import {
   storeOptions,
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
+import { mayReuseVm } from "../args/vm-reuse.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { codeOf } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
@@ -48,7 +49,7 @@ export const build: Command = {
   async run(args, { services, io, verbosity, color, location, flags, emit }) {
     const jobs = readJobs(args, flags);
     const mode = readProgressMode(args);
-    const reuseVm = args["no-vm-reuse"] !== true;
+    const reuseVm = await mayReuseVm({ args, env: io.env, location });
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
     const request = await readRequest(args, io, emit);

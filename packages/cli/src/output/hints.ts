@@ -10,6 +10,10 @@ type HintFor = (from: LibraryHint) => string | undefined;
 
 const imageBuild = "`obuilder image build NAME` builds one; `obuilder image list` shows the names.";
 
+/** Of a layer whose guest lets nobody log in. */
+const removeLayer: HintFor = ({ data: { layer } }) =>
+  layer && `Change that step. \`obuilder delete ${layer}\` removes its layer and those that are based on it.`;
+
 const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
   BAD_SECRET: ({ data: { secret } }) =>
     secret && `Give it with --secret ${secret}:FILE, where FILE holds its value.`,
@@ -18,6 +22,8 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
       return "`obuilder image import FILE --name NAME` converts it, or: qemu-img convert -O qcow2 OLD NEW.qcow2";
     return noBaseImages && `${hint} ${imageBuild}`;
   },
+  LOGIN_FAILED: removeLayer,
+  BOOT_FAILED: removeLayer,
   NO_SPACE: ({ hint }) => `${hint || "Free some space."} \`obuilder prune\` removes old layers.`,
   NO_SUCH_LAYER: ({ hint }) =>
     hint ||

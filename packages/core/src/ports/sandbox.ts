@@ -92,6 +92,11 @@ export interface SandboxStep {
   readonly task: RunTask | CopyTask;
   /** True if another step on this layer may follow in the same session. */
   readonly keepVm?: boolean | undefined;
+  /**
+   * True if nothing follows in the build. Otherwise a step that leaves a guest to which no later step can log in fails with
+   * `STEP_FAILED`; the last one has that reported as a warning.
+   */
+  readonly isLast?: boolean | undefined;
 }
 
 /**
@@ -120,6 +125,12 @@ export interface SandboxRunOptions {
 
 /** Runs steps in virtual machines. */
 export interface Sandbox extends AsyncDisposable {
+  /**
+   * True if caches and secrets of one step must have different targets, none of them below a secret. A build with another step is
+   * then refused before anything is built. By default false.
+   */
+  readonly distinctTargets?: boolean | undefined;
+
   /**
    * The system and architecture of an image's guest: from its manifest if it has one, otherwise from the options.
    *

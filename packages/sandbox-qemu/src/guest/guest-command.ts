@@ -1,9 +1,10 @@
 import type { Readable } from "node:stream";
 import { deadline, errorMessage, isObError, ObError } from "@ob/core";
 import { exitDeviceMissing, exitNoSparse, type GuestCommand } from "./profile.ts";
-import { captureFramed, executeFramed } from "./run-framed.ts";
+import { captureFramed, executeFramed, loginShellHint } from "./run-framed.ts";
 import { type ExecStatus, statusText } from "../ssh/command.ts";
-import { execute, type ExecResult } from "../ssh/exec.ts";
+import { execute, type ExecOptions, type ExecResult } from "../ssh/exec.ts";
+import { markFilter, newMark } from "../ssh/frame.ts";
 import { type RootShell, maxInlineInput } from "../ssh/root-shell.ts";
 import type { SshSession } from "../ssh/session.ts";
 
@@ -61,11 +62,9 @@ export async function runStepCommand(
   command: GuestCommand,
   options: GuestConnection & { readonly killStrayProcesses?: GuestCommand | undefined },
 ): Promise<void> {
-  const { session, signal, onOutput, killStrayProcesses: kill } = options;
-  const status = await execute(session, command.command, {
-    signal,
-    onStdout: onOutput,
-    onStderr: onOutput,
+  const { killStrayProcesses: kill } = options;
+  const status = await executeStep(command, {
+    ...options,
     killStrayProcesses: kill && (async () => await killStrayProcesses(kill, options)),
   });
   switch (status.kind) {
@@ -78,6 +77,37 @@ export async function runStepCommand(
       throw new ObError("STEP_FAILED", `The command was ended by signal ${status.signal}.`);
   }
 }
+
+/**
+ * Runs the step's command; all that the login shell prints is passed on as well.
+ *
+ * @throws ObError `STEP_FAILED` if the login shell ends without having run the command; as `execute`.
+ */
+async function executeStep(
+  command: GuestCommand,
+  { session, signal, onOutput, killStrayProcesses: kill }: GuestConnection & StepExecution,
+): Promise<ExecStatus> {
+  const mark = newMark();
+  const line = command.framed?.({ mark });
+  const pass = (bytes: Uint8Array): void => onOutput?.(bytes);
+  const streams = { output: markFilter(mark, pass), errors: markFilter(mark, pass) };
+  const status = await execute(session, line?.command ?? command.command, {
+    signal,
+    onStdout: streams.output.add,
+    onStderr: streams.errors.add,
+    killStrayProcesses: kill,
+  });
+  for (const stream of Object.values(streams)) stream.end();
+  const wasRun = !line || streams.output.sawMark || streams.errors.sawMark;
+  if (wasRun || status.kind === "killed") return status;
+  throw new ObError(
+    "STEP_FAILED",
+    `The command was not run: the login shell ended first, with ${statusText(status)}.`,
+    { hint: loginShellHint, exitCode: status.code },
+  );
+}
+
+type StepExecution = Pick<ExecOptions, "killStrayProcesses">;
 
 /** Ignores errors: they do not change the command's result, and the flush tries again and reports them. */
 async function killStrayProcesses(command: GuestCommand, options: GuestConnection): Promise<void> {

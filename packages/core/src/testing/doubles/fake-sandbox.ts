@@ -39,6 +39,8 @@ export interface FakeSandboxOptions {
   readonly ephemeralGuest?: FakeGuest;
   /** What every guest is, unless its manifest says otherwise; by default Linux on amd64. */
   readonly guest?: Partial<GuestDescription>;
+  /** See `Sandbox.distinctTargets`. */
+  readonly distinctTargets?: boolean;
 }
 
 const linuxGuest: GuestDescription = {
@@ -62,10 +64,12 @@ export class FakeSandbox implements Sandbox {
   /** Ephemeral guests that were not yet disposed of. */
   openGuests = 0;
 
+  readonly distinctTargets: boolean | undefined;
   readonly #options: FakeSandboxOptions;
 
   constructor(options: FakeSandboxOptions = {}) {
     this.#options = options;
+    this.distinctTargets = options.distinctTargets;
   }
 
   /** The commands of all `run` steps, in order. */

@@ -4,6 +4,7 @@ import { cygwinCommand } from "../../ssh/quote/cygwin.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { environmentArgs } from "../posix/env-args.ts";
 import { framedForCygwin } from "../framed.ts";
+import type { MountTask } from "../mount-task.ts";
 import type { CopyVerification, GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
 import {
   checkDriveLetters,
@@ -50,6 +51,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
       failure: "UNSUPPORTED",
       hint: "sshd's DefaultShell must be Cygwin's bash (docs/guests.md says what a Windows image needs).",
     },
+    canonicalTarget: (target) => junctionPath(target).toLowerCase(),
     mount: (task) => {
       checkUser(task.user, loginUser);
       return [
@@ -60,7 +62,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     run: (task) => ({
       phase: "run",
       purpose: "run the command",
-      command: cygwinCommand(withArguments(scripts.run, [task.workdir, ...programOf(task)])),
+      ...inBash(scripts.run, [task.workdir, ...programOf(task)]),
       failure: "STEP_FAILED",
     }),
     unpack: { phase: "copy", purpose: "unpack the files", ...inBash(scripts.unpack), failure: "STEP_FAILED" },
@@ -116,16 +118,17 @@ const verification: CopyVerification = {
 };
 
 /** The commands that prepare all cache disks, and then make a junction to each. */
-function mountCaches({ caches }: RunTask): readonly GuestCommand[] {
+function mountCaches({ caches }: MountTask): readonly GuestCommand[] {
   checkDriveLetters(caches.length);
   if (caches.length === 0) return [];
+  const inDiskOrder = caches.toSorted((a, b) => a.index - b.index);
   const disks: GuestCommand = {
     phase: "mount",
     purpose: "prepare the disks of the step's caches",
-    ...inBash(scripts.runPowershell, [encodedPrepareDisks(caches.map(({ formatted }) => formatted))]),
+    ...inBash(scripts.runPowershell, [encodedPrepareDisks(inDiskOrder.map(({ formatted }) => formatted))]),
     failure: "CACHE",
   };
-  const junctions = caches.map(({ name, target }, index): GuestCommand => {
+  const junctions = caches.map(({ name, target, index }): GuestCommand => {
     const path = junctionPath(target);
     return {
       phase: "mount",
@@ -152,16 +155,16 @@ function putSecret(
   };
 }
 
-function unmount({ secrets, caches }: RunTask): readonly GuestCommand[] {
+function unmount({ secrets, caches }: MountTask): readonly GuestCommand[] {
   if (secrets.length === 0 && caches.length === 0) return [];
-  const junctions = caches.map(({ target }) => junctionPath(target));
+  const junctions = caches.toReversed().map(({ target }) => junctionPath(target));
   return [
     {
       phase: "mount",
       purpose: "remove the step's secrets and the junctions to its caches",
       ...inBash(scripts.unmountAll, [
         String(secrets.length),
-        ...secrets.map(({ target }) => target),
+        ...secrets.toReversed().map(({ target }) => target),
         ...junctions,
       ]),
       failure: "CACHE",

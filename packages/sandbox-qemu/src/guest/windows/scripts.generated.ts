@@ -150,12 +150,12 @@ remove_junction() {
   at=$(cygpath -u "$1")
   [ ! -e "$at" ] && [ ! -L "$at" ] || fail "the junction at $1 cannot be removed"
 }
-secrets=$1 index=0
+index=$1
 shift
-while [ $index -lt "$secrets" ]; do
+while [ "$index" -gt 0 ]; do
+  index=$((index - 1))
   remove_secret $index "$1"
   shift
-  index=$((index + 1))
 done
 for junction; do remove_junction "$junction"; done`;
 

@@ -12,8 +12,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { type RunTask, sha256 } from "@ob/core";
+import { sha256 } from "@ob/core";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import type { MountTask } from "../mount-task.ts";
 import { runTask } from "../../testing/run-task.ts";
 import { exitDeviceMissing, exitNotFound, type GuestCommand } from "../profile.ts";
 import { windowsGuest } from "./profile.ts";
@@ -103,7 +104,7 @@ describe("a cache", () => {
 
 describe("a secret", () => {
   const contents = Buffer.from("hidden\0\n");
-  const at0 = (target: string): RunTask => runTask({ secrets: [{ target, contents }] });
+  const at0 = (target: string): MountTask => runTask({ secrets: [{ target, contents }] });
 
   it("can be read by the login user alone, and leaves nothing", () => {
     const task = at0("C:/it's deep/er/key");

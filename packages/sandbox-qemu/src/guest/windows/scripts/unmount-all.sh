@@ -1,12 +1,12 @@
-# Arguments: the number of secrets, their targets, then the junctions to the caches.
+# Arguments: the number of secrets, their targets, then the junctions to the caches, all in reverse.
 . ./lib/start.sh
 . ./lib/remove-secret.sh
 . ./lib/remove-junction.sh
-secrets=$1 index=0
+index=$1
 shift
-while [ $index -lt "$secrets" ]; do
+while [ "$index" -gt 0 ]; do
+  index=$((index - 1))
   remove_secret $index "$1"
   shift
-  index=$((index + 1))
 done
 for junction; do remove_junction "$junction"; done
