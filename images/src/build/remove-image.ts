@@ -1,6 +1,14 @@
 import { access, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { baseLayerId, didYouMean, diskIn, ObError, resultDirectory, storeLayout } from "@ob/core";
+import {
+  checkArgument,
+  baseLayerId,
+  didYouMean,
+  diskIn,
+  ObError,
+  resultDirectory,
+  storeLayout,
+} from "@ob/core";
 import { readQcowHeader, resolveBacking } from "@ob/qcow2";
 import { directoryOf, readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
@@ -17,6 +25,8 @@ export interface RemovedImage {
  *   of a layer made by the original OBuilder.
  */
 export async function removeImage(store: string, name: string): Promise<RemovedImage> {
+  checkArgument("removeImage: store", store, "string");
+  checkArgument("removeImage: name", name, "string");
   const layout = storeLayout(store);
   const images = layout.baseImages;
   const names = await imageNames(images);
