@@ -69,7 +69,7 @@ export async function planImage(request: ImageRequest): Promise<PlannedImage> {
   if (ocaml !== undefined && request.ocaml !== undefined && ocaml !== request.ocaml) {
     throw new ObError(
       "USAGE",
-      `${request.recipe} is an image with OCaml ${ocaml}, and --ocaml says ${request.ocaml}.`,
+      `${request.recipe} is an image with OCaml ${ocaml}, and ${request.ocaml} is asked for.`,
     );
   }
   const asked = request.ocaml ?? ocaml;

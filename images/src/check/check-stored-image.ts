@@ -76,7 +76,8 @@ async function checkFiles(
     "BASE_IMAGE",
     `The image manifest in ${manifestDirectory} names the key ${path} of another store.`,
     {
-      hint: "Name the key to log in with: --ssh-key FILE",
+      hint: "Name the key to log in with.",
+      data: { option: "imageKey" },
     },
   );
 }

@@ -17,6 +17,9 @@ const imageBuild = "`obuilder image build NAME` builds one; `obuilder image list
 const removeLayer: HintFor = ({ data: { layer } }) =>
   layer && `Change that step. \`obuilder delete ${layer}\` removes its layer and those that are based on it.`;
 
+/** Of a layer that can be deleted. */
+const deleteLayer: HintFor = ({ hint, data: { layer } }) => layer && `${hint} (obuilder delete ${layer})`;
+
 /** Of a failed step: what its status means, and how to look at it. */
 const failedStep: HintFor = ({ hint, step, status }) =>
   step &&
@@ -51,24 +54,32 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
   NO_SUCH_LAYER: ({ hint }) =>
     hint ||
     "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
-  STORE: ({ hint, data: { layer, notStore } }) => {
-    if (layer) return `${hint} (obuilder delete ${layer})`;
-    return notStore && `Check the path in --store=qemu:PATH. ${hint}`;
-  },
+  LAYER_BUSY: deleteLayer,
+  STORE: (from) =>
+    deleteLayer(from) || (from.data["notStore"] && `Check the path in --store=qemu:PATH. ${from.hint}`),
   USAGE: ({ hint, data: { existing } }) => existing && `${hint} --force replaces it.`,
-  UNSUPPORTED: ({ data: { option } }) => option && optionHints[option],
 };
 
-/** The options of the command line for options of libraries whose value cannot be used on this host. */
+/** What to say of the options of libraries that an error names as `data.option`, after its own hint. */
 const optionHints: Readonly<Record<string, string>> = {
   accelerator: "Use --qemu-accel=auto or tcg.",
+  bootTimeSeconds: "--qemu-boot-time=SECONDS sets it.",
   diskBus: "Use --qemu-disk-bus=virtio or sata.",
+  from: "--from NAME=FILE gives a file that you have.",
+  imageKey: "--ssh-key FILE names it.",
+  iso: "Give the file with --iso FILE.",
+  packages: "Give --package once for each.",
+  profiles: "--guest-profile=FILE loads one.",
+  sshKey: "--qemu-ssh-key names it for images whose manifest does not.",
 };
 
 /** The hint of a library's error, with the commands and options that libraries do not know. */
 export function commandLineHint(error: ObError): string | undefined {
   const { code, hint, data = {}, step, exitCode: status } = error;
-  return hints[code]?.({ hint: hint ?? "", data, step, status }) || hint;
+  const special = hints[code]?.({ hint: hint ?? "", data, step, status });
+  if (special) return special;
+  const option = data["option"] === undefined ? undefined : optionHints[data["option"]];
+  return option === undefined ? hint : [hint, option].filter((part) => part !== undefined).join(" ");
 }
 
 function logHint({ id }: FailedStep): string {
