@@ -2,7 +2,7 @@ import type { GuestArch } from "../image-manifest.ts";
 import type { GuestImage } from "./guest.ts";
 
 /**
- * QEMU's arguments for a processor that runs guests of an architecture here, the fastest that is proven to, and for the
+ * QEMU's arguments for a processor that runs guests of an architecture here, the fastest that is verified to, and for the
  * firmware that starts them from a disk.
  *
  * @throws ObError `MISSING_TOOL`, `UNSUPPORTED`, `CANCELLED`.

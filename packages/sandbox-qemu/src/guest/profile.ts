@@ -66,7 +66,7 @@ export interface GuestProfile {
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
   /**
    * Run in a guest without a network once it is ready: name lookups and other connections then fail at once, instead of after
-   * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must go on working.
+   * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must keep working.
    */
   readonly rejectConnections?: GuestCommand | undefined;
   /**

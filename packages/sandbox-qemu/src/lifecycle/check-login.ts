@@ -21,7 +21,7 @@ export interface CheckLoginOptions {
 
 /**
  * Whether the next step can log in to a guest. Only if the step has changed what a login depends on, one is made: to an SSH server
- * that reads its configuration anew, with the key of the first login, up to root.
+ * that reads its configuration again, with the key of the first login, up to root.
  *
  * @returns what makes a login impossible; undefined if it is possible, or if guests of this OS cannot be checked.
  * @throws ObError `GUEST_LOST`, the signal's reason.
