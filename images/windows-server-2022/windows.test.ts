@@ -232,7 +232,7 @@ describe("the user's ISO", () => {
     });
     await expect(make(at("missing"))).rejects.toMatchObject({ code: "USAGE" });
     await writeFile(at("no.iso"), "nothing");
-    await expect(make(at("no.iso"))).rejects.toThrow(/no installation ISO of Windows Server 2022/);
+    await expect(make(at("no.iso"))).rejects.toThrow(/not an installation ISO of Windows Server 2022/);
   });
 
   test("is reported if its label is unusual", async () => {
