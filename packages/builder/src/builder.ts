@@ -17,7 +17,7 @@ import type { BuildRequest } from "./request.ts";
 import { ignoreRulesFor, ownDirectoriesFor, validateRequest } from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
-import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
+import { type BuildScope, type OutputTaken, runSequentially } from "./scheduling/scheduler.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { StepDeduplicator } from "./sharing/single-flight.ts";
 import type { StepFailure } from "./steps/step-deps.ts";
@@ -49,6 +49,11 @@ export interface BuildOptions {
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
   /** Lets one virtual machine serve several steps where that is safe; by default true. False boots one for each step. */
   readonly reuseVm?: boolean | undefined;
+  /**
+   * Called after each `step-output`: a promise says that no more can be taken until it resolves. Until then the command in
+   * the guest waits, as at a pipe that is full. It must not reject. By default output is taken as fast as it comes.
+   */
+  readonly outputTaken?: OutputTaken | undefined;
 }
 
 /**
@@ -86,7 +91,7 @@ export function createBuilder(options: BuilderOptions): Builder {
   return {
     async build(
       request,
-      { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, reuseVm = true } = {},
+      { signal, emit = ownEmit, onFailure, outputTaken, jobs = 1, ordered = false, reuseVm = true } = {},
     ) {
       validateRequest(request);
       warnOfGuessableSecrets(request, emit);
@@ -97,11 +102,12 @@ export function createBuilder(options: BuilderOptions): Builder {
       const ignore = await ignoreRulesFor(request);
       await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
       const context = initialContext(request, { digests, own, ignore });
+      const readLog = store.readLog.bind(store);
       const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
       const { id } =
         jobs === 1 || spec.builds.length === 0
-          ? await run(runSequentially(emit, signal))
-          : await runParallel({ jobs, emit, ordered, signal }, run);
+          ? await run(runSequentially({ emit, outputTaken, signal }))
+          : await runParallel({ jobs, emit, outputTaken, readLog, ordered, signal }, run);
       return id;
     },
     plan: async (request, { signal, emit = ownEmit } = {}) =>

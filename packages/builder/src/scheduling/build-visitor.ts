@@ -47,7 +47,10 @@ async function getLayer(
   emit({ type: "step-started", step });
   const finished = (outcome: "saved" | "cached" | "failed" | "cancelled") =>
     emit({ type: "step-finished", step, outcome, milliseconds: performance.now() - start });
-  const onOutput = (bytes: Uint8Array) => emit({ type: "step-output", step, bytes });
+  const onOutput = (bytes: Uint8Array) => {
+    emit({ type: "step-output", step, bytes });
+    return scope.outputTaken?.();
+  };
   const outcome = await layers.getOrBuild(layer, { signal, onOutput }).catch((error: unknown) => {
     finished(isObError(error, "CANCELLED") ? "cancelled" : "failed");
     throw error;

@@ -7,10 +7,11 @@ import {
   type LayerId,
   orCancelled,
   noopEmit,
+  type OnOutput,
   type Store,
   throwIfCancelled,
 } from "@ob/core";
-import { BuildLog, type OnOutput } from "./step-log.ts";
+import { BuildLog } from "./step-log.ts";
 
 /** Where a layer came from: it was built now, or was in the store. */
 export type Outcome = "saved" | "cached";
@@ -162,12 +163,13 @@ export class StepDeduplicator implements AsyncDisposable {
     const broken = new AbortController();
     const onOutput: OnOutput = (bytes) => {
       // It is called from a stream's handler, where an error would not be caught.
-      if (broken.signal.aborted) return;
+      if (broken.signal.aborted) return undefined;
       try {
         writer.appendLog(bytes);
-        log.write(bytes);
+        return log.write(bytes);
       } catch (error) {
         broken.abort(error);
+        return undefined;
       }
     };
     try {
@@ -180,7 +182,7 @@ export class StepDeduplicator implements AsyncDisposable {
   /** Hands on the log of a finished layer. */
   async #replay(id: LayerId, { log, signal }: RunOptions): Promise<void> {
     log.restart();
-    for await (const bytes of this.#store.readLog(id, signal)) log.write(bytes);
+    for await (const bytes of this.#store.readLog(id, signal)) await log.write(bytes);
   }
 
   /** Hands on the log of a layer that another process builds, until it ends. False if there was none to follow. */

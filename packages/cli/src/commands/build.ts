@@ -72,6 +72,7 @@ export const build: Command = {
         jobs,
         reuseVm,
         ordered: progress.inOrder,
+        outputTaken: () => progress.outputTaken(),
         ...(wantsShell && { onFailure }),
       });
       progress.succeeded(id);

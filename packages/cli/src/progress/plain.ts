@@ -2,6 +2,8 @@ import type { ObEvent } from "@ob/core";
 import type { Palette } from "../output/colors.ts";
 import type { Output } from "../process-io.ts";
 import { printable } from "../output/printable.ts";
+import { outputTakenBy } from "../output/output-taken.ts";
+import { PacedTerminal } from "../output/paced-terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
 import type { Verbosity } from "../args/options.ts";
 import { logLine } from "../output/log-line.ts";
@@ -21,10 +23,12 @@ export interface PlainOptions {
  * log lines on standard error. On a terminal the output passes a filter.
  */
 export function createPlainProgress(options: PlainOptions): Progress {
-  const { stdout, stderr, colors, logColors, verbosity } = options;
+  const { stderr, colors, logColors, verbosity } = options;
   let atLineStart = true;
   // Elsewhere than on a terminal the bytes are not touched.
-  const filter = stdout.isTTY === true ? createTerminalFilter() : undefined;
+  const terminal = options.stdout.isTTY === true ? new PacedTerminal(options.stdout) : undefined;
+  const filter = terminal && createTerminalFilter();
+  const stdout = terminal ?? options.stdout;
 
   /** A line that is not a step's output, which may have ended in the middle of a line. */
   const line = (text: string) => {
@@ -52,25 +56,33 @@ export function createPlainProgress(options: PlainOptions): Progress {
       case "log":
       case "phase": {
         const text = logLine(event, verbosity, logColors);
-        if (text !== undefined) stderr.write(text);
+        if (text === undefined) return;
+        terminal?.flush();
+        stderr.write(text);
       }
     }
   };
 
   return {
     emit,
+    outputTaken: outputTakenBy(stdout),
     inOrder: true,
-    say: (text) => void stderr.write(`${text}\n`),
+    say(text) {
+      terminal?.flush();
+      stderr.write(`${text}\n`);
+    },
     pause() {
       if (!atLineStart) stdout.write("\n");
       atLineStart = true;
+      terminal?.flush();
       return { [Symbol.dispose]() {} };
     },
     succeeded: (id) => line(`Got: "${id}"`),
     failed: () => {
       if (!atLineStart) stdout.write("\n");
       atLineStart = true;
+      terminal?.flush();
     },
-    [Symbol.dispose]() {},
+    [Symbol.dispose]: () => terminal?.flush(),
   };
 }

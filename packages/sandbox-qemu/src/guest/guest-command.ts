@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { deadline, errorMessage, isObError, ObError } from "@ob/core";
+import { deadline, errorMessage, isObError, ObError, type OnOutput } from "@ob/core";
 import { exitDeviceMissing, type GuestCommand } from "./profile.ts";
 import { captureFramed, executeFramed } from "./run-framed.ts";
 import { type ExecStatus, statusText } from "../ssh/command.ts";
@@ -12,7 +12,7 @@ export interface GuestConnection {
   /** The persistent root shell; without it each command starts a shell of its own. */
   readonly shell?: RootShell | undefined;
   readonly signal: AbortSignal;
-  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
+  readonly onOutput?: OnOutput | undefined;
 }
 
 /** How long one of OBuilder's own commands may take in the guest, in milliseconds. The longest is fsck of a cache. */
@@ -136,13 +136,13 @@ async function runTar(
   const fits = (command.input?.length ?? 0) <= maxInlineInput;
   if (archive === undefined && command.script !== undefined && shell?.isOpen === true && fits) {
     const { status, stdout, stderr } = await shell.run(command.script, { signal, input: command.input });
-    if (stdout + stderr !== "") onOutput?.(Buffer.from(stdout + stderr));
+    if (stdout + stderr !== "") await onOutput?.(Buffer.from(stdout + stderr));
     return { status, errors: stderr.slice(-4_000).trim() };
   }
   let errors = "";
-  const onStderr = (bytes: Uint8Array): void => {
+  const onStderr: OnOutput = (bytes) => {
     errors = (errors + Buffer.from(bytes).toString()).slice(-4_000);
-    onOutput?.(bytes);
+    return onOutput?.(bytes);
   };
   const running = { session, signal, input: archive ?? command.input, onStdout: onOutput, onStderr };
   const status = await executeFramed(command, running);

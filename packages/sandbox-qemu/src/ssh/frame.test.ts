@@ -8,7 +8,7 @@ const mark = newMark();
 /** What a reader passes on of these chunks. */
 function read(pieces: readonly string[]): string {
   let text = "";
-  const reader = frameReader(mark, (bytes) => (text += Buffer.from(bytes).toString()));
+  const reader = frameReader(mark, (bytes) => void (text += Buffer.from(bytes).toString()));
   for (const piece of pieces) reader.add(Buffer.from(piece));
   return text;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { OnOutput } from "@ob/core";
 
 /**
  * Separates a script's output and input from what the start-up files of the login shell print and read, by a mark that
@@ -56,7 +57,7 @@ unset obuilder_line`;
 }
 
 export interface FrameReader {
-  readonly add: (bytes: Uint8Array) => void;
+  readonly add: OnOutput;
   /** The position of the stream. */
   readonly place: "before" | "inside" | "after";
   /** The last of what came before the frame. */
@@ -67,28 +68,24 @@ export interface FrameReader {
 const keptBefore = 4_096;
 
 /** Passes on the bytes within the frame, as soon as they cannot be part of its end. */
-export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void): FrameReader {
+export function frameReader(mark: string, onBytes: OnOutput): FrameReader {
   let place: FrameReader["place"] = "before";
   let held = Buffer.alloc(0);
-  const pass = (bytes: Uint8Array): void => {
-    if (bytes.length > 0) onBytes(bytes);
-  };
-  const add = (bytes: Uint8Array): void => {
-    if (place === "after") return;
+  const add: OnOutput = (bytes) => {
+    if (place === "after") return undefined;
     const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
     const at = all.indexOf(mark);
     if (place === "before") {
       held = all.subarray(-keptBefore);
-      if (at < 0) return;
+      if (at < 0) return undefined;
       place = "inside";
       held = Buffer.alloc(0);
-      add(all.subarray(at + mark.length));
-      return;
+      return add(all.subarray(at + mark.length));
     }
     if (at >= 0) place = "after";
     const end = at >= 0 ? at : all.length - startOf(mark, all);
     held = all.subarray(end);
-    pass(all.subarray(0, end));
+    return end > 0 ? onBytes(all.subarray(0, end)) : undefined;
   };
   return {
     add,

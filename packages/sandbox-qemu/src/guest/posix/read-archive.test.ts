@@ -113,7 +113,7 @@ it("an archive in its frame has no output of the login shell", () => {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const chunks: Uint8Array[] = [];
-  const reader = frameReader(mark, (bytes) => chunks.push(bytes));
+  const reader = frameReader(mark, (bytes) => void chunks.push(bytes));
   reader.add(stdout);
   expect(reader.place).toBe("after");
   const list = spawnSync("tar", ["-t"], { input: Buffer.concat(chunks) });
