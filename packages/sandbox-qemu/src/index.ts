@@ -1,6 +1,7 @@
 export { bootForSmokeTest } from "./access/smoke-test-guest.ts";
 export type { SandboxOptions } from "./lifecycle/options.ts";
-export { type Accelerator, type AcceleratorChoice, type Hardware, installCpuArgs } from "@ob/qemu";
+export type { Accelerator, AcceleratorChoice, Hardware } from "@ob/qemu";
+export { describeGuest, type GuestDefaults } from "./guest/describe-guest.ts";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
 
@@ -17,11 +18,13 @@ export type {
   GuestProfileFactory,
   VmReuse,
 } from "./guest/profile.ts";
+export type { MountTask, OrderedCache } from "./guest/mount-task.ts";
 export { exitDeviceMissing, exitNotFound } from "./guest/profile.ts";
 export type { GuestProfiles } from "./guest/registry.ts";
 export { checkTarget } from "./guest/posix/check-target.ts";
 export { posixDefaults } from "./guest/posix/defaults.ts";
 export { environmentArgs } from "./guest/posix/env-args.ts";
+export { identityCommand } from "./guest/posix/identity.ts";
 
 export { acceptEnvCheck, freeDiskCheck, programCheck } from "./guest/posix/image-checks.ts";
 export {

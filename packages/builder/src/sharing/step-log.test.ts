@@ -9,7 +9,7 @@ function log(read?: (stored: () => string) => AsyncIterable<Uint8Array>) {
   const build = new BuildLog(read ? () => read(() => stored) : () => pieces(stored));
   const write = (text: string) => {
     stored += text;
-    build.write(Buffer.from(text));
+    void build.write(Buffer.from(text));
   };
   const follow = () => {
     let got = "";
@@ -124,7 +124,7 @@ test("a follower that is full holds up what is written, until it takes more or s
 test("a late follower that is slow gets all that is written meanwhile from the store", async () => {
   let stored = "start ";
   const build = new BuildLog(() => pieces(stored));
-  build.write(Buffer.from(stored));
+  void build.write(Buffer.from(stored));
   let got = "";
   const late = build.follow(async (bytes) => {
     got += Buffer.from(bytes).toString();

@@ -96,13 +96,13 @@ function releasable(onOutput: OnOutput): { readonly take: OnOutput; readonly rel
     const taken = onOutput(bytes);
     if (!taken) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const done = () => {
-      waiting.delete(done);
+    const resume = () => {
+      waiting.delete(resume);
       resolve();
     };
-    waiting.add(done);
-    void taken.then(done);
+    waiting.add(resume);
+    void taken.then(resume);
     return promise;
   };
-  return { take, release: () => waiting.forEach((done) => done()) };
+  return { take, release: () => waiting.forEach((resume) => resume()) };
 }

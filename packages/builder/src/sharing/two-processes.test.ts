@@ -16,10 +16,10 @@ describe("between processes", () => {
     const driver = driven();
     const first = request(there, driver.build);
     await driver.begun();
-    driver.output("from the start ");
+    void driver.output("from the start ");
     const second = request(here, () => Promise.reject(new Error("must not be built twice")));
     await until(() => second.output() !== "");
-    driver.output("to the end");
+    void driver.output("to the end");
     driver.finish();
     expect(await Promise.all([first.outcome, second.outcome])).toEqual(["saved", "cached"]);
     expect(second.output()).toBe("from the start to the end");
@@ -31,7 +31,7 @@ describe("between processes", () => {
       const { store, here, there } = await processes();
       const failing = gate();
       const first = request(there, async ({ onOutput, signal }) => {
-        onOutput(Buffer.from("theirs "));
+        void onOutput(Buffer.from("theirs "));
         await Promise.race([failing.opened, until(() => signal.aborted)]);
         throw new ObError(signal.aborted ? "CANCELLED" : "STEP_FAILED", "no");
       });
@@ -42,7 +42,7 @@ describe("between processes", () => {
       if (how === "fails") failing.open();
       else first.cancel();
       await driver.begun();
-      driver.output("ours");
+      void driver.output("ours");
       driver.finish();
       expect(await Promise.all([first.outcome, second.outcome])).toEqual([
         how === "fails" ? "STEP_FAILED" : "CANCELLED",
@@ -58,7 +58,7 @@ describe("between processes", () => {
     const driver = driven();
     const first = request(there, driver.build);
     await driver.begun();
-    driver.output("x");
+    void driver.output("x");
     const second = request(here, driver.build);
     await until(() => second.output() === "x");
     second.cancel();
@@ -67,7 +67,7 @@ describe("between processes", () => {
     expect(await first.outcome).toBe("saved");
   });
 
-  test("a layer that appears between the look and the claim is not built again", async () => {
+  test("a layer that appears between the lookup and `tryBegin` is not built again", async () => {
     const store = await storeWithBase();
     const other = new StepDeduplicator(store);
     const driver = driven();
@@ -76,7 +76,7 @@ describe("between processes", () => {
     let looks = 0;
     store.find = async (wanted) => {
       const found = await find(wanted);
-      // The other process is done before this one claims the layer.
+      // The other process has finished before this one begins the layer.
       if (wanted === id && looks++ === 0) {
         await other.getOrBuild({ id, build: driver.build }, { onOutput: () => undefined });
       }
@@ -93,7 +93,7 @@ describe("between processes", () => {
     let built = 0;
     const build = async ({ writer, onOutput }: LayerJob) => {
       built++;
-      onOutput(Buffer.from("log"));
+      void onOutput(Buffer.from("log"));
       await writer.createDisk(base);
       await writer.commit();
     };

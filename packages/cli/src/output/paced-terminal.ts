@@ -16,7 +16,7 @@ export class PacedTerminal extends Writable {
   #rest = "";
   #done: (() => void) | undefined;
   #room = perTurn;
-  #turn: Promise<void> | undefined;
+  #turnEnds = false;
   readonly #taken: () => Promise<void> | undefined;
 
   constructor(terminal: Output) {
@@ -53,7 +53,7 @@ export class PacedTerminal extends Writable {
     this.#rest = this.#rest.slice(piece.length);
     this.#room -= piece.length;
     if (piece !== "") this.#terminal.write(piece);
-    this.#turn ??= this.#nextTurn();
+    if (!this.#turnEnds) void this.#nextTurn();
     if (this.#rest !== "") return;
     const done = this.#done;
     this.#done = undefined;
@@ -61,10 +61,11 @@ export class PacedTerminal extends Writable {
   }
 
   async #nextTurn(): Promise<void> {
+    this.#turnEnds = true;
     await nextTurn();
     // Where it is a pipe.
     await this.#taken();
-    this.#turn = undefined;
+    this.#turnEnds = false;
     this.#room = perTurn;
     if (this.#done) this.#advance();
   }

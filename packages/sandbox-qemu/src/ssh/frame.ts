@@ -67,12 +67,22 @@ export interface FrameReader {
 /** How much of what comes before a frame is kept, in bytes. */
 const keptBefore = 4_096;
 
-/** Passes on the bytes within the frame, as soon as they cannot be part of its end. */
-export function frameReader(mark: string, onBytes: OnOutput): FrameReader {
+/**
+ * Passes on the bytes within the frame, as soon as they cannot be part of its end.
+ *
+ * @param frame `marksEnd` is by default true. Without it there is no end to wait for.
+ */
+export function frameReader(
+  mark: string,
+  onBytes: OnOutput,
+  { marksEnd = true }: Pick<Frame, "marksEnd"> = {},
+): FrameReader {
   let place: FrameReader["place"] = "before";
   let held = Buffer.alloc(0);
+  const pass: OnOutput = (bytes) => (bytes.length > 0 ? onBytes(bytes) : undefined);
   const add: OnOutput = (bytes) => {
     if (place === "after") return undefined;
+    if (place === "inside" && !marksEnd) return pass(bytes);
     const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
     const at = all.indexOf(mark);
     if (place === "before") {
@@ -94,6 +104,39 @@ export function frameReader(mark: string, onBytes: OnOutput): FrameReader {
     },
     get before() {
       return place === "before" ? held.toString() : "";
+    },
+  };
+}
+
+export interface MarkFilter {
+  readonly add: OnOutput;
+  /** Passes on what was held back. To be called at the end of the stream. */
+  readonly end: () => Promise<void> | void;
+  readonly sawMark: boolean;
+}
+
+/** Passes on all bytes but the first mark, as soon as they cannot be part of it. */
+export function markFilter(mark: string, onBytes: OnOutput): MarkFilter {
+  let [held, sawMark] = [Buffer.alloc(0), false];
+  const pass: OnOutput = (bytes) => (bytes.length > 0 ? onBytes(bytes) : undefined);
+  return {
+    add: (bytes) => {
+      if (sawMark) return pass(bytes);
+      const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
+      const at = all.indexOf(mark);
+      sawMark = at >= 0;
+      const end = sawMark ? at : all.length - startOf(mark, all);
+      held = sawMark ? Buffer.alloc(0) : all.subarray(end);
+      const taken = pass(all.subarray(0, end));
+      return (sawMark ? pass(all.subarray(at + mark.length)) : undefined) ?? taken;
+    },
+    end: () => {
+      const last = held;
+      held = Buffer.alloc(0);
+      return pass(last);
+    },
+    get sawMark() {
+      return sawMark;
     },
   };
 }
