@@ -53,7 +53,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
   return {
     emit,
     outputTaken: outputTakenBy(stdout),
-    inOrder: false,
+    ordered: false,
     say: (text) => void stderr.write(`${text}\n`),
     pause: () => ({ [Symbol.dispose]() {} }),
     succeeded: (id) => result("succeeded", { id }),

@@ -36,6 +36,14 @@ export function createPlainProgress(options: PlainOptions): Progress {
     atLineStart = true;
   };
 
+  const toStderr = writerAfter(terminal, stderr);
+
+  const leaveLine = () => {
+    if (!atLineStart) stdout.write("\n");
+    atLineStart = true;
+    terminal?.flush();
+  };
+
   const emit = (event: ObEvent) => {
     switch (event.type) {
       case "step-started":
@@ -54,35 +62,31 @@ export function createPlainProgress(options: PlainOptions): Progress {
         return line(noteColor(event.text, colors)(printable(event.text)));
       case "exec":
       case "log":
-      case "phase": {
-        const text = logLine(event, verbosity, logColors);
-        if (text === undefined) return;
-        terminal?.flush();
-        stderr.write(text);
-      }
+      case "phase":
+        return toStderr(logLine(event, verbosity, logColors) ?? "");
     }
   };
 
   return {
     emit,
     outputTaken: outputTakenBy(stdout),
-    inOrder: true,
-    say(text) {
-      terminal?.flush();
-      stderr.write(`${text}\n`);
-    },
+    ordered: true,
+    say: (text) => toStderr(`${text}\n`),
     pause() {
-      if (!atLineStart) stdout.write("\n");
-      atLineStart = true;
-      terminal?.flush();
+      leaveLine();
       return { [Symbol.dispose]() {} };
     },
     succeeded: (id) => line(`Got: "${id}"`),
-    failed: () => {
-      if (!atLineStart) stdout.write("\n");
-      atLineStart = true;
-      terminal?.flush();
-    },
+    failed: leaveLine,
     [Symbol.dispose]: () => terminal?.flush(),
+  };
+}
+
+/** Writes to a stream, after what waits for the terminal. */
+function writerAfter(terminal: PacedTerminal | undefined, stream: Output): (text: string) => void {
+  return (text) => {
+    if (text === "") return;
+    terminal?.flush();
+    stream.write(text);
   };
 }

@@ -6,7 +6,7 @@ export interface Progress extends Disposable {
   /** Undefined if more output of a step can be shown now, else resolves when it can. */
   outputTaken(): Promise<void> | undefined;
   /** True if it needs the events of parallel builds in the order of the spec. */
-  readonly inOrder: boolean;
+  readonly ordered: boolean;
   /** A line of the command itself. */
   say(line: string): void;
   /** Leaves the terminal to another program until it is disposed of; what happens meanwhile is shown afterwards. */

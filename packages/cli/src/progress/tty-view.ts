@@ -33,7 +33,7 @@ export function createTtyProgress(options: TtyOptions): Progress {
   return {
     emit: (event) => view.show(event),
     outputTaken: () => view.outputTaken(),
-    inOrder: false,
+    ordered: false,
     say(line) {
       model.print(colors.yellow(line));
       view.flush();
