@@ -118,6 +118,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
       fc.record({ id: fc.constantFrom("s", "t"), target: text, buildkitOptions: fc.constant([]) }),
       { maxLength: 2 },
     ),
+    mayRestart: fc.boolean(),
     command: text,
   }),
   fc.record({

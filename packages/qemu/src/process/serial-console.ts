@@ -16,6 +16,8 @@ export function stripControlSequences(text: string): string {
 /** The last part of the output of a guest's serial console. */
 export class SerialConsole {
   #text = "";
+  /** Where in the text patterns are looked for. */
+  #start = 0;
   readonly #listeners = new Map<RegExp, () => void>();
   readonly #readers = new Set<(text: string) => void>();
   readonly #ended: Promise<void>;
@@ -31,9 +33,11 @@ export class SerialConsole {
     this.#ended = promise;
     stream.on("data", (bytes: Uint8Array) => {
       const text = this.#decoder.decode(bytes, { stream: true });
-      this.#text = (this.#text + text).slice(-maxLength);
+      const all = this.#text + text;
+      this.#text = all.slice(-maxLength);
+      this.#start = Math.max(0, this.#start - (all.length - this.#text.length));
       for (const reader of this.#readers) reader(text);
-      for (const [pattern, listener] of this.#listeners) if (pattern.test(this.#text)) listener();
+      for (const [pattern, listener] of this.#listeners) if (pattern.test(this.#current)) listener();
       const line = panicked ? null : panic.exec(this.#text);
       // The line may still be incomplete.
       if (!line || this.#text.length === line.index + line[0].length) return;
@@ -46,7 +50,7 @@ export class SerialConsole {
 
   /** Resolves when the pattern is on the console, possibly at once; rejects with the signal's reason. */
   async waitFor(pattern: RegExp, signal: AbortSignal): Promise<void> {
-    if (pattern.test(this.#text)) return;
+    if (pattern.test(this.#current)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     using _ = this.onMatch(pattern, resolve);
     await abortable(promise, signal);
@@ -60,6 +64,15 @@ export class SerialConsole {
       listener();
     });
     return { [Symbol.dispose]: remove };
+  }
+
+  /** The guest starts again: from now on patterns are looked for in later output only. */
+  startOver(): void {
+    this.#start = this.#text.length;
+  }
+
+  get #current(): string {
+    return this.#text.slice(this.#start);
   }
 
   /** Calls `reader` with all output from now on, in pieces of any length; disposing ends that. */

@@ -74,7 +74,9 @@ export async function runStepCommand(
         exitCode: status.code,
       });
     case "killed":
-      throw new ObError("STEP_FAILED", `The command was ended by signal ${status.signal}.`);
+      throw new ObError("STEP_FAILED", `The command was ended by signal ${status.signal}.`, {
+        data: { signal: status.signal },
+      });
   }
 }
 
