@@ -146,21 +146,21 @@ async function checkIso(
   iso: string | undefined,
   { onEvent }: Pick<RecipeContext, "onEvent">,
 ): Promise<string> {
-  const hint =
-    "Microsoft's Evaluation Center has one that may be used for 180 days. Give it with --iso FILE.";
+  const help = {
+    hint: "Microsoft's Evaluation Center has one that may be used for 180 days.",
+    data: { option: "iso" },
+  };
   if (iso === undefined) {
     throw new ObError(
       "USAGE",
       "Windows Server 2022 is installed from an ISO that you supply, and none was given.",
-      {
-        hint,
-      },
+      help,
     );
   }
   const label = await isoLabel(iso);
   const least = 2 * gibibyte;
   if (label === undefined || (await stat(iso)).size < least) {
-    throw new ObError("USAGE", `${iso} is not an installation ISO of Windows Server 2022.`, { hint });
+    throw new ObError("USAGE", `${iso} is not an installation ISO of Windows Server 2022.`, help);
   }
   if (!usualLabel.test(label)) {
     onEvent({

@@ -228,7 +228,7 @@ describe("the user's ISO", () => {
   test("must be given, exist, and be an installation disc", async () => {
     await expect(make(undefined)).rejects.toMatchObject({
       code: "USAGE",
-      hint: expect.stringContaining("--iso"),
+      data: { option: "iso" },
     });
     await expect(make(at("missing"))).rejects.toMatchObject({ code: "USAGE" });
     await writeFile(at("no.iso"), "nothing");

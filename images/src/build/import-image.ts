@@ -1,6 +1,7 @@
 import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import {
+  checkOptions,
   type ImageManifest,
   makeTreesPrivate,
   errorMessage,
@@ -9,6 +10,7 @@ import {
   errnoCode,
   withStoreErrors,
 } from "@ob/core";
+import { checkImageTools } from "./check-tools.ts";
 import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
@@ -41,6 +43,13 @@ export interface ImportRequest {
  * @throws ObError `USAGE`, `BASE_IMAGE`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`; errors of the boot.
  */
 export async function importImage(request: ImportRequest, tools: ImageTools): Promise<ImageManifest> {
+  checkOptions("importImage", request, {
+    file: "string",
+    name: "string",
+    guestOs: "string",
+    guestArch: "string",
+  });
+  checkImageTools("importImage", tools);
   const name = checkName(request.name);
   const { store, onEvent = () => undefined, signal } = tools;
   const source = await look(request.file);

@@ -44,7 +44,8 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
   const { startSmokeTest, scratch, onEvent, signal } = tools;
   if ((await inspectQcow2(image.disk)) === undefined) {
     throw new ObError("BASE_IMAGE", `${image.disk} is not a qcow2 file.`, {
-      hint: "`obuilder image import` takes disks of other formats.",
+      hint: "Convert it.",
+      data: { notQcow2: image.disk },
     });
   }
   const disk = join(scratch, "smoke-test.qcow2");

@@ -61,7 +61,7 @@ export async function download(file: Download, options: DownloadOptions): Promis
     throw new ObError(
       "BASE_IMAGE",
       `${file.name} (${file.what}) from ${file.url} is not the file that was expected: its sha256 is ${digest}, and not ${file.sha256}.`,
-      { hint: `The server may have a newer file. ${howToSupply(file, kept)}` },
+      { hint: `The server may have a newer file. ${howToSupply(file, kept)}`, data: { option: "from" } },
     );
   }
   await flush(part);
@@ -177,7 +177,7 @@ async function checkGiven(
     "USAGE",
     `${given} is not ${file.what}: its sha256 is ${digest}, and not ${file.sha256}.`,
     {
-      hint: `--from ${file.name}=FILE takes the file that ${file.url} has, unchanged.`,
+      hint: `It must be the file that ${file.url} has, unchanged.`,
     },
   );
 }
@@ -216,7 +216,7 @@ function explain(error: unknown, { file, kept, signal }: Circumstances): unknown
     return new ObError(
       "BASE_IMAGE",
       `${file.name} (${file.what}) cannot be downloaded from ${file.url}: ${error.message}.`,
-      { hint: howToSupply(file, kept), cause: error },
+      { hint: howToSupply(file, kept), data: { option: "from" }, cause: error },
     );
   }
   const code = errnoCode(error);
@@ -231,8 +231,8 @@ function explain(error: unknown, { file, kept, signal }: Circumstances): unknown
 
 function howToSupply(file: Circumstances["file"], kept: string | undefined): string {
   const checksum = file.sha256 === undefined ? "" : `; its sha256 must be ${file.sha256}`;
-  const place = kept === undefined ? "" : `, or put it at ${kept}`;
-  return `Get it by other means and give it with --from ${file.name}=FILE${place}${checksum}.`;
+  const place = kept === undefined ? "" : `, and put it at ${kept}`;
+  return `Get it by other means${place}${checksum}.`;
 }
 
 async function flush(file: string): Promise<void> {

@@ -72,7 +72,7 @@ describe("parameters", () => {
     ["a user with a blank", { user: "a b" }, "login user"],
     ["a package that is an option", { packages: ["--force"] }, "not the name of a package"],
     ["a missing ISO file", { iso: "/nowhere.iso" }, "/nowhere.iso"],
-    ["a local file that matches no download", { from: ["/dev/null"] }, "does not use --from"],
+    ["a local file that matches no download", { from: ["/dev/null"] }, "does not download /dev/null"],
     ["no ISO", {}, "the maker's ISO"],
   ];
   it.each(refused)("are refused: %s", async (_, request, words) => {

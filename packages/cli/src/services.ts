@@ -1,11 +1,12 @@
 import path from "node:path";
-import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
+import type { Builder, BuilderOptions, BuildRequest, PlannedStep } from "@ob/builder";
 import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
 import {
   type CacheStore,
   type Emit,
   findProgram,
+  type GuestImage,
   makeStorePrivate,
   ObError,
   noopEmit,
@@ -27,9 +28,11 @@ export interface OpenOptions {
 
 export interface OpenBuilderOptions extends OpenOptions {
   readonly flags: SandboxFlags;
+  /** By default those of the builder. */
+  readonly limits?: Pick<BuilderOptions, "logLimit" | "diskReserve"> | undefined;
 }
 
-export interface OpenPlanOptions extends OpenOptions {
+export interface OpenPlanOptions extends OpenBuilderOptions {
   readonly request: BuildRequest;
   readonly signal: AbortSignal;
   /** See `PlanBuildOptions.sizes`. */
@@ -71,7 +74,7 @@ export const services: Services = {
     return await openCaches({ directory: location.directory, emit });
   },
 
-  async openBuilder({ location, flags, emit }) {
+  async openBuilder({ location, flags, limits = {}, emit }) {
     const { directory } = location;
     await requireStore(location);
     const [{ createBuilder }, { openStore }, { openCaches }, { createSandbox }] = await Promise.all([
@@ -85,7 +88,7 @@ export const services: Services = {
     const caches = resources.use(await openCaches({ directory, emit }));
     const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
     const builder = resources.use(
-      createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
+      createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...limits, emit }),
     );
     return closingWith(builder, resources.move());
   },
@@ -116,17 +119,18 @@ export const services: Services = {
     };
   },
 
-  async plan({ location, request, signal, sizes, emit }) {
+  async plan({ location, flags, request, signal, sizes, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
     await using store = storeExists
       ? await services.openStore({ location, emit })
       : new EmptyStore(location.directory);
     const digestDirectory = storeExists ? digestsOf(location) : undefined;
-    const steps = await planBuild({ store, digestDirectory, ...(emit && { emit }) }, request, {
-      signal,
-      sizes,
-    });
+    const { describeGuest } = await import("@ob/sandbox-qemu");
+    const { guestOs, guestArch, hardware, guestProfiles } = flags;
+    const defaults = { guestOs, guestArch, hardware, profiles: await loadGuestProfiles(guestProfiles) };
+    const guest = (image: GuestImage) => describeGuest(image, defaults);
+    const steps = await planBuild({ store, digestDirectory, emit, guest }, request, { signal, sizes });
     return { steps, storeExists };
   },
 };

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { ExecaError } from "execa";
+import { checkArgument } from "./check-options.ts";
 import { cancelledError, noSpaceError, ObError } from "./errors.ts";
 import { type Emit, noopEmit } from "./events.ts";
 import { debianPackageOf } from "./debian-packages.ts";
@@ -33,6 +34,7 @@ export async function run(
   argv: readonly [string, ...string[]],
   options: RunOptions = {},
 ): Promise<RunResult> {
+  checkArgument("run: argv", argv, "array");
   const [file, ...args] = argv;
   const { signal, emit = noopEmit, cwd, env, input, timeoutMs } = options;
   if (signal?.aborted) throw cancelledError(signal);

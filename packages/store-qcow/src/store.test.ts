@@ -104,3 +104,13 @@ describe("errors of the file system and of SQLite", () => {
     expect(error.hint).toContain(hint);
   });
 });
+
+it("names the option of a wrong kind that a caller from JavaScript gives", async () => {
+  const open = async (options: unknown): Promise<unknown> =>
+    await Reflect.apply(openStore, undefined, [options]);
+  await expect(open(undefined)).rejects.toThrow("openStore takes an object with options, not undefined.");
+  await expect(open({})).rejects.toThrow("openStore: directory must be a string, not undefined.");
+  await expect(open({ directory: "/x", diskSize: "1G" })).rejects.toThrow(
+    "diskSize must be a number, not a string.",
+  );
+});

@@ -2,12 +2,14 @@ import { constants, existsSync } from "node:fs";
 import { access, mkdir, readdir } from "node:fs/promises";
 import { basename } from "node:path";
 import {
+  checkOptions,
   type BaseImage,
   type BaseLayerInfo,
   type ScratchDisk,
   makeStorePrivate,
   diskIn,
   type Emit,
+  type GuestImage,
   type ExportOptions,
   type Layer,
   type LayerWriter,
@@ -29,14 +31,14 @@ import {
 import { waitForLock, withLock } from "@ob/qcow2";
 import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images/base-images.ts";
-import { readBaseInfo } from "./base-images/base-info.ts";
+import { readBaseInfo, readGuest } from "./base-images/base-info.ts";
 import { tryBeginLayer } from "./layers/layer-writer.ts";
 import type { StoreContext } from "./context.ts";
 import { StoreDatabase } from "./db/database.ts";
 import { exportDisk } from "./layers/export.ts";
 import { findLayer } from "./layers/layers.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
-import { readLog } from "./layers/log.ts";
+import { readLog, unfinishedLayers } from "./layers/log.ts";
 import { type DeleteOptions, deleteLayer, pruneLayers } from "./layers/remove.ts";
 import { sweep } from "./layers/sweep.ts";
 import { LastUsedRecorder } from "./db/last-used.ts";
@@ -57,6 +59,12 @@ export interface StoreOptions {
  * @throws ObError `STORE` if the store does not exist or cannot be used; `NO_SPACE`.
  */
 export async function openStore(options: StoreOptions): Promise<QcowStore> {
+  checkOptions("openStore", options, {
+    directory: "string",
+    create: "boolean?",
+    diskSize: "number?",
+    emit: "function?",
+  });
   const { directory, create = false, diskSize, emit = noopEmit } = options;
   const layout = storeLayout(directory);
   return await withStoreErrors(`open the store ${layout.root}`, async () => {
@@ -134,6 +142,10 @@ export class QcowStore implements Store {
     );
   }
 
+  async guestOf(image: BaseImage): Promise<GuestImage | undefined> {
+    return await withStoreErrors(`read the manifest of ${image.name}`, () => readGuest(this.#context, image));
+  }
+
   async find(id: LayerId): Promise<Layer | undefined> {
     return await withStoreErrors(`look up layer ${id}`, () => findLayer(this.#context, id));
   }
@@ -152,6 +164,10 @@ export class QcowStore implements Store {
 
   readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
     return readLog(this.layout, id, signal);
+  }
+
+  async unfinished(): Promise<readonly LayerId[]> {
+    return await withStoreErrors("list unfinished layers", () => unfinishedLayers(this.layout));
   }
 
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { type Emit, type EphemeralGuest, noopEmit, ObError, quotedName } from "@ob/core";
+import { checkOptions, type Emit, type EphemeralGuest, noopEmit, ObError, quotedName } from "@ob/core";
 import { toBytes } from "@ob/spec";
 import type { Pack } from "tar-stream";
 import { EntryGuard } from "./entry-guard.ts";
@@ -42,6 +42,12 @@ export interface LayerArchiveOptions {
  * archive that is broken, has paths out of its directory, or would be unpacked through links.
  */
 export function layerArchive(open: () => Promise<EphemeralGuest>, options: LayerArchiveOptions): Readable {
+  checkOptions("layerArchive", options, {
+    items: "array",
+    exclude: "array?",
+    owner: "object",
+    emit: "function?",
+  });
   const { items, exclude, followLinks: followLink, signal, emit = noopEmit } = options;
   return packArchive(async (pack) => {
     const guest = await open();

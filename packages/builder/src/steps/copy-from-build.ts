@@ -12,6 +12,7 @@ import {
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import { layerArchive, type LayerItem } from "../archive/layer-archive.ts";
 import { openLayer } from "../open-layer.ts";
@@ -65,7 +66,7 @@ export function prepareCopyFrom(
     base,
     name,
     source,
-    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build, at: context.source?.locate(op) },
     paths,
     destination,
     exclude,
@@ -128,7 +129,7 @@ export function copyFromLayer(step: CopyFromStep, deps: StepDeps): LayerBuild {
 
 async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDeps): Promise<void> {
   const { writer, onOutput } = job;
-  const { sandbox, session = sandbox, store, image, keepVm, isLast } = deps;
+  const { sandbox, store, image, keepVm, isLast } = deps;
   const disk = await writer.createDisk(step.base, job.signal);
   throwIfCancelled(job.signal);
   const { source, exclude, user } = step;
@@ -153,7 +154,7 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
     };
     const task = { kind: "copy", user, openArchive } as const;
     const target = { layer: writer.id, disk, image, task, keepVm, isLast };
-    await session.run(target, { signal, emit: deps.emit, onOutput });
+    await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   } finally {

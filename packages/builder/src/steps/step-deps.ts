@@ -24,12 +24,22 @@ export interface StepPosition {
   readonly previous?: StepInfo | undefined;
 }
 
+/** What ends a step that takes too much. */
+export interface StepLimits {
+  /** See `BuildOptions.stepTimeoutMs`. */
+  readonly stepTimeoutMs?: number | undefined;
+  /** See `BuilderOptions.diskReserve`. */
+  readonly diskReserve?: number | undefined;
+}
+
 /** What a step needs that runs in a guest. */
 export interface StepDeps extends StepPosition {
   readonly store: Store;
   readonly sandbox: Sandbox;
   readonly caches: CacheStore;
   readonly emit: Emit;
+  /** By default there is none. */
+  readonly limits?: StepLimits | undefined;
   /** See `BuildOptions.onFailure`. */
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
 }

@@ -45,6 +45,7 @@ describe("help", () => {
         2    the command line is wrong
         3    the spec is wrong
         4    any other failure: the store, an image, QEMU, ...
+        124  a time limit was exceeded
         130  cancelled by Ctrl-C (143 by SIGTERM)
       "
     `);
@@ -89,6 +90,7 @@ describe("help", () => {
         2    the command line is wrong
         3    the spec is wrong
         4    any other failure: the store, an image, QEMU, ...
+        124  a time limit was exceeded
         130  cancelled by Ctrl-C (143 by SIGTERM)
       "
     `);

@@ -9,7 +9,7 @@ import {
 } from "@ob/core";
 import type { OptionTable } from "./flags.ts";
 import { type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
-import { parseCount, parseSize, parseDuration } from "./units.ts";
+import { parseCount, parseSize, parseSizeOrZero, parseDuration } from "./units.ts";
 
 const vmGroup = "VM:";
 export const sandboxOptions: OptionTable = {
@@ -167,10 +167,6 @@ export function readGuestOs(args: Arguments, name: string): GuestOs | undefined 
   const mayBeKnown = stringOptions(args, "guest-profile").length > 0;
   if (value !== undefined && mayBeKnown && isGuestOsName(value)) return value;
   return enumOption(args, name, guestOsNames);
-}
-
-function parseSizeOrZero(value: string, flag: string): number {
-  return /^0+$/.test(value.trim()) ? 0 : parseSize(value, flag);
 }
 
 function parseAtLeastOne(value: string, flag: string): number {

@@ -38,12 +38,16 @@ describe("log", () => {
     expect((await obuilder(["log", store, id], { services })).stdout).toContain("\x1b[2J");
   });
 
-  it("prints that of a failed step, by its whole id", async () => {
+  it("prints that of a failed step, by its whole id or a prefix", async () => {
     const services = fakeServices({ run: ({ output }) => (output("broken\n"), 1) });
     await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
     const { stdout } = await obuilder(["plan", "--json", store, "-f", "-", "."], { services, stdin: spec });
     const failed: { id: string } = JSON.parse(stdout.split("\n")[1] ?? "");
-    expect((await obuilder(["log", store, failed.id], { services })).stdout).toBe("broken\n");
+    for (const id of [failed.id, failed.id.slice(0, 12)]) {
+      expect((await obuilder(["log", store, id], { services })).stdout).toBe("broken\n");
+    }
+    // A failed step has no layer.
+    expect((await obuilder(["delete", store, failed.id.slice(0, 12)], { services })).code).toBe(4);
   });
 
   it("reports a missing log", async () => {

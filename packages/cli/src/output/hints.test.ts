@@ -6,27 +6,31 @@ import { commands } from "../commands/registry.ts";
 import { commandLineHint } from "./hints.ts";
 
 const packages = path.resolve(import.meta.dirname, "../../..");
-const libraries = ["builder", "cache", "core", "qcow2", "qemu", "spec", "store-qcow"];
+const libraries = ["builder", "cache", "core", "qcow2", "qemu", "sandbox-qemu", "spec", "store-qcow"];
 
-function sources(library: string): readonly string[] {
-  const directory = path.join(packages, library, "src");
+function sources(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts") && !/\.test\.|(^|\/)testing\//.test(name))
+    .filter((name) => name.endsWith(".ts") && !/\.test\.|\.generated\.|(^|\/)testing\//.test(name))
     .map((name) => path.join(directory, name));
 }
 
-/** The lines of a file without comments that name a command of `obuilder`, or an option in a sentence. */
+/** The lines of a file, without comments and scripts of guests, that name a command of `obuilder`, or an option in a sentence. */
 function linesForTheCommandLine(text: string): readonly string[] {
   const command = new RegExp(`\\bobuilder (${Object.keys(commands).join("|")})\\b`);
   return text
     .split("\n")
-    .filter((line) => !/^ *(\/\/|\/?\*)/.test(line))
+    .filter((line) => !/^ *(\/\/|\/?\*|script:)/.test(line))
     .filter((line) => command.test(line) || /["`].*\b[A-Za-z]+,? `?--[a-z][a-z-]+/.test(line));
 }
 
 describe("libraries", () => {
-  it.for(libraries)("%s names no command or option of the command line", (library) => {
-    const files = sources(library);
+  const directories = [
+    ...libraries.map((name) => path.join(packages, name, "src")),
+    path.join(packages, "../images/src"),
+  ];
+
+  it.for(directories)("%s names no command or option of the command line", (directory) => {
+    const files = sources(directory);
     expect(files.length).toBeGreaterThan(2);
     expect(files.flatMap((file) => linesForTheCommandLine(readFileSync(file, "utf8")))).toEqual([]);
   });
@@ -63,6 +67,14 @@ describe("commandLineHint", () => {
     expect(hint("USAGE", { hint: "Choose another name.", data: { existing: "/f" } })).toBe(
       "Choose another name. --force replaces it.",
     );
+  });
+
+  it("adds the option that sets what a library's error is about", () => {
+    expect(hint("USAGE", { hint: "Packages come from Debian.", data: { option: "packages" } })).toBe(
+      "Packages come from Debian. Give --package once for each.",
+    );
+    expect(hint("UNSUPPORTED", { data: { option: "accelerator" } })).toBe("Use --qemu-accel=auto or tcg.");
+    expect(hint("USAGE", { hint: "Do this.", data: { option: "another" } })).toBe("Do this.");
   });
 
   it("leaves the hint of an error without such facts as it is", () => {

@@ -28,7 +28,8 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
     pruned,
     openStore: async () => store,
     openCaches: async () => caches,
-    openBuilder: async ({ emit }) => createBuilder({ store, sandbox, caches, emit }),
+    openBuilder: async ({ limits, emit }) =>
+      createBuilder({ store, sandbox, caches, diskReserve: 0, ...limits, emit }),
     pruneSnapshots: async () => {
       pruned.push([...store.list()].length);
     },
@@ -42,7 +43,10 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
       },
     }),
     plan: async ({ request, signal, sizes, emit }) => ({
-      steps: await planBuild({ store, emit }, request, { signal, sizes }),
+      steps: await planBuild({ store, emit, guest: (image) => sandbox.guest(image) }, request, {
+        signal,
+        sizes,
+      }),
       storeExists: true,
     }),
   };

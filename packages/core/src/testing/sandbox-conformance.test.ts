@@ -6,7 +6,7 @@ import { ObError } from "../errors.ts";
 import { sandboxConformance } from "./conformance/sandbox.ts";
 import { FakeSandbox, type FakeStep } from "./doubles/fake-sandbox.ts";
 import type { FakeGuest } from "./doubles/fake-guest.ts";
-import type { RunTask } from "../ports/sandbox.ts";
+import type { RunTask } from "../ports/run-task.ts";
 
 /** Simulates a guest with a shell of the host. */
 async function runWithShell({ task, output, signal }: FakeStep<RunTask>): Promise<number> {

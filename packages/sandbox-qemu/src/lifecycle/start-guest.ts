@@ -131,4 +131,11 @@ function withKernelArg(directBoot: DirectBoot, kernelArg: string | undefined): D
 }
 
 /** Errors that every other launch plan would end with as well. */
-const nonRetryable = ["CANCELLED", "LOGIN_FAILED", "MISSING_TOOL", "NO_SPACE", "WRONG_MACHINE"] as const;
+const nonRetryable = [
+  "CANCELLED",
+  "TIMEOUT",
+  "LOGIN_FAILED",
+  "MISSING_TOOL",
+  "NO_SPACE",
+  "WRONG_MACHINE",
+] as const;

@@ -116,18 +116,20 @@ function offerEach(user: string, keys: readonly LoginKey[]): AnyAuthMethod[] {
   );
 }
 
-const keyHint =
-  "Name the right key as sshKey in the image's manifest, or with --qemu-ssh-key if it names none.";
+const keyHint = {
+  hint: "Name the right key as sshKey in the image's manifest.",
+  data: { option: "sshKey" },
+};
 
 /** The error for a guest to which no key can be offered. */
 export function noKey(user: string, cause?: Error): ObError {
   const message = `There is no SSH key to log in to the guest as ${user}.`;
-  return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });
+  return new ObError("LOGIN_FAILED", message, { cause, ...keyHint });
 }
 
 function loginRejected(user: string, keys: readonly LoginKey[], cause: Error): ObError {
   if (keys.length === 0) return noKey(user, cause);
   const tried = keys.map(({ label }) => label).join(", ");
   const message = `The guest rejected these SSH keys for the user ${user}: ${tried}.`;
-  return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });
+  return new ObError("LOGIN_FAILED", message, { cause, ...keyHint });
 }

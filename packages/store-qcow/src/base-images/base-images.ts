@@ -72,7 +72,7 @@ export async function resolveBaseImage(context: StoreContext, name: string): Pro
   const state = await imageState(file);
   if (state === undefined) {
     const id = (await newestOnDisk(layout, records)) ?? original;
-    return { name, id, present: false };
+    return { name, id, present: false, others: await baseImageNames(layout) };
   }
   const same = records.find((record) => isSameState(record, state));
   if (same) return { name, id: same.id, present: true };

@@ -9,14 +9,8 @@ import type {
 } from "../../ports/ephemeral-guest.ts";
 import type { ExecRequest, GuestImage, GuestOwner, GuestUser } from "../../ports/guest.ts";
 import { type FakeGuest, openFakeGuest } from "./fake-guest.ts";
-import type {
-  CopyTask,
-  RunTask,
-  Sandbox,
-  SandboxRunOptions,
-  SandboxStep,
-  StepSession,
-} from "../../ports/sandbox.ts";
+import type { CopyTask, Sandbox, SandboxRunOptions, SandboxStep, StepSession } from "../../ports/sandbox.ts";
+import type { RunTask } from "../../ports/run-task.ts";
 
 /** A step, as the function that simulates it gets it. */
 export interface FakeStep<Task extends RunTask | CopyTask = RunTask | CopyTask> extends SandboxStep {

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { ObError, throwIfCancelled } from "../../errors.ts";
+import type { GuestImage } from "../../ports/guest.ts";
 import { baseLayerId, type LayerId } from "../../layer-id.ts";
 import type {
   BaseImage,
@@ -65,7 +66,13 @@ export class MemoryStore implements Store {
 
   async baseImage(name: string): Promise<BaseImage> {
     await this.#before("baseImage", name);
-    return { name, id: baseLayerId(name), present: this.#images.has(name) };
+    const present = this.#images.has(name);
+    return { name, id: baseLayerId(name), present, ...(!present && { others: [...this.#images.keys()] }) };
+  }
+
+  async guestOf({ name, id }: BaseImage): Promise<GuestImage | undefined> {
+    const image = this.#layers.get(id)?.base ?? this.#images.get(name);
+    return image && { manifest: image.manifest, manifestDirectory: "/memory/base-image" };
   }
 
   async find(id: LayerId): Promise<Layer | undefined> {
@@ -105,6 +112,10 @@ export class MemoryStore implements Store {
     const log = this.#logs.get(id);
     if (!log) throw noSuchLayer(id);
     yield* log.follow(signal);
+  }
+
+  async unfinished(): Promise<readonly LayerId[]> {
+    return [...this.#logs.keys()].filter((id) => !this.#layers.has(id));
   }
 
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
