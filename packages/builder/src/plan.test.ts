@@ -118,6 +118,13 @@ const op: fc.Arbitrary<Op> = fc.oneof(
       fc.record({ id: fc.constantFrom("s", "t"), target: text, buildkitOptions: fc.constant([]) }),
       { maxLength: 2 },
     ),
+    command: text,
+  }),
+  fc.record({
+    op: fc.constant("run" as const),
+    caches: fc.constant([]),
+    network: fc.constant([]),
+    secrets: fc.constant([]),
     mayRestart: fc.boolean(),
     command: text,
   }),

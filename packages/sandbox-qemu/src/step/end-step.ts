@@ -2,7 +2,7 @@ import { ObError } from "@ob/core";
 import { runGuestCommand } from "../guest/guest-command.ts";
 import type { MountTask } from "../guest/mount-task.ts";
 import { checkLogin } from "../lifecycle/check-login.ts";
-import { flush, type Flushed, stop } from "../lifecycle/shutdown.ts";
+import { flush, stop } from "../lifecycle/shutdown.ts";
 import type { ActiveStep } from "./active-step.ts";
 import type { GuestRestarts } from "./guest-restarts.ts";
 
@@ -48,12 +48,13 @@ export async function unmount(
 
 /** Flushes and shuts the guest down; QEMU then has closed the disks. */
 export async function stopVm(active: ActiveStep): Promise<void> {
-  const { running, connection, profile, phases } = active;
+  const { running, connection, options, profile, phases } = active;
   phases.start("flush");
   const { state } = await flush(profile.flush(running.bootInfo), connection);
   await active.restarts?.forbid(state, connection.signal);
   phases.start("stop");
-  await shutDown(active, state);
+  await stop(running.vm, { ...connection, signal: options.signal, profile, state });
+  phases.end();
 }
 
 /** Ends a step whose guest may restart, once it no longer does. */
@@ -73,12 +74,4 @@ export async function endRestartable(
     if (guest === undefined) await unmount(now, mounted);
     await stopUnlessLockedOut(now);
   });
-}
-
-async function shutDown(
-  { running, connection, options, profile, phases }: ActiveStep,
-  state: Flushed["state"],
-): Promise<void> {
-  await stop(running.vm, { ...connection, signal: options.signal, profile, state });
-  phases.end();
 }
