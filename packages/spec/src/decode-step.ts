@@ -1,7 +1,7 @@
 import type { BuildkitOption, CopyOp, CopySource, RunCache, RunOp, RunSecret } from "./ast.ts";
+import { decodeRestart } from "./decode-restart.ts";
 import { type Field, type Fields, headOf, readFields, type RecordShape } from "./fields.ts";
 import { itemNames } from "./keywords.ts";
-import { showAtom } from "./near-name.ts";
 import {
   allAtoms,
   atomText,
@@ -59,34 +59,9 @@ export function decodeRun(call: Call): RunOp | undefined {
   const caches = mounts(read, "cache");
   const network = strings(read, "network");
   const secrets = mounts(read, "secrets").map(({ name, ...mount }): RunSecret => ({ id: name, ...mount }));
-  const restart = restartAllowed(read) && { mayRestart: true };
+  const restart = decodeRestart(fields, call.report) && { mayRestart: true };
   const command = string(read, "shell");
   return command === undefined ? undefined : { op: "run", caches, network, secrets, ...restart, command };
-}
-
-/** Reads `(restart allowed)`. Beside it there can be no mounts, which do not survive a restart. */
-function restartAllowed(read: Read): boolean {
-  const restart = read.fields.get("restart");
-  if (restart === undefined) return false;
-  const value = string(read, "restart");
-  if (value !== undefined && value !== "allowed") {
-    read.report({
-      at: restart.values[0]?.at ?? restart.node.at,
-      message: `expected (restart allowed), found ${showAtom(value)}`,
-      hint: "without it the step fails if its guest restarts",
-    });
-  }
-  for (const name of ["cache", "secrets"]) {
-    const mounted = read.fields.get(name);
-    if (mounted === undefined || mounted.values.length === 0) continue;
-    read.report({
-      at: mounted.node.at,
-      message: `(${name} ...) beside (restart allowed): it does not survive a restart of the guest`,
-      hint: `put what needs it into a (run ...) of its own`,
-      notes: [{ at: restart.node.at, message: "the restart is allowed here" }],
-    });
-  }
-  return true;
 }
 
 /** Decodes `(copy FIELD...)`. Always returns an op, so that its build is looked up; missing fields have been reported. */
