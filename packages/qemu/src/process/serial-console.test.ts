@@ -72,6 +72,19 @@ describe("the serial console", () => {
     expect(panics).toEqual(["[ 2.0] Kernel panic - not syncing: VFS: no root"]);
   });
 
+  it("of a guest that starts again is searched from there, and still shows what came before", () => {
+    const { stream, console } = watch();
+    stream.write("first\nready\n");
+    console.startOver();
+    let seen = 0;
+    console.onMatch(/^ready$/m, () => (seen += 1));
+    stream.write(`${"x".repeat(20_000)}\n`);
+    expect(seen).toBe(0);
+    expect(console.tail(2)).toMatch(/^ready\nx+$/);
+    stream.write(`${"y".repeat(20_000)}\nready\n`);
+    expect(seen).toBe(1);
+  });
+
   it("calls a listener once when its pattern appears, and never after it was removed", () => {
     const { stream, console } = watch();
     let [first, second] = [0, 0];

@@ -19,6 +19,8 @@ export function stripControlSequences(text: string): string {
 /** The last part of the output of a guest's serial console. */
 export class SerialConsole {
   readonly #text = new TailText(maxLength);
+  /** What was printed since the guest started for the last time. */
+  #current = new TailText(maxLength);
   /** The last line, while it has no end. */
   #line = "";
   readonly #listeners = new Map<RegExp, (text: string) => void>();
@@ -37,6 +39,7 @@ export class SerialConsole {
     stream.on("data", (bytes: Uint8Array) => {
       const text = this.#decoder.decode(bytes, { stream: true });
       this.#text.add(text);
+      this.#current.add(text);
       for (const reader of this.#readers) reader(text);
       // Lines that were looked at are not looked at again: a guest can print without end.
       const fresh = this.#line + text;
@@ -54,7 +57,7 @@ export class SerialConsole {
 
   /** Resolves when the pattern is on the console, possibly at once; rejects with the signal's reason. */
   async waitFor(pattern: RegExp, signal: AbortSignal): Promise<void> {
-    if (pattern.test(this.#text.text)) return;
+    if (pattern.test(this.#current.text)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     using _ = this.onMatch(pattern, resolve);
     await abortable(promise, signal);
@@ -63,16 +66,23 @@ export class SerialConsole {
   /** Calls `listener` once when something is printed and the pattern is in it, or in what was printed before; disposing removes it. */
   onMatch(pattern: RegExp, listener: () => void): Disposable {
     const remove = (): void => void this.#listeners.delete(pattern);
-    const printed = this.#text.text;
+    const start = this.#current;
+    const printed = start.text;
     let known = printed.slice(0, Math.max(0, printed.length - this.#line.length));
     this.#listeners.set(pattern, (text) => {
-      const found = pattern.test(known + text);
+      const found = pattern.test(start === this.#current ? known + text : text);
       known = "";
       if (!found) return;
       remove();
       listener();
     });
     return { [Symbol.dispose]: remove };
+  }
+
+  /** The guest starts again: from now on patterns are looked for in later output only. */
+  startOver(): void {
+    this.#current = new TailText(maxLength);
+    this.#line = "";
   }
 
   /** Calls `reader` with all output from now on, in pieces of any length; disposing ends that. */

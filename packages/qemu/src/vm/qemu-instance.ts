@@ -26,13 +26,18 @@ export class QemuInstance implements AsyncDisposable {
   readonly qmp: QmpClient;
   readonly console: SerialConsole;
   readonly exited: Promise<QemuExit>;
-  /** Fires when the guest can no longer be used, with the ObError that says why. */
+  /**
+   * Fires when the guest can no longer be used, with the ObError that says why. If QEMU has shut the VM down, `data.shutdown` is its
+   * reason, for example `guest-reset` of a guest that restarted.
+   */
   readonly failed: AbortSignal;
   readonly #process: QemuProcess;
   readonly #failure = new AbortController();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   /** Why QEMU is about to exit, for the message. */
   #cause: string | undefined;
+  /** QEMU's reason of its last `SHUTDOWN`. */
+  #shutdownReason: string | undefined;
   #stopping = false;
 
   protected constructor(process: QemuProcess, panic: RegExp = noPanic) {
@@ -69,6 +74,15 @@ export class QemuInstance implements AsyncDisposable {
   onEvent(listener: (event: QmpEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /**
+   * What a restart of the guest does from now on: `reset` has it start again, with `shutdown` QEMU exits.
+   *
+   * @throws ObError `GUEST_LOST`; the signal's reason.
+   */
+  async setRebootAction(action: "reset" | "shutdown", signal: AbortSignal): Promise<void> {
+    await this.qmp.execute("set-action", { arguments: { reboot: action }, signal });
   }
 
   /** The process id of QEMU or its wrapper. */
@@ -122,7 +136,11 @@ export class QemuInstance implements AsyncDisposable {
         this.#cause = "the guest's kernel panicked";
         return;
       case "SHUTDOWN":
-        this.#cause ??= shutdownReasons[String(data["reason"])];
+        this.#shutdownReason = String(data["reason"]);
+        this.#cause ??= shutdownReasons[this.#shutdownReason];
+        return;
+      case "RESET":
+        this.console.startOver();
         return;
       case "BLOCK_IMAGE_CORRUPTED":
         this.#cause = `a disk is corrupt: ${String(data["msg"])}`;
@@ -148,8 +166,8 @@ export class QemuInstance implements AsyncDisposable {
     );
   }
 
-  #fail(code: "GUEST_LOST" | "NO_SPACE", message: string): void {
-    this.#failure.abort(new ObError(code, message));
+  #fail(code: "GUEST_LOST" | "NO_SPACE", message: string, data?: Readonly<Record<string, string>>): void {
+    this.#failure.abort(new ObError(code, message, { data }));
   }
 
   async #watchExit(): Promise<void> {
@@ -159,7 +177,9 @@ export class QemuInstance implements AsyncDisposable {
     const cause = this.#cause === undefined ? "" : `: ${this.#cause}`;
     const stderr = exit.stderrTail === "" ? "" : `\n${exit.stderrTail}`;
     const guestConsole = stderr !== "" && this.console.tail(1) === "" ? "" : this.consoleParagraph();
-    this.#fail("GUEST_LOST", `QEMU ended with ${exit.description}${cause}.${stderr}${guestConsole}`);
+    const text = `QEMU ended with ${exit.description}${cause}.${stderr}${guestConsole}`;
+    const reason = this.#shutdownReason;
+    this.#fail("GUEST_LOST", text, reason === undefined ? undefined : { shutdown: reason });
   }
 }
 

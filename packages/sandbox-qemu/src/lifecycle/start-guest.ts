@@ -6,7 +6,7 @@ import type { CacheDisk } from "../guest/cache-disk.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type LoginKey, loginKeys } from "../ssh/keys.ts";
-import { type LoginOptions, noKey } from "../ssh/session.ts";
+import { noKey } from "../ssh/session.ts";
 import { assertRoomForCaches } from "./cache-limit.ts";
 import { launch, type LaunchedGuest, type LaunchOptions } from "./launch.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
@@ -37,8 +37,8 @@ export interface StartGuestOptions {
 export interface GuestSession extends LaunchedGuest, AsyncDisposable {
   readonly guest: Guest;
   readonly profile: GuestProfile;
-  /** Whom and with what one logs in. */
-  readonly login: Pick<LoginOptions, "user" | "keys">;
+  /** Whom and with what one logs in, and how long the guest may take to start. */
+  readonly login: LaunchOptions["login"];
 }
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
