@@ -146,6 +146,8 @@ async function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): Pr
     guestArch: flags.guestArch,
     bootTimeSeconds: flags.bootTimeSeconds,
     accelerator: flags.accelerator,
+    network: flags.network,
+    allowHostLoopback: flags.allowHostLoopback,
     sshKey: flags.sshKey,
     hardware: flags.hardware,
     snapshotCacheSize: flags.snapshotCacheSize,

@@ -16,6 +16,7 @@ export {
   diskCount,
   firmwareOptions,
   type Hardware,
+  type HostNetwork,
   type MemoryKind,
   qemuArgv,
   type QemuArgvOptions,
@@ -30,6 +31,13 @@ export { machineIdPattern, newMachineId } from "./machine/machine-id.ts";
 export { autoSlotDisks } from "./machine/pci-slots.ts";
 export { machineFor } from "./machine/registry.ts";
 export { riscv64 } from "./machine/riscv64.ts";
+export {
+  HostNetworks,
+  type HostNetworksOptions,
+  type NetworkChoice,
+  passtObstacle,
+} from "./network/host-networks.ts";
+export { qemuVersion, type QemuVersion } from "./process/qemu-version.ts";
 export {
   argumentsOf,
   hostIdentity,

@@ -1,6 +1,12 @@
 export { bootForSmokeTest } from "./access/smoke-test-guest.ts";
 export type { SandboxOptions } from "./lifecycle/options.ts";
-export { type Accelerator, type AcceleratorChoice, type Hardware, installCpuArgs } from "@ob/qemu";
+export {
+  type Accelerator,
+  type AcceleratorChoice,
+  type Hardware,
+  installCpuArgs,
+  type NetworkChoice,
+} from "@ob/qemu";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
 

@@ -13,6 +13,7 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
 /** The options of the command line for options of libraries whose value cannot be had. */
 const optionHints: Readonly<Record<string, string>> = {
   accelerator: "Use --qemu-accel=auto or tcg.",
+  network: "Use --qemu-network=auto or slirp.",
   diskBus: "Use --qemu-disk-bus=virtio or sata.",
 };
 

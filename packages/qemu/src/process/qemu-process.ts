@@ -8,6 +8,8 @@ export const consoleFd = 4;
 /** The first descriptors of files that QEMU inherits: for a snapshot, its device state and its memory. */
 export const stateFd = 5;
 export const memoryFd = 6;
+/** QEMU's end of a stream netdev. */
+export const networkFd = 7;
 
 /** How QEMU exited. */
 export interface QemuExit {
@@ -24,6 +26,8 @@ export interface QemuProcess {
   readonly qmp: Duplex;
   /** The guest's serial console, in both directions. */
   readonly console: Duplex;
+  /** The other end of `networkFd`, if it was asked for. */
+  readonly network: Duplex | undefined;
   /** Settles when the process has exited. Never rejects. */
   readonly exited: Promise<QemuExit>;
   /** The last lines of its standard error until now, or empty. */
@@ -32,17 +36,23 @@ export interface QemuProcess {
   kill(): void;
 }
 
+export interface InheritedFiles {
+  /** Open descriptors to inherit, as `stateFd` and following; at most two. */
+  readonly files?: readonly number[] | undefined;
+  /** True for a socket at `networkFd`. */
+  readonly network?: boolean | undefined;
+}
+
 /**
  * Starts QEMU so that it never outlives this process: the kernel kills it when the thread that started it ends. It has a
  * session of its own, so that Ctrl-C only reaches this process.
  *
  * @param argv of QEMU, or of a wrapper that passes its descriptors on to QEMU and exits with it.
- * @param files open descriptors to inherit, as `stateFd` and following.
  * @throws ObError `MISSING_TOOL`.
  */
 export async function spawnQemu(
   argv: readonly [string, ...string[]],
-  files: readonly number[] = [],
+  { files = [], network = false }: InheritedFiles = {},
 ): Promise<QemuProcess> {
   const [file, ...args] = argv;
   const [program, setpriv] = await Promise.all([findProgram(file), findProgram("setpriv")]);
@@ -50,8 +60,9 @@ export async function spawnQemu(
   const command: [string, ...string[]] =
     setpriv === undefined ? [program, ...args] : [setpriv, "--pdeathsig", "KILL", "--", program, ...args];
   const [first, ...rest] = command;
-  const stdio = ["ignore", "ignore", "pipe", "pipe", "pipe"] as const;
-  const child = spawn(first, rest, { stdio: [...stdio, ...files], detached: true });
+  const stdio: ("ignore" | "pipe" | number)[] = ["ignore", "ignore", "pipe", "pipe", "pipe", ...files];
+  if (network) stdio[networkFd] = "pipe";
+  const child = spawn(first, rest, { stdio: Array.from(stdio, (each) => each ?? "ignore"), detached: true });
   const stderrTail = collectStderr(child);
   const { promise: exited, resolve } = Promise.withResolvers<QemuExit>();
   child.once("close", (code, signal) =>
@@ -70,6 +81,7 @@ export async function spawnQemu(
     pid: child.pid ?? 0,
     qmp: socketOf(child, qmpFd),
     console: socketOf(child, consoleFd),
+    network: network ? socketOf(child, networkFd) : undefined,
     exited,
     stderrTail,
     kill: () => killGroup(child),

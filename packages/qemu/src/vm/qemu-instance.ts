@@ -7,7 +7,7 @@ import type { QmpEvent } from "../qmp/protocol.ts";
 export interface SpawnOptions {
   /** What the guest's kernel prints on the console when it panics, as a whole line. By default panics are not looked for. */
   readonly panic?: RegExp | undefined;
-  /** Open descriptors to inherit, as `stateFd` and following. */
+  /** See `InheritedFiles`. */
   readonly files?: readonly number[] | undefined;
 }
 
@@ -55,7 +55,7 @@ export class QemuInstance implements AsyncDisposable {
     argv: readonly [string, ...string[]],
     { panic, files }: SpawnOptions = {},
   ): Promise<QemuInstance> {
-    return new QemuInstance(await spawnQemu(argv, files), panic);
+    return new QemuInstance(await spawnQemu(argv, { files }), panic);
   }
 
   /** Calls `listener` with each event of QEMU's monitor, until it is disposed of. */
@@ -141,8 +141,13 @@ export class QemuInstance implements AsyncDisposable {
     );
   }
 
+  /** The guest can no longer be used. The first reason counts. */
+  protected failWith(error: ObError): void {
+    this.#failure.abort(error);
+  }
+
   #fail(code: "GUEST_LOST" | "NO_SPACE", message: string): void {
-    this.#failure.abort(new ObError(code, message));
+    this.failWith(new ObError(code, message));
   }
 
   async #watchExit(): Promise<void> {

@@ -1,9 +1,11 @@
+import type { Duplex } from "node:stream";
 import { abortReason, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import { newMachineId } from "../machine/machine-id.ts";
 import { type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QemuInstance } from "./qemu-instance.ts";
+import { type Passt, startPasst } from "../network/passt.ts";
 import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
 
 export interface StartOptions {
@@ -24,6 +26,7 @@ interface VmParts {
   readonly directory: RunDirectory;
   readonly machineId: string;
   readonly panic: RegExp | undefined;
+  readonly passt: Passt | undefined;
 }
 
 /**
@@ -34,19 +37,22 @@ export class Vm extends QemuInstance {
   /** See `newMachineId`. */
   readonly id: string;
   readonly #directory: RunDirectory;
+  readonly #passt: Passt | undefined;
   #hostPort = 0;
 
-  private constructor(process: QemuProcess, { config, directory, machineId, panic }: VmParts) {
+  private constructor(process: QemuProcess, { config, directory, machineId, panic, passt }: VmParts) {
     super(process, panic);
     this.config = config;
     this.id = machineId;
     this.#directory = directory;
+    this.#passt = passt;
+    if (passt && process.network) this.#connect(passt, process.network);
   }
 
   /**
    * Starts QEMU and waits until its monitor answers.
    *
-   * @throws ObError `MISSING_TOOL`; `UNSUPPORTED` for disks that the machine does not take; `BOOT_FAILED` with QEMU's own
+   * @throws ObError `MISSING_TOOL`; `TOOL_FAILED` if passt does not start; `UNSUPPORTED` for disks that the machine does not take; `BOOT_FAILED` with QEMU's own
    *   message; the signal's reason.
    */
   static async start(config: VmConfig, options: StartOptions): Promise<Vm> {
@@ -57,13 +63,17 @@ export class Vm extends QemuInstance {
     const { consoleLog = directory.consoleLog } = options;
     const machineId = newMachineId();
     const argv = qemuArgv(config, { consoleLog, machineId });
+    const passt = await passtFor(config, options);
+    if (passt) stack.use(passt);
     emit({ type: "exec", argv });
-    const qemu = await spawnQemu(argv, saved ? [saved.state, saved.memory] : []);
-    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic }));
+    const files = saved && [saved.state, saved.memory];
+    const qemu = await spawnQemu(argv, { files, network: passt !== undefined });
+    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt }));
     await directory.recordQemu(vm.pid);
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.failed]));
-      if (config.guestPort !== undefined) {
+      if (passt) vm.#hostPort = passt.hostPort;
+      else if (config.guestPort !== undefined) {
         vm.#hostPort = hostPort(await vm.qmp.human("info usernet", vm.failed), config.guestPort);
       }
     } catch (error) {
@@ -78,10 +88,26 @@ export class Vm extends QemuInstance {
     return this.#hostPort;
   }
 
+  #connect(passt: Passt, netdev: Duplex): void {
+    passt.connect(netdev);
+    void passt.failed.then((cause) => {
+      const message = `The guest's network has failed: ${cause.message}`;
+      this.failWith(new ObError("GUEST_LOST", message, { cause }));
+    });
+  }
+
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
+    await this.#passt?.[Symbol.asyncDispose]();
     await this.#directory[Symbol.asyncDispose]();
   }
+}
+
+async function passtFor(
+  { network, guestPort, hostLoopback = false }: VmConfig,
+  { signal, emit }: Pick<StartOptions, "signal" | "emit">,
+): Promise<Passt | undefined> {
+  return network === "passt" ? await startPasst({ guestPort, hostLoopback, signal, emit }) : undefined;
 }
 
 /** A guest that is lost before it is ready has failed to boot. */

@@ -1,12 +1,15 @@
 import type { Socket } from "node:net";
 import { abortable, abortReason, ObError } from "@ob/core";
 import type { AnyAuthMethod, Client, ConnectConfig } from "ssh2";
+import { clientName, withoutIdentification } from "./identification.ts";
 import type { LoginKey } from "./keys.ts";
 import { loadSsh2 } from "./ssh2.ts";
 
 export interface LoginOptions {
   readonly user: string;
   readonly keys: readonly LoginKey[];
+  /** True if `sendIdentification` was called on the socket. By default false. */
+  readonly identified?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -63,7 +66,7 @@ export class SshSession implements AsyncDisposable {
  *   the signal's reason.
  */
 export async function openSession(socket: Socket, options: LoginOptions): Promise<SshSession> {
-  const { user, keys, signal } = options;
+  const { user, keys, identified = false, signal } = options;
   const { Client: SshClient } = await loadSsh2();
   const client = new SshClient();
   const gone = new AbortController();
@@ -81,7 +84,8 @@ export async function openSession(socket: Socket, options: LoginOptions): Promis
   });
   try {
     client.connect({
-      sock: socket,
+      sock: identified ? withoutIdentification(socket) : socket,
+      ident: clientName,
       username: user,
       authHandler: offerEach(user, keys),
       // The caller's signal has a deadline.

@@ -99,6 +99,7 @@ async function bootVm({ step, options, guest, profile, caches, phases }: StepPla
     network: networkOf(step),
     cdrom: step.task.kind === "copy" && profile.verification !== undefined,
     accelerators: resources.accelerators,
+    networks: resources.networks,
     snapshots: resources.snapshots,
     phases,
     signal,
