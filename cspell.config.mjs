@@ -19,6 +19,7 @@ export default {
   ],
   ignorePaths: [
     "**/node_modules/**",
+    "docs/api/**",
     "**/dist/**",
     "**/test-data/**",
     "packages/cli/bundle*/**",

@@ -142,7 +142,7 @@ describe("a base image", () => {
   });
 
   it("that is not a qcow2 file is rejected before QEMU starts, and nothing is kept", async () => {
-    await writeFile(inStore("base-image/text.qcow2"), "this is no disk\n");
+    await writeFile(inStore("base-image/text.qcow2"), "this is not a disk\n");
     const result = await build(store, "((from text) (run (shell true)))");
     expect(result.exitCode, result.all).toBe(4);
     expect(result.all).toContain("qcow2");

@@ -33,7 +33,7 @@ it("imports a copy of an image after one check, and removes it again", async () 
   expect(imported.exitCode).toBe(0);
   const checks = [...imported.stdout.matchAll(/^ {4}ok {2}([^:\n]*)/gm)].map(([, what]) => what);
   expect(checks).toEqual([
-    "boots and lets opam in",
+    "boots and accepts the login of opam",
     "sudo needs no password",
     "tar is GNU tar",
     "has bash",

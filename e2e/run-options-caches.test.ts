@@ -1,4 +1,4 @@
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -74,6 +74,40 @@ describe("caches", () => {
     const listed = await obuilder(["cache", "ls", `--store=qemu:${store.directory}`]);
     expect(listed.stdout).toMatch(/^original +[\d.]+ MiB +\d+[sm] ago$/m);
     expect(listed.stdout).toMatch(/^20 caches, /m);
+  });
+
+  it("lie within each other whatever their order, with secrets below them, and are unmounted in reverse", async () => {
+    const key = path.join(store.work, "../nested-key");
+    await writeFile(key, "hidden");
+    const result = await build(
+      store,
+      `((from ${imageName})
+        (run (shell "sudo mkdir /outer && sudo ln -s /outer/linked /link && sudo mkdir /outer/linked"))
+        (workdir /outer)
+        (run (cache (linked (target /link)) (inner (target in/.//ner/)) (outer (target /outer)))
+             (secrets (one (target /outer/s/one)) (two (target /outer/s/two)))
+             (shell "for f in inner outer linked; do echo $f > $f-file; done; mv inner-file in/ner; mv linked-file /link; ls -d /link/* in/ner/*; cat s/*"))
+        (workdir /)
+        (run (shell "cd /outer; find . -mindepth 1")))`,
+      { flags: ["--secret", `one:${key}`, "--secret", `two:${key}`] },
+    );
+    expect(result.exitCode, result.all).toBe(0);
+    expect(result.all).toContain("\n/link/linked-file\nin/ner/inner-file\nhiddenhidden");
+    // Only the directory that was there before is in the layer.
+    expect(result.all).toContain(`-mindepth 1"))\n./linked\n--->`);
+    const [outer, inner, linked] = await Promise.all(
+      ["outer", "inner", "linked"].map(async (name) => await newestCacheDisk(store, name)),
+    );
+    // The outer cache keeps empty directories as mount points, and nothing of the secrets.
+    const top = await debugfs(outer ?? "", "ls -p /");
+    expect(["in", "linked", "outer-file", "s"].filter((name) => top.includes(`/${name}/`))).toEqual([
+      "in",
+      "linked",
+      "outer-file",
+    ]);
+    await expect(debugfs(outer ?? "", "ls -p /in/ner")).resolves.not.toContain("file");
+    await expect(debugfs(inner ?? "", "cat /inner-file")).resolves.toBe("inner");
+    await expect(debugfs(linked ?? "", "cat /linked-file")).resolves.toBe("linked");
   });
 
   it("that two steps use at the same time are published by the first that ends", async () => {

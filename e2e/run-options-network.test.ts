@@ -64,11 +64,40 @@ function connects(host: string, port: number): Promise<boolean> {
   });
 }
 
+/** Prints how many routes reject what is sent on them. */
+const rejects = "cut -f4 /proc/net/route | grep -c ^02 | sed 's/^/rejecting routes: /'";
+/** Prints how many seconds lookups and connections take, those of the resolver's own time limit being 20. */
+const failing = [
+  "start=$(cut -d. -f1 /proc/uptime)",
+  "getent hosts example.invalid",
+  ...["192.0.2.1", "10.0.2.3", "2001:db8::1"].map((host) => `bash -c '</dev/tcp/${host}/80' 2>/dev/null`),
+  "echo failed after $(($(cut -d. -f1 /proc/uptime) - start)) seconds",
+].join("; ");
+
 describe("a step without a network", () => {
-  it("reaches no address of the host and no name server", async () => {
+  it("fails at once to look up names and to connect, also in a reused VM, and reaches nothing if it removes the routes", async () => {
     await using host = await listener();
-    const result = await build(store, `((from ${imageName}) (run (shell "${attempts(host.port)}")))`);
+    const remove =
+      "for net in 0.0.0.0/1 128.0.0.0/1 10.0.2.3; do sudo /usr/local/lib/obuilder/busybox ip route del unreachable $net; done";
+    const result = await build(
+      store,
+      `((from ${imageName})
+        (run (shell "${failing}; ${rejects}"))
+        (run (shell "${failing}; ${remove}; ${rejects}; ${attempts(host.port)}"))
+        (run (shell "${rejects}")))`,
+      { flags: ["-v"] },
+    );
     expect(result.exitCode, result.all).toBe(0);
+    const times = [...result.all.matchAll(/^failed after (\d+) seconds$/gm)].map(([, seconds]) =>
+      Number(seconds),
+    );
+    expect(times).toHaveLength(2);
+    for (const seconds of times) expect(seconds).toBeLessThan(10);
+    expect(result.all.match(/^rejecting routes: \d+$/gm)).toEqual(
+      [3, 0, 3].map((n) => `rejecting routes: ${n}`),
+    );
+    expect(result.all.match(/Reusing the VM/g)).toHaveLength(1);
+    expect(result.all).toMatch(/VM will not be reused: guest state changed since boot: \/proc\/net\//);
     expect(result.all).toMatch(/^done$/m);
     expect(result.all).not.toMatch(/^reached/m);
     expect(host.came()).toBe(0);
@@ -81,7 +110,7 @@ describe("a step on the host's network", () => {
     await using gate = await makeBarrier();
     const started = await startBuild(
       store,
-      `((from ${imageName}) (run (network host) (shell "${attempts(host.port)}; ${gate.command}")))`,
+      `((from ${imageName}) (run (network host) (shell "${attempts(host.port)}; ${rejects}; ${gate.command}")))`,
     );
     await gate.arrived();
     const ports = (await Promise.all((await treeOf(started.process.pid ?? 0)).map(listening))).flat();
@@ -101,6 +130,7 @@ describe("a step on the host's network", () => {
     expect(result.exitCode, result.all).toBe(0);
     expect(result.all).toMatch(/^reached 10\.0\.2\.2$/m);
     if (outside !== undefined) expect(result.all).toContain(`reached ${outside}\n`);
+    expect(result.all).toContain("\nrejecting routes: 0\n");
     expect(host.came()).toBeGreaterThan(1);
   });
 });

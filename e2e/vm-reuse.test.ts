@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openRaw, runTask, type Harness, openHarness } from "./sandbox/harness.ts";
 import { build, builtId } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
+import { programWithoutFirstThread } from "./support/threads.ts";
 
 /**
  * Prints what a step sees of the guest besides its disk. acpid is still starting while the first commands run. The
@@ -128,6 +129,42 @@ describe("a build that reuses its VM", { timeout: 400_000 }, () => {
       expect(seen.length).toBeGreaterThan(1_000);
       expect(seen, `layer ${index}`).toEqual(files.get(fresh.disks[index] ?? ""));
     }
+  });
+
+  it("kills what hides from /proc, and refuses a VM whose processes, control groups or disk were changed", async () => {
+    await writeFile(path.join(reused.work, "hidden"), programWithoutFirstThread(), { mode: 0o755 });
+    const wait = (condition: string) => `for try in $(seq 200); do ${condition} && break; sleep 0.1; done`;
+    const hide = [
+      "(setsid sleep 4000 </dev/null >/dev/null 2>&1 &)",
+      "(setsid /opt/hidden </dev/null >/dev/null 2>&1 &)",
+      wait("pid=$(pgrep -x sleep)"),
+      wait("grep ' Z ' /proc/$(pgrep -x hidden)/stat"),
+      "sudo mount --bind /mnt /proc/$pid",
+    ].join("; ");
+    const left = "pgrep -lx 'sleep|hidden' || echo nothing is left";
+    const steps = [
+      hide,
+      left,
+      "sudo renice -n 5 -p $(pgrep -o sshd) >/dev/null",
+      "sudo mount -t cgroup -o none,name=kept none /mnt && sudo mkdir /mnt/inner && sudo umount /mnt",
+      "sudo dd if=/dev/vda1 of=/tmp/block bs=1k count=1 skip=1 2>/dev/null; sudo dd if=/tmp/block of=/dev/vda1 bs=1k count=1 seek=1 conv=notrunc 2>/dev/null",
+      "pgrep -o sshd | xargs ps -o ni= -p | tr -d ' '; cat /proc/self/cgroup",
+    ];
+    const runs = steps.map((command) => `(run (shell ${JSON.stringify(command)}))`).join("\n");
+    const result = await build(reused, `((from ${imageName}) (copy (src hidden) (dst /opt/)) ${runs})`, {
+      flags: ["-v"],
+    });
+    expect(result.exitCode, result.all).toBe(0);
+    expect(result.all).toMatch(/\(hidden\) Z .*\n/);
+    expect(result.all).toMatch(/^nothing is left$/m);
+    expect(result.all.match(/^obuilder: \[INFO\] (?:Reusing|VM will not).*$/gm)).toEqual([
+      expect.stringContaining("Reusing the VM"),
+      expect.stringContaining("Reusing the VM"),
+      expect.stringContaining("Reusing the VM"),
+      expect.stringMatching(/guest state changed since boot: process:\(sshd\)/),
+      expect.stringMatching(/guest state changed since boot: \/proc\/self\/cgroup/),
+      expect.stringMatching(/guest state changed since boot: \/dev\/vda1/),
+    ]);
   });
 
   it("boots a new VM for a step with a network, and for the step after it", async () => {

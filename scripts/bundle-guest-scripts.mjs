@@ -1,7 +1,7 @@
 // Puts the scripts of each guest, packages/sandbox-qemu/src/guest/*/scripts/, into one module each, so that they need no files
 // when the package runs. With --check it changes nothing, and fails if a module is out of date or `shellcheck` finds a fault.
 //
-// In a script, `. ./lib/x.sh` on a line of its own stands for the text of that file, once; '@./lib/x.sh@' between single quotes
+// In a script, `. ./lib/x.sh` on its own line is replaced by the text of that file, once; '@./lib/x.sh@' between single quotes
 // for a whole script. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
@@ -31,7 +31,7 @@ function expand(file, sourced = new Set()) {
 
 function quoted(file) {
   const text = expand(file);
-  if (text.includes("'")) throw new Error(`${file} stands between single quotes, and must have none.`);
+  if (text.includes("'")) throw new Error(`${file} is inserted between single quotes, and must have none.`);
   return text;
 }
 

@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
-const skipped = new Set(["node_modules", "dist", ".git", ".obuilder", ".turbo", "coverage"]);
+const skipped = new Set(["node_modules", "dist", ".git", ".obuilder", ".turbo", "coverage", "api"]);
 
 function* markdownFiles(directory) {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {

@@ -14,7 +14,7 @@ export const defaultImage = "debian-12-amd64";
 /** Images that only the tests need: a host that cannot make them can still run the others. */
 export const testImages = ["debian-13-riscv64"];
 
-/** The path of a program, or undefined. Looks where Debian keeps those of the superuser, too. */
+/** The path of a program, or undefined. Searches the directories of programs for root, too. */
 export function which(program) {
   for (const directory of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"]) {
     const path = join(directory, program);

@@ -1,5 +1,6 @@
-// node scripts/package-metadata.mjs: gives each package that is published the repository, homepage, issue tracker, author
-// and license of the root's package.json, the only place where they are written by hand. `packaging/` tests that they agree.
+// node scripts/package-metadata.mjs: gives each package that is published the repository, author and license of the root's
+// package.json, the only place where they are written by hand, and the pages of that repository. `packaging/` tests that they
+// agree.
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,14 +12,12 @@ export function sharedMetadata(root, directory) {
   const {
     license,
     author,
-    bugs,
     repository: { type, url },
-    homepage,
   } = root;
-  const page = homepage.replace(/#.*$/, "");
+  const page = url.replace(/^git\+/, "").replace(/\.git$/, "");
   return {
     homepage: `${page}/tree/main/${directory}#readme`,
-    bugs,
+    bugs: `${page}/issues`,
     license,
     author,
     repository: { type, url, directory },

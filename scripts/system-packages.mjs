@@ -34,11 +34,11 @@ const needed = [
 /** Likewise what only the tests need: those in virtual machines, and those of recipes that cannot be built here. */
 const neededForTests = [
   { name: "shellcheck", program: "shellcheck", why: "checks the scripts that run in guests" },
-  { name: "xorriso", program: "xorriso", why: "makes the discs that installers read" },
+  { name: "xorriso", program: "xorriso", why: "makes CD-ROM images for installers and copies" },
   { name: "signify-openbsd", program: "signify-openbsd", why: "verifies OpenBSD's lists of checksums" },
   { name: "gpgv", program: "gpgv", why: "verifies Ubuntu's lists of checksums" },
   { name: "gpg", program: "gpg", why: "signs lists for the tests of that" },
-  { name: "iproute2", program: "ip", why: "sets up the network that an installer is served in" },
+  { name: "iproute2", program: "ip", why: "makes networks for installers and for a second machine" },
   {
     name: "ipxe-qemu",
     file: "/usr/lib/ipxe/qemu/pxe-virtio.rom",
@@ -61,14 +61,19 @@ const neededForTests = [
     why: "makes their kernel modules small",
   },
   { name: "mksh", program: "mksh", why: "reads the guests' scripts as OpenBSD's shell does" },
+  { name: "tcsh", program: "tcsh", why: "is a login shell with rules of its own" },
+  { name: "csh", program: "bsd-csh", why: "is the BSDs' csh, a login shell" },
+  { name: "fish", program: "fish", why: "is a login shell with rules of its own" },
+  { name: "rc", file: "/usr/bin/rc", why: "is a login shell with rules of its own" },
+  { name: "zsh", program: "zsh", why: "is a login shell" },
   { name: "busybox", program: "busybox", why: "has the tar of small guests" },
-  { name: "tmux", program: "tmux", why: "plays the person at a terminal" },
-  { name: "iproute2", program: "ip", why: "plays another machine on the network" },
-  { name: "xorriso", program: "xorriso", why: "makes the disc that a copy can come on" },
+  { name: "tmux", program: "tmux", why: "simulates a terminal" },
   { name: "openssh-server", program: "sshd", why: "is the way to Wine's cmd", starts: "ssh" },
   { name: "wine", program: "wine", why: "runs Windows' cmd" },
   { name: "wine64", file: "/usr/lib/wine/wine64", why: "runs Windows' cmd" },
 ];
+
+export const systemPackages = [...needed, ...neededForTests];
 
 /** Installs what is missing. Says nothing when nothing is. */
 export function installSystemPackages({ forTests = false } = {}) {
@@ -126,7 +131,7 @@ function findMissing(wanted) {
 function rootPrefix(install) {
   if (!which("apt-get")) {
     throw new Stop(
-      "This is no Debian or Ubuntu: there is no apt-get. Install what these packages hold by other means.",
+      "This is not Debian or Ubuntu: there is no apt-get. Install the programs of these packages by other means.",
     );
   }
   if (isRoot) return [];
@@ -143,7 +148,7 @@ function hasPackageLists() {
 }
 
 function command(becomeRoot, words) {
-  // sudo drops the environment, so env sets it behind it.
+  // sudo drops the environment, so env sets it again.
   return [...becomeRoot, "env", "DEBIAN_FRONTEND=noninteractive", "DEBCONF_NOWARNINGS=yes", ...words];
 }
 

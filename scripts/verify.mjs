@@ -1,4 +1,5 @@
-// npm run verify: uses the command as its users do, installed from its tarball outside of the repository.
+// npm run verify: uses the command as its users do, installed from its tarball outside of the repository, and makes the API
+// reference.
 import { join } from "node:path";
 import { bin, call, main, mustCall, node, repository } from "./environment.mjs";
 import { setup } from "./setup.mjs";
@@ -6,6 +7,8 @@ import { setup } from "./setup.mjs";
 await main(() => {
   setup();
   const status = call(node, [join(repository, "packaging", "src", "verify.ts")]);
-  if (status === 0) mustCall(join(bin, "oxfmt"), [join("docs", "verification.md")]);
-  return status;
+  if (status !== 0) return status;
+  mustCall(join(bin, "oxfmt"), [join("docs", "verification.md")]);
+  mustCall("npm", ["run", "docs"], { cwd: repository, what: "Making the API reference" });
+  return 0;
 });

@@ -85,14 +85,14 @@ async function runAll(wanted: readonly Scenario[], bench: Bench): Promise<readon
 /** Writes the results between the markers in README.md, and the plot beside it. */
 async function keep(text: string, results: Results): Promise<void> {
   const file = path.join(import.meta.dirname, "../README.md");
-  const marks = /(<!-- figures -->\n)[^]*(\n<!-- end of figures -->)/;
+  const marks = /(<!-- results -->\n)[^]*(\n<!-- end of results -->)/;
   const readme = await readFile(file, "utf8");
   await writeFile(
     file,
     readme.replace(marks, (_, begin: string, end: string) => `${begin}\n${text}\n${end}`),
   );
   await writeFile(path.join(import.meta.dirname, "../steps.svg"), plot(results.timelines()));
-  say("The figures are in bench/README.md, the plot in bench/steps.svg.");
+  say("The results are in bench/README.md, the plot in bench/steps.svg.");
 }
 
 process.exitCode = await main();

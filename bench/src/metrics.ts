@@ -14,17 +14,19 @@ export const metricGroups: readonly MetricGroup[] = [
       ["bare boot"],
       ["cold first step", "bare boot"],
       ["first step cold"],
-      ["first step going on", "first step cold"],
+      ["first step with VM reuse", "first step cold"],
       ["first step resumed", "first step cold"],
       ["further step cold", "first step cold"],
-      ["further step going on", "first step cold"],
+      ["further step with VM reuse", "first step cold"],
       ["further step resumed", "first step cold"],
     ],
   },
   {
     title: "A whole build, from the command's start to its end",
     rows: [1, 5, 20].flatMap((count) =>
-      ["cold", "going on", "resumed"].map((way) => [`${count} steps ${way}`, `${count} steps cold`] as const),
+      ["cold", "with VM reuse", "resumed"].map(
+        (way) => [`${count} steps ${way}`, `${count} steps cold`] as const,
+      ),
     ),
   },
   {
@@ -35,7 +37,7 @@ export const metricGroups: readonly MetricGroup[] = [
       ["run, copy, run: original, our CPU model", "run, copy, run: original"],
       ["run, copy, run: cold, a VM a step", "run, copy, run: original"],
       ["run, copy, run: cold", "run, copy, run: original"],
-      ["run, copy, run: template", "run, copy, run: original"],
+      ["run, copy, run: resumed", "run, copy, run: original"],
     ],
   },
   {

@@ -11,27 +11,34 @@ export async function report(results: Results, command: string): Promise<string>
       const value = results.median(name);
       if (value === undefined) return [];
       const ratio = reference === undefined ? undefined : results.ratio(name, reference);
-      const beside = ratio === undefined || name === reference ? "" : `${digits(ratio)} × ${reference}`;
-      return [`| ${name} | ${formatMetric(name, value)} | ${beside} | ${formatSpread(results, name)} |`];
+      const relative = ratio === undefined || name === reference ? "" : `${digits(ratio)} × ${reference}`;
+      return [`| ${name} | ${formatMetric(name, value)} | ${relative} | ${formatSpread(results, name)} |`];
     });
     if (lines.length === 0) return [];
-    return [`### ${title}`, "", "| | median | beside | samples |", "| --- | --- | --- | --- |", ...lines, ""];
+    return [
+      `### ${title}`,
+      "",
+      "| | median | relative to | samples |",
+      "| --- | --- | --- | --- |",
+      ...lines,
+      "",
+    ];
   });
   return [...(await where(command)), "", ...targetTable(results), "", ...sections].join("\n").trimEnd();
 }
 
 function targetTable(results: Results): readonly string[] {
-  const rows = targets.flatMap((aim) => {
-    const value = aim.value(results);
+  const rows = targets.flatMap((target) => {
+    const value = target.value(results);
     if (value === undefined) return [];
-    const sign = aim.kind === "at most" ? "≤" : "≥";
+    const sign = target.kind === "at most" ? "≤" : "≥";
     return [
-      `| ${aim.title} | ${sign} ${aim.limit} | ${digits(value)} | ${isMet(aim, value) ? "met" : "**not met**"} |`,
+      `| ${target.title} | ${sign} ${target.limit} | ${digits(value)} | ${isMet(target, value) ? "met" : "**not met**"} |`,
     ];
   });
   return rows.length === 0
     ? []
-    : ["| ratio in one run | aim | measured | |", "| --- | --- | --- | --- |", ...rows];
+    : ["| ratio in one run | target | measured | |", "| --- | --- | --- | --- |", ...rows];
 }
 
 async function where(command: string): Promise<readonly string[]> {

@@ -19,12 +19,12 @@ describe("a median", () => {
 
 describe("the targets", () => {
   it("have a value only if both metrics were measured", () => {
-    const [aim] = targets;
-    expect(aim?.value(measured({ "cold first step": [7] }))).toBeUndefined();
-    const value = aim?.value(measured({ "cold first step": [7, 6, 8], "bare boot": [5] }));
+    const [target] = targets;
+    expect(target?.value(measured({ "cold first step": [7] }))).toBeUndefined();
+    const value = target?.value(measured({ "cold first step": [7, 6, 8], "bare boot": [5] }));
     expect(value).toBe(1.4);
-    expect(aim && isMet(aim, 1.4)).toBe(true);
-    expect(aim && isMet(aim, 1.41)).toBe(false);
+    expect(target && isMet(target, 1.4)).toBe(true);
+    expect(target && isMet(target, 1.41)).toBe(false);
   });
 });
 
@@ -34,7 +34,7 @@ describe("the report", () => {
       measured({ "cache: 100 MB": [20, 30, 25], "cache: 4 GB": [50] }),
       "npm run bench",
     );
-    expect(text).toContain("| cache taken and given back, 4 GB / 100 MB | ≤ 1.2 | 2.00 | **not met** |");
+    expect(text).toContain("| cache acquired and released, 4 GB / 100 MB | ≤ 1.2 | 2.00 | **not met** |");
     expect(text).toContain("| cache: 100 MB | 25.0 ms |  | 3: 20.0 ms to 30.0 ms |");
     expect(text).not.toContain("bare boot");
   });

@@ -23,8 +23,8 @@ const atLeast = (title: string, limit: number, value: Target["value"]): Target =
 
 export const targets: readonly Target[] = [
   atMost("cold first step / bare boot to banner", 1.4, (r) => r.ratio("cold first step", "bare boot")),
-  atMost("each further step, going on / cold first step", 0.1, (r) =>
-    r.ratio("further step going on", "first step cold"),
+  atMost("each further step with VM reuse / cold first step", 0.1, (r) =>
+    r.ratio("further step with VM reuse", "first step cold"),
   ),
   atMost("first step resumed / cold first step", 0.35, (r) =>
     r.ratio("first step resumed", "first step cold"),
@@ -32,11 +32,11 @@ export const targets: readonly Target[] = [
   atLeast("run, copy, run: the original's procedure / cold", 6, (r) =>
     r.ratio("run, copy, run: original", "run, copy, run: cold"),
   ),
-  atLeast("run, copy, run: the original's procedure / with a template", 15, (r) =>
-    r.ratio("run, copy, run: original", "run, copy, run: template"),
+  atLeast("run, copy, run: the original's procedure / resumed", 15, (r) =>
+    r.ratio("run, copy, run: original", "run, copy, run: resumed"),
   ),
   atMost("copy of 200 MB / ssh tar -x", 0.4, (r) => r.ratio("copy: 200 MB", "ssh tar: 200 MB")),
-  atMost("cache taken and given back, 4 GB / 100 MB", 1.2, (r) => r.ratio("cache: 4 GB", "cache: 100 MB")),
+  atMost("cache acquired and released, 4 GB / 100 MB", 1.2, (r) => r.ratio("cache: 4 GB", "cache: 100 MB")),
   atMost("plan of 100 cached steps / node -e 0", 6, (r) => r.ratio("plan of 100 cached steps", "node -e 0")),
   atMost("start with 10,000 layers / with 10", 1.2, (r) =>
     r.ratio("start with 10000 layers", "start with 10 layers"),

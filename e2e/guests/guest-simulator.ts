@@ -38,8 +38,7 @@ export async function simulatorImage(os: SimulatedOs): Promise<GuestImageFiles> 
       (run (shell "/opt/simulator/install")))`,
     { source },
   );
-  if (built.exitCode !== 0)
-    throw new Error(`The guest that wears ${os}'s commands was not built:\n${built.all}`);
+  if (built.exitCode !== 0) throw new Error(`The guest with ${os}'s commands was not built:\n${built.all}`);
   return await flatten(store, { os, id: builtId(built.all) });
 }
 

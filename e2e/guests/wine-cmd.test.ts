@@ -2,13 +2,26 @@ import { access, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { sha256 } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as scripts from "../../packages/sandbox-qemu/src/guest/windows/scripts.ts";
+import { inMountOrder } from "../../packages/sandbox-qemu/src/guest/mount-order.ts";
+import type { GuestCommand } from "../../packages/sandbox-qemu/src/guest/profile.ts";
+import { windowsGuest } from "../../packages/sandbox-qemu/src/guest/windows/profile.ts";
 import { cygwinCommand } from "../../packages/sandbox-qemu/src/ssh/quote/cygwin.ts";
+import { runTask } from "../sandbox/harness.ts";
 import { missingForWine, startWine, type WineGuest } from "./wine.ts";
 
 const missing = await missingForWine();
 const target = String.raw`C:\build\with blank\cache`;
 const inDrive = "build/with blank/cache";
+const profile = windowsGuest("opam");
+
+const taskWith = (changes: Parameters<typeof runTask>[1]) => inMountOrder(runTask("", changes), profile);
+const withCaches = (...targets: readonly string[]) =>
+  taskWith({
+    caches: targets.map((each, index) => ({ name: `c${index}`, disk: "", formatted: true, target: each })),
+  });
+const withSecret = (at: string, contents: Uint8Array) => taskWith({ secrets: [{ target: at, contents }] });
+/** The command that makes the junction to the drive of the last cache. */
+const makeJunction = (...targets: readonly string[]) => profile.mount(withCaches(...targets)).at(-1);
 
 const exists = (file: string): Promise<boolean> =>
   access(file).then(
@@ -22,7 +35,9 @@ describe.skipIf(missing !== undefined)(
   () => {
     let wine: WineGuest;
     const at = (file: string): string => path.join(wine.drive, file);
-    const run = (script: string, input?: Uint8Array) => wine.run(cygwinCommand(script), input);
+    const run = (script: string) => wine.run(cygwinCommand(script));
+    const runCommand = (command: GuestCommand | undefined, input = command?.input) =>
+      wine.run(command?.command ?? "exit 1", input);
 
     describe("with nothing simulated", () => {
       beforeAll(async () => {
@@ -33,7 +48,7 @@ describe.skipIf(missing !== undefined)(
       it("the old directory is removed, its parents are created, and a junction that cmd did not create is detected", async () => {
         await mkdir(at(inDrive), { recursive: true });
         await writeFile(at(`${inDrive}/old`), "");
-        const ended = await run(scripts.makeJunction(target, 0));
+        const ended = await runCommand(makeJunction(target));
         expect(ended).toMatchObject({
           code: 125,
           said: expect.stringContaining(`the junction at ${target} does not lead to d:`),
@@ -43,12 +58,14 @@ describe.skipIf(missing !== undefined)(
       });
 
       it("missing parents are created", async () => {
-        await run(scripts.makeJunction(String.raw`C:\new\deep er\cache`, 0));
+        await runCommand(makeJunction(String.raw`C:\new\deep er\cache`));
         await expect(readdir(at("new"))).resolves.toEqual(["deep er"]);
       });
 
       it("a missing drive is named in the error", async () => {
-        const ended = await run(scripts.makeJunction(target, 5));
+        const ended = await runCommand(
+          makeJunction(...Array.from({ length: 6 }, (_, n) => (n === 5 ? target : `${target}${n}`))),
+        );
         expect(ended).toMatchObject({ code: 125, said: expect.stringContaining("no drive i:") });
       });
 
@@ -72,21 +89,17 @@ describe.skipIf(missing !== undefined)(
 
       it("a secret is at its target with its size, and is removed with the directories that were created for it", async () => {
         const contents = Buffer.from("hidden\0\n");
-        const lines = Buffer.from(`${contents.toString("base64")}\n${sha256(contents)}\n`);
-        const secret = { target: "C:/secrets/deep/key", size: contents.length, index: 91 };
-        await expect(run(scripts.putSecret(secret, "opam"), lines)).resolves.toMatchObject({ code: 0 });
+        const task = withSecret("C:/secrets/deep/key", contents);
+        await expect(runCommand(profile.mount(task)[0])).resolves.toMatchObject({ code: 0 });
         await expect(readFile(at("secrets/deep/key"))).resolves.toEqual(contents);
-        await expect(
-          run(scripts.unmountAll([scripts.removeSecret(secret.target, 91)])),
-        ).resolves.toMatchObject({
-          code: 0,
-        });
+        await expect(runCommand(profile.unmount(task, "")[0])).resolves.toMatchObject({ code: 0 });
         await expect(exists(at("secrets"))).resolves.toBe(false);
       });
 
       it("a secret that was damaged on its way is rejected", async () => {
         const lines = Buffer.from(`${Buffer.from("hidden").toString("base64")}\n${sha256("Hidden")}\n`);
-        const ended = await run(scripts.putSecret({ target: "C:/key", size: 6, index: 92 }, "opam"), lines);
+        const [command] = profile.mount(withSecret("C:/key", Buffer.from("Hidden")));
+        const ended = await runCommand(command, lines);
         expect(ended).toMatchObject({ code: 125, said: expect.stringContaining("did not arrive") });
       });
     });
@@ -98,14 +111,13 @@ describe.skipIf(missing !== undefined)(
       afterAll(async () => await wine[Symbol.asyncDispose]());
 
       it("a cache is mounted, used and unmounted, and a stale junction does not delete it", async () => {
-        await expect(run(scripts.makeJunction(target, 0))).resolves.toMatchObject({ code: 0 });
+        await expect(runCommand(makeJunction(target))).resolves.toMatchObject({ code: 0 });
         await writeFile(at(`${inDrive}/kept`), "");
         // The previous step ended without removing its junction.
-        await expect(run(scripts.makeJunction(target, 0))).resolves.toMatchObject({ code: 0 });
+        await expect(runCommand(makeJunction(target))).resolves.toMatchObject({ code: 0 });
         await expect(readdir(wine.cache)).resolves.toEqual(["kept"]);
-        await expect(run(scripts.unmountAll([scripts.removeJunction(target)]))).resolves.toMatchObject({
-          code: 0,
-        });
+        const [unmount] = profile.unmount(withCaches(target), "");
+        await expect(runCommand(unmount)).resolves.toMatchObject({ code: 0 });
         await expect(exists(at(inDrive))).resolves.toBe(false);
         await expect(readdir(wine.cache)).resolves.toEqual(["kept"]);
       });

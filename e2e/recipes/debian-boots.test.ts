@@ -20,7 +20,7 @@ async function bootable(store: TestStore, name: string) {
   const disk = path.join(directory, "image.qcow2");
   const backing = ["-b", path.join(images, `${name}.qcow2`), "-F", "qcow2"];
   await run(["qemu-img", "create", "-q", "-f", "qcow2", ...backing, disk]);
-  const startTrial: StartSmokeTest = async (request) =>
+  const startSmokeTest: StartSmokeTest = async (request) =>
     await bootForSmokeTest(
       {
         ...{ memoryMib: 1_024, cpus: 2, bootTimeSeconds: 120, accelerator: "tcg" },
@@ -45,7 +45,7 @@ async function bootable(store: TestStore, name: string) {
         },
       }),
     },
-    options: { directory, parameters, sshKey, startTrial, signal: undefined },
+    options: { directory, parameters, sshKey, startSmokeTest, signal: undefined },
   };
 }
 

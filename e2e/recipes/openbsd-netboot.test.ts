@@ -7,7 +7,8 @@ import { makeNetbootTree } from "../../images/openbsd-79/netboot-tree.ts";
 import { netbootMachine } from "../../images/openbsd-79/recipe.ts";
 import { releasePath, siteSet } from "../../images/openbsd-79/release.ts";
 import { makeSet, siteFiles } from "../../images/openbsd-79/site-set.ts";
-import { behind, netbootServer } from "../../images/src/installer/netboot-server.ts";
+import { withPrefix } from "../../images/src/disk/fakeroot.ts";
+import { netbootServer } from "../../images/src/installer/netboot-server.ts";
 import { runInstaller } from "../../images/src/installer/run-installer.ts";
 import { makeEmptyDisk } from "../../images/src/installer/installer-argv.ts";
 
@@ -62,7 +63,7 @@ it("OpenBSD's installer would find every file that it requests (recipe-offline: 
   const seen: string[] = [];
   const machine = netbootMachine({ disks: [at("disk.qcow2")], processor: ["-accel", "tcg"], tree });
   // The guest's requests are answered in its own network namespace, or not at all.
-  await runInstaller(behind(await netbootServer(tree.http, undefined), machine), {
+  await runInstaller(withPrefix(await netbootServer(tree.http, undefined), machine), {
     consoleLog,
     phases: [
       {

@@ -39,7 +39,7 @@ describe("a guest that rejects the login", () => {
     await expect(step).rejects.toMatchObject({
       code: "LOGIN_FAILED",
       message: expect.stringContaining(key),
-      hint: expect.stringContaining("--qemu-ssh-key"),
+      data: { option: "sshKey" },
     });
   });
 
@@ -52,7 +52,7 @@ describe("a guest that rejects the login", () => {
     await expect(impatient.runStep(empty, runTask("true"), { image })).rejects.toMatchObject({
       code: "BOOT_FAILED",
       message: expect.stringMatching(/did not answer on its SSH port within 3 s.*console/s),
-      hint: expect.stringContaining("--qemu-boot-time"),
+      data: { option: "bootTimeSeconds" },
     });
   });
 

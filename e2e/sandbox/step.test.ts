@@ -184,7 +184,7 @@ describe("a copy", () => {
 
   it("that the guest's tar rejects fails with tar's message", async () => {
     const disk = await bench.createDisk();
-    const garbage = await sourceTree(bench.directory, { "no.tar": "this is no archive".repeat(1000) });
+    const garbage = await sourceTree(bench.directory, { "no.tar": "this is not an archive".repeat(1000) });
     const openArchive = () => createReadStream(path.join(garbage, "no.tar"));
     await expect(bench.runStep(disk, { kind: "copy", user: undefined, openArchive })).rejects.toMatchObject({
       code: "STEP_FAILED",

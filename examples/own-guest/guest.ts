@@ -7,6 +7,7 @@ import {
   failFunction,
   freeDiskCheck,
   type GuestProfile,
+  identityCommand,
   makeDirectoriesFunction,
   posixDefaults,
   programCheck,
@@ -45,7 +46,7 @@ exec su "$name" -c "$4"`;
 const findOwner = `${resolveUser}
 echo "obuilder: the owner is $uid:$gid"`;
 
-/** What stands for an empty `(shell)`: the login shell of whoever runs it. */
+/** What stands for an empty `(shell)`: the login shell of the user who runs it. */
 const loginShell = ["/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -c "$1"', "obuilder"];
 
 /** The line that runs a step's command in its directory, with its environment and no input. */
@@ -74,10 +75,10 @@ export function profile(loginUser: string): GuestProfile {
     os: "plain-posix",
     cacheFileSystem: "none",
     rootAccess: "root is reached without a password",
-    imageChecks: [programCheck("tar", { needed: true }), freeDiskCheck("/")],
+    imageChecks: [programCheck("tar", { required: true }), freeDiskCheck("/")],
 
     // Each system shows this somewhere else. This is Linux' place: FreeBSD has `kenv smbios.system.serial`.
-    identity: "exec cat /sys/block/*/serial",
+    identity: identityCommand("exec cat /sys/block/*/serial"),
     prepare: {
       phase: "login",
       purpose: "become root",

@@ -38,12 +38,12 @@ export const busybox = defineRecipe({
   guestOs: "linux",
   guestArch: "amd64",
   supports: {
-    diskSize: { default: 2048 * mebibyte, least: 128 * mebibyte },
+    diskSize: { default: 2048 * mebibyte, min: 128 * mebibyte },
     user: { default: "root", pattern: /^root$/ },
   },
   tools,
   // Dropbear does not accept environment variables.
-  trial: { strict: false },
+  smokeTest: { strict: false },
   fingerprint: async () => {
     const files = [await content.guestFiles(), await readGuest("initrd-init")];
     // The revision stands for the recipe's code; increment it when the code changes the image.
@@ -51,7 +51,7 @@ export const busybox = defineRecipe({
   },
   make,
   expectations: () => `set -e
-fail() { echo "This is not so: $1"; exit 1; }
+fail() { echo "The check failed: $1"; exit 1; }
 [ "$(id -u)" = 0 ] || fail "the login user is root"
 for program in mount umount fsfreeze setpriv; do
   command -v "$program" >/dev/null || fail "there is $program"

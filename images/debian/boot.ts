@@ -13,7 +13,7 @@ const bootSeconds = 240;
 
 export interface BootOptions
   extends
-    Pick<CheckOptions, "parameters" | "sshKey" | "startTrial" | "signal">,
+    Pick<CheckOptions, "parameters" | "sshKey" | "startSmokeTest" | "signal">,
     Pick<ImageManifest, "directBoot" | "diskBus" | "machine">,
     Pick<SmokeTestRequest, "networkDevice" | "consoleLog"> {
   readonly guestArch: GuestArch;
@@ -23,9 +23,9 @@ export interface BootOptions
 
 /** Boots a Debian of ours and logs in: from its disk, or `directBoot` with absolute paths. */
 export async function bootDebian(options: BootOptions): Promise<SmokeTestGuest> {
-  const { guestArch, parameters, sshKey, startTrial, signal, directBoot, diskBus, machine } = options;
+  const { guestArch, parameters, sshKey, startSmokeTest, signal, directBoot, diskBus, machine } = options;
   const { disk, networkDevice, consoleLog } = options;
-  return await startTrial({
+  return await startSmokeTest({
     image: {
       manifest: {
         ...{ version: 2, guestOs: "linux", guestArch, loginUser: parameters.user, sshKey },

@@ -10,7 +10,7 @@ const taken =
 /** The parameters of every Debian image. */
 export function debianSupports({ version, ocaml }: Release): RecipeSupport {
   return {
-    diskSize: { default: 10 * gibibyte, least: 2 * gibibyte },
+    diskSize: { default: 10 * gibibyte, min: 2 * gibibyte },
     user: { default: "opam", pattern: new RegExp(`^(?!(?:${taken})$)[a-z_][a-z0-9_-]*$`) },
     ocaml: { versions: [ocaml], from: `Debian ${version}'s own packages` },
     packages: { from: `Debian ${version}, by the host's apt mirror` },
@@ -30,7 +30,7 @@ cd "$(mktemp -d)" && echo 'print_endline "compiled"' >hello.ml
 ocamlfind ocamlopt -package unix hello.ml -o hello 2>&1 && [ "$(./hello)" = compiled ] || fail "OCaml compiles a program"
 `;
   return `set -e
-fail() { echo "This is not so: $1"; exit 1; }
+fail() { echo "The check failed: $1"; exit 1; }
 [ "$(id -un):$(id -u)" = ${user}:1000 ] || fail "the login user is ${user}, with uid 1000"
 [ "$SHELL" = /bin/bash ] || fail "the login shell is bash"
 for program in mke2fs mount umount fsfreeze setpriv e2fsck; do

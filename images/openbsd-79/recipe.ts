@@ -2,7 +2,6 @@ import { join } from "node:path";
 import {
   type Argv,
   assertTools,
-  behind,
   checksumOf,
   compactDisk,
   defineRecipe,
@@ -22,6 +21,7 @@ import {
   signifyList,
   escapeQemuValue,
   withPhase,
+  withPrefix,
 } from "@ob/images/toolkit";
 import { disklabelTemplate, installConf } from "./install-conf.ts";
 import { makeNetbootTree, type NetbootTree } from "./netboot-tree.ts";
@@ -101,7 +101,7 @@ export const openbsd79Amd64 = defineRecipe({
   guestOs: "openbsd",
   guestArch: "amd64",
   supports: {
-    diskSize: { default: 24 * gibibyte, least: 8 * gibibyte },
+    diskSize: { default: 24 * gibibyte, min: 8 * gibibyte },
     // The installer's own rule.
     user: {
       default: "opam",
@@ -112,7 +112,7 @@ export const openbsd79Amd64 = defineRecipe({
     downloads: [signedList, ...releaseFiles].map(({ name, what }) => ({ name, what })),
   },
   tools,
-  trial: { memoryMib: 1_024, bootSeconds: 600 },
+  smokeTest: { memoryMib: 1_024, bootSeconds: 600 },
   fingerprint: async (parameters) => {
     const { user, ocaml } = parameters;
     return {
@@ -136,9 +136,9 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
   await makeEmptyDisk(at("install.qcow2"), diskSize, { signal });
   await makeEmptyDisk(at("cache.qcow2"), cacheSize, { signal });
 
-  const processor = await context.chooseProcessor("amd64", signal);
+  const processor = await context.resolveCpuArgs("amd64", signal);
   const prefix = await netbootServer(tree.http, signal);
-  await runInstaller(behind(prefix, netbootMachine({ disks, processor, tree })), {
+  await runInstaller(withPrefix(prefix, netbootMachine({ disks, processor, tree })), {
     ...{ consoleLog, onEvent, signal },
     ...{ phases: installPhases, failures: installFailures },
   });

@@ -30,5 +30,5 @@ export {
   type RecipeResult,
   type RecipeSupport,
 } from "./recipe/recipe.ts";
-export { getRecipe, recipeNames } from "./recipe/registry.ts";
+export { getRecipe, matchRecipe, recipeNames } from "./recipe/registry.ts";
 export { type RemovedImage, removeImage } from "./build/remove-image.ts";

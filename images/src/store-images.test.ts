@@ -47,7 +47,7 @@ describe("an import", () => {
     expect(await readQcowHeader(images("mine.qcow2"))).toMatchObject({ backing: undefined });
     expect((await stat(images("mine.key"))).mode & 0o777).toBe(0o600);
     expect(await readFile(images(manifest.directBoot?.kernel ?? ""), "utf8")).toBe("a kernel");
-    expect(tools.said).toContain("boots and lets me in");
+    expect(tools.said).toContain("boots and accepts the login of me");
     expect(await listImages(store)).toContainEqual(
       expect.objectContaining({ name: "mine", state: "custom" }),
     );
@@ -76,8 +76,8 @@ describe("an import", () => {
     await importImage(await request(), tools);
     expect(tools.said).toEqual(
       expect.arrayContaining([
-        "weak: sshd takes environment variables (AcceptEnv)",
-        "weak: shuts down cleanly, by poweroff",
+        "warning: sshd takes environment variables (AcceptEnv)",
+        "warning: shuts down cleanly, by poweroff",
       ]),
     );
   });
@@ -86,7 +86,7 @@ describe("an import", () => {
     const tools = scriptedTools(store);
     const given = await request();
     await expect(importImage({ ...given, file: "/nowhere" }, tools)).rejects.toMatchObject({ code: "USAGE" });
-    await expect(importImage({ ...given, sshKey: given.file }, tools)).rejects.toThrow(/no private key/);
+    await expect(importImage({ ...given, sshKey: given.file }, tools)).rejects.toThrow(/not a private key/);
     await expect(importImage({ ...given, name: "a/b" }, tools)).rejects.toThrow(/cannot be the name/);
     await expect(importImage({ ...given, kernel: "/nowhere" }, tools)).rejects.toThrow(/cannot be read/);
     expect(await readdir(images())).toEqual([]);

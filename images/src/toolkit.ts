@@ -22,7 +22,7 @@ export {
   type InstallerMachine,
   makeEmptyDisk,
 } from "./installer/installer-argv.ts";
-export { behind, netbootServer } from "./installer/netboot-server.ts";
+export { netbootServer } from "./installer/netboot-server.ts";
 export { type InstallPhase, runInstaller } from "./installer/run-installer.ts";
 export { unpackKernel } from "./linux/bzimage.ts";
 export type { GuestFile } from "./linux/guest-file.ts";

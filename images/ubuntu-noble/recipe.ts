@@ -83,13 +83,13 @@ function ubuntuNoble(guestArch: GuestArch): Recipe {
     guestOs: "linux",
     guestArch,
     supports: {
-      diskSize: { default: 20 * gibibyte, least: 6 * gibibyte },
+      diskSize: { default: 20 * gibibyte, min: 6 * gibibyte },
       ocaml: ocamlFromOpam(["4.14.2", "5.2.1"], "Ubuntu's opam"),
       packages: { from: "Ubuntu's archive" },
       downloads: [image(guestArch), sums, signature].map(({ name, what }) => ({ name, what })),
     },
     tools,
-    trial: { memoryMib: 1_024, bootSeconds: 600 },
+    smokeTest: { memoryMib: 1_024, bootSeconds: 600 },
     // Ubuntu updates its cloud image; a newer one does not make images outdated.
     fingerprint: async (parameters: RecipeParameters) => ({
       revision: 1,
@@ -126,7 +126,7 @@ async function make(context: RecipeContext, { guestArch, tools }: Kind): Promise
     await makeSeed(at("seed.iso"), context);
   });
   const machine = installerArgv({
-    processor: await context.chooseProcessor(guestArch, signal),
+    processor: await context.resolveCpuArgs(guestArch, signal),
     ...{ guestArch, memoryMib: ocaml === undefined ? 2_048 : 4_096, reboots: false },
     ...{ disks: [at("install.qcow2")], seeds: [at("seed.iso")] },
   });

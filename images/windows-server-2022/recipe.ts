@@ -64,7 +64,7 @@ export const windowsServer2022Amd64 = defineRecipe({
   guestOs: "windows",
   guestArch: "amd64",
   supports: {
-    diskSize: { default: 40 * gibibyte, least: 32 * gibibyte },
+    diskSize: { default: 40 * gibibyte, min: 32 * gibibyte },
     // Valid names of local accounts, except those of Windows itself.
     user: {
       default: "opam",
@@ -76,7 +76,7 @@ export const windowsServer2022Amd64 = defineRecipe({
     downloads: [virtioIso, opensshMsi, cygwinSetup, opamExe].map(({ name, what }) => ({ name, what })),
   },
   tools,
-  trial: { memoryMib: 4_096, bootSeconds: 1_200 },
+  smokeTest: { memoryMib: 4_096, bootSeconds: 1_200 },
   fingerprint: async (parameters) => ({
     revision: 1,
     answers: autounattend({ user: parameters.user, password: "" }),
@@ -111,7 +111,7 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
     });
   });
   const [program, ...args] = installerArgv({
-    processor: await context.chooseProcessor("amd64", signal),
+    processor: await context.resolveCpuArgs("amd64", signal),
     ...{ guestArch: "amd64", memoryMib: ocaml === undefined ? 4_096 : 6_144, reboots: true },
     ...{ disks, isos: [installer, at("answers.iso")] },
   });
@@ -146,20 +146,27 @@ async function checkIso(
   iso: string | undefined,
   { onEvent }: Pick<RecipeContext, "onEvent">,
 ): Promise<string> {
-  const hint =
-    "Microsoft's Evaluation Center has one that may be used for 180 days. Give it with --iso FILE.";
+  const help = {
+    hint: "Microsoft's Evaluation Center has one that may be used for 180 days.",
+    data: { option: "iso" },
+  };
   if (iso === undefined) {
-    throw new ObError("USAGE", "Windows Server 2022 is installed from an ISO of yours: none was given.", {
-      hint,
-    });
+    throw new ObError(
+      "USAGE",
+      "Windows Server 2022 is installed from an ISO that you supply, and none was given.",
+      help,
+    );
   }
   const label = await isoLabel(iso);
   const least = 2 * gibibyte;
   if (label === undefined || (await stat(iso)).size < least) {
-    throw new ObError("USAGE", `${iso} is no installation ISO of Windows Server 2022.`, { hint });
+    throw new ObError("USAGE", `${iso} is not an installation ISO of Windows Server 2022.`, help);
   }
   if (!usualLabel.test(label)) {
-    onEvent({ type: "note", text: `${iso} has the label ${label}; Microsoft's begin with SSS_X64FRE` });
+    onEvent({
+      type: "note",
+      text: `${iso} has the label ${label}; those of Microsoft's ISOs begin with SSS_X64FRE`,
+    });
   }
   return iso;
 }

@@ -215,8 +215,8 @@ describe("the user's ISO", () => {
   const make = (iso: string | undefined, notes: string[] = []) =>
     windowsServer2022Amd64.make({
       ...{ directory, publicKey: "", sshKey: "", downloads: at("downloads"), consoleLog: at("console") },
-      ...{ name: "w", becomeRoot: [], signal: undefined, chooseProcessor: async () => ["-accel", "tcg"] },
-      startTrial: async () => await Promise.reject(new Error("Windows boots by its own setup")),
+      ...{ name: "w", becomeRoot: [], signal: undefined, resolveCpuArgs: async () => ["-accel", "tcg"] },
+      startSmokeTest: async () => await Promise.reject(new Error("Windows boots by its own setup")),
       onEvent: (event) => event.type === "note" && notes.push(event.text),
       parameters: {
         ...{ ocaml: undefined, diskSize: 1, user: "opam", packages: [], iso },
@@ -228,7 +228,7 @@ describe("the user's ISO", () => {
   test("must be given, exist, and be an installation disc", async () => {
     await expect(make(undefined)).rejects.toMatchObject({
       code: "USAGE",
-      hint: expect.stringContaining("--iso"),
+      data: { option: "iso" },
     });
     await expect(make(at("missing"))).rejects.toMatchObject({ code: "USAGE" });
     await writeFile(at("no.iso"), "nothing");

@@ -14,7 +14,7 @@ const store = `--store=qemu:${join(work, "store")}`;
 const spec = '((from busybox) (run (shell "uname -sm && cat /etc/os-release | head -n 1")))\n';
 const rows: string[] = [];
 
-/** Runs a step of the verification and notes how long it took. */
+/** Runs a step of the verification and records how long it took. */
 async function verify<T>(what: string, step: () => Promise<T>): Promise<T> {
   console.log(what);
   const start = performance.now();

@@ -8,7 +8,7 @@ const sizes = { "100 MB": "100M", "4 GB": "4G" } as const;
 /** A cache with little data and one with much: a step leases each, writes a little data, and releases it. */
 export const cache: Scenario = {
   name: "cache",
-  title: "A cache taken and given back, with 100 MB and 4 GB in it",
+  title: "A cache acquired and released, with 100 MB and 4 GB in it",
   async run(bench) {
     const directory = await newStore(bench);
     await using caches = await openCaches({ directory });

@@ -6,7 +6,7 @@ import { imageName, newStore } from "../fixtures.ts";
 
 /** A boot without obuilder compared to a cold first step: the same devices and disk, in turn. */
 export const lowerBound: Scenario = {
-  name: "floor",
+  name: "lower-bound",
   title: "Bare boot to the SSH banner, and a cold first step",
   async run(bench) {
     const store = await newStore(bench);
@@ -17,7 +17,7 @@ export const lowerBound: Scenario = {
     const argv = qemu[0];
     if (!argv) throw new Error("obuilder build -v does not print QEMU's command line.");
     await repeat(bench.quick ? 2 : 7, async (turn) => {
-      const disk = path.join(bench.directory, `floor-${turn}.qcow2`);
+      const disk = path.join(bench.directory, `lower-bound-${turn}.qcow2`);
       await overlay(disk, image);
       await using guest = await startQemu((port) => bareArgv(argv, { disk, port }));
       await untilReady(guest);

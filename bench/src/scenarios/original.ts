@@ -40,7 +40,7 @@ export const original: Scenario = {
         await wall(bench, { store: fresh, flags, tree, spec: spec() }),
       );
       bench.results.add(
-        "run, copy, run: template",
+        "run, copy, run: resumed",
         await wall(bench, { store: warm, flags: [], tree, spec: spec() }),
       );
       if (turn < 2) {
@@ -124,8 +124,7 @@ async function oneStep(
   await delay(5_000);
   const limit = performance.now() + maxBootTime;
   while (!(await ssh(login, "exit", 20_000))) {
-    if (performance.now() > limit)
-      throw new Error("The guest of the original's procedure does not let us in.");
+    if (performance.now() > limit) throw new Error("The guest of the original's procedure accepts no login.");
     await delay(1_000);
   }
   done("boot");

@@ -6,7 +6,7 @@ import { syntheticStore } from "../synthetic-store.ts";
 /** The cost of the command if everything is cached, compared to the start of Node.js. */
 export const plan: Scenario = {
   name: "plan",
-  title: "100 cached steps, beside node -e 0",
+  title: "100 cached steps, relative to node -e 0",
   async run(bench) {
     const { store, spec } = await syntheticStore(bench, { chain: 100 });
     const words = [`--store=qemu:${store}`, "-f", spec, bench.directory];

@@ -11,21 +11,21 @@ interface Way {
 /** Builds with 1, 5 and 20 steps without work: a VM per step, one reused VM, and the first step resumed. */
 export const steps: Scenario = {
   name: "steps",
-  title: "1, 5 and 20 steps: cold, going on, resumed",
+  title: "1, 5 and 20 steps: cold, with VM reuse, resumed",
   async run(bench) {
     const store = await newStore(bench);
     const cold: Way = { name: "cold", flags: await coldFlags(), store };
-    const goingOn: Way = { name: "going on", flags: await reuseFlags(), store };
+    const reused: Way = { name: "with VM reuse", flags: await reuseFlags(), store };
     // In a separate store: a build with a snapshot cache size of 0 removes the existing snapshots.
     const resumed: Way = { name: "resumed", flags: [], store: await newStore(bench) };
     // Imports the base image, and takes the snapshot to resume, which a build does in passing.
-    for (const way of [goingOn, resumed, resumed]) await build(bench, { ...way, spec: specOf(newSteps(1)) });
+    for (const way of [reused, resumed, resumed]) await build(bench, { ...way, spec: specOf(newSteps(1)) });
     const times = bench.quick ? 1 : 3;
-    const ways = [cold, goingOn, resumed];
+    const ways = [cold, reused, resumed];
     await repeat(times, async () => {
       for (const way of ways) await measure(bench, { way, count: 1 });
       for (const way of ways) await measure(bench, { way, count: 5 });
-      for (const way of [goingOn, resumed]) await measure(bench, { way, count: 20 });
+      for (const way of [reused, resumed]) await measure(bench, { way, count: 20 });
     });
     if (!bench.quick) await measure(bench, { way: cold, count: 20 });
   },
@@ -44,6 +44,6 @@ async function measure(
   if (way.name === "resumed") results.addTimeline("first step, resumed", first.parts);
   for (const step of others) {
     results.add(`further step ${way.name}`, step.milliseconds);
-    if (way.name === "going on") results.addTimeline("further step, going on", step.parts);
+    if (way.name === "with VM reuse") results.addTimeline("further step, VM reuse", step.parts);
   }
 }

@@ -10,7 +10,7 @@ sudo -n ldconfig
 
 export interface ConfigureOptions extends Pick<
   RecipeContext,
-  "parameters" | "sshKey" | "startTrial" | "consoleLog" | "signal"
+  "parameters" | "sshKey" | "startSmokeTest" | "consoleLog" | "signal"
 > {
   /** How long the packages' scripts may take, in seconds. */
   readonly limitSeconds: number;

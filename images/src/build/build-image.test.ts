@@ -107,7 +107,7 @@ test("a full disk is reported as NO_SPACE with a hint", async () => {
   });
   await expect(buildImage(planned, tools)).rejects.toMatchObject({
     code: "NO_SPACE",
-    hint: expect.stringContaining("prune"),
+    hint: expect.stringContaining("Free some space"),
   });
 });
 

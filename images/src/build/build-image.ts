@@ -1,6 +1,8 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import {
+  checkArgument,
+  checkOptions,
   type ResolveCpuArgs,
   type ImageManifest,
   isObError,
@@ -12,6 +14,7 @@ import {
   errnoCode,
   withStoreErrors,
 } from "@ob/core";
+import { checkImageTools } from "./check-tools.ts";
 import { checkImage } from "../check/check-image.ts";
 import { assertTools } from "./host-tools.ts";
 import { isComplete, readManifestLeniently, recipeDigest, recordParameters } from "../recipe/provenance.ts";
@@ -36,8 +39,8 @@ export interface ImageRequest extends ParameterRequest {
 export interface ImageTools {
   /** Path of the store's directory; created if missing. */
   readonly store: string;
-  readonly startTrial: StartSmokeTest;
-  readonly chooseProcessor: ResolveCpuArgs;
+  readonly startSmokeTest: StartSmokeTest;
+  readonly resolveCpuArgs: ResolveCpuArgs;
   readonly onEvent?: OnImageEvent | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Prefix for commands that need root, such as `sudo`; only for what this user cannot do otherwise. */
@@ -57,6 +60,7 @@ const namePattern = /^[a-z0-9][a-z0-9.+_-]*$/i;
 
 /** @throws ObError `USAGE` if the recipe does not exist or does not accept the parameters. */
 export async function planImage(request: ImageRequest): Promise<PlannedImage> {
+  checkOptions("planImage", request, { recipe: "string", name: "string?" });
   const folder = isFolder(request.recipe) ? resolve(request.recipe) : undefined;
   const { recipe, ocaml } =
     folder === undefined
@@ -65,7 +69,7 @@ export async function planImage(request: ImageRequest): Promise<PlannedImage> {
   if (ocaml !== undefined && request.ocaml !== undefined && ocaml !== request.ocaml) {
     throw new ObError(
       "USAGE",
-      `${request.recipe} is an image with OCaml ${ocaml}, and --ocaml says ${request.ocaml}.`,
+      `${request.recipe} is an image with OCaml ${ocaml}, and ${request.ocaml} is asked for.`,
     );
   }
   const asked = request.ocaml ?? ocaml;
@@ -85,6 +89,8 @@ export function checkName(name: string): string {
 
 /** True if the store's image is up to date with its recipe and its SSH key still exists. */
 export async function imageIsCurrent(planned: PlannedImage, store: string): Promise<boolean> {
+  checkOptions("imageIsCurrent", planned, { recipe: "object", name: "string", parameters: "object" });
+  checkArgument("imageIsCurrent: store", store, "string");
   const { recipe, name, parameters } = planned;
   const images = storeLayout(store).baseImages;
   const found = await readManifestLeniently(images, name);
@@ -103,6 +109,8 @@ export async function imageIsCurrent(planned: PlannedImage, store: string): Prom
  *   `NO_SPACE`, `CANCELLED`.
  */
 export async function buildImage(planned: PlannedImage, tools: ImageTools): Promise<ImageManifest> {
+  checkOptions("buildImage", planned, { recipe: "object", name: "string", parameters: "object" });
+  checkImageTools("buildImage", tools);
   const { recipe, name, parameters } = planned;
   const { store, onEvent = () => undefined, signal, becomeRoot = [] } = tools;
   await assertTools(recipe.tools);
@@ -127,8 +135,8 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
           becomeRoot,
           onEvent,
           signal,
-          chooseProcessor: tools.chooseProcessor,
-          startTrial: tools.startTrial,
+          resolveCpuArgs: tools.resolveCpuArgs,
+          startSmokeTest: tools.startSmokeTest,
         },
       });
       await check(result, { planned, images, tried, key, tools });
@@ -160,12 +168,12 @@ async function check(
   { planned, images, tried, key, tools }: CheckBuilt,
 ): Promise<void> {
   const { recipe, parameters } = planned;
-  const { startTrial, onEvent = () => undefined, signal } = tools;
+  const { startSmokeTest, onEvent = () => undefined, signal } = tools;
   const manifest = manifestOf(result, planned);
   const { directBoot } = result;
-  const [scratch, more] = [join(tried, "trial"), join(tried, "more")];
+  const [scratch, more] = [join(tried, "smoke-test"), join(tried, "more")];
   await Promise.all([mkdir(scratch), mkdir(more)]);
-  await withPhase("Boot it, log in, look around, switch it off", { onEvent, signal }, async (phase) => {
+  await withPhase("Boot it, log in, run the checks, shut it down", { onEvent, signal }, async (phase) => {
     const left = await checkImage(
       {
         manifest: {
@@ -179,11 +187,11 @@ async function check(
           }),
         },
         ...{ manifestDirectory: images, disk: result.disk, script: recipe.expectations?.(parameters) },
-        ...recipe.trial,
+        ...recipe.smokeTest,
       },
-      { startTrial, scratch, strict: recipe.trial?.strict ?? true, onEvent, signal: phase.signal },
+      { startSmokeTest, scratch, strict: recipe.smokeTest?.strict ?? true, onEvent, signal: phase.signal },
     );
-    const options = { directory: more, tried: left, parameters, sshKey: key.file, startTrial };
+    const options = { directory: more, tried: left, parameters, sshKey: key.file, startSmokeTest };
     await recipe.check?.(result, { ...options, signal: phase.signal });
   });
 }

@@ -1,6 +1,7 @@
 import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import {
+  checkOptions,
   type ImageManifest,
   makeTreesPrivate,
   errorMessage,
@@ -9,6 +10,7 @@ import {
   errnoCode,
   withStoreErrors,
 } from "@ob/core";
+import { checkImageTools } from "./check-tools.ts";
 import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
@@ -41,6 +43,13 @@ export interface ImportRequest {
  * @throws ObError `USAGE`, `BASE_IMAGE`, `TOOL_FAILED`, `NO_SPACE`, `CANCELLED`; errors of the boot.
  */
 export async function importImage(request: ImportRequest, tools: ImageTools): Promise<ImageManifest> {
+  checkOptions("importImage", request, {
+    file: "string",
+    name: "string",
+    guestOs: "string",
+    guestArch: "string",
+  });
+  checkImageTools("importImage", tools);
   const name = checkName(request.name);
   const { store, onEvent = () => undefined, signal } = tools;
   const source = await look(request.file);
@@ -63,7 +72,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
       if (request.check) {
         const scratch = join(directory, "check");
         await mkdir(scratch);
-        await withPhase("Boot it, log in, look around, switch it off", { onEvent, signal }, (phase) =>
+        await withPhase("Boot it, log in, run the checks, shut it down", { onEvent, signal }, (phase) =>
           checkImage(
             {
               manifest: {
@@ -79,7 +88,7 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
               },
               ...{ manifestDirectory: images, disk },
             },
-            { startTrial: tools.startTrial, scratch, strict: false, onEvent, signal: phase.signal },
+            { startSmokeTest: tools.startSmokeTest, scratch, strict: false, onEvent, signal: phase.signal },
           ),
         );
       }
@@ -101,7 +110,7 @@ async function look(file: string): Promise<ForeignDisk> {
     const why = errnoCode(cause) === "ENOENT" ? "there is no such file" : errorMessage(cause);
     throw new ObError("USAGE", `${file} cannot be read as a disk: ${why}.`, {
       cause,
-      hint: "FILE is the path of a file; URLs and other names that QEMU knows are none.",
+      hint: "FILE is the path of a file; URLs and other names that QEMU accepts are not files.",
     });
   });
   return await inspectDisk(file);
@@ -138,8 +147,8 @@ async function takeKey(
     throw new ObError("USAGE", `The key ${sshKey} cannot be read.`, { cause });
   });
   if (!text.includes("PRIVATE KEY")) {
-    throw new ObError("USAGE", `${sshKey} is no private key.`, {
-      hint: "It must be the file without .pub: the image has the public half.",
+    throw new ObError("USAGE", `${sshKey} is not a private key.`, {
+      hint: "Give the file without .pub: the image has the public key.",
     });
   }
   await copyFile(sshKey, now);

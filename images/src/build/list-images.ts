@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type GuestArch, type GuestOs, storeLayout, errnoCode } from "@ob/core";
+import { checkArgument, type GuestArch, type GuestOs, storeLayout, errnoCode } from "@ob/core";
 import {
   directoryOf,
   isComplete,
@@ -32,6 +32,7 @@ export interface ListedImage {
 
 /** The images of a store, then those that can be built; each group is sorted by name. A missing store has none. */
 export async function listImages(store: string): Promise<readonly ListedImage[]> {
+  checkArgument("listImages: store", store, "string");
   const images = storeLayout(store).baseImages;
   const names = await imageNames(images);
   const there = await Promise.all(names.map((name) => describe(store, { images, name })));

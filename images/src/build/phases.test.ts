@@ -39,7 +39,7 @@ test("work that hangs is stopped at its time limit, and the error names the phas
   );
   await expect(hanging).rejects.toMatchObject({
     code: "BASE_IMAGE",
-    message: expect.stringContaining("longer than 0.01 s and was given up: Install it"),
+    message: expect.stringContaining("Timed out after 0.01 s: Install it"),
   });
 });
 
@@ -50,7 +50,7 @@ test("the work's own error message, such as the console's tail, is in the error"
     untilStopped(() => new ObError("BASE_IMAGE", "The console ends with:\nPassword for root?")),
   );
   await expect(hanging).rejects.toThrow(
-    /given up: Install it\.\nThe console ends with:\nPassword for root\?/,
+    /Timed out after 0.01 s: Install it\.\nThe console ends with:\nPassword for root\?/,
   );
 });
 

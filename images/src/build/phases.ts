@@ -12,12 +12,12 @@ export type ImageEvent =
     }
   | { readonly type: "phase-finished"; readonly phase: string; readonly milliseconds: number }
   /**
-   * The result of a check in the guest. `weak`: a recommended property is missing. `detail` can have several lines.
+   * The result of a check in the guest. `warning`: a recommended property is missing. `detail` can have several lines.
    */
   | {
       readonly type: "check";
       readonly what: string;
-      readonly outcome: "passed" | "weak";
+      readonly outcome: "passed" | "warning";
       readonly detail?: string;
     }
   /** A remark of one line. */
@@ -74,8 +74,8 @@ export async function withPhase<T>(
 }
 
 function overdue(phase: string, seconds: number): ObError {
-  return new ObError("BASE_IMAGE", `This took longer than ${seconds} s and was given up: ${phase}.`, {
-    hint: "On a slow host try again when it has less to do.",
+  return new ObError("BASE_IMAGE", `Timed out after ${seconds} s: ${phase}.`, {
+    hint: "On a slow host, try again when its load is lower.",
   });
 }
 

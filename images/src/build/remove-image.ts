@@ -1,6 +1,14 @@
 import { access, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { baseLayerId, didYouMean, diskIn, ObError, resultDirectory, storeLayout } from "@ob/core";
+import {
+  checkArgument,
+  baseLayerId,
+  didYouMean,
+  diskIn,
+  ObError,
+  resultDirectory,
+  storeLayout,
+} from "@ob/core";
 import { readQcowHeader, resolveBacking } from "@ob/qcow2";
 import { directoryOf, readManifestLeniently } from "../recipe/provenance.ts";
 import { imageNames } from "./list-images.ts";
@@ -17,6 +25,8 @@ export interface RemovedImage {
  *   of a layer made by the original OBuilder.
  */
 export async function removeImage(store: string, name: string): Promise<RemovedImage> {
+  checkArgument("removeImage: store", store, "string");
+  checkArgument("removeImage: name", name, "string");
   const layout = storeLayout(store);
   const images = layout.baseImages;
   const names = await imageNames(images);
@@ -26,9 +36,14 @@ export async function removeImage(store: string, name: string): Promise<RemovedI
   const header = await readQcowHeader(base).catch(() => undefined);
   const { backing } = header ?? {};
   if (backing !== undefined && resolveBacking(base, backing) === image) {
-    throw new ObError("LAYER_BUSY", `The layer ${baseLayerId(name)} stands on the file of ${name} itself.`, {
-      hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer: obuilder delete ${baseLayerId(name)}`,
-    });
+    throw new ObError(
+      "LAYER_BUSY",
+      `The layer ${baseLayerId(name)} uses the file of ${name} as its backing file.`,
+      {
+        hint: `The original OBuilder made it. Build a spec from ${name} once, which gives the layer a copy, or delete the layer.`,
+        data: { layer: baseLayerId(name) },
+      },
+    );
   }
   const files = await filesOf(images, { name, names });
   // The manifest last: until then it names the other files of the image.
@@ -40,12 +55,10 @@ export function noSuchImage(
   images: string,
   { name, names }: { readonly name: string; readonly names: readonly string[] },
 ): ObError {
-  const all =
-    names.length > 0
-      ? `There are: ${names.join(", ")}.`
-      : "There is none at all; `obuilder image list` shows those that can be made.";
+  const all = names.length > 0 ? `There are: ${names.join(", ")}.` : "There is none at all.";
   return new ObError("BASE_IMAGE", `There is no image ${JSON.stringify(name)} in ${images}.`, {
     hint: didYouMean(name, names) ?? all,
+    ...(names.length > 0 ? {} : { data: { noBaseImages: images } }),
   });
 }
 

@@ -23,7 +23,7 @@ export interface ImageToCheck {
 }
 
 export interface CheckTools {
-  readonly startTrial: StartSmokeTest;
+  readonly startSmokeTest: StartSmokeTest;
   /** Absolute path of an empty directory. */
   readonly scratch: string;
   /** True to treat recommended properties as required. */
@@ -41,49 +41,54 @@ export interface CheckTools {
  */
 export async function checkImage(image: ImageToCheck, tools: CheckTools): Promise<string> {
   const { manifest, manifestDirectory, memoryMib, bootSeconds } = image;
-  const { startTrial, scratch, onEvent, signal } = tools;
+  const { startSmokeTest, scratch, onEvent, signal } = tools;
   if ((await inspectQcow2(image.disk)) === undefined) {
     throw new ObError("BASE_IMAGE", `${image.disk} is not a qcow2 file.`, {
-      hint: "`obuilder image import` takes disks of other formats.",
+      hint: "Convert it.",
+      data: { notQcow2: image.disk },
     });
   }
-  const disk = join(scratch, "trial.qcow2");
+  const disk = join(scratch, "smoke-test.qcow2");
   await createOverlay(disk, { backing: relative(scratch, image.disk), signal });
-  await using trial = await startTrial({
+  await using guest = await startSmokeTest({
     image: { manifest, manifestDirectory },
     ...{ disk, memoryMib, bootSeconds, signal },
   });
   const { loginUser } = manifest;
-  onEvent({ type: "check", outcome: "passed", what: `boots and lets ${loginUser} in` });
-  onEvent({ type: "check", outcome: "passed", what: trial.rootAccess });
-  for (const expectation of trial.checks) await expect(trial, expectation, tools);
+  onEvent({ type: "check", outcome: "passed", what: `boots and accepts the login of ${loginUser}` });
+  onEvent({ type: "check", outcome: "passed", what: guest.rootAccess });
+  for (const expectation of guest.checks) await expect(guest, expectation, tools);
   if (image.script !== undefined) {
-    await expect(trial, { what: "has what its recipe promises", script: image.script, needed: true }, tools);
+    await expect(
+      guest,
+      { what: "passes the checks of its recipe", script: image.script, required: true },
+      tools,
+    );
   }
-  const by = await trial.powerOff();
+  const by = await guest.powerOff();
   const byAcpi = by === "acpi";
   onEvent({
     type: "check",
-    outcome: byAcpi || manifest.guestArch === "riscv64" ? "passed" : "weak",
+    outcome: byAcpi || manifest.guestArch === "riscv64" ? "passed" : "warning",
     what: `shuts down cleanly, by ${byAcpi ? "ACPI" : "poweroff"}`,
   });
   return disk;
 }
 
-async function expect(trial: SmokeTestGuest, expectation: ImageCheck, tools: CheckTools): Promise<void> {
-  const { what, script, environment, needed } = expectation;
-  const { status, stdout, stderr } = await trial.run({ script, ...(environment && { environment }) });
+async function expect(guest: SmokeTestGuest, expectation: ImageCheck, tools: CheckTools): Promise<void> {
+  const { what, script, environment, required } = expectation;
+  const { status, stdout, stderr } = await guest.run({ script, ...(environment && { environment }) });
   const said = tailLines(`${stdout}\n${stderr}`, 6);
   if (status === 0) {
     const detail = said === "" ? {} : { detail: said };
     tools.onEvent({ type: "check", outcome: "passed", what, ...detail });
     return;
   }
-  if (!needed && !tools.strict) {
-    tools.onEvent({ type: "check", outcome: "weak", what, ...(said === "" ? {} : { detail: said }) });
+  if (!required && !tools.strict) {
+    tools.onEvent({ type: "check", outcome: "warning", what, ...(said === "" ? {} : { detail: said }) });
     return;
   }
-  throw new ObError("BASE_IMAGE", `The image boots, but this is not so: ${what}.${said && `\n${said}`}`, {
+  throw new ObError("BASE_IMAGE", `The image boots, but this check failed: ${what}.${said && `\n${said}`}`, {
     hint: "docs/images.md says what a base image needs.",
   });
 }

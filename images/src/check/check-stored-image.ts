@@ -1,6 +1,14 @@
 import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { checkImageFiles, type ImageManifest, isStoreKey, ObError, storeLayout } from "@ob/core";
+import {
+  checkOptions,
+  checkImageFiles,
+  type ImageManifest,
+  isStoreKey,
+  ObError,
+  storeLayout,
+} from "@ob/core";
+import { checkImageTools } from "../build/check-tools.ts";
 import type { ImageTools } from "../build/build-image.ts";
 import { checkImage } from "./check-image.ts";
 import { readManifest } from "../recipe/provenance.ts";
@@ -26,7 +34,9 @@ export interface CheckRequest {
  * @throws ObError `BASE_IMAGE`, `USAGE`; errors of the boot.
  */
 export async function checkStoredImage(request: CheckRequest, tools: ImageTools): Promise<void> {
-  const { store, startTrial, onEvent = () => undefined, signal } = tools;
+  checkOptions("checkStoredImage", request, { image: "string", loginUser: "string?", sshKey: "string?" });
+  checkImageTools("checkStoredImage", tools);
+  const { store, startSmokeTest, onEvent = () => undefined, signal } = tools;
   const layout = storeLayout(store);
   const images = layout.baseImages;
   const disk = await findDisk(request.image, images);
@@ -43,8 +53,8 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
     const recipe =
       found?.record && found.record.folder === undefined ? findRecipe(found.record.name).recipe : undefined;
     await checkImage(
-      { manifest, manifestDirectory, disk, ...recipe?.trial },
-      { startTrial, scratch, strict: false, onEvent, signal },
+      { manifest, manifestDirectory, disk, ...recipe?.smokeTest },
+      { startSmokeTest, scratch, strict: false, onEvent, signal },
     );
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -66,7 +76,8 @@ async function checkFiles(
     "BASE_IMAGE",
     `The image manifest in ${manifestDirectory} names the key ${path} of another store.`,
     {
-      hint: "Name the key to log in with: --ssh-key FILE",
+      hint: "Name the key to log in with.",
+      data: { option: "imageKey" },
     },
   );
 }

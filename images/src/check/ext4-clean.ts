@@ -32,7 +32,7 @@ export async function assertCleanRoot(
   if (!isClean(buffer)) {
     throw new ObError(
       "BASE_IMAGE",
-      "The new image does not work. It switches itself off, but leaves its disk unclean.",
+      "The new image does not work. It shuts down, but does not leave a clean file system.",
     );
   }
 }

@@ -42,7 +42,7 @@ export async function downloadPackages(directory: string, options: AptDownloadOp
   const { signal, onEvent, kernelPackage } = options;
   const mirrors = await hostMirrors(options.suite, signal);
   if (mirrors.length === 0) {
-    throw new ObError("UNSUPPORTED", "The host's apt has no mirror of Debian to take packages from.", {
+    throw new ObError("UNSUPPORTED", "The host's apt has no Debian mirror.", {
       hint: "This image can be made on Debian. On another host, copy it from one: base-image/NAME.* of a store.",
     });
   }

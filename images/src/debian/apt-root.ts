@@ -67,7 +67,7 @@ async function rootCommand({ becomeRoot, signal }: AptRootOptions): Promise<read
   const [program, ...args] = becomeRoot;
   if (program !== undefined) return [program, ...args, "mmdebstrap", "--mode=root"];
   throw new ObError("UNSUPPORTED", "Debian cannot be installed by this user without user namespaces.", {
-    hint: "Run it as root, or let the host give them: the package uidmap, a line for this user in /etc/subuid and /etc/subgid, and kernel.unprivileged_userns_clone=1 where that setting exists.",
+    hint: "Run it as root, or enable them: install the package uidmap, a line for this user in /etc/subuid and /etc/subgid, and kernel.unprivileged_userns_clone=1 where that setting exists.",
   });
 }
 

@@ -1,6 +1,7 @@
 import { open, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ObError, run, errnoCode } from "@ob/core";
+import { convert } from "@ob/qcow2";
 import { bootRecord, partitionStart, sectorBytes } from "./boot-record.ts";
 
 const grubDirectory = "/usr/lib/grub/i386-pc";
@@ -111,8 +112,7 @@ export interface CompressOptions {
 /** Converts a disk to a self-contained qcow2 file, compressed with zstd. */
 export async function compressDisk(disk: string, options: CompressOptions): Promise<void> {
   const { to, format = "raw", signal } = options;
-  const packing = ["-c", "-o", "compression_type=zstd"];
-  await run(["qemu-img", "convert", "-f", format, "-O", "qcow2", ...packing, disk, to], { signal });
+  await convert(disk, to, { from: format, compress: true, signal });
 }
 
 function toArgv(words: readonly string[]): readonly [string, ...string[]] {

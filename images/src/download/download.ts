@@ -61,7 +61,7 @@ export async function download(file: Download, options: DownloadOptions): Promis
     throw new ObError(
       "BASE_IMAGE",
       `${file.name} (${file.what}) from ${file.url} is not the file that was expected: its sha256 is ${digest}, and not ${file.sha256}.`,
-      { hint: `The server may have a newer file. ${howToSupply(file, kept)}` },
+      { hint: `The server may have a newer file. ${howToSupply(file, kept)}`, data: { option: "from" } },
     );
   }
   await flush(part);
@@ -177,7 +177,7 @@ async function checkGiven(
     "USAGE",
     `${given} is not ${file.what}: its sha256 is ${digest}, and not ${file.sha256}.`,
     {
-      hint: `--from ${file.name}=FILE takes the file that ${file.url} has, unchanged.`,
+      hint: `It must be the file that ${file.url} has, unchanged.`,
     },
   );
 }
@@ -215,14 +215,14 @@ function explain(error: unknown, { file, kept, signal }: Circumstances): unknown
   if (error instanceof HttpFailure) {
     return new ObError(
       "BASE_IMAGE",
-      `${file.name} (${file.what}) cannot be had from ${file.url}: ${error.message}.`,
-      { hint: howToSupply(file, kept), cause: error },
+      `${file.name} (${file.what}) cannot be downloaded from ${file.url}: ${error.message}.`,
+      { hint: howToSupply(file, kept), data: { option: "from" }, cause: error },
     );
   }
   const code = errnoCode(error);
   if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
     return new ObError("NO_SPACE", `The disk is full: ${file.name} does not fit at ${kept ?? "its place"}.`, {
-      hint: "Free some space, or remove old layers with `obuilder prune`. The download goes on from where it is.",
+      hint: "Free some space. The download is resumed where it stopped.",
       cause: error,
     });
   }
@@ -231,8 +231,8 @@ function explain(error: unknown, { file, kept, signal }: Circumstances): unknown
 
 function howToSupply(file: Circumstances["file"], kept: string | undefined): string {
   const checksum = file.sha256 === undefined ? "" : `; its sha256 must be ${file.sha256}`;
-  const place = kept === undefined ? "" : `, or put it at ${kept}`;
-  return `Get it by other means and give it with --from ${file.name}=FILE${place}${checksum}.`;
+  const place = kept === undefined ? "" : `, and put it at ${kept}`;
+  return `Get it by other means${place}${checksum}.`;
 }
 
 async function flush(file: string): Promise<void> {

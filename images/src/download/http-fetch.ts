@@ -52,7 +52,7 @@ export async function fetchRest(url: string, options: FetchOptions): Promise<Fet
   const { start, validator, signal, silenceSeconds } = options;
   const silence = new AbortController();
   const timer = setTimeout(
-    () => silence.abort(new HttpFailure(`it said nothing for ${silenceSeconds} s`, { kind: "broken" })),
+    () => silence.abort(new HttpFailure(`it sent nothing for ${silenceSeconds} s`, { kind: "broken" })),
     silenceSeconds * 1_000,
   );
   const both = AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]);
@@ -91,7 +91,7 @@ function rangeOf(response: Response, asked: number): Pick<FetchedRest, "start" |
   if (status === 206 && asked > 0) {
     const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
     if (Number(from) === asked) return { start: asked, total: lengthOf(total ?? null) };
-    throw new HttpFailure("it sent another part of the file than was asked for");
+    throw new HttpFailure("it sent a different part of the file than was requested");
   }
   if (status === 416) {
     throw new HttpFailure("its file has changed since the download began", { kind: "no-such-part" });

@@ -51,7 +51,7 @@ describe("lists signed with signify", () => {
     const changed = Buffer.from(text.toString().replace("base79", "base78"));
     await expect(signifyList({ text: changed, publicKey }, options())).rejects.toMatchObject({
       code: "BASE_IMAGE",
-      message: expect.stringContaining("The signature of the list is not right."),
+      message: expect.stringContaining("The signature of the list is not valid."),
     });
     await rm(at("key.sec"));
     await rm(at("key.pub"));

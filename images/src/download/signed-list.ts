@@ -98,8 +98,8 @@ async function prove(argv: Argv, { what, signal }: SignedListOptions): Promise<s
     return (await run(argv, { signal })).stdout;
   } catch (cause) {
     if (!isObError(cause, "TOOL_FAILED")) throw cause;
-    throw new ObError("BASE_IMAGE", `The signature of ${what} is not right.\n${cause.message}`, {
-      hint: "Do not use what it names. The list and its signature may have been fetched while they were renewed: try again.",
+    throw new ObError("BASE_IMAGE", `The signature of ${what} is not valid.\n${cause.message}`, {
+      hint: "Do not use what it names. The list and its signature may have been downloaded while the mirror was being updated: try again.",
       cause,
     });
   }

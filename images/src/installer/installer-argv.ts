@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
-import { type GuestArch, run } from "@ob/core";
+import type { GuestArch } from "@ob/core";
+import { convert, createDisk } from "@ob/qcow2";
 import { escapeOptionValue } from "@ob/qemu";
 import type { Argv } from "../disk/fakeroot.ts";
 
@@ -7,7 +8,7 @@ import type { Argv } from "../disk/fakeroot.ts";
 export interface InstallerMachine {
   readonly guestArch: GuestArch;
   readonly memoryMib: number;
-  /** CPU arguments from `RecipeContext.chooseProcessor`. */
+  /** CPU arguments from `RecipeContext.resolveCpuArgs`. */
   readonly processor: readonly string[];
   /** Absolute paths of qcow2 files, as virtio disks; the system disk first. */
   readonly disks: readonly string[];
@@ -54,7 +55,7 @@ export interface DiskOptions {
 
 /** Creates an empty qcow2 disk of `size` bytes. @throws ObError `MISSING_TOOL`, `NO_SPACE`, `CANCELLED`. */
 export async function makeEmptyDisk(file: string, size: number, { signal }: DiskOptions): Promise<void> {
-  await run(["qemu-img", "create", "-q", "-f", "qcow2", file, `${size}`], { signal });
+  await createDisk(file, { size, signal });
 }
 
 /**
@@ -63,6 +64,5 @@ export async function makeEmptyDisk(file: string, size: number, { signal }: Disk
  * @throws ObError `MISSING_TOOL`, `NO_SPACE`, `CANCELLED`.
  */
 export async function compactDisk(from: string, to: string, { signal }: DiskOptions): Promise<void> {
-  const options = ["-c", "-o", "compression_type=zstd"];
-  await run(["qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", ...options, from, to], { signal });
+  await convert(from, to, { compress: true, signal });
 }

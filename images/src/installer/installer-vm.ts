@@ -56,12 +56,12 @@ export class InstallerVm implements AsyncDisposable {
       if (milestone !== "power off" && this.#output.pass(milestone)) return;
       if (exit) {
         if (milestone === "power off" && exit.clean) return;
-        throw this.#problem(`QEMU ended (${exit.description}) before the installation had`);
+        throw this.#problem(`QEMU ended (${exit.description}) before the installation was complete`);
       }
       if (this.#qemu.failed.aborted) throw abortReason(this.#qemu.failed);
       await sleep(100, undefined, { signal }).catch(() => {
         throw signal.reason instanceof ObError && signal.reason.code !== "CANCELLED"
-          ? this.#problem("The guest had come so far")
+          ? this.#problem("The installation was stopped")
           : cancelledError(signal);
       });
     }
@@ -83,7 +83,7 @@ export class InstallerVm implements AsyncDisposable {
     return new ObError(
       "BASE_IMAGE",
       `${what}. The end of its console:\n${said === "" ? "(nothing)" : said}`,
-      { hint: `All that it said is in ${this.#options.consoleLog}.` },
+      { hint: `The whole log of its console is in ${this.#options.consoleLog}.` },
     );
   }
 }

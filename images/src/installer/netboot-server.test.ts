@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "@ob/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { behind, netbootServer } from "./netboot-server.ts";
+import { withPrefix } from "../disk/fakeroot.ts";
+import { netbootServer } from "./netboot-server.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -20,13 +21,13 @@ grep -q answers <&3 && echo found >"$1"`;
 test("a program can request the files at port 80, and the server ends with the program", async () => {
   const prefix = await netbootServer(directory, undefined);
   const found = join(directory, "found");
-  const { stderr } = await run(behind(prefix, ["bash", "-c", ask, "ask", found]), { timeoutMs: 20_000 });
+  const { stderr } = await run(withPrefix(prefix, ["bash", "-c", ask, "ask", found]), { timeoutMs: 20_000 });
   expect(stderr).toContain("served 200 /install.conf");
 });
 
 test("the program's exit status is passed on", async () => {
   const prefix = await netbootServer(directory, undefined);
-  await expect(run(behind(prefix, ["bash", "-c", "exit 7"]), { timeoutMs: 20_000 })).rejects.toThrow(
+  await expect(run(withPrefix(prefix, ["bash", "-c", "exit 7"]), { timeoutMs: 20_000 })).rejects.toThrow(
     /exit status 7/,
   );
 });

@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { execPath } from "node:process";
 import { isObError, run } from "@ob/core";
-import type { Argv } from "../disk/fakeroot.ts";
 
 const childName = import.meta.url.endsWith(".ts") ? "./netboot-server-child.ts" : "./netboot-server-child.js";
 
@@ -28,10 +27,4 @@ export async function netbootServer(
     },
   );
   return [...(works ? namespace : []), execPath, child, works ? "own" : "host", root];
-}
-
-/** Puts that prefix in front of an argv. */
-export function behind(prefix: readonly string[], argv: Argv): Argv {
-  const [program, ...args] = prefix;
-  return program === undefined ? argv : [program, ...args, ...argv];
 }

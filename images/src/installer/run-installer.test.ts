@@ -64,7 +64,7 @@ test("a milestone is searched after the previous one", async () => {
     { name: "Twice", until: /login:/, limitSeconds: 1 },
   ];
   const once = runInstaller(machine("say 'login:\\n'; sleep 30"), options({ phases }));
-  await expect(once).rejects.toThrow(/longer than 1 s and was given up: Twice/);
+  await expect(once).rejects.toThrow(/Timed out after 1 s: Twice/);
 });
 
 test("a guest that hangs is killed, and the error has the console's tail", async () => {
@@ -74,7 +74,7 @@ test("a guest that hangs is killed, and the error has the console's tail", async
   await expect(hanging).rejects.toMatchObject({
     code: "BASE_IMAGE",
     message:
-      "This took longer than 1 s and was given up: Unpack the sets.\nThe guest had come so far. The end of its console:\none\ntwo",
+      "Timed out after 1 s: Unpack the sets.\nThe installation was stopped. The end of its console:\none\ntwo",
   });
   expect(runs(mark)).toBe(false);
 });
@@ -87,7 +87,7 @@ test("a failed installation ends the wait at once", async () => {
   await expect(failing).rejects.toMatchObject({
     code: "BASE_IMAGE",
     message: expect.stringMatching(/^The installation failed\.[^]*check \/tmp\/ai\/ai\.log$/),
-    hint: `All that it said is in ${consoleLog}.`,
+    hint: `The whole log of its console is in ${consoleLog}.`,
   });
 });
 
@@ -97,13 +97,13 @@ test("an early exit of QEMU is an error with QEMU's output", async () => {
     options(),
   );
   await expect(ending).rejects.toThrow(
-    /^QEMU ended \(exit status 1\) before the installation had[^]*qemu: no such device$/,
+    /^QEMU ended \(exit status 1\) before the installation was complete[^]*qemu: no such device$/,
   );
 });
 
 test("an early shutdown of the guest is a failed installation", async () => {
   const ending = runInstaller(machine("say 'Welcome\\n'"), options());
-  await expect(ending).rejects.toThrow(/^QEMU ended \(exit status 0\) before the installation had/);
+  await expect(ending).rejects.toThrow(/^QEMU ended \(exit status 0\) before the installation was complete/);
 });
 
 test("a full disk of the host ends the installation at once, and a guest that was stopped by it", async () => {

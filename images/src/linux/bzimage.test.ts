@@ -48,6 +48,6 @@ test("other compression formats, and files that are not a kernel, are refused", 
   expect(() => kernelPayload(bzImage(Buffer.from("\x02\x21LZ4 kernel"), { setupSectors: 4 }))).toThrow(
     /neither xz nor zstd/,
   );
-  expect(() => kernelPayload(Buffer.alloc(4096))).toThrow(/no bzImage/);
-  expect(() => kernelPayload(Buffer.alloc(10))).toThrow(/no bzImage/);
+  expect(() => kernelPayload(Buffer.alloc(4096))).toThrow(/not a bzImage/);
+  expect(() => kernelPayload(Buffer.alloc(10))).toThrow(/not a bzImage/);
 });

@@ -21,7 +21,7 @@ export interface KernelPayload {
  */
 export function kernelPayload(bzImage: Buffer): KernelPayload {
   if (bzImage.length < 0x250 || bzImage.toString("latin1", 0x202, 0x206) !== "HdrS") {
-    throw new ObError("BASE_IMAGE", "The kernel is no bzImage.");
+    throw new ObError("BASE_IMAGE", "The kernel is not a bzImage.");
   }
   // 0 means 4, as in the oldest kernels.
   const setupSectors = bzImage.readUInt8(0x1f1) || 4;
@@ -32,7 +32,7 @@ export function kernelPayload(bzImage: Buffer): KernelPayload {
     payload.subarray(0, magics[packing].length).equals(magics[packing]);
   if (isPacked("xz")) return { packing: "xz", bytes: payload };
   if (isPacked("zstd")) return { packing: "zstd", bytes: payload };
-  throw new ObError("BASE_IMAGE", "The kernel in the bzImage is packed with neither xz nor zstd.");
+  throw new ObError("BASE_IMAGE", "The kernel in the bzImage is compressed with neither xz nor zstd.");
 }
 
 /** Writes the decompressed kernel of a bzImage. @param file absolute path of the ELF file to write. */

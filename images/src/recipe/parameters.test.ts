@@ -21,7 +21,7 @@ const everything = defineRecipe({
   guestOs: "windows",
   guestArch: "amd64",
   supports: {
-    diskSize: { default: 40 * gibibyte, least: 20 * gibibyte },
+    diskSize: { default: 40 * gibibyte, min: 20 * gibibyte },
     ocaml: { versions: ["4.14.2", "5.2.0"], from: "opam" },
     packages: { from: "Cygwin" },
     iso: { what: "the maker's ISO", required: true },
@@ -70,9 +70,9 @@ describe("parameters", () => {
     ["an unsupported version of OCaml", { ocaml: "4.08" }, "has no OCaml 4.08"],
     ["a disk too small", { diskSize: gibibyte }, "too small"],
     ["a user with a blank", { user: "a b" }, "login user"],
-    ["a package that is an option", { packages: ["--force"] }, "no name of a package"],
+    ["a package that is an option", { packages: ["--force"] }, "not the name of a package"],
     ["a missing ISO file", { iso: "/nowhere.iso" }, "/nowhere.iso"],
-    ["a local file that matches no download", { from: ["/dev/null"] }, "does not know what to do"],
+    ["a local file that matches no download", { from: ["/dev/null"] }, "does not download /dev/null"],
     ["no ISO", {}, "the maker's ISO"],
   ];
   it.each(refused)("are refused: %s", async (_, request, words) => {

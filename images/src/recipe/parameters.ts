@@ -37,12 +37,12 @@ export async function readParameters(request: ParameterRequest, recipe: Recipe):
 }
 
 function readDiskSize({ diskSize }: ParameterRequest, { name, supports }: Recipe): number {
-  const { default: usual, least } = supports.diskSize;
+  const { default: usual, min } = supports.diskSize;
   if (diskSize === undefined) return usual;
-  if (diskSize < least) {
+  if (diskSize < min) {
     const gib = (bytes: number): string => `${Math.round((bytes / 1024 ** 3) * 10) / 10} GiB`;
     throw new ObError("USAGE", `A disk of ${gib(diskSize)} is too small for ${name}.`, {
-      hint: `It needs ${gib(least)}; without --disk-size it has ${gib(usual)}.`,
+      hint: `It needs ${gib(min)}; by default it has ${gib(usual)}.`,
     });
   }
   // A multiple of the sizes of sectors and of file system blocks.
@@ -54,29 +54,31 @@ function readUser({ user }: ParameterRequest, { name, supports }: Recipe): strin
   const pattern = supports.user.pattern ?? userPattern;
   if (userPattern.test(user) && pattern.test(user)) return user;
   throw new ObError("USAGE", `${JSON.stringify(user)} cannot be the login user of ${name}.`, {
-    hint: `A user's name has letters, digits, _ and -, and does not start with a digit; without --user it is ${supports.user.default}.`,
+    hint: `A user's name has letters, digits, _ and -, and does not start with a digit; by default it is ${supports.user.default}.`,
   });
 }
 
 function readPackages({ packages = [] }: ParameterRequest, { name, supports }: Recipe): readonly string[] {
   if (packages.length === 0) return [];
-  if (!supports.packages) throw new ObError("USAGE", `The recipe ${name} takes no more packages.`);
+  if (!supports.packages)
+    throw new ObError("USAGE", `The recipe ${name} does not support additional packages.`);
   const { pattern = packagePattern, from } = supports.packages;
   const odd = packages.find((one) => !pattern.test(one));
   if (odd === undefined) return [...new Set(packages)].toSorted();
-  throw new ObError("USAGE", `${JSON.stringify(odd)} is no name of a package.`, {
-    hint: `Packages come from ${from}; give --package once for each.`,
+  throw new ObError("USAGE", `${JSON.stringify(odd)} is not the name of a package.`, {
+    hint: `Packages come from ${from}.`,
+    data: { option: "packages" },
   });
 }
 
 async function readIso({ iso }: ParameterRequest, { name, supports }: Recipe): Promise<string | undefined> {
   if (iso !== undefined && !supports.iso) {
-    throw new ObError("USAGE", `The recipe ${name} takes no ISO.`);
+    throw new ObError("USAGE", `The recipe ${name} does not use an ISO.`);
   }
-  if (iso !== undefined) return await existing(iso, "--iso");
+  if (iso !== undefined) return await existing(iso, "The ISO");
   if (supports.iso?.required !== true) return undefined;
   throw new ObError("USAGE", `${name} is installed from ${supports.iso.what}, which cannot be downloaded.`, {
-    hint: "Give the file with --iso FILE.",
+    data: { option: "iso" },
   });
 }
 
@@ -92,15 +94,16 @@ async function readDownloads(
     const file = named === undefined ? given : given.slice(named.length + 1);
     const which = named ?? names.find((one) => one === basename(file)) ?? only(names);
     if (which === undefined) {
-      throw new ObError("USAGE", `The recipe ${name} does not know what to do with --from ${given}.`, {
+      throw new ObError("USAGE", `The recipe ${name} does not download ${given}.`, {
         hint:
           names.length === 0
-            ? "It downloads no single files."
-            : `It downloads ${names.join(", ")}: give --from NAME=FILE with one of these names.`,
+            ? "It downloads no files that can be replaced."
+            : `It downloads ${names.join(", ")}.`,
+        ...(names.length === 0 ? {} : { data: { option: "from" } }),
       });
     }
-    if (files.has(which)) throw new ObError("USAGE", `--from is given twice for ${which}.`);
-    files.set(which, await existing(file, "--from"));
+    if (files.has(which)) throw new ObError("USAGE", `Two files are given for ${which}.`);
+    files.set(which, await existing(file, `The file for ${which}`));
   }
   return files;
 }
@@ -109,11 +112,11 @@ function only(names: readonly string[]): string | undefined {
   return names.length === 1 ? names[0] : undefined;
 }
 
-async function existing(file: string, flag: string): Promise<string> {
+async function existing(file: string, what: string): Promise<string> {
   try {
     if ((await stat(file)).isFile()) return resolve(file);
   } catch (error) {
     if (errnoCode(error) === undefined) throw error;
   }
-  throw new ObError("USAGE", `The file of ${flag} is not there, or is no file: ${file}`);
+  throw new ObError("USAGE", `${what} does not exist or is not a regular file: ${file}`);
 }

@@ -27,7 +27,7 @@ export interface RecipeParameters {
 
 /** The parameters that a recipe supports; others are refused. */
 export interface RecipeSupport {
-  readonly diskSize: { readonly default: number; readonly least: number };
+  readonly diskSize: { readonly default: number; readonly min: number };
   /** `pattern` if the guest's system is stricter than a manifest. */
   readonly user: { readonly default: string; readonly pattern?: RegExp | undefined };
   readonly ocaml?: OcamlSupport | undefined;
@@ -79,9 +79,9 @@ export interface RecipeContext {
   /** Prefix for commands that need root, such as `sudo`; only for what this user cannot do otherwise. */
   readonly becomeRoot: readonly string[];
   /** Resolves CPU arguments, for a recipe that runs a VM. */
-  readonly chooseProcessor: ResolveCpuArgs;
+  readonly resolveCpuArgs: ResolveCpuArgs;
   /** Boots a disk and logs in, for a recipe that runs commands in its guest during the installation. */
-  readonly startTrial: StartSmokeTest;
+  readonly startSmokeTest: StartSmokeTest;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -118,7 +118,7 @@ export interface Recipe {
   /** Programs that must be installed on the host; checked before the build. */
   readonly tools: readonly string[];
   /** The VM of the smoke test, where the default does not work. */
-  readonly trial?: {
+  readonly smokeTest?: {
     readonly memoryMib?: number | undefined;
     readonly bootSeconds?: number | undefined;
     /** False if the image may lack recommended properties. */
@@ -154,7 +154,7 @@ export interface CheckOptions {
   /** Absolute path of the private key that the login user accepts. */
   readonly sshKey: string;
   /** Boots a disk and logs in. */
-  readonly startTrial: StartSmokeTest;
+  readonly startSmokeTest: StartSmokeTest;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -179,7 +179,7 @@ export function defineRecipe(definition: RecipeDefinition): Recipe {
   const { name, supports = {}, fingerprint = () => null } = definition;
   if (!namePattern.test(name)) {
     throw new ObError("USAGE", `${JSON.stringify(name)} cannot be the name of a recipe.`, {
-      hint: "Letters, digits and . + _ - make a name.",
+      hint: "A name has letters, digits and . + _ -, and starts with a letter or digit.",
     });
   }
   return {
@@ -187,7 +187,7 @@ export function defineRecipe(definition: RecipeDefinition): Recipe {
     summary: definition.summary ?? name,
     supports: {
       ...supports,
-      diskSize: supports.diskSize ?? { default: 10 * gibibyte, least: gibibyte },
+      diskSize: supports.diskSize ?? { default: 10 * gibibyte, min: gibibyte },
       user: supports.user ?? { default: "opam" },
     },
     tools: definition.tools ?? [],

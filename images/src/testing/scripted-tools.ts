@@ -21,17 +21,17 @@ export function scriptedTools(store: string, script: Script = {}): ScriptedTools
   const { failing, powerOff = "acpi" } = script;
   const booted: SmokeTestRequest[] = [];
   const said: string[] = [];
-  const startTrial: StartSmokeTest = async (request) => {
+  const startSmokeTest: StartSmokeTest = async (request) => {
     booted.push(request);
     return {
       rootAccess: "sudo needs no password",
       checks: [
-        { what: "tar is GNU tar", script: "tar --version", needed: true },
-        { what: "has bash", script: "command -v bash", needed: true },
+        { what: "tar is GNU tar", script: "tar --version", required: true },
+        { what: "has bash", script: "command -v bash", required: true },
         {
           what: "sshd takes environment variables (AcceptEnv)",
           script: '[ "$OBUILDER_CHECK" = yes ]',
-          needed: false,
+          required: false,
         },
       ],
       run: async (command) => {
@@ -43,8 +43,8 @@ export function scriptedTools(store: string, script: Script = {}): ScriptedTools
     };
   };
   const onEvent = (event: ImageEvent): void => {
-    if (event.type === "check") said.push(event.outcome === "passed" ? event.what : `weak: ${event.what}`);
+    if (event.type === "check") said.push(event.outcome === "passed" ? event.what : `warning: ${event.what}`);
   };
-  const chooseProcessor: ImageTools["chooseProcessor"] = async () => ["-accel", "tcg"];
-  return { store, startTrial, chooseProcessor, onEvent, booted, said };
+  const resolveCpuArgs: ImageTools["resolveCpuArgs"] = async () => ["-accel", "tcg"];
+  return { store, startSmokeTest, resolveCpuArgs, onEvent, booted, said };
 }

@@ -1,3 +1,4 @@
+import { parseSpecWithSource } from "@ob/spec";
 import { describe, expect, test } from "vitest";
 import { bench, request, transcript } from "./builds.test.helper.ts";
 
@@ -93,7 +94,7 @@ describe("a build", () => {
     await using setting = bench();
     const wanting = request("((from base) (run (shell long)) (run (secrets (s (target /s))) (shell x)))");
     await expect(setting.builder.build(wanting)).rejects.toMatchObject({ code: "BAD_SECRET" });
-    expect(setting.store.claims.size).toBe(0);
+    expect(setting.store.timesBegun.size).toBe(0);
     expect(setting.events).toEqual([]);
   });
 
@@ -109,6 +110,21 @@ describe("a build", () => {
     await using setting = bench();
     const building = setting.builder.build(request("((from base))"), { signal: AbortSignal.abort() });
     await expect(building).rejects.toMatchObject({ code: "CANCELLED" });
-    expect(setting.store.claims.size).toBe(0);
+    expect(setting.store.timesBegun.size).toBe(0);
+  });
+});
+
+test("the error of a step names the step, its place in the spec and its last lines", async () => {
+  await using setting = bench({ run: ({ output }) => (output("one\ntwo\n"), 3) });
+  const text = "((build dev ((from base)\n  (run (shell x))))\n (from base))";
+  const failing = setting.builder.build({
+    ...request(text),
+    ...parseSpecWithSource(text, { file: "a.spec" }),
+  });
+  await expect(failing).rejects.toMatchObject({
+    code: "STEP_FAILED",
+    exitCode: 3,
+    at: { file: "a.spec", line: 2, column: 3 },
+    step: { op: "run", heading: "/: (run (shell x))", build: ["dev"], output: "one\ntwo" },
   });
 });

@@ -1,20 +1,33 @@
 import {
   type CacheStore,
+  checkOptions,
   type Emit,
   type EphemeralGuest,
+  type GuestImage,
   type LayerId,
   type Sandbox,
   noopEmit,
   type Store,
+  throwIfCancelled,
 } from "@ob/core";
+import { checkRequest } from "./check-request.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
 import { warnOfGuessableSecrets } from "./guessable-secrets.ts";
 import { healthcheck, type HealthcheckOptions } from "./healthcheck.ts";
+import { type LimitedBuild, withBuildLimit } from "./limits/build-limit.ts";
 import { openLayer, type OpenLayerOptions } from "./open-layer.ts";
 import { type PlannedStep, planBuild } from "./plan.ts";
 import type { BuildRequest } from "./request.ts";
-import { ignoreRulesFor, ownDirectoriesFor, validateRequest } from "./validate-request.ts";
+import { validateGuests } from "./validate-guests.ts";
+import {
+  ignoreRulesFor,
+  ownDirectoriesFor,
+  validateRequest,
+  validateSources,
+  validateTargets,
+  warnOfUnusedSecrets,
+} from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
 import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
@@ -29,7 +42,17 @@ export interface BuilderOptions {
   /** Absolute path of the directory that caches the digests of source files; by default none is cached. */
   readonly digestDirectory?: string | undefined;
   readonly emit?: Emit | undefined;
+  /** How long the log of a step gets, in bytes; what exceeds it is dropped. By default 128 MiB; 0 for any length. */
+  readonly logLimit?: number | undefined;
+  /**
+   * What must stay free on the store's disk while a step runs, in bytes: else the step ends with `NO_SPACE` before the
+   * disk is full. By default 256 MiB; 0 for nothing.
+   */
+  readonly diskReserve?: number | undefined;
 }
+
+const defaultLogLimit = 128 * 2 ** 20;
+const defaultDiskReserve = 256 * 2 ** 20;
 
 export interface BuildOptions {
   readonly signal?: AbortSignal | undefined;
@@ -47,6 +70,14 @@ export interface BuildOptions {
    * it would have without. Of several builds that wait for a step, the one that runs it is asked.
    */
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
+  /**
+   * How long each step may take, in milliseconds; by default as long as it likes. The time begins when its machine is
+   * started. A build that waits for another build's run of a step waits without a limit of its own; if that run exceeds
+   * the other build's limit, this build runs the step itself.
+   */
+  readonly stepTimeoutMs?: number | undefined;
+  /** How long the build may take, in milliseconds, with all that it waits for; by default as long as it likes. */
+  readonly timeoutMs?: number | undefined;
   /** Lets one virtual machine serve several steps where that is safe; by default true. False boots one for each step. */
   readonly reuseVm?: boolean | undefined;
 }
@@ -60,7 +91,7 @@ export interface Builder extends AsyncDisposable {
    * Builds every layer that the store does not have, and resolves with the id of the last one. Emits `step-started`,
    * `step-output` and `step-finished` for each step.
    *
-   * @throws ObError `STEP_FAILED` if a command fails, `CANCELLED` if the signal fires, and what the ports throw. When it
+   * @throws ObError `STEP_FAILED` if a command fails, `TIMEOUT` if a limit is exceeded, `CANCELLED` if the signal fires, and what the ports throw. When it
    *   rejects, all that this build held has been released.
    */
   build(request: BuildRequest, options?: BuildOptions): Promise<LayerId>;
@@ -81,34 +112,71 @@ export interface Builder extends AsyncDisposable {
 }
 
 export function createBuilder(options: BuilderOptions): Builder {
+  checkOptions("createBuilder", options, {
+    store: "object",
+    sandbox: "object",
+    caches: "object",
+    digestDirectory: "string?",
+    emit: "function?",
+    logLimit: "number?",
+    diskReserve: "number?",
+  });
   const { store, sandbox, caches, digestDirectory, emit: ownEmit = noopEmit } = options;
-  const layers = new StepDeduplicator(store);
+  const { logLimit = defaultLogLimit, diskReserve = defaultDiskReserve } = options;
+  const layers = new StepDeduplicator(store, { logLimit });
+  const engine: Engine = { store, sandbox, caches, layers, digestDirectory, diskReserve };
   return {
-    async build(
-      request,
-      { signal, emit = ownEmit, onFailure, jobs = 1, ordered = false, reuseVm = true } = {},
-    ) {
-      validateRequest(request);
-      warnOfGuessableSecrets(request, emit);
-      const { spec } = request;
-      const visitor = (scope: BuildScope) =>
-        buildVisitor({ store, sandbox, caches, layers, scope, onFailure, reuseVm });
-      const own = await ownDirectoriesFor(request, store);
-      const ignore = await ignoreRulesFor(request);
-      await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
-      const context = initialContext(request, { digests, own, ignore });
-      const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
-      const { id } =
-        jobs === 1 || spec.builds.length === 0
-          ? await run(runSequentially(emit, signal))
-          : await runParallel({ jobs, emit, ordered, signal }, run);
-      return id;
-    },
+    build: async (request, { signal, timeoutMs, ...building } = {}) =>
+      await withBuildLimit({ signal, timeoutMs }, async (limited) => {
+        const { emit = ownEmit } = building;
+        return await buildSpec(request, { ...building, ...limited, emit }, engine);
+      }),
     plan: async (request, { signal, emit = ownEmit } = {}) =>
-      await planBuild({ store, digestDirectory, emit }, request, { signal }),
+      await planBuild({ store, digestDirectory, emit, guest: (image) => sandbox.guest(image) }, request, {
+        signal,
+      }),
     openLayer: async (id, opening = {}) =>
       await openLayer(id, { store, sandbox }, { ...opening, emit: opening.emit ?? ownEmit }),
     healthcheck: async (check) => await healthcheck(check, { store, sandbox, caches, layers, emit: ownEmit }),
     [Symbol.asyncDispose]: async () => await layers[Symbol.asyncDispose](),
   };
+}
+
+/** What all builds of a builder share. */
+interface Engine extends Pick<BuilderOptions, "store" | "sandbox" | "caches" | "digestDirectory"> {
+  readonly layers: StepDeduplicator;
+  readonly diskReserve: number;
+}
+
+async function buildSpec(
+  request: BuildRequest,
+  options: Omit<BuildOptions, "timeoutMs"> & LimitedBuild & { readonly emit: Emit },
+  { store, sandbox, caches, layers, digestDirectory, diskReserve }: Engine,
+): Promise<LayerId> {
+  const { signal, emit, onFailure, onTimeout, stepTimeoutMs } = options;
+  const { jobs = 1, ordered = false, reuseVm = true } = options;
+  checkRequest("build", request);
+  validateRequest(request);
+  validateTargets(request, sandbox);
+  throwIfCancelled(signal);
+  warnOfUnusedSecrets(request, emit);
+  warnOfGuessableSecrets(request, emit);
+  const own = await ownDirectoriesFor(request, store);
+  const ignore = await ignoreRulesFor(request);
+  await validateSources(request, { own, ignore });
+  const guest = (image: GuestImage) => sandbox.guest(image);
+  await validateGuests(request, { store, guest, requireImages: true });
+
+  const limits = { stepTimeoutMs, diskReserve };
+  const visitor = (scope: BuildScope) =>
+    buildVisitor({ store, sandbox, caches, layers, scope, limits, onFailure, onTimeout, reuseVm });
+  await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
+  const context = initialContext(request, { digests, own, ignore });
+  const { spec } = request;
+  const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
+  const { id } =
+    jobs === 1 || spec.builds.length === 0
+      ? await run(runSequentially(emit, signal))
+      : await runParallel({ jobs, emit, ordered, signal }, run);
+  return id;
 }

@@ -15,6 +15,7 @@ export interface Bench extends AsyncDisposable {
 export interface BenchOptions extends FakeSandboxOptions {
   readonly store?: MemoryStore;
   readonly caches?: MemoryCache;
+  readonly logLimit?: number;
 }
 
 /** A builder over doubles; the store has the images `base` and `other`. */
@@ -22,11 +23,14 @@ export function bench(options: BenchOptions = {}): Bench {
   const {
     store = new MemoryStore({ images: ["base", "other"] }),
     caches = new MemoryCache(),
+    logLimit,
     ...play
   } = options;
   const sandbox = new FakeSandbox(play);
   const events: ObEvent[] = [];
-  const builder = createBuilder({ store, sandbox, caches, emit: (event) => events.push(event) });
+  const emit = (event: ObEvent) => void events.push(event);
+  // There is no disk to watch, and looking for it takes turns of the event loop that tests count.
+  const builder = createBuilder({ store, sandbox, caches, logLimit, diskReserve: 0, emit });
   const dispose = async () => await builder[Symbol.asyncDispose]();
   return { builder, store, sandbox, caches, events, [Symbol.asyncDispose]: dispose };
 }

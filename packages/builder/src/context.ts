@@ -2,6 +2,7 @@ import type { Environment, GuestImage, GuestUser, LayerId } from "@ob/core";
 import type { IgnoreRules } from "./ignore/ignore-rules.ts";
 import type { DigestCache } from "./source/digest-cache.ts";
 import type { OwnDirectories } from "./source/own-directories.ts";
+import type { SpecSource } from "@ob/spec";
 import type { BuildRequest } from "./request.ts";
 
 /** A nested build that can be copied from. */
@@ -15,6 +16,8 @@ export interface FinishedBuild {
 /** What the ops before a step have set. It is immutable: each op makes a new one. */
 export interface Context {
   readonly sourceDirectory: string;
+  /** See `BuildRequest.source`. */
+  readonly source: SpecSource | undefined;
   /** The digests that earlier builds have computed of the source directory. */
   readonly digests: DigestCache;
   /** What every `copy` leaves out of the source directory. */
@@ -42,6 +45,7 @@ export function initialContext(
 ): Context {
   return {
     sourceDirectory: request.sourceDirectory,
+    source: request.source,
     digests,
     own,
     ignore,

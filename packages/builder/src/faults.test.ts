@@ -22,7 +22,7 @@ function watched(act: Act) {
     await act("readArchive");
     yield Buffer.alloc(1024);
   };
-  return bench({ store, caches, run, visit: { readArchive } });
+  return bench({ store, caches, run, ephemeralGuest: { readArchive } });
 }
 
 /** All the points of an undisturbed build, and of one from the cache. */
@@ -35,14 +35,14 @@ async function allPlaces(): Promise<number> {
 }
 
 function nothingHeld({ store, caches, sandbox }: ReturnType<typeof watched>): void {
-  const { openWriters: claims, openScratchDisks: loans } = store;
-  const { running, openGuests: visits } = sandbox;
-  expect({ claims, loans, leases: caches.openLeases, running, visits }).toEqual({
-    claims: 0,
-    loans: 0,
+  const { openWriters: writers, openScratchDisks: scratchDisks } = store;
+  const { running, openGuests: guests } = sandbox;
+  expect({ writers, scratchDisks, leases: caches.openLeases, running, guests }).toEqual({
+    writers: 0,
+    scratchDisks: 0,
     leases: 0,
     running: 0,
-    visits: 0,
+    guests: 0,
   });
 }
 
@@ -107,11 +107,11 @@ describe("wherever a build is cancelled", () => {
 
 test("a log that cannot be written fails the step", async () => {
   const store = new MemoryStore({ images: ["base"] });
-  const tryClaim = store.tryBegin.bind(store);
+  const tryBegin = store.tryBegin.bind(store);
   store.tryBegin = async (id) => {
-    const claim = await tryClaim(id);
-    if (!claim) return undefined;
-    return Object.assign(claim, { appendLog: diskFull });
+    const writer = await tryBegin(id);
+    if (!writer) return undefined;
+    return Object.assign(writer, { appendLog: diskFull });
   };
   await using setting = bench({
     store,

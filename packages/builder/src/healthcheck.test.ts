@@ -34,7 +34,7 @@ test("a failure of the image or the VM is thrown", async () => {
 test("a guest that never ends fails at the deadline", async () => {
   await using setting = bench({ run: () => new Promise<void>(() => undefined) });
   await expect(setting.builder.healthcheck({ image: "base", deadlineMs: 20 })).rejects.toMatchObject({
-    code: "GUEST_LOST",
+    code: "TIMEOUT",
     message: expect.stringContaining("0.02 s"),
   });
   expect([setting.store.openWriters, setting.sandbox.running]).toEqual([0, 0]);

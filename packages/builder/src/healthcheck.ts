@@ -38,14 +38,15 @@ const defaultDeadline = 5 * 60 * 1000;
 /**
  * Builds a layer that no build has, from the image to the commit, and deletes it again.
  *
- * @throws ObError what a step throws; `GUEST_LOST` if the deadline passes or the command's output does not come back.
+ * @throws ObError what a step throws; `TIMEOUT` if the deadline passes, `GUEST_LOST` if the command's output does
+ * not come back.
  */
 export async function healthcheck(options: HealthcheckOptions, deps: HealthcheckDeps): Promise<void> {
   const { image: name, deadlineMs = defaultDeadline, signal: caller } = options;
   const { store, sandbox, caches, layers, emit } = deps;
   const request = { spec: { builds: [], from: name, ops: [] }, sourceDirectory: "/" };
   const context = initialContext(request, { digests: noDigestCache, own: noDirectories, ignore: undefined });
-  const from = await prepareFrom(name, context, store);
+  const from = await prepareFrom(request.spec, context, store);
   await layers.getOrBuild(baseLayer(from, emit), { signal: caller, onOutput: () => undefined });
   const image = await store.baseInfo(from.info.id);
   const command = { op: "run", caches: [], network: [], secrets: [], command: `echo ${word}` } as const;
@@ -63,8 +64,9 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
   } catch (error) {
     if (caller?.aborted) throw cancelledError(caller);
     if (!deadline.aborted) throw error;
-    throw new ObError("GUEST_LOST", `${name} did not finish its healthcheck in ${deadlineMs / 1000} s.`, {
+    throw new ObError("TIMEOUT", `${name} did not finish its healthcheck in ${deadlineMs / 1000} s.`, {
       cause: error,
+      data: { limit: "healthcheck" },
     });
   }
   await store.delete(id);

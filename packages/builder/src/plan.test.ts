@@ -39,7 +39,7 @@ test("planning builds nothing, and needs no base image", async () => {
   const store = new MemoryStore();
   const [from] = await planBuild({ store }, request("((from none) (run (shell x)))"));
   expect(from?.missingImage).toBe("none");
-  expect(store.claims.size).toBe(0);
+  expect(store.timesBegun.size).toBe(0);
   expect([...store.list()]).toEqual([]);
 });
 
@@ -82,7 +82,7 @@ test("a file that an earlier build has read is not read again", async () => {
   {
     await using digests = openDigestCache({ directory, sourceDirectory });
     const before = await stat(source, { bigint: true });
-    // Not its digest, so that the id tells which one was used.
+    // Not its digest, so that the id shows which one was used.
     digests.set("large", { digest: "0".repeat(64), before, after: before, startedMs: Date.now() + 60_000 });
   }
   const copying = { ...request("((from base) (copy (src large) (dst /large)))"), sourceDirectory };

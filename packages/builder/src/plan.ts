@@ -1,10 +1,27 @@
-import { type Emit, type LayerId, noopEmit, type StepInfo, type Store } from "@ob/core";
+import {
+  checkOptions,
+  type Emit,
+  type GuestDescription,
+  type GuestImage,
+  type LayerId,
+  noopEmit,
+  type StepInfo,
+  type Store,
+} from "@ob/core";
 import { runSequentially } from "./scheduling/scheduler.ts";
+import { checkRequest } from "./check-request.ts";
 import { initialContext } from "./context.ts";
 import { type CopySize, copySize } from "./source/copy-size.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
 import type { BuildRequest } from "./request.ts";
-import { ignoreRulesFor, ownDirectoriesFor, validateRequest } from "./validate-request.ts";
+import { validateGuests } from "./validate-guests.ts";
+import {
+  ignoreRulesFor,
+  ownDirectoriesFor,
+  validateRequest,
+  validateSources,
+  warnOfUnusedSecrets,
+} from "./validate-request.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { unknownBase } from "./steps/from.ts";
 import type { GuestStep } from "./steps/guest-step.ts";
@@ -30,6 +47,8 @@ export interface PlanOptions {
   /** See `BuilderOptions.digestDirectory`. */
   readonly digestDirectory?: string | undefined;
   readonly emit?: Emit | undefined;
+  /** See `Sandbox.guest`. With it the plan refuses what the guests cannot do, as far as their images are known. */
+  readonly guest?: ((image: GuestImage) => GuestDescription) | undefined;
 }
 
 /**
@@ -39,11 +58,20 @@ export interface PlanOptions {
  * @throws ObError as `Builder.build` before it runs anything.
  */
 export async function planBuild(
-  { store, digestDirectory, emit = noopEmit }: PlanOptions,
+  options: PlanOptions,
   request: BuildRequest,
   { signal, sizes = false }: PlanBuildOptions = {},
 ): Promise<readonly PlannedStep[]> {
+  checkOptions("planBuild", options, {
+    store: "object",
+    digestDirectory: "string?",
+    emit: "function?",
+    guest: "function?",
+  });
+  const { store, digestDirectory, emit = noopEmit, guest } = options;
+  checkRequest("planBuild", request);
   validateRequest(request);
+  warnOfUnusedSecrets(request, emit);
   const steps: PlannedStep[] = [];
   const cached = async (id: LayerId) => (await store.find(id)) !== undefined;
   const plan = async (step: GuestStep) => {
@@ -56,6 +84,8 @@ export async function planBuild(
   };
   const own = await ownDirectoriesFor(request, store);
   const ignore = await ignoreRulesFor(request);
+  await validateSources(request, { own, ignore });
+  await validateGuests(request, { store, guest });
   await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
   await walkSpec(request.spec, initialContext(request, { digests, own, ignore }), {
     store,

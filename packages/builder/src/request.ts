@@ -1,8 +1,10 @@
-import type { Spec } from "@ob/spec";
+import type { Spec, SpecSource } from "@ob/spec";
 
 /** What to build, from what. */
 export interface BuildRequest {
   readonly spec: Spec;
+  /** The text that the spec was parsed from: errors then have the line. See `parseSpecWithSource`. */
+  readonly source?: SpecSource | undefined;
   /** The directory that `copy` takes files from: the build context. */
   readonly sourceDirectory: string;
   /**

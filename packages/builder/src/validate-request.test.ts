@@ -1,3 +1,4 @@
+import { parseSpecWithSource } from "@ob/spec";
 import { expect, test } from "vitest";
 import { request } from "./builds.test.helper.ts";
 import { validateRequest } from "./validate-request.ts";
@@ -10,6 +11,39 @@ test("a missing secret is named", () => {
       message: expect.stringContaining('"tok"'),
       data: { secret: "tok" },
     }),
+  );
+});
+
+test("what can never be built is refused with its place in the spec", () => {
+  const lines = ["((build a ((from base)))", "(from base)", "(workdir /w)"];
+  for (const [op, code, column] of [
+    ["(run (network nat) (shell x))", "BAD_SPEC", 6],
+    ["(run (network host nat) (shell x))", "BAD_SPEC", 6],
+    ["(run (cache (c (target /c) (buildkit_options ((sharing odd))))) (shell x))", "BAD_SPEC", 6],
+    ["(run (secrets (given (target /a)) (tok (target /t))) (shell x))", "BAD_SECRET", 35],
+    ["(copy (src a b) (dst c))", "BAD_SPEC", 17],
+    ["(copy (src) (dst c))", "BAD_SPEC", 13],
+    ["(copy (from (build a)) (src ../x) (dst c))", "BAD_SOURCE", 24],
+  ] as const) {
+    const text = [...lines, `${op})`].join("\n");
+    const wanting = { ...request(text, { given: "" }), ...parseSpecWithSource(text, { file: "a.spec" }) };
+    expect(() => validateRequest(wanting), op).toThrow(
+      expect.objectContaining({ code, at: expect.objectContaining({ file: "a.spec", line: 4, column }) }),
+    );
+  }
+});
+
+test("a build that is not there is refused in a spec that a program made", () => {
+  const copy = {
+    op: "copy",
+    from: { kind: "build", name: "x" },
+    sources: ["a"],
+    destination: "/",
+    exclude: [],
+  } as const;
+  const made = { builds: [], from: "base", ops: [copy] };
+  expect(() => validateRequest({ spec: made, sourceDirectory: "/" })).toThrow(
+    expect.objectContaining({ code: "BAD_SPEC", at: undefined }),
   );
 });
 

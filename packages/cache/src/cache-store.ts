@@ -1,5 +1,6 @@
 import { mkdir, utimes } from "node:fs/promises";
 import {
+  checkOptions,
   type CacheLease,
   type CacheRequest,
   type CacheStore,
@@ -47,6 +48,7 @@ export interface CacheOptions {
  * @throws ObError `CACHE`, `NO_SPACE`.
  */
 export async function openCaches(options: CacheOptions): Promise<DiskCaches> {
+  checkOptions("openCaches", options, { directory: "string", size: "number?", emit: "function?" });
   const { directory, size = 10 * gibibyte, emit = noopEmit } = options;
   const layout = storeLayout(directory);
   return await withCacheErrors(`open the caches of ${layout.root}`, async () => {

@@ -13,6 +13,10 @@ export class EmptyStore implements Store {
     return { name, id: baseLayerId(name), present: false };
   }
 
+  async guestOf(): Promise<undefined> {
+    return undefined;
+  }
+
   async find(): Promise<undefined> {
     return undefined;
   }
@@ -31,6 +35,10 @@ export class EmptyStore implements Store {
 
   readLog(id: LayerId): never {
     throw noLayer(id);
+  }
+
+  async unfinished(): Promise<readonly []> {
+    return [];
   }
 
   async createScratchDisk(id: LayerId): Promise<never> {

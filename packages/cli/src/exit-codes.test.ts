@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { exitCodeFor, interruptCode } from "./exit-codes.ts";
 
-it("tells a failed step, bad usage, a bad spec, a cancel and the rest apart", () => {
+it("distinguishes a failed step, bad usage, a bad spec, a cancel and the rest", () => {
   expect(
     (
       [

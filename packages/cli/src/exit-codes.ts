@@ -8,6 +8,8 @@ export const exitCodes = {
   usage: 2,
   badSpec: 3,
   failure: 4,
+  /** As timeout(1) has it. */
+  timeout: 124,
 } as const;
 
 /** Ended by a signal: 128 plus its number, as shells report it. */
@@ -24,6 +26,7 @@ export function interruptCode(interrupt: Interrupt): number {
 
 const codes: Readonly<Record<ErrorCode, number>> = {
   STEP_FAILED: exitCodes.stepFailed,
+  TIMEOUT: exitCodes.timeout,
   USAGE: exitCodes.usage,
   BAD_SPEC: exitCodes.badSpec,
   CANCELLED: interruptCodes.SIGINT,
@@ -57,4 +60,5 @@ export const exitCodesHelp = `Exit codes:
   2    the command line is wrong
   3    the spec is wrong
   4    any other failure: the store, an image, QEMU, ...
+  124  a time limit was exceeded
   130  cancelled by Ctrl-C (143 by SIGTERM)`;

@@ -1,11 +1,13 @@
 import path from "node:path";
-import type { Builder, BuildRequest, PlannedStep } from "@ob/builder";
+import type { Builder, BuilderOptions, BuildRequest, PlannedStep } from "@ob/builder";
 import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
 import {
   type CacheStore,
   type Emit,
   findProgram,
+  type GuestArch,
+  type GuestImage,
   makeStorePrivate,
   ObError,
   noopEmit,
@@ -14,7 +16,7 @@ import {
   errnoCode,
 } from "@ob/core";
 import type { ImageTools } from "@ob/images";
-import type { SandboxOptions } from "@ob/sandbox-qemu";
+import type { QemuDiagnosis, SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
@@ -27,9 +29,11 @@ export interface OpenOptions {
 
 export interface OpenBuilderOptions extends OpenOptions {
   readonly flags: SandboxFlags;
+  /** By default those of the builder. */
+  readonly limits?: Pick<BuilderOptions, "logLimit" | "diskReserve"> | undefined;
 }
 
-export interface OpenPlanOptions extends OpenOptions {
+export interface OpenPlanOptions extends OpenBuilderOptions {
   readonly request: BuildRequest;
   readonly signal: AbortSignal;
   /** See `PlanBuildOptions.sizes`. */
@@ -48,6 +52,8 @@ export interface Services {
   pruneSnapshots(options: OpenOptions): Promise<void>;
   /** What images are built and checked with; the store need not exist. */
   imageTools(options: OpenBuilderOptions): Promise<ImageTools>;
+  /** What this host has for guests of an architecture. */
+  diagnoseQemu(arch: GuestArch, signal: AbortSignal): Promise<QemuDiagnosis>;
   /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not created. */
   plan(
     options: OpenPlanOptions,
@@ -71,7 +77,7 @@ export const services: Services = {
     return await openCaches({ directory: location.directory, emit });
   },
 
-  async openBuilder({ location, flags, emit }) {
+  async openBuilder({ location, flags, limits = {}, emit }) {
     const { directory } = location;
     await requireStore(location);
     const [{ createBuilder }, { openStore }, { openCaches }, { createSandbox }] = await Promise.all([
@@ -85,7 +91,7 @@ export const services: Services = {
     const caches = resources.use(await openCaches({ directory, emit }));
     const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
     const builder = resources.use(
-      createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...(emit && { emit }) }),
+      createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...limits, emit }),
     );
     return closingWith(builder, resources.move());
   },
@@ -105,28 +111,34 @@ export const services: Services = {
     return {
       store: directory,
       becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
-      startTrial: async (request) => {
+      startSmokeTest: async (request) => {
         const { bootForSmokeTest } = await import("@ob/sandbox-qemu");
         return await bootForSmokeTest(options, request);
       },
-      chooseProcessor: async (guestArch, signal) => {
-        const { installCpuArgs } = await import("@ob/sandbox-qemu");
+      resolveCpuArgs: async (guestArch, signal) => {
+        const { installCpuArgs } = await import("@ob/qemu");
         return await installCpuArgs(options, guestArch, signal);
       },
     };
   },
 
-  async plan({ location, request, signal, sizes, emit }) {
+  async diagnoseQemu(arch, signal) {
+    const { diagnoseQemu } = await import("@ob/sandbox-qemu");
+    return await diagnoseQemu(arch, signal);
+  },
+
+  async plan({ location, flags, request, signal, sizes, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
     await using store = storeExists
       ? await services.openStore({ location, emit })
       : new EmptyStore(location.directory);
     const digestDirectory = storeExists ? digestsOf(location) : undefined;
-    const steps = await planBuild({ store, digestDirectory, ...(emit && { emit }) }, request, {
-      signal,
-      sizes,
-    });
+    const { describeGuest } = await import("@ob/sandbox-qemu");
+    const { guestOs, guestArch, hardware, guestProfiles } = flags;
+    const defaults = { guestOs, guestArch, hardware, profiles: await loadGuestProfiles(guestProfiles) };
+    const guest = (image: GuestImage) => describeGuest(image, defaults);
+    const steps = await planBuild({ store, digestDirectory, emit, guest }, request, { signal, sizes });
     return { steps, storeExists };
   },
 };

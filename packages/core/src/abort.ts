@@ -38,13 +38,16 @@ async function rejectOnAbort<T>(
   }
 }
 
+/** The longest time that a timer of Node.js takes: with more it would fire at once. */
+const longestTimer = 2 ** 31 - 1;
+
 /** A signal that fires with `error()` after so many milliseconds, unless it is disposed of before. */
 export function deadline(
   milliseconds: number,
   error: () => unknown,
 ): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(error()), milliseconds);
+  const timer = setTimeout(() => controller.abort(error()), Math.min(milliseconds, longestTimer));
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => clearTimeout(timer),

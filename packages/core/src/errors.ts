@@ -1,3 +1,5 @@
+import type { FailedStep, SpecLocation } from "./spec-location.ts";
+
 /**
  * The kind of failure. A caller acts on the code, a person reads the message and the hint.
  * `cli` maps each code to an exit code.
@@ -5,6 +7,8 @@
 export type ErrorCode =
   /** A command of a step ended with a status other than 0. */
   | "STEP_FAILED"
+  /** A step or a build took longer than the caller allows. */
+  | "TIMEOUT"
   /** The caller's AbortSignal fired. */
   | "CANCELLED"
   /** The spec does not parse, decode or validate. */
@@ -51,7 +55,11 @@ export interface ObErrorOptions {
   readonly cause?: unknown;
   /** The exit status of the step's command, for `STEP_FAILED`. */
   readonly exitCode?: number | undefined;
-  /** Facts for a program that words its own hint, for example the id of a missing secret. */
+  /** The place in the spec that the error is about. */
+  readonly at?: SpecLocation | undefined;
+  /** The step that the error ended, if one was running. */
+  readonly step?: FailedStep | undefined;
+  /** Facts for a program that adds its own commands or options to the hint, for example the id of a missing secret. */
   readonly data?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -66,6 +74,8 @@ export class ObError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly exitCode: number | undefined;
+  readonly at: SpecLocation | undefined;
+  readonly step: FailedStep | undefined;
   readonly data: Readonly<Record<string, string>> | undefined;
   readonly [brand] = true;
 
@@ -79,8 +89,21 @@ export class ObError extends Error {
     this.code = code;
     this.hint = options.hint;
     this.exitCode = options.exitCode;
+    this.at = options.at;
+    this.step = options.step;
     this.data = options.data;
   }
+}
+
+/** The same error with more facts. Its causes are those of `error`. */
+export function withFacts(error: ObError, facts: Pick<ObErrorOptions, "at" | "step">): ObError {
+  const { code, message, hint, cause, exitCode, data } = error;
+  const at = error.at ?? facts.at;
+  const step = error.step ?? facts.step;
+  const more = new ObError(code, message, { hint, cause, exitCode, data, at, step });
+  // Where it was thrown, for whoever looks for a bug.
+  if (error.stack !== undefined) more.stack = error.stack;
+  return more;
 }
 
 /** True if `error` is an `ObError`, of one of the codes if any are given. */
@@ -98,6 +121,14 @@ export function cancelledError(signal?: AbortSignal): ObError {
 /** Throws `CANCELLED` if the signal has fired. */
 export function throwIfCancelled(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw cancelledError(signal);
+}
+
+/** `NO_SPACE`: the disk of the store or of temporary files is full. */
+export function noSpaceError(
+  message: string,
+  { cause, hint = "Free some space." }: { readonly cause?: unknown; readonly hint?: string } = {},
+): ObError {
+  return new ObError("NO_SPACE", message, { cause, hint });
 }
 
 /** The message of anything that was thrown. */

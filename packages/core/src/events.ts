@@ -1,4 +1,5 @@
 import type { LayerId } from "./layer-id.ts";
+import type { SpecLocation } from "./spec-location.ts";
 
 /** A step, as the listeners of a build see it. */
 export interface StepInfo {
@@ -9,6 +10,8 @@ export interface StepInfo {
   readonly heading: string;
   /** Names of the nested builds around the step, outermost first; empty in the main build. */
   readonly build: readonly string[];
+  /** Where the step is in the spec; absent if the spec was not parsed from a text, or its text is not known. */
+  readonly at?: SpecLocation | undefined;
 }
 
 /** What a virtual machine is doing now. */

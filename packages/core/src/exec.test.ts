@@ -9,7 +9,7 @@ import { tailLines, missingTool, run } from "./exec.ts";
 
 const node = process.execPath;
 
-/** Runs a script in a Node of its own, and hands it the arguments. */
+/** Runs a script with these arguments in its own Node.js process. */
 function script(text: string, ...args: readonly string[]): readonly [string, ...string[]] {
   return [node, "-e", text, ...args];
 }
@@ -64,7 +64,10 @@ test("a program that fails is an error with its status and last lines", async ()
 
 test("a full disk has its own error code", async () => {
   const failing = run(script("console.error('cp: x: No space left on device'); process.exitCode = 1"));
-  await expect(failing).rejects.toMatchObject({ code: "NO_SPACE", hint: expect.stringContaining("prune") });
+  await expect(failing).rejects.toMatchObject({
+    code: "NO_SPACE",
+    hint: expect.stringContaining("Free some space"),
+  });
 });
 
 test("a program that is not there is named, with its package where we know it", async () => {

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { ExecaError } from "execa";
-import { cancelledError, ObError } from "./errors.ts";
+import { checkArgument } from "./check-options.ts";
+import { cancelledError, noSpaceError, ObError } from "./errors.ts";
 import { type Emit, noopEmit } from "./events.ts";
 import { debianPackageOf } from "./debian-packages.ts";
 import { searchPath } from "./fs.ts";
@@ -33,6 +34,7 @@ export async function run(
   argv: readonly [string, ...string[]],
   options: RunOptions = {},
 ): Promise<RunResult> {
+  checkArgument("run: argv", argv, "array");
   const [file, ...args] = argv;
   const { signal, emit = noopEmit, cwd, env, input, timeoutMs } = options;
   if (signal?.aborted) throw cancelledError(signal);
@@ -71,10 +73,7 @@ function explain(
   );
   const said = output === "" ? "" : `:\n${output}`;
   if (/No space left on device/i.test(output)) {
-    return new ObError("NO_SPACE", `${file} found the disk full${said}`, {
-      hint: "Free some space, or remove old layers with `obuilder prune`.",
-      cause: error,
-    });
+    return noSpaceError(`${file} found the disk full${said}`, { cause: error });
   }
   const how = error.timedOut
     ? "did not end in time"

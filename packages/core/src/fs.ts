@@ -3,7 +3,7 @@ import { access, stat } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { errnoCode } from "./errors.ts";
 
-/** True if there is anything at `path`; of a link, at its end. Rejects with Node's own error if that cannot be told. */
+/** True if there is anything at `path`; of a link, at its end. Rejects with Node's own error if that cannot be determined. */
 // oxlint-disable-next-line require-await -- a trip to the thread pool takes ten times as long as the look itself.
 export async function exists(path: string): Promise<boolean> {
   try {
@@ -14,7 +14,7 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** True if there is a file at `path`; false also if that cannot be told. */
+/** True if there is a file at `path`; false also if that cannot be determined. */
 export async function isFile(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   return found?.isFile() ?? false;

@@ -11,7 +11,7 @@ test("the smallest manifest says what the guest is and who logs in", () => {
   expect(parse(smallest)).toEqual(smallest);
 });
 
-test("a whole manifest is read as it stands", () => {
+test("a whole manifest is read unchanged", () => {
   const whole = {
     ...smallest,
     name: "debian",

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { checkArgument } from "./check-options.ts";
 import { ObError } from "./errors.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -153,7 +154,8 @@ export type ImageManifest = v.InferOutput<typeof version2>;
  * @param file where the text comes from, for the error.
  * @throws ObError `BASE_IMAGE` that names the field.
  */
-export function parseImageManifest(text: string, file: string): ImageManifest {
+export function parseImageManifest(text: string, file = "the manifest"): ImageManifest {
+  checkArgument("parseImageManifest: text", text, "string");
   const hint = "docs/images.md describes an image manifest.";
   let json: unknown;
   try {

@@ -1,16 +1,19 @@
 export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
+export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";
 export { disposableWith } from "./disposable.ts";
 export { sha256, sha256File } from "./digest.ts";
 export {
   cancelledError,
   type ErrorCode,
   isObError,
+  noSpaceError,
   errorMessage,
   ObError,
   type ObErrorOptions,
   errnoCode,
   throwIfCancelled,
+  withFacts,
 } from "./errors.ts";
 export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
 export { tailLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
@@ -40,6 +43,7 @@ export {
   searchPath,
 } from "./fs.ts";
 export { checkImageFiles, imageFile } from "./image-files.ts";
+export type { FailedStep, SpecLocation } from "./spec-location.ts";
 export { didYouMean, nearNames } from "./suggest.ts";
 export { baseLayerId, isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export { toStoreError, withStoreErrors } from "./store-errors.ts";
@@ -54,18 +58,18 @@ export {
   type StorePath,
   within,
 } from "./store-layout.ts";
+export { debianPackageOf } from "./debian-packages.ts";
 export { makePrivateDirectory, makeStorePrivate, makeTreesPrivate } from "./store-permissions.ts";
+export type { CacheMount, RunTask, SecretMount } from "./ports/run-task.ts";
 export type {
-  CacheMount,
   ArchivedDirectory,
+  ArchiveFeature,
   CopyTask,
   OpenArchiveOptions,
-  RunTask,
   Sandbox,
   SandboxRunOptions,
   SandboxStep,
   StepSession,
-  SecretMount,
 } from "./ports/sandbox.ts";
 export type {
   BaseImage,
@@ -103,4 +107,6 @@ export type {
   Tty,
 } from "./ports/guest.ts";
 
+export { type FileSystemSpace, type SpaceGuard, spaceGuard } from "./free-space.ts";
+export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

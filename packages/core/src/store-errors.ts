@@ -1,4 +1,4 @@
-import { errnoCode, errorMessage, isObError, ObError } from "./errors.ts";
+import { errnoCode, errorMessage, isObError, noSpaceError, ObError } from "./errors.ts";
 
 const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
@@ -20,7 +20,7 @@ export function toStoreError(error: unknown, doing: string): ObError {
   switch (errnoCode(error)) {
     case "ENOSPC":
     case "EDQUOT":
-      return noSpace(said, error);
+      return noSpaceError(said, { cause: error });
     case "EACCES":
     case "EPERM":
     case "EROFS":
@@ -42,12 +42,12 @@ export function toStoreError(error: unknown, doing: string): ObError {
 function explainSqlite(error: unknown, said: string): ObError {
   const extended = error instanceof Error && "errcode" in error ? Number(error.errcode) : 0;
   if (extended === SQLITE_IOERR_SHMSIZE) {
-    const hint = "The store's disk is completely full. Free some space by hand, then use `obuilder prune`.";
-    return new ObError("NO_SPACE", said, { cause: error, hint });
+    const hint = "The store's disk is completely full. Free some space by hand first.";
+    return noSpaceError(said, { cause: error, hint });
   }
   switch (extended & 0xff) {
     case SQLITE_FULL:
-      return noSpace(said, error);
+      return noSpaceError(said, { cause: error });
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
       return notWritable(said, error);
@@ -65,11 +65,6 @@ function explainSqlite(error: unknown, said: string): ObError {
     default:
       return new ObError("STORE", said, { cause: error });
   }
-}
-
-function noSpace(said: string, cause: unknown): ObError {
-  const hint = "Free some space, or remove old layers with `obuilder prune`.";
-  return new ObError("NO_SPACE", said, { cause, hint });
 }
 
 function notWritable(said: string, cause: unknown): ObError {

@@ -1,6 +1,6 @@
 import { distance } from "fastest-levenshtein";
 
-/** Longer names are not compared: they are no typing errors, and it would take long. */
+/** Longer names are not compared: they are not typing errors, and it would take long. */
 const maxLength = 100;
 /** Shorter names begin too many others. */
 const minPrefixLength = 3;

@@ -1,5 +1,5 @@
 import { rename, rm } from "node:fs/promises";
-import { run } from "@ob/core";
+import { checkArgument, run } from "@ob/core";
 import { syncPath } from "./fsync.ts";
 import { convert, type QemuImgOptions } from "./qemu-img.ts";
 import { readQcowHeader } from "./header.ts";
@@ -10,7 +10,13 @@ import { readQcowHeader } from "./header.ts";
  *
  * @returns true if the copy has the same bytes as the source.
  */
-export async function copyDisk(source: string, target: string, options: QemuImgOptions): Promise<boolean> {
+export async function copyDisk(
+  source: string,
+  target: string,
+  options: QemuImgOptions = {},
+): Promise<boolean> {
+  checkArgument("copyDisk: source", source, "string");
+  checkArgument("copyDisk: target", target, "string");
   const partial = `${target}.partial`;
   try {
     const header = await readQcowHeader(source);

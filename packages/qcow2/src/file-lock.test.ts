@@ -55,7 +55,7 @@ describe("inside one process", () => {
     exclusive?.release();
   });
 
-  it("leaves no file when the last holder lets go, in whatever order", async () => {
+  it("leaves no file when the last holder lets go, in any order", async () => {
     const one = await tryLock(path, "shared");
     const two = await tryLock(path, "shared");
     one?.release();

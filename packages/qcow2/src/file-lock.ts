@@ -1,7 +1,7 @@
 import { statSync, unlinkSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelledError, errnoCode, throwIfCancelled } from "@ob/core";
+import { cancelledError, checkArgument, errnoCode, throwIfCancelled } from "@ob/core";
 
 /*
  * Locks between processes that die with the process, without native modules. SQLite locks a database file with
@@ -33,6 +33,7 @@ const maxPauseMs = 100;
  * @returns undefined if it is held in a mode that excludes `mode`.
  */
 export async function tryLock(path: string, mode: LockMode): Promise<Lock | undefined> {
+  checkLock("tryLock", path, mode);
   for (let attempt = 1; ; attempt += 1) {
     const lock = lockNow(path, mode);
     if (lock || attempt === 5) return lock;
@@ -46,6 +47,7 @@ export async function tryLock(path: string, mode: LockMode): Promise<Lock | unde
  * @throws ObError `CANCELLED` if the signal fires.
  */
 export async function waitForLock(path: string, mode: LockMode, signal?: AbortSignal): Promise<Lock> {
+  checkLock("waitForLock", path, mode);
   for (let pause = 2; ; pause = Math.min(pause * 1.5, maxPauseMs)) {
     throwIfCancelled(signal);
     const lock = lockNow(path, mode);
@@ -54,6 +56,13 @@ export async function waitForLock(path: string, mode: LockMode, signal?: AbortSi
       throw cancelledError(signal);
     });
   }
+}
+
+/** A mode that there is not would lock nothing. */
+function checkLock(caller: string, path: unknown, mode: unknown): void {
+  checkArgument(`${caller}: path`, path, "string");
+  if (mode === "shared" || mode === "exclusive") return;
+  throw new TypeError(`${caller}: mode must be "shared" or "exclusive", not ${JSON.stringify(mode)}.`);
 }
 
 /** Runs `work` while the lock is held, and releases it. */

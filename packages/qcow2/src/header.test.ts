@@ -46,7 +46,7 @@ describe("the header of a qcow2 file", () => {
 });
 
 describe("a disk", () => {
-  it("is empty until something is written to it, whatever is below", async () => {
+  it("is empty until something is written to it, whatever its backing file holds", async () => {
     await run(["qemu-img", "create", "-q", "-f", "qcow2", at("base"), "1G"]);
     await run(["qemu-io", "-f", "qcow2", "-c", "write 0 512", at("base")]);
     await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", "base", "-F", "qcow2", at("disk"), "3G"]);

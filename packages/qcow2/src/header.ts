@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join } from "node:path";
 export interface QcowHeader {
   /** The disk's size as the guest sees it, in bytes. */
   readonly virtualSize: number;
-  /** The backing file as it stands in the header, or undefined. */
+  /** The backing file as written in the header, or undefined. */
   readonly backing: string | undefined;
   /** True if the data lie in another file. */
   readonly externalData: boolean;

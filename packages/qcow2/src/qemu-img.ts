@@ -1,4 +1,12 @@
-import { type Emit, isObError, type ObError, run } from "@ob/core";
+import {
+  checkArgument,
+  checkOptions,
+  type Emit,
+  isObError,
+  type ObError,
+  type OptionKind,
+  run,
+} from "@ob/core";
 
 export interface QemuImgOptions {
   readonly signal?: AbortSignal | undefined;
@@ -14,6 +22,7 @@ export interface OverlayOptions extends QemuImgOptions {
 
 /** Creates an empty qcow2 disk on top of another. @throws ObError as `run` does. */
 export async function createOverlay(path: string, options: OverlayOptions): Promise<void> {
+  checkDisk("createOverlay", { path, options }, { backing: "string", virtualSize: "number?" });
   const { backing, virtualSize } = options;
   const size = virtualSize === undefined ? [] : [String(virtualSize)];
   await qemuImg(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, ...size], options);
@@ -21,6 +30,7 @@ export async function createOverlay(path: string, options: OverlayOptions): Prom
 
 /** Creates an empty qcow2 disk. `size` is in bytes. @throws ObError as `run` does. */
 export async function createDisk(path: string, options: QemuImgOptions & { size: number }): Promise<void> {
+  checkDisk("createDisk", { path, options }, { size: "number" });
   await qemuImg(["create", "-q", "-f", "qcow2", path, String(options.size)], options);
 }
 
@@ -29,6 +39,7 @@ export async function createDisk(path: string, options: QemuImgOptions & { size:
  * change. The disk must not be open anywhere.
  */
 export async function rebase(path: string, options: QemuImgOptions & { backing: string }): Promise<void> {
+  checkDisk("rebase", { path, options }, { backing: "string" });
   await qemuImg(["rebase", "-f", "qcow2", "-F", "qcow2", "-b", options.backing, path], options);
 }
 
@@ -40,6 +51,7 @@ export async function renameBacking(
   path: string,
   options: QemuImgOptions & { backing: string },
 ): Promise<void> {
+  checkDisk("renameBacking", { path, options }, { backing: "string" });
   await qemuImg(["rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b", options.backing, path], options);
 }
 
@@ -52,6 +64,8 @@ export interface ConvertOptions extends QemuImgOptions {
 
 /** Copies a disk with its backing chain into one qcow2 file. */
 export async function convert(source: string, target: string, options: ConvertOptions = {}): Promise<void> {
+  checkDisk("convert", { path: source, options }, { from: "string?", compress: "boolean?" });
+  checkArgument("convert: target", target, "string");
   const { from = "qcow2", compress = false } = options;
   const compression = compress ? ["-c", "-o", "compression_type=zstd"] : [];
   await qemuImg(["convert", "-f", from, "-O", "qcow2", ...compression, source, target], options);
@@ -63,6 +77,7 @@ export async function convert(source: string, target: string, options: ConvertOp
  * @returns qemu-img's output if the file is damaged, undefined if it is not. Leaked clusters are not damage.
  */
 export async function findDamage(path: string, options: QemuImgOptions = {}): Promise<string | undefined> {
+  checkDisk("findDamage", { path, options });
   const leaksOnly = 3;
   try {
     await qemuImg(["check", "-q", "-f", "qcow2", path], options);
@@ -71,6 +86,16 @@ export async function findDamage(path: string, options: QemuImgOptions = {}): Pr
     if (!isObError(error, "TOOL_FAILED")) throw error;
     return exitStatus(error) === leaksOnly ? undefined : error.message;
   }
+}
+
+/** See `checkOptions`. */
+function checkDisk(
+  caller: string,
+  { path, options }: { readonly path: unknown; readonly options: unknown },
+  kinds: Readonly<Record<string, OptionKind>> = {},
+): void {
+  checkArgument(`${caller}: path`, path, "string");
+  checkOptions(caller, options, { ...kinds, emit: "function?" });
 }
 
 async function qemuImg(args: readonly string[], { signal, emit }: QemuImgOptions): Promise<void> {

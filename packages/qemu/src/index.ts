@@ -23,6 +23,7 @@ export {
   rootNode,
   type VmConfig,
 } from "./argv/qemu-argv.ts";
+export { diagnoseQemu, type QemuDiagnosis } from "./diagnose/diagnose-qemu.ts";
 export { amd64 } from "./machine/amd64.ts";
 export { maxDisksOn } from "./machine/disk-bus.ts";
 export { assertFirmware } from "./machine/firmware.ts";

@@ -1,12 +1,8 @@
 export { bootForSmokeTest } from "./access/smoke-test-guest.ts";
 export type { SandboxOptions } from "./lifecycle/options.ts";
-export {
-  type Accelerator,
-  type AcceleratorChoice,
-  type Hardware,
-  installCpuArgs,
-  type NetworkChoice,
-} from "@ob/qemu";
+export type { Accelerator, AcceleratorChoice, Hardware, NetworkChoice, QemuDiagnosis } from "@ob/qemu";
+export { diagnoseQemu } from "@ob/qemu";
+export { describeGuest, type GuestDefaults } from "./guest/describe-guest.ts";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
 
@@ -23,11 +19,13 @@ export type {
   GuestProfileFactory,
   VmReuse,
 } from "./guest/profile.ts";
+export type { MountTask, OrderedCache } from "./guest/mount-task.ts";
 export { exitDeviceMissing, exitNotFound } from "./guest/profile.ts";
 export type { GuestProfiles } from "./guest/registry.ts";
 export { checkTarget } from "./guest/posix/check-target.ts";
 export { posixDefaults } from "./guest/posix/defaults.ts";
 export { environmentArgs } from "./guest/posix/env-args.ts";
+export { identityCommand } from "./guest/posix/identity.ts";
 
 export { acceptEnvCheck, freeDiskCheck, programCheck } from "./guest/posix/image-checks.ts";
 export {

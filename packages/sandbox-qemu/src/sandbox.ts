@@ -12,8 +12,10 @@ import {
   type EphemeralGuestRequest,
 } from "@ob/core";
 import { Accelerators, HostNetworks, sweepRunDirectories } from "@ob/qemu";
+import { checkSandboxOptions } from "./lifecycle/check-options.ts";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 import { findProfile } from "./guest/registry.ts";
+import { describeGuest } from "./guest/describe-guest.ts";
 import { guestProfile, resolveGuest } from "./guest/resolve-guest.ts";
 import { PhaseTimer } from "./lifecycle/phase-timer.ts";
 import { type GuestSession, startGuest } from "./lifecycle/start-guest.ts";
@@ -30,6 +32,7 @@ import { TaskGroup } from "./step/task-group.ts";
  * @throws ObError `UNSUPPORTED` if there is no profile for `guestOs`.
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  checkSandboxOptions("createSandbox", options);
   const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = noopEmit } = options;
   const { network: choice = "auto", allowHostLoopback = false } = options;
   if (options.guestOs !== undefined) findProfile(options.guestOs, options.profiles);
@@ -44,6 +47,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
 }
 
 class QemuSandbox implements Sandbox {
+  readonly distinctTargets = true;
   readonly #resources: StepResources;
   readonly #tasks = new TaskGroup();
   readonly #steps: QemuStepRunner;
@@ -54,9 +58,7 @@ class QemuSandbox implements Sandbox {
   }
 
   guest(image: GuestImage): GuestDescription {
-    const { os, arch, profile } = resolveGuest(image, this.#resources.options);
-    const { cacheFileSystem, copyTarget, copySource } = profile;
-    return { os, arch, cacheFileSystem, copyTarget, copySource };
+    return describeGuest(image, this.#resources.options);
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {

@@ -1,3 +1,5 @@
+import { checkText, kindOf } from "./check-arguments.ts";
+
 /*
  * The original's strings are bytes. Here an atom is a JavaScript string: its bytes are decoded as UTF-8, and a byte that
  * is not valid UTF-8 becomes a lone surrogate U+DC80..U+DCFF ("surrogateescape"). Both directions are exact.
@@ -7,6 +9,9 @@ const escapedByte = /[\uDC80-\uDCFF]/;
 
 /** Decodes bytes. A byte that is not valid UTF-8 becomes a lone surrogate, which `toBytes` turns back into that byte. */
 export function fromBytes(bytes: Uint8Array): string {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(`fromBytes takes a Uint8Array, not ${kindOf(bytes)}.`);
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
@@ -16,6 +21,7 @@ export function fromBytes(bytes: Uint8Array): string {
 
 /** Encodes a text: the inverse of `fromBytes`. A lone surrogate that is not an escaped byte is written as U+FFFD. */
 export function toBytes(text: string): Uint8Array {
+  checkText("toBytes", text);
   if (!escapedByte.test(text)) return new TextEncoder().encode(text);
   const encoder = new TextEncoder();
   const chunks: Uint8Array[] = [];

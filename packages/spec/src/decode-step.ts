@@ -220,5 +220,5 @@ function opInside(node: Node, owner: string): string | undefined {
   if (name === undefined || !itemNames.has(name)) return undefined;
   return name === owner
     ? `is there one "(${owner}" too many, or is a ')' missing before this?`
-    : `(${name} ...) stands on its own in a spec: is a ')' missing before it?`;
+    : `(${name} ...) is an operation of its own: is a ')' missing before it?`;
 }

@@ -9,22 +9,22 @@ import type { AtomNode, ListNode, Node } from "./sexp-tree.ts";
 /** The greatest depth of nested builds. It keeps every recursive walk of a spec far from the limit of the call stack. */
 export const deepestBuild = 500;
 
-/** A decoded spec, and the positions of its ops. */
+/** A decoded spec, and the positions of its ops and of all nested specs. */
 export interface Decoded {
   /** Complete only if nothing was reported. Otherwise it is good enough to find further errors in. */
   readonly spec: Spec;
-  readonly origins: ReadonlyMap<Op, ListNode>;
+  readonly origins: ReadonlyMap<Op | Spec, ListNode>;
 }
 
 /** Decodes a spec. Reports as many errors as possible. */
 export function decodeSpec(node: Node, report: Report): Decoded {
-  const origins = new Map<Op, ListNode>();
+  const origins = new Map<Op | Spec, ListNode>();
   return { spec: decodeAt(node, { report, origins, depth: 0 }), origins };
 }
 
 interface Decoding {
   readonly report: Report;
-  readonly origins: Map<Op, ListNode>;
+  readonly origins: Map<Op | Spec, ListNode>;
   readonly depth: number;
 }
 
@@ -101,7 +101,7 @@ function createSpecReader(node: ListNode, decoding: Decoding): SpecReader {
         at: list.at,
         message: "(build ...) after (from ...): nested builds come first",
         hint: "move it up",
-        notes: [{ at: from.at, message: "it must stand before this" }],
+        notes: [{ at: from.at, message: "it must come before this" }],
       });
     }
     if (name?.kind !== "atom" || spec === undefined || !whole) {
@@ -163,7 +163,9 @@ function createSpecReader(node: ListNode, decoding: Decoding): SpecReader {
           hint: `the smallest spec is ${smallest}`,
         });
       }
-      return { builds, from: from?.base ?? "", ops };
+      const spec = { builds, from: from?.base ?? "", ops };
+      origins.set(spec, node);
+      return spec;
     },
   };
 }

@@ -1,11 +1,14 @@
 import type { BuildkitOption, CopyOp, Op, RunOp, Spec, User } from "./ast.ts";
+import { checkSpec } from "./check-arguments.ts";
 
 /** How to write a Dockerfile. */
 export interface DockerfileOptions {
   /** True to use BuildKit's `RUN --mount` for caches and secrets. Otherwise they are omitted. */
-  readonly buildkit?: boolean;
-  /** The escape character: `\` for Unix; a backquote for Windows, where `\` separates the names in a path. */
-  readonly escape: "unix" | "windows";
+  readonly buildkit?: boolean | undefined;
+  /**
+   * The escape character: `\` for Unix, the default; a backquote for Windows, where `\` separates the names in a path.
+   */
+  readonly escape?: "unix" | "windows" | undefined;
 }
 
 interface Context {
@@ -21,7 +24,8 @@ interface Context {
  * fails there) and a `COPY` has no `--chown`. Values are not escaped, so text with a special meaning in a Dockerfile
  * keeps that meaning.
  */
-export function toDockerfile(spec: Spec, options: DockerfileOptions): string {
+export function toDockerfile(spec: Spec, options: DockerfileOptions = {}): string {
+  checkSpec("toDockerfile", spec);
   const windows = options.escape === "windows";
   const context: Context = {
     buildkit: options.buildkit ?? false,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { formatSpec, parseSpec } from "./index.ts";
+import { formatSpec, parseSpec, SpecError } from "./index.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 const pages = readdirSync(join(repository, "docs")).filter((name) => name.endsWith(".md"));
@@ -27,3 +27,23 @@ test.for(examples)("a spec in $document parses, and its printed form is the same
   const parsed = parseSpec(spec, { file: "example.spec" });
   expect(parseSpec(formatSpec(parsed), { file: "printed.spec" })).toEqual(parsed);
 });
+
+test("the errors that the README shows are those of such a spec", () => {
+  const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
+  const [, shown] = /^```\n(hello\.spec:.*?)\n```$/ms.exec(readme) ?? [];
+  const spec = `((build tools ((from debian-12)))
+ (from debian-12)
+ (run (shell make test))
+ (copy (from (build tool)) (src /a) (dst /b)))`;
+  const error = errorOf(() => parseSpec(spec, { file: "hello.spec" }));
+  expect(error).toBeInstanceOf(SpecError);
+  expect(shown).toBe(error instanceof SpecError ? error.message : undefined);
+});
+
+function errorOf(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}

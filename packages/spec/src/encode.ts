@@ -1,4 +1,5 @@
 import type { BuildkitOption, CopyOp, NestedBuild, Op, RunOp, Spec, User } from "./ast.ts";
+import { checkOp, checkSpec } from "./check-arguments.ts";
 import type { Sexp } from "./sexp.ts";
 
 /**
@@ -6,11 +7,13 @@ import type { Sexp } from "./sexp.ts";
  * directory.
  */
 export function encodeSpec(spec: Spec): readonly Sexp[] {
+  checkSpec("encodeSpec", spec);
   return [...spec.builds.map(encodeBuild), ["from", spec.from], ...spec.ops.map(encodeOp)];
 }
 
 /** Encodes one op, for example as `["run", ["shell", "make"]]`. */
 export function encodeOp(op: Op): readonly Sexp[] {
+  checkOp("encodeOp", op);
   switch (op.op) {
     case "comment":
       return ["comment", op.text];

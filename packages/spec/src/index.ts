@@ -18,10 +18,11 @@ export type {
 export { fromBytes, toBytes } from "./byte-text.ts";
 export { type DockerfileOptions, toDockerfile } from "./dockerfile.ts";
 export { encodeOp, encodeSpec, encodeUser } from "./encode.ts";
-export { parseSpec, type ParseOptions } from "./parse.ts";
+export { type ParsedSpec, type ParseOptions, parseSpec, parseSpecWithSource } from "./parse.ts";
 export type { Sexp } from "./sexp.ts";
 export { atomToMachine, sexpToMachine } from "./sexp-print.ts";
 export type { Position } from "./source-text.ts";
 export { type Diagnostic, SpecError } from "./spec-error.ts";
+export type { SpecLocation, SpecPart, SpecSource } from "./spec-source.ts";
 export { formatOp, formatSpec, printMachine } from "./spec-print.ts";
 export { type UnknownBuild, unknownBuilds } from "./validate.ts";

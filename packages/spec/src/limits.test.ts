@@ -68,7 +68,7 @@ test.each([
   ["empty lists", `((from base)${"()".repeat(500_000)})`],
   ["quotes", '"'.repeat(1_000_001)],
   ["carriage returns", "\r".repeat(1_000_000)],
-  ["bytes that are no UTF-8", new Uint8Array(1_000_000).fill(0xff)],
+  ["bytes that are not UTF-8", new Uint8Array(1_000_000).fill(0xff)],
   [
     "lines that stand left of what they belong to",
     `((a${" ".repeat(1_000_000)}(b\n${"()\n".repeat(300_000)}`,

@@ -1,4 +1,5 @@
-import type { Op, Spec } from "./ast.ts";
+import type { Spec } from "./ast.ts";
+import { kindOf } from "./check-arguments.ts";
 import { fromBytes } from "./byte-text.ts";
 import { type Decoded, decodeSpec } from "./decode.ts";
 import { copyField, headOf } from "./fields.ts";
@@ -6,37 +7,66 @@ import { alternatives, didYouMean, showAtom } from "./near-name.ts";
 import type { Problem, Report } from "./problem.ts";
 import { parseExpressions } from "./sexp-parser.ts";
 import type { ListNode, Node } from "./sexp-tree.ts";
+import type { SourceText } from "./source-text.ts";
 import { renderProblem, SpecError } from "./spec-error.ts";
+import { type SpecSource, specSource } from "./spec-source.ts";
 import type { Reading } from "./token-reader.ts";
 import { type UnknownBuild, unknownBuilds } from "./validate.ts";
 import { warningsOf } from "./warnings.ts";
 
+export interface ParseOptions {
+  /** The name of the text in errors; by default `<spec>`. */
+  readonly file?: string | undefined;
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/** A spec, and where each of its parts is in the text. */
+export interface ParsedSpec {
+  readonly spec: Spec;
+  readonly source: SpecSource;
+}
+
 /**
  * Parses a spec.
  *
- * @param options.file the name of the source in error messages.
  * @param options.onWarning gets each thing that is valid, but probably not meant: the position, the line and what to write.
  * @throws {SpecError} with all errors: syntax, ops and fields, and unknown builds.
+ * @throws {TypeError} if the arguments are not of these types.
  */
-export function parseSpec(source: string | Uint8Array, options: ParseOptions): Spec {
-  const text = typeof source === "string" ? source : fromBytes(source);
-  const problems: Problem[] = [];
-  const decoded = readSpec(text, (problem) => {
-    if (problems.length < keptProblems) problems.push(problem);
-  });
-  const sourceText = { file: options.file, text };
-  if (decoded === undefined || problems.length > 0) throw new SpecError(sourceText, problems);
-  if (options.onWarning) {
-    for (const warning of warningsOf(decoded.origins).slice(0, keptWarnings)) {
-      options.onWarning(renderProblem(sourceText, warning));
-    }
-  }
-  return decoded.spec;
+export function parseSpec(text: string | Uint8Array, options: ParseOptions = {}): Spec {
+  return parseSpecWithSource(text, options).spec;
 }
 
-export interface ParseOptions {
-  readonly file: string;
-  readonly onWarning?: ((text: string) => void) | undefined;
+/** As `parseSpec`, for a caller who reports where in the text an op is. */
+export function parseSpecWithSource(given: string | Uint8Array, options: ParseOptions = {}): ParsedSpec {
+  const source = checkArguments(given, options);
+  const problems: Problem[] = [];
+  const decoded = readSpec(source.text, (problem) => {
+    if (problems.length < keptProblems) problems.push(problem);
+  });
+  if (decoded === undefined || problems.length > 0) throw new SpecError(source, problems);
+  const { spec, origins } = decoded;
+  if (options.onWarning) {
+    for (const warning of warningsOf(origins).slice(0, keptWarnings)) {
+      options.onWarning(renderProblem(source, warning));
+    }
+  }
+  return { spec, source: specSource(source, origins) };
+}
+
+/** A caller from JavaScript has no compiler. */
+function checkArguments(text: unknown, options: unknown): SourceText {
+  if (typeof text !== "string" && !(text instanceof Uint8Array)) {
+    throw new TypeError(`parseSpec takes the text of a spec, a string or a Uint8Array, not ${kindOf(text)}.`);
+  }
+  const named = typeof options === "object" && options !== null;
+  const file: unknown = named && "file" in options ? options.file : undefined;
+  if (!named || (file !== undefined && typeof file !== "string")) {
+    throw new TypeError(
+      `parseSpec takes { file } with a string as its options, not ${kindOf(named ? file : options)}.`,
+    );
+  }
+  return { file: file ?? "<spec>", text: typeof text === "string" ? text : fromBytes(text) };
 }
 
 /** More are not read by anybody. */
@@ -85,7 +115,7 @@ function rootOf(
   } else if (second !== undefined && root?.kind === "list" && !isItem(root)) {
     found.report({
       at: { start: second.at.start, end: second.at.start + 1 },
-      message: "a file holds one spec, and this stands after its end",
+      message: "a file holds one spec, and this comes after its end",
       hint: isItem(second) ? "is there a ')' too many before it?" : undefined,
       notes: [{ at: endOf(root), message: "the spec ends here" }],
     });
@@ -111,7 +141,7 @@ function endOf(node: Node): { readonly start: number; readonly end: number } {
   return { start: node.at.end - 1, end: node.at.end };
 }
 
-function describeUnknown({ op, name, scope }: UnknownBuild, origins: ReadonlyMap<Op, ListNode>): Problem {
+function describeUnknown({ op, name, scope }: UnknownBuild, origins: Decoded["origins"]): Problem {
   const known = alternatives(scope.slice(0, 10).map(showAtom));
   return {
     at: placeOfBuildName(origins.get(op)),

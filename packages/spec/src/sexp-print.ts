@@ -1,3 +1,4 @@
+import { checkText, kindOf } from "./check-arguments.ts";
 import { toBytes } from "./byte-text.ts";
 import type { Sexp } from "./sexp.ts";
 
@@ -31,7 +32,10 @@ export function sexpToMachine(sexp: Sexp): string {
       if (bare && afterBareAtom) parts.push(" ");
       parts.push(bare ? current : quoted(current));
       afterBareAtom = bare;
-    } else if (current !== undefined) {
+    } else if (current !== undefined || parts.length === 0) {
+      if (!Array.isArray(current)) {
+        throw new TypeError(`sexpToMachine takes strings and arrays of them, not ${kindOf(current)}.`);
+      }
       parts.push("(");
       open.push(current[Symbol.iterator]());
       afterBareAtom = false;
@@ -53,6 +57,7 @@ export function sexpToMachine(sexp: Sexp): string {
 
 /** One atom in the machine form, quoted only if necessary. */
 export function atomToMachine(atom: string): string {
+  checkText("atomToMachine", atom);
   return isBare(atom) ? atom : quoted(atom);
 }
 

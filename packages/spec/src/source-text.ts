@@ -19,6 +19,28 @@ export function positionAt(source: SourceText, offset: number): Position {
   };
 }
 
+/** As `positionAt`, for many offsets of one text: its lines are counted once, when they are first needed. */
+export function positionsIn(source: SourceText): (offset: number) => Position {
+  let starts: readonly number[] | undefined;
+  return (offset) => {
+    starts ??= lineStarts(source.text);
+    let [low, high] = [0, starts.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const column = countCharacters(source.text, { start: starts[low] ?? 0, end: offset }) + 1;
+    return { line: low + 1, column };
+  };
+}
+
+function lineStarts(text: string): readonly number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
+}
+
 /** The line at an offset, without its line end, and the offset of its start. */
 export function lineAt(
   source: SourceText,

@@ -79,7 +79,7 @@ describe("parentheses, strings and comments", () => {
       test.spec:3:3: unknown field "workdir" in (run ...): expected cache, network, secrets or shell
         3 |  (workdir /src)
           |   ^^^^^^^
-        hint: (workdir ...) stands on its own in a spec: is a ')' missing before it?"
+        hint: (workdir ...) is an operation of its own: is a ')' missing before it?"
     `);
   });
 
@@ -113,7 +113,7 @@ describe("parentheses, strings and comments", () => {
 
   test("a ')' too many in the middle", () => {
     expect(message("((from base)\n (run (shell x))) \n (run (shell y)))")).toMatchInlineSnapshot(`
-      "test.spec:3:2: a file holds one spec, and this stands after its end
+      "test.spec:3:2: a file holds one spec, and this comes after its end
         3 |  (run (shell y)))
           |  ^
         hint: is there a ')' too many before it?
@@ -125,7 +125,7 @@ describe("parentheses, strings and comments", () => {
 
   test("two specs", () => {
     expect(message("((from a))\n((from b))")).toMatchInlineSnapshot(`
-      "test.spec:2:1: a file holds one spec, and this stands after its end
+      "test.spec:2:1: a file holds one spec, and this comes after its end
         2 | ((from b))
           | ^
         note: test.spec:1:10: the spec ends here
@@ -161,7 +161,7 @@ describe("parentheses, strings and comments", () => {
 
   test("all broken escapes", () => {
     expect(message(String.raw`((from base) (run (shell "C:\300 \x4g \9")))`)).toMatchInlineSnapshot(`
-      "test.spec:1:29: \\300 is no byte: expected a decimal number from \\000 to \\255
+      "test.spec:1:29: \\300 is not a byte: expected a decimal number from \\000 to \\255
         1 | ((from base) (run (shell "C:\\300 \\x4g \\9")))
           |                             ^^^^
         hint: for a backslash itself write \\\\
@@ -214,7 +214,7 @@ describe("slips in ops and fields", () => {
     ["a cache without a name", "(run (cache (target /c)) (shell x))"],
     ["a cache with a bare path", "(run (cache (c /c)) (shell x))"],
     [
-      "options that are no pairs",
+      "options that are not pairs",
       "(run (cache (c (target /c) (buildkit_options (sharing locked)))) (shell x))",
     ],
     ["a secret without a path", "(run (secrets tok) (shell x))"],
@@ -223,7 +223,7 @@ describe("slips in ops and fields", () => {
     ["a user by bare name", "(user opam)"],
     ["a user by bare number", "(user 1000)"],
     ["a user without a group", "(user (uid 1000))"],
-    ["a number that is none", "(user (uid root) (gid 0))"],
+    ["a uid that is not a number", "(user (uid root) (gid 0))"],
     ["env like a shell's", "(env A=B)"],
     ["env in parentheses", "(env (A B))"],
     ["env with too many words", "(env A b c)"],

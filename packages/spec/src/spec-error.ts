@@ -63,7 +63,7 @@ function place(source: SourceText, at: Range): string {
 }
 
 /** The line of the start of the range, with carets below the part of the range on that line. */
-function excerpt(source: SourceText, at: Range): readonly string[] {
+export function excerpt(source: SourceText, at: Range): readonly string[] {
   const line = lineAt(source, at.start);
   if (line.text.trim() === "") return [];
   const offset = Math.min(at.start - line.start, line.text.length);

@@ -1,4 +1,5 @@
 import type { Op, Spec } from "./ast.ts";
+import { checkOp, checkSpec } from "./check-arguments.ts";
 import { encodeOp, encodeSpec } from "./encode.ts";
 import type { Sexp } from "./sexp.ts";
 import { atomToMachine, escapeAtom, sexpToMachine } from "./sexp-print.ts";
@@ -11,6 +12,7 @@ const deepestIndent = 68;
 
 /** The machine form of a spec: one line, byte for byte the original's. */
 export function printMachine(spec: Spec): string {
+  checkSpec("printMachine", spec);
   return sexpToMachine(encodeSpec(spec));
 }
 
@@ -20,6 +22,7 @@ export function printMachine(spec: Spec): string {
  * Comments in the source are not part of a spec, so they are lost. There is no newline at the end.
  */
 export function formatSpec(spec: Spec): string {
+  checkSpec("formatSpec", spec);
   const page = createPage(0);
   page.write("(");
   writeBelow(page, encodeSpec(spec), writeItem);
@@ -34,6 +37,7 @@ export function formatSpec(spec: Spec): string {
  * @param options.column the column, from 0, that it is printed at: the following lines are indented to match.
  */
 export function formatOp(op: Op, options: { readonly column?: number } = {}): string {
+  checkOp("formatOp", op);
   const page = createPage(options.column ?? 0);
   writeItem(page, encodeOp(op));
   return page.text();

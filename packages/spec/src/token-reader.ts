@@ -137,7 +137,7 @@ function markInAtom(token: IToken, found: { readonly at: number; readonly mark: 
 function outOfRange(token: IToken): Problem {
   return {
     at: rangeOf(token),
-    message: `${token.image} is no byte: expected a decimal number from \\000 to \\255`,
+    message: `${token.image} is not a byte: expected a decimal number from \\000 to \\255`,
     hint: String.raw`for a backslash itself write \\`,
   };
 }

@@ -136,7 +136,7 @@ function neverClosed(
     at: innermost,
     message: `this list is never closed: expected ${missing} before the end of the file on line ${lastLine}`,
     notes: [
-      // If many are missing, the text is truncated and not mistyped, and indentation is no clue.
+      // If many are missing, the text is truncated and not mistyped, and indentation is not a clue.
       ...(lists.misplaced === undefined || ranges.length > 2 ? [] : explain(lists.misplaced)),
       ...ranges
         .slice(0, -1)
@@ -155,7 +155,7 @@ function explain({ kind, at, list }: Misplaced): readonly Note[] {
     ];
   }
   return [
-    { at, message: "this ')' stands left of the list that it closes" },
+    { at, message: "this ')' is left of the list that it closes" },
     { at: list, message: "which starts here: is there a '(' too many, or is a ')' missing in between?" },
   ];
 }

@@ -1,4 +1,5 @@
-import type { CopyOp, Spec } from "./ast.ts";
+import type { CopyOp, Op, Spec } from "./ast.ts";
+import { checkSpec } from "./check-arguments.ts";
 
 /** A `copy` from a build that is not in scope. */
 export interface UnknownBuild {
@@ -14,33 +15,55 @@ export interface UnknownBuild {
  * well.
  */
 export function unknownBuilds(spec: Spec): readonly UnknownBuild[] {
+  checkSpec("unknownBuilds", spec);
   const found: UnknownBuild[] = [];
-  findUnknown(spec, { scope: new Map(), found });
+  const scope = new Scope();
+  // Not recursive: the specs of programs can be nested to any depth.
+  const pending: { readonly spec: Spec; next: number }[] = [{ spec, next: 0 }];
+  for (let top = pending.at(-1); top !== undefined; top = pending.at(-1)) {
+    const { builds, ops } = top.spec;
+    const finished = builds[top.next - 1];
+    if (finished !== undefined) scope.add(finished.name);
+    const nested = builds[top.next++];
+    if (nested !== undefined) {
+      pending.push({ spec: nested.spec, next: 0 });
+      continue;
+    }
+    found.push(...unknownIn(ops, scope));
+    for (const { name } of builds) scope.remove(name);
+    pending.pop();
+  }
   return found;
 }
 
-interface Search {
-  /** The names in scope, each with the number of builds of that name. */
-  readonly scope: Map<string, number>;
-  readonly found: UnknownBuild[];
+function unknownIn(ops: readonly Op[], scope: Scope): readonly UnknownBuild[] {
+  let names: readonly string[] | undefined;
+  return ops.flatMap((op) => {
+    if (op.op !== "copy" || op.from.kind !== "build" || scope.has(op.from.name)) return [];
+    names ??= scope.names();
+    return { op, name: op.from.name, scope: names };
+  });
 }
 
-function findUnknown(spec: Spec, search: Search): void {
-  const { scope, found } = search;
-  for (const build of spec.builds) {
-    findUnknown(build.spec, search);
-    scope.set(build.name, (scope.get(build.name) ?? 0) + 1);
+/** The names in scope, each with the number of builds of that name. */
+class Scope {
+  readonly #counts = new Map<string, number>();
+
+  has(name: string): boolean {
+    return this.#counts.has(name);
   }
-  let names: readonly string[] | undefined;
-  for (const op of spec.ops) {
-    if (op.op === "copy" && op.from.kind === "build" && !scope.has(op.from.name)) {
-      names ??= [...scope.keys()];
-      found.push({ op, name: op.from.name, scope: names });
-    }
+
+  names(): readonly string[] {
+    return [...this.#counts.keys()];
   }
-  for (const build of spec.builds) {
-    const others = (scope.get(build.name) ?? 1) - 1;
-    if (others === 0) scope.delete(build.name);
-    else scope.set(build.name, others);
+
+  add(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  remove(name: string): void {
+    const others = (this.#counts.get(name) ?? 1) - 1;
+    if (others === 0) this.#counts.delete(name);
+    else this.#counts.set(name, others);
   }
 }

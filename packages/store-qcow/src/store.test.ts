@@ -67,7 +67,7 @@ describe("opening a store", () => {
     await mkdir(join(directory, "state/db"), { recursive: true });
     await writeFile(
       join(directory, "state/db/db.sqlite"),
-      "this is no database, and long enough to be looked at ".repeat(40),
+      "this is not a database, and long enough to be looked at ".repeat(40),
     );
     await expect(openStore({ directory })).rejects.toMatchObject({
       code: "STORE",
@@ -89,11 +89,11 @@ describe("opening a store", () => {
 
 describe("errors of the file system and of SQLite", () => {
   it.each([
-    [{ code: "ENOSPC" }, "NO_SPACE", "prune"],
-    [{ code: "EDQUOT" }, "NO_SPACE", "prune"],
+    [{ code: "ENOSPC" }, "NO_SPACE", "Free some space"],
+    [{ code: "EDQUOT" }, "NO_SPACE", "Free some space"],
     [{ code: "EROFS" }, "STORE", "writable"],
     [{ code: "EACCES" }, "STORE", "writable"],
-    [{ code: "ERR_SQLITE_ERROR", errcode: 13 }, "NO_SPACE", "prune"],
+    [{ code: "ERR_SQLITE_ERROR", errcode: 13 }, "NO_SPACE", "Free some space"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 4874 }, "NO_SPACE", "completely full"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 8 }, "STORE", "writable"],
     [{ code: "ERR_SQLITE_ERROR", errcode: 11 }, "STORE", "state/db"],
@@ -103,4 +103,14 @@ describe("errors of the file system and of SQLite", () => {
     expect(error.message).toContain("Cannot keep layer x: it said no");
     expect(error.hint).toContain(hint);
   });
+});
+
+it("names the option of a wrong kind that a caller from JavaScript gives", async () => {
+  const open = async (options: unknown): Promise<unknown> =>
+    await Reflect.apply(openStore, undefined, [options]);
+  await expect(open(undefined)).rejects.toThrow("openStore takes an object with options, not undefined.");
+  await expect(open({})).rejects.toThrow("openStore: directory must be a string, not undefined.");
+  await expect(open({ directory: "/x", diskSize: "1G" })).rejects.toThrow(
+    "diskSize must be a number, not a string.",
+  );
 });

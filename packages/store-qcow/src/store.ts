@@ -1,12 +1,15 @@
 import { constants, existsSync } from "node:fs";
 import { access, mkdir, readdir } from "node:fs/promises";
+import { basename } from "node:path";
 import {
+  checkOptions,
   type BaseImage,
   type BaseLayerInfo,
   type ScratchDisk,
   makeStorePrivate,
   diskIn,
   type Emit,
+  type GuestImage,
   type ExportOptions,
   type Layer,
   type LayerWriter,
@@ -28,14 +31,14 @@ import {
 import { waitForLock, withLock } from "@ob/qcow2";
 import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images/base-images.ts";
-import { readBaseInfo } from "./base-images/base-info.ts";
+import { readBaseInfo, readGuest } from "./base-images/base-info.ts";
 import { tryBeginLayer } from "./layers/layer-writer.ts";
 import type { StoreContext } from "./context.ts";
 import { StoreDatabase } from "./db/database.ts";
 import { exportDisk } from "./layers/export.ts";
 import { findLayer } from "./layers/layers.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
-import { readLog } from "./layers/log.ts";
+import { readLog, unfinishedLayers } from "./layers/log.ts";
 import { type DeleteOptions, deleteLayer, pruneLayers } from "./layers/remove.ts";
 import { sweep } from "./layers/sweep.ts";
 import { LastUsedRecorder } from "./db/last-used.ts";
@@ -56,6 +59,12 @@ export interface StoreOptions {
  * @throws ObError `STORE` if the store does not exist or cannot be used; `NO_SPACE`.
  */
 export async function openStore(options: StoreOptions): Promise<QcowStore> {
+  checkOptions("openStore", options, {
+    directory: "string",
+    create: "boolean?",
+    diskSize: "number?",
+    emit: "function?",
+  });
   const { directory, create = false, diskSize, emit = noopEmit } = options;
   const layout = storeLayout(directory);
   return await withStoreErrors(`open the store ${layout.root}`, async () => {
@@ -86,19 +95,20 @@ async function makeDirectories(layout: StoreLayout, create: boolean): Promise<vo
 }
 
 /** A mistyped path must not turn some directory into a store. */
-async function refuseMissing({ root }: StoreLayout): Promise<void> {
-  const hint =
-    "Check the path in --store=qemu:PATH. A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
+async function refuseMissing({ root, baseImages, results, state }: StoreLayout): Promise<void> {
+  const hint = "A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
+  const data = { notStore: root };
   const entries = await readdir(root).catch((cause: unknown) => {
     const code = errnoCode(cause);
-    if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint });
-    if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint });
+    if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint, data });
+    if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint, data });
     throw cause;
   });
-  const parts = ["base-image", "result", "state"];
+  const parts = [baseImages, results, state].map((directory) => basename(directory));
   if (entries.length > 0 && !entries.some((entry) => parts.includes(entry))) {
-    throw new ObError("STORE", `${root} is not a store: it has neither base-image/, result/ nor state/.`, {
+    throw new ObError("STORE", `${root} is not a store: it has none of ${parts.join("/, ")}/.`, {
       hint,
+      data,
     });
   }
 }
@@ -132,6 +142,10 @@ export class QcowStore implements Store {
     );
   }
 
+  async guestOf(image: BaseImage): Promise<GuestImage | undefined> {
+    return await withStoreErrors(`read the manifest of ${image.name}`, () => readGuest(this.#context, image));
+  }
+
   async find(id: LayerId): Promise<Layer | undefined> {
     return await withStoreErrors(`look up layer ${id}`, () => findLayer(this.#context, id));
   }
@@ -150,6 +164,10 @@ export class QcowStore implements Store {
 
   readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
     return readLog(this.layout, id, signal);
+  }
+
+  async unfinished(): Promise<readonly LayerId[]> {
+    return await withStoreErrors("list unfinished layers", () => unfinishedLayers(this.layout));
   }
 
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {

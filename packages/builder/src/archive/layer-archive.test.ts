@@ -42,8 +42,8 @@ const oneFile = (path: string): Buffer =>
 
 type Options = Partial<LayerArchiveOptions> & { readonly archivePath?: string };
 
-/** A visit whose guest packs just this. */
-function visitTo(archive: Uint8Array): EphemeralGuest {
+/** An ephemeral guest that packs just this. */
+function guestWith(archive: Uint8Array): EphemeralGuest {
   return {
     async *readArchive() {
       // In odd pieces, as a connection gives them.
@@ -58,7 +58,7 @@ async function rewritten(
   archive: Buffer,
   { archivePath = "opt/x", ...options }: Options = {},
 ): Promise<Buffer> {
-  const rewriting = layerArchive(async () => visitTo(archive), {
+  const rewriting = layerArchive(async () => guestWith(archive), {
     items: [{ path: "/x", archivePath: () => archivePath }],
     owner: { kind: "new", owner: undefined },
     ...options,
@@ -240,11 +240,11 @@ describe("an archive that cannot be trusted", () => {
     const cut = tarOf("").subarray(0, 1_500_000);
     await expect(rewritten(cut)).rejects.toMatchObject({
       code: "BAD_SOURCE",
-      message: expect.stringContaining("Unexpected end of data"),
+      message: expect.stringContaining("it ends early"),
     });
     await expect(rewritten(Buffer.alloc(4096, "words"))).rejects.toMatchObject({ code: "BAD_SOURCE" });
     const failing: EphemeralGuest = {
-      ...visitTo(cut),
+      ...guestWith(cut),
       async *readArchive() {
         yield cut;
         throw new Error("the guest is gone");

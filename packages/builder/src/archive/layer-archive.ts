@@ -1,19 +1,15 @@
 import type { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
-import { pipeline } from "node:stream/promises";
-import {
-  type Emit,
-  type EphemeralGuest,
-  isObError,
-  errorMessage,
-  ObError,
-  noopEmit,
-  errnoCode,
-} from "@ob/core";
-import { fromBytes, toBytes } from "@ob/spec";
-import { extract, type Extract, type Header, type Pack } from "tar-stream";
-import { modeOf, type NewOwner, ownerAndTime } from "./new-owner.ts";
-import { directoryHeader, type TarHeader, withPaxHeader } from "./tar-header.ts";
+import { checkOptions, type Emit, type EphemeralGuest, noopEmit, ObError, quotedName } from "@ob/core";
+import { toBytes } from "@ob/spec";
+import type { Pack } from "tar-stream";
+import { EntryGuard } from "./entry-guard.ts";
+import { LeftOut } from "./left-out.ts";
+import { keepsXattr, modeOf, type NewOwner, ownerAndTime } from "./new-owner.ts";
+import { brokenArchive } from "./reader/broken-archive.ts";
+import { type ArchiveEntry, readTar } from "./reader/read-tar.ts";
+import { xattrRecord } from "./reader/xattr-records.ts";
+import { isPlain, sendFile, tellFeature } from "./send-file.ts";
+import { directoryHeader, type TarHeader } from "./tar-header.ts";
 import { packArchive, parentsOf, writeEntry } from "./tar-writer.ts";
 
 /** A file or directory of a layer, and its path in the archive. */
@@ -22,6 +18,8 @@ export interface LayerItem {
   readonly path: string;
   /** Its path in the archive, without a slash at either end; empty for the archive's root, which has no entry. */
   readonly archivePath: (isDirectory: boolean) => string;
+  /** The destination's path in the same form, if the archive is to stay below it: see `ArchivedDirectory.bounds`. */
+  readonly bounds?: string | undefined;
 }
 
 export interface LayerArchiveOptions {
@@ -38,197 +36,180 @@ export interface LayerArchiveOptions {
 }
 
 /**
- * A tar archive of parts of a layer, with their modes and times. A file with a new owner loses its set-user-id and
- * set-group-id bits, which would grant the new owner's rights. The stream fails with the errors of `readArchive`, and
- * with `BAD_SOURCE` for an archive with paths out of its directory.
+ * A tar archive of parts of a layer, with their modes, times, extended attributes and holes. A file with a new owner loses
+ * its set-user-id and set-group-id bits, which would grant the new owner's rights; `keepsXattr` says which attributes are
+ * kept, and a warning names the others. The stream fails with the errors of `readArchive`, and with `BAD_SOURCE` for an
+ * archive that is broken, has paths out of its directory, or would be unpacked through links.
  */
 export function layerArchive(open: () => Promise<EphemeralGuest>, options: LayerArchiveOptions): Readable {
-  const { items, exclude, followLinks: followLink, signal } = options;
+  checkOptions("layerArchive", options, {
+    items: "array",
+    exclude: "array?",
+    owner: "object",
+    emit: "function?",
+  });
+  const { items, exclude, followLinks: followLink, signal, emit = noopEmit } = options;
   return packArchive(async (pack) => {
     const guest = await open();
-    const parents = new Set<string>();
+    const sending = {
+      ...options,
+      parents: new Set<string>(),
+      guard: new EntryGuard(),
+      leftOut: new LeftOut(),
+    };
     for (const item of items) {
-      try {
-        await sendItem(pack, guest.readArchive(item.path, { exclude, followLink, signal }), {
-          ...options,
-          item,
-          parents,
-        });
-      } catch (error) {
-        throw explain(error);
-      }
+      const archive = guest.readArchive(item.path, { exclude, followLink, signal });
+      await sendItem(pack, archive, { ...sending, item });
     }
+    sending.leftOut.warn(emit);
   });
 }
-
-/** An entry of the guest's archive, with its body. */
-type Entry = Extract extends AsyncIterable<infer Each> ? Each : never;
 
 interface ItemOptions extends LayerArchiveOptions {
   readonly item: LayerItem;
   /** The parent directories that the archive has already. */
   readonly parents: Set<string>;
+  readonly guard: EntryGuard;
+  readonly leftOut: LeftOut;
 }
 
 async function sendItem(pack: Pack, archive: AsyncIterable<Uint8Array>, options: ItemOptions): Promise<void> {
-  const { item, exclude = [] } = options;
-  let top: { readonly isDirectory: boolean; readonly path: string } | undefined;
-  for await (const entry of entriesOf(archive)) {
-    const isDirectory = entry.header.type === "directory";
+  const { item, guard } = options;
+  let top: Top | undefined;
+  for await (const entry of readTar(archive)) {
+    const isDirectory = entry.type === "directory";
+    if (top && !top.isDirectory) throw brokenArchive(`${quotedName(entry.name)} is not asked for`);
     // The first entry is the item itself, and the only one unless it is a directory.
     if (!top) {
-      top = { isDirectory, path: item.archivePath(isDirectory) };
-      await sendParents(pack, { ...options, header: entry.header, path: top.path });
-    }
-    const { path, isDirectory: isTree } = top;
-    const at = (name: string): string => [path, ...partsOf(name)].filter((part) => part !== "").join("/");
-    const isDropped = (name: string): boolean =>
-      isTree && partsOf(name).some((part) => exclude.includes(part));
-
-    const name = nameOf(entry.header, "name");
-    const placed = isTree ? at(name) : path;
-    if (placed === "" || isDropped(name)) {
-      entry.resume();
-      continue;
-    }
-    const isHardLink = entry.header.type === "link";
-    // The target of a symbolic link is kept; that of a hard link is another entry.
-    const link = isHardLink || entry.header.type === "symlink" ? nameOf(entry.header, "linkname") : "";
-    if (isHardLink && isDropped(link)) throw linkToNothing(name, link);
-    const linkname = isHardLink ? at(link) : link;
-    await sendEntry(pack, entry, { ...options, name: placed, linkname });
+      top = { isDirectory, path: item.archivePath(isDirectory), bounds: item.bounds };
+      if (isDirectory && partsOf(entry.name).length > 0)
+        throw brokenArchive("it does not start with its root");
+      guard.add(top.path, entry.type);
+      await sendParents(pack, { ...options, entry, path: top.path });
+      if (top.path !== "")
+        await sendEntry(pack, entry, { ...options, top, name: top.path, linkname: entry.linkname });
+    } else await sendBelow(pack, entry, { ...options, top });
   }
 }
 
+/** The item itself. */
+interface Top {
+  readonly isDirectory: boolean;
+  readonly path: string;
+  readonly bounds: string | undefined;
+}
+
+/** Sends an entry below a directory, unless it is excluded. */
+async function sendBelow(
+  pack: Pack,
+  entry: ArchiveEntry,
+  options: ItemOptions & { readonly top: Top },
+): Promise<void> {
+  const { top, exclude = [], guard } = options;
+  const parts = partsOf(entry.name);
+  const isDropped = (names: readonly string[]): boolean => names.some((name) => exclude.includes(name));
+  if (isDropped(parts)) return;
+  const at = (names: readonly string[]): string =>
+    [top.path, ...names].filter((part) => part !== "").join("/");
+  const name = at(parts);
+  // The target of a symbolic link is kept; that of a hard link is another entry.
+  let { linkname } = entry;
+  if (entry.type === "link") {
+    const link = partsOf(linkname);
+    if (isDropped(link)) throw linkToNothing(entry.name, linkname);
+    linkname = at(link);
+  }
+  if (parts.length === 0) throw brokenArchive("it has two roots");
+  guard.check(name, entry.type, entry.type === "link" ? linkname : undefined);
+  await sendEntry(pack, entry, { ...options, name, linkname });
+}
+
 interface ParentsOptions extends ItemOptions {
-  readonly header: Header;
+  readonly entry: ArchiveEntry;
   readonly path: string;
 }
 
 /** They belong to the new owner if the guest does not have them. */
-async function sendParents(pack: Pack, { owner, header, path, parents }: ParentsOptions): Promise<void> {
+async function sendParents(pack: Pack, { owner, entry, path, parents }: ParentsOptions): Promise<void> {
   if (owner.kind !== "new" || !owner.owner) return;
   for (const parent of parentsOf(path).filter((each) => !parents.has(each))) {
-    await writeEntry(pack, directoryHeader(parent, ownerAndTime(header, owner)));
+    await writeEntry(pack, directoryHeader(parent, ownerAndTime(entry, owner)));
     owner.onDirectory?.({ path: toBytes(parent), isParent: true });
     parents.add(parent);
   }
 }
 
-interface EntryOptions extends LayerArchiveOptions {
+interface EntryOptions extends ItemOptions {
+  readonly top: Top;
   readonly name: string;
   /** Empty unless the entry is a link of either kind. */
   readonly linkname: string;
 }
 
-async function sendEntry(pack: Pack, entry: Entry, options: EntryOptions): Promise<void> {
-  const { name, linkname, skipDevices = false, emit = noopEmit } = options;
-  const { header } = entry;
-  const { type } = header;
-  const common = { ...ownerAndTime(header, options.owner), mode: modeOf(header, options.owner) };
+async function sendEntry(pack: Pack, entry: ArchiveEntry, options: EntryOptions): Promise<void> {
+  const { name, linkname, owner, top, skipDevices = false, emit = noopEmit } = options;
+  const { type, devmajor, devminor } = entry;
+  const common = { ...ownerAndTime(entry, owner), mode: modeOf(entry, owner) };
   switch (type) {
     case "file":
-    case "contiguous-file":
-      return await sendFile(pack, entry, { ...common, name, type: "file", size: header.size });
+      return await sendFile(pack, entry, {
+        ...options,
+        header: withXattrs({ ...common, name, type }, entry, options),
+      });
     case "directory":
-      await writeEntry(pack, { ...common, name: `${name}/`, type });
-      if (options.owner.kind === "new") options.owner.onDirectory?.({ path: toBytes(name), isParent: false });
-      break;
+      await writeEntry(pack, withXattrs({ ...common, name: `${name}/`, type }, entry, options));
+      if (owner.kind !== "new") return;
+      return owner.onDirectory?.({
+        path: toBytes(name),
+        isParent: false,
+        ...(top.bounds !== undefined && { bounds: toBytes(top.bounds) }),
+      });
     case "link":
+      if (top.bounds !== undefined) tellFeature(owner, "links");
+      return await writeEntry(pack, { ...common, name, type, linkname });
     case "symlink":
-      await writeEntry(pack, { ...common, name, type, linkname });
-      break;
+      if (top.bounds !== undefined) tellFeature(owner, "links");
+      return await writeEntry(pack, withXattrs({ ...common, name, type, linkname }, entry, options));
     case "fifo":
     case "character-device":
     case "block-device":
-      if (skipDevices) {
-        emit({
-          type: "log",
-          level: "warning",
-          text: `Skipped ${name}, which is a ${type.replace("-", " ")}.`,
-        });
-      } else {
-        const { devmajor, devminor } = header;
-        await writeEntry(pack, { ...common, name, type, devmajor, devminor });
+      if (!skipDevices) {
+        return await writeEntry(
+          pack,
+          withXattrs({ ...common, name, type, devmajor, devminor }, entry, options),
+        );
       }
-      break;
-    default:
-      throw new ObError("BAD_SOURCE", `${JSON.stringify(name)} has a type that cannot be copied.`);
-  }
-  entry.resume();
-}
-
-/** Files up to this size, in bytes, are sent in one piece. */
-const wholeBytes = 1 << 20;
-
-async function sendFile(
-  pack: Pack,
-  entry: Entry,
-  header: TarHeader & { readonly size: number },
-): Promise<void> {
-  if (header.size > wholeBytes) {
-    await pipeline(bodyOf(entry), pack.entry(withPaxHeader(pack, header)));
-    return;
-  }
-  await writeEntry(pack, header, await buffer(entry));
-}
-
-/** Names are bytes: each is read as one character. */
-const readerOptions = { filenameEncoding: "latin1", highWaterMark: 1 << 16 };
-
-/** The entries as they come. Throws the error that ends the archive. */
-async function* entriesOf(archive: AsyncIterable<Uint8Array>): AsyncGenerator<Entry> {
-  const reader = extract(readerOptions);
-  const fed = pipeline(archive, reader);
-  fed.catch(() => undefined);
-  try {
-    yield* reader;
-    await fed;
-  } finally {
-    reader.destroy();
+      emit({
+        type: "log",
+        level: "warning",
+        text: `Skipped ${quotedName(name)}, which is a ${type.replace("-", " ")}.`,
+      });
+      return;
+    case undefined:
+      throw new ObError("BAD_SOURCE", `${quotedName(name)} has a type that cannot be copied.`);
   }
 }
 
-/** An entry's bytes. Its error is explained here, before it reaches the reader of the new archive. */
-async function* bodyOf(entry: Entry): AsyncGenerator {
-  try {
-    yield* entry;
-  } catch (error) {
-    throw explain(error);
-  }
-}
-
-/** The errors of tar-stream for a broken archive have no code. */
-function explain(error: unknown): unknown {
-  if (isObError(error) || errnoCode(error) !== undefined) return error;
-  return new ObError("BAD_SOURCE", `The guest's tar wrote a broken archive: ${errorMessage(error)}.`, {
-    cause: error,
-    hint: "Check the guest's tar, and what its shell prints when it starts.",
-  });
-}
-
-/** A name of the header, in the form of `fromBytes`. Names of pax headers are text already. */
-function nameOf(header: Header, field: "name" | "linkname"): string {
-  const value = header[field];
-  const key = field === "name" ? "path" : "linkpath";
-  const { pax } = header;
-  return typeof pax === "object" && pax !== null && key in pax
-    ? value
-    : fromBytes(Buffer.from(value, "latin1"));
+/** The header with the extended attributes that are kept. */
+function withXattrs(header: TarHeader, entry: ArchiveEntry, options: EntryOptions): TarHeader {
+  const { owner, leftOut, name: path } = options;
+  if (entry.xattrs.size === 0) return header;
+  const keeps = (name: string): boolean => !isPlain(owner) && keepsXattr(name, owner);
+  const kept = leftOut.filter(entry.xattrs, { path, keeps });
+  if (kept.size === 0) return header;
+  tellFeature(owner, "xattrs");
+  const records = [...kept].map(([name, value]) => xattrRecord(name, value));
+  return { ...header, extended: new Map([...header.extended, ...records]) };
 }
 
 /** @throws ObError `BAD_SOURCE` if it leads out of its tree. */
 function partsOf(name: string): readonly string[] {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   if (!name.startsWith("/") && !parts.includes("..")) return parts;
-  throw new ObError(
-    "BAD_SOURCE",
-    `The guest's tar wrote a path that leads out of the archive: ${JSON.stringify(name)}.`,
-  );
+  throw brokenArchive(`the path ${quotedName(name)} leads out of it`);
 }
 
 function linkToNothing(name: string, link: string): ObError {
-  return new ObError("BAD_SOURCE", `${name} is a hard link to ${link}, which is excluded.`, {
-    hint: "Exclude both, or neither.",
-  });
+  const message = `${quotedName(name)} is a hard link to ${quotedName(link)}, which is excluded.`;
+  return new ObError("BAD_SOURCE", message, { hint: "Exclude both, or neither." });
 }

@@ -1,5 +1,5 @@
 import type { OpenArchiveOptions } from "@ob/core";
-import type { Header } from "tar-stream";
+import type { ArchiveEntry } from "./reader/read-tar.ts";
 import { type Owner, ownership, root } from "./tar-header.ts";
 
 /** The owner of the entries in a new archive. */
@@ -12,11 +12,11 @@ export type NewOwner =
   | { readonly kind: "reader" };
 
 /** The part of an entry's new header with its owner and time. */
-export function ownerAndTime(header: Header, owner: NewOwner): ReturnType<typeof ownership> {
-  return ownership(newOwnerOf(header, owner), header.mtime.getTime() / 1000);
+export function ownerAndTime(header: ArchiveEntry, owner: NewOwner): ReturnType<typeof ownership> {
+  return ownership(newOwnerOf(header, owner), header.mtime);
 }
 
-function newOwnerOf({ uid, gid, uname, gname }: Header, owner: NewOwner): Owner {
+function newOwnerOf({ uid, gid, uname, gname }: ArchiveEntry, owner: NewOwner): Owner {
   switch (owner.kind) {
     case "same":
       return { uid, gid, userName: uname, groupName: gname };
@@ -31,12 +31,17 @@ const setUserId = 0o4000;
 const setGroupId = 0o2000;
 
 /** The new mode: a new owner does not get the set-user-id and set-group-id bits of another. */
-export function modeOf(header: Header, owner: NewOwner): number {
+export function modeOf(header: ArchiveEntry, owner: NewOwner): number {
   if (header.type === "symlink") return 0o777;
-  const mode = header.mode & 0o7777;
+  const { mode } = header;
   if (owner.kind === "same") return mode;
   const { uid, gid } = newOwnerOf(header, owner);
   const known = owner.kind === "new";
   const lost = (known && uid === header.uid ? 0 : setUserId) | (known && gid === header.gid ? 0 : setGroupId);
   return mode & ~lost;
+}
+
+/** True for an extended attribute that is kept. The host's user must not be given the rights that one of the guest grants. */
+export function keepsXattr(name: string, owner: NewOwner): boolean {
+  return owner.kind !== "reader" || name.startsWith("user.");
 }

@@ -11,7 +11,7 @@ type PlainHeader = Pick<Header, "name" | "type" | "mode" | "uid" | "gid" | "mtim
 /** An entry's header, with what tar-stream's own header cannot hold. */
 export interface TarHeader extends PlainHeader {
   /** Records of a pax header, by their keywords. */
-  readonly extended: ReadonlyMap<string, string>;
+  readonly extended: ReadonlyMap<string, string | Uint8Array>;
 }
 
 export interface HeaderOptions {
@@ -79,7 +79,7 @@ export function withPaxHeader(pack: Pack, header: TarHeader): PlainHeader {
   const { extended, ...plain } = header;
   const { name, linkname } = plain;
   if (extended.size === 0 && name.isWellFormed() && (linkname ?? "").isWellFormed()) return plain;
-  const records = new Map([...extended, ["path", name]]);
+  const records = new Map<string, string | Uint8Array>([...extended, ["path", name]]);
   if (linkname) records.set("linkpath", linkname);
   pack.push(extendedHeader(records));
   return { ...plain, name: "extended", ...(linkname ? { linkname: "extended" } : {}) };
@@ -88,7 +88,7 @@ export function withPaxHeader(pack: Pack, header: TarHeader): PlainHeader {
 const blockBytes = 512;
 
 /** A complete `x` entry of the pax format: header, records and padding. */
-function extendedHeader(records: ReadonlyMap<string, string>): Buffer {
+function extendedHeader(records: TarHeader["extended"]): Buffer {
   const body = Buffer.concat([...records].map(([key, value]) => record(key, value)));
   const header = Buffer.alloc(blockBytes);
   const write = (field: string, offset: number) => header.write(field, offset);
@@ -107,8 +107,9 @@ function extendedHeader(records: ReadonlyMap<string, string>): Buffer {
 }
 
 /** `LENGTH KEY=VALUE\n`, where the length includes its own digits. */
-function record(key: string, value: string): Buffer {
-  const rest = Buffer.concat([Buffer.from(` ${key}=`), toBytes(value), Buffer.from("\n")]);
+function record(key: string, value: string | Uint8Array): Buffer {
+  const bytes = typeof value === "string" ? toBytes(value) : value;
+  const rest = Buffer.concat([Buffer.from(` ${key}=`, "latin1"), bytes, Buffer.from("\n")]);
   let length = rest.length;
   while (length !== rest.length + String(length).length) length = rest.length + String(length).length;
   return Buffer.concat([Buffer.from(String(length)), rest]);

@@ -63,9 +63,24 @@ export interface Item {
  *
  * @returns a path from the guest's root, without a slash at either end; empty for the root itself.
  */
-export function entryPath({ isDirectory, baseName }: Item, destination: string): string {
-  const directory = posix.normalize(`${destination}/`);
-  const into = destination.endsWith("/") || (/\/\.{1,2}$/.test(destination) && !isDirectory);
-  const path = into ? posix.join(directory, baseName) : directory;
+export function entryPath(item: Item, destination: string): string {
+  const directory = destinationOf(destination);
+  return trimmed(isInto(item, destination) ? posix.join(directory, item.baseName) : directory);
+}
+
+/** The directory that a copy stays below, in the form of `entryPath`: the destination, or the directory in its place. */
+export function entryBounds(destination: string): string {
+  return trimmed(destinationOf(destination));
+}
+
+function isInto({ isDirectory }: Item, destination: string): boolean {
+  return destination.endsWith("/") || (/\/\.{1,2}$/.test(destination) && !isDirectory);
+}
+
+function destinationOf(destination: string): string {
+  return posix.normalize(`${destination}/`);
+}
+
+function trimmed(path: string): string {
   return path.replaceAll(/^\/+|\/+$/g, "");
 }

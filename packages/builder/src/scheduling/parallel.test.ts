@@ -57,7 +57,7 @@ describe("with several jobs", () => {
       (from base) ${shared} (copy (from (build b)) (src /x) (dst /y)))`;
     const ids = new Set<string>();
     for (const jobs of [1, 2, 3]) {
-      await using setting = bench({ visit: { readArchive: emptyArchive } });
+      await using setting = bench({ ephemeralGuest: { readArchive: emptyArchive } });
       ids.add(await setting.builder.build(request(text), { jobs }));
       const outcomes = setting.events.flatMap((event) =>
         event.type === "step-finished" ? event.outcome : [],
@@ -71,7 +71,7 @@ describe("with several jobs", () => {
   test("the ids and layers are those of a sequential build", async () => {
     const ids = await Promise.all(
       [1, 2, 8].map(async (jobs) => {
-        await using setting = bench({ visit: { readArchive: emptyArchive } });
+        await using setting = bench({ ephemeralGuest: { readArchive: emptyArchive } });
         const last = await setting.builder.build(request(copying), { jobs });
         return [last, ...[...setting.store.list()].map(({ id }) => id).toSorted()];
       }),
@@ -189,7 +189,7 @@ describe("a failure", () => {
         throw new ObError("STORE", failed);
       };
       const store = new MemoryStore({ images: ["base"], before });
-      await using setting = bench({ store, visit: { readArchive: emptyArchive } });
+      await using setting = bench({ store, ephemeralGuest: { readArchive: emptyArchive } });
       const end = await setting.builder.build(request(copying), { jobs: 2 }).then(
         () => undefined,
         (error: unknown) => (isObError(error) ? error.message : error),

@@ -1,4 +1,11 @@
-import { type GuestImage, type LayerId, type StepSession, type Store, throwIfCancelled } from "@ob/core";
+import {
+  type GuestImage,
+  type LayerId,
+  type StepInfo,
+  type StepSession,
+  type Store,
+  throwIfCancelled,
+} from "@ob/core";
 import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
 import {
   type Context,
@@ -11,6 +18,7 @@ import {
 import { buildFinished, buildHeading, opHeading } from "../op-label.ts";
 import { type Base, type FromStep, prepareFrom } from "../steps/from.ts";
 import { type GuestStep, prepareStep } from "../steps/guest-step.ts";
+import { atPlace, placeOf } from "../place.ts";
 import type { StepPosition } from "../steps/step-deps.ts";
 import type { BuildScope } from "./scheduler.ts";
 
@@ -44,7 +52,7 @@ export async function walkSpec(spec: Spec, context: Context, options: WalkOption
   for (const nested of spec.builds) current = await forkBuild(nested, current, options);
   throwIfCancelled(options.scope.signal);
   const visitor = options.visitor(options.scope);
-  const from = await prepareFrom(spec.from, current, options.store);
+  const from = await prepareFrom(spec, current, options.store);
   const image = await visitor.from(from);
   current = { ...current, environment: [...current.environment, ...image.environment] };
   await using session = visitor.session();
@@ -87,6 +95,7 @@ async function walkOps(
 ): Promise<LayerId> {
   const { image, session } = stage;
   let [current, base] = [context, stage.base];
+  let previous: StepInfo | undefined;
   const lastStep = ops.findLastIndex(({ op }) => op === "run" || op === "copy");
   for (const [index, op] of ops.entries()) {
     throwIfCancelled(scope.signal);
@@ -98,10 +107,12 @@ async function walkOps(
     const step = await prepareStep(op, { context: current, base }, scope).catch((error: unknown) => {
       // The step has no id to be announced with, and its line says where the build has stopped.
       visitor.note(opHeading(current.workdir, op), current.build);
-      throw error;
+      throw atPlace(error, placeOf(current.source, op));
     });
-    await visitor.step(step, { image, session, keepVm: index < lastStep });
+    const isLast = index === lastStep && current.build.length === 0;
+    await visitor.step(step, { image, session, keepVm: index < lastStep, isLast, previous });
     base = step.info.id;
+    previous = step.info;
   }
   return base;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
+  abortReason,
   cancelledError,
   type Emit,
   isObError,
@@ -10,6 +11,7 @@ import {
   type Store,
   throwIfCancelled,
 } from "@ob/core";
+import { clipOutput } from "../limits/log-limit.ts";
 import { BuildLog, type OnOutput } from "./step-log.ts";
 
 /** Where a layer came from: it was built now, or was in the store. */
@@ -52,7 +54,7 @@ interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long to wait before looking again at a layer that another process has just claimed, in milliseconds. */
+/** How long to wait before looking again at a layer that another process has just begun, in milliseconds. */
 const retryDelay = 50;
 
 /**
@@ -61,11 +63,14 @@ const retryDelay = 50;
  */
 export class StepDeduplicator implements AsyncDisposable {
   readonly #store: Store;
+  readonly #logLimit: number;
   readonly #steps = new Map<LayerId, SharedStep>();
   #closed = false;
 
-  constructor(store: Store) {
+  /** @param logLimit see `BuilderOptions.logLimit`; by default there is none. */
+  constructor(store: Store, { logLimit = 0 }: { readonly logLimit?: number } = {}) {
     this.#store = store;
+    this.#logLimit = logLimit;
   }
 
   /**
@@ -77,7 +82,16 @@ export class StepDeduplicator implements AsyncDisposable {
     for (;;) {
       throwIfCancelled(signal);
       const running = this.#steps.get(layer.id);
-      if (!running?.controller.signal.aborted) return await this.#join(running ?? this.#start(layer), caller);
+      if (!running) return await this.#join(this.#start(layer), caller);
+      if (!running.controller.signal.aborted) {
+        try {
+          return await this.#join(running, caller);
+        } catch (error) {
+          // The limit of the build that ran the step is not that of this one, which runs it itself.
+          if (!isObError(error, "TIMEOUT")) throw error;
+          continue;
+        }
+      }
       // Its last caller has left: once it has released what it holds, the layer can be built again.
       await orCancelled(settled(running.result), signal);
     }
@@ -121,7 +135,7 @@ export class StepDeduplicator implements AsyncDisposable {
       step.callers--;
       if (step.callers === 0) {
         // Without effect on a step that has ended.
-        step.controller.abort(cancelledError(signal));
+        step.controller.abort(signal?.aborted ? abortReason(signal) : cancelledError());
         await settled(step.result);
       }
     }
@@ -147,7 +161,7 @@ export class StepDeduplicator implements AsyncDisposable {
         continue;
       }
       const built = await withWriter(writer, async () => {
-        // It can have appeared between the look and the claim.
+        // It can have appeared between the lookup and `tryBegin`.
         if (await store.find(id)) return false;
         log.restart();
         await this.#build(layer, writer, { log, signal });
@@ -157,7 +171,7 @@ export class StepDeduplicator implements AsyncDisposable {
     }
   }
 
-  /** A log that cannot be written ends the build: nothing would tell what the layer is. */
+  /** A log that cannot be written ends the build: nothing would show what the layer is. */
   async #build(layer: LayerBuild, writer: LayerWriter, { log, signal }: RunOptions): Promise<void> {
     const broken = new AbortController();
     const onOutput: OnOutput = (bytes) => {
@@ -170,9 +184,13 @@ export class StepDeduplicator implements AsyncDisposable {
         broken.abort(error);
       }
     };
+    const clipped = clipOutput(onOutput, this.#logLimit);
     try {
-      await layer.build({ writer, onOutput, signal: AbortSignal.any([signal, broken.signal]) });
+      await layer.build({ writer, onOutput: clipped, signal: AbortSignal.any([signal, broken.signal]) });
     } catch (error) {
+      const cause = isObError(signal.reason, "TIMEOUT") ? signal.reason : error;
+      // Nothing that the guest has printed tells why its output ends.
+      if (isObError(cause, "TIMEOUT", "NO_SPACE")) onOutput(Buffer.from(`\n[${cause.message}]\n`));
       throw broken.signal.aborted ? broken.signal.reason : error;
     }
   }
@@ -192,7 +210,7 @@ export class StepDeduplicator implements AsyncDisposable {
       if (!isObError(error, "NO_SUCH_LAYER")) throw error;
       return false;
     } finally {
-      // The log can end, or not exist yet, while the claim is still held.
+      // The log can end, or not exist yet, while the layer is still being built.
       if (!signal.aborted) await sleep(retryDelay, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -67,7 +67,7 @@ describe("between processes", () => {
     expect(await first.outcome).toBe("saved");
   });
 
-  test("a layer that appears between the look and the claim is not built again", async () => {
+  test("a layer that appears between the lookup and `tryBegin` is not built again", async () => {
     const store = await storeWithBase();
     const other = new StepDeduplicator(store);
     const driver = driven();
@@ -76,7 +76,7 @@ describe("between processes", () => {
     let looks = 0;
     store.find = async (wanted) => {
       const found = await find(wanted);
-      // The other process is done before this one claims the layer.
+      // The other process has finished before this one begins the layer.
       if (wanted === id && looks++ === 0) {
         await other.getOrBuild({ id, build: driver.build }, { onOutput: () => undefined });
       }

@@ -65,6 +65,20 @@ export async function generateManifest(source: string, options: ManifestOptions)
   return withDigests(tree, new Map(files.map((file, index) => [file, digests[index] ?? ""])));
 }
 
+/**
+ * Looks whether a source exists and can be copied, reading none of it.
+ *
+ * @throws ObError as `generateManifest` for the source itself; what a directory holds is not looked at.
+ */
+export async function checkSource(source: string, options: ManifestOptions): Promise<void> {
+  using reader = new SourceTree(options.sourceDirectory);
+  const reading = { ...options, reader };
+  const path = await checkPath(source, reading);
+  const kind = await kindAt(path, reading);
+  const verdict = verdictOn(path, reading);
+  if (kind !== "directory" && verdict?.ignoredBy !== undefined) throw ignoredSource(path, verdict);
+}
+
 interface Reading extends ManifestOptions {
   readonly reader: SourceTree;
 }

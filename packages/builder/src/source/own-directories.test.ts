@@ -112,7 +112,7 @@ describe("a store inside of the source directory", () => {
     try {
       execFileSync("mount", ["--bind", store, mounted], { stdio: "ignore" });
     } catch {
-      skip("mounting a directory a second time takes the superuser");
+      skip("mounting a directory a second time needs root");
     }
     try {
       expect(await planned(copyAll, { store })).toBe(without);

@@ -37,7 +37,7 @@ function copying(options: BenchOptions = {}) {
     });
     roots.push(root);
   };
-  return Object.assign(bench({ copy: unpack, visit: { readArchive }, ...options }), { roots });
+  return Object.assign(bench({ copy: unpack, ephemeralGuest: { readArchive }, ...options }), { roots });
 }
 
 const text = `((build tools ((from other) (run (shell "make tool"))))
@@ -58,11 +58,11 @@ test("the files of the build arrive, and everything is released", async () => {
   await setting.builder.build(request(text));
   const [root = ""] = setting.roots;
   expect(await readFile(join(root, "usr/opt/tool"), "utf8")).toBe("a tool");
-  const [visit] = setting.sandbox.ephemeralGuests;
+  const [ephemeral] = setting.sandbox.ephemeralGuests;
   const made = setting.events.find(
     (event) => event.type === "step-finished" && event.step.heading.includes("make"),
   );
-  expect(made?.type === "step-finished" && made.step.id).toBe(visit?.layer);
+  expect(made?.type === "step-finished" && made.step.id).toBe(ephemeral?.layer);
   nothingHeld(setting);
 });
 
@@ -100,7 +100,7 @@ describe("where something fails", () => {
     const missing = () => {
       throw new ObError("BAD_SOURCE", 'There is nothing at "/opt".');
     };
-    await using setting = copying({ visit: { readArchive: missing } });
+    await using setting = copying({ ephemeralGuest: { readArchive: missing } });
     await expect(setting.builder.build(request(text))).rejects.toMatchObject({
       code: "BAD_SOURCE",
       message: 'Cannot copy from the build "tools". There is nothing at "/opt".',
@@ -136,7 +136,7 @@ describe("where something fails", () => {
       });
       yield Buffer.alloc(0);
     };
-    await using setting = copying({ visit: { readArchive: stuck } });
+    await using setting = copying({ ephemeralGuest: { readArchive: stuck } });
     const building = setting.builder.build(request(text), { signal: controller.signal });
     building.catch(() => undefined);
     await reading.opened;

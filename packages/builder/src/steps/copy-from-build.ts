@@ -12,10 +12,11 @@ import {
 } from "@ob/core";
 import type { CopyOp } from "@ob/spec";
 import { type Context, type FinishedBuild, resolveInGuest } from "../context.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import { layerArchive, type LayerItem } from "../archive/layer-archive.ts";
 import { openLayer } from "../open-layer.ts";
-import { entryPath } from "../archive/tar-writer.ts";
+import { entryBounds, entryPath } from "../archive/tar-writer.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import { copyFromStepId } from "./step-id.ts";
 import { checkDestination } from "./copy.ts";
@@ -65,7 +66,7 @@ export function prepareCopyFrom(
     base,
     name,
     source,
-    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build, at: context.source?.locate(op) },
     paths,
     destination,
     exclude,
@@ -87,7 +88,11 @@ function archiveItems(step: CopyFromStep, { sandbox, image }: StepDeps): readonl
   return step.paths.map((each) => {
     const path = sourceGuest.copySource(each);
     const baseName = posix.basename(path);
-    return { path, archivePath: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination) };
+    return {
+      path,
+      archivePath: (isDirectory: boolean) => entryPath({ isDirectory, baseName }, destination),
+      bounds: entryBounds(destination),
+    };
   });
 }
 
@@ -124,7 +129,7 @@ export function copyFromLayer(step: CopyFromStep, deps: StepDeps): LayerBuild {
 
 async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDeps): Promise<void> {
   const { writer, onOutput } = job;
-  const { sandbox, session = sandbox, store, image, keepVm } = deps;
+  const { sandbox, store, image, keepVm, isLast } = deps;
   const disk = await writer.createDisk(step.base, job.signal);
   throwIfCancelled(job.signal);
   const { source, exclude, user } = step;
@@ -148,8 +153,8 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
       return archive.on("error", fail);
     };
     const task = { kind: "copy", user, openArchive } as const;
-    const target = { layer: writer.id, disk, image, task, keepVm };
-    await session.run(target, { signal, emit: deps.emit, onOutput });
+    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
+    await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   } finally {

@@ -35,12 +35,13 @@ describe("a copy", () => {
     ["(copy (src a b) (dst c))", "BAD_SPEC", "2 sources"],
     ["(copy (src none) (dst c))", "BAD_SOURCE", '"none"'],
     ["(copy (src ..) (dst c))", "BAD_SOURCE", '".."'],
-  ])("%s fails in its turn, under its own heading", async (op, code, message) => {
+  ])("%s is refused before anything is built", async (op, code, message) => {
     const sourceDirectory = await sourceTree({ a: "1", b: "2" });
     await using setting = bench();
     const building = setting.builder.build({ spec: spec(`((from base) ${op})`), sourceDirectory });
     await expect(building).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
-    expect(transcript(setting.events)).toBe(`(from base)\n---> saved\n/: ${op}\n`);
+    expect(transcript(setting.events)).toBe("");
+    expect(setting.store.timesBegun.size).toBe(0);
   });
 
   test("of a file that changes meanwhile fails with that reason, whatever the sandbox throws", async () => {

@@ -9,6 +9,7 @@ import {
 import type { CopyOp } from "@ob/spec";
 import { type Context, resolveInGuest } from "../context.ts";
 import type { DigestCache } from "../source/digest-cache.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import { generateManifest, type Manifest, type ManifestOptions } from "../source/manifest.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
@@ -50,7 +51,7 @@ export async function prepareCopy(
   return {
     kind: "copy",
     base,
-    info: { op: "copy", id, base, heading: opHeading(workdir, op), build },
+    info: { op: "copy", id, base, heading: opHeading(workdir, op), build, at: context.source?.locate(op) },
     transfer: { sourceDirectory, manifests, destination, user },
     digests,
   };
@@ -66,7 +67,7 @@ async function copyIntoGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, session = sandbox, image, keepVm, emit } = deps;
+  const { sandbox, image, keepVm, isLast } = deps;
   const disk = await writer.createDisk(step.base, signal);
   const destination = sandbox.guest(image).copyTarget(step.transfer.destination);
   const transfer = { ...step.transfer, destination };
@@ -81,7 +82,7 @@ async function copyIntoGuest(
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", user: transfer.user, openArchive } as const;
-    await session.run({ layer: writer.id, disk, image, task, keepVm }, { signal, emit, onOutput });
+    await runInSandbox({ layer: writer.id, disk, image, task, keepVm, isLast }, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   }

@@ -6,8 +6,10 @@ import {
   type Store,
   throwIfCancelled,
 } from "@ob/core";
+import type { Spec } from "@ob/spec";
 import type { Context } from "../context.ts";
 import { fromHeading } from "../op-label.ts";
+import { atPlace, placeOf } from "../place.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 
 /** `(from NAME)`: the base image becomes a layer. */
@@ -20,10 +22,17 @@ export interface FromStep {
 export type Base = Pick<BaseLayerInfo, "environment" | "manifest" | "manifestDirectory">;
 export const unknownBase: Base = { environment: [], manifest: undefined, manifestDirectory: "/" };
 
-export async function prepareFrom(name: string, context: Context, store: Store): Promise<FromStep> {
-  const image = await store.baseImage(name);
-  const { build } = context;
-  return { image, info: { op: "from", id: image.id, base: undefined, heading: fromHeading(name), build } };
+export async function prepareFrom(spec: Spec, context: Context, store: Store): Promise<FromStep> {
+  const { build, source } = context;
+  const place = { field: "from", value: 0 };
+  const image = await store.baseImage(spec.from).catch((error: unknown) => {
+    throw atPlace(error, placeOf(source, spec, place));
+  });
+  const at = source?.locate(spec, place);
+  return {
+    image,
+    info: { op: "from", id: image.id, base: undefined, heading: fromHeading(spec.from), build, at },
+  };
 }
 
 /** The layer of a base image: the image is imported into the store. */

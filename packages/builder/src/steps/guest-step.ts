@@ -39,7 +39,11 @@ export async function prepareStep(
 async function sourceOf(name: string, context: Context, scope: BuildScope): Promise<CopySource> {
   const building = context.scope.get(name);
   if (building) return { name, build: await scope.join(building) };
-  throw new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`, {
+  throw noSuchBuild(name);
+}
+
+export function noSuchBuild(name: string): ObError {
+  return new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`, {
     hint: "A copy can use builds that come before its own build, or before an enclosing one.",
   });
 }

@@ -76,10 +76,10 @@ describe("a run", () => {
     await using setting = bench();
     const building = setting.builder.build(request("((from base) (run (network lan) (shell x)))"));
     await expect(building).rejects.toMatchObject({
-      code: "UNSUPPORTED",
+      code: "BAD_SPEC",
       message: expect.stringContaining('"lan"'),
     });
     expect(setting.sandbox.steps).toEqual([]);
-    expect(setting.store.openWriters).toBe(0);
+    expect(setting.store.timesBegun.size).toBe(0);
   });
 });

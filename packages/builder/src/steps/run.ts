@@ -10,6 +10,7 @@ import {
 } from "@ob/core";
 import { type RunCache, fromBytes, type RunOp } from "@ob/spec";
 import { type Context, resolveGuestPath } from "../context.ts";
+import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import type { StepDeps } from "./step-deps.ts";
@@ -41,7 +42,14 @@ export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep 
   };
   return {
     kind: "run",
-    info: { op: "run", id: runStepId(inputs), base, heading: opHeading(workdir, op), build },
+    info: {
+      op: "run",
+      id: runStepId(inputs),
+      base,
+      heading: opHeading(workdir, op),
+      build,
+      at: context.source?.locate(op),
+    },
     inputs,
     caches: op.caches,
     secrets: secrets.map(({ target, contents }) => ({ target: resolveGuestPath(workdir, target), contents })),
@@ -50,7 +58,7 @@ export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep 
 
 /**
  * The layer of a `run`: the command runs on a new disk, which is committed. Building it throws what the store, the caches
- * and the sandbox throw; `BAD_SPEC` if a cache cannot be shared as the spec says, `UNSUPPORTED` for an unknown network.
+ * and the sandbox throw.
  */
 export function runLayer(step: RunStep, deps: StepDeps): LayerBuild {
   return { id: step.info.id, emit: deps.emit, build: (job) => runInGuest(step, job, deps) };
@@ -61,7 +69,7 @@ async function runInGuest(
   { writer, signal, onOutput }: LayerJob,
   deps: StepDeps,
 ): Promise<void> {
-  const { sandbox, session = sandbox, image, keepVm, emit } = deps;
+  const { sandbox, image, keepVm, isLast, emit } = deps;
   const { base, workdir, user, environment, command, shell } = step.inputs;
   const network = networkOf(step.inputs.network);
   const requests =
@@ -88,7 +96,8 @@ async function runInGuest(
   try {
     throwIfCancelled(signal);
     const onFailure = deps.onFailure && failureHandler(step.info, deps.onFailure);
-    await session.run({ layer: writer.id, disk, image, task, keepVm }, { signal, emit, onOutput, onFailure });
+    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
+    await runInSandbox(target, { signal, onOutput, onFailure }, deps);
   } catch (error) {
     // A command that fails leaves its caches intact, and what it has fetched serves the next try.
     if (isObError(error, "STEP_FAILED")) await leases.release(emit);
@@ -108,10 +117,11 @@ function secretOf(context: Context, id: string): Uint8Array {
   throw new ObError("BAD_SECRET", `The secret ${JSON.stringify(id)} was not given.`);
 }
 
-function networkOf(names: readonly string[]): RunTask["network"] {
+/** @throws ObError `BAD_SPEC` for an unknown network. */
+export function networkOf(names: readonly string[]): RunTask["network"] {
   const unknown = names.find((name) => name !== "host");
   if (unknown === undefined) return names.length === 0 ? "none" : "host";
-  throw new ObError("UNSUPPORTED", `Unknown network ${JSON.stringify(unknown)}.`, {
+  throw new ObError("BAD_SPEC", `Unknown network ${JSON.stringify(unknown)}.`, {
     hint: "`(network host)` gives a step the host's network; by default it has none.",
   });
 }

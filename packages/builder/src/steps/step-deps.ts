@@ -18,6 +18,18 @@ export interface StepPosition {
   readonly session?: StepSession | undefined;
   /** True if another step of the stage comes after it; by default false. */
   readonly keepVm?: boolean | undefined;
+  /** True for the last step of the main build; by default false. */
+  readonly isLast?: boolean | undefined;
+  /** The `run` or `copy` before it in its stage. */
+  readonly previous?: StepInfo | undefined;
+}
+
+/** What ends a step that takes too much. */
+export interface StepLimits {
+  /** See `BuildOptions.stepTimeoutMs`. */
+  readonly stepTimeoutMs?: number | undefined;
+  /** See `BuilderOptions.diskReserve`. */
+  readonly diskReserve?: number | undefined;
 }
 
 /** What a step needs that runs in a guest. */
@@ -26,6 +38,8 @@ export interface StepDeps extends StepPosition {
   readonly sandbox: Sandbox;
   readonly caches: CacheStore;
   readonly emit: Emit;
+  /** By default there is none. */
+  readonly limits?: StepLimits | undefined;
   /** See `BuildOptions.onFailure`. */
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
 }

@@ -18,8 +18,8 @@ export async function readRequest(args: Arguments, io: ProcessIo, emit: Emit): P
   const secrets = await readSecrets(stringOptions(args, "secret"));
   const ignoreFile = await readIgnoreFile(args);
   const onWarning = (text: string) => emit({ type: "log", level: "warning", text });
-  const spec = await readSpec(args, io, { onWarning });
-  return { spec, sourceDirectory, secrets, ignoreFile };
+  const { spec, source } = await readSpec(args, io, { onWarning });
+  return { spec, source, sourceDirectory, secrets, ignoreFile };
 }
 
 /** @throws ObError `USAGE` if the key of `--qemu-ssh-key` cannot be read: it is reported before the first step. */

@@ -11,6 +11,16 @@ const minDigits = 4;
  * @throws ObError `USAGE` if it is not an id or matches several layers, `NO_SUCH_LAYER` if it matches none.
  */
 export function findLayer(store: Store, given: string | undefined): LayerId {
+  return findAmong(given, () => [...store.list()].map(({ id }) => id));
+}
+
+/** As `findLayer`, among the steps that have failed or run now, too: what has a log. */
+export async function findLog(store: Store, given: string | undefined): Promise<LayerId> {
+  const unfinished = await store.unfinished();
+  return findAmong(given, () => [...new Set([...[...store.list()].map(({ id }) => id), ...unfinished])]);
+}
+
+function findAmong(given: string | undefined, all: () => readonly LayerId[]): LayerId {
   if (given === undefined) {
     throw new ObError("USAGE", "No layer id is given.", {
       hint: "`obuilder plan` shows the ids of a spec's layers.",
@@ -19,7 +29,7 @@ export function findLayer(store: Store, given: string | undefined): LayerId {
   const digits = given.toLowerCase();
   if (isLayerId(digits)) return digits;
   if (!/^[0-9a-f]*$/.test(digits) || digits.length < minDigits || digits.length > 64) return layerId(given);
-  const matches = [...store.list()].map(({ id }) => id).filter((id) => id.startsWith(digits));
+  const matches = all().filter((id) => id.startsWith(digits));
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return only;
   if (matches.length > 1) {

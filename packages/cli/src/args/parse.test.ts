@@ -23,6 +23,7 @@ describe("help", () => {
         obuilder export       Export a layer's disk as one bootable qcow2 file
         obuilder image        Build, check, import, list and remove base images
         obuilder healthcheck  Check that a base image boots and runs a command
+        obuilder doctor       Check what this host has for builds and what it lacks
         obuilder delete       Delete a layer and all layers based on it
         obuilder prune        Delete least recently used layers
         obuilder cache        List, remove or prune cache disks
@@ -45,6 +46,7 @@ describe("help", () => {
         2    the command line is wrong
         3    the spec is wrong
         4    any other failure: the store, an image, QEMU, ...
+        124  a time limit was exceeded
         130  cancelled by Ctrl-C (143 by SIGTERM)
       "
     `);
@@ -89,6 +91,7 @@ describe("help", () => {
         2    the command line is wrong
         3    the spec is wrong
         4    any other failure: the store, an image, QEMU, ...
+        124  a time limit was exceeded
         130  cancelled by Ctrl-C (143 by SIGTERM)
       "
     `);

@@ -9,7 +9,7 @@ import {
 } from "@ob/core";
 import type { OptionTable } from "./flags.ts";
 import { type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
-import { parseCount, parseSize, parseDuration } from "./units.ts";
+import { parseCount, parseSize, parseSizeOrZero, parseDuration } from "./units.ts";
 
 const vmGroup = "VM:";
 export const sandboxOptions: OptionTable = {
@@ -108,7 +108,12 @@ export const sandboxOptions: OptionTable = {
 };
 
 export const vmReuseOptions: OptionTable = {
-  "no-vm-reuse": { kind: "flag", describe: "Boot a VM for every step", group: vmGroup },
+  "no-vm-reuse": {
+    kind: "flag",
+    describe:
+      "Boot a VM for every step (default if $OBUILDER_NO_VM_REUSE is set, or DIR/state/no-vm-reuse exists)",
+    group: vmGroup,
+  },
 };
 
 /** The options of virtual machines; undefined where an option was not given and has no default here. */
@@ -177,10 +182,6 @@ export function readGuestOs(args: Arguments, name: string): GuestOs | undefined 
   const mayBeKnown = stringOptions(args, "guest-profile").length > 0;
   if (value !== undefined && mayBeKnown && isGuestOsName(value)) return value;
   return enumOption(args, name, guestOsNames);
-}
-
-function parseSizeOrZero(value: string, flag: string): number {
-  return /^0+$/.test(value.trim()) ? 0 : parseSize(value, flag);
 }
 
 function parseAtLeastOne(value: string, flag: string): number {

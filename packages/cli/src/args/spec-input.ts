@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { ObError, orCancelled, errnoCode } from "@ob/core";
-import type { Spec } from "@ob/spec";
+import type { ParsedSpec, Spec } from "@ob/spec";
 import type { ProcessIo, Input } from "../process-io.ts";
 import { type Arguments, stringOption } from "./options.ts";
 
@@ -20,7 +20,7 @@ export async function readSpec(
   args: Arguments,
   { stdin, signal }: ProcessIo,
   { fallback, onWarning }: SpecInputOptions = {},
-): Promise<Spec> {
+): Promise<ParsedSpec> {
   const file = stringOption(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
   if (file === undefined || file === "") {
     throw new ObError("USAGE", "No spec is given.", {
@@ -29,8 +29,11 @@ export async function readSpec(
   }
   // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
   const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
-  const { parseSpec } = await import("@ob/spec");
-  return parseSpec(source, { file: file === "-" ? "<stdin>" : file, ...(onWarning && { onWarning }) });
+  const { parseSpecWithSource } = await import("@ob/spec");
+  return parseSpecWithSource(source, {
+    file: file === "-" ? "<stdin>" : file,
+    ...(onWarning && { onWarning }),
+  });
 }
 
 async function readSpecFile(file: string): Promise<Uint8Array> {

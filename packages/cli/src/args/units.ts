@@ -19,6 +19,11 @@ export function parseSize(text: string, flag: string): number {
   });
 }
 
+/** As `parseSize`, but also `0`. */
+export function parseSizeOrZero(text: string, flag: string): number {
+  return /^0+$/.test(text.trim()) ? 0 : parseSize(text, flag);
+}
+
 const durationUnits: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,

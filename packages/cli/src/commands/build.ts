@@ -1,6 +1,7 @@
 import type { StepFailure } from "@ob/builder";
 import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
+import { limitOptions, readLimits } from "../args/limits.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
 import {
@@ -11,8 +12,10 @@ import {
   storeOptions,
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
+import { mayReuseVm } from "../args/vm-reuse.ts";
 import { createProgress } from "../progress/create-progress.ts";
-import { codeOf } from "../output/render-error.ts";
+import { withRecipeHint } from "../output/recipe-hint.ts";
+import { codeOf, firstError } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
 import type { Command } from "./command.ts";
@@ -31,6 +34,7 @@ export const build: Command = {
     ...jobOptions,
     ...onErrorOptions,
     ...vmReuseOptions,
+    ...limitOptions,
     ...progressOptions,
   },
   examples: [
@@ -42,13 +46,15 @@ export const build: Command = {
     ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
     ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
     ["obuilder build ... --on-error=shell .", "open a shell where a command fails"],
+    ["obuilder build ... --step-timeout 1h .", "end a step that hangs"],
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
 
   async run(args, { services, io, verbosity, color, location, flags, emit }) {
     const jobs = readJobs(args, flags);
+    const { logLimit, diskReserve, ...timeouts } = readLimits(args);
     const mode = readProgressMode(args);
-    const reuseVm = args["no-vm-reuse"] !== true;
+    const reuseVm = await mayReuseVm({ args, env: io.env, location });
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
     const request = await readRequest(args, io, emit);
@@ -66,16 +72,23 @@ export const build: Command = {
       await openStepShell(failure, { io, progress });
     };
     try {
-      await using builder = await services.openBuilder({ location, flags, emit: progress.emit });
+      await using builder = await services.openBuilder({
+        location,
+        flags,
+        limits: { logLimit, diskReserve },
+        emit: progress.emit,
+      });
       const id = await builder.build(request, {
         signal: io.signal,
         jobs,
         reuseVm,
+        ...timeouts,
         ordered: progress.inOrder,
         ...(wantsShell && { onFailure }),
       });
       progress.succeeded(id);
-    } catch (error) {
+    } catch (thrown) {
+      const error = await withRecipeHint(firstError(thrown));
       progress.failed(error, exitCodeFor(codeOf(error)));
       throw error;
     } finally {

@@ -20,7 +20,7 @@ export const dockerfile: Command = {
 
   async run(args, { io }) {
     const escape = enumOption(args, "escape", ["unix", "windows"] as const) ?? "unix";
-    const spec = await readSpec(args, io);
+    const { spec } = await readSpec(args, io);
     const { toBytes, toDockerfile } = await import("@ob/spec");
     const converted = toDockerfile(spec, { buildkit: args["buildkit"] === true, escape });
     // As the original, with an empty line at the end.

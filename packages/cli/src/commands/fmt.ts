@@ -19,7 +19,7 @@ export const fmt: Command = {
   ],
 
   async run(args, { io }) {
-    const spec = await readSpec(args, io, { fallback: "-" });
+    const { spec } = await readSpec(args, io, { fallback: "-" });
     const { formatSpec, printMachine, toBytes } = await import("@ob/spec");
     const printed = args["machine"] === true ? printMachine(spec) : formatSpec(spec);
     io.stdout.write(toBytes(`${printed.trimEnd()}\n`));

@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ObError, storeLayout } from "@ob/core";
 import { checkKey } from "../args/build-input.ts";
+import { readTimeout } from "../args/limits.ts";
 import { storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { type StoreLocation } from "../args/store-location.ts";
@@ -20,6 +21,12 @@ export const healthcheck: Command = {
       describe: "The base image (default: the smallest of the store)",
       group: "Store:",
     },
+    timeout: {
+      kind: "value",
+      value: "SPAN",
+      describe: "End with 124 if the step takes longer than this, such as 10m (default: 5m)",
+      group: "Limits:",
+    },
     ...sandboxOptions,
   },
   examples: [
@@ -29,10 +36,11 @@ export const healthcheck: Command = {
 
   async run(args, { services, io, verbosity, location, flags, emit }) {
     const image = stringOption(args, "image") ?? (await smallestImage(location));
+    const deadlineMs = readTimeout(args);
     await checkKey(flags.sshKey);
     if (verbosity !== "quiet") io.stderr.write(`Checking the base image ${image}…\n`);
     await using builder = await services.openBuilder({ location, flags, emit });
-    await builder.healthcheck({ image, signal: io.signal });
+    await builder.healthcheck({ image, deadlineMs, signal: io.signal });
     io.stdout.write("Healthcheck passed\n");
   },
 };
@@ -49,6 +57,6 @@ async function smallestImage({ directory }: StoreLocation): Promise<string> {
   const [smallest] = sized.toSorted((a, b) => a.size - b.size || a.name.localeCompare(b.name));
   if (smallest) return smallest.name.slice(0, -".qcow2".length);
   throw new ObError("BASE_IMAGE", `There is no base image in ${images}.`, {
-    hint: "`obuilder image build NAME` builds one; `obuilder image list` shows the names.",
+    data: { noBaseImages: images },
   });
 }

@@ -12,8 +12,8 @@ const store = "--store=qemu:/nowhere";
 const spec = "((from debian-12) (run (shell one)))";
 
 /** Services with one layer, and a fake guest. */
-async function builtServices(visit: FakeGuest = {}) {
-  const services = fakeServices({ visit });
+async function builtServices(ephemeralGuest: FakeGuest = {}) {
+  const services = fakeServices({ ephemeralGuest });
   const { stdout } = await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
   return { services, id: /Got: "([0-9a-f]{64})"/.exec(stdout)?.[1] ?? "" };
 }
@@ -38,12 +38,16 @@ describe("log", () => {
     expect((await obuilder(["log", store, id], { services })).stdout).toContain("\x1b[2J");
   });
 
-  it("prints that of a failed step, by its whole id", async () => {
+  it("prints that of a failed step, by its whole id or a prefix", async () => {
     const services = fakeServices({ run: ({ output }) => (output("broken\n"), 1) });
     await obuilder(["build", store, "-f", "-", "."], { services, stdin: spec });
     const { stdout } = await obuilder(["plan", "--json", store, "-f", "-", "."], { services, stdin: spec });
     const failed: { id: string } = JSON.parse(stdout.split("\n")[1] ?? "");
-    expect((await obuilder(["log", store, failed.id], { services })).stdout).toBe("broken\n");
+    for (const id of [failed.id, failed.id.slice(0, 12)]) {
+      expect((await obuilder(["log", store, id], { services })).stdout).toBe("broken\n");
+    }
+    // A failed step has no layer.
+    expect((await obuilder(["delete", store, failed.id.slice(0, 12)], { services })).code).toBe(4);
   });
 
   it("reports a missing log", async () => {
@@ -86,7 +90,7 @@ describe("cp", () => {
     await symlink("/etc/passwd", path.join(guest, "opt/link"));
     execFileSync("chmod", ["u+s", path.join(guest, "opt/tool")]);
     const readArchive: FakeGuest["readArchive"] = function* ({ path: wanted, followLink }) {
-      // What stands at the end of the path is followed, as the command promises for every guest.
+      // A link at the end of the path is followed, in every guest.
       expect(followLink).toBe(true);
       const file = path.join(guest, wanted);
       const isTree = wanted.endsWith("/") || !wanted.includes(".");

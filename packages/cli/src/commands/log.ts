@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { findLayer } from "../args/layer-ref.ts";
+import { findLog } from "../args/layer-ref.ts";
 import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
@@ -8,8 +8,10 @@ import type { Command } from "./command.ts";
 export const log: Command = {
   description:
     "Prints the output of a layer's step: byte by byte, but on a terminal without what could control it. If the step is running, the log is followed to its end. The log of " +
-    "a failed step is kept for some days: give its whole id.",
-  positionals: [{ name: "ID", describe: "The layer's id, or a prefix that no other layer has" }],
+    "a failed step is kept for some days.",
+  positionals: [
+    { name: "ID", describe: "The layer's id, or a prefix that no other layer or failed step has" },
+  ],
   options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [
     ["obuilder log --store=qemu:/var/cache/obuilder 8a897f21e54d", ""],
@@ -18,7 +20,7 @@ export const log: Command = {
 
   async run(args, { services, io, location }) {
     await using store = await services.openStore({ location });
-    const id = findLayer(store, stringOption(args, "ID"));
+    const id = await findLog(store, stringOption(args, "ID"));
     const filter = io.stdout.isTTY === true ? createTerminalFilter() : undefined;
     for await (const bytes of store.readLog(id, io.signal)) {
       const shown = filter?.push(bytes) ?? bytes;

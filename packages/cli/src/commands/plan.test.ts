@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { obuilder, fakeServices } from "../testing/run.ts";
+import { build } from "./build.ts";
+import { plan } from "./plan.ts";
 
 const spec = `((build tools ((from debian-12) (run (shell "make tools"))))
  (from debian-12)
@@ -8,6 +10,10 @@ const spec = `((build tools ((from debian-12) (run (shell "make tools"))))
 const common = ["--store=qemu:/nowhere", "-f", "-", "."];
 
 describe("plan", () => {
+  it("accepts every option of build", () => {
+    expect(Object.keys(plan.options)).toEqual(expect.arrayContaining(Object.keys(build.options)));
+  });
+
   it("shows each step with its id, its base, and whether it is in the store", async () => {
     const services = fakeServices();
     const nested = '((from debian-12) (run (shell "make tools")))';

@@ -1,6 +1,8 @@
 import type { PlannedStep } from "@ob/builder";
 import { readRequest } from "../args/build-input.ts";
 import { colorsFor, type Palette } from "../output/colors.ts";
+import { recipeHint } from "../output/recipe-hint.ts";
+import { limitOptions } from "../args/limits.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import { copySizeLines } from "../output/copy-size-lines.ts";
 import { jsonLine, printable } from "../output/printable.ts";
@@ -12,7 +14,7 @@ import {
   specOptions,
   storeOptions,
 } from "../args/options.ts";
-import { sandboxOptions } from "../args/sandbox-flags.ts";
+import { sandboxOptions, vmReuseOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
@@ -37,6 +39,8 @@ export const plan: Command = {
     ...acceptedButHidden(sandboxOptions),
     ...acceptedButHidden(jobOptions),
     ...acceptedButHidden(onErrorOptions),
+    ...acceptedButHidden(limitOptions),
+    ...acceptedButHidden(vmReuseOptions),
     ...acceptedButHidden(progressOptions),
   },
   examples: [
@@ -45,13 +49,20 @@ export const plan: Command = {
     ["obuilder plan -v ... .", "also how much each copy takes"],
   ],
 
-  async run(args, { services, io, verbosity, color, location, emit }) {
+  async run(args, { services, io, verbosity, color, location, flags, emit }) {
     const { stdout, stderr, env } = io;
     const request = await readRequest(args, io, emit);
     const sizes = verbosity === "info" || verbosity === "debug";
-    const { steps, storeExists } = await services.plan({ location, request, signal: io.signal, sizes, emit });
+    const { steps, storeExists } = await services.plan({
+      location,
+      flags,
+      request,
+      signal: io.signal,
+      sizes,
+      emit,
+    });
 
-    const notes = planNotes(steps, location, storeExists);
+    const notes = await planNotes(steps, location, storeExists);
     if (args["json"] === true) {
       stdout.write(steps.map((step) => `${plannedStepLine(step)}\n`).join(""));
       if (verbosity !== "quiet") stderr.write(notes.map((note) => `${note}\n`).join(""));
@@ -86,18 +97,18 @@ function summary(steps: readonly PlannedStep[]): string {
 }
 
 /** What would make a build fail. */
-export function planNotes(
+export async function planNotes(
   steps: readonly PlannedStep[],
   location: StoreLocation,
   storeExists: boolean,
-): readonly string[] {
+): Promise<readonly string[]> {
   const notes: string[] = [];
   if (!storeExists) notes.push(`The store ${location.directory} does not exist; it counts as empty.`);
   const missing = new Set(steps.flatMap(({ missingImage }) => missingImage ?? []));
   for (const image of missing) {
-    notes.push(
-      `The base image ${image} is missing: a build needs ${location.directory}/base-image/${image}.qcow2.`,
-    );
+    const missed = `The base image ${image} is missing: a build needs ${location.directory}/base-image/${image}.qcow2.`;
+    const hint = await recipeHint(image);
+    notes.push(hint === undefined ? missed : `${missed} ${hint}`);
   }
   return notes;
 }

@@ -1,7 +1,8 @@
-import { type ErrorCode, isObError, errorMessage } from "@ob/core";
+import { type ErrorCode, isObError, errorMessage, type SpecLocation } from "@ob/core";
+import { cleanLine } from "./clean-output.ts";
 import type { Palette } from "./colors.ts";
 import { commandLineHint } from "./hints.ts";
-import { printable } from "./printable.ts";
+import { printable, printableLine } from "./printable.ts";
 
 /** An error of @ob/spec, which imports no other package: its errors are known by their code. */
 interface SpecErrorLike extends Error {
@@ -21,7 +22,7 @@ export function codeOf(error: unknown): ErrorCode | undefined {
 
 /** The hint of an expected error. */
 export function hintOf(error: unknown): string | undefined {
-  if (isObError(error)) return error.hint ?? commandLineHint(error);
+  if (isObError(error)) return commandLineHint(error);
   return isSpecError(error) ? error.hint : undefined;
 }
 
@@ -41,7 +42,7 @@ export interface RenderOptions {
 /** What is printed on standard error for `error`: a paragraph and a hint, ending with a newline. */
 export function renderError(error: unknown, options: RenderOptions): string {
   const { colors, verbose } = options;
-  const lines = [paragraph(error, colors)];
+  const lines = [paragraph(error, colors), ...stepLines(error)];
   const hint = hintOf(error);
   if (hint !== undefined && !errorMessage(error).includes(hint))
     lines.push(`${colors.bold("Hint:")} ${printable(hint)}`);
@@ -60,6 +61,7 @@ export function renderError(error: unknown, options: RenderOptions): string {
 
 function paragraph(error: unknown, colors: Palette): string {
   const message = printable(errorMessage(error).trimEnd());
+  if (isObError(error) && error.at && !error.step) return placed(error.at, message);
   const code = codeOf(error);
   // Begins with FILE:LINE:COLUMN, which editors look for at the start of a line.
   if (code === "BAD_SPEC") return message;
@@ -68,6 +70,29 @@ function paragraph(error: unknown, colors: Palette): string {
   if (code === "STEP_FAILED") return `${colors.red("Build step failed:")} ${message}`;
   if (code === undefined) return `${colors.red("obuilder: internal error:")} ${message}`;
   return `${colors.red("obuilder:")} ${message}`;
+}
+
+/** `FILE:LINE:COLUMN: TEXT`, which editors look for at the start of a line, and the line itself. */
+function placed({ file, line, column, excerpt = "" }: SpecLocation, text: string): string {
+  return `${printableLine(file)}:${line}:${column}: ${text}${excerpt === "" ? "" : `\n${printable(excerpt)}`}`;
+}
+
+/** Which step failed, where it is in the spec, and what it printed last. */
+function stepLines(error: unknown): readonly string[] {
+  if (!isObError(error) || !error.step) return [];
+  const { at, step } = error;
+  const { id, heading, build, output } = step;
+  const shown = printable(heading);
+  const lines = [at ? placed({ ...at, excerpt: "" }, shown) : shown];
+  if (build.length > 0) lines.push(`  in ${build.map((name) => `(build ${atom(name)} …)`).join(" ")}`);
+  lines.push(`  id ${id}`);
+  if (output === "") return [...lines, "  It printed nothing."];
+  const last = output.split("\n").map((line) => `    ${cleanLine(line, { styles: false })}`);
+  return [...lines, "  The last lines of its output:", ...last];
+}
+
+function atom(name: string): string {
+  return /^[\w.+-]+$/.test(name) ? name : printableLine(JSON.stringify(name));
 }
 
 /** The chain of causes, and the stack of a bug. */

@@ -14,7 +14,7 @@ it("prints a line for each phase at its end, and one for each check", () => {
   using phases = new Phases(screen, { colors, live: false });
   phases.show({ type: "phase-started", phase: "Boot it" });
   phases.show({ type: "check", what: "has bash", outcome: "passed", detail: "/bin/bash" });
-  phases.show({ type: "check", what: "has gtar", outcome: "weak" });
+  phases.show({ type: "check", what: "has gtar", outcome: "warning" });
   phases.show({ type: "phase-finished", phase: "Boot it", milliseconds: 61_400 });
   phases.show({ type: "note", text: "and so on" });
   expect(screen.text.split("\n")).toEqual([

@@ -47,10 +47,10 @@ describe("JSON progress", () => {
     });
     expect(lines.join("\n").replaceAll(/([bc])\1{63}/g, "$1…")).toMatchInlineSnapshot(`
       "{"type":"build-started","steps":2}
-      {"type":"step-started","id":"b…","op":"from","base":null,"heading":"(from debian-12)","build":[]}
+      {"type":"step-started","id":"b…","op":"from","base":null,"heading":"(from debian-12)","build":[],"location":null}
       {"type":"step-finished","id":"b…","outcome":"cached","milliseconds":1}
       {"type":"note","text":"/: (workdir /src)","build":[]}
-      {"type":"step-started","id":"c…","op":"run","base":"b…","heading":"/: (run (shell make))","build":[]}
+      {"type":"step-started","id":"c…","op":"run","base":"b…","heading":"/: (run (shell make))","build":[],"location":null}
       {"type":"phase","id":"c…","phase":"boot"}
       {"type":"step-output","id":"c…","text":"a\\nb"}
       {"type":"step-finished","id":"c…","outcome":"saved","milliseconds":12000}
@@ -83,6 +83,8 @@ describe("JSON progress", () => {
       message: "There is none.",
       hint: "Make one.",
       exitCode: 4,
+      location: null,
+      step: null,
       saved: 0,
       cached: 0,
       milliseconds: 250,

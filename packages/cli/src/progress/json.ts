@@ -1,5 +1,5 @@
 import { TextDecoder } from "node:util";
-import { type LayerId, errorMessage, type ObEvent } from "@ob/core";
+import { isObError, type LayerId, errorMessage, type ObEvent, type SpecLocation } from "@ob/core";
 import pc from "picocolors";
 import type { Output } from "../process-io.ts";
 import type { Verbosity } from "../args/options.ts";
@@ -58,9 +58,19 @@ export function createJsonProgress(options: JsonOptions): Progress {
     failed: (error, exitCode) => {
       const code = codeOf(error) ?? "INTERNAL";
       const outcome = code === "CANCELLED" ? "cancelled" : "failed";
-      result(outcome, { code, message: errorMessage(error), hint: hintOf(error) ?? null, exitCode });
+      const facts = { code, message: errorMessage(error), hint: hintOf(error) ?? null, exitCode };
+      result(outcome, { ...facts, ...placeOf(error) });
     },
     [Symbol.dispose]() {},
+  };
+}
+
+/** Where in the spec the error is, and the step that failed. */
+function placeOf(error: unknown): JsonObject {
+  const { at, step, exitCode, data } = isObError(error) ? error : {};
+  return {
+    location: locationOf(at),
+    step: step ? { ...step, status: exitCode ?? null, signal: data?.["signal"] ?? null } : null,
   };
 }
 
@@ -68,8 +78,9 @@ export function createJsonProgress(options: JsonOptions): Progress {
 function eventObject(event: Exclude<ObEvent, { readonly type: "step-output" | "exec" | "log" }>): JsonObject {
   switch (event.type) {
     case "step-started": {
-      const { id, base, op, heading, build } = event.step;
-      return { type: event.type, id, op, base: base ?? null, heading, build };
+      const { id, base, op, heading, build, at } = event.step;
+      const location = locationOf(at);
+      return { type: event.type, id, op, base: base ?? null, heading, build, location };
     }
     case "step-finished": {
       const { step, outcome, milliseconds } = event;
@@ -92,4 +103,8 @@ function createStepDecoder(): (id: LayerId, bytes: Uint8Array | undefined) => st
     decoders.delete(id);
     return decoder.decode();
   };
+}
+
+function locationOf(at: SpecLocation | undefined): JsonObject | null {
+  return at ? { file: at.file, line: at.line, column: at.column } : null;
 }

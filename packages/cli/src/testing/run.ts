@@ -28,21 +28,29 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
     pruned,
     openStore: async () => store,
     openCaches: async () => caches,
-    openBuilder: async ({ emit }) => createBuilder({ store, sandbox, caches, emit }),
+    openBuilder: async ({ limits, emit }) =>
+      createBuilder({ store, sandbox, caches, diskReserve: 0, ...limits, emit }),
     pruneSnapshots: async () => {
       pruned.push([...store.list()].length);
     },
     imageTools: async ({ location }) => ({
       store: location.directory,
-      startTrial: () => {
+      startSmokeTest: () => {
         throw new Error("No test of the command line boots an image.");
       },
-      chooseProcessor: () => {
+      resolveCpuArgs: () => {
         throw new Error("No test of the command line installs a system.");
       },
     }),
+    diagnoseQemu: async (arch) => ({
+      ...{ arch, binary: `qemu-system-${arch}`, version: "9.2.0", missing: [], missingFirmware: [] },
+      ...{ accelerator: { name: "kvm", why: "verified to run a guest" }, passtObstacle: undefined },
+    }),
     plan: async ({ request, signal, sizes, emit }) => ({
-      steps: await planBuild({ store, emit }, request, { signal, sizes }),
+      steps: await planBuild({ store, emit, guest: (image) => sandbox.guest(image) }, request, {
+        signal,
+        sizes,
+      }),
       storeExists: true,
     }),
   };

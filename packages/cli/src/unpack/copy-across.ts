@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { constants, type Stats } from "node:fs";
-import { chmod, copyFile, readlink, rename, rm, symlink, utimes } from "node:fs/promises";
-import { stagingPrefix } from "./staging.ts";
+import { rename, rm } from "node:fs/promises";
+import { type Emit, run } from "@ob/core";
+import { stagingName } from "./staging-name.ts";
 
 /** A file and where it moves. Names are bytes. */
 export interface Move {
@@ -10,32 +9,24 @@ export interface Move {
 }
 
 /**
- * Copies a file or a link to another file system: under a temporary name first, which is then renamed.
- *
- * @param found the state of `from`.
+ * Copies a file, a link or a directory with its contents to another file system: under a temporary name first, which is
+ * then renamed. The host's `cp` keeps modes, times, hard links, holes, and extended attributes as far as it can.
  */
-export async function copyAcross({ from, to }: Move, found: Stats): Promise<void> {
+export async function copyAcross({ from, to }: Move, emit: Emit): Promise<void> {
   const copy = beside(to);
   try {
-    if (found.isSymbolicLink()) await symlink(await readlink(from, { encoding: "buffer" }), copy);
-    else await copyWholeFile(from, { copy, found });
+    // Arguments are text, and names may be any bytes.
+    const input = Buffer.concat([from, nul, copy, nul]);
+    await run(["xargs", "-0", "cp", "-a", "--"], { input, emit });
     await rename(copy, to);
   } finally {
-    await rm(copy, { force: true });
+    await rm(copy, { recursive: true, force: true });
   }
 }
 
-async function copyWholeFile(
-  from: Buffer,
-  { copy, found }: { readonly copy: Buffer; readonly found: Stats },
-): Promise<void> {
-  await copyFile(from, copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  await chmod(copy, found.mode & 0o7777);
-  await utimes(copy, found.atime, found.mtime);
-}
+const nul = Buffer.alloc(1);
 
 /** An unused name in the same directory. */
 function beside(path: Buffer): Buffer {
-  const directory = path.subarray(0, path.lastIndexOf("/") + 1);
-  return Buffer.concat([directory, Buffer.from(`${stagingPrefix}${randomUUID()}`)]);
+  return Buffer.concat([path.subarray(0, path.lastIndexOf("/") + 1), Buffer.from(stagingName())]);
 }

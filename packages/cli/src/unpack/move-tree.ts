@@ -1,11 +1,21 @@
 import { constants, lstatSync, renameSync, type Stats } from "node:fs";
-import { access, chmod, mkdir, readdir, utimes } from "node:fs/promises";
+import { access, chmod, readdir } from "node:fs/promises";
 import { setImmediate as otherWork } from "node:timers/promises";
-import { errorMessage, ObError, errnoCode, throwIfCancelled } from "@ob/core";
+import {
+  type Emit,
+  errorMessage,
+  noopEmit,
+  ObError,
+  errnoCode,
+  quotedName,
+  throwIfCancelled,
+} from "@ob/core";
+import { fromBytes } from "@ob/spec";
 import { copyAcross, type Move } from "./copy-across.ts";
 
 export interface MoveOptions {
   readonly signal?: AbortSignal | undefined;
+  readonly emit?: Emit | undefined;
 }
 
 /** A directory that was made writable in order to be moved, and its original mode. */
@@ -23,12 +33,16 @@ interface Opened {
  * @throws ObError `USAGE` if something existing is in the way, `BAD_SOURCE` for what is not a file, directory or link;
  *   `CANCELLED` if the signal fires before the first thing is moved.
  */
-export async function moveTree(from: string, to: string, { signal }: MoveOptions = {}): Promise<void> {
+export async function moveTree(
+  from: string,
+  to: string,
+  { signal, emit = noopEmit }: MoveOptions = {},
+): Promise<void> {
   const root = { from: Buffer.from(from), to: Buffer.from(to) };
   const opened: Opened[] = [];
   await prepareAll(root, { merges: true, opened, signal });
   throwIfCancelled(signal);
-  await moveAll(root);
+  await moveAll(root, emit);
   // From the innermost: an outer one may become inaccessible.
   for (const { directory, mode } of opened.toReversed()) await chmod(directory, mode);
 }
@@ -87,22 +101,22 @@ function kindOf(found: Stats): string {
   return found.isSymbolicLink() ? "a symbolic link" : "a file";
 }
 
-async function moveAll(move: Move): Promise<void> {
-  for await (const each of movesOf(move)) await moveOne(each);
+async function moveAll(move: Move, emit: Emit): Promise<void> {
+  for await (const each of movesOf(move)) await moveOne(each, emit);
 }
 
 /** Another process may copy to the same place: then the target is checked again. */
 const attempts = 5;
 const takenMeanwhile = ["EEXIST", "ENOTEMPTY", "ENOTDIR", "EISDIR"];
 
-async function moveOne(move: Move): Promise<void> {
+async function moveOne(move: Move, emit: Emit): Promise<void> {
   const found = lstatSync(move.from);
   for (let attempt = 1; ; attempt++) {
     const there = lookAt(move.to);
     if (there) await refuseInTheWay(move, found, there);
-    if (there?.isDirectory()) return await moveAll(move);
+    if (there?.isDirectory()) return await moveAll(move, emit);
     try {
-      return await moveToNothing(move, found);
+      return await moveToNothing(move, emit);
     } catch (error) {
       if (!takenMeanwhile.includes(errnoCode(error) ?? "") || attempt === attempts) throw error;
     }
@@ -110,17 +124,13 @@ async function moveOne(move: Move): Promise<void> {
 }
 
 /** A file system may be mounted below the destination, which a rename cannot cross. */
-async function moveToNothing(move: Move, found: Stats): Promise<void> {
+async function moveToNothing(move: Move, emit: Emit): Promise<void> {
   try {
-    return renameSync(move.from, move.to);
+    renameSync(move.from, move.to);
   } catch (error) {
     if (errnoCode(error) !== "EXDEV") throw error;
+    await copyAcross(move, emit);
   }
-  if (!found.isDirectory()) return await copyAcross(move, found);
-  await mkdir(move.to, 0o700);
-  await moveAll(move);
-  await chmod(move.to, found.mode & 0o7777);
-  await utimes(move.to, found.atime, found.mtime);
 }
 
 /** Synchronous calls are ten times as fast as the thread pool here; this yields to other work now and then. */
@@ -142,8 +152,9 @@ function lookAt(path: Buffer): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
-/** A path on one line, with any bytes. */
+/** A path on one line: as it is if it is plain text. */
 function shown(path: Buffer): string {
-  const text = path.toString();
-  return /^[^\p{C}\ufffd]*$/u.test(text) ? text : JSON.stringify(text);
+  const text = fromBytes(path);
+  const quoted = quotedName(text);
+  return quoted === `"${text}"` ? text : quoted;
 }

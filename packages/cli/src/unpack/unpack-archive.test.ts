@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { noopEmit } from "@ob/core";
+import { noopEmit, ObError } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { moveTree } from "./move-tree.ts";
 import { tarArchive, type TarEntry } from "../testing/tar-archive.ts";
@@ -226,6 +226,22 @@ describe("an incomplete archive leaves nothing", () => {
       throw reason;
     }
     await expect(unpack(Readable.from(failing()))).rejects.toBe(reason);
+    expect(await inOut()).toEqual([]);
+  });
+
+  it("that never ends, once the disk gets full", async () => {
+    async function* endless() {
+      yield tarArchive([folder("d"), file("d/a")]).subarray(0, 1024 + 512);
+      for (;;) yield tarArchive([file("big", "b".repeat(1 << 20))]).subarray(0, -1024);
+    }
+    let bytes = 0;
+    const full = new ObError("NO_SPACE", "full");
+    const add = async (more: number): Promise<void> => {
+      bytes += more;
+      if (bytes > 20 << 20) throw full;
+    };
+    const options = { directory: out, signal: new AbortController().signal, emit: noopEmit, space: { add } };
+    await expect(unpackArchive(Readable.from(endless()), options)).rejects.toBe(full);
     expect(await inOut()).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { pipeline, type Readable, Transform } from "node:stream";
-import { type Emit, isObError, ObError, run, throwIfCancelled } from "@ob/core";
+import { type Emit, isObError, ObError, run, type SpaceGuard, spaceGuard, throwIfCancelled } from "@ob/core";
 import { moveTree } from "./move-tree.ts";
 import { makeStaging } from "./staging.ts";
 
@@ -8,6 +8,8 @@ export interface UnpackOptions {
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly emit: Emit;
+  /** By default that of the directory's file system. */
+  readonly space?: SpaceGuard | undefined;
 }
 
 /**
@@ -24,38 +26,61 @@ export async function unpackArchive(archive: Readable, options: UnpackOptions): 
     throwIfCancelled(signal);
     await using staging = await makeStaging(directory, emit);
     await extract(archive, { ...options, directory: staging.path });
-    await moveTree(staging.path, directory, { signal });
+    await moveTree(staging.path, directory, { signal, emit });
   } finally {
     archive.destroy();
   }
 }
 
 /** Unpacks with the host's tar, which does not follow the archive's links out of the directory. */
-async function extract(archive: Readable, { directory, signal, emit }: UnpackOptions): Promise<void> {
+async function extract(archive: Readable, options: UnpackOptions): Promise<void> {
+  const { directory, signal, emit } = options;
   let broken: unknown;
-  // Its error is the archive's own, or that it is incomplete.
-  const input = pipeline(archive, endCheck(), () => undefined);
+  const { space = spaceGuard(directory, { what: "the copy" }) } = options;
+  const attributes = await attributeOptions({ signal, emit });
+  // Its error is the archive's own, that it is incomplete, or that it would fill the disk.
+  const input = pipeline(archive, guarded(space), endCheck(), () => undefined);
   input.once("error", (error) => {
     broken = error;
   });
   try {
-    const tar = [
-      "tar",
-      "-x",
-      "--no-same-owner",
-      "--delay-directory-restore",
-      "-C",
-      directory,
-      "-f",
-      "-",
-    ] as const;
-    await run(tar, { input, signal, emit });
+    const [file, ...rest] = ["tar", "-x", "--no-same-owner", "--delay-directory-restore"] as const;
+    const tar = [file, ...rest, ...attributes, "-C", directory, "-f", "-"] as const;
+    const { stderr } = await run(tar, { input, signal, emit, env: plainMessages });
+    warnOfAttributes(stderr, emit);
   } catch (error) {
     throw broken ?? explain(error);
   } finally {
     input.destroy();
   }
   if (broken !== undefined) throw broken;
+}
+
+const plainMessages = { LC_ALL: "C" };
+
+/** GNU tar sets extended attributes if it is told to; others do so by themselves, or cannot. */
+async function attributeOptions(options: Pick<UnpackOptions, "signal" | "emit">): Promise<readonly string[]> {
+  const { stdout } = await run(["tar", "--version"], options);
+  return stdout.includes("GNU") ? ["--xattrs", "--xattrs-include=user.*"] : [];
+}
+
+/** GNU tar reports each attribute that the file system cannot store, and goes on. */
+function warnOfAttributes(stderr: string, emit: Emit): void {
+  const lines = stderr.split("\n").filter((line) => line.includes("extended attribute"));
+  if (lines.length === 0) return;
+  const more = lines.length > 1 ? ` and ${lines.length - 1} more` : "";
+  const text = `The destination does not store extended attributes: ${lines[0]}${more}.`;
+  emit({ type: "log", level: "warning", text });
+}
+
+/** Passes an archive on while there is space for it. */
+function guarded(space: SpaceGuard): (source: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array> {
+  return async function* (source) {
+    for await (const bytes of source) {
+      await space.add(bytes.length);
+      yield bytes;
+    }
+  };
 }
 
 /** The zero bytes that end an archive. */

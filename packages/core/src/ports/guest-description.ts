@@ -1,3 +1,4 @@
+import type { RunTask } from "./run-task.ts";
 import type { GuestArch, GuestOs } from "../image-manifest.ts";
 
 /**
@@ -17,6 +18,15 @@ export interface GuestDescription {
    * @param destination as the spec has it: absolute, or below the workdir.
    */
   readonly copyTarget: (destination: string) => string;
+  /**
+   * Refuses a `run` that this guest cannot do, whatever its disk holds, before there is a machine. The disks of its caches
+   * need not exist.
+   *
+   * @throws ObError `UNSUPPORTED` and the like, as `Sandbox.run` would.
+   */
+  readonly checkRun?: (task: RunTask) => void;
+  /** The same for a `copy` to a destination, as `copyTarget` returns it. */
+  readonly checkCopy?: (destination: string) => void;
   /** A path to copy from, with slashes: its last part is the name of what is copied. */
   readonly copySource: (path: string) => string;
 }

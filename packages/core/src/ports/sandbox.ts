@@ -3,43 +3,9 @@ import type { ObError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { LayerId } from "../layer-id.ts";
 import type { GuestDescription } from "./guest-description.ts";
-import type { Environment } from "./store.ts";
+import type { RunTask } from "./run-task.ts";
 import type { EphemeralGuest, EphemeralGuestOptions, EphemeralGuestRequest } from "./ephemeral-guest.ts";
 import type { GuestAccess, GuestImage, GuestOwner, GuestUser } from "./guest.ts";
-
-export interface CacheMount {
-  readonly name: string;
-  /** Absolute path of the qcow2 disk on the host. */
-  readonly disk: string;
-  /** See `CacheLease.formatted`. */
-  readonly formatted: boolean;
-  /** Absolute path in the guest, in the guest's own form. */
-  readonly target: string;
-}
-
-export interface SecretMount {
-  /** Absolute path in the guest. */
-  readonly target: string;
-  readonly contents: Uint8Array;
-}
-
-/** Runs a command. */
-export interface RunTask {
-  readonly kind: "run";
-  /** The argument of the shell. */
-  readonly command: string;
-  /** Program and leading arguments; empty for the login shell of the guest's user. */
-  readonly shell: readonly string[];
-  /** Absolute; created if it does not exist. */
-  readonly workdir: string;
-  /** By default the image's login user. */
-  readonly user: GuestUser | undefined;
-  /** Newest first, as in the context. */
-  readonly environment: Environment;
-  readonly network: "none" | "host";
-  readonly caches: readonly CacheMount[];
-  readonly secrets: readonly SecretMount[];
-}
 
 /**
  * Unpacks an archive at the guest's root, as root: owners are set as in the archive. Directories that exist
@@ -61,13 +27,25 @@ export interface OpenArchiveOptions {
   readonly owner: GuestOwner | undefined;
   /** Called with each directory that the archive has an entry for. */
   readonly onDirectory?: ((directory: ArchivedDirectory) => void) | undefined;
+  /** Called with what the archive has of which the guest must know. */
+  readonly onFeature?: ((feature: ArchiveFeature) => void) | undefined;
+  /** Leaves extended attributes out, and fills holes with zeros. */
+  readonly plain?: boolean | undefined;
 }
+
+/** Extended attributes or files with holes, in the pax format of GNU tar; links of either kind that are not trusted. */
+export type ArchiveFeature = "xattrs" | "sparse" | "links";
 
 export interface ArchivedDirectory {
   /** The bytes of its path from the guest's root, without a slash at either end. */
   readonly path: Uint8Array;
   /** True for a parent of the destination. Something else in its place must not be replaced then. */
   readonly isParent: boolean;
+  /**
+   * The path of the copy's destination, in the same form. A link that stands for the directory must lead to one below it.
+   * Undefined if the archive is trusted.
+   */
+  readonly bounds?: Uint8Array | undefined;
 }
 
 /** One step in a virtual machine. */
@@ -80,6 +58,11 @@ export interface SandboxStep {
   readonly task: RunTask | CopyTask;
   /** True if another step on this layer may follow in the same session. */
   readonly keepVm?: boolean | undefined;
+  /**
+   * True if nothing follows in the build. Otherwise a step that leaves a guest to which no later step can log in fails with
+   * `STEP_FAILED`; the last one has that reported as a warning.
+   */
+  readonly isLast?: boolean | undefined;
 }
 
 /**
@@ -109,9 +92,15 @@ export interface SandboxRunOptions {
 /** Runs steps in virtual machines. */
 export interface Sandbox extends AsyncDisposable {
   /**
+   * True if caches and secrets of one step must have different targets, none of them below a secret. A build with another step is
+   * then refused before anything is built. By default false.
+   */
+  readonly distinctTargets?: boolean | undefined;
+
+  /**
    * The system and architecture of an image's guest: from its manifest if it has one, otherwise from the options.
    *
-   * @throws ObError `USAGE` if a flag contradicts the manifest, or nobody has a profile of this guest OS.
+   * @throws ObError `USAGE` if a flag contradicts the manifest, or there is no profile of this guest OS.
    */
   guest(image: GuestImage): GuestDescription;
 

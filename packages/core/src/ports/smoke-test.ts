@@ -33,7 +33,7 @@ export interface SmokeTestRequest {
 export interface SmokeTestCommand {
   /** A script for the guest's Bourne shell. */
   readonly script: string;
-  /** True to run it as the superuser. */
+  /** True to run it as root. */
   readonly asRoot?: boolean | undefined;
   /** How long it may take, in seconds. By default 300. */
   readonly timeoutSeconds?: number | undefined;
@@ -57,7 +57,7 @@ export interface ImageCheck {
   /** Variables that the SSH client sends. */
   readonly environment?: Readonly<Record<string, string>>;
   /** False if builds work without it. */
-  readonly needed: boolean;
+  readonly required: boolean;
 }
 
 /** A guest with an SSH login, whose login user can become root. Disposing ends it at once. */

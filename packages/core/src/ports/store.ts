@@ -1,4 +1,5 @@
 import type { ImageManifest } from "../image-manifest.ts";
+import type { GuestImage } from "./guest.ts";
 import type { LayerId } from "../layer-id.ts";
 
 /** Environment variables as `(env K V)` made them, newest first; each key occurs once. */
@@ -23,6 +24,8 @@ export interface BaseImage {
   readonly id: LayerId;
   /** False where `base-image/NAME.qcow2` does not exist; its layer can still be in the store. */
   readonly present: boolean;
+  /** The names of the images that do exist, if this one does not. */
+  readonly others?: readonly string[] | undefined;
 }
 
 /** What a base layer says about all layers that are based on it. */
@@ -121,6 +124,12 @@ export interface Store extends AsyncDisposable {
   /** The base image of that name. Resolves also if there is none: a plan needs only the id. */
   baseImage(name: string): Promise<BaseImage>;
 
+  /**
+   * What describes the guest of an image: as in its layer, or, before it was imported, beside the image itself. Undefined
+   * if there is neither.
+   */
+  guestOf(image: BaseImage): Promise<GuestImage | undefined>;
+
   /** The finished layer, or undefined. Does not count as a use. */
   find(id: LayerId): Promise<Layer | undefined>;
 
@@ -143,6 +152,9 @@ export interface Store extends AsyncDisposable {
    * @throws ObError `NO_SUCH_LAYER` if there is neither.
    */
   readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+
+  /** The layers that have a log and are not in the store: of steps that have failed, or run now. In any order. */
+  unfinished(): Promise<readonly LayerId[]>;
 
   /**
    * Creates an overlay on the layer, to read the layer in a guest: a guest that boots writes to its disk. After a crash

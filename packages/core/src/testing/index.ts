@@ -1,3 +1,5 @@
+export { hostileArchives } from "./tar/hostile-archives.ts";
+export type { HostileArchive } from "./tar/hostile-entries.ts";
 export { MemoryCache, type MemoryCacheOptions } from "./doubles/memory-cache.ts";
 export { MemoryStore } from "./doubles/memory-store.ts";
 export type {

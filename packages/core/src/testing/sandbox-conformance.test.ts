@@ -6,10 +6,10 @@ import { ObError } from "../errors.ts";
 import { sandboxConformance } from "./conformance/sandbox.ts";
 import { FakeSandbox, type FakeStep } from "./doubles/fake-sandbox.ts";
 import type { FakeGuest } from "./doubles/fake-guest.ts";
-import type { RunTask } from "../ports/sandbox.ts";
+import type { RunTask } from "../ports/run-task.ts";
 
 /** Simulates a guest with a shell of the host. */
-async function playWithShell({ task, output, signal }: FakeStep<RunTask>): Promise<number> {
+async function runWithShell({ task, output, signal }: FakeStep<RunTask>): Promise<number> {
   const [file, ...args] = [...(task.shell.length > 0 ? task.shell : ["/bin/sh", "-c"]), task.command];
   const child = spawn(file ?? "/bin/sh", args, {
     cwd: task.workdir,
@@ -27,7 +27,7 @@ async function playWithShell({ task, output, signal }: FakeStep<RunTask>): Promi
 }
 
 /** Simulates a guest with the host's own files and programs. */
-const visit: FakeGuest = {
+const ephemeralGuest: FakeGuest = {
   *readArchive({ path }) {
     const { status, stdout } = spawnSync("tar", ["-cf", "-", "-C", dirname(path), `./${basename(path)}`]);
     if (status !== 0) throw new ObError("BAD_SOURCE", `There is nothing at ${path}.`);
@@ -47,7 +47,7 @@ const visit: FakeGuest = {
 
 describe("FakeSandbox", () => {
   const cases = sandboxConformance(async () => {
-    const sandbox = new FakeSandbox({ run: playWithShell, visit });
+    const sandbox = new FakeSandbox({ run: runWithShell, ephemeralGuest });
     return {
       sandbox,
       image: { manifest: undefined, manifestDirectory: "/" },

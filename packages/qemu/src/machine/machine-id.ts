@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 
-/** Matches any id that `newMachineId` makes. */
-export const machineIdPattern = /obuilder-[\w-]{11}(?![\w-])/;
+/**
+ * Matches any id that `newMachineId` makes, and not the serial number of a cache or copy disk. Nothing need follow it: Linux
+ * prints the serial numbers of disks without a newline.
+ */
+export const machineIdPattern = /obuilder-(?!cache-|copy-)[\w-]{11}/;
 
 /**
  * A new unique id for a VM: the serial number of its root disk, and of the machine in its SMBIOS tables. It has 20

@@ -31,7 +31,10 @@ async function choose(options: Partial<HostNetworksOptions> = {}) {
   const events: ObEvent[] = [];
   const networks = new HostNetworks({ choice: "auto", allowHostLoopback: false, ...options });
   const about = { signal, emit: (event: ObEvent) => void events.push(event) };
-  const chosen = [await networks.choose({ binary }, about), await networks.choose({ binary: "other" }, about)];
+  const chosen = [
+    await networks.choose({ binary }, about),
+    await networks.choose({ binary: "other" }, about),
+  ];
   const warnings = events.flatMap((event) =>
     event.type === "log" && event.level === "warning" ? [event.text] : [],
   );
@@ -101,17 +104,21 @@ describe("passt", () => {
     vi.stubEnv("MARKER", "secret");
     const controller = new AbortController();
     const start = startPasst({ hostLoopback: false, signal: controller.signal, emit: () => undefined });
-    const ended = expect(start).rejects.toMatchObject({ code: "CANCELLED" });
-    await vi.waitFor(async () => expect(await readFile(environment, "utf8")).toContain("PWD="), 10_000);
-    controller.abort();
-    await ended;
+    const running = vi.waitFor(async () => {
+      expect(await readFile(environment, "utf8")).toContain("PWD=");
+      controller.abort();
+    }, 10_000);
+    await expect(start).rejects.toMatchObject({ code: "CANCELLED" });
+    await running;
     await expect(readFile(environment, "utf8")).resolves.not.toContain("MARKER");
   });
 
   it("that ends by itself is reported as the failure of the network", async ({ skip }) => {
     vi.unstubAllEnvs();
     const options = { guestPort: 22, hostLoopback: false, signal, emit: () => undefined };
-    const passt = await startPasst(options).catch((error: unknown) => skip(`no passt here: ${String(error)}`));
+    const passt = await startPasst(options).catch((error: unknown) =>
+      skip(`no passt here: ${String(error)}`),
+    );
     await using _ = passt;
     await expect(listens(passt.hostPort)).resolves.toBe(true);
     process.kill(passt.pid, "SIGKILL");

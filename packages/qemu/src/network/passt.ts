@@ -97,25 +97,41 @@ async function startOn(
     await stop();
     throw error;
   }
+  return servingPasst(child, { exited, hostPort, hostLoopback, stop });
+}
+
+interface Started {
+  readonly exited: Promise<ObError>;
+  readonly hostPort: number;
+  readonly hostLoopback: boolean;
+  readonly stop: () => Promise<void>;
+}
+
+function servingPasst(child: ChildProcess, { exited, hostPort, hostLoopback, stop }: Started): Passt {
   const { promise: failed, resolve: onFailed } = Promise.withResolvers<ObError>();
   let stopping = false;
-  const tap = socketOf(child);
-  void exited.then((error) => {
+  const watchExit = async (): Promise<void> => {
+    const error = await exited;
     // It ends by itself, and cleanly, when QEMU has ended.
     if (!stopping && child.exitCode !== 0) onFailed(error);
-  });
+  };
+  const tap = socketOf(child);
+  const passOn = async (streams: readonly Duplex[]): Promise<void> => {
+    try {
+      await pipeline(streams);
+    } catch (error) {
+      // The ends close when QEMU or passt has ended, which is reported as such.
+      if (!stopping && isObError(error)) onFailed(error);
+    }
+  };
+  void watchExit();
   return {
     pid: child.pid ?? 0,
     hostPort,
     failed,
     connect: (netdev) => {
-      const filter = hostLoopback ? [] : [new LoopbackFilter()];
-      const toHost = pipeline([netdev, ...filter, tap]);
-      // The ends close when QEMU or passt has ended, which is reported as such.
-      toHost.catch((error: unknown) => {
-        if (!stopping && isObError(error)) onFailed(error);
-      });
-      pipeline([tap, netdev]).catch(() => undefined);
+      void passOn([netdev, ...(hostLoopback ? [] : [new LoopbackFilter()]), tap]);
+      void passOn([tap, netdev]);
     },
     [Symbol.asyncDispose]: async () => {
       stopping = true;
@@ -150,15 +166,11 @@ async function serves(child: ChildProcess, { exited, signal: caller }: Waiting):
     () => new ObError("TOOL_FAILED", `passt was not ready within ${startTime / 1000} s.`),
   );
   const signal = AbortSignal.any([caller, limit.signal]);
-  let failure: ObError | undefined;
-  void exited.then((error) => {
-    failure = error;
-  });
   for (;;) {
     const status = await readFile(`/proc/${child.pid}/status`, "utf8").catch(() => "");
     if (/^Seccomp:\s*2$/m.test(status)) return;
+    const failure = await abortable(Promise.race([exited, wait(interval)]), signal);
     if (failure) throw failure;
-    await abortable(wait(interval), signal);
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Duplex } from "node:stream";
 import { abortReason, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
 import { assertFirmware } from "../machine/firmware.ts";
@@ -46,7 +45,10 @@ export class Vm extends QemuInstance {
     this.id = machineId;
     this.#directory = directory;
     this.#passt = passt;
-    if (passt && process.network) this.#connect(passt, process.network);
+    if (passt && process.network) {
+      passt.connect(process.network);
+      void this.#watchNetwork(passt);
+    }
   }
 
   /**
@@ -88,12 +90,10 @@ export class Vm extends QemuInstance {
     return this.#hostPort;
   }
 
-  #connect(passt: Passt, netdev: Duplex): void {
-    passt.connect(netdev);
-    void passt.failed.then((cause) => {
-      const message = `The guest's network has failed: ${cause.message}`;
-      this.failWith(new ObError("GUEST_LOST", message, { cause }));
-    });
+  async #watchNetwork(passt: Passt): Promise<void> {
+    const cause = await passt.failed;
+    const message = `The guest's network has failed: ${cause.message}`;
+    this.failWith(new ObError("GUEST_LOST", message, { cause }));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {

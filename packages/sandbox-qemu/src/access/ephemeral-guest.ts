@@ -126,5 +126,6 @@ function ttyLine(
   const line = `exec ${program} </dev/tty`;
   const withoutTerm = task.environment.filter(([key]) => key !== "TERM");
   const environment = [...withoutTerm, ["TERM", screen.kind] as const];
-  return profile.run({ ...task, command: line, shell: [], environment }).command;
+  // Not by the login shell, which may be no Bourne shell.
+  return profile.run({ ...task, command: line, shell: ["/bin/sh", "-c"], environment }).command;
 }

@@ -9,6 +9,7 @@ import {
   type SmokeTestGuest,
   type SmokeTestRequest,
 } from "@ob/core";
+import { checkSandboxOptions } from "../lifecycle/check-options.ts";
 import { Accelerators, machineFor, sweepRunDirectories, withVmErrors } from "@ob/qemu";
 import { guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
 import type { SandboxOptions } from "../lifecycle/options.ts";
@@ -29,6 +30,7 @@ export async function bootForSmokeTest(
   options: SandboxOptions,
   request: SmokeTestRequest,
 ): Promise<SmokeTestGuest> {
+  checkSandboxOptions("bootForSmokeTest", options);
   const { emit = noopEmit, stateDirectory } = options;
   const {
     memoryMib = 0,

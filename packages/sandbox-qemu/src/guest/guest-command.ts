@@ -1,9 +1,10 @@
 import type { Readable } from "node:stream";
 import { deadline, errorMessage, isObError, ObError } from "@ob/core";
-import { exitDeviceMissing, type GuestCommand } from "./profile.ts";
-import { captureFramed, executeFramed } from "./run-framed.ts";
+import { exitDeviceMissing, exitNoSparse, type GuestCommand } from "./profile.ts";
+import { captureFramed, executeFramed, loginShellHint } from "./run-framed.ts";
 import { type ExecStatus, statusText } from "../ssh/command.ts";
-import { execute, type ExecResult } from "../ssh/exec.ts";
+import { execute, type ExecOptions, type ExecResult } from "../ssh/exec.ts";
+import { markFilter, newMark } from "../ssh/frame.ts";
 import { type RootShell, maxInlineInput } from "../ssh/root-shell.ts";
 import type { SshSession } from "../ssh/session.ts";
 
@@ -61,11 +62,9 @@ export async function runStepCommand(
   command: GuestCommand,
   options: GuestConnection & { readonly killStrayProcesses?: GuestCommand | undefined },
 ): Promise<void> {
-  const { session, signal, onOutput, killStrayProcesses: kill } = options;
-  const status = await execute(session, command.command, {
-    signal,
-    onStdout: onOutput,
-    onStderr: onOutput,
+  const { killStrayProcesses: kill } = options;
+  const status = await executeStep(command, {
+    ...options,
     killStrayProcesses: kill && (async () => await killStrayProcesses(kill, options)),
   });
   switch (status.kind) {
@@ -75,9 +74,42 @@ export async function runStepCommand(
         exitCode: status.code,
       });
     case "killed":
-      throw new ObError("STEP_FAILED", `The command was ended by signal ${status.signal}.`);
+      throw new ObError("STEP_FAILED", `The command was ended by signal ${status.signal}.`, {
+        data: { signal: status.signal },
+      });
   }
 }
+
+/**
+ * Runs the step's command; all that the login shell prints is passed on as well.
+ *
+ * @throws ObError `STEP_FAILED` if the login shell ends without having run the command; as `execute`.
+ */
+async function executeStep(
+  command: GuestCommand,
+  { session, signal, onOutput, killStrayProcesses: kill }: GuestConnection & StepExecution,
+): Promise<ExecStatus> {
+  const mark = newMark();
+  const line = command.framed?.({ mark });
+  const pass = (bytes: Uint8Array): void => onOutput?.(bytes);
+  const streams = { output: markFilter(mark, pass), errors: markFilter(mark, pass) };
+  const status = await execute(session, line?.command ?? command.command, {
+    signal,
+    onStdout: streams.output.add,
+    onStderr: streams.errors.add,
+    killStrayProcesses: kill,
+  });
+  for (const stream of Object.values(streams)) stream.end();
+  const wasRun = !line || streams.output.sawMark || streams.errors.sawMark;
+  if (wasRun || status.kind === "killed") return status;
+  throw new ObError(
+    "STEP_FAILED",
+    `The command was not run: the login shell ended first, with ${statusText(status)}.`,
+    { hint: loginShellHint, exitCode: status.code },
+  );
+}
+
+type StepExecution = Pick<ExecOptions, "killStrayProcesses">;
 
 /** Ignores errors: they do not change the command's result, and the flush tries again and reports them. */
 async function killStrayProcesses(command: GuestCommand, options: GuestConnection): Promise<void> {
@@ -86,6 +118,9 @@ async function killStrayProcesses(command: GuestCommand, options: GuestConnectio
   const signal = AbortSignal.any([options.signal, limit.signal]);
   await runGuestCommand(command, { ...options, signal }).catch(() => undefined);
 }
+
+/** "no sparse files": nothing was unpacked, since the guest's tar cannot unpack files with holes. */
+export type UnpackResult = "unpacked" | "no sparse files";
 
 /**
  * Sends an archive to the guest's tar.
@@ -96,15 +131,14 @@ async function killStrayProcesses(command: GuestCommand, options: GuestConnectio
 export async function unpackArchive(
   command: GuestCommand,
   options: GuestConnection & { readonly archive: Readable },
-): Promise<void> {
+): Promise<UnpackResult> {
   const { archive } = options;
   let broken: unknown;
   archive.once("error", (error) => {
     broken = error;
   });
   try {
-    const { status, errors } = await runTar(command, options);
-    if (!succeeded(status)) throw tarFailure(status, errors);
+    return resultOf(await runTar(command, options));
   } catch (error) {
     throw broken !== undefined && error === broken ? archiveFailure(broken) : error;
   } finally {
@@ -121,10 +155,21 @@ export async function unpackArchive(
 export async function unpackFromDevice(
   command: GuestCommand,
   options: GuestConnection,
-): Promise<"unpacked" | "not seen"> {
-  const { status, errors } = await runTar(command, options);
+): Promise<UnpackResult | "not seen"> {
+  const result = await runTar(command, options);
+  const { status } = result;
+  return status.kind === "exited" && status.code === exitDeviceMissing ? "not seen" : resultOf(result);
+}
+
+function resultOf({
+  status,
+  errors,
+}: {
+  readonly status: ExecStatus;
+  readonly errors: string;
+}): UnpackResult {
   if (succeeded(status)) return "unpacked";
-  if (status.kind === "exited" && status.code === exitDeviceMissing) return "not seen";
+  if (status.kind === "exited" && status.code === exitNoSparse) return "no sparse files";
   throw tarFailure(status, errors);
 }
 

@@ -1,13 +1,17 @@
 import type { CacheFileSystem, ErrorCode, GuestOs, GuestUser, ImageCheck, Phase, RunTask } from "@ob/core";
 import type { Frame } from "../ssh/frame.ts";
+import type { MountTask } from "./mount-task.ts";
 
-/** A command line for the login user's shell, sent over SSH, with its purpose. */
+/**
+ * A command line for the login user's shell, sent over SSH, with its purpose. It is written for a Bourne shell; if the login
+ * shell is another, it is sent in a form that every shell reads (`ssh/quote/any-shell.ts`).
+ */
 export interface GuestCommand {
   readonly phase: Phase;
   /** A verb phrase for messages: `mount the cache opam at /home/opam/.opam`. */
   readonly purpose: string;
   readonly command: string;
-  /** The same command in a frame. Undefined for a step's own command: all of its output is passed on, unframed. */
+  /** The same command in a frame. A step's own command has a mark at its start only, which shows that it was reached. */
   readonly framed?: ((frame: Frame) => FramedLine) | undefined;
   /** The same command as a script for the persistent root shell (`GuestProfile.rootShell`). */
   readonly script?: string | undefined;
@@ -58,7 +62,7 @@ export interface GuestProfile {
   /**
    * A command line for the login user's shell that prints the serial number of the root disk or of the machine. It
    * identifies the guest, so it is the first command on each connection: it must need no privileges and change nothing, on
-   * any machine that answers.
+   * any machine that answers. `identityCommand` makes one that works for every login shell.
    */
   readonly identity: string;
   /** The command line of a root shell that reads scripts from its standard input; undefined if the OS has no such shell. */
@@ -68,14 +72,26 @@ export interface GuestProfile {
   /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
   /**
+   * Run in a guest without a network once it is ready: name lookups and other connections then fail at once, instead of after
+   * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must go on working.
+   */
+  readonly rejectConnections?: GuestCommand | undefined;
+  /**
    * Disables ASLR, so that a program has the same addresses each time it runs: TCG caches translated code by its address.
    * Undefined if the OS cannot do that, or if it gains nothing.
    */
   readonly disableAslr?: DisableAslr | undefined;
   /** Matches what the kernel prints on the console when a new VM generation id has reseeded its random number generator. */
   readonly rngReseededPattern?: RegExp | undefined;
-  /** Commands that mount the caches and then write the secrets. */
-  mount(task: RunTask): readonly GuestCommand[];
+  /** The one form of a cache's target, by which parents are found. By default that of a POSIX path. */
+  readonly canonicalTarget?: ((target: string) => string) | undefined;
+  /**
+   * Prints where each path leads in the guest, one a line: symbolic links are followed as far as there is something. It is run
+   * before `mount` if a step has several caches. Undefined if the guest cannot tell.
+   */
+  readonly realTargets?: ((targets: readonly string[]) => GuestCommand) | undefined;
+  /** Commands that mount the caches, in their order, and then write the secrets. */
+  mount(task: MountTask): readonly GuestCommand[];
   /** Runs the step's command. Its exit status is the step's. */
   run(task: RunTask): GuestCommand;
   /** Kills the processes that the step's command left running; undefined if the SSH server does that. */
@@ -95,8 +111,10 @@ export interface GuestProfile {
   readonly findOwner?: ((name: string) => GuestCommand) | undefined;
   /** Set if unpacked files must be compared with what was sent. */
   readonly verification?: CopyVerification | undefined;
-  /** Commands that undo `mount`. After them no process of the step runs. */
-  unmount(task: RunTask, bootInfo: string): readonly GuestCommand[];
+  /** How to check that a later step can log in; undefined if guests of this OS are not checked. */
+  readonly loginCheck?: LoginCheck | undefined;
+  /** Commands that undo `mount` in reverse. After them no process of the step runs. */
+  unmount(task: MountTask, bootInfo: string): readonly GuestCommand[];
   /** Kills the processes that the step left running, and flushes the file systems to the disk. */
   flush(bootInfo: string): FlushCommand;
   /** Set if a guest of this OS can be reused for the next step. */
@@ -117,6 +135,20 @@ export interface GuestProfile {
 export interface ArchiveOptions {
   /** See `ReadArchiveOptions.followLink`. */
   readonly followLink?: boolean | undefined;
+}
+
+/** How to find out whether a later step can log in. */
+export interface LoginCheck {
+  /**
+   * Prints `problem: TEXT` for what makes a login impossible. Otherwise prints a line for each thing that a login depends on and that
+   * has changed in the given time, in milliseconds.
+   */
+  changes(milliseconds: number): GuestCommand;
+  /**
+   * An SSH server with the guest's present configuration, on standard input and output, with its log on standard error. Exits with
+   * `exitNoServer` if there is no such server: then a connection to the running one is tried.
+   */
+  readonly server: (frame: Frame) => FramedLine;
 }
 
 export interface DisableAslr {
@@ -161,6 +193,12 @@ export interface Baseline {
 
 /** The exit status of `readArchive` if the path does not exist. */
 export const exitNotFound = 66;
+
+/** The exit status of `LoginCheck.server` if the guest's SSH server cannot be used in this way. */
+export const exitNoServer = 69;
+
+/** The exit status of `unpack` and `unpackDisk` if the guest's tar cannot unpack sparse files. */
+export const exitNoSparse = 123;
 
 /** The exit status of `unpackDisk` if the disk did not appear in the guest in time. */
 export const exitDeviceMissing = 124;

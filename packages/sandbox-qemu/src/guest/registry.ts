@@ -27,7 +27,8 @@ export function findProfile(os: GuestOs, extra: GuestProfiles = {}): GuestProfil
     "UNSUPPORTED",
     `There is no guest profile for ${JSON.stringify(os)}, only for ${known}.`,
     {
-      hint: "docs/guests.md describes how to write a guest profile; --guest-profile=FILE loads one.",
+      hint: "docs/guests.md describes how to write a guest profile.",
+      data: { option: "profiles" },
     },
   );
 }

@@ -1,12 +1,18 @@
 import { Readable } from "node:stream";
+import type { RunTask } from "@ob/core";
 import { afterEach, describe, expect, it } from "vitest";
 import { framable } from "./framed.ts";
 import type { GuestCommand } from "./profile.ts";
-import { runGuestCommand } from "./guest-command.ts";
+import { linuxGuest } from "./linux/profile.ts";
+import { runGuestCommand, runStepCommand } from "./guest-command.ts";
 import { captureFramed } from "./run-framed.ts";
+import type { SshSession } from "../ssh/session.ts";
 import { quoteWords } from "../ssh/quote/posix.ts";
 import { logInToShell } from "../testing/shell-server.ts";
-import { installedShells } from "../testing/installed-shells.ts";
+import { installedShells, otherShells } from "../testing/installed-shells.ts";
+import { runTask } from "../testing/run-task.ts";
+import { RootShell } from "../ssh/root-shell.ts";
+import { identify } from "../lifecycle/identify.ts";
 
 const { signal } = new AbortController();
 let stack = new AsyncDisposableStack();
@@ -22,6 +28,14 @@ function command(script: string): GuestCommand {
     ...framable((text) => `exec ${quoteWords(["/bin/sh", "-c", text])}`, script),
     failure: "UNSUPPORTED",
   };
+}
+
+/** Runs a step's command, and resolves with its output. */
+async function outputOfStep(session: SshSession, changes: Partial<RunTask>): Promise<string> {
+  let output = "";
+  const onOutput = (bytes: Uint8Array): void => void (output += Buffer.from(bytes).toString());
+  await runStepCommand(linuxGuest("opam").run(runTask(changes)), { session, signal, onOutput });
+  return output;
 }
 
 const talking = installedShells.filter((shell) => /bash|zsh/.test(shell));
@@ -70,5 +84,70 @@ describe.each(talking)("a command in a frame, with a start-up file of %s", (shel
       code: "UNSUPPORTED",
       message: "The guest could not look around: its login shell ended first: not today",
     });
+  });
+});
+
+describe.each(talking)("the command of a step, with a start-up file of %s", (shell) => {
+  it("that prints, has this in its output too", async () => {
+    const session = await logInToShell({ shell, startUp: "echo welcome; printf 'no line end'", stack });
+    expect(await outputOfStep(session, { command: "echo out" })).toBe("welcome\nno line endout\n");
+  });
+
+  it.each(["exit 0", "exec true", "exec cat", "exec /bin/sh"])(
+    "that has `%s`, fails: it was not run",
+    async (startUp) => {
+      const session = await logInToShell({ shell, startUp, stack });
+      await expect(outputOfStep(session, { command: "echo out" })).rejects.toMatchObject({
+        code: "STEP_FAILED",
+        message: "The command was not run: the login shell ended first, with exit status 0.",
+      });
+    },
+  );
+
+  it.each(["set -e; false || :", "set -o noclobber", "unset PATH", "alias exec=false", "set -u"])(
+    "that has `%s`, is run as otherwise",
+    async (startUp) => {
+      const session = await logInToShell({ shell, startUp, stack });
+      const quiet = "echo out >/dev/null; /bin/echo $0";
+      expect(await outputOfStep(session, { command: quiet })).toBe(`${shell}\n`);
+    },
+  );
+});
+
+describe.each(otherShells)("a guest whose login shell is %s", (shell) => {
+  /** As `launch` logs in: the guest tells its login shell while it is identified. */
+  async function logIn(): Promise<SshSession> {
+    const session = await logInToShell({ shell, stack });
+    const machineId = "obuilder-AAAAAAAAAAA";
+    const { identity } = linuxGuest("opam");
+    const profile = {
+      ...linuxGuest("opam"),
+      identity: identity.replace("exec cat", `echo ${machineId}; exec cat`),
+    };
+    await identify({ session, machineId, profile, timeoutMs: 60_000, signal });
+    expect(session.loginShell).toBe(shell);
+    return session;
+  }
+
+  it("runs commands of any length with their input, in a frame", async () => {
+    const session = await logIn();
+    const input = Buffer.from("it's!\n\\ \0\u{1F600}");
+    const script = `x='${"it is! ".repeat(3_000)}'; cat; echo "$x" | wc -c >&2`;
+    const { status, stdout, stderr } = await captureFramed(command(script), { session, signal, input });
+    expect(status).toEqual({ kind: "exited", code: 0 });
+    expect(stdout).toBe(input.toString());
+    expect(stderr.trim()).toBe("21001");
+  });
+
+  it("has a persistent root shell", async () => {
+    const session = await logIn();
+    const root = stack.use(await RootShell.open(session, "exec /bin/sh", signal));
+    const { stdout } = await root.run(`printf '%s' "it's!"; exit 3`, { signal });
+    expect(stdout).toBe("it's!");
+  });
+
+  it("runs a step's command in that shell", async () => {
+    const session = await logIn();
+    expect(await outputOfStep(session, { command: "echo it is $SHELL" })).toBe(`it is ${shell}\n`);
   });
 });

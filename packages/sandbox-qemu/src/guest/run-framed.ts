@@ -20,8 +20,8 @@ export async function executeFramed(command: GuestCommand, options: FramedOption
   const mark = newMark();
   const framed = command.framed?.({ mark, marksInput: input !== undefined });
   if (!framed) return await execute(session, command.command, options);
-  const output = frameReader(mark, (bytes) => onStdout?.(bytes));
-  const errors = frameReader(mark, (bytes) => onStderr?.(bytes));
+  const output = frameReader(mark, (bytes) => onStdout?.(bytes), { marksEnd: false });
+  const errors = frameReader(mark, (bytes) => onStderr?.(bytes), { marksEnd: false });
   const status = await execute(session, framed.command, {
     ...options,
     inputStart: framed.inputStart,
@@ -47,6 +47,9 @@ export interface Reached {
   readonly errors: FrameReader;
 }
 
+export const loginShellHint =
+  "Look for an exit, an exec, or output that is sent elsewhere in the start-up files of the login user's shell, such as ~/.bashrc.";
+
 /** Throws if the status is 0 but the command was not reached: then the status is the login shell's. */
 export function checkReached(command: GuestCommand, { status, output, errors }: Reached): void {
   if (output.place !== "before" || status.kind !== "exited" || status.code !== 0) return;
@@ -54,8 +57,6 @@ export function checkReached(command: GuestCommand, { status, output, errors }: 
   throw new ObError(
     command.failure,
     `The guest could not ${command.purpose}: its login shell ended first${said === "" ? "." : `: ${said}`}`,
-    {
-      hint: "Look for an exit, or for output that is sent elsewhere, in the start-up files of the login user's shell, such as ~/.bashrc.",
-    },
+    { hint: loginShellHint },
   );
 }

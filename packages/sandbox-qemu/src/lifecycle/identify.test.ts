@@ -41,6 +41,21 @@ describe("the machine at the other end of a connection", () => {
     });
   });
 
+  it("is another machine if only its SMBIOS tables show the id, as those of a guest resumed from the VM's snapshot do", async () => {
+    const saved = newMachineId();
+    // Linux prints serial numbers without a newline.
+    await expect(identifyOne(saved, [`obuilder-cache-001${newMachineId()}${saved}\n`])).rejects.toMatchObject(
+      {
+        code: "WRONG_MACHINE",
+      },
+    );
+  });
+
+  it("is the VM if its disk shows the id, and its SMBIOS tables that of the VM whose snapshot it was resumed from", async () => {
+    const id = newMachineId();
+    await expect(identifyOne(id, [`${id}${newMachineId()}\n`])).resolves.toBe(1);
+  });
+
   it("is asked again while it prints no id: it may still be starting", async () => {
     const id = newMachineId();
     await expect(identifyOne(id, ["", "motd\n", id])).resolves.toBe(3);

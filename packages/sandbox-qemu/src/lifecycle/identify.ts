@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, deadline, ObError } from "@ob/core";
 import { machineIdPattern } from "@ob/qemu";
+import { loginShellIn } from "../guest/posix/identity.ts";
 import type { GuestProfile } from "../guest/profile.ts";
 import { capture } from "../ssh/exec.ts";
 import type { SshSession } from "../ssh/session.ts";
@@ -22,7 +23,8 @@ const attempts = { count: 60, pause: 500 };
  * Verifies that the other end of a connection is the VM that was started. A program in the guest can forward its SSH port
  * to any other machine: nothing else may be run there before this resolves, and the command itself changes nothing.
  *
- * A guest may take a moment to report its machine id: images start their SSH server before other services.
+ * A guest may take a moment to report its machine id: images start their SSH server before other services. The login shell
+ * that it reports is kept in the session.
  *
  * @throws ObError `WRONG_MACHINE` if it is another machine, or cannot prove that it is not; `GUEST_LOST`; the signal's
  *   reason.
@@ -33,8 +35,12 @@ export async function identify(options: IdentifyOptions): Promise<void> {
   const signal = AbortSignal.any([options.signal, limit.signal]);
   for (let attempt = 0; attempt < attempts.count; attempt++) {
     const { stdout } = await capture(session, profile.identity, { signal });
-    if (stdout.includes(machineId)) return;
-    if (machineIdPattern.test(stdout)) throw anotherMachine();
+    session.loginShell ??= loginShellIn(stdout);
+    // Only the first counts. A guest prints the serial number of its disk before that in its SMBIOS tables, and all guests that
+    // were resumed from one snapshot have the tables of the VM that was saved: they would pass for that VM.
+    const [shown] = machineIdPattern.exec(stdout) ?? [];
+    if (shown === machineId) return;
+    if (shown !== undefined) throw anotherMachine();
     await abortable(wait(attempts.pause), signal);
   }
   throw unverified();

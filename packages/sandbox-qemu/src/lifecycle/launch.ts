@@ -90,7 +90,10 @@ async function prepareGuest(plan: LaunchPlan, options: PrepareOptions): Promise<
   const { profile } = options;
   const resumed = plan.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
   const root = await openRootShell(resumed ?? profile.prepare, options);
-  const { accelerator, directBoot } = plan.machine.config;
+  const { accelerator, directBoot, network } = plan.machine.config;
+  if (network === "none" && profile.rejectConnections) {
+    await runGuestCommand(profile.rejectConnections, { ...options, shell: root.shell });
+  }
   // A kernel that QEMU boots has been told by its command line.
   if (accelerator === "tcg" && directBoot === undefined && profile.disableAslr) {
     await runGuestCommand(profile.disableAslr.command, { ...options, shell: root.shell });

@@ -13,7 +13,7 @@ import type { CacheDisk } from "../guest/cache-disk.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type LoginKey, loginKeys } from "../ssh/keys.ts";
-import { noKey } from "../ssh/session.ts";
+import { type LoginOptions, noKey } from "../ssh/session.ts";
 import { assertRoomForCaches } from "./cache-limit.ts";
 import { launch, type LaunchedGuest, type LaunchOptions } from "./launch.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
@@ -46,6 +46,8 @@ export interface StartGuestOptions {
 export interface GuestSession extends LaunchedGuest, AsyncDisposable {
   readonly guest: Guest;
   readonly profile: GuestProfile;
+  /** Whom and with what one logs in. */
+  readonly login: Pick<LoginOptions, "user" | "keys">;
 }
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
@@ -58,10 +60,9 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   const keys = await keysFor(guest, { sshKey, emit });
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
   const common = { guest, profile, login, snapshots, stateDirectory, consoleLog, phases, signal, emit };
-  for await (const plan of launchPlans(await vmConfig(start), {
-    snapshots,
-    snapshotPoints: guest.snapshotPoints,
-  })) {
+  // The identity of other guests is in their memory, where a snapshot keeps it.
+  const snapshotPoints = profile.resumed === undefined ? [] : guest.snapshotPoints;
+  for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints })) {
     phases?.start("boot");
     try {
       return await launchSession(plan, common);
@@ -82,6 +83,7 @@ async function launchSession(plan: LaunchPlan, common: Omit<LaunchOptions, "stac
   return {
     guest,
     profile,
+    login: common.login,
     ...launched,
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };
@@ -132,8 +134,9 @@ async function keysFor(
     const text = "The image names its own SSH key: the one that was given is not offered.";
     emit({ type: "log", level: "info", text });
   }
-  if (!named) {
-    const offered = keys.map(({ label }) => label).join(", ");
+  const offered = keys.map(({ label }) => label).join(", ");
+  if (named) emit({ type: "log", level: "debug", text: `The guest is offered the SSH key ${offered} only.` });
+  else {
     const text = `The image names no SSH key: the guest is offered your own (${offered}).`;
     emit({ type: "log", level: "info", text });
   }
@@ -146,4 +149,11 @@ function withKernelArg(directBoot: DirectBoot, kernelArg: string | undefined): D
 }
 
 /** Errors that every other launch plan would end with as well. */
-const nonRetryable = ["CANCELLED", "LOGIN_FAILED", "MISSING_TOOL", "NO_SPACE", "WRONG_MACHINE"] as const;
+const nonRetryable = [
+  "CANCELLED",
+  "TIMEOUT",
+  "LOGIN_FAILED",
+  "MISSING_TOOL",
+  "NO_SPACE",
+  "WRONG_MACHINE",
+] as const;

@@ -147,7 +147,7 @@ export function bootTimeoutError(vm: Vm, seen: { bootTimeSeconds: number; sawSer
   return new ObError(
     "BOOT_FAILED",
     `The guest ${what} within ${seen.bootTimeSeconds} s.${vm.consoleParagraph()}`,
-    { hint: "A slow host or guest needs more: --qemu-boot-time SECONDS." },
+    { hint: "A slow host or guest needs more time.", data: { option: "bootTimeSeconds" } },
   );
 }
 

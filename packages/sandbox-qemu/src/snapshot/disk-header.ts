@@ -4,7 +4,7 @@ import { isEmptyDisk, readQcowHeader, resolveBacking } from "@ob/qcow2";
 export interface DiskHeader {
   /** As the guest sees it, in bytes. */
   readonly virtualSize: number;
-  /** The backing file as it stands in the header, and its absolute path. */
+  /** The backing file as written in the header, and its absolute path. */
   readonly backing: { readonly text: string; readonly path: string } | undefined;
   /** True if the disk has no data of its own: it shows its backing file. */
   readonly fresh: boolean;

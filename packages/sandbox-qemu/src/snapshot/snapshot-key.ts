@@ -28,7 +28,7 @@ export interface MountedDisk {
 }
 
 /** Raised with each change of a snapshot's files, of how they are written, or of what is sent to the initrd. */
-export const snapshotFormat = 2;
+export const snapshotFormat = 3;
 
 /**
  * The key of a VM's snapshot. It is made of QEMU's command line, so that nothing is forgotten: only what may differ between

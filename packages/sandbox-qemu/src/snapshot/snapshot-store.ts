@@ -1,6 +1,6 @@
 import { copyFile, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { type Emit, errorMessage, errnoCode } from "@ob/core";
+import { checkOptions, type Emit, errorMessage, errnoCode } from "@ob/core";
 import { createRunDirectory } from "@ob/qemu";
 import { snapshotFiles } from "./save.ts";
 import type { SnapshotKey } from "./snapshot-key.ts";
@@ -215,6 +215,7 @@ export class SnapshotStore implements AsyncDisposable {
 
 /** Removes snapshots of layers that are gone or of another QEMU, and incomplete ones. */
 export async function pruneSnapshots(options: Omit<SnapshotStoreOptions, "space">): Promise<void> {
+  checkOptions("pruneSnapshots", options, { stateDirectory: "string", emit: "function?" });
   await SnapshotStore.open({ ...options, space: Infinity });
 }
 

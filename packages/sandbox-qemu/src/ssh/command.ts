@@ -1,4 +1,4 @@
-import { ObError, errorMessage } from "@ob/core";
+import { ObError, errorMessage, isObError } from "@ob/core";
 import type { ClientCallback, ClientChannel, PseudoTtyOptions } from "ssh2";
 import type { SshSession } from "./session.ts";
 
@@ -30,7 +30,8 @@ export interface StartCommandOptions {
 /**
  * Starts a command; undefined is the user's login shell.
  *
- * @throws ObError `GUEST_LOST`.
+ * @param command for a Bourne shell, whatever the login shell is.
+ * @throws ObError `GUEST_LOST`; `UNSUPPORTED` if it is too long for the login shell.
  */
 export async function startCommand(
   session: SshSession,
@@ -47,10 +48,10 @@ export async function startCommand(
     if (command === undefined) session.client.shell(pty ?? false, started);
     else {
       const options = { ...(pty && { pty }), ...(environment && { env: environment }) };
-      session.client.exec(command, options, started);
+      session.client.exec(session.lineFor(command), options, started);
     }
   } catch (error) {
-    reject(lost(error));
+    reject(isObError(error) ? error : lost(error));
   }
   return await promise;
 }

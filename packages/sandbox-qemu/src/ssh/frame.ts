@@ -66,8 +66,16 @@ export interface FrameReader {
 /** How much of what comes before a frame is kept, in bytes. */
 const keptBefore = 4_096;
 
-/** Passes on the bytes within the frame, as soon as they cannot be part of its end. */
-export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void): FrameReader {
+/**
+ * Passes on the bytes within the frame, as soon as they cannot be part of its end.
+ *
+ * @param frame `marksEnd` is by default true. Without it there is no end to wait for.
+ */
+export function frameReader(
+  mark: string,
+  onBytes: (bytes: Uint8Array) => void,
+  { marksEnd = true }: Pick<Frame, "marksEnd"> = {},
+): FrameReader {
   let place: FrameReader["place"] = "before";
   let held = Buffer.alloc(0);
   const pass = (bytes: Uint8Array): void => {
@@ -75,6 +83,7 @@ export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void):
   };
   const add = (bytes: Uint8Array): void => {
     if (place === "after") return;
+    if (place === "inside" && !marksEnd) return pass(bytes);
     const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
     const at = all.indexOf(mark);
     if (place === "before") {
@@ -97,6 +106,40 @@ export function frameReader(mark: string, onBytes: (bytes: Uint8Array) => void):
     },
     get before() {
       return place === "before" ? held.toString() : "";
+    },
+  };
+}
+
+export interface MarkFilter {
+  readonly add: (bytes: Uint8Array) => void;
+  /** Passes on what was held back. To be called at the end of the stream. */
+  readonly end: () => void;
+  readonly sawMark: boolean;
+}
+
+/** Passes on all bytes but the first mark, as soon as they cannot be part of it. */
+export function markFilter(mark: string, onBytes: (bytes: Uint8Array) => void): MarkFilter {
+  let [held, sawMark] = [Buffer.alloc(0), false];
+  const pass = (bytes: Uint8Array): void => {
+    if (bytes.length > 0) onBytes(bytes);
+  };
+  return {
+    add: (bytes) => {
+      if (sawMark) return pass(bytes);
+      const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
+      const at = all.indexOf(mark);
+      sawMark = at >= 0;
+      const end = sawMark ? at : all.length - startOf(mark, all);
+      held = sawMark ? Buffer.alloc(0) : all.subarray(end);
+      pass(all.subarray(0, end));
+      if (sawMark) pass(all.subarray(at + mark.length));
+    },
+    end: () => {
+      pass(held);
+      held = Buffer.alloc(0);
+    },
+    get sawMark() {
+      return sawMark;
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /*
  * The line with which an SSH client introduces itself. It is sent at once, and not only after the server's: passt
@@ -10,12 +10,12 @@ export const clientName = "obuilder";
 const line = `SSH-2.0-${clientName}\r\n`;
 
 /** Sends the line as soon as the socket is connected. */
-export function sendIdentification(socket: Socket): void {
+export function sendIdentification(socket: Duplex): void {
   socket.write(line);
 }
 
 /** Drops what ssh2 writes first, which is the line that has been sent. */
-export function withoutIdentification(socket: Socket): Socket {
+export function withoutIdentification(socket: Duplex): Duplex {
   const write = socket.write.bind(socket);
   socket.write = (data: Uint8Array | string): boolean => {
     if (Buffer.from(data).toString("latin1") !== line)

@@ -33,6 +33,18 @@ describe("a login", () => {
     await expect(login).rejects.toThrow("no SSH key to log in to the guest as opam");
   });
 
+  it("offers keys only, whatever else the guest asks for", async () => {
+    const methods: string[] = [];
+    await using server = await startServer({
+      accepts: newKey(),
+      offers: ["password", "keyboard-interactive", "publickey"],
+      onMethod: (method) => methods.push(method),
+    });
+    const login = openSession(await server.connect(), { user: "opam", keys: [named("k")], signal: never });
+    await expect(login).rejects.toMatchObject({ code: "LOGIN_FAILED" });
+    expect(new Set(methods)).toEqual(new Set(["publickey"]));
+  });
+
   it("is not rejected if the other end closes the connection", async () => {
     await using server = await startServer({ hangUps: 1 });
     const login = openSession(await server.connect(), { user: "opam", keys: [named("k")], signal: never });
@@ -60,5 +72,29 @@ describe("a login", () => {
     await server[Symbol.asyncDispose]();
     await lost;
     expect(session.lost.reason).toMatchObject({ code: "GUEST_LOST" });
+  });
+});
+
+describe("a session with a guest that is hostile", () => {
+  it("lets the guest open no connection through the client: it would reach the host and its agent", async () => {
+    const key = newKey();
+    const { promise: opened, resolve } = Promise.withResolvers<readonly string[]>();
+    await using server = await startServer({
+      accepts: key,
+      onLogin: (connection) => {
+        const attempt = (open: (done: (error: Error | undefined) => void) => void) =>
+          new Promise<string>((done) => open((error) => done(error === undefined ? "opened" : "refused")));
+        const attempts = [
+          attempt((done) => connection.forwardOut("127.0.0.1", 22, "127.0.0.1", 22, done)),
+          attempt((done) => connection.x11("127.0.0.1", 22, done)),
+          attempt((done) => connection.openssh_forwardOutStreamLocal("/tmp/agent", done)),
+        ];
+        void Promise.all(attempts).then(resolve);
+      },
+    });
+    const keys = [named("k", key)];
+    await using session = await openSession(await server.connect(), { user: "opam", keys, signal: never });
+    await expect(opened).resolves.toEqual(["refused", "refused", "refused"]);
+    expect(session.lost.aborted).toBe(false);
   });
 });

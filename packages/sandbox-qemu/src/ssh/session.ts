@@ -1,8 +1,9 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { abortable, abortReason, ObError } from "@ob/core";
 import type { AnyAuthMethod, Client, ConnectConfig } from "ssh2";
 import { clientName, withoutIdentification } from "./identification.ts";
 import type { LoginKey } from "./keys.ts";
+import { anyShellCommand, isBourneShell } from "./quote/any-shell.ts";
 import { loadSsh2 } from "./ssh2.ts";
 
 export interface LoginOptions {
@@ -45,10 +46,18 @@ export class SshSession implements AsyncDisposable {
   readonly client: Client;
   /** Fires with `GUEST_LOST` when the connection is closed. */
   readonly lost: AbortSignal;
+  /** The path of the user's login shell, as `identify` has read it; undefined where the guest does not tell. */
+  loginShell: string | undefined;
 
   constructor(client: Client, lost: AbortSignal) {
     this.client = client;
     this.lost = lost;
+  }
+
+  /** A command line, for a Bourne shell, in the form that the login shell reads. */
+  lineFor(command: string): string {
+    const { loginShell } = this;
+    return loginShell === undefined || isBourneShell(loginShell) ? command : anyShellCommand(command);
   }
 
   // oxlint-disable-next-line require-await -- closing a socket takes no waiting.
@@ -58,14 +67,14 @@ export class SshSession implements AsyncDisposable {
 }
 
 /**
- * Logs in on a connected socket whose other end speaks SSH. The socket is closed if that fails.
+ * Logs in on a connected socket, or another stream, whose other end speaks SSH. The socket is closed if that fails.
  *
  * The host key is not checked: it is not known, and `identify` verifies the guest.
  *
  * @throws ObError `LOGIN_FAILED` if every key is rejected; `GUEST_LOST` if the connection is closed before that;
  *   the signal's reason.
  */
-export async function openSession(socket: Socket, options: LoginOptions): Promise<SshSession> {
+export async function openSession(socket: Duplex, options: LoginOptions): Promise<SshSession> {
   const { user, keys, identified = false, signal } = options;
   const { Client: SshClient } = await loadSsh2();
   const client = new SshClient();
@@ -111,18 +120,20 @@ function offerEach(user: string, keys: readonly LoginKey[]): AnyAuthMethod[] {
   );
 }
 
-const keyHint =
-  "Name the right key as sshKey in the image's manifest, or with --qemu-ssh-key if it names none.";
+const keyHint = {
+  hint: "Name the right key as sshKey in the image's manifest.",
+  data: { option: "sshKey" },
+};
 
 /** The error for a guest to which no key can be offered. */
 export function noKey(user: string, cause?: Error): ObError {
   const message = `There is no SSH key to log in to the guest as ${user}.`;
-  return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });
+  return new ObError("LOGIN_FAILED", message, { cause, ...keyHint });
 }
 
 function loginRejected(user: string, keys: readonly LoginKey[], cause: Error): ObError {
   if (keys.length === 0) return noKey(user, cause);
   const tried = keys.map(({ label }) => label).join(", ");
   const message = `The guest rejected these SSH keys for the user ${user}: ${tried}.`;
-  return new ObError("LOGIN_FAILED", message, { cause, hint: keyHint });
+  return new ObError("LOGIN_FAILED", message, { cause, ...keyHint });
 }

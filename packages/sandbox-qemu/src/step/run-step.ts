@@ -1,7 +1,10 @@
-import { isObError, type ObError, type RunTask, type SandboxStep, throwIfAborted } from "@ob/core";
+import { isObError, ObError, type RunTask, type SandboxStep, throwIfAborted } from "@ob/core";
 import { withVmErrors } from "@ob/qemu";
 import { failedStepAccess } from "../access/ephemeral-guest.ts";
 import { type GuestConnection, runGuestCommand, runStepCommand } from "../guest/guest-command.ts";
+import { checkLogin } from "../lifecycle/check-login.ts";
+import { inRealOrder } from "../guest/mount-order.ts";
+import type { MountTask } from "../guest/mount-task.ts";
 import { flush, type Flushed, stop } from "../lifecycle/shutdown.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 import { type CopyIn, copyTarget } from "../transfer/copy-in.ts";
@@ -23,6 +26,8 @@ interface ActiveStep extends StepPlan {
   readonly running: GuestSession;
   readonly connection: GuestConnection;
   readonly copy: CopyIn | undefined;
+  /** When its guest was there, by `performance.now()`. */
+  readonly startedAt: number;
 }
 
 /**
@@ -44,7 +49,7 @@ export async function runStep(step: SandboxStep, options: StepOptions): Promise<
 
   return await withVmErrors(vm, options.signal, async () => {
     const connection: GuestConnection = { session, shell, signal, onOutput: options.onOutput };
-    const active: ActiveStep = { ...plan, running, connection, copy };
+    const active: ActiveStep = { ...plan, running, connection, copy, startedAt: performance.now() };
     const reuse = await decideReuse(running, {
       step,
       connection,
@@ -53,9 +58,10 @@ export async function runStep(step: SandboxStep, options: StepOptions): Promise<
     });
     if (reuse.kind === "stop") logNotReused(active, reuse.reason);
 
-    await mount(active);
-    const failure = await runTask(active);
-    await unmount(active);
+    const mounted = await mount(active);
+    let failure = await runTask(active);
+    await unmount(active, mounted);
+    if (reuse.kind === "stop") failure ??= await lockedOut(active);
     if (reuse.kind === "stop" || failure !== undefined) {
       await stopVm(active);
       if (failure !== undefined) throw failure;
@@ -107,9 +113,22 @@ async function bootVm({ step, options, guest, profile, caches, phases }: StepPla
   });
 }
 
-async function mount({ mounts, connection, phases }: ActiveStep): Promise<void> {
-  if (mounts.length > 0) phases.start("mount");
-  for (const each of mounts) await runGuestCommand(each, connection);
+/** Mounts the caches and puts the secrets. @returns them in the order in which they were mounted. */
+async function mount({ mounts, profile, connection, phases }: ActiveStep): Promise<MountTask | undefined> {
+  if (!mounts) return undefined;
+  if (profile.mount(mounts).length > 0) phases.start("mount");
+  const task = await realOrder(mounts, { profile, connection });
+  for (const each of profile.mount(task)) await runGuestCommand(each, connection);
+  return task;
+}
+
+async function realOrder(
+  mounts: MountTask,
+  { profile, connection }: Pick<ActiveStep, "profile" | "connection">,
+): Promise<MountTask> {
+  if (mounts.caches.length < 2 || !profile.realTargets) return mounts;
+  const targets = mounts.caches.map(({ target }) => target);
+  return inRealOrder(mounts, await runGuestCommand(profile.realTargets(targets), connection));
 }
 
 /**
@@ -135,6 +154,35 @@ async function runTask(active: ActiveStep): Promise<ObError | undefined> {
   }
 }
 
+/**
+ * The error of a step after which no later step could log in; for a last step that is only reported. A VM that can be reused need
+ * not be checked: what a login depends on is part of its baseline.
+ */
+async function lockedOut({
+  step,
+  running,
+  connection,
+  startedAt,
+  options,
+}: ActiveStep): Promise<ObError | undefined> {
+  const problem = await checkLogin(running, { connection, duration: performance.now() - startedAt });
+  if (problem === undefined) return undefined;
+  const text = `This step has left the guest so that no later step can log in to it: ${problem}.`;
+  if (step.isLast !== true) return new ObError("STEP_FAILED", text, { hint: loginHint });
+  options.emit({ type: "log", level: "warning", text });
+  return undefined;
+}
+
+/** @throws ObError `STEP_FAILED` if no later step could log in. */
+async function stopUnlessLockedOut(active: ActiveStep): Promise<void> {
+  const failure = await lockedOut(active);
+  await stopVm(active);
+  if (failure !== undefined) throw failure;
+}
+
+const loginHint =
+  "Each step logs in to the guest that the previous one has left, with SSH and then as root. Only the last step of a build may prevent that.";
+
 async function reportFailure(
   { running, options }: ActiveStep,
   { task, error }: { readonly task: RunTask; readonly error: ObError },
@@ -143,9 +191,12 @@ async function reportFailure(
 }
 
 /** Unmounts the caches and removes the secrets. */
-async function unmount({ step, running, connection, profile, phases }: ActiveStep): Promise<void> {
-  if (step.task.kind !== "run") return;
-  const commands = profile.unmount(step.task, running.bootInfo);
+async function unmount(
+  { running, connection, profile, phases }: ActiveStep,
+  mounted: MountTask | undefined,
+): Promise<void> {
+  if (!mounted) return;
+  const commands = profile.unmount(mounted, running.bootInfo);
   if (commands.length > 0) phases.start("mount");
   for (const each of commands) await runGuestCommand(each, connection);
 }
@@ -168,7 +219,7 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
   const attached = await releaseCaches(running.vm, caches, signal);
   if (attached !== undefined) {
     logNotReused(active, attached);
-    await stopVm(active);
+    await stopUnlessLockedOut(active);
     return undefined;
   }
   phases.start("flush");
@@ -177,7 +228,8 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
   const result = await pauseForNextStep(running, { step, keep, flushed, signal });
   if (result.kind === "refused") {
     logNotReused(active, result.reason);
-    await shutDown(active, flushed.state);
+    if (flushed.state === "frozen") await runGuestCommand(keep.vmReuse.thaw(new Date()), connection);
+    await stopUnlessLockedOut(active);
     return undefined;
   }
   phases.end();

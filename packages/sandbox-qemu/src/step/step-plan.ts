@@ -2,6 +2,8 @@ import type { Emit, SandboxRunOptions, SandboxStep } from "@ob/core";
 import type { Accelerators, HostNetworks } from "@ob/qemu";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { type Guest, guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
+import { inMountOrder } from "../guest/mount-order.ts";
+import type { MountTask } from "../guest/mount-task.ts";
 import { PhaseTimer } from "../lifecycle/phase-timer.ts";
 import { type CacheDisk, cacheDisks } from "../guest/cache-disk.ts";
 import type { SandboxOptions } from "../lifecycle/options.ts";
@@ -34,8 +36,8 @@ export interface StepPlan {
   readonly guest: Guest;
   readonly profile: GuestProfile;
   readonly caches: readonly CacheDisk[];
-  /** Mounts the caches and puts the secrets. */
-  readonly mounts: readonly GuestCommand[];
+  /** The caches and secrets of a `run`, in the order in which they are mounted. */
+  readonly mounts: MountTask | undefined;
   readonly command: GuestCommand;
   readonly phases: PhaseTimer;
 }
@@ -49,13 +51,16 @@ export function planStep(step: SandboxStep, options: StepOptions): StepPlan {
   const { image, layer, task } = step;
   const guest = resolveGuest(image, options.resources.options);
   const profile = guestProfile(guest);
+  const mounts = task.kind === "run" ? inMountOrder(task, profile) : undefined;
+  // What cannot be mounted is refused before there is a VM.
+  if (mounts) profile.mount(mounts);
   return {
     step,
     options,
     guest,
     profile,
     caches: task.kind === "run" ? cacheDisks(task.caches) : [],
-    mounts: task.kind === "run" ? profile.mount(task) : [],
+    mounts,
     command: task.kind === "run" ? profile.run(task) : profile.unpack,
     phases: new PhaseTimer(layer, options.emit),
   };

@@ -1,7 +1,9 @@
 import type { RunTask } from "@ob/core";
+import type { MountTask } from "../guest/mount-task.ts";
 
-/** A task that runs `true`, with changes. */
-export function runTask(changes: Partial<RunTask> = {}): RunTask {
+/** A task that runs `true`, with changes. Its caches are mounted in their order. */
+export function runTask(changes: Partial<RunTask> = {}): MountTask {
+  const { caches = [] } = changes;
   return {
     kind: "run",
     command: "true",
@@ -10,8 +12,8 @@ export function runTask(changes: Partial<RunTask> = {}): RunTask {
     user: undefined,
     environment: [],
     network: "none",
-    caches: [],
     secrets: [],
     ...changes,
+    caches: caches.map((cache, index) => ({ ...cache, index })),
   };
 }

@@ -22,8 +22,8 @@ export async function logInToShell(options: LoginShellOptions): Promise<SshSessi
   const { shell = "/bin/bash", startUp = "", stack } = options;
   const { path: home } = stack.use(await mkdtempDisposable(join(tmpdir(), "login-shell-")));
   // bash reads its start-up file for a command if its standard input is a socket, as with sshd and with Node's pipe.
-  for (const name of [".bashrc", ".zshenv"]) await writeFile(join(home, name), `${startUp}\n`);
-  const env = { PATH: process.env["PATH"], HOME: home };
+  for (const name of [".bashrc", ".zshenv", ".cshrc"]) await writeFile(join(home, name), `${startUp}\n`);
+  const env = { PATH: process.env["PATH"], HOME: home, SHELL: shell };
   const children = new Set<ChildProcess>();
   // Processes that a start-up file leaves behind are in the process group of its shell.
   stack.defer(() => {

@@ -41,6 +41,12 @@ export interface TestServerOptions {
     readonly cols: number;
     readonly rows: number;
   }) => void;
+  /** The methods that a rejected client is told to go on with; by default public keys only. */
+  readonly offers?: readonly ("publickey" | "password" | "keyboard-interactive")[];
+  /** Called with each method that the client tries. */
+  readonly onMethod?: (method: string) => void;
+  /** Called with each connection that is logged in. */
+  readonly onLogin?: (connection: Connection) => void;
   /** How many connections are closed before the first that is served. */
   readonly hangUps?: number;
 }
@@ -54,7 +60,7 @@ export interface TestServer extends AsyncDisposable {
 
 /** An SSH server in this process, in place of a guest's. */
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { accepts } = options;
+  const { accepts, offers = ["publickey"], onMethod, onLogin } = options;
   let hangUps = options.hangUps ?? 0;
   let refusals = 0;
   const connections = new Set<Connection>();
@@ -67,7 +73,9 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       connection.end();
       return;
     }
+    connection.on("ready", () => onLogin?.(connection));
     connection.on("authentication", (context) => {
+      onMethod?.(context.method);
       const known =
         context.method === "publickey" &&
         accepts !== undefined &&
@@ -76,7 +84,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
         context.accept();
       } else {
         refusals += 1;
-        context.reject(["publickey"]);
+        context.reject([...offers]);
       }
     });
     handleSessions(connection, options);

@@ -97,6 +97,25 @@ it("an archive that blocks ends with the signal, and with the spool", async () =
   await spooling(stuck, async () => await Promise.resolve());
 });
 
+it("an archive that never ends is given up before the disk is full", async () => {
+  function* endless(): Iterable<Uint8Array> {
+    for (;;) yield Buffer.alloc(1 << 20);
+  }
+  const full = new ObError("NO_SPACE", "nearly full");
+  let bytes = 0;
+  const add = async (more: number): Promise<void> => {
+    bytes += more;
+    if (bytes > 32 << 20) throw full;
+  };
+  await spooling(
+    endless,
+    async ({ ready }) => {
+      await expect(ready).rejects.toBe(full);
+    },
+    { space: { add } },
+  );
+});
+
 it.skipIf(process.getuid?.() !== 0)("a full disk is said to be full (a small tmpfs needs root)", async () => {
   await using place = await mkdtempDisposable(join(tmpdir(), "archive-spool-full-"));
   const { run } = await import("@ob/core");

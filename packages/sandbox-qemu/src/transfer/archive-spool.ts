@@ -1,7 +1,15 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { abortReason, errnoCode, errorMessage, ObError, throwIfAborted } from "@ob/core";
+import {
+  abortReason,
+  errnoCode,
+  errorMessage,
+  ObError,
+  type SpaceGuard,
+  spaceGuard,
+  throwIfAborted,
+} from "@ob/core";
 import { createRunDirectory } from "@ob/qemu";
 import { archiveFailure } from "../guest/guest-command.ts";
 
@@ -17,6 +25,8 @@ export interface SpoolOptions {
   readonly signal: AbortSignal;
   /** The largest archive that stays in memory, in bytes; by default the largest for which the SSH connection is faster. */
   readonly inMemoryBytes?: number;
+  /** By default that of the state directory's file system. */
+  readonly space?: SpaceGuard;
 }
 
 /** An archive that is being read. Disposing ends that, and removes the file. */
@@ -38,6 +48,8 @@ const smallBytes = 8 << 20;
 /** The unit of writes, in bytes. The file is a multiple of it, since tar reads the disk in blocks of this size. */
 const blockBytes = 1 << 20;
 
+const archiveName = "the archive of the files to copy";
+
 /** Starts to read an archive, so that it is ready when the guest is. */
 export function spoolArchive(options: SpoolOptions): ArchiveSpool {
   const ending = new AbortController();
@@ -56,10 +68,9 @@ export function spoolArchive(options: SpoolOptions): ArchiveSpool {
   };
 }
 
-async function spool(
-  { openArchive, stateDirectory, signal, inMemoryBytes = smallBytes }: SpoolOptions,
-  stack: AsyncDisposableStack,
-): Promise<SpooledArchive> {
+async function spool(options: SpoolOptions, stack: AsyncDisposableStack): Promise<SpooledArchive> {
+  const { openArchive, stateDirectory, signal, inMemoryBytes = smallBytes } = options;
+  const { space = spaceGuard(stateDirectory, { what: archiveName }) } = options;
   throwIfAborted(signal);
   const archive = openArchive();
   // Without an error, which would be reported as one of the archive.
@@ -69,6 +80,7 @@ async function spool(
   let bytes = 0;
   let target: { readonly path: string; readonly file: FileHandle } | undefined;
   const write = async (file: FileHandle): Promise<void> => {
+    await space.add(bytes);
     await written(file.writeFile(Buffer.concat(buffered.splice(0))));
     bytes = 0;
   };
@@ -113,14 +125,10 @@ async function written<T>(writing: Promise<T>): Promise<T> {
     return await writing;
   } catch (cause) {
     if (errnoCode(cause) === "ENOSPC" || errnoCode(cause) === "EDQUOT") {
-      throw new ObError(
-        "NO_SPACE",
-        "The host's disk is full: there is no space for the archive of the files to copy.",
-        {
-          hint: "Free some space, or remove old layers with `obuilder prune`.",
-          cause,
-        },
-      );
+      throw new ObError("NO_SPACE", `The host's disk is full: there is no space for ${archiveName}.`, {
+        hint: "Free some space.",
+        cause,
+      });
     }
     throw new ObError("STORE", `The archive of the files to copy cannot be written: ${errorMessage(cause)}`, {
       cause,

@@ -41,7 +41,7 @@ interface CopyOptions {
 }
 
 /** What is sent before the archive. */
-const directories = "/a\na/b\n\n";
+const directories = "archive \n/a\na/b\n\n";
 
 /** Copies a number of bytes, and returns what the guest received and how. */
 async function copy({ bytes, machine = "hot-plug", status = 0, owner = presumed }: CopyOptions) {

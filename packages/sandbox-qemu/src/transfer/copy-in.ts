@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import {
   abortable,
   type ArchivedDirectory,
+  type ArchiveFeature,
   type Emit,
   type GuestOwner,
   isObError,
@@ -13,9 +14,14 @@ import { attachDisk, type AttachedDisk, type Monitor, supportsHotplug, type Vm }
 import { type ArchiveSpool, spoolArchive, type SpooledArchive } from "./archive-spool.ts";
 import { copyVerified } from "./verified-copy.ts";
 import type { CopyOwner } from "./copy-owner.ts";
-import { directoryLines } from "../guest/posix/directory-lines.ts";
+import { type ArchiveContents, directoryLines } from "../guest/posix/directory-lines.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
-import { type GuestConnection, unpackArchive, unpackFromDevice } from "../guest/guest-command.ts";
+import {
+  type GuestConnection,
+  unpackArchive,
+  unpackFromDevice,
+  type UnpackResult,
+} from "../guest/guest-command.ts";
 
 export interface CopyInOptions {
   /** See `CopyTask`. */
@@ -72,7 +78,8 @@ export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
     return {
       into: async (guest) => {
         const confirmed = await owner.confirm(guest);
-        const openArchive = (): Readable => options.openArchive({ owner: confirmed });
+        // What is verified are the files' whole contents.
+        const openArchive = (): Readable => options.openArchive({ owner: confirmed, plain: true });
         await copyVerified({ ...options, ...guest, openArchive, unpack, verification });
       },
       [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -81,6 +88,18 @@ export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
   const log = (text: string): void => options.emit({ type: "log", level: "debug", text });
   let spool = spoolFor(owner.presumed, options);
   const disks = new AsyncDisposableStack();
+  const send = async (guest: CopyTarget, spooled: OwnedSpool): Promise<UnpackResult> => {
+    const archive = await abortable(spooled.ready, guest.signal);
+    const contents = directoryLines(spooled);
+    if (archive.kind === "file" && unpackDisk) {
+      log("Transferring the files as a disk.");
+      const command = (serial: string): GuestCommand => unpackDisk(serial, contents);
+      const result = await unpackFromDisk(command, { ...guest, file: archive.path, disks });
+      if (result !== "not seen") return result;
+      log("The disk could not be hot-plugged: transferring the files through SSH.");
+    }
+    return await unpackArchive(unpack, { ...guest, archive: Readable.from(read(archive, contents)) });
+  };
   return {
     into: async (guest) => {
       const confirmed = await owner.confirm(guest);
@@ -89,15 +108,11 @@ export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
         await spool[Symbol.asyncDispose]();
         spool = spoolFor(confirmed, options);
       }
-      const archive = await abortable(spool.ready, guest.signal);
-      const directories = directoryLines(spool.directories);
-      if (archive.kind === "file" && unpackDisk) {
-        log("Transferring the files as a disk.");
-        const command = (serial: string): GuestCommand => unpackDisk(serial, directories);
-        if (await unpackFromDisk(command, { ...guest, file: archive.path, disks })) return;
-        log("The disk could not be hot-plugged: transferring the files through SSH.");
-      }
-      await unpackArchive(unpack, { ...guest, archive: Readable.from(read(archive, directories)) });
+      if ((await send(guest, spool)) === "unpacked") return;
+      log("The guest's tar cannot unpack files with holes: sending them filled with zeros.");
+      await spool[Symbol.asyncDispose]();
+      spool = spoolFor(confirmed, { ...options, plain: true });
+      await send(guest, spool);
     },
     [Symbol.asyncDispose]: async () => {
       await disks.disposeAsync();
@@ -106,26 +121,30 @@ export function copyIn(profile: GuestProfile, options: CopyInOptions): CopyIn {
   };
 }
 
-/** An archive whose entries all have the same owner. */
-interface OwnedSpool extends ArchiveSpool {
+/** An archive whose entries all have the same owner. What it contains is known once it is ready. */
+interface OwnedSpool extends ArchiveSpool, ArchiveContents {
   readonly owner: GuestOwner | undefined;
-  /** The directories in it; complete once it is ready. */
-  readonly directories: readonly ArchivedDirectory[];
 }
 
-function spoolFor(owner: GuestOwner | undefined, options: CopyInOptions): OwnedSpool {
+function spoolFor(
+  owner: GuestOwner | undefined,
+  options: CopyInOptions & Pick<OpenArchiveOptions, "plain">,
+): OwnedSpool {
   const directories: ArchivedDirectory[] = [];
+  const features = new Set<ArchiveFeature>();
   const onDirectory = (each: ArchivedDirectory): void => void directories.push(each);
-  const openArchive = (): Readable => options.openArchive({ owner, onDirectory });
-  return { ...spoolArchive({ ...options, openArchive }), owner, directories };
+  const onFeature = (each: ArchiveFeature): void => void features.add(each);
+  const { plain } = options;
+  const openArchive = (): Readable => options.openArchive({ owner, onDirectory, onFeature, plain });
+  return { ...spoolArchive({ ...options, openArchive }), owner, directories, features };
 }
 
 function isSame(one: GuestOwner | undefined, other: GuestOwner | undefined): boolean {
   return one?.uid === other?.uid && one?.gid === other?.gid;
 }
 
-async function* read(archive: SpooledArchive, directories: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield directories;
+async function* read(archive: SpooledArchive, contents: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield contents;
   switch (archive.kind) {
     case "bytes":
       yield archive.bytes;
@@ -135,20 +154,20 @@ async function* read(archive: SpooledArchive, directories: Uint8Array): AsyncGen
   }
 }
 
-/** @returns false if the disk cannot be attached, or the guest does not see it. */
+/** @returns "not seen" if the disk cannot be attached, or the guest does not see it. */
 async function unpackFromDisk(
   unpack: (serial: string) => GuestCommand,
   guest: CopyTarget & { readonly file: string; readonly disks: AsyncDisposableStack },
-): Promise<boolean> {
+): Promise<UnpackResult | "not seen"> {
   const { attach, file, disks, signal } = guest;
-  if (!attach) return false;
+  if (!attach) return "not seen";
   // Unique, since the guest may not yet have released an earlier disk. 20 characters is the limit.
   const serial = `obuilder-copy-${randomBytes(3).toString("hex")}`;
   let disk: AttachedDisk;
   try {
     disk = await attach({ file, serial });
   } catch (error) {
-    if (isObError(error, "TOOL_FAILED")) return false;
+    if (isObError(error, "TOOL_FAILED")) return "not seen";
     throw error;
   }
   const result = await unpackFromDevice(unpack(serial), guest);
@@ -160,5 +179,5 @@ async function unpackFromDisk(
     await detached;
     clearTimeout(timer);
   });
-  return result === "unpacked";
+  return result;
 }

@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import { abortable, type Emit, ObError, tailLines } from "@ob/core";
+import { abortable, type Emit, ObError, quotedName, tailLines } from "@ob/core";
 import { exitNotFound } from "../guest/profile.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { checkReached } from "../guest/run-framed.ts";
@@ -86,7 +86,7 @@ function checkStatus(
   if (status.kind === "exited" && status.code === 0) return;
   if (status.kind === "exited" && status.code === exitNotFound) {
     const orElse = options.followLink === true ? ", or it is a broken link" : "";
-    throw new ObError(failure, `There is nothing at ${JSON.stringify(options.path)}${orElse}.`);
+    throw new ObError(failure, `There is nothing at ${quotedName(options.path)}${orElse}.`);
   }
   const reason = message === "" ? statusText(status) : message;
   throw new ObError(failure, `The guest could not ${purpose}: ${reason}`);

@@ -94,7 +94,12 @@ describe("a base image that is replaced", () => {
     await makeImage(fixture.image("debian"), { fill: 2 });
     const second = await importBase(store, "debian");
     await rm(fixture.image("debian"));
-    expect(await store.baseImage("debian")).toEqual({ name: "debian", id: second.id, present: false });
+    expect(await store.baseImage("debian")).toEqual({
+      name: "debian",
+      id: second.id,
+      present: false,
+      others: [],
+    });
     await store.delete(second.id);
     await store.delete((await store.baseImage("debian")).id);
     expect((await store.baseImage("debian")).id).toBe(sha256("debian"));

@@ -72,7 +72,7 @@ export async function resolveBaseImage(context: StoreContext, name: string): Pro
   const state = await imageState(file);
   if (state === undefined) {
     const id = (await newestOnDisk(layout, records)) ?? original;
-    return { name, id, present: false };
+    return { name, id, present: false, others: await baseImageNames(layout) };
   }
   const same = records.find((record) => isSameState(record, state));
   if (same) return { name, id: same.id, present: true };
@@ -129,9 +129,12 @@ export async function noSuchBaseImage(layout: StoreLayout, name: string): Promis
   const all =
     names.length > 0
       ? `Available: ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`
-      : "There are no base images yet. `obuilder image build NAME` makes one; `obuilder image list` shows the names.";
+      : "There are no base images yet.";
   const hint = didYouMean(name, names) ?? all;
-  return new ObError("BASE_IMAGE", `There is no base image ${baseImageFile(layout, name)}.`, { hint });
+  return new ObError("BASE_IMAGE", `There is no base image ${baseImageFile(layout, name)}.`, {
+    hint,
+    data: names.length > 0 ? undefined : { noBaseImages: layout.baseImages },
+  });
 }
 
 async function baseImageNames(layout: StoreLayout): Promise<readonly string[]> {

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import {
+  type BaseImage,
   type BaseLayerInfo,
   checkImageFiles,
+  type GuestImage,
   type LayerId,
   ObError,
   parseImageManifest,
@@ -34,6 +36,17 @@ export async function readBaseInfo(context: StoreContext, id: LayerId): Promise<
     };
   }
   return { environment, ...(await manifestBesideImage(context, id)) };
+}
+
+/** See `Store.guestOf`. */
+export async function readGuest(context: StoreContext, image: BaseImage): Promise<GuestImage | undefined> {
+  const { id, name, present } = image;
+  if (await findLayer(context, id)) return await readBaseInfo(context, id);
+  if (!present) return undefined;
+  const file = baseImageFile(context.layout, name, "json");
+  const text = await readIfThere(file);
+  const manifest = text === undefined ? undefined : parseImageManifest(text, file);
+  return { manifest, manifestDirectory: dirname(file) };
 }
 
 /** A layer of the original has no manifest; one that was added beside its image later describes it. */

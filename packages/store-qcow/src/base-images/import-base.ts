@@ -81,7 +81,8 @@ async function refuseInvalid(
   // Before QEMU opens it: that would open the files that it names, too.
   if (!(await inspectQcow2(file))) {
     throw new ObError("BASE_IMAGE", `The base image ${file} is not a qcow2 file.`, {
-      hint: "Convert it to a base image: obuilder image import; or qemu-img convert -O qcow2 OLD NEW.qcow2",
+      hint: "Convert it: qemu-img convert -O qcow2 OLD NEW.qcow2",
+      data: { notQcow2: file },
     });
   }
   const damage = await findDamage(file, { signal, emit });

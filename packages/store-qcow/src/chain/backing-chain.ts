@@ -195,7 +195,7 @@ async function refuseChanged(
   throw new ObError(
     "STORE",
     `Layer ${owner} depends on ${repair.source}, which was changed after the layer was made.`,
-    { hint: `Neither the layer nor its dependents can be trusted. Delete them: obuilder delete ${owner}` },
+    { hint: "Neither the layer nor its dependents can be trusted: delete them.", data: { layer: owner } },
   );
 }
 
@@ -213,13 +213,14 @@ function outside(id: LayerId, { path, file }: { path: string; file: string }): O
   return new ObError(
     "STORE",
     `The disk of layer ${id} cannot be used: its file ${file} depends on ${JSON.stringify(path)}, outside of the store.`,
-    { hint: `Delete the layer and build it again: obuilder delete ${id}` },
+    { hint: "Delete the layer and build it again.", data: { layer: id } },
   );
 }
 
 function broken(id: LayerId, why: string): ObError {
   return new ObError("STORE", `The disk of layer ${id} cannot be used: ${why}.`, {
-    hint: `Put the file back, or delete the layer and build it again: obuilder delete ${id}`,
+    hint: "Put the file back, or delete the layer and build it again.",
+    data: { layer: id },
   });
 }
 

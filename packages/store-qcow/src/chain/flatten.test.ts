@@ -122,7 +122,7 @@ describe("flattening", () => {
     expect(await hasPattern(kept, { fill: 77, offset: 20 << 20 })).toBe(true);
   });
 
-  it("leaves a consistent layer, at whatever moment it is killed", async () => {
+  it("leaves a consistent layer, whenever it is killed", async () => {
     const middle = await chain(8);
     for (let pause = 0; pause < 6; pause += 1) {
       await using child = startChild("flatten", fixture.directory, middle);

@@ -67,6 +67,7 @@ async function checkTarget(target: string, overwrite: boolean): Promise<void> {
 
 function isThere(target: string): ObError {
   return new ObError("USAGE", `There is already a file ${target}.`, {
-    hint: "Choose another name, or say --force to replace it.",
+    hint: "Choose another name.",
+    data: { existing: target },
   });
 }

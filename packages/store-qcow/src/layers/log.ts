@@ -1,7 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   cancelledError,
+  isLayerId,
   type LayerId,
   layerLock,
   type StoreLayout,
@@ -51,6 +53,12 @@ function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uin
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }
+}
+
+/** See `Store.unfinished`. */
+export async function unfinishedLayers(layout: StoreLayout): Promise<readonly LayerId[]> {
+  const ids = (await readdir(layout.temporary)).filter(isLayerId);
+  return ids.filter((id) => existsSync(within(stagingDirectory(layout, id), "log")));
 }
 
 /** The open log of a finished, unfinished or failed layer. Undefined if it has none. */

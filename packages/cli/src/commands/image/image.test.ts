@@ -67,7 +67,7 @@ describe("image", () => {
     [["image", "build", "debian-12-amd46"], "Did you mean debian-12-amd64?"],
     [["image", "build", "debian-12-amd64", "--ocaml", "4.08"], "4.13.1"],
     [["image", "build", "debian-12-amd64", "--disk-size", "1M"], "too small"],
-    [["image", "build", "debian-12-amd64", "--iso", "x"], "takes no ISO"],
+    [["image", "build", "debian-12-amd64", "--iso", "x"], "does not use an ISO"],
     [["image", "build", "./no-such-folder"], "There is no recipe.ts"],
     [["image", "import", "disk"], "needs --name"],
     [["image", "import", "disk", "--name", "mine"], "needs --guest-os"],

@@ -5,13 +5,8 @@ import { type ErrorCode, isObError } from "../../errors.ts";
 import type { ObEvent } from "../../events.ts";
 import { layerId } from "../../layer-id.ts";
 import type { GuestImage } from "../../ports/guest.ts";
-import type {
-  CopyTask,
-  OpenArchiveOptions,
-  RunTask,
-  Sandbox,
-  SandboxRunOptions,
-} from "../../ports/sandbox.ts";
+import type { CopyTask, OpenArchiveOptions, Sandbox, SandboxRunOptions } from "../../ports/sandbox.ts";
+import type { RunTask } from "../../ports/run-task.ts";
 import type { ConformanceCase } from "./case.ts";
 
 /** A sandbox for one case; disposing of it closes the sandbox and removes what was made. */

@@ -22,12 +22,20 @@ const making: Readonly<Record<string, StoreCheck>> = {
     assert.deepEqual(await store.baseImage(image), { name: image, id: sha256(image), present: true });
   },
 
-  "a missing base image has an id, too": async ({ store }) => {
-    assert.deepEqual(await store.baseImage("no-such"), {
-      name: "no-such",
-      id: sha256("no-such"),
-      present: false,
-    });
+  "a missing base image has an id, too, and comes with the names of the others": async ({ store, image }) => {
+    const missing = await store.baseImage("no-such");
+    const { name, id, present, others } = missing;
+    assert.deepEqual({ name, id, present }, { name: "no-such", id: sha256("no-such"), present: false });
+    assert.ok(others?.includes(image));
+    assert.equal(await store.guestOf(missing), undefined);
+  },
+
+  "the guest of an image is known before and after its import": async ({ store, image }) => {
+    const before = await store.guestOf(await store.baseImage(image));
+    await importBase(store, image);
+    const after = await store.guestOf(await store.baseImage(image));
+    assert.ok(before && after);
+    assert.deepEqual(after.manifest, before.manifest);
   },
 
   "importing a missing base image is BASE_IMAGE": async ({ store }) => {
@@ -120,6 +128,20 @@ const logs: Readonly<Record<string, StoreCheck>> = {
     writer.appendLog(Buffer.from("no luck\n"));
     await writer[Symbol.asyncDispose]();
     assert.equal(await textOf(store.readLog(idOf("x"))), "no luck\n");
+  },
+
+  "a layer is unfinished from its begin to its commit, and stays so if it fails": async ({
+    store,
+    image,
+  }) => {
+    const base = await importBase(store, image);
+    const failed = await begin(store, idOf("failed"));
+    await failed[Symbol.asyncDispose]();
+    const writer = await begin(store, idOf("x"));
+    assert.deepEqual(new Set(await store.unfinished()), new Set([idOf("failed"), idOf("x")]));
+    await writer.createDisk(base.id);
+    await writer.commit();
+    assert.deepEqual(await store.unfinished(), [idOf("failed")]);
   },
 
   "a layer that was never begun has no log": async ({ store }) => {

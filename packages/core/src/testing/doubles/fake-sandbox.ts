@@ -9,14 +9,8 @@ import type {
 } from "../../ports/ephemeral-guest.ts";
 import type { ExecRequest, GuestImage, GuestOwner, GuestUser } from "../../ports/guest.ts";
 import { type FakeGuest, openFakeGuest } from "./fake-guest.ts";
-import type {
-  CopyTask,
-  RunTask,
-  Sandbox,
-  SandboxRunOptions,
-  SandboxStep,
-  StepSession,
-} from "../../ports/sandbox.ts";
+import type { CopyTask, Sandbox, SandboxRunOptions, SandboxStep, StepSession } from "../../ports/sandbox.ts";
+import type { RunTask } from "../../ports/run-task.ts";
 
 /** A step, as the function that simulates it gets it. */
 export interface FakeStep<Task extends RunTask | CopyTask = RunTask | CopyTask> extends SandboxStep {
@@ -36,9 +30,11 @@ export interface FakeSandboxOptions {
   /** Simulates a `copy` step. By default the archive is read to its end. */
   readonly copy?: (step: FakeStep<CopyTask>) => void | Promise<void>;
   /** Simulates ephemeral guests, and the guest of a failed step. */
-  readonly visit?: FakeGuest;
+  readonly ephemeralGuest?: FakeGuest;
   /** What every guest is, unless its manifest says otherwise; by default Linux on amd64. */
   readonly guest?: Partial<GuestDescription>;
+  /** See `Sandbox.distinctTargets`. */
+  readonly distinctTargets?: boolean;
 }
 
 const linuxGuest: GuestDescription = {
@@ -49,23 +45,25 @@ const linuxGuest: GuestDescription = {
   copySource: (path) => path,
 };
 
-/** A sandbox without a machine: functions play the guest. It records every step and counts what runs. */
+/** A sandbox without a machine: functions simulate the guest. It records every step and counts what runs. */
 export class FakeSandbox implements Sandbox {
   /** Every step that was started, in order. */
   readonly steps: SandboxStep[] = [];
   /** Steps that run now. */
   running = 0;
   /** Sessions that were not yet disposed of. */
-  openSequences = 0;
+  openSessions = 0;
   /** Every ephemeral guest that was started, in order. */
   readonly ephemeralGuests: EphemeralGuestRequest[] = [];
   /** Ephemeral guests that were not yet disposed of. */
   openGuests = 0;
 
+  readonly distinctTargets: boolean | undefined;
   readonly #options: FakeSandboxOptions;
 
   constructor(options: FakeSandboxOptions = {}) {
     this.#options = options;
+    this.distinctTargets = options.distinctTargets;
   }
 
   /** The commands of all `run` steps, in order. */
@@ -91,7 +89,7 @@ export class FakeSandbox implements Sandbox {
     } catch (error) {
       if (step.task.kind === "run" && isObError(error, "STEP_FAILED")) {
         const interact = async (interaction: ExecRequest) =>
-          (await this.#options.visit?.interact?.(interaction)) ?? 0;
+          (await this.#options.ephemeralGuest?.interact?.(interaction)) ?? 0;
         await options.onFailure?.(error, { execInteractive: interact });
       }
       throw error;
@@ -101,12 +99,12 @@ export class FakeSandbox implements Sandbox {
   }
 
   openSession(): StepSession {
-    this.openSequences++;
+    this.openSessions++;
     let open = true;
     return {
       run: (step, options) => this.run(step, options),
       [Symbol.asyncDispose]: () => {
-        if (open) this.openSequences--;
+        if (open) this.openSessions--;
         open = false;
         return Promise.resolve();
       },
@@ -120,7 +118,7 @@ export class FakeSandbox implements Sandbox {
     throwIfCancelled(signal);
     this.ephemeralGuests.push(request);
     this.openGuests++;
-    return openFakeGuest(this.#options.visit ?? {}, {
+    return openFakeGuest(this.#options.ephemeralGuest ?? {}, {
       request,
       signal: signal ?? new AbortController().signal,
       onClose: () => void this.openGuests--,

@@ -6,12 +6,12 @@ export type MemoryStoreOperation =
   | "baseImage"
   | "find"
   | "baseInfo"
-  | "tryClaim"
+  | "tryBegin"
   | "importBase"
   | "createDisk"
   | "commit"
   | "readLog"
-  | "borrow"
+  | "createScratchDisk"
   | "export"
   | "delete";
 

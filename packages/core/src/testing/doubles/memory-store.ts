@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { ObError, throwIfCancelled } from "../../errors.ts";
+import type { GuestImage } from "../../ports/guest.ts";
 import { baseLayerId, type LayerId } from "../../layer-id.ts";
 import type {
   BaseImage,
@@ -32,7 +33,7 @@ export class MemoryStore implements Store {
   /** Scratch disks that were created and not yet disposed of. */
   openScratchDisks = 0;
   /** How often a layer was begun. */
-  readonly claims = new Map<LayerId, number>();
+  readonly timesBegun = new Map<LayerId, number>();
   /** How often `recordUse` was called, by layer. */
   readonly touched = new Map<LayerId, number>();
 
@@ -65,7 +66,13 @@ export class MemoryStore implements Store {
 
   async baseImage(name: string): Promise<BaseImage> {
     await this.#before("baseImage", name);
-    return { name, id: baseLayerId(name), present: this.#images.has(name) };
+    const present = this.#images.has(name);
+    return { name, id: baseLayerId(name), present, ...(!present && { others: [...this.#images.keys()] }) };
+  }
+
+  async guestOf({ name, id }: BaseImage): Promise<GuestImage | undefined> {
+    const image = this.#layers.get(id)?.base ?? this.#images.get(name);
+    return image && { manifest: image.manifest, manifestDirectory: "/memory/base-image" };
   }
 
   async find(id: LayerId): Promise<Layer | undefined> {
@@ -90,11 +97,11 @@ export class MemoryStore implements Store {
   }
 
   async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
-    await this.#before("tryClaim", id);
+    await this.#before("tryBegin", id);
     if (this.#begun.has(id)) return undefined;
     this.#begun.set(id, undefined);
     this.openWriters++;
-    this.claims.set(id, (this.claims.get(id) ?? 0) + 1);
+    this.timesBegun.set(id, (this.timesBegun.get(id) ?? 0) + 1);
     // A finished layer keeps its log: a caller that began it too late must not clear it.
     const log = this.#layers.has(id) ? new MemoryLog() : this.#newLog(id);
     return this.#writer(id, log);
@@ -107,8 +114,12 @@ export class MemoryStore implements Store {
     yield* log.follow(signal);
   }
 
+  async unfinished(): Promise<readonly LayerId[]> {
+    return [...this.#logs.keys()].filter((id) => !this.#layers.has(id));
+  }
+
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
-    await this.#before("borrow", id);
+    await this.#before("createScratchDisk", id);
     throwIfCancelled(signal);
     if (!this.#layers.has(id)) throw noSuchLayer(id);
     const scratch: ScratchDisk = {

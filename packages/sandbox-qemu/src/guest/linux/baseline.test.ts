@@ -21,6 +21,13 @@ describe("the state of a guest", () => {
     expect(changed("32 0 96280", "64 0 96280")).toBeUndefined();
     expect(changed("983040 1", "983040 2")).toBeUndefined();
     expect(changed("20 c0", "20 80")).toBeUndefined();
+    const itself = [
+      "/proc/sys/net/ipv6/conf/eth0/hop_limit:7",
+      "/proc/key-users: 1000: 1 1/1 0/200 0/20000",
+      "/proc/net/ipv6_route:0 00 0 00 fe800002 400 1 0 00450003 eth0",
+      "/proc/net/ipv6_route:fe80 40 0 00 0 100 2 0 00000001 eth0",
+    ].join("\n");
+    expect(changed("/proc/stat:", `${itself}\n/proc/stat:`)).toBeUndefined();
     expect(changed("processes 180", "processes 29999")).toBeUndefined();
     expect(changed("0:0 140 1 100 100 /run", "0:0 160 1 101 101 /run")).toBeUndefined();
     expect(changed("0:0 4096 200 60 60 /home", "0:0 8192 200 70 70 /home")).toBeUndefined();
@@ -43,6 +50,25 @@ describe("the state of a guest", () => {
   });
 
   it.each([
+    ["/proc/sys/net/ipv6/conf/default/hop_limit:7", "/proc/sys/net/ipv6/conf/default/hop_limit:7"],
+    ["/proc/self/cgroup:1:name=kept:/", "/proc/self/cgroup:1:name=kept:/"],
+    ["/proc/key-users:1000: 1/200", "/proc/key-users: 1000: 1 1/1 1/200 9/20000"],
+    [
+      "/proc/net/ipv6_route:1 20 0 00 fe8 400 eth0",
+      "/proc/net/ipv6_route:1 20 0 00 fe8 400 1 0 00000003 eth0",
+    ],
+    ["/proc/net/ipv6_route:1 20 0 00 0 1 lo", "/proc/net/ipv6_route:1 20 0 00 0 1 1 0 00200200 lo"],
+    [
+      "process:(sshd: a b) 25 5 40 2",
+      "process: 70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0",
+    ],
+    ["process:Max open files 10 10 files", "process: Max open files   10   10   files"],
+    ["/sys/module/printk/parameters/time:N", "/sys/module/printk/parameters/time:N"],
+  ])("differs by a new line %s", (difference, line) => {
+    expect(changed("/proc/stat:", `${line}\n/proc/stat:`)).toBe(difference);
+  });
+
+  it.each([
     ["/proc/self/mountinfo:23 1 254:1 / / ro,noatime", "/ / rw,noatime", "/ / ro,noatime"],
     ["/proc/modules:loop", "/proc/modules:ext4", "/proc/modules:loop 1 0 -\n/proc/modules:ext4"],
     ["/proc/sys/kernel/hostname:other", "hostname:obuilder", "hostname:other"],
@@ -51,6 +77,7 @@ describe("the state of a guest", () => {
       "/proc/stat:processes",
       "/proc/net/if_inet6:fd00 02 40 20 80     eth0\n/proc/stat:processes",
     ],
+    ["/dev/vdb (modified)", "0 99 100 100 /dev/vdb", "0 99 101 101 /dev/vdb"],
     ["/run/sshd.pid (size)", "0:0 4 2 100 100 /run/sshd.pid", "0:0 5 2 100 100 /run/sshd.pid"],
     ["/run/new (new)", "clock:", "stat: 81a4 0 0 0:0 4 3 100 100 /run/new\nclock:"],
     ["/run/sshd.pid (removed)", /^.*sshd\.pid$\n/m, ""],

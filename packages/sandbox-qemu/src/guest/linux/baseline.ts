@@ -110,6 +110,8 @@ function comparedFields(file: FileStat, { inMemory, parents }: Places): readonly
   if (!inMemory.some((place) => path === place || path.startsWith(`${place}/`))) {
     return [...ownership, "size", "inode", "modified", "changed"];
   }
+  // A block device has the time when it was written directly: what the kernel has cached of it may then be out of date.
+  if (isDisk(file)) return [...ownership, "modified"];
   return hasContents(file) ? [...ownership, "size", "inode", "modified"] : ownership;
 }
 

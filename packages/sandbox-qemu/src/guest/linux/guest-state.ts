@@ -1,3 +1,4 @@
+import { isIpv6RouteOfCommand, processAttributes } from "./kernel-lines.ts";
 import { isVolatileSetting, settingsDigest } from "./settings.ts";
 
 /** The state of a Linux guest: what collect-baseline.sh prints, without what may change at any time. */
@@ -187,6 +188,13 @@ function parseLine(line: string): Entry | undefined {
     // Permanent addresses only: they were set by a command. The kernel's own are tentative at first.
     case "/proc/net/if_inet6":
       return words[4] === "80" || words[4] === "c0" ? fact(...words.slice(0, 4)) : ignored;
+    case "/proc/net/ipv6_route":
+      return isIpv6RouteOfCommand(words) ? fact(...words.slice(0, 6), words[9]) : ignored;
+    // The keys of a user, of which root sees only the number.
+    case "/proc/key-users":
+      return /^[1-9]/.test(words[3] ?? "") ? fact(words[0], words[3]) : ignored;
+    case "process":
+      return fact(...processAttributes(words));
     case "/proc/keys":
       return ["user", "logon", "big_key"].includes(words[7] ?? "") ? { kind: "fact", line } : ignored;
     default:

@@ -7,7 +7,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { capturedState } from "../../testing/captured-state.ts";
 import { hostileStrings } from "../../testing/hostile-strings.ts";
 import { runTask as task } from "../../testing/run-task.ts";
-import { installedShells } from "../../testing/installed-shells.ts";
+import { anyShellCommand, isBourneShell } from "../../ssh/quote/any-shell.ts";
+import { installedShells, otherShells } from "../../testing/installed-shells.ts";
 import { diskLetters } from "./disk-args.ts";
 import * as posixScripts from "../posix/scripts.generated.ts";
 import { exitDeviceMissing, exitNotFound, type GuestCommand, type ParsedBaseline } from "../profile.ts";
@@ -25,7 +26,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 function asLoginShell(loginShell: string, changes: Partial<RunTask>): string {
   const { command } = profile.run(task(changes));
   expect(command).not.toContain("exec sudo");
-  return execFileSync(loginShell, ["-c", command], {
+  const line = isBourneShell(loginShell) ? command : anyShellCommand(command);
+  return execFileSync(loginShell, ["-c", line], {
     env: { PATH: process.env["PATH"], SHELL: loginShell, HOME: "/", SSH_CLIENT: "10.0.2.2 1 22" },
     cwd: "/",
   }).toString();
@@ -89,6 +91,23 @@ describe("a command for the login user", () => {
       expect(asLoginShell(shell, { command: "wc -c" }).trim()).toBe("0");
       const { command } = profile.run(task({ command: "exit 7" }));
       expect(spawnSync(shell, ["-c", command], { env: { SHELL: shell, PATH: "/bin" } }).status).toBe(7);
+    });
+  });
+
+  describe.each(otherShells)("whose login shell is %s", (shell) => {
+    it("is run by that shell, in its workdir and with its environment", () => {
+      const workdir = join(directory, shell.replaceAll("/", "_"), "it's");
+      const environment: [string, string][] = [["V", "a !b 'c' \\d"]];
+      const changes = { workdir, environment, command: "printenv V; pwd; wc -c" };
+      const output = asLoginShell(shell, changes);
+      expect(output).toMatch(`a !b 'c' \\d\n${workdir}\n0\n`);
+    });
+
+    it("is the last argument of the step's own shell, unchanged", () => {
+      const show = ["/bin/sh", "-c", String.raw`printf '%s\0' "$@"`, "name"];
+      for (const word of hostileStrings.slice(0, -1)) {
+        expect(words(asLoginShell(shell, { shell: show, command: word }))).toEqual([word]);
+      }
     });
   });
 

@@ -3,17 +3,21 @@ import { quoteWords } from "../../ssh/quote/posix.ts";
 import { checkTarget } from "../posix/check-target.ts";
 import { posixDefaults } from "../posix/defaults.ts";
 import { environmentArgs } from "../posix/env-args.ts";
+import { identityCommand } from "../posix/identity.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
-import { rootAccess } from "../posix/root.ts";
+import { loginCheck } from "../posix/login-check.ts";
+import { rejectedNetworks } from "../posix/rejected-networks.ts";
+import { rootAccess, runLine } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
 import { diskArgs } from "./disk-args.ts";
-import { commandFile, commandPath, commandTooLong, fitsInArgument } from "./long-command.ts";
+import { commandFile, commandPath, commandTooLong, fitsInArgument, needsFile } from "./long-command.ts";
 import { processesIn } from "./boot-info.ts";
 import { frozenMarker } from "./markers.ts";
+import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
 import { linuxVmReuse } from "./vm-reuse.ts";
-import type { GuestCommand, GuestProfile } from "../profile.ts";
+import type { GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
 
 /**
  * The profile of a Linux with a Bourne shell and util-linux. If the login user is not root, it also needs sudo without a
@@ -26,15 +30,16 @@ export function linuxGuest(loginUser: string): GuestProfile {
     ...root.command(script, args),
     script: `set -- ${quoteWords(args)}\n${script}`,
   });
-  const runCommand = (task: RunTask, command: string): string => {
-    const words = [task.shell.length === 0 ? "login" : "exec", command, task.workdir];
+  const runCommand = (task: RunTask, mode: "login" | "exec" | "file"): GuestLine => {
+    const words = [mode, mode === "file" ? commandPath : task.command, task.workdir];
     const rest = [...environmentArgs(task.environment), ...task.shell];
-    if (task.user !== undefined) {
-      return root.line(scripts.runAsUser, [...userArgs(task.user, loginUser), ...words, ...rest]);
-    }
-    return `exec ${quoteWords(["/bin/sh", "-c", scripts.runAsLoginUser, "obuilder", ...words, ...rest])}`;
+    return task.user === undefined
+      ? runLine(scripts.runAsLoginUser, [...words, ...rest])
+      : root.command(scripts.runAsUser, [...userArgs(task.user, loginUser), ...words, ...rest]);
   };
-  const isLong = (task: RunTask): boolean => !fitsInArgument(runCommand(task, task.command));
+  const shortCommand = (task: RunTask): GuestLine =>
+    runCommand(task, task.shell.length === 0 ? "login" : "exec");
+  const isLong = (task: RunTask): boolean => needsFile(task, shortCommand(task).command);
 
   const ready: GuestCommand = {
     phase: "login",
@@ -53,14 +58,14 @@ export function linuxGuest(loginUser: string): GuestProfile {
       {
         what: "tar is GNU tar",
         script: "tar --version | head -n 1; tar --version | grep -q GNU",
-        needed: true,
+        required: true,
       },
-      programCheck("bash", { needed: true }),
+      programCheck("bash", { required: true }),
       acceptEnvCheck,
       freeDiskCheck("/"),
     ],
     panicPattern: /^.*Kernel panic - not syncing.*$/m,
-    identity: `exec ${quoteWords(["/bin/sh", "-c", scripts.showIdentity])}`,
+    identity: identityCommand(scripts.showIdentity),
     rootShell: root.shell,
     prepare: ready,
     resumed: (now) => ({
@@ -68,6 +73,12 @@ export function linuxGuest(loginUser: string): GuestProfile {
       purpose: "set its clock",
       ...asRootCommand(scripts.setClock, [(now.getTime() / 1000).toFixed(3)]),
     }),
+    rejectConnections: {
+      phase: "login",
+      purpose: "reject connections",
+      ...asRootCommand(scripts.rejectConnections, rejectedNetworks),
+      failure: "GUEST_LOST",
+    },
     disableAslr: {
       kernelArg: "norandmaps",
       command: {
@@ -79,10 +90,16 @@ export function linuxGuest(loginUser: string): GuestProfile {
       },
     },
     rngReseededPattern: /crng reseeded due to virtual machine fork/,
+    realTargets: (targets) => ({
+      phase: "mount",
+      purpose: "find the targets of the caches",
+      ...asRootCommand(posixScripts.realTargets, targets),
+      failure: "CACHE",
+    }),
     mount: (task) => [
-      ...task.caches.map((cache, index): GuestCommand => {
+      ...task.caches.map((cache): GuestCommand => {
         checkTarget(cache.target, "cache");
-        const words = [...diskArgs(index + 1), cache.target, cache.formatted ? "yes" : "no"];
+        const words = [...diskArgs(cache.index + 1), cache.target, cache.formatted ? "yes" : "no"];
         return {
           phase: "mount",
           purpose: `mount the cache ${cache.name} at ${cache.target}`,
@@ -117,10 +134,9 @@ export function linuxGuest(loginUser: string): GuestProfile {
         : []),
     ],
     run: (task) => {
-      const command = isLong(task) ? `. ${commandPath}` : task.command;
-      const line = runCommand(task, command);
-      if (!fitsInArgument(line)) throw commandTooLong();
-      return { phase: "run", purpose: "run the command", command: line, failure: "STEP_FAILED" };
+      const line = isLong(task) ? runCommand(task, "file") : shortCommand(task);
+      if (!fitsInArgument(line.command)) throw commandTooLong();
+      return { phase: "run", purpose: "run the command", ...line, failure: "STEP_FAILED" };
     },
     killStrayProcesses: (bootInfo) => ({
       phase: "run",
@@ -150,7 +166,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     unmount: (task, bootInfo) => {
       const { secrets, caches } = task;
       if (secrets.length === 0 && caches.length === 0 && !isLong(task)) return [];
-      const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);
+      const targets = [...secrets.toReversed(), ...caches.toReversed()].map(({ target }) => target);
       return [
         {
           phase: "mount",
@@ -160,6 +176,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
         },
       ];
     },
+    loginCheck: loginCheck(loginUser, root, asRootCommand),
     flush: (bootInfo) => ({
       phase: "flush",
       purpose: "put everything on the disk",

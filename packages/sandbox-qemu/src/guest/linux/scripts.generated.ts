@@ -21,13 +21,15 @@ collect_settings() {
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
 collect_rest() {
-  grep -FHs '' /proc/cgroups /proc/keys /proc/modules /proc/partitions /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/kernel/mm/transparent_hugepage/enabled
+  grep -FHs '' /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=\${home%/*}
-  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/local/lib/obuilder -xdev \\
+  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
     \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
   grep -lF ' (deleted)' $programs
+  for maps in $programs; do set -- "$@" "\${maps%maps}limits" "\${maps%maps}oom_score_adj" "\${maps%maps}stat"; done
+  [ $# = 0 ] || grep -hs '' "$@" | sed 's/^/process: /'
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
@@ -105,8 +107,17 @@ as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
 resolve_user name "$1"
 echo "obuilder: the owner is $uid:$gid"`;
 
-export const flush = `kill_stray_processes() {
+export const flush = `runs() {
+  for thread in "/proc/$1/exe" "/proc/$1"/task/*/exe; do
+    [ ! -e "$thread" ] || return 0
+  done
+  return 1
+}
+kill_stray_processes() {
   keep=" $1 "
+  while read -r _ _ _ _ place _; do
+    case $place in /proc/[0-9]*) umount -l "$place" 2>/dev/null ;; esac
+  done </proc/self/mountinfo
   read -r process _ </proc/self/stat
   while [ "$process" -gt 1 ]; do
     case $keep in *" $process "*) break ;; esac
@@ -122,7 +133,7 @@ export const flush = `kill_stray_processes() {
     for process in /proc/[0-9]*; do
       process=\${process#/proc/}
       case $keep in *" $process "*) continue ;; esac
-      [ -e "/proc/$process/exe" ] && left="$left $process"
+      runs "$process" && left="$left $process"
     done
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -153,8 +164,17 @@ done
 if [ "$root" = disk ]; then fsfreeze --freeze / 2>/dev/null || not_frozen; fi
 echo 'obuilder: frozen'`;
 
-export const killStrayProcesses = `kill_stray_processes() {
+export const killStrayProcesses = `runs() {
+  for thread in "/proc/$1/exe" "/proc/$1"/task/*/exe; do
+    [ ! -e "$thread" ] || return 0
+  done
+  return 1
+}
+kill_stray_processes() {
   keep=" $1 "
+  while read -r _ _ _ _ place _; do
+    case $place in /proc/[0-9]*) umount -l "$place" 2>/dev/null ;; esac
+  done </proc/self/mountinfo
   read -r process _ </proc/self/stat
   while [ "$process" -gt 1 ]; do
     case $keep in *" $process "*) break ;; esac
@@ -170,7 +190,7 @@ export const killStrayProcesses = `kill_stray_processes() {
     for process in /proc/[0-9]*; do
       process=\${process#/proc/}
       case $keep in *" $process "*) continue ;; esac
-      [ -e "/proc/$process/exe" ] && left="$left $process"
+      runs "$process" && left="$left $process"
     done
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -326,12 +346,31 @@ if [ ! -e "$target" ]; then
 fi
 mount --bind "$memory/secret-$index" "$target"`;
 
+export const rejectConnections = `busybox=/usr/local/lib/obuilder/busybox
+{
+  if command -v ip && ip -V; then
+    for network; do echo "route add unreachable $network metric 1"; done | ip -force -batch -
+  elif [ -x $busybox ]; then
+    $busybox sh -c 'for network; do ip route add unreachable "$network" metric 1 & done; wait' sh "$@"
+  fi
+} >/dev/null 2>&1
+:`;
+
 export const resetAndFlush = `script=$1
 shift
 exec /usr/local/lib/obuilder/busybox sh -c "$script" obuilder "$@"`;
 
-export const resetInBootShell = `kill_stray_processes() {
+export const resetInBootShell = `runs() {
+  for thread in "/proc/$1/exe" "/proc/$1"/task/*/exe; do
+    [ ! -e "$thread" ] || return 0
+  done
+  return 1
+}
+kill_stray_processes() {
   keep=" $1 "
+  while read -r _ _ _ _ place _; do
+    case $place in /proc/[0-9]*) umount -l "$place" 2>/dev/null ;; esac
+  done </proc/self/mountinfo
   read -r process _ </proc/self/stat
   while [ "$process" -gt 1 ]; do
     case $keep in *" $process "*) break ;; esac
@@ -347,7 +386,7 @@ export const resetInBootShell = `kill_stray_processes() {
     for process in /proc/[0-9]*; do
       process=\${process#/proc/}
       case $keep in *" $process "*) continue ;; esac
-      [ -e "/proc/$process/exe" ] && left="$left $process"
+      runs "$process" && left="$left $process"
     done
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -385,13 +424,15 @@ collect_settings() {
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
 collect_rest() {
-  grep -FHs '' /proc/cgroups /proc/keys /proc/modules /proc/partitions /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/kernel/mm/transparent_hugepage/enabled
+  grep -FHs '' /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=\${home%/*}
-  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/local/lib/obuilder -xdev \\
+  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
     \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
   grep -lF ' (deleted)' $programs
+  for maps in $programs; do set -- "$@" "\${maps%maps}limits" "\${maps%maps}oom_score_adj" "\${maps%maps}stat"; done
+  [ $# = 0 ] || grep -hs '' "$@" | sed 's/^/process: /'
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
@@ -488,6 +529,12 @@ make_directories "$1"' sh "$directory" "$uid" "$gid"
 }
 case $mode in
   login) set -- "$@" "\${shell:-/bin/sh}" -c "$command" ;;
+  file)
+    case \${shell##*/} in
+      *csh | fish | rc | es) set -- "$@" "$shell" "$command" ;;
+      *) set -- "$@" "\${shell:-/bin/sh}" -c ". $command" ;;
+    esac
+    ;;
   *) set -- "$@" "$command" ;;
 esac
 unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD
@@ -529,6 +576,12 @@ make_directories "$directory"
 cd -- "$directory" || fail "cannot enter $directory"
 case $mode in
   login) set -- "$@" "$shell" -c "$command" ;;
+  file)
+    case \${shell##*/} in
+      *csh | fish | rc | es) set -- "$@" "$shell" "$command" ;;
+      *) set -- "$@" "$shell" -c ". $command" ;;
+    esac
+    ;;
   *) set -- "$@" "$command" ;;
 esac
 exec setpriv --reuid="$uid" --regid="$gid" $groups \\
@@ -552,8 +605,17 @@ read -r uptime _ </proc/uptime
 echo "clock: $((now - \${uptime%.*}))"`;
 
 export const unmountAll = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+runs() {
+  for thread in "/proc/$1/exe" "/proc/$1"/task/*/exe; do
+    [ ! -e "$thread" ] || return 0
+  done
+  return 1
+}
 kill_stray_processes() {
   keep=" $1 "
+  while read -r _ _ _ _ place _; do
+    case $place in /proc/[0-9]*) umount -l "$place" 2>/dev/null ;; esac
+  done </proc/self/mountinfo
   read -r process _ </proc/self/stat
   while [ "$process" -gt 1 ]; do
     case $keep in *" $process "*) break ;; esac
@@ -569,7 +631,7 @@ kill_stray_processes() {
     for process in /proc/[0-9]*; do
       process=\${process#/proc/}
       case $keep in *" $process "*) continue ;; esac
-      [ -e "/proc/$process/exe" ] && left="$left $process"
+      runs "$process" && left="$left $process"
     done
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -600,9 +662,10 @@ remove_secret_parents() {
     parents=$((parents - 1)) directory=\${directory%/*}
   done
 }
-secrets=$2 index=0 memory=/run/obuilder
+index=$2 memory=/run/obuilder
 shift 2
-while [ $index -lt "$secrets" ]; do
+while [ "$index" -gt 0 ]; do
+  index=$((index - 1))
   target=$1
   shift
   unmount "$target" || fail "cannot take the secret away from $target"
@@ -611,7 +674,6 @@ while [ $index -lt "$secrets" ]; do
     rm -f -- "$target"
     remove_secret_parents
   fi
-  index=$((index + 1))
 done
 if [ -e "$memory/mounted" ]; then unmount "$memory" && rmdir "$memory" || exit 125; fi
 for target; do
@@ -624,16 +686,36 @@ case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no
 keep_directories() {
   for kept in /dev/shm /run /var/run /tmp; do [ ! -d "$kept" ] || break; done
   kept=$kept/obuilder-copy-$$ notes=0 missing=
+  IFS= read -r features
+  attributes=
+  case $features in *sparse*) [ "$gnu" = 1 ] || exit 123 ;; esac
+  case $features in
+    *xattrs*)
+      if "$tar" --xattrs --version >/dev/null 2>&1; then attributes=yes
+      else echo "obuilder: the tar of the guest cannot set extended attributes: they are left out" >&2; fi
+      ;;
+  esac
   set -- ./
   while IFS= read -r name && [ -n "$name" ]; do
     case $name in *\\\\*) name=$(printf '%bx' "$name") name=\${name%x} ;; esac
-    at=\${name#/}
+    case $name in
+      ///*)
+        named=\${name#///} bounds=/$named
+        ! cd -P -- "$bounds" 2>/dev/null || bounds=$PWD
+        bounds=\${bounds%/}
+        continue
+        ;;
+      //*) at=\${name#//} bounded=yes ;;
+      *) at=\${name#/} bounded= ;;
+    esac
     case $at/ in "$missing"/*) continue ;; esac
     if cd -P -- "/$at" 2>/dev/null; then
+      [ -z "$bounded" ] || [ -z "$bounds" ] || [ "$PWD" = "$bounds\${at#"$named"}" ] || check_link
       set -- "$@" ".$PWD"
       [ $# -lt 100 ] || { record_directories "$@"; set --; }
     else
       case $name in
+        //*) ;;
         /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is not a directory"; fi ;;
       esac
       missing=$at
@@ -641,6 +723,10 @@ keep_directories() {
   done
   cd / || exit 125
   [ $# = 0 ] || record_directories "$@"
+}
+check_link() {
+  case $PWD/ in "$bounds"/*) ;; *) fail "/$at is a link out of the destination /$named, to $PWD" ;; esac
+  case $features in *links*) fail "/$at is a link, and the copy has links and a directory there" ;; esac
 }
 record_directories() {
   rm -rf -- "$kept-$notes"
@@ -675,7 +761,7 @@ until [ -n "$device" ]; do
   sleep 0.05
 done
 keep_directories
-"$tar" -x $keep -f "$device" -C /
+"$tar" -x $keep \${attributes:+--xattrs "--xattrs-include=*"} -f "$device" -C /
 unpacked $?`;
 
 export const unpack = `tar=tar
@@ -684,16 +770,36 @@ case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no
 keep_directories() {
   for kept in /dev/shm /run /var/run /tmp; do [ ! -d "$kept" ] || break; done
   kept=$kept/obuilder-copy-$$ notes=0 missing=
+  IFS= read -r features
+  attributes=
+  case $features in *sparse*) [ "$gnu" = 1 ] || exit 123 ;; esac
+  case $features in
+    *xattrs*)
+      if "$tar" --xattrs --version >/dev/null 2>&1; then attributes=yes
+      else echo "obuilder: the tar of the guest cannot set extended attributes: they are left out" >&2; fi
+      ;;
+  esac
   set -- ./
   while IFS= read -r name && [ -n "$name" ]; do
     case $name in *\\\\*) name=$(printf '%bx' "$name") name=\${name%x} ;; esac
-    at=\${name#/}
+    case $name in
+      ///*)
+        named=\${name#///} bounds=/$named
+        ! cd -P -- "$bounds" 2>/dev/null || bounds=$PWD
+        bounds=\${bounds%/}
+        continue
+        ;;
+      //*) at=\${name#//} bounded=yes ;;
+      *) at=\${name#/} bounded= ;;
+    esac
     case $at/ in "$missing"/*) continue ;; esac
     if cd -P -- "/$at" 2>/dev/null; then
+      [ -z "$bounded" ] || [ -z "$bounds" ] || [ "$PWD" = "$bounds\${at#"$named"}" ] || check_link
       set -- "$@" ".$PWD"
       [ $# -lt 100 ] || { record_directories "$@"; set --; }
     else
       case $name in
+        //*) ;;
         /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is not a directory"; fi ;;
       esac
       missing=$at
@@ -701,6 +807,10 @@ keep_directories() {
   done
   cd / || exit 125
   [ $# = 0 ] || record_directories "$@"
+}
+check_link() {
+  case $PWD/ in "$bounds"/*) ;; *) fail "/$at is a link out of the destination /$named, to $PWD" ;; esac
+  case $features in *links*) fail "/$at is a link, and the copy has links and a directory there" ;; esac
 }
 record_directories() {
   rm -rf -- "$kept-$notes"
@@ -720,5 +830,5 @@ unpacked() {
 keep=
 [ $gnu = 0 ] || keep=--keep-directory-symlink
 keep_directories
-"$tar" -x $keep -f - -C /
+"$tar" -x $keep \${attributes:+--xattrs "--xattrs-include=*"} -f - -C /
 unpacked $?`;

@@ -6,7 +6,7 @@ const volatile = new RegExp(
     "fs/(?:aio-nr|dentry-state|file-nr|inode-nr|inode-state)",
     "fs/quota/(?:allocated_dquots|cache_hits|drops|free_dquots|lookups|reads|syncs|writes)",
     "kernel/(?:ns_last_pid|pty/nr|random/.*|sched_domain/.*)",
-    "net/ipv6/(?:conf|neigh)/[^/]*/(?:base_reachable_time.*|hop_limit|mtu|retrans_time.*)",
+    "net/ipv6/(?:conf|neigh)/(?!(?:all|default|lo)/)[^/]*/(?:base_reachable_time.*|hop_limit|mtu|retrans_time.*)",
     "net/netfilter/nf_conntrack_count",
   ].join("|")})$`,
 );

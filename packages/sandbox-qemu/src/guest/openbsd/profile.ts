@@ -1,14 +1,17 @@
 import { ObError, type RunTask } from "@ob/core";
-import { quoteWords } from "../../ssh/quote/posix.ts";
 import { checkTarget } from "../posix/check-target.ts";
 import { posixDefaults } from "../posix/defaults.ts";
 import { environmentArgs } from "../posix/env-args.ts";
+import { identityCommand } from "../posix/identity.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
-import { rootAccess, type RootAccess } from "../posix/root.ts";
+import { loginCheck } from "../posix/login-check.ts";
+import { rejectedNetworks } from "../posix/rejected-networks.ts";
+import { rootAccess, type RootAccess, runLine } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
+import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
-import type { GuestCommand, GuestProfile } from "../profile.ts";
+import type { GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
 
 /** OpenBSD limits a program's arguments and environment to 512 KiB together. The rest is reserved for what sshd adds. */
 const maxCommandLength = 480_000;
@@ -23,14 +26,14 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     cacheFileSystem: "ffs",
     rootAccess: loginUser === "root" ? "the login user is root" : "doas needs no password",
     imageChecks: [
-      programCheck("gtar", { needed: true }),
-      programCheck("bash", { needed: false }),
+      programCheck("gtar", { required: true }),
+      programCheck("bash", { required: false }),
       acceptEnvCheck,
       freeDiskCheck("/"),
     ],
     panicPattern: /^panic: .*$/m,
     // The serial number of the machine, which the kernel reads from SMBIOS (sys/arch/amd64/amd64/bios.c).
-    identity: "exec /sbin/sysctl -n hw.serialno",
+    identity: identityCommand("exec /sbin/sysctl -n hw.serialno"),
     prepare: {
       phase: "login",
       purpose: "become root",
@@ -38,11 +41,23 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       failure: "UNSUPPORTED",
       hint: `The image's /etc/doas.conf needs a line such as \`permit nopass ${loginUser}\`.`,
     },
+    rejectConnections: {
+      phase: "login",
+      purpose: "reject connections",
+      ...root.command(scripts.rejectConnections, rejectedNetworks),
+      failure: "GUEST_LOST",
+    },
+    realTargets: (targets) => ({
+      phase: "mount",
+      purpose: "find the targets of the caches",
+      ...root.command(posixScripts.realTargets, targets),
+      failure: "CACHE",
+    }),
     mount: ({ caches, secrets, user }) => [
-      ...caches.map((cache, index): GuestCommand => {
+      ...caches.map((cache): GuestCommand => {
         checkTarget(cache.target, "cache");
         // The root disk is sd0.
-        const words = [String(1 + index), cache.target, cache.formatted ? "yes" : "no"];
+        const words = [String(1 + cache.index), cache.target, cache.formatted ? "yes" : "no"];
         return {
           phase: "mount",
           purpose: `mount the cache ${cache.name} at ${cache.target}`,
@@ -64,7 +79,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     run: (task) => ({
       phase: "run",
       purpose: "run the command",
-      command: checkLength(runLine(task, { root, loginUser })),
+      ...runCommand(task, { root, loginUser }),
       failure: "STEP_FAILED",
     }),
     killStrayProcesses: (bootInfo) => ({
@@ -87,7 +102,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
     }),
     unmount: ({ secrets, caches }, bootInfo) => {
       if (secrets.length === 0 && caches.length === 0) return [];
-      const targets = [...secrets, ...caches.toReversed()].map(({ target }) => target);
+      const targets = [...secrets.toReversed(), ...caches.toReversed()].map(({ target }) => target);
       return [
         {
           phase: "mount",
@@ -97,6 +112,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
         },
       ];
     },
+    loginCheck: loginCheck(loginUser, root),
     flush: (bootInfo) => ({
       phase: "flush",
       purpose: "put everything on the disk",
@@ -116,16 +132,18 @@ export function openbsdGuest(loginUser: string): GuestProfile {
   };
 }
 
-function runLine(
+function runCommand(
   task: RunTask,
   { root, loginUser }: { readonly root: RootAccess; readonly loginUser: string },
-): string {
+): GuestLine {
   const mode = task.shell.length === 0 ? "login" : "exec";
   const rest = [mode, task.command, task.workdir, ...environmentArgs(task.environment), ...task.shell];
-  if (task.user !== undefined) {
-    return root.line(scripts.runAsUser, [...userArgs(task.user, loginUser), ...rest]);
-  }
-  return `exec ${quoteWords(["/bin/sh", "-c", scripts.runAsLoginUser, "obuilder", ...rest])}`;
+  const line =
+    task.user === undefined
+      ? runLine(scripts.runAsLoginUser, rest)
+      : root.command(scripts.runAsUser, [...userArgs(task.user, loginUser), ...rest]);
+  checkLength(line.command);
+  return line;
 }
 
 /** ps prints one process per line, and pads short numbers with blanks. */
@@ -133,8 +151,8 @@ function oneLine(bootInfo: string): string {
   return bootInfo.trim().split(/\s+/).join(" ");
 }
 
-function checkLength(command: string): string {
-  if (Buffer.byteLength(command) < maxCommandLength) return command;
+function checkLength(command: string): void {
+  if (Buffer.byteLength(command) < maxCommandLength) return;
   throw new ObError(
     "UNSUPPORTED",
     "The command and its environment are longer than OpenBSD's arguments can be (512 KiB).",

@@ -191,6 +191,17 @@ if [ -e "$target" ] || [ -L "$target" ]; then mv -- "$target" "$target.obuilder-
 echo $parents >"$memory/made-$index"
 ln -s "$memory/secret-$index" "$target"`;
 
+export const rejectConnections = `PATH=/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin:/usr/local/sbin
+export PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+for network; do
+  case $network in
+    *:*) route -qn add -inet6 -net "\${network%/*}" -prefixlen "\${network#*/}" ::1 -reject ;;
+    *) route -qn add -inet -net "$network" 127.0.0.1 -reject ;;
+  esac
+done >/dev/null 2>&1
+:`;
+
 export const runAsLoginUser = `make_directories() {
   way= rest=\${1#/}/
   while [ -n "$rest" ]; do
@@ -269,6 +280,12 @@ make_directories "$directory"
 cd -- "$directory" || fail "cannot enter $directory"
 case $mode in
   login) set -- "$@" "$shell" -c "$command" ;;
+  file)
+    case \${shell##*/} in
+      *csh | fish | rc | es) set -- "$@" "$shell" "$command" ;;
+      *) set -- "$@" "$shell" -c ". $command" ;;
+    esac
+    ;;
   *) set -- "$@" "$command" ;;
 esac
 exec perl -e "$become" "$uid" "$gid" "$groups" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/X11R6/bin:/usr/local/bin:/usr/local/sbin \\
@@ -315,9 +332,10 @@ remove_secret_parents() {
     parents=$((parents - 1)) directory=\${directory%/*}
   done
 }
-secrets=$2 index=0 memory=/var/run/obuilder
+index=$2 memory=/var/run/obuilder
 shift 2
-while [ $index -lt "$secrets" ]; do
+while [ "$index" -gt 0 ]; do
+  index=$((index - 1))
   target=$1
   shift
   rm -f -- "$target" || exit 125
@@ -332,7 +350,6 @@ while [ $index -lt "$secrets" ]; do
     dd if=/dev/zero of="$secret" bs=512 count=$((($1 + 511) / 512)) conv=notrunc 2>/dev/null || exit 125
     shift
   fi
-  index=$((index + 1))
 done
 if [ -e "$memory/mounted" ]; then unmount "$memory" && rmdir "$memory" || exit 125; fi
 if [ -e "$memory/on-disk" ]; then sync; rm -rf "$memory" || exit 125; fi
@@ -349,16 +366,36 @@ case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no
 keep_directories() {
   for kept in /dev/shm /run /var/run /tmp; do [ ! -d "$kept" ] || break; done
   kept=$kept/obuilder-copy-$$ notes=0 missing=
+  IFS= read -r features
+  attributes=
+  case $features in *sparse*) [ "$gnu" = 1 ] || exit 123 ;; esac
+  case $features in
+    *xattrs*)
+      if "$tar" --xattrs --version >/dev/null 2>&1; then attributes=yes
+      else echo "obuilder: the tar of the guest cannot set extended attributes: they are left out" >&2; fi
+      ;;
+  esac
   set -- ./
   while IFS= read -r name && [ -n "$name" ]; do
     case $name in *\\\\*) name=$(printf '%bx' "$name") name=\${name%x} ;; esac
-    at=\${name#/}
+    case $name in
+      ///*)
+        named=\${name#///} bounds=/$named
+        ! cd -P -- "$bounds" 2>/dev/null || bounds=$PWD
+        bounds=\${bounds%/}
+        continue
+        ;;
+      //*) at=\${name#//} bounded=yes ;;
+      *) at=\${name#/} bounded= ;;
+    esac
     case $at/ in "$missing"/*) continue ;; esac
     if cd -P -- "/$at" 2>/dev/null; then
+      [ -z "$bounded" ] || [ -z "$bounds" ] || [ "$PWD" = "$bounds\${at#"$named"}" ] || check_link
       set -- "$@" ".$PWD"
       [ $# -lt 100 ] || { record_directories "$@"; set --; }
     else
       case $name in
+        //*) ;;
         /*) if [ -e "$name" ] || [ -L "$name" ]; then fail "$name is not a directory"; fi ;;
       esac
       missing=$at
@@ -366,6 +403,10 @@ keep_directories() {
   done
   cd / || exit 125
   [ $# = 0 ] || record_directories "$@"
+}
+check_link() {
+  case $PWD/ in "$bounds"/*) ;; *) fail "/$at is a link out of the destination /$named, to $PWD" ;; esac
+  case $features in *links*) fail "/$at is a link, and the copy has links and a directory there" ;; esac
 }
 record_directories() {
   rm -rf -- "$kept-$notes"
@@ -385,5 +426,5 @@ unpacked() {
 keep=
 [ $gnu = 0 ] || keep=--keep-directory-symlink
 keep_directories
-"$tar" -x $keep -f - -C /
+"$tar" -x $keep \${attributes:+--xattrs "--xattrs-include=*"} -f - -C /
 unpacked $?`;

@@ -10,7 +10,7 @@ export function freeDiskCheck(path: string): ImageCheck {
 while [ $# -gt 6 ]; do shift; done
 echo "$(($4 / 1024)) MiB of $(($2 / 1024)) MiB"
 [ "$4" -ge ${minFreeKib} ]`,
-    needed: false,
+    required: false,
   };
 }
 
@@ -18,10 +18,10 @@ export const acceptEnvCheck: ImageCheck = {
   what: "sshd takes environment variables (AcceptEnv)",
   script: '[ "$OBUILDER_CHECK" = yes ]',
   environment: { OBUILDER_CHECK: "yes" },
-  needed: false,
+  required: false,
 };
 
 /** Checks that a program is on the PATH. */
-export function programCheck(program: string, { needed }: Pick<ImageCheck, "needed">): ImageCheck {
-  return { what: `has ${program}`, script: `command -v ${program}`, needed };
+export function programCheck(program: string, { required }: Pick<ImageCheck, "required">): ImageCheck {
+  return { what: `has ${program}`, script: `command -v ${program}`, required };
 }

@@ -1,5 +1,5 @@
 import { quoteWords } from "../../ssh/quote/posix.ts";
-import { framable } from "../framed.ts";
+import { framable, type FramableLine } from "../framed.ts";
 import type { GuestLine } from "../profile.ts";
 
 /** How the login user of a POSIX guest runs scripts. */
@@ -9,9 +9,14 @@ export interface RootAccess {
   /** The command line that runs a script as root in `/bin/sh`, with these arguments. */
   line(script: string, args?: readonly string[]): string;
   /** The same, plain and in a frame, for a `GuestCommand`. */
-  command(script: string, args?: readonly string[]): GuestLine;
+  command(script: string, args?: readonly string[]): FramableLine;
   /** See `GuestProfile.runScript`. */
   readonly runScript: (script: string, options: { readonly asRoot: boolean }) => GuestLine;
+}
+
+/** The command line that runs a script as the login user in `/bin/sh`, with these arguments. */
+export function runLine(script: string, args: readonly string[]): GuestLine {
+  return framable((text) => `exec ${quoteWords(["/bin/sh", "-c", text, "obuilder", ...args])}`, script);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   chownSync,
   lstatSync,
   mkdirSync,
@@ -18,14 +19,19 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
+import type { ArchivedDirectory, ArchiveFeature } from "@ob/core";
 import { pack } from "tar-stream";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { installedShells } from "../../testing/installed-shells.ts";
+import { installedShells as loginShells } from "../../testing/installed-shells.ts";
 import { tarsHere } from "../../testing/tars.ts";
 import { directoryLines } from "./directory-lines.ts";
 import { keepDirectories } from "./scripts.generated.ts";
+import { exitNoSparse } from "../profile.ts";
 import { linuxGuest } from "../linux/profile.ts";
 import { openbsdGuest } from "../openbsd/profile.ts";
+
+/** zsh is no /bin/sh, unless it is called so. */
+const installedShells = loginShells.filter((shell) => !shell.endsWith("zsh"));
 
 /** A directory of this host takes the place of the guest's root: archives are unpacked in it. */
 const top = realpathSync(mkdtempSync(join(tmpdir(), "keep-")));
@@ -58,6 +64,11 @@ function shown(...paths: readonly string[]): readonly string[] {
   });
 }
 
+const linesOf = (
+  directories: readonly ArchivedDirectory[],
+  features: readonly ArchiveFeature[] = [],
+): Buffer => directoryLines({ directories, features: new Set(features) });
+
 /**
  * Directories end in a slash. The archive lists the parents of the destination first, as that of a copy does; `parents`
  * adds those of the names.
@@ -87,13 +98,23 @@ async function unpack(
       path: Buffer.from(name.slice(0, -1)),
       isParent: index < around.length + (run.parents ?? 0),
     }));
-  const input = Buffer.concat([directoryLines(directories), await buffer(archive)]);
+  const input = Buffer.concat([linesOf(directories), await buffer(archive)]);
   const env = environment(run.path);
   return spawnSync("/bin/sh", ["-c", `umask 077; ${run.command}`], { input, env });
 }
 
 /** Bash takes a socket on its input for a remote login, and then reads the start-up files in the home directory. */
 const environment = (first: string) => ({ PATH: `${first}:${process.env["PATH"]}`, HOME: "/nonexistent" });
+
+/** An archive of empty entries. */
+const tarArchive = async (
+  entries: readonly { readonly name: string; readonly type?: "directory" }[],
+): Promise<Buffer> => {
+  const archive = pack();
+  for (const entry of entries) archive.entry(entry, "");
+  archive.finalize();
+  return await buffer(archive);
+};
 
 const isRoot = process.getuid?.() === 0;
 const profiles = { Linux: linuxGuest("root"), OpenBSD: openbsdGuest("root") };
@@ -186,12 +207,83 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
     expect([status, readFileSync(at("n/m/f"), "utf8")]).toEqual([0, "new"]);
   });
 
+  /** A copy from a build, of directories and files in `dst`. */
+  const copyHere = async (
+    names: readonly string[],
+    { links = false, sparse = false }: { readonly links?: boolean; readonly sparse?: boolean } = {},
+  ) => {
+    const bounds = Buffer.from(`${root.slice(1)}/dst`);
+    const all = names.map((name) => `${root.slice(1)}/dst/${name}`);
+    const entries = all.map((name) => ({ name, ...(name.endsWith("/") && { type: "directory" as const }) }));
+    const directories = [
+      { path: bounds, isParent: true },
+      ...all
+        .filter((name) => name.endsWith("/"))
+        .map((name) => ({ path: Buffer.from(name.slice(0, -1)), isParent: false, bounds })),
+    ];
+    const features = [...(links ? (["links"] as const) : []), ...(sparse ? (["sparse"] as const) : [])];
+    const input = Buffer.concat([linesOf(directories, features), await tarArchive(entries)]);
+    const { status, stderr } = spawnSync("/bin/sh", ["-c", command], {
+      input,
+      env: environment(tar.directory),
+    });
+    return { status, stderr: String(stderr) };
+  };
+
+  it("refuses a copy from a build through a link out of the destination, before anything is unpacked", async () => {
+    for (const directory of ["dst/real", "outside/sub"]) mkdirSync(at(directory), { recursive: true });
+    const targets = { up: "../outside", far: at("outside"), twice: "real/up", "real/up": "../up" };
+    for (const [name, target] of Object.entries(targets)) symlinkSync(target, at(`dst/${name}`));
+    for (const name of ["up", "far", "twice", "real/up"]) {
+      const parents = name === "real/up" ? ["real/"] : [];
+      for (const below of ["", "sub/"]) {
+        const result = await copyHere([
+          "first",
+          ...parents,
+          `${name}/`,
+          ...(below ? [`${name}/${below}`] : []),
+          `${name}/${below}f`,
+        ]);
+        expect(result).toEqual({
+          status: 125,
+          stderr: expect.stringContaining(`is a link out of the destination`),
+        });
+      }
+    }
+    expect(readdirSync(at("dst")).toSorted()).toEqual(["far", "real", "twice", "up"]);
+    expect(readdirSync(at("outside"), { recursive: true })).toEqual(["sub"]);
+  });
+
+  it("lets a copy from a build through a link below the destination, but none with links of its own", async () => {
+    mkdirSync(at("dst/share/man"), { recursive: true });
+    symlinkSync("share/man", at("dst/man"));
+    expect(await copyHere(["man/", "man/page"])).toEqual({ status: 0, stderr: "" });
+    expect(readdirSync(at("dst/share/man"))).toEqual(["page"]);
+    expect(await copyHere(["man/", "man/other"], { links: true })).toEqual({
+      status: 125,
+      stderr: expect.stringContaining("/dst/man is a link, and the copy has links and a directory there"),
+    });
+    expect(await copyHere(["share/", "share/other"], { links: true })).toEqual({ status: 0, stderr: "" });
+    rmSync(at("dst"), { recursive: true });
+    mkdirSync(at("elsewhere/d"), { recursive: true });
+    symlinkSync("elsewhere", at("dst"));
+    expect(await copyHere(["d/", "d/f"], { links: true })).toEqual({ status: 0, stderr: "" });
+    expect(readdirSync(at("elsewhere/d"))).toEqual(["f"]);
+  });
+
+  it("reports files with holes that it cannot unpack, before it unpacks any", async () => {
+    const { status } = await copyHere(["f"], { sparse: true });
+    expect([status, existsSync(at("dst"))]).toEqual(
+      tar.name === "busybox" ? [exitNoSparse, false] : [0, true],
+    );
+  });
+
   it("ends with tar's status if the input is not an archive, and leaves nothing behind", async () => {
     const places = ["/dev/shm", "/run"];
     const notes = () =>
       places.flatMap((place) => readdirSync(place).filter((n) => n.startsWith("obuilder-copy")));
     const before = notes();
-    const input = Buffer.concat([directoryLines([]), Buffer.from("this is no archive".repeat(1_000))]);
+    const input = Buffer.concat([linesOf([]), Buffer.from("this is not an archive".repeat(1_000))]);
     const { status } = spawnSync("/bin/sh", ["-c", command], { input, env: environment(tar.directory) });
     expect(status).not.toBe(0);
     expect(notes()).toEqual(before);
@@ -200,14 +292,14 @@ describe.runIf(isRoot).each(cases)("unpacking for $os, by $shell with $name", ({
 
 it("a tar that cannot record directories fails before anything is unpacked", () => {
   const script = `fail() { echo "$*" >&2; exit 125; }\ntar=false\n${keepDirectories}\nkeep_directories\necho unpacked`;
-  const { status, stdout } = spawnSync("/bin/sh", ["-c", script], { input: directoryLines([]) });
+  const { status, stdout } = spawnSync("/bin/sh", ["-c", script], { input: linesOf([]) });
   expect([status, String(stdout)]).toEqual([125, ""]);
 });
 
 it("reads no byte after the directories", () => {
   const script = `fail() { exit 125; }\ntar=true\n${keepDirectories}\nkeep_directories\ncat`;
   const input = Buffer.concat([
-    directoryLines(["no/such", "usr"].map((path) => ({ path: Buffer.from(path), isParent: path === "usr" }))),
+    linesOf(["no/such", "usr"].map((path) => ({ path: Buffer.from(path), isParent: path === "usr" }))),
     Buffer.from("\nrest"),
   ]);
   for (const shell of installedShells) {

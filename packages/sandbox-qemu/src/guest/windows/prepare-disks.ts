@@ -7,8 +7,7 @@ export function prepareDisks(formatted: readonly boolean[]): string {
   return `$formatted = '${flags}'\n${scripts.prepareDisks}\n`;
 }
 
-/** The command line for Cygwin's bash. Its standard input is closed, since PowerShell would wait for its end. */
-export function prepareDisksLine(formatted: readonly boolean[]): string {
-  const encoded = encodePowershell(prepareDisks(formatted));
-  return `powershell -NoProfile -NonInteractive -OutputFormat Text -EncodedCommand ${encoded} </dev/null`;
+/** The same for the argument of run-powershell.sh. */
+export function encodedPrepareDisks(formatted: readonly boolean[]): string {
+  return encodePowershell(prepareDisks(formatted));
 }

@@ -1,11 +1,32 @@
-import { type GuestUser, ObError, type RunTask, sha256 } from "@ob/core";
+import { type GuestUser, type ImageCheck, ObError, type RunTask, type SecretMount, sha256 } from "@ob/core";
+import { quoteWords } from "../../ssh/quote/posix.ts";
 import { cygwinCommand } from "../../ssh/quote/cygwin.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { environmentArgs } from "../posix/env-args.ts";
 import { framedForCygwin } from "../framed.ts";
-import type { GuestCommand, GuestProfile } from "../profile.ts";
-import { checkDriveLetters, copySource, copyTarget, junctionPath, unpackedPath } from "./paths.ts";
-import * as scripts from "./scripts.ts";
+import type { MountTask } from "../mount-task.ts";
+import type { CopyVerification, GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
+import {
+  checkDriveLetters,
+  copySource,
+  copyTarget,
+  driveOf,
+  drivePath,
+  junctionPath,
+  parentPath,
+  unpackedPath,
+} from "./paths.ts";
+import { encodedPrepareDisks } from "./prepare-disks.ts";
+import * as scripts from "./scripts.generated.ts";
+
+/** A script for Cygwin's bash with its arguments. */
+function withArguments(script: string, args: readonly string[]): string {
+  return args.length === 0 ? script : `set -- ${quoteWords(args)}\n${script}`;
+}
+
+function inBash(script: string, args: readonly string[] = []): GuestLine {
+  return framedForCygwin(withArguments(script, args));
+}
 
 /**
  * The profile of Windows with Cygwin's bash as the `DefaultShell` of its sshd. The login user must be an administrator.
@@ -17,16 +38,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     copyTarget,
     copySource,
     rootAccess: "the login user runs Cygwin's bash",
-    imageChecks: [
-      {
-        what: "has Windows' own tar",
-        script: '"$(cygpath -S)/tar.exe" --version',
-        needed: true,
-      },
-      programCheck("bash", { needed: true }),
-      acceptEnvCheck,
-      freeDiskCheck("/cygdrive/c"),
-    ],
+    imageChecks,
     // Windows prints nothing on a serial console. QEMU's pvpanic device reports a crash if the guest has its driver.
     panicPattern: /(?!)/,
     sshReadyPattern: /^obuilder: ready\b/m,
@@ -35,106 +47,129 @@ export function windowsGuest(loginUser: string): GuestProfile {
     prepare: {
       phase: "login",
       purpose: "run Cygwin's bash",
-      ...framedForCygwin(scripts.ready),
+      ...inBash(scripts.checkCygwin),
       failure: "UNSUPPORTED",
       hint: "sshd's DefaultShell must be Cygwin's bash (docs/guests.md says what a Windows image needs).",
     },
-    mount: ({ caches, secrets, user }) => {
-      checkUser(user, loginUser);
-      checkDriveLetters(caches.length);
-      const junctions = caches.map(({ name, target }, index): GuestCommand => {
-        const path = junctionPath(target);
-        return {
-          phase: "mount",
-          purpose: `mount the cache ${name} at ${path}`,
-          ...framedForCygwin(scripts.makeJunction(path, index)),
-          failure: "CACHE",
-        };
-      });
-      const disks: GuestCommand = {
-        phase: "mount",
-        purpose: "prepare the disks of the step's caches",
-        ...framedForCygwin(scripts.prepareCacheDisks(caches.map(({ formatted }) => formatted))),
-        failure: "CACHE",
-      };
+    canonicalTarget: (target) => junctionPath(target).toLowerCase(),
+    mount: (task) => {
+      checkUser(task.user, loginUser);
       return [
-        ...(caches.length === 0 ? [] : [disks]),
-        ...junctions,
-        ...secrets.map(({ target, contents }, index): GuestCommand => {
-          checkSecretTarget(target);
-          const size = contents.length;
-          return {
-            phase: "mount",
-            purpose: `put a secret at ${target}`,
-            ...framedForCygwin(scripts.putSecret({ target, size, index }, loginUser)),
-            input: Buffer.from(`${Buffer.from(contents).toString("base64")}\n${sha256(contents)}\n`),
-            failure: "BAD_SECRET",
-          };
-        }),
+        ...mountCaches(task),
+        ...task.secrets.map((secret, index) => putSecret(secret, { index, loginUser })),
       ];
     },
     run: (task) => ({
       phase: "run",
       purpose: "run the command",
-      command: cygwinCommand(scripts.run(task.workdir, programOf(task))),
+      ...inBash(scripts.run, [task.workdir, ...programOf(task)]),
       failure: "STEP_FAILED",
     }),
-    unpack: {
-      phase: "copy",
-      purpose: "unpack the files",
-      ...framedForCygwin(scripts.unpack),
-      failure: "STEP_FAILED",
-    },
-    verification: {
-      dropsSymlinks: true,
-      unpackedPath,
-      unpackIso: (files) => ({
-        phase: "copy",
-        purpose: "unpack the files on the disc",
-        ...framedForCygwin(scripts.unpackDisc(files)),
-        failure: "STEP_FAILED",
-      }),
-      check: (list, digest) => ({
-        phase: "copy",
-        purpose: "find the copied files as they were sent",
-        ...framedForCygwin(scripts.checkCopy(list, digest)),
-        failure: "STEP_FAILED",
-      }),
-    },
-    unmount: ({ secrets, caches }) => {
-      if (secrets.length === 0 && caches.length === 0) return [];
-      const parts = [
-        ...secrets.map(({ target }, index) => scripts.removeSecret(target, index)),
-        ...caches.map(({ target }) => scripts.removeJunction(junctionPath(target))),
-      ];
-      return [
-        {
-          phase: "mount",
-          purpose: "remove the step's secrets and the junctions to its caches",
-          ...framedForCygwin(scripts.unmountAll(parts)),
-          failure: "CACHE",
-        },
-      ];
-    },
+    unpack: { phase: "copy", purpose: "unpack the files", ...inBash(scripts.unpack), failure: "STEP_FAILED" },
+    verification,
+    unmount,
     // sshd's job object kills the processes that the step left behind, together with the step's shell.
     flush: () => ({
       phase: "flush",
       purpose: "put everything on the disk",
-      ...framedForCygwin(scripts.flush),
+      ...inBash(scripts.flush),
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
     shutdown: "acpi",
     // Windows' tar cannot exclude names: the host drops them while it reads the archive.
-    readArchive: (path, _exclude, options) => ({
+    readArchive: (path, _exclude, { followLink = false } = {}) => ({
       phase: "copy",
       purpose: `read ${path}`,
-      ...framedForCygwin(scripts.readArchive(path, options)),
+      ...inBash(scripts.readArchive, [drivePath(path), followLink ? "yes" : "no"]),
       failure: "BAD_SOURCE",
     }),
     // The login user is an administrator.
     runScript: framedForCygwin,
   };
+}
+
+const imageChecks: readonly ImageCheck[] = [
+  {
+    what: "has Windows' own tar",
+    script: '"$(cygpath -S)/tar.exe" --version',
+    required: true,
+  },
+  programCheck("bash", { required: true }),
+  acceptEnvCheck,
+  freeDiskCheck("/cygdrive/c"),
+];
+
+const verification: CopyVerification = {
+  dropsSymlinks: true,
+  unpackedPath,
+  unpackIso: (files) => ({
+    phase: "copy",
+    purpose: "unpack the files on the disc",
+    ...inBash(scripts.unpackIso, files),
+    failure: "STEP_FAILED",
+  }),
+  check: (list, digest) => ({
+    phase: "copy",
+    purpose: "find the copied files as they were sent",
+    ...inBash(scripts.checkCopy, [list, digest]),
+    failure: "STEP_FAILED",
+  }),
+};
+
+/** The commands that prepare all cache disks, and then make a junction to each. */
+function mountCaches({ caches }: MountTask): readonly GuestCommand[] {
+  checkDriveLetters(caches.length);
+  if (caches.length === 0) return [];
+  const inDiskOrder = caches.toSorted((a, b) => a.index - b.index);
+  const disks: GuestCommand = {
+    phase: "mount",
+    purpose: "prepare the disks of the step's caches",
+    ...inBash(scripts.runPowershell, [encodedPrepareDisks(inDiskOrder.map(({ formatted }) => formatted))]),
+    failure: "CACHE",
+  };
+  const junctions = caches.map(({ name, target, index }): GuestCommand => {
+    const path = junctionPath(target);
+    return {
+      phase: "mount",
+      purpose: `mount the cache ${name} at ${path}`,
+      ...inBash(scripts.makeJunction, [path, parentPath(path) ?? "", driveOf(index)]),
+      failure: "CACHE",
+    };
+  });
+  return [disks, ...junctions];
+}
+
+/** The secret is sent in base64 with its sha256, see put-secret.sh. */
+function putSecret(
+  { target, contents }: SecretMount,
+  { index, loginUser }: { readonly index: number; readonly loginUser: string },
+): GuestCommand {
+  checkSecretTarget(target);
+  return {
+    phase: "mount",
+    purpose: `put a secret at ${target}`,
+    ...inBash(scripts.putSecret, [String(index), target, String(contents.length), loginUser]),
+    input: Buffer.from(`${Buffer.from(contents).toString("base64")}\n${sha256(contents)}\n`),
+    failure: "BAD_SECRET",
+  };
+}
+
+function unmount({ secrets, caches }: MountTask): readonly GuestCommand[] {
+  if (secrets.length === 0 && caches.length === 0) return [];
+  const junctions = caches.toReversed().map(({ target }) => junctionPath(target));
+  return [
+    {
+      phase: "mount",
+      purpose: "remove the step's secrets and the junctions to its caches",
+      ...inBash(scripts.unmountAll, [
+        String(secrets.length),
+        ...secrets.toReversed().map(({ target }) => target),
+        ...junctions,
+      ]),
+      failure: "CACHE",
+    },
+  ];
 }
 
 /** The arguments of `env`: the variables, and then the program. */

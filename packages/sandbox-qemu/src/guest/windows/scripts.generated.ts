@@ -1,5 +1,39 @@
 // Made from scripts/ by scripts/bundle-guest-scripts.mjs: change the files there.
 
+export const checkCopy = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+exec </dev/null
+system=$(cygpath -w -S)
+cd -- "$(cygpath -u "\${system%%\\\\*}\\\\")" || exit 125
+[ "$(sha256sum <"$1")" = "$2  -" ] || fail 'the list of what was sent did not arrive'
+LC_ALL=C.UTF-8 sha256sum --check --quiet --strict -- "$1" >&2
+same=$?
+rm -f -- "$1"
+[ $same = 0 ] || fail 'files did not arrive as they were sent'`;
+
+export const checkCygwin = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+cygpath -S >/dev/null && sha256sum --version >/dev/null && command -v cmd >/dev/null`;
+
+export const flush = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+sync`;
+
+export const makeJunction = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+exec </dev/null
+cmd /c rmdir "$1" >/dev/null 2>&1
+cmd /c if exist "$1" rmdir /s /q "$1" >/dev/null
+[ -z "$2" ] || cmd /c if not exist "$2" mkdir "$2" </dev/null >/dev/null
+cmd /c mklink /j "$1" "$3\\\\" >/dev/null
+at=$(cygpath -u "$1") drive=$(cygpath -u "$3\\\\")
+mark=.obuilder-$RANDOM$RANDOM
+{ [ -d "$drive" ] && : >"\${drive%/}/$mark"; } || fail "the guest has no drive $3"
+[ -e "$at/$mark" ]
+stands=$?
+rm -f -- "\${drive%/}/$mark"
+[ $stands = 0 ] || fail "the junction at $1 does not lead to $3"`;
+
 export const prepareDisks = `$ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 try {
@@ -37,8 +71,31 @@ try {
 }
 exit 0`;
 
+export const putSecret = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+IFS= read -r text
+IFS= read -r digest
+exec </dev/null
+size=$3
+target=$(cygpath -u "$2")
+[ ! -d "$target" ] || fail "$target is a directory"
+parents=0 parent=\${target%/*}
+while [ -n "$parent" ] && [ ! -e "$parent" ]; do
+  parents=$((parents + 1)) parent=\${parent%/*}
+done
+mkdir -p -- "\${target%/*}" && echo $parents >"/tmp/.obuilder-secret-$1" || exit 125
+if [ -e "$target" ] || [ -L "$target" ]; then mv -- "$target" "$target.obuilder-kept" || exit 125; fi
+room=$(((size + 1023) / 1024))
+[ $room -ge 64 ] || room=64
+dd if=/dev/zero of="$target" bs=1024 count=$room 2>/dev/null || exit 125
+icacls "$(cygpath -w "$target")" /inheritance:r /grant:r "$4:F" >/dev/null || fail "cannot restrict $target"
+printf %s "$text" | base64 -d | dd of="$target" bs=1024 conv=notrunc 2>/dev/null
+truncate -s "$size" -- "$target"
+[ "$(sha256sum <"$target")" = "$digest  -" ] || fail 'a secret did not arrive as it was sent'`;
+
 export const readArchive = `PATH=/usr/bin:$PATH
-path=$(cygpath -u "$path") || exit 125
+path=$(cygpath -u "$1") || exit 125
+follow=$2
 flag=
 if [ -d "$path" ] && { [ "$follow" = yes ] || [ ! -L "$path" ]; }; then
   cd -- "$path" || exit 125
@@ -51,3 +108,78 @@ else
   exit 66
 fi
 exec "$(cygpath -S)/tar.exe" -cf - $flag "$item"`;
+
+export const runPowershell = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+powershell -NoProfile -NonInteractive -OutputFormat Text -EncodedCommand "$1" </dev/null`;
+
+export const run = `directory=$(PATH=/usr/bin:$PATH cygpath -u "$1")
+shift
+cd -- "$directory" 2>/dev/null || {
+  PATH=/usr/bin:$PATH mkdir -p -- "$directory"
+  cd -- "$directory" || { printf 'obuilder: cannot enter %s\\n' "$directory" >&2; exit 125; }
+}
+unset directory OLDPWD
+exec /usr/bin/env -u SSH_CLIENT -u SSH_CONNECTION -u SSH_TTY "$@" </dev/null`;
+
+export const showIdentity = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+exec "$(cygpath -S)/reg.exe" query 'HKLM\\HARDWARE\\DESCRIPTION\\System\\BIOS' /v SystemSKU </dev/null 2>/dev/null`;
+
+export const unmountAll = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+remove_secret() {
+  target=$(cygpath -u "$2")
+  if [ -f "$target" ]; then
+    size=$(stat -c %s -- "$target")
+    dd if=/dev/zero of="$target" bs=1024 count=$(((size + 1023) / 1024)) conv=notrunc,fsync 2>/dev/null || exit 125
+  fi
+  rm -f -- "$target" || fail "cannot remove the secret at $target"
+  if [ -e "$target.obuilder-kept" ] || [ -L "$target.obuilder-kept" ]; then
+    mv -- "$target.obuilder-kept" "$target" || exit 125
+  fi
+  read -r parents <"/tmp/.obuilder-secret-$1"
+  rm -f "/tmp/.obuilder-secret-$1"
+  directory=\${target%/*}
+  while [ "$parents" -gt 0 ] && rmdir -- "$directory" 2>/dev/null; do
+    parents=$((parents - 1)) directory=\${directory%/*}
+  done
+}
+remove_junction() {
+  cmd /c rmdir "$1" </dev/null >/dev/null
+  at=$(cygpath -u "$1")
+  [ ! -e "$at" ] && [ ! -L "$at" ] || fail "the junction at $1 cannot be removed"
+}
+index=$1
+shift
+while [ "$index" -gt 0 ]; do
+  index=$((index - 1))
+  remove_secret $index "$1"
+  shift
+done
+for junction; do remove_junction "$junction"; done`;
+
+export const unpackIso = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+exec </dev/null
+drives=$(cygpath -u "d:\\\\")
+drives=\${drives%/}
+drives=\${drives%d}
+tries=0 disc=
+until [ -n "$disc" ]; do
+  for letter in d e f g h i j k l m n o p q r s t u v w x y z; do
+    disc=$drives$letter
+    for name; do [ -f "$disc/$name" ] || { disc= && break; }; done
+    [ -z "$disc" ] || break
+  done
+  [ -n "$disc" ] || {
+    tries=$((tries + 1))
+    [ $tries -le 300 ] || exit 124
+    sleep 0.2
+  }
+done
+cd -- "$(cygpath -S)" || exit 125
+for name; do ./tar.exe -xf "$(cygpath -w "$disc/$name")" -C / || exit; done`;
+
+export const unpack = `cd -- "$(PATH=/usr/bin:$PATH cygpath -S)" || exit 125
+exec ./tar.exe -xf - -C /`;

@@ -13,6 +13,13 @@ cd -- "$directory" 2>/dev/null || {
 }
 case $mode in
   login) set -- "$@" "${shell:-/bin/sh}" -c "$command" ;;
+  file)
+    # Other shells than Bourne's have no "." command.
+    case ${shell##*/} in
+      *csh | fish | rc | es) set -- "$@" "$shell" "$command" ;;
+      *) set -- "$@" "${shell:-/bin/sh}" -c ". $command" ;;
+    esac
+    ;;
   *) set -- "$@" "$command" ;;
 esac
 unset SSH_CLIENT SSH_CONNECTION SSH_TTY OLDPWD

@@ -1,4 +1,5 @@
-# As root. Arguments: the initial processes, the number of secrets, their targets, then the caches' targets.
+# As root. Arguments: the initial processes, the number of secrets, their targets, then the caches' targets, all in
+# reverse.
 . ../../posix/scripts/fail.sh
 . ./lib/kill-stray-processes.sh
 . ../../posix/scripts/lib/unmount.sh
@@ -6,9 +7,10 @@
 kill_stray_processes "$1"
 [ "$rounds" = 0 ] || reap
 . ../../posix/scripts/lib/remove-secret-parents.sh
-secrets=$2 index=0 memory=/run/obuilder
+index=$2 memory=/run/obuilder
 shift 2
-while [ $index -lt "$secrets" ]; do
+while [ "$index" -gt 0 ]; do
+  index=$((index - 1))
   target=$1
   shift
   unmount "$target" || fail "cannot take the secret away from $target"
@@ -17,7 +19,6 @@ while [ $index -lt "$secrets" ]; do
     rm -f -- "$target"
     remove_secret_parents
   fi
-  index=$((index + 1))
 done
 if [ -e "$memory/mounted" ]; then unmount "$memory" && rmdir "$memory" || exit 125; fi
 for target; do

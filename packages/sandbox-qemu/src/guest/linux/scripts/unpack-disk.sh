@@ -20,5 +20,5 @@ until [ -n "$device" ]; do
 done
 keep_directories
 # shellcheck disable=SC2086
-"$tar" -x $keep -f "$device" -C /
+"$tar" -x $keep ${attributes:+--xattrs "--xattrs-include=*"} -f "$device" -C /
 unpacked $?

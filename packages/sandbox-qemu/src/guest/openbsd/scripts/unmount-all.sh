@@ -1,12 +1,14 @@
-# As root. Arguments: the initial processes, the number of secrets, their targets, then the caches' targets.
+# As root. Arguments: the initial processes, the number of secrets, their targets, then the caches' targets, all in
+# reverse.
 . ./lib/start.sh
 . ./lib/kill-stray-processes.sh
 . ../../posix/scripts/lib/unmount.sh
 kill_stray_processes "$1"
 . ../../posix/scripts/lib/remove-secret-parents.sh
-secrets=$2 index=0 memory=/var/run/obuilder
+index=$2 memory=/var/run/obuilder
 shift 2
-while [ $index -lt "$secrets" ]; do
+while [ "$index" -gt 0 ]; do
+  index=$((index - 1))
   target=$1
   shift
   rm -f -- "$target" || exit 125
@@ -21,7 +23,6 @@ while [ $index -lt "$secrets" ]; do
     dd if=/dev/zero of="$secret" bs=512 count=$((($1 + 511) / 512)) conv=notrunc 2>/dev/null || exit 125
     shift
   fi
-  index=$((index + 1))
 done
 if [ -e "$memory/mounted" ]; then unmount "$memory" && rmdir "$memory" || exit 125; fi
 if [ -e "$memory/on-disk" ]; then sync; rm -rf "$memory" || exit 125; fi

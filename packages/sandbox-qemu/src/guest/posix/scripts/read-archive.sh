@@ -1,6 +1,6 @@
 # As root. Arguments: the path, then base names to exclude. The contents of a directory are packed from inside of it, so that
 # an excluded name cannot match the directory itself. GNU tar exits with 1 where a file has changed while it was read, as logs
-# do; other tars that exit with 1 have failed. Exits with 66 if nothing is at the path.
+# do; other tars that exit with 1 have failed. Its names are bytes in the C locale. Exits with 66 if nothing is at the path.
 # $tar: the program. $follow: yes for what a symbolic link at the end of the path leads to.
 # shellcheck disable=SC2154
 . ./fail.sh
@@ -27,8 +27,18 @@ for name; do
   [ $gnu = 0 ] || set -- "$@" "--exclude=$name"
   shift
 done
-[ $gnu = 0 ] || set -- --format=gnu --one-file-system --no-wildcards "$@"
+if [ $gnu = 0 ]; then
+  echo "not GNU tar: extended attributes are not copied, and holes in files are filled" >&2
+else
+  set -- --sparse --one-file-system --no-wildcards "$@"
+  # Times have whole seconds, so that few entries need an extended header.
+  if "$tar" --xattrs --version >/dev/null 2>&1; then
+    set -- --format=posix --pax-option=delete=atime,delete=ctime,delete=mtime --xattrs "--xattrs-include=*" "$@"
+  else
+    set -- --format=gnu "$@"
+  fi
+fi
 # shellcheck disable=SC2086
-"$tar" "$@" -cf - $flag "$item"
+LC_ALL=C "$tar" "$@" -cf - $flag "$item"
 status=$?
 [ $status -le $gnu ] || exit $status

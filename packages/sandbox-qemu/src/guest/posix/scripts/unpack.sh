@@ -3,5 +3,5 @@
 . ./lib/unpack-start.sh
 keep_directories
 # shellcheck disable=SC2086
-"$tar" -x $keep -f - -C /
+"$tar" -x $keep ${attributes:+--xattrs "--xattrs-include=*"} -f - -C /
 unpacked $?

@@ -1,8 +1,8 @@
-# For Cygwin's bash. Windows' own tar knows its links and junctions. Exits with 66 if nothing is at the path.
-# $path: where, from a drive's letter. $follow: yes for what a symbolic link at the end of the path leads to.
-# shellcheck disable=SC2154
+# Arguments: the path, with a drive's letter, and "yes" to archive what a symbolic link at its end leads to, else "no". Windows'
+# own tar knows its links and junctions. Exits with 66 if nothing is at the path.
 PATH=/usr/bin:$PATH
-path=$(cygpath -u "$path") || exit 125
+path=$(cygpath -u "$1") || exit 125
+follow=$2
 flag=
 if [ -d "$path" ] && { [ "$follow" = yes ] || [ ! -L "$path" ]; }; then
   cd -- "$path" || exit 125

@@ -6,5 +6,12 @@ make_directories "$directory"
 cd -- "$directory" || fail "cannot enter $directory"
 case $mode in
   login) set -- "$@" "$shell" -c "$command" ;;
+  file)
+    # Other shells than Bourne's have no "." command.
+    case ${shell##*/} in
+      *csh | fish | rc | es) set -- "$@" "$shell" "$command" ;;
+      *) set -- "$@" "$shell" -c ". $command" ;;
+    esac
+    ;;
   *) set -- "$@" "$command" ;;
 esac

@@ -1,0 +1,46 @@
+import { posix } from "node:path";
+import { quotedName } from "@ob/core";
+import { brokenArchive } from "./reader/broken-archive.ts";
+import type { EntryType } from "./reader/tar-fields.ts";
+
+/** How many names of directories and links are remembered. */
+const maxNames = 2_000_000;
+
+/**
+ * Checks that nothing in an archive is unpacked through a link, be it in the archive or already in the destination: each
+ * entry is in a directory that the archive has, and no name is that of a directory and a link. Paths are those in the new
+ * archive.
+ */
+export class EntryGuard {
+  readonly #directories = new Set<string>();
+  readonly #links = new Set<string>();
+
+  /**
+   * @param linked the target of a hard link.
+   * @throws ObError `BAD_SOURCE`.
+   */
+  check(path: string, type: EntryType | undefined, linked?: string): void {
+    this.#checkParent(path);
+    if (linked !== undefined) this.#checkParent(linked);
+    this.add(path, type);
+  }
+
+  /** The same for the first entry, whose parents are the destination's. */
+  add(path: string, type: EntryType | undefined): void {
+    const isDirectory = type === "directory";
+    if (!isDirectory && type !== "link" && type !== "symlink") return;
+    if ((isDirectory ? this.#links : this.#directories).has(path)) {
+      throw brokenArchive(`${quotedName(path)} is both a link and a directory`);
+    }
+    (isDirectory ? this.#directories : this.#links).add(path);
+    if (this.#directories.size + this.#links.size > maxNames) {
+      throw brokenArchive(`it has more than ${maxNames} directories and links`);
+    }
+  }
+
+  #checkParent(path: string): void {
+    const parent = posix.dirname(path);
+    if (this.#directories.has(parent === "." ? "" : parent)) return;
+    throw brokenArchive(`${quotedName(path)} is in no directory that it has`);
+  }
+}

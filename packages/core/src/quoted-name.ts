@@ -1,0 +1,21 @@
+/** Control and format characters, bidirectional ones too, lone surrogates, and other ends of lines. */
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Cn}\u2028\u2029]/gu;
+
+const maxNameLength = 200;
+
+/**
+ * A file name for a message: in double quotes, on one line, and shortened if it is long. What could drive a terminal or
+ * change the order of the text is escaped.
+ */
+export function quotedName(name: string): string {
+  const start = name.slice(0, maxNameLength);
+  const text = start.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll(unsafe, escaped);
+  return `"${text}${start.length < name.length ? "…" : ""}"`;
+}
+
+function escaped(char: string): string {
+  const code = char.codePointAt(0) ?? 0;
+  // A byte that is not UTF-8, as file names have them.
+  if (code >= 0xdc80 && code <= 0xdcff) return String.raw`\x${(code & 0xff).toString(16)}`;
+  return char === "\n" ? String.raw`\n` : String.raw`\u{${code.toString(16)}}`;
+}

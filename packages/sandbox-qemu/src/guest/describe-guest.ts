@@ -1,0 +1,31 @@
+import { checkOptions, type GuestDescription, type GuestImage } from "@ob/core";
+import type { SandboxOptions } from "../lifecycle/options.ts";
+import { inMountOrder } from "./mount-order.ts";
+import { resolveGuest } from "./resolve-guest.ts";
+
+/** What describes a guest where its image's manifest does not. */
+export type GuestDefaults = Pick<SandboxOptions, "guestOs" | "guestArch" | "hardware" | "profiles">;
+
+/**
+ * See `Sandbox.guest`: for a caller who plans and has no sandbox.
+ *
+ * @throws ObError `USAGE` if a flag contradicts the manifest; `UNSUPPORTED` for a guest OS without a profile.
+ */
+export function describeGuest(image: GuestImage, defaults: GuestDefaults = {}): GuestDescription {
+  checkOptions("describeGuest", image, { manifest: "object?", manifestDirectory: "string" });
+  const { os, arch, profile } = resolveGuest(image, defaults);
+  const { cacheFileSystem, copyTarget, copySource, verification } = profile;
+  return {
+    os,
+    arch,
+    cacheFileSystem,
+    copyTarget,
+    copySource,
+    // Making the commands is what refuses them; they are not run.
+    checkRun(task) {
+      profile.mount(inMountOrder(task, profile));
+      profile.run(task);
+    },
+    checkCopy: (destination) => void verification?.unpackedPath(destination),
+  };
+}

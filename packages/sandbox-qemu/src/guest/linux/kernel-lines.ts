@@ -1,0 +1,20 @@
+/**
+ * True for a line of /proc/net/ipv6_route that a command has made: a route that rejects, or one through a gateway that no
+ * router has advertised. The kernel makes all others by itself, and not at once.
+ */
+export function isIpv6RouteOfCommand(words: readonly string[]): boolean {
+  const flags = Number.parseInt(words[8] ?? "", 16);
+  const [gateway, rejects, advertised] = [0x2, 0x2_00, 0x4_00_00];
+  return (flags & (gateway | rejects)) !== 0 && (flags & advertised) === 0;
+}
+
+/**
+ * Of a line of `/proc/PID/stat` the name with priority, nice value, real-time priority and policy; of other lines all.
+ * The ids of processes are left out: they differ between VMs resumed from one snapshot.
+ */
+export function processAttributes(words: readonly string[]): readonly string[] {
+  const [, name, rest] = /^\d+ (\(.*\)) [A-Za-z] (.*)$/.exec(words.join(" ")) ?? [];
+  if (name === undefined || rest === undefined) return words;
+  const fields = rest.split(" ");
+  return [name, ...[14, 15, 36, 37].map((index) => fields[index] ?? "")];
+}

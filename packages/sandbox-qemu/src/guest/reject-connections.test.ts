@@ -1,0 +1,61 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { rejectConnections as forLinux } from "./linux/scripts.generated.ts";
+import { rejectConnections as forOpenbsd } from "./openbsd/scripts.generated.ts";
+import { rejectedNetworks } from "./posix/rejected-networks.ts";
+import { findProfile } from "./registry.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "reject-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** Runs a script with a program of that name, and returns what that program was given. */
+function given(program: string, script: string, body: string): readonly string[] {
+  const log = join(directory, `${program}.log`);
+  writeFileSync(log, "");
+  writeFileSync(join(directory, program), `#!/bin/sh\n${body.replaceAll("LOG", log)}\n`);
+  chmodSync(join(directory, program), 0o755);
+  // OpenBSD's scripts set their own PATH.
+  const own = script.replace(/^PATH=/m, `PATH=${directory}:`);
+  const env = { ...process.env, PATH: `${directory}:${process.env["PATH"] ?? ""}` };
+  execFileSync("/bin/sh", ["-c", own, "obuilder", ...rejectedNetworks], { env });
+  return readFileSync(log, "utf8").trimEnd().split("\n");
+}
+
+it("Linux guests reject connections by routes that precede a default route", () => {
+  const ip = 'case $1 in -V) ;; *) echo "$*"; cat ;; esac >>LOG; exit 2';
+  expect(given("ip", forLinux, ip.replace("-V) ;;", "-V) exit 0 ;;"))).toMatchInlineSnapshot(`
+    [
+      "-force -batch -",
+      "route add unreachable 0.0.0.0/1 metric 1",
+      "route add unreachable 128.0.0.0/1 metric 1",
+      "route add unreachable 10.0.2.3/32 metric 1",
+      "route add unreachable ::/1 metric 1",
+      "route add unreachable 8000::/1 metric 1",
+      "route add unreachable fec0::/64 metric 1",
+    ]
+  `);
+});
+
+it("OpenBSD guests reject connections by routes that precede a default route", () => {
+  expect(given("route", forOpenbsd, 'echo "$*" >>LOG; exit 1')).toMatchInlineSnapshot(`
+    [
+      "-qn add -inet -net 0.0.0.0/1 127.0.0.1 -reject",
+      "-qn add -inet -net 128.0.0.0/1 127.0.0.1 -reject",
+      "-qn add -inet -net 10.0.2.3/32 127.0.0.1 -reject",
+      "-qn add -inet6 -net :: -prefixlen 1 ::1 -reject",
+      "-qn add -inet6 -net 8000:: -prefixlen 1 ::1 -reject",
+      "-qn add -inet6 -net fec0:: -prefixlen 64 ::1 -reject",
+    ]
+  `);
+});
+
+it("the address that SSH comes from is not rejected by a route of its own", () => {
+  expect(rejectedNetworks.filter((network) => network.startsWith("10.0.2."))).toEqual(["10.0.2.3/32"]);
+});
+
+it("Windows guests wait for their own time limits", () => {
+  expect(findProfile("windows")("opam").rejectConnections).toBeUndefined();
+});

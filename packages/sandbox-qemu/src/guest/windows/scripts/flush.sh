@@ -1,0 +1,3 @@
+# Cygwin's sync flushes all volumes.
+. ./lib/start.sh
+sync

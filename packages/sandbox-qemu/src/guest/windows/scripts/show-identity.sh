@@ -1,0 +1,3 @@
+# Prints the machine's SKU number, which Windows reads from SMBIOS when it boots.
+. ./lib/start.sh
+exec "$(cygpath -S)/reg.exe" query 'HKLM\HARDWARE\DESCRIPTION\System\BIOS' /v SystemSKU </dev/null 2>/dev/null

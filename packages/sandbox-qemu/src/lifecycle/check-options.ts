@@ -1,0 +1,21 @@
+import { checkOptions } from "@ob/core";
+
+/** Checks `SandboxOptions` from JavaScript. @throws TypeError */
+export function checkSandboxOptions(caller: string, options: unknown): void {
+  checkOptions(caller, options, {
+    memoryMib: "number",
+    cpus: "number",
+    bootTimeSeconds: "number",
+    accelerator: "string",
+    stateDirectory: "string",
+    guestOs: "string?",
+    guestArch: "string?",
+    profiles: "object?",
+    hardware: "object?",
+    network: "string?",
+    allowHostLoopback: "boolean?",
+    sshKey: "string?",
+    snapshotCacheSize: "number?",
+    emit: "function?",
+  });
+}

@@ -1,0 +1,87 @@
+import { Duplex } from "node:stream";
+import { setTimeout as wait } from "node:timers/promises";
+import { abortable } from "@ob/core";
+import type { FramedLine } from "../guest/profile.ts";
+import { type ExecStatus, startCommand } from "./command.ts";
+import { type Frame, frameReader, newMark } from "./frame.ts";
+import type { SshSession } from "./session.ts";
+
+/** A command whose standard input and output are a connection. Disposing ends it. */
+export interface ServedConnection extends AsyncDisposable {
+  readonly stream: Duplex;
+  /** Closes the connection and waits a moment for the command. @returns its status if it has ended, and its standard error. */
+  end(): Promise<{ readonly status: ExecStatus | undefined; readonly errors: string }>;
+}
+
+export interface ServeOptions {
+  readonly session: SshSession;
+  readonly signal: AbortSignal;
+}
+
+/** How long a command may take to end, in milliseconds. */
+const endTime = 5_000;
+
+/** How much of its standard error is kept, in characters. */
+const maxErrors = 4_000;
+
+/**
+ * Starts a command in a frame and connects a stream to it. It has little to transfer: what it sends is kept until it is read.
+ *
+ * @throws ObError `GUEST_LOST`; the signal's reason.
+ */
+export async function serveOnChannel(
+  framed: (frame: Frame) => FramedLine,
+  { session, signal }: ServeOptions,
+): Promise<ServedConnection> {
+  const mark = newMark();
+  const { command, inputStart } = framed({ mark, marksInput: true });
+  const { channel, exited, closed } = await abortable(startCommand(session, command), signal);
+  // Later: ssh2's ciphers keep some of their state in common, so one connection must not be read or written within the other.
+  const stream = new Duplex({
+    read: () => undefined,
+    write: (bytes: Uint8Array, _encoding, done) =>
+      void setImmediate(() => channel.write(bytes, () => done())),
+    final: (done) => {
+      channel.end();
+      done();
+    },
+  });
+  const output = frameReader(mark, (bytes) => void setImmediate(() => stream.push(bytes)), {
+    marksEnd: false,
+  });
+  let errors = "";
+  const addError = (bytes: Uint8Array): void => {
+    errors = (errors + Buffer.from(bytes).toString()).slice(-maxErrors);
+  };
+  const said = frameReader(mark, addError, { marksEnd: false });
+  channel.on("error", () => undefined).on("data", output.add);
+  channel.stderr.on("data", said.add);
+  const over = (): void =>
+    void setImmediate(() => {
+      stream.push(null);
+      stream.end();
+    });
+  // A process that a start-up file has left may hold the channel open.
+  void Promise.race([closed, exited.catch(() => undefined)]).then(over);
+  stream.on("error", () => undefined);
+  channel.write(inputStart);
+  return {
+    stream,
+    end: async () => {
+      channel.end();
+      let status: ExecStatus | undefined;
+      const ended = (async () => {
+        status = await exited.catch(() => undefined);
+        // The last output may arrive after the status.
+        await closed;
+      })();
+      await Promise.race([ended, wait(endTime)]);
+      return { status, errors: (said.before + errors).trim() };
+    },
+    [Symbol.asyncDispose]: async () => {
+      stream.destroy();
+      channel.destroy();
+      await Promise.resolve();
+    },
+  };
+}
