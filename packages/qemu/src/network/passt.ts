@@ -16,6 +16,7 @@ import {
   ObError,
   tailLines,
 } from "@ob/core";
+import { withoutInheritedFiles } from "../process/confine.ts";
 import { LoopbackFilter } from "./loopback-filter.ts";
 
 /*
@@ -80,13 +81,10 @@ async function startOn(
   const forward = guestPort === undefined ? [] : ["-t", `127.0.0.1/${hostPort}:${guestPort}`];
   const args = [...passtArgs(hostLoopback), ...forward];
   caller.emit({ type: "exec", argv: [program, ...args] });
-  const child = spawn(program, args, {
-    stdio: ["ignore", "ignore", "pipe", "pipe"],
-    detached: true,
-    env: {},
+  const { child, exited } = await withoutInheritedFiles(["ignore", "ignore", "pipe", "pipe"], (stdio) => {
+    const passt = spawn(program, args, { stdio, detached: true, env: {} });
+    return { child: passt, exited: exitOf(passt, collectStderr(passt)) };
   });
-  const stderrTail = collectStderr(child);
-  const exited = exitOf(child, stderrTail);
   const stop = async (): Promise<void> => {
     child.kill("SIGKILL");
     await exited;

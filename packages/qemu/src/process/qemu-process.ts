@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex } from "node:stream";
+import { bareEnvironment, type Stdio, withoutInheritedFiles } from "./confine.ts";
 import { errnoCode, findProgram, tailLines, missingTool } from "@ob/core";
 
 /** File descriptors of QEMU whose other end this process holds. */
@@ -60,9 +61,27 @@ export async function spawnQemu(
   const command: [string, ...string[]] =
     setpriv === undefined ? [program, ...args] : [setpriv, "--pdeathsig", "KILL", "--", program, ...args];
   const [first, ...rest] = command;
-  const stdio: ("ignore" | "pipe" | number)[] = ["ignore", "ignore", "pipe", "pipe", "pipe", ...files];
-  if (network) stdio[networkFd] = "pipe";
-  const child = spawn(first, rest, { stdio: Array.from(stdio, (each) => each ?? "ignore"), detached: true });
+  const wanted: Stdio[] = ["ignore", "ignore", "pipe", "pipe", "pipe", ...files];
+  if (network) wanted[networkFd] = "pipe";
+  const env = bareEnvironment();
+  const { child, started, exited, stderrTail } = await withoutInheritedFiles(wanted, (stdio) =>
+    listenTo(spawn(first, rest, { stdio, env, detached: true })),
+  );
+  await started;
+  return {
+    // Set since "spawn".
+    pid: child.pid ?? 0,
+    qmp: socketOf(child, qmpFd),
+    console: socketOf(child, consoleFd),
+    network: network ? socketOf(child, networkFd) : undefined,
+    exited,
+    stderrTail,
+    kill: () => killGroup(child),
+  };
+}
+
+/** At once: its events come before a caller that waits for anything else. */
+function listenTo(child: ChildProcess) {
   const stderrTail = collectStderr(child);
   const { promise: exited, resolve } = Promise.withResolvers<QemuExit>();
   child.once("close", (code, signal) =>
@@ -75,17 +94,9 @@ export async function spawnQemu(
   const { promise: started, resolve: onStart, reject: onError } = Promise.withResolvers<void>();
   child.once("spawn", onStart);
   child.once("error", onError);
-  await started;
-  return {
-    // Set since "spawn".
-    pid: child.pid ?? 0,
-    qmp: socketOf(child, qmpFd),
-    console: socketOf(child, consoleFd),
-    network: network ? socketOf(child, networkFd) : undefined,
-    exited,
-    stderrTail,
-    kill: () => killGroup(child),
-  };
+  // It is awaited a moment later.
+  started.catch(() => undefined);
+  return { child, started, exited, stderrTail };
 }
 
 /** QEMU leads a process group, in which a wrapper and its QEMU are together. */
