@@ -71,7 +71,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     // sshd's job object kills the processes that the step left behind, together with the step's shell.
     flush: () => ({
       phase: "flush",
-      purpose: "put everything on the disk",
+      purpose: "flush",
       ...inBash(scripts.flush),
       failure: "UNCLEAN_STOP",
       frozen: undefined,
