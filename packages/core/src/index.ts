@@ -16,6 +16,8 @@ export {
   withFacts,
 } from "./errors.ts";
 export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
+export type { OnOutput } from "./output.ts";
+export { TailText } from "./tail-text.ts";
 export { tailLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
 export {
   type GuestArch,

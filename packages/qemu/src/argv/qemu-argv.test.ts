@@ -50,7 +50,7 @@ describe("QEMU's command line", () => {
       -smbios type=1,serial=obuilder-01234567_-x,sku=obuilder-01234567_-x
       -chardev socket,id=qmp,fd=3
       -mon chardev=qmp,mode=control
-      -chardev socket,id=console,fd=4,logfile=/state/run/vm-1/console.log
+      -chardev socket,id=console,fd=4,logfile=/state/run/vm-1/console.log,logappend=on
       -serial chardev:console
       -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
       -device virtio-net-pci,netdev=net0,romfile=
@@ -187,7 +187,9 @@ describe("QEMU's command line", () => {
       { ...options, consoleLog: "/run,dir/console.log" },
     );
     expect(JSON.parse(optionsOf(argv, "-blockdev")[0] ?? "")["file"]["filename"]).toBe('/a,b "c"=d/é.qcow2');
-    expect(optionsOf(argv, "-chardev")[1]).toBe("socket,id=console,fd=4,logfile=/run,,dir/console.log");
+    expect(optionsOf(argv, "-chardev")[1]).toBe(
+      "socket,id=console,fd=4,logfile=/run,,dir/console.log,logappend=on",
+    );
   });
 });
 
@@ -209,7 +211,7 @@ describe("the command line of a riscv64 guest", () => {
       -m 2048M
       -chardev socket,id=qmp,fd=3
       -mon chardev=qmp,mode=control
-      -chardev socket,id=console,fd=4,logfile=/c
+      -chardev socket,id=console,fd=4,logfile=/c,logappend=on
       -serial chardev:console
       -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
       -device virtio-net-pci,netdev=net0,romfile=

@@ -29,6 +29,24 @@ describe("the serial console", () => {
     expect(console.tail(10_000).length).toBeLessThanOrEqual(32_768);
   });
 
+  it("searches each line once, and of one that has no end the last part", () => {
+    const { stream, console, panics } = watch();
+    const searched: number[] = [];
+    class Pattern extends RegExp {
+      override test(text: string): boolean {
+        searched.push(text.length);
+        return super.test(text);
+      }
+    }
+    let found = 0;
+    console.onMatch(new Pattern(/^ready$/, "m"), () => (found += 1));
+    for (let i = 0; i < 20_000; i++) stream.write("x");
+    stream.write("\nready\n Kernel panic - not syncing: x\n");
+    expect([found, panics.length]).toEqual([1, 1]);
+    expect(searched).toHaveLength(20_001);
+    expect(Math.max(...searched)).toBeLessThan(5_000);
+  });
+
   it("gives its readers the output from then on", () => {
     const { stream, console } = watch();
     stream.write("before");

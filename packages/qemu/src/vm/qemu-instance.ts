@@ -1,5 +1,7 @@
+import { rm } from "node:fs/promises";
 import { abortable, abortReason, deadline, ObError } from "@ob/core";
 import { type QemuExit, type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
+import { limitConsoleLog } from "../process/console-log.ts";
 import { SerialConsole } from "../process/serial-console.ts";
 import { QmpClient } from "../qmp/client.ts";
 import type { QmpEvent } from "../qmp/protocol.ts";
@@ -9,6 +11,8 @@ export interface SpawnOptions {
   readonly panic?: RegExp | undefined;
   /** See `InheritedFiles`. */
   readonly files?: readonly number[] | undefined;
+  /** Absolute path of the file in which QEMU logs the console. It is overwritten, and kept below 2 MiB. */
+  readonly consoleLog?: string | undefined;
 }
 
 /** How many lines of the console an error shows. */
@@ -53,9 +57,12 @@ export class QemuInstance implements AsyncDisposable {
    */
   static async spawn(
     argv: readonly [string, ...string[]],
-    { panic, files }: SpawnOptions = {},
+    { panic, files, consoleLog }: SpawnOptions = {},
   ): Promise<QemuInstance> {
-    return new QemuInstance(await spawnQemu(argv, { files }), panic);
+    if (consoleLog !== undefined) await rm(consoleLog, { force: true });
+    const instance = new QemuInstance(await spawnQemu(argv, { files }), panic);
+    if (consoleLog !== undefined) limitConsoleLog(instance.console, consoleLog);
+    return instance;
   }
 
   /** Calls `listener` with each event of QEMU's monitor, until it is disposed of. */

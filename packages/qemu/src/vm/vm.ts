@@ -1,7 +1,9 @@
+import { rm } from "node:fs/promises";
 import { abortReason, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import { newMachineId } from "../machine/machine-id.ts";
+import { limitConsoleLog } from "../process/console-log.ts";
 import { type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QemuInstance } from "./qemu-instance.ts";
 import { type Passt, startPasst } from "../network/passt.ts";
@@ -14,7 +16,7 @@ export interface StartOptions {
   readonly panic?: RegExp | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** Absolute path of a file in which QEMU logs the console; by default one in the run directory. */
+  /** As `SpawnOptions.consoleLog`; by default one in the run directory. */
   readonly consoleLog?: string | undefined;
   /** To resume a snapshot: open descriptors of its device state and of its memory. */
   readonly saved?: { readonly state: number; readonly memory: number } | undefined;
@@ -67,10 +69,12 @@ export class Vm extends QemuInstance {
     const argv = qemuArgv(config, { consoleLog, machineId });
     const passt = await passtFor(config, options);
     if (passt) stack.use(passt);
+    await rm(consoleLog, { force: true });
     emit({ type: "exec", argv });
     const files = saved && [saved.state, saved.memory];
     const qemu = await spawnQemu(argv, { files, network: passt !== undefined });
     const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt }));
+    limitConsoleLog(vm.console, consoleLog);
     await directory.recordQemu(vm.pid);
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.failed]));
