@@ -33,6 +33,8 @@ export interface BuildOptions extends ObuilderOptions {
   readonly flags?: readonly string[];
   /** The source directory; by default the test's work directory. */
   readonly source?: string;
+  /** By default true: steps with a network reach this host's 127.0.0.1, where the tests listen. */
+  readonly hostLoopback?: boolean;
 }
 
 /** Starts `obuilder build` of a spec in a test's store. */
@@ -45,9 +47,11 @@ export async function buildArguments(store: TestStore, spec: string, options: Bu
   const { flags = [], source = store.work } = options;
   const file = path.join(path.dirname(store.work), `${crypto.randomUUID()}.spec`);
   await writeFile(file, spec);
+  const { hostLoopback = true } = options;
   const defaults = Object.entries(machine).flatMap(([flag, value]) =>
     flags.includes(flag) ? [] : [flag, value],
   );
+  if (hostLoopback) defaults.push("--allow-host-loopback");
   return ["build", `--store=qemu:${store.directory}`, "-f", file, ...defaults, ...flags, source];
 }
 

@@ -60,6 +60,7 @@ export {
   type StorePath,
   within,
 } from "./store-layout.ts";
+export { debianPackageOf } from "./debian-packages.ts";
 export { makePrivateDirectory, makeStorePrivate, makeTreesPrivate } from "./store-permissions.ts";
 export type { CacheMount, RunTask, SecretMount } from "./ports/run-task.ts";
 export type {

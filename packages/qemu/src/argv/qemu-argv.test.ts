@@ -104,9 +104,17 @@ describe("QEMU's command line", () => {
 
   it("opens the network only if told to, and forwards a port of the guest to 127.0.0.1 only", () => {
     expect(netdev("none")).toEqual(["user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"]);
-    expect(netdev("host")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
+    expect(netdev("slirp")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
+    expect(netdev("passt")).toEqual(["stream,id=net0,server=off,addr.type=fd,addr.str=7"]);
     const without = qemuArgv({ ...config, guestPort: undefined }, options);
     expect(optionsOf(without, "-netdev")).toEqual(["user,id=net0,restrict=on"]);
+  });
+
+  it("takes slirp's state of a snapshot with passt too, from and for VMs with any network", () => {
+    const argv = qemuArgv({ ...config, network: "passt", memory: "resumed" }, options);
+    const [unconnected, stream] = optionsOf(argv, "-netdev");
+    expect(unconnected).toBe("user,id=unconnected,restrict=on");
+    expect(stream).toContain("stream,id=net0,");
   });
 
   it("adds disks after the root disk, in order", () => {

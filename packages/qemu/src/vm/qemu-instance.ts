@@ -9,7 +9,7 @@ import type { QmpEvent } from "../qmp/protocol.ts";
 export interface SpawnOptions {
   /** What the guest's kernel prints on the console when it panics, as a whole line. By default panics are not looked for. */
   readonly panic?: RegExp | undefined;
-  /** Open descriptors to inherit, as `stateFd` and following. */
+  /** See `InheritedFiles`. */
   readonly files?: readonly number[] | undefined;
   /** Absolute path of the file in which QEMU logs the console. It is overwritten, and kept below 2 MiB. */
   readonly consoleLog?: string | undefined;
@@ -65,7 +65,7 @@ export class QemuInstance implements AsyncDisposable {
     { panic, files, consoleLog }: SpawnOptions = {},
   ): Promise<QemuInstance> {
     if (consoleLog !== undefined) await rm(consoleLog, { force: true });
-    const instance = new QemuInstance(await spawnQemu(argv, files), panic);
+    const instance = new QemuInstance(await spawnQemu(argv, { files }), panic);
     if (consoleLog !== undefined) limitConsoleLog(instance.console, consoleLog);
     return instance;
   }
@@ -166,8 +166,13 @@ export class QemuInstance implements AsyncDisposable {
     );
   }
 
+  /** The guest can no longer be used. The first reason counts. */
+  protected failWith(error: ObError): void {
+    this.#failure.abort(error);
+  }
+
   #fail(code: "GUEST_LOST" | "NO_SPACE", message: string, data?: Readonly<Record<string, string>>): void {
-    this.#failure.abort(new ObError(code, message, { data }));
+    this.failWith(new ObError(code, message, { data }));
   }
 
   async #watchExit(): Promise<void> {

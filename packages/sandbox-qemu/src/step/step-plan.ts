@@ -1,5 +1,5 @@
 import { type Emit, ObError, type SandboxRunOptions, type SandboxStep } from "@ob/core";
-import type { Accelerators } from "@ob/qemu";
+import type { Accelerators, HostNetworks } from "@ob/qemu";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { type Guest, guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
 import { inMountOrder } from "../guest/mount-order.ts";
@@ -16,6 +16,7 @@ import type { PausedVm } from "./vm-reuse.ts";
 export interface StepResources {
   readonly options: SandboxOptions;
   readonly accelerators: Accelerators;
+  readonly networks: HostNetworks;
   readonly snapshots: SnapshotStore;
   readonly knownOwners: KnownOwners;
 }
