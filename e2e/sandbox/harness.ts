@@ -54,6 +54,8 @@ export async function openHarness(options: Partial<SandboxOptions> = {}): Promis
     cpus: 2,
     bootTimeSeconds: 120,
     accelerator: "auto",
+    // The tests listen there.
+    allowHostLoopback: true,
     stateDirectory,
     ...options,
   });

@@ -3,7 +3,8 @@ import path from "node:path";
 import { execa } from "execa";
 import type { TestStore } from "./store.ts";
 
-const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder-dev.js");
+/** The command's file, for Node.js. */
+export const obuilderFile = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder-dev.js");
 
 /** Flags for a guest under software emulation on a loaded machine, unless a test sets its own. */
 const machine = { "--qemu-memory": "1", "--qemu-cpus": "2", "--qemu-boot-time": "120" };
@@ -18,7 +19,7 @@ export interface ObuilderOptions {
 
 /** Runs the command as a user would. Does not reject for any exit status: tests check it themselves. */
 export function obuilder(args: readonly string[], options: ObuilderOptions = {}) {
-  return execa(process.execPath, [binary, ...args], {
+  return execa(process.execPath, [obuilderFile, ...args], {
     all: true,
     reject: false,
     ...(options.env && { env: { ...options.env } }),
@@ -32,21 +33,26 @@ export interface BuildOptions extends ObuilderOptions {
   readonly flags?: readonly string[];
   /** The source directory; by default the test's work directory. */
   readonly source?: string;
+  /** By default true: steps with a network reach this host's 127.0.0.1, where the tests listen. */
+  readonly hostLoopback?: boolean;
 }
 
 /** Starts `obuilder build` of a spec in a test's store. */
 export async function startBuild(store: TestStore, spec: string, options: BuildOptions = {}) {
+  return { process: obuilder(await buildArguments(store, spec, options), options) };
+}
+
+/** The command line of `startBuild`, for a test that starts it itself. */
+export async function buildArguments(store: TestStore, spec: string, options: BuildOptions = {}) {
   const { flags = [], source = store.work } = options;
   const file = path.join(path.dirname(store.work), `${crypto.randomUUID()}.spec`);
   await writeFile(file, spec);
+  const { hostLoopback = true } = options;
   const defaults = Object.entries(machine).flatMap(([flag, value]) =>
     flags.includes(flag) ? [] : [flag, value],
   );
-  const started = obuilder(
-    ["build", `--store=qemu:${store.directory}`, "-f", file, ...defaults, ...flags, source],
-    options,
-  );
-  return { process: started };
+  if (hostLoopback) defaults.push("--allow-host-loopback");
+  return ["build", `--store=qemu:${store.directory}`, "-f", file, ...defaults, ...flags, source];
 }
 
 /** Waits until a build has printed `text`. The build continues, and its result contains all its output. */

@@ -37,7 +37,9 @@ export class InstallerVm implements AsyncDisposable {
 
   /** Starts QEMU, or a wrapper that passes the appended arguments and its descriptors on to QEMU and exits with it. */
   static async start(argv: Argv, options: InstallerVmOptions): Promise<InstallerVm> {
-    return new InstallerVm(await QemuInstance.spawn([...argv, ...monitorArgs(options.consoleLog)]), options);
+    const { consoleLog } = options;
+    const qemu = await QemuInstance.spawn([...argv, ...monitorArgs(consoleLog)], { consoleLog });
+    return new InstallerVm(qemu, options);
   }
 
   /**
@@ -83,7 +85,7 @@ export class InstallerVm implements AsyncDisposable {
     return new ObError(
       "BASE_IMAGE",
       `${what}. The end of its console:\n${said === "" ? "(nothing)" : said}`,
-      { hint: `The whole log of its console is in ${this.#options.consoleLog}.` },
+      { hint: `More of its console is in ${this.#options.consoleLog}.` },
     );
   }
 }

@@ -87,7 +87,7 @@ test("a failed installation ends the wait at once", async () => {
   await expect(failing).rejects.toMatchObject({
     code: "BASE_IMAGE",
     message: expect.stringMatching(/^The installation failed\.[^]*check \/tmp\/ai\/ai\.log$/),
-    hint: `The whole log of its console is in ${consoleLog}.`,
+    hint: `More of its console is in ${consoleLog}.`,
   });
 });
 

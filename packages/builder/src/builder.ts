@@ -30,7 +30,7 @@ import {
 } from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
-import { type BuildScope, runSequentially } from "./scheduling/scheduler.ts";
+import { type BuildScope, type OutputTaken, runSequentially } from "./scheduling/scheduler.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { StepDeduplicator } from "./sharing/single-flight.ts";
 import type { StepFailure } from "./steps/step-deps.ts";
@@ -80,6 +80,11 @@ export interface BuildOptions {
   readonly timeoutMs?: number | undefined;
   /** Lets one virtual machine serve several steps where that is safe; by default true. False boots one for each step. */
   readonly reuseVm?: boolean | undefined;
+  /**
+   * Called after each `step-output`: a promise says that no more can be taken until it resolves. Until then the command in
+   * the guest waits, as at a pipe that is full. It must not reject. By default output is taken as fast as it comes.
+   */
+  readonly outputTaken?: OutputTaken | undefined;
 }
 
 /**
@@ -153,7 +158,7 @@ async function buildSpec(
   options: Omit<BuildOptions, "timeoutMs"> & LimitedBuild & { readonly emit: Emit },
   { store, sandbox, caches, layers, digestDirectory, diskReserve }: Engine,
 ): Promise<LayerId> {
-  const { signal, emit, onFailure, onTimeout, stepTimeoutMs } = options;
+  const { signal, emit, onFailure, onTimeout, outputTaken, stepTimeoutMs } = options;
   const { jobs = 1, ordered = false, reuseVm = true } = options;
   checkRequest("build", request);
   validateRequest(request);
@@ -173,10 +178,11 @@ async function buildSpec(
   await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
   const context = initialContext(request, { digests, own, ignore });
   const { spec } = request;
+  const readLog = store.readLog.bind(store);
   const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
   const { id } =
     jobs === 1 || spec.builds.length === 0
-      ? await run(runSequentially(emit, signal))
-      : await runParallel({ jobs, emit, ordered, signal }, run);
+      ? await run(runSequentially({ emit, outputTaken, signal }))
+      : await runParallel({ jobs, emit, outputTaken, readLog, ordered, signal }, run);
   return id;
 }

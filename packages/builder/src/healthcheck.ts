@@ -35,6 +35,9 @@ export interface HealthcheckDeps {
 const word = "healthcheck";
 const defaultDeadline = 5 * 60 * 1000;
 
+/** How much of the output is kept, in characters. */
+const maxOutput = 65_536;
+
 /**
  * Builds a layer that no build has, from the image to the commit, and deletes it again.
  *
@@ -55,11 +58,13 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
   const layer = { ...runLayer(step, { store, sandbox, caches, image, emit }), id };
 
   const deadline = AbortSignal.timeout(deadlineMs);
-  const output: Uint8Array[] = [];
+  let said = "";
   try {
     await layers.getOrBuild(layer, {
       signal: caller ? AbortSignal.any([caller, deadline]) : deadline,
-      onOutput: (bytes) => void output.push(bytes),
+      onOutput: (bytes) => {
+        said = (said + Buffer.from(bytes).toString()).slice(-maxOutput);
+      },
     });
   } catch (error) {
     if (caller?.aborted) throw cancelledError(caller);
@@ -70,7 +75,6 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
     });
   }
   await store.delete(id);
-  const said = Buffer.concat(output).toString();
   if (said.includes(word)) return;
   throw new ObError("GUEST_LOST", `${name} ran \`echo ${word}\`, which printed:\n${tailLines(said, 8)}`, {
     hint: "A login script of the guest's user may change the output.",

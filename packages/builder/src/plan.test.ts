@@ -121,6 +121,14 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     command: text,
   }),
   fc.record({
+    op: fc.constant("run" as const),
+    caches: fc.constant([]),
+    network: fc.constant([]),
+    secrets: fc.constant([]),
+    mayRestart: fc.boolean(),
+    command: text,
+  }),
+  fc.record({
     op: fc.constant("copy" as const),
     from: fc.constant({ kind: "context" as const }),
     sources: fc.array(fc.constantFrom(".", "d", "file", "link", "d/empty"), { minLength: 1, maxLength: 3 }),

@@ -89,7 +89,7 @@ export async function planBuild(
   await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
   await walkSpec(request.spec, initialContext(request, { digests, own, ignore }), {
     store,
-    scope: runSequentially(emit, signal),
+    scope: runSequentially({ emit, signal }),
     visitor: () => ({
       note: (text, build) => emit({ type: "note", text, build }),
       session: () => undefined,

@@ -1,4 +1,4 @@
-import { parseSpecWithSource } from "@ob/spec";
+import { parseSpecWithSource, type RunOp } from "@ob/spec";
 import { expect, test } from "vitest";
 import { request } from "./builds.test.helper.ts";
 import { validateRequest } from "./validate-request.ts";
@@ -45,6 +45,19 @@ test("a build that is not there is refused in a spec that a program made", () =>
   expect(() => validateRequest({ spec: made, sourceDirectory: "/" })).toThrow(
     expect.objectContaining({ code: "BAD_SPEC", at: undefined }),
   );
+});
+
+test("caches and secrets of a step whose guest may restart are refused in a spec that a program made", () => {
+  const run = { op: "run", caches: [], network: [], secrets: [], mayRestart: true, command: "x" } as const;
+  const mount = { target: "/m", buildkitOptions: [] };
+  const check = (op: RunOp) => {
+    const spec = { builds: [], from: "base", ops: [op] };
+    validateRequest({ spec, sourceDirectory: "/", secrets: new Map([["s", Buffer.from("s")]]) });
+  };
+  expect(() => check(run)).not.toThrow();
+  for (const mounts of [{ caches: [{ name: "c", ...mount }] }, { secrets: [{ id: "s", ...mount }] }]) {
+    expect(() => check({ ...run, ...mounts })).toThrow(expect.objectContaining({ code: "BAD_SPEC" }));
+  }
 });
 
 test("a secret may be empty", () => {

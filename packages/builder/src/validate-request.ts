@@ -19,7 +19,8 @@ import { networkOf } from "./steps/run.ts";
  * Finds what can never be built, as far as the request alone shows it, before anything is built.
  *
  * @throws ObError with the place in the spec: `BAD_SECRET` if a requested secret is missing, `BAD_SOURCE` for a path in a
- *   nested build with `..`, `BAD_SPEC` for an unknown network, sharing or build, and for a destination that cannot be.
+ *   nested build with `..`, `BAD_SPEC` for an unknown network, sharing or build, for a destination that cannot be, and for caches
+ *   and secrets beside a restart.
  */
 export function validateRequest(request: BuildRequest): void {
   for (const { op, setting } of allOps(request.spec)) {
@@ -117,6 +118,15 @@ function checkRun(op: RunOp, request: BuildRequest): void {
   }
   located(request, { item: op, part: { field: "network" } }, () => networkOf(op.network));
   located(request, { item: op, part: { field: "cache" } }, () => cacheRequests(op.caches, "ext4"));
+  located(request, { item: op, part: { field: "restart" } }, () => checkRestart(op));
+}
+
+/** Of a spec that a program made: the parser refuses it. */
+function checkRestart({ mayRestart, caches, secrets }: RunOp): void {
+  if (mayRestart !== true || caches.length + secrets.length === 0) return;
+  throw new ObError("BAD_SPEC", "A step whose guest may restart cannot have caches or secrets.", {
+    hint: "Put what needs them into a step of its own.",
+  });
 }
 
 function checkCopy(op: CopyOp, { workdir }: OpSetting, request: BuildRequest): void {

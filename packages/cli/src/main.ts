@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ObError } from "@ob/core";
 import type { Services } from "./services.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
@@ -99,10 +100,15 @@ export async function start(): Promise<void> {
     restoreUmask: () => void process.umask(umask),
     interruptedBy: interrupts.cause,
   });
-  // What a library left open must not keep a finished command alive, but the output must be flushed first.
-  await Promise.all([flushed(stdout), flushed(stderr)]);
+  // What a library left open must not keep a finished command alive, but the output must be flushed first. Whoever cancels a
+  // command does not wait for a reader that has stopped reading.
+  const flushing = Promise.all([flushed(stdout), flushed(stderr)]);
+  await (interrupts.cause() === undefined ? flushing : Promise.race([flushing, sleep(flushTime)]));
   process.exit(interrupts.cause() === "SIGPIPE" ? interruptCode("SIGPIPE") : code);
 }
+
+/** How long a cancelled command waits for the reader of its output, in milliseconds. */
+const flushTime = 300;
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {

@@ -7,6 +7,10 @@ export interface Output extends NodeJS.WritableStream {
   readonly columns?: number;
   /** Height of the terminal, in lines. */
   readonly rows?: number;
+  /** How much waits to be written, in bytes. */
+  readonly writableLength?: number;
+  /** True if no more should be written before "drain". */
+  readonly writableNeedDrain?: boolean;
 }
 
 /** Standard input. */

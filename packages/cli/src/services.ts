@@ -6,6 +6,7 @@ import {
   type CacheStore,
   type Emit,
   findProgram,
+  type GuestArch,
   type GuestImage,
   makeStorePrivate,
   ObError,
@@ -15,7 +16,7 @@ import {
   errnoCode,
 } from "@ob/core";
 import type { ImageTools } from "@ob/images";
-import type { SandboxOptions } from "@ob/sandbox-qemu";
+import type { QemuDiagnosis, SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
@@ -51,6 +52,8 @@ export interface Services {
   pruneSnapshots(options: OpenOptions): Promise<void>;
   /** What images are built and checked with; the store need not exist. */
   imageTools(options: OpenBuilderOptions): Promise<ImageTools>;
+  /** What this host has for guests of an architecture. */
+  diagnoseQemu(arch: GuestArch, signal: AbortSignal): Promise<QemuDiagnosis>;
   /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not created. */
   plan(
     options: OpenPlanOptions,
@@ -119,6 +122,11 @@ export const services: Services = {
     };
   },
 
+  async diagnoseQemu(arch, signal) {
+    const { diagnoseQemu } = await import("@ob/sandbox-qemu");
+    return await diagnoseQemu(arch, signal);
+  },
+
   async plan({ location, flags, request, signal, sizes, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
@@ -150,6 +158,8 @@ async function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): Pr
     guestArch: flags.guestArch,
     bootTimeSeconds: flags.bootTimeSeconds,
     accelerator: flags.accelerator,
+    network: flags.network,
+    allowHostLoopback: flags.allowHostLoopback,
     sshKey: flags.sshKey,
     hardware: flags.hardware,
     snapshotCacheSize: flags.snapshotCacheSize,

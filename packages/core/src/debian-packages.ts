@@ -18,6 +18,8 @@ export const debianPackageOf: Readonly<Record<string, string>> = {
   xorriso: "xorriso",
   gpgv: "gpgv",
   "signify-openbsd": "signify-openbsd",
+  passt: "passt",
+  bwrap: "bubblewrap",
   setpriv: "util-linux",
   unshare: "util-linux",
   ip: "iproute2",

@@ -16,6 +16,8 @@ export {
   withFacts,
 } from "./errors.ts";
 export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
+export type { OnOutput } from "./output.ts";
+export { TailText } from "./tail-text.ts";
 export { tailLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
 export {
   type GuestArch,
@@ -58,6 +60,7 @@ export {
   type StorePath,
   within,
 } from "./store-layout.ts";
+export { debianPackageOf } from "./debian-packages.ts";
 export { makePrivateDirectory, makeStorePrivate, makeTreesPrivate } from "./store-permissions.ts";
 export type { CacheMount, RunTask, SecretMount } from "./ports/run-task.ts";
 export type {

@@ -16,12 +16,14 @@ export {
   diskCount,
   firmwareOptions,
   type Hardware,
+  type HostNetwork,
   type MemoryKind,
   qemuArgv,
   type QemuArgvOptions,
   rootNode,
   type VmConfig,
 } from "./argv/qemu-argv.ts";
+export { diagnoseQemu, type QemuDiagnosis } from "./diagnose/diagnose-qemu.ts";
 export { amd64 } from "./machine/amd64.ts";
 export { maxDisksOn } from "./machine/disk-bus.ts";
 export { assertFirmware } from "./machine/firmware.ts";
@@ -30,6 +32,13 @@ export { machineIdPattern, newMachineId } from "./machine/machine-id.ts";
 export { autoSlotDisks } from "./machine/pci-slots.ts";
 export { machineFor } from "./machine/registry.ts";
 export { riscv64 } from "./machine/riscv64.ts";
+export {
+  HostNetworks,
+  type HostNetworksOptions,
+  type NetworkChoice,
+  passtObstacle,
+} from "./network/host-networks.ts";
+export { qemuVersion, type QemuVersion } from "./process/qemu-version.ts";
 export {
   argumentsOf,
   hostIdentity,

@@ -11,7 +11,7 @@ import {
   type EphemeralGuestOptions,
   type EphemeralGuestRequest,
 } from "@ob/core";
-import { Accelerators, sweepRunDirectories } from "@ob/qemu";
+import { Accelerators, HostNetworks, sweepRunDirectories } from "@ob/qemu";
 import { checkSandboxOptions } from "./lifecycle/check-options.ts";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 import { findProfile } from "./guest/registry.ts";
@@ -34,11 +34,13 @@ import { TaskGroup } from "./step/task-group.ts";
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   checkSandboxOptions("createSandbox", options);
   const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = noopEmit } = options;
+  const { network: choice = "auto", allowHostLoopback = false } = options;
   if (options.guestOs !== undefined) findProfile(options.guestOs, options.profiles);
   await sweepRunDirectories(stateDirectory, emit);
   return new QemuSandbox({
     options,
     accelerators: new Accelerators({ choice: options.accelerator, stateDirectory }),
+    networks: new HostNetworks({ choice, allowHostLoopback }),
     snapshots: await SnapshotStore.open({ stateDirectory, space, emit }),
     knownOwners: new Map(),
   });
@@ -95,7 +97,7 @@ class QemuSandbox implements Sandbox {
     { image, disk, network = "none", layer }: EphemeralGuestRequest,
     { signal, emit }: { readonly signal: AbortSignal; readonly emit: Emit },
   ): Promise<GuestSession> {
-    const { options, accelerators, snapshots } = this.#resources;
+    const { options, accelerators, networks, snapshots } = this.#resources;
     const guest = resolveGuest(image, options);
     return await startGuest({
       options,
@@ -105,6 +107,7 @@ class QemuSandbox implements Sandbox {
       caches: [],
       network,
       accelerators,
+      networks,
       snapshots,
       phases: new PhaseTimer(layer, emit),
       signal,

@@ -49,12 +49,14 @@ export interface ShellOp {
   readonly arguments: readonly string[];
 }
 
-/** `(run (cache ...)? (network ...)? (secrets ...)? (shell CMD))`. */
+/** `(run (cache ...)? (network ...)? (secrets ...)? (restart allowed)? (shell CMD))`. */
 export interface RunOp {
   readonly op: "run";
   readonly caches: readonly RunCache[];
   readonly network: readonly string[];
   readonly secrets: readonly RunSecret[];
+  /** True if the guest may restart during the command. Then there are neither caches nor secrets. By default false. */
+  readonly mayRestart?: boolean;
   readonly command: string;
 }
 

@@ -1,4 +1,5 @@
 import type { BuildkitOption, CopyOp, CopySource, RunCache, RunOp, RunSecret } from "./ast.ts";
+import { decodeRestart } from "./decode-restart.ts";
 import { type Field, type Fields, headOf, readFields, type RecordShape } from "./fields.ts";
 import { itemNames } from "./keywords.ts";
 import {
@@ -20,6 +21,7 @@ const runShape: RecordShape = {
     cache: "(cache (NAME (target PATH)))",
     network: "(network host)",
     secrets: "(secrets (ID (target PATH)))",
+    restart: "(restart allowed)",
     shell: '(shell "COMMAND")',
   },
   required: ["shell"],
@@ -57,8 +59,9 @@ export function decodeRun(call: Call): RunOp | undefined {
   const caches = mounts(read, "cache");
   const network = strings(read, "network");
   const secrets = mounts(read, "secrets").map(({ name, ...mount }): RunSecret => ({ id: name, ...mount }));
+  const restart = decodeRestart(fields, call.report) && { mayRestart: true };
   const command = string(read, "shell");
-  return command === undefined ? undefined : { op: "run", caches, network, secrets, command };
+  return command === undefined ? undefined : { op: "run", caches, network, secrets, ...restart, command };
 }
 
 /** Decodes `(copy FIELD...)`. Always returns an op, so that its build is looked up; missing fields have been reported. */

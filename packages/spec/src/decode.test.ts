@@ -75,6 +75,14 @@ describe("ops", () => {
     ]);
   });
 
+  test("run, whose guest may restart", () => {
+    const run = { op: "run", caches: [], network: [], secrets: [], mayRestart: true, command: "x" };
+    expect(ops("(run (restart allowed) (shell x)) (run (shell x) (cache) (restart allowed))")).toStrictEqual([
+      run,
+      run,
+    ]);
+  });
+
   test("copy, from the source directory unless a build is named", () => {
     const copy = { op: "copy", sources: ["a"], destination: "b", exclude: [] };
     expect(ops("(copy (dst b) (src a)) (copy (from context) (src a) (dst b) (exclude))")).toStrictEqual([

@@ -23,6 +23,11 @@ test("mounts secrets and then caches with --buildkit, and omits them without it"
   expect(convert(run, { escape: "unix" })).toBe("FROM base\nUSER 5:6\nRUN x\n");
 });
 
+test("omits a network and a restart, which Dockerfiles do not have", () => {
+  const run = "(run (network host) (restart allowed) (shell x))";
+  expect(convert(run, { escape: "unix", buildkit: true })).toBe("FROM base\nRUN x\n");
+});
+
 test("writes no uid for a user by name, where the original fails", () => {
   const run = "(user (name opam)) (run (cache (c (target /c))) (shell x))";
   expect(convert(run, { escape: "unix", buildkit: true })).toBe(

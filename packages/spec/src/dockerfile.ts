@@ -20,7 +20,7 @@ interface Context {
 /**
  * A Dockerfile that does approximately what the spec does, in the original's form.
  *
- * `exclude` and `network` have no counterpart and are omitted. For a user by name, a `--mount` has no `uid` (the original
+ * `exclude`, `network` and `restart` have no counterpart and are omitted. For a user by name, a `--mount` has no `uid` (the original
  * fails there) and a `COPY` has no `--chown`. Values are not escaped, so text with a special meaning in a Dockerfile
  * keeps that meaning.
  */

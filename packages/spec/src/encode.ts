@@ -52,6 +52,7 @@ function encodeRun(op: RunOp): readonly Sexp[] {
     ...listField("cache", caches),
     ...listField("network", op.network),
     ...listField("secrets", secrets),
+    ...listField("restart", op.mayRestart === true ? ["allowed"] : []),
     ["shell", op.command],
   ];
 }

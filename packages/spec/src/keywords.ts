@@ -19,6 +19,7 @@ export const fieldNames: ReadonlySet<string> = new Set([
   "exclude",
   "from",
   "network",
+  "restart",
   "secrets",
   "shell",
   "src",

@@ -45,6 +45,14 @@ const op = (scope: readonly string[]): fc.Arbitrary<Op> =>
     }),
     fc.record({
       op: fc.constant("run" as const),
+      caches: fc.constant([]),
+      network: atoms,
+      secrets: fc.constant([]),
+      mayRestart: fc.boolean(),
+      command: atom,
+    }),
+    fc.record({
+      op: fc.constant("run" as const),
       caches: fc.array(fc.record({ name: atom, target: atom, buildkitOptions: options }), { maxLength: 2 }),
       network: atoms,
       secrets: fc.array(fc.record({ id: atom, target: atom, buildkitOptions: options }), { maxLength: 2 }),
@@ -119,7 +127,19 @@ describe("no input crashes the parser", () => {
   const fragments = [
     ["(", ")", "(", ")", " ", ";", "#", "|", "#;", "#|", "|#", '"', "\\", "\r", "\n", "\r\n", "\t"],
     ["\\x4", "\\065", "\uFEFF", "\uD800", "\u0000", "é", "🙂", "((from base)", "(run (shell x))"],
-    ["run", "shell", "from", "build", "base", "copy", "src", "dst"],
+    [
+      "run",
+      "shell",
+      "restart",
+      "allowed",
+      "(restart allowed)",
+      "from",
+      "build",
+      "base",
+      "copy",
+      "src",
+      "dst",
+    ],
   ];
   const fragment = fc.constantFrom(...fragments.flat());
 

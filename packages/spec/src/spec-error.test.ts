@@ -37,7 +37,7 @@ test("the malformed spec of the original's documentation", () => {
       4 |   (run (cache (opam-archives (target "c:\\\\Users\\\\opam\\\\AppData…
         |   ^
 
-    test.spec:4:4: unknown field "run" in (run ...): expected cache, network, secrets or shell
+    test.spec:4:4: unknown field "run" in (run ...): expected cache, network, secrets, restart or shell
       4 |   (run (cache (opam-archives (target "c:\\\\Users\\\\opam\\\\AppData\\…
         |    ^^^
       hint: is there one "(run" too many, or is a ')' missing before this?"
@@ -76,7 +76,7 @@ describe("parentheses, strings and comments", () => {
         2 |  (run (shell x)
           |  ^
 
-      test.spec:3:3: unknown field "workdir" in (run ...): expected cache, network, secrets or shell
+      test.spec:3:3: unknown field "workdir" in (run ...): expected cache, network, secrets, restart or shell
         3 |  (workdir /src)
           |   ^^^^^^^
         hint: (workdir ...) is an operation of its own: is a ')' missing before it?"
@@ -218,6 +218,10 @@ describe("slips in ops and fields", () => {
       "(run (cache (c (target /c) (buildkit_options (sharing locked)))) (shell x))",
     ],
     ["a secret without a path", "(run (secrets tok) (shell x))"],
+    ["a restart that is not allowed", "(run (restart yes) (shell x))"],
+    ["an empty restart", "(run (restart) (shell x))"],
+    ["a cache beside a restart", "(run (cache (c (target /c))) (restart allowed) (shell x))"],
+    ["secrets beside a restart", "(run (restart allowed) (secrets (s (target /s))) (shell x))"],
     ["a network in parentheses", "(run (network (host)) (shell x))"],
     ["a user's fields swapped", "(user (gid 1) (uid 1))"],
     ["a user by bare name", "(user opam)"],

@@ -6,7 +6,7 @@ function clipped(limit: number, ...parts: readonly string[]): string {
   const write = clipOutput((bytes) => {
     all += Buffer.from(bytes).toString();
   }, limit);
-  for (const part of parts) write(Buffer.from(part));
+  for (const part of parts) void write(Buffer.from(part));
   return all;
 }
 

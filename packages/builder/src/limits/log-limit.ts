@@ -1,4 +1,4 @@
-import type { OnOutput } from "../sharing/step-log.ts";
+import type { OnOutput } from "@ob/core";
 import { sizeText } from "./size-text.ts";
 
 /**
@@ -11,14 +11,14 @@ export function clipOutput(onOutput: OnOutput, limit: number): OnOutput {
   if (limit === 0) return onOutput;
   let left = limit;
   return (bytes) => {
-    if (left < 0) return;
+    if (left < 0) return undefined;
     if (bytes.length <= left) {
       left -= bytes.length;
-      onOutput(bytes);
-      return;
+      return onOutput(bytes);
     }
-    onOutput(Buffer.concat([bytes.subarray(0, left), Buffer.from(clipped(limit))]));
+    const last = Buffer.concat([bytes.subarray(0, left), Buffer.from(clipped(limit))]);
     left = -1;
+    return onOutput(last);
   };
 }
 

@@ -78,6 +78,7 @@ async function getLayer(
     tail.push(bytes);
     lookups?.push(bytes);
     emit({ type: "step-output", step, bytes });
+    return scope.outputTaken?.();
   };
   const outcome = await layers.getOrBuild(layer, { signal, onOutput }).catch((thrown: unknown) => {
     const timedOut = isObError(thrown, "CANCELLED") && isObError(signal?.reason, "TIMEOUT");

@@ -1,29 +1,38 @@
-import type { Emit, ObEvent } from "@ob/core";
+import type { Emit } from "@ob/core";
+import type { EventQueue, HeldEvent } from "./event-queue.ts";
+import type { OutputTaken } from "./scheduler.ts";
 
 /**
  * Emits the events of parallel builds as if they ran one after the other, and holds back those that come before their
  * turn. It is a branch's turn when all earlier branches have ended; the events of the enclosing build come last.
  */
 export class OrderedEvents {
-  readonly #out: Emit;
-  readonly #held: ObEvent[] = [];
+  readonly #out: EventQueue;
+  readonly #held: HeldEvent[] = [];
   readonly #branches: OrderedEvents[] = [];
   #turn: boolean;
   #ended = false;
+  /** How much output the step has had, in bytes. */
+  #outputBytes = 0;
 
-  constructor(out: Emit, turn = true) {
+  constructor(out: EventQueue, turn = true) {
     this.#out = out;
     this.#turn = turn;
   }
 
   readonly emit: Emit = (event) => {
-    if (this.#turn && this.#branches.length === 0) this.#out(event);
-    else this.#held.push(event);
+    if (event.type === "step-started") this.#outputBytes = 0;
+    if (this.#isDue()) this.#out.emit(event);
+    else this.#out.hold(this.#held, event, this.#outputBytes);
+    if (event.type === "step-output") this.#outputBytes += event.bytes.length;
   };
+
+  /** A branch whose turn has not come never waits: an earlier one may wait for its step, or for its slot. */
+  readonly outputTaken: OutputTaken = () => (this.#isDue() ? this.#out.outputTaken() : undefined);
 
   /** The events of a nested build, which come before those that are emitted here from now on. */
   branch(): OrderedEvents {
-    const branch = new OrderedEvents(this.#out, this.#turn && this.#branches.length === 0);
+    const branch = new OrderedEvents(this.#out, this.#isDue());
     this.#branches.push(branch);
     return branch;
   }
@@ -41,8 +50,12 @@ export class OrderedEvents {
     const first = this.#branches.filter((branch) => !last.includes(branch));
     this.#branches.length = 0;
     for (const branch of first) branch.flush(failed);
-    for (const event of this.#held.splice(0)) this.#out(event);
+    this.#out.release(this.#held);
     for (const branch of last) branch.flush(failed);
+  }
+
+  #isDue(): boolean {
+    return this.#turn && this.#branches.length === 0;
   }
 
   #holds(branch: OrderedEvents | undefined): boolean {
@@ -56,6 +69,6 @@ export class OrderedEvents {
       if (!front.#ended || front.#branches.length > 0) return;
       this.#branches.shift();
     }
-    for (const event of this.#held.splice(0)) this.#out(event);
+    this.#out.release(this.#held);
   }
 }

@@ -1,15 +1,14 @@
 import { cancelledError, type Emit, type LayerId } from "@ob/core";
-import type { Branch, BuildScope } from "./scheduler.ts";
+import { EventQueue, type EventQueueOptions } from "./event-queue.ts";
+import type { Branch, BuildScope, OutputTaken } from "./scheduler.ts";
 import { OrderedEvents } from "./ordered-events.ts";
 import { Semaphore } from "./semaphore.ts";
 
-export interface ParallelOptions {
+export interface ParallelOptions extends EventQueueOptions {
   /** The number of scopes that run steps at a time. */
   readonly jobs: number;
-  readonly emit: Emit;
   /** Emits events in the order of the spec, else as they come. */
   readonly ordered: boolean;
-  readonly signal: AbortSignal | undefined;
 }
 
 /**
@@ -23,7 +22,8 @@ export async function runParallel<T>(
   const ended = new AbortController();
   const signals = options.signal ? [options.signal, ended.signal] : [ended.signal];
   const emit = savedOnce(options.emit);
-  const events = new OrderedEvents(emit);
+  const queue = new EventQueue({ ...options, emit });
+  const events = new OrderedEvents(queue);
   const group: Group = {
     ...options,
     emit,
@@ -49,6 +49,7 @@ export async function runParallel<T>(
     throw group.failure?.error ?? error;
   } finally {
     events.flush(group.failure?.events);
+    await queue.empty();
   }
 }
 
@@ -65,6 +66,7 @@ interface Group extends ParallelOptions {
 /** A scope that needs a slot to run steps, and keeps it until it ends or waits for another scope. */
 class ParallelScope implements BuildScope {
   readonly emit: Emit;
+  readonly outputTaken: OutputTaken | undefined;
   readonly signal: AbortSignal;
   readonly #group: Group;
   readonly #events: OrderedEvents;
@@ -73,7 +75,9 @@ class ParallelScope implements BuildScope {
   constructor(group: Group, events: OrderedEvents) {
     this.#group = group;
     this.#events = events;
-    this.emit = group.ordered ? events.emit : group.emit;
+    const { emit, outputTaken } = group.ordered ? events : group;
+    this.emit = emit;
+    this.outputTaken = outputTaken;
     this.signal = group.signal;
   }
 

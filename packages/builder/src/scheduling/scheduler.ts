@@ -1,11 +1,19 @@
 import type { Emit } from "@ob/core";
 
+/** Undefined if more output can be taken now; else a promise that resolves when it can, and never rejects. */
+export type OutputTaken = () => Promise<void> | undefined;
+
+/** Where the events of a build go. */
+export interface EventSink {
+  readonly emit: Emit;
+  readonly outputTaken?: OutputTaken | undefined;
+}
+
 /**
  * One build of a spec, whose steps follow each other; each nested build is a scope of its own. `runSequentially` runs
  * scopes one after the other, `runParallel` of parallel.ts in parallel.
  */
-export interface BuildScope {
-  readonly emit: Emit;
+export interface BuildScope extends EventSink {
   readonly signal: AbortSignal | undefined;
 
   /**
@@ -26,10 +34,11 @@ export interface Branch<T> {
 }
 
 /** Runs every nested build to its end before the next one, in the order of the spec. */
-export function runSequentially(emit: Emit, signal: AbortSignal | undefined): BuildScope {
+export function runSequentially(
+  options: EventSink & { readonly signal: AbortSignal | undefined },
+): BuildScope {
   const scope: BuildScope = {
-    emit,
-    signal,
+    ...options,
     async fork(work) {
       const result = await work(scope);
       return { finished: Promise.resolve(result) };

@@ -11,9 +11,9 @@ describe("in one process", () => {
     const driver = driven();
     const first = request(steps, driver.build);
     await driver.begun();
-    driver.output("one ");
+    void driver.output("one ");
     const second = request(steps, driver.build);
-    driver.output("two");
+    void driver.output("two");
     driver.finish();
     expect(await Promise.all([first.outcome, second.outcome])).toEqual(["saved", "saved"]);
     expect([first.output(), second.output()]).toEqual(["one two", "one two"]);
@@ -24,7 +24,7 @@ describe("in one process", () => {
     await using steps = new StepDeduplicator(await storeWithBase());
     const failure = gate();
     const build = async ({ onOutput }: LayerJob) => {
-      onOutput(Buffer.from("no luck"));
+      void onOutput(Buffer.from("no luck"));
       await failure.opened;
       throw new ObError("STEP_FAILED", "It failed.");
     };

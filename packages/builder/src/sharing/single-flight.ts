@@ -8,11 +8,12 @@ import {
   type LayerId,
   orCancelled,
   noopEmit,
+  type OnOutput,
   type Store,
   throwIfCancelled,
 } from "@ob/core";
 import { clipOutput } from "../limits/log-limit.ts";
-import { BuildLog, type OnOutput } from "./step-log.ts";
+import { BuildLog } from "./step-log.ts";
 
 /** Where a layer came from: it was built now, or was in the store. */
 export type Outcome = "saved" | "cached";
@@ -176,12 +177,13 @@ export class StepDeduplicator implements AsyncDisposable {
     const broken = new AbortController();
     const onOutput: OnOutput = (bytes) => {
       // It is called from a stream's handler, where an error would not be caught.
-      if (broken.signal.aborted) return;
+      if (broken.signal.aborted) return undefined;
       try {
         writer.appendLog(bytes);
-        log.write(bytes);
+        return log.write(bytes);
       } catch (error) {
         broken.abort(error);
+        return undefined;
       }
     };
     const clipped = clipOutput(onOutput, this.#logLimit);
@@ -190,7 +192,7 @@ export class StepDeduplicator implements AsyncDisposable {
     } catch (error) {
       const cause = isObError(signal.reason, "TIMEOUT") ? signal.reason : error;
       // Nothing that the guest has printed tells why its output ends.
-      if (isObError(cause, "TIMEOUT", "NO_SPACE")) onOutput(Buffer.from(`\n[${cause.message}]\n`));
+      if (isObError(cause, "TIMEOUT", "NO_SPACE")) void onOutput(Buffer.from(`\n[${cause.message}]\n`));
       throw broken.signal.aborted ? broken.signal.reason : error;
     }
   }
@@ -198,7 +200,7 @@ export class StepDeduplicator implements AsyncDisposable {
   /** Hands on the log of a finished layer. */
   async #replay(id: LayerId, { log, signal }: RunOptions): Promise<void> {
     log.restart();
-    for await (const bytes of this.#store.readLog(id, signal)) log.write(bytes);
+    for await (const bytes of this.#store.readLog(id, signal)) await log.write(bytes);
   }
 
   /** Hands on the log of a layer that another process builds, until it ends. False if there was none to follow. */

@@ -9,7 +9,7 @@ function log(read?: (stored: () => string) => AsyncIterable<Uint8Array>) {
   const build = new BuildLog(read ? () => read(() => stored) : () => pieces(stored));
   const write = (text: string) => {
     stored += text;
-    build.write(Buffer.from(text));
+    void build.write(Buffer.from(text));
   };
   const follow = () => {
     let got = "";
@@ -93,10 +93,47 @@ test("a start that is gone is skipped, one that cannot be read is an error", asy
   const gone = failing("NO_SUCH_LAYER");
   gone.write("start");
   const late = gone.follow();
-  gone.write("end");
   await late.caughtUp;
+  gone.write("end");
   expect(late.got()).toBe("end");
   const broken = failing("STORE");
   broken.write("start");
   await expect(broken.follow().caughtUp).rejects.toMatchObject({ code: "STORE" });
+});
+
+test("a follower that is full holds up what is written, until it takes more or stops", async () => {
+  const { opened, open } = gate();
+  let full: Promise<void> | undefined = opened;
+  const build = new BuildLog(() => pieces(""));
+  const follower = build.follow(() => full);
+  const quick = build.follow(() => undefined);
+  let taken = false;
+  const first = build.write(Buffer.from("a"))?.then(() => (taken = true));
+  await Promise.resolve();
+  expect(taken).toBe(false);
+  open();
+  await first;
+  full = new Promise(() => undefined);
+  const second = build.write(Buffer.from("b"));
+  follower.stop();
+  await second;
+  expect(build.write(Buffer.from("c"))).toBeUndefined();
+  quick.stop();
+});
+
+test("a late follower that is slow gets all that is written meanwhile from the store", async () => {
+  let stored = "start ";
+  const build = new BuildLog(() => pieces(stored));
+  void build.write(Buffer.from(stored));
+  let got = "";
+  const late = build.follow(async (bytes) => {
+    got += Buffer.from(bytes).toString();
+    if (stored.length > 5_000) return;
+    stored += "more ";
+    // Nobody waits for a follower that reads from the store.
+    expect(build.write(Buffer.from("more "))).toBeUndefined();
+    await Promise.resolve();
+  });
+  await late.caughtUp;
+  expect(got).toBe(stored);
 });

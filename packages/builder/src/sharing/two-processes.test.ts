@@ -16,10 +16,10 @@ describe("between processes", () => {
     const driver = driven();
     const first = request(there, driver.build);
     await driver.begun();
-    driver.output("from the start ");
+    void driver.output("from the start ");
     const second = request(here, () => Promise.reject(new Error("must not be built twice")));
     await until(() => second.output() !== "");
-    driver.output("to the end");
+    void driver.output("to the end");
     driver.finish();
     expect(await Promise.all([first.outcome, second.outcome])).toEqual(["saved", "cached"]);
     expect(second.output()).toBe("from the start to the end");
@@ -31,7 +31,7 @@ describe("between processes", () => {
       const { store, here, there } = await processes();
       const failing = gate();
       const first = request(there, async ({ onOutput, signal }) => {
-        onOutput(Buffer.from("theirs "));
+        void onOutput(Buffer.from("theirs "));
         await Promise.race([failing.opened, until(() => signal.aborted)]);
         throw new ObError(signal.aborted ? "CANCELLED" : "STEP_FAILED", "no");
       });
@@ -42,7 +42,7 @@ describe("between processes", () => {
       if (how === "fails") failing.open();
       else first.cancel();
       await driver.begun();
-      driver.output("ours");
+      void driver.output("ours");
       driver.finish();
       expect(await Promise.all([first.outcome, second.outcome])).toEqual([
         how === "fails" ? "STEP_FAILED" : "CANCELLED",
@@ -58,7 +58,7 @@ describe("between processes", () => {
     const driver = driven();
     const first = request(there, driver.build);
     await driver.begun();
-    driver.output("x");
+    void driver.output("x");
     const second = request(here, driver.build);
     await until(() => second.output() === "x");
     second.cancel();
@@ -93,7 +93,7 @@ describe("between processes", () => {
     let built = 0;
     const build = async ({ writer, onOutput }: LayerJob) => {
       built++;
-      onOutput(Buffer.from("log"));
+      void onOutput(Buffer.from("log"));
       await writer.createDisk(base);
       await writer.commit();
     };

@@ -63,6 +63,13 @@ describe("a run", () => {
     });
   });
 
+  test("may restart its guest only where the spec says so", async () => {
+    expect(await taskOf("((from base) (run (restart allowed) (shell x)))")).toMatchObject({
+      mayRestart: true,
+    });
+    expect((await taskOf("((from base) (run (shell x)))")).mayRestart).toBeUndefined();
+  });
+
   test("gets its secrets, below the workdir where the target is relative", async () => {
     const text = "((from base) (workdir /w) (run (secrets (a (target /run/a)) (b (target b))) (shell x)))";
     const { secrets } = await taskOf(text, { a: "A", b: "B" });

@@ -38,6 +38,7 @@ export function prepareRun(op: RunOp, context: Context, base: LayerId): RunStep 
     command: op.command,
     shell,
     network: op.network,
+    mayRestart: op.mayRestart,
     secrets: secrets.map(({ target, contents }) => ({ target, value: fromBytes(contents) })),
   };
   return {
@@ -70,7 +71,7 @@ async function runInGuest(
   deps: StepDeps,
 ): Promise<void> {
   const { sandbox, image, keepVm, isLast, emit } = deps;
-  const { base, workdir, user, environment, command, shell } = step.inputs;
+  const { base, workdir, user, environment, command, shell, mayRestart } = step.inputs;
   const network = networkOf(step.inputs.network);
   const requests =
     step.caches.length === 0 ? [] : cacheRequests(step.caches, sandbox.guest(image).cacheFileSystem);
@@ -92,6 +93,7 @@ async function runInGuest(
     network,
     caches,
     secrets,
+    mayRestart,
   };
   try {
     throwIfCancelled(signal);

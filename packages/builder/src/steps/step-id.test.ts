@@ -62,6 +62,12 @@ test("an explicit run as root has another id than one by the login user", () => 
   );
 });
 
+test("a restart is in the id only where it is allowed", () => {
+  const text = `((base ${base})(workdir /)(user((uid 0)(gid 0)))(env())(cmd make)(shell())(network())(mount_secrets())`;
+  expect(runStepId({ ...run, mayRestart: false })).toBe(sha256(`${text})`));
+  expect(runStepId({ ...run, mayRestart: true })).toBe(sha256(`${text}(restart allowed))`));
+});
+
 test("every input of a run changes its id", () => {
   const others: readonly Partial<RunInputs>[] = [
     { base: windows },
@@ -72,6 +78,7 @@ test("every input of a run changes its id", () => {
     { shell: ["sh"] },
     { network: ["host"] },
     { secrets: [{ value: "", target: "/x" }] },
+    { mayRestart: true },
   ];
   const ids = [run, ...others.map((other) => ({ ...run, ...other }))].map(runStepId);
   expect(new Set(ids).size).toBe(others.length + 1);

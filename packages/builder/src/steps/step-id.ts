@@ -18,6 +18,8 @@ export interface RunInputs {
   readonly network: readonly string[];
   /** In the spec's order, with their values as text made by `fromBytes`. */
   readonly secrets: readonly { readonly value: string; readonly target: string }[];
+  /** By default false. */
+  readonly mayRestart?: boolean | undefined;
 }
 
 export function runStepId(inputs: RunInputs): LayerId {
@@ -70,7 +72,7 @@ export function copyFromStepId(inputs: CopyFromInputs): LayerId {
 }
 
 function runFields(inputs: RunInputs): readonly Sexp[] {
-  const { base, workdir, user, environment, command, shell, network, secrets } = inputs;
+  const { base, workdir, user, environment, command, shell, network, secrets, mayRestart } = inputs;
   return [
     ["base", base],
     ["workdir", workdir],
@@ -87,6 +89,8 @@ function runFields(inputs: RunInputs): readonly Sexp[] {
       ]),
     ],
     ...explicitRoot(user),
+    // The original knows no such steps.
+    ...(mayRestart === true ? [["restart", "allowed"]] : []),
   ];
 }
 

@@ -23,6 +23,7 @@ describe("help", () => {
         obuilder export       Export a layer's disk as one bootable qcow2 file
         obuilder image        Build, check, import, list and remove base images
         obuilder healthcheck  Check that a base image boots and runs a command
+        obuilder doctor       Check what this host has for builds and what it lacks
         obuilder delete       Delete a layer and all layers based on it
         obuilder prune        Delete least recently used layers
         obuilder cache        List, remove or prune cache disks

@@ -11,6 +11,8 @@ describe("readSandboxFlags", () => {
       guestArch: undefined,
       bootTimeSeconds: 120,
       accelerator: "auto",
+      network: "auto",
+      allowHostLoopback: false,
       sshKey: undefined,
       diskSize: undefined,
       snapshotCacheSize: 2 * 2 ** 30,
@@ -49,6 +51,14 @@ describe("readSandboxFlags", () => {
     });
     expect(() => readSandboxFlags({ "qemu-disk-bus": "stat" })).toThrow(
       /--qemu-disk-bus takes virtio, sata, ide/,
+    );
+  });
+
+  it("reads how steps are connected with the network", () => {
+    const args = { "qemu-network": "slirp", "allow-host-loopback": true };
+    expect(readSandboxFlags(args)).toMatchObject({ network: "slirp", allowHostLoopback: true });
+    expect(() => readSandboxFlags({ "qemu-network": "past" })).toThrow(
+      '--qemu-network takes auto, passt, slirp, not "past".',
     );
   });
 

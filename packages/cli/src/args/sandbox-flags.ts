@@ -81,6 +81,17 @@ export const sandboxOptions: OptionTable = {
     describe: "An additional argument for QEMU; can be repeated",
     group: vmGroup,
   },
+  "qemu-network": {
+    kind: "value",
+    value: "HOW",
+    describe: "For steps with a network: passt, slirp, or auto: passt if it works here (default auto)",
+    group: vmGroup,
+  },
+  "allow-host-loopback": {
+    kind: "flag",
+    describe: "Steps with a network reach the services on this host's 127.0.0.1, at 10.0.2.2",
+    group: vmGroup,
+  },
   "snapshot-cache-size": {
     kind: "value",
     value: "SIZE",
@@ -115,6 +126,8 @@ export interface SandboxFlags {
   readonly guestArch: GuestArch | undefined;
   readonly bootTimeSeconds: number;
   readonly accelerator: "auto" | "kvm" | "tcg";
+  readonly network: "auto" | "passt" | "slirp";
+  readonly allowHostLoopback: boolean;
   readonly sshKey: string | undefined;
   /** In bytes. */
   readonly diskSize: number | undefined;
@@ -149,6 +162,8 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     // The original's 30 s suit KVM; under software emulation a usual Debian takes 40 s to boot.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
     accelerator,
+    network: enumOption(args, "qemu-network", ["auto", "passt", "slirp"] as const) ?? "auto",
+    allowHostLoopback: args["allow-host-loopback"] === true,
     sshKey: stringOption(args, "qemu-ssh-key"),
     diskSize: given("qemu-disk-size", parseSize),
     snapshotCacheSize: given("snapshot-cache-size", parseSizeOrZero) ?? 2 * 2 ** 30,

@@ -84,6 +84,7 @@ export const build: Command = {
         reuseVm,
         ...timeouts,
         ordered: progress.ordered,
+        outputTaken: () => progress.outputTaken(),
         ...(wantsShell && { onFailure }),
       });
       progress.succeeded(id);

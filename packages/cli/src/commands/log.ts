@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { findLog } from "../args/layer-ref.ts";
 import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
+import { PacedTerminal } from "../output/paced-terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
 import type { Command } from "./command.ts";
 
@@ -21,11 +22,14 @@ export const log: Command = {
   async run(args, { services, io, location }) {
     await using store = await services.openStore({ location });
     const id = await findLog(store, stringOption(args, "ID"));
-    const filter = io.stdout.isTTY === true ? createTerminalFilter() : undefined;
+    const terminal = io.stdout.isTTY === true ? new PacedTerminal(io.stdout) : undefined;
+    const filter = terminal && createTerminalFilter();
+    const stdout = terminal ?? io.stdout;
     for await (const bytes of store.readLog(id, io.signal)) {
       const shown = filter?.push(bytes) ?? bytes;
-      if (!io.stdout.write(shown)) await once(io.stdout, "drain", { signal: io.signal });
+      if (!stdout.write(shown)) await once(stdout, "drain", { signal: io.signal });
     }
-    if (filter) io.stdout.write(filter.end());
+    if (filter) stdout.write(filter.end());
+    terminal?.flush();
   },
 };

@@ -39,6 +39,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Check that a base image boots and runs a command",
     load: async () => (await import("./healthcheck.ts")).healthcheck,
   },
+  doctor: {
+    summary: "Check what this host has for builds and what it lacks",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
   delete: {
     summary: "Delete a layer and all layers based on it",
     load: async () => (await import("./delete.ts")).deleteLayer,

@@ -9,6 +9,12 @@ describe("cleanLine", () => {
     expect(styled("windows line end\r")).toBe("windows line end");
   });
 
+  it("takes no longer for carriage returns than for other characters", () => {
+    // The time grew with the square of the length, and was a second for 32 KiB.
+    expect(styled(`${"\r".repeat(1_000_000)}x`)).toBe("x");
+    expect(styled(`x${"\r".repeat(1_000_000)}`)).toBe("x");
+  });
+
   it("passes colours on, and ends them with the line", () => {
     expect(styled("\x1b[31mred\x1b[1m bold")).toBe("\x1b[31mred\x1b[1m bold\x1b[0m");
     expect(cleanLine("\x1b[31mred\x1b[0m", { styles: false })).toBe("red");

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { withoutControls } from "./printable.ts";
+import { isPrintable, withoutControls } from "./printable.ts";
 
 /** Colours and text styles: the only control sequences of a guest that the display passes on. */
 // oxlint-disable-next-line no-control-regex -- it matches escapes.
@@ -28,13 +28,14 @@ export function createOutputCleaner(options: CleanOptions): OutputCleaner {
   let pending = "";
   return {
     push(bytes) {
-      const lines = (pending + decoder.decode(bytes, { stream: true })).split("\n");
+      const text = pending + decoder.decode(bytes, { stream: true });
+      const lines = text.split("\n");
       pending = lines.pop() ?? "";
       while (pending.length > maxLineLength) {
         lines.push(pending.slice(0, maxLineLength));
         pending = pending.slice(maxLineLength);
       }
-      return lines.map((line) => cleanLine(line, options));
+      return isPrintable(text) ? lines : lines.map((line) => cleanLine(line, options));
     },
     get partial() {
       return cleanLine(pending, options);
@@ -52,7 +53,9 @@ export function createOutputCleaner(options: CleanOptions): OutputCleaner {
  * that move the cursor, clear the screen or set a title.
  */
 export function cleanLine(line: string, { styles }: CleanOptions): string {
-  const last = line.replace(/\r+$/, "").split("\r").at(-1) ?? "";
+  let end = line.length;
+  while (line[end - 1] === "\r") end -= 1;
+  const last = line.slice(line.lastIndexOf("\r", end - 1) + 1, end);
   if (!last.includes("\x1b")) return withoutControls(last);
   let styled = false;
   const parts = last.split(style).map((part, index) => {

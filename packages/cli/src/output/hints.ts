@@ -63,6 +63,7 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
 /** What to say of the options of libraries that an error names as `data.option`, after its own hint. */
 const optionHints: Readonly<Record<string, string>> = {
   accelerator: "Use --qemu-accel=auto or tcg.",
+  network: "Use --qemu-network=auto or slirp.",
   bootTimeSeconds: "--qemu-boot-time=SECONDS sets it.",
   diskBus: "Use --qemu-disk-bus=virtio or sata.",
   from: "--from NAME=FILE gives a file that you have.",

@@ -5,12 +5,17 @@ const unsafe = String.raw`\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u
 const unsafeCharacter = new RegExp(`[${unsafe}]`);
 const unsafeCharacters = new RegExp(`[${unsafe}]`, "g");
 
+/** True for text that `printable` returns unchanged. */
+export function isPrintable(text: string): boolean {
+  return !unsafeCharacter.test(text);
+}
+
 /**
  * Text for a terminal that may quote a guest, an archive, a disk or a file name: control sequences are removed, and what
  * is left of control characters and bidirectional controls is shown as an escape, such as `\x07` or `\u202e`.
  */
 export function printable(text: string): string {
-  if (!unsafeCharacter.test(text)) return text;
+  if (isPrintable(text)) return text;
   return stripVTControlCharacters(text.replaceAll("\r\n", "\n")).replace(unsafeCharacters, escaped);
 }
 

@@ -4,6 +4,7 @@ import pc from "picocolors";
 import type { Output } from "../process-io.ts";
 import type { Verbosity } from "../args/options.ts";
 import { codeOf, hintOf } from "../output/render-error.ts";
+import { outputTakenBy } from "../output/output-taken.ts";
 import { jsonLine } from "../output/printable.ts";
 import { logLine } from "../output/log-line.ts";
 import type { Progress } from "./progress.ts";
@@ -51,6 +52,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
   print({ type: "build-started", steps: options.steps });
   return {
     emit,
+    outputTaken: outputTakenBy(stdout),
     ordered: false,
     say: (text) => void stderr.write(`${text}\n`),
     pause: () => ({ [Symbol.dispose]() {} }),

@@ -2,6 +2,8 @@ import type { ObEvent } from "@ob/core";
 import type { Palette } from "../output/colors.ts";
 import type { Output } from "../process-io.ts";
 import { printable } from "../output/printable.ts";
+import { outputTakenBy } from "../output/output-taken.ts";
+import { PacedTerminal } from "../output/paced-terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
 import type { Verbosity } from "../args/options.ts";
 import { logLine } from "../output/log-line.ts";
@@ -21,15 +23,25 @@ export interface PlainOptions {
  * log lines on standard error. On a terminal the output passes a filter.
  */
 export function createPlainProgress(options: PlainOptions): Progress {
-  const { stdout, stderr, colors, logColors, verbosity } = options;
+  const { stderr, colors, logColors, verbosity } = options;
   let atLineStart = true;
   // Elsewhere than on a terminal the bytes are not touched.
-  const filter = stdout.isTTY === true ? createTerminalFilter() : undefined;
+  const terminal = options.stdout.isTTY === true ? new PacedTerminal(options.stdout) : undefined;
+  const filter = terminal && createTerminalFilter();
+  const stdout = terminal ?? options.stdout;
 
   /** A line that is not a step's output, which may have ended in the middle of a line. */
   const line = (text: string) => {
     stdout.write(`${atLineStart ? "" : "\n"}${text}\n`);
     atLineStart = true;
+  };
+
+  const toStderr = writerAfter(terminal, stderr);
+
+  const leaveLine = () => {
+    if (!atLineStart) stdout.write("\n");
+    atLineStart = true;
+    terminal?.flush();
   };
 
   const emit = (event: ObEvent) => {
@@ -50,27 +62,31 @@ export function createPlainProgress(options: PlainOptions): Progress {
         return line(noteColor(event.text, colors)(printable(event.text)));
       case "exec":
       case "log":
-      case "phase": {
-        const text = logLine(event, verbosity, logColors);
-        if (text !== undefined) stderr.write(text);
-      }
+      case "phase":
+        return toStderr(logLine(event, verbosity, logColors) ?? "");
     }
   };
 
   return {
     emit,
+    outputTaken: outputTakenBy(stdout),
     ordered: true,
-    say: (text) => void stderr.write(`${text}\n`),
+    say: (text) => toStderr(`${text}\n`),
     pause() {
-      if (!atLineStart) stdout.write("\n");
-      atLineStart = true;
+      leaveLine();
       return { [Symbol.dispose]() {} };
     },
     succeeded: (id) => line(`Got: "${id}"`),
-    failed: () => {
-      if (!atLineStart) stdout.write("\n");
-      atLineStart = true;
-    },
-    [Symbol.dispose]() {},
+    failed: leaveLine,
+    [Symbol.dispose]: () => terminal?.flush(),
+  };
+}
+
+/** Writes to a stream, after what waits for the terminal. */
+function writerAfter(terminal: PacedTerminal | undefined, stream: Output): (text: string) => void {
+  return (text) => {
+    if (text === "") return;
+    terminal?.flush();
+    stream.write(text);
   };
 }

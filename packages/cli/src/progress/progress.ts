@@ -3,6 +3,8 @@ import type { Emit, LayerId } from "@ob/core";
 /** Shows one build. Disposing restores the terminal; it is idempotent. */
 export interface Progress extends Disposable {
   readonly emit: Emit;
+  /** Undefined if more output of a step can be shown now, else resolves when it can. */
+  outputTaken(): Promise<void> | undefined;
   /** True if it needs the events of parallel builds in the order of the spec. */
   readonly ordered: boolean;
   /** A line of the command itself. */

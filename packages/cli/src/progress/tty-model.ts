@@ -3,6 +3,7 @@ import { formatDuration } from "../args/units.ts";
 import { printable } from "../output/printable.ts";
 import { createOutputCleaner, type OutputCleaner } from "../output/clean-output.ts";
 import type { Palette } from "../output/colors.ts";
+import { HeldLines } from "./held-lines.ts";
 import { noteColor } from "./note-color.ts";
 
 export interface TtyModelOptions {
@@ -29,7 +30,7 @@ interface RunningStep {
   phase: Phase | undefined;
   /** Its heading is on the screen. Until then its output is held back: that of a cached step is never shown. */
   shown: boolean;
-  held: string[];
+  readonly held: HeldLines;
 }
 
 /**
@@ -72,6 +73,11 @@ export class TtyModel {
       case "log":
         return;
     }
+  }
+
+  /** How much is to be printed, in characters. */
+  get pending(): number {
+    return this.#lines.length;
   }
 
   /** Adds a finished line. */
@@ -124,17 +130,19 @@ export class TtyModel {
       output: createOutputCleaner({ styles: this.#colors.isColorSupported }),
       phase: undefined,
       shown: false,
-      held: [],
+      held: new HeldLines(),
     });
   }
 
   #output(step: RunningStep, lines: readonly string[]): void {
-    if (step.shown) for (const line of lines) this.#printOutput(step, line);
-    else step.held.push(...lines);
+    if (step.shown) this.#printOutput(step, lines);
+    else step.held.add(lines);
   }
 
-  #printOutput({ number }: RunningStep, line: string): void {
-    this.print(this.#options.parallel === true ? `${this.#colors.dim(`[${number}]`)} ${line}` : line);
+  #printOutput({ number }: RunningStep, lines: readonly string[]): void {
+    if (lines.length === 0) return;
+    const prefix = this.#options.parallel === true ? `${this.#colors.dim(`[${number}]`)} ` : "";
+    this.print(prefix + lines.join(`\n${prefix}`));
   }
 
   #enterPhase(layer: LayerId, phase: Phase): void {
@@ -150,8 +158,7 @@ export class TtyModel {
     step.shown = true;
     const { build, heading } = step.info;
     this.print(`${this.#counter(step)} ${this.#inBuild(build, this.#colors.blueBright(heading))}`);
-    for (const line of step.held) this.#printOutput(step, line);
-    step.held = [];
+    this.#printOutput(step, step.held.take());
   }
 
   #finish(step: RunningStep, { outcome, milliseconds }: StepFinished): void {

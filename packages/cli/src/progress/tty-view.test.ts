@@ -136,6 +136,22 @@ describe("the display on a terminal", () => {
     expect(lines.at(-1)).toBe("✖ [2/2] failed 1.2s");
   });
 
+  it("takes a flood of output no faster than the terminal", async () => {
+    const { terminal, progress } = display(60, 8);
+    startedRun(progress);
+    const piece = Buffer.from("0123456789\n".repeat(3_000));
+    let sent = 0;
+    while (!progress.outputTaken()) {
+      progress.emit({ type: "step-output", step: run, bytes: piece });
+      sent += piece.length;
+    }
+    expect(sent).toBeLessThan(400_000);
+    await progress.outputTaken();
+    progress.emit({ type: "step-output", step: run, bytes: Buffer.from("last\n") });
+    progress.failed(new Error("x"), 1);
+    expect(await terminal.lines()).toContain("last");
+  });
+
   it("shows the log of a step that another process runs", async () => {
     const { terminal, progress } = display();
     progress.emit({ type: "step-started", step: run });

@@ -3,6 +3,8 @@ import { createLogUpdate } from "log-update";
 import type { Verbosity } from "../args/options.ts";
 import type { Palette } from "../output/colors.ts";
 import { logLine } from "../output/log-line.ts";
+import { outputTakenBy } from "../output/output-taken.ts";
+import { PacedTerminal } from "../output/paced-terminal.ts";
 import type { Output } from "../process-io.ts";
 import type { Progress } from "./progress.ts";
 import { TtyModel, type TtyModelOptions } from "./tty-model.ts";
@@ -13,6 +15,9 @@ export interface TtyOptions extends TtyModelOptions {
   readonly logColors: Palette;
   readonly verbosity: Verbosity;
 }
+
+/** How much may wait for the next frame, in characters. */
+const maxPending = 32_768;
 
 /** How often the display is drawn, in milliseconds. */
 const frameTime = 100;
@@ -27,6 +32,7 @@ export function createTtyProgress(options: TtyOptions): Progress {
   const view = new TtyView(model, options);
   return {
     emit: (event) => view.show(event),
+    outputTaken: () => view.outputTaken(),
     ordered: false,
     say(line) {
       model.print(colors.yellow(line));
@@ -48,15 +54,21 @@ class TtyView implements Disposable {
   readonly #options: TtyOptions;
   readonly #draw: ReturnType<typeof createLogUpdate>;
   readonly #timer: NodeJS.Timeout;
-  #paused = false;
+  readonly #terminal: PacedTerminal;
+  readonly #terminalTakes: () => Promise<void> | undefined;
+  /** Resolves when the terminal is given back. */
+  #resumed: Promise<void> | undefined;
 
   constructor(model: TtyModel, options: TtyOptions) {
     this.#model = model;
     this.#options = options;
-    this.#draw = createLogUpdate(options.stdout, { showCursor: true });
+    this.#terminal = new PacedTerminal(options.stdout);
+    this.#terminalTakes = outputTakenBy(this.#terminal);
+    this.#draw = createLogUpdate(this.#terminal, { showCursor: true });
     this.#timer = setInterval(() => {
       model.advance();
-      this.flush();
+      // A terminal that has not taken the last frame gets no other.
+      if (this.#terminal.writableLength === 0) this.flush();
     }, frameTime);
     // The display alone keeps no process alive.
     this.#timer.unref();
@@ -64,17 +76,22 @@ class TtyView implements Disposable {
 
   show(event: ObEvent): void {
     this.#model.apply(event);
-    if (event.type === "step-finished") this.flush();
+    if (event.type === "step-finished" || this.#model.pending > maxPending) this.flush();
     const line = logLine(event, this.#options.verbosity, this.#options.logColors);
     if (line === undefined) return;
-    if (this.#paused) return this.#model.print(line.trimEnd());
+    if (this.#resumed) return this.#model.print(line.trimEnd());
     // The next frame puts the display below it.
     this.#scroll();
+    this.#terminal.flush();
     this.#options.stderr.write(line);
   }
 
+  outputTaken(): Promise<void> | undefined {
+    return this.#resumed && this.#model.pending > maxPending ? this.#resumed : this.#terminalTakes();
+  }
+
   flush(): void {
-    if (this.#paused) return;
+    if (this.#resumed) return;
     const lines = this.#model.takeLines();
     if (lines !== "") this.#scroll(lines);
     const status = this.#model.status(Math.max(20, this.#options.stdout.columns ?? 80));
@@ -84,24 +101,28 @@ class TtyView implements Disposable {
   /** Leaves the terminal to another program until it is disposed of. */
   pause(): Disposable {
     this.#scroll();
-    this.#paused = true;
+    this.#terminal.flush();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#resumed = promise;
     return {
       [Symbol.dispose]: () => {
-        this.#paused = false;
+        this.#resumed = undefined;
+        resolve();
       },
     };
   }
 
   [Symbol.dispose](): void {
-    this.#paused = false;
+    this.#resumed = undefined;
     clearInterval(this.#timer);
     this.#model.stop();
     this.#scroll();
+    this.#terminal.flush();
   }
 
   /** Writes finished lines in the place of the status. */
   #scroll(lines = this.#model.takeLines()): void {
     this.#draw.clear();
-    if (lines !== "") this.#options.stdout.write(lines);
+    if (lines !== "") this.#terminal.write(lines);
   }
 }

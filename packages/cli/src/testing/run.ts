@@ -42,6 +42,10 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
         throw new Error("No test of the command line installs a system.");
       },
     }),
+    diagnoseQemu: async (arch) => ({
+      ...{ arch, binary: `qemu-system-${arch}`, version: "9.2.0", missing: [], missingFirmware: [] },
+      ...{ accelerator: { name: "kvm", why: "verified to run a guest" }, passtObstacle: undefined },
+    }),
     plan: async ({ request, signal, sizes, emit }) => ({
       steps: await planBuild({ store, emit, guest: (image) => sandbox.guest(image) }, request, {
         signal,

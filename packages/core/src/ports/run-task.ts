@@ -33,4 +33,9 @@ export interface RunTask {
   readonly network: "none" | "host";
   readonly caches: readonly CacheMount[];
   readonly secrets: readonly SecretMount[];
+  /**
+   * True if the guest may restart during the command, also several times: the step is complete when the guest is back. There are neither
+   * caches nor secrets then. By default a restart fails the step with `GUEST_LOST`.
+   */
+  readonly mayRestart?: boolean | undefined;
 }

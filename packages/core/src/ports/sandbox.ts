@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { ObError } from "../errors.ts";
 import type { Emit } from "../events.ts";
+import type { OnOutput } from "../output.ts";
 import type { LayerId } from "../layer-id.ts";
 import type { GuestDescription } from "./guest-description.ts";
 import type { RunTask } from "./run-task.ts";
@@ -80,7 +81,7 @@ export interface SandboxRunOptions {
   readonly signal?: AbortSignal | undefined;
   readonly emit?: Emit | undefined;
   /** Gets the command's output as it arrives, standard output and error combined, bytes unchanged. */
-  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
+  readonly onOutput?: OnOutput | undefined;
   /**
    * Called when the command of a `run` has failed, with the guest as the command left it: caches and secrets are still
    * mounted, and programs run with the step's user, directory and environment. When it resolves the step fails with the

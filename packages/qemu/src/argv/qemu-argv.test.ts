@@ -50,7 +50,7 @@ describe("QEMU's command line", () => {
       -smbios type=1,serial=obuilder-01234567_-x,sku=obuilder-01234567_-x
       -chardev socket,id=qmp,fd=3
       -mon chardev=qmp,mode=control
-      -chardev socket,id=console,fd=4,logfile=/state/run/vm-1/console.log
+      -chardev socket,id=console,fd=4,logfile=/state/run/vm-1/console.log,logappend=on
       -serial chardev:console
       -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
       -device virtio-net-pci,netdev=net0,romfile=
@@ -104,9 +104,17 @@ describe("QEMU's command line", () => {
 
   it("opens the network only if told to, and forwards a port of the guest to 127.0.0.1 only", () => {
     expect(netdev("none")).toEqual(["user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"]);
-    expect(netdev("host")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
+    expect(netdev("slirp")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
+    expect(netdev("passt")).toEqual(["stream,id=net0,server=off,addr.type=fd,addr.str=7"]);
     const without = qemuArgv({ ...config, guestPort: undefined }, options);
     expect(optionsOf(without, "-netdev")).toEqual(["user,id=net0,restrict=on"]);
+  });
+
+  it("takes slirp's state of a snapshot with passt too, from and for VMs with any network", () => {
+    const argv = qemuArgv({ ...config, network: "passt", memory: "resumed" }, options);
+    const [unconnected, stream] = optionsOf(argv, "-netdev");
+    expect(unconnected).toBe("user,id=unconnected,restrict=on");
+    expect(stream).toContain("stream,id=net0,");
   });
 
   it("adds disks after the root disk, in order", () => {
@@ -179,7 +187,9 @@ describe("QEMU's command line", () => {
       { ...options, consoleLog: "/run,dir/console.log" },
     );
     expect(JSON.parse(optionsOf(argv, "-blockdev")[0] ?? "")["file"]["filename"]).toBe('/a,b "c"=d/é.qcow2');
-    expect(optionsOf(argv, "-chardev")[1]).toBe("socket,id=console,fd=4,logfile=/run,,dir/console.log");
+    expect(optionsOf(argv, "-chardev")[1]).toBe(
+      "socket,id=console,fd=4,logfile=/run,,dir/console.log,logappend=on",
+    );
   });
 });
 
@@ -201,7 +211,7 @@ describe("the command line of a riscv64 guest", () => {
       -m 2048M
       -chardev socket,id=qmp,fd=3
       -mon chardev=qmp,mode=control
-      -chardev socket,id=console,fd=4,logfile=/c
+      -chardev socket,id=console,fd=4,logfile=/c,logappend=on
       -serial chardev:console
       -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
       -device virtio-net-pci,netdev=net0,romfile=

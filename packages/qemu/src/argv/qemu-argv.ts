@@ -1,7 +1,7 @@
 import type { DiskBus } from "@ob/core";
 import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
-import { memoryFd } from "../process/qemu-process.ts";
+import { memoryFd, networkFd } from "../process/qemu-process.ts";
 import { monitorArgs } from "./monitor-args.ts";
 
 export interface DirectBoot {
@@ -37,7 +37,9 @@ export interface VmConfig {
   /** The disks besides the root disk that the VM has from its start, in the order in which the guest sees them. */
   readonly disks: readonly DataDisk[];
   /** `none`: the guest can only answer connections to its `guestPort`. */
-  readonly network: "none" | "host";
+  readonly network: "none" | HostNetwork;
+  /** With passt: `PasstOptions.hostLoopback`. By default false. With slirp a guest always reaches the host's loopback. */
+  readonly hostLoopback?: boolean | undefined;
   /** A TCP port of the guest that this host can reach, at `Vm.hostPort` of 127.0.0.1. By default none. */
   readonly guestPort?: number | undefined;
   /** True for an empty CD-ROM drive, if the machine has IDE. By default false. */
@@ -48,6 +50,9 @@ export interface VmConfig {
   /** By default `private`. */
   readonly memory?: MemoryKind | undefined;
 }
+
+/** What connects a guest with the host's network: slirp is a part of QEMU, passt a process beside it. */
+export type HostNetwork = "slirp" | "passt";
 
 /**
  * Where the guest's memory is. `shared`: in an anonymous file that a snapshot can be taken of (`saveMachine`). `resumed`: a private
@@ -102,7 +107,7 @@ export function qemuArgv(
     ...memoryOptions(memory, config.memoryMib),
   ];
   const rest: readonly QemuOption[] = [
-    ["-netdev", netdev(config)],
+    ...netdevOptions(config),
     ["-device", `${hardware.networkDevice ?? devices.network},netdev=net0,romfile=`],
     ["-device", devices.random],
     ...devices.notifyDevices.map((device) => ["-device", device] as const),
@@ -144,10 +149,20 @@ export function firmwareOptions({ machine, directBoot }: VmConfig): readonly Qem
 }
 
 /** With port 0 the host's kernel chooses a free port, without a race. */
-function netdev({ network, guestPort }: Pick<VmConfig, "network" | "guestPort">): string {
-  const restrict = network === "host" ? "off" : "on";
+function netdevOptions({
+  network,
+  guestPort,
+  memory = "private",
+}: Pick<VmConfig, "network" | "guestPort" | "memory">): readonly QemuOption[] {
+  if (network === "passt") {
+    const stream = `stream,id=net0,server=off,addr.type=fd,addr.str=${networkFd}`;
+    // A snapshot has slirp's state, whatever network its VM had: a slirp that nothing is connected to takes it.
+    const unconnected = ["-netdev", "user,id=unconnected,restrict=on"] as const;
+    return [...(memory === "private" ? [] : [unconnected]), ["-netdev", stream]];
+  }
+  const restrict = network === "slirp" ? "off" : "on";
   const forward = guestPort === undefined ? "" : `,hostfwd=tcp:127.0.0.1:0-:${guestPort}`;
-  return `user,id=net0,restrict=${restrict}${forward}`;
+  return [["-netdev", `user,id=net0,restrict=${restrict}${forward}`]];
 }
 
 export interface BlockNode {

@@ -1,6 +1,17 @@
 import { access, constants } from "node:fs/promises";
-import { ObError } from "@ob/core";
+import { isFile, ObError } from "@ob/core";
 import type { Machine, QemuOption } from "./machine.ts";
+
+/** The firmware files of a machine that do not exist, each with its Debian package. */
+export async function missingFirmware({
+  firmware,
+}: Pick<Machine, "firmware">): Promise<readonly { readonly file: string; readonly debian: string }[]> {
+  const missing = [];
+  for (const [file, debian] of firmware.files) {
+    if (!(await isFile(file))) missing.push({ file, debian });
+  }
+  return missing;
+}
 
 /**
  * Checks that the firmware files exist, since QEMU's own message does not name the package.

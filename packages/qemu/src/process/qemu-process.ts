@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex } from "node:stream";
+import { bareEnvironment, type Stdio, withoutInheritedFiles } from "./confine.ts";
 import { errnoCode, findProgram, tailLines, missingTool } from "@ob/core";
 
 /** File descriptors of QEMU whose other end this process holds. */
@@ -8,6 +9,8 @@ export const consoleFd = 4;
 /** The first descriptors of files that QEMU inherits: for a snapshot, its device state and its memory. */
 export const stateFd = 5;
 export const memoryFd = 6;
+/** QEMU's end of a stream netdev. */
+export const networkFd = 7;
 
 /** How QEMU exited. */
 export interface QemuExit {
@@ -24,6 +27,8 @@ export interface QemuProcess {
   readonly qmp: Duplex;
   /** The guest's serial console, in both directions. */
   readonly console: Duplex;
+  /** The other end of `networkFd`, if it was asked for. */
+  readonly network: Duplex | undefined;
   /** Settles when the process has exited. Never rejects. */
   readonly exited: Promise<QemuExit>;
   /** The last lines of its standard error until now, or empty. */
@@ -32,17 +37,23 @@ export interface QemuProcess {
   kill(): void;
 }
 
+export interface InheritedFiles {
+  /** Open descriptors to inherit, as `stateFd` and following; at most two. */
+  readonly files?: readonly number[] | undefined;
+  /** True for a socket at `networkFd`. */
+  readonly network?: boolean | undefined;
+}
+
 /**
  * Starts QEMU so that it never outlives this process: the kernel kills it when the thread that started it ends. It has a
  * session of its own, so that Ctrl-C only reaches this process.
  *
  * @param argv of QEMU, or of a wrapper that passes its descriptors on to QEMU and exits with it.
- * @param files open descriptors to inherit, as `stateFd` and following.
  * @throws ObError `MISSING_TOOL`.
  */
 export async function spawnQemu(
   argv: readonly [string, ...string[]],
-  files: readonly number[] = [],
+  { files = [], network = false }: InheritedFiles = {},
 ): Promise<QemuProcess> {
   const [file, ...args] = argv;
   const [program, setpriv] = await Promise.all([findProgram(file), findProgram("setpriv")]);
@@ -50,8 +61,27 @@ export async function spawnQemu(
   const command: [string, ...string[]] =
     setpriv === undefined ? [program, ...args] : [setpriv, "--pdeathsig", "KILL", "--", program, ...args];
   const [first, ...rest] = command;
-  const stdio = ["ignore", "ignore", "pipe", "pipe", "pipe"] as const;
-  const child = spawn(first, rest, { stdio: [...stdio, ...files], detached: true });
+  const wanted: Stdio[] = ["ignore", "ignore", "pipe", "pipe", "pipe", ...files];
+  if (network) wanted[networkFd] = "pipe";
+  const env = bareEnvironment();
+  const { child, started, exited, stderrTail } = await withoutInheritedFiles(wanted, (stdio) =>
+    listenTo(spawn(first, rest, { stdio, env, detached: true })),
+  );
+  await started;
+  return {
+    // Set since "spawn".
+    pid: child.pid ?? 0,
+    qmp: socketOf(child, qmpFd),
+    console: socketOf(child, consoleFd),
+    network: network ? socketOf(child, networkFd) : undefined,
+    exited,
+    stderrTail,
+    kill: () => killGroup(child),
+  };
+}
+
+/** At once: its events come before a caller that waits for anything else. */
+function listenTo(child: ChildProcess) {
   const stderrTail = collectStderr(child);
   const { promise: exited, resolve } = Promise.withResolvers<QemuExit>();
   child.once("close", (code, signal) =>
@@ -64,16 +94,9 @@ export async function spawnQemu(
   const { promise: started, resolve: onStart, reject: onError } = Promise.withResolvers<void>();
   child.once("spawn", onStart);
   child.once("error", onError);
-  await started;
-  return {
-    // Set since "spawn".
-    pid: child.pid ?? 0,
-    qmp: socketOf(child, qmpFd),
-    console: socketOf(child, consoleFd),
-    exited,
-    stderrTail,
-    kill: () => killGroup(child),
-  };
+  // It is awaited a moment later.
+  started.catch(() => undefined);
+  return { child, started, exited, stderrTail };
 }
 
 /** QEMU leads a process group, in which a wrapper and its QEMU are together. */

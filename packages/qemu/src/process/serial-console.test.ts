@@ -29,6 +29,24 @@ describe("the serial console", () => {
     expect(console.tail(10_000).length).toBeLessThanOrEqual(32_768);
   });
 
+  it("searches each line once, and of one that has no end the last part", () => {
+    const { stream, console, panics } = watch();
+    const searched: number[] = [];
+    class Pattern extends RegExp {
+      override test(text: string): boolean {
+        searched.push(text.length);
+        return super.test(text);
+      }
+    }
+    let found = 0;
+    console.onMatch(new Pattern(/^ready$/, "m"), () => (found += 1));
+    for (let i = 0; i < 20_000; i++) stream.write("x");
+    stream.write("\nready\n Kernel panic - not syncing: x\n");
+    expect([found, panics.length]).toEqual([1, 1]);
+    expect(searched).toHaveLength(20_001);
+    expect(Math.max(...searched)).toBeLessThan(5_000);
+  });
+
   it("gives its readers the output from then on", () => {
     const { stream, console } = watch();
     stream.write("before");
@@ -52,6 +70,19 @@ describe("the serial console", () => {
     stream.write("\r\n[ 2.1] CPU: 0\n");
     stream.write("Kernel panic - not syncing: again\n");
     expect(panics).toEqual(["[ 2.0] Kernel panic - not syncing: VFS: no root"]);
+  });
+
+  it("of a guest that starts again is searched from there, and still shows what came before", () => {
+    const { stream, console } = watch();
+    stream.write("first\nready\n");
+    console.startOver();
+    let seen = 0;
+    console.onMatch(/^ready$/m, () => (seen += 1));
+    stream.write(`${"x".repeat(20_000)}\n`);
+    expect(seen).toBe(0);
+    expect(console.tail(2)).toMatch(/^ready\nx+$/);
+    stream.write(`${"y".repeat(20_000)}\nready\n`);
+    expect(seen).toBe(1);
   });
 
   it("calls a listener once when its pattern appears, and never after it was removed", () => {

@@ -1,8 +1,11 @@
 import type { Readable } from "node:stream";
-import { abortable, tailLines } from "@ob/core";
+import { abortable, tailLines, TailText } from "@ob/core";
 
 /** How much of the console is kept in memory, in characters. */
 const maxLength = 32_768;
+
+/** How much of a line that has no end is looked at again when more of it comes, in characters. */
+const maxLine = 4_096;
 
 /** Escape sequences of terminals, and control characters other than newline and tab. */
 // oxlint-disable-next-line no-control-regex -- it matches control characters.
@@ -15,8 +18,12 @@ export function stripControlSequences(text: string): string {
 
 /** The last part of the output of a guest's serial console. */
 export class SerialConsole {
-  #text = "";
-  readonly #listeners = new Map<RegExp, () => void>();
+  readonly #text = new TailText(maxLength);
+  /** What was printed since the guest started for the last time. */
+  #current = new TailText(maxLength);
+  /** The last line, while it has no end. */
+  #line = "";
+  readonly #listeners = new Map<RegExp, (text: string) => void>();
   readonly #readers = new Set<(text: string) => void>();
   readonly #ended: Promise<void>;
   readonly #decoder = new TextDecoder();
@@ -31,12 +38,16 @@ export class SerialConsole {
     this.#ended = promise;
     stream.on("data", (bytes: Uint8Array) => {
       const text = this.#decoder.decode(bytes, { stream: true });
-      this.#text = (this.#text + text).slice(-maxLength);
+      this.#text.add(text);
+      this.#current.add(text);
       for (const reader of this.#readers) reader(text);
-      for (const [pattern, listener] of this.#listeners) if (pattern.test(this.#text)) listener();
-      const line = panicked ? null : panic.exec(this.#text);
+      // Lines that were looked at are not looked at again: a guest can print without end.
+      const fresh = this.#line + text;
+      this.#line = fresh.slice(fresh.lastIndexOf("\n") + 1).slice(-maxLine);
+      for (const listener of this.#listeners.values()) listener(fresh);
+      const line = panicked ? null : panic.exec(fresh);
       // The line may still be incomplete.
-      if (!line || this.#text.length === line.index + line[0].length) return;
+      if (!line || fresh.length === line.index + line[0].length) return;
       panicked = true;
       onPanic(stripControlSequences(line[0]).trim());
     });
@@ -46,20 +57,32 @@ export class SerialConsole {
 
   /** Resolves when the pattern is on the console, possibly at once; rejects with the signal's reason. */
   async waitFor(pattern: RegExp, signal: AbortSignal): Promise<void> {
-    if (pattern.test(this.#text)) return;
+    if (pattern.test(this.#current.text)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     using _ = this.onMatch(pattern, resolve);
     await abortable(promise, signal);
   }
 
-  /** Calls `listener` once when the pattern appears on the console; disposing removes it. */
+  /** Calls `listener` once when something is printed and the pattern is in it, or in what was printed before; disposing removes it. */
   onMatch(pattern: RegExp, listener: () => void): Disposable {
     const remove = (): void => void this.#listeners.delete(pattern);
-    this.#listeners.set(pattern, () => {
+    const start = this.#current;
+    const printed = start.text;
+    let known = printed.slice(0, Math.max(0, printed.length - this.#line.length));
+    this.#listeners.set(pattern, (text) => {
+      const found = pattern.test(start === this.#current ? known + text : text);
+      known = "";
+      if (!found) return;
       remove();
       listener();
     });
     return { [Symbol.dispose]: remove };
+  }
+
+  /** The guest starts again: from now on patterns are looked for in later output only. */
+  startOver(): void {
+    this.#current = new TailText(maxLength);
+    this.#line = "";
   }
 
   /** Calls `reader` with all output from now on, in pieces of any length; disposing ends that. */
@@ -75,6 +98,6 @@ export class SerialConsole {
 
   /** The last lines that are not blank, without control sequences. */
   tail(lines: number): string {
-    return tailLines(stripControlSequences(this.#text.replaceAll("\r\n", "\n")), lines);
+    return tailLines(stripControlSequences(this.#text.text.replaceAll("\r\n", "\n")), lines);
   }
 }

@@ -117,6 +117,17 @@ describe("a QMP client", () => {
     await expect(waiting).rejects.toMatchObject({ code: "NO_SPACE" });
   });
 
+  it("closes a connection on which a message has no end", async () => {
+    answer = (_command, _say, socket) => {
+      for (let sent = 0; sent < 80; sent++) socket.write("x".repeat(65_536));
+    };
+    await using client = open();
+    await expect(client.execute("stop", { signal: never })).rejects.toMatchObject({
+      code: "GUEST_LOST",
+      message: "QEMU sent a message that is too long.",
+    });
+  });
+
   it("ignores lines that are not messages", async () => {
     answer = ({ id }, say, socket) => {
       socket.write("nonsense\n\n{}\n[1]\n");

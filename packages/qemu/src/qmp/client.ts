@@ -9,6 +9,9 @@ const answerTime = 30_000;
 /** A QMP client that only runs commands. */
 export type Monitor = Pick<QmpClient, "execute">;
 
+/** The longest message that QEMU may send, in bytes. Those to the commands that are used here have some thousand. */
+const maxMessage = 4 * 2 ** 20;
+
 /**
  * A connection to QEMU's monitor. Disposing closes it.
  */
@@ -25,6 +28,7 @@ export class QmpClient implements AsyncDisposable {
     this.#onEvent = onEvent;
     // Nothing may be waiting for the greeting when it fails.
     this.#greeting.promise.catch(() => undefined);
+    this.#limitMessages();
     createInterface({ input: stream, crlfDelay: Infinity })
       .on("line", (line) => this.#receive(line))
       // The close event follows.
@@ -87,6 +91,17 @@ export class QmpClient implements AsyncDisposable {
       () => new ObError("GUEST_LOST", `QEMU did not answer "${wait.command}" within ${answerTime / 1000} s.`),
     );
     return await abortable(answer, AbortSignal.any([wait.signal, this.#closed.signal, limit.signal]));
+  }
+
+  #limitMessages(): void {
+    let length = 0;
+    this.#stream.on("data", (bytes: Uint8Array) => {
+      const end = bytes.lastIndexOf(0x0a);
+      length = end < 0 ? length + bytes.length : bytes.length - end - 1;
+      if (length <= maxMessage) return;
+      this.#closed.abort(new ObError("GUEST_LOST", "QEMU sent a message that is too long."));
+      this.#stream.destroy();
+    });
   }
 
   #receive(line: string): void {

@@ -1,5 +1,7 @@
+import { rm } from "node:fs/promises";
 import { abortable, abortReason, deadline, ObError } from "@ob/core";
 import { type QemuExit, type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
+import { limitConsoleLog } from "../process/console-log.ts";
 import { SerialConsole } from "../process/serial-console.ts";
 import { QmpClient } from "../qmp/client.ts";
 import type { QmpEvent } from "../qmp/protocol.ts";
@@ -7,8 +9,10 @@ import type { QmpEvent } from "../qmp/protocol.ts";
 export interface SpawnOptions {
   /** What the guest's kernel prints on the console when it panics, as a whole line. By default panics are not looked for. */
   readonly panic?: RegExp | undefined;
-  /** Open descriptors to inherit, as `stateFd` and following. */
+  /** See `InheritedFiles`. */
   readonly files?: readonly number[] | undefined;
+  /** Absolute path of the file in which QEMU logs the console. It is overwritten, and kept below 2 MiB. */
+  readonly consoleLog?: string | undefined;
 }
 
 /** How many lines of the console an error shows. */
@@ -22,13 +26,18 @@ export class QemuInstance implements AsyncDisposable {
   readonly qmp: QmpClient;
   readonly console: SerialConsole;
   readonly exited: Promise<QemuExit>;
-  /** Fires when the guest can no longer be used, with the ObError that says why. */
+  /**
+   * Fires when the guest can no longer be used, with the ObError that says why. If QEMU has shut the VM down, `data.shutdown` is its
+   * reason, for example `guest-reset` of a guest that restarted.
+   */
   readonly failed: AbortSignal;
   readonly #process: QemuProcess;
   readonly #failure = new AbortController();
   readonly #listeners = new Set<(event: QmpEvent) => void>();
   /** Why QEMU is about to exit, for the message. */
   #cause: string | undefined;
+  /** QEMU's reason of its last `SHUTDOWN`. */
+  #shutdownReason: string | undefined;
   #stopping = false;
 
   protected constructor(process: QemuProcess, panic: RegExp = noPanic) {
@@ -53,15 +62,27 @@ export class QemuInstance implements AsyncDisposable {
    */
   static async spawn(
     argv: readonly [string, ...string[]],
-    { panic, files }: SpawnOptions = {},
+    { panic, files, consoleLog }: SpawnOptions = {},
   ): Promise<QemuInstance> {
-    return new QemuInstance(await spawnQemu(argv, files), panic);
+    if (consoleLog !== undefined) await rm(consoleLog, { force: true });
+    const instance = new QemuInstance(await spawnQemu(argv, { files }), panic);
+    if (consoleLog !== undefined) limitConsoleLog(instance.console, consoleLog);
+    return instance;
   }
 
   /** Calls `listener` with each event of QEMU's monitor, until it is disposed of. */
   onEvent(listener: (event: QmpEvent) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /**
+   * What a restart of the guest does from now on: `reset` has it start again, with `shutdown` QEMU exits.
+   *
+   * @throws ObError `GUEST_LOST`; the signal's reason.
+   */
+  async setRebootAction(action: "reset" | "shutdown", signal: AbortSignal): Promise<void> {
+    await this.qmp.execute("set-action", { arguments: { reboot: action }, signal });
   }
 
   /** The process id of QEMU or its wrapper. */
@@ -115,7 +136,11 @@ export class QemuInstance implements AsyncDisposable {
         this.#cause = "the guest's kernel panicked";
         return;
       case "SHUTDOWN":
-        this.#cause ??= shutdownReasons[String(data["reason"])];
+        this.#shutdownReason = String(data["reason"]);
+        this.#cause ??= shutdownReasons[this.#shutdownReason];
+        return;
+      case "RESET":
+        this.console.startOver();
         return;
       case "BLOCK_IMAGE_CORRUPTED":
         this.#cause = `a disk is corrupt: ${String(data["msg"])}`;
@@ -141,8 +166,13 @@ export class QemuInstance implements AsyncDisposable {
     );
   }
 
-  #fail(code: "GUEST_LOST" | "NO_SPACE", message: string): void {
-    this.#failure.abort(new ObError(code, message));
+  /** The guest can no longer be used. The first reason counts. */
+  protected failWith(error: ObError): void {
+    this.#failure.abort(error);
+  }
+
+  #fail(code: "GUEST_LOST" | "NO_SPACE", message: string, data?: Readonly<Record<string, string>>): void {
+    this.failWith(new ObError(code, message, { data }));
   }
 
   async #watchExit(): Promise<void> {
@@ -152,7 +182,9 @@ export class QemuInstance implements AsyncDisposable {
     const cause = this.#cause === undefined ? "" : `: ${this.#cause}`;
     const stderr = exit.stderrTail === "" ? "" : `\n${exit.stderrTail}`;
     const guestConsole = stderr !== "" && this.console.tail(1) === "" ? "" : this.consoleParagraph();
-    this.#fail("GUEST_LOST", `QEMU ended with ${exit.description}${cause}.${stderr}${guestConsole}`);
+    const text = `QEMU ended with ${exit.description}${cause}.${stderr}${guestConsole}`;
+    const reason = this.#shutdownReason;
+    this.#fail("GUEST_LOST", text, reason === undefined ? undefined : { shutdown: reason });
   }
 }
 

@@ -143,6 +143,49 @@ describe("a VM", () => {
     );
   });
 
+  it("fails when its guest restarts, and says so in the data of its error", async () => {
+    await withFake(
+      `const cont = (say) => {
+         say({ event: "SHUTDOWN", data: { guest: true, reason: "guest-reset" } });
+         setTimeout(() => process.exit(0), 50);
+       };
+       speakQmp({ on: { cont } });`,
+      async (vm) => {
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({
+          code: "GUEST_LOST",
+          message: expect.stringContaining("the guest rebooted"),
+          data: { shutdown: "guest-reset" },
+        });
+      },
+    );
+  });
+
+  it("can let its guest restart: the console is then searched anew", async () => {
+    await withFake(
+      `toConsole("ready\\n");
+       let reboot = "shutdown";
+       const cont = (say) => {
+         if (reboot !== "reset") process.exit(0);
+         say({ event: "RESET", data: { guest: true, reason: "guest-reset" } });
+       };
+       speakQmp({ on: { cont, "set-action": (say, args) => { reboot = args.reboot; return {}; } } });`,
+      async (vm) => {
+        await vm.console.waitFor(/ready/, cancel.signal);
+        await vm.setRebootAction("reset", cancel.signal);
+        const { promise: reset, resolve } = Promise.withResolvers<unknown>();
+        using _ = vm.onEvent(({ name, data }) => name === "RESET" && resolve(data["guest"]));
+        await trigger(vm);
+        await expect(reset).resolves.toBe(true);
+        expect(vm.failed.aborted).toBe(false);
+        let seen = false;
+        vm.console.onMatch(/ready/, () => (seen = true));
+        await vm.setRebootAction("shutdown", cancel.signal);
+        expect(seen).toBe(false);
+      },
+    );
+  });
+
   it("fails if the host's disk is full", async () => {
     await withFake(
       `const data = { "node-name": "disk0", operation: "write", action: "stop", nospace: true, reason: "x" };

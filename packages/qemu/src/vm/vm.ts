@@ -1,9 +1,12 @@
+import { rm } from "node:fs/promises";
 import { abortReason, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import { newMachineId } from "../machine/machine-id.ts";
+import { limitConsoleLog } from "../process/console-log.ts";
 import { type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QemuInstance } from "./qemu-instance.ts";
+import { type Passt, startPasst } from "../network/passt.ts";
 import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
 
 export interface StartOptions {
@@ -13,7 +16,7 @@ export interface StartOptions {
   readonly panic?: RegExp | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** Absolute path of a file in which QEMU logs the console; by default one in the run directory. */
+  /** As `SpawnOptions.consoleLog`; by default one in the run directory. */
   readonly consoleLog?: string | undefined;
   /** To resume a snapshot: open descriptors of its device state and of its memory. */
   readonly saved?: { readonly state: number; readonly memory: number } | undefined;
@@ -24,6 +27,7 @@ interface VmParts {
   readonly directory: RunDirectory;
   readonly machineId: string;
   readonly panic: RegExp | undefined;
+  readonly passt: Passt | undefined;
 }
 
 /**
@@ -34,19 +38,25 @@ export class Vm extends QemuInstance {
   /** See `newMachineId`. */
   readonly id: string;
   readonly #directory: RunDirectory;
+  readonly #passt: Passt | undefined;
   #hostPort = 0;
 
-  private constructor(process: QemuProcess, { config, directory, machineId, panic }: VmParts) {
+  private constructor(process: QemuProcess, { config, directory, machineId, panic, passt }: VmParts) {
     super(process, panic);
     this.config = config;
     this.id = machineId;
     this.#directory = directory;
+    this.#passt = passt;
+    if (passt && process.network) {
+      passt.connect(process.network);
+      void this.#watchNetwork(passt);
+    }
   }
 
   /**
    * Starts QEMU and waits until its monitor answers.
    *
-   * @throws ObError `MISSING_TOOL`; `UNSUPPORTED` for disks that the machine does not take; `BOOT_FAILED` with QEMU's own
+   * @throws ObError `MISSING_TOOL`; `TOOL_FAILED` if passt does not start; `UNSUPPORTED` for disks that the machine does not take; `BOOT_FAILED` with QEMU's own
    *   message; the signal's reason.
    */
   static async start(config: VmConfig, options: StartOptions): Promise<Vm> {
@@ -57,13 +67,19 @@ export class Vm extends QemuInstance {
     const { consoleLog = directory.consoleLog } = options;
     const machineId = newMachineId();
     const argv = qemuArgv(config, { consoleLog, machineId });
+    const passt = await passtFor(config, options);
+    if (passt) stack.use(passt);
+    await rm(consoleLog, { force: true });
     emit({ type: "exec", argv });
-    const qemu = await spawnQemu(argv, saved ? [saved.state, saved.memory] : []);
-    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic }));
+    const files = saved && [saved.state, saved.memory];
+    const qemu = await spawnQemu(argv, { files, network: passt !== undefined });
+    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt }));
+    limitConsoleLog(vm.console, consoleLog);
     await directory.recordQemu(vm.pid);
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.failed]));
-      if (config.guestPort !== undefined) {
+      if (passt) vm.#hostPort = passt.hostPort;
+      else if (config.guestPort !== undefined) {
         vm.#hostPort = hostPort(await vm.qmp.human("info usernet", vm.failed), config.guestPort);
       }
     } catch (error) {
@@ -78,10 +94,24 @@ export class Vm extends QemuInstance {
     return this.#hostPort;
   }
 
+  async #watchNetwork(passt: Passt): Promise<void> {
+    const cause = await passt.failed;
+    const message = `The guest's network has failed: ${cause.message}`;
+    this.failWith(new ObError("GUEST_LOST", message, { cause }));
+  }
+
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
+    await this.#passt?.[Symbol.asyncDispose]();
     await this.#directory[Symbol.asyncDispose]();
   }
+}
+
+async function passtFor(
+  { network, guestPort, hostLoopback = false }: VmConfig,
+  { signal, emit }: Pick<StartOptions, "signal" | "emit">,
+): Promise<Passt | undefined> {
+  return network === "passt" ? await startPasst({ guestPort, hostLoopback, signal, emit }) : undefined;
 }
 
 /** A guest that is lost before it is ready has failed to boot. */

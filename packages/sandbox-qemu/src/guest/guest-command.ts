@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { deadline, errorMessage, isObError, ObError } from "@ob/core";
+import { deadline, errorMessage, isObError, ObError, type OnOutput } from "@ob/core";
 import { exitDeviceMissing, exitNoSparse, type GuestCommand } from "./profile.ts";
 import { captureFramed, executeFramed, loginShellHint } from "./run-framed.ts";
 import { type ExecStatus, statusText } from "../ssh/command.ts";
@@ -13,7 +13,7 @@ export interface GuestConnection {
   /** The persistent root shell; without it each command starts a shell of its own. */
   readonly shell?: RootShell | undefined;
   readonly signal: AbortSignal;
-  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
+  readonly onOutput?: OnOutput | undefined;
 }
 
 /** How long one of OBuilder's own commands may take in the guest, in milliseconds. The longest is fsck of a cache. */
@@ -91,7 +91,7 @@ async function executeStep(
 ): Promise<ExecStatus> {
   const mark = newMark();
   const line = command.framed?.({ mark });
-  const pass = (bytes: Uint8Array): void => onOutput?.(bytes);
+  const pass: OnOutput = (bytes) => onOutput?.(bytes);
   const streams = { output: markFilter(mark, pass), errors: markFilter(mark, pass) };
   const status = await execute(session, line?.command ?? command.command, {
     signal,
@@ -99,7 +99,7 @@ async function executeStep(
     onStderr: streams.errors.add,
     killStrayProcesses: kill,
   });
-  for (const stream of Object.values(streams)) stream.end();
+  await Promise.all([streams.output.end(), streams.errors.end()]);
   const wasRun = !line || streams.output.sawMark || streams.errors.sawMark;
   if (wasRun || status.kind === "killed") return status;
   throw new ObError(
@@ -181,13 +181,13 @@ async function runTar(
   const fits = (command.input?.length ?? 0) <= maxInlineInput;
   if (archive === undefined && command.script !== undefined && shell?.isOpen === true && fits) {
     const { status, stdout, stderr } = await shell.run(command.script, { signal, input: command.input });
-    if (stdout + stderr !== "") onOutput?.(Buffer.from(stdout + stderr));
+    if (stdout + stderr !== "") await onOutput?.(Buffer.from(stdout + stderr));
     return { status, errors: stderr.slice(-4_000).trim() };
   }
   let errors = "";
-  const onStderr = (bytes: Uint8Array): void => {
+  const onStderr: OnOutput = (bytes) => {
     errors = (errors + Buffer.from(bytes).toString()).slice(-4_000);
-    onOutput?.(bytes);
+    return onOutput?.(bytes);
   };
   const running = { session, signal, input: archive ?? command.input, onStdout: onOutput, onStderr };
   const status = await executeFramed(command, running);

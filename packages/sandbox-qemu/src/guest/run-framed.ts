@@ -29,7 +29,7 @@ export async function executeFramed(command: GuestCommand, options: FramedOption
     onStderr: errors.add,
   });
   checkReached(command, { status, output, errors });
-  if (errors.before !== "") onStderr?.(Buffer.from(errors.before));
+  if (errors.before !== "") await onStderr?.(Buffer.from(errors.before));
   return status;
 }
 

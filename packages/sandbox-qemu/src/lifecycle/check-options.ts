@@ -12,6 +12,8 @@ export function checkSandboxOptions(caller: string, options: unknown): void {
     guestArch: "string?",
     profiles: "object?",
     hardware: "object?",
+    network: "string?",
+    allowHostLoopback: "boolean?",
     sshKey: "string?",
     snapshotCacheSize: "number?",
     emit: "function?",

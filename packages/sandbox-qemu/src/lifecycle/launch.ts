@@ -1,5 +1,5 @@
 import { abortReason, deadline, type Emit, errorMessage, isObError } from "@ob/core";
-import { asBootFailure, attachDisks, Vm, withVmErrors } from "@ob/qemu";
+import { asBootFailure, attachDisks, Vm, type VmConfig, withVmErrors } from "@ob/qemu";
 import { type ProbeMode, type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
@@ -75,7 +75,13 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
     phases?.start("login");
     const timeoutMs = login.bootTimeSeconds * 1000;
     await identify({ session, machineId: vm.id, profile, timeoutMs, signal });
-    const root = await prepareGuest(plan, { profile, session, signal });
+    const resumed = plan.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
+    const root = await prepareGuest(resumed ?? profile.prepare, {
+      profile,
+      session,
+      signal,
+      config: vm.config,
+    });
     const how = plan.kind === "resume" ? `resumed from snapshot (${plan.snapshot.key.point})` : "booted";
     const text = `${how}, SSH login after ${Math.round(performance.now() - start)} ms`;
     emit({ type: "log", level: "debug", text });
@@ -83,14 +89,37 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
   });
 }
 
-type PrepareOptions = GuestConnection & { readonly profile: GuestProfile };
+export interface LogInAgainOptions extends Pick<LaunchOptions, "guest" | "profile" | "login" | "emit"> {
+  /** The caller's. */
+  readonly signal: AbortSignal;
+  /** Owns the session, whether `logInAgain` succeeds or not. */
+  readonly stack: AsyncDisposableStack;
+}
+
+/**
+ * Waits for a guest that restarts, verifies that it is the one that was started, and prepares it as after its first start.
+ *
+ * @throws ObError as `launch`.
+ */
+export async function logInAgain(
+  vm: Vm,
+  { guest, profile, login, emit, signal: caller, stack }: LogInAgainOptions,
+): Promise<Pick<LaunchedGuest, "session" | "shell" | "bootInfo">> {
+  const probe = guest.readyMarker ? "on-marker" : "poll";
+  const session = stack.use(await waitForSsh(vm, { ...login, probe, signal: caller, emit }));
+  const signal = AbortSignal.any([caller, vm.failed]);
+  await identify({ session, machineId: vm.id, profile, timeoutMs: login.bootTimeSeconds * 1000, signal });
+  const root = await prepareGuest(profile.prepare, { profile, session, signal, config: vm.config });
+  return { session, ...root };
+}
+
+type PrepareOptions = GuestConnection & { readonly profile: GuestProfile; readonly config: VmConfig };
 type RootSession = Pick<LaunchedGuest, "shell" | "bootInfo">;
 
-async function prepareGuest(plan: LaunchPlan, options: PrepareOptions): Promise<RootSession> {
+async function prepareGuest(command: GuestCommand, options: PrepareOptions): Promise<RootSession> {
   const { profile } = options;
-  const resumed = plan.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
-  const root = await openRootShell(resumed ?? profile.prepare, options);
-  const { accelerator, directBoot, network } = plan.machine.config;
+  const root = await openRootShell(command, options);
+  const { accelerator, directBoot, network } = options.config;
   if (network === "none" && profile.rejectConnections) {
     await runGuestCommand(profile.rejectConnections, { ...options, shell: root.shell });
   }

@@ -1,5 +1,5 @@
 import type { Emit } from "@ob/core";
-import type { AcceleratorChoice } from "@ob/qemu";
+import type { AcceleratorChoice, NetworkChoice } from "@ob/qemu";
 import type { GuestOptions } from "../guest/resolve-guest.ts";
 
 export interface SandboxOptions extends GuestOptions {
@@ -11,6 +11,10 @@ export interface SandboxOptions extends GuestOptions {
   readonly bootTimeSeconds: number;
   /** `auto` chooses the fastest that was verified to run a guest. */
   readonly accelerator: AcceleratorChoice;
+  /** What connects steps with the host's network. By default `auto`. */
+  readonly network?: NetworkChoice | undefined;
+  /** See `HostNetworksOptions`. By default false. */
+  readonly allowHostLoopback?: boolean | undefined;
   /** Absolute path of the private key to log in with, for an image that names none. */
   readonly sshKey?: string | undefined;
   /** Absolute path of a directory for state that outlives a process: run directories, probe results, VM snapshots. */

@@ -1,12 +1,19 @@
 import { type Emit, errorMessage, isObError, throwIfAborted } from "@ob/core";
-import { type Accelerators, type DirectBoot, machineFor, type VmConfig } from "@ob/qemu";
+import {
+  type Accelerators,
+  type DirectBoot,
+  type HostNetworks,
+  type Machine,
+  machineFor,
+  type VmConfig,
+} from "@ob/qemu";
 import type { GuestProfile } from "../guest/profile.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { CacheDisk } from "../guest/cache-disk.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type LoginKey, loginKeys } from "../ssh/keys.ts";
-import { type LoginOptions, noKey } from "../ssh/session.ts";
+import { noKey } from "../ssh/session.ts";
 import { assertRoomForCaches } from "./cache-limit.ts";
 import { launch, type LaunchedGuest, type LaunchOptions } from "./launch.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
@@ -24,6 +31,8 @@ export interface StartGuestOptions {
   /** See `VmConfig.cdrom`. */
   readonly cdrom?: boolean;
   readonly accelerators: Accelerators;
+  /** Needed for a guest with a network. */
+  readonly networks?: HostNetworks | undefined;
   /** By default the VM is booted, and no snapshot is taken. */
   readonly snapshots?: SnapshotStore | undefined;
   readonly phases?: PhaseTimer | undefined;
@@ -37,8 +46,8 @@ export interface StartGuestOptions {
 export interface GuestSession extends LaunchedGuest, AsyncDisposable {
   readonly guest: Guest;
   readonly profile: GuestProfile;
-  /** Whom and with what one logs in. */
-  readonly login: Pick<LoginOptions, "user" | "keys">;
+  /** Whom and with what one logs in, and how long the guest may take to start. */
+  readonly login: LaunchOptions["login"];
 }
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
@@ -81,7 +90,7 @@ async function launchSession(plan: LaunchPlan, common: Omit<LaunchOptions, "stac
 }
 
 async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
-  const { options, guest, profile, rootDisk, caches: disks, network, cdrom = false, signal, emit } = start;
+  const { options, guest, profile, rootDisk, caches: disks, cdrom = false, signal, emit } = start;
   const { memoryMib, cpus } = options;
   const { hardware } = guest;
   const machine = machineFor(guest.arch);
@@ -95,12 +104,21 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
     cpus,
     rootDisk,
     disks,
-    network,
+    ...(await networkOf(start, machine)),
     guestPort: sshPort,
     cdrom,
     directBoot,
     hardware,
   };
+}
+
+async function networkOf(
+  { network, networks, signal, emit }: StartGuestOptions,
+  machine: Machine,
+): Promise<Pick<VmConfig, "network" | "hostLoopback">> {
+  if (network === "none") return { network };
+  if (!networks) throw new TypeError("nothing connects this guest with the host's network");
+  return { network: await networks.choose(machine, { signal, emit }), hostLoopback: networks.hostLoopback };
 }
 
 /** Where guests have their SSH server. */

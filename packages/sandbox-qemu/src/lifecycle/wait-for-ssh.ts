@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { abortable, abortReason, deadline, type Emit, isObError, ObError } from "@ob/core";
 import { asBootFailure, type Vm } from "@ob/qemu";
 import type { LoginKey } from "../ssh/keys.ts";
+import { sendIdentification } from "../ssh/identification.ts";
 import { openSession, type SshSession } from "../ssh/session.ts";
 
 /**
@@ -55,7 +56,7 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
       const answered = performance.now();
       sawServer = true;
       try {
-        const session = await openSession(socket, { user, keys, signal });
+        const session = await openSession(socket, { user, keys, identified: true, signal });
         const [boot, login] = [answered - start, performance.now() - answered];
         emit({
           type: "log",
@@ -92,6 +93,7 @@ async function firstBanner(vm: Vm, { sshReadyPattern, probe, signal }: BannerOpt
   const connectOnce = (lifetime: number): Socket => {
     const socket = connect({ host: "127.0.0.1", port: vm.hostPort, noDelay: true });
     sockets.add(socket);
+    sendIdentification(socket);
     const drop = (): void => {
       sockets.delete(socket);
       socket.destroy();

@@ -35,7 +35,7 @@ const nameOf = async (changed: Partial<VmConfig> = {}, options = inInitrd): Prom
 it("a VM may have any root disk, network and memory backend", async () => {
   const name = await nameOf();
   await expect(nameOf({ rootDisk: "/another/disk" })).resolves.toBe(name);
-  await expect(nameOf({ network: "host" })).resolves.toBe(name);
+  await expect(nameOf({ network: "passt" })).resolves.toBe(name);
   await expect(nameOf({ memory: "resumed" })).resolves.toBe(name);
 });
 

@@ -64,8 +64,8 @@ describe("a command in the guest", () => {
       async (session) => {
         const [out, err]: [Uint8Array[], Uint8Array[]] = [[], []];
         const streams = {
-          onStdout: (b: Uint8Array) => out.push(b),
-          onStderr: (b: Uint8Array) => err.push(b),
+          onStdout: (b: Uint8Array) => void out.push(b),
+          onStderr: (b: Uint8Array) => void err.push(b),
         };
         await execute(session, "x", { signal: never, ...streams });
         expect(Buffer.concat(out).equals(bytes)).toBe(true);

@@ -1,7 +1,8 @@
-import { abortable } from "@ob/core";
+import { abortable, type OnOutput } from "@ob/core";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ClientChannel } from "ssh2";
+import { passOutput } from "./pass-output.ts";
 import { type ExecStatus, startCommand, type StartCommandOptions } from "./command.ts";
 import { commandEnd, type CommandEndOptions } from "./command-end.ts";
 import type { SshSession } from "./session.ts";
@@ -14,8 +15,8 @@ export interface ExecOptions {
   readonly inputStart?: string | undefined;
   /** See `StartCommandOptions`. */
   readonly environment?: StartCommandOptions["environment"];
-  readonly onStdout?: ((bytes: Uint8Array) => void) | undefined;
-  readonly onStderr?: ((bytes: Uint8Array) => void) | undefined;
+  readonly onStdout?: OnOutput | undefined;
+  readonly onStderr?: OnOutput | undefined;
   /** See `CommandEndOptions`. */
   readonly killStrayProcesses?: CommandEndOptions["killStrayProcesses"];
 }
@@ -31,7 +32,8 @@ export interface ExecResult {
 const maxCaptured = 65_536;
 
 /**
- * Runs a command and waits for it and for all of its output, as `commandEnd` does. Its input is sent as fast as it reads.
+ * Runs a command and waits for it and for all of its output, as `commandEnd` does. Its input is sent as fast as it reads,
+ * and its output is read as fast as it is taken.
  *
  * @throws ObError `GUEST_LOST` if the connection ends first; the signal's reason; whatever the input stream threw.
  */
@@ -40,22 +42,18 @@ export async function execute(
   command: string,
   options: ExecOptions,
 ): Promise<ExecStatus> {
-  const { input, inputStart = "", environment, onStdout, onStderr, killStrayProcesses } = options;
+  const { input, inputStart = "", environment, killStrayProcesses } = options;
   const over = new AbortController();
-  const signal = AbortSignal.any([options.signal, session.lost, over.signal]);
+  const alive = AbortSignal.any([options.signal, session.lost, over.signal]);
   await using stack = new AsyncDisposableStack();
   stack.defer(() => over.abort());
   if (input instanceof Readable) stack.defer(() => void input.destroy());
-  const running = await abortable(startCommand(session, command, { environment }), signal);
+  const running = await abortable(startCommand(session, command, { environment }), alive);
   const { channel } = running;
   stack.defer(() => void channel.destroy());
-  // Without a listener the channel's window fills, and the command blocks.
-  const untilOver = (listener: ExecOptions["onStdout"]) => (bytes: Uint8Array) => {
-    if (!over.signal.aborted) listener?.(bytes);
-  };
-  channel.on("data", untilOver(onStdout));
-  channel.stderr.on("data", untilOver(onStderr));
-  const ended = commandEnd(running, { signal, killStrayProcesses });
+  const output = stack.use(passOutput(channel, options));
+  const signal = AbortSignal.any([alive, output.flooded]);
+  const ended = commandEnd(running, { signal, killStrayProcesses, isHeld: output.isHeld });
   // A caller that was cancelled no longer waits for it.
   ended.catch(() => undefined);
   if (inputStart !== "") channel.write(inputStart);

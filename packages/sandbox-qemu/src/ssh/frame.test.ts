@@ -8,8 +8,8 @@ const mark = newMark();
 /** What a reader passes on of these chunks. */
 function read(pieces: readonly string[]): string {
   let text = "";
-  const reader = frameReader(mark, (bytes) => (text += Buffer.from(bytes).toString()));
-  for (const piece of pieces) reader.add(Buffer.from(piece));
+  const reader = frameReader(mark, (bytes) => void (text += Buffer.from(bytes).toString()));
+  for (const piece of pieces) void reader.add(Buffer.from(piece));
   return text;
 }
 
@@ -31,14 +31,14 @@ describe("a frame reader", () => {
 
   it("knows its position, and the last bytes before the frame", () => {
     const reader = frameReader(mark, () => undefined);
-    reader.add(Buffer.alloc(1_000_000, "x"));
-    reader.add(Buffer.from("no more room"));
+    void reader.add(Buffer.alloc(1_000_000, "x"));
+    void reader.add(Buffer.from("no more room"));
     expect(reader.place).toBe("before");
     expect(reader.before).toHaveLength(4_096);
     expect(reader.before.endsWith("no more room")).toBe(true);
-    reader.add(Buffer.from(mark));
+    void reader.add(Buffer.from(mark));
     expect([reader.place, reader.before]).toEqual(["inside", ""]);
-    reader.add(Buffer.from(mark));
+    void reader.add(Buffer.from(mark));
     expect(reader.place).toBe("after");
   });
 });

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { OnOutput } from "@ob/core";
 
 /**
  * Separates a script's output and input from what the start-up files of the login shell print and read, by a mark that
@@ -63,7 +64,7 @@ unset obuilder_line`;
 }
 
 export interface FrameReader {
-  readonly add: (bytes: Uint8Array) => void;
+  readonly add: OnOutput;
   /** The position of the stream. */
   readonly place: "before" | "inside" | "after";
   /** The last of what came before the frame. */
@@ -80,31 +81,28 @@ const keptBefore = 4_096;
  */
 export function frameReader(
   mark: string,
-  onBytes: (bytes: Uint8Array) => void,
+  onBytes: OnOutput,
   { marksEnd = true }: Pick<Frame, "marksEnd"> = {},
 ): FrameReader {
   let place: FrameReader["place"] = "before";
   let held = Buffer.alloc(0);
-  const pass = (bytes: Uint8Array): void => {
-    if (bytes.length > 0) onBytes(bytes);
-  };
-  const add = (bytes: Uint8Array): void => {
-    if (place === "after") return;
+  const pass: OnOutput = (bytes) => (bytes.length > 0 ? onBytes(bytes) : undefined);
+  const add: OnOutput = (bytes) => {
+    if (place === "after") return undefined;
     if (place === "inside" && !marksEnd) return pass(bytes);
     const all = held.length === 0 ? Buffer.from(bytes) : Buffer.concat([held, bytes]);
     const at = all.indexOf(mark);
     if (place === "before") {
       held = all.subarray(-keptBefore);
-      if (at < 0) return;
+      if (at < 0) return undefined;
       place = "inside";
       held = Buffer.alloc(0);
-      add(all.subarray(at + mark.length));
-      return;
+      return add(all.subarray(at + mark.length));
     }
     if (at >= 0) place = "after";
     const end = at >= 0 ? at : all.length - startOf(mark, all);
     held = all.subarray(end);
-    pass(all.subarray(0, end));
+    return end > 0 ? onBytes(all.subarray(0, end)) : undefined;
   };
   return {
     add,
@@ -118,18 +116,16 @@ export function frameReader(
 }
 
 export interface MarkFilter {
-  readonly add: (bytes: Uint8Array) => void;
+  readonly add: OnOutput;
   /** Passes on what was held back. To be called at the end of the stream. */
-  readonly end: () => void;
+  readonly end: () => Promise<void> | void;
   readonly sawMark: boolean;
 }
 
 /** Passes on all bytes but the first mark, as soon as they cannot be part of it. */
-export function markFilter(mark: string, onBytes: (bytes: Uint8Array) => void): MarkFilter {
+export function markFilter(mark: string, onBytes: OnOutput): MarkFilter {
   let [held, sawMark] = [Buffer.alloc(0), false];
-  const pass = (bytes: Uint8Array): void => {
-    if (bytes.length > 0) onBytes(bytes);
-  };
+  const pass: OnOutput = (bytes) => (bytes.length > 0 ? onBytes(bytes) : undefined);
   return {
     add: (bytes) => {
       if (sawMark) return pass(bytes);
@@ -138,12 +134,13 @@ export function markFilter(mark: string, onBytes: (bytes: Uint8Array) => void): 
       sawMark = at >= 0;
       const end = sawMark ? at : all.length - startOf(mark, all);
       held = sawMark ? Buffer.alloc(0) : all.subarray(end);
-      pass(all.subarray(0, end));
-      if (sawMark) pass(all.subarray(at + mark.length));
+      const taken = pass(all.subarray(0, end));
+      return (sawMark ? pass(all.subarray(at + mark.length)) : undefined) ?? taken;
     },
     end: () => {
-      pass(held);
+      const last = held;
       held = Buffer.alloc(0);
+      return pass(last);
     },
     get sawMark() {
       return sawMark;

@@ -53,8 +53,8 @@ export async function serveOnChannel(
     errors = (errors + Buffer.from(bytes).toString()).slice(-maxErrors);
   };
   const said = frameReader(mark, addError, { marksEnd: false });
-  channel.on("error", () => undefined).on("data", output.add);
-  channel.stderr.on("data", said.add);
+  channel.on("error", () => undefined).on("data", (bytes: Uint8Array) => void output.add(bytes));
+  channel.stderr.on("data", (bytes: Uint8Array) => void said.add(bytes));
   const over = (): void =>
     void setImmediate(() => {
       stream.push(null);

@@ -3,6 +3,7 @@ import { abortable, ObError } from "@ob/core";
 import { startCommand } from "./command.ts";
 import type { ExecResult } from "./exec.ts";
 import { newMark } from "./frame.ts";
+import { ScriptOutput } from "./script-output.ts";
 import type { SshSession } from "./session.ts";
 
 export interface RootShellOptions {
@@ -25,14 +26,14 @@ const spareLines = "\n".repeat(8);
 /**
  * A persistent root shell in the guest, of the Bourne family. It runs one script after the other, each in a subshell. This
  * saves a login shell and sudo for each command, and also works while the guest's file systems are frozen, since nothing
- * has to be written. Disposing closes it.
+ * has to be written. Of the output of each script the last part is kept. Disposing closes it.
  */
 export class RootShell implements AsyncDisposable {
   readonly #channel: ClientChannel;
   readonly #lost: AbortSignal;
   /** A string that no script prints. */
   readonly #mark = newMark();
-  readonly #output = { stdout: "", stderr: "" };
+  #output = this.#newOutput();
   #ended = false;
   #onOutput: () => void = () => undefined;
 
@@ -40,7 +41,7 @@ export class RootShell implements AsyncDisposable {
     this.#channel = channel;
     this.#lost = lost;
     const collect = (name: "stdout" | "stderr") => (text: string) => {
-      this.#output[name] += text;
+      this.#output[name].add(text);
       this.#onOutput();
     };
     channel.setEncoding("utf8").on("data", collect("stdout"));
@@ -79,8 +80,7 @@ export class RootShell implements AsyncDisposable {
    * @throws ObError `GUEST_LOST` if the shell ends first, with its standard error, or does not start; the signal's reason.
    */
   async run(script: string, { signal, input }: RootShellOptions): Promise<ExecResult> {
-    this.#output.stdout = "";
-    this.#output.stderr = "";
+    this.#output = this.#newOutput();
     const { promise, resolve, reject } = Promise.withResolvers<ExecResult>();
     this.#onOutput = () => {
       const result = this.#result();
@@ -88,7 +88,7 @@ export class RootShell implements AsyncDisposable {
       else if (this.#ended) reject(this.#endedError());
     };
     const timer = setTimeout(() => {
-      if (!this.#output.stdout.includes(this.#start)) reject(this.#startTimeoutError());
+      if (!this.#output.stdout.hasStarted) reject(this.#startTimeoutError());
     }, startTime);
     try {
       if (this.#ended) throw this.#endedError();
@@ -108,8 +108,8 @@ export class RootShell implements AsyncDisposable {
     this.#close();
   }
 
-  get #start(): string {
-    return `${this.#mark}>`;
+  #newOutput(): { readonly stdout: ScriptOutput; readonly stderr: ScriptOutput } {
+    return { stdout: new ScriptOutput(this.#mark), stderr: new ScriptOutput(this.#mark) };
   }
 
   /** What the shell reads for a script: marks around its output, and its status. */
@@ -122,18 +122,9 @@ export class RootShell implements AsyncDisposable {
   }
 
   #result(): ExecResult | undefined {
-    const stdout = this.#inFrame(this.#output.stdout);
-    const stderr = this.#inFrame(this.#output.stderr);
-    if (!stdout || !stderr) return undefined;
+    const { stdout, stderr } = this.#output;
+    if (stdout.code === undefined || stderr.code === undefined) return undefined;
     return { status: { kind: "exited", code: stdout.code }, stdout: stdout.text, stderr: stderr.text };
-  }
-
-  #inFrame(output: string): { readonly text: string; readonly code: number } | undefined {
-    const start = output.indexOf(this.#start) + this.#start.length;
-    const end = output.indexOf(`\n${this.#mark} `, start);
-    const after = output.slice(end + this.#mark.length + 2);
-    if (start < this.#start.length || end < 0 || !after.includes("\n")) return undefined;
-    return { text: output.slice(start, end), code: Number.parseInt(after, 10) };
   }
 
   #startTimeoutError(): ObError {
@@ -144,7 +135,7 @@ export class RootShell implements AsyncDisposable {
   }
 
   #endedError(): ObError {
-    const said = this.#output.stderr.trim();
+    const said = this.#output.stderr.text.trim();
     return new ObError("GUEST_LOST", `The root shell in the guest ended${said === "" ? "." : `: ${said}`}`);
   }
 

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { abortable, abortReason, ObError } from "@ob/core";
 import type { AnyAuthMethod, Client, ConnectConfig } from "ssh2";
+import { clientName, withoutIdentification } from "./identification.ts";
 import type { LoginKey } from "./keys.ts";
 import { anyShellCommand, isBourneShell } from "./quote/any-shell.ts";
 import { loadSsh2 } from "./ssh2.ts";
@@ -8,6 +9,8 @@ import { loadSsh2 } from "./ssh2.ts";
 export interface LoginOptions {
   readonly user: string;
   readonly keys: readonly LoginKey[];
+  /** True if `sendIdentification` was called on the socket. By default false. */
+  readonly identified?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -72,7 +75,7 @@ export class SshSession implements AsyncDisposable {
  *   the signal's reason.
  */
 export async function openSession(socket: Duplex, options: LoginOptions): Promise<SshSession> {
-  const { user, keys, signal } = options;
+  const { user, keys, identified = false, signal } = options;
   const { Client: SshClient } = await loadSsh2();
   const client = new SshClient();
   const gone = new AbortController();
@@ -90,7 +93,8 @@ export async function openSession(socket: Duplex, options: LoginOptions): Promis
   });
   try {
     client.connect({
-      sock: socket,
+      sock: identified ? withoutIdentification(socket) : socket,
+      ident: clientName,
       username: user,
       authHandler: offerEach(user, keys),
       // The caller's signal has a deadline.

@@ -1,17 +1,21 @@
-import { isObError, ObError, type RunTask, type SandboxStep, throwIfAborted } from "@ob/core";
+import { isObError, type ObError, type RunTask, type SandboxStep, throwIfAborted } from "@ob/core";
 import { withVmErrors } from "@ob/qemu";
 import { failedStepAccess } from "../access/ephemeral-guest.ts";
 import { type GuestConnection, runGuestCommand, runStepCommand } from "../guest/guest-command.ts";
-import { checkLogin } from "../lifecycle/check-login.ts";
 import { inRealOrder } from "../guest/mount-order.ts";
 import type { MountTask } from "../guest/mount-task.ts";
-import { flush, stop } from "../lifecycle/shutdown.ts";
+import { flush } from "../lifecycle/shutdown.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
-import { type CopyIn, copyTarget } from "../transfer/copy-in.ts";
+import { copyTarget } from "../transfer/copy-in.ts";
+import type { ActiveStep } from "./active-step.ts";
+import { endRestartable, lockedOut, stopUnlessLockedOut, stopVm, unmount } from "./end-step.ts";
+import { GuestRestarts } from "./guest-restarts.ts";
+import { withRestartHint } from "./restart-hint.ts";
 import { planStep, startCopy, type StepOptions, type StepPlan } from "./step-plan.ts";
 import {
   decideReuse,
   type KeepVm,
+  mayRestart,
   networkOf,
   pauseForNextStep,
   type PausedState,
@@ -21,15 +25,6 @@ import {
   tryReuseVm,
 } from "./vm-reuse.ts";
 
-/** A step in its VM. */
-interface ActiveStep extends StepPlan {
-  readonly running: GuestSession;
-  readonly connection: GuestConnection;
-  readonly copy: CopyIn | undefined;
-  /** When its guest was there, by `performance.now()`. */
-  readonly startedAt: number;
-}
-
 /**
  * Runs one step. When it resolves, the step's disks are closed.
  *
@@ -37,6 +32,14 @@ interface ActiveStep extends StepPlan {
  * @throws ObError as `Sandbox.run`.
  */
 export async function runStep(step: SandboxStep, options: StepOptions): Promise<PausedVm | undefined> {
+  try {
+    return await runInVm(step, options);
+  } catch (error) {
+    throw withRestartHint(error, step);
+  }
+}
+
+async function runInVm(step: SandboxStep, options: StepOptions): Promise<PausedVm | undefined> {
   await using stack = new AsyncDisposableStack();
   if (options.pausedVm) stack.use(options.pausedVm);
   throwIfAborted(options.signal);
@@ -48,8 +51,16 @@ export async function runStep(step: SandboxStep, options: StepOptions): Promise<
   const { vm, session, shell, signal } = running;
 
   return await withVmErrors(vm, options.signal, async () => {
-    const connection: GuestConnection = { session, shell, signal, onOutput: options.onOutput };
-    const active: ActiveStep = { ...plan, running, connection, copy, startedAt: performance.now() };
+    const restarts = mayRestart(step)
+      ? stack.use(await GuestRestarts.allow(running, { signal: options.signal, emit: options.emit, stack }))
+      : undefined;
+    const connection: GuestConnection = {
+      session,
+      shell,
+      signal: restarts ? AbortSignal.any([signal, restarts.restarted]) : signal,
+      onOutput: options.onOutput,
+    };
+    const active: ActiveStep = { ...plan, running, connection, copy, startedAt: performance.now(), restarts };
     const reuse = await decideReuse(running, {
       step,
       connection,
@@ -60,6 +71,7 @@ export async function runStep(step: SandboxStep, options: StepOptions): Promise<
 
     const mounted = await mount(active);
     let failure = await runTask(active);
+    if (restarts) return await endRestartable(active, { restarts, mounted });
     await unmount(active, mounted);
     if (reuse.kind === "stop") failure ??= await lockedOut(active);
     if (reuse.kind === "stop" || failure !== undefined) {
@@ -105,7 +117,9 @@ async function bootVm({ step, options, guest, profile, caches, phases }: StepPla
     network: networkOf(step),
     cdrom: step.task.kind === "copy" && profile.verification !== undefined,
     accelerators: resources.accelerators,
-    snapshots: resources.snapshots,
+      networks: resources.networks,
+      // A guest that was resumed may start in another way than it was started.
+      snapshots: mayRestart(step) ? undefined : resources.snapshots,
     phases,
     signal,
     emit,
@@ -135,12 +149,14 @@ async function realOrder(
  * @throws ObError the error of anything else that failed.
  */
 async function runTask(active: ActiveStep): Promise<ObError | undefined> {
-  const { step, running, connection, copy, command, profile, phases, caches } = active;
+  const { step, running, connection, copy, command, profile, phases, caches, restarts } = active;
   phases.start(command.phase);
   try {
     if (step.task.kind === "run") {
       const killStrayProcesses = profile.killStrayProcesses?.(running.bootInfo);
-      await runStepCommand(command, { ...connection, killStrayProcesses });
+      const run = async (): Promise<void> =>
+        await runStepCommand(command, { ...connection, killStrayProcesses });
+      await (restarts ? restarts.command(run) : run());
     } else {
       await copy?.into(copyTarget(running.vm, connection));
     }
@@ -153,61 +169,11 @@ async function runTask(active: ActiveStep): Promise<ObError | undefined> {
   }
 }
 
-/**
- * The error of a step after which no later step could log in; for a last step that is only reported. A VM that can be reused need
- * not be checked: what a login depends on is part of its baseline.
- */
-async function lockedOut({
-  step,
-  running,
-  connection,
-  startedAt,
-  options,
-}: ActiveStep): Promise<ObError | undefined> {
-  const problem = await checkLogin(running, { connection, duration: performance.now() - startedAt });
-  if (problem === undefined) return undefined;
-  const text = `This step has left the guest so that no later step can log in to it: ${problem}.`;
-  if (step.isLast !== true) return new ObError("STEP_FAILED", text, { hint: loginHint });
-  options.emit({ type: "log", level: "warning", text });
-  return undefined;
-}
-
-/** @throws ObError `STEP_FAILED` if no later step could log in. */
-async function stopUnlessLockedOut(active: ActiveStep): Promise<void> {
-  const failure = await lockedOut(active);
-  await stopVm(active);
-  if (failure !== undefined) throw failure;
-}
-
-const loginHint =
-  "Each step logs in to the guest that the previous one has left, with SSH and then as root. Only the last step of a build may prevent that.";
-
 async function reportFailure(
   { running, options }: ActiveStep,
   { task, error }: { readonly task: RunTask; readonly error: ObError },
 ): Promise<void> {
   await options.onFailure?.(error, failedStepAccess(running, { task, signal: options.signal }));
-}
-
-/** Unmounts the caches and removes the secrets. */
-async function unmount(
-  { running, connection, profile, phases }: ActiveStep,
-  mounted: MountTask | undefined,
-): Promise<void> {
-  if (!mounted) return;
-  const commands = profile.unmount(mounted, running.bootInfo);
-  if (commands.length > 0) phases.start("mount");
-  for (const each of commands) await runGuestCommand(each, connection);
-}
-
-/** Flushes and shuts the guest down; QEMU then has closed the disks. */
-async function stopVm(active: ActiveStep): Promise<void> {
-  const { running, connection, options, profile, phases } = active;
-  phases.start("flush");
-  const { state } = await flush(profile.flush(running.bootInfo), connection);
-  phases.start("stop");
-  await stop(running.vm, { ...connection, signal: options.signal, profile, state });
-  phases.end();
 }
 
 /** Brings the guest back to its baseline and pauses it. @returns undefined if it could not be kept, and was stopped. */

@@ -1,5 +1,5 @@
-import type { Emit, SandboxRunOptions, SandboxStep } from "@ob/core";
-import type { Accelerators } from "@ob/qemu";
+import { type Emit, ObError, type SandboxRunOptions, type SandboxStep } from "@ob/core";
+import type { Accelerators, HostNetworks } from "@ob/qemu";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { type Guest, guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
 import { inMountOrder } from "../guest/mount-order.ts";
@@ -16,6 +16,7 @@ import type { PausedVm } from "./vm-reuse.ts";
 export interface StepResources {
   readonly options: SandboxOptions;
   readonly accelerators: Accelerators;
+  readonly networks: HostNetworks;
   readonly snapshots: SnapshotStore;
   readonly knownOwners: KnownOwners;
 }
@@ -48,6 +49,7 @@ export interface StepPlan {
  */
 export function planStep(step: SandboxStep, options: StepOptions): StepPlan {
   const { image, layer, task } = step;
+  assertRestartable(task);
   const guest = resolveGuest(image, options.resources.options);
   const profile = guestProfile(guest);
   const mounts = task.kind === "run" ? inMountOrder(task, profile) : undefined;
@@ -63,6 +65,15 @@ export function planStep(step: SandboxStep, options: StepOptions): StepPlan {
     command: task.kind === "run" ? profile.run(task) : profile.unpack,
     phases: new PhaseTimer(layer, options.emit),
   };
+}
+
+/** @throws ObError `UNSUPPORTED` for mounts that do not survive a restart of the guest. */
+export function assertRestartable(task: SandboxStep["task"]): void {
+  if (task.kind !== "run" || task.mayRestart !== true || task.caches.length + task.secrets.length === 0)
+    return;
+  throw new ObError("UNSUPPORTED", "A step whose guest may restart cannot have caches or secrets.", {
+    hint: "Put what needs them into a step of its own.",
+  });
 }
 
 /** The archive of a copy is read while the guest boots. */

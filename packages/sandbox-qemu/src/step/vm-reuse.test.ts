@@ -19,9 +19,10 @@ describe("a virtual machine", () => {
     expect(whyNotKept(copy)).toBeUndefined();
   });
 
-  it("is not kept after a step with secrets, or with a network", () => {
+  it("is not kept after a step with secrets, with a network, or whose guest may restart", () => {
     expect(whyNotKept(step(runTask({ secrets })))).toBe("the step had secrets");
     expect(whyNotKept(step(runTask({ network: "host" })))).toBe("the step had a network");
+    expect(whyNotKept(step(runTask({ mayRestart: true })))).toBe("the step may restart its guest");
   });
 
   it("has no network for a copy", () => {

@@ -171,6 +171,7 @@ function whyNotReused(
   if (vm.failed.aborted || session.lost.aborted || !shell?.isOpen) return "the previous VM has ended";
   if (!isDeepStrictEqual(image, step.image)) return "the base image differs";
   if (networkOf(step) !== vm.config.network) return "the network differs";
+  if (mayRestart(step)) return "the step may restart its guest";
   if (!supportsCacheHotplug(vm.config, caches)) return "machine cannot hot-plug disks";
   return undefined;
 }
@@ -220,6 +221,11 @@ export function networkOf({ task }: SandboxStep): "none" | "host" {
   return task.kind === "run" ? task.network : "none";
 }
 
+/** Whether the guest of a step may restart: such a VM is booted for the step, and serves no other. */
+export function mayRestart({ task }: Pick<SandboxStep, "task">): boolean {
+  return task.kind === "run" && task.mayRestart === true;
+}
+
 /**
  * Why the VM of a step is not reused by the next one, whatever the guest reports; undefined if it may be. A step that is
  * root can hide what it leaves behind: the secrets of a step may still be in memory, and a network may still be up.
@@ -228,6 +234,7 @@ export function whyNotKept({ task }: SandboxStep): string | undefined {
   if (task.kind !== "run") return undefined;
   if (task.secrets.length > 0) return "the step had secrets";
   if (task.network !== "none") return "the step had a network";
+  if (task.mayRestart === true) return "the step may restart its guest";
   return undefined;
 }
 

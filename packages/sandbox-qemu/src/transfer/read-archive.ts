@@ -42,7 +42,7 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
   const errors = frameReader(mark, (bytes) => {
     said = (said + Buffer.from(bytes).toString()).slice(-maxErrors);
   });
-  channel.stderr.on("data", errors.add);
+  channel.stderr.on("data", (bytes: Uint8Array) => void errors.add(bytes));
   const chunks: Uint8Array[] = [];
   const output = frameReader(mark, (bytes) => void chunks.push(bytes));
   const archive = channel.pipe(new PassThrough());
@@ -58,7 +58,7 @@ export async function* readArchive(command: GuestCommand, options: ReadOptions):
   stack.defer(() => signal.removeEventListener("abort", onAbort));
   try {
     for await (const chunk of archive) {
-      output.add(chunk);
+      void output.add(chunk);
       yield* chunks.splice(0);
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import {
   cancelledError,
   isLayerId,
@@ -21,6 +21,9 @@ import { layerOnDisk } from "./layers.ts";
 /** How long a follower waits before it reads again. */
 const pauseMs = 50;
 const chunkBytes = 65_536;
+
+/** How long one turn of the event loop may deal with a log, in milliseconds: a log may be long. */
+const turnTime = 10;
 
 /** See `Store.readLog`. */
 export async function* readLog(
@@ -44,9 +47,13 @@ export async function* readLog(
   }
 }
 
-/** Synchronous: most logs are short, and the thread pool would take many times as long. */
-function* readToEnd(log: number, signal: AbortSignal | undefined): Generator<Uint8Array> {
-  for (;;) {
+/** The reads are synchronous: most logs are short, and the thread pool would take many times as long. */
+async function* readToEnd(log: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  for (let turnEnd = performance.now() + turnTime; ;) {
+    if (performance.now() >= turnEnd) {
+      await nextTurn();
+      turnEnd = performance.now() + turnTime;
+    }
     throwIfCancelled(signal);
     const buffer = Buffer.allocUnsafe(chunkBytes);
     const bytesRead = readSync(log, buffer);

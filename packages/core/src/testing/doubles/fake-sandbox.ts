@@ -82,7 +82,7 @@ export class FakeSandbox implements Sandbox {
     this.steps.push(step);
     this.running++;
     const output = (text: string | Uint8Array) =>
-      onOutput(typeof text === "string" ? Buffer.from(text) : text);
+      void onOutput(typeof text === "string" ? Buffer.from(text) : text);
     try {
       emit({ type: "phase", layer: step.layer, phase: step.task.kind });
       await orCancelled(this.#play({ ...step, signal, output }), signal);

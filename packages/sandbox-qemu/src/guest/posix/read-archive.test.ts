@@ -113,8 +113,8 @@ it("an archive in its frame has no output of the login shell", () => {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const chunks: Uint8Array[] = [];
-  const reader = frameReader(mark, (bytes) => chunks.push(bytes));
-  reader.add(stdout);
+  const reader = frameReader(mark, (bytes) => void chunks.push(bytes));
+  void reader.add(stdout);
   expect(reader.place).toBe("after");
   const list = spawnSync("tar", ["-t"], { input: Buffer.concat(chunks) });
   expect([list.status, list.stdout.toString()]).toEqual([0, "./one\n"]);
