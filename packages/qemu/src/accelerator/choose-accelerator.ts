@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { access, constants, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Emit, ObError, run } from "@ob/core";
+import { checkArgument, checkOptions, type Emit, ObError, run } from "@ob/core";
 import * as v from "valibot";
 import type { Accelerator, Machine } from "../machine/machine.ts";
 import { hostIdentity } from "../process/process-identity.ts";
@@ -34,6 +34,10 @@ const candidates: Partial<Record<NodeJS.Platform, Exclude<Accelerator, "tcg">>> 
  * @throws ObError `MISSING_TOOL`, `CANCELLED`; `UNSUPPORTED` if the requested one cannot run this machine.
  */
 export async function chooseAccelerator(machine: Machine, options: AcceleratorOptions): Promise<Accelerator> {
+  checkArgument("chooseAccelerator: machine", machine, "object");
+  checkOptions("chooseAccelerator", options, {
+    ...{ choice: "string", stateDirectory: "string", signal: "object", emit: "function" },
+  });
   const { choice, emit } = options;
   const choose = (accelerator: Accelerator, reason: string): Accelerator => {
     emit({ type: "log", level: "info", text: `accelerator: ${accelerator} (${reason})` });

@@ -1,4 +1,4 @@
-import { type Emit, type GuestArch, noopEmit } from "@ob/core";
+import { checkOptions, type Emit, type GuestArch, noopEmit } from "@ob/core";
 import { type AcceleratorChoice, chooseAccelerator } from "./choose-accelerator.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import type { Hardware } from "../argv/qemu-argv.ts";
@@ -23,6 +23,11 @@ export async function installCpuArgs(
   guestArch: GuestArch,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<readonly string[]> {
+  checkOptions("installCpuArgs", options, {
+    accelerator: "string",
+    stateDirectory: "string",
+    emit: "function?",
+  });
   const { accelerator: choice, hardware, stateDirectory, emit = noopEmit } = options;
   const machine = machineFor(guestArch);
   await assertFirmware(machine, machine.firmware.disk);

@@ -11,6 +11,8 @@ import {
   isObError,
   missingTool,
   ObError,
+  checkArgument,
+  checkOptions,
   tailLines,
 } from "@ob/core";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
@@ -34,6 +36,8 @@ export interface ProbeResult {
  * @throws ObError `MISSING_TOOL`; the signal's reason.
  */
 export async function probe(machine: Machine, options: ProbeOptions): Promise<ProbeResult> {
+  checkArgument("probe: machine", machine, "object");
+  checkOptions("probe", options, { accelerator: "string", signal: "object", timeoutMs: "number?" });
   const { accelerator, timeoutMs = 3_000 } = options;
   if (!machine.probe) return { works: false, why: `${accelerator} cannot be verified on ${machine.arch}` };
   const directory = await mkdtemp(join(tmpdir(), "obuilder-probe-"));

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { abortable, abortReason, deadline, ObError } from "@ob/core";
+import { abortable, abortReason, checkArgument, deadline, ObError } from "@ob/core";
 import { type QemuExit, type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { limitConsoleLog } from "../process/console-log.ts";
 import { SerialConsole } from "../process/serial-console.ts";
@@ -64,6 +64,7 @@ export class QemuInstance implements AsyncDisposable {
     argv: readonly [string, ...string[]],
     { panic, files, consoleLog }: SpawnOptions = {},
   ): Promise<QemuInstance> {
+    checkArgument("QemuInstance.spawn: argv", argv, "array");
     if (consoleLog !== undefined) await rm(consoleLog, { force: true });
     const instance = new QemuInstance(await spawnQemu(argv, { files }), panic);
     if (consoleLog !== undefined) limitConsoleLog(instance.console, consoleLog);

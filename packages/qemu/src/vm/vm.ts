@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { abortReason, type Emit, isObError, ObError } from "@ob/core";
+import { abortReason, checkOptions, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import { newMachineId } from "../machine/machine-id.ts";
@@ -60,6 +60,8 @@ export class Vm extends QemuInstance {
    *   message; the signal's reason.
    */
   static async start(config: VmConfig, options: StartOptions): Promise<Vm> {
+    checkOptions("Vm.start: config", config, { machine: "object", rootDisk: "string", disks: "array" });
+    checkOptions("Vm.start", options, { stateDirectory: "string", signal: "object", emit: "function" });
     const { signal, emit, panic, saved } = options;
     await assertFirmware(config.machine, firmwareOptions(config));
     await using stack = new AsyncDisposableStack();

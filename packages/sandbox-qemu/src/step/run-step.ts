@@ -117,9 +117,9 @@ async function bootVm({ step, options, guest, profile, caches, phases }: StepPla
     network: networkOf(step),
     cdrom: step.task.kind === "copy" && profile.verification !== undefined,
     accelerators: resources.accelerators,
-      networks: resources.networks,
-      // A guest that was resumed may start in another way than it was started.
-      snapshots: mayRestart(step) ? undefined : resources.snapshots,
+    networks: resources.networks,
+    // A guest that was resumed may start in another way than it was started.
+    snapshots: mayRestart(step) ? undefined : resources.snapshots,
     phases,
     signal,
     emit,
