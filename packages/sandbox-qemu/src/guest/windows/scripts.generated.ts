@@ -179,7 +179,12 @@ until [ -n "$disc" ]; do
   }
 done
 cd -- "$(cygpath -S)" || exit 125
-for name; do ./tar.exe -xf "$(cygpath -w "$disc/$name")" -C / || exit; done`;
+status=0
+for name; do
+  ./tar.exe -xf "$(cygpath -w "$disc/$name")" -C / || status=$?
+  [ $status -le 1 ] || exit $status
+done
+exit $status`;
 
 export const unpack = `cd -- "$(PATH=/usr/bin:$PATH cygpath -S)" || exit 125
 exec ./tar.exe -xf - -C /`;
