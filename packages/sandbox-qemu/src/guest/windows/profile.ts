@@ -125,7 +125,7 @@ function mountCaches({ caches }: MountTask): readonly GuestCommand[] {
   const disks: GuestCommand = {
     phase: "mount",
     purpose: "prepare the disks of the step's caches",
-    ...inBash(scripts.runPowershell, [encodedPrepareDisks(inDiskOrder.map(({ formatted }) => formatted))]),
+    ...inBash(scripts.repeatPowershell, [encodedPrepareDisks(inDiskOrder.map(({ formatted }) => formatted))]),
     failure: "CACHE",
   };
   const junctions = caches.map(({ name, target, index }): GuestCommand => {

@@ -39,6 +39,8 @@ $ProgressPreference = 'SilentlyContinue'
 try {
   $disks = @(Get-Disk | Where-Object { -not $_.IsBoot -and -not $_.IsSystem } | Sort-Object -Property Number)
   if ($disks.Count -lt $formatted.Length) { throw 'Windows does not see all cache disks' }
+  $known = @($serials | ForEach-Object { $serial = $_; $disks | Where-Object { ([string]$_.SerialNumber).Trim() -eq $serial } })
+  if ($known.Count -eq $formatted.Length) { $disks = $known }
   $partitions = @()
   for ($i = 0; $i -lt $formatted.Length; $i++) {
     $number = $disks[$i].Number
@@ -46,7 +48,12 @@ try {
     if ($disks[$i].IsReadOnly) { Set-Disk -Number $number -IsReadOnly $false }
     if ($formatted[$i] -eq '0') {
       if ((Get-Disk -Number $number).PartitionStyle -eq 'RAW') { Initialize-Disk -Number $number -PartitionStyle MBR }
-      $partition = New-Partition -DiskNumber $number -UseMaximumSize
+      $partition = Get-Partition -DiskNumber $number -ErrorAction SilentlyContinue | Where-Object { $_.Type -ne 'Reserved' } | Select-Object -First 1
+      if (-not $partition) { $partition = New-Partition -DiskNumber $number -UseMaximumSize -AssignDriveLetter }
+      for ($tries = 0; $partition.IsReadOnly -and $tries -lt 30; $tries++) {
+        Start-Sleep -Seconds 1
+        $partition = Get-Partition -DiskNumber $number -PartitionNumber $partition.PartitionNumber
+      }
       Format-Volume -Partition $partition -FileSystem NTFS -NewFileSystemLabel obuilder -Confirm:$false | Out-Null
     }
     $partitions += Get-Partition -DiskNumber $number | Where-Object { $_.Type -ne 'Reserved' } | Select-Object -First 1
@@ -109,9 +116,14 @@ else
 fi
 exec "$(cygpath -S)/tar.exe" -cf - $flag "$item"`;
 
-export const runPowershell = `PATH=/usr/bin:$PATH
+export const repeatPowershell = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
-powershell -NoProfile -NonInteractive -OutputFormat Text -EncodedCommand "$1" </dev/null`;
+tries=0
+until said=$(powershell -NoProfile -NonInteractive -OutputFormat Text -EncodedCommand "$1" </dev/null 2>&1); do
+  tries=$((tries + 1))
+  [ $tries -le 10 ] || fail "$said"
+  sleep 3
+done`;
 
 export const run = `directory=$(PATH=/usr/bin:$PATH cygpath -u "$1")
 shift
