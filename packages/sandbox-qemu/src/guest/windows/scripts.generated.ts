@@ -13,11 +13,84 @@ rm -f -- "$1"
 
 export const checkCygwin = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
-cygpath -S >/dev/null && sha256sum --version >/dev/null && command -v cmd >/dev/null`;
+tasks() { "$(cygpath -S)/tasklist.exe" /fo csv /nh "$@" </dev/null 2>/dev/null; }
+cygpath -S >/dev/null && sha256sum --version >/dev/null && command -v cmd >/dev/null || exit
+while IFS='"' read -r _ _ _ process _; do
+  case $process in '' | *[!0-9]*) ;; *) printf '%s ' "$process" ;; esac
+done <<LIST
+$(tasks)
+LIST`;
 
 export const flush = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+tasks() { "$(cygpath -S)/tasklist.exe" /fo csv /nh "$@" </dev/null 2>/dev/null; }
+kill_stray_processes() {
+  initial=" $1 " user=$2 own=$$ before='' rounds=0
+  [ ! -e "/proc/$$/winpid" ] || read -r own <"/proc/$$/winpid"
+  while [ $rounds -lt 30 ]; do
+    list=$(tasks /fi "USERNAME eq $user")
+    session='' now=''
+    set --
+    while IFS='"' read -r _ _ _ process _ _ _ number _; do
+      [ "$process" != "$own" ] || session=$number
+    done <<OWN
+$list
+OWN
+    while IFS='"' read -r _ name _ process _ _ _ number _; do
+      case $process in '' | "$own" | *[!0-9]*) continue ;; esac
+      case $initial in *" $process "*) continue ;; esac
+      [ -z "$session" ] || [ "$number" = "$session" ] || continue
+      case $name in sshd*.exe | ssh-shellhost.exe | conhost.exe | tasklist.exe | taskkill.exe) continue ;; esac
+      now="$now $process"
+      case "$before " in *" $process "*) set -- "$@" /pid "$process" ;; esac
+    done <<LIST
+$list
+LIST
+    if [ $# -gt 0 ]; then
+      "$(cygpath -S)/taskkill.exe" /f "$@" </dev/null >/dev/null 2>&1
+    elif [ $rounds -gt 0 ] || [ -z "$now" ]; then
+      return 0
+    fi
+    before=$now rounds=$((rounds + 1))
+  done
+}
+kill_stray_processes "$1" "$2"
 sync`;
+
+export const killStrayProcesses = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+tasks() { "$(cygpath -S)/tasklist.exe" /fo csv /nh "$@" </dev/null 2>/dev/null; }
+kill_stray_processes() {
+  initial=" $1 " user=$2 own=$$ before='' rounds=0
+  [ ! -e "/proc/$$/winpid" ] || read -r own <"/proc/$$/winpid"
+  while [ $rounds -lt 30 ]; do
+    list=$(tasks /fi "USERNAME eq $user")
+    session='' now=''
+    set --
+    while IFS='"' read -r _ _ _ process _ _ _ number _; do
+      [ "$process" != "$own" ] || session=$number
+    done <<OWN
+$list
+OWN
+    while IFS='"' read -r _ name _ process _ _ _ number _; do
+      case $process in '' | "$own" | *[!0-9]*) continue ;; esac
+      case $initial in *" $process "*) continue ;; esac
+      [ -z "$session" ] || [ "$number" = "$session" ] || continue
+      case $name in sshd*.exe | ssh-shellhost.exe | conhost.exe | tasklist.exe | taskkill.exe) continue ;; esac
+      now="$now $process"
+      case "$before " in *" $process "*) set -- "$@" /pid "$process" ;; esac
+    done <<LIST
+$list
+LIST
+    if [ $# -gt 0 ]; then
+      "$(cygpath -S)/taskkill.exe" /f "$@" </dev/null >/dev/null 2>&1
+    elif [ $rounds -gt 0 ] || [ -z "$now" ]; then
+      return 0
+    fi
+    before=$now rounds=$((rounds + 1))
+  done
+}
+kill_stray_processes "$1" "$2"`;
 
 export const makeJunction = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
@@ -140,6 +213,37 @@ exec "$(cygpath -S)/reg.exe" query 'HKLM\\HARDWARE\\DESCRIPTION\\System\\BIOS' /
 
 export const unmountAll = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+tasks() { "$(cygpath -S)/tasklist.exe" /fo csv /nh "$@" </dev/null 2>/dev/null; }
+kill_stray_processes() {
+  initial=" $1 " user=$2 own=$$ before='' rounds=0
+  [ ! -e "/proc/$$/winpid" ] || read -r own <"/proc/$$/winpid"
+  while [ $rounds -lt 30 ]; do
+    list=$(tasks /fi "USERNAME eq $user")
+    session='' now=''
+    set --
+    while IFS='"' read -r _ _ _ process _ _ _ number _; do
+      [ "$process" != "$own" ] || session=$number
+    done <<OWN
+$list
+OWN
+    while IFS='"' read -r _ name _ process _ _ _ number _; do
+      case $process in '' | "$own" | *[!0-9]*) continue ;; esac
+      case $initial in *" $process "*) continue ;; esac
+      [ -z "$session" ] || [ "$number" = "$session" ] || continue
+      case $name in sshd*.exe | ssh-shellhost.exe | conhost.exe | tasklist.exe | taskkill.exe) continue ;; esac
+      now="$now $process"
+      case "$before " in *" $process "*) set -- "$@" /pid "$process" ;; esac
+    done <<LIST
+$list
+LIST
+    if [ $# -gt 0 ]; then
+      "$(cygpath -S)/taskkill.exe" /f "$@" </dev/null >/dev/null 2>&1
+    elif [ $rounds -gt 0 ] || [ -z "$now" ]; then
+      return 0
+    fi
+    before=$now rounds=$((rounds + 1))
+  done
+}
 remove_secret() {
   target=$(cygpath -u "$2")
   if [ -f "$target" ]; then
@@ -162,8 +266,9 @@ remove_junction() {
   at=$(cygpath -u "$1")
   [ ! -e "$at" ] && [ ! -L "$at" ] || fail "the junction at $1 cannot be removed"
 }
-index=$1
-shift
+kill_stray_processes "$1" "$2"
+index=$3
+shift 3
 while [ "$index" -gt 0 ]; do
   index=$((index - 1))
   remove_secret $index "$1"
