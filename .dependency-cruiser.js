@@ -21,6 +21,28 @@ const layers = Object.entries(mayImport).map(([name, allowed]) => ({
   to: { path: "^packages/", pathNot: [name, ...allowed].map((p) => `^packages/${p}/`) },
 }));
 
+/** The folders of `sandbox-qemu`, in the order of docs/architecture.md. */
+const folders = {
+  ssh: [],
+  snapshot: [],
+  guest: ["ssh"],
+  transfer: ["guest", "ssh"],
+  lifecycle: ["guest", "snapshot", "ssh"],
+  access: ["guest", "lifecycle", "ssh", "transfer"],
+  step: ["access", "guest", "lifecycle", "snapshot", "transfer"],
+};
+
+const inSandbox = Object.entries(folders).map(([name, allowed]) => ({
+  name: `sandbox-qemu-${name}`,
+  comment: `sandbox-qemu/src/${name} may import ${allowed.length > 0 ? allowed.join(", ") : "no other folder"}.`,
+  severity: "error",
+  from: { path: `^packages/sandbox-qemu/src/${name}/`, pathNot: "\\.test\\." },
+  to: {
+    path: "^packages/sandbox-qemu/src/",
+    pathNot: [name, ...allowed].map((folder) => `^packages/sandbox-qemu/src/${folder}/`),
+  },
+}));
+
 /** The recipes and their shared parts: a layer above `cache`, outside packages/. */
 const images = [
   {
@@ -56,6 +78,7 @@ const images = [
 export default {
   forbidden: [
     ...layers,
+    ...inSandbox,
     ...images,
     {
       name: "no-cycles",

@@ -1,5 +1,6 @@
-// Puts the scripts of each guest, packages/sandbox-qemu/src/guest/*/scripts/, into one module each, so that they need no files
-// when the package runs. With --check it changes nothing, and fails if a module is out of date or `shellcheck` finds a fault.
+// Puts the scripts of each guest, packages/sandbox-qemu/src/guest/*/scripts/, and of each image, images/*/scripts/, into one
+// module each, so that they need no files when the package runs. With --check it changes nothing, and fails if a module is out
+// of date or `shellcheck` finds a fault.
 //
 // In a script, `. ./lib/x.sh` on its own line is replaced by the text of that file, once; '@./lib/x.sh@' between single quotes
 // for a whole script. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.
@@ -41,7 +42,9 @@ function constant(file) {
   return `export const ${name} = \`${text}\`;\n`;
 }
 
-const folders = globSync("packages/sandbox-qemu/src/guest/*/scripts/", { cwd: root }).toSorted();
+const folders = globSync(["packages/sandbox-qemu/src/guest/*/scripts/", "images/{*,src/*}/scripts/"], {
+  cwd: root,
+}).toSorted();
 for (const folder of folders) {
   const files = globSync("*.{sh,ps1}", { cwd: join(root, folder) }).toSorted();
   const module = join(root, dirname(folder), "scripts.generated.ts");

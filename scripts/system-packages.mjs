@@ -85,17 +85,17 @@ export function installSystemPackages({ forTests = false } = {}) {
   // What the tests start themselves must not run, or come with the machine, because of them.
   const services = missing.flatMap(({ starts }) => starts ?? []);
   const install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...names];
-  const becomeRoot = rootPrefix(install);
+  const sudoPrefix = findSudoPrefix(install);
   console.log(
-    becomeRoot.length === 0 ? "Installing them." : `Installing them needs root: sudo ${install.join(" ")}`,
+    sudoPrefix.length === 0 ? "Installing them." : `Installing them needs root: sudo ${install.join(" ")}`,
   );
 
-  if (!hasPackageLists()) apt(becomeRoot, ["apt-get", "update", "-qq"]);
-  withoutStarting(services, becomeRoot, () => {
+  if (!hasPackageLists()) apt(sudoPrefix, ["apt-get", "update", "-qq"]);
+  withoutStarting(services, sudoPrefix, () => {
     // Lists that are there may be too old to fetch what they name.
-    if (apt(becomeRoot, install) === 0) return;
-    apt(becomeRoot, ["apt-get", "update", "-qq"]);
-    const [program, ...args] = command(becomeRoot, install);
+    if (apt(sudoPrefix, install) === 0) return;
+    apt(sudoPrefix, ["apt-get", "update", "-qq"]);
+    const [program, ...args] = command(sudoPrefix, install);
     mustCall(program, args, { what: "Installing the packages" });
   });
   const still = findMissing(wanted).map(({ name }) => name);
@@ -106,9 +106,9 @@ export function installSystemPackages({ forTests = false } = {}) {
 /** Debian's packages ask this program whether they may start what they have installed. */
 const policy = "/usr/sbin/policy-rc.d";
 
-function withoutStarting(services, becomeRoot, install) {
+function withoutStarting(services, sudoPrefix, install) {
   const isLeft = services.length === 0 || existsSync(policy);
-  const asRoot = (...words) => call(...split([...becomeRoot, ...words]), { stdio: "ignore" });
+  const asRoot = (...words) => call(...split([...sudoPrefix, ...words]), { stdio: "ignore" });
   if (!isLeft) asRoot("sh", "-c", `printf '#!/bin/sh\\nexit 101\\n' >${policy} && chmod 755 ${policy}`);
   try {
     install();
@@ -127,7 +127,7 @@ function findMissing(wanted) {
   return wanted.filter(({ program, file }) => (program ? !which(program) : !existsSync(file)));
 }
 
-function rootPrefix(install) {
+function findSudoPrefix(install) {
   if (!which("apt-get")) {
     throw new Stop(
       "This is not Debian or Ubuntu: there is no apt-get. Install the programs of these packages by other means.",
@@ -146,12 +146,12 @@ function hasPackageLists() {
   }
 }
 
-function command(becomeRoot, words) {
+function command(sudoPrefix, words) {
   // sudo drops the environment, so env sets it again.
-  return [...becomeRoot, "env", "DEBIAN_FRONTEND=noninteractive", "DEBCONF_NOWARNINGS=yes", ...words];
+  return [...sudoPrefix, "env", "DEBIAN_FRONTEND=noninteractive", "DEBCONF_NOWARNINGS=yes", ...words];
 }
 
-function apt(becomeRoot, words) {
-  const [program, ...args] = command(becomeRoot, words);
+function apt(sudoPrefix, words) {
+  const [program, ...args] = command(sudoPrefix, words);
   return call(program, args, { stdio: ["inherit", "ignore", "inherit"] });
 }

@@ -106,7 +106,7 @@ it("cloud-init applies Ubuntu's seed as the recipe expects (recipe-offline: a De
 
   // Then it is used like any image.
   const { diskBus: _, ...rest } = manifest;
-  await using trial = await bootForSmokeTest(
+  await using guest = await bootForSmokeTest(
     {
       ...{ memoryMib: 1_024, cpus: 2, bootTimeSeconds: 120, accelerator: "tcg" },
       stateDirectory: path.join(store.directory, "state/qemu"),
@@ -119,8 +119,8 @@ it("cloud-init applies Ubuntu's seed as the recipe expects (recipe-offline: a De
       disk,
     },
   );
-  const outcome = await trial.run({ script: looks, environment: { OBUILDER_TEST: "taken as it is" } });
+  const outcome = await guest.run({ script: looks, environment: { OBUILDER_TEST: "taken as it is" } });
   expect(`${outcome.stdout}${outcome.stderr}`).toBe("");
   expect(outcome.status).toBe(0);
-  expect(await trial.powerOff()).toBe("acpi");
+  expect(await guest.powerOff()).toBe("acpi");
 });

@@ -52,7 +52,7 @@ async function bootable(store: TestStore, name: string) {
 it("Debian boots from its own disk with the original OBuilder's hardware, and leaves it clean", async () => {
   await using store = await temporaryStore();
   const { result, options } = await bootable(store, imageName);
-  await checkByDisk(result, { ...options, tried: result.disk });
+  await checkByDisk(result, { ...options, smokeTestDisk: result.disk });
 });
 
 it.skipIf(without !== undefined)(

@@ -1,5 +1,5 @@
 /**
- * A program for Linux on amd64 whose first thread ends at once, while a second one waits for ever: `/proc/PID` then looks like
+ * A program for Linux on amd64 whose first thread ends at once, while a second one waits forever: `/proc/PID` then looks like
  * that of a zombie. Written by hand, since the image has no compiler.
  */
 export function programWithoutFirstThread(): Buffer {

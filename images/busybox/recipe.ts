@@ -21,6 +21,7 @@ import { readGuest } from "../debian/guest-files.ts";
 import { trixie } from "../debian/releases.ts";
 import * as content from "./contents.ts";
 import { fillTinyRoot } from "./root.ts";
+import * as scripts from "./scripts.generated.ts";
 
 const label = "obuilder-root";
 const commandLine = "console=ttyS0 rodata=off no_timer_check";
@@ -50,15 +51,7 @@ export const busybox = defineRecipe({
     return sha256(JSON.stringify({ revision: 1, content, files, label, commandLine }));
   },
   make,
-  expectations: () => `set -e
-fail() { echo "The check failed: $1"; exit 1; }
-[ "$(id -u)" = 0 ] || fail "the login user is root"
-for program in mount umount fsfreeze setpriv; do
-  command -v "$program" >/dev/null || fail "there is $program"
-done
-[ "$(setpriv --reuid=1000 --regid=1000 --clear-groups id -u)" = 1000 ] || fail "another user can run a command"
-[ -c /dev/ptmx ] && [ -w /dev/shm ] && [ -d /sys/class ] || fail "the usual file systems are mounted"
-`,
+  expectations: () => `${scripts.expectations}\n`,
 });
 
 async function make(context: RecipeContext): Promise<RecipeResult> {

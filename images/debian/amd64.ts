@@ -131,11 +131,11 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
 }
 
 async function install(release: Release, context: RecipeContext): Promise<void> {
-  const { directory, parameters, becomeRoot, onEvent, signal } = context;
+  const { directory, parameters, sudoPrefix, onEvent, signal } = context;
   const limit = { onEvent, signal, limitSeconds: installLimit };
   await withPhase(`Install Debian ${release.version} from the host's apt mirror`, limit, (phase) =>
     makeAptRoot(join(directory, "root.tar"), {
-      ...{ suite: release.suite, architecture: "amd64", becomeRoot, signal: phase.signal },
+      ...{ suite: release.suite, architecture: "amd64", sudoPrefix, signal: phase.signal },
       include: includes(release, parameters),
       ...{ excludePaths: content.excludePaths, customize: content.customize(parameters.user) },
       ...{ aptOptions: content.aptOptions, dpkgOptions: content.dpkgOptions },

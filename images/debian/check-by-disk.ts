@@ -11,8 +11,8 @@ const hardware = { machine: "q35", diskBus: "sata", networkDevice: "e1000e" } as
  * original OBuilder's hardware.
  */
 export async function checkByDisk(result: RecipeResult, options: CheckOptions): Promise<void> {
-  const { directory, tried, signal } = options;
-  await assertCleanRoot(tried, { raw: join(directory, "superblock.first"), signal });
+  const { directory, smokeTestDisk, signal } = options;
+  await assertCleanRoot(smokeTestDisk, { raw: join(directory, "superblock.first"), signal });
   const disk = await temporaryDisk(result.disk, options);
   {
     await using guest = await bootDebian({ ...options, ...hardware, disk, guestArch: "amd64" });

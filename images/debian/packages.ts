@@ -1,3 +1,6 @@
+import { renderTemplate } from "@ob/images/toolkit";
+import { customize as script } from "./scripts.generated.ts";
+
 /** The image's packages in addition to apt and Debian's essential packages; each release adds its own. */
 export const packages = [
   "busybox-static",
@@ -32,15 +35,12 @@ export const kernelArchive = "var/tmp/kernel.deb";
 
 /** A script that runs after the installation of the packages; `$1` is the root directory. */
 export function customize(user: string): string {
-  return `set -e
-chroot "$1" useradd --create-home --uid 1000 --shell /bin/bash ${user}
-echo "debconf debconf/frontend select Noninteractive" | chroot "$1" debconf-set-selections
-export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
-kernel=$(apt-cache show --no-all-versions ${kernelPackage} | sed -n 's/^Depends: \\(linux-image-[^ ,]*\\).*/\\1/p')
-cd "$1/var/tmp"
-apt-get download "$kernel"
-mv linux-image-*.deb "$1/${kernelArchive}"
-`;
+  const values = new Map([
+    ["USER", user],
+    ["KERNEL_PACKAGE", kernelPackage],
+    ["KERNEL_ARCHIVE", kernelArchive],
+  ]);
+  return renderTemplate(`${script}\n`, values);
 }
 
 /**

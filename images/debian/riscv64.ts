@@ -57,13 +57,13 @@ export function debianRiscv64(release: Release): Recipe {
     },
     make: (context) => make(release, context),
     expectations: (parameters) =>
-      `[ "$(uname -m)" = riscv64 ] || { echo "The machine is no riscv64"; exit 1; }\n${debianExpectations(parameters)}`,
+      `[ "$(uname -m)" = riscv64 ] || { echo "The machine is not a riscv64"; exit 1; }\n${debianExpectations(parameters)}`,
     check: checkByUBoot,
   });
 }
 
 async function make(release: Release, context: RecipeContext): Promise<RecipeResult> {
-  const { directory, parameters, publicKey, onEvent, signal } = context;
+  const { directory, parameters, onEvent, signal } = context;
   const { user, diskSize } = parameters;
   const at = (name: string): string => join(directory, name);
   const asRoot = fakerootPrefix(at("owners"));
@@ -80,31 +80,8 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
     await setUpSystem(at("root"), { user, asRoot, sources: debs.sources, signal });
   });
 
-  const kernel = await withPhase(
-    "Make the kernel, the initrd and the guest's own files",
-    { onEvent },
-    async () => {
-      await symlink("usr/lib", at("kernel/lib"));
-      await run(["dpkg-deb", "-x", debs.kernel, at("kernel")], { signal });
-      const found = await findKernel(at("kernel"));
-      const kernelModules = await findKernelModules(found.modules);
-      await stripModules(kernelModules, signal);
-      const initrd = await makeInitrd({
-        kernelModules,
-        busybox: at("root/usr/bin/busybox"),
-        label,
-        modules: content.modules,
-        script: await readGuest("initrd-init"),
-      });
-      await writeFile(at("initrd"), initrd);
-      await fillRoot(at("root"), {
-        ...{ kernel: found, user, publicKey, asRoot, signal },
-        ...{ files: await riscv64Files(release, user), links: guestLinks, busybox: guestBusybox },
-        modules: content.guestModules,
-        packedInitrd: await promisify(gzip)(initrd, { level: 9 }),
-      });
-      return found.image;
-    },
+  const kernel = await withPhase("Make the kernel, the initrd and the guest's own files", { onEvent }, () =>
+    makeBootFiles(release, { ...context, kernelPackage: debs.kernel, asRoot }),
   );
 
   await withPhase("Make the disk", { onEvent }, () =>
@@ -133,6 +110,39 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
       : compressDisk(at("disk"), { to: result.disk, signal }),
   );
   return result;
+}
+
+interface BootFilesOptions extends RecipeContext {
+  /** Absolute path of the kernel's package. */
+  readonly kernelPackage: string;
+  readonly asRoot: readonly string[];
+}
+
+/** Makes the initrd, and puts it and the guest's own files in the root directory. @returns the kernel's path. */
+async function makeBootFiles(release: Release, options: BootFilesOptions): Promise<string> {
+  const { directory, parameters, publicKey, kernelPackage, asRoot, signal } = options;
+  const { user } = parameters;
+  const at = (name: string): string => join(directory, name);
+  await symlink("usr/lib", at("kernel/lib"));
+  await run(["dpkg-deb", "-x", kernelPackage, at("kernel")], { signal });
+  const found = await findKernel(at("kernel"));
+  const kernelModules = await findKernelModules(found.modules);
+  await stripModules(kernelModules, signal);
+  const initrd = await makeInitrd({
+    kernelModules,
+    busybox: at("root/usr/bin/busybox"),
+    label,
+    modules: content.modules,
+    script: await readGuest("initrd-init"),
+  });
+  await writeFile(at("initrd"), initrd);
+  await fillRoot(at("root"), {
+    ...{ kernel: found, user, publicKey, asRoot, signal },
+    ...{ files: await riscv64Files(release, user), links: guestLinks, busybox: guestBusybox },
+    modules: content.guestModules,
+    packedInitrd: await promisify(gzip)(initrd, { level: 9 }),
+  });
+  return found.image;
 }
 
 function download(release: Release, context: RecipeContext): Promise<AptDownload> {

@@ -7,7 +7,8 @@ import { openStore } from "@ob/store-qcow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkStoredImage } from "./check/check-stored-image.ts";
 import { importImage } from "./build/import-image.ts";
-import { hostileDisks, qemuNames, type Targets } from "./testing/hostile-disks.ts";
+import type { Targets } from "./testing/hostile-disk.ts";
+import { hostileDisks, qemuNames } from "./testing/hostile-disks.ts";
 import { scriptedTools } from "./testing/scripted-tools.ts";
 
 const marker = "nobody may read this. ";

@@ -158,8 +158,8 @@ async function checkIso(
     );
   }
   const label = await isoLabel(iso);
-  const least = 2 * gibibyte;
-  if (label === undefined || (await stat(iso)).size < least) {
+  const minSize = 2 * gibibyte;
+  if (label === undefined || (await stat(iso)).size < minSize) {
     throw new ObError("USAGE", `${iso} is not an installation ISO of Windows Server 2022.`, help);
   }
   if (!usualLabel.test(label)) {

@@ -215,7 +215,7 @@ describe("the user's ISO", () => {
   const make = (iso: string | undefined, notes: string[] = []) =>
     windowsServer2022Amd64.make({
       ...{ directory, publicKey: "", sshKey: "", downloads: at("downloads"), consoleLog: at("console") },
-      ...{ name: "w", becomeRoot: [], signal: undefined, resolveCpuArgs: async () => ["-accel", "tcg"] },
+      ...{ name: "w", sudoPrefix: [], signal: undefined, resolveCpuArgs: async () => ["-accel", "tcg"] },
       startSmokeTest: async () => await Promise.reject(new Error("Windows boots by its own setup")),
       onEvent: (event) => event.type === "note" && notes.push(event.text),
       parameters: {
@@ -232,7 +232,7 @@ describe("the user's ISO", () => {
     });
     await expect(make(at("missing"))).rejects.toMatchObject({ code: "USAGE" });
     await writeFile(at("no.iso"), "nothing");
-    await expect(make(at("no.iso"))).rejects.toThrow(/no installation ISO of Windows Server 2022/);
+    await expect(make(at("no.iso"))).rejects.toThrow(/not an installation ISO of Windows Server 2022/);
   });
 
   test("is reported if its label is unusual", async () => {

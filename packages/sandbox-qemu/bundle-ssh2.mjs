@@ -12,6 +12,7 @@ process.chdir(import.meta.dirname);
 const bundle = await rolldown({
   input: { ssh2: "ssh2" },
   platform: "node",
+  checks: { pluginTimings: false },
   plugins: [billOfMaterials("library")],
   external: [/\.node$/, "cpu-features"],
   transform: { define: { __dirname: "import.meta.dirname" } },

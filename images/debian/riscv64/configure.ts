@@ -1,12 +1,7 @@
 import { ObError, tailLines } from "@ob/core";
 import type { RecipeContext, RecipeResult } from "@ob/images/toolkit";
 import { bootDebian } from "../boot.ts";
-
-/** Configures the packages that were only unpacked: their maintainer scripts run in the guest. */
-const configure = `set -e
-sudo -n env DEBIAN_FRONTEND=noninteractive dpkg --configure --pending 2>&1
-sudo -n ldconfig
-`;
+import { configurePackages as script } from "../scripts.generated.ts";
 
 export interface ConfigureOptions extends Pick<
   RecipeContext,
@@ -22,7 +17,7 @@ export async function configurePackages(
   { limitSeconds, ...options }: ConfigureOptions,
 ): Promise<void> {
   await using guest = await bootDebian({ ...options, disk, directBoot, guestArch: "riscv64" });
-  const { status, stdout, stderr } = await guest.run({ script: configure, timeoutSeconds: limitSeconds });
+  const { status, stdout, stderr } = await guest.run({ script, timeoutSeconds: limitSeconds });
   if (status !== 0) {
     const said = tailLines(`${stdout}\n${stderr}`, 20);
     throw new ObError("BASE_IMAGE", `The packages cannot be configured in the guest.\n${said}`);

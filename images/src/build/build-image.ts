@@ -44,7 +44,7 @@ export interface ImageTools {
   readonly onEvent?: OnImageEvent | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Prefix for commands that need root, such as `sudo`; only for what this user cannot do otherwise. */
-  readonly becomeRoot?: readonly string[] | undefined;
+  readonly sudoPrefix?: readonly string[] | undefined;
 }
 
 /** A request with all defaults resolved. */
@@ -112,7 +112,7 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
   checkOptions("buildImage", planned, { recipe: "object", name: "string", parameters: "object" });
   checkImageTools("buildImage", tools);
   const { recipe, name, parameters } = planned;
-  const { store, onEvent = () => undefined, signal, becomeRoot = [] } = tools;
+  const { store, onEvent = () => undefined, signal, sudoPrefix = [] } = tools;
   await assertTools(recipe.tools);
   // Absolute: a qcow2 file's backing path is relative to that file.
   const layout = storeLayout(store);
@@ -123,8 +123,8 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
     await removeStale(images);
     const directory = await mkdtemp(join(images, temporaryPrefix()));
     try {
-      const [made, tried] = [join(directory, "make"), join(directory, "check")];
-      await Promise.all([mkdir(made), mkdir(tried)]);
+      const [made, checkDirectory] = [join(directory, "make"), join(directory, "check")];
+      await Promise.all([mkdir(made), mkdir(checkDirectory)]);
       const { downloads, imageLogs: logs } = layout;
       await Promise.all([mkdir(downloads, { recursive: true }), mkdir(logs, { recursive: true })]);
       const consoleLog = join(logs, `${name}.console`);
@@ -132,14 +132,14 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       const result = await recipe.make({
         ...{ directory: made, name, parameters, publicKey, sshKey, downloads, consoleLog },
         ...{
-          becomeRoot,
+          sudoPrefix,
           onEvent,
           signal,
           resolveCpuArgs: tools.resolveCpuArgs,
           startSmokeTest: tools.startSmokeTest,
         },
       });
-      await check(result, { planned, images, tried, key, tools });
+      await check(result, { planned, images, checkDirectory, key, tools });
       await publishTemplate(result, store);
       return await publish(result, {
         ...{ manifest: manifestOf(result, planned), images, signal },
@@ -158,23 +158,23 @@ interface CheckBuilt {
   /** Absolute path of the store's `base-image`. */
   readonly images: string;
   /** Absolute path of an empty directory. */
-  readonly tried: string;
+  readonly checkDirectory: string;
   readonly key: StoreKey;
   readonly tools: ImageTools;
 }
 
 async function check(
   result: RecipeResult,
-  { planned, images, tried, key, tools }: CheckBuilt,
+  { planned, images, checkDirectory, key, tools }: CheckBuilt,
 ): Promise<void> {
   const { recipe, parameters } = planned;
   const { startSmokeTest, onEvent = () => undefined, signal } = tools;
   const manifest = manifestOf(result, planned);
   const { directBoot } = result;
-  const [scratch, more] = [join(tried, "smoke-test"), join(tried, "more")];
+  const [scratch, more] = [join(checkDirectory, "smoke-test"), join(checkDirectory, "more")];
   await Promise.all([mkdir(scratch), mkdir(more)]);
   await withPhase("Boot it, log in, run the checks, shut it down", { onEvent, signal }, async (phase) => {
-    const left = await checkImage(
+    const smokeTestDisk = await checkImage(
       {
         manifest: {
           ...manifest,
@@ -191,7 +191,7 @@ async function check(
       },
       { startSmokeTest, scratch, strict: recipe.smokeTest?.strict ?? true, onEvent, signal: phase.signal },
     );
-    const options = { directory: more, tried: left, parameters, sshKey: key.file, startSmokeTest };
+    const options = { directory: more, smokeTestDisk, parameters, sshKey: key.file, startSmokeTest };
     await recipe.check?.(result, { ...options, signal: phase.signal });
   });
 }

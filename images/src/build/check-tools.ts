@@ -7,6 +7,6 @@ export function checkImageTools(caller: string, tools: unknown): void {
     startSmokeTest: "function",
     resolveCpuArgs: "function",
     onEvent: "function?",
-    becomeRoot: "array?",
+    sudoPrefix: "array?",
   });
 }

@@ -16,6 +16,7 @@ import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { withPhase } from "./phases.ts";
 import { publish } from "./publish.ts";
+import type { RecipeResult } from "../recipe/recipe.ts";
 import { removeStale, temporaryPrefix } from "./staging.ts";
 
 export interface ImportRequest {
@@ -70,27 +71,8 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
         ...{ loginUser: request.loginUser, virtualSize: (await readQcowHeader(disk))?.virtualSize },
       };
       if (request.check) {
-        const scratch = join(directory, "check");
-        await mkdir(scratch);
-        await withPhase("Boot it, log in, run the checks, shut it down", { onEvent, signal }, (phase) =>
-          checkImage(
-            {
-              manifest: {
-                ...manifest,
-                sshKey: relative(images, key.now),
-                ...(directBoot && {
-                  directBoot: {
-                    ...directBoot,
-                    kernel: relative(images, directBoot.kernel),
-                    initrd: directBoot.initrd && relative(images, directBoot.initrd),
-                  },
-                }),
-              },
-              ...{ manifestDirectory: images, disk },
-            },
-            { startSmokeTest: tools.startSmokeTest, scratch, strict: false, onEvent, signal: phase.signal },
-          ),
-        );
+        const booted = { ...manifest, sshKey: relative(images, key.now) };
+        await checkDisk(disk, { directory, images, manifest: booted, directBoot, tools });
       }
       if (key.moves) await rename(key.now, join(images, key.later));
       const result = { disk, virtualSize: manifest.virtualSize ?? 0, ...(directBoot && { directBoot }) };
@@ -102,6 +84,44 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
       await makeTreesPrivate([images]);
     }
   });
+}
+
+interface CheckDiskOptions {
+  /** Absolute path of the directory of the new image's files. */
+  readonly directory: string;
+  /** Absolute path of the store's `base-image`. */
+  readonly images: string;
+  readonly manifest: ImageManifest;
+  /** With absolute paths. */
+  readonly directBoot: RecipeResult["directBoot"];
+  readonly tools: ImageTools;
+}
+
+async function checkDisk(
+  disk: string,
+  { directory, images, manifest, directBoot, tools }: CheckDiskOptions,
+): Promise<void> {
+  const { startSmokeTest, onEvent = () => undefined, signal } = tools;
+  const scratch = join(directory, "check");
+  await mkdir(scratch);
+  await withPhase("Boot it, log in, run the checks, shut it down", { onEvent, signal }, (phase) =>
+    checkImage(
+      {
+        manifest: {
+          ...manifest,
+          ...(directBoot && {
+            directBoot: {
+              ...directBoot,
+              kernel: relative(images, directBoot.kernel),
+              initrd: directBoot.initrd && relative(images, directBoot.initrd),
+            },
+          }),
+        },
+        ...{ manifestDirectory: images, disk },
+      },
+      { startSmokeTest, scratch, strict: false, onEvent, signal: phase.signal },
+    ),
+  );
 }
 
 /** @throws ObError `USAGE` if the file does not exist; as `inspectDisk`. */

@@ -57,9 +57,9 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
   const { loginUser } = manifest;
   onEvent({ type: "check", outcome: "passed", what: `boots and accepts the login of ${loginUser}` });
   onEvent({ type: "check", outcome: "passed", what: guest.rootAccess });
-  for (const expectation of guest.checks) await expect(guest, expectation, tools);
+  for (const check of guest.checks) await runCheck(guest, check, tools);
   if (image.script !== undefined) {
-    await expect(
+    await runCheck(
       guest,
       { what: "passes the checks of its recipe", script: image.script, required: true },
       tools,
@@ -75,8 +75,8 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
   return disk;
 }
 
-async function expect(guest: SmokeTestGuest, expectation: ImageCheck, tools: CheckTools): Promise<void> {
-  const { what, script, environment, required } = expectation;
+async function runCheck(guest: SmokeTestGuest, check: ImageCheck, tools: CheckTools): Promise<void> {
+  const { what, script, environment, required } = check;
   const { status, stdout, stderr } = await guest.run({ script, ...(environment && { environment }) });
   const said = tailLines(`${stdout}\n${stderr}`, 6);
   if (status === 0) {

@@ -1,5 +1,7 @@
+import { renderTemplate } from "../linux/initrd.ts";
+import { hasOcaml as script } from "./scripts.generated.ts";
+
 /** A script for a guest's Bourne shell. It succeeds if the login user's opam has this version of OCaml. */
 export function hasOcaml(version: string): string {
-  return `found=$(opam exec -- ocamlc -version | tr -d '\\r')
-[ "$found" = ${version} ] || { echo "opam has OCaml $found, and not ${version}"; exit 1; }`;
+  return renderTemplate(script, new Map([["VERSION", version]]));
 }

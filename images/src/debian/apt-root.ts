@@ -13,14 +13,14 @@ export interface AptRootOptions {
   readonly dpkgOptions: readonly string[];
   /** Shell script that runs after the installation, with the root directory as `$1`. */
   readonly customize: string;
-  /** See `RecipeContext.becomeRoot`. */
-  readonly becomeRoot: readonly string[];
+  /** See `RecipeContext.sudoPrefix`. */
+  readonly sudoPrefix: readonly string[];
   readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Installs a minimal Debian with apt from the host's mirror and packs it as a tar archive. Works as root, and for
- * other users in a user namespace, or with `becomeRoot` on hosts without user namespaces.
+ * other users in a user namespace, or with `sudoPrefix` on hosts without user namespaces.
  *
  * @param archive absolute path of the tar file to write.
  * @throws ObError `MISSING_TOOL`, `TOOL_FAILED` with apt's last lines, `NO_SPACE`, `UNSUPPORTED`, `CANCELLED`.
@@ -61,10 +61,10 @@ export async function makeAptRoot(archive: string, options: AptRootOptions): Pro
   }
 }
 
-async function rootCommand({ becomeRoot, signal }: AptRootOptions): Promise<readonly [string, ...string[]]> {
+async function rootCommand({ sudoPrefix, signal }: AptRootOptions): Promise<readonly [string, ...string[]]> {
   if (getuid?.() === 0) return ["mmdebstrap", "--mode=root"];
   if (await hasUserNamespaces(signal)) return ["mmdebstrap", "--mode=unshare"];
-  const [program, ...args] = becomeRoot;
+  const [program, ...args] = sudoPrefix;
   if (program !== undefined) return [program, ...args, "mmdebstrap", "--mode=root"];
   throw new ObError("UNSUPPORTED", "Debian cannot be installed by this user without user namespaces.", {
     hint: "Run it as root, or enable them: install the package uidmap, a line for this user in /etc/subuid and /etc/subgid, and kernel.unprivileged_userns_clone=1 where that setting exists.",

@@ -71,7 +71,7 @@ export async function download(file: Download, options: DownloadOptions): Promis
 }
 
 /** Maximum size of a list in bytes. */
-const longestList = 1 << 20;
+const maxListLength = 1 << 20;
 
 /**
  * Downloads a small file that a signature authenticates, such as a list of checksums. It is not stored, because such
@@ -96,7 +96,8 @@ export async function downloadList(
     });
     for await (const chunk of source.chunks) {
       length += chunk.length;
-      if (length > longestList) throw new HttpFailure(`what it sends is larger than ${longestList} bytes`);
+      if (length > maxListLength)
+        throw new HttpFailure(`what it sends is larger than ${maxListLength} bytes`);
       bytes.push(chunk);
     }
     return Buffer.concat(bytes);
@@ -185,7 +186,7 @@ async function checkGiven(
 async function readGiven(file: Omit<Download, "sha256">, given: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   try {
-    for await (const chunk of createReadStream(given, { end: longestList })) {
+    for await (const chunk of createReadStream(given, { end: maxListLength })) {
       if (chunk instanceof Uint8Array) chunks.push(chunk);
     }
   } catch (error) {

@@ -77,7 +77,7 @@ export interface RecipeContext {
   /** Absolute path for the log of the installer's console. It is kept when the build fails. */
   readonly consoleLog: string;
   /** Prefix for commands that need root, such as `sudo`; only for what this user cannot do otherwise. */
-  readonly becomeRoot: readonly string[];
+  readonly sudoPrefix: readonly string[];
   /** Resolves CPU arguments, for a recipe that runs a VM. */
   readonly resolveCpuArgs: ResolveCpuArgs;
   /** Boots a disk and logs in, for a recipe that runs commands in its guest during the installation. */
@@ -149,7 +149,7 @@ export interface CheckOptions {
   /** Absolute path of an empty directory. */
   readonly directory: string;
   /** Absolute path of the disk of the smoke test's guest, as the guest left it. */
-  readonly tried: string;
+  readonly smokeTestDisk: string;
   readonly parameters: RecipeParameters;
   /** Absolute path of the private key that the login user accepts. */
   readonly sshKey: string;

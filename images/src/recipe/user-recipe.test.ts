@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { run } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ImageRequest, planImage } from "../build/build-image.ts";
+import type { RecipeContext } from "./recipe.ts";
 import { isFolder, loadRecipe } from "./user-recipe.ts";
 
 let folder: string;
@@ -58,6 +59,56 @@ describe("a user's recipe", () => {
       code: "USAGE",
       message: expect.stringContaining(words),
     });
+  });
+
+  const withFields = (fields: string) => whole.replace("guestArch", `${fields}, guestArch`);
+
+  it.each([
+    ["trial: { memoryMib: 512 }", "trial", "Its name is now smokeTest."],
+    ["suports: {}", "suports", "Did you mean supports?"],
+    ["smokeTest: { memory: 512 }", "smokeTest.memory", "Did you mean memoryMib?"],
+    ["supports: { diskSize: { default: 1, least: 1 } }", "supports.diskSize.least", "Its name is now min."],
+    [
+      "supports: { downloads: [{ name: 'x', url: 'y' }] }",
+      "supports.downloads.url",
+      "There are: name, what.",
+    ],
+    ["toString: 1", "toString", "There are: name, "],
+  ])("is refused with a suggestion for a property that nothing reads: %s", async (fields, path, hint) => {
+    await expect(loadRecipe(await recipeOf(withFields(fields)))).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringMatching(new RegExp(`recipe\\.mjs has an unknown property: ${path}\\.$`)),
+      hint: expect.stringContaining(hint),
+    });
+  });
+
+  it("may have a property that is undefined", async () => {
+    expect((await loadRecipe(await recipeOf(withFields("trial: undefined")))).name).toBe("mine");
+  });
+
+  const returning = (fields: string) =>
+    whole.replace('throw new Error("not here");', `return { disk: "/d", virtualSize: 1, ${fields} };`);
+
+  it.each([
+    ["announcesReady: true", "announcesReady", "Its name is now readyMarker."],
+    ['resumes: ["initrd"]', "resumes", "Its name is now snapshotPoints."],
+    [
+      'directBoot: { kernel: "/k", append: "" }',
+      "directBoot.append",
+      "There are: kernel, initrd, commandLine.",
+    ],
+  ])("must not return such a property from `make`: %s", async (fields, path, hint) => {
+    const recipe = await loadRecipe(await recipeOf(returning(fields)));
+    await expect(recipe.make({} as RecipeContext)).rejects.toMatchObject({
+      code: "USAGE",
+      message: `What \`make\` of ${join(folder, "recipe.mjs")} returned has an unknown property: ${path}.`,
+      hint,
+    });
+  });
+
+  it("returns what its `make` returned", async () => {
+    const recipe = await loadRecipe(await recipeOf(returning("readyMarker: true")));
+    expect(await recipe.make({} as RecipeContext)).toEqual({ disk: "/d", virtualSize: 1, readyMarker: true });
   });
 
   it("must exist", async () => {

@@ -3,6 +3,7 @@ import { registerHooks } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { guestArchNames, isGuestOsName, errorMessage, ObError, sha256 } from "@ob/core";
+import { assertKnownFields, assertKnownResult } from "./known-fields.ts";
 import { defineRecipe, type Recipe } from "./recipe.ts";
 
 const fileNames = ["recipe.ts", "recipe.js", "recipe.mjs"] as const;
@@ -19,7 +20,7 @@ export function isFolder(argument: string): boolean {
  * Loads a user's recipe: the export `recipe` of the folder's `recipe.ts` (or `.js`, `.mjs`). Its code runs with the
  * user's rights.
  *
- * @throws ObError `USAGE` that says why the recipe is invalid.
+ * @throws ObError `USAGE` that says why the recipe is invalid. So does its `make` if it returns an unknown property.
  */
 export async function loadRecipe(folder: string): Promise<Recipe> {
   const file = await findFile(resolve(folder));
@@ -31,10 +32,19 @@ export async function loadRecipe(folder: string): Promise<Recipe> {
       hint: "It must say `export const recipe = defineRecipe({ … })`; docs/images.md shows one being written.",
     });
   }
+  assertKnownFields(recipe, file);
   const text = sha256(await readFile(file));
   const complete = defineRecipe(recipe);
-  // The file's text is part of the fingerprint: an edited recipe makes the image outdated.
-  return { ...complete, fingerprint: async (parameters) => [text, await complete.fingerprint(parameters)] };
+  return {
+    ...complete,
+    // The file's text is part of the fingerprint: an edited recipe makes the image outdated.
+    fingerprint: async (parameters) => [text, await complete.fingerprint(parameters)],
+    make: async (context) => {
+      const result = await complete.make(context);
+      assertKnownResult(result, file);
+      return result;
+    },
+  };
 }
 
 async function findFile(folder: string): Promise<string> {

@@ -13,7 +13,7 @@ const terminal = {
 
 test("an ephemeral guest pins its layer, has its base image, and releases both", async () => {
   const talks: ExecRequest[] = [];
-  await using setting = bench({ ephemeralGuest: { interact: (talk) => talks.push(talk) + 6 } });
+  await using setting = bench({ ephemeralGuest: { execInteractive: (talk) => talks.push(talk) + 6 } });
   const { builder, store, sandbox } = setting;
   const id = await builder.build(request("((from base) (run (shell one)) (run (shell two)))"));
   {
@@ -31,7 +31,7 @@ test("an ephemeral guest pins its layer, has its base image, and releases both",
 
 test("a failed step is reported while its guest runs, and fails as it would have", async () => {
   const failures: StepFailure[] = [];
-  await using setting = bench({ run: () => 3, ephemeralGuest: { interact: () => 0 } });
+  await using setting = bench({ run: () => 3, ephemeralGuest: { execInteractive: () => 0 } });
   const onFailure = async (failure: StepFailure) => {
     failures.push(failure);
     expect(setting.sandbox.running).toBe(1);

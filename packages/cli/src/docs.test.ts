@@ -28,6 +28,7 @@ const inLanguage = (...languages: readonly string[]) =>
 const unchecked: Readonly<Record<string, string>> = {
   '(build "tested" …)': "an abridged transcript; e2e/build.test.ts compares transcripts",
   "(from debian-12-amd64)\n---> using": "an abridged transcript; e2e/build.test.ts compares transcripts",
+  "Build step failed:": "an abridged report; e2e/failure-report.test.ts compares one",
   "hello.spec:3:7:": "packages/spec/src/docs.test.ts produces it",
   "text → tokens.ts": "a diagram of files; see `names files of the source layout`",
   "obuilder COMMAND": "a synopsis",

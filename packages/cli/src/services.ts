@@ -107,7 +107,7 @@ export const services: Services = {
     const options = await sandboxOptions({ location, flags, emit });
     return {
       store: directory,
-      becomeRoot: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
+      sudoPrefix: getuid?.() !== 0 && (await findProgram("sudo")) !== undefined ? ["sudo"] : [],
       startSmokeTest: async (request) => {
         const { bootForSmokeTest } = await import("@ob/sandbox-qemu");
         return await bootForSmokeTest(options, request);

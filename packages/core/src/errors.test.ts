@@ -43,7 +43,7 @@ test("throwIfCancelled throws only once the signal has fired", () => {
   expect(() => throwIfCancelled(controller.signal)).toThrow(expect.objectContaining({ code: "CANCELLED" }));
 });
 
-test("messageOf and systemCode take anything that was thrown", () => {
+test("errorMessage and errnoCode take anything that was thrown", () => {
   expect(errorMessage(new Error("no"))).toBe("no");
   expect(errorMessage("plain")).toBe("plain");
   expect(errorMessage(undefined)).toBe("undefined");

@@ -101,7 +101,7 @@ export function withFacts(error: ObError, facts: Pick<ObErrorOptions, "at" | "st
   const at = error.at ?? facts.at;
   const step = error.step ?? facts.step;
   const more = new ObError(code, message, { hint, cause, exitCode, data, at, step });
-  // Where it was thrown, for whoever looks for a bug.
+  // Where it was thrown, to find a bug.
   if (error.stack !== undefined) more.stack = error.stack;
   return more;
 }

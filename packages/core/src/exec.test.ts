@@ -102,7 +102,7 @@ test("a program that does not end in time is ended", async () => {
   });
 });
 
-test("lastLines leaves blank lines out", () => {
+test("tailLines leaves blank lines out", () => {
   expect(tailLines("a\n\nb\r\n  \nc\n", 2)).toBe("b\nc");
   expect(tailLines("", 2)).toBe("");
 });

@@ -29,7 +29,7 @@ test.each([
   ["a large disk", { free: 1.1 * GiB }],
   ["a small disk", { free: 100 << 20, blocks: GiB / 4096 }],
   ["a file system that does not count its files", { files: 0, ffree: 0 }],
-])("a write goes on while %s has more", async (_, state) => {
+])("a write continues while %s has more", async (_, state) => {
   const guard = guarded(state);
   for (let time = 0; time < 4; time++) await guard.add(10 << 20);
 });

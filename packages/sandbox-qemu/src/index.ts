@@ -11,7 +11,6 @@ export type {
   CopyVerification,
   DisableAslr,
   FlushCommand,
-  FramedLine,
   GuestCommand,
   GuestLine,
   GuestProfile,
@@ -21,6 +20,7 @@ export type {
 export type { MountTask, OrderedCache } from "./guest/mount-task.ts";
 export { exitDeviceMissing, exitNotFound } from "./guest/profile.ts";
 export type { GuestProfiles } from "./guest/registry.ts";
+export type { FramedLine } from "./ssh/frame.ts";
 export { checkTarget } from "./guest/posix/check-target.ts";
 export { posixDefaults } from "./guest/posix/defaults.ts";
 export { environmentArgs } from "./guest/posix/env-args.ts";

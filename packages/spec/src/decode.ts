@@ -42,9 +42,12 @@ function decodeAt(node: Node, decoding: Decoding): Spec {
     report(notASpec(node, first?.kind === "atom" ? first : undefined));
     return nothing;
   }
-  const reader = createSpecReader(node, decoding);
-  for (const item of node.items) reader.read(item);
-  return reader.finish();
+  const state: SpecState = {
+    ...{ node, decoding, builds: [], ops: [] },
+    ...{ from: undefined, early: undefined, earlyNeedsReport: false },
+  };
+  for (const item of node.items) readItem(state, item);
+  return finish(state);
 }
 
 function notASpec(node: Node, first: AtomNode | undefined): Parameters<Report>[0] {
@@ -59,115 +62,119 @@ function notASpec(node: Node, first: AtomNode | undefined): Parameters<Report>[0
   };
 }
 
-interface SpecReader {
-  read(item: Node): void;
-  finish(): Spec;
+/** A spec while its items are read. */
+interface SpecState {
+  readonly node: ListNode;
+  readonly decoding: Decoding;
+  readonly builds: NestedBuild[];
+  readonly ops: Op[];
+  from: { readonly base: string; readonly at: Range } | undefined;
+  /** The first op before `from`. */
+  early: ListNode | undefined;
+  earlyNeedsReport: boolean;
 }
 
-function createSpecReader(node: ListNode, decoding: Decoding): SpecReader {
+function readItem(state: SpecState, item: Node): void {
+  const { report } = state.decoding;
+  const name = headOf(item);
+  if (item.kind === "atom" || name === undefined) {
+    // A list that is cut off by the end of the text has no name yet.
+    if (item.kind === "list" && !item.closed) return;
+    report({
+      at: item.at,
+      message: `expected a list such as ${state.from === undefined ? "(from BASE)" : '(run (shell "COMMAND"))'}, found ${describe(item)}`,
+    });
+    return;
+  }
+  const meant = state.from === undefined ? meantItem(name.text) : name.text;
+  if (meant !== name.text) {
+    report({
+      at: name.at,
+      message: `unknown item ${showAtom(name.text)}: expected (build NAME SPEC) or (from BASE)`,
+      hint: `did you mean ${showAtom(meant)}?`,
+    });
+  }
+  if (meant === "from") readFrom(state, item, name);
+  else if (meant === "build") readBuild(state, item);
+  else readOp(state, item, name);
+}
+
+function readFrom(state: SpecState, list: ListNode, name: AtomNode): void {
+  const { report } = state.decoding;
+  const [base] = list.items.slice(1);
+  if (state.from !== undefined) {
+    report({
+      at: list.at,
+      message: "a second (from ...): a spec has one base",
+      hint: "to use another image as well, put it in a (build NAME ((from BASE) ...)) before the first (from ...)",
+      notes: [{ at: state.from.at, message: "the first one is here" }],
+    });
+    return;
+  }
+  state.from = { base: base?.kind === "atom" ? base.text : "", at: list.at };
+  if ((base?.kind !== "atom" || list.items.length !== 2) && (list.closed || list.items.length > 2)) {
+    report({
+      at: list.at,
+      message: `(from ...) takes the name of one base image, found ${foundInFrom(list)}`,
+      hint: `write (${name.text} ${base?.kind === "atom" ? (suggestion(base.text) ?? "BASE") : "BASE"})`,
+    });
+  }
+}
+
+function readBuild(state: SpecState, list: ListNode): void {
+  const { decoding } = state;
+  const { report } = decoding;
+  const [name, spec] = list.items.slice(1);
+  const whole = list.items.length === 3;
+  if (state.from !== undefined) {
+    report({
+      at: list.at,
+      message: "(build ...) after (from ...): nested builds come first",
+      hint: "move it up",
+      notes: [{ at: state.from.at, message: "it must come before this" }],
+    });
+  }
+  if (name?.kind !== "atom" || spec === undefined || !whole) {
+    if (list.closed || list.items.length > 3) {
+      report({
+        at: list.at,
+        message: "(build ...) takes a name and a spec",
+        hint: `write (build ${name?.kind === "atom" ? (suggestion(name.text) ?? "NAME") : "NAME"} ((from BASE) ...))`,
+      });
+    }
+    if (name?.kind === "atom") state.builds.push({ name: name.text, spec: nothing });
+    return;
+  }
+  state.builds.push({ name: name.text, spec: decodeAt(spec, { ...decoding, depth: decoding.depth + 1 }) });
+}
+
+function readOp(state: SpecState, list: ListNode, name: AtomNode): void {
+  const { report, origins } = state.decoding;
+  if (state.from === undefined && state.early === undefined) {
+    state.early = list;
+    state.earlyNeedsReport = opNameOf(name.text) !== undefined;
+  }
+  const op = decodeOp(list, name, report);
+  if (op === undefined) return;
+  state.ops.push(op);
+  origins.set(op, list);
+}
+
+function finish(state: SpecState): Spec {
+  const { node, decoding, builds, early, ops } = state;
   const { report, origins } = decoding;
-  const builds: NestedBuild[] = [];
-  const ops: Op[] = [];
-  let from: { readonly base: string; readonly at: Range } | undefined;
-  let early: ListNode | undefined;
-  let earlyNeedsReport = false;
-
-  const readFrom = (list: ListNode, name: AtomNode): void => {
-    const [base] = list.items.slice(1);
-    if (from !== undefined) {
-      report({
-        at: list.at,
-        message: "a second (from ...): a spec has one base",
-        hint: "to use another image as well, put it in a (build NAME ((from BASE) ...)) before the first (from ...)",
-        notes: [{ at: from.at, message: "the first one is here" }],
-      });
-      return;
-    }
-    from = { base: base?.kind === "atom" ? base.text : "", at: list.at };
-    if ((base?.kind !== "atom" || list.items.length !== 2) && (list.closed || list.items.length > 2)) {
-      report({
-        at: list.at,
-        message: `(from ...) takes the name of one base image, found ${foundInFrom(list)}`,
-        hint: `write (${name.text} ${base?.kind === "atom" ? (suggestion(base.text) ?? "BASE") : "BASE"})`,
-      });
-    }
-  };
-
-  const readBuild = (list: ListNode): void => {
-    const [name, spec] = list.items.slice(1);
-    const whole = list.items.length === 3;
-    if (from !== undefined) {
-      report({
-        at: list.at,
-        message: "(build ...) after (from ...): nested builds come first",
-        hint: "move it up",
-        notes: [{ at: from.at, message: "it must come before this" }],
-      });
-    }
-    if (name?.kind !== "atom" || spec === undefined || !whole) {
-      if (list.closed || list.items.length > 3) {
-        report({
-          at: list.at,
-          message: "(build ...) takes a name and a spec",
-          hint: `write (build ${name?.kind === "atom" ? (suggestion(name.text) ?? "NAME") : "NAME"} ((from BASE) ...))`,
-        });
-      }
-      if (name?.kind === "atom") builds.push({ name: name.text, spec: nothing });
-      return;
-    }
-    builds.push({ name: name.text, spec: decodeAt(spec, { ...decoding, depth: decoding.depth + 1 }) });
-  };
-
-  const readOp = (list: ListNode, name: AtomNode): void => {
-    if (from === undefined && early === undefined) {
-      early = list;
-      earlyNeedsReport = opNameOf(name.text) !== undefined;
-    }
-    const op = decodeOp(list, name, report);
-    if (op === undefined) return;
-    ops.push(op);
-    origins.set(op, list);
-  };
-
-  return {
-    read: (item) => {
-      const name = headOf(item);
-      if (item.kind === "atom" || name === undefined) {
-        // A list that is cut off by the end of the text has no name yet.
-        if (item.kind === "list" && !item.closed) return;
-        report({
-          at: item.at,
-          message: `expected a list such as ${from === undefined ? "(from BASE)" : '(run (shell "COMMAND"))'}, found ${describe(item)}`,
-        });
-        return;
-      }
-      const meant = from === undefined ? meantItem(name.text) : name.text;
-      if (meant !== name.text) {
-        report({
-          at: name.at,
-          message: `unknown item ${showAtom(name.text)}: expected (build NAME SPEC) or (from BASE)`,
-          hint: `did you mean ${showAtom(meant)}?`,
-        });
-      }
-      if (meant === "from") readFrom(item, name);
-      else if (meant === "build") readBuild(item);
-      else readOp(item, name);
-    },
-    finish: () => {
-      if (early !== undefined && earlyNeedsReport && (from !== undefined || node.closed)) {
-        report(tooEarly(early, from?.at));
-      } else if (from === undefined && node.closed) {
-        report({
-          at: node.at,
-          message: "a spec without (from BASE)",
-          hint: `the smallest spec is ${smallest}`,
-        });
-      }
-      const spec = { builds, from: from?.base ?? "", ops };
-      origins.set(spec, node);
-      return spec;
-    },
-  };
+  if (early !== undefined && state.earlyNeedsReport && (state.from !== undefined || node.closed)) {
+    report(tooEarly(early, state.from?.at));
+  } else if (state.from === undefined && node.closed) {
+    report({
+      at: node.at,
+      message: "a spec without (from BASE)",
+      hint: `the smallest spec is ${smallest}`,
+    });
+  }
+  const spec = { builds, from: state.from?.base ?? "", ops };
+  origins.set(spec, node);
+  return spec;
 }
 
 function foundInFrom(list: ListNode): string {

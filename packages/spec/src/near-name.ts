@@ -1,11 +1,11 @@
 import { distance } from "fastest-levenshtein";
 
 /** The longest name, in characters, that is compared: longer ones are not typing errors, and would take long. */
-const longestName = 100;
+const maxNameLength = 100;
 
 /** The candidates that `name` may be a typing error of, nearest first, at most three. */
 export function nearNames(name: string, candidates: Iterable<string>): readonly string[] {
-  if (name.length > longestName) return [];
+  if (name.length > maxNameLength) return [];
   const limit = Math.max(1, Math.floor(name.length / 3));
   const written = name.toLowerCase();
   return [...new Set(candidates)]

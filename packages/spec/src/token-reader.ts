@@ -48,9 +48,7 @@ const characterEscapes: ReadonlyMap<string, string> = new Map([
 export function createTokenReader(text: string, report: Report): TokenReader {
   const tree = createTreeBuilder(text, report);
   const comments: Range[] = [];
-  let pieces: string[] = [];
-  let hasNewline = false;
-  let firstMultiline: Range | undefined;
+  const strings = createStringReader(report);
   let soundUntil = text.length;
 
   return {
@@ -74,35 +72,15 @@ export function createTokenReader(text: string, report: Report): TokenReader {
         message: "a carriage return without a newline after it",
         hint: "end lines with a newline, or with both",
       }),
-    stringText: (token) => {
-      pieces.push(token.image);
-      hasNewline ||= token.image.includes("\n");
-    },
-    characterEscape: (token) => {
-      const character = token.image.slice(1);
-      // A sequence that is not an escape is kept unchanged, with its backslash.
-      pieces.push(characterEscapes.get(character) ?? token.image);
-    },
-    hexEscape: (token) => {
-      pieces.push(byteText(Number.parseInt(token.image.slice(2), 16)));
-    },
-    decimalEscape: (token) => {
-      const byte = Number(token.image.slice(1));
-      if (byte > 255) report(outOfRange(token));
-      else pieces.push(byteText(byte));
-    },
-    brokenEscape: (token) => report(brokenEscape(token)),
+    ...strings.pieces,
     endString: (open, close) => {
       const at = { start: open.startOffset, end: (close?.startOffset ?? text.length - 1) + 1 };
+      const { contents, firstMultiline } = strings.end(open, { closed: close !== undefined });
       if (close === undefined) {
         soundUntil = Math.min(at.start, firstMultiline?.start ?? at.start);
         report(neverClosedString(rangeOf(open), { inComment: comments.at(-1), firstMultiline }));
-      } else if (hasNewline) {
-        firstMultiline ??= rangeOf(open);
       }
-      if (comments.length === 0) tree.addAtom(at, normalizeBytes(pieces.join("")));
-      pieces = [];
-      hasNewline = false;
+      if (comments.length === 0) tree.addAtom(at, contents);
     },
     finish: () => {
       const comment = comments.at(-1);
@@ -112,6 +90,54 @@ export function createTokenReader(text: string, report: Report): TokenReader {
         report(neverClosedComment(comment));
       }
       return { ...tree.finish({ cutShort }), soundUntil };
+    },
+  };
+}
+
+interface StringReader {
+  readonly pieces: Pick<
+    TokenReader,
+    "stringText" | "characterEscape" | "hexEscape" | "decimalEscape" | "brokenEscape"
+  >;
+  /** Ends a string. @returns its contents, and the first string so far that was closed on another line. */
+  end(
+    open: IToken,
+    options: { readonly closed: boolean },
+  ): { readonly contents: string; readonly firstMultiline: Range | undefined };
+}
+
+function createStringReader(report: Report): StringReader {
+  let pieces: string[] = [];
+  let hasNewline = false;
+  let firstMultiline: Range | undefined;
+
+  return {
+    pieces: {
+      stringText: (token) => {
+        pieces.push(token.image);
+        hasNewline ||= token.image.includes("\n");
+      },
+      characterEscape: (token) => {
+        const character = token.image.slice(1);
+        // A sequence that is not an escape is kept unchanged, with its backslash.
+        pieces.push(characterEscapes.get(character) ?? token.image);
+      },
+      hexEscape: (token) => {
+        pieces.push(byteText(Number.parseInt(token.image.slice(2), 16)));
+      },
+      decimalEscape: (token) => {
+        const byte = Number(token.image.slice(1));
+        if (byte > 255) report(outOfRange(token));
+        else pieces.push(byteText(byte));
+      },
+      brokenEscape: (token) => report(brokenEscape(token)),
+    },
+    end: (open, { closed }) => {
+      if (closed && hasNewline) firstMultiline ??= rangeOf(open);
+      const contents = normalizeBytes(pieces.join(""));
+      pieces = [];
+      hasNewline = false;
+      return { contents, firstMultiline };
     },
   };
 }

@@ -17,12 +17,12 @@ test("a pattern in (exclude ...) is a warning with its line, and where patterns 
   ]);
 });
 
-test.each(["*.o", "a?", "[ab]", "!keep", "_build/default", "**"])("%s is one", (name) => {
+test.each(["*.o", "a?", "[ab]", "!keep", "_build/default", "**"])("%s is reported as a pattern", (name) => {
   expect(warnings(`((from base) (copy (src .) (dst .) (exclude "${name}")))`)).toHaveLength(1);
   expect(warnings(`((from base) (Copy ((src .) (dst .) (exclude "${name}"))))`)).toHaveLength(1);
 });
 
-test.each([".git", "_build", "a.b", "a!"])("%s is none", (name) => {
+test.each([".git", "_build", "a.b", "a!"])("%s is not reported as a pattern", (name) => {
   expect(warnings(`((from base) (copy (src .) (dst .) (exclude "${name}")))`)).toEqual([]);
 });
 

@@ -48,34 +48,44 @@ const rewritten = async (archive: Buffer, options: Partial<LayerArchiveOptions> 
 
 const tars = [["tar"], ["busybox", "tar"]].filter(([program = ""]) => existsSync(`/bin/${program}`));
 
-describe.each(hostileArchives("/nonexistent/outside"))("an archive with $what", ({ archive, result }) => {
-  it.runIf("refused" in result)("is refused as the guest's fault, in plain text", async () => {
-    const error = (await rewritten(archive).catch((reason: unknown) => reason)) as ObError;
-    expect(error).toMatchObject({ code: "BAD_SOURCE" });
-    expect(error.message).toContain("refused" in result && result.refused);
-    expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
-  });
+const archives = hostileArchives("/nonexistent/outside");
 
-  it.runIf("kept" in result)("is unpacked below the destination by each tar", async () => {
-    const plain = { kind: "new", owner: undefined, plain: true } as const;
-    for (const [index, [program = "", ...words]] of tars.entries()) {
-      const root = join(top, `root-${index}`);
-      mkdirSync(root);
-      const input = await rewritten(archive, program === "tar" ? {} : { owner: plain });
-      execFileSync(program, [...words, "-x", "-f", "-", "-C", root], { input });
-      expect(readdirSync(root)).toEqual(["d"]);
-      expect(readdirSync(join(root, "d")).toSorted()).toEqual("kept" in result && result.kept);
-      const sparse = join(root, "d/sparse");
-      if (existsSync(sparse)) {
-        const whole = Buffer.alloc(1000);
-        whole.fill("a", 0, 512);
-        whole.write("5678", 700);
-        expect(readFileSync(sparse).equals(whole)).toBe(true);
+describe.each(archives.flatMap((each) => ("refused" in each.result ? [{ ...each, ...each.result }] : [])))(
+  "an archive with $what",
+  ({ archive, refused }) => {
+    it("is refused as the guest's fault, in plain text", async () => {
+      const error = (await rewritten(archive).catch((reason: unknown) => reason)) as ObError;
+      expect(error).toMatchObject({ code: "BAD_SOURCE" });
+      expect(error.message).toContain(refused);
+      expect(error.message).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    });
+  },
+);
+
+describe.each(archives.flatMap((each) => ("kept" in each.result ? [{ ...each, ...each.result }] : [])))(
+  "an archive with $what",
+  ({ archive, kept }) => {
+    it("is unpacked below the destination by each tar", async () => {
+      const plain = { kind: "new", owner: undefined, plain: true } as const;
+      for (const [index, [program = "", ...words]] of tars.entries()) {
+        const root = join(top, `root-${index}`);
+        mkdirSync(root);
+        const input = await rewritten(archive, program === "tar" ? {} : { owner: plain });
+        execFileSync(program, [...words, "-x", "-f", "-", "-C", root], { input });
+        expect(readdirSync(root)).toEqual(["d"]);
+        expect(readdirSync(join(root, "d")).toSorted()).toEqual(kept);
+        const sparse = join(root, "d/sparse");
+        if (existsSync(sparse)) {
+          const whole = Buffer.alloc(1000);
+          whole.fill("a", 0, 512);
+          whole.write("5678", 700);
+          expect(readFileSync(sparse).equals(whole)).toBe(true);
+        }
       }
-    }
-    expect(readdirSync(join(top, "outside"))).toEqual(["kept"]);
-  });
-});
+      expect(readdirSync(join(top, "outside"))).toEqual(["kept"]);
+    });
+  },
+);
 
 test("attributes that the host must not have are left out, and named in one warning", async () => {
   const events: ObEvent[] = [];

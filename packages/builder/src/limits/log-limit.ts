@@ -2,7 +2,7 @@ import type { OnOutput } from "../sharing/step-log.ts";
 import { sizeText } from "./size-text.ts";
 
 /**
- * Passes output on until it is as long as the limit, then one line that says so, and no more. The step goes on: as in
+ * Passes output on until it is as long as the limit, then one line that says so, and no more. The step continues: as in
  * BuildKit, a step that prints much is no failure.
  *
  * @param limit in bytes; 0 for none.

@@ -68,7 +68,7 @@ test("the time in which a failed step is looked at does not count", async () => 
   await expect(building).rejects.toMatchObject({ code: "STEP_FAILED" });
 });
 
-test("a log that exceeds its limit is clipped, and the step goes on", async () => {
+test("a log that exceeds its limit is clipped, and the step continues", async () => {
   await using setting = bench({
     logLimit: 10,
     run: ({ output }) => (output("12345678\n"), output("more\n"), output("and more\n"), 0),

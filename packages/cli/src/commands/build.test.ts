@@ -290,7 +290,7 @@ describe("build", () => {
     expect(other.stderr).toContain("Hint: Did you mean debian-12?");
   });
 
-  it("names a secret that no step uses, and goes on", async () => {
+  it("names a secret that no step uses, and continues", async () => {
     const file = path.resolve("package.json");
     const { code, stderr } = await obuilder([...build, "--secret", `tokn:${file}`], {
       services: fakeServices(),

@@ -83,7 +83,7 @@ export const build: Command = {
         jobs,
         reuseVm,
         ...timeouts,
-        ordered: progress.inOrder,
+        ordered: progress.ordered,
         ...(wantsShell && { onFailure }),
       });
       progress.succeeded(id);

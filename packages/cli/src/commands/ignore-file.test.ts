@@ -40,7 +40,7 @@ describe("an ignore file", () => {
     expect(ids.size).toBe(3);
   });
 
-  it("is refused where it is no file, or where none is wanted as well", async () => {
+  it("is refused where it is not a file, or where none is wanted as well", async () => {
     await using setting = await project();
     const { run, source } = setting;
     expect(await run("plan", "--ignore-file", join(source, "none"))).toMatchObject({ code: 2 });

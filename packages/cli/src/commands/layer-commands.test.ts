@@ -172,13 +172,13 @@ describe("cp", () => {
 describe("shell", () => {
   it("passes the arguments of a command unchanged, and exits with its code", async () => {
     const seen: Pick<ExecRequest, "command" | "user">[] = [];
-    const interact = async ({ command, user, stdio: terminal }: ExecRequest) => {
+    const execInteractive = async ({ command, user, stdio: terminal }: ExecRequest) => {
       seen.push({ command, user });
       expect(terminal.tty).toBeUndefined();
       for await (const chunk of terminal.input) terminal.output.write(`<${String(chunk)}>`);
       return 37;
     };
-    const { services, id } = await builtServices({ interact });
+    const { services, id } = await builtServices({ execInteractive });
     const words = ["shell", store, "--user=7:8", id, "--", "ls", "-la", "--help", "--", "a b"];
     expect(await obuilder(words, { services, stdin: "typed" })).toEqual({
       code: 37,
@@ -197,13 +197,13 @@ describe("shell", () => {
 
   it("ends with its guest when it is interrupted", async () => {
     const interrupts = createInterrupts();
-    const interact = async (_: ExecRequest, signal?: AbortSignal) => {
+    const execInteractive = async (_: ExecRequest, signal?: AbortSignal) => {
       const { promise, reject } = Promise.withResolvers<number>();
       signal?.addEventListener("abort", () => reject(signal.reason));
       interrupts.interrupt("SIGTERM");
       return await promise;
     };
-    const { services, id } = await builtServices({ interact });
+    const { services, id } = await builtServices({ execInteractive });
     expect((await obuilder(["shell", store, id], { services, interrupts })).code).toBe(143);
     expect(services.sandbox.openGuests).toBe(0);
   });

@@ -51,7 +51,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
   print({ type: "build-started", steps: options.steps });
   return {
     emit,
-    inOrder: false,
+    ordered: false,
     say: (text) => void stderr.write(`${text}\n`),
     pause: () => ({ [Symbol.dispose]() {} }),
     succeeded: (id) => result("succeeded", { id }),

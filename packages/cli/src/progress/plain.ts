@@ -59,7 +59,7 @@ export function createPlainProgress(options: PlainOptions): Progress {
 
   return {
     emit,
-    inOrder: true,
+    ordered: true,
     say: (text) => void stderr.write(`${text}\n`),
     pause() {
       if (!atLineStart) stdout.write("\n");

@@ -4,7 +4,7 @@ import type { Emit, LayerId } from "@ob/core";
 export interface Progress extends Disposable {
   readonly emit: Emit;
   /** True if it needs the events of parallel builds in the order of the spec. */
-  readonly inOrder: boolean;
+  readonly ordered: boolean;
   /** A line of the command itself. */
   say(line: string): void;
   /** Leaves the terminal to another program until it is disposed of; what happens meanwhile is shown afterwards. */

@@ -27,7 +27,7 @@ export function createTtyProgress(options: TtyOptions): Progress {
   const view = new TtyView(model, options);
   return {
     emit: (event) => view.show(event),
-    inOrder: false,
+    ordered: false,
     say(line) {
       model.print(colors.yellow(line));
       view.flush();

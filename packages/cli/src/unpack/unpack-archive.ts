@@ -64,7 +64,7 @@ async function attributeOptions(options: Pick<UnpackOptions, "signal" | "emit">)
   return stdout.includes("GNU") ? ["--xattrs", "--xattrs-include=user.*"] : [];
 }
 
-/** GNU tar reports each attribute that the file system cannot store, and goes on. */
+/** GNU tar reports each attribute that the file system cannot store, and continues. */
 function warnOfAttributes(stderr: string, emit: Emit): void {
   const lines = stderr.split("\n").filter((line) => line.includes("extended attribute"));
   if (lines.length === 0) return;

@@ -2,7 +2,7 @@ import type { GuestArch } from "../image-manifest.ts";
 import type { GuestImage } from "./guest.ts";
 
 /**
- * QEMU's arguments for a processor that runs guests of an architecture here, the fastest that is proven to, and for the
+ * QEMU's arguments for a processor that runs guests of an architecture here, the fastest that is verified to, and for the
  * firmware that starts them from a disk.
  *
  * @throws ObError `MISSING_TOOL`, `UNSUPPORTED`, `CANCELLED`.
@@ -48,11 +48,11 @@ export interface SmokeTestResult {
   readonly stderr: string;
 }
 
-/** Something that should hold in a guest. */
+/** A property that a guest should have. */
 export interface ImageCheck {
-  /** What holds, for people. */
+  /** The property, for people, as a verb phrase: "has bash". */
   readonly what: string;
-  /** Exits with 0 if it does; the last lines that it prints are shown. */
+  /** Exits with 0 if the guest has it; the last lines that it prints are shown. */
   readonly script: string;
   /** Variables that the SSH client sends. */
   readonly environment?: Readonly<Record<string, string>>;

@@ -33,7 +33,7 @@ const ephemeralGuest: FakeGuest = {
     if (status !== 0) throw new ObError("BAD_SOURCE", `There is nothing at ${path}.`);
     yield stdout;
   },
-  async interact({ command, stdio: terminal }) {
+  async execInteractive({ command, stdio: terminal }) {
     const [file = "/bin/sh", ...args] = command;
     const child = spawn(file, args);
     terminal.input.pipe(child.stdin);

@@ -11,7 +11,7 @@ import {
 import { withVmErrors } from "@ob/qemu";
 import { readArchive } from "../transfer/read-archive.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
-import { interact } from "../ssh/interactive.ts";
+import { execInteractive } from "../ssh/interactive.ts";
 import { quoteWords } from "../ssh/quote/posix.ts";
 
 export interface EphemeralOptions {
@@ -62,7 +62,7 @@ export function openEphemeralGuest(running: GuestSession, options: EphemeralOpti
       const { stdio: terminal } = interaction;
       const line = shellLine(interaction, running);
       return await withVmErrors(vm, caller, () =>
-        interact(session, line, { terminal, signal: AbortSignal.any([caller, running.signal]) }),
+        execInteractive(session, line, { terminal, signal: AbortSignal.any([caller, running.signal]) }),
       );
     },
     [Symbol.asyncDispose]: close,
@@ -77,7 +77,10 @@ export function failedStepAccess(running: GuestSession, { task, signal }: StepAc
       const { stdio: terminal, user = task.user } = interaction;
       const line = ttyLine(running, { interaction, task: { ...task, user } });
       return await withVmErrors(running.vm, caller, () =>
-        interact(running.session, line, { terminal, signal: AbortSignal.any([caller, running.signal]) }),
+        execInteractive(running.session, line, {
+          terminal,
+          signal: AbortSignal.any([caller, running.signal]),
+        }),
       );
     },
   };

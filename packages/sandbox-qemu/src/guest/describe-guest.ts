@@ -1,10 +1,9 @@
 import { checkOptions, type GuestDescription, type GuestImage } from "@ob/core";
-import type { SandboxOptions } from "../lifecycle/options.ts";
 import { inMountOrder } from "./mount-order.ts";
-import { resolveGuest } from "./resolve-guest.ts";
+import { type GuestOptions, resolveGuest } from "./resolve-guest.ts";
 
 /** What describes a guest where its image's manifest does not. */
-export type GuestDefaults = Pick<SandboxOptions, "guestOs" | "guestArch" | "hardware" | "profiles">;
+export type GuestDefaults = Pick<GuestOptions, "guestOs" | "guestArch" | "hardware" | "profiles">;
 
 /**
  * See `Sandbox.guest`: for a caller who plans and has no sandbox.

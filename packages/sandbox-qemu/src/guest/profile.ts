@@ -1,5 +1,5 @@
 import type { CacheFileSystem, ErrorCode, GuestOs, GuestUser, ImageCheck, Phase, RunTask } from "@ob/core";
-import type { Frame } from "../ssh/frame.ts";
+import type { Frame, FramedLine } from "../ssh/frame.ts";
 import type { MountTask } from "./mount-task.ts";
 
 /**
@@ -20,13 +20,6 @@ export interface GuestCommand {
   /** The error code for an exit status other than 0. */
   readonly failure: ErrorCode;
   readonly hint?: string | undefined;
-}
-
-/** A command that prints the mark of its frame. */
-export interface FramedLine {
-  readonly command: string;
-  /** Sent to the command before its input. */
-  readonly inputStart: string;
 }
 
 /** A command line for the login shell, plain and in a frame. */
@@ -73,7 +66,7 @@ export interface GuestProfile {
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
   /**
    * Run in a guest without a network once it is ready: name lookups and other connections then fail at once, instead of after
-   * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must go on working.
+   * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must keep working.
    */
   readonly rejectConnections?: GuestCommand | undefined;
   /**

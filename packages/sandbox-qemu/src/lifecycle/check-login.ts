@@ -21,7 +21,7 @@ export interface CheckLoginOptions {
 
 /**
  * Whether the next step can log in to a guest. Only if the step has changed what a login depends on, one is made: to an SSH server
- * that reads its configuration anew, with the key of the first login, up to root.
+ * that reads its configuration again, with the key of the first login, up to root.
  *
  * @returns what makes a login impossible; undefined if it is possible, or if guests of this OS cannot be checked.
  * @throws ObError `GUEST_LOST`, the signal's reason.
@@ -67,7 +67,7 @@ async function tryLogin(
     await using inner = await openSession(served.stream, { ...running.login, signal });
     const { stdout } = await capture(inner, running.profile.identity, { signal });
     inner.loginShell = loginShellIn(stdout);
-    await becomeRoot(running, inner, signal);
+    await checkRootAccess(running, inner, signal);
   } catch (error) {
     const { status, errors } = await served.end();
     if (status?.kind === "exited" && status.code === exitNoServer) return await logInAgain(running, signal);
@@ -83,10 +83,10 @@ async function logInAgain(running: GuestSession, signal: AbortSignal): Promise<v
   socket.on("error", () => undefined);
   await using inner = await openSession(socket, { ...login, signal });
   await identify({ session: inner, machineId: vm.id, profile, timeoutMs: loginTimeout, signal });
-  await becomeRoot(running, inner, signal);
+  await checkRootAccess(running, inner, signal);
 }
 
-async function becomeRoot(
+async function checkRootAccess(
   { profile }: GuestSession,
   session: SshSession,
   signal: AbortSignal,

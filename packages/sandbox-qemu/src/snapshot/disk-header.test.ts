@@ -14,7 +14,7 @@ afterEach(async () => await rm(directory, { recursive: true }));
 const at = (name: string): string => join(directory, name);
 
 describe("the header of a disk", () => {
-  it("says what it stands on, and that nothing was written to it", async () => {
+  it("names its backing file, and says that nothing was written to it", async () => {
     await run(["qemu-img", "create", "-q", "-f", "qcow2", at("base"), "1G"]);
     await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", "base", "-F", "qcow2", at("disk"), "3G"]);
     await expect(readDiskHeader(at("disk"))).resolves.toEqual({
@@ -27,7 +27,7 @@ describe("the header of a disk", () => {
     await expect(readDiskHeader(at("base"))).resolves.toMatchObject({ backing: undefined, fresh: true });
   });
 
-  it("is not found in what is no qcow2 disk", async () => {
+  it("is not found in what is not a qcow2 disk", async () => {
     await writeFile(at("short"), "QFI");
     await writeFile(at("long"), "x".repeat(1000));
     await expect(readDiskHeader(at("short"))).resolves.toBeUndefined();

@@ -13,6 +13,13 @@ export interface Frame {
   readonly marksInput?: boolean | undefined;
 }
 
+/** A command that prints the mark of its frame. */
+export interface FramedLine {
+  readonly command: string;
+  /** Sent to the command before its input. */
+  readonly inputStart: string;
+}
+
 /** A mark that needs no quoting in any shell or pattern. */
 export function newMark(): string {
   return `obuilder-${randomBytes(12).toString("hex")}`;

@@ -5,7 +5,7 @@ import { ObError, type Tty, type Stdio } from "@ob/core";
 import type { ServerChannel } from "ssh2";
 import { describe, expect, it } from "vitest";
 import { newKey, startServer, type TestServerOptions } from "../testing/ssh-server.ts";
-import { interact } from "./interactive.ts";
+import { execInteractive } from "./interactive.ts";
 import { openSession, type SshSession } from "./session.ts";
 
 const never = new AbortController().signal;
@@ -37,7 +37,7 @@ describe("a program between pipes", () => {
     await withServer({ onExec: (_, channel) => void reply(channel, 7) }, async (session) => {
       const terminal = pipes();
       terminal.input.end("the input");
-      expect(await interact(session, "a command", { terminal, signal: never })).toBe(7);
+      expect(await execInteractive(session, "a command", { terminal, signal: never })).toBe(7);
       expect(String(terminal.output.read())).toBe("got the input");
       expect(String(terminal.errors.read())).toBe("on the side");
       expect(terminal.output.writable).toBe(true);
@@ -56,7 +56,7 @@ describe("a program between pipes", () => {
     };
     await withServer({ onExec }, async (session) => {
       for (const terminal of [pipes(), pipes(screen)]) {
-        expect(await interact(session, undefined, { terminal, signal: never })).toBe(4);
+        expect(await execInteractive(session, undefined, { terminal, signal: never })).toBe(4);
         expect(String(terminal.output.read())).toBe("started\n");
       }
     });
@@ -68,7 +68,7 @@ describe("a program between pipes", () => {
       channel.end();
     };
     await withServer({ onExec }, async (session) => {
-      expect(await interact(session, "x", { terminal: pipes(), signal: never })).toBe(143);
+      expect(await execInteractive(session, "x", { terminal: pipes(), signal: never })).toBe(143);
     });
   });
 
@@ -76,7 +76,7 @@ describe("a program between pipes", () => {
     const controller = new AbortController();
     await withServer({ onExec: () => controller.abort() }, async (session) => {
       const terminal = pipes();
-      const running = interact(session, "x", { terminal, signal: controller.signal });
+      const running = execInteractive(session, "x", { terminal, signal: controller.signal });
       await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
       expect(terminal.input.listenerCount("data")).toBe(0);
       expect(terminal.input.destroyed).toBe(false);
@@ -85,7 +85,7 @@ describe("a program between pipes", () => {
 
   it("that is lost with its guest is GUEST_LOST", async () => {
     await withServer({ onExec: (_, __, connection) => connection.end() }, async (session) => {
-      const lost = interact(session, "x", { terminal: pipes(), signal: never });
+      const lost = execInteractive(session, "x", { terminal: pipes(), signal: never });
       await expect(lost).rejects.toThrow(ObError);
       await expect(lost).rejects.toMatchObject({ code: "GUEST_LOST" });
     });
@@ -111,7 +111,7 @@ it("the kind, the size and each resize of a terminal reach the guest", async () 
     if (seen.length === 2) change();
   };
   await withServer({ onExec: (_, channel) => start(channel), onScreen }, async (session) => {
-    const shell = interact(session, undefined, { terminal: pipes(screen), signal: never });
+    const shell = execInteractive(session, undefined, { terminal: pipes(screen), signal: never });
     const channel = await started;
     // The client learns of its channel a moment later than the server.
     while (resized.listenerCount("resize") === 0) await new Promise((next) => void setImmediate(next));

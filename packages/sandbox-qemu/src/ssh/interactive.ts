@@ -18,7 +18,7 @@ export interface InteractOptions {
  * @returns its exit status, as shells report it.
  * @throws ObError `GUEST_LOST`; the signal's reason.
  */
-export async function interact(
+export async function execInteractive(
   session: SshSession,
   command: string | undefined,
   { terminal, signal: caller }: InteractOptions,

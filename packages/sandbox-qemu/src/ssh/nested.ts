@@ -1,9 +1,8 @@
 import { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable } from "@ob/core";
-import type { FramedLine } from "../guest/profile.ts";
 import { type ExecStatus, startCommand } from "./command.ts";
-import { type Frame, frameReader, newMark } from "./frame.ts";
+import { type Frame, type FramedLine, frameReader, newMark } from "./frame.ts";
 import type { SshSession } from "./session.ts";
 
 /** A command whose standard input and output are a connection. Disposing ends it. */

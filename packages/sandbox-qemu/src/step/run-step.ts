@@ -5,7 +5,7 @@ import { type GuestConnection, runGuestCommand, runStepCommand } from "../guest/
 import { checkLogin } from "../lifecycle/check-login.ts";
 import { inRealOrder } from "../guest/mount-order.ts";
 import type { MountTask } from "../guest/mount-task.ts";
-import { flush, type Flushed, stop } from "../lifecycle/shutdown.ts";
+import { flush, stop } from "../lifecycle/shutdown.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
 import { type CopyIn, copyTarget } from "../transfer/copy-in.ts";
 import { planStep, startCopy, type StepOptions, type StepPlan } from "./step-plan.ts";
@@ -202,11 +202,12 @@ async function unmount(
 
 /** Flushes and shuts the guest down; QEMU then has closed the disks. */
 async function stopVm(active: ActiveStep): Promise<void> {
-  const { running, connection, profile, phases } = active;
+  const { running, connection, options, profile, phases } = active;
   phases.start("flush");
   const { state } = await flush(profile.flush(running.bootInfo), connection);
   phases.start("stop");
-  await shutDown(active, state);
+  await stop(running.vm, { ...connection, signal: options.signal, profile, state });
+  phases.end();
 }
 
 /** Brings the guest back to its baseline and pauses it. @returns undefined if it could not be kept, and was stopped. */
@@ -233,14 +234,6 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
   }
   phases.end();
   return result.paused;
-}
-
-async function shutDown(
-  { running, connection, options, profile, phases }: ActiveStep,
-  state: Flushed["state"],
-): Promise<void> {
-  await stop(running.vm, { ...connection, signal: options.signal, profile, state });
-  phases.end();
 }
 
 function logNotReused({ options }: ActiveStep, reason: string | undefined): void {

@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { fileIdentity, type GuestImage, isObError, errorMessage, type SandboxStep } from "@ob/core";
+import { type GuestImage, isObError, errorMessage, type SandboxStep } from "@ob/core";
 import {
   attachDisks,
   autoSlotDisks,
   detachDisk,
   detachRootDisk,
   openDisk,
-  type OpenedDisk,
   supportsHotplug,
   swapRootDisk,
   type Vm,
@@ -18,6 +17,7 @@ import type { Baseline, VmReuse } from "../guest/profile.ts";
 import type { Flushed } from "../lifecycle/shutdown.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import type { CacheDisk } from "../guest/cache-disk.ts";
+import { type ClosedDisk, diskIdentity, isChildDisk } from "./closed-disk.ts";
 
 /** Whether a step's VM is kept for the next step. */
 export type ReuseDecision =
@@ -42,13 +42,6 @@ export interface PausedState {
 
 /** Disposing ends the VM. */
 export interface PausedVm extends PausedState, AsyncDisposable {}
-
-/** Tells a disk from any other, even after it was renamed. */
-interface ClosedDisk {
-  readonly identity: string;
-  /** In bytes. */
-  readonly virtualSize: number;
-}
 
 /** The VM of the previous step on the disk of the next, or why that step needs a VM of its own. */
 export type ReuseResult =
@@ -241,15 +234,4 @@ export function whyNotKept({ task }: SandboxStep): string | undefined {
 /** True if the caches can be attached and detached while the guest runs. */
 function supportsCacheHotplug(config: VmConfig, caches: readonly CacheDisk[]): boolean {
   return caches.length === 0 || (caches.length < autoSlotDisks && supportsHotplug(config));
-}
-
-/** The guest has cached what it read: what it reads from now on must be the same bytes. */
-async function isChildDisk(previous: ClosedDisk, { virtualSize, backing }: OpenedDisk): Promise<boolean> {
-  if (backing === undefined || virtualSize !== previous.virtualSize) return false;
-  return (await diskIdentity(backing)) === previous.identity;
-}
-
-/** What renaming a file does not change. */
-async function diskIdentity(file: string): Promise<string> {
-  return (await fileIdentity(file)).id;
 }

@@ -41,7 +41,7 @@ export interface TestServerOptions {
     readonly cols: number;
     readonly rows: number;
   }) => void;
-  /** The methods that a rejected client is told to go on with; by default public keys only. */
+  /** The methods that a rejected client is told to continue with; by default public keys only. */
   readonly offers?: readonly ("publickey" | "password" | "keyboard-interactive")[];
   /** Called with each method that the client tries. */
   readonly onMethod?: (method: string) => void;

@@ -48,10 +48,10 @@ export interface ArchiveDisk {
 }
 
 /** The guest of a VM. */
-export function copyTarget(vm: Vm, inGuest: GuestConnection): CopyTarget {
+export function copyTarget(vm: Vm, connection: GuestConnection): CopyTarget {
   const attach = async ({ file, serial }: ArchiveDisk): Promise<AttachedDisk> =>
-    await attachDisk(vm, { node: serial, file, format: "raw", readOnly: true, serial }, inGuest.signal);
-  return { ...inGuest, qmp: vm.qmp, attach: supportsHotplug(vm.config) ? attach : undefined };
+    await attachDisk(vm, { node: serial, file, format: "raw", readOnly: true, serial }, connection.signal);
+  return { ...connection, qmp: vm.qmp, attach: supportsHotplug(vm.config) ? attach : undefined };
 }
 
 /** How long a step waits at its end until the guest has released the archive's disk, in milliseconds. */

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isLayerId, type LayerId, layerId, type LayerRecord } from "@ob/core";
+import { familyQuery, listQuery, schema, unusedQuery } from "./schema.ts";
 
 /** What distinguishes one state of a base image's file from another without reading it, wherever the file was moved. */
 export interface ImageState {
@@ -15,54 +16,6 @@ export interface BaseImageRecord extends ImageState {
   /** Of the file's contents, where it had to be computed. */
   readonly sha256: string | undefined;
 }
-
-/*
- * The table `builds` is exactly the original's. The original ignores the other tables.
- * `rc` is the number of a layer's dependents. It is maintained for the original only; this store counts the rows.
- */
-const schema = `
-  CREATE TABLE IF NOT EXISTS builds (
-    id       TEXT PRIMARY KEY,
-    created  DATETIME NOT NULL,
-    used     DATETIME NOT NULL,
-    rc       INTEGER NOT NULL,
-    parent   TEXT,
-    FOREIGN KEY (parent) REFERENCES builds (id) ON DELETE RESTRICT
-  );
-  CREATE INDEX IF NOT EXISTS lru ON builds (rc, used);
-  CREATE INDEX IF NOT EXISTS builds_by_parent ON builds (parent);
-  CREATE TABLE IF NOT EXISTS pending_layers (id TEXT PRIMARY KEY, parent TEXT);
-  CREATE TABLE IF NOT EXISTS base_images (
-    name      TEXT NOT NULL,
-    size      INTEGER NOT NULL,
-    mtime_ns  INTEGER NOT NULL,
-    id        TEXT NOT NULL,
-    sha256    TEXT,
-    PRIMARY KEY (name, size, mtime_ns)
-  );
-  CREATE INDEX IF NOT EXISTS base_images_by_id ON base_images (id);
-`;
-
-const familyQuery = `
-  WITH RECURSIVE family(id, depth) AS (
-    VALUES (:id, 0)
-    UNION ALL
-    SELECT b.id, f.depth + 1 FROM builds b JOIN family f ON b.parent = f.id
-  )
-  SELECT id FROM family WHERE id <> :id OR EXISTS (SELECT 1 FROM builds WHERE id = :id) ORDER BY depth DESC
-`;
-
-const unusedQuery = `
-  SELECT id FROM builds b
-  WHERE used < :before AND NOT EXISTS (SELECT 1 FROM builds c WHERE c.parent = b.id)
-  ORDER BY used, rowid
-  LIMIT :limit
-`;
-
-const listQuery = `
-  SELECT id, parent, created, used, (SELECT count(*) FROM builds c WHERE c.parent = b.id) AS dependents
-  FROM builds b ORDER BY used, rowid
-`;
 
 /**
  * The store's database, `state/db/db.sqlite`: in WAL mode, as the original has it, so that readers and one writer

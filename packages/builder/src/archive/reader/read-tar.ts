@@ -134,7 +134,7 @@ async function sparseOf(
   return { sparse: map, mapBytes: bytes };
 }
 
-/** The body of an entry, and how to go on behind it. */
+/** The body of an entry, and how to continue after it. */
 function bodyOf(
   reader: ByteReader,
   size: number,

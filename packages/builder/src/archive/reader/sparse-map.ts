@@ -100,7 +100,7 @@ function piecesIn(block: Buffer, start: number, end: number): number[] {
 /**
  * @param numbers offset and size of each piece in turn.
  * @param options.size of the data that the archive has of it.
- * @throws ObError `BAD_SOURCE` if pieces overlap, lead out of the file, are no blocks, or are not all of the data.
+ * @throws ObError `BAD_SOURCE` if pieces overlap, lead out of the file, are not blocks, or are not all of the data.
  */
 export function checkedMap(
   numbers: readonly number[],

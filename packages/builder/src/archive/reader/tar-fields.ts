@@ -42,7 +42,7 @@ export function typeOf(flag: string): EntryType | undefined {
   return Object.entries(types).find(([key]) => key === flag)?.[1];
 }
 
-/** @throws ObError `BAD_SOURCE` if the block is no header. */
+/** @throws ObError `BAD_SOURCE` if the block is not a header. */
 export function decodeFields(block: Buffer): TarFields {
   if (block.subarray(257, 262).toString("latin1") !== "ustar")
     throw brokenArchive("it has an unknown format");
@@ -77,7 +77,7 @@ function textAt(block: Buffer, at: number, length: number): Buffer {
   return end < 0 ? field : field.subarray(0, end);
 }
 
-/** A number in octal digits, or in base 256. @throws ObError `BAD_SOURCE` if it is none, or too great to be exact. */
+/** A number in octal digits, or in base 256. @throws ObError `BAD_SOURCE` if it is not one, or too great to be exact. */
 export function numberIn(field: Buffer, { signed = false } = {}): number {
   const [first = 0] = field;
   const value = first < 0x80 ? octal(field) : base256(field);

@@ -18,7 +18,7 @@ export interface FakeGuest {
   /** Simulates the guest's tar. By default the archive is empty. */
   readonly readArchive?: (reading: FakeReadRequest) => AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   /** Simulates a program at a terminal, and returns its exit status; by default 0. */
-  readonly interact?: (interaction: ExecRequest, signal?: AbortSignal) => number | Promise<number>;
+  readonly execInteractive?: (interaction: ExecRequest, signal?: AbortSignal) => number | Promise<number>;
 }
 
 export interface FakeGuestOptions {
@@ -47,7 +47,7 @@ export function openFakeGuest(guest: FakeGuest, options: FakeGuestOptions): Ephe
     execInteractive: async (interaction, interacting) => {
       const signal = life(interacting);
       throwIfCancelled(signal);
-      return (await guest.interact?.(interaction, signal)) ?? 0;
+      return (await guest.execInteractive?.(interaction, signal)) ?? 0;
     },
     [Symbol.asyncDispose]: async () => {
       if (closed.signal.aborted) return;

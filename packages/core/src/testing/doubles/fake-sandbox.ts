@@ -88,9 +88,9 @@ export class FakeSandbox implements Sandbox {
       await orCancelled(this.#play({ ...step, signal, output }), signal);
     } catch (error) {
       if (step.task.kind === "run" && isObError(error, "STEP_FAILED")) {
-        const interact = async (interaction: ExecRequest) =>
-          (await this.#options.ephemeralGuest?.interact?.(interaction)) ?? 0;
-        await options.onFailure?.(error, { execInteractive: interact });
+        const execInteractive = async (interaction: ExecRequest) =>
+          (await this.#options.ephemeralGuest?.execInteractive?.(interaction)) ?? 0;
+        await options.onFailure?.(error, { execInteractive });
       }
       throw error;
     } finally {

@@ -13,14 +13,9 @@ import type {
   PruneOptions,
   Store,
 } from "../../ports/store.ts";
+import { dependentsOf, type MemoryLayer, noSuchLayer, withDependents } from "./memory-layer.ts";
 import { MemoryLog } from "./memory-log.ts";
 import type { MemoryImage, MemoryStoreOperation, MemoryStoreOptions } from "./memory-store-options.ts";
-
-interface MemoryLayer extends Layer {
-  readonly parent: LayerId | undefined;
-  readonly created: Date;
-  readonly base: MemoryImage | undefined;
-}
 
 /**
  * A store that keeps its layers in memory, for tests and for trying the builder without QEMU. Its
@@ -149,7 +144,7 @@ export class MemoryStore implements Store {
     const layers = [...this.#layers.values()];
     for (const layer of layers.toSorted((a, b) => used(a).getTime() - used(b).getTime())) {
       const { id, parent, created } = layer;
-      yield { id, parent, created, lastUsed: used(layer), dependents: this.#dependents(id).length };
+      yield { id, parent, created, lastUsed: used(layer), dependents: dependentsOf(id, this.#layers).length };
     }
   }
 
@@ -159,7 +154,7 @@ export class MemoryStore implements Store {
   ): Promise<readonly LayerId[]> {
     await this.#before("delete", id);
     if (!this.#layers.has(id)) throw noSuchLayer(id);
-    const deleted = this.#withDependents(id);
+    const deleted = withDependents(id, this.#layers);
     const busy = deleted.find((layer) => this.#isBusy(layer));
     if (busy) throw new ObError("LAYER_BUSY", `The layer ${busy} is in use by a running build.`);
     for (const layer of deleted) this.#remove(layer, options.onDelete);
@@ -231,14 +226,6 @@ export class MemoryStore implements Store {
     };
   }
 
-  #dependents(id: LayerId): LayerId[] {
-    return [...this.#layers.values()].filter((layer) => layer.parent === id).map((layer) => layer.id);
-  }
-
-  #withDependents(id: LayerId): LayerId[] {
-    return [...this.#dependents(id).flatMap((child) => this.#withDependents(child)), id];
-  }
-
   #isBusy(id: LayerId): boolean {
     const used = [...this.#begun.values(), ...this.#scratchDisks.values()];
     return this.#begun.has(id) || used.includes(id);
@@ -250,8 +237,4 @@ export class MemoryStore implements Store {
     this.#lastUsed.delete(id);
     this.#logs.delete(id);
   }
-}
-
-function noSuchLayer(id: LayerId): ObError {
-  return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`);
 }

@@ -6,18 +6,15 @@ function base256(...bytes: readonly number[]): Buffer {
   return Buffer.from([...bytes.slice(0, 1), ...Buffer.alloc(12 - bytes.length), ...bytes.slice(1)]);
 }
 
-/** Archives that are no archives, or end in an entry. */
+const early = "it ends early";
+const whole = tree(file("x"));
+
+/** Files that are not archives, or end in an entry. */
 export function damaged(refused: Refused): readonly HostileArchive[] {
-  const early = "it ends early";
-  const number = "a header has a wrong number";
-  const extended = "an extended header is damaged";
-  const whole = tree(file("x"));
-  const patched = (at: number, text: string | Buffer): RawEntry => ({
-    ...file("x"),
-    patch: (header) => {
-      header.set(Buffer.from(text), at);
-    },
-  });
+  return [...cutShort(refused), ...wrongSizes(refused), ...extendedHeaders(refused)];
+}
+
+function cutShort(refused: Refused): readonly HostileArchive[] {
   return [
     refused("nothing", early, Buffer.alloc(0)),
     refused("half a header", early, whole.subarray(0, 700)),
@@ -41,6 +38,18 @@ export function damaged(refused: Refused): readonly HostileArchive[] {
       Buffer.concat([tree().subarray(0, -512), entryBlocks(file("late")), archiveEnd]),
     ),
     refused("endless zeros", "continues after its end", Buffer.concat([whole, Buffer.alloc(5 << 20)])),
+  ];
+}
+
+function wrongSizes(refused: Refused): readonly HostileArchive[] {
+  const number = "a header has a wrong number";
+  const patched = (at: number, text: string | Buffer): RawEntry => ({
+    ...file("x"),
+    patch: (header) => {
+      header.set(Buffer.from(text), at);
+    },
+  });
+  return [
     refused("a size of letters", number, tree(patched(124, "0000000zzzz\0"))),
     refused("a negative size", number, tree({ ...file("x"), size: Buffer.alloc(12, 0xff) })),
     refused(
@@ -69,6 +78,12 @@ export function damaged(refused: Refused): readonly HostileArchive[] {
       "that is not a file has contents",
       tree({ ...link("l", "x"), body: "x" }),
     ),
+  ];
+}
+
+function extendedHeaders(refused: Refused): readonly HostileArchive[] {
+  const extended = "an extended header is damaged";
+  return [
     refused("a bomb of an extended header", "too large", tree({ name: "x", flag: "x", size: 1 << 30 })),
     refused(
       "a bomb of a long name",

@@ -30,27 +30,7 @@ export function hostileArchives(outside: string): readonly HostileArchive[] {
   });
   return [
     ...namesOut(outside, refused),
-    refused("a file in a link of the archive", "is in no directory", tree(link("x", outside), file("x/new"))),
-    refused(
-      "a directory after a link of its name",
-      "both a link and a directory",
-      tree(link("x", outside), directory("x"), file("x/new")),
-    ),
-    refused(
-      "a link after a directory of its name",
-      "both a link and a directory",
-      tree(directory("x"), link("x", outside), file("x/new")),
-    ),
-    refused(
-      "a directory after a hard link to a link",
-      "both a link and a directory",
-      tree(link("l", outside), twin("x", "./l"), directory("x"), file("x/new")),
-    ),
-    refused(
-      "a hard link through a link",
-      "is in no directory",
-      tree(link("l", outside), twin("x", "./l/kept"), file("x")),
-    ),
+    ...links(outside, refused),
     refused("a file in a directory that it does not have", "is in no directory", tree(file("x/new"))),
     refused("no root", "does not start with its root", tarOf({ ...root, name: "./x/" }, file("x/y"))),
     refused("two roots", "two roots", tree(root)),
@@ -82,6 +62,32 @@ export function hostileArchives(outside: string): readonly HostileArchive[] {
     ...damaged(refused),
     ...sparse(refused, kept),
     ...attributes(refused, kept),
+  ];
+}
+
+function links(outside: string, refused: Refused): readonly HostileArchive[] {
+  return [
+    refused("a file in a link of the archive", "is in no directory", tree(link("x", outside), file("x/new"))),
+    refused(
+      "a directory after a link of its name",
+      "both a link and a directory",
+      tree(link("x", outside), directory("x"), file("x/new")),
+    ),
+    refused(
+      "a link after a directory of its name",
+      "both a link and a directory",
+      tree(directory("x"), link("x", outside), file("x/new")),
+    ),
+    refused(
+      "a directory after a hard link to a link",
+      "both a link and a directory",
+      tree(link("l", outside), twin("x", "./l"), directory("x"), file("x/new")),
+    ),
+    refused(
+      "a hard link through a link",
+      "is in no directory",
+      tree(link("l", outside), twin("x", "./l/kept"), file("x")),
+    ),
   ];
 }
 

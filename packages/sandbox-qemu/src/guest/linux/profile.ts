@@ -1,53 +1,30 @@
 import type { RunTask } from "@ob/core";
-import { quoteWords } from "../../ssh/quote/posix.ts";
 import { checkTarget } from "../posix/check-target.ts";
 import { posixDefaults } from "../posix/defaults.ts";
-import { environmentArgs } from "../posix/env-args.ts";
 import { identityCommand } from "../posix/identity.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { loginCheck } from "../posix/login-check.ts";
 import { rejectedNetworks } from "../posix/rejected-networks.ts";
-import { rootAccess, runLine } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
+import { type LinuxAccess, linuxAccess } from "./access.ts";
 import { diskArgs } from "./disk-args.ts";
-import { commandFile, commandPath, commandTooLong, fitsInArgument, needsFile } from "./long-command.ts";
+import { commandFile } from "./long-command.ts";
 import { processesIn } from "./boot-info.ts";
 import { frozenMarker } from "./markers.ts";
+import { isLong, runCommand } from "./run-command.ts";
 import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
 import { linuxVmReuse } from "./vm-reuse.ts";
-import type { GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
+import type { GuestCommand, GuestProfile } from "../profile.ts";
 
 /**
  * The profile of a Linux with a Bourne shell and util-linux. If the login user is not root, it also needs sudo without a
  * password.
  */
 export function linuxGuest(loginUser: string): GuestProfile {
-  const root = rootAccess(loginUser, ["sudo", "-n", "--"]);
-  /** Runs in the persistent root shell, or else in a root shell of its own. */
-  const asRootCommand = (script: string, args: readonly string[] = []) => ({
-    ...root.command(script, args),
-    script: `set -- ${quoteWords(args)}\n${script}`,
-  });
-  const runCommand = (task: RunTask, mode: "login" | "exec" | "file"): GuestLine => {
-    const words = [mode, mode === "file" ? commandPath : task.command, task.workdir];
-    const rest = [...environmentArgs(task.environment), ...task.shell];
-    return task.user === undefined
-      ? runLine(scripts.runAsLoginUser, [...words, ...rest])
-      : root.command(scripts.runAsUser, [...userArgs(task.user, loginUser), ...words, ...rest]);
-  };
-  const shortCommand = (task: RunTask): GuestLine =>
-    runCommand(task, task.shell.length === 0 ? "login" : "exec");
-  const isLong = (task: RunTask): boolean => needsFile(task, shortCommand(task).command);
-
-  const ready: GuestCommand = {
-    phase: "login",
-    purpose: "become root",
-    ...asRootCommand(scripts.listProcesses),
-    failure: "UNSUPPORTED",
-    hint: `The image's login user ${loginUser} needs sudo without a password, or must be root.`,
-  };
+  const access = linuxAccess(loginUser);
+  const { root, asRootCommand } = access;
 
   return {
     ...posixDefaults,
@@ -67,6 +44,55 @@ export function linuxGuest(loginUser: string): GuestProfile {
     panicPattern: /^.*Kernel panic - not syncing.*$/m,
     identity: identityCommand(scripts.showIdentity),
     rootShell: root.shell,
+    ...bootCommands(access),
+    rngReseededPattern: /crng reseeded due to virtual machine fork/,
+    ...mountCommands(access),
+    run: (task) => ({
+      phase: "run",
+      purpose: "run the command",
+      ...runCommand(task, access),
+      failure: "STEP_FAILED",
+    }),
+    killStrayProcesses: (bootInfo) => ({
+      phase: "run",
+      purpose: "end what the command has left",
+      ...asRootCommand(scripts.killStrayProcesses, [processesIn(bootInfo)]),
+      failure: "GUEST_LOST",
+    }),
+    ...copyCommands(access),
+    loginCheck: loginCheck(loginUser, root, asRootCommand),
+    flush: (bootInfo) => ({
+      phase: "flush",
+      purpose: "flush",
+      ...asRootCommand(scripts.flush, [processesIn(bootInfo)]),
+      failure: "UNCLEAN_STOP",
+      frozen: frozenMarker,
+    }),
+    vmReuse: linuxVmReuse(loginUser, asRootCommand),
+    shutdown: {
+      phase: "stop",
+      purpose: "switch the guest off",
+      ...asRootCommand(scripts.powerOff),
+      failure: "UNCLEAN_STOP",
+    },
+    asUser: (user, args) => root.line(scripts.execAsUser, [...userArgs(user, loginUser), ...args]),
+    runScript: root.runScript,
+  };
+}
+
+/** Commands that make the guest ready for a step. */
+function bootCommands({
+  loginUser,
+  asRootCommand,
+}: LinuxAccess): Pick<GuestProfile, "prepare" | "resumed" | "rejectConnections" | "disableAslr"> {
+  const ready: GuestCommand = {
+    phase: "login",
+    purpose: "become root",
+    ...asRootCommand(scripts.listProcesses),
+    failure: "UNSUPPORTED",
+    hint: `The image's login user ${loginUser} needs sudo without a password, or must be root.`,
+  };
+  return {
     prepare: ready,
     resumed: (now) => ({
       ...ready,
@@ -89,7 +115,13 @@ export function linuxGuest(loginUser: string): GuestProfile {
         failure: "GUEST_LOST",
       },
     },
-    rngReseededPattern: /crng reseeded due to virtual machine fork/,
+  };
+}
+
+/** Commands that mount caches and write secrets, and undo that. */
+function mountCommands(access: LinuxAccess): Pick<GuestProfile, "realTargets" | "mount" | "unmount"> {
+  const { loginUser, asRootCommand } = access;
+  return {
     realTargets: (targets) => ({
       phase: "mount",
       purpose: "find the targets of the caches",
@@ -121,29 +153,39 @@ export function linuxGuest(loginUser: string): GuestProfile {
           failure: "BAD_SECRET",
         };
       }),
-      ...(isLong(task)
-        ? [
-            {
-              phase: "mount",
-              purpose: "hand over the command",
-              ...asRootCommand(scripts.putCommand),
-              input: commandFile(task),
-              failure: "GUEST_LOST",
-            } as const,
-          ]
-        : []),
+      ...(isLong(task, access) ? [putCommand(task, access)] : []),
     ],
-    run: (task) => {
-      const line = isLong(task) ? runCommand(task, "file") : shortCommand(task);
-      if (!fitsInArgument(line.command)) throw commandTooLong();
-      return { phase: "run", purpose: "run the command", ...line, failure: "STEP_FAILED" };
+    unmount: (task, bootInfo) => {
+      const { secrets, caches } = task;
+      if (secrets.length === 0 && caches.length === 0 && !isLong(task, access)) return [];
+      const targets = [...secrets.toReversed(), ...caches.toReversed()].map(({ target }) => target);
+      return [
+        {
+          phase: "mount",
+          purpose: "unmount the step's caches and secrets",
+          ...asRootCommand(scripts.unmountAll, [processesIn(bootInfo), String(secrets.length), ...targets]),
+          failure: "CACHE",
+        },
+      ];
     },
-    killStrayProcesses: (bootInfo) => ({
-      phase: "run",
-      purpose: "end what the command has left",
-      ...asRootCommand(scripts.killStrayProcesses, [processesIn(bootInfo)]),
-      failure: "GUEST_LOST",
-    }),
+  };
+}
+
+function putCommand(task: RunTask, { asRootCommand }: LinuxAccess): GuestCommand {
+  return {
+    phase: "mount",
+    purpose: "hand over the command",
+    ...asRootCommand(scripts.putCommand),
+    input: commandFile(task),
+    failure: "GUEST_LOST",
+  };
+}
+
+function copyCommands({
+  root,
+  asRootCommand,
+}: LinuxAccess): Pick<GuestProfile, "unpack" | "unpackDisk" | "findOwner" | "readArchive"> {
+  return {
     unpack: {
       phase: "copy",
       purpose: "unpack the files",
@@ -163,41 +205,11 @@ export function linuxGuest(loginUser: string): GuestProfile {
       ...asRootCommand(scripts.findOwner, [name]),
       failure: "STEP_FAILED",
     }),
-    unmount: (task, bootInfo) => {
-      const { secrets, caches } = task;
-      if (secrets.length === 0 && caches.length === 0 && !isLong(task)) return [];
-      const targets = [...secrets.toReversed(), ...caches.toReversed()].map(({ target }) => target);
-      return [
-        {
-          phase: "mount",
-          purpose: "unmount the step's caches and secrets",
-          ...asRootCommand(scripts.unmountAll, [processesIn(bootInfo), String(secrets.length), ...targets]),
-          failure: "CACHE",
-        },
-      ];
-    },
-    loginCheck: loginCheck(loginUser, root, asRootCommand),
-    flush: (bootInfo) => ({
-      phase: "flush",
-      purpose: "put everything on the disk",
-      ...asRootCommand(scripts.flush, [processesIn(bootInfo)]),
-      failure: "UNCLEAN_STOP",
-      frozen: frozenMarker,
-    }),
-    vmReuse: linuxVmReuse(loginUser, asRootCommand),
-    shutdown: {
-      phase: "stop",
-      purpose: "switch the guest off",
-      ...asRootCommand(scripts.powerOff),
-      failure: "UNCLEAN_STOP",
-    },
     readArchive: (path, exclude, options) => ({
       phase: "copy",
       purpose: `read ${path}`,
       ...root.command(tarScript("tar", options), [path, ...exclude]),
       failure: "BAD_SOURCE",
     }),
-    asUser: (user, args) => root.line(scripts.execAsUser, [...userArgs(user, loginUser), ...args]),
-    runScript: root.runScript,
   };
 }

@@ -74,7 +74,7 @@ resolve_user() {
 resolve_groups() {
   case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
 }
-as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+run_as() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
 resolve_user "$1" "$2" "$3"
 resolve_groups "$1"
 shift 3
@@ -103,7 +103,7 @@ resolve_user() {
 resolve_groups() {
   case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
 }
-as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+run_as() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
 resolve_user name "$1"
 echo "obuilder: the owner is $uid:$gid"`;
 
@@ -236,7 +236,7 @@ resolve_user() {
 resolve_groups() {
   case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
 }
-as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+run_as() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
 find_disk() {
   device= ours=
   for entry in "/sys/block/vd$2" "/sys/block/sd$2" /sys/block/*; do
@@ -269,7 +269,7 @@ if [ "$formatted" = no ]; then
   command -v mkfs.ext4 >/dev/null || fail "the guest has no mkfs.ext4 to format a new cache with"
   mkfs.ext4 -q -F "$device" >&2 || fail "cannot format $device"
 fi
-[ -d "$target" ] || as_user mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
+[ -d "$target" ] || run_as mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
 mount -o noatime "$device" "$target" 2>/dev/null || {
   e2fsck -y "$device" >&2
   [ $? -le 2 ] || fail "cannot repair the file system of $device"
@@ -324,7 +324,7 @@ resolve_user() {
 resolve_groups() {
   case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
 }
-as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+run_as() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
 memory=/run/obuilder
 [ -e "$memory/mounted" ] || {
   mkdir -p "$memory" && mount -t ramfs -o mode=0711 ramfs "$memory" && : >"$memory/mounted" || exit 125
@@ -560,7 +560,7 @@ resolve_user() {
 resolve_groups() {
   case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
 }
-as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+run_as() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
 make_directories() {
   way= rest=\${1#/}/
   while [ -n "$rest" ]; do

@@ -1,14 +1,10 @@
-import type { Baseline, GuestCommand, ParsedBaseline, VmReuse } from "../profile.ts";
+import type { AsRootCommand } from "./access.ts";
+import type { Baseline, ParsedBaseline, VmReuse } from "../profile.ts";
 import { diffStates, filesInMemory, hasFilesNewerThan, mountsInMemory, queueMount } from "./baseline.ts";
 import { processesIn, programsIn } from "./boot-info.ts";
 import { type CapturedState, parseCapturedState, parseClock, parseReportedState } from "./guest-state.ts";
 import { frozenMarker } from "./markers.ts";
 import * as scripts from "./scripts.generated.ts";
-
-type AsRootCommand = (
-  script: string,
-  args?: readonly string[],
-) => Pick<GuestCommand, "command" | "framed" | "script">;
 
 export function linuxVmReuse(loginUser: string, asRootCommand: AsRootCommand): VmReuse {
   return {

@@ -20,6 +20,7 @@ const maxCommandLength = maxCommandBytes - 2_000;
 /** The profile of OpenBSD with the package gtar. If the login user is not root, doas.conf needs `permit nopass`. */
 export function openbsdGuest(loginUser: string): GuestProfile {
   const root = rootAccess(loginUser, ["/usr/bin/doas", "-n", "--"]);
+  const access = { loginUser, root };
 
   return {
     ...posixDefaults,
@@ -48,6 +49,44 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       ...root.command(scripts.rejectConnections, rejectedNetworks),
       failure: "GUEST_LOST",
     },
+    ...mountCommands(access),
+    ...copyCommands(root),
+    run: (task) => ({
+      phase: "run",
+      purpose: "run the command",
+      ...runCommand(task, access),
+      failure: "STEP_FAILED",
+    }),
+    killStrayProcesses: (bootInfo) => ({
+      phase: "run",
+      purpose: "end what the command has left",
+      ...root.command(scripts.killStrayProcesses, [oneLine(bootInfo)]),
+      failure: "GUEST_LOST",
+    }),
+    loginCheck: loginCheck(loginUser, root),
+    flush: (bootInfo) => ({
+      phase: "flush",
+      purpose: "flush",
+      ...root.command(scripts.flush, [oneLine(bootInfo)]),
+      failure: "UNCLEAN_STOP",
+      frozen: undefined,
+    }),
+    shutdown: "acpi",
+    runScript: root.runScript,
+  };
+}
+
+interface OpenbsdAccess {
+  readonly loginUser: string;
+  readonly root: RootAccess;
+}
+
+/** Commands that mount caches and write secrets, and undo that. */
+function mountCommands({
+  loginUser,
+  root,
+}: OpenbsdAccess): Pick<GuestProfile, "realTargets" | "mount" | "unmount"> {
+  return {
     realTargets: (targets) => ({
       phase: "mount",
       purpose: "find the targets of the caches",
@@ -77,30 +116,6 @@ export function openbsdGuest(loginUser: string): GuestProfile {
         };
       }),
     ],
-    run: (task) => ({
-      phase: "run",
-      purpose: "run the command",
-      ...runCommand(task, { root, loginUser }),
-      failure: "STEP_FAILED",
-    }),
-    killStrayProcesses: (bootInfo) => ({
-      phase: "run",
-      purpose: "end what the command has left",
-      ...root.command(scripts.killStrayProcesses, [oneLine(bootInfo)]),
-      failure: "GUEST_LOST",
-    }),
-    unpack: {
-      phase: "copy",
-      purpose: "unpack the files",
-      ...root.command(scripts.unpack),
-      failure: "STEP_FAILED",
-    },
-    findOwner: (name) => ({
-      phase: "copy",
-      purpose: `find the user ${name}, whose the files are to be`,
-      ...root.command(scripts.findOwner, [name]),
-      failure: "STEP_FAILED",
-    }),
     unmount: ({ secrets, caches }, bootInfo) => {
       if (secrets.length === 0 && caches.length === 0) return [];
       const targets = [...secrets.toReversed(), ...caches.toReversed()].map(({ target }) => target);
@@ -113,15 +128,23 @@ export function openbsdGuest(loginUser: string): GuestProfile {
         },
       ];
     },
-    loginCheck: loginCheck(loginUser, root),
-    flush: (bootInfo) => ({
-      phase: "flush",
-      purpose: "put everything on the disk",
-      ...root.command(scripts.flush, [oneLine(bootInfo)]),
-      failure: "UNCLEAN_STOP",
-      frozen: undefined,
+  };
+}
+
+function copyCommands(root: RootAccess): Pick<GuestProfile, "unpack" | "findOwner" | "readArchive"> {
+  return {
+    unpack: {
+      phase: "copy",
+      purpose: "unpack the files",
+      ...root.command(scripts.unpack),
+      failure: "STEP_FAILED",
+    },
+    findOwner: (name) => ({
+      phase: "copy",
+      purpose: `find the user ${name}, whose the files are to be`,
+      ...root.command(scripts.findOwner, [name]),
+      failure: "STEP_FAILED",
     }),
-    shutdown: "acpi",
     // GNU tar from the package: OpenBSD's own tar supports neither long names nor excluded names.
     readArchive: (path, exclude, options) => ({
       phase: "copy",
@@ -129,14 +152,10 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       ...root.command(tarScript("/usr/local/bin/gtar", options), [path, ...exclude]),
       failure: "BAD_SOURCE",
     }),
-    runScript: root.runScript,
   };
 }
 
-function runCommand(
-  task: RunTask,
-  { root, loginUser }: { readonly root: RootAccess; readonly loginUser: string },
-): GuestLine {
+function runCommand(task: RunTask, { root, loginUser }: OpenbsdAccess): GuestLine {
   const mode = task.shell.length === 0 ? "login" : "exec";
   const rest = [mode, task.command, task.workdir, ...environmentArgs(task.environment), ...task.shell];
   const line =

@@ -26,7 +26,7 @@ become='my ($uid, $gid, $groups) = splice @ARGV, 0, 3;
 $( = $gid; $) = "$gid $groups"; ($<, $>) = ($uid, $uid);
 $< == $uid && $> == $uid or die "obuilder: cannot become the user $uid\\n";
 exec { $ARGV[0] } @ARGV or die "obuilder: $ARGV[0]: $!\\n";'
-as_user() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
+run_as() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
 resolve_user name "$1"
 echo "obuilder: the owner is $uid:$gid"`;
 
@@ -129,7 +129,7 @@ become='my ($uid, $gid, $groups) = splice @ARGV, 0, 3;
 $( = $gid; $) = "$gid $groups"; ($<, $>) = ($uid, $uid);
 $< == $uid && $> == $uid or die "obuilder: cannot become the user $uid\\n";
 exec { $ARGV[0] } @ARGV or die "obuilder: $ARGV[0]: $!\\n";'
-as_user() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
+run_as() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
 disk=sd$1 target=$2 formatted=$3
 resolve_user "$4" "$5" "$6"
 resolve_groups "$4"
@@ -142,7 +142,7 @@ if [ "$formatted" = no ]; then
 else
   output=$(said fsck -y "/dev/\${disk}a") || fail "cannot repair the file system of $disk: $output"
 fi
-[ -d "$target" ] || as_user mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
+[ -d "$target" ] || run_as mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
 mount -o async,noatime "/dev/\${disk}a" "$target" || exit 125
 for entry in "$target"/* "$target"/.[!.]* "$target"/..?*; do
   case $entry in */lost+found) continue ;; esac
@@ -176,7 +176,7 @@ become='my ($uid, $gid, $groups) = splice @ARGV, 0, 3;
 $( = $gid; $) = "$gid $groups"; ($<, $>) = ($uid, $uid);
 $< == $uid && $> == $uid or die "obuilder: cannot become the user $uid\\n";
 exec { $ARGV[0] } @ARGV or die "obuilder: $ARGV[0]: $!\\n";'
-as_user() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
+run_as() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
 index=$1 target=$2 memory=/var/run/obuilder
 resolve_user "$3" "$4" "$5"
 resolve_groups "$3"
@@ -274,7 +274,7 @@ become='my ($uid, $gid, $groups) = splice @ARGV, 0, 3;
 $( = $gid; $) = "$gid $groups"; ($<, $>) = ($uid, $uid);
 $< == $uid && $> == $uid or die "obuilder: cannot become the user $uid\\n";
 exec { $ARGV[0] } @ARGV or die "obuilder: $ARGV[0]: $!\\n";'
-as_user() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
+run_as() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
 make_directories() {
   way= rest=\${1#/}/
   while [ -n "$rest" ]; do

@@ -1,15 +1,12 @@
 import type { ImageCheck } from "@ob/core";
-
-const minFreeKib = 1024 * 1024;
+import { quoteWords } from "../../ssh/quote/posix.ts";
+import { checkFreeSpace } from "./scripts.generated.ts";
 
 /** Checks that the file system of `path` has 1 GiB of free space. */
 export function freeDiskCheck(path: string): ImageCheck {
   return {
     what: "has 1 GiB of free disk",
-    script: `set -- $(df -P -k ${path} | tail -n 1)
-while [ $# -gt 6 ]; do shift; done
-echo "$(($4 / 1024)) MiB of $(($2 / 1024)) MiB"
-[ "$4" -ge ${minFreeKib} ]`,
+    script: `set -- ${quoteWords([path])}\n${checkFreeSpace}`,
     required: false,
   };
 }

@@ -20,11 +20,11 @@ export function runLine(script: string, args: readonly string[]): GuestLine {
 }
 
 /**
- * @param becomeRoot the program and first arguments that run a command as root without a password, such as
+ * @param rootPrefix the program and first arguments that run a command as root without a password, such as
  *   `["sudo", "-n", "--"]`. Not used where the login user is root.
  */
-export function rootAccess(loginUser: string, becomeRoot: readonly string[]): RootAccess {
-  const prefix = loginUser === "root" ? [] : becomeRoot;
+export function rootAccess(loginUser: string, rootPrefix: readonly string[]): RootAccess {
+  const prefix = loginUser === "root" ? [] : rootPrefix;
   const line = (script: string, args: readonly string[] = []): string =>
     `exec ${quoteWords([...prefix, "/bin/sh", "-c", script, "obuilder", ...args])}`;
   return {

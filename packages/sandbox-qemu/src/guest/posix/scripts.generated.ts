@@ -1,5 +1,10 @@
 // Made from scripts/ by scripts/bundle-guest-scripts.mjs: change the files there.
 
+export const checkFreeSpace = `set -- $(df -P -k "$1" | tail -n 1)
+while [ $# -gt 6 ]; do shift; done
+echo "$(($4 / 1024)) MiB of $(($2 / 1024)) MiB"
+[ "$4" -ge 1048576 ]`;
+
 export const checkLogin = `problem() { printf 'problem: %s\\n' "$*"; exit 0; }
 while IFS=: read -r name _ _ _ _ home shell || [ -n "$name" ]; do
   [ "$name" != "$1" ] || break

@@ -86,12 +86,12 @@ describe("Windows' scripts", () => {
       caches: [cache],
       secrets: [{ target: "/run/key", contents: Buffer.from("x") }],
     });
-    const { prepare: ready, unpack, verification: verifyCopy } = profile;
+    const { prepare: ready, unpack, verification } = profile;
     const commands = [
       ready,
       unpack,
-      verifyCopy!.check("list", ""),
-      verifyCopy!.unpackIso(["one.tar", "two.tar"]),
+      verification!.check("list", ""),
+      verification!.unpackIso(["one.tar", "two.tar"]),
       profile.run(task),
       profile.flush(""),
       ...profile.mount(task),

@@ -76,7 +76,7 @@ export function windowsGuest(loginUser: string): GuestProfile {
     unmount: (task, bootInfo) => unmount(task, [initialProcesses(bootInfo), loginUser]),
     flush: (bootInfo) => ({
       phase: "flush",
-      purpose: "put everything on the disk",
+      purpose: "flush",
       ...inBash(scripts.flush, [initialProcesses(bootInfo), loginUser]),
       failure: "UNCLEAN_STOP",
       frozen: undefined,

@@ -16,7 +16,7 @@ if [ "$formatted" = no ]; then
   command -v mkfs.ext4 >/dev/null || fail "the guest has no mkfs.ext4 to format a new cache with"
   mkfs.ext4 -q -F "$device" >&2 || fail "cannot format $device"
 fi
-[ -d "$target" ] || as_user mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
+[ -d "$target" ] || run_as mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
 mount -o noatime "$device" "$target" 2>/dev/null || {
   e2fsck -y "$device" >&2
   [ $? -le 2 ] || fail "cannot repair the file system of $device"

@@ -37,7 +37,7 @@ clean_tmpfs() {
   set +f
   # shellcheck disable=SC2086
   [ -n "$(find $places -xdev -mindepth 1 "$@")" ] || return
-  # Never "rm -r": it would go on into a mount that could not be taken away.
+  # Never "rm -r": it would continue into a mount that could not be unmounted.
   # shellcheck disable=SC2086
   find $places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
   # shellcheck disable=SC2086

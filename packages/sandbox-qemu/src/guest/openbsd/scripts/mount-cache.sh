@@ -14,6 +14,6 @@ if [ "$formatted" = no ]; then
 else
   output=$(said fsck -y "/dev/${disk}a") || fail "cannot repair the file system of $disk: $output"
 fi
-[ -d "$target" ] || as_user mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
+[ -d "$target" ] || run_as mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
 mount -o async,noatime "/dev/${disk}a" "$target" || exit 125
 . ../../posix/scripts/lib/own-empty-cache.sh

@@ -3,4 +3,4 @@
 resolve_groups() {
   case $1 in uid) groups=--clear-groups ;; *) groups=--init-groups ;; esac
 }
-as_user() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }
+run_as() { setpriv --reuid="$uid" --regid="$gid" $groups "$@"; }

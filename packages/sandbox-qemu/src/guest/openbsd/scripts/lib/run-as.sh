@@ -4,4 +4,4 @@ resolve_groups() {
   case $1 in uid) groups=$gid ;; *) groups=$(id -G "$name") ;; esac
 }
 become='@./become-user.pl@'
-as_user() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
+run_as() { perl -e "$become" "$uid" "$gid" "$groups" "$@"; }
