@@ -82,17 +82,19 @@ export function windowsGuest(loginUser: string): GuestProfile {
       frozen: undefined,
     }),
     shutdown: "acpi",
-    // Windows' tar cannot exclude names: the host drops them while it reads the archive.
-    readArchive: (path, _exclude, { followLink = false } = {}) => ({
-      phase: "copy",
-      purpose: `read ${path}`,
-      ...inBash(scripts.readArchive, [drivePath(path), followLink ? "yes" : "no"]),
-      failure: "BAD_SOURCE",
-    }),
+    readArchive,
     // The login user is an administrator.
     runScript: framedForCygwin,
   };
 }
+
+/** Windows' tar cannot exclude names: the host drops them while it reads the archive. */
+const readArchive: GuestProfile["readArchive"] = (path, _exclude, { followLink = false } = {}) => ({
+  phase: "copy",
+  purpose: `read ${path}`,
+  ...inBash(scripts.readArchive, [drivePath(path), followLink ? "yes" : "no"]),
+  failure: "BAD_SOURCE",
+});
 
 const imageChecks: readonly ImageCheck[] = [
   {
