@@ -201,7 +201,7 @@ function copyCommands({
     }),
     findOwner: (name) => ({
       phase: "copy",
-      purpose: `find the user ${name}, whose the files are to be`,
+      purpose: `find the user ${name}, who is to own the copied files`,
       ...asRootCommand(scripts.findOwner, [name]),
       failure: "STEP_FAILED",
     }),

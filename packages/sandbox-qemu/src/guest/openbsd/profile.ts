@@ -141,7 +141,7 @@ function copyCommands(root: RootAccess): Pick<GuestProfile, "unpack" | "findOwne
     },
     findOwner: (name) => ({
       phase: "copy",
-      purpose: `find the user ${name}, whose the files are to be`,
+      purpose: `find the user ${name}, who is to own the copied files`,
       ...root.command(scripts.findOwner, [name]),
       failure: "STEP_FAILED",
     }),

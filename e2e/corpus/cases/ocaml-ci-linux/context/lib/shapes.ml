@@ -1,0 +1,1 @@
+let sides = 3
