@@ -28,10 +28,16 @@ export interface StartCommandOptions {
 }
 
 /**
+ * How long a command line may be, in bytes. OpenSSH ends the connection on a packet of more than 256 KiB (`PACKET_MAX_SIZE` in
+ * its packet.c); the rest is for the packet's other fields.
+ */
+export const maxCommandBytes = 250_000;
+
+/**
  * Starts a command; undefined is the user's login shell.
  *
  * @param command for a Bourne shell, whatever the login shell is.
- * @throws ObError `GUEST_LOST`; `UNSUPPORTED` if it is too long for the login shell.
+ * @throws ObError `GUEST_LOST`; `UNSUPPORTED` if it is too long for the login shell or for SSH.
  */
 export async function startCommand(
   session: SshSession,
@@ -48,12 +54,21 @@ export async function startCommand(
     if (command === undefined) session.client.shell(pty ?? false, started);
     else {
       const options = { ...(pty && { pty }), ...(environment && { env: environment }) };
-      session.client.exec(session.lineFor(command), options, started);
+      session.client.exec(checkedLine(session.lineFor(command)), options, started);
     }
   } catch (error) {
     reject(isObError(error) ? error : lost(error));
   }
   return await promise;
+}
+
+function checkedLine(line: string): string {
+  if (Buffer.byteLength(line) <= maxCommandBytes) return line;
+  throw new ObError(
+    "UNSUPPORTED",
+    `The command and its environment are longer than an SSH server accepts (${maxCommandBytes} bytes).`,
+    { hint: "Copy a script into the image and run that." },
+  );
 }
 
 function endOf(channel: ClientChannel): Omit<RunningCommand, "channel"> {

@@ -40,6 +40,23 @@ describe("a command in the guest", () => {
     );
   });
 
+  it("that OpenSSH has no packet for is refused before it is sent, and the connection stays", async () => {
+    const seen: number[] = [];
+    await withServer(
+      (command, channel) => {
+        seen.push(command.length);
+        end(channel, 0);
+      },
+      async (session) => {
+        await expect(execute(session, "é".repeat(130_000), { signal: never })).rejects.toMatchObject({
+          code: "UNSUPPORTED",
+        });
+        await expect(execute(session, "x".repeat(30_000), { signal: never })).resolves.toBeDefined();
+        expect(seen).toEqual([30_000]);
+      },
+    );
+  });
+
   it("that is killed by a signal reports which", async () => {
     await withServer(
       (_command, channel) => {

@@ -74,13 +74,19 @@ interface Contents {
   /** The digest of each file. */
   readonly files: Map<string, string>;
   readonly links: string[];
+  /** True once the whole archive has been read. */
+  complete: boolean;
+}
+
+function newContents(): Contents {
+  return { files: new Map(), links: [], complete: false };
 }
 
 async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
   const { openArchive, unpack, verification } = options;
-  const contents: Contents = { files: new Map(), links: [] };
-  const archive = Readable.from(observed(openArchive(), recordIn(contents, verification)));
-  await unpackArchive(unpack, { ...options, archive });
+  const contents = newContents();
+  const archive = Readable.from(observed(openArchive(), contents, verification));
+  await exceptLinks(unpackArchive(unpack, { ...options, archive }), { contents, verification });
   if (contents.files.size === 0) return contents;
   // The list is sent in the same way as the files, with a digest of its own.
   const list = listOf(contents);
@@ -91,8 +97,8 @@ async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
 
 async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no-drive"> {
   const { openArchive, verification, stateDirectory, qmp, signal, emit } = options;
-  const contents: Contents = { files: new Map(), links: [] };
-  const open = (): Readable => Readable.from(observed(openArchive(), recordIn(contents, verification)));
+  const contents = newContents();
+  const open = (): Readable => Readable.from(observed(openArchive(), contents, verification));
   await using spool = spoolArchive({ openArchive: open, stateDirectory, signal, inMemoryBytes: 0 });
   const archive = await spool.ready;
   if (archive.kind === "bytes") return contents;
@@ -110,11 +116,30 @@ async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no-d
   await writeIso(image, { files, signal, emit });
   await using inserted = await insertIso(qmp, { image, signal });
   if (!inserted) return "no-drive";
-  if ((await unpackFromDevice(verification.unpackIso([filesTar, listTar]), options)) === "not seen") {
+  const unpacked = unpackFromDevice(verification.unpackIso([filesTar, listTar]), options);
+  if ((await exceptLinks(unpacked, { contents, verification })) === "not seen") {
     throw new ObError("STEP_FAILED", "The guest does not see the CD-ROM in its drive.");
   }
   if (contents.files.size > 0) await runGuestCommand(verification.check(listName, sha256(list)), options);
   return contents;
+}
+
+/**
+ * Accepts exit status 1 of a tar that can leave out links, if the archive has some: it has unpacked all the rest, as the check
+ * of the files will show (libarchive#1375: bsdtar 3.3.2, of early Windows 10).
+ */
+async function exceptLinks<T>(
+  unpacked: Promise<T>,
+  { contents, verification }: { readonly contents: Contents; readonly verification: CopyVerification },
+): Promise<T | undefined> {
+  try {
+    return await unpacked;
+  } catch (error) {
+    const { links, complete } = contents;
+    const mayBeLinks = verification.dropsSymlinks && links.length > 0 && complete;
+    if (!mayBeLinks || !isObError(error, "STEP_FAILED") || error.exitCode !== 1) throw error;
+    return undefined;
+  }
 }
 
 function recordIn(contents: Contents, verification: CopyVerification): OnEntry {
@@ -134,11 +159,15 @@ function warnOfLinks(sent: Contents, { verification, emit }: VerifiedCopyOptions
 
 type OnEntry = (header: Header, digest: string) => void;
 
-/** Passes an archive on, and calls `onEntry` once an entry is complete. */
-async function* observed(archive: Readable, onEntry: OnEntry): AsyncGenerator<Uint8Array> {
+/** Passes an archive on, and records what is in it. */
+async function* observed(
+  archive: Readable,
+  contents: Contents,
+  verification: CopyVerification,
+): AsyncGenerator<Uint8Array> {
   const parser = extract();
   const failed = new AbortController();
-  const read = readEntries(parser, onEntry);
+  const read = readEntries(parser, recordIn(contents, verification));
   read.catch((error: unknown) => failed.abort(error));
   try {
     for await (const bytes of archive as AsyncIterable<Uint8Array>) {
@@ -147,6 +176,7 @@ async function* observed(archive: Readable, onEntry: OnEntry): AsyncGenerator<Ui
     }
     parser.end(undefined);
     await read;
+    contents.complete = true;
   } catch (error) {
     throw failed.signal.aborted ? failed.signal.reason : error;
   } finally {

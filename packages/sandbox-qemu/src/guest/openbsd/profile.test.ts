@@ -95,7 +95,7 @@ describe("OpenBSD's commands", () => {
   it.each([
     ["a relative cache", { caches: [{ ...cache, target: "x" }] }],
     ["a relative secret", { secrets: [{ target: "x", contents: Buffer.from("") }] }],
-    ["a command as long as OpenBSD's limit", { command: "x".repeat(500_000) }],
+    ["a command that SSH has no packet for", { command: "x".repeat(250_000) }],
     ["a variable without a name", { environment: [["", "x"]] as const }],
   ])("are rejected for %s", (_, changes) => {
     const task = runTask(changes);

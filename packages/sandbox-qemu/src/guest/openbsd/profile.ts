@@ -9,12 +9,13 @@ import { rejectedNetworks } from "../posix/rejected-networks.ts";
 import { rootAccess, type RootAccess, runLine } from "../posix/root.ts";
 import { userArgs } from "../posix/user-args.ts";
 import { tarScript } from "../posix/read-archive.ts";
+import { maxCommandBytes } from "../../ssh/command.ts";
 import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
 import type { GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
 
-/** OpenBSD limits a program's arguments and environment to 512 KiB together. The rest is reserved for what sshd adds. */
-const maxCommandLength = 480_000;
+/** In bytes. SSH's limit is below that of OpenBSD's arguments (512 KiB); the rest is for the frame. */
+const maxCommandLength = maxCommandBytes - 2_000;
 
 /** The profile of OpenBSD with the package gtar. If the login user is not root, doas.conf needs `permit nopass`. */
 export function openbsdGuest(loginUser: string): GuestProfile {
@@ -174,7 +175,7 @@ function checkLength(command: string): void {
   if (Buffer.byteLength(command) < maxCommandLength) return;
   throw new ObError(
     "UNSUPPORTED",
-    "The command and its environment are longer than OpenBSD's arguments can be (512 KiB).",
+    `The command and its environment are longer than an SSH server accepts (${maxCommandBytes} bytes).`,
     { hint: "Copy a script into the image and run that." },
   );
 }

@@ -39,16 +39,21 @@ kill_stray_processes() {
     keep="$keep$process "
     process=$(($(ps -o ppid= -p "$process")))
   done
+  read -r own <<LOGIN
+$(ps -o login= -p $$)
+LOGIN
   rounds=0
   while [ $rounds -lt 100 ]; do
     left=
-    while read -r process parent state name; do
+    while read -r process parent login state name; do
       case $keep in *" $process "*) continue ;; esac
       case $state in Z*) continue ;; esac
       case $name in ps | mount_mfs) continue ;; esac
+      [ "$login" != root ] || [ "$own" = root ] || continue
+      [ "$parent:$name" != 1:getty ] || continue
       [ "$parent" = $$ ] || left="$left $process"
     done <<LIST
-$(ps -ax -o pid= -o ppid= -o stat= -o ucomm=)
+$(ps -ax -o pid= -o ppid= -o login= -o stat= -o ucomm=)
 LIST
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -69,16 +74,21 @@ kill_stray_processes() {
     keep="$keep$process "
     process=$(($(ps -o ppid= -p "$process")))
   done
+  read -r own <<LOGIN
+$(ps -o login= -p $$)
+LOGIN
   rounds=0
   while [ $rounds -lt 100 ]; do
     left=
-    while read -r process parent state name; do
+    while read -r process parent login state name; do
       case $keep in *" $process "*) continue ;; esac
       case $state in Z*) continue ;; esac
       case $name in ps | mount_mfs) continue ;; esac
+      [ "$login" != root ] || [ "$own" = root ] || continue
+      [ "$parent:$name" != 1:getty ] || continue
       [ "$parent" = $$ ] || left="$left $process"
     done <<LIST
-$(ps -ax -o pid= -o ppid= -o stat= -o ucomm=)
+$(ps -ax -o pid= -o ppid= -o login= -o stat= -o ucomm=)
 LIST
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -300,16 +310,21 @@ kill_stray_processes() {
     keep="$keep$process "
     process=$(($(ps -o ppid= -p "$process")))
   done
+  read -r own <<LOGIN
+$(ps -o login= -p $$)
+LOGIN
   rounds=0
   while [ $rounds -lt 100 ]; do
     left=
-    while read -r process parent state name; do
+    while read -r process parent login state name; do
       case $keep in *" $process "*) continue ;; esac
       case $state in Z*) continue ;; esac
       case $name in ps | mount_mfs) continue ;; esac
+      [ "$login" != root ] || [ "$own" = root ] || continue
+      [ "$parent:$name" != 1:getty ] || continue
       [ "$parent" = $$ ] || left="$left $process"
     done <<LIST
-$(ps -ax -o pid= -o ppid= -o stat= -o ucomm=)
+$(ps -ax -o pid= -o ppid= -o login= -o stat= -o ucomm=)
 LIST
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null

@@ -96,6 +96,28 @@ describe("an entry of an archive", () => {
   it("cannot go to another drive", () => {
     expect(() => unpackedPath("D:/src/a")).toThrow(refusal);
   });
+
+  it.each(Array.from('*?"<>|:\n\u0001', (character) => `src/a${character}b/c`))(
+    "cannot have a name that tar.exe or Windows changes: %j",
+    (entry) => {
+      expect(() => unpackedPath(entry)).toThrow(refusal);
+      expect(() => unpackedPath(`C:/${entry}`)).toThrow(JSON.stringify(entry.split("/")[1]));
+    },
+  );
+
+  it.each(["a./b", "a ", "src/NUL", "con.txt", "x/Lpt1"])(
+    "cannot have a name that Windows keeps or shortens: %j",
+    (entry) => {
+      expect(() => unpackedPath(entry)).toThrow(refusal);
+    },
+  );
+
+  it.each(["./a", "a/../b", "src/", ".git/con-fig", "nullable", "com10x", "a&b (1)%^.txt"])(
+    "has any other name: %j",
+    (entry) => {
+      expect(unpackedPath(entry)).toBe(entry);
+    },
+  );
 });
 
 describe("a copy's destination", () => {

@@ -79,7 +79,7 @@ export function driveOf(index: number): string {
 /**
  * The path that tar.exe unpacks an archive entry at, relative to the root of the system drive.
  *
- * @throws ObError `UNSUPPORTED` for another drive: tar.exe would drop the letter.
+ * @throws ObError `UNSUPPORTED` for another drive: tar.exe would drop the letter. For a name that Windows has no files of.
  */
 export function unpackedPath(entry: string): string {
   const relative = slashes(entry).replace(/^\/+/, "");
@@ -93,7 +93,27 @@ export function unpackedPath(entry: string): string {
       },
     );
   }
-  return relative.replace(/^[a-z]:\/*/i, "");
+  const path = relative.replace(/^[a-z]:\/*/i, "");
+  checkNames(path, entry);
+  return path;
+}
+
+/**
+ * Names that Windows has no files of: with characters that tar.exe replaces by `_` (libarchive's
+ * archive_write_disk_windows.c, cleanup_pathname) or Windows refuses, with an end that Windows drops, or those of devices
+ * (Microsoft's "Naming Files, Paths, and Namespaces").
+ */
+// oxlint-disable-next-line no-control-regex -- Windows refuses control characters in names.
+const unusable = /[\u0000-\u001F:*?"<>|]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
+
+function checkNames(path: string, entry: string): void {
+  const name = path.split("/").find((part) => part !== "." && part !== ".." && unusable.test(part));
+  if (name === undefined) return;
+  throw new ObError(
+    "UNSUPPORTED",
+    `Windows cannot have a file of the name ${JSON.stringify(name)}: ${JSON.stringify(entry)} cannot be copied.`,
+    { hint: "Rename it, or leave it out of the copy." },
+  );
 }
 
 /** From `d:` to `z:`. */

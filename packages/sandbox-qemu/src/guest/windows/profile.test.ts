@@ -19,7 +19,7 @@ describe("Windows' commands", () => {
     const caches = [cache, { ...cache, formatted: false, target: "C:/Program Files/cache" }];
     const [disks, ...junctions] = scripts(profile.mount(runTask({ caches })));
     expect(disks).toMatch(
-      /^set -- '[A-Za-z0-9+/=]+'\n[^]*^powershell -NoProfile .* -EncodedCommand "\$1" <\/dev\/null$/m,
+      /^set -- '[A-Za-z0-9+/=]+'\n[^]*^until said=\$\(powershell -NoProfile .* -EncodedCommand "\$1" <\/dev\/null 2>&1\); do$/m,
     );
     expect(junctions.map((script) => script.split("\n")[0])).toEqual([
       String.raw`set -- 'C:\Users\opam\cache' 'C:\Users\opam' d:`,
@@ -41,7 +41,9 @@ describe("Windows' commands", () => {
   });
 
   it("prepare the disks with PowerShell", () => {
-    expect(prepareDisks([true, false])).toMatch(/^\$formatted = '10'\n\$ErrorActionPreference = 'Stop'\n/);
+    expect(prepareDisks([true, false])).toMatch(
+      /^\$serials = @\('obuilder-cache-001', 'obuilder-cache-002'\)\n\$formatted = '10'\n\$ErrorActionPreference = 'Stop'\n/,
+    );
     expect(prepareDisks([true])).toMatch(/-AccessPath \(\$has \+ ':\\'\)$/m);
     expect(prepareDisks([])).toMatch(/\nexit 0\n$/);
   });

@@ -67,27 +67,34 @@ export function windowsGuest(loginUser: string): GuestProfile {
     }),
     unpack: { phase: "copy", purpose: "unpack the files", ...inBash(scripts.unpack), failure: "STEP_FAILED" },
     verification,
-    unmount,
-    // sshd's job object kills the processes that the step left behind, together with the step's shell.
-    flush: () => ({
+    killStrayProcesses: (bootInfo) => ({
+      phase: "run",
+      purpose: "end what the command has left",
+      ...inBash(scripts.killStrayProcesses, [initialProcesses(bootInfo), loginUser]),
+      failure: "GUEST_LOST",
+    }),
+    unmount: (task, bootInfo) => unmount(task, [initialProcesses(bootInfo), loginUser]),
+    flush: (bootInfo) => ({
       phase: "flush",
       purpose: "flush",
-      ...inBash(scripts.flush),
+      ...inBash(scripts.flush, [initialProcesses(bootInfo), loginUser]),
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
     shutdown: "acpi",
-    // Windows' tar cannot exclude names: the host drops them while it reads the archive.
-    readArchive: (path, _exclude, { followLink = false } = {}) => ({
-      phase: "copy",
-      purpose: `read ${path}`,
-      ...inBash(scripts.readArchive, [drivePath(path), followLink ? "yes" : "no"]),
-      failure: "BAD_SOURCE",
-    }),
+    readArchive,
     // The login user is an administrator.
     runScript: framedForCygwin,
   };
 }
+
+/** Windows' tar cannot exclude names: the host drops them while it reads the archive. */
+const readArchive: GuestProfile["readArchive"] = (path, _exclude, { followLink = false } = {}) => ({
+  phase: "copy",
+  purpose: `read ${path}`,
+  ...inBash(scripts.readArchive, [drivePath(path), followLink ? "yes" : "no"]),
+  failure: "BAD_SOURCE",
+});
 
 const imageChecks: readonly ImageCheck[] = [
   {
@@ -125,7 +132,7 @@ function mountCaches({ caches }: MountTask): readonly GuestCommand[] {
   const disks: GuestCommand = {
     phase: "mount",
     purpose: "prepare the disks of the step's caches",
-    ...inBash(scripts.runPowershell, [encodedPrepareDisks(inDiskOrder.map(({ formatted }) => formatted))]),
+    ...inBash(scripts.repeatPowershell, [encodedPrepareDisks(inDiskOrder.map(({ formatted }) => formatted))]),
     failure: "CACHE",
   };
   const junctions = caches.map(({ name, target, index }): GuestCommand => {
@@ -155,7 +162,17 @@ function putSecret(
   };
 }
 
-function unmount({ secrets, caches }: MountTask): readonly GuestCommand[] {
+/** A command line has room for some 3,000. What a guest says too much of is left out, and ended with what a step has left. */
+const maxInitialProcesses = 1_000;
+
+function initialProcesses(bootInfo: string): string {
+  return (bootInfo.match(/\b\d{1,10}\b/g) ?? []).slice(0, maxInitialProcesses).join(" ");
+}
+
+function unmount(
+  { secrets, caches }: MountTask,
+  processes: readonly [initial: string, loginUser: string],
+): readonly GuestCommand[] {
   if (secrets.length === 0 && caches.length === 0) return [];
   const junctions = caches.toReversed().map(({ target }) => junctionPath(target));
   return [
@@ -163,6 +180,7 @@ function unmount({ secrets, caches }: MountTask): readonly GuestCommand[] {
       phase: "mount",
       purpose: "remove the step's secrets and the junctions to its caches",
       ...inBash(scripts.unmountAll, [
+        ...processes,
         String(secrets.length),
         ...secrets.toReversed().map(({ target }) => target),
         ...junctions,

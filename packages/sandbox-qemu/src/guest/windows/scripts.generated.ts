@@ -13,11 +13,84 @@ rm -f -- "$1"
 
 export const checkCygwin = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
-cygpath -S >/dev/null && sha256sum --version >/dev/null && command -v cmd >/dev/null`;
+tasks() { "$(cygpath -S)/tasklist.exe" /fo csv /nh "$@" </dev/null 2>/dev/null; }
+cygpath -S >/dev/null && sha256sum --version >/dev/null && command -v cmd >/dev/null || exit
+while IFS='"' read -r _ _ _ process _; do
+  case $process in '' | *[!0-9]*) ;; *) printf '%s ' "$process" ;; esac
+done <<LIST
+$(tasks)
+LIST`;
 
 export const flush = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+tasks() { "$(cygpath -S)/tasklist.exe" /fo csv /nh "$@" </dev/null 2>/dev/null; }
+kill_stray_processes() {
+  initial=" $1 " user=$2 own=$$ before='' rounds=0
+  [ ! -e "/proc/$$/winpid" ] || read -r own <"/proc/$$/winpid"
+  while [ $rounds -lt 30 ]; do
+    list=$(tasks /fi "USERNAME eq $user")
+    session='' now=''
+    set --
+    while IFS='"' read -r _ _ _ process _ _ _ number _; do
+      [ "$process" != "$own" ] || session=$number
+    done <<OWN
+$list
+OWN
+    while IFS='"' read -r _ name _ process _ _ _ number _; do
+      case $process in '' | "$own" | *[!0-9]*) continue ;; esac
+      case $initial in *" $process "*) continue ;; esac
+      [ -z "$session" ] || [ "$number" = "$session" ] || continue
+      case $name in sshd*.exe | ssh-shellhost.exe | conhost.exe | tasklist.exe | taskkill.exe) continue ;; esac
+      now="$now $process"
+      case "$before " in *" $process "*) set -- "$@" /pid "$process" ;; esac
+    done <<LIST
+$list
+LIST
+    if [ $# -gt 0 ]; then
+      "$(cygpath -S)/taskkill.exe" /f "$@" </dev/null >/dev/null 2>&1
+    elif [ $rounds -gt 0 ] || [ -z "$now" ]; then
+      return 0
+    fi
+    before=$now rounds=$((rounds + 1))
+  done
+}
+kill_stray_processes "$1" "$2"
 sync`;
+
+export const killStrayProcesses = `PATH=/usr/bin:$PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+tasks() { "$(cygpath -S)/tasklist.exe" /fo csv /nh "$@" </dev/null 2>/dev/null; }
+kill_stray_processes() {
+  initial=" $1 " user=$2 own=$$ before='' rounds=0
+  [ ! -e "/proc/$$/winpid" ] || read -r own <"/proc/$$/winpid"
+  while [ $rounds -lt 30 ]; do
+    list=$(tasks /fi "USERNAME eq $user")
+    session='' now=''
+    set --
+    while IFS='"' read -r _ _ _ process _ _ _ number _; do
+      [ "$process" != "$own" ] || session=$number
+    done <<OWN
+$list
+OWN
+    while IFS='"' read -r _ name _ process _ _ _ number _; do
+      case $process in '' | "$own" | *[!0-9]*) continue ;; esac
+      case $initial in *" $process "*) continue ;; esac
+      [ -z "$session" ] || [ "$number" = "$session" ] || continue
+      case $name in sshd*.exe | ssh-shellhost.exe | conhost.exe | tasklist.exe | taskkill.exe) continue ;; esac
+      now="$now $process"
+      case "$before " in *" $process "*) set -- "$@" /pid "$process" ;; esac
+    done <<LIST
+$list
+LIST
+    if [ $# -gt 0 ]; then
+      "$(cygpath -S)/taskkill.exe" /f "$@" </dev/null >/dev/null 2>&1
+    elif [ $rounds -gt 0 ] || [ -z "$now" ]; then
+      return 0
+    fi
+    before=$now rounds=$((rounds + 1))
+  done
+}
+kill_stray_processes "$1" "$2"`;
 
 export const makeJunction = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
@@ -39,6 +112,8 @@ $ProgressPreference = 'SilentlyContinue'
 try {
   $disks = @(Get-Disk | Where-Object { -not $_.IsBoot -and -not $_.IsSystem } | Sort-Object -Property Number)
   if ($disks.Count -lt $formatted.Length) { throw 'Windows does not see all cache disks' }
+  $known = @($serials | ForEach-Object { $serial = $_; $disks | Where-Object { ([string]$_.SerialNumber).Trim() -eq $serial } })
+  if ($known.Count -eq $formatted.Length) { $disks = $known }
   $partitions = @()
   for ($i = 0; $i -lt $formatted.Length; $i++) {
     $number = $disks[$i].Number
@@ -46,7 +121,12 @@ try {
     if ($disks[$i].IsReadOnly) { Set-Disk -Number $number -IsReadOnly $false }
     if ($formatted[$i] -eq '0') {
       if ((Get-Disk -Number $number).PartitionStyle -eq 'RAW') { Initialize-Disk -Number $number -PartitionStyle MBR }
-      $partition = New-Partition -DiskNumber $number -UseMaximumSize
+      $partition = Get-Partition -DiskNumber $number -ErrorAction SilentlyContinue | Where-Object { $_.Type -ne 'Reserved' } | Select-Object -First 1
+      if (-not $partition) { $partition = New-Partition -DiskNumber $number -UseMaximumSize -AssignDriveLetter }
+      for ($tries = 0; $partition.IsReadOnly -and $tries -lt 30; $tries++) {
+        Start-Sleep -Seconds 1
+        $partition = Get-Partition -DiskNumber $number -PartitionNumber $partition.PartitionNumber
+      }
       Format-Volume -Partition $partition -FileSystem NTFS -NewFileSystemLabel obuilder -Confirm:$false | Out-Null
     }
     $partitions += Get-Partition -DiskNumber $number | Where-Object { $_.Type -ne 'Reserved' } | Select-Object -First 1
@@ -109,9 +189,14 @@ else
 fi
 exec "$(cygpath -S)/tar.exe" -cf - $flag "$item"`;
 
-export const runPowershell = `PATH=/usr/bin:$PATH
+export const repeatPowershell = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
-powershell -NoProfile -NonInteractive -OutputFormat Text -EncodedCommand "$1" </dev/null`;
+tries=0
+until said=$(powershell -NoProfile -NonInteractive -OutputFormat Text -EncodedCommand "$1" </dev/null 2>&1); do
+  tries=$((tries + 1))
+  [ $tries -le 10 ] || fail "$said"
+  sleep 3
+done`;
 
 export const run = `directory=$(PATH=/usr/bin:$PATH cygpath -u "$1")
 shift
@@ -128,6 +213,37 @@ exec "$(cygpath -S)/reg.exe" query 'HKLM\\HARDWARE\\DESCRIPTION\\System\\BIOS' /
 
 export const unmountAll = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+tasks() { "$(cygpath -S)/tasklist.exe" /fo csv /nh "$@" </dev/null 2>/dev/null; }
+kill_stray_processes() {
+  initial=" $1 " user=$2 own=$$ before='' rounds=0
+  [ ! -e "/proc/$$/winpid" ] || read -r own <"/proc/$$/winpid"
+  while [ $rounds -lt 30 ]; do
+    list=$(tasks /fi "USERNAME eq $user")
+    session='' now=''
+    set --
+    while IFS='"' read -r _ _ _ process _ _ _ number _; do
+      [ "$process" != "$own" ] || session=$number
+    done <<OWN
+$list
+OWN
+    while IFS='"' read -r _ name _ process _ _ _ number _; do
+      case $process in '' | "$own" | *[!0-9]*) continue ;; esac
+      case $initial in *" $process "*) continue ;; esac
+      [ -z "$session" ] || [ "$number" = "$session" ] || continue
+      case $name in sshd*.exe | ssh-shellhost.exe | conhost.exe | tasklist.exe | taskkill.exe) continue ;; esac
+      now="$now $process"
+      case "$before " in *" $process "*) set -- "$@" /pid "$process" ;; esac
+    done <<LIST
+$list
+LIST
+    if [ $# -gt 0 ]; then
+      "$(cygpath -S)/taskkill.exe" /f "$@" </dev/null >/dev/null 2>&1
+    elif [ $rounds -gt 0 ] || [ -z "$now" ]; then
+      return 0
+    fi
+    before=$now rounds=$((rounds + 1))
+  done
+}
 remove_secret() {
   target=$(cygpath -u "$2")
   if [ -f "$target" ]; then
@@ -150,8 +266,9 @@ remove_junction() {
   at=$(cygpath -u "$1")
   [ ! -e "$at" ] && [ ! -L "$at" ] || fail "the junction at $1 cannot be removed"
 }
-index=$1
-shift
+kill_stray_processes "$1" "$2"
+index=$3
+shift 3
 while [ "$index" -gt 0 ]; do
   index=$((index - 1))
   remove_secret $index "$1"
@@ -179,7 +296,12 @@ until [ -n "$disc" ]; do
   }
 done
 cd -- "$(cygpath -S)" || exit 125
-for name; do ./tar.exe -xf "$(cygpath -w "$disc/$name")" -C / || exit; done`;
+status=0
+for name; do
+  ./tar.exe -xf "$(cygpath -w "$disc/$name")" -C / || status=$?
+  [ $status -le 1 ] || exit $status
+done
+exit $status`;
 
 export const unpack = `cd -- "$(PATH=/usr/bin:$PATH cygpath -S)" || exit 125
 exec ./tar.exe -xf - -C /`;

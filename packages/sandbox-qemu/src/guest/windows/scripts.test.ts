@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -189,6 +190,79 @@ it("the disc that never appears has the status that the host looks for", () => {
   const { command } = profile.verification!.unpackIso(["none.tar"]);
   const fast = `sleep() { :; }; ${command}`;
   expect(run({ ...profile.unpack, command: fast }).status).toBe(exitDeviceMissing);
+});
+
+describe("the disks of caches", () => {
+  const prepare = () => {
+    const [disks = profile.prepare] = profile.mount(runTask({ caches: [cache] }));
+    return run({ ...disks, command: `sleep() { :; }; ${disks.command}` });
+  };
+  const powershell = (failures: number): void =>
+    program(
+      "bin/powershell",
+      `echo >>${at("runs")}; [ $(wc -l <${at("runs")}) -gt ${failures} ] || { echo Invalid Parameter >&2; exit 1; }`,
+    );
+
+  it("are prepared again if Windows could not format them yet", () => {
+    powershell(2);
+    expect(prepare()).toEqual({ status: 0, said: "" });
+    expect(readFileSync(at("runs"), "utf8")).toHaveLength(3);
+  });
+
+  it("are an error if they never can be, with what PowerShell says", () => {
+    powershell(99);
+    expect(prepare()).toEqual({ status: 125, said: "obuilder: Invalid Parameter\n" });
+  });
+});
+
+describe("the processes that a step leaves behind", () => {
+  /** tasklist lists those of ours that run, with what is always there; the second list has the next of the script's own programs. */
+  const programs = (left: readonly number[]): void => {
+    program(
+      "c/win/tasklist.exe",
+      `printf '%s ' "$@" >>${at("tasklist.log")}
+row() { printf '"%s","%s","Services","%s","9,320 K"\\r\\n' "$1" "$2" "$3"; }
+row sshd.exe 11 0; row conhost.exe 12 0; row explorer.exe 13 1; row service.exe 14 0
+shell=$(ps -o ppid= -p $PPID)
+row bash.exe $shell 0; row bash.exe $PPID 0; row tasklist.exe $$ 0
+for process in ${left.join(" ")}; do
+  case $(ps -o stat= -p $process) in '' | Z*) ;; *) row left.exe $process 0 ;; esac
+done`,
+    );
+    program(
+      "c/win/taskkill.exe",
+      `echo "$*" >>${at("taskkill.log")}\nwhile shift; do [ "$1" = /pid ] || kill -9 $1 2>/dev/null; done`,
+    );
+  };
+
+  it("are ended before the flush, and nothing else is", async () => {
+    const left = [spawn("sleep", ["600"]), spawn("sleep", ["600"])];
+    const ended = left.map(async (process) => await once(process, "exit"));
+    programs(left.map(({ pid = 0 }) => pid));
+    const bootInfo = ` 4 14 `;
+    expect(run(profile.flush(bootInfo))).toEqual({ status: 0, said: "" });
+    expect(readFileSync(at("tasklist.log"), "utf8")).toMatch(/^\/fo csv \/nh \/fi USERNAME eq opam /);
+    expect(readFileSync(at("taskkill.log"), "utf8")).toBe(
+      `/f ${left.map(({ pid }) => `/pid ${pid}`).join(" ")}\n`,
+    );
+    await Promise.all(ended);
+  });
+
+  it("include none that ran before the step", () => {
+    const before = spawn("sleep", ["600"]);
+    programs([before.pid ?? 0]);
+    const { status, stdout } = spawnSync("/bin/bash", ["-c", profile.prepare.command], {
+      env: { PATH: `${at("bin")}${delimiter}${process.env["PATH"] ?? ""}` },
+    });
+    expect(status).toBe(0);
+    expect(run(profile.killStrayProcesses?.(stdout.toString()))).toEqual({ status: 0, said: "" });
+    expect(existsSync(at("taskkill.log"))).toBe(false);
+    before.kill();
+  });
+
+  it("are not looked for without a list", () => {
+    expect(run(profile.flush("nothing"))).toEqual({ status: 0, said: "" });
+  });
 });
 
 it("a guest without Cygwin is not ready", () => {
