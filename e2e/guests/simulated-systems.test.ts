@@ -103,6 +103,21 @@ describe("a Linux guest with Windows' commands", () => {
     expect(output).toMatch(/^0$/m);
   });
 
+  it(
+    "is not saved by a step after which nobody can log in",
+    async () => {
+      const image = await simulatorImage("windows");
+      await using store: TestStore = await storeWith(image);
+      const built = await build(
+        store,
+        `((from ${image.name}) (run (shell "rm -rf ~/.ssh")) (run (shell true)))`,
+      );
+      expect(built.all).toContain("no later step can log in to it: The guest rejected these SSH keys");
+      expect(built.exitCode).toBe(1);
+    },
+    timeout,
+  );
+
   it("has nothing of a step running when the volumes are flushed", () => {
     expect(output).toMatch(/^at sync: 0 of [1-9]\d*$/m);
   });

@@ -104,7 +104,7 @@ export interface GuestProfile {
   readonly findOwner?: ((name: string) => GuestCommand) | undefined;
   /** Set if unpacked files must be compared with what was sent. */
   readonly verification?: CopyVerification | undefined;
-  /** How to check that a later step can log in; undefined if guests of this OS are not checked. */
+  /** How to check that a later step can log in; by default a new connection to the running SSH server is made after each step. */
   readonly loginCheck?: LoginCheck | undefined;
   /** Commands that undo `mount` in reverse. After them no process of the step runs. */
   unmount(task: MountTask, bootInfo: string): readonly GuestCommand[];

@@ -20,10 +20,11 @@ export interface CheckLoginOptions {
 }
 
 /**
- * Whether the next step can log in to a guest. Only if the step has changed what a login depends on, one is made: to an SSH server
- * that reads its configuration again, with the key of the first login, up to root.
+ * Whether the next step can log in to a guest. If the step has changed what a login depends on, one is made: to an SSH server
+ * that reads its configuration again, with the key of the first login, up to root. In guests whose profile does not say how to find
+ * that out, one is always made, to the SSH server that runs.
  *
- * @returns what makes a login impossible; undefined if it is possible, or if guests of this OS cannot be checked.
+ * @returns what makes a login impossible; undefined if it is possible.
  * @throws ObError `GUEST_LOST`, the signal's reason.
  */
 export async function checkLogin(
@@ -31,25 +32,46 @@ export async function checkLogin(
   { connection, duration }: CheckLoginOptions,
 ): Promise<string | undefined> {
   const { loginCheck } = running.profile;
-  if (!loginCheck) return undefined;
+  if (!loginCheck) return await problemOf(connection, logInWithin(running, connection.signal));
   const printed = await runGuestCommand(loginCheck.changes(duration), connection);
   const problem = problemIn(printed);
   if (problem !== undefined) return problem;
   const changes = printed.split("\n").filter((line) => line !== "");
   if (changes.length === 0) return undefined;
+  const failure = await problemOf(connection, tryLogin(running, loginCheck, connection));
+  if (failure === undefined) return undefined;
+  const missing = changes.find((line) => line.startsWith(missingKeys));
+  return [failure, missing].filter((part) => part !== undefined).join("; ");
+}
+
+/** Why a login failed; undefined if it did not. @throws what is not an error of the login itself. */
+async function problemOf(
+  { session, signal }: GuestConnection,
+  login: Promise<void>,
+): Promise<string | undefined> {
   try {
-    await tryLogin(running, loginCheck, connection);
+    await login;
     return undefined;
   } catch (error) {
-    // Only an error of the login itself is a result.
-    if (connection.signal.aborted || connection.session.lost.aborted || !isObError(error)) throw error;
-    const missing = changes.find((line) => line.startsWith(missingKeys));
-    return [error.message.replace(/\.$/, ""), missing].filter((part) => part !== undefined).join("; ");
+    if (signal.aborted || session.lost.aborted || !isObError(error)) throw error;
+    return error.message.replace(/\.$/, "");
   }
 }
 
 /** How `LoginCheck.changes` reports that the file with the login user's keys is not where it usually is. */
 const missingKeys = "there is no ";
+
+function loginLimit() {
+  return deadline(
+    loginTimeout,
+    () => new ObError("LOGIN_FAILED", `a login was not complete after ${loginTimeout / 1000} s`),
+  );
+}
+
+async function logInWithin(running: GuestSession, caller: AbortSignal): Promise<void> {
+  using limit = loginLimit();
+  await logInAgain(running, AbortSignal.any([caller, limit.signal]));
+}
 
 /** @throws ObError with the reason why a login is not possible. */
 async function tryLogin(
@@ -57,10 +79,7 @@ async function tryLogin(
   { server }: LoginCheck,
   { session, signal: caller }: GuestConnection,
 ): Promise<void> {
-  using limit = deadline(
-    loginTimeout,
-    () => new ObError("LOGIN_FAILED", `a login was not complete after ${loginTimeout / 1000} s`),
-  );
+  using limit = loginLimit();
   const signal = AbortSignal.any([caller, limit.signal]);
   await using served = await serveOnChannel(server, { session, signal });
   try {
