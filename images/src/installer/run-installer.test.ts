@@ -19,7 +19,7 @@ const machine = (script: string): Argv => [
   "bash",
   "-c",
   `until [ "\${2#socket,id=console,}" != "$2" ]; do shift; done
-   console=\${2#*,logfile=} console=\${console//,,/,}
+   console=\${2#*,logfile=} console=\${console%,logappend=on} console=\${console//,,/,}
    [ "$3 $4" = "-serial chardev:console" ] || exit 9
    say() { printf "$1" | tee -a "$console" >&4; }
    ${script}`,

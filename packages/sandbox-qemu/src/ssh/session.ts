@@ -57,7 +57,11 @@ export class SshSession implements AsyncDisposable {
   /** A command line, for a Bourne shell, in the form that the login shell reads. */
   lineFor(command: string): string {
     const { loginShell } = this;
-    return loginShell === undefined || isBourneShell(loginShell) ? command : anyShellCommand(command);
+    if (loginShell === undefined) return command;
+    // zsh expands aliases here, too: one of `exec` is not meant.
+    return isBourneShell(loginShell)
+      ? command.replace(/^exec /, String.raw`\exec `)
+      : anyShellCommand(command);
   }
 
   // oxlint-disable-next-line require-await -- closing a socket takes no waiting.
