@@ -1,5 +1,6 @@
 import { checkOptions, type GuestDescription, type GuestImage } from "@ob/core";
 import { inMountOrder } from "./mount-order.ts";
+import type { GuestProfile } from "./profile.ts";
 import { type GuestOptions, resolveGuest } from "./resolve-guest.ts";
 
 /** What describes a guest where its image's manifest does not. */
@@ -13,18 +14,19 @@ export type GuestDefaults = Pick<GuestOptions, "guestOs" | "guestArch" | "hardwa
 export function describeGuest(image: GuestImage, defaults: GuestDefaults = {}): GuestDescription {
   checkOptions("describeGuest", image, { manifest: "object?", manifestDirectory: "string" });
   const { os, arch, profile } = resolveGuest(image, defaults);
-  const { cacheFileSystem, copyTarget, copySource, verification } = profile;
+  const { cacheFileSystem, copyTarget, copySource } = profile;
+  // A store of the original does not say what its images are, and its cached steps need no guest.
+  const isAssumed = image.manifest === undefined && defaults.guestOs === undefined;
+  return { os, arch, cacheFileSystem, copyTarget, copySource, ...(isAssumed ? {} : checksOf(profile)) };
+}
+
+function checksOf(profile: GuestProfile): Pick<GuestDescription, "checkRun" | "checkCopy"> {
   return {
-    os,
-    arch,
-    cacheFileSystem,
-    copyTarget,
-    copySource,
     // Making the commands is what refuses them; they are not run.
     checkRun(task) {
       profile.mount(inMountOrder(task, profile));
       profile.run(task);
     },
-    checkCopy: (destination) => void verification?.unpackedPath(destination),
+    checkCopy: (destination) => void profile.verification?.unpackedPath(destination),
   };
 }
