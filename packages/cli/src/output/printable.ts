@@ -1,7 +1,9 @@
 import { stripVTControlCharacters } from "node:util";
 
-// A pattern: C0 but tab and newline, DEL, C1, and the characters that change the direction of text around them (UAX #9).
-const unsafe = String.raw`\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069`;
+/** Of a character class: DEL, C1, and the characters that change the direction of text around them (UAX #9). */
+export const c1AndDirections = String.raw`\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069`;
+// C0 but tab and newline as well.
+const unsafe = String.raw`\x00-\x08\x0b-\x1f${c1AndDirections}`;
 const unsafeCharacter = new RegExp(`[${unsafe}]`);
 const unsafeCharacters = new RegExp(`[${unsafe}]`, "g");
 

@@ -1,4 +1,5 @@
 import { TextDecoder } from "node:util";
+import { c1AndDirections } from "./printable.ts";
 
 /**
  * Makes output of a guest safe to write to a terminal as it comes, without a display. Colours, text styles, carriage
@@ -25,9 +26,8 @@ const unfinished = /\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n\x9c]*\x1b?|[ -/]*
 // Select graphic rendition, and erase in line.
 // oxlint-disable-next-line no-control-regex -- it matches escapes.
 const harmless = /^\x1b\[(?:[0-9;:]*m|[0-2]?K)$/;
-const controls =
-  // oxlint-disable-next-line no-control-regex -- it removes control characters.
-  /[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+// Backspace, tab, newline and carriage return pass, and escape, of which `sequences` has dealt with all.
+const controls = new RegExp(String.raw`[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f${c1AndDirections}]`, "g");
 
 export function createTerminalFilter(): TerminalFilter {
   let decoder = new TextDecoder();

@@ -15,6 +15,7 @@ import {
   missingTool,
   ObError,
   tailLines,
+  TailText,
 } from "@ob/core";
 import { withoutInheritedFiles } from "../process/confine.ts";
 import { LoopbackFilter } from "./loopback-filter.ts";
@@ -196,12 +197,10 @@ function socketOf(child: ChildProcess): Duplex {
 const syslogNoise = /^Failed to send \d+ bytes to syslog$/;
 
 function collectStderr(child: ChildProcess): () => string {
-  let text = "";
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    text = (text + chunk).slice(-16_384);
-  });
+  const tail = new TailText(16_384);
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => tail.add(chunk));
   return () => {
-    const lines = text.split("\n").filter((line) => !syslogNoise.test(line));
+    const lines = tail.text.split("\n").filter((line) => !syslogNoise.test(line));
     return tailLines(lines.join("\n"), 4);
   };
 }

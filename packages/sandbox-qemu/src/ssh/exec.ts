@@ -52,7 +52,7 @@ export async function execute(
   const { channel } = running;
   stack.defer(() => void channel.destroy());
   const output = stack.use(passOutput(channel, options));
-  const signal = AbortSignal.any([alive, output.flooded]);
+  const signal = AbortSignal.any([alive, output.failed]);
   const ended = commandEnd(running, { signal, killStrayProcesses, isHeld: output.isHeld });
   // A caller that was cancelled no longer waits for it.
   ended.catch(() => undefined);

@@ -98,6 +98,17 @@ describe("output that is not taken", () => {
     expect(order).toEqual(["taken", "second"]);
   });
 
+  it("ends the command with the error of who was to take it", async () => {
+    const session = await withServer((channel) => void flood(channel));
+    const full = new Error("The log cannot be written.");
+    const running = execute(session, "x", { signal: never, onStdout: () => Promise.reject(full) });
+    await expect(running).rejects.toMatchObject({
+      code: "STEP_FAILED",
+      message: "The output of the command was not taken: The log cannot be written.",
+      cause: full,
+    });
+  });
+
   it("does not delay the end of a command that is cancelled", async () => {
     const controller = new AbortController();
     const session = await withServer((channel) => void flood(channel));

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { ObError, type OnOutput } from "@ob/core";
+import { errorMessage, isObError, ObError, type OnOutput } from "@ob/core";
 import type { ClientChannel } from "ssh2";
 
 /**
@@ -26,8 +26,8 @@ export interface OutputSinks {
 export interface PassedOutput extends Disposable {
   /** True while a sink cannot take more. */
   readonly isHeld: () => boolean;
-  /** Fires with `GUEST_LOST` if the server sends more than it was granted. */
-  readonly flooded: AbortSignal;
+  /** Fires with `GUEST_LOST` if the server sends more than it was granted, or with `STEP_FAILED` if a sink rejects. */
+  readonly failed: AbortSignal;
 }
 
 /**
@@ -35,7 +35,7 @@ export interface PassedOutput extends Disposable {
  * its window fills, and the command in the guest waits.
  */
 export function passOutput(channel: ClientChannel, { onStdout, onStderr }: OutputSinks): PassedOutput {
-  const flooded = new AbortController();
+  const failure = new AbortController();
   let [pauses, held, isOver] = [0, 0, false];
   let turnEnd: number | undefined;
 
@@ -56,11 +56,16 @@ export function passOutput(channel: ClientChannel, { onStdout, onStderr }: Outpu
   const hold = async (taken: Promise<void>): Promise<void> => {
     held += 1;
     const check = setInterval(() => {
-      if (channel.readableLength + channel.stderr.readableLength > maxUnread) flooded.abort(tooMuch());
+      if (channel.readableLength + channel.stderr.readableLength > maxUnread) failure.abort(tooMuch());
     }, checkInterval);
-    await taken;
-    clearInterval(check);
-    held -= 1;
+    try {
+      await taken;
+    } catch (error) {
+      failure.abort(notTaken(error));
+    } finally {
+      clearInterval(check);
+      held -= 1;
+    }
   };
   const listener = (sink: OnOutput | undefined) => (bytes: Uint8Array) => {
     if (isOver) return;
@@ -74,11 +79,19 @@ export function passOutput(channel: ClientChannel, { onStdout, onStderr }: Outpu
   channel.stderr.on("data", listener(onStderr));
   return {
     isHeld: () => held > 0,
-    flooded: flooded.signal,
+    failed: failure.signal,
     [Symbol.dispose]() {
       isOver = true;
     },
   };
+}
+
+/** A sink is not to reject. One that does anyway fails the step, and not the process. */
+function notTaken(cause: unknown): ObError {
+  if (isObError(cause)) return cause;
+  return new ObError("STEP_FAILED", `The output of the command was not taken: ${errorMessage(cause)}`, {
+    cause,
+  });
 }
 
 function tooMuch(): ObError {
