@@ -211,6 +211,24 @@ describe("the installation script", () => {
   });
 });
 
+describe("every PowerShell script", () => {
+  const scripts = [
+    "guest/install.ps1",
+    "../../packages/sandbox-qemu/src/guest/windows/scripts/prepare-disks.ps1",
+  ];
+
+  test.each(scripts)(
+    "gives a new partition a letter, and waits until it can be written: %s",
+    async (file) => {
+      const script = await readFile(join(import.meta.dirname, file), "utf8");
+      const made = [...script.matchAll(/New-Partition (.*?)Format-Volume/gs)].map(([, between]) => between);
+      expect(made).toEqual([
+        expect.stringMatching(/^-DiskNumber .*-AssignDriveLetter.*IsReadOnly.*Start-Sleep/s),
+      ]);
+    },
+  );
+});
+
 describe("the user's ISO", () => {
   const make = (iso: string | undefined, notes: string[] = []) =>
     windowsServer2022Amd64.make({
