@@ -12,7 +12,8 @@ resolve_groups "$4"
 [ -b "/dev/${disk}a" ] || (cd /dev && sh MAKEDEV "$disk") || fail "the guest has no device $disk"
 said() { "$@" </dev/null 2>&1; }
 if [ "$formatted" = no ]; then
-  # openbsd/src sbin/fdisk/fdisk.c 1.149 main: -y answers; sbin/disklabel/editor.c: offset, size and type by default, then write.
+  # openbsd/src sbin/fdisk/fdisk.c 1.149 main: -y answers; sbin/disklabel/editor.c editor, editor_add: offset, size and
+  # type by default, then write; a write that fails makes q ask, and the end of the input is then status 1.
   output=$(said fdisk -iy "$disk") || fail "cannot partition $disk: $output"
   output=$(printf 'a a\n\n\n\nw\nq\n' | disklabel -E "$disk" 2>&1) || fail "cannot label $disk: $output"
   # openbsd/src sbin/newfs/newfs.c main: a raw device, no questions.
