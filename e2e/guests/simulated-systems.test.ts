@@ -3,7 +3,7 @@ import { openbsdTests } from "./simulated-openbsd.ts";
 import { windowsTests } from "./simulated-windows.ts";
 
 /** In milliseconds, for four guests one after the other, under emulation, on a machine that may be loaded. */
-const timeout = 1_200_000;
+const timeout = 2_400_000;
 
 /*
  * What the simulated guests have in common with the real systems, shown by OpenSSH's client in machines that are started as by the
