@@ -22,8 +22,6 @@ export interface CaseOutput {
   readonly text: string;
   /** Its length in bytes. */
   readonly bytes: number;
-  /** The output of each step, in their order. */
-  readonly steps: readonly string[];
   /** When the last of it came, in milliseconds since 1970. */
   readonly at: number;
   /** What the builder and the machine reported meanwhile. */
@@ -36,8 +34,13 @@ export interface CaseOutput {
 export interface LifeCycleCase {
   /** What holds if it passes, as a sentence: `a secret is readable in its step, and gone afterwards`. */
   readonly name: string;
-  /** Ops of a spec. Each sets all that it depends on: another case before it may have been left out. */
-  readonly ops: readonly string[];
+  /** Ops of a spec, after the setting of its group; by default none. */
+  readonly ops?: readonly string[] | undefined;
+  /**
+   * Lines for `/bin/sh`, run after `ops`. The scripts of a group are run by one step, each in a shell of its own, because a
+   * guest that is booted for each step would take too long otherwise.
+   */
+  readonly script?: readonly string[] | undefined;
   /** Nested builds, `(build NAME SPEC)`, for `(copy (from (build NAME)) …)`. */
   readonly builds?: readonly string[] | undefined;
   /** The exit status that the last step must have; by default 0. */
@@ -52,13 +55,18 @@ export interface LifeCycleCase {
   readonly required?: boolean | undefined;
 }
 
-/** Cases that are steps of one build, in this order. */
+/** Cases with the same user, environment and shell. */
+export interface CaseGroup {
+  /** Ops of a spec that set them. A spec cannot return to the login user once it has named another. */
+  readonly setting: readonly string[];
+  readonly cases: readonly LifeCycleCase[];
+}
+
+/** Groups that are steps of one build, in this order. */
 export interface CaseChain {
-  /** For messages: `one machine for all steps`. */
-  readonly name: string;
   /** See `BuildOptions.reuseVm` of @ob/builder. */
   readonly reuseVm: boolean;
-  readonly cases: readonly LifeCycleCase[];
+  readonly groups: readonly CaseGroup[];
 }
 
 export type CaseOutcome = "passed" | "failed" | "warning" | "skipped";
@@ -85,6 +93,14 @@ export function atom(text: string): string {
 /** `(run … (shell …))` of a script for a Bourne shell. */
 export function runOp(lines: readonly string[], fields = ""): string {
   return `(run ${fields} (shell ${atom(lines.join("\n"))}))`;
+}
+
+/** The setting of most groups: the image's login user, and `/bin/sh`. */
+export const plainSetting = ["(shell /bin/sh -c)", "(workdir /)"];
+
+/** The same for another user. */
+export function settingOf(user: string): readonly string[] {
+  return [...plainSetting, `(user ${user})`];
 }
 
 /** A fault unless the output has each of these lines. */

@@ -1,51 +1,39 @@
-import { TextDecoder } from "node:util";
-import { isObError, type LayerId, type ObEvent, type StepInfo, TailText, tailLines } from "@ob/core";
-import { atom, type CaseOutput, type CaseResult, type LifeCycleCase, maxOutput } from "./case.ts";
-
-/** What a build has reported of one case so far. */
-interface Progress {
-  readonly log: string[];
-  readonly steps: { readonly info: StepInfo; readonly text: TailText; readonly decoder: TextDecoder }[];
-  bytes: number;
-  milliseconds: number;
-  at: number;
-  finished: number;
-}
+import { isObError, type LayerId, type ObEvent, type StepInfo, tailLines } from "@ob/core";
+import type { CaseOutput, CaseResult, LifeCycleCase } from "./case.ts";
+import { type ChainSpec, type SharedStep, type SpecLine, splitOutput } from "./chain-spec.ts";
+import { StepOutput } from "./step-output.ts";
 
 export interface ChainRunOptions {
-  readonly image: string;
+  readonly mark: string;
   readonly onStart: (name: string) => void;
   /** The outputs of cases that have ended, of all chains, by their names. */
   readonly outputs: Map<string, string>;
   readonly settle: (each: LifeCycleCase, result: Omit<CaseResult, "name">) => void;
 }
 
+/** What a build has reported of one case so far. */
+interface CaseProgress {
+  readonly log: string[];
+  readonly parts: { readonly text: string; readonly bytes: number; readonly at: number }[];
+  milliseconds: number;
+  finished: number;
+}
+
 /** One attempt to build a chain: assigns what a build reports to the cases, by the lines of the spec. */
 export class ChainRun {
-  readonly spec: string;
   /** The layer of the last step that ended. */
   lastLayer: LayerId | undefined;
-  readonly #cases: readonly LifeCycleCase[];
+  /** Shared steps that have not run all of their scripts. */
+  readonly broken = new Set<SharedStep>();
+  readonly #spec: ChainSpec;
   readonly #options: ChainRunOptions;
-  /** The case of each line of the spec; line 1 is at index 1. */
-  readonly #lines: (LifeCycleCase | undefined)[] = [undefined];
-  readonly #progress = new Map<LifeCycleCase, Progress>();
-  #current: LifeCycleCase | undefined;
+  readonly #progress = new Map<LifeCycleCase, CaseProgress>();
+  #line: SpecLine = {};
+  #output = new StepOutput();
 
-  constructor(cases: readonly LifeCycleCase[], options: ChainRunOptions) {
-    this.#cases = cases;
+  constructor(spec: ChainSpec, options: ChainRunOptions) {
+    this.#spec = spec;
     this.#options = options;
-    const lines: string[] = [];
-    const add = (text: string, each?: LifeCycleCase): void => {
-      lines.push(text);
-      this.#lines.push(each);
-    };
-    add("(");
-    for (const each of cases) for (const build of each.builds ?? []) add(build, each);
-    add(`(from ${atom(options.image)})`);
-    for (const each of cases) add(each.ops.join(" "), each);
-    add(")");
-    this.spec = lines.join("\n");
   }
 
   take(event: ObEvent): void {
@@ -53,13 +41,11 @@ export class ChainRun {
       case "step-started":
         return this.#start(event.step);
       case "step-output":
-        return this.#output(event.step, event.bytes);
+        return this.#output.add(event.bytes);
       case "step-finished":
-        if (event.outcome === "saved" || event.outcome === "cached") this.#finish(event.step, event);
-        else this.#add(event.step, event.milliseconds);
-        return;
+        return this.#finish(event.step, event);
       case "log":
-        if (this.#current) this.#of(this.#current).log.push(event.text);
+        if (this.#line.each) this.#of(this.#line.each).log.push(event.text);
         return;
       default:
         return;
@@ -68,23 +54,29 @@ export class ChainRun {
 
   /** After the build has ended well: a case that was to fail has not. */
   finish(): void {
-    for (const each of this.#cases) {
-      if (each.status !== undefined) {
+    for (const { each } of this.#spec.lines) {
+      if (each?.status !== undefined) {
         this.#options.settle(each, { outcome: "failed", reason: "The command succeeded." });
-      } else this.#evaluate(each);
+      }
     }
   }
 
-  /** The case that an error of the build belongs to; undefined if it ended before the first step. */
-  caseOf(error: unknown): LifeCycleCase | undefined {
+  /** What an error of the build belongs to; nothing if the build ended before the first step. */
+  lineOf(error: unknown): SpecLine {
     const line = isObError(error) ? error.at?.line : undefined;
-    return (line === undefined ? undefined : this.#lines[line]) ?? this.#current;
+    const found = line === undefined ? undefined : this.#spec.lines[line];
+    return found?.each || found?.shared ? found : this.#line;
   }
 
   outputOf(each: LifeCycleCase): CaseOutput {
-    const { steps, bytes, at, log } = this.#of(each);
-    const texts = steps.map(({ text }) => text.text);
-    return { text: texts.join(""), steps: texts, bytes, at, log, before: this.#options.outputs };
+    const { parts, log } = this.#of(each);
+    return {
+      text: parts.map(({ text }) => text).join(""),
+      bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+      at: parts.at(-1)?.at ?? 0,
+      log,
+      before: this.#options.outputs,
+    };
   }
 
   millisecondsOf(each: LifeCycleCase): number {
@@ -92,62 +84,72 @@ export class ChainRun {
   }
 
   #start(step: StepInfo): void {
-    const each = this.#caseAt(step);
-    if (each === undefined) return;
-    if (this.#current !== each) this.#options.onStart(each.name);
-    this.#current = each;
-    this.#of(each).steps.push({ info: step, text: new TailText(maxOutput), decoder: new TextDecoder() });
+    this.#line = (step.at && this.#spec.lines[step.at.line]) ?? {};
+    this.#output = new StepOutput();
+    const name = this.#line.each?.name ?? this.#line.shared?.cases.map((each) => each.name).join("; ");
+    if (name !== undefined) this.#options.onStart(name);
   }
 
-  #output(step: StepInfo, bytes: Uint8Array): void {
-    const each = this.#caseAt(step);
-    if (each === undefined) return;
-    const progress = this.#of(each);
-    progress.bytes += bytes.length;
-    progress.at = Date.now();
-    const found = progress.steps.findLast(({ info }) => info.id === step.id);
-    found?.text.add(found.decoder.decode(bytes, { stream: true }));
+  #finish(
+    step: StepInfo,
+    { outcome, milliseconds }: Extract<ObEvent, { readonly type: "step-finished" }>,
+  ): void {
+    const done = outcome === "saved" || outcome === "cached";
+    if (done && step.build.length === 0) this.lastLayer = step.id;
+    const { each, shared } = this.#line;
+    if (each) {
+      const progress = this.#of(each);
+      progress.milliseconds += milliseconds;
+      progress.parts.push(this.#output.part);
+      if (done && step.build.length === 0) this.#stepDone(each);
+    }
+    if (shared && done) this.#share(shared, milliseconds);
   }
 
-  #finish(step: StepInfo, { milliseconds }: { readonly milliseconds: number }): void {
-    this.lastLayer = step.build.length === 0 ? step.id : this.lastLayer;
-    const each = this.#caseAt(step);
-    if (each === undefined) return;
-    this.#add(step, milliseconds);
-    const progress = this.#of(each);
-    if (step.build.length === 0) progress.finished++;
-    if (progress.finished === stepsOf(each) && each.status === undefined) this.#evaluate(each);
+  #share(shared: SharedStep, milliseconds: number): void {
+    const { cases } = shared;
+    const { text, at } = this.#output.part;
+    const parts = splitOutput(text, { count: cases.length, mark: this.#options.mark });
+    if (!parts) {
+      this.broken.add(shared);
+      return;
+    }
+    for (const [index, each] of cases.entries()) {
+      const part = parts[index] ?? { text: "", status: 0 };
+      const progress = this.#of(each);
+      progress.parts.push({ text: part.text, bytes: Buffer.byteLength(part.text), at });
+      progress.milliseconds += milliseconds / cases.length;
+      const reason = `It ended with the exit status ${part.status}.`;
+      if (part.status === 0) this.#stepDone(each);
+      else this.#settle(each, reason);
+    }
   }
 
-  #add(step: StepInfo, milliseconds: number): void {
-    const each = this.#caseAt(step);
-    if (each !== undefined) this.#of(each).milliseconds += milliseconds;
-  }
-
-  #evaluate(each: LifeCycleCase): void {
+  /** Evaluates a case once all of its steps have ended. */
+  #stepDone(each: LifeCycleCase): void {
+    if (++this.#of(each).finished < stepsOf(each) || each.status !== undefined) return;
     const output = this.outputOf(each);
     this.#options.outputs.set(each.name, output.text);
-    const reason = each.fault?.(output);
+    this.#settle(each, each.fault?.(output));
+  }
+
+  #settle(each: LifeCycleCase, reason: string | undefined): void {
     const milliseconds = this.millisecondsOf(each);
     const { settle } = this.#options;
     if (reason === undefined) return settle(each, { outcome: "passed", milliseconds });
     const outcome = each.required === false ? "warning" : "failed";
-    settle(each, { outcome, reason, output: tailLines(output.text, 12), milliseconds });
+    settle(each, { outcome, reason, output: tailLines(this.outputOf(each).text, 12), milliseconds });
   }
 
-  #caseAt({ at }: StepInfo): LifeCycleCase | undefined {
-    return at && this.#lines[at.line];
-  }
-
-  #of(each: LifeCycleCase): Progress {
+  #of(each: LifeCycleCase): CaseProgress {
     const known = this.#progress.get(each);
     if (known) return known;
-    const made = { log: [], steps: [], bytes: 0, milliseconds: 0, at: 0, finished: 0 };
+    const made = { log: [], parts: [], milliseconds: 0, finished: 0 };
     this.#progress.set(each, made);
     return made;
   }
 }
 
-function stepsOf({ ops }: LifeCycleCase): number {
-  return ops.filter((op) => /^\((?:run|copy) /.test(op)).length;
+function stepsOf({ ops = [], script }: LifeCycleCase): number {
+  return ops.filter((op) => /^\((?:run|copy) /.test(op)).length + (script ? 1 : 0);
 }

@@ -1,46 +1,38 @@
-import type { CaseChain, CaseSubject } from "./case.ts";
-import { commandCases } from "./cases/commands.ts";
+import { type CaseChain, type CaseSubject, plainSetting, settingOf } from "./case.ts";
+import { commandGroups } from "./cases/commands.ts";
 import { copyCases } from "./cases/copies.ts";
-import {
-  coldCases,
-  coldSurroundings,
-  leftoverCases,
-  restartCase,
-  statusCase,
-  surroundingsCase,
-} from "./cases/machine.ts";
-import { cacheCases, secretCase } from "./cases/mounts.ts";
-import { networkCases } from "./cases/network.ts";
-import { userCases } from "./cases/users.ts";
+import { coldSurroundings, leftoverCase, restartCase, statusCase, writtenLastCase } from "./cases/machine.ts";
+import { cacheCases, noCacheCase, secretCase } from "./cases/mounts.ts";
+import { reachableCase } from "./cases/network.ts";
+import { loginUserCase, loginUserSetting, otherUserGroups, rootCase } from "./cases/users.ts";
+
+const asRoot = settingOf("(uid 0) (gid 0)");
 
 /**
  * Everything that is checked by building, for any guest. The order matters: a spec cannot return to the login user once it
  * has named another, and a machine that had secrets or a network serves no further step.
  */
 export function caseChains(subject: CaseSubject): readonly CaseChain[] {
-  const [unreachable, lookups, reachable] = networkCases(subject);
   return [
     {
-      name: "steps that share a machine, where the guest can",
       reuseVm: true,
-      cases: [
-        surroundingsCase,
-        ...commandCases(subject),
-        ...copyCases(subject),
-        unreachable,
-        lookups,
-        ...cacheCases(subject),
-        ...leftoverCases(subject),
-        ...userCases(subject),
-        secretCase(subject),
-        statusCase(3),
-        reachable,
-      ].filter((each) => each !== undefined),
+      groups: [
+        ...commandGroups(subject),
+        { setting: plainSetting, cases: copyCases(subject) },
+        { setting: plainSetting, cases: cacheCases(subject) },
+        { setting: asRoot, cases: [leftoverCase(subject), noCacheCase(subject), rootCase(subject)] },
+        ...otherUserGroups(subject),
+        { setting: loginUserSetting(subject), cases: [secretCase(subject), loginUserCase(subject)] },
+        { setting: plainSetting, cases: [statusCase(3), reachableCase(subject)] },
+      ],
     },
     {
-      name: "a machine for each step",
       reuseVm: false,
-      cases: [coldSurroundings, ...coldCases(subject), restartCase(subject), statusCase(200)],
+      groups: [
+        { setting: plainSetting, cases: [coldSurroundings] },
+        { setting: asRoot, cases: [writtenLastCase(subject), restartCase(subject)] },
+        { setting: plainSetting, cases: [statusCase(200)] },
+      ],
     },
   ];
 }

@@ -126,7 +126,7 @@ async function buildingCases(engine: LifeCycleEngine, boot: FirstBoot, check: Ch
   };
   const chains = caseChains(subject);
   if (boot.bootMs === undefined) {
-    for (const each of chains.flatMap(({ cases }) => cases)) {
+    for (const each of chains.flatMap(({ groups }) => groups).flatMap(({ cases }) => cases)) {
       onResult({ name: each.name, outcome: "skipped", reason: "Not run: the image did not boot." });
     }
     return;
@@ -137,6 +137,7 @@ async function buildingCases(engine: LifeCycleEngine, boot: FirstBoot, check: Ch
     secrets: new Map([[secretId, Buffer.from(nonce + nonce)]]),
     stepTimeoutMs: Math.max(stepTimeout.least, stepTimeout.boots * boot.bootMs),
     outputs: new Map(),
+    mark: `obuilder-check-${nonce.slice(0, 12)}`,
     isStored: (id) => exists(join(results, id)),
     onStart: (name) => onEvent({ type: "phase-started", phase: name }),
   };
@@ -150,7 +151,8 @@ async function oneChain(
 ): Promise<void> {
   const { results, layer } = await runChain(chain, tools);
   throwIfCancelled(tools.signal);
-  const copied = chain.cases.flatMap(({ name, tree }) => {
+  const cases = chain.groups.flatMap((group) => group.cases);
+  const copied = cases.flatMap(({ name, tree }) => {
     const passed = results.some((result) => result.name === name && result.outcome === "passed");
     return tree !== undefined && passed ? [tree] : [];
   });

@@ -37,7 +37,9 @@ export async function treeOfArchive(archive: AsyncIterable<Uint8Array>): Promise
       yield chunk;
     }
   };
-  await Promise.all([pipeline(Readable.from(bounded()), reader), entries]);
+  // Both have ended before the archive's guest is given back. The reader's own error comes first.
+  const ends = await Promise.allSettled([entries, pipeline(Readable.from(bounded()), reader)]);
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   return tree;
 }
 

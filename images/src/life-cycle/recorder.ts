@@ -34,6 +34,8 @@ export class Recorder {
   readonly #warnings = new Set<string>();
   #phase: { readonly phase: Phase; readonly since: number } | undefined;
   #reused = 0;
+  /** True if the step that runs now was given the machine of the one before. */
+  #inReused = false;
 
   /** An `Emit` that records, and passes everything on. */
   listen(next: Emit): Emit {
@@ -74,7 +76,11 @@ export class Recorder {
     if (event.type === "phase") this.#enter(event.phase);
     else if (event.type === "step-finished") {
       this.#enter(undefined);
-      if (event.outcome === "saved") this.add(`whole step (${event.step.op})`, event.milliseconds);
+      const machine = this.#inReused ? "in a reused machine" : "in a machine of its own";
+      const { op } = event.step;
+      const what = op === "from" ? "base layer, whole" : `${op}, whole step ${machine}`;
+      if (event.outcome === "saved") this.add(what, event.milliseconds);
+      this.#inReused = false;
     } else if (event.type === "log") {
       if (event.level !== "warning") this.#read(event.text);
       else if (this.#warnings.size < maxTexts) this.#warnings.add(event.text);
@@ -88,8 +94,10 @@ export class Recorder {
   }
 
   #read(text: string): void {
-    if (text === reused) this.#reused++;
-    else if (refused.test(text) && this.#reasons.size < maxTexts) this.#reasons.add(text);
+    if (text === reused) {
+      this.#reused++;
+      this.#inReused = true;
+    } else if (refused.test(text) && this.#reasons.size < maxTexts) this.#reasons.add(text);
     const [, how, took] = started.exec(text) ?? [];
     if (how !== undefined) {
       this.add(how === "booted" ? startNames.booted : startNames.resumed, Number(took));

@@ -1,6 +1,7 @@
 import { cancelledError, type ErrorCode, isObError, type LayerId, type ObEvent, tailLines } from "@ob/core";
-import { ChainRun } from "./chain-run.ts";
-import type { CaseChain, CaseResult, LifeCycleCase } from "./case.ts";
+import type { CaseChain, CaseGroup, CaseResult, LifeCycleCase } from "./case.ts";
+import { ChainRun, type ChainRunOptions } from "./chain-run.ts";
+import { chainSpec } from "./chain-spec.ts";
 import type { LifeCycleEngine } from "./engine.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -14,6 +15,8 @@ export interface ChainTools {
   readonly recorder: Recorder;
   /** True if the store has a layer of that id. */
   readonly isStored: (id: string) => Promise<boolean>;
+  /** A word that no script prints by itself. */
+  readonly mark: string;
   /** See `ChainRunOptions`. */
   readonly outputs: Map<string, string>;
   readonly onStart: (name: string) => void;
@@ -32,58 +35,107 @@ export interface ChainEnd {
 /** After these no other step could do better. */
 const fatal: readonly ErrorCode[] = ["BASE_IMAGE", "BOOT_FAILED", "MISSING_TOOL", "NO_SPACE", "STORE"];
 
+/** What is not yet known of a chain. */
+interface ChainState {
+  readonly chain: CaseChain;
+  readonly results: Map<LifeCycleCase, CaseResult>;
+  /** Cases that are not built again. */
+  readonly left: Set<LifeCycleCase>;
+  readonly separate: Set<CaseGroup>;
+  readonly settle: ChainRunOptions["settle"];
+}
+
 /**
  * Builds the steps of all cases as one spec. A case that fails is left out, and the spec is built again: what came before
- * is in the store, so that only the rest is run.
+ * is in the store, so that only the rest is run. If a step that runs several scripts fails, each gets a step of its own.
  *
  * @throws ObError `CANCELLED`.
  */
 export async function runChain(chain: CaseChain, tools: ChainTools): Promise<ChainEnd> {
-  const { onResult, signal } = tools;
+  const all = chain.groups.flatMap(({ cases }) => cases);
   const results = new Map<LifeCycleCase, CaseResult>();
-  const settle = (each: LifeCycleCase, result: Omit<CaseResult, "name">): void => {
+  const settle: ChainRunOptions["settle"] = (each, result) => {
     if (results.has(each)) return;
     const whole = { name: each.name, ...result };
     results.set(each, whole);
-    onResult(whole);
+    tools.onResult(whole);
   };
-  for (const each of chain.cases) {
-    if (each.skip !== undefined) settle(each, { outcome: "skipped", reason: each.skip });
+  const state = { chain, results, settle, left: new Set<LifeCycleCase>(), separate: new Set<CaseGroup>() };
+  for (const each of all) {
+    if (each.skip === undefined) continue;
+    settle(each, { outcome: "skipped", reason: each.skip });
+    state.left.add(each);
   }
-  let included = chain.cases.filter((each) => each.skip === undefined);
   let layer: LayerId | undefined;
-  while (included.length > 0) {
-    const run = new ChainRun(included, { ...tools, settle });
-    try {
-      layer = await buildChain(run, chain, tools);
-      break;
-    } catch (error) {
-      if (signal.aborted) throw cancelledError(signal);
-      layer = run.lastLayer ?? layer;
-      const guilty = run.caseOf(error) ?? included[0];
-      if (guilty === undefined) break;
-      settle(guilty, await judge(guilty, error, { run, tools }));
-      included = included.filter((each) => each !== guilty);
-      if (!isObError(error, ...fatal)) continue;
-      const reason = `Not run, because of the failure of: ${guilty.name}.`;
-      for (const each of included) settle(each, { outcome: "skipped", reason });
-      break;
-    }
+  while (state.left.size < all.length) {
+    const run = await tryChain(state, tools);
+    layer = run.lastLayer ?? layer;
+    if (run.broken.size === 0 && run.ended) break;
+    for (const { group } of run.broken) state.separate.add(group);
   }
-  return { results: chain.cases.flatMap((each) => results.get(each) ?? []), layer };
+  return { results: all.flatMap((each) => results.get(each) ?? []), layer };
 }
 
-async function buildChain(run: ChainRun, chain: CaseChain, tools: ChainTools): Promise<LayerId> {
+/** Builds once. @returns with `ended` if there is nothing to try again. */
+async function tryChain(
+  state: ChainState,
+  tools: ChainTools,
+): Promise<Pick<ChainRun, "lastLayer" | "broken"> & { readonly ended: boolean }> {
+  const { chain, left, separate, settle } = state;
+  const isIncluded = (each: LifeCycleCase): boolean => !left.has(each);
+  const spec = chainSpec(chain.groups, { image: tools.image, isIncluded, separate, mark: tools.mark });
+  const run = new ChainRun(spec, { ...tools, settle });
+  try {
+    await buildChain(spec.text, { run, chain, tools });
+    return { lastLayer: run.lastLayer, broken: run.broken, ended: true };
+  } catch (error) {
+    if (tools.signal.aborted) throw cancelledError(tools.signal);
+    const ended = await blame(error, { run, state, tools });
+    return { lastLayer: run.lastLayer, broken: run.broken, ended };
+  }
+}
+
+/** Finds the case that an error belongs to, and leaves it out. @returns true if no case can be run any more. */
+async function blame(
+  error: unknown,
+  { run, state, tools }: { readonly run: ChainRun; readonly state: ChainState; readonly tools: ChainTools },
+): Promise<boolean> {
+  const { chain, left, settle } = state;
+  const { each, shared } = run.lineOf(error);
+  const isFatal = isObError(error, ...fatal);
+  if (shared && !isFatal) {
+    run.broken.add(shared);
+    return false;
+  }
+  const others = chain.groups.flatMap(({ cases }) => cases).filter((other) => !left.has(other));
+  const guilty = each ?? shared?.cases[0] ?? others[0];
+  if (guilty === undefined) return true;
+  settle(guilty, await judge(guilty, error, { run, tools }));
+  left.add(guilty);
+  if (!isFatal) return false;
+  const reason = `Not run, because of the failure of: ${guilty.name}.`;
+  for (const other of others) settle(other, { outcome: "skipped", reason });
+  return true;
+}
+
+interface ChainBuild {
+  readonly run: ChainRun;
+  readonly chain: CaseChain;
+  readonly tools: ChainTools;
+}
+
+async function buildChain(spec: string, { run, chain, tools }: ChainBuild): Promise<void> {
   const { engine, sourceDirectory, secrets, stepTimeoutMs, recorder, signal, emit } = tools;
   const { reuseVm } = chain;
   const listen = recorder.listen((event) => {
     run.take(event);
     emit(event);
   });
-  const build = { spec: run.spec, sourceDirectory, secrets, reuseVm, stepTimeoutMs };
-  const id = await engine.build(build, { signal, emit: listen });
+  // A build warns of a secret that it does not use.
+  const given = spec.includes("(secrets ") ? secrets : new Map<string, Uint8Array>();
+  const build = { spec, sourceDirectory, secrets: given, reuseVm, stepTimeoutMs };
+  await engine.build(build, { signal, emit: listen });
   run.finish();
-  return id;
 }
 
 /** The result of the case that ended a build. */

@@ -1,71 +1,95 @@
-import { atom, type CaseSubject, expectLines, type LifeCycleCase, runOp } from "../case.ts";
+import {
+  atom,
+  type CaseGroup,
+  type CaseSubject,
+  expectLines,
+  type LifeCycleCase,
+  plainSetting,
+  runOp,
+} from "../case.ts";
+import { clockCase, surroundingsCase } from "./machine.ts";
+import { lookupCase, unreachableCase } from "./network.ts";
 
 /** Every printable character that some shell, sshd or program has once taken for its own, without the single quote. */
 const special = `a  b $HOME \${x} \`x\` "q" %PATH% ^ & | < > ( ) * ? ~ # ; = \\ \\n \\\\ [x] {1,2} ü ✓`;
 const value = `it's ${special}`;
-const bourne = "(shell /bin/sh -c)";
 
 /** How commands are run: shells, environment, directory, input and output. */
-export function commandCases(subject: CaseSubject): readonly LifeCycleCase[] {
-  return [...shellCases(subject), ...surroundings(subject), ...streams()];
+export function commandGroups(subject: CaseSubject): readonly CaseGroup[] {
+  const environment = [`(env OB_CHECK ${atom(value)})`, `(env OB_CHECK_EMPTY "")`];
+  return [
+    { setting: ["(shell)", "(workdir /)"], cases: [loginShellCase(subject)] },
+    {
+      setting: [...plainSetting, ...environment],
+      cases: [
+        surroundingsCase,
+        ...inShell(subject),
+        ...streams(),
+        unreachableCase(subject),
+        lookupCase(subject),
+        clockCase,
+      ],
+    },
+    { setting: plainSetting, cases: ownSteps(subject) },
+  ];
 }
 
-function shellCases({ loginUser, nonce }: CaseSubject): readonly LifeCycleCase[] {
-  // Single quotes mean the same to every family of shells.
-  const words = special;
+/** Single quotes mean the same to every family of shells. */
+function loginShellCase({ loginUser }: CaseSubject): LifeCycleCase {
+  return {
+    name: "a step without a shell of its own is run by the login shell, as the login user, and passes special characters on",
+    ops: [runOp(["id -un", `printf '<%s>\\n' '${special}'`])],
+    fault: (output) => {
+      // A Windows user can be printed with the machine's name; a login shell may print something itself.
+      const users = output.text.split(/\r?\n/).map((line) => line.trim().toLowerCase());
+      return users.some((user) => user.endsWith(loginUser.toLowerCase()))
+        ? expectLines(`<${special}>`)(output)
+        : "It was run by another user.";
+    },
+  };
+}
+
+function inShell({ nonce }: CaseSubject): readonly LifeCycleCase[] {
   return [
     {
-      name: "a step without a shell of its own is run by the login shell, as the login user",
-      ops: ["(shell)", runOp(["id -un"])],
-      fault: ({ text }) => {
-        const user = text.trim().split("\n").at(-1)?.trim();
-        // A Windows user can be printed with the machine's name.
-        return user?.toLowerCase().endsWith(loginUser.toLowerCase()) === true
-          ? undefined
-          : `It was run by ${JSON.stringify(user)}.`;
-      },
-    },
-    {
-      name: "special characters reach a program through the login shell",
-      ops: ["(shell)", runOp([`printf '<%s>\\n' '${words}'`])],
-      fault: expectLines(`<${words}>`),
-    },
-    {
       name: "special characters reach a program through an explicit shell",
-      ops: [
-        bourne,
-        runOp([
-          `printf '<%s>\\n' '${words}' "it's" "a\\"b" \\$x`,
-          `x=${nonce}; echo "$x" '$x' "\`echo $x\`"`,
-        ]),
+      script: [
+        `printf '<%s>\\n' '${special}' "it's" "a\\"b" \\$x`,
+        `x=${nonce}; echo "$x" '$x' "\`echo $x\`"`,
       ],
-      fault: expectLines(`<${words}>`, `<it's>`, `<a"b>`, `<$x>`, `${nonce} $x ${nonce}`),
+      fault: expectLines(`<${special}>`, `<it's>`, `<a"b>`, `<$x>`, `${nonce} $x ${nonce}`),
     },
     {
-      name: "a command of 100 KB is run",
-      ops: [bourne, runOp([`: ${"x".repeat(100_000)}`, `echo end ${nonce}`])],
-      fault: expectLines(`end ${nonce}`),
+      name: "environment variables keep quotes, blanks, $, % and non-ASCII characters",
+      script: [`printf '<%s>\\n' "$OB_CHECK"`, `echo "empty: \${OB_CHECK_EMPTY-unset}."`],
+      fault: expectLines(`<${value}>`, "empty: ."),
     },
   ];
 }
 
-function surroundings({ paths, nonce }: CaseSubject): readonly LifeCycleCase[] {
-  const directory = "it's deep/er";
+function streams(): readonly LifeCycleCase[] {
   return [
     {
-      name: "environment variables keep quotes, blanks, $, % and non-ASCII characters",
-      ops: [
-        bourne,
-        `(env OB_CHECK ${atom(value)})`,
-        `(env OB_CHECK_EMPTY "")`,
-        runOp([`printf '<%s>\\n' "$OB_CHECK"`, `echo "empty: \${OB_CHECK_EMPTY-unset}."`]),
-      ],
-      fault: expectLines(`<${value}>`, "empty: ."),
+      name: "a command has no input, and does not wait for any",
+      script: [`if read -r line; then echo "read $line"; exit 1; fi`, `echo "rest: $(cat)."`],
+      fault: expectLines("rest: ."),
     },
+    {
+      name: "standard output and standard error arrive",
+      script: ["echo to stdout", "echo to stderr >&2"],
+      fault: expectLines("to stdout", "to stderr"),
+    },
+  ];
+}
+
+/** What could damage the output of others, or is about a step itself. */
+function ownSteps({ paths, nonce }: CaseSubject): readonly LifeCycleCase[] {
+  const directory = "it's deep/er";
+  const size = 2_000_000;
+  return [
     {
       name: "a working directory that does not exist is made, and belongs to the user",
       ops: [
-        bourne,
         `(workdir ${atom(paths.inSpec(directory))})`,
         runOp(["pwd", `echo ${nonce} >made && cat made`]),
         `(workdir /)`,
@@ -76,29 +100,18 @@ function surroundings({ paths, nonce }: CaseSubject): readonly LifeCycleCase[] {
           ? undefined
           : "It was not in its working directory, or could not write there.",
     },
-  ];
-}
-
-function streams(): readonly LifeCycleCase[] {
-  const size = 2_000_000;
-  return [
     {
-      name: "a command has no input, and does not wait for any",
-      ops: [bourne, runOp([`if read -r line; then echo "read $line"; exit 1; fi`, `echo "rest: $(cat)."`])],
-      fault: expectLines("rest: ."),
+      name: "a command of 100 KB is run",
+      ops: [runOp([`: ${"x".repeat(100_000)}`, `echo end ${nonce}`])],
+      fault: expectLines(`end ${nonce}`),
     },
     {
       name: "2 MB of output arrive complete",
-      ops: [bourne, runOp([`dd if=/dev/zero bs=1000 count=2000 2>/dev/null | tr '\\0' x`, "echo; echo end"])],
+      ops: [runOp([`dd if=/dev/zero bs=1000 count=2000 2>/dev/null | tr '\\0' x`, "echo; echo end"])],
       fault: ({ bytes, text }) =>
         text.trimEnd().endsWith("end") && bytes >= size && bytes < size + 100
           ? undefined
           : `${bytes} bytes arrived.`,
-    },
-    {
-      name: "standard output and standard error arrive",
-      ops: [bourne, runOp(["echo to stdout", "echo to stderr >&2"])],
-      fault: expectLines("to stdout", "to stderr"),
     },
   ];
 }

@@ -1,8 +1,6 @@
 import { atom, type CaseSubject, expectLines, type LifeCycleCase, runOp } from "../case.ts";
 import { copiedNames } from "../source-tree.ts";
 
-const plain = "(shell /bin/sh -c) (workdir /)";
-
 /** Copies into a guest. What has arrived is compared on the host afterwards, too: see `compareCopies`. */
 export function copyCases(subject: CaseSubject): readonly LifeCycleCase[] {
   const { paths } = subject;
@@ -12,40 +10,28 @@ export function copyCases(subject: CaseSubject): readonly LifeCycleCase[] {
     {
       name: "a small tree is copied (through SSH), and an executable file is executable",
       tree: "small",
-      ops: [
-        plain,
-        `(copy (src small) (dst ${atom(paths.inSpec("small"))}))`,
-        runOp([`cat "${at(blanks)}"`, `"${at(executable)}"`]),
-      ],
+      ops: [`(copy (src small) (dst ${atom(paths.inSpec("small"))}))`],
+      script: [`cat "${at(blanks)}"`, `"${at(executable)}"`],
       fault: expectLines("the file with blanks", "the script ran"),
     },
     {
       name: "a copy to a destination with a slash goes into that directory",
-      ops: [
-        plain,
-        `(copy (src small/${copiedNames.plain}) (dst ${atom(`${paths.inSpec("into")}/`)}))`,
-        runOp([`cat "${paths.inCommand(`into/${copiedNames.plain}`)}"`]),
-      ],
+      ops: [`(copy (src small/${copiedNames.plain}) (dst ${atom(`${paths.inSpec("into")}/`)}))`],
+      script: [`cat "${paths.inCommand(`into/${copiedNames.plain}`)}"`],
       fault: expectLines("the plain file"),
     },
     {
       name: "a name with non-ASCII characters is copied",
       tree: "foreign",
-      ops: [
-        plain,
-        `(copy (src foreign) (dst ${atom(paths.inSpec("foreign"))}))`,
-        runOp([`cat "${paths.inCommand(`foreign/${copiedNames.foreign}`)}"`]),
-      ],
+      ops: [`(copy (src foreign) (dst ${atom(paths.inSpec("foreign"))}))`],
+      script: [`cat "${paths.inCommand(`foreign/${copiedNames.foreign}`)}"`],
       fault: expectLines("the foreign file"),
     },
     {
       name: "a large file is copied (as a disk, where the guest can)",
       tree: "large",
-      ops: [
-        plain,
-        `(copy (src large) (dst ${atom(paths.inSpec("large"))}))`,
-        runOp([`wc -c <"${paths.inCommand(`large/${copiedNames.large}`)}"`]),
-      ],
+      ops: [`(copy (src large) (dst ${atom(paths.inSpec("large"))}))`],
+      script: [`wc -c <"${paths.inCommand(`large/${copiedNames.large}`)}"`],
       fault: ({ text }) =>
         text.trim() === String(copiedNames.largeBytes) ? undefined : "It has another size in the guest.",
     },
@@ -64,13 +50,10 @@ function copyFromBuild({ image, paths, nonce }: CaseSubject): LifeCycleCase {
   return {
     name: "files are copied from a nested build",
     builds: [`(build made ((from ${atom(image)}) ${asRoot} (shell /bin/sh -c) ${make}))`],
-    ops: [
-      plain,
-      `(copy (from (build made)) (src ${atom(made)}) (dst ${atom(paths.inSpec("from-build"))}))`,
-      runOp([
-        `cat "${paths.inCommand("from-build/sub/with blank")}"`,
-        `test -f "${paths.inCommand("from-build/empty")}" && echo empty`,
-      ]),
+    ops: [`(copy (from (build made)) (src ${atom(made)}) (dst ${atom(paths.inSpec("from-build"))}))`],
+    script: [
+      `cat "${paths.inCommand("from-build/sub/with blank")}"`,
+      `test -f "${paths.inCommand("from-build/empty")}" && echo empty`,
     ],
     fault: expectLines(nonce, "empty"),
   };

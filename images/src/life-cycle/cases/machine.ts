@@ -1,105 +1,94 @@
 import { type CaseOutput, type CaseSubject, expectLines, type LifeCycleCase, runOp } from "../case.ts";
 
-const plain = "(shell /bin/sh -c) (workdir /)";
 /** The greatest difference between the clocks of guest and host, in seconds. */
 const clockTolerance = 60;
 
-/** What a step leaves behind, and what the next one finds. */
-export function leftoverCases({ paths }: CaseSubject): readonly LifeCycleCase[] {
+export function leftoverCase({ paths }: CaseSubject): LifeCycleCase {
   const ticks = `"${paths.inCommand("ticks")}"`;
-  return [
-    {
-      name: "a process that a step leaves running is ended before the next step",
-      ops: [
-        plain,
-        "(user (uid 0) (gid 0))",
-        runOp([
-          `mkdir -p "${paths.inCommand("")}"`,
-          // It ends by itself, in case that nothing else ends it.
-          `(i=0; while [ $i -lt 300 ]; do echo tick >>${ticks}; i=$((i + 1)); sleep 1; done >/dev/null 2>&1 &)`,
-          `until [ -s ${ticks} ]; do sleep 1; done; echo started`,
-        ]),
-        runOp([
-          `before=$(wc -l <${ticks}); sleep 3; after=$(wc -l <${ticks})`,
-          `if [ "$before" -ne "$after" ]; then echo "it still writes"; exit 1; fi`,
-          `echo ended`,
-        ]),
-      ],
-      fault: expectLines("started", "ended"),
-    },
-    {
-      name: "the clock of the guest is right",
-      ops: [plain, runOp(["echo clock $(date +%s)"])],
-      fault: ({ text, at }) => {
-        const difference = Number(/clock (\d+)/.exec(text)?.[1] ?? Number.NaN) - at / 1000;
-        return Math.abs(difference) <= clockTolerance
-          ? undefined
-          : `It differs from the host's by ${Math.round(difference)} s.`;
-      },
-    },
-  ];
+  return {
+    name: "a process that a step leaves running is ended before the next step",
+    ops: [
+      runOp([
+        `mkdir -p "${paths.inCommand("")}"`,
+        // It ends by itself, in case that nothing else ends it.
+        `(i=0; while [ $i -lt 300 ]; do echo tick >>${ticks}; i=$((i + 1)); sleep 1; done >/dev/null 2>&1 &)`,
+        `until [ -s ${ticks} ]; do sleep 1; done; echo started`,
+      ]),
+    ],
+    script: [
+      `before=$(wc -l <${ticks}); sleep 3; after=$(wc -l <${ticks})`,
+      `if [ "$before" -ne "$after" ]; then echo "it still writes"; exit 1; fi`,
+      `echo ended`,
+    ],
+    fault: expectLines("started", "ended"),
+  };
 }
 
-/** What a step finds must not depend on how its machine was started: see `sameAsBefore`. */
+/** The last one of its group: what comes after it takes time. */
+export const clockCase: LifeCycleCase = {
+  name: "the clock of the guest is right",
+  script: ["echo clock $(date +%s)"],
+  fault: ({ text, at }) => {
+    const difference = Number(/clock (\d+)/.exec(text)?.[1] ?? Number.NaN) - at / 1000;
+    return Math.abs(difference) <= clockTolerance
+      ? undefined
+      : `It differs from the host's by ${Math.round(difference)} s.`;
+  },
+};
+
+/** What a step finds must not depend on how its machine was started: see `coldSurroundings`. */
 const surroundings = [
   "echo directory $(pwd)",
   "echo mask $(umask)",
   "echo ids $(id -u):$(id -g)",
   "echo files $(ulimit -n)",
-  `env | sed -n -e '/^SSH_/d' -e '/^_=/d' -e '/^[A-Za-z_][A-Za-z0-9_]*=/p' | sort`,
+  `env | sed -n -e '/^SSH_/d' -e '/^OB_CHECK/d' -e '/^_=/d' -e '/^[A-Za-z_][A-Za-z0-9_]*=/p' | sort`,
 ];
 const nameInChain = "a step reports what it finds: directory, ids, limits, environment";
 
 export const surroundingsCase: LifeCycleCase = {
   name: nameInChain,
-  ops: [plain, runOp(surroundings)],
+  script: surroundings,
   fault: expectLines("directory /"),
 };
 
-/** A file that was written last must be there after the machine has been stopped and another one was booted. */
-export function coldCases({ paths, nonce }: CaseSubject): readonly LifeCycleCase[] {
-  const file = `"${paths.inCommand("written-last")}"`;
-  return [
-    {
-      name: "what a step writes last is on the disk of the next boot",
-      ops: [
-        plain,
-        "(user (uid 0) (gid 0))",
-        runOp([
-          `mkdir -p "${paths.inCommand("")}"`,
-          `dd if=/dev/zero bs=1000 count=1000 2>/dev/null | tr '\\0' y >${file}; echo ${nonce} >>${file}`,
-        ]),
-        runOp([`wc -c <${file}`, `tail -n 1 ${file} | cut -c 1000001-`]),
-      ],
-      fault: ({ steps }) => {
-        const [, read = ""] = steps;
-        const size = 1_000_000 + nonce.length + 1;
-        return read.includes(String(size)) && read.includes(nonce) ? undefined : "The file is not complete.";
-      },
-    },
-  ];
-}
-
-/** The first step of a chain without VM reuse. */
+/** In a machine that serves one step only. */
 export const coldSurroundings: LifeCycleCase = {
   name: "a step in a machine of its own finds the same as one in a reused machine",
-  ops: [plain, runOp([": in a machine of its own", ...surroundings])],
+  script: [": in a machine of its own", ...surroundings],
   fault: sameAsBefore,
 };
 
 function sameAsBefore({ text, before }: CaseOutput): string | undefined {
   const other = before.get(nameInChain);
-  if (other === undefined || other === text) return undefined;
-  const [a, b] = [other.split("\n"), text.split("\n")];
+  if (other === undefined) return undefined;
+  const [a, b] = [other.trim().split("\n"), text.trim().split("\n")];
   const differs = [...a.filter((line) => !b.includes(line)), ...b.filter((line) => !a.includes(line))];
-  return `These lines differ:\n${differs.join("\n")}`;
+  return differs.length === 0 ? undefined : `These lines differ:\n${differs.join("\n")}`;
+}
+
+/** Read after the machine has been stopped and another one was booted. */
+export function writtenLastCase({ paths, nonce }: CaseSubject): LifeCycleCase {
+  const file = `"${paths.inCommand("written-last")}"`;
+  const bytes = 1_000_000 + nonce.length + 1;
+  return {
+    name: "what a step writes last is on the disk of the next boot",
+    ops: [
+      runOp([
+        `mkdir -p "${paths.inCommand("")}"`,
+        `dd if=/dev/zero bs=1000 count=1000 2>/dev/null | tr '\\0' y >${file}; echo ${nonce} >>${file}`,
+      ]),
+    ],
+    script: [`echo size $(wc -c <${file})`, `tail -n 1 ${file} | cut -c 1000001-`],
+    fault: expectLines(`size ${bytes}`, nonce),
+  };
 }
 
 /** Commands that end with a status other than 0. */
 export function statusCase(status: number): LifeCycleCase {
   return {
     name: `a command that exits with ${status} fails its step with that status, and leaves no layer`,
-    ops: [plain, runOp([`echo before; exit ${status}`])],
+    ops: [runOp([`echo before; exit ${status}`])],
     status,
     fault: expectLines("before"),
   };
@@ -116,11 +105,12 @@ export function restartCase({ guestOs, facts, paths, nonce }: CaseSubject): Life
   return {
     name: "a step with (restart allowed) ends when the guest is back",
     ops: [
-      plain,
-      "(user (uid 0) (gid 0))",
-      `${runOp([`mkdir -p "${paths.inCommand("")}"; echo ${nonce} >${mark}`, command, "sleep 600"], "(restart allowed)")}`,
-      runOp([`cat ${mark}`]),
+      runOp(
+        [`mkdir -p "${paths.inCommand("")}"; echo ${nonce} >${mark}`, command, "sleep 600"],
+        "(restart allowed)",
+      ),
     ],
+    script: [`cat ${mark}`],
     fault: (output) =>
       expectLines(nonce)(output) ??
       (output.log.some((text) => text.includes("is back after its restart"))

@@ -2,35 +2,27 @@ import { type CaseSubject, expectLines, type LifeCycleCase, runOp } from "../cas
 import { fetchFromHost } from "../scripts.generated.ts";
 import { renderTemplate } from "../../linux/initrd.ts";
 
-const plain = "(shell /bin/sh -c) (workdir /)";
 /** How long a lookup without a network may take, in seconds; a resolver's own limit is 10 s and more. */
 const lookupLimit = 8;
 
-export function networkCases(subject: CaseSubject): readonly LifeCycleCase[] {
-  return [unreachable(subject), lookups(subject), reachable(subject)];
-}
-
-function unreachable(subject: CaseSubject): LifeCycleCase {
+export function unreachableCase(subject: CaseSubject): LifeCycleCase {
   const { listener } = subject;
   return {
     name: "a step without a network reaches nothing",
-    ops: [plain, runOp([`if ${fetch(subject)}; then exit 1; fi`, "echo reached nothing"])],
+    script: [`if ${fetch(subject)}; then exit 1; fi`, "echo reached nothing"],
     fault: expectLines("reached nothing"),
     skip: typeof listener === "string" ? listener : whyNoClient(subject),
   };
 }
 
-function lookups({ guestOs, facts }: CaseSubject): LifeCycleCase {
+export function lookupCase({ guestOs, facts }: CaseSubject): LifeCycleCase {
   const lookup = facts.tools.includes("getent") ? "getent hosts" : "ping -c 1";
   return {
     name: "a step without a network does not wait for name lookups",
-    ops: [
-      plain,
-      runOp([
-        "start=$(date +%s)",
-        `if ${lookup} obuilder-check.invalid >/dev/null 2>&1; then echo resolved; exit 1; fi`,
-        `echo "took $(($(date +%s) - start)) s"`,
-      ]),
+    script: [
+      "start=$(date +%s)",
+      `if ${lookup} obuilder-check.invalid >/dev/null 2>&1; then echo resolved; exit 1; fi`,
+      `echo "took $(($(date +%s) - start)) s"`,
     ],
     fault: ({ text }) => {
       const took = Number(/took (\d+) s/.exec(text)?.[1] ?? Number.NaN);
@@ -44,11 +36,11 @@ function lookups({ guestOs, facts }: CaseSubject): LifeCycleCase {
   };
 }
 
-function reachable(subject: CaseSubject): LifeCycleCase {
+export function reachableCase(subject: CaseSubject): LifeCycleCase {
   const { listener, nonce } = subject;
   return {
     name: "a step with (network host) reaches a service at an address of the host",
-    ops: [plain, runOp([fetch(subject)], "(network host)")],
+    ops: [runOp([fetch(subject)], "(network host)")],
     fault: expectLines(nonce),
     skip: typeof listener === "string" ? listener : whyNoClient(subject),
   };
