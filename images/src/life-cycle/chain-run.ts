@@ -47,7 +47,9 @@ export class ChainRun {
       case "log":
         if (this.#line.each) this.#of(this.#line.each).log.push(event.text);
         return;
-      default:
+      case "exec":
+      case "note":
+      case "phase":
         return;
     }
   }

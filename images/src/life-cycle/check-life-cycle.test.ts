@@ -74,6 +74,16 @@ describe("a check of the life cycle", () => {
     );
   });
 
+  it("continues after a check of the image that fails", async () => {
+    const { startSmokeTest } = scriptedTools(store, { failing: "command -v bash" });
+    const report = await checkLifeCycle({ image: disk }, tools(new FakeEngine({ startSmokeTest })));
+    const names = ["tar is GNU tar", "has bash", "shuts down cleanly, by ACPI"];
+    const found = report.cases.filter(({ name }) => names.includes(name));
+    expect(found.map(({ outcome }) => outcome)).toEqual(["passed", "failed", "passed"]);
+    expect(found[1]).toMatchObject({ output: "the script says no" });
+    expect(report.passed).toBe(false);
+  });
+
   it("that is cancelled removes its store", async () => {
     const abort = new AbortController();
     let during: readonly string[] = [];

@@ -37,7 +37,7 @@ export function commandGroups(subject: CaseSubject): readonly CaseGroup[] {
 /** Single quotes mean the same to every family of shells. */
 function loginShellCase({ loginUser }: CaseSubject): LifeCycleCase {
   return {
-    name: "a step without a shell of its own is run by the login shell, as the login user, and passes special characters on",
+    name: "a step is run by the login shell of the login user, which passes special characters on",
     ops: [runOp(["id -un", `printf '<%s>\\n' '${special}'`])],
     fault: (output) => {
       // A Windows user can be printed with the machine's name; a login shell may print something itself.

@@ -41,11 +41,11 @@ export function copyCases(subject: CaseSubject): readonly LifeCycleCase[] {
 
 function copyFromBuild({ image, paths, nonce }: CaseSubject): LifeCycleCase {
   const made = paths.inSpec("made");
-  const in_ = (name: string): string => paths.inCommand(`made/${name}`);
+  const inMade = (name: string): string => paths.inCommand(`made/${name}`);
   const make = runOp([
-    `mkdir -p "${in_("sub")}"`,
-    `echo ${nonce} >"${in_("sub/with blank")}"`,
-    `: >"${in_("empty")}"`,
+    `mkdir -p "${inMade("sub")}"`,
+    `echo ${nonce} >"${inMade("sub/with blank")}"`,
+    `: >"${inMade("empty")}"`,
   ]);
   return {
     name: "files are copied from a nested build",

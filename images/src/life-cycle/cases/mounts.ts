@@ -18,7 +18,7 @@ export function cacheCases({ paths, nonce }: CaseSubject): readonly LifeCycleCas
       fault: expectLines("wrote one"),
     },
     {
-      name: "caches keep their contents, and several, one inside another, are mounted at once, each at its own target",
+      name: "caches keep their contents, and several are mounted at once, one inside another",
       ops: [
         runOp([`cat ${file("one")}`, write("two"), write("inner")], mounts(["inner", "two", "one"])),
         runOp(
