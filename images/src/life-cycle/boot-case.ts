@@ -2,6 +2,7 @@ import { isObError, type StartSmokeTest, cancelledError } from "@ob/core";
 import type { ImageEvent } from "../build/phases.ts";
 import { checkImage, type ImageToCheck } from "../check/check-image.ts";
 import type { CaseResult } from "./case.ts";
+import { describeError } from "./describe-error.ts";
 import { type GuestFacts, noFacts, surveyGuest } from "./survey.ts";
 
 export interface BootTools {
@@ -65,9 +66,8 @@ export async function bootCases(image: ImageToCheck, tools: BootTools): Promise<
   } catch (error) {
     if (signal.aborted) throw cancelledError(signal);
     if (!isObError(error)) throw error;
-    const [reason = "", ...more] = error.message.split("\n");
     const name = bootMs === undefined ? "boots and accepts a login" : "stops cleanly after its checks";
-    add({ name, outcome: "failed", reason, output: more.join("\n") });
+    add({ name, outcome: "failed", ...describeError(error) });
   }
   return { facts, results, bootMs };
 }

@@ -51,7 +51,7 @@ describe("a check of the life cycle", () => {
         "a secret is readable in its step, and gone in the next",
         "the clock of the guest is right",
         "what a step writes last is on the disk of the next boot",
-        "a command that exits with 3 fails its step with that status, and leaves no layer",
+        "a command that exits with 3 fails its step with that status, its output and errors are in the log, and it leaves no layer",
       ]),
     );
     expect(JSON.stringify(report)).not.toContain(directory);

@@ -23,6 +23,7 @@ import { listenForGuests } from "./host-listener.ts";
 import { machineCases } from "./machine-cases.ts";
 import { Recorder } from "./recorder.ts";
 import type { CheckHost, LifeCycleReport } from "./report.ts";
+import { ResultList } from "./result-list.ts";
 import { type ChainTools, runChain } from "./run-chain.ts";
 import { redactor, safeText } from "./safe-text.ts";
 import { makeSourceTree } from "./source-tree.ts";
@@ -64,14 +65,9 @@ export async function checkLifeCycle(request: CheckRequest, tools: LifeCycleTool
   const known = [dirname(store.sources), storeLayout(tools.store).root, dirname(image.disk)];
   const redact = redactor(homedir() === "/root" ? known : [...known, homedir()]);
   const safe = (text: string): string => safeText(redact(text));
-  const results: CaseResult[] = [];
-  const onResult = (result: CaseResult): void => {
-    const clean = cleanResult(result, safe);
-    results.push(clean);
-    const { name: what, outcome, reason, milliseconds } = clean;
-    onEvent({ type: "check", what, outcome, ...(reason !== undefined && { detail: reason }), milliseconds });
-  };
-  const check = { image, store, recorder, onResult, onEvent, emit, signal };
+  const results = new ResultList(safe, onEvent);
+  const onResult = (result: CaseResult): void => results.report(result);
+  const check = { image, store, recorder, results, onResult, onEvent, emit, signal };
   await using engine = await tools.openEngine(store.directory);
   const boot = await firstBoot(engine, check);
   await buildingCases(engine, boot, check);
@@ -79,13 +75,13 @@ export async function checkLifeCycle(request: CheckRequest, tools: LifeCycleTool
   const name = safe(basename(request.image));
   return {
     version: 1,
-    passed: boot.bootMs !== undefined && results.every(({ outcome }) => outcome !== "failed"),
+    passed: boot.bootMs !== undefined && results.all.every(({ outcome }) => outcome !== "failed"),
     made: new Date().toISOString(),
     milliseconds: performance.now() - startedAt,
     host: { ...host, ...thisHost() },
     image: describeImage(image, { name, safe }),
     guest: safeFacts(boot, safe),
-    cases: results,
+    cases: results.all,
     timings,
     starts: { ...starts, reasons: starts.reasons.map(safe) },
     warnings: recorder.warnings.map(safe),
@@ -96,6 +92,7 @@ interface Check {
   readonly image: FoundImage;
   readonly store: ThrowAwayStore;
   readonly recorder: Recorder;
+  readonly results: ResultList;
   readonly onResult: (result: CaseResult) => void;
   readonly onEvent: OnImageEvent;
   readonly emit: Emit;
@@ -115,7 +112,7 @@ async function firstBoot(engine: LifeCycleEngine, check: Check): Promise<FirstBo
 }
 
 async function buildingCases(engine: LifeCycleEngine, boot: FirstBoot, check: Check): Promise<void> {
-  const { image, store, recorder, onResult, onEvent, emit, signal } = check;
+  const { image, store, recorder, results, onResult, onEvent, emit, signal } = check;
   const { guestOs, loginUser } = image.manifest;
   const nonce = randomUUID().replaceAll("-", "");
   await makeSourceTree(store.sources);
@@ -126,19 +123,20 @@ async function buildingCases(engine: LifeCycleEngine, boot: FirstBoot, check: Ch
   };
   const chains = caseChains(subject);
   if (boot.bootMs === undefined) {
-    for (const each of chains.flatMap(({ groups }) => groups).flatMap(({ cases }) => cases)) {
-      onResult({ name: each.name, outcome: "skipped", reason: "Not run: the image did not boot." });
-    }
+    const cases = chains.flatMap(({ groups }) => groups).flatMap((group) => group.cases);
+    const reason = "Not run: the image did not boot.";
+    for (const { name } of cases) results.add({ name, outcome: "skipped", reason });
+    onEvent({ type: "check", what: `${cases.length} further cases`, outcome: "skipped", detail: reason });
     return;
   }
-  const results = storeLayout(store.directory).results;
+  const layers = storeLayout(store.directory).results;
   const tools: ChainTools = {
     ...{ engine, recorder, onResult, emit, signal, image: checkedImage, sourceDirectory: store.sources },
     secrets: new Map([[secretId, Buffer.from(nonce + nonce)]]),
     stepTimeoutMs: Math.max(stepTimeout.least, stepTimeout.boots * boot.bootMs),
     outputs: new Map(),
     mark: `obuilder-check-${nonce.slice(0, 12)}`,
-    isStored: (id) => exists(join(results, id)),
+    isStored: (id) => exists(join(layers, id)),
     onStart: (name) => onEvent({ type: "phase-started", phase: name }),
   };
   for (const chain of chains) await oneChain(chain, { subject, tools });
@@ -157,16 +155,6 @@ async function oneChain(
     return tree !== undefined && passed ? [tree] : [];
   });
   if (copied.length > 0 && layer !== undefined) await copyBackCase({ layer, copied, subject }, tools);
-}
-
-function cleanResult(result: CaseResult, safe: (text: string) => string): CaseResult {
-  const { name, outcome, reason, output, milliseconds } = result;
-  return {
-    ...{ name: safe(name), outcome },
-    ...(reason !== undefined && { reason: safe(reason) }),
-    ...(output !== undefined && output.trim() !== "" && { output: safe(output) }),
-    ...(milliseconds !== undefined && { milliseconds: Math.round(milliseconds) }),
-  };
 }
 
 function safeFacts({ facts }: FirstBoot, safe: (text: string) => string): FirstBoot["facts"] {

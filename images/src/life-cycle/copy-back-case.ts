@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { cancelledError, errorMessage, type LayerId } from "@ob/core";
+import { cancelledError, type LayerId } from "@ob/core";
 import type { CaseSubject } from "./case.ts";
 import { differences, treeOfArchive, treeOfDirectory, type Tree } from "./compare-copies.ts";
+import { describeError } from "./describe-error.ts";
 import type { ChainTools } from "./run-chain.ts";
 
 export interface CopyBack {
@@ -33,8 +34,7 @@ export async function copyBackCase({ layer, copied, subject }: CopyBack, tools: 
     }
   } catch (error) {
     if (signal.aborted) throw cancelledError(signal);
-    const [reason = "", ...more] = errorMessage(error).split("\n");
-    onResult({ name, outcome: "failed", reason, output: more.join("\n") });
+    onResult({ name, outcome: "failed", ...describeError(error) });
   }
 }
 

@@ -2,6 +2,7 @@ import { cancelledError, type ErrorCode, isObError, type LayerId, type ObEvent, 
 import type { CaseChain, CaseGroup, CaseResult, LifeCycleCase } from "./case.ts";
 import { ChainRun, type ChainRunOptions } from "./chain-run.ts";
 import { chainSpec } from "./chain-spec.ts";
+import { describeError } from "./describe-error.ts";
 import type { LifeCycleEngine } from "./engine.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -147,9 +148,9 @@ async function judge(
   const milliseconds = run.millisecondsOf(each);
   if (isObError(error, "UNSUPPORTED")) return { outcome: "skipped", reason: error.message };
   const outcome = each.required === false ? "warning" : "failed";
-  const [reason = "", ...more] = (error instanceof Error ? error.message : String(error)).split("\n");
+  const { reason, output: more } = describeError(error);
   const printed = tailLines(run.outputOf(each).text, 12);
-  const output = [more.join("\n"), printed].filter((part) => part.trim() !== "").join("\n");
+  const output = [more, printed].filter((part) => part.trim() !== "").join("\n");
   if (!isObError(error, "STEP_FAILED") || error.exitCode !== each.status) {
     return { outcome, reason, ...(output !== "" && { output }), milliseconds };
   }

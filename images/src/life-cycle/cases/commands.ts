@@ -24,7 +24,7 @@ export function commandGroups(subject: CaseSubject): readonly CaseGroup[] {
       cases: [
         surroundingsCase,
         ...inShell(subject),
-        ...streams(),
+        inputCase,
         unreachableCase(subject),
         lookupCase(subject),
         clockCase,
@@ -67,20 +67,11 @@ function inShell({ nonce }: CaseSubject): readonly LifeCycleCase[] {
   ];
 }
 
-function streams(): readonly LifeCycleCase[] {
-  return [
-    {
-      name: "a command has no input, and does not wait for any",
-      script: [`if read -r line; then echo "read $line"; exit 1; fi`, `echo "rest: $(cat)."`],
-      fault: expectLines("rest: ."),
-    },
-    {
-      name: "standard output and standard error arrive",
-      script: ["echo to stdout", "echo to stderr >&2"],
-      fault: expectLines("to stdout", "to stderr"),
-    },
-  ];
-}
+const inputCase: LifeCycleCase = {
+  name: "a command has no input, and does not wait for any",
+  script: [`if read -r line; then echo "read $line"; exit 1; fi`, `echo "rest: $(cat)."`],
+  fault: expectLines("rest: ."),
+};
 
 /** What could damage the output of others, or is about a step itself. */
 function ownSteps({ paths, nonce }: CaseSubject): readonly LifeCycleCase[] {

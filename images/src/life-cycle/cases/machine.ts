@@ -87,10 +87,11 @@ export function writtenLastCase({ paths, nonce }: CaseSubject): LifeCycleCase {
 /** Commands that end with a status other than 0. */
 export function statusCase(status: number): LifeCycleCase {
   return {
-    name: `a command that exits with ${status} fails its step with that status, and leaves no layer`,
-    ops: [runOp([`echo before; exit ${status}`])],
+    name: `a command that exits with ${status} fails its step with that status, its output and errors are in the log, and it leaves no layer`,
+    // Not in a step that others share: errors can come in another order than output.
+    ops: [runOp([`echo to output; echo to errors >&2; exit ${status}`])],
     status,
-    fault: expectLines("before"),
+    fault: expectLines("to output", "to errors"),
   };
 }
 
