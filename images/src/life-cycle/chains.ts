@@ -2,7 +2,7 @@ import { type CaseChain, type CaseSubject, plainSetting, settingOf } from "./cas
 import { commandGroups } from "./cases/commands.ts";
 import { copyCases } from "./cases/copies.ts";
 import { coldSurroundings, leftoverCase, restartCase, statusCase, writtenLastCase } from "./cases/machine.ts";
-import { cacheCases, noCacheCase, secretCase } from "./cases/mounts.ts";
+import { cacheCases, secretCase } from "./cases/mounts.ts";
 import { reachableCase } from "./cases/network.ts";
 import { loginUserCase, loginUserSetting, otherUserGroups, rootCase } from "./cases/users.ts";
 
@@ -18,9 +18,8 @@ export function caseChains(subject: CaseSubject): readonly CaseChain[] {
       reuseVm: true,
       groups: [
         ...commandGroups(subject),
-        { setting: plainSetting, cases: copyCases(subject) },
-        { setting: plainSetting, cases: cacheCases(subject) },
-        { setting: asRoot, cases: [leftoverCase(subject), noCacheCase(subject), rootCase(subject)] },
+        { setting: plainSetting, cases: [...copyCases(subject), ...cacheCases(subject)] },
+        { setting: asRoot, cases: [leftoverCase(subject), rootCase(subject)] },
         ...otherUserGroups(subject),
         { setting: loginUserSetting(subject), cases: [secretCase(subject), loginUserCase(subject)] },
         { setting: plainSetting, cases: [statusCase(3), reachableCase(subject)] },

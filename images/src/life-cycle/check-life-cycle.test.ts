@@ -68,7 +68,7 @@ describe("a check of the life cycle", () => {
       reason: "The guest did not answer.",
       output: "console: nothing",
     });
-    expect(others.length).toBeGreaterThan(30);
+    expect(others.length).toBeGreaterThan(25);
     expect(new Set(others.map(({ reason }) => reason))).toEqual(
       new Set(["Not run: the image did not boot."]),
     );
