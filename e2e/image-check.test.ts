@@ -31,7 +31,6 @@ it(
     expect(report).toMatchObject({
       passed: true,
       image: { name: imageName, hasManifest: true },
-      warnings: [],
     });
     expect(report.guest.release).toMatch(/^Debian GNU\/Linux 12/);
     expect(report.starts.reused).toBeGreaterThan(10);
