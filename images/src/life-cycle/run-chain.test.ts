@@ -55,6 +55,13 @@ describe("a chain of cases", () => {
     });
   });
 
+  it("reports a step that failed without an exit status", async () => {
+    const throws = new ObError("STEP_FAILED", "The guest has no such user.");
+    const run = () => ({ prints: "one\n", throws });
+    const { results } = await check([runs("one")], { run });
+    expect(results).toMatchObject([{ outcome: "failed", reason: "The guest has no such user." }]);
+  });
+
   it("reports a case with a wrong output, and builds on", async () => {
     const run = (command: string) => (command === "one" ? { prints: "other\n" } : echo(command));
     const { engine, results } = await check([runs("one"), runs("two")], { run });

@@ -151,7 +151,10 @@ async function judge(
   const { reason, output: more } = describeError(error);
   const printed = tailLines(run.outputOf(each).text, 12);
   const output = [more, printed].filter((part) => part.trim() !== "").join("\n");
-  if (!isObError(error, "STEP_FAILED") || error.exitCode !== each.status) {
+  // An error without a status is never what a case without one expects.
+  const isExpected =
+    each.status !== undefined && isObError(error, "STEP_FAILED") && error.exitCode === each.status;
+  if (!isExpected) {
     return { outcome, reason, ...(output !== "" && { output }), milliseconds };
   }
   const fault =
