@@ -232,6 +232,34 @@ describe("a push", () => {
     expect(fake.blobs.get(`ob@${digestOf(bytes)}`)?.equals(bytes)).toBe(true);
   });
 
+  test("asks once for blobs that layers have in common, and again after one was collected", async () => {
+    await using all = await setup();
+    const { fake, files, registry } = all;
+    const chain = await files.chain("base", "a", "b", "c");
+    for (const [index, { id }] of chain.entries()) {
+      await registry.pushLayer({ id, chain: chain.slice(0, index + 1) });
+    }
+    const heads = fake.log.filter((line) => line.startsWith("HEAD"));
+    // Four disks and the empty configuration.
+    expect(heads).toHaveLength(5);
+    expect(new Set(heads).size).toBe(5);
+
+    fake.blobs.clear();
+    const [base] = chain;
+    if (!base) throw new Error("no base");
+    let refusals = 1;
+    fake.options.intercept = ({ method, url }, response) => {
+      if (method !== "PUT" || !url.includes("/manifests/") || refusals-- <= 0) return false;
+      send(response, 400, { body: JSON.stringify({ errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] }) });
+      return true;
+    };
+    const request = { id: base.id, chain: [base], environment: [], overwrite: true };
+    fake.manifests.clear();
+    await expect(registry.pushLayer(request)).rejects.toThrow("MANIFEST_BLOB_UNKNOWN");
+    expect((await registry.pushLayer(request)).outcome).toBe("pushed");
+    expect(fake.blobs.size).toBe(2);
+  });
+
   test("sends chunks as long as the registry demands", async () => {
     await using all = await setup({ chunkBytes: 1_000 });
     const { fake, files, registry } = all;

@@ -10,6 +10,7 @@ import { type Artefact, type Descriptor, encodeArtefact } from "./oci-manifest.t
 
 /** Pushes blobs of one artefact. What it compresses is in a directory that is removed with it. */
 export interface Packer extends AsyncDisposable {
+  /** True if the registry has the blob, or had it a short time ago. */
   has(content: Content, signal: AbortSignal): Promise<boolean>;
   /** Digest and size of a file, unless they are known. */
   describe(file: string, known: Content | undefined, signal: AbortSignal): Promise<Content>;
@@ -52,7 +53,7 @@ export async function packer(repository: Repository, mountFrom?: string): Promis
     }
   };
   const value: Omit<Packer, keyof AsyncDisposable> = {
-    has: async (content, signal) => await repository.hasBlob(content, signal),
+    has: async (content, signal) => await repository.hadBlob(content, signal),
     describe: async (file, content, signal) => content ?? (await describeFile(file, signal)),
     descriptor: (text, mediaType) => ({ mediaType, ...contentOfBytes(Buffer.from(text)) }),
     digestOf: (artefact) => digestOf(encodeArtefact(artefact)),
