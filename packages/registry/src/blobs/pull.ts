@@ -1,8 +1,8 @@
+import type { Packed } from "../reference/descriptor.ts";
 import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { abortReason, errnoCode, errorMessage, isObError, spaceGuard, toStoreError } from "@ob/core";
-import type { Packed } from "../artefact/decoding.ts";
 import { openBlob } from "../client/download.ts";
 import { SparseFile } from "../compress/sparse-file.ts";
 import { zstdDecompressor } from "../compress/zstd.ts";
