@@ -4,7 +4,14 @@ import { zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { encodeLayer } from "./artefact/layer.ts";
 import { encodeArtefact } from "./artefact/oci-manifest.ts";
-import { type Content, digestOf, openRegistry, type OpenRegistryOptions, type Registry } from "./index.ts";
+import {
+  type Content,
+  digestOf,
+  openRegistry,
+  type OpenRegistryOptions,
+  type Registry,
+  type TransferProgress,
+} from "./index.ts";
 import { FakeRegistry, type Intercept, send } from "./testing/fake-registry.ts";
 import { idOf, type Scratch, scratch } from "./testing/scratch.ts";
 

@@ -8,7 +8,8 @@ import type { Content } from "../reference/digest.ts";
 import { isSameManifest, publish } from "./publish.ts";
 import { type ChainDisk, decodeLayer, encodeLayer, isSameChain, type LayerInfo } from "./layer.ts";
 import { mediaTypes } from "./media-types.ts";
-import { maxLayers, parseArtefact } from "./oci-manifest.ts";
+import { findArtefact } from "./find.ts";
+import { maxLayers } from "./oci-manifest.ts";
 import { describeFile, packer, type Packer } from "./pack.ts";
 
 /** A disk to push. */
@@ -62,10 +63,9 @@ export async function findLayer(
   id: LayerId,
   signal: AbortSignal,
 ): Promise<LayerInfo | undefined> {
-  const manifest = await repository.getManifest(id, signal);
-  if (!manifest) return undefined;
   const what = `The layer ${repository.label(id)}`;
-  return decodeLayer(parseArtefact(manifest, what), { id, manifestDigest: manifest.digest, what });
+  const found = await findArtefact(repository, id, { what, signal });
+  return found && decodeLayer(found.artefact, { id, manifestDigest: found.digest, what });
 }
 
 /** Pushes a layer, and of its blobs those that the registry lacks. */

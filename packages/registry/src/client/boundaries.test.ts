@@ -12,6 +12,7 @@ import { connect } from "./connect.ts";
 function sessionWith(origin: string) {
   const { session } = connect({
     origin: new URL(origin),
+    registry: "reg.example",
     repository: "ob",
     credentials: async () => ({ kind: "anonymous" }),
     ca: undefined,
