@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What a flood did to this process. */
 export interface FloodMeasure {
@@ -37,6 +38,8 @@ export async function measureFlood(work: () => Promise<unknown>): Promise<FloodM
   delay.enable();
   try {
     await work();
+    // A stall at the end is measured by the next turn.
+    await sleep(50);
   } finally {
     delay.disable();
     clearInterval(sampling);

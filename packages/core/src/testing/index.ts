@@ -1,4 +1,6 @@
-export { hostileArchives } from "./tar/hostile-archives.ts";
+export { hostileArchives, replacingArchives } from "./tar/hostile-archives.ts";
+export { directory, file, pax, root } from "./tar/hostile-entries.ts";
+export { archiveEnd, entryBlocks } from "./tar/tar-blocks.ts";
 export type { HostileArchive } from "./tar/hostile-entries.ts";
 export { MemoryCache, type MemoryCacheOptions } from "./doubles/memory-cache.ts";
 export { MemoryStore } from "./doubles/memory-store.ts";
