@@ -8,7 +8,7 @@ export interface GuestSocketOptions {
 }
 
 /** How much is read at once, in bytes: a thousand packets fit into what Node.js reads of a socket. */
-const pieceBytes = 4_096;
+const pieceBytes = 8_192;
 
 /**
  * A guest's connection for ssh2, in short turns of the event loop. ssh2 deals at once with all that has arrived, and a guest can

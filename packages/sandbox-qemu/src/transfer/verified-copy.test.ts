@@ -232,3 +232,11 @@ it("a copy to a drive that tar.exe cannot reach is refused", async () => {
   const { error } = await copy([{ name: "D:/src/a", contents: "x" }]);
   expect(error).toMatchObject({ code: "UNSUPPORTED" });
 });
+
+it("a copy whose names do not fit into memory is refused", async () => {
+  const names = Array.from({ length: 250 }, (_, index) => `${index}/${"n".repeat(600_000)}`);
+  await expect(copy(names.map((name) => ({ name, contents: "x" })))).rejects.toMatchObject({
+    code: "BAD_SOURCE",
+    message: expect.stringContaining("names that are too long in all"),
+  });
+});

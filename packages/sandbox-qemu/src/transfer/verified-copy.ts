@@ -74,12 +74,14 @@ interface Contents {
   /** The digest of each file. */
   readonly files: Map<string, string>;
   readonly links: string[];
+  /** The length of all paths, and of the lines that they will be in. */
+  characters: number;
   /** True once the whole archive has been read. */
   complete: boolean;
 }
 
 function newContents(): Contents {
-  return { files: new Map(), links: [], complete: false };
+  return { files: new Map(), links: [], characters: 0, complete: false };
 }
 
 async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
@@ -142,9 +144,24 @@ async function exceptLinks<T>(
   }
 }
 
+/** The digest and what is between it and the path. */
+const lineCharacters = 70;
+/** How long the list of checksums may be: it is made in memory, and a copy from another build is what a guest has sent. */
+const maxCharacters = 128 * 2 ** 20;
+
+function tooManyFiles(): ObError {
+  return new ObError(
+    "BAD_SOURCE",
+    `The files to copy have names that are too long in all: their list would have more than ${maxCharacters} characters.`,
+    { hint: "Copy them as an archive, or in several steps." },
+  );
+}
+
 function recordIn(contents: Contents, verification: CopyVerification): OnEntry {
   return ({ name, type }, digest) => {
     const path = verification.unpackedPath(name);
+    contents.characters += path.length + lineCharacters;
+    if (contents.characters > maxCharacters) throw tooManyFiles();
     if (type === "file") contents.files.set(path, digest);
     if (type === "symlink") contents.links.push(path);
   };
