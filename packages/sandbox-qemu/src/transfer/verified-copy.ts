@@ -24,6 +24,8 @@ export interface VerifiedCopyOptions extends GuestConnection {
   /** Absolute path of the directory that run directories are made in. */
   readonly stateDirectory: string;
   readonly emit: Emit;
+  /** How long the list of checksums may be; by default 128 MiB. */
+  readonly maxListCharacters?: number | undefined;
 }
 
 /** The list of checksums, relative to the root that the archive is unpacked at. */
@@ -74,19 +76,19 @@ interface Contents {
   /** The digest of each file. */
   readonly files: Map<string, string>;
   readonly links: string[];
-  /** The length of all paths, and of the lines that they will be in. */
-  characters: number;
+  /** How many more characters the list of checksums may have. */
+  room: number;
   /** True once the whole archive has been read. */
   complete: boolean;
 }
 
-function newContents(): Contents {
-  return { files: new Map(), links: [], characters: 0, complete: false };
+function newContents({ maxListCharacters = maxCharacters }: VerifiedCopyOptions): Contents {
+  return { files: new Map(), links: [], room: maxListCharacters, complete: false };
 }
 
 async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
   const { openArchive, unpack, verification } = options;
-  const contents = newContents();
+  const contents = newContents(options);
   const archive = Readable.from(observed(openArchive(), contents, verification));
   await exceptLinks(unpackArchive(unpack, { ...options, archive }), { contents, verification });
   if (contents.files.size === 0) return contents;
@@ -99,7 +101,7 @@ async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
 
 async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no-drive"> {
   const { openArchive, verification, stateDirectory, qmp, signal, emit } = options;
-  const contents = newContents();
+  const contents = newContents(options);
   const open = (): Readable => Readable.from(observed(openArchive(), contents, verification));
   await using spool = spoolArchive({ openArchive: open, stateDirectory, signal, inMemoryBytes: 0 });
   const archive = await spool.ready;
@@ -152,7 +154,7 @@ const maxCharacters = 128 * 2 ** 20;
 function tooManyFiles(): ObError {
   return new ObError(
     "BAD_SOURCE",
-    `The files to copy have names that are too long in all: their list would have more than ${maxCharacters} characters.`,
+    "The files to copy are too many: the list of their names and checksums does not fit into memory.",
     { hint: "Copy them as an archive, or in several steps." },
   );
 }
@@ -160,8 +162,8 @@ function tooManyFiles(): ObError {
 function recordIn(contents: Contents, verification: CopyVerification): OnEntry {
   return ({ name, type }, digest) => {
     const path = verification.unpackedPath(name);
-    contents.characters += path.length + lineCharacters;
-    if (contents.characters > maxCharacters) throw tooManyFiles();
+    contents.room -= path.length + lineCharacters;
+    if (contents.room < 0) throw tooManyFiles();
     if (type === "file") contents.files.set(path, digest);
     if (type === "symlink") contents.links.push(path);
   };
