@@ -242,11 +242,11 @@ it("a copy to a drive that tar.exe cannot reach is refused", async () => {
 });
 
 it("a copy is refused whose list of checksums would not fit into memory", async () => {
-  const entries = [
+  const named = [
     { name: "a", contents: "x" },
     { name: "n".repeat(2_000), contents: "x" },
   ];
-  const { error } = await copy(entries, { maxListCharacters: 2_000 });
+  const { error } = await copy(named, { maxListCharacters: 2_000 });
   expect(error).toMatchObject({
     code: "BAD_SOURCE",
     message: expect.stringContaining("does not fit into memory"),
