@@ -76,10 +76,13 @@ export type {
 export type {
   BaseImage,
   BaseLayerInfo,
+  ChainDisk,
   ScratchDisk,
   Environment,
   ExportOptions,
+  HeldLayer,
   Layer,
+  LayerImport,
   LayerWriter,
   LayerRecord,
   PruneOptions,
