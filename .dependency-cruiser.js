@@ -10,6 +10,7 @@ const mayImport = {
   qemu: ["core"],
   "store-qcow": ["core", "qcow2"],
   cache: ["core", "qcow2"],
+  registry: ["core"],
   "sandbox-qemu": ["core", "qcow2", "qemu"],
 };
 
@@ -97,7 +98,7 @@ export default {
         pathNot: [
           "^packages/$1/",
           "^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$",
-          "^packages/core/(src|dist)/testing/index\\.(ts|js|d\\.ts)$",
+          "^packages/(core|registry)/(src|dist)/testing/index\\.(ts|js|d\\.ts)$",
         ],
       },
     },

@@ -60,6 +60,13 @@ const neededForTests = [
     program: "riscv64-linux-gnu-strip",
     why: "makes their kernel modules small",
   },
+  {
+    name: "docker-registry",
+    program: "docker-registry",
+    why: "is a real registry",
+    starts: "docker-registry",
+  },
+  { name: "skopeo", program: "skopeo", why: "copies what was pushed, as others do" },
   { name: "mksh", program: "mksh", why: "reads the guests' scripts as OpenBSD's shell does" },
   { name: "tcsh", program: "tcsh", why: "is a login shell with rules of its own" },
   { name: "csh", program: "bsd-csh", why: "is the BSDs' csh, a login shell" },

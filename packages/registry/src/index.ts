@@ -1,0 +1,11 @@
+export { anonymous, type Credentials, type CredentialSource } from "./auth/credentials.ts";
+export { dockerCredentials, type DockerCredentialsOptions } from "./auth/docker-config.ts";
+export type { Packed } from "./artefact/decoding.ts";
+export type { DiskFile, PullLayerRequest, PushedLayer, PushLayerRequest } from "./artefact/layer-transfer.ts";
+export type { ChainDisk, LayerInfo } from "./artefact/layer.ts";
+export { annotations, artefactTypes, mediaTypes } from "./artefact/media-types.ts";
+export type { Descriptor } from "./artefact/oci-manifest.ts";
+export type { OnProgress, TransferProgress } from "./blobs/repository.ts";
+export { type CallOptions, openRegistry, type OpenRegistryOptions, type Registry } from "./open-registry.ts";
+export { type Content, contentOf, type Digest, digest, digestOf, isDigest } from "./reference/digest.ts";
+export { isLoopback, parseReference, type Reference } from "./reference/reference.ts";

@@ -1,0 +1,172 @@
+import { tmpdir } from "node:os";
+import { checkOptions, type Emit, type LayerId, noopEmit } from "@ob/core";
+import {
+  findLayer,
+  pullLayer,
+  type PullLayerRequest,
+  pushLayer,
+  type PushedLayer,
+  type PushLayerRequest,
+} from "./artefact/layer-transfer.ts";
+import type { LayerInfo } from "./artefact/layer.ts";
+import type { Credentials, CredentialSource } from "./auth/credentials.ts";
+import { dockerCredentials } from "./auth/docker-config.ts";
+import { pullBlob } from "./blobs/pull.ts";
+import { type OnProgress, Repository } from "./blobs/repository.ts";
+import { defaultBackoff } from "./client/backoff.ts";
+import { connect } from "./client/connect.ts";
+import { listTags, ping, remove } from "./client/content.ts";
+import { registryError } from "./errors.ts";
+import type { Content } from "./reference/digest.ts";
+import { isLoopback, parseReference, type Reference } from "./reference/reference.ts";
+
+export interface OpenRegistryOptions {
+  /** The repository, without a tag: `reg.example:5000/path/name`. */
+  readonly ref: string;
+  /** Credentials, or what finds them; `dockerCredentials()` if absent. Nobody is asked before the registry wants some. */
+  readonly credentials?: Credentials | CredentialSource | undefined;
+  /**
+   * True for plain http, false for https. If absent: https, and http only for this machine's loopback without `ca`.
+   */
+  readonly insecure?: boolean | undefined;
+  /** Certificates of authorities in PEM, trusted instead of the system's. */
+  readonly ca?: string | undefined;
+  readonly emit?: Emit | undefined;
+  /** Called as bytes move, for each blob. */
+  readonly onProgress?: OnProgress | undefined;
+  /** The most bytes of one request of an upload; 16 MiB if absent, 4 MiB for ghcr.io. */
+  readonly chunkBytes?: number | undefined;
+  /** An existing directory for files on their way; the system's if absent. Compressed disks have to fit in. */
+  readonly temporaryDirectory?: string | undefined;
+  /** How often a request is sent that fails for a reason that may pass; 5 if absent. */
+  readonly attempts?: number | undefined;
+  /** The pause before the second attempt in milliseconds; 250 if absent. Each further one is twice as long. */
+  readonly pauseMs?: number | undefined;
+  /** How long a registry may be silent, in milliseconds; one minute if absent. */
+  readonly idleMs?: number | undefined;
+}
+
+/** What calls take besides. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A repository in a registry. All calls may run at the same time. They throw `ObError`s: `REGISTRY`, `NO_SPACE`, `STORE` for
+ * files that cannot be read or written, the signal's reason.
+ */
+export interface Registry extends AsyncDisposable {
+  readonly reference: Reference;
+  /** Rejects if the registry does not answer, or refuses our credentials. */
+  ping(options?: CallOptions): Promise<void>;
+  /** All tags; for layers these are their ids. */
+  listTags(options?: CallOptions): Promise<readonly string[]>;
+
+  /** The layer of an id; undefined if there is none. */
+  findLayer(id: LayerId, options?: CallOptions): Promise<LayerInfo | undefined>;
+  /** Pushes a layer; of its disks only those that the registry lacks. */
+  pushLayer(request: PushLayerRequest): Promise<PushedLayer>;
+  /** Pulls disks and log of a layer into files. False if the registry no longer has all of them. */
+  pullLayer(layer: LayerInfo, request: PullLayerRequest): Promise<boolean>;
+  /** Removes a layer's manifest; its blobs go when the registry collects garbage. False if there is none. */
+  removeLayer(id: LayerId, options?: CallOptions): Promise<boolean>;
+
+  /** True if the registry has the blob. */
+  hasBlob(content: Content, options?: CallOptions): Promise<boolean>;
+  /**
+   * Pulls a blob as it is into a file, which appears when it has been verified. With `keepPartial`, what came before a failure
+   * stays in `TO.partial`, and the next call goes on from there. False if the registry does not have the blob.
+   */
+  pullBlob(
+    content: Content,
+    to: string,
+    options?: CallOptions & { readonly keepPartial?: boolean },
+  ): Promise<boolean>;
+}
+
+/**
+ * Opens a repository. No request is sent before the first call.
+ *
+ *     await using registry = openRegistry({ ref: "reg.example/ob" });
+ *     const layer = await registry.findLayer(id);
+ *
+ * @throws ObError `REGISTRY` if the reference is wrong.
+ */
+export function openRegistry(options: OpenRegistryOptions): Registry {
+  checkOptions("openRegistry", options, {
+    ref: "string",
+    insecure: "boolean?",
+    ca: "string?",
+    emit: "function?",
+    onProgress: "function?",
+    chunkBytes: "number?",
+    temporaryDirectory: "string?",
+    attempts: "number?",
+    pauseMs: "number?",
+    idleMs: "number?",
+  });
+  const reference = parseReference(options.ref);
+  if (reference.tag !== undefined || reference.digest !== undefined) {
+    throw registryError(`${options.ref} has a tag or a digest: a repository is wanted.`);
+  }
+  const { session, transport } = connect({
+    origin: originOf(reference, options),
+    repository: reference.repository,
+    credentials: sourceOf(options.credentials),
+    ca: options.ca,
+    idleMs: options.idleMs ?? 60_000,
+    backoff: {
+      attempts: options.attempts ?? defaultBackoff.attempts,
+      pauseMs: options.pauseMs ?? defaultBackoff.pauseMs,
+    },
+    emit: options.emit ?? noopEmit,
+  });
+  const repository = new Repository({
+    session,
+    name: reference.repository,
+    chunkBytes: options.chunkBytes ?? defaultChunk(reference.registry),
+    temporaryDirectory: options.temporaryDirectory ?? tmpdir(),
+    onProgress: options.onProgress ?? (() => undefined),
+  });
+  return { reference, ...callsOf(repository), [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() };
+}
+
+function callsOf(repository: Repository): Omit<Registry, "reference" | keyof AsyncDisposable> {
+  const access = (signal: AbortSignal | undefined) => repository.access(signal ?? never());
+  return {
+    ping: async ({ signal } = {}) => await ping(access(signal)),
+    listTags: async ({ signal } = {}) => await listTags(access(signal)),
+    findLayer: async (id, { signal = never() } = {}) => await findLayer(repository, id, signal),
+    pushLayer: async (request) => await pushLayer(repository, request, request.signal ?? never()),
+    pullLayer: async (layer, request) =>
+      await pullLayer(repository, layer, { ...request, signal: request.signal ?? never() }),
+    removeLayer: async (id, { signal = never() } = {}) => {
+      const digest = await repository.headManifest(id, signal);
+      return (
+        digest !== undefined && (await remove({ ...access(signal), kind: "manifests", reference: digest }))
+      );
+    },
+    hasBlob: async (content, { signal = never() } = {}) => await repository.hasBlob(content, signal),
+    pullBlob: async (content, to, { signal = never(), keepPartial } = {}) =>
+      await pullBlob(repository, content, { to, signal, keepPartial }),
+  };
+}
+
+/** A signal that does not fire. */
+function never(): AbortSignal {
+  return new AbortController().signal;
+}
+
+function originOf({ registry }: Reference, { insecure, ca }: OpenRegistryOptions): URL {
+  const isPlain = insecure ?? (isLoopback(registry) && ca === undefined);
+  return new URL(`${isPlain ? "http" : "https"}://${registry}/`);
+}
+
+function sourceOf(credentials: OpenRegistryOptions["credentials"]): CredentialSource {
+  if (credentials === undefined) return dockerCredentials();
+  return typeof credentials === "function" ? credentials : async () => credentials;
+}
+
+function defaultChunk(registry: string): number {
+  return registry === "ghcr.io" ? 4 << 20 : 16 << 20;
+}
