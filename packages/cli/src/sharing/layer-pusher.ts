@@ -1,5 +1,6 @@
 import { type Emit, errorMessage, isObError, type LayerId, ObError, type Store } from "@ob/core";
 import { type DiskFile, digest, type LayerInfo, type Registry } from "@ob/registry";
+import { isOfRegistry } from "./source.ts";
 
 /** What is needed of a registry to push layers to it. */
 export type TargetRegistry = Pick<Registry, "reference" | "findLayer" | "pushLayer" | "hasBlob">;
@@ -54,9 +55,14 @@ export class LayerPusher {
   }
 
   async #push(id: LayerId): Promise<void> {
-    const { signal, emit, registry } = this.#options;
+    const { store, signal, emit, registry } = this.#options;
     if (signal.aborted || this.#failures.length >= maxFailures) return;
     try {
+      // It is in a registry only, so far.
+      if (!(await store.find(id))) {
+        this.#added.delete(id);
+        return;
+      }
       const outcome = await pushLayer(id, this.#options);
       emit({ type: "log", level: "info", text: `Layer ${id}: ${outcome}.` });
     } catch (error) {
@@ -72,7 +78,6 @@ export class LayerPusher {
 /** @returns what was done, in words. */
 async function pushLayer(id: LayerId, { store, registry, signal }: LayerPusherOptions): Promise<string> {
   const call = { signal };
-  if (!(await store.find(id))) return "it is not in this store, so it was not pushed";
   const existing = await registry.findLayer(id, call);
   if (existing && (await isSame(store, existing)) && (await isComplete(registry, existing, signal))) {
     return "the registry has it";
@@ -94,8 +99,7 @@ async function pushLayer(id: LayerId, { store, registry, signal }: LayerPusherOp
       return said(await registry.pushLayer({ ...request, chain: onPublished }));
     } catch (error) {
       // The registry has lost a disk that it had: then all are pushed, as they are here.
-      if (!isObError(error, "STORE", "REGISTRY") || signal.aborted) throw error;
-      if (error.data?.["registry"] !== undefined) throw error;
+      if (signal.aborted || !isObError(error, "STORE", "REGISTRY") || isOfRegistry(error)) throw error;
     }
   }
   return said(await registry.pushLayer({ ...request, chain }));

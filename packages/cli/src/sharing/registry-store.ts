@@ -21,6 +21,8 @@ export interface RegistryStoreOptions {
   readonly remote: RemoteLayers;
   /** Called with each layer that a build has made or used. */
   readonly onLayer?: ((id: LayerId) => void) | undefined;
+  /** Called before the store is closed. */
+  readonly onClose?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -33,15 +35,22 @@ export class RegistryStore implements Store {
   readonly #remote: RemoteLayers;
   readonly #onLayer: (id: LayerId) => void;
 
-  constructor({ store, remote, onLayer = () => undefined }: RegistryStoreOptions) {
+  /** Base layers: they are imported from their images. */
+  readonly #bases = new Set<LayerId>();
+  readonly #onClose: (() => Promise<void>) | undefined;
+
+  constructor({ store, remote, onLayer = () => undefined, onClose }: RegistryStoreOptions) {
     this.#store = store;
     this.#remote = remote;
     this.#onLayer = onLayer;
+    this.#onClose = onClose;
     this.ownDirectories = store.ownDirectories ?? [];
   }
 
   async baseImage(name: string): Promise<BaseImage> {
-    return await this.#store.baseImage(name);
+    const image = await this.#store.baseImage(name);
+    this.#bases.add(image.id);
+    return image;
   }
 
   async guestOf(image: BaseImage): Promise<GuestImage | undefined> {
@@ -49,7 +58,8 @@ export class RegistryStore implements Store {
   }
 
   async find(id: LayerId): Promise<Layer | undefined> {
-    return (await this.#store.find(id)) ?? (await this.#remote.find(id));
+    const here = await this.#store.find(id);
+    return here || this.#bases.has(id) ? here : await this.#remote.find(id);
   }
 
   recordUse(id: LayerId): void {
@@ -107,6 +117,7 @@ export class RegistryStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#onClose?.();
     await this.#store[Symbol.asyncDispose]();
   }
 

@@ -50,12 +50,16 @@ export class RemoteLayers implements AsyncDisposable {
   /** Digests of disks that cannot be had. */
   readonly #unusable = new Set<string>();
   #directory: Promise<string> | undefined;
+  #isOpen = false;
 
   constructor(options: RemoteLayersOptions) {
     this.#options = options;
   }
 
-  /** Looks for layers whose chains say what is below them, too. */
+  /**
+   * Looks for layers whose chains say what is below them, too. Nothing is found before: a plan asks no registry. What was found
+   * earlier is judged again.
+   */
   async prefetch(ids: readonly LayerId[], signal: AbortSignal): Promise<void> {
     const { source, store } = this.#options;
     const wanted: LayerId[] = [];
@@ -64,11 +68,14 @@ export class RemoteLayers implements AsyncDisposable {
       const { chain } = found?.layer ?? { chain: [] };
       for (const { id } of chain) if (found && !this.#inChains.has(id)) this.#inChains.set(id, found);
     }
+    this.#accepted.clear();
+    this.#taken.clear();
+    this.#isOpen = true;
   }
 
   /** The layer, with the paths that it will have. */
   async find(id: LayerId): Promise<Layer | undefined> {
-    if (!(await this.#accept(id))) return undefined;
+    if (!this.#isOpen || !(await this.#accept(id))) return undefined;
     const directory = resultDirectory(this.#options.layout, id);
     return { id, directory, disk: diskIn(directory) };
   }
@@ -136,10 +143,10 @@ export class RemoteLayers implements AsyncDisposable {
     // A base layer is imported from its image, which comes by other ways.
     if (!published || !own || published.layer.chain.length < 2) return undefined;
     if (!(await this.#fits(published.layer.chain))) return undefined;
-    const log = await this.#pullLog(published);
-    if (log === "missing") return undefined;
+    const pulled = await this.#pullLog(published);
+    if (!pulled) return undefined;
     this.#taken.set(id, digestOf(own));
-    return { ...published, digest: digestOf(own), log };
+    return { ...published, digest: digestOf(own), ...pulled };
   }
 
   /** The layer as the chain of a later one has it, with the log from its own manifest if that has the same disk. */
@@ -171,17 +178,17 @@ export class RemoteLayers implements AsyncDisposable {
     return true;
   }
 
-  /** A log without which the layer is not the layer: `missing` if it cannot be had. */
-  async #pullLog({ layer, registry }: Published): Promise<string | undefined | "missing"> {
-    if (!layer.log) return undefined;
+  /** The file with a layer's log, if it has one. Undefined if it cannot be had: without it the layer is not complete. */
+  async #pullLog({ layer, registry }: Published): Promise<Pick<Accepted, "log"> | undefined> {
+    if (!layer.log) return { log: undefined };
     this.#directory ??= mkdtemp(join(tmpdir(), "obuilder-logs-"));
     const log = join(await this.#directory, layer.id);
     try {
-      return (await registry.pullLayer(layer, { disk: () => undefined, log })) ? log : "missing";
+      return (await registry.pullLayer(layer, { disk: () => undefined, log })) ? { log } : undefined;
     } catch (error) {
       const text = `The log of layer ${layer.id} cannot be pulled, so it is built here: ${errorMessage(error)}`;
       this.#options.emit({ type: "log", level: "warning", text });
-      return "missing";
+      return undefined;
     }
   }
 }

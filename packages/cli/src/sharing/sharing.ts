@@ -50,13 +50,19 @@ export function openSharing({ from, to, layout, emit, signal }: SharingOptions):
   let remote: RemoteLayers | undefined;
   let pusher: LayerPusher | undefined;
   let lastLayers: readonly LayerId[] = [];
+  const stop = async () => {
+    stopped.abort();
+    await pusher?.finish();
+  };
   return {
     wrap(store) {
-      remote = stack.use(new RemoteLayers({ store, layout, source: new LayerSource(sources, emit), emit }));
+      remote = stack.use(
+        new RemoteLayers({ store, layout, source: new LayerSource(sources, { emit }), emit }),
+      );
       if (target) pusher = new LayerPusher({ store, registry: target.registry, emit, signal: pushing });
       const added = pusher;
       const onLayer = target?.mode === "max" && added ? (id: LayerId) => added.add(id) : undefined;
-      return new RegistryStore({ store, remote, onLayer });
+      return new RegistryStore({ store, remote, onLayer, onClose: stop });
     },
     async prefetch(ids) {
       lastLayers = ids;
@@ -74,8 +80,7 @@ export function openSharing({ from, to, layout, emit, signal }: SharingOptions):
         throw notPushed(pusher.failures, target.registry);
     },
     async [Symbol.asyncDispose]() {
-      stopped.abort();
-      await pusher?.finish();
+      await stop();
       await stack.disposeAsync();
     },
   };
