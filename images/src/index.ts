@@ -32,3 +32,11 @@ export {
 } from "./recipe/recipe.ts";
 export { getRecipe, matchRecipe, recipeNames } from "./recipe/registry.ts";
 export { type RemovedImage, removeImage } from "./build/remove-image.ts";
+export {
+  type AddImageRequest,
+  addSharedImage,
+  imageDigest,
+  type ImageTarget,
+  readSharedImage,
+  type SharedImage,
+} from "./build/shared-image.ts";

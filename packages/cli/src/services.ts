@@ -16,6 +16,7 @@ import {
   errnoCode,
 } from "@ob/core";
 import type { ImageTools } from "@ob/images";
+import type { Registry } from "@ob/registry";
 import type { QemuDiagnosis, SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { CacheOptions } from "./args/cache-options.ts";
@@ -31,6 +32,20 @@ export interface OpenOptions {
 
 export interface OpenSharingOptions extends OpenOptions, CacheOptions {
   readonly signal: AbortSignal;
+}
+
+export interface OpenRepositoryOptions {
+  readonly ref: string;
+  /** Plain http; by default on this machine's loopback only. */
+  readonly insecure: boolean;
+  /** Bytes that have moved, and how many there are so far. */
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+export interface OpenRepository extends AsyncDisposable {
+  readonly registry: Registry;
+  /** That of the reference. */
+  readonly tag: string | undefined;
 }
 
 export interface OpenBuilderOptions extends OpenOptions {
@@ -58,6 +73,8 @@ export interface Services {
   openBuilder(options: OpenBuilderOptions): Promise<Builder>;
   /** What shares the layers of a store with registries. @throws ObError `REGISTRY` if a reference is wrong. */
   openSharing(options: OpenSharingOptions): Promise<Sharing>;
+  /** A repository of a registry, by a reference that may have a tag. @throws ObError `REGISTRY` for a wrong one. */
+  openRepository(options: OpenRepositoryOptions): Promise<OpenRepository>;
   /** Removes the VM snapshots of layers that no longer exist. */
   pruneSnapshots(options: OpenOptions): Promise<void>;
   /** What images are built and checked with; the store need not exist. */
@@ -90,6 +107,11 @@ export const services: Services = {
   async openSharing({ location, emit = noopEmit, ...options }) {
     const { openSharing } = await import("./sharing/sharing.ts");
     return openSharing({ ...options, layout: storeLayout(location.directory), emit });
+  },
+
+  async openRepository(options) {
+    const { openRepository } = await import("./sharing/open-repository.ts");
+    return openRepository(options);
   },
 
   async openBuilder({ location, flags, limits = {}, sharing, emit }) {

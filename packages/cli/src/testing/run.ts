@@ -33,6 +33,7 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
         ...{ store: sharing ? sharing.wrap(store) : store, sandbox, caches, diskReserve: 0 },
         ...{ ...limits, emit },
       }),
+    openRepository: async (options) => await realServices.openRepository(options),
     openSharing: async (options) => await realServices.openSharing(options),
     pruneSnapshots: async () => {
       pruned.push([...store.list()].length);
