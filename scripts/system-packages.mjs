@@ -66,6 +66,7 @@ const neededForTests = [
     why: "is a real registry",
     starts: "docker-registry",
   },
+  { name: "openssl", program: "openssl", why: "makes certificates for registries" },
   { name: "skopeo", program: "skopeo", why: "copies what was pushed, as others do" },
   { name: "mksh", program: "mksh", why: "reads the guests' scripts as OpenBSD's shell does" },
   { name: "tcsh", program: "tcsh", why: "is a login shell with rules of its own" },

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { findProgram, run } from "@ob/core";
 import { describe, expect, test } from "vitest";
 import { contentOf, openRegistry } from "./index.ts";
 import { FakeRegistry } from "./testing/fake-registry.ts";
@@ -28,8 +30,8 @@ const registries: Readonly<Record<string, { readonly start: () => Promise<Host>;
     },
   };
 
-for (const [name, { start, skip }] of Object.entries(registries)) {
-  describe.skipIf(skip)(name, () => {
+for (const [registryName, { start, skip }] of Object.entries(registries)) {
+  describe.skipIf(skip)(registryName, () => {
     test("a layer is pushed, found, and pulled byte for byte, with holes where its disks have zeros", async () => {
       await using host = await start();
       await using files = await scratch();
@@ -54,7 +56,7 @@ for (const [name, { start, skip }] of Object.entries(registries)) {
       const disk = (_: unknown, index: number): string => files.path(`disk-${index}`);
       expect(layer && (await registry.pullLayer(layer, { disk, log: files.path("pulled.log") }))).toBe(true);
       for (const [index, { file }] of chain.entries()) {
-        expect(await readFile(files.path(`disk-${index}`)), file).toEqual(await readFile(file));
+        expect(await contentOf(files.path(`disk-${index}`)), file).toEqual(await contentOf(file));
       }
       expect(await readFile(files.path("pulled.log"), "utf8")).toBe("line\n".repeat(1_000));
       const { size, blocks } = await stat(files.path("disk-2"));
@@ -111,7 +113,7 @@ for (const [name, { start, skip }] of Object.entries(registries)) {
       const content = await contentOf(file);
       await files.file("to.partial", bytes.subarray(0, 200_000));
       expect(await registry.pullBlob(content, files.path("to"), { keepPartial: true })).toBe(true);
-      expect(await readFile(files.path("to"))).toEqual(bytes);
+      expect(bytes.equals(await readFile(files.path("to")))).toBe(true);
     });
 
     test("a blob is mounted from another repository", async () => {
@@ -144,5 +146,124 @@ for (const [name, { start, skip }] of Object.entries(registries)) {
       };
       expect(await registry.pullLayer(damaged, { disk: () => files.path("disk") })).toBe(false);
     });
+
+    test("a base image is pushed with the files that its manifest names, and pulled with them", async () => {
+      await using host = await start();
+      await using files = await scratch();
+      await using registry = openRegistry({ ref: `${host.host}/images` });
+      const disk = await files.file("debian.qcow2", randomBytes(100_000));
+      const { digest } = await contentOf(disk);
+      const manifest = imageManifest({ sha256: digest.slice("sha256:".length) });
+      const kernel = await files.file("vmlinuz", randomBytes(5_000));
+      const initrd = await files.file("initrd", randomBytes(6_000));
+      const named = { "debian.files/vmlinuz": kernel, "debian.files/initrd": initrd };
+      const pushed = await registry.pushImage({ tag: "debian-12", disk, manifest, files: named });
+      expect(pushed.outcome).toBe("pushed");
+      expect((await registry.pushImage({ tag: "debian-12", disk, manifest, files: named })).outcome).toBe(
+        "present",
+      );
+      expect(await registry.pushImage({ tag: "debian-12", disk })).toEqual({
+        ...pushed,
+        outcome: "different",
+      });
+
+      const image = await registry.findImage("debian-12");
+      expect(image).toEqual(pushed.image);
+      expect(await registry.findImage(pushed.image.manifestDigest)).toEqual(image);
+      const to = (name: string): string => files.path(`to-${name.replace("/", "-")}`);
+      expect(image && (await registry.pullImage(image, { disk: to("disk"), file: to }))).toEqual({
+        manifest,
+      });
+      expect(await contentOf(to("disk"))).toEqual(await contentOf(disk));
+      for (const [name, file] of Object.entries(named))
+        expect(await contentOf(to(name))).toEqual(await contentOf(file));
+
+      const replaced = await registry.pushImage({ tag: "debian-12", disk, overwrite: true });
+      expect(await registry.findImage("debian-12")).toEqual(replaced.image);
+      expect(await registry.pullImage(replaced.image, { disk: to("again") })).toEqual({
+        manifest: undefined,
+      });
+    });
+
+    test("a build context from a stream and from a file is one and the same artefact", async () => {
+      await using host = await start();
+      await using files = await scratch();
+      await using registry = openRegistry({ ref: `${host.host}/contexts` });
+      const bytes = Buffer.concat([randomBytes(200_000), Buffer.alloc(2_000_000), randomBytes(3)]);
+      const tar = await files.file("context.tar", bytes);
+      const first = await registry.pushContext({ tar });
+      const pieces = Array.from({ length: 2_201 }, (_, index) =>
+        bytes.subarray(index * 1_000, (index + 1) * 1_000),
+      );
+      expect(await registry.pushContext({ tar: Readable.from(pieces), tag: "latest" })).toEqual(first);
+      const context = await registry.findContext("latest");
+      expect(context).toEqual(first);
+      expect(await registry.findContext(first.manifestDigest)).toEqual(first);
+      expect(context && (await registry.pullContext(context, files.path("to.tar")))).toBe(true);
+      expect(bytes.equals(await readFile(files.path("to.tar")))).toBe(true);
+      expect(await registry.findContext("other")).toBeUndefined();
+    });
+
+    test("an artefact of any kind is pushed and found", async () => {
+      await using host = await start();
+      await using files = await scratch();
+      await using registry = openRegistry({ ref: `${host.host}/any` });
+      const file = await files.file("report", "all is well");
+      const layers = [{ file, mediaType: "text/plain", annotations: { title: "report" } }];
+      const request = { artifactType: "application/vnd.example.report", layers, annotations: { a: "b" } };
+      const pushed = await registry.pushArtefact({ ...request, tag: "v1" });
+      expect(await registry.findArtefact("v1")).toEqual(pushed);
+      expect(await registry.pushArtefact(request)).toEqual(pushed);
+      const [blob] = pushed.layers;
+      expect(blob).toEqual({
+        ...(await contentOf(file)),
+        mediaType: "text/plain",
+        annotations: { title: "report" },
+      });
+      expect(blob && (await registry.pullBlob(blob, files.path("to")))).toBe(true);
+      await expect(registry.findImage("v1")).rejects.toThrow("not application/vnd.obuilder.image.v1");
+      await expect(registry.findContext("v1")).rejects.toThrow("not application/vnd.obuilder.context.v1");
+      await expect(registry.findArtefact("../v1")).rejects.toThrow("neither a tag nor a sha256 digest");
+    });
   });
+}
+
+const hasSkopeo = (await findProgram("skopeo")) !== undefined && (await hasDockerRegistry());
+
+test.skipIf(!hasSkopeo)(
+  "skopeo copies what was pushed to a directory and to another registry, unchanged",
+  async () => {
+    await using from = await startDockerRegistry();
+    await using to = await startDockerRegistry();
+    await using files = await scratch();
+    await using registry = openRegistry({ ref: `${from.host}/ob` });
+    const id = idOf("b");
+    const { layer } = await registry.pushLayer({ id, chain: await files.chain("base", "a", "b") });
+    const disk = await files.file("disk", randomBytes(1_000));
+    const { image } = await registry.pushImage({
+      tag: "image",
+      disk,
+      manifest: imageManifest({ directBoot: undefined }),
+    });
+    const layout = files.path("layout");
+    for (const tag of [id, "image"]) {
+      const options = ["--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false"];
+      await run(["skopeo", ...options, `docker://${from.host}/ob:${tag}`, `oci:${layout}:${tag}`]);
+      await run(["skopeo", ...options, `oci:${layout}:${tag}`, `docker://${to.host}/copy:${tag}`]);
+    }
+    await using copy = openRegistry({ ref: `${to.host}/copy` });
+    expect(await copy.findLayer(id)).toEqual(layer);
+    expect(await copy.findImage("image")).toEqual(image);
+    expect(await copy.pullLayer(layer, { disk: (_, index) => files.path(`to-${index}`) })).toBe(true);
+  },
+);
+
+function imageManifest(fields: Readonly<Record<string, unknown>>): string {
+  const directBoot = {
+    kernel: "debian.files/vmlinuz",
+    initrd: "debian.files/initrd",
+    commandLine: "root=/dev/vda1",
+  };
+  const common = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
+  return JSON.stringify({ ...common, sshKey: "../state/ssh/id_ed25519", directBoot, ...fields });
 }

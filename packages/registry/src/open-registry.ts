@@ -8,6 +8,24 @@ import {
   type PushedLayer,
   type PushLayerRequest,
 } from "./artefact/layer-transfer.ts";
+import { type ArtefactInfo, findAny, pushArtefact, type PushArtefactRequest } from "./artefact/any.ts";
+import {
+  type ContextInfo,
+  findContext,
+  pullContext,
+  pushContext,
+  type PushContextRequest,
+} from "./artefact/context.ts";
+import type { ImageInfo } from "./artefact/image.ts";
+import {
+  findImage,
+  type PulledImage,
+  pullImage,
+  type PullImageRequest,
+  type PushedImage,
+  pushImage,
+  type PushImageRequest,
+} from "./artefact/image-transfer.ts";
 import type { LayerInfo } from "./artefact/layer.ts";
 import type { Credentials, CredentialSource } from "./auth/credentials.ts";
 import { dockerCredentials } from "./auth/docker-config.ts";
@@ -70,6 +88,25 @@ export interface Registry extends AsyncDisposable {
   pullLayer(layer: LayerInfo, request: PullLayerRequest): Promise<boolean>;
   /** Removes a layer's manifest; its blobs go when the registry collects garbage. False if there is none. */
   removeLayer(id: LayerId, options?: CallOptions): Promise<boolean>;
+
+  /** The base image of a tag or digest; undefined if there is none. */
+  findImage(reference: string, options?: CallOptions): Promise<ImageInfo | undefined>;
+  /** Pushes a base image with the files that its image manifest names. */
+  pushImage(request: PushImageRequest): Promise<PushedImage>;
+  /** Pulls a base image into files. Undefined if the registry no longer has all of it. */
+  pullImage(image: ImageInfo, request: PullImageRequest): Promise<PulledImage | undefined>;
+
+  /** The build context of a tag or digest; undefined if there is none. */
+  findContext(reference: string, options?: CallOptions): Promise<ContextInfo | undefined>;
+  /** Pushes a build context, a tar archive. */
+  pushContext(request: PushContextRequest): Promise<ContextInfo>;
+  /** Pulls the archive of a build context into a file. False if the registry no longer has it. */
+  pullContext(context: ContextInfo, to: string, options?: CallOptions): Promise<boolean>;
+
+  /** An artefact of any kind; undefined if there is none. `pullBlob` pulls its blobs. */
+  findArtefact(reference: string, options?: CallOptions): Promise<ArtefactInfo | undefined>;
+  /** Pushes files as an artefact of any kind. */
+  pushArtefact(request: PushArtefactRequest): Promise<ArtefactInfo>;
 
   /** True if the registry has the blob. */
   hasBlob(content: Content, options?: CallOptions): Promise<boolean>;
@@ -146,6 +183,16 @@ function callsOf(repository: Repository): Omit<Registry, "reference" | keyof Asy
         digest !== undefined && (await remove({ ...access(signal), kind: "manifests", reference: digest }))
       );
     },
+    findImage: async (name, { signal = never() } = {}) => await findImage(repository, name, signal),
+    pushImage: async (request) => await pushImage(repository, request, request.signal ?? never()),
+    pullImage: async (image, request) =>
+      await pullImage(repository, image, { ...request, signal: request.signal ?? never() }),
+    findContext: async (name, { signal = never() } = {}) => await findContext(repository, name, signal),
+    pushContext: async (request) => await pushContext(repository, request, request.signal ?? never()),
+    pullContext: async (context, to, { signal = never() } = {}) =>
+      await pullContext(repository, context, { to, signal }),
+    findArtefact: async (name, { signal = never() } = {}) => await findAny(repository, name, signal),
+    pushArtefact: async (request) => await pushArtefact(repository, request, request.signal ?? never()),
     hasBlob: async (content, { signal = never() } = {}) => await repository.hasBlob(content, signal),
     pullBlob: async (content, to, { signal = never(), keepPartial } = {}) =>
       await pullBlob(repository, content, { to, signal, keepPartial }),

@@ -3,13 +3,13 @@ import { pullBlob, unpackBlob } from "../blobs/pull.ts";
 import type { Repository } from "../blobs/repository.ts";
 import { registryError } from "../errors.ts";
 import { inParallel } from "../parallel.ts";
-import { type Content, contentOf } from "../reference/digest.ts";
+import type { Content } from "../reference/digest.ts";
 import { isSameManifest, publish } from "./publish.ts";
 import type { Packed } from "./decoding.ts";
 import { type ChainDisk, decodeLayer, encodeLayer, isSameChain, type LayerInfo } from "./layer.ts";
 import { mediaTypes } from "./media-types.ts";
 import { maxLayers, parseArtefact } from "./oci-manifest.ts";
-import { packer, type Packer } from "./pack.ts";
+import { describeFile, packer, type Packer } from "./pack.ts";
 
 /** A disk to push. */
 export interface DiskFile {
@@ -81,7 +81,7 @@ export async function pushLayer(
     async ({ content, file, ...disk }, any) => ({
       ...disk,
       file,
-      content: content ?? (await contentOf(file, any)),
+      content: content ?? (await describeFile(file, any)),
     }),
     signal,
   );

@@ -1,6 +1,9 @@
+import { quotedName } from "@ob/core";
 import type { Repository } from "../blobs/repository.ts";
 import { manifestTypes } from "../client/manifests.ts";
-import type { Digest } from "../reference/digest.ts";
+import { registryError } from "../errors.ts";
+import { type Digest, isDigest } from "../reference/digest.ts";
+import { isTag } from "../reference/reference.ts";
 import { emptyConfig, mediaTypes } from "./media-types.ts";
 import { type Artefact, encodeArtefact } from "./oci-manifest.ts";
 import type { Packer } from "./pack.ts";
@@ -18,6 +21,12 @@ export async function publish(
   if (artefact.config.mediaType === mediaTypes.empty) await pack.bytes(emptyConfig, mediaTypes.empty, signal);
   const bytes = encodeArtefact(artefact);
   return await repository.putManifest(reference, { mediaType: manifestTypes.image, bytes, signal });
+}
+
+/** @throws ObError `REGISTRY` if it is neither a tag nor a digest. */
+export function checkReference(reference: string, repository: Repository): void {
+  if (isTag(reference) || isDigest(reference)) return;
+  throw registryError(`${quotedName(reference)} is neither a tag nor a sha256 digest in ${repository.name}.`);
 }
 
 /** True if both are the same artefact, or both do not exist. */

@@ -25,6 +25,9 @@ export interface RepositoryOptions {
   readonly onProgress: OnProgress;
 }
 
+/** How long a blob that was seen is believed to be there, in milliseconds, and of how many that is remembered. */
+const [believedMs, maxSeen] = [300_000, 50_000];
+
 /** How a blob came to be in the repository. */
 export type PushOutcome = "present" | "mounted" | "uploaded";
 
@@ -36,6 +39,8 @@ export class Repository {
   readonly temporaryDirectory: string;
   readonly #chunkBytes: number;
   readonly #onProgress: OnProgress;
+  /** Blobs that were seen in the repository, and until when that is believed, by `performance.now()`. */
+  readonly #seen = new Map<Digest, number>();
 
   constructor({ session, name, chunkBytes, temporaryDirectory, onProgress }: RepositoryOptions) {
     this.session = session;
@@ -71,14 +76,31 @@ export class Repository {
     source: BlobSource,
     { signal, mountFrom }: { readonly signal: AbortSignal; readonly mountFrom?: string | undefined },
   ): Promise<PushOutcome> {
-    if (await hasBlob(this.access(signal), content)) return "present";
+    if (await this.hadBlob(content, signal)) return "present";
     const onBytes = this.counter("push", content);
     const access = { ...this.access(signal), chunkBytes: this.#chunkBytes, mountFrom, onBytes };
-    return await uploadBlob(access, content, source);
+    const outcome = await uploadBlob(access, content, source);
+    this.#see(content);
+    return outcome;
   }
 
+  /** Asks the registry for a blob. */
   async hasBlob(content: Content, signal: AbortSignal): Promise<boolean> {
-    return await hasBlob(this.access(signal), content);
+    const isThere = await hasBlob(this.access(signal), content);
+    if (isThere) this.#see(content);
+    else this.#seen.delete(content.digest);
+    return isThere;
+  }
+
+  /** As `hasBlob`, but what was seen a short time ago is believed: the layers of a build have most blobs in common. */
+  async hadBlob(content: Content, signal: AbortSignal): Promise<boolean> {
+    const until = this.#seen.get(content.digest) ?? 0;
+    return until > performance.now() || (await this.hasBlob(content, signal));
+  }
+
+  #see({ digest }: Content): void {
+    if (this.#seen.size >= maxSeen) this.#seen.clear();
+    this.#seen.set(digest, performance.now() + believedMs);
   }
 
   async headManifest(reference: string, signal: AbortSignal): Promise<Digest | undefined> {
@@ -93,6 +115,12 @@ export class Repository {
     reference: string,
     { mediaType, bytes, signal }: { mediaType: string; bytes: Uint8Array; signal: AbortSignal },
   ): Promise<Digest> {
-    return await putManifest({ ...this.access(signal), reference }, { mediaType, bytes });
+    try {
+      return await putManifest({ ...this.access(signal), reference }, { mediaType, bytes });
+    } catch (error) {
+      // One of its blobs may have been collected since.
+      this.#seen.clear();
+      throw error;
+    }
   }
 }
