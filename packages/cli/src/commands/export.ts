@@ -1,11 +1,13 @@
 import { rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { cancelledError, type LayerId, type Store, withStoreErrors } from "@ob/core";
+import { cacheFromOptions } from "../args/cache-options.ts";
 import { findLayer } from "../args/layer-ref.ts";
 import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { type ExportOutput, readOutput } from "../args/output.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { formatSize } from "../args/units.ts";
+import { openSharedStore } from "../sharing/open-shared-store.ts";
 import type { Command } from "./command.ts";
 
 export const exportLayer: Command = {
@@ -18,6 +20,7 @@ export const exportLayer: Command = {
   ],
   options: {
     ...storeOptions,
+    ...cacheFromOptions,
     output: {
       kind: "value",
       value: "type=oci,dest=FILE",
@@ -34,10 +37,13 @@ export const exportLayer: Command = {
     ["obuilder export ... --compress 8a897f21e54d other-store/base-image/tools.qcow2", "as a new base image"],
   ],
 
-  async run(args, { services, io, location, emit }) {
+  async run(args, session) {
+    const { io } = session;
     const output = readOutput(args);
-    await using store = await services.openStore({ location, emit });
+    await using opened = await openSharedStore(args, session);
+    const { store } = opened;
     const id = findLayer(store, stringOption(args, "ID"));
+    await opened.lookFor(id);
     const options = {
       compress: args["compress"] === true,
       overwrite: args["force"] === true,

@@ -13,7 +13,8 @@ export function openRepository({ ref, insecure, onProgress }: OpenRepositoryOpti
     onProgress: (progress) => {
       blobs.set(progress.digest, progress);
       const all = [...blobs.values()];
-      const sum = (of: (each: TransferProgress) => number) => all.reduce((total, each) => total + of(each), 0);
+      const sum = (of: (each: TransferProgress) => number) =>
+        all.reduce((total, each) => total + of(each), 0);
       onProgress(
         sum(({ bytes }) => bytes),
         sum(({ total }) => total),

@@ -82,7 +82,7 @@ export class RemoteLayers implements AsyncDisposable {
 
   /** The log of a layer that was found, empty if the registry has none; undefined for any other layer. */
   async readLog(id: LayerId): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const found = await this.#accepted.get(id);
+    const found = this.#isOpen ? await this.#accept(id) : undefined;
     if (!found) return undefined;
     return found.log === undefined ? nothing() : createReadStream(found.log);
   }

@@ -136,6 +136,18 @@ describe("a build with --cache-from", () => {
   });
 });
 
+it("log and export read what only the registry has", async () => {
+  const [a, b] = machines();
+  const [, one = "", two = ""] = idsOf(await a.build(["one", "two"], [to]));
+  await b.build(["one", "two"], [from]);
+  expect((await b.obuilder("log", two)).code).toBe(4);
+  expect(await b.obuilder("log", from, two)).toEqual({ code: 0, stdout: "two\n", stderr: "" });
+  const file = join(directory, "disk.qcow2");
+  expect((await b.obuilder("export", two, file)).code).toBe(4);
+  expect(await b.obuilder("export", from, two, file)).toMatchObject({ code: 0, stderr: "" });
+  await expectSameLayers(a, b, [one, two]);
+});
+
 describe("a build with --cache-to", () => {
   it("pushes what it has found in its store, too, and nothing twice", async () => {
     const [a, b] = machines();

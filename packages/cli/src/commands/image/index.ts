@@ -28,7 +28,10 @@ export const image: Command = {
   positionals: [
     { name: "ACTION", describe: names.join(", ") },
     { name: "WHAT", describe: "The image's name, a recipe's folder, a file, or what to pull" },
-    { name: "TO", describe: "push: the repository in a registry, with or without a tag; pull: the image's name" },
+    {
+      name: "TO",
+      describe: "push: the repository in a registry, with or without a tag; pull: the image's name",
+    },
   ],
   options: {
     ...storeOptions,

@@ -27,16 +27,24 @@ export async function pushOneImage(args: Arguments, { session, target }: ImageSe
   const { readSharedImage } = await import("@ob/images");
   const image = await readSharedImage(location.directory, target);
   if (image.hasStoreKey && args["login-key"] !== true) {
-    throw new ObError("USAGE", `${target} needs the login key of this store, which would be pushed with it.`, {
-      hint:
-        "Whoever can pull it and reach this host's loopback can then log in to running guests of all images that were built " +
-        "here. If that is all right, give --login-key.",
-    });
+    throw new ObError(
+      "USAGE",
+      `${target} needs the login key of this store, which would be pushed with it.`,
+      {
+        hint:
+          "Whoever can pull it and reach this host's loopback can then log in to running guests of all images that were built " +
+          "here. If that is all right, give --login-key.",
+      },
+    );
   }
   await withPhases(session, async ({ onEvent = () => undefined, signal }) => {
     const { withPhase } = await import("@ob/images");
     await withPhase(`Push ${target}`, { onEvent, signal }, async (phase) => {
-      await using remote = await services.openRepository({ ref, insecure: args["insecure"] === true, onProgress: phase.onProgress });
+      await using remote = await services.openRepository({
+        ref,
+        insecure: args["insecure"] === true,
+        onProgress: phase.onProgress,
+      });
       const { registry, tag = target } = remote;
       const { disk, manifest, files } = image;
       const { outcome } = await registry.pushImage({
@@ -59,7 +67,11 @@ export async function pullOneImage(args: Arguments, { session, target }: ImageSe
   await withPhases(session, async ({ onEvent = () => undefined, signal }) => {
     const { addSharedImage, imageDigest, withPhase } = await import("@ob/images");
     await withPhase(`Pull ${target}`, { onEvent, signal }, async (phase) => {
-      await using remote = await services.openRepository({ ref: target, insecure: args["insecure"] === true, onProgress: phase.onProgress });
+      await using remote = await services.openRepository({
+        ref: target,
+        insecure: args["insecure"] === true,
+        onProgress: phase.onProgress,
+      });
       const { registry, tag = given } = remote;
       if (tag === undefined) {
         throw new ObError("USAGE", `Which image of ${target} is to be pulled?`, {
@@ -69,7 +81,11 @@ export async function pullOneImage(args: Arguments, { session, target }: ImageSe
       const image = await registry.findImage(tag, { signal: phase.signal });
       if (!image) throw noImage(`${target} ${tag}`);
       const digest = image.disk.digest.slice("sha256:".length);
-      if (given !== undefined && args["force"] !== true && (await imageDigest(location.directory, given)) === digest) {
+      if (
+        given !== undefined &&
+        args["force"] !== true &&
+        (await imageDigest(location.directory, given)) === digest
+      ) {
         io.stdout.write(`${given} is up to date\n`);
         return;
       }
