@@ -44,6 +44,7 @@ const unchecked: Readonly<Record<string, string>> = {
 
 /** Command lines of other programs. */
 const otherPrograms: Readonly<Record<string, string>> = {
+  "skopeo copy": "copies images between registries and archives",
   "tail -F": "the path is of a running build; e2e/ reads it",
 };
 

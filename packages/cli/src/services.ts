@@ -16,13 +16,13 @@ import {
   errnoCode,
 } from "@ob/core";
 import type { ImageTools } from "@ob/images";
-import type { Registry } from "@ob/registry";
 import type { QemuDiagnosis, SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { CacheOptions } from "./args/cache-options.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
 import type { StoreLocation } from "./args/store-location.ts";
+import type { OpenRepository, OpenRepositoryOptions } from "./sharing/open-repository.ts";
 import type { Sharing } from "./sharing/sharing.ts";
 
 export interface OpenOptions {
@@ -32,20 +32,6 @@ export interface OpenOptions {
 
 export interface OpenSharingOptions extends OpenOptions, CacheOptions {
   readonly signal: AbortSignal;
-}
-
-export interface OpenRepositoryOptions {
-  readonly ref: string;
-  /** Plain http; by default on this machine's loopback only. */
-  readonly insecure: boolean;
-  /** Bytes that have moved, and how many there are so far. */
-  readonly onProgress: (done: number, total: number) => void;
-}
-
-export interface OpenRepository extends AsyncDisposable {
-  readonly registry: Registry;
-  /** That of the reference. */
-  readonly tag: string | undefined;
 }
 
 export interface OpenBuilderOptions extends OpenOptions {

@@ -1,6 +1,19 @@
 import { ObError } from "@ob/core";
-import { openRegistry, parseReference, type TransferProgress } from "@ob/registry";
-import type { OpenRepository, OpenRepositoryOptions } from "../services.ts";
+import { openRegistry, parseReference, type Registry, type TransferProgress } from "@ob/registry";
+
+export interface OpenRepositoryOptions {
+  readonly ref: string;
+  /** Plain http; by default on this machine's loopback only. */
+  readonly insecure: boolean;
+  /** Bytes that have moved, and how many there are so far. */
+  readonly onProgress: (done: number, total: number) => void;
+}
+
+export interface OpenRepository extends AsyncDisposable {
+  readonly registry: Registry;
+  /** That of the reference. */
+  readonly tag: string | undefined;
+}
 
 /** See `Services.openRepository`. */
 export function openRepository({ ref, insecure, onProgress }: OpenRepositoryOptions): OpenRepository {
