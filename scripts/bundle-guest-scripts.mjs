@@ -1,6 +1,6 @@
 // Puts the scripts of each guest, packages/sandbox-qemu/src/guest/*/scripts/, and of each image, images/*/scripts/, into one
 // module each, so that they need no files when the package runs. With --check it changes nothing, and fails if a module is out
-// of date or `shellcheck` finds a fault.
+// of date, `shellcheck` finds a fault, or a PowerShell script has an error of syntax.
 //
 // In a script, `. ./lib/x.sh` on its own line is replaced by the text of that file, once; '@./lib/x.sh@' between single quotes
 // for a whole script. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.
@@ -65,4 +65,14 @@ if (check) {
   });
   if (error) console.error("shellcheck is not installed: the scripts for guests were not checked by it.");
   else if (status !== 0) exit(1);
+
+  const { powershellParser, powershellScripts } = await import("./powershell-syntax.mjs");
+  const errorsIn = await powershellParser();
+  const errors = powershellScripts().flatMap((file) =>
+    errorsIn(readFileSync(join(root, file), "utf8")).map((place) => `${file}:${place}`),
+  );
+  if (errors.length > 0) {
+    console.error(errors.join("\n"));
+    exit(1);
+  }
 }

@@ -5,6 +5,7 @@ import { findProgram, run } from "@ob/core";
 import { describe, expect, test } from "vitest";
 import { contentOf, openRegistry } from "./index.ts";
 import { FakeRegistry } from "./testing/fake-registry.ts";
+import { CuttingProxy } from "./testing/cutting-proxy.ts";
 import { hasDockerRegistry, startDockerRegistry } from "./testing/docker-registry.ts";
 import { idOf, scratch } from "./testing/scratch.ts";
 
@@ -227,6 +228,33 @@ for (const [registryName, { start, skip }] of Object.entries(registries)) {
     });
   });
 }
+
+test.skipIf(!(await hasDockerRegistry()))(
+  "docker-registry has all bytes, and gives all of them, over connections that break",
+  async () => {
+    await using server = await startDockerRegistry();
+    await using proxy = await CuttingProxy.start(server.host);
+    await using files = await scratch();
+    const repeated: string[] = [];
+    await using registry = openRegistry({
+      ref: `${proxy.host}/ob`,
+      chunkBytes: 1 << 20,
+      pauseMs: 10,
+      emit: (event) => event.type === "log" && repeated.push(event.text),
+    });
+    await registry.ping();
+    const bytes = randomBytes(3_500_000);
+    const file = await files.file("base", bytes);
+    Object.assign(proxy.cuts, { count: 3, bytes: 700_000 });
+    await registry.pushLayer({ id: idOf("base"), chain: [{ id: idOf("base"), file }] });
+    expect(proxy.cuts.count).toBe(0);
+    expect(repeated.splice(0).length).toBeGreaterThanOrEqual(3);
+    Object.assign(proxy.cuts, { count: 3, bytes: 700_000 });
+    expect(await registry.pullBlob(await contentOf(file), files.path("to"))).toBe(true);
+    expect(repeated.length).toBeGreaterThanOrEqual(3);
+    expect(bytes.equals(await readFile(files.path("to")))).toBe(true);
+  },
+);
 
 const hasSkopeo = (await findProgram("skopeo")) !== undefined && (await hasDockerRegistry());
 

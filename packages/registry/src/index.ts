@@ -1,3 +1,4 @@
+export type { Descriptor, Packed } from "./reference/descriptor.ts";
 export { anonymous, type Credentials, type CredentialSource } from "./auth/credentials.ts";
 export { dockerCredentials, type DockerCredentialsOptions } from "./auth/docker-config.ts";
 export type { ArtefactInfo, BlobFile, PushArtefactRequest } from "./artefact/any.ts";
@@ -9,11 +10,10 @@ export type {
   PushedImage,
   PushImageRequest,
 } from "./artefact/image-transfer.ts";
-export type { Packed } from "./artefact/decoding.ts";
 export type { DiskFile, PullLayerRequest, PushedLayer, PushLayerRequest } from "./artefact/layer-transfer.ts";
 export type { ChainDisk, LayerInfo } from "./artefact/layer.ts";
 export { annotations, artefactTypes, mediaTypes } from "./artefact/media-types.ts";
-export type { Artefact, Descriptor } from "./artefact/oci-manifest.ts";
+export type { Artefact } from "./artefact/oci-manifest.ts";
 export type { OnProgress, TransferProgress } from "./blobs/repository.ts";
 export { type CallOptions, openRegistry, type OpenRegistryOptions, type Registry } from "./open-registry.ts";
 export { type Content, contentOf, type Digest, digest, digestOf, isDigest } from "./reference/digest.ts";

@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { checkOptions, type Emit, type LayerId, noopEmit } from "@ob/core";
+import { checkArgument, checkOptions, type Emit, type LayerId, noopEmit } from "@ob/core";
 import {
   findLayer,
   pullLayer,
@@ -28,6 +28,7 @@ import {
 } from "./artefact/image-transfer.ts";
 import type { LayerInfo } from "./artefact/layer.ts";
 import type { Credentials, CredentialSource } from "./auth/credentials.ts";
+import { checkReference } from "./artefact/publish.ts";
 import { dockerCredentials } from "./auth/docker-config.ts";
 import { pullBlob } from "./blobs/pull.ts";
 import { type OnProgress, Repository } from "./blobs/repository.ts";
@@ -35,7 +36,7 @@ import { defaultBackoff } from "./client/backoff.ts";
 import { connect } from "./client/connect.ts";
 import { listTags, ping, remove } from "./client/content.ts";
 import { registryError } from "./errors.ts";
-import type { Content } from "./reference/digest.ts";
+import { type Content, digest } from "./reference/digest.ts";
 import { isLoopback, parseReference, type Reference } from "./reference/reference.ts";
 
 export interface OpenRegistryOptions {
@@ -148,6 +149,7 @@ export function openRegistry(options: OpenRegistryOptions): Registry {
   }
   const { session, transport } = connect({
     origin: originOf(reference, options),
+    registry: reference.registry,
     repository: reference.repository,
     credentials: sourceOf(options.credentials),
     ca: options.ca,
@@ -178,6 +180,7 @@ function callsOf(repository: Repository): Omit<Registry, "reference" | keyof Asy
     pullLayer: async (layer, request) =>
       await pullLayer(repository, layer, { ...request, signal: request.signal ?? never() }),
     removeLayer: async (id, { signal = never() } = {}) => {
+      checkReference(id, repository);
       const digest = await repository.headManifest(id, signal);
       return (
         digest !== undefined && (await remove({ ...access(signal), kind: "manifests", reference: digest }))
@@ -193,10 +196,17 @@ function callsOf(repository: Repository): Omit<Registry, "reference" | keyof Asy
       await pullContext(repository, context, { to, signal }),
     findArtefact: async (name, { signal = never() } = {}) => await findAny(repository, name, signal),
     pushArtefact: async (request) => await pushArtefact(repository, request, request.signal ?? never()),
-    hasBlob: async (content, { signal = never() } = {}) => await repository.hasBlob(content, signal),
+    hasBlob: async (content, { signal = never() } = {}) =>
+      await repository.hasBlob(checkContent(content), signal),
     pullBlob: async (content, to, { signal = never(), keepPartial } = {}) =>
-      await pullBlob(repository, content, { to, signal, keepPartial }),
+      await pullBlob(repository, checkContent(content), { to, signal, keepPartial }),
   };
+}
+
+/** Callers from JavaScript have no compiler, and a digest becomes part of a path. */
+function checkContent({ digest: text, size }: Content): Content {
+  checkArgument("Registry: size", size, "number");
+  return { digest: digest(text), size };
 }
 
 /** A signal that does not fire. */
@@ -206,7 +216,9 @@ function never(): AbortSignal {
 
 function originOf({ registry }: Reference, { insecure, ca }: OpenRegistryOptions): URL {
   const isPlain = insecure ?? (isLoopback(registry) && ca === undefined);
-  return new URL(`${isPlain ? "http" : "https"}://${registry}/`);
+  // Docker's own registry has another address than its name.
+  const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
+  return new URL(`${isPlain ? "http" : "https"}://${host}/`);
 }
 
 function sourceOf(credentials: OpenRegistryOptions["credentials"]): CredentialSource {

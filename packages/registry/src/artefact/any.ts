@@ -1,9 +1,10 @@
+import type { Descriptor } from "../reference/descriptor.ts";
 import type { Repository } from "../blobs/repository.ts";
 import { inParallel } from "../parallel.ts";
 import type { Digest } from "../reference/digest.ts";
 import { findArtefact } from "./find.ts";
 import { emptyDescriptor } from "./layer.ts";
-import type { Artefact, Descriptor } from "./oci-manifest.ts";
+import type { Artefact } from "./oci-manifest.ts";
 import { packer } from "./pack.ts";
 import { checkReference, publish } from "./publish.ts";
 

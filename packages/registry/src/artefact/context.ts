@@ -1,8 +1,9 @@
+import type { Packed } from "../reference/descriptor.ts";
 import type { Readable } from "node:stream";
 import type { Repository } from "../blobs/repository.ts";
 import { registryError } from "../errors.ts";
 import type { Digest } from "../reference/digest.ts";
-import { compressedBlob, expectType, type Packed, contentAnnotations } from "./decoding.ts";
+import { compressedBlob, expectType, contentAnnotations } from "./decoding.ts";
 import { findArtefact } from "./find.ts";
 import { emptyDescriptor } from "./layer.ts";
 import { pullPacked } from "./layer-transfer.ts";

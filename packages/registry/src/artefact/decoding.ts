@@ -1,16 +1,9 @@
+import type { Descriptor, Packed } from "../reference/descriptor.ts";
 import { quotedName } from "@ob/core";
 import { registryError } from "../errors.ts";
 import { type Content, isDigest } from "../reference/digest.ts";
 import { annotations } from "./media-types.ts";
-import type { Artefact, Descriptor } from "./oci-manifest.ts";
-
-/** A blob and what is in it. For a blob that is not compressed both are the same. */
-export interface Packed {
-  /** What the registry has, without annotations. */
-  readonly blob: Descriptor;
-  /** What comes out: its identity, since compressors may differ. */
-  readonly content: Content;
-}
+import type { Artefact } from "./oci-manifest.ts";
 
 /** Refuses an artefact of another kind. @param what it, for the message. */
 export function expectType({ artifactType }: Artefact, type: string, what: string): void {

@@ -1,10 +1,11 @@
+import type { Descriptor } from "../reference/descriptor.ts";
 import { type ImageManifest, isStoreKey, parseImageManifest, quotedName } from "@ob/core";
 import { registryError } from "../errors.ts";
 import type { Content, Digest } from "../reference/digest.ts";
 import { annotation, expectType } from "./decoding.ts";
 import { emptyDescriptor } from "./layer.ts";
 import { annotations, artefactTypes, mediaTypes } from "./media-types.ts";
-import type { Artefact, Descriptor } from "./oci-manifest.ts";
+import type { Artefact } from "./oci-manifest.ts";
 
 /** A file of a base image besides its disk: kernel, initrd, a key. */
 export interface ImageFile {

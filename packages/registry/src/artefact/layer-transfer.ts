@@ -1,3 +1,4 @@
+import type { Packed } from "../reference/descriptor.ts";
 import { type Environment, isLayerId, type LayerId, quotedName } from "@ob/core";
 import { pullBlob, unpackBlob } from "../blobs/pull.ts";
 import type { Repository } from "../blobs/repository.ts";
@@ -5,10 +6,10 @@ import { registryError } from "../errors.ts";
 import { inParallel } from "../parallel.ts";
 import type { Content } from "../reference/digest.ts";
 import { isSameManifest, publish } from "./publish.ts";
-import type { Packed } from "./decoding.ts";
 import { type ChainDisk, decodeLayer, encodeLayer, isSameChain, type LayerInfo } from "./layer.ts";
 import { mediaTypes } from "./media-types.ts";
-import { maxLayers, parseArtefact } from "./oci-manifest.ts";
+import { findArtefact } from "./find.ts";
+import { maxLayers } from "./oci-manifest.ts";
 import { describeFile, packer, type Packer } from "./pack.ts";
 
 /** A disk to push. */
@@ -48,7 +49,7 @@ export interface PushedLayer {
 export interface PullLayerRequest {
   /** Where the disk of a layer goes to; undefined for one that is not wanted. */
   readonly disk: (disk: ChainDisk, index: number) => string | undefined;
-  /** Where the log goes to. */
+  /** Where the log goes to. There is no file for a layer that was pushed without one. */
   readonly log?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -62,10 +63,9 @@ export async function findLayer(
   id: LayerId,
   signal: AbortSignal,
 ): Promise<LayerInfo | undefined> {
-  const manifest = await repository.getManifest(id, signal);
-  if (!manifest) return undefined;
   const what = `The layer ${repository.label(id)}`;
-  return decodeLayer(parseArtefact(manifest, what), { id, manifestDigest: manifest.digest, what });
+  const found = await findArtefact(repository, id, { what, signal });
+  return found && decodeLayer(found.artefact, { id, manifestDigest: found.digest, what });
 }
 
 /** Pushes a layer, and of its blobs those that the registry lacks. */

@@ -1,11 +1,12 @@
+import type { Descriptor, Packed } from "../reference/descriptor.ts";
 import { type Environment, isLayerId, type LayerId, quotedName } from "@ob/core";
 import * as v from "valibot";
 import { registryError } from "../errors.ts";
 import { parseJson } from "../http/json.ts";
 import { type Digest, digestOf } from "../reference/digest.ts";
-import { annotation, compressedBlob, contentAnnotations, expectType, type Packed } from "./decoding.ts";
+import { annotation, compressedBlob, contentAnnotations, expectType } from "./decoding.ts";
 import { annotations, artefactTypes, emptyConfig, mediaTypes } from "./media-types.ts";
-import { type Artefact, type Descriptor, maxLayers } from "./oci-manifest.ts";
+import { type Artefact, maxLayers } from "./oci-manifest.ts";
 
 /** One disk of a layer's chain. */
 export interface ChainDisk extends Packed {

@@ -1,15 +1,10 @@
+import type { Descriptor } from "../reference/descriptor.ts";
 import { quotedName } from "@ob/core";
 import * as v from "valibot";
 import { type Manifest, manifestTypes } from "../client/manifests.ts";
 import { registryError } from "../errors.ts";
 import { parseJson } from "../http/json.ts";
-import { type Content, type Digest, isDigest } from "../reference/digest.ts";
-
-/** A blob as a manifest has it. */
-export interface Descriptor extends Content {
-  readonly mediaType: string;
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
-}
+import { type Digest, isDigest } from "../reference/digest.ts";
 
 /** An image manifest of OCI, which any artefact has. */
 export interface Artefact {

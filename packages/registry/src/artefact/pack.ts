@@ -1,3 +1,4 @@
+import type { Descriptor, Packed } from "../reference/descriptor.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -5,8 +6,7 @@ import { abortReason, disposableWith, toStoreError } from "@ob/core";
 import type { Repository } from "../blobs/repository.ts";
 import { type Compressed, compressTo } from "../compress/files.ts";
 import { type Content, contentOf, type Digest, digestOf } from "../reference/digest.ts";
-import type { Packed } from "./decoding.ts";
-import { type Artefact, type Descriptor, encodeArtefact } from "./oci-manifest.ts";
+import { type Artefact, encodeArtefact } from "./oci-manifest.ts";
 
 /** Pushes blobs of one artefact. What it compresses is in a directory that is removed with it. */
 export interface Packer extends AsyncDisposable {

@@ -47,6 +47,7 @@ test("entries are found by the registry, by its old forms, and by the most parti
     "pod.example": { auth: base64("all:x") },
     "id.example": { identitytoken: "token", auth: base64("u:p") },
     "own.example": { registrytoken: "bearer" },
+    "https://index.docker.io/v1/": { auth: base64("hub:x") },
     "empty.example": {},
   };
   const { find } = await home(files, { [config]: { auths } });
@@ -54,6 +55,7 @@ test("entries are found by the registry, by its old forms, and by the most parti
   expect(await find("old.example")).toEqual(basic("u", "p"));
   expect(await find("pod.example", "a/b/c")).toEqual(basic("team", "x"));
   expect(await find("pod.example", "b/a")).toEqual(basic("all", "x"));
+  expect(await find("docker.io")).toEqual(basic("hub", "x"));
   expect(await find("id.example")).toEqual({ kind: "identity", token: "token" });
   expect(await find("own.example")).toEqual({ kind: "bearer", token: "bearer" });
   for (const none of ["empty.example", "reg.example:5000", "example", "constructor", "__proto__"]) {

@@ -29,6 +29,9 @@ const schema = v.object({
 });
 type Config = v.InferOutput<typeof schema>;
 
+/** What Docker calls its own registry where it keeps credentials. */
+const dockerHub = "https://index.docker.io/v1/";
+
 const maxBytes = 1 << 20;
 
 /**
@@ -86,9 +89,11 @@ async function findIn(
   config: Config,
   { registry, repository, signal, env }: Wanted,
 ): Promise<Credentials | undefined> {
-  const helper = entryOf(config.credHelpers, registry) ?? config.credsStore;
+  const server = registry === "docker.io" ? dockerHub : registry;
+  const helper =
+    entryOf(config.credHelpers, server) ?? entryOf(config.credHelpers, registry) ?? config.credsStore;
   if (helper !== undefined && helper !== "") {
-    const found = await askHelper(helper, { registry, signal, env });
+    const found = await askHelper(helper, { registry: server, signal, env });
     if (found) return found;
   }
   const key = keysFor(registry, repository).find((each) => entryOf(config.auths, each) !== undefined);
@@ -103,7 +108,7 @@ function keysFor(registry: string, repository: string): readonly string[] {
   const urls = ["https://", "http://"].flatMap((scheme) =>
     ["", "/", "/v1/", "/v2/"].map((path) => `${scheme}${registry}${path}`),
   );
-  return [...paths, registry, ...urls];
+  return [...paths, registry, ...urls, ...(registry === "docker.io" ? [dockerHub] : [])];
 }
 
 function fromEntry(entry: v.InferOutput<typeof entrySchema>, registry: string): Credentials | undefined {

@@ -1,8 +1,8 @@
+import type { Packed } from "../reference/descriptor.ts";
 import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { abortReason, errnoCode, errorMessage, isObError, spaceGuard, toStoreError } from "@ob/core";
-import type { Packed } from "../artefact/decoding.ts";
 import { openBlob } from "../client/download.ts";
 import { SparseFile } from "../compress/sparse-file.ts";
 import { zstdDecompressor } from "../compress/zstd.ts";
@@ -29,7 +29,7 @@ export async function pullBlob(
 ): Promise<boolean> {
   return await intoFile({ to, keepPartial, signal }, async (partial) => {
     const digester = keepPartial ? await readPartial(partial, content, signal) : new Digester();
-    const onBytes = repository.counter("pull", content, digester.size);
+    const onBytes = repository.pullCounter(content, digester.size);
     const start = digester.size;
     const blob = await openBlob({ ...repository.access(signal), onBytes }, content, digester);
     if (!blob) return false;
@@ -56,7 +56,7 @@ export async function unpackBlob(
     );
   }
   return await intoFile({ to, keepPartial: false, signal }, async (partial) => {
-    const onBytes = repository.counter("pull", packed);
+    const onBytes = repository.pullCounter(packed);
     const blob = await openBlob({ ...repository.access(signal), onBytes }, packed);
     if (!blob) return false;
     await using file = await SparseFile.create(partial);

@@ -61,12 +61,12 @@ export class Repository {
     return { session: this.session, repository: this.name, signal };
   }
 
-  /** A function that takes the number of bytes that have moved since its last call. */
-  counter(direction: "push" | "pull", { digest, size: total }: Content, start = 0): (bytes: number) => void {
+  /** Reports a pull: a function that takes the number of bytes that have come since its last call. */
+  pullCounter({ digest, size: total }: Content, start = 0): (bytes: number) => void {
     let bytes = start;
     return (more) => {
       bytes = Math.min(bytes + more, total);
-      this.#onProgress({ direction, digest, bytes, total });
+      this.#onProgress({ direction: "pull", digest, bytes, total });
     };
   }
 
@@ -77,8 +77,9 @@ export class Repository {
     { signal, mountFrom }: { readonly signal: AbortSignal; readonly mountFrom?: string | undefined },
   ): Promise<PushOutcome> {
     if (await this.hadBlob(content, signal)) return "present";
-    const onBytes = this.counter("push", content);
-    const access = { ...this.access(signal), chunkBytes: this.#chunkBytes, mountFrom, onBytes };
+    const { digest, size: total } = content;
+    const onOffset = (bytes: number): void => this.#onProgress({ direction: "push", digest, bytes, total });
+    const access = { ...this.access(signal), chunkBytes: this.#chunkBytes, mountFrom, onOffset };
     const outcome = await uploadBlob(access, content, source);
     this.#see(content);
     return outcome;

@@ -11,6 +11,8 @@ import { Session } from "./session.ts";
 
 export interface ConnectOptions {
   readonly origin: URL;
+  /** The name of the registry, as credentials are kept for it. */
+  readonly registry: string;
   readonly repository: string;
   readonly credentials: CredentialSource;
   readonly ca: string | undefined;
@@ -22,7 +24,16 @@ export interface ConnectOptions {
 const tokenTimeoutMs = 60_000;
 
 /** Puts transport, authorization and session together. The transport must be disposed of. */
-export function connect({ origin, repository, credentials, ca, idleMs, backoff, emit }: ConnectOptions): {
+export function connect({
+  origin,
+  registry,
+  repository,
+  credentials,
+  ca,
+  idleMs,
+  backoff,
+  emit,
+}: ConnectOptions): {
   readonly session: Session;
   readonly transport: Transport;
 } {
@@ -32,7 +43,7 @@ export function connect({ origin, repository, credentials, ca, idleMs, backoff, 
     origin,
     credentials: async () => {
       using limit = tokenDeadline(origin.host);
-      found ??= credentials(origin.host, { repository, signal: limit.signal });
+      found ??= credentials(registry, { repository, signal: limit.signal });
       // What failed once may work the next time: the user may have unlocked the key store.
       found.catch(() => (found = undefined));
       return await found;

@@ -96,6 +96,9 @@ export async function putManifest(
   if (isDigest(reference) && reference !== digest) {
     throw registryError(`The manifest to store has the digest ${digest}, not ${reference}.`);
   }
+  if (bytes.byteLength > maxManifestBytes) {
+    throw registryError(`The manifest to store as ${reference} has more than ${maxManifestBytes} bytes.`);
+  }
   const response = await session.send({
     method: "PUT",
     url: pathOf(access),

@@ -20,8 +20,8 @@ export interface UploadAccess {
   readonly chunkBytes: number;
   /** A repository of the same registry that may have the blob. */
   readonly mountFrom?: string | undefined;
-  /** Called with the number of bytes that the registry has taken. */
-  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Called with the number of bytes that the registry has, when that changes. */
+  readonly onOffset?: ((offset: number) => void) | undefined;
 }
 
 /** An upload at the registry. */
@@ -65,6 +65,7 @@ export async function uploadBlob(
       throw abortReason(signal);
     });
     upload = await resume(access, { upload, content });
+    access.onOffset?.(upload.offset);
   }
 }
 
@@ -151,7 +152,7 @@ async function advance(access: UploadAccess, { upload, content, source }: Progre
       return { kind: "failed", error: refusedError(session.name(request), await readRefusal(response)) };
     }
     await discard(response.body);
-    access.onBytes?.(size);
+    access.onOffset?.(offset + size);
     if (isLast) return "done";
     return {
       kind: "moved",

@@ -39,13 +39,18 @@ function toJson(text: string | Uint8Array, what: string): unknown {
   }
 }
 
-/** The deepest nesting of arrays and objects. */
+/** The deepest nesting of arrays and objects. A loop and no pattern: a long string must not exhaust a stack. */
 function depthOf(text: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (token === "[" || token === "{") deepest = Math.max(deepest, ++depth);
-    else if (token === "]" || token === "}") depth--;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === "\\" && inString) at++;
+    else if (char === '"') inString = !inString;
+    else if (inString) continue;
+    else if (char === "[" || char === "{") deepest = Math.max(deepest, ++depth);
+    else if (char === "]" || char === "}") depth--;
   }
   return deepest;
 }
