@@ -181,9 +181,9 @@ function callsOf(repository: Repository): Omit<Registry, "reference" | keyof Asy
       await pullLayer(repository, layer, { ...request, signal: request.signal ?? never() }),
     removeLayer: async (id, { signal = never() } = {}) => {
       checkReference(id, repository);
-      const digest = await repository.headManifest(id, signal);
+      const found = await repository.headManifest(id, signal);
       return (
-        digest !== undefined && (await remove({ ...access(signal), kind: "manifests", reference: digest }))
+        found !== undefined && (await remove({ ...access(signal), kind: "manifests", reference: found }))
       );
     },
     findImage: async (name, { signal = never() } = {}) => await findImage(repository, name, signal),
