@@ -116,6 +116,18 @@ describe("a build with --cache-from", () => {
     expect(b.commands).toEqual(["one", "two"]);
   });
 
+  it("pulls a layer once for several builds at a time", async () => {
+    const [a, b] = machines();
+    const [, one = ""] = idsOf(await a.build(["one"], [to]));
+    const { digest } = diskOf(one);
+    const builds = ["two", "three", "four"].map((step) => b.build(["one", step], [from]));
+    for (const result of await Promise.all(builds)) expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(b.commands.toSorted()).toEqual(["four", "three", "two"]);
+    const pulls = registry.requests.filter(({ method, url }) => method === "GET" && url.endsWith(digest));
+    expect(pulls).toHaveLength(1);
+    await expectSameLayers(a, b, [one]);
+  });
+
   it("asks several registries in their order", async () => {
     const [a, b] = machines();
     await a.build(["one"], [to]);
@@ -269,13 +281,19 @@ it.each([
   expect(a.commands).toEqual([]);
 });
 
-/** Changes the disk of a layer in the registry; undefined deletes it. */
-function damage(id: string, change: (digest: string, bytes: Buffer) => Buffer | undefined): void {
+/** The descriptor of a layer's disk in the registry. */
+function diskOf(id: string): { readonly digest: string } {
   const manifest = JSON.parse(String(registry.manifests.get(`ob:${id}`)?.bytes)) as {
     layers: { digest: string; annotations: Record<string, string> }[];
   };
   const disk = manifest.layers.find(({ annotations }) => annotations["org.obuilder.layer.id"] === id);
-  const key = `ob@${disk?.digest ?? ""}`;
+  if (!disk) throw new Error(`the registry has no disk of ${id}`);
+  return disk;
+}
+
+/** Changes the disk of a layer in the registry; undefined deletes it. */
+function damage(id: string, change: (digest: string, bytes: Buffer) => Buffer | undefined): void {
+  const key = `ob@${diskOf(id).digest}`;
   const changed = change(key, registry.blobs.get(key) ?? Buffer.alloc(0));
   if (changed) registry.blobs.set(key, changed);
   else registry.blobs.delete(key);
