@@ -14,6 +14,8 @@ export interface ChainPlan {
   readonly given: ReadonlySet<LayerId>;
   /** The layer of each base image, by its name. */
   readonly bases: ReadonlyMap<string, LayerId>;
+  /** When it was asked for, in milliseconds by the clock of Redis: a step that has failed since is not tried again. */
+  readonly since: number;
 }
 
 export interface ChainClaimsOptions {
@@ -39,9 +41,9 @@ export class ChainClaims implements AsyncDisposable {
     this.owner = options.owner;
   }
 
-  /** True if the chain has a claim on the layer and has not made it. */
-  has(id: LayerId): boolean {
-    return this.#open.has(id);
+  /** The layers that the chain has a claim on and has not made, in its order: the first is the one that it makes now. */
+  get open(): readonly LayerId[] {
+    return [...this.#open.keys()];
   }
 
   /** Begins no more layers: the chain is left to others. */
@@ -51,9 +53,9 @@ export class ChainClaims implements AsyncDisposable {
 
   /** Claims a layer. @throws ObError `CANCELLED` if the chain is left to others. */
   async take(id: LayerId): Promise<ClaimResult> {
-    if (this.#open.has(id)) return { kind: "claimed" };
     if (this.#isDraining) throw cancelledError();
-    const result = await this.#options.ports.states.claim(id, this.owner);
+    if (this.#open.has(id)) return { kind: "claimed" };
+    const result = await this.#options.ports.states.claim(id, this.owner, this.#options.plan.since);
     if (result.kind === "claimed") this.#keep(id);
     return result;
   }
@@ -72,7 +74,7 @@ export class ChainClaims implements AsyncDisposable {
     const next = this.#isDraining || index < 0 ? undefined : plan.chain[index + 1];
     // Before the commit: afterwards the claim can be gone, and with it the right to write.
     await claim?.log.end("made");
-    const committed = await ports.states.commit(id, this.owner, next);
+    const committed = await ports.states.commit(id, this.owner, { next, since: plan.since });
     this.#forget(id);
     if (next !== undefined && committed?.next?.kind === "claimed") this.#keep(next);
     return committed !== undefined;
@@ -92,7 +94,7 @@ export class ChainClaims implements AsyncDisposable {
 
   /** Gives up all that is left. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const id of [...this.#open.keys()]) await this.giveUp(id);
+    for (const id of this.open) await this.giveUp(id);
   }
 
   #keep(id: LayerId): void {

@@ -45,7 +45,7 @@ async function worker(registry: string) {
     new ClusterStore({
       ports: { ...ports, archive: undefined },
       versions,
-      plan: { chain: layers, given: new Set(given), bases: new Map([["base", base]]) },
+      plan: { chain: layers, given: new Set(given), bases: new Map([["base", base]]), since: 0 },
       onStop: (error) => void stops.push(error),
     });
   return { chain, store, states, publisher, transport, stops };

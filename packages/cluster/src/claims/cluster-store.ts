@@ -89,6 +89,7 @@ export class ClusterStore implements Store {
       case "held":
         return undefined;
       case "unwanted":
+      case "failed":
         throw cancelledError();
       case "fatal":
         throw fatalStep(id, result.workers);

@@ -1,6 +1,6 @@
 import { type LayerId, throwIfCancelled } from "@ob/core";
 import type { Redis } from "ioredis";
-import { secondConnection } from "../redis/connect.ts";
+import { BlockingReads } from "../redis/blocking-reads.ts";
 import { keys } from "../redis/keys.ts";
 import { tryParseJson } from "../redis/parse-json.ts";
 import { type ArchivedChunk, archivedChunkSchema, type LogArchive } from "./archive.ts";
@@ -10,6 +10,8 @@ export interface FollowLogOptions {
   readonly redis: Redis;
   readonly id: LayerId;
   readonly archive?: LogArchive | undefined;
+  /** For reads that wait; by default a connection of its own. */
+  readonly blocking?: BlockingReads | undefined;
   /** The offset of the first byte that is wanted; by default 0. */
   readonly from?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -67,11 +69,12 @@ export async function* followLog(options: FollowLogOptions): AsyncGenerator<Buff
 /** Reads a stream from its start: by pages first, then as entries come. */
 class StreamReader implements AsyncDisposable {
   readonly #options: FollowLogOptions;
+  readonly #blocking: BlockingReads;
   #last = "0";
-  #waiting: Redis | undefined;
 
   constructor(options: FollowLogOptions) {
     this.#options = options;
+    this.#blocking = options.blocking ?? new BlockingReads(options.redis);
   }
 
   /** The next entries; none if none came within a second, or at once if `isOver`. */
@@ -85,36 +88,17 @@ class StreamReader implements AsyncDisposable {
   }
 
   async #wait() {
-    const { redis, id, signal, over } = this.#options;
-    this.#waiting ??= secondConnection(redis);
-    const waiting = this.#waiting;
-    const wake = () => {
-      waiting.disconnect();
-      this.#waiting = undefined;
-    };
-    const signals = [signal, over].filter((each) => each !== undefined);
-    for (const each of signals) each.addEventListener("abort", wake, { once: true });
-    try {
-      return await waiting.xreadBuffer(
-        "COUNT",
-        page,
-        "BLOCK",
-        blockTime,
-        "STREAMS",
-        keys.log(id),
-        this.#last,
-      );
-    } catch (error) {
-      // The signals end the wait by closing its connection, and the caller looks at them.
-      if (signals.some((each) => each.aborted)) return null;
-      throw error;
-    } finally {
-      for (const each of signals) each.removeEventListener("abort", wake);
-    }
+    const { id, signal, over } = this.#options;
+    const last = this.#last;
+    return await this.#blocking.read(
+      (redis) => redis.xreadBuffer("COUNT", page, "BLOCK", blockTime, "STREAMS", keys.log(id), last),
+      [signal, over],
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#waiting?.disconnect();
+    // A given one stays the caller's.
+    if (!this.#options.blocking) await this.#blocking[Symbol.asyncDispose]();
   }
 }
 

@@ -35,13 +35,15 @@ export class LogWriter {
   #streamBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> = Promise.resolve();
+  #ended = false;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
   }
 
-  /** Takes output; never waits. */
+  /** Takes output, until the end; never waits. */
   write(bytes: Uint8Array): void {
+    if (this.#ended) return;
     if (this.#pendingBytes + bytes.length > pendingLimit) {
       this.#dropped += bytes.length;
       return;
@@ -54,6 +56,8 @@ export class LogWriter {
 
   /** Sends what is left, and the end. Rejects only with errors of Redis. */
   async end(outcome: LogEnd): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
     this.#flush();
     await this.#sending;
     await this.#append("end", outcome);
@@ -84,7 +88,10 @@ export class LogWriter {
 
   async #append(field: "bytes" | "end", value: Buffer | string): Promise<void> {
     const { redis, id, owner } = this.#options;
-    const input = { keys: [keys.claim(id), keys.log(id)], args: [owner, timing.running, field, value] };
+    const input = {
+      keys: [keys.claim(id), keys.layer(id), keys.log(id)],
+      args: [owner, timing.claim, timing.running, field, value],
+    };
     await runScript(redis, appendScript, input);
   }
 

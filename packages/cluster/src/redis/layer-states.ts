@@ -24,7 +24,7 @@ const claimResult = v.union([
   v.tuple([v.literal("claimed")]),
   v.tuple([v.literal("published"), v.string()]),
   v.tuple([v.picklist(["held", "fatal"]), v.string()]),
-  v.tuple([v.literal("unwanted")]),
+  v.tuple([v.picklist(["unwanted", "failed"])]),
 ]);
 
 export type ClaimResult =
@@ -34,6 +34,8 @@ export type ClaimResult =
   | { readonly kind: "held"; readonly worker: string }
   /** No build wants the layer. */
   | { readonly kind: "unwanted" }
+  /** The step has failed since the chain was asked for. */
+  | { readonly kind: "failed" }
   /** The step has killed as many workers as it may; their names. */
   | { readonly kind: "fatal"; readonly workers: string };
 
@@ -56,24 +58,28 @@ export class LayerStates {
     this.redis = redis;
   }
 
-  /** Claims a layer that some build wants. */
-  async claim(id: LayerId, owner: string): Promise<ClaimResult> {
-    const args = [owner, timing.claim, timing.running, fatalAttempts, channels.done, id];
+  /**
+   * Claims a layer that some build wants.
+   *
+   * @param since a failure from after that time is not tried again, in milliseconds by the clock of Redis; by default all are.
+   */
+  async claim(id: LayerId, owner: string, since = Number.MAX_SAFE_INTEGER): Promise<ClaimResult> {
+    const args = [owner, timing.claim, timing.running, fatalAttempts, channels.done, since, id];
     return toClaimResult(await runScript(this.redis, scripts.claim, { keys: claimKeys(id), args }));
   }
 
   /**
-   * Says that the owner has made the layer, and claims the next one.
+   * Says that the owner has made the layer, and claims the next one if there is one.
    *
    * @returns undefined if the claim was lost: the layer must be dropped. Otherwise what became of the next one.
    */
   async commit(
     id: LayerId,
     owner: string,
-    next: LayerId | undefined,
+    { next, since = Number.MAX_SAFE_INTEGER }: CommitOptions = {},
   ): Promise<{ readonly next: ClaimResult | undefined } | undefined> {
     const own = [keys.claim(id), keys.layer(id), keys.attempts(id)];
-    const args = [owner, timing.claim, timing.running, fatalAttempts, channels.done, id, next ?? ""];
+    const args = [owner, timing.claim, timing.running, fatalAttempts, channels.done, since, id, next ?? ""];
     const input = { keys: [...own, ...(next === undefined ? [] : claimKeys(next))], args };
     const [state, ...rest] = v.parse(v.array(v.string()), await runScript(this.redis, scripts.commit, input));
     if (state !== "made") return undefined;
@@ -92,7 +98,7 @@ export class LayerStates {
   ): Promise<"published" | "lost" | "mixed"> {
     const input = {
       keys: [keys.claim(id), keys.layer(id), ...(parent ? [keys.layer(parent.id)] : [])],
-      args: [owner, timing.published, channels.done, id, digest, parent?.digest ?? ""],
+      args: [owner, timing.published, channels.done, id, digest, timing.claim, parent?.digest ?? ""],
     };
     const answer = await runScript(this.redis, scripts.publish, input);
     return v.parse(v.picklist(["published", "lost", "mixed"]), answer);
@@ -181,6 +187,13 @@ export class LayerStates {
   }
 }
 
+export interface CommitOptions {
+  /** The layer to claim in the same command. */
+  readonly next?: LayerId | undefined;
+  /** See `LayerStates.claim`. */
+  readonly since?: number | undefined;
+}
+
 /** A layer that was pushed. */
 export interface PublishedLayer {
   readonly digest: string;
@@ -204,6 +217,7 @@ function toClaimResult(answer: unknown): ClaimResult {
       return { kind: "fatal", workers: result[1] };
     case "claimed":
     case "unwanted":
+    case "failed":
       return { kind: result[0] };
   }
 }

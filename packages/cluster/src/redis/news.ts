@@ -53,13 +53,18 @@ export class Bell {
     this.#rung.resolve();
   }
 
-  /** Resolves at the next ring, after the poll's time, or when the signal fires. */
-  async wait(signal: AbortSignal, milliseconds: number = timing.poll): Promise<void> {
+  /**
+   * Resolves at the next ring, after the poll's time, or when the signal fires.
+   *
+   * @returns true if it rang.
+   */
+  async wait(signal: AbortSignal, milliseconds: number = timing.poll): Promise<boolean> {
     const over = new AbortController();
     const either = AbortSignal.any([signal, over.signal]);
     const time = sleep(milliseconds, undefined, { signal: either }).catch(() => undefined);
-    await Promise.race([this.#rung.promise, time]);
+    const rang = await Promise.race([this.#rung.promise.then(() => true), time.then(() => false)]);
     over.abort();
     this.#rung = Promise.withResolvers<void>();
+    return rang;
   }
 }

@@ -11,15 +11,22 @@ export const advance = `local now = tonumber(redis.call('HGET', KEYS[1], 'now') 
 if tonumber(ARGV[1]) > now then redis.call('HSET', KEYS[1], 'now', ARGV[1]) end
 return 1`;
 
-export const append = `if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
-local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+export const append = `local function holds(claim, layer, owner, ttl)
+  local holder = redis.call('GET', claim)
+  if holder == owner then return true end
+  if holder or redis.call('HGET', layer, 'state') == 'published' then return false end
+  redis.call('SET', claim, owner, 'PX', ttl)
+  return true
+end
+if not holds(KEYS[1], KEYS[2], ARGV[1], ARGV[2]) then return -1 end
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
 local at = 0
 if last then
   at = tonumber(last[2][2])
   if last[2][3] == 'bytes' then at = at + #last[2][4] end
 end
-redis.call('XADD', KEYS[2], '*', 'at', at, ARGV[3], ARGV[4])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
+redis.call('XADD', KEYS[3], '*', 'at', at, ARGV[4], ARGV[5])
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
 return at`;
 
 export const claim = `local function announce(channel, id, state, worker)
@@ -36,9 +43,15 @@ local function take(layer, options)
   if holder == options.owner then return { 'claimed' } end
   if holder then return { 'held', workerOf(holder) } end
   if redis.call('SCARD', layer.wants) == 0 then return { 'unwanted' } end
+  local failure = redis.call('GET', layer.failure)
+  if failure then
+    local isRecord, record = pcall(cjson.decode, failure)
+    if isRecord and type(record) == 'table' and tonumber(record.time) and record.time >= options.since then
+      return { 'failed' }
+    end
+  end
   if redis.call('LLEN', layer.attempts) >= options.fatal then
     local names = redis.call('LRANGE', layer.attempts, 0, -1)
-    redis.call('DEL', layer.attempts)
     return { 'fatal', table.concat(names, ', ') }
   end
   redis.call('DEL', layer.layer, layer.failure)
@@ -52,8 +65,8 @@ local function take(layer, options)
 end
 return take({
   claim = KEYS[1], layer = KEYS[2], wants = KEYS[3], attempts = KEYS[4], failure = KEYS[5], log = KEYS[6],
-  archived = KEYS[7], id = ARGV[6],
-}, { owner = ARGV[1], ttl = ARGV[2], kept = ARGV[3], fatal = tonumber(ARGV[4]), done = ARGV[5] })`;
+  archived = KEYS[7], id = ARGV[7],
+}, { owner = ARGV[1], ttl = ARGV[2], kept = ARGV[3], fatal = tonumber(ARGV[4]), done = ARGV[5], since = tonumber(ARGV[6]) })`;
 
 export const commit = `local function announce(channel, id, state, worker)
   redis.call('PUBLISH', channel, cjson.encode({ v = 1, id = id, state = state, worker = worker }))
@@ -69,9 +82,15 @@ local function take(layer, options)
   if holder == options.owner then return { 'claimed' } end
   if holder then return { 'held', workerOf(holder) } end
   if redis.call('SCARD', layer.wants) == 0 then return { 'unwanted' } end
+  local failure = redis.call('GET', layer.failure)
+  if failure then
+    local isRecord, record = pcall(cjson.decode, failure)
+    if isRecord and type(record) == 'table' and tonumber(record.time) and record.time >= options.since then
+      return { 'failed' }
+    end
+  end
   if redis.call('LLEN', layer.attempts) >= options.fatal then
     local names = redis.call('LRANGE', layer.attempts, 0, -1)
-    redis.call('DEL', layer.attempts)
     return { 'fatal', table.concat(names, ', ') }
   end
   redis.call('DEL', layer.layer, layer.failure)
@@ -83,18 +102,24 @@ local function take(layer, options)
   announce(options.done, layer.id, 'claimed', workerOf(options.owner))
   return { 'claimed' }
 end
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return { 'lost' } end
-if redis.call('HGET', KEYS[2], 'state') == 'published' then return { 'lost' } end
+local function holds(claim, layer, owner, ttl)
+  local holder = redis.call('GET', claim)
+  if holder == owner then return true end
+  if holder or redis.call('HGET', layer, 'state') == 'published' then return false end
+  redis.call('SET', claim, owner, 'PX', ttl)
+  return true
+end
+if not holds(KEYS[1], KEYS[2], ARGV[1], ARGV[2]) then return { 'lost' } end
 redis.call('HSET', KEYS[2], 'state', 'made')
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('DEL', KEYS[3])
-announce(ARGV[5], ARGV[6], 'made', workerOf(ARGV[1]))
+announce(ARGV[5], ARGV[7], 'made', workerOf(ARGV[1]))
 if #KEYS < 10 then return { 'made' } end
 local nextLayer = take({
   claim = KEYS[4], layer = KEYS[5], wants = KEYS[6], attempts = KEYS[7], failure = KEYS[8], log = KEYS[9],
-  archived = KEYS[10], id = ARGV[7],
-}, { owner = ARGV[1], ttl = ARGV[2], kept = ARGV[3], fatal = tonumber(ARGV[4]), done = ARGV[5] })
+  archived = KEYS[10], id = ARGV[8],
+}, { owner = ARGV[1], ttl = ARGV[2], kept = ARGV[3], fatal = tonumber(ARGV[4]), done = ARGV[5], since = tonumber(ARGV[6]) })
 return { 'made', nextLayer[1], nextLayer[2] }`;
 
 export const fail = `local function announce(channel, id, state, worker)
@@ -124,11 +149,17 @@ end
 local function workerOf(owner)
   return string.match(owner, '^(%S+) ') or owner
 end
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
-if redis.call('HGET', KEYS[2], 'state') == 'published' then return 'lost' end
+local function holds(claim, layer, owner, ttl)
+  local holder = redis.call('GET', claim)
+  if holder == owner then return true end
+  if holder or redis.call('HGET', layer, 'state') == 'published' then return false end
+  redis.call('SET', claim, owner, 'PX', ttl)
+  return true
+end
+if not holds(KEYS[1], KEYS[2], ARGV[1], ARGV[6]) then return 'lost' end
 if KEYS[3] then
   local parent = redis.call('HGET', KEYS[3], 'digest')
-  if parent and parent ~= ARGV[6] then return 'mixed' end
+  if parent and parent ~= ARGV[7] then return 'mixed' end
 end
 redis.call('HSET', KEYS[2], 'state', 'published', 'digest', ARGV[5])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
@@ -151,16 +182,19 @@ redis.call('DEL', KEYS[1], KEYS[3])
 announce(ARGV[2], ARGV[3], 'absent', workerOf(ARGV[1]))
 return 1`;
 
-export const renew = `local lost = {}
+export const renew = `local function holds(claim, layer, owner, ttl)
+  local holder = redis.call('GET', claim)
+  if holder == owner then return true end
+  if holder or redis.call('HGET', layer, 'state') == 'published' then return false end
+  redis.call('SET', claim, owner, 'PX', ttl)
+  return true
+end
+local lost = {}
 for index = 1, #KEYS, 2 do
-  local owner = ARGV[1 + (index + 1) / 2]
-  local holder = redis.call('GET', KEYS[index])
-  if holder == owner then
+  if holds(KEYS[index], KEYS[index + 1], ARGV[1 + (index + 1) / 2], ARGV[1]) then
     redis.call('PEXPIRE', KEYS[index], ARGV[1])
-  elseif holder or redis.call('HGET', KEYS[index + 1], 'state') == 'published' then
-    table.insert(lost, (index - 1) / 2)
   else
-    redis.call('SET', KEYS[index], owner, 'PX', ARGV[1])
+    table.insert(lost, (index - 1) / 2)
   end
 end
 return lost`;

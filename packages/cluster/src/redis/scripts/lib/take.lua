@@ -1,7 +1,7 @@
 -- Claims a layer for an owner, or says why not.
 --
 -- layer: the keys claim, layer, wants, attempts, failure, log, archived, and the id.
--- options: owner, ttl (ms), kept (ms), fatal (attempts), done (channel).
+-- options: owner, ttl (ms), kept (ms), fatal (attempts), done (channel), since (ms): a failure from after that counts.
 local function take(layer, options)
   if redis.call('HGET', layer.layer, 'state') == 'published' then
     return { 'published', redis.call('HGET', layer.layer, 'digest') }
@@ -10,9 +10,15 @@ local function take(layer, options)
   if holder == options.owner then return { 'claimed' } end
   if holder then return { 'held', workerOf(holder) } end
   if redis.call('SCARD', layer.wants) == 0 then return { 'unwanted' } end
+  local failure = redis.call('GET', layer.failure)
+  if failure then
+    local isRecord, record = pcall(cjson.decode, failure)
+    if isRecord and type(record) == 'table' and tonumber(record.time) and record.time >= options.since then
+      return { 'failed' }
+    end
+  end
   if redis.call('LLEN', layer.attempts) >= options.fatal then
     local names = redis.call('LRANGE', layer.attempts, 0, -1)
-    redis.call('DEL', layer.attempts)
     return { 'fatal', table.concat(names, ', ') }
   end
   -- What a dead worker has made and not published is gone with it, and so is an attempt that has ended.
