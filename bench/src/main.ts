@@ -8,6 +8,7 @@ import { plot } from "./plot.ts";
 import { report } from "./report.ts";
 import { Results } from "./results.ts";
 import { cache } from "./scenarios/cache.ts";
+import { cluster } from "./scenarios/cluster.ts";
 import { copy } from "./scenarios/copy.ts";
 import { lowerBound } from "./scenarios/lower-bound.ts";
 import { layers } from "./scenarios/layers.ts";
@@ -16,7 +17,7 @@ import { plan } from "./scenarios/plan.ts";
 import { steps } from "./scenarios/steps.ts";
 
 /** The scenarios that depend least on an otherwise idle machine are last. */
-const scenarios: readonly Scenario[] = [plan, layers, cache, lowerBound, steps, copy, original];
+const scenarios: readonly Scenario[] = [plan, layers, cache, lowerBound, steps, copy, original, cluster];
 
 const repository = path.resolve(import.meta.dirname, "../..");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -69,6 +69,16 @@ export const metricGroups: readonly MetricGroup[] = [
     ],
   },
   {
+    title: "Many machines",
+    rows: [
+      ["cluster: bound"],
+      ["cluster: 8 workers", "cluster: bound"],
+      ...[1, 2, 4, 8].map(
+        (workers) => [`8 chains on ${workers}: worker time`, "8 chains on 1: worker time"] as const,
+      ),
+    ],
+  },
+  {
     title: "Peak memory of the command",
     rows: [["memory: one step"], ["memory: copy of 1,000 small files"], ["memory: copy of 200 MB"]],
   },
