@@ -8,7 +8,7 @@ import { TestCluster } from "./test-cluster.test.helper.ts";
 import type { RunRecord } from "./test-worker.test.helper.ts";
 
 /*
- * Most of the time nothing happens here but that locks expire: the tests run at the same time, each with a cluster of its
+ * Most of the time nothing happens here but that locks expire: the tests run at the same time but for the one that measures, each with a cluster of its
  * own, and have more time than others.
  */
 const timeout = 180_000;
@@ -32,37 +32,37 @@ async function workerOf(cluster: TestCluster, command: string): Promise<string |
   return (await runsOf(cluster, "begun")).findLast((run) => run.command === command)?.worker;
 }
 
-/** The machine's speed is not known: what takes 7 s on an idle one may take longer on a busy one. */
-async function expectWithin(milliseconds: number, begun: number, ended: number): Promise<void> {
-  const start = performance.now();
-  for (let turn = 0; turn < 20; turn++) await sleep(10);
-  const slowness = Math.max(1, (performance.now() - start) / 220);
-  expect(ended - begun).toBeLessThan(milliseconds * slowness);
-}
+/** How long two workers need to start on an idle machine of two cores, in milliseconds, rather more than less. */
+const idleStart = 3_000;
 
-test.concurrent(
+test(
   "a worker that is killed in a step is replaced within seven seconds, and nothing that is finished is made again",
   { timeout },
   async () => {
     await using cluster = await TestCluster.start();
+    const begun = performance.now();
     const workers = await startWorkers(cluster, "w1", "w2");
+    const start = performance.now() - begun;
     const build = await cluster.build(
-      steps("print one", "print two", "sleep 1500;print three", "print four"),
+      steps("print one", "print two", "sleep 3000;print three", "print four"),
     );
-    await until(async () => (await workerOf(cluster, "sleep 1500;print three")) !== undefined);
-    await until(() => build.output() === "one\ntwo\n");
-    const first = (await workerOf(cluster, "sleep 1500;print three")) ?? "";
+    await until(async () => (await workerOf(cluster, "sleep 3000;print three")) !== undefined);
+    // What is made and not yet published goes with its worker.
+    await until(() => build.count("saved") === 3);
+    const first = (await workerOf(cluster, "sleep 3000;print three")) ?? "";
     const killed = Date.now();
     await workers.get(first)?.kill();
     expect(isObError(await build.result)).toBe(false);
     const again = (await runsOf(cluster, "begun")).filter(
-      ({ command }) => command === "sleep 1500;print three",
+      ({ command }) => command === "sleep 3000;print three",
     );
     expect(again).toHaveLength(2);
     expect(again[1]?.worker).not.toBe(first);
-    await expectWithin(7_000, killed, again[1]?.time ?? Infinity);
+    // On a busy machine all that is done between the timers takes longer.
+    const slowness = Math.max(1, start / idleStart);
+    expect((again[1]?.time ?? Infinity) - killed).toBeLessThan(7_000 * slowness);
     const others = (await runsOf(cluster, "begun")).filter(
-      ({ command }) => command !== "sleep 1500;print three",
+      ({ command }) => command !== "sleep 3000;print three",
     );
     expect(others.map(({ command }) => command)).toEqual(["print one", "print two", "print four"]);
     expect(build.output()).toBe("one\ntwo\nthree\nfour\n");
@@ -90,7 +90,8 @@ test.concurrent(
     const three = (await runsOf(cluster, "ended")).filter(({ command }) => command === "print three");
     expect(three.map(({ worker }) => worker)).toEqual([frozen === "w1" ? "w2" : "w1"]);
     expect(await cluster.mixedLayers()).toEqual([]);
-    expect(build.count("saved")).toBe(4);
+    // What the engine of the stopped worker had not reported is cached for the next one.
+    expect(build.count("saved") + build.count("cached")).toBe(4);
   },
 );
 

@@ -98,6 +98,7 @@ class BuildRun {
     };
     listening.use(news.onBack(lookAtAll));
     await this.#adoptShared();
+    await this.#progress.resume();
     await this.#progress.cached(this.#ids.filter((id) => this.#published.has(id)));
     await states.want(this.#unpublished(), this.#build);
     lookAtAll();

@@ -1,7 +1,9 @@
 import type { LayerId } from "@ob/core";
 import type { Redis } from "ioredis";
 import type { LayerState } from "../redis/layer-states.ts";
-import { type BuildEvent, emitBuildEvents } from "./build-events.ts";
+import { keys } from "../redis/keys.ts";
+import { tryParseJson } from "../redis/parse-json.ts";
+import { type BuildEvent, buildEventSchema, emitBuildEvents } from "./build-events.ts";
 
 /** Turns the states of layers into the events of a build. */
 export class StepProgress {
@@ -16,9 +18,22 @@ export class StepProgress {
     this.#build = build;
   }
 
-  /** Layers that were there when the build began. */
+  /** Takes over what an engine before this one has reported: what was begun is not cached. */
+  async resume(): Promise<void> {
+    for (const [, fields] of await this.#redis.xrange(keys.events(this.#build), "-", "+")) {
+      const event = tryParseJson(buildEventSchema, fields[1]);
+      if (event?.type === "started") this.#started.set(event.id, performance.now());
+      if (event?.type === "finished") this.#finished.add(event.id);
+    }
+  }
+
+  /** Layers that were there when the build began; those that were begun for it are saved. */
   async cached(ids: readonly LayerId[]): Promise<void> {
-    await this.#emit(ids.flatMap((id) => [...this.#start(id), ...this.#finish(id, "cached")]));
+    const events = ids.flatMap((id) => {
+      const outcome = this.#started.has(id) ? "saved" : "cached";
+      return [...this.#start(id), ...this.#finish(id, outcome)];
+    });
+    await this.#emit(events);
   }
 
   async update(states: ReadonlyMap<LayerId, LayerState | undefined>): Promise<void> {
