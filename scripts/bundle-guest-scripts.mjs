@@ -1,9 +1,11 @@
 // Puts the scripts of each guest, packages/sandbox-qemu/src/guest/*/scripts/, and of each image, images/*/scripts/, into one
 // module each, so that they need no files when the package runs. With --check it changes nothing, and fails if a module is out
-// of date or `shellcheck` finds a fault.
+// of date, `shellcheck` finds a fault, or a PowerShell script has an error of syntax.
 //
 // In a script, `. ./lib/x.sh` on its own line is replaced by the text of that file, once; '@./lib/x.sh@' between single quotes
-// for a whole script. The Lua scripts of the cluster likewise, where `--@include lib/x.lua` is replaced. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.
+// for a whole script. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.
+//
+// The same is done with the Lua scripts that the cluster runs in Redis: there `--@include lib/x.lua` is replaced.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, relative } from "node:path";
@@ -75,4 +77,14 @@ if (check) {
   });
   if (error) console.error("shellcheck is not installed: the scripts for guests were not checked by it.");
   else if (status !== 0) exit(1);
+
+  const { powershellParser, powershellScripts } = await import("./powershell-syntax.mjs");
+  const errorsIn = await powershellParser();
+  const errors = powershellScripts().flatMap((file) =>
+    errorsIn(readFileSync(join(root, file), "utf8")).map((place) => `${file}:${place}`),
+  );
+  if (errors.length > 0) {
+    console.error(errors.join("\n"));
+    exit(1);
+  }
 }

@@ -14,10 +14,21 @@ import { lowerBound } from "./scenarios/lower-bound.ts";
 import { layers } from "./scenarios/layers.ts";
 import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
+import { registry } from "./scenarios/registry.ts";
 import { steps } from "./scenarios/steps.ts";
 
 /** The scenarios that depend least on an otherwise idle machine are last. */
-const scenarios: readonly Scenario[] = [plan, layers, cache, lowerBound, steps, copy, original, cluster];
+const scenarios: readonly Scenario[] = [
+  plan,
+  layers,
+  cache,
+  registry,
+  lowerBound,
+  steps,
+  copy,
+  original,
+  cluster,
+];
 
 const repository = path.resolve(import.meta.dirname, "../..");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

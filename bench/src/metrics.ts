@@ -79,6 +79,19 @@ export const metricGroups: readonly MetricGroup[] = [
     ],
   },
   {
+    title: "A registry on this machine",
+    rows: [
+      ["registry: push of 49 layers"],
+      ["registry: push of the same again", "registry: push of 49 layers"],
+      ["registry: 49 blobs looked for"],
+      ["registry: look-up"],
+      ["registry: cp of a chain of 14"],
+      ["registry: pull of a chain of 14", "registry: cp of a chain of 14"],
+      ["registry: pull of its last disk"],
+      ["registry: longest pause of the event loop"],
+    ],
+  },
+  {
     title: "Peak memory of the command",
     rows: [["memory: one step"], ["memory: copy of 1,000 small files"], ["memory: copy of 200 MB"]],
   },

@@ -69,7 +69,8 @@ export async function startWine({ simulateJunctions }: WineOptions): Promise<Win
 const cmd = 'exec wine cmd.exe "$@"';
 
 /** Replaces only what Wine does not support: mklink of a junction, and rmdir of one. The rest is Wine's cmd. */
-const cmdWithLinks = `case "$2 $3" in
+const cmdWithLinks = `[ "$1" != /d ] || shift
+case "$2 $3" in
   "mklink /j") ln -s "$(winepath -u "$5")" "$(cygpath -u "$4")"; exit 0 ;;
   "rmdir "*) link=$(cygpath -u "$3"); if [ -L "$link" ]; then rm -- "$link"; exit 0; fi ;;
 esac

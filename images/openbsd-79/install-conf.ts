@@ -53,5 +53,8 @@ export function installConf({ user, publicKey }: InstallConfOptions): string {
   return answers.map(([question, answer]) => `${question} = ${answer}\n`).join("");
 }
 
-/** The template of disklabel(8): a single file system, so that no partition fills up while others are empty. */
+/**
+ * The template of disklabel(8): a single file system, so that no partition fills up while others are empty. Its lines are a mount
+ * point, a range of sizes and a percentage (openbsd/src sbin/disklabel/editor.c parse_autotable), which add up to 100 at most.
+ */
 export const disklabelTemplate = "/\t4G-*\t95%\nswap\t1G-2G\t5%\n";

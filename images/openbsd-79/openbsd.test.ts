@@ -102,6 +102,39 @@ describe("our own set", () => {
     expect((await siteFiles({ ...options, ocaml: undefined }))[1]?.contents).toContain("ocaml=none");
   });
 
+  test.each([
+    { runs: "none is missing", left: [""], said: "" },
+    { runs: "patches, and then none", left: ["001_a 002_b", ""], statuses: [0], said: "run 1\n" },
+    {
+      runs: "itself first, then the rest",
+      left: ["001_a 002_b", "002_b", ""],
+      statuses: [2, 0],
+      said: "run 1\nrun 2\n",
+    },
+    {
+      runs: "without a server",
+      left: ["001_a", "001_a"],
+      statuses: [1],
+      said: "run 1\nfailed: syspatch ended with status 1\n",
+    },
+  ])("installs all patches of the system: $runs", async ({ left, statuses = [], said }) => {
+    const script = (await siteFiles(options)).find(({ path }) => path.endsWith("first-boot"))?.contents ?? "";
+    const loop = /^until missing=.*?^done$/ms.exec(script)?.[0] ?? "exit 9";
+    const state = await mkdtemp(join(directory, "syspatch-"));
+    const nth = (words: readonly (string | number)[]) =>
+      words.map((word, n) => `${n}) set -- '${word}' ;;`).join(" ");
+    const standIns = `
+finish() { echo "$1"; exit 0; }
+syspatch() {
+  n=$(ls ${state} | wc -l)
+  if [ "$1" = -c ]; then case $((n)) in ${nth(left)} esac; printf '%s' "$1"; return; fi
+  : >${state}/$((n + 1)); echo "run $((n + 1))"
+  case $((n)) in ${nth(statuses)} esac; return $1
+}
+`;
+    expect(execFileSync("sh", ["-c", `${standIns}${loop}`]).toString()).toBe(said);
+  });
+
   test("has valid Bourne shell scripts without softdep, which OpenBSD no longer supports", async () => {
     for (const { contents } of await siteFiles(options)) {
       if (contents.startsWith("#!")) execFileSync("sh", ["-n"], { input: contents });

@@ -12,13 +12,15 @@ export interface SiteSetOptions {
   readonly ocaml: string | undefined;
 }
 
+// openbsd/src etc/rc starts sshd, then runs rc.firsttime, then rc.local. The scripts' own: usr.sbin/pkg_add/pkg_add.1 1.170 (-I
+// fails instead of asking), usr.sbin/syspatch/syspatch.sh 1.168, libexec/reorder_kernel/reorder_kernel.sh 1.15 (kernel.SHA256).
 const sources = [
   { source: "install.site", path: "install.site", mode: 0o755 },
   { source: "first-boot", path: "etc/obuilder/first-boot", mode: 0o755 },
   { source: "install-opam", path: "etc/obuilder/install-opam", mode: 0o755 },
   { source: "rc.local", path: "etc/rc.local", mode: 0o644 },
   { source: "rc.conf.local", path: "etc/rc.conf.local", mode: 0o644 },
-  // login.conf(5) reads this file first.
+  // openbsd/src share/man/man5/login.conf.5 1.73: a class' own file is read before login.conf.
   { source: "staff", path: "etc/login.conf.d/staff", mode: 0o644 },
 ] as const;
 

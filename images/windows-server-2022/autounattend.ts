@@ -12,20 +12,19 @@ export const imageInstallName = "Windows Server 2022 SERVERSTANDARDCORE";
 /** A directory in the guest; the answer disc's directory of the same name is copied to it. */
 const directory = String.raw`C:\obuilder`;
 
+const copyFiles = String.raw`for %d in (C D E F G H I) do if exist %d:\autounattend.xml xcopy /e /i /q /y %d:\obuilder ${directory}`;
+const install = String.raw`powershell.exe -NoProfile -ExecutionPolicy Bypass -File ${directory}\install.ps1`;
+
 /**
- * The commands of the login user's first session. They find the disc by its contents, because its drive letter
- * depends on the other discs. The second command does the rest, and stops at the first failure.
+ * What the login user's first session runs. It finds the disc by its contents, because its drive letter depends on the other discs. It
+ * is one command: since Windows 10 several can be started at the same time (Microsoft's unattended setup reference,
+ * Microsoft-Windows-Shell-Setup: FirstLogonCommands SynchronousCommand Order). cmd removes the outer quotes (Microsoft's reference of
+ * Windows commands: cmd, for, if, xcopy).
  */
-export const firstLogonCommands = [
-  {
-    description: "Copy the files of the answer disc",
-    command: String.raw`cmd.exe /c "for %d in (C D E F G H I) do if exist %d:\autounattend.xml xcopy /e /i /q /y %d:\obuilder ${directory}"`,
-  },
-  {
-    description: "Set the system up and switch it off",
-    command: String.raw`powershell.exe -NoProfile -ExecutionPolicy Bypass -File ${directory}\install.ps1`,
-  },
-] as const;
+const firstLogonCommand = {
+  description: "Copy the files of the answer disc, set the system up and switch it off",
+  command: `cmd.exe /d /c "(${copyFiles}) & ${install}"`,
+};
 
 const namespaces = {
   "xmlns:wcm": "http://schemas.microsoft.com/WMIConfig/2002/State",
@@ -138,18 +137,13 @@ function shellSetup({ user, password }: AutounattendOptions): readonly XmlElemen
       ...[element("Enabled", true), element("LogonCount", 1), element("Username", user)],
       element("Password", secret),
     ]),
-    element("FirstLogonCommands", numbered()),
-  ];
-}
-
-/** Numbers the items from 1: Setup stops at a gap. */
-function numbered(): readonly XmlElement[] {
-  return firstLogonCommands.map(({ command, description }, index) =>
-    added("SynchronousCommand", [
-      ...[element("Order", index + 1), element("CommandLine", command)],
-      ...[element("Description", description), element("RequiresUserInput", false)],
+    element("FirstLogonCommands", [
+      added("SynchronousCommand", [
+        ...[element("Order", 1), element("CommandLine", firstLogonCommand.command)],
+        ...[element("Description", firstLogonCommand.description), element("RequiresUserInput", false)],
+      ]),
     ]),
-  );
+  ];
 }
 
 function pass(name: string, components: readonly XmlElement[]): XmlElement {

@@ -70,7 +70,7 @@ describe("autounattend.xml", () => {
     }
   });
 
-  test("numbers the commands of the first logon from 1 without gaps", () => {
+  test("has one command for the first logon: Windows may start several at the same time", () => {
     const shell = componentOf("oobeSystem", "Microsoft-Windows-Shell-Setup");
     expect(shell).toBeDefined();
     const { SynchronousCommand: commands } = shell!["FirstLogonCommands"] as {
@@ -78,8 +78,7 @@ describe("autounattend.xml", () => {
     };
     expect(commands.map(({ Order }) => Order)).toEqual(commands.map((_, index) => index + 1));
     expect(commands.map(({ CommandLine }) => CommandLine)).toEqual([
-      String.raw`cmd.exe /c "for %d in (C D E F G H I) do if exist %d:\autounattend.xml xcopy /e /i /q /y %d:\obuilder C:\obuilder"`,
-      String.raw`powershell.exe -NoProfile -ExecutionPolicy Bypass -File C:\obuilder\install.ps1`,
+      String.raw`cmd.exe /d /c "(for %d in (C D E F G H I) do if exist %d:\autounattend.xml xcopy /e /i /q /y %d:\obuilder C:\obuilder) & powershell.exe -NoProfile -ExecutionPolicy Bypass -File C:\obuilder\install.ps1"`,
     ]);
     // Setup truncates longer commands.
     for (const { CommandLine } of commands) expect(CommandLine.length).toBeLessThan(1_024);
@@ -209,6 +208,24 @@ describe("the installation script", () => {
     // Windows Server 2025 does not have wmic.
     expect(script).not.toMatch(/wmic/i);
   });
+});
+
+describe("every PowerShell script", () => {
+  const scripts = [
+    "guest/install.ps1",
+    "../../packages/sandbox-qemu/src/guest/windows/scripts/prepare-disks.ps1",
+  ];
+
+  test.each(scripts)(
+    "gives a new partition a letter, and waits until it can be written: %s",
+    async (file) => {
+      const script = await readFile(join(import.meta.dirname, file), "utf8");
+      const made = [...script.matchAll(/New-Partition (.*?)Format-Volume/gs)].map(([, between]) => between);
+      expect(made).toEqual([
+        expect.stringMatching(/^-DiskNumber .*-AssignDriveLetter.*IsReadOnly.*Start-Sleep/s),
+      ]);
+    },
+  );
 });
 
 describe("the user's ISO", () => {

@@ -1,5 +1,9 @@
 # Run at the first logon, from C:\obuilder. It sets the system up, tells the first serial port how far it is, and
 # switches the machine off, whether it succeeded or not.
+#
+# The cmdlets are in Microsoft's reference of Windows PowerShell (docset/winserver2022-ps: Storage, NetSecurity, ScheduledTasks,
+# ServerManager) and of PowerShell 5.1; powercfg, icacls, net and msiexec in that of Windows commands. docs/guests.md lists what was
+# not checked there.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $lib = 'C:\obuilder'
@@ -90,7 +94,8 @@ function Install-Ssh {
   ) -join "`r`n"
   [IO.File]::WriteAllText("$ssh\sshd_config", "$ours`r`n$usual")
 
-  # sshd takes keys of administrators from here, if nobody else can write it: Administrators and SYSTEM, by their SIDs.
+  # sshd takes keys of administrators from here, if nobody else can write it: Administrators and SYSTEM, by their SIDs. A new
+  # file has inherited entries only, which /inheritance:r removes (Microsoft's reference of Windows commands: icacls).
   $keys = "$ssh\administrators_authorized_keys"
   [IO.File]::WriteAllText($keys, "$($settings.publicKey)`n")
   Invoke-Program icacls.exe @($keys, '/inheritance:r', '/grant', '*S-1-5-32-544:F', '/grant', '*S-1-5-18:F')
@@ -133,7 +138,13 @@ function New-CacheDisk {
   if ($disk.IsOffline) { Set-Disk -Number $disk.Number -IsOffline $false }
   if ($disk.IsReadOnly) { Set-Disk -Number $disk.Number -IsReadOnly $false }
   Initialize-Disk -Number $disk.Number -PartitionStyle MBR
-  $partition = New-Partition -DiskNumber $disk.Number -UseMaximumSize
+  # As in prepare-disks.ps1: without a letter, or while the partition is still read-only, Format-Volume fails now and then
+  # (PowerShell#7771, StorageDsc#85; StorageDsc's DSC_Disk.psm1 waits for up to 30 s).
+  $partition = New-Partition -DiskNumber $disk.Number -UseMaximumSize -AssignDriveLetter
+  for ($tries = 0; $partition.IsReadOnly -and $tries -lt 30; $tries++) {
+    Start-Sleep -Seconds 1
+    $partition = Get-Partition -DiskNumber $disk.Number -PartitionNumber $partition.PartitionNumber
+  }
   Format-Volume -Partition $partition -FileSystem NTFS -NewFileSystemLabel obuilder -Confirm:$false | Out-Null
 }
 

@@ -42,9 +42,9 @@ it("Linux guests reject connections by routes that precede a default route", () 
 it("OpenBSD guests reject connections by routes that precede a default route", () => {
   expect(given("route", forOpenbsd, 'echo "$*" >>LOG; exit 1')).toMatchInlineSnapshot(`
     [
-      "-qn add -inet -net 0.0.0.0/1 127.0.0.1 -reject",
-      "-qn add -inet -net 128.0.0.0/1 127.0.0.1 -reject",
-      "-qn add -inet -net 10.0.2.3/32 127.0.0.1 -reject",
+      "-qn add -inet -net 0.0.0.0 -prefixlen 1 127.0.0.1 -reject",
+      "-qn add -inet -net 128.0.0.0 -prefixlen 1 127.0.0.1 -reject",
+      "-qn add -inet -net 10.0.2.3 -prefixlen 32 127.0.0.1 -reject",
       "-qn add -inet6 -net :: -prefixlen 1 ::1 -reject",
       "-qn add -inet6 -net 8000:: -prefixlen 1 ::1 -reject",
       "-qn add -inet6 -net fec0:: -prefixlen 64 ::1 -reject",

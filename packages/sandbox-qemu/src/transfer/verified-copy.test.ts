@@ -112,7 +112,10 @@ async function copy(
     const same = lines
       .trimEnd()
       .split("\n")
-      .every((line) => sha256(files.get(line.slice(66)) ?? "missing") === line.slice(0, 64));
+      // Read as bytes, whatever the mounts of Cygwin say (coreutils src/digest.c digest_file).
+      .every(
+        (line) => line[65] === "*" && sha256(files.get(line.slice(66)) ?? "missing") === line.slice(0, 64),
+      );
     return same ? 0 : 1;
   };
   const serve = async (text: string, channel: ServerChannel): Promise<void> => {

@@ -203,11 +203,14 @@ function listOf({ files }: Contents): string {
   return [...files].map(([path, digest]) => `${listLine(path, digest)}\n`).join("");
 }
 
-/** As `sha256sum` writes it: a backslash at its start means that the name is escaped. */
+/**
+ * As `sha256sum --binary` writes it: a backslash at its start means that the name is escaped. Without the `*` Cygwin's would read the
+ * file as text where a mount says so (coreutils src/digest.c digest_check, digest_file).
+ */
 function listLine(path: string, digest: string): string {
   const escaped = path
     .replaceAll("\\", "\\\\")
     .replaceAll("\n", String.raw`\n`)
     .replaceAll("\r", String.raw`\r`);
-  return `${escaped === path ? "" : "\\"}${digest}  ${escaped}`;
+  return `${escaped === path ? "" : "\\"}${digest} *${escaped}`;
 }

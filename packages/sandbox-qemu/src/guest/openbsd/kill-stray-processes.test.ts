@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { installedShells } from "../../testing/installed-shells.ts";
 import * as scripts from "./scripts.generated.ts";
 
-/** Processes as OpenBSD's `ps -o pid= -o ppid= -o login= -o stat= -o ucomm=` lists them. */
+/** Processes as OpenBSD's `ps -o pid= -o ppid= -o login= -o state= -o ucomm=` lists them. */
 interface Processes {
   /** The login name of the script's own session. */
   readonly own: string;
@@ -12,7 +12,7 @@ interface Processes {
 
 /**
  * Runs the script with stand-ins for ps and kill, which never touch a real process, and returns what it has killed. Init starts
- * a getty again as soon as it is killed: here it keeps its id.
+ * a getty again as soon as it is killed: here it keeps its id. An alias of a keyword keeps its header, as in bin/ps/keyword.c findvar.
  */
 function killed(shell: string, { own, listed }: Processes): string {
   const standIns = `
@@ -20,6 +20,7 @@ function killed(shell: string, { own, listed }: Processes): string {
 kill() { shift; printf '%s\\n' "$*"; }
 sleep() { :; }
 ps() {
+  case "$*" in *stat=*) echo "      STAT" ;; esac
   case "$*" in
     *login=*ucomm=*) cat <<'LIST'
 ${listed.join("\n")}

@@ -19,6 +19,7 @@ const maxCommandLength = maxCommandBytes - 2_000;
 
 /** The profile of OpenBSD with the package gtar. If the login user is not root, doas.conf needs `permit nopass`. */
 export function openbsdGuest(loginUser: string): GuestProfile {
+  // openbsd/src usr.bin/doas/doas.c 1.89 main: -n fails instead of asking; the command's status is its own, a refusal's is 1.
   const root = rootAccess(loginUser, ["/usr/bin/doas", "-n", "--"]);
   const access = { loginUser, root };
 

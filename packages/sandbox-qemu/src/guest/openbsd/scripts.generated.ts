@@ -53,7 +53,7 @@ LOGIN
       [ "$parent:$name" != 1:getty ] || continue
       [ "$parent" = $$ ] || left="$left $process"
     done <<LIST
-$(ps -ax -o pid= -o ppid= -o login= -o stat= -o ucomm=)
+$(ps -ax -o pid= -o ppid= -o login= -o state= -o ucomm=)
 LIST
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -88,7 +88,7 @@ LOGIN
       [ "$parent:$name" != 1:getty ] || continue
       [ "$parent" = $$ ] || left="$left $process"
     done <<LIST
-$(ps -ax -o pid= -o ppid= -o login= -o stat= -o ucomm=)
+$(ps -ax -o pid= -o ppid= -o login= -o state= -o ucomm=)
 LIST
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null
@@ -140,10 +140,13 @@ if [ "$formatted" = no ]; then
   output=$(printf 'a a\\n\\n\\n\\nw\\nq\\n' | disklabel -E "$disk" 2>&1) || fail "cannot label $disk: $output"
   output=$(said newfs "/dev/r\${disk}a") || fail "cannot make a file system on $disk: $output"
 else
-  output=$(said fsck -y "/dev/\${disk}a") || fail "cannot repair the file system of $disk: $output"
+  check() { output=$(said fsck -y "/dev/\${disk}a") || fail "cannot repair the file system of $disk: $output"; }
+  check
+  case $output in *'PLEASE RERUN FSCK'*) check ;; esac
 fi
 [ -d "$target" ] || run_as mkdir -p -- "$target" 2>/dev/null || mkdir -p -- "$target" || exit 125
-mount -o async,noatime "/dev/\${disk}a" "$target" || exit 125
+mounted=$(said mount -o async,noatime "/dev/\${disk}a" "$target") || fail "cannot mount $disk: $mounted
+$output"
 for entry in "$target"/* "$target"/.[!.]* "$target"/..?*; do
   case $entry in */lost+found) continue ;; esac
   if [ -e "$entry" ] || [ -L "$entry" ]; then exit 0; fi
@@ -206,9 +209,10 @@ export PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 for network; do
   case $network in
-    *:*) route -qn add -inet6 -net "\${network%/*}" -prefixlen "\${network#*/}" ::1 -reject ;;
-    *) route -qn add -inet -net "$network" 127.0.0.1 -reject ;;
+    *:*) family=-inet6 gateway=::1 ;;
+    *) family=-inet gateway=127.0.0.1 ;;
   esac
+  route -qn add $family -net "\${network%/*}" -prefixlen "\${network#*/}" $gateway -reject
 done >/dev/null 2>&1
 :`;
 
@@ -324,7 +328,7 @@ LOGIN
       [ "$parent:$name" != 1:getty ] || continue
       [ "$parent" = $$ ] || left="$left $process"
     done <<LIST
-$(ps -ax -o pid= -o ppid= -o login= -o stat= -o ucomm=)
+$(ps -ax -o pid= -o ppid= -o login= -o state= -o ucomm=)
 LIST
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null

@@ -29,7 +29,7 @@ describe("Windows' commands", () => {
 
   it("remove an old junction before they remove a real directory", () => {
     const [, junction = ""] = scripts(profile.mount(runTask({ caches: [cache] })));
-    const plain = junction.indexOf('cmd /c rmdir "$1"');
+    const plain = junction.indexOf('cmd /d /c rmdir "$1"');
     expect(plain).toBeGreaterThan(0);
     expect(junction.indexOf("rmdir /s")).toBeGreaterThan(plain);
   });

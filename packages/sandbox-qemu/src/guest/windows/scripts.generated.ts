@@ -2,10 +2,14 @@
 
 export const checkCopy = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+has_digest() {
+  sum=$(sha256sum <"$1")
+  [ "\${sum%% *}" = "$2" ]
+}
 exec </dev/null
 system=$(cygpath -w -S)
 cd -- "$(cygpath -u "\${system%%\\\\*}\\\\")" || exit 125
-[ "$(sha256sum <"$1")" = "$2  -" ] || fail 'the list of what was sent did not arrive'
+has_digest "$1" "$2" || fail 'the list of what was sent did not arrive'
 LC_ALL=C.UTF-8 sha256sum --check --quiet --strict -- "$1" >&2
 same=$?
 rm -f -- "$1"
@@ -95,10 +99,10 @@ kill_stray_processes "$1" "$2"`;
 export const makeJunction = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 exec </dev/null
-cmd /c rmdir "$1" >/dev/null 2>&1
-cmd /c if exist "$1" rmdir /s /q "$1" >/dev/null
-[ -z "$2" ] || cmd /c if not exist "$2" mkdir "$2" </dev/null >/dev/null
-cmd /c mklink /j "$1" "$3\\\\" >/dev/null
+cmd /d /c rmdir "$1" >/dev/null 2>&1
+cmd /d /c if exist "$1" rmdir /s /q "$1" >/dev/null
+[ -z "$2" ] || cmd /d /c if not exist "$2" mkdir "$2" </dev/null >/dev/null
+cmd /d /c mklink /j "$1" "$3\\\\" >/dev/null
 at=$(cygpath -u "$1") drive=$(cygpath -u "$3\\\\")
 mark=.obuilder-$RANDOM$RANDOM
 { [ -d "$drive" ] && : >"\${drive%/}/$mark"; } || fail "the guest has no drive $3"
@@ -153,6 +157,10 @@ exit 0`;
 
 export const putSecret = `PATH=/usr/bin:$PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+has_digest() {
+  sum=$(sha256sum <"$1")
+  [ "\${sum%% *}" = "$2" ]
+}
 IFS= read -r text
 IFS= read -r digest
 exec </dev/null
@@ -168,10 +176,11 @@ if [ -e "$target" ] || [ -L "$target" ]; then mv -- "$target" "$target.obuilder-
 room=$(((size + 1023) / 1024))
 [ $room -ge 64 ] || room=64
 dd if=/dev/zero of="$target" bs=1024 count=$room 2>/dev/null || exit 125
-icacls "$(cygpath -w "$target")" /inheritance:r /grant:r "$4:F" >/dev/null || fail "cannot restrict $target"
+file=$(cygpath -w "$target")
+{ icacls "$file" /reset && icacls "$file" /inheritance:r /grant:r "$4:F"; } >/dev/null || fail "cannot restrict $target"
 printf %s "$text" | base64 -d | dd of="$target" bs=1024 conv=notrunc 2>/dev/null
 truncate -s "$size" -- "$target"
-[ "$(sha256sum <"$target")" = "$digest  -" ] || fail 'a secret did not arrive as it was sent'`;
+has_digest "$target" "$digest" || fail 'a secret did not arrive as it was sent'`;
 
 export const readArchive = `PATH=/usr/bin:$PATH
 path=$(cygpath -u "$1") || exit 125
@@ -262,7 +271,7 @@ remove_secret() {
   done
 }
 remove_junction() {
-  cmd /c rmdir "$1" </dev/null >/dev/null
+  cmd /d /c rmdir "$1" </dev/null >/dev/null
   at=$(cygpath -u "$1")
   [ ! -e "$at" ] && [ ! -L "$at" ] || fail "the junction at $1 cannot be removed"
 }

@@ -22,7 +22,8 @@ import { windowsGuest } from "./profile.ts";
 
 /*
  * Windows' scripts in a real bash. `cygpath` leaves a path as it is, but for `C:` and `d:`, which are directories; the system
- * directory is `C:\win`, with the host's tar; `cmd` notes its arguments and makes links instead of junctions.
+ * directory is `C:\win`, with the host's tar; `cmd` notes its arguments and makes links instead of junctions. `sha256sum` writes a
+ * "*" before the name, as Cygwin's does.
  */
 const root = realpathSync(mkdtempSync(join(tmpdir(), "windows-scripts-")));
 const at = (path: string): string => join(root, path);
@@ -36,14 +37,17 @@ const stubs = {
     printf '%s\\n' "$path" ;;
 esac`,
   cmd: `printf '<%s>' "$@" >>${at("cmd.log")}; echo >>${at("cmd.log")}
-shift
+[ "$1 $2" = "/d /c" ] || exit 1
+shift 2
 [ "$1" != if ] || { if [ "$2" = not ]; then mkdir -p "$(cygpath -u "$6")"; exit; else shift 3; fi; }
 case $1 in
   rmdir) [ "$2" != /s ] || { rm -rf "$(cygpath -u "$4")"; exit; }; [ -L "$(cygpath -u "$2")" ] && rm "$(cygpath -u "$2")" ;;
   mklink) [ -e ${at("no-junctions")} ] || ln -s "$(cygpath -u "\${4%\\\\}")" "$(cygpath -u "$3")" ;;
 esac`,
-  icacls: `printf '%s ' "$@" >>${at("icacls.log")}`,
+  icacls: `printf '%s ' "$@" >>${at("icacls.log")}; echo >>${at("icacls.log")}`,
 };
+const cygwin =
+  'sha256sum() { case $* in *--*) command sha256sum "$@" ;; *) command sha256sum -b "$@" ;; esac; };';
 
 beforeEach(() => {
   rmSync(root, { recursive: true, force: true });
@@ -63,7 +67,10 @@ function program(path: string, script: string): void {
 
 function run(command: GuestCommand | undefined, input: Uint8Array | undefined = command?.input) {
   const env = { PATH: `${at("bin")}${delimiter}${process.env["PATH"] ?? ""}`, HOME: "/" };
-  const { status, stderr } = spawnSync("/bin/bash", ["-c", command?.command ?? "exit 1"], { env, input });
+  const { status, stderr } = spawnSync("/bin/bash", ["-c", `${cygwin} ${command?.command ?? "exit 1"}`], {
+    env,
+    input,
+  });
   return { status, said: stderr.toString() };
 }
 
@@ -111,7 +118,8 @@ describe("a secret", () => {
     const task = at0("C:/it's deep/er/key");
     expect(run(profile.mount(task)[0])).toEqual({ status: 0, said: "" });
     expect(readFileSync(at("c/it's deep/er/key"))).toEqual(contents);
-    expect(readFileSync(at("icacls.log"), "utf8")).toMatch(/key \/inheritance:r \/grant:r opam:F $/);
+    const access = readFileSync(at("icacls.log"), "utf8");
+    expect(access).toMatch(/^\S.*key \/reset \n\S.*key \/inheritance:r \/grant:r opam:F \n$/);
     expect(run(profile.unmount(task, "")[0])).toEqual({ status: 0, said: "" });
     expect(readdirSync(at("c"))).toEqual(["win"]);
   });

@@ -11,6 +11,8 @@ const maxLineLength = 32_000;
  * change quotes, backslashes and patterns. So the script is sent as base64: nothing in this line needs quoting. It is
  * sourced as a file, and its standard input stays the client's.
  *
+ * PowerShell/openssh-portable contrib/win32/win32compat/w32-doexec.c; Cygwin winsup/cygwin/dcrt0.cc build_argv.
+ *
  * @throws ObError `UNSUPPORTED` if it is too long for Windows, or is not text.
  */
 export function cygwinCommand(script: string): string {

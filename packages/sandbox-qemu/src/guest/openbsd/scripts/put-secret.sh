@@ -7,6 +7,7 @@ resolve_user "$3" "$4" "$5"
 resolve_groups "$3"
 [ -e "$memory/mounted" ] || [ -e "$memory/on-disk" ] || {
   mkdir -p -- "$memory" || exit 125
+  # openbsd/src sbin/newfs/newfs.c main, as mount_mfs: 65,536 sectors.
   if mount_mfs -s 65536 -o nodev,nosuid swap "$memory" 2>/dev/null; then
     : >"$memory/mounted"
   else

@@ -1,10 +1,12 @@
 # As root. Arguments: networks, more specific than a default route and than that of QEMU's name server. Connections to them fail
-# at once. What the guest cannot do is left out.
+# at once. What the guest cannot do is left out. Not 0.0.0.0/1, which older releases take for a default route (openbsd/src
+# sbin/route/route.c inet_makenetandmask until it had "bits == 0 && net == 0"); -prefixlen follows its network (newroute).
 . ./lib/start.sh
 for network; do
   case $network in
-    *:*) route -qn add -inet6 -net "${network%/*}" -prefixlen "${network#*/}" ::1 -reject ;;
-    *) route -qn add -inet -net "$network" 127.0.0.1 -reject ;;
+    *:*) family=-inet6 gateway=::1 ;;
+    *) family=-inet gateway=127.0.0.1 ;;
   esac
+  route -qn add $family -net "${network%/*}" -prefixlen "${network#*/}" $gateway -reject
 done >/dev/null 2>&1
 :

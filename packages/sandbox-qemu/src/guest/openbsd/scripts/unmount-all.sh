@@ -19,6 +19,7 @@ while [ "$index" -gt 0 ]; do
   remove_secret_parents
   if [ -e "$memory/on-disk" ]; then
     secret=$memory/secret-$index
+    # openbsd/src bin/dd/dd.c 1.16 setup: notrunc overwrites the same blocks; a size of 0 copies nothing.
     set -- "$(wc -c <"$secret")" "$@"
     dd if=/dev/zero of="$secret" bs=512 count=$((($1 + 511) / 512)) conv=notrunc 2>/dev/null || exit 125
     shift

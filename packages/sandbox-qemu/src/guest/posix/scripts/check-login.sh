@@ -1,6 +1,7 @@
 # As root. Arguments: the login user, and for how many minutes its step has run.
 # Prints "problem: TEXT" for what makes a login impossible, and otherwise one line for each file that a login depends on and that
 # was changed in that time. A few names are looked up in each directory, by one process: most steps change none of them.
+# OpenBSD's find has -cmin and -path (openbsd/src usr.bin/find/function.c c_cmin, c_path).
 problem() { printf 'problem: %s\n' "$*"; exit 0; }
 while IFS=: read -r name _ _ _ _ home shell || [ -n "$name" ]; do
   # OpenBSD's /etc/passwd has as many fields as Linux'.

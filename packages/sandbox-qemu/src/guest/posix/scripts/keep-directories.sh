@@ -5,6 +5,9 @@
 # script with that status, and if it is 0 everything is as recorded. Sets $attributes to yes if tar is to set extended
 # attributes; exits with 123 for files with holes that it cannot unpack.
 # $tar: the program.
+#
+# `read` reads a pipe or socket byte by byte (openbsd/src bin/ksh/c_sh.c c_read, can_seek), and `%b` takes \0 and three digits
+# (usr.bin/printf/printf.c print_escape_str).
 # shellcheck disable=SC2154,SC2034
 case $("$tar" --version 2>/dev/null) in *GNU*) gnu=1 noting='--format=posix --no-unquote' ;; *) gnu=0 noting= ;; esac
 keep_directories() {

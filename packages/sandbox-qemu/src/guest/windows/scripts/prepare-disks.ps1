@@ -1,5 +1,6 @@
 # Brings the cache disks on line, makes NTFS on those that are new, and gives the disk of index i the letter d+i, whatever
 # Windows assigned to it by itself or remembers from an earlier step. Can be run again if it has failed.
+# The cmdlets and their sets of parameters are those of Microsoft's reference, Storage module, of Windows Server 2022.
 # $serials: the serial numbers of the disks. $formatted: a 1 for each that has a file system, else a 0, in the same order.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'

@@ -3,6 +3,7 @@
 # Windows' sshd. NTFS stores small files in its file records, and journals those. The file is made larger first, so that the
 # secret is in a cluster of its own, which can be overwritten.
 . ./lib/start.sh
+. ./lib/has-digest.sh
 IFS= read -r text
 IFS= read -r digest
 exec </dev/null
@@ -18,7 +19,11 @@ if [ -e "$target" ] || [ -L "$target" ]; then mv -- "$target" "$target.obuilder-
 room=$(((size + 1023) / 1024))
 [ $room -ge 64 ] || room=64
 dd if=/dev/zero of="$target" bs=1024 count=$room 2>/dev/null || exit 125
-icacls "$(cygpath -w "$target")" /inheritance:r /grant:r "$4:F" >/dev/null || fail "cannot restrict $target"
+# Cygwin gives a new file entries of its own for the group and everybody (winsup/cygwin/security.cc set_created_file_access).
+# /inheritance:r removes inherited entries only, /grant:r replaces the user's: /reset removes all others (Microsoft's reference of
+# Windows commands: icacls).
+file=$(cygpath -w "$target")
+{ icacls "$file" /reset && icacls "$file" /inheritance:r /grant:r "$4:F"; } >/dev/null || fail "cannot restrict $target"
 printf %s "$text" | base64 -d | dd of="$target" bs=1024 conv=notrunc 2>/dev/null
 truncate -s "$size" -- "$target"
-[ "$(sha256sum <"$target")" = "$digest  -" ] || fail 'a secret did not arrive as it was sent'
+has_digest "$target" "$digest" || fail 'a secret did not arrive as it was sent'

@@ -1,5 +1,6 @@
 # Arguments: the path, with a drive's letter, and "yes" to archive what a symbolic link at its end leads to, else "no". Windows'
-# own tar knows its links and junctions. Exits with 66 if nothing is at the path.
+# own tar knows its links and junctions, and writes binary output (libarchive archive_write_open_fd.c). Exits with 66 if nothing is
+# at the path.
 PATH=/usr/bin:$PATH
 path=$(cygpath -u "$1") || exit 125
 follow=$2

@@ -3,7 +3,8 @@
 # after sshd, then init starts gettys, and starts each again as soon as it is killed (sbin/init/init.c f_multi_user,
 # collect_child). These have the login name root, which init sets. A session of sshd has its user's, and all that descends from it
 # has inherited that, also in sessions of its own (usr.bin/ssh/session.c do_exec_no_pty; sys/kern/kern_proc.c enternewpgrp). Where
-# the login user is root, the name of a program has to be enough. `login` and the others are keywords of bin/ps/keyword.c.
+# the login user is root, the name of a program has to be enough. `login` and the others are keywords of bin/ps/keyword.c, and none
+# an alias such as `stat`, which until 2009 at least kept its header (1.29 findvar). bin/ps/print.c logname prints `-` for no name.
 kill_stray_processes() {
   keep=" $1 " process=$$
   while [ "$process" -gt 1 ]; do
@@ -24,7 +25,7 @@ LOGIN
       [ "$parent:$name" != 1:getty ] || continue
       [ "$parent" = $$ ] || left="$left $process"
     done <<LIST
-$(ps -ax -o pid= -o ppid= -o login= -o stat= -o ucomm=)
+$(ps -ax -o pid= -o ppid= -o login= -o state= -o ucomm=)
 LIST
     [ -n "$left" ] || return 0
     kill -9 $left 2>/dev/null

@@ -1,4 +1,4 @@
-# Unmounts a directory, and waits for what still uses it.
+# Unmounts a directory, and waits for what still uses it: then umount ends with 1 (openbsd/src sbin/umount/umount.c umountfs).
 unmount() {
   tries=0
   until umount "$1" 2>/dev/null; do
