@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isObError } from "@ob/core";
+import { isObError, ObError } from "@ob/core";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cancelBuild, clusterStatus, drainWorker } from "./client/manage.ts";
@@ -234,6 +234,21 @@ test("a layer that the registry has lost is made again, and nothing else", async
     ...["w2 print two", "w2 print three"],
   ]);
   expect(await cluster.mixedLayers()).toEqual([]);
+});
+
+test("while the registry does not answer builds wait, and do not fail", async () => {
+  const first = await cluster.worker({ name: "w1" });
+  expect(isObError(await (await cluster.build(steps("print one"))).result)).toBe(false);
+  await first.worker[Symbol.asyncDispose]();
+  const second = await cluster.worker({ name: "w2" });
+  let tries = 0;
+  second.transport.beforeFetch = () => {
+    if (tries++ < 3) throw new ObError("REGISTRY", "connection refused");
+  };
+  const next = await cluster.build(steps("print one", "print two"));
+  expect(isObError(await next.result)).toBe(false);
+  expect(tries).toBeGreaterThan(3);
+  expect(await begunCommands()).toEqual(["print one", "print two"]);
 });
 
 test("files of the build context reach the workers, and other ones than the client's are refused", async () => {

@@ -23,7 +23,8 @@ export class SharedLayers implements LayerTransport {
   readonly #local = new Map<LayerId, string>();
   /** Called before each push: what it throws is the push's error, what it awaits delays it. */
   beforePublish: (id: LayerId) => void | Promise<void> = () => undefined;
-  fetches = 0;
+  /** Likewise, before each fetch. */
+  beforeFetch: () => void | Promise<void> = () => undefined;
 
   constructor(directory: string, { store, images }: { store: Store; images: readonly string[] }) {
     this.#directory = directory;
@@ -40,7 +41,7 @@ export class SharedLayers implements LayerTransport {
   }
 
   async fetch(id: LayerId, digest: string): Promise<Fetched> {
-    this.fetches++;
+    await this.beforeFetch();
     const text = await this.#read(`${id}@${digest}`);
     if (text === undefined) return "gone";
     const version = JSON.parse(text) as Version;

@@ -1,7 +1,7 @@
 import { cancelledError, type LayerId, type ObError } from "@ob/core";
 import { type LogEnd } from "../logs/log-entry.ts";
 import { LogWriter } from "../logs/log-writer.ts";
-import type { ClaimResult } from "../redis/layer-states.ts";
+import type { ClaimResult } from "../redis/claim-result.ts";
 import type { FailureRecord } from "../redis/messages.ts";
 import { lostClaim } from "./cluster-writer.ts";
 import type { ClusterPorts } from "./ports.ts";

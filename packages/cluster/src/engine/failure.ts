@@ -29,6 +29,7 @@ const codes: Readonly<Record<ErrorCode, true>> = {
   BAD_SOURCE: true,
   BAD_SECRET: true,
   STORE: true,
+  REGISTRY: true,
   NO_SUCH_LAYER: true,
   LAYER_BUSY: true,
   BASE_IMAGE: true,

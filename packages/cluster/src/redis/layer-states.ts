@@ -2,6 +2,7 @@ import type { LayerId } from "@ob/core";
 import type { Redis } from "ioredis";
 import * as v from "valibot";
 import { fatalAttempts, timing } from "../timing.ts";
+import { type ClaimResult, toClaimResult } from "./claim-result.ts";
 import { channels, keys } from "./keys.ts";
 import { type FailureRecord, failureSchema } from "./messages.ts";
 import { tryParseJson } from "./parse-json.ts";
@@ -19,25 +20,6 @@ const scripts = {
   fail: script(texts.fail),
   unwant: script(texts.unwant),
 };
-
-const claimResult = v.union([
-  v.tuple([v.literal("claimed")]),
-  v.tuple([v.literal("published"), v.string()]),
-  v.tuple([v.picklist(["held", "fatal"]), v.string()]),
-  v.tuple([v.picklist(["unwanted", "failed"])]),
-]);
-
-export type ClaimResult =
-  | { readonly kind: "claimed" }
-  | { readonly kind: "published"; readonly digest: string }
-  /** Another worker is making the layer, or has made it and not published it. */
-  | { readonly kind: "held"; readonly worker: string }
-  /** No build wants the layer. */
-  | { readonly kind: "unwanted" }
-  /** The step has failed since the chain was asked for. */
-  | { readonly kind: "failed" }
-  /** The step has killed as many workers as it may; their names. */
-  | { readonly kind: "fatal"; readonly workers: string };
 
 /** How a layer stands now. */
 export type LayerState =
@@ -140,6 +122,13 @@ export class LayerStates {
     await runScript(this.redis, scripts.release, input);
   }
 
+  /** Makes engines look at a layer that a worker could not go on with. */
+  async announceAbsent(id: LayerId | undefined): Promise<void> {
+    if (id === undefined) return;
+    const news = { v: 1, id, state: "absent", worker: "" };
+    await this.redis.publish(channels.done, JSON.stringify(news));
+  }
+
   /** Says that the step has failed, for all builds that want it. */
   async fail(id: LayerId, owner: string, record: FailureRecord): Promise<void> {
     const input = {
@@ -204,22 +193,6 @@ export interface PublishedLayer {
 function claimKeys(id: LayerId): readonly string[] {
   const { claim, layer, wants, attempts, failure, log, archived } = keys;
   return [claim, layer, wants, attempts, failure, log, archived].map((key) => key(id));
-}
-
-function toClaimResult(answer: unknown): ClaimResult {
-  const result = v.parse(claimResult, answer);
-  switch (result[0]) {
-    case "published":
-      return { kind: "published", digest: result[1] };
-    case "held":
-      return { kind: "held", worker: result[1] };
-    case "fatal":
-      return { kind: "fatal", workers: result[1] };
-    case "claimed":
-    case "unwanted":
-    case "failed":
-      return { kind: result[0] };
-  }
 }
 
 const stateSchema = v.tuple([

@@ -107,7 +107,7 @@ function usedSecrets(spec: Spec, secrets: ReadonlyMap<string, Uint8Array>): Read
 
 function outcomeOf(error: unknown): ChainOutcome {
   // What ails this worker and not the step: others go on.
-  if (isObError(error, "CANCELLED", "LAYER_BUSY", "NO_SUCH_LAYER")) return "left";
+  if (isObError(error, "CANCELLED", "LAYER_BUSY", "NO_SUCH_LAYER", "REGISTRY")) return "left";
   return isObError(error, "NO_SPACE") ? "no-space" : "failed";
 }
 

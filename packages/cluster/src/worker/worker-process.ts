@@ -29,7 +29,7 @@ export interface WorkerProcessOptions {
   readonly engines: number;
 }
 
-/** How long a worker that could not go on with a chain waits before it takes another, in milliseconds. */
+/** How long a worker that could not go on with a chain waits before engines are asked to add it again, in milliseconds. */
 const restAfterConflict = 500;
 
 /** The BullMQ workers of a process, and the chains that they build. */
@@ -117,7 +117,10 @@ export class WorkerProcess implements AsyncDisposable {
       // Not of the closing: a drained worker finishes its steps.
       const never = new AbortController().signal;
       const outcome = await runChain(chain, chains, { signal: never, onStart });
-      if (outcome === "left") await sleep(restAfterConflict, undefined, { signal: this.#closing.signal });
+      if (outcome === "left") {
+        await sleep(restAfterConflict, undefined, { signal: this.#closing.signal });
+        await cluster.states.announceAbsent(chain.chain[0]);
+      }
       if (outcome === "no-space") void this.drain().catch(() => undefined);
     } catch (error) {
       if (!this.#closing.signal.aborted) throw error;
