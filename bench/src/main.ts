@@ -16,6 +16,7 @@ import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
 import { registry } from "./scenarios/registry.ts";
 import { steps } from "./scenarios/steps.ts";
+import { throughput } from "./scenarios/throughput.ts";
 
 /** The scenarios that depend least on an otherwise idle machine are last. */
 const scenarios: readonly Scenario[] = [
@@ -28,6 +29,8 @@ const scenarios: readonly Scenario[] = [
   copy,
   original,
   cluster,
+  throughput,
+  original,
 ];
 
 const repository = path.resolve(import.meta.dirname, "../..");
