@@ -27,10 +27,9 @@ const scenarios: readonly Scenario[] = [
   lowerBound,
   steps,
   copy,
-  original,
-  cluster,
   throughput,
   original,
+  cluster,
 ];
 
 const repository = path.resolve(import.meta.dirname, "../..");
