@@ -22,5 +22,10 @@ export {
   waitForLock,
   withLock,
 } from "./file-lock.ts";
-export { convertDisk, type ForeignDisk, inspectDisk } from "./foreign-disk/foreign-disk.ts";
+export {
+  convertDisk,
+  type ConvertForeignOptions,
+  type ForeignDisk,
+  inspectDisk,
+} from "./foreign-disk/foreign-disk.ts";
 export { inspectQcow2, type Qcow2File } from "./foreign-disk/standalone-qcow2.ts";

@@ -32,6 +32,11 @@ export async function inspectDisk(file: string): Promise<ForeignDisk> {
   return { path, format, isDevice: size === undefined };
 }
 
+export interface ConvertForeignOptions extends QemuImgOptions {
+  /** What the commands of qemu-img are appended to: it parses what a stranger has made. It must see the disk and the directory of the copy. */
+  readonly confinedBy?: readonly string[] | undefined;
+}
+
 /**
  * Converts a disk that was inspected to a qcow2 file without a backing file.
  *
@@ -40,13 +45,17 @@ export async function inspectDisk(file: string): Promise<ForeignDisk> {
 export async function convertDisk(
   disk: ForeignDisk,
   target: string,
-  { signal, emit }: QemuImgOptions = {},
+  { signal, emit, confinedBy = [] }: ConvertForeignOptions = {},
 ): Promise<void> {
   const options = { signal, emit };
+  const qemuImg = async (...args: readonly string[]) => {
+    const [program = "", ...rest] = [...confinedBy, "qemu-img", ...args];
+    return await run([program, ...rest], options);
+  };
   try {
-    const { stdout } = await run(["qemu-img", "info", "--output=json", nameOf(disk)], options);
+    const { stdout } = await qemuImg("info", "--output=json", nameOf(disk));
     checkInfo(disk, stdout);
-    await run(["qemu-img", "convert", "-O", "qcow2", nameOf(disk), target], options);
+    await qemuImg("convert", "-O", "qcow2", nameOf(disk), target);
   } catch (error) {
     if (!isObError(error, "TOOL_FAILED")) throw error;
     throw new ObError(
