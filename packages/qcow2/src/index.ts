@@ -24,7 +24,7 @@ export {
 } from "./file-lock.ts";
 export {
   convertDisk,
-  type ConvertForeignOptions,
+  type ConvertDiskOptions,
   type ForeignDisk,
   inspectDisk,
 } from "./foreign-disk/foreign-disk.ts";
