@@ -83,6 +83,14 @@ resolve_groups "$1"
 shift 3
 cd -- "$home" 2>/dev/null || cd /
 [ $# -gt 0 ] || set -- "$shell" -l
+if [ -f "$home/.ssh/environment" ]; then
+  session=$(run_as sed '1!G;h;$!d' "$home/.ssh/environment" </dev/null 2>/dev/null)
+  while IFS= read -r variable; do
+    case $variable in [A-Za-z_]*=*) set -- "$variable" "$@" ;; esac
+  done <<SESSION
+$session
+SESSION
+fi
 exec setpriv --reuid="$uid" --regid="$gid" $groups \\
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" TERM="\${TERM:-dumb}" "$@"`;
 
@@ -590,6 +598,14 @@ case $mode in
     ;;
   *) set -- "$@" "$command" ;;
 esac
+if [ -f "$home/.ssh/environment" ]; then
+  session=$(run_as sed '1!G;h;$!d' "$home/.ssh/environment" </dev/null 2>/dev/null)
+  while IFS= read -r variable; do
+    case $variable in [A-Za-z_]*=*) set -- "$variable" "$@" ;; esac
+  done <<SESSION
+$session
+SESSION
+fi
 exec setpriv --reuid="$uid" --regid="$gid" $groups \\
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
 
