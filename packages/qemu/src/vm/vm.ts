@@ -1,4 +1,3 @@
-import { open, rm } from "node:fs/promises";
 import { abortReason, checkOptions, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
 import { Confinement, type VmConfinement } from "../confinement/confinement.ts";
@@ -6,7 +5,7 @@ import { makeSocketPlace, type SocketPlace } from "../confinement/socket-place.t
 import { grantMemory, showDisks, type ShownDisk, showFilesOf } from "../confinement/vm-files.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import { newMachineId } from "../machine/machine-id.ts";
-import { limitConsoleLog } from "../process/console-log.ts";
+import { emptyConsoleLog, limitConsoleLog } from "../process/console-log.ts";
 import { type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QemuInstance } from "./qemu-instance.ts";
 import { type Passt, startPasst } from "../network/passt.ts";
@@ -84,7 +83,7 @@ export class Vm extends QemuInstance {
     const argv = qemuArgv(config, { consoleLog, machineId });
     const passt = await passtFor(config, options);
     if (passt) stack.use(passt);
-    await emptyFile(consoleLog);
+    await emptyConsoleLog(consoleLog);
     const confined = await confine(config, { ...options, directory: directory.path, consoleLog });
     stack.defer(() => confined.view?.close());
     if (saved) grantMemory(confined, saved.memory);
@@ -146,12 +145,6 @@ export class Vm extends QemuInstance {
     await this.#passt?.[Symbol.asyncDispose]();
     await this.#directory[Symbol.asyncDispose]();
   }
-}
-
-/** QEMU appends to it. */
-async function emptyFile(path: string): Promise<void> {
-  await rm(path, { force: true });
-  await using _ = await open(path, "wx", 0o600);
 }
 
 type ConfineOptions = StartOptions & { readonly directory: string; readonly consoleLog: string };
