@@ -20,6 +20,7 @@ import type { ConfinementStatus, QemuDiagnosis, SandboxOptions } from "@ob/sandb
 import { EmptyStore } from "./empty-store.ts";
 import type { CacheOptions } from "./args/cache-options.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
+import { confineReader, diskDirectoriesOf, storeFlags } from "./store-options.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 import type { OpenRepository, OpenRepositoryOptions } from "./sharing/open-repository.ts";
@@ -83,7 +84,7 @@ export const services: Services = {
   async openStore({ location, emit }) {
     await requireStore(location);
     const { openStore } = await import("@ob/store-qcow");
-    return await openStore({ directory: location.directory, emit });
+    return await openStore({ directory: location.directory, confine: confineReader, emit });
   },
 
   async openCaches({ location, emit }) {
@@ -112,7 +113,7 @@ export const services: Services = {
       import("@ob/sandbox-qemu"),
     ]);
     await using resources = new AsyncDisposableStack();
-    const own = await openStore({ directory, diskSize: flags.diskSize, emit });
+    const own = await openStore({ directory, ...storeFlags(flags), emit });
     const store = resources.use(sharing ? sharing.wrap(own) : own);
     const caches = resources.use(await openCaches({ directory, emit }));
     const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
@@ -199,12 +200,6 @@ async function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): Pr
     stateDirectory: qemuStateOf(location),
     emit,
   };
-}
-
-/** Where the store has the disks that guests write to. */
-function diskDirectoriesOf({ directory }: StoreLocation): readonly string[] {
-  const { temporary, temporaryCaches } = storeLayout(directory);
-  return [temporary, temporaryCaches];
 }
 
 /** The cache of the digests of source files. */

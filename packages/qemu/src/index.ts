@@ -27,7 +27,7 @@ export {
 export { Confinement, type ConfinementChoice, type ConfinementOptions } from "./confinement/confinement.ts";
 export type { ConfinementStatus } from "./confinement/host-abilities.ts";
 export { type ConfinedArgv, confineArgv, type ConfineArgvOptions } from "./confinement/confined-argv.ts";
-export { type ConfinedTool, confineTool } from "./confinement/confined-tool.ts";
+export { type ConfinedTool, confineReader, confineTool } from "./confinement/confined-tool.ts";
 export { diagnoseConfinement, diagnoseQemu, type QemuDiagnosis } from "./diagnose/diagnose-qemu.ts";
 export { amd64 } from "./machine/amd64.ts";
 export { maxDisksOn } from "./machine/disk-bus.ts";
