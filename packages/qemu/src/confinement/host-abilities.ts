@@ -15,6 +15,8 @@ export interface ConfinementStatus {
   readonly user: "own" | "root without capabilities" | "caller";
   /** Why not more; undefined if all holds. */
   readonly obstacle: string | undefined;
+  /** Why it has no control group of its own; undefined if it has one. */
+  readonly cgroupObstacle?: string | undefined;
 }
 
 /** What VMs are confined with. */
