@@ -68,7 +68,7 @@ export interface Calibration {
  */
 export function calibrate(measurements: readonly Measurement[]): Calibration {
   let best: Calibration | undefined;
-  for (let microseconds = 10; microseconds <= 2_000; microseconds = Math.ceil(microseconds * 1.06)) {
+  for (let microseconds = 10; microseconds <= 20_000; microseconds = Math.ceil(microseconds * 1.06)) {
     const secondsPerCall = microseconds * 1e-6;
     const comparisons = measurements.map((measurement) => compare(measurement, secondsPerCall));
     if (!best || worst(comparisons) < worst(best.comparisons)) best = { secondsPerCall, comparisons };

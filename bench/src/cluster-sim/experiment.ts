@@ -16,7 +16,7 @@ const sizes = [
   { workers: 10, builds: 1_000 },
   { workers: 100, builds: 5_000 },
   { workers: 1_000, builds: 25_000 },
-  { workers: 10_000, builds: 100_000 },
+  { workers: 10_000, builds: 50_000 },
 ];
 const quickSizes = [
   { workers: 10, builds: 500 },

@@ -61,7 +61,7 @@ function specOf(runs: readonly Run[]): TopLevelSpec {
     config: {
       font: "sans-serif",
       view: { stroke: null },
-      title: { color: light.text, anchor: "start" },
+      title: { color: light.text, anchor: "start", offset: 12 },
       legend: { labelColor: light.text, titleColor: light.text, labelFontSize: 12 },
       axis: {
         ...{ labelColor: light.text, titleColor: light.text, tickColor: light.text, domainColor: light.text },
@@ -88,15 +88,15 @@ function panelOf({ title, value, isLogarithmic = false }: Panel, runs: readonly 
         field: "workers",
         type: "quantitative",
         title: "workers",
-        scale: { type: "log" },
-        axis: { values: [10, 100, 1_000, 10_000], format: "," },
+        scale: { type: "log", domain: [10, 10_000] },
+        axis: { values: [10, 100, 1_000, 10_000], format: ",", labelFlush: false, labelOverlap: false },
       },
       y: {
         field: "y",
         type: "quantitative",
         title: null,
         scale: isLogarithmic ? { type: "log" } : { zero: true },
-        axis: { tickCount: 4, format: "~g" },
+        axis: { tickCount: 4, format: "," },
       },
       color: {
         field: "policy",
