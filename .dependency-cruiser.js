@@ -10,6 +10,7 @@ const mayImport = {
   qemu: ["core"],
   "store-qcow": ["core", "qcow2"],
   cache: ["core", "qcow2"],
+  registry: ["core"],
   "sandbox-qemu": ["core", "qcow2", "qemu"],
 };
 
@@ -21,27 +22,46 @@ const layers = Object.entries(mayImport).map(([name, allowed]) => ({
   to: { path: "^packages/", pathNot: [name, ...allowed].map((p) => `^packages/${p}/`) },
 }));
 
-/** The folders of `sandbox-qemu`, in the order of docs/architecture.md. */
-const folders = {
-  ssh: [],
-  snapshot: [],
-  guest: ["ssh"],
-  transfer: ["guest", "ssh"],
-  lifecycle: ["guest", "snapshot", "ssh"],
-  access: ["guest", "lifecycle", "ssh", "transfer"],
-  step: ["access", "guest", "lifecycle", "snapshot", "transfer"],
+/** The folders of packages whose folders have an order of their own; that of `sandbox-qemu` is in docs/architecture.md. */
+const foldersOf = {
+  "sandbox-qemu": {
+    ssh: [],
+    snapshot: [],
+    guest: ["ssh"],
+    transfer: ["guest", "ssh"],
+    lifecycle: ["guest", "snapshot", "ssh"],
+    access: ["guest", "lifecycle", "ssh", "transfer"],
+    step: ["access", "guest", "lifecycle", "snapshot", "transfer"],
+  },
+  registry: {
+    reference: [],
+    http: ["reference"],
+    compress: ["reference"],
+    auth: ["http", "reference"],
+    client: ["auth", "http", "reference"],
+    blobs: ["client", "compress", "reference"],
+    artefact: ["blobs", "client", "compress", "http", "reference"],
+  },
 };
 
-const inSandbox = Object.entries(folders).map(([name, allowed]) => ({
-  name: `sandbox-qemu-${name}`,
-  comment: `sandbox-qemu/src/${name} may import ${allowed.length > 0 ? allowed.join(", ") : "no other folder"}.`,
-  severity: "error",
-  from: { path: `^packages/sandbox-qemu/src/${name}/`, pathNot: "\\.test\\." },
-  to: {
-    path: "^packages/sandbox-qemu/src/",
-    pathNot: [name, ...allowed].map((folder) => `^packages/sandbox-qemu/src/${folder}/`),
-  },
-}));
+/** Files beside the folders that each of them may import. */
+const besides = { registry: ["errors.ts", "parallel.ts"] };
+
+const betweenFolders = Object.entries(foldersOf).flatMap(([name, folders]) =>
+  Object.entries(folders).map(([folder, allowed]) => ({
+    name: `${name}-${folder}`,
+    comment: `${name}/src/${folder} may import ${allowed.length > 0 ? allowed.join(", ") : "no other folder"}.`,
+    severity: "error",
+    from: { path: `^packages/${name}/src/${folder}/`, pathNot: "\\.test\\." },
+    to: {
+      path: `^packages/${name}/src/`,
+      pathNot: [
+        ...[folder, ...allowed].map((each) => `^packages/${name}/src/${each}/`),
+        ...(besides[name] ?? []).map((file) => `^packages/${name}/src/${file}$`),
+      ],
+    },
+  })),
+);
 
 /** The recipes and their shared parts: a layer above `cache`, outside packages/. */
 const images = [
@@ -78,7 +98,7 @@ const images = [
 export default {
   forbidden: [
     ...layers,
-    ...inSandbox,
+    ...betweenFolders,
     ...images,
     {
       name: "no-cycles",
@@ -97,7 +117,7 @@ export default {
         pathNot: [
           "^packages/$1/",
           "^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$",
-          "^packages/core/(src|dist)/testing/index\\.(ts|js|d\\.ts)$",
+          "^packages/(core|registry)/(src|dist)/testing/index\\.(ts|js|d\\.ts)$",
         ],
       },
     },

@@ -16,6 +16,8 @@ const who = (name: string, more = "true") =>
 
 const joinGroup =
   "groupadd -f extra 2>/dev/null || addgroup extra; sed -i 's/^extra:.*/&opam/' /etc/group; grep ^extra /etc/group";
+/** Read by sshd, if its settings permit that, for each session of the user. */
+const environment = "printf 'FIRST=from a session\\n# A=1\\nTWICE=1\\nTWICE=2\\n' >~/.ssh/environment";
 const owners = "stat -c '%u:%g %a %n' /made . /tmp/login /tmp/root /tmp/named /tmp/known /tmp/unknown";
 
 describe("the user of a step", () => {
@@ -23,10 +25,11 @@ describe("the user of a step", () => {
     const result = await build(
       store,
       `((from ${imageName})
-        ${who("login")}
+        ${who("login", environment)}
         (user (uid 0) (gid 0)) ${who("root", joinGroup)}
         (user (name opam)) ${who("named")}
-        (user (uid 1000) (gid 1000)) ${who("known")}
+        (env FIRST "the step's") (env OWN 1)
+        (user (uid 1000) (gid 1000)) ${who("known", "echo session: $FIRST, $TWICE, $OWN")}
         (user (uid 4321) (gid 8765)) (workdir /made/here) ${who("unknown", owners)}
         (user (name nobody-of-that-name)) ${who("nobody")})`,
     );
@@ -40,6 +43,7 @@ describe("the user of a step", () => {
     );
     // As in a container, an id has no other groups.
     expect(result.all).toMatch(/^known: 1000:1000 \[1000\] \/home\/opam opam \/$/m);
+    expect(result.all).toMatch(/^session: the step's, 2, 1$/m);
     expect(result.all).toMatch(/^unknown: 4321:8765 \[8765\] \/ 4321 \/made\/here$/m);
     expect(result.all).toContain(
       "4321:8765 755 /made\n4321:8765 755 .\n1000:1000 644 /tmp/login\n0:0 644 /tmp/root\n1000:1000 644 /tmp/named\n1000:1000 644 /tmp/known\n4321:8765 644 /tmp/unknown\n",

@@ -146,6 +146,7 @@ describe("a build that reuses its VM", { timeout: 400_000 }, () => {
       hide,
       left,
       "sudo renice -n 5 -p $(pgrep -o sshd) >/dev/null",
+      "sudo taskset -p 1 $(pgrep -o sshd) >/dev/null",
       "sudo mount -t cgroup -o none,name=kept none /mnt && sudo mkdir /mnt/inner && sudo umount /mnt",
       "sudo dd if=/dev/vda1 of=/tmp/block bs=1k count=1 skip=1 2>/dev/null; sudo dd if=/tmp/block of=/dev/vda1 bs=1k count=1 seek=1 conv=notrunc 2>/dev/null",
       "pgrep -o sshd | xargs ps -o ni= -p | tr -d ' '; cat /proc/self/cgroup",
@@ -162,6 +163,7 @@ describe("a build that reuses its VM", { timeout: 400_000 }, () => {
       expect.stringContaining("Reusing the VM"),
       expect.stringContaining("Reusing the VM"),
       expect.stringMatching(/guest state changed since boot: process:\(sshd\)/),
+      expect.stringMatching(/guest state changed since boot: process:Cpus_allowed: 1/),
       expect.stringMatching(/guest state changed since boot: \/proc\/self\/cgroup/),
       expect.stringMatching(/guest state changed since boot: \/dev\/vda1/),
     ]);

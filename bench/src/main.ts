@@ -13,10 +13,22 @@ import { lowerBound } from "./scenarios/lower-bound.ts";
 import { layers } from "./scenarios/layers.ts";
 import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
+import { registry } from "./scenarios/registry.ts";
 import { steps } from "./scenarios/steps.ts";
+import { throughput } from "./scenarios/throughput.ts";
 
 /** The scenarios that depend least on an otherwise idle machine are last. */
-const scenarios: readonly Scenario[] = [plan, layers, cache, lowerBound, steps, copy, original];
+const scenarios: readonly Scenario[] = [
+  plan,
+  layers,
+  cache,
+  registry,
+  lowerBound,
+  steps,
+  copy,
+  throughput,
+  original,
+];
 
 const repository = path.resolve(import.meta.dirname, "../..");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -47,6 +47,19 @@ export const metricGroups: readonly MetricGroup[] = [
       [`copy: ${tree}`, `ssh tar: ${tree}`] as const,
     ]),
   },
+  {
+    title: "Throughput: 32 MB of a step's output, and over its network",
+    rows: [
+      ["speed: output to a file"],
+      ["speed: output as JSON to a pipe", "speed: output to a file"],
+      ["speed: output to a terminal", "speed: output to a file"],
+      ...["to the guest", "from the guest"].flatMap((way) => [
+        [`speed: ${way}, slirp`] as const,
+        [`speed: ${way}, passt with the loopback filter`, `speed: ${way}, slirp`] as const,
+        [`speed: ${way}, passt without it`, `speed: ${way}, slirp`] as const,
+      ]),
+    ],
+  },
   { title: "Caches", rows: [["cache: 100 MB"], ["cache: 4 GB", "cache: 100 MB"]] },
   {
     title: "The command",
@@ -69,13 +82,27 @@ export const metricGroups: readonly MetricGroup[] = [
     ],
   },
   {
+    title: "A registry on this machine",
+    rows: [
+      ["registry: push of 49 layers"],
+      ["registry: push of the same again", "registry: push of 49 layers"],
+      ["registry: 49 blobs looked for"],
+      ["registry: look-up"],
+      ["registry: cp of a chain of 14"],
+      ["registry: pull of a chain of 14", "registry: cp of a chain of 14"],
+      ["registry: pull of its last disk"],
+      ["registry: longest pause of the event loop"],
+    ],
+  },
+  {
     title: "Peak memory of the command",
     rows: [["memory: one step"], ["memory: copy of 1,000 small files"], ["memory: copy of 200 MB"]],
   },
 ];
 
-/** Formats a value: times in milliseconds or seconds, memory in MB. */
+/** Formats a value: times in milliseconds or seconds, memory in MB, speeds in MB/s. */
 export function formatMetric(name: string, value: number): string {
+  if (name.startsWith("speed:")) return `${(value / 1e6).toFixed(1)} MB/s`;
   if (name.startsWith("memory:")) return `${Math.round(value / 1e6)} MB`;
   return value < 1_000 ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : `${(value / 1_000).toFixed(2)} s`;
 }

@@ -30,6 +30,8 @@ export interface BuildRun {
   readonly steps: readonly StepRun[];
   /** Peak memory of the command in bytes. */
   readonly peakMemory: number;
+  /** What its steps and the command itself printed. */
+  readonly output: string;
   /** QEMU's argv of each VM. */
   readonly qemu: readonly (readonly string[])[];
 }
@@ -126,7 +128,7 @@ export async function build(bench: Bench, options: BuildOptions): Promise<BuildR
   clearInterval(look);
   if (code !== 0) throw new Error(`obuilder build ended with ${code}:\n${printed.slice(-30).join("\n")}`);
   const qemu = printed.filter((line) => line.includes('"-nodefaults"')).map(wordsOf);
-  return { id, milliseconds: performance.now() - start, steps, peakMemory, qemu };
+  return { id, milliseconds: performance.now() - start, steps, peakMemory, output: printed.join("\n"), qemu };
 }
 
 /** Peak memory of a process in bytes; 0 if it has exited. */

@@ -8,6 +8,9 @@ export interface GuestDialect {
   readonly cache: string;
   /** The target of the cache in a command. */
   readonly cacheDirectory: string;
+  /** Another target for it, and that in a command. */
+  readonly otherCache: string;
+  readonly otherCacheDirectory: string;
   readonly secret: { readonly target: string; readonly file: string };
   /** A shell of the step's own, and a pattern for the name that it prints. */
   readonly shell: { readonly words: string; readonly name: RegExp };
@@ -24,6 +27,8 @@ const posix: GuestDialect = {
   copied: { destination: "/srv/in", directory: "/srv/in" },
   cache: "/home/WHO/cache",
   cacheDirectory: "/home/WHO/cache",
+  otherCache: "/srv/cache",
+  otherCacheDirectory: "/srv/cache",
   secret: { target: "/run-secrets/token", file: "/run-secrets/token" },
   shell: { words: "/bin/sh -c", name: /^(\/bin\/)?sh$/m },
   sha256: "sha256sum",
@@ -42,6 +47,8 @@ const dialects: Readonly<Record<KnownGuestOs, GuestDialect>> = {
     copied: { destination: String.raw`C:\srv\in`, directory: "/cygdrive/c/srv/in" },
     cache: String.raw`C:\Users\WHO\cache`,
     cacheDirectory: "/cygdrive/c/Users/WHO/cache",
+    otherCache: String.raw`C:\srv\cache`,
+    otherCacheDirectory: "/cygdrive/c/srv/cache",
     secret: { target: "C:/run-secrets/token", file: "/cygdrive/c/run-secrets/token" },
     shell: { words: "/usr/bin/env bash -c", name: /^bash$/m },
     otherUser: undefined,

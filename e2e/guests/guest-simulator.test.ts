@@ -1,13 +1,19 @@
+import { describe } from "vitest";
 import { guestConformance } from "./guest-conformance.ts";
-import { simulatorImage } from "./guest-simulator.ts";
+import { oneCpu, simulatorImage } from "./guest-simulator.ts";
 
-guestConformance("a Linux guest with OpenBSD's commands (simulated)", {
-  os: "openbsd",
-  image: () => simulatorImage("openbsd"),
-});
+// Both at once: much of a guest's time is waiting.
+describe("simulated guests", { concurrent: true }, () => {
+  guestConformance("a Linux guest with OpenBSD's commands (simulated)", {
+    os: "openbsd",
+    image: () => simulatorImage("openbsd"),
+    flags: oneCpu,
+  });
 
-guestConformance("a Linux guest with Windows' commands, its junctions simulated (simulated)", {
-  os: "windows",
-  image: () => simulatorImage("windows"),
-  damagesCopies: true,
+  guestConformance("a Linux guest with Windows' commands, its junctions simulated (simulated)", {
+    os: "windows",
+    image: () => simulatorImage("windows"),
+    flags: oneCpu,
+    damagesCopies: true,
+  });
 });

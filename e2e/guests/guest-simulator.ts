@@ -1,6 +1,6 @@
-import { cp, link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { parseImageManifest } from "@ob/core";
+import { isFile, parseImageManifest } from "@ob/core";
 import { execa } from "execa";
 import { build, builtId } from "../support/obuilder.ts";
 import { defaultStore, imageName, type TestStore } from "../support/store.ts";
@@ -13,15 +13,27 @@ export const simulators = {
   windows: { packages: [], modules: ["scsi_common", "scsi_mod", "libata", "ata_piix", "cdrom", "sr_mod"] },
 } as const;
 
+/** Two simulated guests run at once; with more processors each, they would only wait for each other. */
+export const oneCpu = ["--qemu-cpus", "1"];
+
 export type SimulatedOs = keyof typeof simulators;
 
 const directory = path.resolve(import.meta.dirname, "../../.obuilder/simulator");
 
 /**
- * Builds such a guest from the default image with obuilder, and makes a base image of it. Its store is kept, so that a
- * second run finds the layers there.
+ * `foreign`: an image with a manifest, whose system is set up as unlike the original's images as it can be.
+ * `original`: as the recipes of the original make it, without a manifest.
  */
-export async function simulatorImage(os: SimulatedOs): Promise<GuestImageFiles> {
+export type SimulatedShape = "foreign" | "original";
+
+/**
+ * Builds such a guest from the default image with obuilder, and makes a base image of it. It boots from its own disk and cannot
+ * be resumed, as the real systems. Its store is kept, so that a second run finds the layers there.
+ */
+export async function simulatorImage(
+  os: SimulatedOs,
+  shape: SimulatedShape = "foreign",
+): Promise<GuestImageFiles> {
   await using store = await simulatorStore(os);
   const source = path.join(store.work, "source");
   await rm(source, { recursive: true, force: true });
@@ -30,16 +42,19 @@ export async function simulatorImage(os: SimulatedOs): Promise<GuestImageFiles> 
   });
   await addPackages(os, path.join(source, "files"));
   await addModules(os, path.join(source, "files"));
+  const install = shape === "foreign" ? "./install" : "./install && ./install-original";
   const built = await build(
     store,
     `((from ${imageName})
       (user (uid 0) (gid 0))
       (copy (src files) (dst /opt/simulator))
-      (run (shell "/opt/simulator/install")))`,
-    { source },
+      (workdir /opt/simulator)
+      (run (shell "${install}")))`,
+    { source, flags: oneCpu },
   );
   if (built.exitCode !== 0) throw new Error(`The guest with ${os}'s commands was not built:\n${built.all}`);
-  return await flatten(store, { os, id: builtId(built.all) });
+  const disk = await flatten(store, { os, id: builtId(built.all) });
+  return shape === "foreign" ? await withManifest(store, { os, disk }) : { os, loginUser: "opam", ...disk };
 }
 
 /** A persistent store with the current default image. */
@@ -97,21 +112,36 @@ async function packageFile(name: string): Promise<string> {
   return path.join(kept, file);
 }
 
+type Disk = Pick<GuestImageFiles, "name" | "files">;
+
+/** Makes an image of a layer, unless it is there. */
 async function flatten(
-  store: Pick<TestStore, "directory">,
+  { directory: at }: Pick<TestStore, "directory">,
   { os, id }: { readonly os: SimulatedOs; readonly id: string },
+): Promise<Disk> {
+  const name = `${os}-simulator-${id.slice(0, 12)}`;
+  const disk = path.join(at, "base-image", `${name}.qcow2`);
+  if (!(await isFile(disk))) {
+    const layer = path.join(at, "result", id, "rootfs/image.qcow2");
+    await execa("qemu-img", ["convert", "-O", "qcow2", layer, `${disk}.new`]);
+    await rename(`${disk}.new`, disk);
+  }
+  return { name, files: [disk] };
+}
+
+async function withManifest(
+  store: Pick<TestStore, "directory">,
+  { os, disk: { name } }: { readonly os: SimulatedOs; readonly disk: Disk },
 ): Promise<GuestImageFiles> {
   const images = path.join(store.directory, "base-image");
-  const name = `${os}-simulator-${id.slice(0, 12)}`;
-  const disk = path.join(images, `${name}.qcow2`);
-  const known = (await readdir(images)).includes(`${name}.json`);
-  if (!known) {
-    const layer = path.join(store.directory, "result", id, "rootfs/image.qcow2");
-    await execa("qemu-img", ["convert", "-O", "qcow2", layer, disk]);
-    const file = path.join(images, `${imageName}.json`);
-    const { sha256: _, ...manifest } = parseImageManifest(await readFile(file, "utf8"), file);
-    await writeFile(path.join(images, `${name}.json`), JSON.stringify({ ...manifest, name, guestOs: os }));
-  }
+  const file = path.join(images, `${imageName}.json`);
+  const {
+    sha256: _sha256,
+    directBoot: _directBoot,
+    snapshotPoints: _snapshotPoints,
+    ...manifest
+  } = parseImageManifest(await readFile(file, "utf8"), file);
+  await writeFile(path.join(images, `${name}.json`), JSON.stringify({ ...manifest, name, guestOs: os }));
   const image = (await imagesIn(images)).find((each) => each.name === name);
   if (!image) throw new Error(`${name} is not in ${images}`);
   return image;

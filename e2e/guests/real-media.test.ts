@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { imagesIn } from "./guest-image.ts";
+import { obuilder } from "../support/obuilder.ts";
+import { imagesIn, storeWith } from "./guest-image.ts";
 import { guestConformance } from "./guest-conformance.ts";
 
 const names = { linux: "Linux", openbsd: "OpenBSD", windows: "Windows" } as const;
+
+/** In milliseconds: a guest that is booted for each step boots about thirty times. */
+const deepTimeout = 7_200_000;
 
 const directory = process.env["OB_E2E_IMAGES"];
 const images = directory === undefined ? [] : await imagesIn(directory);
@@ -19,4 +23,15 @@ for (const image of images) {
     os: image.os,
     image: () => Promise.resolve(image),
   });
+
+  it(
+    `${image.name}: passes every case of \`image check --deep\` (real media)`,
+    async () => {
+      await using store = await storeWith(image);
+      const flags = [`--store=qemu:${store.directory}`, "--qemu-memory=2", "--qemu-boot-time=300"];
+      const checked = await obuilder(["image", "check", "--deep", image.name, ...flags]);
+      expect(checked.exitCode, checked.all).toBe(0);
+    },
+    deepTimeout,
+  );
 }

@@ -7,7 +7,8 @@ export {
   planImage,
 } from "./build/build-image.ts";
 export { type CheckTools, type ImageToCheck } from "./check/check-image.ts";
-export { checkStoredImage, type CheckRequest } from "./check/check-stored-image.ts";
+export { checkStoredImage } from "./check/check-stored-image.ts";
+export type { CheckRequest } from "./check/find-image.ts";
 export { importImage, type ImportRequest } from "./build/import-image.ts";
 export { type ImageState, type ListedImage, listImages } from "./build/list-images.ts";
 export type { ParameterRequest } from "./recipe/parameters.ts";
@@ -32,3 +33,8 @@ export {
 } from "./recipe/recipe.ts";
 export { getRecipe, matchRecipe, recipeNames } from "./recipe/registry.ts";
 export { type RemovedImage, removeImage } from "./build/remove-image.ts";
+export { checkLifeCycle, type LifeCycleTools } from "./life-cycle/check-life-cycle.ts";
+export type { CaseOutcome, CaseResult } from "./life-cycle/case.ts";
+export type { EngineBuild, EngineOptions, LifeCycleEngine, OpenEngine } from "./life-cycle/engine.ts";
+export { reportAsMarkdown } from "./life-cycle/markdown.ts";
+export { type CheckHost, countOutcomes, type LifeCycleReport } from "./life-cycle/report.ts";

@@ -20,6 +20,8 @@ test.each<[keyof typeof images, readonly unknown[], string]>([
   ],
   ["importImage", [{ file: 7 }], "importImage: file must be a string, not a number."],
   ["checkStoredImage", [{ image: "x" }], "checkStoredImage takes an object with options, not undefined."],
+  ["checkLifeCycle", [{ image: 1 }], "checkLifeCycle: image must be a string, not a number."],
+  ["checkLifeCycle", [{ image: "x" }, {}], "checkLifeCycle: store must be a string, not undefined."],
   ["listImages", [{}], "listImages: store must be a string, not an object."],
   ["removeImage", ["/x"], "removeImage: name must be a string, not undefined."],
 ])("%s%j is refused by name", async (name, args, message) => {

@@ -1,4 +1,4 @@
-import { copyFile, chmod, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import {
   checkOptions,
@@ -6,6 +6,7 @@ import {
   makeTreesPrivate,
   errorMessage,
   ObError,
+  readRegularFile,
   storeLayout,
   errnoCode,
   withStoreErrors,
@@ -163,7 +164,7 @@ async function takeKey(
   const own = "../state/ssh/id_ed25519";
   if (sshKey === undefined) return { now: resolve(images, own), later: own, moves: false };
   const now = join(directory, "key");
-  const text = await readFile(sshKey, "utf8").catch((cause: unknown) => {
+  const text = await readRegularFile(sshKey).catch((cause: unknown) => {
     throw new ObError("USAGE", `The key ${sshKey} cannot be read.`, { cause });
   });
   if (!text.includes("PRIVATE KEY")) {
@@ -171,7 +172,6 @@ async function takeKey(
       hint: "Give the file without .pub: the image has the public key.",
     });
   }
-  await copyFile(sshKey, now);
-  await chmod(now, 0o600);
+  await writeFile(now, text, { mode: 0o600 });
   return { now, later: `${name}.key`, moves: true };
 }

@@ -12,13 +12,15 @@ export type ImageEvent =
     }
   | { readonly type: "phase-finished"; readonly phase: string; readonly milliseconds: number }
   /**
-   * The result of a check in the guest. `warning`: a recommended property is missing. `detail` can have several lines.
+   * The result of a check in the guest. `warning`: a recommended property is missing. `skipped`: the guest or the host does
+   * not have what it is about. `detail` can have several lines.
    */
   | {
       readonly type: "check";
       readonly what: string;
-      readonly outcome: "passed" | "warning";
+      readonly outcome: "passed" | "warning" | "failed" | "skipped";
       readonly detail?: string;
+      readonly milliseconds?: number | undefined;
     }
   /** A remark of one line. */
   | { readonly type: "note"; readonly text: string };

@@ -28,6 +28,8 @@ export interface CheckTools {
   readonly scratch: string;
   /** True to treat recommended properties as required. */
   readonly strict: boolean;
+  /** True to report a failed check as such, and to continue with the others. By default it ends the check. */
+  readonly keepGoing?: boolean | undefined;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -86,6 +88,10 @@ async function runCheck(guest: SmokeTestGuest, check: ImageCheck, tools: CheckTo
   }
   if (!required && !tools.strict) {
     tools.onEvent({ type: "check", outcome: "warning", what, ...(said === "" ? {} : { detail: said }) });
+    return;
+  }
+  if (tools.keepGoing) {
+    tools.onEvent({ type: "check", outcome: "failed", what, detail: said });
     return;
   }
   throw new ObError("BASE_IMAGE", `The image boots, but this check failed: ${what}.${said && `\n${said}`}`, {

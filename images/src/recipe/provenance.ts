@@ -1,6 +1,13 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type ImageManifest, isObError, parseImageManifest, sha256, errnoCode } from "@ob/core";
+import {
+  type ImageManifest,
+  isObError,
+  parseImageManifest,
+  readImageText,
+  sha256,
+  errnoCode,
+} from "@ob/core";
 import * as v from "valibot";
 import type { Recipe, RecipeParameters } from "./recipe.ts";
 
@@ -36,13 +43,8 @@ export interface RecordedManifest {
 /** Reads the manifest of an image; undefined if it has none. @throws ObError `BASE_IMAGE` for an invalid manifest. */
 export async function readManifest(images: string, name: string): Promise<RecordedManifest | undefined> {
   const file = join(images, `${name}.json`);
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    if (errnoCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  const text = await readImageText(file);
+  if (text === undefined) return undefined;
   const manifest = parseImageManifest(text, file);
   const found = v.safeParse(v.object({ recipe: recordSchema }), JSON.parse(text));
   return { manifest, record: found.success ? found.output.recipe : undefined };

@@ -121,6 +121,16 @@ const named: readonly HostileDisk[] = [
     },
   },
   {
+    what: "an old VMDK with a parent name that only QEMU takes for one",
+    says: /depends on ".*secret"/,
+    async make(path, { secret }) {
+      const disk = Buffer.alloc(1 << 16);
+      disk.write("COWD");
+      disk.write(`xparentFileNameHint:"${secret}"\n`, 700);
+      await writeFile(path, disk);
+    },
+  },
+  {
     what: "a VDI with a parent",
     says: /VDI/,
     async make(path) {

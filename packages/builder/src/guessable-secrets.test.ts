@@ -17,7 +17,11 @@ test.each([
   ["", 0],
   ["hunter2", 36],
   ["Password!", 57],
-  ["9999999999999999999", 63],
+  ["8461527394615284617", 63],
+  ["9999999999999999999", 6],
+  ["73918264\r\n", 26],
+  [`${" ".repeat(100)}7391${" ".repeat(100)}`, 13],
+  [`ab${"x".repeat(100)}`, 18],
 ])("a secret with the value %j is called guessable: at most %i bits", (value, bits) => {
   expect(warningsFor({ pin: value })).toEqual([
     expect.stringContaining(`warning: The secret "pin" can be guessed: it has at most ${bits} bits,`),

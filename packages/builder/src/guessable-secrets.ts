@@ -4,6 +4,9 @@ import type { BuildRequest } from "./request.ts";
 /** A secret with fewer bits can be found by trying all values against the id of a step, which is a plain hash over it. */
 const minBits = 64;
 
+/** A longer value is taken to be a key or a document, in bytes. */
+const maxLength = 4_096;
+
 /** Sets of characters with their sizes: a value is taken to be drawn from all sets that it has characters of. */
 const alphabets: readonly (readonly [RegExp, number])[] = [
   [/[0-9]/, 10],
@@ -26,10 +29,16 @@ export function warnOfGuessableSecrets({ secrets }: BuildRequest, emit: Emit): v
   }
 }
 
-/** The most bits of randomness that a value of its length and its kinds of characters can have. A final newline is not counted. */
+/**
+ * The most bits of randomness that a value of its length and its kinds of characters can have. Blanks and newlines around it are
+ * not counted, and a character that is repeated counts twice at most.
+ */
 function maxBits(value: Uint8Array): number {
-  if (value.length > minBits) return Infinity;
-  const text = Buffer.from(value).toString("latin1").replace(/\n$/, "");
+  if (value.length > maxLength) return Infinity;
+  const text = Buffer.from(value)
+    .toString("latin1")
+    .trim()
+    .replaceAll(/(.)\1{2,}/gs, "$1$1");
   const size = alphabets.reduce((sum, [pattern, count]) => sum + (pattern.test(text) ? count : 0), 0);
   return size === 0 ? 0 : text.length * Math.log2(size);
 }

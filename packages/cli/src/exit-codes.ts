@@ -45,6 +45,7 @@ const codes: Readonly<Record<ErrorCode, number>> = {
   GUEST_LOST: exitCodes.failure,
   UNCLEAN_STOP: exitCodes.failure,
   CACHE: exitCodes.failure,
+  REGISTRY: exitCodes.failure,
   UNSUPPORTED: exitCodes.failure,
 };
 

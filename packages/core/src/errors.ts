@@ -45,6 +45,8 @@ export type ErrorCode =
   | "UNCLEAN_STOP"
   /** A cache disk cannot be made, mounted or published. */
   | "CACHE"
+  /** A registry cannot be reached, refuses the request, or sends what it must not. `data.registry` names it. */
+  | "REGISTRY"
   /** The request is valid, but this guest, machine or version cannot do it. */
   | "UNSUPPORTED";
 

@@ -34,17 +34,41 @@ export function spaceGuard(directory: string, { what, stat = statfs }: SpaceGuar
       unseen += bytes;
       if (unseen < stepBytes) return;
       unseen = 0;
-      const { bsize, blocks, bavail, files, ffree } = await stat(directory);
-      const reserve = Math.min(reserveBytes, blocks * bsize * reserveShare);
-      // Some file systems do not count their files.
-      const isFull = bavail * bsize < reserve + stepBytes || (files > 0 && ffree < files * reserveShare);
-      if (isFull) {
-        throw new ObError(
-          "NO_SPACE",
-          `There is not enough space in ${directory} for ${what}: it would fill the disk.`,
-          { hint: "Free some space. What was written is removed." },
-        );
-      }
+      if (isFull(await stat(directory))) throw wouldFill(directory, what);
     },
   };
+}
+
+/** How often the file system is looked at, in milliseconds. */
+const interval = 200;
+
+export interface SpaceWatch extends Disposable {
+  /** Fires with `NO_SPACE` if less is free than a `SpaceGuard` leaves. */
+  readonly full: AbortSignal;
+}
+
+/** Watches the file system of a directory while another program writes to it. Disposing ends that. */
+export function watchSpace(directory: string, { what, stat = statfs }: SpaceGuardOptions): SpaceWatch {
+  const full = new AbortController();
+  const look = async (): Promise<void> => {
+    // If it cannot be looked at, the other program has the error.
+    const found = await stat(directory).catch(() => undefined);
+    if (found && isFull(found)) full.abort(wouldFill(directory, what));
+  };
+  const timer = setInterval(() => void look(), interval);
+  return { full: full.signal, [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Some file systems do not count their files. */
+function isFull({ bsize, blocks, bavail, files, ffree }: FileSystemSpace): boolean {
+  const reserve = Math.min(reserveBytes, blocks * bsize * reserveShare);
+  return bavail * bsize < reserve + stepBytes || (files > 0 && ffree < files * reserveShare);
+}
+
+function wouldFill(directory: string, what: string): ObError {
+  return new ObError(
+    "NO_SPACE",
+    `There is not enough space in ${directory} for ${what}: it would fill the disk.`,
+    { hint: "Free some space. What was written is removed." },
+  );
 }

@@ -1,8 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { imageFile } from "./image-files.ts";
+import { imageFile, readImageText } from "./image-files.ts";
 
 let root: string;
 let images: string;
@@ -35,4 +36,16 @@ test.each(["link", "links/outside", "chain", "../outside", ".."])("%s leads out"
     code: "BASE_IMAGE",
     message: expect.stringContaining("leads out"),
   });
+});
+
+test.each<[string, (path: string) => unknown]>([
+  ["a pipe", (path) => execFileSync("mkfifo", [path])],
+  ["a directory", (path) => mkdir(path)],
+  ["a link to itself", (path) => symlink("odd", path)],
+])("%s is not a file of an image", async (_what, make) => {
+  const path = join(images, "odd");
+  await make(path);
+  const refused = { code: "BASE_IMAGE", message: expect.stringContaining(`${path} cannot be read`) };
+  await expect(imageFile(images, "odd")).rejects.toMatchObject(refused);
+  await expect(readImageText(path)).rejects.toMatchObject(refused);
 });

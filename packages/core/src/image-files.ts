@@ -1,7 +1,8 @@
-import { realpath } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { ObError, errnoCode } from "./errors.ts";
+import { errnoCode, errorMessage, ObError } from "./errors.ts";
 import { type ImageManifest, isStoreKey } from "./image-manifest.ts";
+import { readRegularFile } from "./regular-file.ts";
 
 /**
  * The path of a file that an image manifest names. Links are followed, and must stay in the manifest's directory.
@@ -9,16 +10,21 @@ import { type ImageManifest, isStoreKey } from "./image-manifest.ts";
  * @param directory the manifest's, absolute.
  * @param named as the manifest has it.
  * @returns an absolute path; the file need not exist.
- * @throws ObError `BASE_IMAGE` if it leads out.
+ * @throws ObError `BASE_IMAGE` if it leads out, or is there but is not a file.
  */
 export async function imageFile(directory: string, named: string): Promise<string> {
   const path = join(directory, named);
   const real = await realpath(path).catch((error: unknown) => {
     if (errnoCode(error) === "ENOENT") return undefined;
-    throw error;
+    throw unreadable(path, error);
   });
   const leads = relative(await realpath(directory), real ?? join(await realpath(directory), named));
-  if (leads !== ".." && !leads.startsWith(`..${sep}`)) return path;
+  if (leads !== ".." && !leads.startsWith(`..${sep}`)) {
+    // Reading a pipe could wait without end.
+    if (real !== undefined && !(await stat(real)).isFile())
+      throw unreadable(path, new Error("it is not a file"));
+    return path;
+  }
   throw new ObError(
     "BASE_IMAGE",
     `${path} leads out of the directory of its image manifest, to ${real ?? path}.`,
@@ -41,4 +47,25 @@ export async function checkImageFiles(
   for (const named of [directBoot?.kernel, directBoot?.initrd, sshKey]) {
     if (named !== undefined && !isStoreKey(named)) await imageFile(directory, named);
   }
+}
+
+/**
+ * The text of a manifest or of another small file of an image; undefined if there is none.
+ *
+ * @throws ObError `BASE_IMAGE` if it cannot be read, is not a file, or is larger than 1 MiB.
+ */
+export async function readImageText(path: string): Promise<string | undefined> {
+  try {
+    return (await readRegularFile(path)).toString();
+  } catch (error) {
+    if (errnoCode(error) === "ENOENT") return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): ObError {
+  return new ObError("BASE_IMAGE", `${path} cannot be read: ${errorMessage(cause)}.`, {
+    cause,
+    hint: "All files of an image are files beside its manifest.",
+  });
 }

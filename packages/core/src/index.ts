@@ -17,6 +17,8 @@ export {
 } from "./errors.ts";
 export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
 export type { OnOutput } from "./output.ts";
+export { unsafeCharacters } from "./unsafe-characters.ts";
+export { readRegularFile } from "./regular-file.ts";
 export { TailText } from "./tail-text.ts";
 export { tailLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
 export {
@@ -44,7 +46,7 @@ export {
   isUnchanged,
   searchPath,
 } from "./fs.ts";
-export { checkImageFiles, imageFile } from "./image-files.ts";
+export { checkImageFiles, imageFile, readImageText } from "./image-files.ts";
 export type { FailedStep, SpecLocation } from "./spec-location.ts";
 export { didYouMean, nearNames } from "./suggest.ts";
 export { baseLayerId, isLayerId, type LayerId, layerId } from "./layer-id.ts";
@@ -109,6 +111,12 @@ export type {
   Tty,
 } from "./ports/guest.ts";
 
-export { type FileSystemSpace, type SpaceGuard, spaceGuard } from "./free-space.ts";
+export {
+  type FileSystemSpace,
+  type SpaceGuard,
+  spaceGuard,
+  type SpaceWatch,
+  watchSpace,
+} from "./free-space.ts";
 export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

@@ -1,5 +1,6 @@
-/** Control and format characters, bidirectional ones too, lone surrogates, and other ends of lines. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Cn}\u2028\u2029]/gu;
+import { unsafeCharacters } from "./unsafe-characters.ts";
+
+const unsafe = new RegExp(`[${unsafeCharacters}]`, "gu");
 
 const maxNameLength = 200;
 

@@ -3,8 +3,9 @@ import { quotedName } from "@ob/core";
 import { brokenArchive } from "./reader/broken-archive.ts";
 import type { EntryType } from "./reader/tar-fields.ts";
 
-/** How many names of directories and links are remembered. */
+/** How many names of directories and links are remembered, and how many characters they may have in all. */
 const maxNames = 2_000_000;
+const maxCharacters = 64 * 2 ** 20;
 
 /**
  * Checks that nothing in an archive is unpacked through a link, be it in the archive or already in the destination: each
@@ -14,6 +15,7 @@ const maxNames = 2_000_000;
 export class EntryGuard {
   readonly #directories = new Set<string>();
   readonly #links = new Set<string>();
+  #characters = 0;
 
   /**
    * @param linked the target of a hard link.
@@ -35,6 +37,12 @@ export class EntryGuard {
     (isDirectory ? this.#directories : this.#links).add(path);
     if (this.#directories.size + this.#links.size > maxNames) {
       throw brokenArchive(`it has more than ${maxNames} directories and links`);
+    }
+    this.#characters += path.length;
+    if (this.#characters > maxCharacters) {
+      throw brokenArchive(
+        `the names of its directories and links are longer than ${maxCharacters} characters`,
+      );
     }
   }
 

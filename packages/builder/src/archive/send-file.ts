@@ -39,7 +39,7 @@ export async function sendFile(
   }
   if (sparse) {
     tellFeature(owner, "sparse");
-    const { records, mapBlock } = sparseFile(sparse, name);
+    const { records, mapBlock } = await sparseFile(sparse, name);
     const extended = new Map([...header.extended, ...records]);
     const whole = { ...header, size: mapBlock.length + size, extended };
     return await sendStream(pack, joined(mapBlock, entry.body), whole);

@@ -1,19 +1,24 @@
+import { setImmediate as otherWork } from "node:timers/promises";
 import type { ArchiveEntry } from "./reader/read-tar.ts";
-import type { SparseMap } from "./reader/sparse-map.ts";
+import { piecesInOneGo, type SparseMap } from "./reader/sparse-map.ts";
 import { blockBytes } from "./reader/tar-fields.ts";
 import type { TarHeader } from "./tar-header.ts";
 
 /** The records of a pax header for a sparse file, version 1.0 of GNU tar, and the map that comes before its data. */
-export function sparseFile(
+export async function sparseFile(
   map: SparseMap,
   name: string,
-): { readonly records: TarHeader["extended"]; readonly mapBlock: Buffer } {
+): Promise<{ readonly records: TarHeader["extended"]; readonly mapBlock: Buffer }> {
   const { realSize, pieces } = map;
   // GNU tar takes the end of the last piece for that of the file.
   const all = [...pieces.filter(({ size }) => size > 0), { offset: realSize, size: 0 }];
-  const text = Buffer.from(
-    `${all.length}\n${all.map(({ offset, size }) => `${offset}\n${size}\n`).join("")}`,
-  );
+  const texts = [Buffer.from(`${all.length}\n`)];
+  for (let at = 0; at < all.length; at += piecesInOneGo) {
+    const some = all.slice(at, at + piecesInOneGo);
+    texts.push(Buffer.from(some.map(({ offset, size }) => `${offset}\n${size}\n`).join("")));
+    if (at > 0) await otherWork();
+  }
+  const text = Buffer.concat(texts);
   const records = new Map([
     ["GNU.sparse.major", "1"],
     ["GNU.sparse.minor", "0"],

@@ -1,11 +1,16 @@
 import { stripVTControlCharacters } from "node:util";
+import { unsafeCharacters } from "@ob/core";
 
-/** Of a character class: DEL, C1, and the characters that change the direction of text around them (UAX #9). */
-export const c1AndDirections = String.raw`\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069`;
-// C0 but tab and newline as well.
-const unsafe = String.raw`\x00-\x08\x0b-\x1f${c1AndDirections}`;
-const unsafeCharacter = new RegExp(`[${unsafe}]`);
-const unsafeCharacters = new RegExp(`[${unsafe}]`, "g");
+// Tab and newline are text.
+const unsafe = String.raw`(?![\t\n])[${unsafeCharacters}]`;
+const unsafeCharacter = new RegExp(unsafe, "u");
+const allUnsafe = new RegExp(unsafe, "gu");
+/**
+ * Of a character class with the flag `u`: what the output of a program keeps all the same. Joiners and the soft hyphen are part of words and
+ * emoji, and unassigned characters may have been assigned since.
+ */
+export const keptInOutput = String.raw`\xad\u200c\u200d\p{Cn}`;
+const unsafeInOutput = new RegExp(String.raw`(?![${keptInOutput}])${unsafe}`, "gu");
 
 /** True for text that `printable` returns unchanged. */
 export function isPrintable(text: string): boolean {
@@ -14,11 +19,11 @@ export function isPrintable(text: string): boolean {
 
 /**
  * Text for a terminal that may quote a guest, an archive, a disk or a file name: control sequences are removed, and what
- * is left of control characters and bidirectional controls is shown as an escape, such as `\x07` or `\u202e`.
+ * is left of unsafe characters is shown as an escape, such as `\x07` or `\u202e`.
  */
 export function printable(text: string): string {
   if (isPrintable(text)) return text;
-  return stripVTControlCharacters(text.replaceAll("\r\n", "\n")).replace(unsafeCharacters, escaped);
+  return stripVTControlCharacters(text.replaceAll("\r\n", "\n")).replace(allUnsafe, escaped);
 }
 
 /** As `printable`, for a line: newlines are escaped as well. */
@@ -28,19 +33,24 @@ export function printableLine(text: string): string {
 
 /** A value as JSON on one line, in which such characters are escaped. It has the same meaning as without. */
 export function jsonLine(value: unknown): string {
-  return JSON.stringify(value).replace(unsafeCharacters, unicodeEscape);
+  return JSON.stringify(value).replace(allUnsafe, unicodeEscapes);
 }
 
-/** Removes those characters from text in which control sequences have been dealt with. */
+/** Removes such characters, except those that output keeps, from a line in which control sequences have been dealt with. */
 export function withoutControls(text: string): string {
-  return text.replace(unsafeCharacters, "");
+  return text.replace(unsafeInOutput, "");
 }
 
 function escaped(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 0x100 ? String.raw`\x${code.toString(16).padStart(2, "0")}` : unicodeEscape(character);
+  const code = character.codePointAt(0) ?? 0;
+  if (code > 0xffff) return String.raw`\u{${code.toString(16)}}`;
+  return code < 0x100 ? String.raw`\x${code.toString(16).padStart(2, "0")}` : unicodeEscapes(character);
 }
 
-function unicodeEscape(character: string): string {
-  return String.raw`\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+/** One escape for each UTF-16 unit, as JSON has them. */
+function unicodeEscapes(character: string): string {
+  return character
+    .split("")
+    .map((unit) => String.raw`\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
 }

@@ -11,6 +11,7 @@ function filtered(...pieces: readonly (string | Uint8Array)[]): string {
 describe("the filter of output on a terminal", () => {
   it.each([
     ["text", "a\tb\nünïcode 日本 👍\n"],
+    ["joined characters", "👩\u200d👧 می\u200cخواهم co\u00adop"],
     ["progress bars", "10%\r\x1b[K 50%\r\x1b[2K100%\b\b\n"],
   ])("lets through: %s", (_what, text) => {
     expect(filtered(text)).toBe(text);
@@ -28,6 +29,7 @@ describe("the filter of output on a terminal", () => {
     ["titles, links and the clipboard", "a\x1b]0;t\x07\x1b]8;;http://x.example\x1b\\\x1b]52;c;cm0=\x9cb"],
     ["device control strings", "a\x1bP+q544e\x1b\\\x1b_x\x1b\\\x1b^y\x1b\\\x1bXz\x1b\\b"],
     ["reset, character sets, lone escapes", "a\x1bc\x1b(0\x1b#8\x1b\x1b\x1b\x18b"],
+    ["text without width, tags, other ends of lines", "a\u200b\ufeff\u2060\u{e0041}\u2028b"],
     ["one-byte controls", "a\x00\x07\x0b\x0c\x0e\x0f\x7f\u0085\u009b\u202e\u2066\u200fb"],
   ])("removes: %s", (_what, text) => {
     expect(filtered(text)).toBe("ab");

@@ -1,10 +1,11 @@
 import { TextDecoder } from "node:util";
-import { c1AndDirections } from "./printable.ts";
+import { unsafeCharacters } from "@ob/core";
+import { keptInOutput } from "./printable.ts";
 
 /**
  * Makes output of a guest safe to write to a terminal as it comes, without a display. Colours, text styles, carriage
  * return, backspace and "erase in line" pass, so that progress bars work. What moves the cursor elsewhere, sets titles,
- * asks the terminal for an answer, or changes the direction of text is removed.
+ * asks the terminal for an answer, hides text or changes its direction is removed.
  */
 export interface TerminalFilter {
   /** Takes bytes as they come; returns the text that can be written now. */
@@ -27,7 +28,7 @@ const unfinished = /\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n\x9c]*\x1b?|[ -/]*
 // oxlint-disable-next-line no-control-regex -- it matches escapes.
 const harmless = /^\x1b\[(?:[0-9;:]*m|[0-2]?K)$/;
 // Backspace, tab, newline and carriage return pass, and escape, of which `sequences` has dealt with all.
-const controls = new RegExp(String.raw`[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f${c1AndDirections}]`, "g");
+const controls = new RegExp(String.raw`(?![\x08\t\n\r\x1b${keptInOutput}])[${unsafeCharacters}]`, "gu");
 
 export function createTerminalFilter(): TerminalFilter {
   let decoder = new TextDecoder();

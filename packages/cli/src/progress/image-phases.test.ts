@@ -15,11 +15,21 @@ it("prints a line for each phase at its end, and one for each check", () => {
   phases.show({ type: "phase-started", phase: "Boot it" });
   phases.show({ type: "check", what: "has bash", outcome: "passed", detail: "/bin/bash" });
   phases.show({ type: "check", what: "has gtar", outcome: "warning" });
+  phases.show({
+    type: "check",
+    what: "runs",
+    outcome: "failed",
+    detail: "no\x1b[2J\n\x07",
+    milliseconds: 1200,
+  });
+  phases.show({ type: "check", what: "resumes", outcome: "skipped" });
   phases.show({ type: "phase-finished", phase: "Boot it", milliseconds: 61_400 });
   phases.show({ type: "note", text: "and so on" });
   expect(screen.text.split("\n")).toEqual([
     "    ok  has bash: /bin/bash",
     "  warn  recommended: has gtar",
+    String.raw`  fail  runs: no \x07 (1.2s)`,
+    "  skip  resumes",
     "  61 s  Boot it",
     "        and so on",
     "",

@@ -1,7 +1,8 @@
 import type { ImageEvent } from "@ob/images";
 import type { Palette } from "../output/colors.ts";
 import type { Output } from "../process-io.ts";
-import { formatSize } from "../args/units.ts";
+import { formatDuration, formatSize } from "../args/units.ts";
+import { printable, printableLine } from "../output/printable.ts";
 
 export interface PhasesOptions {
   readonly colors: Palette;
@@ -39,14 +40,11 @@ export class Phases implements Disposable {
         this.#output.write(`${seconds(event.milliseconds)}  ${event.phase}\n`);
         return;
       case "check": {
-        const passed = event.outcome === "passed";
-        const mark = passed ? colors.green("    ok") : colors.yellow("  warn");
-        const said = event.detail === undefined ? "" : `: ${event.detail.replaceAll("\n", " ")}`;
-        this.#line(`${mark}  ${passed ? "" : "recommended: "}${event.what}${said}`);
+        this.#line(checkLine(event, colors));
         return;
       }
       case "note":
-        this.#line(`        ${event.text}`);
+        this.#line(`        ${printableLine(event.text)}`);
         return;
     }
   }
@@ -82,6 +80,24 @@ export class Phases implements Disposable {
   #erase(): void {
     if (this.#options.live) this.#output.write("\r\x1b[K");
   }
+}
+
+const marks = {
+  passed: (colors: Palette) => colors.green("    ok"),
+  warning: (colors: Palette) => `${colors.yellow("  warn")}  recommended:`,
+  failed: (colors: Palette) => colors.red("  fail"),
+  skipped: (colors: Palette) => colors.dim("  skip"),
+} as const;
+
+/** The guest has printed what is in it. */
+function checkLine(
+  { what, outcome, detail, milliseconds }: Extract<ImageEvent, { readonly type: "check" }>,
+  colors: Palette,
+): string {
+  const mark = marks[outcome](colors);
+  const said = detail === undefined ? "" : `: ${printable(detail).replaceAll("\n", " ")}`;
+  const time = milliseconds === undefined ? "" : colors.dim(` (${formatDuration(milliseconds)})`);
+  return `${mark}${outcome === "warning" ? " " : "  "}${printableLine(what)}${said}${time}`;
 }
 
 function describeProgress({ done, total }: Extract<ImageEvent, { readonly type: "phase-progress" }>): string {

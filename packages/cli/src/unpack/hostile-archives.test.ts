@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { layerArchive } from "@ob/builder";
 import { type EphemeralGuest, noopEmit, type ObError } from "@ob/core";
-import { hostileArchives } from "@ob/core/testing";
+import { hostileArchives, replacingArchives } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unpackArchive } from "./unpack-archive.ts";
 
@@ -40,11 +40,12 @@ const copied = (archive: Buffer): Readable =>
   });
 
 const signal = new AbortController().signal;
-const cases = hostileArchives("/nonexistent/outside").map(({ what }, index) => ({ what, index }));
+const archives = (to: string) => [...hostileArchives(to), ...replacingArchives(to)];
+const cases = archives("/nonexistent/outside").map(({ what }, index) => ({ what, index }));
 
 describe.each(cases)("what a hostile guest sends for cp: $what", ({ index }) => {
   const found = () => {
-    const entry = hostileArchives(outside)[index];
+    const entry = archives(outside)[index];
     if (!entry) throw new TypeError("no such archive");
     return entry;
   };

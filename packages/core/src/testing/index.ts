@@ -1,4 +1,6 @@
-export { hostileArchives } from "./tar/hostile-archives.ts";
+export { hostileArchives, replacingArchives } from "./tar/hostile-archives.ts";
+export { directory, file, pax, root } from "./tar/hostile-entries.ts";
+export { archiveEnd, entryBlocks } from "./tar/tar-blocks.ts";
 export type { HostileArchive } from "./tar/hostile-entries.ts";
 export { MemoryCache, type MemoryCacheOptions } from "./doubles/memory-cache.ts";
 export { MemoryStore } from "./doubles/memory-store.ts";
@@ -9,6 +11,7 @@ export type {
 } from "./doubles/memory-store-options.ts";
 export { fakeOwner, FakeSandbox, type FakeSandboxOptions, type FakeStep } from "./doubles/fake-sandbox.ts";
 export type { FakeGuest, FakeReadRequest } from "./doubles/fake-guest.ts";
+export { type FloodMeasure, measureFlood } from "./event-loop.ts";
 export { startTestProcess, type TestProcess } from "./test-process.ts";
 export { cacheConformance, type CacheFixture } from "./conformance/cache.ts";
 export type { ConformanceCase } from "./conformance/case.ts";

@@ -33,6 +33,22 @@ async function patch(at: number, bytes: readonly number[]): Promise<void> {
   await file.write(Buffer.from(bytes), 0, bytes.length, at);
 }
 
+/** Lets all entries of a qcow2 disk's tables lead to the table and to the cluster that the first ones lead to. */
+async function repeatFirstCluster(): Promise<void> {
+  await using file = await open(disk, "r+");
+  const numberAt = async (at: number): Promise<bigint> =>
+    (await file.read(Buffer.alloc(8), 0, 8, at)).buffer.readBigUInt64BE();
+  const repeat = async (at: number, entries: number): Promise<number> => {
+    const entry = (await numberAt(at)) & 0x00ff_ffff_ffff_fe00n;
+    const table = Buffer.alloc(8 * entries);
+    for (let index = 0; index < entries; index++) table.writeBigUInt64BE(entry, 8 * index);
+    await file.write(table, 0, table.length, at);
+    return Number(entry);
+  };
+  const first = await repeat(Number(await numberAt(40)), 16);
+  await repeat(first, 8192);
+}
+
 describe("a disk that names no other", () => {
   it.each<[string, readonly string[]]>([
     ["raw", []],
@@ -86,6 +102,25 @@ describe("a disk that QEMU cannot read", () => {
       code: "BASE_IMAGE",
       message: expect.stringContaining(`${disk} cannot be read as a vdi disk`),
     });
+  });
+
+  it("or whose few clusters are read as terabytes, does not fill the disk", async () => {
+    const options = ["-o", "cluster_size=64k", disk, "8G"];
+    await run(["qemu-img", "create", "-q", "-f", "qcow2", ...options]);
+    await run(["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64k", disk]);
+    await repeatFirstCluster();
+    let looks = 0;
+    const stat = async () => ({
+      bsize: 4096,
+      blocks: 1e8,
+      bavail: ++looks > 2 ? 1 : 9e7,
+      files: 0,
+      ffree: 0,
+    });
+    const copy = join(directory, "copy");
+    const converting = convertDisk(await inspectDisk(disk), copy, { stat });
+    await expect(converting).rejects.toMatchObject({ code: "NO_SPACE" });
+    await expect(readFile(copy)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   it("or that says it is larger than any, makes no file", async () => {

@@ -1,5 +1,6 @@
-import { resolve } from "node:path";
-import { isObError, tailLines, ObError, run } from "@ob/core";
+import { rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { type FileSystemSpace, isObError, tailLines, ObError, run, watchSpace } from "@ob/core";
 import { type DiskFormat, formatOf } from "./disk-formats.ts";
 import { checkVirtualSize, isEncrypted } from "./disk-problems.ts";
 import { refuseParents } from "./disk-parents.ts";
@@ -32,22 +33,31 @@ export async function inspectDisk(file: string): Promise<ForeignDisk> {
   return { path, format, isDevice: size === undefined };
 }
 
+export interface ConvertDiskOptions extends QemuImgOptions {
+  /** Reads the state of the target's file system; by default `statfs`. */
+  readonly stat?: ((directory: string) => Promise<FileSystemSpace>) | undefined;
+}
+
 /**
- * Converts a disk that was inspected to a qcow2 file without a backing file.
+ * Converts a disk that was inspected to a qcow2 file without a backing file. A few megabytes can say that they are terabytes: the
+ * conversion ends before it fills the target's file system.
  *
  * @throws ObError `BASE_IMAGE` if QEMU cannot read it in its format; `NO_SPACE`, `MISSING_TOOL`, `CANCELLED`.
  */
 export async function convertDisk(
   disk: ForeignDisk,
   target: string,
-  { signal, emit }: QemuImgOptions = {},
+  { signal, emit, stat }: ConvertDiskOptions = {},
 ): Promise<void> {
-  const options = { signal, emit };
+  using space = watchSpace(dirname(target), { what: "the copy of the disk", stat });
+  const options = { signal: AbortSignal.any([space.full, ...(signal ? [signal] : [])]), emit };
   try {
     const { stdout } = await run(["qemu-img", "info", "--output=json", nameOf(disk)], options);
     checkInfo(disk, stdout);
     await run(["qemu-img", "convert", "-O", "qcow2", nameOf(disk), target], options);
   } catch (error) {
+    await rm(target, { force: true });
+    space.full.throwIfAborted();
     if (!isObError(error, "TOOL_FAILED")) throw error;
     throw new ObError(
       "BASE_IMAGE",

@@ -30,7 +30,8 @@ export async function refuseExtents(disk: DiskReader, head: Buffer): Promise<voi
 }
 
 function refuseDescriptor(path: string, text: string): void {
-  const [, parent] = /parentFileNameHint\s*=\s*"?([^"\n\0]*)/i.exec(text) ?? [];
+  // QEMU looks for this word anywhere, and takes what comes after it and one more character.
+  const [, parent] = /parentFileNameHint[\s=:]*"?([^"\n\0]*)/i.exec(text) ?? [];
   if (parent !== undefined) throw namesOthers(path, `is a VMDK that depends on ${quoted(parent)}`);
   const [, parentId] = /^\s*parentCID\s*=\s*([0-9a-f]+)/im.exec(text) ?? [];
   if (parentId !== undefined && !/^f{8}$/i.test(parentId)) {

@@ -1,4 +1,4 @@
-import { abortable, deadline, ObError } from "@ob/core";
+import { abortable, deadline, ObError, TailText } from "@ob/core";
 import type { Vm } from "@ob/qemu";
 import type { FlushCommand, GuestProfile } from "../guest/profile.ts";
 import { type GuestConnection, execViaRootShell } from "../guest/guest-command.ts";
@@ -7,6 +7,10 @@ import { captureFramed, executeFramed } from "../guest/run-framed.ts";
 /** How long a guest may take to flush its disks, and to shut down, in milliseconds. */
 const flushTimeout = 600_000;
 const powerOffTimeout = 120_000;
+
+/** How much of what a flush prints is kept, in characters. */
+const maxReport = 262_144;
+const maxErrors = 2_000;
 
 export interface Flushed {
   /** Whether the file systems are frozen: then QEMU can simply quit. */
@@ -48,27 +52,30 @@ async function flushBySession(command: FlushCommand, options: GuestConnection): 
   const { session, signal } = options;
   const { input, frozen } = command;
   const { promise: isFrozen, resolve } = Promise.withResolvers<void>();
-  let text = "";
-  let errors = "";
+  const report = new TailText(maxReport);
+  const errors = new TailText(maxErrors);
+  let border = "\n";
   const running = executeFramed(command, {
     session,
     signal,
     input,
     onStdout: (bytes) => {
-      text += Buffer.from(bytes).toString("latin1");
-      if (frozen !== undefined && text.split("\n").includes(frozen)) resolve();
+      const text = Buffer.from(bytes).toString("latin1");
+      report.add(text);
+      if (frozen === undefined) return;
+      const searched = border + text;
+      if (searched.includes(`\n${frozen}\n`)) resolve();
+      border = searched.slice(-frozen.length - 1);
     },
-    onStderr: (bytes) => {
-      errors = (errors + Buffer.from(bytes).toString()).slice(-2_000);
-    },
+    onStderr: (bytes) => errors.add(Buffer.from(bytes).toString()),
   });
   const succeeded = (async () => {
     const status = await running;
-    if (status.kind !== "exited" || status.code !== 0) throw notFlushed(command, errors);
+    if (status.kind !== "exited" || status.code !== 0) throw notFlushed(command, errors.text);
   })();
   succeeded.catch(() => undefined);
   await Promise.race([isFrozen, succeeded]);
-  return text;
+  return report.text;
 }
 
 function notFlushed({ purpose }: FlushCommand, errors: string): ObError {

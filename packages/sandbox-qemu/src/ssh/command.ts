@@ -47,6 +47,7 @@ export async function startCommand(
   const { promise, resolve, reject } = Promise.withResolvers<RunningCommand>();
   const started: ClientCallback = (error, channel) => {
     if (error) return reject(lost(error));
+    session.floods.watch(channel);
     // Listen at once: the status of a short command can be in the same packet as the confirmation of the channel.
     resolve({ channel, ...endOf(channel) });
   };

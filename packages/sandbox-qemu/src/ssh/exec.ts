@@ -1,4 +1,4 @@
-import { abortable, type OnOutput } from "@ob/core";
+import { abortable, type OnOutput, TailText } from "@ob/core";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ClientChannel } from "ssh2";
@@ -63,7 +63,7 @@ export async function execute(
     hasEnded = true;
   };
   running.exited.then(onEnd, onEnd);
-  const fed = feed(channel, { input, signal }).catch((error: unknown) => {
+  const fed = feed(channel, { input, signal, floods: session.floods }).catch((error: unknown) => {
     if (!hasEnded) throw error;
   });
   return await Promise.race([ended, fed.then(async () => await ended)]);
@@ -90,7 +90,7 @@ export async function captureBy(
 /** Rejects only with an error of the input itself. */
 async function feed(
   channel: ClientChannel,
-  { input, signal }: { readonly input: ExecOptions["input"]; readonly signal: AbortSignal },
+  { input, signal, floods }: Pick<ExecOptions, "input" | "signal"> & Pick<SshSession, "floods">,
 ): Promise<void> {
   if (input === undefined || input instanceof Uint8Array) {
     channel.on("error", () => undefined);
@@ -102,19 +102,27 @@ async function feed(
     broken = error;
   });
   try {
-    await pipeline(input, channel, { signal });
+    await pipeline(input, asSent(floods), channel, { signal });
   } catch {
     if (broken !== undefined && !signal.aborted) throw broken;
   }
 }
 
+/** Passes an input on as the connection takes it, however much the server grants. */
+function asSent({ sent }: SshSession["floods"]) {
+  return async function* (input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const bytes of input) {
+      await sent();
+      yield bytes;
+    }
+  };
+}
+
 function collector(): { readonly add: (bytes: Uint8Array) => void; readonly text: () => string } {
   const decoder = new TextDecoder();
-  let text = "";
+  const text = new TailText(maxCaptured);
   return {
-    add: (bytes) => {
-      text = (text + decoder.decode(bytes, { stream: true })).slice(-maxCaptured);
-    },
-    text: () => text,
+    add: (bytes) => text.add(decoder.decode(bytes, { stream: true })),
+    text: () => text.text,
   };
 }

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { ObError, errorMessage } from "@ob/core";
+import { errorMessage, ObError, readRegularFile } from "@ob/core";
 import type { ParsedKey } from "ssh2";
 import { loadSsh2 } from "./ssh2.ts";
 
@@ -54,7 +53,7 @@ export async function loginKeys(sources: KeySources): Promise<LoginKeys> {
 async function readKey(path: string, code: "USAGE" | "BASE_IMAGE"): Promise<LoginKey> {
   let text: Buffer;
   try {
-    text = await readFile(path);
+    text = await readRegularFile(path);
   } catch (cause) {
     throw new ObError(code, `The SSH key ${path} cannot be read: ${errorMessage(cause)}`, { cause });
   }

@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
-import { abortable } from "@ob/core";
+import { abortable, TailText } from "@ob/core";
 import { type ExecStatus, startCommand } from "./command.ts";
 import { type Frame, type FramedLine, frameReader, newMark } from "./frame.ts";
 import type { SshSession } from "./session.ts";
@@ -24,7 +24,7 @@ const endTime = 5_000;
 const maxErrors = 4_000;
 
 /**
- * Starts a command in a frame and connects a stream to it. It has little to transfer: what it sends is kept until it is read.
+ * Starts a command in a frame and connects a stream to it. What it sends is read as fast as the stream is.
  *
  * @throws ObError `GUEST_LOST`; the signal's reason.
  */
@@ -37,7 +37,7 @@ export async function serveOnChannel(
   const { channel, exited, closed } = await abortable(startCommand(session, command), signal);
   // Later: ssh2's ciphers keep some of their state in common, so one connection must not be read or written within the other.
   const stream = new Duplex({
-    read: () => undefined,
+    read: () => void setImmediate(() => channel.resume()),
     write: (bytes: Uint8Array, _encoding, done) =>
       void setImmediate(() => channel.write(bytes, () => done())),
     final: (done) => {
@@ -45,14 +45,12 @@ export async function serveOnChannel(
       done();
     },
   });
-  const output = frameReader(mark, (bytes) => void setImmediate(() => stream.push(bytes)), {
-    marksEnd: false,
-  });
-  let errors = "";
-  const addError = (bytes: Uint8Array): void => {
-    errors = (errors + Buffer.from(bytes).toString()).slice(-maxErrors);
+  const pass = (bytes: Uint8Array): void => {
+    if (!stream.push(bytes)) channel.pause();
   };
-  const said = frameReader(mark, addError, { marksEnd: false });
+  const output = frameReader(mark, (bytes) => void setImmediate(pass, bytes), { marksEnd: false });
+  const errors = new TailText(maxErrors);
+  const said = frameReader(mark, (bytes) => errors.add(Buffer.from(bytes).toString()), { marksEnd: false });
   channel.on("error", () => undefined).on("data", (bytes: Uint8Array) => void output.add(bytes));
   channel.stderr.on("data", (bytes: Uint8Array) => void said.add(bytes));
   const over = (): void =>
@@ -75,7 +73,7 @@ export async function serveOnChannel(
         await closed;
       })();
       await Promise.race([ended, wait(endTime)]);
-      return { status, errors: (said.before + errors).trim() };
+      return { status, errors: (said.before + errors.text).trim() };
     },
     [Symbol.asyncDispose]: async () => {
       stream.destroy();

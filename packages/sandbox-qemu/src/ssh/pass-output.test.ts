@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { ServerChannel } from "ssh2";
+import type { Connection, ServerChannel } from "ssh2";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 import { execute } from "./exec.ts";
@@ -17,10 +17,15 @@ afterEach(async () => {
   await stack.disposeAsync();
 });
 
-async function withServer(onExec: (channel: ServerChannel) => void): Promise<SshSession> {
+async function withServer(
+  onExec: (channel: ServerChannel, connection: Connection) => void,
+): Promise<SshSession> {
   const key = newKey();
   const server = stack.use(
-    await startServer({ accepts: key, onExec: (_command, channel) => onExec(channel) }),
+    await startServer({
+      accepts: key,
+      onExec: (_command, channel, connection) => onExec(channel, connection),
+    }),
   );
   const keys = [{ kind: "key", label: "k", key }] as const;
   return stack.use(await openSession(await server.connect(), { user: "opam", keys, signal: never }));
@@ -134,6 +139,38 @@ describe("output that is not taken", () => {
       message: "The guest's SSH server sent more output than it was granted.",
     });
   });
+});
+
+it("input waits for a server that grants more than any, and reads nothing", async () => {
+  const session = await withServer((channel, connection) => {
+    const { id } = Object(Reflect.get(channel, "outgoing"));
+    for (let grants = 0; grants < 100; grants++) {
+      Object(Reflect.get(connection, "_protocol")).channelWindowAdjust(id, 2 ** 24);
+    }
+    Object(Reflect.get(connection, "_sock")).pause();
+  });
+  let sent = 0;
+  const input = new Readable({
+    read() {
+      setImmediate(() => {
+        sent += piece.length;
+        this.push(piece);
+      });
+    },
+  });
+  const controller = new AbortController();
+  const running = execute(session, "x", { signal: controller.signal, input });
+  const got = () => sent;
+  await vi.waitFor(() => expect(got()).toBeGreaterThan(0), 20_000);
+  // Until nothing is sent for a while, in which a hundred pieces would be.
+  for (let last = -1; last !== got() && got() < 64 * mebibyte;) {
+    last = got();
+    await new Promise((resolve) => void setTimeout(resolve, 300));
+  }
+  controller.abort();
+  await expect(running).rejects.toMatchObject({ code: "CANCELLED" });
+  // What the system keeps for both sockets, and what is granted to a stream.
+  expect(sent).toBeLessThan(32 * mebibyte);
 });
 
 it("a turn of the event loop deals with output for a short time", async () => {

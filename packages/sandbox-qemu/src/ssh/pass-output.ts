@@ -1,21 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errorMessage, isObError, ObError, type OnOutput } from "@ob/core";
 import type { ClientChannel } from "ssh2";
-
-/**
- * How long one turn of the event loop may deal with a command's output, in milliseconds. Signals, timers and other guests
- * wait for the end of the turn.
- */
-const turnTime = 20;
-
-/**
- * How much output may wait here while it is not taken, in bytes. ssh2 grants the server 2 MiB for each stream, and as much
- * again when half of that has arrived, and drops nothing that exceeds it.
- */
-const maxUnread = 16 * 2 ** 20;
-
-/** How often that is checked, in milliseconds. */
-const checkInterval = 50;
+import { turnTime } from "./turn-time.ts";
 
 export interface OutputSinks {
   readonly onStdout?: OnOutput | undefined;
@@ -26,7 +12,7 @@ export interface OutputSinks {
 export interface PassedOutput extends Disposable {
   /** True while a sink cannot take more. */
   readonly isHeld: () => boolean;
-  /** Fires with `GUEST_LOST` if the server sends more than it was granted, or with `STEP_FAILED` if a sink rejects. */
+  /** Fires with `STEP_FAILED` if a sink rejects. */
   readonly failed: AbortSignal;
 }
 
@@ -55,15 +41,11 @@ export function passOutput(channel: ClientChannel, { onStdout, onStderr }: Outpu
   };
   const hold = async (taken: Promise<void>): Promise<void> => {
     held += 1;
-    const check = setInterval(() => {
-      if (channel.readableLength + channel.stderr.readableLength > maxUnread) failure.abort(tooMuch());
-    }, checkInterval);
     try {
       await taken;
     } catch (error) {
       failure.abort(notTaken(error));
     } finally {
-      clearInterval(check);
       held -= 1;
     }
   };
@@ -92,8 +74,4 @@ function notTaken(cause: unknown): ObError {
   return new ObError("STEP_FAILED", `The output of the command was not taken: ${errorMessage(cause)}`, {
     cause,
   });
-}
-
-function tooMuch(): ObError {
-  return new ObError("GUEST_LOST", "The guest's SSH server sent more output than it was granted.");
 }

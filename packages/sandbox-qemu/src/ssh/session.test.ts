@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { ObError } from "@ob/core";
 import { describe, expect, it } from "vitest";
 import { newKey, startServer } from "../testing/ssh-server.ts";
@@ -75,7 +77,39 @@ describe("a login", () => {
   });
 });
 
+/** What a client offers to a server: the names in its first packet. */
+async function offers(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const server = createServer((socket) => {
+    let received = "";
+    socket.write("SSH-2.0-x\r\n");
+    socket.on("data", (bytes) => {
+      received += bytes.toString("latin1");
+      if (received.includes("chacha20")) resolve(received);
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const stop = new AbortController();
+  try {
+    const socket = connect(Object(server.address()).port, "127.0.0.1");
+    await once(socket, "connect");
+    const login = openSession(socket, { user: "opam", keys: [named("k")], signal: stop.signal });
+    login.catch(() => undefined);
+    return await promise;
+  } finally {
+    stop.abort();
+    server.close();
+  }
+}
+
 describe("a session with a guest that is hostile", () => {
+  it("uses neither numbers of the guest's for the key exchange, which take half a minute to check, nor compression", async () => {
+    const offered = await offers();
+    expect(offered).toContain("curve25519-sha256");
+    expect(offered).not.toContain("group-exchange");
+    expect(offered).not.toContain("zlib");
+  });
+
   it("lets the guest open no connection through the client: it would reach the host and its agent", async () => {
     const key = newKey();
     const { promise: opened, resolve } = Promise.withResolvers<readonly string[]>();

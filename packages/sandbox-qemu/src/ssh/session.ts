@@ -1,7 +1,9 @@
 import type { Duplex } from "node:stream";
 import { abortable, abortReason, ObError } from "@ob/core";
 import type { AnyAuthMethod, Client, ConnectConfig } from "ssh2";
-import { clientName, withoutIdentification } from "./identification.ts";
+import { type FloodWatch, watchFloods } from "./flood-watch.ts";
+import { guestSocket } from "./guest-socket.ts";
+import { clientName, identification } from "./identification.ts";
 import type { LoginKey } from "./keys.ts";
 import { anyShellCommand, isBourneShell } from "./quote/any-shell.ts";
 import { loadSsh2 } from "./ssh2.ts";
@@ -19,7 +21,8 @@ const keepalive = { interval: 10_000, count: 12 };
 
 /**
  * First the fastest in an emulated guest: ChaCha20 needs no special instructions, and Curve25519 is the shortest key
- * exchange. Then those of older servers.
+ * exchange. Then those of older servers. The numbers of a group exchange are the server's, and to check them takes half a minute
+ * of one turn of the event loop; a compressed packet can be a thousand times as long as it was.
  */
 const algorithms: NonNullable<ConnectConfig["algorithms"]> = {
   kex: [
@@ -28,7 +31,6 @@ const algorithms: NonNullable<ConnectConfig["algorithms"]> = {
     "ecdh-sha2-nistp256",
     "ecdh-sha2-nistp384",
     "ecdh-sha2-nistp521",
-    "diffie-hellman-group-exchange-sha256",
     "diffie-hellman-group14-sha256",
     "diffie-hellman-group16-sha512",
   ],
@@ -39,6 +41,7 @@ const algorithms: NonNullable<ConnectConfig["algorithms"]> = {
     "aes128-ctr",
     "aes256-ctr",
   ],
+  compress: ["none"],
 };
 
 /** An authenticated SSH connection. Disposing closes it. */
@@ -49,9 +52,13 @@ export class SshSession implements AsyncDisposable {
   /** The path of the user's login shell, as `identify` has read it; undefined where the guest does not tell. */
   loginShell: string | undefined;
 
-  constructor(client: Client, lost: AbortSignal) {
+  /** What of the connection is watched. */
+  readonly floods: FloodWatch;
+
+  constructor(client: Client, { lost, floods }: Pick<SshSession, "lost" | "floods">) {
     this.client = client;
     this.lost = lost;
+    this.floods = floods;
   }
 
   /** A command line, for a Bourne shell, in the form that the login shell reads. */
@@ -66,6 +73,7 @@ export class SshSession implements AsyncDisposable {
 
   // oxlint-disable-next-line require-await -- closing a socket takes no waiting.
   async [Symbol.asyncDispose](): Promise<void> {
+    this.floods[Symbol.dispose]();
     this.client.destroy();
   }
 }
@@ -82,22 +90,29 @@ export async function openSession(socket: Duplex, options: LoginOptions): Promis
   const { user, keys, identified = false, signal } = options;
   const { Client: SshClient } = await loadSsh2();
   const client = new SshClient();
+  const stream = guestSocket(socket, identified ? { wasSent: identification } : {});
   const gone = new AbortController();
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
   let cause = "the connection was closed";
+  const floods = watchFloods({ client, socket: stream }, (error) => {
+    gone.abort(error);
+    reject(error);
+    client.destroy();
+  });
   client.once("ready", resolve);
   client.on("error", (error) => {
     cause = error.message;
     if (error.level === "client-authentication") reject(loginRejected(user, keys, error));
   });
   client.once("close", () => {
+    floods[Symbol.dispose]();
     const error = new ObError("GUEST_LOST", `The SSH connection to the guest was lost: ${cause}.`);
     gone.abort(error);
     reject(error);
   });
   try {
     client.connect({
-      sock: identified ? withoutIdentification(socket) : socket,
+      sock: stream,
       ident: clientName,
       username: user,
       authHandler: offerEach(user, keys),
@@ -109,11 +124,12 @@ export async function openSession(socket: Duplex, options: LoginOptions): Promis
     });
     await abortable(ready, signal);
   } catch (error) {
+    floods[Symbol.dispose]();
     client.destroy();
-    socket.destroy();
+    stream.destroy();
     throw signal.aborted ? abortReason(signal) : error;
   }
-  return new SshSession(client, gone.signal);
+  return new SshSession(client, { lost: gone.signal, floods });
 }
 
 function offerEach(user: string, keys: readonly LoginKey[]): AnyAuthMethod[] {

@@ -43,8 +43,12 @@ interface Archived {
 function archiveOf(entries: readonly Archived[]): Readable {
   const archive = pack();
   for (const { name, contents = "", linkname } of entries) {
-    if (linkname === undefined) archive.entry({ name }, contents);
-    else archive.entry({ name, type: "symlink", linkname });
+    const entry =
+      linkname === undefined
+        ? archive.entry({ name }, contents)
+        : archive.entry({ name, type: "symlink", linkname });
+    // The reader may end before it.
+    entry.on("error", () => undefined);
   }
   archive.finalize();
   return Readable.from(archive);
@@ -53,7 +57,7 @@ function archiveOf(entries: readonly Archived[]): Readable {
 /** Copies to a guest that damages the first archives, and returns what it has in the end. */
 async function copy(
   entries: readonly Archived[],
-  { damaged = 0, drive = "seen", makesLinks = true, dropsSymlinks = true } = {},
+  { damaged = 0, drive = "seen", makesLinks = true, dropsSymlinks = true, maxListCharacters = 1e6 } = {},
 ) {
   const key = newKey();
   await using state = await mkdtempDisposable(join(tmpdir(), "copy-checked-"));
@@ -136,6 +140,7 @@ async function copy(
     emit: (event) => void events.push(event),
     openArchive: () => archiveOf(entries),
     unpack: command("unpack"),
+    maxListCharacters,
     verification: { ...verification, dropsSymlinks },
   });
   const error: unknown = await copied.then(
@@ -234,4 +239,16 @@ describe("a tar that cannot make links and ends with 1", () => {
 it("a copy to a drive that tar.exe cannot reach is refused", async () => {
   const { error } = await copy([{ name: "D:/src/a", contents: "x" }]);
   expect(error).toMatchObject({ code: "UNSUPPORTED" });
+});
+
+it("a copy is refused whose list of checksums would not fit into memory", async () => {
+  const named = [
+    { name: "a", contents: "x" },
+    { name: "n".repeat(2_000), contents: "x" },
+  ];
+  const { error } = await copy(named, { maxListCharacters: 2_000 });
+  expect(error).toMatchObject({
+    code: "BAD_SOURCE",
+    message: expect.stringContaining("does not fit into memory"),
+  });
 });

@@ -24,6 +24,8 @@ export interface VerifiedCopyOptions extends GuestConnection {
   /** Absolute path of the directory that run directories are made in. */
   readonly stateDirectory: string;
   readonly emit: Emit;
+  /** How long the list of checksums may be; by default 128 MiB. */
+  readonly maxListCharacters?: number | undefined;
 }
 
 /** The list of checksums, relative to the root that the archive is unpacked at. */
@@ -74,17 +76,19 @@ interface Contents {
   /** The digest of each file. */
   readonly files: Map<string, string>;
   readonly links: string[];
+  /** How many more characters the list of checksums may have. */
+  room: number;
   /** True once the whole archive has been read. */
   complete: boolean;
 }
 
-function newContents(): Contents {
-  return { files: new Map(), links: [], complete: false };
+function newContents({ maxListCharacters = maxCharacters }: VerifiedCopyOptions): Contents {
+  return { files: new Map(), links: [], room: maxListCharacters, complete: false };
 }
 
 async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
   const { openArchive, unpack, verification } = options;
-  const contents = newContents();
+  const contents = newContents(options);
   const archive = Readable.from(observed(openArchive(), contents, verification));
   await exceptLinks(unpackArchive(unpack, { ...options, archive }), { contents, verification });
   if (contents.files.size === 0) return contents;
@@ -97,7 +101,7 @@ async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
 
 async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no-drive"> {
   const { openArchive, verification, stateDirectory, qmp, signal, emit } = options;
-  const contents = newContents();
+  const contents = newContents(options);
   const open = (): Readable => Readable.from(observed(openArchive(), contents, verification));
   await using spool = spoolArchive({ openArchive: open, stateDirectory, signal, inMemoryBytes: 0 });
   const archive = await spool.ready;
@@ -142,9 +146,24 @@ async function exceptLinks<T>(
   }
 }
 
+/** The digest and what is between it and the path. */
+const lineCharacters = 70;
+/** How long the list of checksums may be: it is made in memory, and a copy from another build is what a guest has sent. */
+const maxCharacters = 128 * 2 ** 20;
+
+function tooManyFiles(): ObError {
+  return new ObError(
+    "BAD_SOURCE",
+    "The files to copy are too many: the list of their names and checksums does not fit into memory.",
+    { hint: "Copy them as an archive, or in several steps." },
+  );
+}
+
 function recordIn(contents: Contents, verification: CopyVerification): OnEntry {
   return ({ name, type }, digest) => {
     const path = verification.unpackedPath(name);
+    contents.room -= path.length + lineCharacters;
+    if (contents.room < 0) throw tooManyFiles();
     if (type === "file") contents.files.set(path, digest);
     if (type === "symlink") contents.links.push(path);
   };

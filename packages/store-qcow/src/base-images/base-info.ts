@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import {
   type BaseImage,
@@ -8,7 +7,7 @@ import {
   type LayerId,
   ObError,
   parseImageManifest,
-  errnoCode,
+  readImageText,
   within,
 } from "@ob/core";
 import { baseImageFile } from "./base-images.ts";
@@ -24,10 +23,10 @@ export async function readBaseInfo(context: StoreContext, id: LayerId): Promise<
   }
   const directory = within(context.layout.results, id);
   const envFile = within(directory, "env");
-  const text = await readIfThere(envFile);
+  const text = await readImageText(envFile);
   const environment = text === undefined ? [] : parseEnvironment(text, envFile);
   const manifestFile = within(directory, "manifest.json");
-  const manifest = await readIfThere(manifestFile);
+  const manifest = await readImageText(manifestFile);
   if (manifest !== undefined) {
     return {
       environment,
@@ -44,7 +43,7 @@ export async function readGuest(context: StoreContext, image: BaseImage): Promis
   if (await findLayer(context, id)) return await readBaseInfo(context, id);
   if (!present) return undefined;
   const file = baseImageFile(context.layout, name, "json");
-  const text = await readIfThere(file);
+  const text = await readImageText(file);
   const manifest = text === undefined ? undefined : parseImageManifest(text, file);
   return { manifest, manifestDirectory: dirname(file) };
 }
@@ -56,19 +55,10 @@ async function manifestBesideImage(
 ): Promise<Omit<BaseLayerInfo, "environment">> {
   const name = database.baseImageName(id);
   const file = name === undefined ? undefined : baseImageFile(layout, name, "json");
-  const text = file && (await readIfThere(file));
+  const text = file && (await readImageText(file));
   const manifest = file && text !== undefined ? parseImageManifest(text, file) : undefined;
   const manifestDirectory = file === undefined ? layout.baseImages : dirname(file);
   // These files are used in place: the original's layers have no copies of them.
   if (manifest) await checkImageFiles(manifest, manifestDirectory);
   return { manifest, manifestDirectory };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if (errnoCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { chmod, copyFile, lstat, readFile, writeFile } from "node:fs/promises";
+import { chmod, copyFile, lstat, writeFile } from "node:fs/promises";
 import { dirname, relative, resolve } from "node:path";
 import {
   baseLayerId,
@@ -10,6 +10,7 @@ import {
   type StoreLayout,
   ObError,
   parseImageManifest,
+  readImageText,
   sha256File,
   type StorePath,
   errnoCode,
@@ -112,10 +113,7 @@ interface LayerPlace {
 /** Copies a manifest into the layer, with the files beside it; the store's own key stays where it is. */
 async function importManifest(file: StorePath, place: LayerPlace): Promise<void> {
   const { directory } = place;
-  const text = await readFile(file, "utf8").catch((error: unknown) => {
-    if (errnoCode(error) === "ENOENT") return undefined;
-    throw error;
-  });
+  const text = await readImageText(file);
   if (text === undefined) return;
   const manifest = parseImageManifest(text, file);
   const moved: ImageManifest = {

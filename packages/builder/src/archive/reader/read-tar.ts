@@ -33,6 +33,8 @@ export interface ArchiveEntry {
 
 /** The greatest extended header or long name, in bytes. All the attributes of a file are less. */
 const maxHeaderBytes = 1 << 20;
+/** No system opens a file by a longer path, in bytes. */
+const maxPathBytes = 1 << 16;
 /** The most that tar fills up its last record with, in bytes. */
 const maxPadding = 1 << 22;
 
@@ -129,7 +131,7 @@ async function sparseOf(
   if (!found) return { sparse: undefined, mapBytes: 0 };
   const { realSize } = found;
   if (found.kind === "in-header")
-    return { sparse: checkedMap(found.numbers, { realSize, size }), mapBytes: 0 };
+    return { sparse: await checkedMap(found.numbers, { realSize, size }), mapBytes: 0 };
   const { map, bytes } = await sparseMapInBody(reader, { realSize, size });
   return { sparse: map, mapBytes: bytes };
 }
@@ -167,6 +169,7 @@ async function readPadding(reader: ByteReader): Promise<void> {
 const slash = 0x2f;
 
 function textOf(name: Buffer): string {
+  if (name.length > maxPathBytes) throw brokenArchive("a name is too long");
   if (name.includes(0)) throw brokenArchive("a name has a NUL byte");
   return fromBytes(name);
 }

@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from "node:timers/promises";
 import { brokenArchive } from "./broken-archive.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { PaxRecord } from "./pax-records.ts";
@@ -17,7 +18,10 @@ export interface SparsePiece {
 }
 
 /** More pieces than any file system makes of a file that is worth it, so that the map stays small in memory. */
-const maxPieces = 1_000_000;
+const maxPieces = 250_000;
+
+/** How many pieces one turn of the event loop deals with. */
+export const piecesInOneGo = 20_000;
 
 /** What a pax header says of a sparse file. */
 export type PaxSparse =
@@ -69,7 +73,7 @@ export async function sparseMapInBody(
     }
     if (text.length > maxDigits && numbers.length < wanted) throw wrongMap();
   }
-  return { map: checkedMap(numbers.slice(1), { realSize, size: size - bytes }), bytes };
+  return { map: await checkedMap(numbers.slice(1), { realSize, size: size - bytes }), bytes };
 }
 
 const [oldMapAt, oldExtendedAt, oldSizeAt, extensionEndAt] = [386, 482, 483, 504];
@@ -86,7 +90,7 @@ export async function oldSparseMap(header: Buffer, reader: ByteReader, size: num
     if (numbers.length > 2 * maxPieces) throw tooManyPieces();
     isExtended = block[extensionEndAt] === 1;
   }
-  return checkedMap(numbers, { realSize, size });
+  return await checkedMap(numbers, { realSize, size });
 }
 
 function piecesIn(block: Buffer, start: number, end: number): number[] {
@@ -102,16 +106,17 @@ function piecesIn(block: Buffer, start: number, end: number): number[] {
  * @param options.size of the data that the archive has of it.
  * @throws ObError `BAD_SOURCE` if pieces overlap, lead out of the file, are not blocks, or are not all of the data.
  */
-export function checkedMap(
+export async function checkedMap(
   numbers: readonly number[],
   { realSize, size }: { readonly realSize: number; readonly size: number },
-): SparseMap {
+): Promise<SparseMap> {
   if (numbers.length % 2 !== 0) throw wrongMap();
   if (numbers.length > 2 * maxPieces) throw tooManyPieces();
   const pieces: SparsePiece[] = [];
   let [end, total] = [0, 0];
   for (let at = 0; at < numbers.length; at += 2) {
-    const [offset = 0, length = 0] = numbers.slice(at, at + 2);
+    const [offset = 0, length = 0] = [numbers[at], numbers[at + 1]];
+    if (pieces.length % piecesInOneGo === piecesInOneGo - 1) await otherWork();
     if (offset < end || offset + length > realSize) throw wrongMap();
     // The data of each piece starts a block: all tars agree on where it is only if those before it are whole blocks.
     if (length > 0 && total % blockBytes !== 0) throw wrongMap();

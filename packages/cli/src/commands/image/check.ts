@@ -3,6 +3,7 @@ import { checkKey } from "../../args/build-input.ts";
 import type { OptionTable } from "../../args/flags.ts";
 import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
 import { readGuestOs } from "../../args/sandbox-flags.ts";
+import { checkDeep, lifeCycleOptions, refuseWithoutDeep } from "./check-life-cycle.ts";
 import { type ImageSession, withPhases } from "./session.ts";
 
 const group = "import, check:";
@@ -19,10 +20,14 @@ export const imageCheckOptions: OptionTable = {
   kernel: { kind: "value", value: "FILE", describe: "import: a kernel that QEMU boots directly", group },
   initrd: { kind: "value", value: "FILE", describe: "import: its initrd", group },
   append: { kind: "value", value: "WORDS", describe: "import: its command line", group },
+  ...lifeCycleOptions,
   "no-check": { kind: "flag", describe: "import: do not boot the image", group },
 };
 
-export async function checkOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
+export async function checkOneImage(
+  args: Arguments,
+  { session, target }: ImageSession,
+): Promise<number | void> {
   const { io } = session;
   const request = {
     image: target,
@@ -33,6 +38,8 @@ export async function checkOneImage(args: Arguments, { session, target }: ImageS
     sshKey: stringOption(args, "ssh-key"),
   };
   await checkKey(stringOption(args, "qemu-ssh-key"));
+  if (args["deep"] === true) return await checkDeep(args, { request, session });
+  refuseWithoutDeep(args);
   await withPhases(session, async (tools) => {
     const { checkStoredImage } = await import("@ob/images");
     await checkStoredImage(request, tools);

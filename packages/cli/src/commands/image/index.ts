@@ -21,7 +21,7 @@ export const image: Command = {
   description:
     "Manages base images, which `(from NAME)` starts from. list shows those of the store and those that can be built; " +
     "build builds one from a recipe, which is built in or a folder of yours; check boots one and checks what builds " +
-    "need; import adds an existing disk; rm removes one.",
+    "need (with --deep: all that a build can do); import adds an existing disk; rm removes one.",
   positionals: [
     { name: "ACTION", describe: names.join(", ") },
     { name: "WHAT", describe: "The image's name, a recipe's folder, or a file" },
@@ -32,7 +32,8 @@ export const image: Command = {
     ...imageCheckOptions,
     json: {
       kind: "flag",
-      describe: 'list: one object per line: {"name","state","guest","bytes","made"}',
+      describe:
+        'list: one object per line: {"name","state","guest","bytes","made"}; check --deep: the report as one object',
       group: "Output:",
     },
     ...acceptedButHidden(sandboxOptions),
@@ -45,6 +46,7 @@ export const image: Command = {
     ["obuilder image build debian-13-amd64 --package git --disk-size 40G --name debian-13-git", ""],
     ["obuilder image build ./my-image", "from the recipe in a folder"],
     ["obuilder image check debian-12-amd64", "boot and check it"],
+    ["obuilder image check --deep mine --report mine.md", "run everything on it, and write a report"],
     ["obuilder image import disk.vmdk --name mine --guest-os linux --guest-arch amd64 --user me", ""],
   ],
 

@@ -3,6 +3,7 @@ import {
   directory,
   file,
   type HostileArchive,
+  type Kept,
   link,
   longName,
   pax,
@@ -12,9 +13,28 @@ import {
   twin,
 } from "./hostile-entries.ts";
 import { attributes, sparse } from "./sparse-archives.ts";
-import { tarOf } from "./tar-blocks.ts";
+import { type RawEntry, tarOf } from "./tar-blocks.ts";
 
 const leadsOut = "leads out of it";
+
+const kept: Kept = (what, names, archive) => ({
+  what,
+  archive,
+  result: { kept: ["first", ...names].toSorted() },
+});
+
+/** Archives with a file in the place of an earlier link, which GNU tar replaces and others refuse. @param outside see `hostileArchives`. */
+export function replacingArchives(outside: string): readonly HostileArchive[] {
+  const target = `${outside}/kept`;
+  return [
+    kept("a file in the place of a link", ["x"], tree(file("x"), link("x", target), file("x"))),
+    kept(
+      "a file in the place of a hard link to a link",
+      ["l", "x"],
+      tree(link("l", target), twin("x", "./l"), file("x")),
+    ),
+  ];
+}
 
 /** @param outside absolute path of a directory that nothing may be written to; it has a file `kept`. */
 export function hostileArchives(outside: string): readonly HostileArchive[] {
@@ -23,14 +43,10 @@ export function hostileArchives(outside: string): readonly HostileArchive[] {
     archive,
     result: { refused: message },
   });
-  const kept = (what: string, names: readonly string[], archive: Buffer): HostileArchive => ({
-    what,
-    archive,
-    result: { kept: ["first", ...names].toSorted() },
-  });
   return [
     ...namesOut(outside, refused),
     ...links(outside, refused),
+    ...odd(),
     refused("a file in a directory that it does not have", "is in no directory", tree(file("x/new"))),
     refused("no root", "does not start with its root", tarOf({ ...root, name: "./x/" }, file("x/y"))),
     refused("two roots", "two roots", tree(root)),
@@ -65,6 +81,16 @@ export function hostileArchives(outside: string): readonly HostileArchive[] {
   ];
 }
 
+function odd(): readonly HostileArchive[] {
+  return [
+    kept("a path in a global header", ["x"], tree(globalPath("../outside/new"), file("x"))),
+    kept("names with dots and slashes within", ["x"], tree(file("./x"), file(".//x"), file("/./x"))),
+    kept("names of Windows", [String.raw`..\..\x`, "c:x"], tree(file(String.raw`..\..\x`), file("c:x"))),
+  ];
+}
+
+const globalPath = (path: string): RawEntry => ({ ...pax(["path", path]), flag: "g" });
+
 function links(outside: string, refused: Refused): readonly HostileArchive[] {
   return [
     refused("a file in a link of the archive", "is in no directory", tree(link("x", outside), file("x/new"))),
@@ -82,6 +108,16 @@ function links(outside: string, refused: Refused): readonly HostileArchive[] {
       "a directory after a hard link to a link",
       "both a link and a directory",
       tree(link("l", outside), twin("x", "./l"), directory("x"), file("x/new")),
+    ),
+    refused(
+      "a link whose name ends in a slash",
+      "is in no directory",
+      tree({ ...link("x", outside), name: "./x/" }, file("x/new")),
+    ),
+    refused(
+      "a directory that is a file with a slash, after a link of its name",
+      "both a link and a directory",
+      tree(link("x", outside), { name: "./x/", flag: "0" }, file("x/new")),
     ),
     refused(
       "a hard link through a link",
@@ -130,6 +166,11 @@ function namesOut(outside: string, refused: Refused): readonly HostileArchive[] 
       "a name with a NUL",
       "a name has a NUL byte",
       tree(pax(["path", "./x\0/../../outside/new"]), file("x")),
+    ),
+    refused(
+      "a name that is too long",
+      "a name is too long",
+      tree(pax(["path", `./${"x".repeat(70_000)}`]), file("x")),
     ),
     refused("an empty name", "has no name", tree({ name: "" })),
     refused("a link to nothing", "has no name", tree(link("x", ""))),

@@ -44,7 +44,7 @@ const wrongMap = "the map of a sparse file is wrong";
 
 /** Files with holes. */
 export function sparse(refused: Refused, kept: Kept): readonly HostileArchive[] {
-  const many = "more than 1000000 pieces";
+  const many = "more than 250000 pieces";
   return [
     kept(
       "a sparse file of version 1.0",

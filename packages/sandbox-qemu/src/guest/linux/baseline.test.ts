@@ -62,6 +62,7 @@ describe("the state of a guest", () => {
       "process:(sshd: a b) 25 5 40 2",
       "process: 70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0",
     ],
+    ["process:Cpus_allowed: 1", "process: Cpus_allowed:\t1"],
     ["process:Max open files 10 10 files", "process: Max open files   10   10   files"],
     ["/sys/module/printk/parameters/time:N", "/sys/module/printk/parameters/time:N"],
   ])("differs by a new line %s", (difference, line) => {

@@ -28,8 +28,11 @@ collect_rest() {
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
   grep -lF ' (deleted)' $programs
-  for maps in $programs; do set -- "$@" "\${maps%maps}limits" "\${maps%maps}oom_score_adj" "\${maps%maps}stat"; done
-  [ $# = 0 ] || grep -hs '' "$@" | sed 's/^/process: /'
+  for maps in $programs; do
+    process=\${maps%maps}
+    set -- "$@" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
+  done
+  [ $# = 0 ] || grep -hsE '^(Max|[-0-9]|Cpus_allowed:)' "$@" | sed 's/^/process: /'
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
@@ -80,6 +83,14 @@ resolve_groups "$1"
 shift 3
 cd -- "$home" 2>/dev/null || cd /
 [ $# -gt 0 ] || set -- "$shell" -l
+if [ -f "$home/.ssh/environment" ]; then
+  session=$(run_as sed '1!G;h;$!d' "$home/.ssh/environment" </dev/null 2>/dev/null)
+  while IFS= read -r variable; do
+    case $variable in [A-Za-z_]*=*) set -- "$variable" "$@" ;; esac
+  done <<SESSION
+$session
+SESSION
+fi
 exec setpriv --reuid="$uid" --regid="$gid" $groups \\
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" TERM="\${TERM:-dumb}" "$@"`;
 
@@ -431,8 +442,11 @@ collect_rest() {
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
   grep -lF ' (deleted)' $programs
-  for maps in $programs; do set -- "$@" "\${maps%maps}limits" "\${maps%maps}oom_score_adj" "\${maps%maps}stat"; done
-  [ $# = 0 ] || grep -hs '' "$@" | sed 's/^/process: /'
+  for maps in $programs; do
+    process=\${maps%maps}
+    set -- "$@" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
+  done
+  [ $# = 0 ] || grep -hsE '^(Max|[-0-9]|Cpus_allowed:)' "$@" | sed 's/^/process: /'
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
@@ -584,6 +598,14 @@ case $mode in
     ;;
   *) set -- "$@" "$command" ;;
 esac
+if [ -f "$home/.ssh/environment" ]; then
+  session=$(run_as sed '1!G;h;$!d' "$home/.ssh/environment" </dev/null 2>/dev/null)
+  while IFS= read -r variable; do
+    case $variable in [A-Za-z_]*=*) set -- "$variable" "$@" ;; esac
+  done <<SESSION
+$session
+SESSION
+fi
 exec setpriv --reuid="$uid" --regid="$gid" $groups \\
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
 

@@ -302,6 +302,14 @@ case $mode in
     ;;
   *) set -- "$@" "$command" ;;
 esac
+if [ -f "$home/.ssh/environment" ]; then
+  session=$(run_as sed '1!G;h;$!d' "$home/.ssh/environment" </dev/null 2>/dev/null)
+  while IFS= read -r variable; do
+    case $variable in [A-Za-z_]*=*) set -- "$variable" "$@" ;; esac
+  done <<SESSION
+$session
+SESSION
+fi
 exec perl -e "$become" "$uid" "$gid" "$groups" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/X11R6/bin:/usr/local/bin:/usr/local/sbin \\
   HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
 

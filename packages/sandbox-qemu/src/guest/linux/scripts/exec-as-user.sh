@@ -7,5 +7,6 @@ resolve_groups "$1"
 shift 3
 cd -- "$home" 2>/dev/null || cd /
 [ $# -gt 0 ] || set -- "$shell" -l
+. ../../posix/scripts/lib/session-environment.sh
 exec setpriv --reuid="$uid" --regid="$gid" $groups \
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" TERM="${TERM:-dumb}" "$@"

@@ -6,5 +6,6 @@
 resolve_user "$1" "$2" "$3"
 resolve_groups "$1"
 . ../../posix/scripts/lib/run-start.sh
+. ../../posix/scripts/lib/session-environment.sh
 exec setpriv --reuid="$uid" --regid="$gid" $groups \
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null

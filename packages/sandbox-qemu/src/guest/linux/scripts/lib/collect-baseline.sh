@@ -28,8 +28,12 @@ collect_rest() {
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
   grep -lF ' (deleted)' $programs
-  for maps in $programs; do set -- "$@" "${maps%maps}limits" "${maps%maps}oom_score_adj" "${maps%maps}stat"; done
-  [ $# = 0 ] || grep -hs '' "$@" | sed 's/^/process: /'
+  for maps in $programs; do
+    process=${maps%maps}
+    set -- "$@" "${process}coredump_filter" "${process}limits" "${process}oom_score_adj" "${process}stat" "${process}status" "${process}timerslack_ns"
+  done
+  # Of the status only the processors: the rest changes by itself.
+  [ $# = 0 ] || grep -hsE '^(Max|[-0-9]|Cpus_allowed:)' "$@" | sed 's/^/process: /'
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: ${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
