@@ -96,7 +96,7 @@ function panelOf({ title, value, isLogarithmic = false }: Panel, runs: readonly 
         type: "quantitative",
         title: null,
         scale: isLogarithmic ? { type: "log" } : { zero: true },
-        axis: { tickCount: 4, format: "," },
+        axis: { tickCount: 4, format: ",d" },
       },
       color: {
         field: "policy",
