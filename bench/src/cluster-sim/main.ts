@@ -40,11 +40,11 @@ async function main(): Promise<void> {
 
 /** Writes the results between the markers in README.md, and the figure beside it. */
 async function keep(text: string, runs: readonly Run[]): Promise<void> {
-  const marks = /(<!-- cluster-sim -->\n)[^]*(\n<!-- end of cluster-sim -->)/;
+  const marks = /(<!-- cluster-sim -->\n)[^]*(<!-- end of cluster-sim -->)/;
   const before = await readFile(readme, "utf8");
   await writeFile(
     readme,
-    before.replace(marks, (_, begin: string, end: string) => `${begin}\n${text}\n${end}`),
+    before.replace(marks, (_, begin: string, end: string) => `${begin}\n${text}\n\n${end}`),
   );
   await writeFile(path.join(folder, "cluster-sim.svg"), await figure(runs));
   say("The results are in bench/README.md, the figure in bench/cluster-sim.svg.");

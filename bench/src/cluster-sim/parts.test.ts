@@ -9,6 +9,7 @@ import {
 import { figure } from "./figure.ts";
 import { LayerCache } from "./layer-cache.ts";
 import { standard } from "./parameters.ts";
+import { Random } from "./random.ts";
 import source from "./parameters.json" with { type: "json" };
 import { simulate } from "./simulate.ts";
 import { calibrationTable, resultTable } from "./table.ts";
@@ -66,6 +67,14 @@ describe("the parts of the simulator", () => {
     timeline.at(2, () => seen.push("d"));
     timeline.run(() => false);
     expect(seen).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("draw numbers that differ from the first on, also with near seeds", () => {
+    const firsts = Array.from({ length: 200 }, (_, seed) => new Random(seed).uniform());
+    const mean = firsts.reduce((sum, each) => sum + each, 0) / firsts.length;
+    expect(mean).toBeGreaterThan(0.4);
+    expect(mean).toBeLessThan(0.6);
+    expect(Math.max(...firsts) - Math.min(...firsts)).toBeGreaterThan(0.9);
   });
 
   it("serve one request after the other", () => {

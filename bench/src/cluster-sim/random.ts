@@ -7,6 +7,8 @@ export class Random {
 
   constructor(seed: number) {
     this.#generator = xoroshiro128plus(seed);
+    // The first numbers of near seeds are alike.
+    for (let draw = 0; draw < 32; draw++) this.uniform();
   }
 
   /** At least 0, less than 1. */
