@@ -6,6 +6,7 @@ const mayImport = {
   spec: [],
   core: [],
   builder: ["spec", "core"],
+  cluster: ["builder", "spec", "core"],
   qcow2: ["core"],
   qemu: ["core"],
   "store-qcow": ["core", "qcow2"],

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { layerId, sha256File } from "@ob/core";
 import { execa } from "execa";
@@ -137,6 +137,13 @@ test("an exported disk boots as the base image of another store", async () => {
   const exported = await obuilder([...inStore("export", "--compress"), ids.last, file]);
   expect(exported.exitCode, exported.all).toBe(0);
   expect((await obuilder([...inStore("export"), ids.last, file])).exitCode).toBe(2);
+  const archive = path.join(store.work, "disk.tar");
+  const image = await obuilder([
+    ...inStore("export", "--compress", "--output", `type=oci,dest=${archive}`),
+    ids.last,
+  ]);
+  expect(image.exitCode, image.all).toBe(0);
+  expect(await diskInImage(archive)).toBe(await sha256File(file));
   const info: unknown = JSON.parse((await execa("qemu-img", ["info", "--output=json", file])).stdout);
   expect(info).not.toHaveProperty("backing-filename");
   const manifest: Record<string, unknown> = JSON.parse(
@@ -212,3 +219,15 @@ test("--on-error=shell opens the failed step's VM as its user sees it, and then 
   const cache = await newestCacheDisk(store, "looked");
   expect(await debugfs(cache, "cat /typed")).toBe("typed");
 });
+
+/** The sha256 of the disk in an OCI archive; by way of skopeo, where it is installed. */
+async function diskInImage(archive: string): Promise<string> {
+  const directory = path.join(store.work, "image");
+  await mkdir(directory);
+  const hasSkopeo = (await execa("skopeo", ["--version"], { reject: false })).exitCode === 0;
+  if (hasSkopeo) await execa("skopeo", ["copy", `oci-archive:${archive}`, `dir:${directory}`]);
+  else await execa("tar", ["-xf", archive, "-C", directory]);
+  const { stdout: layer } = await execa("find", [directory, "-type", "f", "-size", "+1024k"]);
+  await execa("tar", ["-xf", layer, "-C", directory]);
+  return await sha256File(path.join(directory, "disk", `${ids.last.slice(0, 12)}.qcow2`));
+}

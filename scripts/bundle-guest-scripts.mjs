@@ -4,6 +4,8 @@
 //
 // In a script, `. ./lib/x.sh` on its own line is replaced by the text of that file, once; '@./lib/x.sh@' between single quotes
 // for a whole script. Comments stay behind. Each file that is not in lib/ becomes a constant: run-as-user.sh is runAsUser.
+//
+// The same is done with the Lua scripts that the cluster runs in Redis: there `--@include lib/x.lua` is replaced.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, relative } from "node:path";
@@ -16,9 +18,9 @@ const check = argv.includes("--check");
 function expand(file, sourced = new Set()) {
   return readFileSync(file, "utf8")
     .split("\n")
-    .filter((line) => !/^\s*(?:#|$)/.test(line))
+    .filter((line) => !isComment(line, file))
     .map((line) => {
-      const source = /^\. (\S+\.sh)$/.exec(line)?.[1];
+      const source = /^(?:\. (\S+\.sh)|--@include (\S+\.lua))$/.exec(line)?.slice(1).find(Boolean);
       if (source === undefined)
         return line.replaceAll(/@(\.[\w./-]+)@/g, (_, path) => quoted(join(dirname(file), path)));
       const path = join(dirname(file), source);
@@ -28,6 +30,11 @@ function expand(file, sourced = new Set()) {
     })
     .filter((line) => line !== undefined)
     .join("\n");
+}
+
+function isComment(line, file) {
+  if (extname(file) === ".lua") return /^\s*(?:--(?!@include)|$)/.test(line);
+  return /^\s*(?:#|$)/.test(line);
 }
 
 function quoted(file) {
@@ -42,11 +49,16 @@ function constant(file) {
   return `export const ${name} = \`${text}\`;\n`;
 }
 
-const folders = globSync(["packages/sandbox-qemu/src/guest/*/scripts/", "images/{*,src/*}/scripts/"], {
-  cwd: root,
-}).toSorted();
+const folders = globSync(
+  [
+    "packages/sandbox-qemu/src/guest/*/scripts/",
+    "packages/cluster/src/redis/scripts/",
+    "images/{*,src/*}/scripts/",
+  ],
+  { cwd: root },
+).toSorted();
 for (const folder of folders) {
-  const files = globSync("*.{sh,ps1}", { cwd: join(root, folder) }).toSorted();
+  const files = globSync("*.{sh,ps1,lua}", { cwd: join(root, folder) }).toSorted();
   const module = join(root, dirname(folder), "scripts.generated.ts");
   const header = "// Made from scripts/ by scripts/bundle-guest-scripts.mjs: change the files there.\n";
   const text = [header, ...files.map((file) => constant(join(root, folder, file)))].join("\n");

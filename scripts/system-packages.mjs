@@ -74,6 +74,12 @@ const neededForTests = [
   { name: "fish", program: "fish", why: "is a login shell with rules of its own" },
   { name: "rc", file: "/usr/bin/rc", why: "is a login shell with rules of its own" },
   { name: "zsh", program: "zsh", why: "is a login shell" },
+  {
+    name: "redis-server",
+    program: "redis-server",
+    why: "is where a cluster keeps its queues",
+    starts: "redis-server",
+  },
   { name: "busybox", program: "busybox", why: "has the tar of small guests" },
   { name: "tmux", program: "tmux", why: "simulates a terminal" },
   { name: "openssh-server", program: "sshd", why: "is the way to Wine's cmd", starts: "ssh" },

@@ -8,6 +8,7 @@ import { plot } from "./plot.ts";
 import { report } from "./report.ts";
 import { Results } from "./results.ts";
 import { cache } from "./scenarios/cache.ts";
+import { cluster } from "./scenarios/cluster.ts";
 import { copy } from "./scenarios/copy.ts";
 import { lowerBound } from "./scenarios/lower-bound.ts";
 import { layers } from "./scenarios/layers.ts";
@@ -28,6 +29,7 @@ const scenarios: readonly Scenario[] = [
   copy,
   throughput,
   original,
+  cluster,
 ];
 
 const repository = path.resolve(import.meta.dirname, "../..");

@@ -82,6 +82,16 @@ export const metricGroups: readonly MetricGroup[] = [
     ],
   },
   {
+    title: "Many machines",
+    rows: [
+      ["cluster: bound"],
+      ["cluster: 8 workers", "cluster: bound"],
+      ...[1, 2, 4, 8].map(
+        (workers) => [`8 chains on ${workers}: worker time`, "8 chains on 1: worker time"] as const,
+      ),
+    ],
+  },
+  {
     title: "A registry on this machine",
     rows: [
       ["registry: push of 49 layers"],

@@ -41,6 +41,18 @@ export const targets: readonly Target[] = [
   atMost("start with 10,000 layers / with 10", 1.2, (r) =>
     r.ratio("start with 10000 layers", "start with 10 layers"),
   ),
+  atMost("cluster: 480 layers on 8 workers / bound", 1.5, (r) =>
+    r.ratio("cluster: 8 workers", "cluster: bound"),
+  ),
+  atMost("cluster: commits / layers", 1, (r) => r.ratio("commits of the cluster", "layers of the cluster")),
+  atLeast("cluster: steps that continued / that could", 0.9, (r) =>
+    r.ratio("steps that continued", "steps that could continue"),
+  ),
+  ...[2, 4, 8].map((workers) =>
+    atLeast(`cluster: efficiency of ${workers} workers`, 0.9, (r) =>
+      r.ratio("8 chains on 1: worker time", `8 chains on ${workers}: worker time`),
+    ),
+  ),
 ];
 
 export function isMet({ kind, limit }: Target, value: number): boolean {

@@ -33,6 +33,14 @@ export {
 } from "./recipe/recipe.ts";
 export { getRecipe, matchRecipe, recipeNames } from "./recipe/registry.ts";
 export { type RemovedImage, removeImage } from "./build/remove-image.ts";
+export {
+  type AddImageRequest,
+  addSharedImage,
+  imageDigest,
+  type ImageTarget,
+  readSharedImage,
+  type SharedImage,
+} from "./build/shared-image.ts";
 export { checkLifeCycle, type LifeCycleTools } from "./life-cycle/check-life-cycle.ts";
 export type { CaseOutcome, CaseResult } from "./life-cycle/case.ts";
 export type { EngineBuild, EngineOptions, LifeCycleEngine, OpenEngine } from "./life-cycle/engine.ts";

@@ -7,6 +7,10 @@ import { call, callTool } from "./tools.ts";
 import { readManifest, repository } from "./workspace.ts";
 
 const packed = inject("packed");
+/** Install scripts that are known: this one looks for a binary of msgpackr that came with it, and can be left out. */
+const knownScripts: Readonly<Record<string, readonly string[]>> = {
+  "@ob/cluster": ["node_modules/msgpackr-extract"],
+};
 const nodeTypes = { "@types/node": "^24.0.0" };
 
 /** Files that examples read, and how they are called with which arguments; those that need QEMU are only compiled. */
@@ -26,11 +30,11 @@ describe.each(packed)("$name, installed by npm in an empty project", ({ name, fo
     await installProject({ directory, packed, wanted, others: nodeTypes });
   });
 
-  test("runs no install script of any package", async () => {
+  test("runs no install script of any package but the known ones", async () => {
     const scripts = [...(await installedPackages(directory))].filter(
       ([, one]) => one.hasInstallScript === true,
     );
-    expect(scripts.map(([path]) => path)).toEqual([]);
+    expect(scripts.map(([path]) => path)).toEqual(knownScripts[name] ?? []);
   });
 
   test("can be imported by each of its entries", async () => {

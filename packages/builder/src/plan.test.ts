@@ -35,6 +35,20 @@ test("a plan has every step with its base, its heading and its build", async () 
   ]);
 });
 
+test("steps are reported between the notes, in the order of the build", async () => {
+  const seen: string[] = [];
+  const store = new MemoryStore({ images: ["base"] });
+  await planBuild(
+    { store, emit: (event) => void (event.type === "note" && seen.push(event.text)) },
+    request("((build dev ((from base))) (from base) (workdir /w) (run (shell x)))"),
+    { onStep: ({ heading }) => void seen.push(heading) },
+  );
+  expect(seen).toEqual([
+    ...['(build "dev" …)', "(from base)", '--> finished "dev"'],
+    ...["(from base)", "/: (workdir /w)", "/w: (run (shell x))"],
+  ]);
+});
+
 test("planning builds nothing, and needs no base image", async () => {
   const store = new MemoryStore();
   const [from] = await planBuild({ store }, request("((from none) (run (shell x)))"));

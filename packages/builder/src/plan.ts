@@ -40,6 +40,8 @@ export interface PlanBuildOptions {
   readonly signal?: AbortSignal | undefined;
   /** Measures what each `copy` takes; by default false. */
   readonly sizes?: boolean | undefined;
+  /** Called with each step when it is planned: between the notes that `PlanOptions.emit` gets. */
+  readonly onStep?: ((step: PlannedStep) => void) | undefined;
 }
 
 export interface PlanOptions {
@@ -60,7 +62,7 @@ export interface PlanOptions {
 export async function planBuild(
   options: PlanOptions,
   request: BuildRequest,
-  { signal, sizes = false }: PlanBuildOptions = {},
+  { signal, sizes = false, onStep }: PlanBuildOptions = {},
 ): Promise<readonly PlannedStep[]> {
   checkOptions("planBuild", options, {
     store: "object",
@@ -73,6 +75,10 @@ export async function planBuild(
   validateRequest(request);
   warnOfUnusedSecrets(request, emit);
   const steps: PlannedStep[] = [];
+  const add = (step: PlannedStep) => {
+    steps.push(step);
+    onStep?.(step);
+  };
   const cached = async (id: LayerId) => (await store.find(id)) !== undefined;
   const plan = async (step: GuestStep) => {
     const { info } = step;
@@ -80,7 +86,7 @@ export async function planBuild(
       sizes && step.kind === "copy"
         ? { size: copySize(step.transfer.manifests, request.sourceDirectory) }
         : {};
-    steps.push({ ...info, cached: await cached(info.id), ...size });
+    add({ ...info, cached: await cached(info.id), ...size });
   };
   const own = await ownDirectoriesFor(request, store);
   const ignore = await ignoreRulesFor(request);
@@ -97,7 +103,7 @@ export async function planBuild(
       from: async ({ info, image }) => {
         const isCached = await cached(info.id);
         const missing = isCached || image.present ? {} : { missingImage: image.name };
-        steps.push({ ...info, cached: isCached, ...missing });
+        add({ ...info, cached: isCached, ...missing });
         return isCached ? await store.baseInfo(info.id) : unknownBase;
       },
     }),

@@ -49,6 +49,14 @@ export class EmptyStore implements Store {
     throw noLayer(id);
   }
 
+  async holdLayer(id: LayerId): Promise<never> {
+    throw noLayer(id);
+  }
+
+  async layerDigests(): Promise<readonly []> {
+    return [];
+  }
+
   list(): readonly [] {
     return [];
   }

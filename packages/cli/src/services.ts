@@ -18,17 +18,26 @@ import {
 import type { ImageTools } from "@ob/images";
 import type { QemuDiagnosis, SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
+import type { CacheOptions } from "./args/cache-options.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
 import type { StoreLocation } from "./args/store-location.ts";
+import type { OpenRepository, OpenRepositoryOptions } from "./sharing/open-repository.ts";
+import type { Sharing } from "./sharing/sharing.ts";
 
 export interface OpenOptions {
   readonly location: StoreLocation;
   readonly emit?: Emit | undefined;
 }
 
+export interface OpenSharingOptions extends OpenOptions, CacheOptions {
+  readonly signal: AbortSignal;
+}
+
 export interface OpenBuilderOptions extends OpenOptions {
   readonly flags: SandboxFlags;
+  /** What layers are shared with; by default none are. */
+  readonly sharing?: Sharing | undefined;
   /** By default those of the builder. */
   readonly limits?: Pick<BuilderOptions, "logLimit" | "diskReserve"> | undefined;
 }
@@ -48,6 +57,10 @@ export interface Services {
   openCaches(options: OpenOptions): Promise<CacheStore>;
   /** A builder with its store, caches and sandbox; disposing of it closes them. @throws ObError `STORE`. */
   openBuilder(options: OpenBuilderOptions): Promise<Builder>;
+  /** What shares the layers of a store with registries. @throws ObError `REGISTRY` if a reference is wrong. */
+  openSharing(options: OpenSharingOptions): Promise<Sharing>;
+  /** A repository of a registry, by a reference that may have a tag. @throws ObError `REGISTRY` for a wrong one. */
+  openRepository(options: OpenRepositoryOptions): Promise<OpenRepository>;
   /** Removes the VM snapshots of layers that no longer exist. */
   pruneSnapshots(options: OpenOptions): Promise<void>;
   /** What images are built and checked with; the store need not exist. */
@@ -77,7 +90,17 @@ export const services: Services = {
     return await openCaches({ directory: location.directory, emit });
   },
 
-  async openBuilder({ location, flags, limits = {}, emit }) {
+  async openSharing({ location, emit = noopEmit, ...options }) {
+    const { openSharing } = await import("./sharing/sharing.ts");
+    return openSharing({ ...options, layout: storeLayout(location.directory), emit });
+  },
+
+  async openRepository(options) {
+    const { openRepository } = await import("./sharing/open-repository.ts");
+    return openRepository(options);
+  },
+
+  async openBuilder({ location, flags, limits = {}, sharing, emit }) {
     const { directory } = location;
     await requireStore(location);
     const [{ createBuilder }, { openStore }, { openCaches }, { createSandbox }] = await Promise.all([
@@ -87,7 +110,8 @@ export const services: Services = {
       import("@ob/sandbox-qemu"),
     ]);
     await using resources = new AsyncDisposableStack();
-    const store = resources.use(await openStore({ directory, diskSize: flags.diskSize, emit }));
+    const own = await openStore({ directory, diskSize: flags.diskSize, emit });
+    const store = resources.use(sharing ? sharing.wrap(own) : own);
     const caches = resources.use(await openCaches({ directory, emit }));
     const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
     const builder = resources.use(

@@ -78,10 +78,13 @@ export type {
 export type {
   BaseImage,
   BaseLayerInfo,
+  ChainDisk,
   ScratchDisk,
   Environment,
   ExportOptions,
+  HeldLayer,
   Layer,
+  LayerImport,
   LayerWriter,
   LayerRecord,
   PruneOptions,

@@ -24,3 +24,4 @@ export {
 } from "./file-lock.ts";
 export { convertDisk, type ForeignDisk, inspectDisk } from "./foreign-disk/foreign-disk.ts";
 export { inspectQcow2, type Qcow2File } from "./foreign-disk/standalone-qcow2.ts";
+export { inspectOverlay, type OverlayExpectation } from "./foreign-disk/overlay-qcow2.ts";

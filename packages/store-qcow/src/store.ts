@@ -11,6 +11,7 @@ import {
   type Emit,
   type GuestImage,
   type ExportOptions,
+  type HeldLayer,
   type Layer,
   type LayerWriter,
   type LayerId,
@@ -35,6 +36,7 @@ import { readBaseInfo, readGuest } from "./base-images/base-info.ts";
 import { tryBeginLayer } from "./layers/layer-writer.ts";
 import type { StoreContext } from "./context.ts";
 import { StoreDatabase } from "./db/database.ts";
+import { digestsOfLayer, holdLayer } from "./layers/held-layer.ts";
 import { exportDisk } from "./layers/export.ts";
 import { findLayer } from "./layers/layers.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
@@ -178,6 +180,14 @@ export class QcowStore implements Store {
 
   async export(id: LayerId, options: ExportOptions): Promise<void> {
     await withStoreErrors(`write ${options.path}`, () => exportDisk(this.#context, id, options));
+  }
+
+  async holdLayer(id: LayerId, signal?: AbortSignal): Promise<HeldLayer | undefined> {
+    return await withStoreErrors(`read layer ${id}`, () => holdLayer(this.#context, id, signal));
+  }
+
+  async layerDigests(id: LayerId, signal?: AbortSignal): Promise<readonly string[]> {
+    return await withStoreErrors(`read layer ${id}`, () => digestsOfLayer(this.#context, id, signal));
   }
 
   /** Skips rows whose layer was removed by hand. */

@@ -1,4 +1,5 @@
-import type { StepFailure } from "@ob/builder";
+import type { BuildOptions, StepFailure } from "@ob/builder";
+import { cacheOptions, readCacheOptions } from "../args/cache-options.ts";
 import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
 import { limitOptions, readLimits } from "../args/limits.ts";
@@ -18,6 +19,7 @@ import { withRecipeHint } from "../output/recipe-hint.ts";
 import { codeOf, firstError } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
+import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
 import type { Command } from "./command.ts";
 
 export const build: Command = {
@@ -35,6 +37,7 @@ export const build: Command = {
     ...onErrorOptions,
     ...vmReuseOptions,
     ...limitOptions,
+    ...cacheOptions,
     ...progressOptions,
   },
   examples: [
@@ -47,6 +50,10 @@ export const build: Command = {
     ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
     ["obuilder build ... --on-error=shell .", "open a shell where a command fails"],
     ["obuilder build ... --step-timeout 1h .", "end a step that hangs"],
+    [
+      "obuilder build ... --cache-from reg.example/ob --cache-to type=registry,ref=reg.example/ob,mode=max .",
+      "take layers from a registry, and push those that are built",
+    ],
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
 
@@ -58,6 +65,7 @@ export const build: Command = {
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
     const request = await readRequest(args, io, emit);
+    const cache = readCacheOptions(args, request.spec);
     const steps = countSteps(request.spec);
     const parallel = jobs > 1 && request.spec.builds.length > 0;
 
@@ -72,13 +80,15 @@ export const build: Command = {
       await openStepShell(failure, { io, progress });
     };
     try {
+      await using sharing = cache && (await openBuildSharing(cache, { services, location, io, progress }));
       await using builder = await services.openBuilder({
         location,
         flags,
+        sharing,
         limits: { logLimit, diskReserve },
         emit: progress.emit,
       });
-      const id = await builder.build(request, {
+      const options: BuildOptions = {
         signal: io.signal,
         jobs,
         reuseVm,
@@ -86,7 +96,10 @@ export const build: Command = {
         ordered: progress.ordered,
         outputTaken: () => progress.outputTaken(),
         ...(wantsShell && { onFailure }),
-      });
+      };
+      const id = sharing
+        ? await buildShared({ builder, request, options, sharing, progress })
+        : await builder.build(request, options);
       progress.succeeded(id);
     } catch (thrown) {
       const error = await withRecipeHint(firstError(thrown));

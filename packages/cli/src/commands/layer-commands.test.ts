@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { ExecRequest } from "@ob/core";
+import { type ExecRequest, run, sha256 } from "@ob/core";
 import { type FakeGuest, FakeSandbox } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
 import type { Input } from "../process-io.ts";
@@ -69,6 +69,59 @@ describe("export", () => {
     });
     expect((await obuilder(["export", store, id, file], { services })).code).toBe(2);
     expect((await obuilder(["export", "--force", store, id, file], { services })).code).toBe(0);
+  });
+
+  it("writes an OCI image that KubeVirt takes as a containerDisk, the same bytes each time", async () => {
+    await using directory = await temporaryDirectory();
+    const { services, id } = await builtServices();
+    const at = (name: string) => path.join(directory.path, name);
+    for (const name of ["a.tar", "b.tar"]) {
+      const result = await obuilder(["export", store, id, "--output", `type=oci,dest=${at(name)}`], {
+        services,
+      });
+      expect(result).toMatchObject({ code: 0, stdout: expect.stringMatching(`^Wrote ${at(name)} \\(`) });
+    }
+    expect(await readFile(at("a.tar"))).toEqual(await readFile(at("b.tar")));
+    const layout = ["export", store, id, "--output", `type=oci,dest=${at("layout")},tar=false,name=tools`];
+    expect((await obuilder(layout, { services })).code).toBe(0);
+    const read = async (digest: string): Promise<Buffer> => {
+      const bytes = await readFile(at(`layout/blobs/${digest.replace(":", "/")}`));
+      expect(`sha256:${sha256(bytes)}`).toBe(digest);
+      return bytes;
+    };
+    const index = JSON.parse(await readFile(at("layout/index.json"), "utf8"));
+    const manifest = JSON.parse((await read(index.manifests[0].digest)).toString());
+    const config = JSON.parse((await read(manifest.config.digest)).toString());
+    expect(config).toMatchObject({ architecture: "amd64", os: "linux", rootfs: { type: "layers" } });
+    expect(config.rootfs.diff_ids).toEqual([manifest.layers[0].digest]);
+    await writeFile(at("layer.tar"), await read(manifest.layers[0].digest));
+    const { stdout } = await run(["tar", "--numeric-owner", "--utc", "-tvf", at("layer.tar")]);
+    expect(stdout).toMatch(
+      /^drwxr-xr-x 107\/107 +0 1970-01-01 00:00 disk\/\n-r--r----- 107\/107 +64 .* disk\/tools.qcow2$/,
+    );
+    expect(await readdir(directory.path)).toEqual(["a.tar", "b.tar", "layer.tar", "layout"]);
+    const again = await obuilder(layout, { services });
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("--force replaces it")]);
+    expect((await obuilder([...layout, "--force"], { services })).code).toBe(0);
+    const foreign = ["export", store, id, "--force", "--output", `type=oci,dest=${directory.path},tar=false`];
+    expect((await obuilder(foreign, { services })).code).toBe(2);
+    expect(await readdir(directory.path)).toHaveLength(4);
+  });
+
+  it.each([
+    ["dest=x", "--output needs type=oci"],
+    ["type=docker,dest=x", "--output needs type=oci"],
+    ["type=oci", "--output needs dest="],
+    ["type=oci,dest=/no/such/x", "The directory /no/such cannot be opened"],
+    ["type=oci,dest=x,tra=true", 'has no attribute "tra"'],
+    ["type=oci,dest=x,name=../x", "cannot be the name of a disk"],
+    ["type=oci,dest=x,tar=maybe", "tar takes true or false"],
+    ["type=qcow2,dest=x,name=y", "has no attribute but dest"],
+    ["x.tar", "has another form"],
+  ])("refuses --output %s", async (output, message) => {
+    const { services, id } = await builtServices();
+    const { code, stderr } = await obuilder(["export", store, id, "--output", output], { services });
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
   it("needs a file", async () => {

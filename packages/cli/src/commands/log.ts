@@ -1,9 +1,11 @@
 import { once } from "node:events";
+import { cacheFromOptions } from "../args/cache-options.ts";
 import { findLog } from "../args/layer-ref.ts";
 import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { PacedTerminal } from "../output/paced-terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
+import { openSharedStore } from "../sharing/open-shared-store.ts";
 import type { Command } from "./command.ts";
 
 export const log: Command = {
@@ -13,15 +15,18 @@ export const log: Command = {
   positionals: [
     { name: "ID", describe: "The layer's id, or a prefix that no other layer or failed step has" },
   ],
-  options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
+  options: { ...storeOptions, ...cacheFromOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [
     ["obuilder log --store=qemu:/var/cache/obuilder 8a897f21e54d", ""],
     ["obuilder log ... $(obuilder plan --json ... | tail -n1 | jq -r .id)", "the last step of a spec"],
   ],
 
-  async run(args, { services, io, location }) {
-    await using store = await services.openStore({ location });
+  async run(args, session) {
+    const { io } = session;
+    await using opened = await openSharedStore(args, session);
+    const { store } = opened;
     const id = await findLog(store, stringOption(args, "ID"));
+    await opened.lookFor(id);
     const terminal = io.stdout.isTTY === true ? new PacedTerminal(io.stdout) : undefined;
     const filter = terminal && createTerminalFilter();
     const stdout = terminal ?? io.stdout;

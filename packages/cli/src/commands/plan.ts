@@ -7,6 +7,7 @@ import { ignoreOptions } from "../args/ignore-file.ts";
 import { copySizeLines } from "../output/copy-size-lines.ts";
 import { jsonLine, printable } from "../output/printable.ts";
 import { jobOptions } from "../args/jobs.ts";
+import { cacheOptions } from "../args/cache-options.ts";
 import {
   acceptedButHidden,
   progressOptions,
@@ -41,6 +42,7 @@ export const plan: Command = {
     ...acceptedButHidden(onErrorOptions),
     ...acceptedButHidden(limitOptions),
     ...acceptedButHidden(vmReuseOptions),
+    ...acceptedButHidden(cacheOptions),
     ...acceptedButHidden(progressOptions),
   },
   examples: [

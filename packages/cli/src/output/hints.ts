@@ -57,6 +57,13 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
   LAYER_BUSY: deleteLayer,
   STORE: (from) =>
     deleteLayer(from) || (from.data["notStore"] && `Check the path in --store=qemu:PATH. ${from.hint}`),
+  REGISTRY: ({ hint, data: { pushed, problem } }) => {
+    if (pushed)
+      return `${hint} The layers are in the store. \`ignore-error=true\` in --cache-to makes this a warning.`.trim();
+    return problem === "unauthorized"
+      ? `${hint} \`docker login\`, \`podman login\` or \`skopeo login\` stores credentials that obuilder uses.`.trim()
+      : undefined;
+  },
   USAGE: ({ hint, data: { existing } }) => existing && `${hint} --force replaces it.`,
 };
 

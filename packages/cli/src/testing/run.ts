@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { createBuilder, planBuild } from "@ob/builder";
 import { MemoryCache, MemoryStore, FakeSandbox, type FakeSandboxOptions } from "@ob/core/testing";
-import type { Services } from "../services.ts";
+import { type Services, services as realServices } from "../services.ts";
 import type { Input } from "../process-io.ts";
 import { type Interrupts, listenForInterrupts } from "../signals.ts";
 import { main } from "../main.ts";
@@ -28,8 +28,13 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
     pruned,
     openStore: async () => store,
     openCaches: async () => caches,
-    openBuilder: async ({ limits, emit }) =>
-      createBuilder({ store, sandbox, caches, diskReserve: 0, ...limits, emit }),
+    openBuilder: async ({ limits, sharing, emit }) =>
+      createBuilder({
+        ...{ store: sharing ? sharing.wrap(store) : store, sandbox, caches, diskReserve: 0 },
+        ...{ ...limits, emit },
+      }),
+    openRepository: async (options) => await realServices.openRepository(options),
+    openSharing: async (options) => await realServices.openSharing(options),
     pruneSnapshots: async () => {
       pruned.push([...store.list()].length);
     },

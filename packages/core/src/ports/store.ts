@@ -38,6 +38,37 @@ export interface BaseLayerInfo {
   readonly manifestDirectory: string;
 }
 
+/** A layer's disk that another store has made. */
+export interface LayerImport {
+  /** The layer whose disk it is an overlay on. */
+  readonly parent: LayerId;
+  /** The sha256 of the disk's file, in lower-case hex. */
+  readonly digest: string;
+  /** Writes the file, at an absolute path that does not exist yet. */
+  readonly write: (path: string, signal: AbortSignal | undefined) => Promise<void>;
+}
+
+/** One disk of a layer's backing chain. */
+export interface ChainDisk {
+  /** The layer that it is the disk of. */
+  readonly layer: LayerId;
+  /** Absolute path of its file. */
+  readonly disk: string;
+  /** Of the file, in bytes. */
+  readonly size: number;
+  /** The sha256 of the file, in lower-case hex. */
+  readonly digest: string;
+}
+
+/** A layer that is being read, with the layers that its disk depends on: none is deleted, and no file of theirs is changed. */
+export interface HeldLayer extends AsyncDisposable {
+  readonly id: LayerId;
+  /** The base layer's disk first, the layer's own last. Layers that were merged into another one's disk are not in it. */
+  readonly chain: readonly ChainDisk[];
+  /** Absolute path of the layer's log; undefined if it has none. */
+  readonly log: string | undefined;
+}
+
 /** A row of the store's database. */
 export interface LayerRecord {
   readonly id: LayerId;
@@ -70,6 +101,15 @@ export interface LayerWriter extends AsyncDisposable {
    * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`.
    */
   createDisk(parent: LayerId, signal?: AbortSignal): Promise<string>;
+
+  /**
+   * Makes this a layer of a disk that another store has made for a layer of this id. Nothing is believed of it: it is
+   * inspected before QEMU opens it. The parent cannot be deleted until this writer is disposed of.
+   *
+   * @throws ObError `NO_SUCH_LAYER` if the parent is missing; `STORE` or `BASE_IMAGE` if the file has another digest, or
+   *   is not an overlay on the parent's disk; the ObErrors of `write`.
+   */
+  importLayer(layer: LayerImport, signal?: AbortSignal): Promise<void>;
 
   /** Appends to the layer's log, in the order of the calls. Followers see it at once. */
   appendLog(bytes: Uint8Array): void;
@@ -170,6 +210,23 @@ export interface Store extends AsyncDisposable {
    * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`, `CANCELLED`; `USAGE` if there is a file already, or it cannot be made.
    */
   export(id: LayerId, options: ExportOptions): Promise<void>;
+
+  /**
+   * Holds a layer whose files are to be copied to another store. Undefined if it cannot be shared: its backing chain has
+   * files that are not layers' disks.
+   *
+   * @throws ObError `NO_SUCH_LAYER`, `STORE`, `CANCELLED`.
+   */
+  holdLayer(id: LayerId, signal?: AbortSignal): Promise<HeldLayer | undefined>;
+
+  /**
+   * What tells two layers of one id apart, since an id names inputs and not bytes: the sha256 of each file, in lower-case
+   * hex, that the layer's disk is known to be or to have been with the same contents. Empty if there is no such layer, or
+   * it cannot be shared. A disk whose digest is not known yet is read.
+   *
+   * @throws ObError `STORE`, `CANCELLED`.
+   */
+  layerDigests(id: LayerId, signal?: AbortSignal): Promise<readonly string[]>;
 
   /** All layers of the database, least recently used first. */
   list(): Iterable<LayerRecord>;

@@ -83,8 +83,12 @@ async function extension(disk: DiskReader, from: number, wanted: number): Promis
 
 const maxSnapshots = 65_536;
 
-/** Refuses tables that are too large for any disk, or are not in the file. */
-function refuseTables(
+/**
+ * Refuses tables that are too large for any disk, or are not in the file.
+ *
+ * @throws ObError `BASE_IMAGE`
+ */
+export function refuseTables(
   { path, size = Infinity }: DiskReader,
   { header, virtualSize }: { readonly header: Buffer; readonly virtualSize: number },
 ): void {

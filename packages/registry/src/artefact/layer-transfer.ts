@@ -29,7 +29,7 @@ export interface PushLayerRequest {
   /** The file of the step's log. */
   readonly log?: string | undefined;
   readonly environment?: Environment | undefined;
-  /** Replaces a layer of the same id that has other disks. By default the first one stays. */
+  /** Replaces a layer of the same id: it has other disks, or has lost blobs. By default the first one stays. */
   readonly overwrite?: boolean | undefined;
   /** Another repository of the registry that may have the blobs, so that they need not be sent. */
   readonly mountFrom?: string | undefined;
@@ -86,8 +86,9 @@ export async function pushLayer(
     signal,
   );
   const existing = await findLayer(repository, id, signal);
-  if (existing && isSameChain(existing.chain, chain)) return { outcome: "present", layer: existing };
-  if (existing && !overwrite) return { outcome: "different", layer: existing };
+  if (existing && !overwrite) {
+    return { outcome: isSameChain(existing.chain, chain) ? "present" : "different", layer: existing };
+  }
   await using pack = await packer(repository, mountFrom);
   const known = await knownDisks(repository, chain, signal);
   const disks = await inParallel(

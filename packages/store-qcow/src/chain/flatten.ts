@@ -12,6 +12,7 @@ import {
 import { createOverlay, fileToKeep, rebase, syncPath, tryLock } from "@ob/qcow2";
 import { readChain } from "./backing-chain.ts";
 import type { StoreContext } from "../context.ts";
+import { keepDigests } from "../layers/digests.ts";
 import { layerInPath } from "../layers/layers.ts";
 import { pinLayer } from "../layers/scratch-disk.ts";
 
@@ -51,6 +52,7 @@ export async function flattenLayer(
     await rebase(flat, { backing: relative(dirname(flat), bottom), signal, emit });
     await syncPath(flat);
     const disk = diskIn(resultDirectory(layout, id));
+    await keepDigests(context, id, flat);
     await rename(flat, disk);
     await syncPath(dirname(disk));
   } finally {

@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isLayerId, type LayerId, layerId, type LayerRecord } from "@ob/core";
 import { familyQuery, listQuery, schema, unusedQuery } from "./schema.ts";
 
-/** What distinguishes one state of a base image's file from another without reading it, wherever the file was moved. */
+/** What distinguishes one state of a file from another without reading it, wherever the file was moved. */
 export interface ImageState {
   /** In bytes. */
   readonly size: number;
@@ -15,6 +15,13 @@ export interface BaseImageRecord extends ImageState {
   readonly id: LayerId;
   /** Of the file's contents, where it had to be computed. */
   readonly sha256: string | undefined;
+}
+
+/** A digest of a layer's disk. */
+export interface DiskDigest {
+  readonly sha256: string;
+  /** False for that of an earlier file with the same contents of the disk. */
+  readonly ofFile: boolean;
 }
 
 /**
@@ -86,6 +93,7 @@ export class StoreDatabase implements Disposable {
         const parent = optionalId(row?.["parent"]);
         if (parent) this.#query("UPDATE builds SET rc = max(rc - 1, 0) WHERE id = ?").run(parent);
         this.#query("DELETE FROM base_images WHERE id = ?").run(id);
+        this.#query("DELETE FROM layer_digests WHERE id = ?").run(id);
         this.clearPending(id);
       }
     });
@@ -158,6 +166,21 @@ export class StoreDatabase implements Disposable {
         "INSERT OR REPLACE INTO base_images (name, size, mtime_ns, id, sha256) VALUES (?, ?, ?, ?, ?)",
       ).run(name, record.size, record.mtimeNs, record.id, record.sha256 ?? null);
     });
+  }
+
+  /** The digests of a layer's disk in a state of its file, in the order in which they were recorded. */
+  diskDigests(id: LayerId, { size, mtimeNs }: ImageState): readonly DiskDigest[] {
+    return this.#query(
+      "SELECT sha256, of_file FROM layer_digests WHERE id = ? AND size = ? AND mtime_ns = ? ORDER BY rowid",
+    )
+      .all(id, size, mtimeNs)
+      .map((row) => ({ sha256: String(row["sha256"]), ofFile: row["of_file"] === 1 }));
+  }
+
+  recordDiskDigest(id: LayerId, { size, mtimeNs }: ImageState, { sha256, ofFile }: DiskDigest): void {
+    this.#query(
+      "INSERT OR IGNORE INTO layer_digests (id, size, mtime_ns, sha256, of_file) VALUES (?, ?, ?, ?, ?)",
+    ).run(id, size, mtimeNs, sha256, ofFile ? 1 : 0);
   }
 
   close(): void {

@@ -23,6 +23,14 @@ export const schema = `
     PRIMARY KEY (name, size, mtime_ns)
   );
   CREATE INDEX IF NOT EXISTS base_images_by_id ON base_images (id);
+  CREATE TABLE IF NOT EXISTS layer_digests (
+    id        TEXT NOT NULL,
+    size      INTEGER NOT NULL,
+    mtime_ns  INTEGER NOT NULL,
+    sha256    TEXT NOT NULL,
+    of_file   INTEGER NOT NULL,
+    PRIMARY KEY (id, size, mtime_ns, sha256)
+  );
 `;
 
 export const familyQuery = `

@@ -5,6 +5,7 @@ import {
   layerBackingPath,
   diskIn,
   type Layer,
+  type LayerImport,
   type LayerWriter,
   type LayerId,
   layerLock,
@@ -28,6 +29,8 @@ import { readChain } from "../chain/backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import type { BaseImageRecord } from "../db/database.ts";
 import { flattenLayer, layerUnder } from "../chain/flatten.ts";
+import { recordDigest } from "./digests.ts";
+import { importDisk } from "./import-layer.ts";
 import { importBaseImage } from "../base-images/import-base.ts";
 import { layerOnDisk } from "./layers.ts";
 import { pinLayer } from "./scratch-disk.ts";
@@ -63,6 +66,8 @@ class QcowLayerWriter implements LayerWriter {
   #made: "nothing" | "base" | "overlay" = "nothing";
   #parent: { readonly id: LayerId; readonly lock: Lock } | undefined;
   #image: { readonly name: string; readonly record: BaseImageRecord } | undefined;
+  /** Of an imported disk. */
+  #digest: string | undefined;
   #ended = false;
 
   constructor(context: StoreContext, begun: { id: LayerId; directory: StorePath; lock: Lock; log: number }) {
@@ -93,6 +98,19 @@ class QcowLayerWriter implements LayerWriter {
       await this.#createOverlay(parent, signal);
       this.#made = "overlay";
       return diskIn(this.#directory);
+    });
+  }
+
+  async importLayer(layer: LayerImport, signal?: AbortSignal): Promise<void> {
+    const { parent } = layer;
+    await withStoreErrors(`import a layer on ${parent}`, async () => {
+      await this.#startDisk();
+      await this.#pinParent(parent, signal);
+      const chain = await readChain(this.#context, parent);
+      await importDisk(layer, { id: this.id, disk: diskIn(this.#directory), chain, signal }, this.#context);
+      this.#made = "overlay";
+      this.#digest = layer.digest;
+      await this.#shorten(chain.files, signal);
     });
   }
 
@@ -136,6 +154,7 @@ class QcowLayerWriter implements LayerWriter {
     await dropAllButLog(this.#directory);
     this.#made = "nothing";
     this.#image = undefined;
+    this.#digest = undefined;
     await mkdir(within(this.#directory, "rootfs"), { mode: 0o700 });
   }
 
@@ -183,6 +202,7 @@ class QcowLayerWriter implements LayerWriter {
     await syncTree(this.#directory);
     await removeDependents(this.#context, this.id);
     if (this.#image) database.recordBaseImage(this.#image.name, this.#image.record, { replace: true });
+    if (this.#digest !== undefined) await recordDigest(this.#context, this.id, this.#digest);
     database.markPending(this.id, this.#parent?.id);
     const directory = resultDirectory(layout, this.id);
     // It has no disk: otherwise the layer was found above.

@@ -60,7 +60,7 @@ describe("image rm", () => {
 
 describe("image", () => {
   it.each([
-    [["image"], "list, build, check, import, rm"],
+    [["image"], "list, build, check, import, push, pull, rm"],
     [["image", "biuld"], "Did you mean build?"],
     [["image", "build"], "obuilder image build NAME or FOLDER"],
     [["image", "list", "mine"], "takes no name"],

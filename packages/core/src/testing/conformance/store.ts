@@ -4,17 +4,20 @@ import type { LayerId } from "../../layer-id.ts";
 import type { ConformanceCase } from "./case.ts";
 import type { StoreCheck, StoreFixture } from "./fixture.ts";
 import { scratchDisks } from "./store-scratch.ts";
+import { sharing } from "./store-sharing.ts";
 import { begin, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-fixtures.ts";
 
 /** What every `Store` does. */
 export function storeConformance(makeFixture: () => Promise<StoreFixture>): readonly ConformanceCase[] {
-  return Object.entries({ ...making, ...logs, ...removing, ...scratchDisks }).map(([name, check]) => ({
-    name,
-    run: async () => {
-      await using fixture = await makeFixture();
-      await check(fixture);
-    },
-  }));
+  return Object.entries({ ...making, ...logs, ...removing, ...scratchDisks, ...sharing }).map(
+    ([name, check]) => ({
+      name,
+      run: async () => {
+        await using fixture = await makeFixture();
+        await check(fixture);
+      },
+    }),
+  );
 }
 
 const making: Readonly<Record<string, StoreCheck>> = {

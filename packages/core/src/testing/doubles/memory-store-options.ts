@@ -9,10 +9,12 @@ export type MemoryStoreOperation =
   | "tryBegin"
   | "importBase"
   | "createDisk"
+  | "importLayer"
   | "commit"
   | "readLog"
   | "createScratchDisk"
   | "export"
+  | "holdLayer"
   | "delete";
 
 export interface MemoryImage {

@@ -7,13 +7,16 @@ import type {
   BaseLayerInfo,
   ScratchDisk,
   ExportOptions,
+  HeldLayer,
   Layer,
   LayerWriter,
   LayerRecord,
   PruneOptions,
   Store,
 } from "../../ports/store.ts";
-import { dependentsOf, type MemoryLayer, noSuchLayer, withDependents } from "./memory-layer.ts";
+import { sha256 } from "../../digest.ts";
+import { Borrowed } from "./memory-borrowed.ts";
+import { checkImport, dependentsOf, type MemoryLayer, noSuchLayer, withDependents } from "./memory-layer.ts";
 import { MemoryLog } from "./memory-log.ts";
 import type { MemoryImage, MemoryStoreOperation, MemoryStoreOptions } from "./memory-store-options.ts";
 
@@ -25,8 +28,6 @@ export class MemoryStore implements Store {
   readonly ownDirectories: readonly string[];
   /** Writers that were opened and not yet disposed of. */
   openWriters = 0;
-  /** Scratch disks that were created and not yet disposed of. */
-  openScratchDisks = 0;
   /** How often a layer was begun. */
   readonly timesBegun = new Map<LayerId, number>();
   /** How often `recordUse` was called, by layer. */
@@ -38,7 +39,7 @@ export class MemoryStore implements Store {
   readonly #lastUsed = new Map<LayerId, Date>();
   readonly #logs = new Map<LayerId, MemoryLog>();
   readonly #begun = new Map<LayerId, LayerId | undefined>();
-  readonly #scratchDisks = new Map<ScratchDisk, LayerId>();
+  readonly #borrowed = new Borrowed();
 
   constructor(options: MemoryStoreOptions = {}) {
     const { images = {}, ownDirectories = [], before = () => undefined } = options;
@@ -49,15 +50,18 @@ export class MemoryStore implements Store {
     this.#before = before;
   }
 
+  /** Scratch disks that were created and not yet disposed of. */
+  get openScratchDisks(): number {
+    return this.#borrowed.scratchDisks;
+  }
+
   /** Removes a base image, as if its file had been deleted. Its layer stays. */
   removeImage(name: string): void {
     this.#images.delete(name);
   }
 
   /** The whole log of a layer, finished, failed or unfinished. */
-  logOf(id: LayerId): string {
-    return this.#logs.get(id)?.text() ?? "";
-  }
+  logOf = (id: LayerId): string => this.#logs.get(id)?.text() ?? "";
 
   async baseImage(name: string): Promise<BaseImage> {
     await this.#before("baseImage", name);
@@ -98,7 +102,8 @@ export class MemoryStore implements Store {
     this.openWriters++;
     this.timesBegun.set(id, (this.timesBegun.get(id) ?? 0) + 1);
     // A finished layer keeps its log: a caller that began it too late must not clear it.
-    const log = this.#layers.has(id) ? new MemoryLog() : this.#newLog(id);
+    const log = new MemoryLog();
+    if (!this.#layers.has(id)) this.#logs.set(id, log);
     return this.#writer(id, log);
   }
 
@@ -117,16 +122,7 @@ export class MemoryStore implements Store {
     await this.#before("createScratchDisk", id);
     throwIfCancelled(signal);
     if (!this.#layers.has(id)) throw noSuchLayer(id);
-    const scratch: ScratchDisk = {
-      layer: id,
-      disk: `/memory/result-tmp/borrowed-${crypto.randomUUID()}/rootfs/image.qcow2`,
-      [Symbol.asyncDispose]: async () => {
-        if (this.#scratchDisks.delete(scratch)) this.openScratchDisks--;
-      },
-    };
-    this.#scratchDisks.set(scratch, id);
-    this.openScratchDisks++;
-    return scratch;
+    return this.#borrowed.scratchDisk(id);
   }
 
   /** Writes a file that holds the layer's id: there is no disk. */
@@ -139,10 +135,21 @@ export class MemoryStore implements Store {
     });
   }
 
+  async holdLayer(id: LayerId, signal?: AbortSignal): Promise<HeldLayer | undefined> {
+    await this.#before("holdLayer", id);
+    throwIfCancelled(signal);
+    return this.#borrowed.held(id, this.#layers);
+  }
+
+  async layerDigests(id: LayerId): Promise<readonly string[]> {
+    return [this.#layers.get(id)?.digest ?? []].flat();
+  }
+
   *list(): Iterable<LayerRecord> {
     const used = (layer: MemoryLayer) => this.#lastUsed.get(layer.id) ?? layer.created;
-    const layers = [...this.#layers.values()];
-    for (const layer of layers.toSorted((a, b) => used(a).getTime() - used(b).getTime())) {
+    for (const layer of [...this.#layers.values()].toSorted(
+      (a, b) => used(a).getTime() - used(b).getTime(),
+    )) {
       const { id, parent, created } = layer;
       yield { id, parent, created, lastUsed: used(layer), dependents: dependentsOf(id, this.#layers).length };
     }
@@ -164,11 +171,10 @@ export class MemoryStore implements Store {
   async prune(options: PruneOptions): Promise<readonly LayerId[]> {
     const { before, limit = Infinity, signal, onDelete } = options;
     const gone: LayerId[] = [];
+    const isOld = (layer: LayerRecord) => layer.dependents === 0 && layer.lastUsed < before;
     while (gone.length < limit) {
       throwIfCancelled(signal);
-      const next = [...this.list()].find(
-        (record) => record.dependents === 0 && record.lastUsed < before && !this.#isBusy(record.id),
-      );
+      const next = [...this.list()].find((layer) => isOld(layer) && !this.#isBusy(layer.id));
       if (!next) break;
       this.#remove(next.id, onDelete);
       gone.push(next.id);
@@ -180,14 +186,10 @@ export class MemoryStore implements Store {
     // Nothing outside of memory is held.
   }
 
-  #newLog(id: LayerId): MemoryLog {
-    const log = new MemoryLog();
-    this.#logs.set(id, log);
-    return log;
-  }
-
   #writer(id: LayerId, log: MemoryLog): LayerWriter {
     let base: MemoryImage | undefined;
+    // Two runs of a step give different disks.
+    let digest = sha256(crypto.randomUUID());
     let open = true;
     const release = () => {
       if (!open) return;
@@ -211,14 +213,22 @@ export class MemoryStore implements Store {
         this.#begun.set(id, parent);
         return `/memory/result-tmp/${id}/rootfs/image.qcow2`;
       },
+      importLayer: async (layer, signal) => {
+        await this.#before("importLayer", id);
+        throwIfCancelled(signal);
+        if (!this.#layers.has(layer.parent)) throw noSuchLayer(layer.parent);
+        await checkImport(layer, signal);
+        this.#begun.set(id, layer.parent);
+        digest = layer.digest;
+      },
       appendLog: (bytes) => log.append(bytes),
       commit: async () => {
         await this.#before("commit", id);
         if (!open) throw new ObError("STORE", `The writer of ${id} was disposed of.`);
-        const directory = `/memory/result/${id}`;
         const parent = this.#begun.get(id);
+        const directory = `/memory/result/${id}`;
         const disk = `${directory}/rootfs/image.qcow2`;
-        const layer = { id, directory, disk, parent, created: new Date(), base };
+        const layer = { id, directory, disk, parent, created: new Date(), base, digest };
         this.#layers.set(id, layer);
         return layer;
       },
@@ -227,8 +237,7 @@ export class MemoryStore implements Store {
   }
 
   #isBusy(id: LayerId): boolean {
-    const used = [...this.#begun.values(), ...this.#scratchDisks.values()];
-    return this.#begun.has(id) || used.includes(id);
+    return this.#begun.has(id) || [...this.#begun.values()].includes(id) || this.#borrowed.has(id);
   }
 
   #remove(id: LayerId, onDelete: ((id: LayerId) => void) | undefined): void {

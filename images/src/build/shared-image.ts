@@ -1,0 +1,154 @@
+import { chmod, mkdtemp, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import {
+  checkOptions,
+  imageFile,
+  type ImageManifest,
+  isStoreKey,
+  makeTreesPrivate,
+  ObError,
+  parseImageManifest,
+  storeLayout,
+  withStoreErrors,
+} from "@ob/core";
+import { findDamage, inspectQcow2 } from "@ob/qcow2";
+import { directoryOf, isComplete, readManifest, readManifestLeniently } from "../recipe/provenance.ts";
+import { checkName, prepareStore } from "./build-image.ts";
+import { publish } from "./publish.ts";
+import { removeStale, temporaryPrefix } from "./staging.ts";
+
+/** An image of a store, for another store. */
+export interface SharedImage {
+  /** Absolute path of the qcow2 file. */
+  readonly disk: string;
+  /** The manifest as another store can read it: all files that it names are in `files`. */
+  readonly manifest: ImageManifest;
+  /** Absolute paths of the files that the manifest names, by their names there. */
+  readonly files: Readonly<Record<string, string>>;
+  /** True if the login key among the files is the store's own, which opens all guests of images that were built here. */
+  readonly hasStoreKey: boolean;
+}
+
+/**
+ * Reads an image of a store.
+ *
+ * @throws ObError `BASE_IMAGE` if there is no such image, or it has no manifest.
+ */
+export async function readSharedImage(store: string, given: string): Promise<SharedImage> {
+  const name = checkName(given);
+  const images = storeLayout(store).baseImages;
+  const found = await withStoreErrors(`read the image ${name}`, () => readManifest(images, name));
+  const disk = join(images, `${name}.qcow2`);
+  if (!found) {
+    throw new ObError("BASE_IMAGE", `The store has no image ${name} with a manifest.`, {
+      hint: "`image import` adds a disk with one.",
+    });
+  }
+  const directory = directoryOf(images, name);
+  const { sshKey, directBoot } = found.manifest;
+  const hasStoreKey = sshKey !== undefined && isStoreKey(sshKey);
+  const key = sshKey === undefined ? undefined : hasStoreKey ? `${name}.key` : sshKey;
+  const files: Record<string, string> = {};
+  if (key !== undefined && sshKey !== undefined) {
+    files[key] = hasStoreKey ? join(directory, sshKey) : await imageFile(directory, sshKey);
+  }
+  for (const part of [directBoot?.kernel, directBoot?.initrd]) {
+    if (part !== undefined) files[part] = await imageFile(directory, part);
+  }
+  const manifest = { ...found.manifest, name, ...(key !== undefined && { sshKey: key }) };
+  return { disk, manifest, files, hasStoreKey };
+}
+
+/** The sha256 of an image's disk, as its manifest says; undefined if there is no such image, or it does not say. */
+export async function imageDigest(store: string, name: string): Promise<string | undefined> {
+  const images = storeLayout(store).baseImages;
+  const found = await readManifestLeniently(images, checkName(name));
+  return found && (await isComplete(images, name, found.manifest)) ? found.manifest.sha256 : undefined;
+}
+
+/** Where the files of an image from elsewhere are to be written. */
+export interface ImageTarget {
+  /** Absolute path. */
+  readonly disk: string;
+  /** The absolute path of a file that the manifest names. */
+  readonly file: (name: string) => string;
+}
+
+export interface AddImageRequest {
+  /** The image's name; by default the one in its manifest. */
+  readonly name?: string | undefined;
+  /** Writes the files. @returns the text of the manifest. */
+  readonly fetch: (target: ImageTarget) => Promise<string>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Adds an image from elsewhere to a store, or replaces the one of its name. Nothing is believed of it: its disk names no other
+ * file, and its manifest none outside of itself.
+ *
+ * @throws ObError `BASE_IMAGE` if it is refused; what `fetch` throws.
+ */
+export async function addSharedImage(store: string, request: AddImageRequest): Promise<ImageManifest> {
+  checkOptions("addSharedImage", request, { name: "string?", fetch: "function" });
+  const { fetch, signal } = request;
+  const images = storeLayout(store).baseImages;
+  await prepareStore(store, { images, signal });
+  return await withStoreErrors("add an image", async () => {
+    await removeStale(images);
+    const directory = await mkdtemp(join(images, temporaryPrefix()));
+    try {
+      const disk = join(directory, "disk.qcow2");
+      const names = new Map<string, string>();
+      const file = (named: string): string => {
+        const path = names.get(named) ?? join(directory, `file-${names.size}`);
+        names.set(named, path);
+        return path;
+      };
+      const text = await fetch({ disk, file });
+      const manifest = parseImageManifest(text, "of the image");
+      const name = checkName(request.name ?? manifest.name ?? "");
+      await refuseDamaged(disk, signal);
+      return await install({ disk, manifest: { ...manifest, name }, files: names }, { images, signal });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+      await makeTreesPrivate([images]);
+    }
+  });
+}
+
+async function refuseDamaged(disk: string, signal: AbortSignal | undefined): Promise<void> {
+  const found = await inspectQcow2(disk);
+  const damage = found ? await findDamage(disk, { signal }) : "It is not a qcow2 file.";
+  if (damage !== undefined) throw new ObError("BASE_IMAGE", `The disk of the image is refused.\n${damage}`);
+}
+
+interface FetchedImage {
+  readonly disk: string;
+  readonly manifest: ImageManifest & { readonly name: string };
+  readonly files: ReadonlyMap<string, string>;
+}
+
+async function install(
+  { disk, manifest, files }: FetchedImage,
+  { images, signal }: { readonly images: string; readonly signal: AbortSignal | undefined },
+): Promise<ImageManifest> {
+  const { name, sshKey, directBoot, virtualSize } = manifest;
+  const at = (named: string): string => {
+    const path = files.get(named);
+    if (path !== undefined) return path;
+    throw new ObError("BASE_IMAGE", `The image lacks ${JSON.stringify(named)}, which its manifest names.`);
+  };
+  const key = sshKey === undefined ? undefined : basename(`${name}.key`);
+  if (sshKey !== undefined && key !== undefined) {
+    await chmod(at(sshKey), 0o600);
+    await rename(at(sshKey), join(images, key));
+  }
+  const boot = directBoot && {
+    kernel: at(directBoot.kernel),
+    ...(directBoot.initrd !== undefined && { initrd: at(directBoot.initrd) }),
+    commandLine: directBoot.commandLine,
+  };
+  const result = { disk, virtualSize: virtualSize ?? 0, ...(boot && { directBoot: boot }) };
+  const published = { ...manifest, ...(key !== undefined && { sshKey: key }) };
+  return await publish(result, { manifest: published, images, record: undefined, signal });
+}

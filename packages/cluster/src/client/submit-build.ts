@@ -1,0 +1,160 @@
+import { randomBytes } from "node:crypto";
+import { type BuildRequest, planBuild } from "@ob/builder";
+import { checkOptions, type Emit, noopEmit, ObError, type Store } from "@ob/core";
+import { printMachine, type Spec } from "@ob/spec";
+import { Queue } from "bullmq";
+import type { Redis } from "ioredis";
+import * as v from "valibot";
+import { type BuildRecord, buildRecordSchema, mostSteps, type StepRecord } from "../engine/build-record.ts";
+import { stagesOf } from "../plan/stages.ts";
+import { withRedisErrors } from "../redis/connect.ts";
+import { buildQueue, keys, queuePrefix } from "../redis/keys.ts";
+import { LayerStates } from "../redis/layer-states.ts";
+import { sealSecrets } from "../secrets/sealed-secrets.ts";
+import { timing } from "../timing.ts";
+import type { ContextTransport } from "../worker/context-transport.ts";
+
+export interface SubmitOptions {
+  /** See `connectRedis`. */
+  readonly redis: Redis;
+  /** Where the build is planned: it must know the base images, as the workers have them. */
+  readonly store: Store;
+  /** The pool that builds on a base image. */
+  readonly poolOf: (image: string) => string;
+  /** Whose build it is, of letters, digits, `.`, `_` and `-`: clients share the workers evenly. */
+  readonly client: string;
+  /** From -4 to 4; each step more halves what the build costs its client. By default 0. */
+  readonly priority?: number | undefined;
+  /** Needed if a step copies from the build context. */
+  readonly contexts?: ContextTransport | undefined;
+  /** The public keys of the pools, `age1…`; needed for secrets. */
+  readonly recipients?: readonly string[] | undefined;
+  /** Gets warnings of the plan. */
+  readonly emit?: Emit | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Plans a build and hands it to the cluster, which goes on with it whatever becomes of the client.
+ *
+ * @returns the build's name, for `attachBuild` and `cancelBuild`.
+ * @throws ObError what `planBuild` throws; `STORE` if Redis fails; `USAGE` for options that cannot be.
+ */
+export async function submitBuild(request: BuildRequest, options: SubmitOptions): Promise<string> {
+  checkOptions("submitBuild", options, {
+    redis: "object",
+    store: "object",
+    poolOf: "function",
+    client: "string",
+    priority: "number?",
+    recipients: "array?",
+  });
+  const { redis, recipients = [], signal } = options;
+  const { steps, script } = await planned(request, options);
+  const { secrets = new Map<string, Uint8Array>() } = request;
+  const sealed = secrets.size > 0 ? await sealSecrets(secrets, recipients) : undefined;
+  const context = await publishContext(request, options);
+  signal?.throwIfAborted();
+  return await withRedisErrors("submit the build", async () => {
+    const record: BuildRecord = {
+      v: 1,
+      client: options.client,
+      priority: options.priority ?? 0,
+      time: await new LayerStates(redis).now(),
+      spec: printMachine(request.spec),
+      pools: poolsOf(request.spec, options.poolOf),
+      steps,
+      script,
+      ...(context !== undefined && { context }),
+    };
+    checkRecord(record);
+    return await enqueue(redis, record, sealed);
+  });
+}
+
+type Script = BuildRecord["script"];
+
+async function planned(
+  request: BuildRequest,
+  { store, emit = noopEmit, signal }: SubmitOptions,
+): Promise<{ readonly steps: StepRecord[]; readonly script: Script }> {
+  const steps: StepRecord[] = [];
+  const script: Script = [];
+  const onNote: Emit = (event) => {
+    if (event.type !== "note") emit(event);
+    else script.push({ note: event.text, ...(event.build && { build: [...event.build] }) });
+  };
+  await planBuild({ store, emit: onNote }, request, {
+    signal,
+    onStep: ({ id, base, op, heading, build, at }) => {
+      script.push({ step: steps.length });
+      const optional = { ...(base !== undefined && { base }), ...(at && { at }) };
+      steps.push({ id, op, heading, build: [...build], ...optional });
+    },
+  });
+  return { steps, script };
+}
+
+async function publishContext(
+  { spec, sourceDirectory, ignoreFile }: BuildRequest,
+  { contexts, signal }: SubmitOptions,
+): Promise<string | undefined> {
+  const needsContext = stagesOf(spec).some((stage) =>
+    stage.spec.ops.some((op) => op.op === "copy" && op.from.kind === "context"),
+  );
+  if (!needsContext) return undefined;
+  if (contexts) return await contexts.publish({ directory: sourceDirectory, ignoreFile }, signal);
+  throw new ObError(
+    "USAGE",
+    "The build copies from its context, and nothing was given that takes it to the workers.",
+  );
+}
+
+function poolsOf(spec: Spec, poolOf: (image: string) => string): Record<string, string> {
+  const images = new Set(stagesOf(spec).map((stage) => stage.spec.from));
+  return Object.fromEntries([...images].map((image) => [image, poolOf(image)]));
+}
+
+/** What the workers would refuse is refused here, where it can be said. */
+function checkRecord(record: BuildRecord): void {
+  const result = v.safeParse(buildRecordSchema, record);
+  if (result.success) return;
+  const [issue] = result.issues;
+  const where = v.getDotPath(issue) ?? "the build";
+  throw new ObError("USAGE", `The build cannot be submitted: ${where}: ${issue.message}.`, {
+    hint: `A build has at most ${mostSteps} steps; names have letters, digits, dots, underscores and hyphens.`,
+  });
+}
+
+async function enqueue(redis: Redis, record: BuildRecord, sealed: string | undefined): Promise<string> {
+  const build = randomBytes(8).toString("hex");
+  const key = keys.build(build);
+  await redis
+    .multi()
+    .hset(key, {
+      record: JSON.stringify(record),
+      time: record.time,
+      ...(sealed !== undefined && { secrets: sealed }),
+    })
+    .pexpire(key, timing.running)
+    .exec();
+  const queue = new Queue(buildQueue, { connection: redis, prefix: queuePrefix });
+  queue.on("error", () => undefined);
+  try {
+    await queue.add(
+      "build",
+      { v: 1, build },
+      {
+        jobId: `b-${build}`,
+        // An engine that stops hands its builds over by failing.
+        attempts: 1_000_000,
+        backoff: { type: "fixed", delay: 500 },
+        removeOnComplete: true,
+        removeOnFail: true,
+      },
+    );
+  } finally {
+    await queue.close();
+  }
+  return build;
+}

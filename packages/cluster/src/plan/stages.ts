@@ -1,0 +1,76 @@
+import { type LayerId, ObError } from "@ob/core";
+import type { PlannedStep } from "@ob/builder";
+import type { Spec } from "@ob/spec";
+
+/** The steps of one spec or nested build. */
+export interface Stage {
+  /** Its number in build order: nested builds come before what they are in. */
+  readonly index: number;
+  /** The names of the builds around it, outermost first; empty for the main one. */
+  readonly path: readonly string[];
+  readonly spec: Spec;
+  /** The stages that it copies from, by their names in its spec; all have lower numbers. */
+  readonly copiesFrom: ReadonlyMap<string, number>;
+}
+
+/** The stages of a spec, in build order; the main one is the last. */
+export function stagesOf(spec: Spec): readonly Stage[] {
+  const stages: Stage[] = [];
+  // With a stack of its own: nesting may have any depth.
+  const work: { spec: Spec; path: readonly string[]; scope: Map<string, number>; next: number }[] = [
+    { spec, path: [], scope: new Map(), next: 0 },
+  ];
+  for (let top = work.at(-1); top; top = work.at(-1)) {
+    const nested = top.spec.builds[top.next++];
+    if (nested) {
+      const { name, spec: inner } = nested;
+      work.push({ spec: inner, path: [...top.path, name], scope: new Map(top.scope), next: 0 });
+      continue;
+    }
+    work.pop();
+    const index = stages.length;
+    stages.push({ index, path: top.path, spec: top.spec, copiesFrom: copiesOf(top.spec, top.scope) });
+    const name = top.path.at(-1);
+    if (name !== undefined) work.at(-1)?.scope.set(name, index);
+  }
+  return stages;
+}
+
+/** The layers of each stage, in the order of `stagesOf`. */
+export function layersByStage(
+  steps: readonly Pick<PlannedStep, "op" | "id">[],
+): readonly (readonly LayerId[])[] {
+  const stages: LayerId[][] = [];
+  for (const { op, id } of steps) {
+    if (op === "from") stages.push([]);
+    stages.at(-1)?.push(id);
+  }
+  return stages;
+}
+
+/** The numbers of the stages that a stage needs, directly or through others, in build order. */
+export function neededStages(stages: readonly Stage[], index: number): readonly number[] {
+  const needed = new Set<number>();
+  const work = [index];
+  for (let each = work.pop(); each !== undefined; each = work.pop()) {
+    for (const dependency of stages[each]?.copiesFrom.values() ?? []) {
+      if (!needed.has(dependency)) work.push(dependency);
+      needed.add(dependency);
+    }
+  }
+  return [...needed].toSorted((a, b) => a - b);
+}
+
+/** The builds that a spec's own ops copy from. @throws ObError `BAD_SPEC` for a name that is not known there. */
+function copiesOf(spec: Spec, scope: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const names = spec.ops.flatMap((op) =>
+    op.op === "copy" && op.from.kind === "build" ? [op.from.name] : [],
+  );
+  return new Map(names.map((name) => [name, stageNamed(name, scope)]));
+}
+
+function stageNamed(name: string, scope: ReadonlyMap<string, number>): number {
+  const index = scope.get(name);
+  if (index !== undefined) return index;
+  throw new ObError("BAD_SPEC", `There is no build ${JSON.stringify(name)} to copy from.`);
+}

@@ -1,0 +1,78 @@
+import { errorMessage, ObError } from "@ob/core";
+import { Decrypter, Encrypter } from "age-encryption";
+import * as v from "valibot";
+import { parseJson } from "../redis/parse-json.ts";
+
+/** The largest that all secrets of a build may be together, in bytes. */
+const largest = 2 ** 20;
+
+const secretsSchema = v.strictObject({
+  v: v.literal(1),
+  /** Each secret's contents in base64, by its id. */
+  secrets: v.record(v.pipe(v.string(), v.maxLength(1_000)), v.pipe(v.string(), v.base64())),
+});
+
+/**
+ * Seals secrets so that only the workers of a pool can read them.
+ *
+ * @param recipients the public keys of the pools, `age1…`.
+ * @returns base64.
+ * @throws ObError `BAD_SECRET` if they are too large, `USAGE` if there is no key or one is not a key.
+ */
+export async function sealSecrets(
+  secrets: ReadonlyMap<string, Uint8Array>,
+  recipients: readonly string[],
+): Promise<string> {
+  if (recipients.length === 0) {
+    throw new ObError("USAGE", "The build has secrets, and no public key was given to seal them with.", {
+      hint: "Give the key of the pool that builds it.",
+    });
+  }
+  const contents = [...secrets].map(([id, bytes]) => [id, Buffer.from(bytes).toString("base64")] as const);
+  const text = JSON.stringify({ v: 1, secrets: Object.fromEntries(contents) });
+  if (text.length > largest) {
+    throw new ObError("BAD_SECRET", `The secrets of a build may have ${largest} bytes together.`);
+  }
+  try {
+    const encrypter = new Encrypter();
+    for (const recipient of recipients) encrypter.addRecipient(recipient);
+    return Buffer.from(await encrypter.encrypt(text)).toString("base64");
+  } catch (cause) {
+    throw new ObError("USAGE", `The secrets cannot be sealed: ${errorMessage(cause)}`, {
+      cause,
+      hint: "A public key of age begins with age1.",
+    });
+  }
+}
+
+/**
+ * Opens what `sealSecrets` has sealed.
+ *
+ * @param identity the private key of the pool, `AGE-SECRET-KEY-1…`.
+ * @throws ObError `BAD_SECRET` if it was sealed for another key, or there is none.
+ */
+export async function openSecrets(
+  sealed: string,
+  identity: string | undefined,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  if (identity === undefined) {
+    throw new ObError(
+      "BAD_SECRET",
+      "The build has secrets, and this worker has no private key to open them.",
+    );
+  }
+  if (sealed.length > 2 * largest) throw new ObError("BAD_SECRET", "The sealed secrets are too large.");
+  let text: string;
+  try {
+    const decrypter = new Decrypter();
+    decrypter.addIdentity(identity);
+    text = await decrypter.decrypt(Buffer.from(sealed, "base64"), "text");
+  } catch (cause) {
+    throw new ObError("BAD_SECRET", `The secrets of the build cannot be opened: ${errorMessage(cause)}`, {
+      cause,
+      hint: "They must be sealed with the public key of the pool whose workers build it.",
+    });
+  }
+  const { secrets } = parseJson(secretsSchema, text, "sealed secrets");
+  return new Map(Object.entries(secrets).map(([id, contents]) => [id, Buffer.from(contents, "base64")]));
+}

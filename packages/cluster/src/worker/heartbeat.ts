@@ -1,0 +1,62 @@
+import type { Redis } from "ioredis";
+import * as v from "valibot";
+import { keys } from "../redis/keys.ts";
+import { nameSchema } from "../redis/messages.ts";
+import { tryParseJson } from "../redis/parse-json.ts";
+import { timing } from "../timing.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** What a worker says of itself. */
+export const workerStatusSchema = v.strictObject({
+  v: v.literal(1),
+  name: nameSchema,
+  pools: v.array(nameSchema),
+  slots: count,
+  /** How many chains it builds now. */
+  running: count,
+  /** True if it takes no more work. */
+  draining: v.boolean(),
+  /** The name of its host. */
+  host: v.pipe(v.string(), v.maxLength(1_000)),
+});
+export type WorkerStatus = v.InferOutput<typeof workerStatusSchema>;
+
+/** Says again and again that a worker is alive, until it is disposed of. */
+export class Heartbeat implements AsyncDisposable {
+  readonly #redis: Redis;
+  readonly #status: () => WorkerStatus;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(redis: Redis, status: () => WorkerStatus) {
+    this.#redis = redis;
+    this.#status = status;
+    this.#timer = setInterval(() => void this.beat().catch(() => undefined), timing.heartbeat);
+  }
+
+  async beat(): Promise<void> {
+    const status = this.#status();
+    const { name } = status;
+    await this.#redis
+      .pipeline()
+      .set(keys.worker(name), JSON.stringify(status), "PX", timing.heartbeatLife)
+      .sadd(keys.workers, name)
+      .exec();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    const { name } = this.#status();
+    await this.#redis.pipeline().del(keys.worker(name)).srem(keys.workers, name).exec();
+  }
+}
+
+/** The workers that are alive, by their names. */
+export async function aliveWorkers(redis: Redis): Promise<readonly WorkerStatus[]> {
+  const names = (await redis.smembers(keys.workers)).toSorted();
+  if (names.length === 0) return [];
+  const texts = await redis.mget(names.map((name) => keys.worker(name)));
+  const gone = names.filter((_, index) => texts[index] === null);
+  if (gone.length > 0) await redis.srem(keys.workers, ...gone);
+  return texts.flatMap((text) => tryParseJson(workerStatusSchema, text) ?? []);
+}

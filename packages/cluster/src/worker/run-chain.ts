@@ -1,0 +1,121 @@
+import { type CacheStore, isObError, type ObError, type ObEvent, type Sandbox } from "@ob/core";
+import { createBuilder } from "@ob/builder";
+import { parseSpec, type Spec } from "@ob/spec";
+import { ClusterStore } from "../claims/cluster-store.ts";
+import type { LocalVersions } from "../claims/local-versions.ts";
+import type { ClusterPorts } from "../claims/ports.ts";
+import { emitBuildEvents } from "../engine/build-events.ts";
+import type { ChainJob } from "../engine/build-record.ts";
+import { failureOf } from "../engine/failure.ts";
+import { keys } from "../redis/keys.ts";
+import { openSecrets } from "../secrets/sealed-secrets.ts";
+import type { ContextTransport, FetchedContext } from "./context-transport.ts";
+
+export interface ChainPorts {
+  readonly cluster: ClusterPorts;
+  readonly versions: LocalVersions;
+  readonly sandbox: Sandbox;
+  readonly caches: CacheStore;
+  readonly contexts: ContextTransport | undefined;
+  /** The private key of the pool. */
+  readonly identity: string | undefined;
+}
+
+/** A chain that this worker builds. */
+export interface RunningChain {
+  readonly store: ClusterStore;
+  /** Ends the step that runs. */
+  readonly stop: (error: ObError) => void;
+}
+
+export interface ChainRunOptions {
+  readonly signal: AbortSignal;
+  readonly onStart: (chain: RunningChain) => void;
+}
+
+/** How a chain has ended. `left` means that others go on with it. */
+export type ChainOutcome = "built" | "failed" | "left" | "no-space";
+
+/** Builds a chain: the missing steps of a stage, in one session, by the engine of @ob/builder. */
+export async function runChain(
+  job: ChainJob,
+  ports: ChainPorts,
+  { signal, onStart }: ChainRunOptions,
+): Promise<ChainOutcome> {
+  const { cluster, versions } = ports;
+  const controller = new AbortController();
+  const stop = (error: ObError) => controller.abort(error);
+  const { chain, given } = job;
+  const plan = { chain, given: new Set(given), bases: new Map(Object.entries(job.bases)), since: job.since };
+  await using store = new ClusterStore({ ports: cluster, versions, plan, onStop: stop });
+  onStart({ store, stop });
+  try {
+    await buildChain(job, ports, { store, signal: AbortSignal.any([signal, controller.signal]) });
+    return "built";
+  } catch (error) {
+    const outcome = outcomeOf(error);
+    const id = failedLayer(error, job, store);
+    if (outcome === "failed") await store.claims.fail(id, failureOf(error, await cluster.states.now()));
+    return outcome;
+  }
+}
+
+async function buildChain(
+  job: ChainJob,
+  ports: ChainPorts,
+  { store, signal }: { readonly store: ClusterStore; readonly signal: AbortSignal },
+): Promise<void> {
+  const { cluster, sandbox, caches, contexts, identity } = ports;
+  const { redis } = cluster.states;
+  const [record, sealed] = await redis.hmget(keys.build(job.build), "time", "secrets");
+  // The build is over, and with it its secrets; whoever else wants the layers asks for them.
+  if (typeof record !== "string") return;
+  const secrets = typeof sealed === "string" ? await openSecrets(sealed, identity) : new Map();
+  const spec = parseSpec(job.spec);
+  await using context = await contextOf(job, contexts, signal);
+  await using builder = createBuilder({ store, sandbox, caches, emit: cluster.emit });
+  const emit = (event: ObEvent) => {
+    if (event.type !== "log" || event.level === "debug") return;
+    const { level, text } = event;
+    const shown = { v: 1, type: "log", level, text: text.slice(0, 100_000) } as const;
+    void emitBuildEvents(redis, job.build, [shown]).catch(() => undefined);
+  };
+  const request = { spec, sourceDirectory: context.directory, secrets: usedSecrets(spec, secrets) };
+  await builder.build(request, { signal, emit });
+}
+
+async function contextOf(
+  { context }: ChainJob,
+  contexts: ContextTransport | undefined,
+  signal: AbortSignal,
+): Promise<FetchedContext> {
+  if (context !== undefined && contexts) return await contexts.fetch(context, signal);
+  return { directory: "/nonexistent", [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** The secrets that a stage uses: the build can have more. */
+function usedSecrets(spec: Spec, secrets: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> {
+  const ops = [...spec.builds.flatMap((nested) => nested.spec.ops), ...spec.ops];
+  const used = ops.flatMap((op) => (op.op === "run" ? op.secrets.map(({ id }) => id) : []));
+  return new Map(
+    used.flatMap((id) => {
+      const value = secrets.get(id);
+      return value ? [[id, value] as const] : [];
+    }),
+  );
+}
+
+function outcomeOf(error: unknown): ChainOutcome {
+  // What ails this worker and not the step: others go on.
+  if (isObError(error, "CANCELLED", "LAYER_BUSY", "NO_SUCH_LAYER", "REGISTRY")) return "left";
+  return isObError(error, "NO_SPACE") ? "no-space" : "failed";
+}
+
+/** The layer whose step has failed: the one that was being made, or the one that could not be begun. */
+function failedLayer(error: unknown, { chain }: ChainJob, store: ClusterStore) {
+  const [open] = store.claims.open;
+  const named = isObError(error) ? chain.find((id) => id === error.step?.id) : undefined;
+  const [first] = chain;
+  if (first === undefined) throw new RangeError("a chain has layers");
+  return named ?? open ?? first;
+}

@@ -1,0 +1,152 @@
+import { cancelledError } from "@ob/core";
+import { type Job, Worker } from "bullmq";
+import { buildJobSchema, chainJobSchema } from "../engine/build-record.ts";
+import { type EnginePorts, runBuild } from "../engine/build-run.ts";
+import { advanceClock } from "../engine/fair-share.ts";
+import { buildQueue, chainQueue, channels, queuePrefix } from "../redis/keys.ts";
+import { workerCommandSchema } from "../redis/messages.ts";
+import { tryParseJson } from "../redis/parse-json.ts";
+import { timing } from "../timing.ts";
+import type { WorkerStatus } from "./heartbeat.ts";
+import { type ChainPorts, runChain, type RunningChain } from "./run-chain.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A worker of the cluster. Disposing of it stops its steps at once: others make them again. */
+export interface ClusterWorker extends AsyncDisposable {
+  readonly name: string;
+  /**
+   * Takes no more work, finishes the steps that run, leaves what comes after them to others, and pushes what it has made.
+   * Resolves when nothing is left.
+   */
+  drain(): Promise<void>;
+}
+
+export interface WorkerProcessOptions {
+  readonly chains: ChainPorts;
+  readonly engine: EnginePorts;
+  readonly pools: readonly string[];
+  readonly slots: number;
+  readonly engines: number;
+}
+
+/** How long a worker that could not go on with a chain waits before engines are asked to add it again, in milliseconds. */
+const restAfterConflict = 500;
+
+/** The BullMQ workers of a process, and the chains that they build. */
+export class WorkerProcess implements AsyncDisposable {
+  readonly #options: WorkerProcessOptions;
+  readonly #workers: Worker[] = [];
+  readonly #running = new Set<RunningChain>();
+  readonly #closing = new AbortController();
+  readonly #listening = new DisposableStack();
+  #draining: Promise<void> | undefined;
+
+  constructor(options: WorkerProcessOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { pools, slots, engines, chains } = this.#options;
+    const { news, worker } = chains.cluster;
+    this.#listening.use(await news.listen(channels.worker(worker), (message) => this.#obey(message)));
+    for (const pool of pools) this.#work(chainQueue(pool), slots, async (job) => await this.#runChain(job));
+    if (engines > 0) this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    await Promise.all(this.#workers.map(async (each) => await each.waitUntilReady()));
+  }
+
+  status(): Omit<WorkerStatus, "v" | "host"> {
+    const { pools, slots, chains } = this.#options;
+    const running = this.#running.size;
+    const draining = this.#draining !== undefined;
+    return { name: chains.cluster.worker, pools: [...pools], slots, running, draining };
+  }
+
+  async drain(): Promise<void> {
+    this.#draining ??= this.#drain();
+    await this.#draining;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    this.#listening.dispose();
+    for (const { stop } of this.#running) stop(cancelledError());
+    await Promise.all(this.#workers.map(async (worker) => await worker.close()));
+  }
+
+  async #drain(): Promise<void> {
+    const { publisher } = this.#options.chains.cluster;
+    for (const { store } of this.#running) store.claims.drain();
+    // Engines are light, and others take their builds over.
+    this.#closing.abort();
+    await Promise.all(this.#workers.map(async (worker) => await worker.close()));
+    await publisher.idle();
+  }
+
+  #work(queue: string, concurrency: number, process: (job: Job) => Promise<void>): void {
+    const { redis } = this.#options.chains.cluster.states;
+    const worker = new Worker(queue, process, {
+      connection: redis,
+      prefix: queuePrefix,
+      concurrency,
+      lockDuration: timing.lock,
+      stalledInterval: timing.stalled,
+      // How often a step may kill its worker is counted by the step.
+      maxStalledCount: 1_000_000,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+      drainDelay: 2,
+    });
+    // Redis is away: the worker tries again by itself.
+    worker.on("error", () => undefined);
+    this.#workers.push(worker);
+  }
+
+  async #runChain(job: Job): Promise<void> {
+    const chain = tryParseJson(chainJobSchema, JSON.stringify(job.data));
+    // Something else than an engine has put it there.
+    if (!chain || this.#closing.signal.aborted) return;
+    const { chains } = this.#options;
+    const { cluster } = chains;
+    await advanceClock(cluster.states.redis, chain.pool, chain.start);
+    let running: RunningChain | undefined;
+    try {
+      const onStart = (each: RunningChain) => {
+        running = each;
+        this.#running.add(each);
+      };
+      // Not of the closing: a drained worker finishes its steps.
+      const never = new AbortController().signal;
+      const outcome = await runChain(chain, chains, { signal: never, onStart });
+      if (outcome === "left") {
+        await sleep(restAfterConflict, undefined, { signal: this.#closing.signal });
+        await cluster.states.announceAbsent(chain.chain[0]);
+      }
+      if (outcome === "no-space") void this.drain().catch(() => undefined);
+    } catch (error) {
+      if (!this.#closing.signal.aborted) throw error;
+    } finally {
+      if (running) this.#running.delete(running);
+    }
+  }
+
+  async #runBuild(job: Job): Promise<void> {
+    const build = tryParseJson(buildJobSchema, JSON.stringify(job.data));
+    if (!build) return;
+    const { signal } = this.#closing;
+    await runBuild(build.build, this.#options.engine, signal);
+  }
+
+  #obey(message: string): void {
+    const command = tryParseJson(workerCommandSchema, message);
+    if (!command) return;
+    switch (command.command) {
+      case "stop":
+        for (const { store, stop } of this.#running) {
+          if (store.claims.open.includes(command.id)) stop(cancelledError());
+        }
+        return;
+      case "drain":
+        void this.drain().catch(() => undefined);
+    }
+  }
+}
