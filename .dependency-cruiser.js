@@ -8,7 +8,7 @@ const mayImport = {
   builder: ["spec", "core"],
   cluster: ["builder", "spec", "core"],
   qcow2: ["core"],
-  qemu: ["core"],
+  qemu: ["core", "qcow2"],
   "store-qcow": ["core", "qcow2"],
   cache: ["core", "qcow2"],
   registry: ["core"],

@@ -1,6 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { qemusOf } from "./support/host-processes.ts";
 import { build, builtId, printed, startBuild } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 import { talkingShell } from "./support/talking-shell.ts";
@@ -12,15 +13,7 @@ beforeEach(async () => {
 afterEach(() => store[Symbol.asyncDispose]());
 
 /** Process ids of every QEMU with a disk of this test's store. */
-async function qemus(): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const pid of await readdir("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    const argv = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (argv.includes("qemu-system") && argv.includes(store.directory)) found.push(pid);
-  }
-  return found;
-}
+const qemus = async (): Promise<readonly number[]> => await qemusOf(store.directory);
 
 const slow = `((from ${imageName}) (run (shell "echo started; sleep 100; echo woke")))`;
 

@@ -10,6 +10,7 @@ const needed = [
   { name: "qemu-system-x86", program: "qemu-system-x86_64", why: "runs the virtual machines" },
   { name: "qemu-utils", program: "qemu-img", why: "makes and joins their disks" },
   { name: "passt", program: "passt", why: "connects them with the network, but not with this host" },
+  { name: "bubblewrap", program: "bwrap", why: "keeps them from the rest of this host" },
   { name: "e2fsprogs", program: "mke2fs", why: "makes file systems" },
   { name: "fdisk", program: "sfdisk", why: "makes partitions" },
   { name: "openssh-client", program: "ssh-keygen", why: "makes the store's key" },

@@ -169,7 +169,8 @@ describe("a process that is killed", () => {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(child.stdout, "data");
-    await expect(machinesOf(bench.stateDirectory)).resolves.toHaveLength(1);
+    // It is told of when it is about to be started.
+    await vi.waitFor(async () => expect(await machinesOf(bench.stateDirectory)).toHaveLength(1), 20_000);
     child.kill("SIGKILL");
     await once(child, "close");
     await vi.waitFor(async () => expect(await machinesOf(bench.stateDirectory)).toEqual([]), 5_000);

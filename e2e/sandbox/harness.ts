@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import {
@@ -16,6 +16,7 @@ import {
   sha256,
 } from "@ob/core";
 import { createSandbox, type SandboxOptions } from "@ob/sandbox-qemu";
+import { qemusOf } from "../support/host-processes.ts";
 import { defaultStore, imageName } from "../support/store.ts";
 
 const repository = path.resolve(import.meta.dirname, "../..");
@@ -147,13 +148,7 @@ export async function openRaw(disk: string): Promise<RawDisk> {
 
 /** Process ids of the QEMUs of a harness: their arguments contain its state directory. */
 export async function machinesOf(stateDirectory: string): Promise<readonly number[]> {
-  const found: number[] = [];
-  for (const name of await readdir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const argv = await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "");
-    if (argv.includes("qemu-system") && argv.includes(stateDirectory)) found.push(Number(name));
-  }
-  return found;
+  return await qemusOf(stateDirectory);
 }
 
 /** Writes files into a new directory and resolves with it. */

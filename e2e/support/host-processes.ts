@@ -13,6 +13,18 @@ export async function treeOf(pid: number): Promise<readonly number[]> {
   return [pid, ...below.flat()];
 }
 
+/** The process ids of every QEMU whose arguments name a directory, without the process that confines it. */
+export async function qemusOf(directory: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    const argv = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    const program = argv.split("\0")[0] ?? "";
+    if (program.includes("qemu-system") && argv.includes(directory)) found.push(Number(pid));
+  }
+  return found;
+}
+
 /** What any user of the host can read of a process: its arguments and its environment. */
 export async function argumentsAndEnvironment(pid: number): Promise<string> {
   const [argv, environment] = await Promise.all(

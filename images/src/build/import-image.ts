@@ -12,6 +12,7 @@ import {
   withStoreErrors,
 } from "@ob/core";
 import { checkImageTools } from "./check-tools.ts";
+import { confineTool } from "@ob/qemu";
 import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
@@ -63,7 +64,11 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
     try {
       const disk = join(directory, "disk.qcow2");
       await withPhase("Copy the disk", { onEvent, signal }, async (phase) => {
-        await convertDisk(source, disk, { signal: phase.signal });
+        await using tool = await confineTool([
+          { kind: source.isDevice ? "device" : "read", source: source.path, target: source.path },
+          { kind: "write", source: directory, target: directory },
+        ]);
+        await convertDisk(source, disk, { confinedBy: tool.command, signal: phase.signal });
       });
       const directBoot = await copyBootFiles(request, directory);
       const key = await takeKey(request, { directory, images, name });

@@ -16,7 +16,7 @@ import {
   errnoCode,
 } from "@ob/core";
 import type { ImageTools } from "@ob/images";
-import type { QemuDiagnosis, SandboxOptions } from "@ob/sandbox-qemu";
+import type { ConfinementStatus, QemuDiagnosis, SandboxOptions } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { CacheOptions } from "./args/cache-options.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
@@ -67,6 +67,8 @@ export interface Services {
   imageTools(options: OpenBuilderOptions): Promise<ImageTools>;
   /** What this host has for guests of an architecture. */
   diagnoseQemu(arch: GuestArch, signal: AbortSignal): Promise<QemuDiagnosis>;
+  /** How QEMU is confined on this host, by a trial. */
+  diagnoseConfinement(): Promise<ConfinementStatus>;
   /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not created. */
   plan(
     options: OpenPlanOptions,
@@ -151,6 +153,11 @@ export const services: Services = {
     return await diagnoseQemu(arch, signal);
   },
 
+  async diagnoseConfinement() {
+    const { diagnoseConfinement } = await import("@ob/sandbox-qemu");
+    return await diagnoseConfinement();
+  },
+
   async plan({ location, flags, request, signal, sizes, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
@@ -187,9 +194,17 @@ async function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): Pr
     sshKey: flags.sshKey,
     hardware: flags.hardware,
     snapshotCacheSize: flags.snapshotCacheSize,
+    confinement: flags.confinement,
+    diskDirectories: diskDirectoriesOf(location),
     stateDirectory: qemuStateOf(location),
     emit,
   };
+}
+
+/** Where the store has the disks that guests write to. */
+function diskDirectoriesOf({ directory }: StoreLocation): readonly string[] {
+  const { temporary, temporaryCaches } = storeLayout(directory);
+  return [temporary, temporaryCaches];
 }
 
 /** The cache of the digests of source files. */

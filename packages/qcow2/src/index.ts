@@ -22,6 +22,11 @@ export {
   waitForLock,
   withLock,
 } from "./file-lock.ts";
-export { convertDisk, type ForeignDisk, inspectDisk } from "./foreign-disk/foreign-disk.ts";
+export {
+  convertDisk,
+  type ConvertDiskOptions,
+  type ForeignDisk,
+  inspectDisk,
+} from "./foreign-disk/foreign-disk.ts";
 export { inspectQcow2, type Qcow2File } from "./foreign-disk/standalone-qcow2.ts";
 export { inspectOverlay, type OverlayExpectation } from "./foreign-disk/overlay-qcow2.ts";

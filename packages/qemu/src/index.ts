@@ -23,7 +23,10 @@ export {
   rootNode,
   type VmConfig,
 } from "./argv/qemu-argv.ts";
-export { diagnoseQemu, type QemuDiagnosis } from "./diagnose/diagnose-qemu.ts";
+export { Confinement, type ConfinementChoice, type ConfinementOptions } from "./confinement/confinement.ts";
+export type { ConfinementStatus } from "./confinement/host-abilities.ts";
+export { type ConfinedTool, confineTool } from "./confinement/confined-tool.ts";
+export { diagnoseConfinement, diagnoseQemu, type QemuDiagnosis } from "./diagnose/diagnose-qemu.ts";
 export { amd64 } from "./machine/amd64.ts";
 export { maxDisksOn } from "./machine/disk-bus.ts";
 export { assertFirmware } from "./machine/firmware.ts";
@@ -53,12 +56,13 @@ export {
   type QemuExit,
   type QemuProcess,
   spawnQemu,
+  type SpawnQemuOptions,
   stateFd,
 } from "./process/qemu-process.ts";
 export { SerialConsole, stripControlSequences } from "./process/serial-console.ts";
 export { type Monitor, QmpClient } from "./qmp/client.ts";
 export type { QmpEvent } from "./qmp/protocol.ts";
-export { insertIso, type IsoFile, writeIso } from "./vm/cdrom.ts";
+export { insertIso, type IsoDrive, type IsoFile, writeIso } from "./vm/cdrom.ts";
 export {
   type AttachedDisk,
   attachDisk,

@@ -1,7 +1,15 @@
 export { bootForSmokeTest } from "./access/smoke-test-guest.ts";
 export type { SandboxOptions } from "./lifecycle/options.ts";
-export type { Accelerator, AcceleratorChoice, Hardware, NetworkChoice, QemuDiagnosis } from "@ob/qemu";
-export { diagnoseQemu } from "@ob/qemu";
+export type {
+  Accelerator,
+  AcceleratorChoice,
+  ConfinementChoice,
+  ConfinementStatus,
+  Hardware,
+  NetworkChoice,
+  QemuDiagnosis,
+} from "@ob/qemu";
+export { diagnoseConfinement, diagnoseQemu } from "@ob/qemu";
 export { describeGuest, type GuestDefaults } from "./guest/describe-guest.ts";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";

@@ -12,6 +12,7 @@ import {
   type EphemeralGuestRequest,
 } from "@ob/core";
 import { Accelerators, HostNetworks, sweepRunDirectories } from "@ob/qemu";
+import { confinementFor, type SandboxOptions } from "./lifecycle/options.ts";
 import { checkSandboxOptions } from "./lifecycle/check-options.ts";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 import { findProfile } from "./guest/registry.ts";
@@ -19,7 +20,6 @@ import { describeGuest } from "./guest/describe-guest.ts";
 import { guestProfile, resolveGuest } from "./guest/resolve-guest.ts";
 import { PhaseTimer } from "./lifecycle/phase-timer.ts";
 import { type GuestSession, startGuest } from "./lifecycle/start-guest.ts";
-import type { SandboxOptions } from "./lifecycle/options.ts";
 import { SnapshotStore } from "./snapshot/snapshot-store.ts";
 import type { StepResources } from "./step/step-plan.ts";
 import { QemuStepRunner } from "./step/step-runner.ts";
@@ -41,6 +41,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     options,
     accelerators: new Accelerators({ choice: options.accelerator, stateDirectory }),
     networks: new HostNetworks({ choice, allowHostLoopback }),
+    confinement: confinementFor(options),
     snapshots: await SnapshotStore.open({ stateDirectory, space, emit }),
     knownOwners: new Map(),
   });
@@ -97,7 +98,7 @@ class QemuSandbox implements Sandbox {
     { image, disk, network = "none", layer }: EphemeralGuestRequest,
     { signal, emit }: { readonly signal: AbortSignal; readonly emit: Emit },
   ): Promise<GuestSession> {
-    const { options, accelerators, networks, snapshots } = this.#resources;
+    const { options, accelerators, networks, confinement, snapshots } = this.#resources;
     const guest = resolveGuest(image, options);
     return await startGuest({
       options,
@@ -108,6 +109,7 @@ class QemuSandbox implements Sandbox {
       network,
       accelerators,
       networks,
+      confinement,
       snapshots,
       phases: new PhaseTimer(layer, emit),
       signal,

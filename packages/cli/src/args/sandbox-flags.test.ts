@@ -12,6 +12,7 @@ describe("readSandboxFlags", () => {
       bootTimeSeconds: 120,
       accelerator: "auto",
       network: "auto",
+      confinement: "auto",
       allowHostLoopback: false,
       sshKey: undefined,
       diskSize: undefined,
@@ -59,6 +60,14 @@ describe("readSandboxFlags", () => {
     expect(readSandboxFlags(args)).toMatchObject({ network: "slirp", allowHostLoopback: true });
     expect(() => readSandboxFlags({ "qemu-network": "past" })).toThrow(
       '--qemu-network takes auto, passt, slirp, not "past".',
+    );
+  });
+
+  it("reads how QEMU is confined, by default as far as the host permits", () => {
+    expect(readSandboxFlags({}).confinement).toBe("auto");
+    expect(readSandboxFlags({ "qemu-confinement": "off" }).confinement).toBe("off");
+    expect(() => readSandboxFlags({ "qemu-confinement": "none" })).toThrow(
+      "--qemu-confinement takes auto, off",
     );
   });
 

@@ -87,6 +87,13 @@ export const sandboxOptions: OptionTable = {
     describe: "For steps with a network: passt, slirp, or auto: passt if it works here (default auto)",
     group: vmGroup,
   },
+  "qemu-confinement": {
+    kind: "value",
+    value: "HOW",
+    describe:
+      "auto: QEMU sees its own files only, as a user of its own; off: it has your rights (default auto)",
+    group: vmGroup,
+  },
   "allow-host-loopback": {
     kind: "flag",
     describe: "Steps with a network reach the services on this host's 127.0.0.1, at 10.0.2.2",
@@ -127,6 +134,7 @@ export interface SandboxFlags {
   readonly bootTimeSeconds: number;
   readonly accelerator: "auto" | "kvm" | "tcg";
   readonly network: "auto" | "passt" | "slirp";
+  readonly confinement: "auto" | "off";
   readonly allowHostLoopback: boolean;
   readonly sshKey: string | undefined;
   /** In bytes. */
@@ -163,6 +171,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
     accelerator,
     network: enumOption(args, "qemu-network", ["auto", "passt", "slirp"] as const) ?? "auto",
+    confinement: enumOption(args, "qemu-confinement", ["auto", "off"] as const) ?? "auto",
     allowHostLoopback: args["allow-host-loopback"] === true,
     sshKey: stringOption(args, "qemu-ssh-key"),
     diskSize: given("qemu-disk-size", parseSize),

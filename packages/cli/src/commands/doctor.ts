@@ -3,6 +3,7 @@ import { guestArchNames } from "@ob/core";
 import { storeOptions, stringOption } from "../args/options.ts";
 import { parseStoreLocation } from "../args/store-location.ts";
 import type { Check } from "../doctor/check.ts";
+import { confinementChecks } from "../doctor/confinement-checks.ts";
 import { hostChecks, thisHost } from "../doctor/host-checks.ts";
 import { networkCheck, qemuChecks } from "../doctor/qemu-checks.ts";
 import { storeChecks } from "../doctor/store-checks.ts";
@@ -51,6 +52,7 @@ async function allChecks(store: string | undefined, { services, io }: Session): 
     ...found.flatMap((each) => qemuChecks(each, each.arch === own)),
     networkCheck(found),
     ...(await hostChecks(thisHost)),
+    ...confinementChecks(await services.diagnoseConfinement(), thisHost.uid),
     ...(location ? await storeChecks(location.directory) : []),
   ];
 }

@@ -1,9 +1,10 @@
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { QemuDiagnosis } from "@ob/sandbox-qemu";
+import type { ConfinementStatus, QemuDiagnosis } from "@ob/sandbox-qemu";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../testing/directory.ts";
 import type { Check } from "./check.ts";
+import { confinementChecks } from "./confinement-checks.ts";
 import { type Host, hostChecks } from "./host-checks.ts";
 import { networkCheck, qemuChecks } from "./qemu-checks.ts";
 import { storeChecks } from "./store-checks.ts";
@@ -59,9 +60,9 @@ describe("the checks of the host", () => {
       "/proc/sys/kernel/randomize_va_space": "0\n",
       "/proc/cmdline": "nokaslr\n",
     };
-    const checks = await hostChecks({ ...goodHost, uid: 0, read: async (file) => changed[file] });
+    const checks = await hostChecks({ ...goodHost, read: async (file) => changed[file] });
     const warnings = checks.filter(({ state }) => state === "warning").map(({ name }) => name);
-    expect(warnings).toEqual(["user", "cgroups", "ASLR, KASLR"]);
+    expect(warnings).toEqual(["cgroups", "ASLR, KASLR"]);
     expect(named(checks, "ASLR, KASLR")?.text).toBe("off for programs and the kernel");
   });
 
@@ -118,6 +119,38 @@ describe("the checks of QEMU", () => {
     const why = "passt is not installed (on Debian or Ubuntu: sudo apt-get install passt)";
     expect(networkCheck([{ ...found, passtObstacle: why }]).state).toBe("warning");
     expect(networkCheck([{ ...found, version: undefined }]).text).toContain("was not tried");
+  });
+});
+
+describe("the checks of what confines QEMU", () => {
+  const states = (status: ConfinementStatus, uid: number) =>
+    confinementChecks(status, uid).map(({ state }) => state);
+
+  it("are fine where QEMU sees its own files only and is not root", () => {
+    const isolated = { isolated: true, obstacle: undefined };
+    expect(states({ ...isolated, user: "own" }, 0)).toEqual(["ok", "ok"]);
+    expect(states({ ...isolated, user: "caller" }, 1000)).toEqual(["ok", "ok"]);
+  });
+
+  it("warn of what does not hold, and say why and what to install", () => {
+    const obstacle = "bubblewrap is not installed (on Debian or Ubuntu: sudo apt-get install bubblewrap)";
+    const nothing = { isolated: false, user: "caller", obstacle } as const;
+    expect(states(nothing, 1000)).toEqual(["warning", "ok"]);
+    const [isolation, user] = confinementChecks(nothing, 0);
+    const help = "On Debian or Ubuntu: sudo apt-get install bubblewrap";
+    expect(isolation).toEqual({
+      name: "isolation",
+      state: "warning",
+      text: `QEMU sees all files that you see: ${obstacle}`,
+      help,
+    });
+    expect(user).toMatchObject({
+      state: "warning",
+      text: `QEMU runs as root, with all rights: ${obstacle}`,
+      help,
+    });
+    const few = { isolated: true, user: "root without capabilities", obstacle: "too few ids" } as const;
+    expect(states(few, 0)).toEqual(["ok", "warning"]);
   });
 });
 

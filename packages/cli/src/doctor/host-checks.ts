@@ -51,8 +51,6 @@ export async function hostChecks(host: Host): Promise<readonly Check[]> {
       programs: ["mmdebstrap", "sfdisk", "debugfs", "grub-mkimage", "depmod", "xz", "ssh-keygen"],
     }),
     await childCheck(host),
-    userCheck(host),
-    await bubblewrapCheck(host),
     await cgroupCheck(host),
     await addressCheck(host),
   ];
@@ -99,19 +97,6 @@ async function childCheck(host: Host): Promise<Check> {
     return { name, state: "ok", text: "QEMU ends with obuilder, however that ends" };
   const text = "QEMU may outlive an obuilder that is killed";
   return { name, state: "warning", text, help: apt("util-linux") };
-}
-
-function userCheck({ uid }: Host): Check {
-  const name = "user";
-  if (uid !== 0) return { name, state: "ok", text: "QEMU runs as you, without root's rights" };
-  const text = "root: QEMU runs as root, confined by seccomp only";
-  return { name, state: "warning", text, help: "Run obuilder as a user of its own." };
-}
-
-async function bubblewrapCheck(host: Host): Promise<Check> {
-  const found = await host.hasProgram("bwrap");
-  const text = `${found ? "installed" : "not installed"}; QEMU is not started in it by this version`;
-  return { name: "bubblewrap", state: "ok", text };
 }
 
 /** No limits are set by us: they come from the group that we are started in. */

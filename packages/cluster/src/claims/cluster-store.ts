@@ -5,6 +5,7 @@ import {
   cancelledError,
   type ExportOptions,
   type GuestImage,
+  type HeldLayer,
   type Layer,
   type LayerId,
   type LayerRecord,
@@ -130,6 +131,15 @@ export class ClusterStore implements Store {
   async export(id: LayerId, options: ExportOptions): Promise<void> {
     await this.#versions.require(id, options.signal);
     await this.#store.export(id, options);
+  }
+
+  async holdLayer(id: LayerId, signal?: AbortSignal): Promise<HeldLayer | undefined> {
+    await this.#versions.require(id, signal);
+    return await this.#store.holdLayer(id, signal);
+  }
+
+  async layerDigests(id: LayerId, signal?: AbortSignal): Promise<readonly string[]> {
+    return await this.#store.layerDigests(id, signal);
   }
 
   list(): Iterable<LayerRecord> {

@@ -1,4 +1,4 @@
-import { type LayerId, type LayerWriter, type Layer, ObError } from "@ob/core";
+import { type Layer, type LayerId, type LayerImport, type LayerWriter, ObError } from "@ob/core";
 import type { LogWriter } from "../logs/log-writer.ts";
 
 export interface ClusterWriterOptions {
@@ -32,6 +32,12 @@ export class ClusterWriter implements LayerWriter {
     await this.#options.fetch(parent, signal);
     this.#parent = parent;
     return await this.#options.local.createDisk(parent, signal);
+  }
+
+  async importLayer(layer: LayerImport, signal?: AbortSignal): Promise<void> {
+    await this.#options.fetch(layer.parent, signal);
+    this.#parent = layer.parent;
+    await this.#options.local.importLayer(layer, signal);
   }
 
   appendLog(bytes: Uint8Array): void {

@@ -36,6 +36,8 @@ export async function inspectDisk(file: string): Promise<ForeignDisk> {
 export interface ConvertDiskOptions extends QemuImgOptions {
   /** Reads the state of the target's file system; by default `statfs`. */
   readonly stat?: ((directory: string) => Promise<FileSystemSpace>) | undefined;
+  /** What the commands of qemu-img are appended to: it parses what a stranger has made. It must see the disk and the directory of the copy. */
+  readonly confinedBy?: readonly string[] | undefined;
 }
 
 /**
@@ -47,14 +49,18 @@ export interface ConvertDiskOptions extends QemuImgOptions {
 export async function convertDisk(
   disk: ForeignDisk,
   target: string,
-  { signal, emit, stat }: ConvertDiskOptions = {},
+  { signal, emit, stat, confinedBy = [] }: ConvertDiskOptions = {},
 ): Promise<void> {
   using space = watchSpace(dirname(target), { what: "the copy of the disk", stat });
   const options = { signal: AbortSignal.any([space.full, ...(signal ? [signal] : [])]), emit };
+  const qemuImg = async (...args: readonly string[]) => {
+    const [program = "", ...rest] = [...confinedBy, "qemu-img", ...args];
+    return await run([program, ...rest], options);
+  };
   try {
-    const { stdout } = await run(["qemu-img", "info", "--output=json", nameOf(disk)], options);
+    const { stdout } = await qemuImg("info", "--output=json", nameOf(disk));
     checkInfo(disk, stdout);
-    await run(["qemu-img", "convert", "-O", "qcow2", nameOf(disk), target], options);
+    await qemuImg("convert", "-O", "qcow2", nameOf(disk), target);
   } catch (error) {
     await rm(target, { force: true });
     space.full.throwIfAborted();

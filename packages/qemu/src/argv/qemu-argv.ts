@@ -29,6 +29,8 @@ export interface DataDisk {
 
 export interface VmConfig {
   readonly machine: Machine;
+  /** Properties of the machine's type that remove devices, of `Machine.removals`; by default none. Not for another type (`Hardware.machine`). */
+  readonly removals?: readonly string[] | undefined;
   readonly accelerator: Accelerator;
   readonly memoryMib: number;
   readonly cpus: number;
@@ -95,10 +97,7 @@ export function qemuArgv(
   const options: readonly QemuOption[] = [
     ["-display", "none"],
     ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    [
-      "-machine",
-      `${hardware.machine ?? machine.type}${memory === "private" ? "" : `,memory-backend=${memoryId}`}`,
-    ],
+    ["-machine", machineOption(config)],
     ["-accel", accelerator],
     ["-cpu", hardware.cpu ?? machine.cpu[accelerator]],
     ["-smp", String(config.cpus)],
@@ -122,6 +121,11 @@ export function qemuArgv(
   const fixed = ["-nodefaults", "-no-user-config", "-no-reboot"];
   const own = [...fixed, ...options.flat(), ...monitorArgs(consoleLog), ...rest.flat()];
   return [machine.binary, ...own, ...(hardware.arguments ?? [])];
+}
+
+function machineOption({ machine, hardware, removals = [], memory = "private" }: VmConfig): string {
+  const type = hardware.machine === undefined ? [machine.type, ...removals] : [hardware.machine];
+  return [...type, ...(memory === "private" ? [] : [`memory-backend=${memoryId}`])].join();
 }
 
 /** Part of the device state: the same when it is saved and when it is loaded. */

@@ -13,6 +13,8 @@ import {
 } from "@ob/core";
 import * as v from "valibot";
 import { chooseAccelerator } from "../accelerator/choose-accelerator.ts";
+import { Confinement } from "../confinement/confinement.ts";
+import type { ConfinementStatus } from "../confinement/host-abilities.ts";
 import { monitorArgs } from "../argv/monitor-args.ts";
 import { missingFirmware as findMissingFirmware } from "../machine/firmware.ts";
 import type { Accelerator, Machine } from "../machine/machine.ts";
@@ -36,6 +38,16 @@ export interface QemuDiagnosis {
   readonly missingFirmware: readonly { readonly file: string; readonly debian: string }[];
   /** Why passt cannot be used; undefined if it can. */
   readonly passtObstacle: string | undefined;
+}
+
+/** Finds how QEMU is confined on this host, by trials. */
+export async function diagnoseConfinement(): Promise<ConfinementStatus> {
+  const stateDirectory = await mkdtemp(join(tmpdir(), "obuilder-diagnose-"));
+  try {
+    return await new Confinement({ choice: "auto", stateDirectory }).status();
+  } finally {
+    await rm(stateDirectory, { recursive: true, force: true });
+  }
 }
 
 /** How long a QEMU without a machine may take to answer, in milliseconds. */

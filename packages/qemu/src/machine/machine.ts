@@ -13,6 +13,11 @@ export interface Machine {
   readonly binary: string;
   /** `-machine`'s type. */
   readonly type: string;
+  /**
+   * Properties of `type` that remove devices of its board: those that no guest needs, and the PS/2 keyboard controller. All are known
+   * to QEMU 7.2.
+   */
+  readonly removals: { readonly unused: readonly string[]; readonly keyboard: readonly string[] };
   /** `-cpu` for each accelerator. */
   readonly cpu: Readonly<Record<Accelerator, string>>;
   /** Hosts of this architecture (`process.arch`) can run the guest without emulation. */

@@ -14,6 +14,7 @@ export const riscv64: Machine = {
   arch: "riscv64",
   binary: "qemu-system-riscv64",
   type: "virt",
+  removals: { unused: [], keyboard: [] },
   // "max" exists since QEMU 8.2.
   cpu: { kvm: "host", hvf: "host", tcg: "rv64" },
   hostArch: "riscv64",

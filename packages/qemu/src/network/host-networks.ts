@@ -1,7 +1,7 @@
 import { type Emit, errorMessage, findProgram, isObError, missingTool, ObError } from "@ob/core";
 import type { HostNetwork } from "../argv/qemu-argv.ts";
 import type { Machine } from "../machine/machine.ts";
-import { qemuVersion } from "../process/qemu-version.ts";
+import { isAtLeast, qemuVersion } from "../process/qemu-version.ts";
 import { startPasst } from "./passt.ts";
 
 /** `auto` is passt where it works, else slirp with a warning. */
@@ -81,7 +81,7 @@ export async function passtObstacle(binary: string, { signal, emit }: Caller): P
   }
   const version = await qemuVersion(binary, { signal, emit });
   const { major, minor } = streamNetdev;
-  if (version.major < major || (version.major === major && version.minor < minor)) {
+  if (!isAtLeast(version, streamNetdev)) {
     return `passt needs QEMU ${major}.${minor} or newer, and ${binary} is ${version.text}`;
   }
   try {

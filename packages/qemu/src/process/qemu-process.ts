@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { bareEnvironment, type Stdio, withoutInheritedFiles } from "./confine.ts";
+import { readFile } from "node:fs/promises";
+import { constants } from "node:os";
 import { errnoCode, findProgram, tailLines, missingTool } from "@ob/core";
+import { bareEnvironment, type Stdio, withoutInheritedFiles } from "./confine.ts";
 
 /** File descriptors of QEMU whose other end this process holds. */
 export const qmpFd = 3;
@@ -23,7 +25,10 @@ export interface QemuExit {
 }
 
 export interface QemuProcess {
+  /** Of QEMU or its wrapper. */
   readonly pid: number;
+  /** That of QEMU itself, which may be confined. */
+  qemuPid(): Promise<number>;
   readonly qmp: Duplex;
   /** The guest's serial console, in both directions. */
   readonly console: Duplex;
@@ -37,11 +42,13 @@ export interface QemuProcess {
   kill(): void;
 }
 
-export interface InheritedFiles {
+export interface SpawnQemuOptions {
   /** Open descriptors to inherit, as `stateFd` and following; at most two. */
   readonly files?: readonly number[] | undefined;
   /** True for a socket at `networkFd`. */
   readonly network?: boolean | undefined;
+  /** What QEMU's command is appended to, in place of what only ends it with this process. See `VmConfinement.command`. */
+  readonly confinedBy?: readonly [string, ...string[]] | undefined;
 }
 
 /**
@@ -53,31 +60,51 @@ export interface InheritedFiles {
  */
 export async function spawnQemu(
   argv: readonly [string, ...string[]],
-  { files = [], network = false }: InheritedFiles = {},
+  { files = [], network = false, confinedBy }: SpawnQemuOptions = {},
 ): Promise<QemuProcess> {
   const [file, ...args] = argv;
-  const [program, setpriv] = await Promise.all([findProgram(file), findProgram("setpriv")]);
+  const program = await findProgram(file);
   if (program === undefined) throw missingTool(file);
-  const command: [string, ...string[]] =
-    setpriv === undefined ? [program, ...args] : [setpriv, "--pdeathsig", "KILL", "--", program, ...args];
-  const [first, ...rest] = command;
+  const [first, ...rest] = [...(confinedBy ?? (await endingWithUs())), program, ...args];
   const wanted: Stdio[] = ["ignore", "ignore", "pipe", "pipe", "pipe", ...files];
   if (network) wanted[networkFd] = "pipe";
   const env = bareEnvironment();
   const { child, started, exited, stderrTail } = await withoutInheritedFiles(wanted, (stdio) =>
-    listenTo(spawn(first, rest, { stdio, env, detached: true })),
+    listenTo(spawn(first ?? program, rest, { stdio, env, detached: true })),
   );
   await started;
+  // Set since "spawn".
+  const pid = child.pid ?? 0;
   return {
-    // Set since "spawn".
-    pid: child.pid ?? 0,
+    pid,
+    qemuPid: async () => (confinedBy === undefined ? pid : await onlyChild(await onlyChild(pid))),
     qmp: socketOf(child, qmpFd),
     console: socketOf(child, consoleFd),
     network: network ? socketOf(child, networkFd) : undefined,
-    exited,
+    exited: confinedBy === undefined ? exited : asOfQemu(exited),
     stderrTail,
     kill: () => killGroup(child),
   };
+}
+
+/** A command that ends with this process; empty where that is not possible. */
+async function endingWithUs(): Promise<readonly string[]> {
+  const setpriv = await findProgram("setpriv");
+  return setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
+}
+
+/** Between QEMU and the command that confines it there is process 1 of its namespace. */
+async function onlyChild(pid: number): Promise<number> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return Number(children.trim().split(" ")[0]);
+}
+
+/** The wrapper exits with 128 and the number of the signal that has ended QEMU. */
+async function asOfQemu(exited: Promise<QemuExit>): Promise<QemuExit> {
+  const exit = await exited;
+  const status = /^exit status (\d+)$/.exec(exit.description)?.[1];
+  const signal = Object.entries(constants.signals).find(([, number]) => 128 + number === Number(status));
+  return signal === undefined ? exit : { ...exit, description: `signal ${signal[0]}` };
 }
 
 /** At once: its events come before a caller that waits for anything else. */

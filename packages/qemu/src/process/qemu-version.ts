@@ -7,6 +7,14 @@ export interface QemuVersion {
   readonly text: string;
 }
 
+/** True for that version and newer ones. */
+export function isAtLeast(
+  { major, minor }: QemuVersion,
+  wanted: { readonly major: number; readonly minor: number },
+): boolean {
+  return major > wanted.major || (major === wanted.major && minor >= wanted.minor);
+}
+
 /**
  * The version of a QEMU program.
  *

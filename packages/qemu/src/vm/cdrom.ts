@@ -1,6 +1,13 @@
 import { isObError, run, type RunOptions } from "@ob/core";
 import { cdromId } from "../argv/qemu-argv.ts";
+import type { ShownDisk } from "../confinement/vm-files.ts";
 import type { Monitor } from "../qmp/client.ts";
+
+/** What is needed of a `Vm` to change what is in its CD-ROM drive. */
+export interface IsoDrive {
+  readonly qmp: Monitor;
+  showDisk(disk: ShownDisk): Promise<void>;
+}
 
 export interface IsoFile {
   /** Absolute path on the host. */
@@ -30,7 +37,7 @@ export async function writeIso(image: string, options: RunOptions & { readonly f
  * @throws ObError `GUEST_LOST`; the signal's reason.
  */
 export async function insertIso(
-  qmp: Monitor,
+  vm: IsoDrive,
   { image, signal }: { readonly image: string; readonly signal: AbortSignal },
 ): Promise<AsyncDisposable | undefined> {
   const medium = {
@@ -41,7 +48,8 @@ export async function insertIso(
     force: true,
   };
   try {
-    await qmp.execute("blockdev-change-medium", { arguments: medium, signal });
+    await vm.showDisk({ file: image, format: "raw", readOnly: true });
+    await vm.qmp.execute("blockdev-change-medium", { arguments: medium, signal });
   } catch (error) {
     if (isObError(error, "TOOL_FAILED")) return undefined;
     throw error;
@@ -49,7 +57,9 @@ export async function insertIso(
   return {
     [Symbol.asyncDispose]: async () => {
       // If the VM has ended there is nothing to eject.
-      await qmp.execute("eject", { arguments: { id: cdromId, force: true }, signal }).catch(() => undefined);
+      await vm.qmp
+        .execute("eject", { arguments: { id: cdromId, force: true }, signal })
+        .catch(() => undefined);
     },
   };
 }

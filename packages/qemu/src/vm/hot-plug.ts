@@ -1,6 +1,5 @@
 import { abortable, deadline, ObError } from "@ob/core";
 import { blockNode, type BlockNode, type DataDisk, type VmConfig } from "../argv/qemu-argv.ts";
-import type { QemuInstance } from "./qemu-instance.ts";
 import type { Vm } from "./vm.ts";
 
 export interface HotDisk extends BlockNode {
@@ -36,7 +35,8 @@ export async function attachDisk(vm: Vm, disk: HotDisk, signal: AbortSignal): Pr
   if (!supportsHotplug(vm.config)) {
     throw new ObError("UNSUPPORTED", "This machine does not support hot-plugging disks.");
   }
-  const { node, serial } = disk;
+  const { node, serial, file } = disk;
+  await vm.showDisk(disk);
   await vm.qmp.execute("blockdev-add", { arguments: blockNode(disk), signal });
   const device = {
     driver: vm.config.machine.devices.disk,
@@ -49,10 +49,13 @@ export async function attachDisk(vm: Vm, disk: HotDisk, signal: AbortSignal): Pr
   try {
     await vm.qmp.execute("device_add", { arguments: device, signal });
   } catch (error) {
-    if (!signal.aborted) await removeNode(vm, node, signal);
+    if (!signal.aborted) {
+      await removeNode(vm, node, signal);
+      vm.hideDisk(file);
+    }
     throw error;
   }
-  return { detach: async (detaching) => await detachDisk(vm, node, detaching) };
+  return { detach: async (detaching) => await detachDisk(vm, { node, file }, detaching) };
 }
 
 /**
@@ -69,8 +72,12 @@ export async function attachDisks(vm: Vm, disks: readonly DataDisk[], signal: Ab
   );
 }
 
-/** As `AttachedDisk.detach`, also for a disk that the VM was started with. @param node as `DataDisk.node`. */
-export async function detachDisk(vm: QemuInstance, node: string, caller: AbortSignal): Promise<void> {
+/** As `AttachedDisk.detach`, also for a disk that the VM was started with. */
+export async function detachDisk(
+  vm: Vm,
+  { node, file }: Pick<DataDisk, "node" | "file">,
+  caller: AbortSignal,
+): Promise<void> {
   using limit = deadline(
     detachTime,
     () =>
@@ -84,8 +91,9 @@ export async function detachDisk(vm: QemuInstance, node: string, caller: AbortSi
   await vm.qmp.execute("device_del", { arguments: { id: node }, signal });
   await abortable(deleted, signal);
   await removeNode(vm, node, signal);
+  vm.hideDisk(file);
 }
 
-async function removeNode(vm: QemuInstance, node: string, signal: AbortSignal): Promise<void> {
+async function removeNode(vm: Vm, node: string, signal: AbortSignal): Promise<void> {
   await vm.qmp.execute("blockdev-del", { arguments: { "node-name": node }, signal });
 }

@@ -9,8 +9,9 @@ import type { QmpEvent } from "../qmp/protocol.ts";
 export interface SpawnOptions {
   /** What the guest's kernel prints on the console when it panics, as a whole line. By default panics are not looked for. */
   readonly panic?: RegExp | undefined;
-  /** See `InheritedFiles`. */
+  /** See `SpawnQemuOptions`. */
   readonly files?: readonly number[] | undefined;
+  readonly confinedBy?: readonly [string, ...string[]] | undefined;
   /** Absolute path of the file in which QEMU logs the console. It is overwritten, and kept below 2 MiB. */
   readonly consoleLog?: string | undefined;
 }
@@ -62,11 +63,11 @@ export class QemuInstance implements AsyncDisposable {
    */
   static async spawn(
     argv: readonly [string, ...string[]],
-    { panic, files, consoleLog }: SpawnOptions = {},
+    { panic, files, confinedBy, consoleLog }: SpawnOptions = {},
   ): Promise<QemuInstance> {
     checkArgument("QemuInstance.spawn: argv", argv, "array");
     if (consoleLog !== undefined) await rm(consoleLog, { force: true });
-    const instance = new QemuInstance(await spawnQemu(argv, { files }), panic);
+    const instance = new QemuInstance(await spawnQemu(argv, { files, confinedBy }), panic);
     if (consoleLog !== undefined) limitConsoleLog(instance.console, consoleLog);
     return instance;
   }
@@ -89,6 +90,11 @@ export class QemuInstance implements AsyncDisposable {
   /** The process id of QEMU or its wrapper. */
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** The process id of QEMU itself. */
+  async qemuPid(): Promise<number> {
+    return await this.#process.qemuPid();
   }
 
   /** The last lines of QEMU's standard error until now, or empty. */

@@ -1,7 +1,7 @@
 import { abortReason, isObError } from "@ob/core";
 import * as v from "valibot";
 import { blockNode, rootNode } from "../argv/qemu-argv.ts";
-import type { QemuInstance } from "./qemu-instance.ts";
+import type { Vm } from "./vm.ts";
 
 /*
  * How the root disk of a VM is replaced. The vCPUs are stopped, and the guest's file systems are frozen. The disk's device
@@ -14,10 +14,15 @@ const placeholderNode = "placeholder";
 /**
  * Stops the vCPUs and closes the root disk.
  *
+ * @param file the absolute path of the root disk.
  * @returns what QEMU knew of the disk; undefined if this QEMU cannot do that: the VM is stopped, and can only `quit`.
  * @throws ObError `GUEST_LOST`, the failure of the VM, the signal's reason.
  */
-export async function detachRootDisk(vm: QemuInstance, signal: AbortSignal): Promise<OpenedDisk | undefined> {
+export async function detachRootDisk(
+  vm: Vm,
+  file: string,
+  signal: AbortSignal,
+): Promise<OpenedDisk | undefined> {
   const { qmp } = vm;
   await qmp.execute("stop", { signal });
   const disk = await rootDisk(vm, signal);
@@ -33,6 +38,7 @@ export async function detachRootDisk(vm: QemuInstance, signal: AbortSignal): Pro
     throw error;
   }
   if (vm.failed.aborted) throw abortReason(vm.failed);
+  vm.hideDisk(file);
   return disk;
 }
 
@@ -55,15 +61,14 @@ const nodes = v.array(
 );
 
 /** Opens a root disk while the vCPUs are stopped. @throws ObError `TOOL_FAILED` with QEMU's message. */
-export async function openDisk(vm: QemuInstance, file: string, signal: AbortSignal): Promise<OpenedDisk> {
-  await vm.qmp.execute("blockdev-add", {
-    arguments: blockNode({ node: rootNode, file, format: "qcow2" }),
-    signal,
-  });
+export async function openDisk(vm: Vm, file: string, signal: AbortSignal): Promise<OpenedDisk> {
+  const disk = { node: rootNode, file, format: "qcow2" } as const;
+  await vm.showDisk(disk);
+  await vm.qmp.execute("blockdev-add", { arguments: blockNode(disk), signal });
   return await rootDisk(vm, signal);
 }
 
-async function rootDisk(vm: QemuInstance, signal: AbortSignal): Promise<OpenedDisk> {
+async function rootDisk(vm: Vm, signal: AbortSignal): Promise<OpenedDisk> {
   const answer = await vm.qmp.execute("query-named-block-nodes", { arguments: { flat: true }, signal });
   const node = v.parse(nodes, answer).find((each) => each["node-name"] === rootNode);
   if (!node) throw new TypeError(`QEMU does not know the node ${rootNode}`);
@@ -72,13 +77,13 @@ async function rootDisk(vm: QemuInstance, signal: AbortSignal): Promise<OpenedDi
 }
 
 /** Puts the disk that was opened in the place of the placeholder, and resumes the vCPUs. */
-export async function swapRootDisk(vm: QemuInstance, signal: AbortSignal): Promise<void> {
+export async function swapRootDisk(vm: Vm, signal: AbortSignal): Promise<void> {
   await setDrive(vm, rootNode, signal);
   await vm.qmp.execute("blockdev-del", { arguments: { "node-name": placeholderNode }, signal });
   await vm.qmp.execute("cont", { signal });
 }
 
-async function setDrive(vm: QemuInstance, node: string, signal: AbortSignal): Promise<void> {
+async function setDrive(vm: Vm, node: string, signal: AbortSignal): Promise<void> {
   const path = `/machine/peripheral/${rootNode}`;
   await vm.qmp.execute("qom-set", { arguments: { path, property: "drive", value: node }, signal });
 }

@@ -1,6 +1,9 @@
-import { rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { abortReason, checkOptions, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
+import { Confinement, type VmConfinement } from "../confinement/confinement.ts";
+import { makeSocketPlace, type SocketPlace } from "../confinement/socket-place.ts";
+import { grantMemory, showDisks, type ShownDisk, showFilesOf } from "../confinement/vm-files.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import { newMachineId } from "../machine/machine-id.ts";
 import { limitConsoleLog } from "../process/console-log.ts";
@@ -18,6 +21,10 @@ export interface StartOptions {
   readonly emit: Emit;
   /** As `SpawnOptions.consoleLog`; by default one in the run directory. */
   readonly consoleLog?: string | undefined;
+  /** How QEMU is confined; by default `auto`. */
+  readonly confinement?: Confinement | undefined;
+  /** Absolute paths of qcow2 disks that the VM gets later: a disk of another file system can only be given to it by this. */
+  readonly laterDisks?: readonly string[] | undefined;
   /** To resume a snapshot: open descriptors of its device state and of its memory. */
   readonly saved?: { readonly state: number; readonly memory: number } | undefined;
 }
@@ -28,6 +35,7 @@ interface VmParts {
   readonly machineId: string;
   readonly panic: RegExp | undefined;
   readonly passt: Passt | undefined;
+  readonly confined: VmConfinement;
 }
 
 /**
@@ -39,14 +47,19 @@ export class Vm extends QemuInstance {
   readonly id: string;
   readonly #directory: RunDirectory;
   readonly #passt: Passt | undefined;
+  readonly #confined: VmConfinement;
   #hostPort = 0;
 
-  private constructor(process: QemuProcess, { config, directory, machineId, panic, passt }: VmParts) {
+  private constructor(
+    process: QemuProcess,
+    { config, directory, machineId, panic, passt, confined }: VmParts,
+  ) {
     super(process, panic);
     this.config = config;
     this.id = machineId;
     this.#directory = directory;
     this.#passt = passt;
+    this.#confined = confined;
     if (passt && process.network) {
       passt.connect(process.network);
       void this.#watchNetwork(passt);
@@ -71,11 +84,17 @@ export class Vm extends QemuInstance {
     const argv = qemuArgv(config, { consoleLog, machineId });
     const passt = await passtFor(config, options);
     if (passt) stack.use(passt);
-    await rm(consoleLog, { force: true });
+    await emptyFile(consoleLog);
+    const confined = await confine(config, { ...options, directory: directory.path, consoleLog });
+    stack.defer(() => confined.view?.close());
+    if (saved) grantMemory(confined, saved.memory);
     emit({ type: "exec", argv });
-    const files = saved && [saved.state, saved.memory];
-    const qemu = await spawnQemu(argv, { files, network: passt !== undefined });
-    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt }));
+    const qemu = await spawnQemu(argv, {
+      files: saved && [saved.state, saved.memory],
+      network: passt !== undefined,
+      confinedBy: confined.command(),
+    });
+    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt, confined }));
     limitConsoleLog(vm.console, consoleLog);
     await directory.recordQemu(vm.pid);
     try {
@@ -96,6 +115,25 @@ export class Vm extends QemuInstance {
     return this.#hostPort;
   }
 
+  /**
+   * Lets QEMU open a disk and the files below it: to be called before QEMU is told to.
+   *
+   * @throws ObError `TOOL_FAILED` for a disk that cannot be shown to a QEMU that runs; see `ConfinementOptions.diskDirectories`.
+   */
+  async showDisk(disk: ShownDisk): Promise<void> {
+    await showDisks(this.#confined.view, [disk]);
+  }
+
+  /** QEMU has closed a disk: from now on it cannot open it. */
+  hideDisk(file: string): void {
+    this.#confined.view?.hide(file);
+  }
+
+  /** A place for one unix socket that QEMU can connect to. */
+  async makeSocketPlace(): Promise<SocketPlace> {
+    return await makeSocketPlace(this.#confined.view);
+  }
+
   async #watchNetwork(passt: Passt): Promise<void> {
     const cause = await passt.failed;
     const message = `The guest's network has failed: ${cause.message}`;
@@ -104,9 +142,35 @@ export class Vm extends QemuInstance {
 
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
+    this.#confined.view?.close();
     await this.#passt?.[Symbol.asyncDispose]();
     await this.#directory[Symbol.asyncDispose]();
   }
+}
+
+/** QEMU appends to it. */
+async function emptyFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await using _ = await open(path, "wx", 0o600);
+}
+
+type ConfineOptions = StartOptions & { readonly directory: string; readonly consoleLog: string };
+
+async function confine(config: VmConfig, options: ConfineOptions): Promise<VmConfinement> {
+  const { stateDirectory, directory, consoleLog, laterDisks, emit } = options;
+  const { confinement = new Confinement({ choice: "auto", stateDirectory }) } = options;
+  const confined = await confinement.forVm(
+    {
+      directory,
+      program: config.machine.binary,
+      hostNetwork: config.network !== "passt",
+      kvm: config.accelerator === "kvm",
+    },
+    emit,
+  );
+  confined.view?.show({ path: consoleLog, access: "write" });
+  await showFilesOf(config, { view: confined.view, laterDisks });
+  return confined;
 }
 
 async function passtFor(

@@ -12,7 +12,7 @@ import {
 import { checkSandboxOptions } from "../lifecycle/check-options.ts";
 import { Accelerators, machineFor, sweepRunDirectories, withVmErrors } from "@ob/qemu";
 import { guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
-import type { SandboxOptions } from "../lifecycle/options.ts";
+import { confinementFor, type SandboxOptions } from "../lifecycle/options.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
 import { captureFramed } from "../guest/run-framed.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
@@ -55,6 +55,7 @@ export async function bootForSmokeTest(
     network: "none",
     consoleLog,
     accelerators: new Accelerators({ choice: options.accelerator, stateDirectory }),
+    confinement: confinementFor(options),
     signal,
     emit,
   });

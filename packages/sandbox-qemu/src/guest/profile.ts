@@ -58,6 +58,8 @@ export interface GuestProfile {
    * any machine that answers. `identityCommand` makes one that works for every login shell.
    */
   readonly identity: string;
+  /** False if guests of this OS need no keyboard controller: their VMs then have none. By default true. */
+  readonly needsKeyboard?: boolean | undefined;
   /** The command line of a root shell that reads scripts from its standard input; undefined if the OS has no such shell. */
   readonly rootShell: string | undefined;
   /** Succeeds when the guest is ready for a step. Its output is the `bootInfo` argument of `flush` and others. */

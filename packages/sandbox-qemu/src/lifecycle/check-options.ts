@@ -14,6 +14,8 @@ export function checkSandboxOptions(caller: string, options: unknown): void {
     hardware: "object?",
     network: "string?",
     allowHostLoopback: "boolean?",
+    confinement: "string?",
+    diskDirectories: "array?",
     sshKey: "string?",
     snapshotCacheSize: "number?",
     emit: "function?",

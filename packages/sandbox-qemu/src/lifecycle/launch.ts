@@ -1,5 +1,5 @@
 import { abortReason, deadline, type Emit, errorMessage, isObError } from "@ob/core";
-import { asBootFailure, attachDisks, Vm, type VmConfig, withVmErrors } from "@ob/qemu";
+import { asBootFailure, attachDisks, type Confinement, Vm, type VmConfig, withVmErrors } from "@ob/qemu";
 import { type ProbeMode, type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
@@ -21,6 +21,7 @@ export interface LaunchOptions {
   readonly login: Pick<WaitForSshOptions, "sshReadyPattern" | "user" | "keys" | "bootTimeSeconds">;
   readonly snapshots: SnapshotStore | undefined;
   readonly stateDirectory: string;
+  readonly confinement: Confinement;
   /** See `StartOptions` of @ob/qemu. */
   readonly consoleLog: string | undefined;
   readonly signal: AbortSignal;
@@ -51,13 +52,15 @@ export interface LaunchedGuest {
  * @throws ObError as `Sandbox.openEphemeral`, and for a resumed VM anything else that can go wrong.
  */
 export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<LaunchedGuest> {
-  const { login, profile, signal: caller, emit, stateDirectory, consoleLog, phases, stack } = options;
+  const { login, profile, signal: caller, emit, phases, stack } = options;
+  const { stateDirectory, confinement, consoleLog } = options;
   const { config, hotplugDisks } = plan.machine;
   const start = performance.now();
   const startedAt = new Date();
   const vm = stack.use(
     await Vm.start(config, {
-      ...{ stateDirectory, consoleLog, emit, signal: caller },
+      ...{ stateDirectory, confinement, consoleLog, emit, signal: caller },
+      laterDisks: hotplugDisks.map(({ file }) => file),
       panic: profile.panicPattern,
       saved: plan.kind === "resume" ? plan.snapshot.saved : undefined,
     }),

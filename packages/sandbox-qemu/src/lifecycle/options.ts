@@ -1,5 +1,5 @@
 import type { Emit } from "@ob/core";
-import type { AcceleratorChoice, NetworkChoice } from "@ob/qemu";
+import { type AcceleratorChoice, Confinement, type ConfinementChoice, type NetworkChoice } from "@ob/qemu";
 import type { GuestOptions } from "../guest/resolve-guest.ts";
 
 export interface SandboxOptions extends GuestOptions {
@@ -15,6 +15,10 @@ export interface SandboxOptions extends GuestOptions {
   readonly network?: NetworkChoice | undefined;
   /** See `HostNetworksOptions`. By default false. */
   readonly allowHostLoopback?: boolean | undefined;
+  /** How QEMU is confined. By default `auto`. */
+  readonly confinement?: ConfinementChoice | undefined;
+  /** See `ConfinementOptions`; those of a store. By default none: a VM then serves one step only, without snapshots for its caches. */
+  readonly diskDirectories?: readonly string[] | undefined;
   /** Absolute path of the private key to log in with, for an image that names none. */
   readonly sshKey?: string | undefined;
   /** Absolute path of a directory for state that outlives a process: run directories, probe results, VM snapshots. */
@@ -22,4 +26,13 @@ export interface SandboxOptions extends GuestOptions {
   /** How much disk space VM snapshots may take, in bytes; 0 for no snapshots. By default 2 GiB. */
   readonly snapshotCacheSize?: number | undefined;
   readonly emit?: Emit | undefined;
+}
+
+/** How the VMs of a sandbox are confined. */
+export function confinementFor({
+  confinement: choice = "auto",
+  stateDirectory,
+  diskDirectories,
+}: Pick<SandboxOptions, "confinement" | "stateDirectory" | "diskDirectories">): Confinement {
+  return new Confinement({ choice, stateDirectory, diskDirectories });
 }

@@ -1,6 +1,7 @@
 import { type Emit, errorMessage, isObError, throwIfAborted } from "@ob/core";
 import {
   type Accelerators,
+  type Confinement,
   type DirectBoot,
   type HostNetworks,
   type Machine,
@@ -33,6 +34,7 @@ export interface StartGuestOptions {
   readonly accelerators: Accelerators;
   /** Needed for a guest with a network. */
   readonly networks?: HostNetworks | undefined;
+  readonly confinement: Confinement;
   /** By default the VM is booted, and no snapshot is taken. */
   readonly snapshots?: SnapshotStore | undefined;
   readonly phases?: PhaseTimer | undefined;
@@ -52,14 +54,15 @@ export interface GuestSession extends LaunchedGuest, AsyncDisposable {
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
 export async function startGuest(start: StartGuestOptions): Promise<GuestSession> {
-  const { guest, profile, options, snapshots, phases, consoleLog, signal, emit } = start;
+  const { guest, profile, options, confinement, snapshots, phases, consoleLog, signal, emit } = start;
   const { bootTimeSeconds, stateDirectory, sshKey } = options;
   throwIfAborted(signal);
   assertRoomForCaches(guest, start.caches.length);
   // Before the VM: without a key it would be of no use.
   const keys = await keysFor(guest, { sshKey, emit });
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
-  const common = { guest, profile, login, snapshots, stateDirectory, consoleLog, phases, signal, emit };
+  const vmOptions = { confinement, stateDirectory, consoleLog };
+  const common = { guest, profile, login, snapshots, ...vmOptions, phases, signal, emit };
   // The identity of other guests is in their memory, where a snapshot keeps it.
   const snapshotPoints = profile.resumed === undefined ? [] : guest.snapshotPoints;
   for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints })) {
@@ -94,11 +97,17 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
   const { memoryMib, cpus } = options;
   const { hardware } = guest;
   const machine = machineFor(guest.arch);
-  const accelerator = await start.accelerators.choose(machine, { signal, emit });
+  const caller = { signal, emit };
+  const needs = { keyboard: profile.needsKeyboard ?? true };
+  const [accelerator, removals] = await Promise.all([
+    start.accelerators.choose(machine, caller),
+    start.confinement.removals(machine, needs, caller),
+  ]);
   const kernelArg = accelerator === "tcg" ? profile.disableAslr?.kernelArg : undefined;
   const directBoot = guest.directBoot && withKernelArg(guest.directBoot, kernelArg);
   return {
     machine,
+    removals,
     accelerator,
     memoryMib,
     cpus,

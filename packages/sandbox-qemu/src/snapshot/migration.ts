@@ -1,14 +1,11 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, ObError } from "@ob/core";
 import * as v from "valibot";
-import { type QmpClient, stateFd } from "@ob/qemu";
+import { type QmpClient, stateFd, type Vm } from "@ob/qemu";
 
 /*
  * A VM is saved and loaded by migration. With `x-ignore-shared` QEMU leaves out the memory, which is in a file of its own.
@@ -23,13 +20,16 @@ const pollTime = 3;
  *
  * @throws ObError `TOOL_FAILED` with QEMU's message, `GUEST_LOST`, the signal's reason.
  */
-export async function saveDevices(qmp: QmpClient, file: string, signal: AbortSignal): Promise<void> {
-  // The path of a socket must be short; that of a store may be long.
-  const directory = await mkdtemp(join(tmpdir(), "obuilder-save-"));
+export async function saveDevices(
+  vm: Pick<Vm, "qmp" | "makeSocketPlace">,
+  file: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { qmp } = vm;
+  await using place = await vm.makeSocketPlace();
   const server = createServer();
   try {
-    const socket = join(directory, "s");
-    server.listen(socket);
+    server.listen({ path: place.listenAt, readableAll: true, writableAll: true });
     await abortable(once(server, "listening"), signal);
     const written = (async () => {
       const [stream] = await once(server, "connection");
@@ -37,12 +37,11 @@ export async function saveDevices(qmp: QmpClient, file: string, signal: AbortSig
     })();
     written.catch(() => undefined);
     await qmp.execute("migrate-set-capabilities", { arguments: withoutMemory, signal });
-    await qmp.execute("migrate", { arguments: { uri: `unix:${socket}` }, signal });
+    await qmp.execute("migrate", { arguments: { uri: `unix:${place.connectAt}` }, signal });
     await migrationEnd(qmp, signal);
     await abortable(written, signal);
   } finally {
     server.close();
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -33,8 +33,8 @@ export async function saveMachine(vm: Vm, options: SaveOptions): Promise<void> {
   const signal = AbortSignal.any([vmSignal, limit.signal]);
   try {
     await vm.qmp.execute("stop", { signal });
-    await saveDevices(vm.qmp, join(directory, snapshotFiles.state), signal);
-    await copy(await memfdPath(vm.pid), join(directory, snapshotFiles.memory), signal);
+    await saveDevices(vm, join(directory, snapshotFiles.state), signal);
+    await copy(await memfdPath(await vm.qemuPid()), join(directory, snapshotFiles.memory), signal);
     if (disk !== undefined) await copy(disk, join(directory, snapshotFiles.disk), signal);
   } finally {
     await resumeVcpus(vm, vmSignal);

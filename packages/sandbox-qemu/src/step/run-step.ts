@@ -118,6 +118,7 @@ async function bootVm({ step, options, guest, profile, caches, phases }: StepPla
     cdrom: step.task.kind === "copy" && profile.verification !== undefined,
     accelerators: resources.accelerators,
     networks: resources.networks,
+    confinement: resources.confinement,
     // A guest that was resumed may start in another way than it was started.
     snapshots: mayRestart(step) ? undefined : resources.snapshots,
     phases,

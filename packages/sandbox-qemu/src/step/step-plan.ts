@@ -1,5 +1,5 @@
 import { type Emit, ObError, type SandboxRunOptions, type SandboxStep } from "@ob/core";
-import type { Accelerators, HostNetworks } from "@ob/qemu";
+import type { Accelerators, Confinement, HostNetworks } from "@ob/qemu";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { type Guest, guestProfile, resolveGuest } from "../guest/resolve-guest.ts";
 import { inMountOrder } from "../guest/mount-order.ts";
@@ -17,6 +17,7 @@ export interface StepResources {
   readonly options: SandboxOptions;
   readonly accelerators: Accelerators;
   readonly networks: HostNetworks;
+  readonly confinement: Confinement;
   readonly snapshots: SnapshotStore;
   readonly knownOwners: KnownOwners;
 }

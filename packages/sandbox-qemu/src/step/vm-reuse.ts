@@ -129,7 +129,7 @@ export async function pauseForNextStep(
   if (flushed.state !== "frozen") return { kind: "refused", reason: "file systems cannot be frozen" };
   const change = keep.baseline.diff(flushed.report);
   if (change !== undefined) return { kind: "refused", reason: `guest state changed since boot: ${change}` };
-  const detached = await detachRootDisk(running.vm, signal);
+  const detached = await detachRootDisk(running.vm, step.disk, signal);
   if (!detached) return { kind: "refused", reason: "QEMU cannot swap the root disk" };
   const disk = { identity: await diskIdentity(step.disk), virtualSize: detached.virtualSize };
   return { kind: "paused", paused: { running, image: step.image, keep, disk } };
@@ -152,7 +152,8 @@ export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promi
   const { vm, session, shell } = running;
   const signal = AbortSignal.any([caller, vm.failed]);
   const reason =
-    whyNotReused(paused, options) ?? (await openNextDisk(paused, { disk: step.disk, signal, caller }));
+    whyNotReused(paused, options) ??
+    (await openNextDisk(paused, { disk: step.disk, caches, signal, caller }));
   if (reason !== undefined) return { kind: "must-boot", reason };
   return await withVmErrors(vm, caller, async () => {
     await swapRootDisk(vm, signal);
@@ -181,11 +182,14 @@ async function openNextDisk(
   { running, disk: previous }: PausedVm,
   {
     disk,
+    caches,
     signal,
     caller,
-  }: { readonly disk: string; readonly signal: AbortSignal; readonly caller: AbortSignal },
+  }: Pick<ReuseOptions, "caches" | "signal"> & { readonly disk: string; readonly caller: AbortSignal },
 ): Promise<string | undefined> {
   try {
+    // While a VM can still be booted instead.
+    for (const { file } of caches) await running.vm.showDisk({ file, format: "qcow2" });
     const opened = await openDisk(running.vm, disk, signal);
     return (await isChildDisk(previous, opened))
       ? undefined
@@ -203,9 +207,9 @@ export async function releaseCaches(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const results = await Promise.all(
-    caches.map(async ({ node, target }) => {
+    caches.map(async ({ node, file, target }) => {
       try {
-        await detachDisk(vm, node, signal);
+        await detachDisk(vm, { node, file }, signal);
         return undefined;
       } catch (error) {
         if (isObError(error, "TOOL_FAILED")) return `the guest did not release the cache at ${target}`;

@@ -91,7 +91,7 @@ async function copy({ bytes, machine = "hot-plug", status = 0, owner = presumed 
     options.onDirectory?.({ path: Buffer.from("a/b"), isParent: false });
     return Readable.from([sent]);
   };
-  const target = { session, qmp, signal: never };
+  const target = { session, drive: { qmp, showDisk: async () => {} }, signal: never };
   await using copying = copyIn(profile, {
     openArchive,
     owner: {

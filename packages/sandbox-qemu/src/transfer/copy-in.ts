@@ -10,7 +10,7 @@ import {
   isObError,
   type OpenArchiveOptions,
 } from "@ob/core";
-import { attachDisk, type AttachedDisk, type Monitor, supportsHotplug, type Vm } from "@ob/qemu";
+import { attachDisk, type AttachedDisk, type IsoDrive, supportsHotplug, type Vm } from "@ob/qemu";
 import { type ArchiveSpool, spoolArchive, type SpooledArchive } from "./archive-spool.ts";
 import { copyVerified } from "./verified-copy.ts";
 import type { CopyOwner } from "./copy-owner.ts";
@@ -35,7 +35,7 @@ export interface CopyInOptions {
 
 /** The guest that the files are copied to. */
 export interface CopyTarget extends GuestConnection {
-  readonly qmp: Monitor;
+  readonly drive: IsoDrive;
   /** Attaches a raw disk, read-only; undefined if the VM does not support hot-plug. */
   readonly attach: ((disk: ArchiveDisk) => Promise<AttachedDisk>) | undefined;
 }
@@ -51,7 +51,7 @@ export interface ArchiveDisk {
 export function copyTarget(vm: Vm, connection: GuestConnection): CopyTarget {
   const attach = async ({ file, serial }: ArchiveDisk): Promise<AttachedDisk> =>
     await attachDisk(vm, { node: serial, file, format: "raw", readOnly: true, serial }, connection.signal);
-  return { ...connection, qmp: vm.qmp, attach: supportsHotplug(vm.config) ? attach : undefined };
+  return { ...connection, drive: vm, attach: supportsHotplug(vm.config) ? attach : undefined };
 }
 
 /** How long a step waits at its end until the guest has released the archive's disk, in milliseconds. */

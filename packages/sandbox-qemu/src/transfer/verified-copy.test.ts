@@ -134,7 +134,7 @@ async function copy(
   await using session = await openSession(await server.connect(), login);
   const copied = copyVerified({
     session,
-    qmp,
+    drive: { qmp, showDisk: async () => {} },
     stateDirectory: state.path,
     signal: never,
     emit: (event) => void events.push(event),

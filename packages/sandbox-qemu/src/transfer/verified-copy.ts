@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { type Emit, isObError, errorMessage, ObError, sha256 } from "@ob/core";
 import { type Extract, extract, type Header, pack } from "tar-stream";
-import { createRunDirectory, insertIso, type Monitor, writeIso } from "@ob/qemu";
+import { createRunDirectory, insertIso, type IsoDrive, writeIso } from "@ob/qemu";
 import { spoolArchive } from "./archive-spool.ts";
 import type { CopyVerification, GuestCommand } from "../guest/profile.ts";
 import {
@@ -20,7 +20,8 @@ export interface VerifiedCopyOptions extends GuestConnection {
   /** See `GuestProfile.unpack`. */
   readonly unpack: GuestCommand;
   readonly verification: CopyVerification;
-  readonly qmp: Monitor;
+  /** Of the VM; it may be missing. */
+  readonly drive: IsoDrive;
   /** Absolute path of the directory that run directories are made in. */
   readonly stateDirectory: string;
   readonly emit: Emit;
@@ -100,7 +101,7 @@ async function sendThroughSsh(options: VerifiedCopyOptions): Promise<Contents> {
 }
 
 async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no-drive"> {
-  const { openArchive, verification, stateDirectory, qmp, signal, emit } = options;
+  const { openArchive, verification, stateDirectory, drive, signal, emit } = options;
   const contents = newContents(options);
   const open = (): Readable => Readable.from(observed(openArchive(), contents, verification));
   await using spool = spoolArchive({ openArchive: open, stateDirectory, signal, inMemoryBytes: 0 });
@@ -118,7 +119,7 @@ async function sendOnIso(options: VerifiedCopyOptions): Promise<Contents | "no-d
     { path: listPath, name: listTar },
   ];
   await writeIso(image, { files, signal, emit });
-  await using inserted = await insertIso(qmp, { image, signal });
+  await using inserted = await insertIso(drive, { image, signal });
   if (!inserted) return "no-drive";
   const unpacked = unpackFromDevice(verification.unpackIso([filesTar, listTar]), options);
   if ((await exceptLinks(unpacked, { contents, verification })) === "not seen") {

@@ -43,6 +43,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     ],
     panicPattern: /^.*Kernel panic - not syncing.*$/m,
     identity: identityCommand(scripts.showIdentity),
+    needsKeyboard: false,
     rootShell: root.shell,
     ...bootCommands(access),
     rngReseededPattern: /crng reseeded due to virtual machine fork/,
