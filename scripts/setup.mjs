@@ -28,7 +28,7 @@ export function setup({ forTests = false } = {}) {
 
 const mark = join(repository, "node_modules", ".obuilder-installed");
 
-function installNpmPackages() {
+export function installNpmPackages() {
   const lock = createHash("sha256")
     .update(readFileSync(join(repository, "pnpm-lock.yaml")))
     .digest("hex");
