@@ -110,6 +110,9 @@ test("the first example of docs/spec.md builds", async () => {
   expect(result.all).toContain("HELLO.SPEC");
 });
 
+/** The groups of virtual machines; no account is in them. */
+const ofVms = [1_879_048_192, 61_184];
+
 test("what builds leave in a store is readable only by its owner, but what is exported follows the umask", async () => {
   const exported = await run(["export", "--store=qemu:.obuilder/store", id, "disk.qcow2"]);
   expect(exported.exitCode, exported.all).toBe(0);
@@ -118,8 +121,10 @@ test("what builds leave in a store is readable only by its owner, but what is ex
   expect(paths.some((name) => name.startsWith("state/qemu/snapshots/"))).toBe(true);
   const open = [];
   for (const name of paths) {
-    const { mode } = await lstat(path.join(storeInProject, name));
-    if ((mode & 0o077) !== 0) open.push(`${(mode & 0o777).toString(8)} ${name}`);
+    const { mode, gid } = await lstat(path.join(storeInProject, name));
+    // Root lends files to the virtual machines, which have a group of their own: see docs/security.md.
+    const lent = ofVms.includes(gid) ? 0o070 : 0;
+    if ((mode & 0o077 & ~lent) !== 0) open.push(`${(mode & 0o777).toString(8)} ${name}`);
   }
   expect(open).toEqual([]);
   expect((await stat(storeInProject)).mode & 0o777).toBe(0o700);

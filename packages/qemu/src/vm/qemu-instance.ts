@@ -117,7 +117,7 @@ export class QemuInstance implements AsyncDisposable {
    * a moment later.
    */
   async explainFailure(error: unknown): Promise<unknown> {
-    using limit = deadline(2_000, () => error);
+    using limit = deadline(exitTime, () => error);
     await aborted(AbortSignal.any([this.failed, limit.signal]));
     return this.failed.aborted ? abortReason(this.failed) : error;
   }
@@ -194,6 +194,12 @@ export class QemuInstance implements AsyncDisposable {
     this.#fail("GUEST_LOST", text, reason === undefined ? undefined : { shutdown: reason });
   }
 }
+
+/**
+ * How long a guest that has closed its connections may take to exit, in milliseconds: without a PS/2 controller, a Linux kernel tries
+ * several ways to restart, which takes two seconds more.
+ */
+const exitTime = 8_000;
 
 /** Matches nothing. */
 const noPanic = /(?!)/;
