@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { chown, copyFile, mkdir, mkdtempDisposable, readdir, stat } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, mkdtempDisposable, readdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
@@ -30,11 +30,10 @@ async function ownStore(directory: string): Promise<TestStore> {
     const from = path.join(defaultStore, kind);
     for (const name of await readdir(from)) {
       if (kind === "base-image" && !name.startsWith(`${imageName}.`)) continue;
-      await copyFile(
-        path.join(from, name),
-        path.join(store.directory, kind, name),
-        constants.COPYFILE_FICLONE,
-      );
+      const copy = path.join(store.directory, kind, name);
+      await copyFile(path.join(from, name), copy, constants.COPYFILE_FICLONE);
+      // Root may have lent it to its own VMs.
+      await chmod(copy, 0o600);
     }
   }
   for (const name of ["", ...(await readdir(directory, { recursive: true }))])
