@@ -47,7 +47,7 @@ interface NamedPath {
 }
 
 /** Absolute paths in an option, such as that of `if=virtio,file=/a,,b.qcow2`, which has a comma. */
-function pathsIn(argument: string): readonly NamedPath[] {
+export function pathsIn(argument: string): readonly NamedPath[] {
   if (argument.startsWith("{")) {
     const texts = [...argument.matchAll(/"filename"\s*:\s*("\/(?:[^"\\]|\\.)*")/g)];
     return texts.map(([, text = '""']) => ({ path: String(JSON.parse(text)), isTree: false }));

@@ -52,7 +52,7 @@ export interface VmConfinement {
   readonly view: FileView | undefined;
   /** The command that QEMU's is appended to; to be asked for when all files of its start are in the view. */
   command(): readonly [string, ...string[]] | undefined;
-  /** Lets QEMU open a file of the caller by its descriptor again, for reading and writing. */
+  /** The group of all VMs, by which QEMU may open what they share; undefined if QEMU has no user of its own. */
   readonly group: number | undefined;
 }
 

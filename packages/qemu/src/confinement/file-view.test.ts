@@ -1,4 +1,4 @@
-import { existsSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, statSync, writeFileSync, mkdirSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -119,6 +119,15 @@ describe.skipIf(!isRoot)("what root lends to a VM's user", () => {
     view.show({ path: layer, access: "read" });
     view.close();
     expect(ownerOf(layer)).toEqual({ uid: 0, gid: user?.readers, mode: 0o640 });
+  });
+
+  it("is no directory that an option names", () => {
+    const view = newView();
+    const named = join(directory, "named");
+    mkdirSync(named, { mode: 0o750 });
+    const before = ownerOf(named);
+    view.show({ path: named, access: "read", borrowed: true });
+    expect(ownerOf(named)).toEqual(before);
   });
 
   it("is given back also if QEMU only reads it, if it is not the store's", () => {

@@ -154,7 +154,10 @@ export class FileView {
     const reading = 0o040;
     const anybody = 0o004;
     if (!this.#user) return;
-    const { uid, gid, mode } = statSync(path);
+    const file = statSync(path);
+    const { uid, gid, mode } = file;
+    // A device, or a directory: whoever owns it decides.
+    if (!file.isFile()) return;
     if ((mode & anybody) !== 0 || (gid === this.#user.readers && (mode & reading) !== 0)) return;
     if (borrowed) this.#lent.set(path, { uid, gid, mode, at: path });
     chownSync(path, uid, this.#user.readers);

@@ -1,5 +1,6 @@
-import { existsSync, fchmodSync, fchownSync, fstatSync } from "node:fs";
+import { fchmodSync, fchownSync, fstatSync } from "node:fs";
 import type { BlockNode, VmConfig } from "../argv/qemu-argv.ts";
+import { pathsIn } from "./argv-files.ts";
 import { backingFiles } from "./backing-chain.ts";
 import type { VmConfinement } from "./confinement.ts";
 import type { FileView } from "./file-view.ts";
@@ -30,16 +31,13 @@ export async function showFilesOf(
     view,
     files.map((file) => ({ file, format: "qcow2" })),
   );
-  const named = (hardware.arguments ?? []).flatMap(pathsIn);
-  for (const path of [directBoot?.kernel, directBoot?.initrd, ...named]) {
+  for (const path of [directBoot?.kernel, directBoot?.initrd]) {
     if (path !== undefined) view?.show({ path, access: "read" });
   }
-}
-
-/** The files that an option of QEMU names, such as `if=pflash,file=/usr/share/OVMF/OVMF_CODE.fd`. */
-function pathsIn(argument: string): readonly string[] {
-  const paths = [...argument.matchAll(/(?:^|[=,])(\/[^,]+)/g)].flatMap(([, path]) => path ?? []);
-  return paths.filter((path) => existsSync(path));
+  for (const { path } of (hardware.arguments ?? []).flatMap(pathsIn)) {
+    // They are the caller's own.
+    view?.show({ path, access: "read", borrowed: true });
+  }
 }
 
 /**
