@@ -169,11 +169,14 @@ describe("build", () => {
     const most: number[] = [];
     for (const jobs of [1, 3]) {
       let running = 0;
+      // No step ends before as many run as may.
+      const allRun = Promise.withResolvers<void>();
       const services: ReturnType<typeof fakeServices> = fakeServices({
         run: async ({ task, output }) => {
           running = Math.max(running, services.sandbox.running);
+          if (running === jobs) allRun.resolve();
           output(`${task.command}\n`);
-          await new Promise(setImmediate);
+          await allRun.promise;
         },
       });
       const { code, stdout } = await obuilder([...build, `-j${jobs}`], { services, stdin: nested });
