@@ -17,7 +17,15 @@ const spec = parseSpec(`((build tools ((from base) (copy (src deep/er/x) (dst /x
 let directory = "";
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "ob-context-"));
-  for (const path of ["deep/er/x", "deep/other", "src/a", "src/left/b", "src/c.log", "src/.dockerignore", "top"])
+  for (const path of [
+    "deep/er/x",
+    "deep/other",
+    "src/a",
+    "src/left/b",
+    "src/c.log",
+    "src/.dockerignore",
+    "top",
+  ])
     await put(path);
   await mkdir(join(directory, "source/src/empty"));
   await symlink("/etc/passwd", join(directory, "source/link"));
@@ -34,7 +42,10 @@ async function unpacked(request: BuildRequest): Promise<{ names: readonly string
   const path = await mkdtemp(join(directory, "unpacked-"));
   const [input, options] = [archive, ["-C", path, "-f", "-"]] as const;
   execFileSync("tar", ["-x", ...options], { input });
-  const names = execFileSync("tar", ["-t", ...options], { input }).toString().trim().split("\n");
+  const names = execFileSync("tar", ["-t", ...options], { input })
+    .toString()
+    .trim()
+    .split("\n");
   return { names, path };
 }
 

@@ -35,7 +35,10 @@ export async function contextArchive(
   await using digests = digestCacheFor(sourceDirectory, digestDirectory);
   const entries = new Map<string, Manifest>();
   for (const { source, exclude } of copiesOfContext(request)) {
-    addAll(entries, await generateManifest(source, { sourceDirectory, exclude, own, ignore, digests, signal }));
+    addAll(
+      entries,
+      await generateManifest(source, { sourceDirectory, exclude, own, ignore, digests, signal }),
+    );
   }
   return packArchive(async (pack) => {
     using tree = new SourceTree(sourceDirectory);

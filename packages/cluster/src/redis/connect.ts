@@ -69,9 +69,13 @@ function makeRedis({ url, tls }: RedisAddress, role: "worker" | "client"): Redis
   } as const satisfies RedisOptions;
   if (url.startsWith("/")) return new Redis({ ...options, path: url });
   if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return new Redis(url, options);
-  throw new ObError("USAGE", `${JSON.stringify(withoutPassword(url))} is not the address of a Redis server.`, {
-    hint: "It has the form redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT for TLS.",
-  });
+  throw new ObError(
+    "USAGE",
+    `${JSON.stringify(withoutPassword(url))} is not the address of a Redis server.`,
+    {
+      hint: "It has the form redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT for TLS.",
+    },
+  );
 }
 
 function unreachable({ url }: RedisAddress, cause: unknown): ObError {
