@@ -78,7 +78,9 @@ async function withCluster(
 function showStatus(status: ClusterStatus, json: boolean, { io }: Session): void {
   const { workers, pools, builds } = status;
   if (json) {
-    const plain = workers.map(({ v: _, ...worker }) => worker);
+    const plain = workers.map(({ name, host, pools: own, slots, running, draining }) => ({
+      ...{ name, host, pools: own, slots, running, draining },
+    }));
     io.stdout.write(`${jsonLine({ workers: plain, pools, builds })}\n`);
     return;
   }
@@ -99,7 +101,7 @@ async function showKey(args: Arguments, { services, io }: Session): Promise<void
   const file = readWhat(args, "key FILE");
   const found = await services.cluster();
   if (args["new"] !== true) {
-    const line = (await readOptionFile(file, "pool-key")).split("\n").find((each) => /^AGE-/.test(each));
+    const line = (await readOptionFile(file, "pool-key")).split("\n").find((each) => each.startsWith("AGE-"));
     io.stdout.write(`${await found.publicKeyOf(line?.trim() ?? "")}\n`);
     return;
   }

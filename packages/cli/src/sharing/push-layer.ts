@@ -70,8 +70,8 @@ async function belowOf(
 ): Promise<LayerInfo | undefined> {
   const below = chain.at(-2);
   const found = below && (await registry.findLayer(below.id, { signal }));
-  const isSame = found?.chain.every((disk, index) => disk.content.digest === chain[index]?.content.digest);
-  return isSame === true ? found : undefined;
+  const isThisRun = found?.chain.every((disk, index) => disk.content.digest === chain[index]?.content.digest);
+  return isThisRun === true ? found : undefined;
 }
 
 /**
