@@ -24,7 +24,7 @@ import { loadGuestProfiles } from "./guest-profiles.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 import type { OpenRepository, OpenRepositoryOptions } from "./sharing/open-repository.ts";
 import type { Sharing } from "./sharing/sharing.ts";
-import type { ClusterServices } from "./cluster/cluster-services.ts";
+import type { ClusterServices } from "./cluster/cluster-ports.ts";
 import { qemuStateOf, sandboxOptions } from "./sandbox-options.ts";
 
 export interface OpenOptions {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { hostname, userInfo } from "node:os";
 import type { RedisAddress } from "@ob/cluster";
 import { errorMessage, ObError } from "@ob/core";
-import type { RegistryAddress } from "../cluster/cluster-services.ts";
+import type { RegistryAddress } from "../cluster/cluster-ports.ts";
 import type { ProcessIo } from "../process-io.ts";
 import type { OptionTable } from "./flags.ts";
 import { type Arguments, stringOption } from "./options.ts";

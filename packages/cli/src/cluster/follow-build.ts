@@ -7,7 +7,7 @@ import { exitCodeFor } from "../exit-codes.ts";
 import { codeOf, firstError } from "../output/render-error.ts";
 import type { ProcessIo } from "../process-io.ts";
 import { createProgress } from "../progress/create-progress.ts";
-import type { ClusterConnection } from "./cluster-services.ts";
+import type { ClusterConnection } from "./cluster-ports.ts";
 
 export interface FollowOptions {
   readonly connection: ClusterConnection;

@@ -15,7 +15,7 @@ import {
 import { disposableWith, type ImageManifest, type LayerId, ObError } from "@ob/core";
 import { openRegistry, type Registry } from "@ob/registry";
 import type { Spec } from "@ob/spec";
-import type { ClusterConnection, ClusterSubmission, OpenClusterOptions } from "./cluster-services.ts";
+import type { ClusterConnection, ClusterSubmission, OpenClusterOptions } from "./cluster-ports.ts";
 import { registryLogs } from "./log-archive.ts";
 import { PlanningStore } from "./planning-store.ts";
 import { poolFor } from "./pools.ts";

@@ -6,7 +6,7 @@ import { openRegistry } from "@ob/registry";
 import { createSandbox, diagnoseQemu } from "@ob/sandbox-qemu";
 import { openStore } from "@ob/store-qcow";
 import { sandboxOptions } from "../sandbox-options.ts";
-import type { StartedWorker, StartWorkerOptions } from "./cluster-services.ts";
+import type { StartedWorker, StartWorkerOptions } from "./cluster-ports.ts";
 import { registryLogs } from "./log-archive.ts";
 import { ownPool } from "./pools.ts";
 import { receivedContexts } from "./registry-contexts.ts";

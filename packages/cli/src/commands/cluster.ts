@@ -3,7 +3,7 @@ import type { ClusterStatus } from "@ob/cluster";
 import { didYouMean, errnoCode, errorMessage, ObError } from "@ob/core";
 import { queueOptions, readOptionFile, readQueue } from "../args/cluster-options.ts";
 import { type Arguments, stringOption } from "../args/options.ts";
-import type { ClusterConnection } from "../cluster/cluster-services.ts";
+import type { ClusterConnection } from "../cluster/cluster-ports.ts";
 import { formatTable } from "../output/format-table.ts";
 import { jsonLine } from "../output/printable.ts";
 import type { Command } from "./command.ts";
