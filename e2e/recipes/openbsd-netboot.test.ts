@@ -1,22 +1,40 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { getuid } from "node:process";
+import { diagnoseConfinement } from "@ob/sandbox-qemu";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { installConf } from "../../images/openbsd-79/install-conf.ts";
 import { makeNetbootTree } from "../../images/openbsd-79/netboot-tree.ts";
 import { netbootMachine } from "../../images/openbsd-79/recipe.ts";
 import { releasePath, siteSet } from "../../images/openbsd-79/release.ts";
 import { makeSet, siteFiles } from "../../images/openbsd-79/site-set.ts";
-import { withPrefix } from "../../images/src/disk/fakeroot.ts";
 import { netbootServer } from "../../images/src/installer/netboot-server.ts";
 import { runInstaller } from "../../images/src/installer/run-installer.ts";
 import { makeEmptyDisk } from "../../images/src/installer/installer-argv.ts";
+import { qemusOf, sees, statusOf } from "../support/host-processes.ts";
 
 let directory: string;
 beforeEach(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "netboot-"));
 });
 afterEach(() => rm(directory, { recursive: true }));
+
+const isRoot = getuid?.() === 0;
+const { isolated } = await diagnoseConfinement();
+
+/** What the QEMU of the installer may do, and which files it sees. */
+async function lookAt(at: (name: string) => string) {
+  const [pid = 0] = await qemusOf(directory);
+  const status = await statusOf(pid);
+  const names = ["disk.qcow2", "tree/tftp/bsd.rd", "console", "set", "tree/http/disklabel"];
+  const visible = await Promise.all(names.map(async (name) => await sees(pid, at(name))));
+  return {
+    ...Object.fromEntries(["CapEff", "NoNewPrivs", "Seccomp"].map((name) => [name, status.get(name)])),
+    hasUserOfItsOwn: Number(status.get("Uid")?.split("\t")[0]) > 60_000,
+    sees: names.filter((_, index) => visible[index]),
+  };
+}
 
 /**
  * Takes the place of OpenBSD's loader: fetches the same files as the loader and the installer, from the same addresses.
@@ -61,9 +79,11 @@ it("OpenBSD's installer would find every file that it requests (recipe-offline: 
 
   const consoleLog = at("console");
   const seen: string[] = [];
+  let confinement: ReturnType<typeof lookAt> | undefined;
   const machine = netbootMachine({ disks: [at("disk.qcow2")], processor: ["-accel", "tcg"], tree });
   // The guest's requests are answered in its own network namespace, or not at all.
-  await runInstaller(withPrefix(await netbootServer(tree.http, undefined), machine), {
+  await runInstaller(machine, {
+    prefix: await netbootServer(tree.http, undefined),
     consoleLog,
     phases: [
       {
@@ -76,10 +96,23 @@ it("OpenBSD's installer would find every file that it requests (recipe-offline: 
       { name: "the end by a restart", until: "power off", limitSeconds: 60 },
     ],
     failures: [/guest: failed/],
-    onEvent: (event) => event.type === "phase-finished" && seen.push(event.phase),
+    onEvent: (event) => {
+      if (event.type !== "phase-finished") return;
+      seen.push(event.phase);
+      confinement ??= lookAt(at);
+    },
     signal: undefined,
   });
   expect(seen).toEqual(["DHCP and the loader", "TFTP", "HTTP", "the end by a restart"]);
+  if (isolated) {
+    expect(await confinement).toEqual({
+      ...{ CapEff: "0000000000000000", NoNewPrivs: "1", Seccomp: "2", hasUserOfItsOwn: isRoot },
+      sees: ["disk.qcow2", "tree/tftp/bsd.rd", "console"],
+    });
+  }
+  // The disk and the console's log are the caller's again.
+  const { uid } = await stat(at("disk.qcow2"));
+  expect([uid, (await stat(consoleLog)).uid]).toEqual([getuid?.(), getuid?.()]);
   const said = await readFile(consoleLog, "latin1");
   const sizes: readonly (readonly [name: string, bytes: number])[] = [
     ["install.conf", conf.length],

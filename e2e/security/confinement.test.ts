@@ -1,11 +1,11 @@
-import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
+import { lstat, readdir, readlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { getuid } from "node:process";
 import { diagnoseConfinement } from "@ob/sandbox-qemu";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { build, builtId, printed, startBuild } from "../support/obuilder.ts";
-import { qemusOf } from "../support/host-processes.ts";
+import { qemusOf, sees, statusOf } from "../support/host-processes.ts";
 import { imageName, type TestStore, temporaryStore } from "../support/store.ts";
 
 let store: TestStore;
@@ -16,12 +16,6 @@ afterEach(() => store[Symbol.asyncDispose]());
 
 const isRoot = getuid?.() === 0;
 const namespaces = ["mnt", "pid", "ipc", "uts"];
-
-/** The fields of /proc/PID/status. */
-async function statusOf(pid: number): Promise<ReadonlyMap<string, string>> {
-  const lines = (await readFile(`/proc/${pid}/status`, "utf8")).split("\n");
-  return new Map(lines.map((line) => [line.split(":")[0] ?? "", line.slice(line.indexOf(":") + 1).trim()]));
-}
 
 async function namespacesOf(pid: number | "self"): Promise<readonly string[]> {
   return await Promise.all(namespaces.map((name) => readlink(`/proc/${pid}/ns/${name}`)));
@@ -39,14 +33,6 @@ async function notOurs(): Promise<readonly string[]> {
   const owners = entries.map(async (entry) => (await lstat(path.join(store.directory, entry))).uid);
   const uids = await Promise.all(owners);
   return entries.filter((_, index) => uids[index] !== getuid?.());
-}
-
-/** Whether a process sees a path of the host. */
-async function sees(pid: number, file: string): Promise<boolean> {
-  return await stat(`/proc/${pid}/root${file}`).then(
-    () => true,
-    () => false,
-  );
 }
 
 // Installed by `npm test`; some hosts deny user namespaces to users other than root.

@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
 
 /** The ids of a process and of all its descendants, from /proc. */
 export async function treeOf(pid: number): Promise<readonly number[]> {
@@ -23,6 +23,20 @@ export async function qemusOf(directory: string): Promise<readonly number[]> {
     if (program.includes("qemu-system") && argv.includes(directory)) found.push(Number(pid));
   }
   return found;
+}
+
+/** The fields of /proc/PID/status. */
+export async function statusOf(pid: number): Promise<ReadonlyMap<string, string>> {
+  const lines = (await readFile(`/proc/${pid}/status`, "utf8")).split("\n");
+  return new Map(lines.map((line) => [line.split(":")[0] ?? "", line.slice(line.indexOf(":") + 1).trim()]));
+}
+
+/** Whether a process sees a path of the host. */
+export async function sees(pid: number, file: string): Promise<boolean> {
+  return await stat(`/proc/${pid}/root${file}`).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What any user of the host can read of a process: its arguments and its environment. */

@@ -21,7 +21,6 @@ import {
   signifyList,
   escapeQemuValue,
   withPhase,
-  withPrefix,
 } from "@ob/images/toolkit";
 import { disklabelTemplate, installConf } from "./install-conf.ts";
 import { makeNetbootTree, type NetbootTree } from "./netboot-tree.ts";
@@ -138,8 +137,8 @@ async function make(context: RecipeContext): Promise<RecipeResult> {
 
   const processor = await context.resolveCpuArgs("amd64", signal);
   const prefix = await netbootServer(tree.http, signal);
-  await runInstaller(withPrefix(prefix, netbootMachine({ disks, processor, tree })), {
-    ...{ consoleLog, onEvent, signal },
+  await runInstaller(netbootMachine({ disks, processor, tree }), {
+    ...{ prefix, consoleLog, onEvent, signal },
     ...{ phases: installPhases, failures: installFailures },
   });
   const memoryMib = ocaml === undefined ? 1_024 : 4_096;

@@ -12,6 +12,7 @@ import {
   withStoreErrors,
 } from "@ob/core";
 import { findDamage, inspectQcow2 } from "@ob/qcow2";
+import { confineReader } from "@ob/qemu";
 import { directoryOf, isComplete, readManifest, readManifestLeniently } from "../recipe/provenance.ts";
 import { checkName, prepareStore } from "./build-image.ts";
 import { publish } from "./publish.ts";
@@ -118,7 +119,9 @@ export async function addSharedImage(store: string, request: AddImageRequest): P
 
 async function refuseDamaged(disk: string, signal: AbortSignal | undefined): Promise<void> {
   const found = await inspectQcow2(disk);
-  const damage = found ? await findDamage(disk, { signal }) : "It is not a qcow2 file.";
+  const damage = found
+    ? await findDamage(disk, { confine: confineReader, signal })
+    : "It is not a qcow2 file.";
   if (damage !== undefined) throw new ObError("BASE_IMAGE", `The disk of the image is refused.\n${damage}`);
 }
 

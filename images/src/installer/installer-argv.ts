@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { GuestArch } from "@ob/core";
 import { convert, createDisk } from "@ob/qcow2";
-import { escapeOptionValue } from "@ob/qemu";
+import { escapeOptionValue, sandboxArgs } from "@ob/qemu";
 import type { Argv } from "../disk/fakeroot.ts";
 
 /** The VM in which an operating system is installed. */
@@ -30,6 +30,7 @@ export function installerArgv(machine: InstallerMachine): Argv {
   return [
     isAmd64 ? "qemu-system-x86_64" : "qemu-system-riscv64",
     ...["-machine", isAmd64 ? "pc" : "virt", ...machine.processor],
+    ...sandboxArgs,
     ...["-smp", `${cpus}`, "-m", `${memoryMib}`],
     ...["-nodefaults", "-display", "none", "-monitor", "none", ...(reboots ? [] : ["-no-reboot"])],
     ...disks.flatMap((file) => [

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { abortReason, cancelledError, ObError } from "@ob/core";
-import { monitorArgs, type QemuExit, QemuInstance, stripControlSequences } from "@ob/qemu";
+import { type QemuExit, QemuInstance, stripControlSequences } from "@ob/qemu";
 import type { Argv } from "../disk/fakeroot.ts";
+import { type ConfineInstaller, confinedInstaller } from "./confined-installer.ts";
 
-export interface InstallerVmOptions {
-  /** Absolute path of the file that the guest's console is logged to. */
-  readonly consoleLog: string;
+export interface InstallerVmOptions extends ConfineInstaller {
   /** Console output of a failed installation. */
   readonly failures: readonly RegExp[];
 }
@@ -21,10 +20,12 @@ export class InstallerVm implements AsyncDisposable {
   readonly #qemu: QemuInstance;
   readonly #options: InstallerVmOptions;
   readonly #output: RecentOutput;
+  readonly #confined: AsyncDisposable;
   #exit: QemuExit | undefined;
 
-  private constructor(qemu: QemuInstance, options: InstallerVmOptions) {
+  private constructor(qemu: QemuInstance, options: InstallerVmOptions, confined: AsyncDisposable) {
     this.#qemu = qemu;
+    this.#confined = confined;
     this.#options = options;
     this.#output = new RecentOutput();
     qemu.console.onOutput((text) => this.#output.add(text));
@@ -38,8 +39,11 @@ export class InstallerVm implements AsyncDisposable {
   /** Starts QEMU, or a wrapper that passes the appended arguments and its descriptors on to QEMU and exits with it. */
   static async start(argv: Argv, options: InstallerVmOptions): Promise<InstallerVm> {
     const { consoleLog } = options;
-    const qemu = await QemuInstance.spawn([...argv, ...monitorArgs(consoleLog)], { consoleLog });
-    return new InstallerVm(qemu, options);
+    await using stack = new AsyncDisposableStack();
+    const confined = stack.use(await confinedInstaller(argv, options));
+    const qemu = await QemuInstance.spawn(confined.argv, { consoleLog, confinedBy: confined.confinedBy });
+    const owned = stack.move();
+    return new InstallerVm(qemu, options, owned);
   }
 
   /**
@@ -71,6 +75,7 @@ export class InstallerVm implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#qemu[Symbol.asyncDispose]();
+    await this.#confined[Symbol.asyncDispose]();
   }
 
   /** All of the console has been read when the exit is known. */

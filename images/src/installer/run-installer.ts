@@ -19,6 +19,13 @@ export interface RunInstallerOptions {
   readonly phases: readonly InstallPhase[];
   /** Console output of a failed installation; it ends the wait at once. */
   readonly failures?: readonly RegExp[] | undefined;
+  /** Put in front of QEMU, such as `netbootServer`; it passes its descriptors on to QEMU and exits with it. By default nothing. */
+  readonly prefix?: readonly string[] | undefined;
+  /**
+   * `auto`, the default: QEMU gets as little as this host permits, as that of a step. It sees the files that its options name by absolute
+   * paths. `off`: it has the rights of its caller, and sees what that sees.
+   */
+  readonly confinement?: "auto" | "off" | undefined;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -32,8 +39,8 @@ export interface RunInstallerOptions {
  *   fails or QEMU exits; `MISSING_TOOL`, `CANCELLED`.
  */
 export async function runInstaller(argv: Argv, options: RunInstallerOptions): Promise<void> {
-  const { consoleLog, phases, failures = [], onEvent, signal } = options;
-  await using guest = await InstallerVm.start(argv, { consoleLog, failures });
+  const { phases, failures = [], onEvent, signal } = options;
+  await using guest = await InstallerVm.start(argv, { ...options, failures });
   for (const { name, until, limitSeconds } of phases) {
     await withPhase(name, { onEvent, signal, limitSeconds }, (phase) => guest.reach(until, phase.signal));
   }

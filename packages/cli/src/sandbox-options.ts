@@ -2,17 +2,12 @@ import { type Emit, type StorePath, storeLayout } from "@ob/core";
 import type { SandboxOptions } from "@ob/sandbox-qemu";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
 import type { StoreLocation } from "./args/store-location.ts";
+import { diskDirectoriesOf } from "./store-options.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
 
 /** The state directory of the sandbox. */
 export function qemuStateOf({ directory }: StoreLocation): StorePath {
   return storeLayout(directory).qemu;
-}
-
-/** Where the store has the disks that guests write to. */
-function diskDirectoriesOf({ directory }: StoreLocation): readonly string[] {
-  const { temporary, temporaryCaches } = storeLayout(directory);
-  return [temporary, temporaryCaches];
 }
 
 /** Named one by one: in a spread, the compiler would accept an option with a wrong name. */

@@ -20,6 +20,7 @@ import type { ConfinementStatus, QemuDiagnosis } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { CacheOptions } from "./args/cache-options.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
+import { confineReader, storeFlags } from "./store-options.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 import type { OpenRepository, OpenRepositoryOptions } from "./sharing/open-repository.ts";
@@ -87,7 +88,7 @@ export const services: Services = {
   async openStore({ location, emit }) {
     await requireStore(location);
     const { openStore } = await import("@ob/store-qcow");
-    return await openStore({ directory: location.directory, emit });
+    return await openStore({ directory: location.directory, confine: confineReader, emit });
   },
 
   async openCaches({ location, emit }) {
@@ -116,7 +117,7 @@ export const services: Services = {
       import("@ob/sandbox-qemu"),
     ]);
     await using resources = new AsyncDisposableStack();
-    const own = await openStore({ directory, diskSize: flags.diskSize, emit });
+    const own = await openStore({ directory, ...storeFlags(flags), emit });
     const store = resources.use(sharing ? sharing.wrap(own) : own);
     const caches = resources.use(await openCaches({ directory, emit }));
     const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));

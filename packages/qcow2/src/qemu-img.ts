@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import {
   checkArgument,
   checkOptions,
@@ -71,20 +72,36 @@ export async function convert(source: string, target: string, options: ConvertOp
   await qemuImg(["convert", "-f", from, "-O", "qcow2", ...compression, source, target], options);
 }
 
+/** Confines a program that reads one file: its command is put in front of the program's. Disposed of when that has ended. */
+export type ConfineReader = (
+  /** Absolute path. */
+  file: string,
+) => Promise<AsyncDisposable & { readonly command: readonly string[] }>;
+
+export interface FindDamageOptions extends QemuImgOptions {
+  /** For a disk that a stranger has made. By default qemu-img has the rights of its caller. */
+  readonly confine?: ConfineReader | undefined;
+}
+
 /**
- * Checks a qcow2 file.
+ * Checks a qcow2 file. The files below it are not opened.
  *
  * @returns qemu-img's output if the file is damaged, undefined if it is not. Leaked clusters are not damage.
  */
-export async function findDamage(path: string, options: QemuImgOptions = {}): Promise<string | undefined> {
-  checkDisk("findDamage", { path, options });
+export async function findDamage(path: string, options: FindDamageOptions = {}): Promise<string | undefined> {
+  checkDisk("findDamage", { path, options }, { confine: "function?" });
+  const { confine, signal, emit } = options;
   const leaksOnly = 3;
+  const file = { driver: "file", filename: resolve(path) };
+  const name = `json:${JSON.stringify({ driver: "qcow2", backing: null, file })}`;
+  await using confined = await confine?.(resolve(path));
+  const [program, ...args] = [...(confined?.command ?? []), "qemu-img", "check", "-q", name];
   try {
-    await qemuImg(["check", "-q", "-f", "qcow2", path], options);
+    await run([program ?? "qemu-img", ...args], { signal, emit });
     return undefined;
   } catch (error) {
     if (!isObError(error, "TOOL_FAILED")) throw error;
-    return exitStatus(error) === leaksOnly ? undefined : error.message;
+    return exitStatus(error) === leaksOnly ? undefined : error.message.replaceAll(name, path);
   }
 }
 

@@ -8,6 +8,7 @@ export { type InstallCpuOptions, installCpuArgs } from "./accelerator/cpu-args.t
 export { probe, type ProbeOptions, type ProbeResult } from "./accelerator/probe.ts";
 export { escapeOptionValue } from "./argv/escape.ts";
 export { monitorArgs } from "./argv/monitor-args.ts";
+export { sandboxArgs } from "./argv/sandbox-args.ts";
 export {
   type BlockNode,
   blockNode,
@@ -25,7 +26,8 @@ export {
 } from "./argv/qemu-argv.ts";
 export { Confinement, type ConfinementChoice, type ConfinementOptions } from "./confinement/confinement.ts";
 export type { ConfinementStatus } from "./confinement/host-abilities.ts";
-export { type ConfinedTool, confineTool } from "./confinement/confined-tool.ts";
+export { type ConfinedArgv, confineArgv, type ConfineArgvOptions } from "./confinement/confined-argv.ts";
+export { type ConfinedTool, confineReader, confineTool } from "./confinement/confined-tool.ts";
 export { diagnoseConfinement, diagnoseQemu, type QemuDiagnosis } from "./diagnose/diagnose-qemu.ts";
 export { amd64 } from "./machine/amd64.ts";
 export { maxDisksOn } from "./machine/disk-bus.ts";

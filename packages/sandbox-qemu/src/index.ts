@@ -9,7 +9,7 @@ export type {
   NetworkChoice,
   QemuDiagnosis,
 } from "@ob/qemu";
-export { diagnoseConfinement, diagnoseQemu } from "@ob/qemu";
+export { confineReader, diagnoseConfinement, diagnoseQemu } from "@ob/qemu";
 export { describeGuest, type GuestDefaults } from "./guest/describe-guest.ts";
 export { createSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";

@@ -1,4 +1,5 @@
 import type { Emit, StoreLayout } from "@ob/core";
+import type { ConfineReader } from "@ob/qcow2";
 import type { BackgroundWork } from "./background.ts";
 import type { StoreDatabase } from "./db/database.ts";
 
@@ -10,4 +11,6 @@ export interface StoreContext {
   readonly background: BackgroundWork;
   /** The minimum virtual size of a new layer's disk, in bytes. */
   readonly diskSize: number | undefined;
+  /** See `StoreOptions`. */
+  readonly confine: ConfineReader | undefined;
 }

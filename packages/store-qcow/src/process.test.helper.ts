@@ -32,7 +32,14 @@ switch (command) {
     const layout = storeLayout(first);
     const emit = () => undefined;
     const database = new StoreDatabase(layout.database);
-    const context = { layout, database, emit, background: new BackgroundWork(emit), diskSize: undefined };
+    const context = {
+      layout,
+      database,
+      emit,
+      background: new BackgroundWork(emit),
+      diskSize: undefined,
+      confine: undefined,
+    };
     say("begun");
     await flattenLayer(context, layerId(second), { fromLength: 3 });
     await waitForLine();

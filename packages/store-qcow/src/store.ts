@@ -29,7 +29,7 @@ import {
   within,
   withStoreErrors,
 } from "@ob/core";
-import { waitForLock, withLock } from "@ob/qcow2";
+import { type ConfineReader, waitForLock, withLock } from "@ob/qcow2";
 import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images/base-images.ts";
 import { readBaseInfo, readGuest } from "./base-images/base-info.ts";
@@ -52,6 +52,8 @@ export interface StoreOptions {
   readonly create?: boolean | undefined;
   /** The minimum size of a new layer's disk, in bytes. */
   readonly diskSize?: number | undefined;
+  /** Confines the check of a disk from elsewhere: of a base image, and of an imported layer. By default it has the rights of its caller. */
+  readonly confine?: ConfineReader | undefined;
   readonly emit?: Emit | undefined;
 }
 
@@ -65,9 +67,10 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
     directory: "string",
     create: "boolean?",
     diskSize: "number?",
+    confine: "function?",
     emit: "function?",
   });
-  const { directory, create = false, diskSize, emit = noopEmit } = options;
+  const { directory, create = false, diskSize, confine, emit = noopEmit } = options;
   const layout = storeLayout(directory);
   return await withStoreErrors(`open the store ${layout.root}`, async () => {
     await makeDirectories(layout, create);
@@ -75,7 +78,7 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
     const database = await openDatabase(layout);
     try {
       const background = new BackgroundWork(emit);
-      const context: StoreContext = { layout, database, emit, background, diskSize };
+      const context: StoreContext = { layout, database, emit, background, diskSize, confine };
       await sweep(context);
       return new QcowStore(context);
     } catch (error) {

@@ -6,6 +6,7 @@ import { openRegistry } from "@ob/registry";
 import { createSandbox, diagnoseQemu } from "@ob/sandbox-qemu";
 import { openStore } from "@ob/store-qcow";
 import { sandboxOptions } from "../sandbox-options.ts";
+import { storeFlags } from "../store-options.ts";
 import type { StartedWorker, StartWorkerOptions } from "./cluster-ports.ts";
 import { registryLogs } from "./log-archive.ts";
 import { ownPool } from "./pools.ts";
@@ -24,7 +25,7 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
   const registry = stack.use(openRegistry({ ref, ...(insecure && { insecure }), emit }));
   await registry.ping({ signal });
   await mkdir(storeLayout(directory).baseImages, { recursive: true, mode: 0o700 });
-  const own = stack.use(await openStore({ directory, diskSize: flags.diskSize, emit }));
+  const own = stack.use(await openStore({ directory, ...storeFlags(flags), emit }));
   const images = new WorkerImages({ store: own, directory, registry, emit });
   const store = withImages(own, images);
   const caches = stack.use(await openCaches({ directory, emit }));

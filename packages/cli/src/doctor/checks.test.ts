@@ -128,14 +128,14 @@ describe("the checks of what confines QEMU", () => {
 
   it("are fine where QEMU sees its own files only and is not root", () => {
     const isolated = { isolated: true, obstacle: undefined };
-    expect(states({ ...isolated, user: "own" }, 0)).toEqual(["ok", "ok"]);
-    expect(states({ ...isolated, user: "caller" }, 1000)).toEqual(["ok", "ok"]);
+    expect(states({ ...isolated, user: "own" }, 0)).toEqual(["ok", "ok", "ok"]);
+    expect(states({ ...isolated, user: "caller" }, 1000)).toEqual(["ok", "ok", "ok"]);
   });
 
   it("warn of what does not hold, and say why and what to install", () => {
     const obstacle = "bubblewrap is not installed (on Debian or Ubuntu: sudo apt-get install bubblewrap)";
     const nothing = { isolated: false, user: "caller", obstacle } as const;
-    expect(states(nothing, 1000)).toEqual(["warning", "ok"]);
+    expect(states(nothing, 1000)).toEqual(["warning", "ok", "ok"]);
     const [isolation, user] = confinementChecks(nothing, 0);
     const help = "On Debian or Ubuntu: sudo apt-get install bubblewrap";
     expect(isolation).toEqual({
@@ -150,7 +150,18 @@ describe("the checks of what confines QEMU", () => {
       help,
     });
     const few = { isolated: true, user: "root without capabilities", obstacle: "too few ids" } as const;
-    expect(states(few, 0)).toEqual(["ok", "warning"]);
+    expect(states(few, 0)).toEqual(["ok", "warning", "ok"]);
+  });
+
+  it("say how VMs get control groups", () => {
+    const status = { isolated: true, user: "caller", obstacle: undefined } as const;
+    const limits = (cgroupObstacle?: string) =>
+      named(confinementChecks({ ...status, cgroupObstacle }, 1000), "limits");
+    expect(limits()?.text).toMatch(/^each VM has a control group/);
+    expect(limits("it is not delegated")).toMatchObject({
+      text: "VMs have no control groups: it is not delegated",
+      help: expect.stringContaining("systemd-run --user --scope -p Delegate=yes"),
+    });
   });
 });
 

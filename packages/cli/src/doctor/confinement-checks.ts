@@ -3,12 +3,16 @@ import { apt, type Check } from "./check.ts";
 
 /** What QEMU cannot do to this host, should a guest break out of it. */
 export function confinementChecks(
-  { isolated, user, obstacle }: ConfinementStatus,
+  { isolated, user, obstacle, cgroupObstacle }: ConfinementStatus,
   uid: number | undefined,
 ): readonly Check[] {
   const missing = obstacle?.includes("not installed") === true;
   const help = missing ? apt("bubblewrap") : "docs/security.md says what QEMU is confined with.";
-  return [isolationCheck({ isolated, obstacle, help }), userCheck({ user, uid, obstacle, help })];
+  return [
+    isolationCheck({ isolated, obstacle, help }),
+    userCheck({ user, uid, obstacle, help }),
+    limitsCheck(cgroupObstacle),
+  ];
 }
 
 interface Explained {
@@ -40,4 +44,18 @@ function userCheck({ user, uid, obstacle, help }: UserOptions): Check {
   const how = user === "caller" ? "with all rights" : "without capabilities";
   const text = `QEMU runs as root, ${how}: ${obstacle ?? "not known why"}`;
   return { name, state: "warning", text, help };
+}
+
+/** What nobody has asked for is not missing. */
+function limitsCheck(obstacle: string | undefined): Check {
+  const name = "limits";
+  if (obstacle === undefined) {
+    return {
+      name,
+      state: "ok",
+      text: "each VM has a control group, with limits of its memory and its processes",
+    };
+  }
+  const help = "To limit each VM: systemd-run --user --scope -p Delegate=yes obuilder …";
+  return { name, state: "ok", text: `VMs have no control groups: ${obstacle}`, help };
 }

@@ -3,6 +3,7 @@ import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
 import { memoryFd, networkFd } from "../process/qemu-process.ts";
 import { monitorArgs } from "./monitor-args.ts";
+import { sandboxArgs } from "./sandbox-args.ts";
 
 export interface DirectBoot {
   /** Absolute paths on the host. */
@@ -96,7 +97,7 @@ export function qemuArgv(
   const { devices } = machine;
   const options: readonly QemuOption[] = [
     ["-display", "none"],
-    ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    sandboxArgs,
     ["-machine", machineOption(config)],
     ["-accel", accelerator],
     ["-cpu", hardware.cpu ?? machine.cpu[accelerator]],

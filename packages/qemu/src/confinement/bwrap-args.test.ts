@@ -24,6 +24,8 @@ describe("the command that confines QEMU", () => {
     // Process 1 of the namespace must be bwrap's: see `bwrapCommand`.
     expect(command).not.toContain("--as-pid-1");
     expect(command).toContain("--unshare-user");
+    // The caller can be root in a user namespace of its own.
+    expect(command.join(" ")).toContain("--cap-drop ALL");
     expect(bwrapCommand({ ...options, privileges: { kind: "capabilities", setpriv } })).not.toContain(
       "--unshare-user",
     );

@@ -58,7 +58,8 @@ export function bwrapCommand(options: BwrapOptions): readonly [string, ...string
     bwrap,
     ...["--die-with-parent", ...unshared, "--unshare-cgroup-try"],
     ...(hostNetwork ? [] : ["--unshare-net"]),
-    ...(privileges.kind === "none" ? ["--unshare-user"] : []),
+    // Below a user namespace in which the caller is root, bwrap would keep that namespace's capabilities.
+    ...(privileges.kind === "none" ? ["--unshare-user", "--cap-drop", "ALL"] : []),
     ...["--bind", root, "/"],
     ...systemDirectories.flatMap((directory) => ["--ro-bind-try", directory, directory]),
     ...systemFiles.flatMap((file) => ["--ro-bind-try", file, file]),

@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "@ob/core";
+import { createDisk, createOverlay, findDamage } from "@ob/qcow2";
 import { expect, it } from "vitest";
-import { confineTool } from "./confined-tool.ts";
+import { confineReader, confineTool } from "./confined-tool.ts";
 
 it("a confined program sees its files and the system only, and has no privileges", async ({ skip }) => {
   const directory = await mkdtemp(join(tmpdir(), "confined-"));
@@ -26,6 +27,31 @@ it("a confined program sees its files and the system only, and has no privileges
     // CAP_DAC_READ_SEARCH at most, to read the files of others.
     expect(status.join("\n")).toMatch(/^CapEff:\t0{15}[04]\nNoNewPrivs:\t1$/);
     expect(await readFile(join(directory, "copy"), "utf8")).toBe("text");
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+it("a disk from elsewhere is checked alone: not with the files below it, or beside it", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "confined-"));
+  const at = (name: string): string => join(directory, name);
+  try {
+    await createDisk(at("base"), { size: 2 ** 20 });
+    await createOverlay(at("overlay"), { backing: "base" });
+    await symlink(at("overlay"), at("link"));
+    await rm(at("base"));
+    const commands: (readonly string[])[] = [];
+    const confine = async (file: string) => {
+      const tool = await confineReader(file);
+      commands.push(tool.command);
+      return tool;
+    };
+    expect(await findDamage(at("overlay"), { confine })).toBeUndefined();
+    expect(await findDamage(at("link"), { confine })).toBeUndefined();
+    await truncate(at("overlay"), 100_000);
+    expect(await findDamage(at("overlay"), { confine })).toMatch(/outside image/);
+    expect(await findDamage(at("none"))).toContain(`Could not open '${at("none")}'`);
+    expect(commands).toHaveLength(3);
   } finally {
     await rm(directory, { recursive: true });
   }

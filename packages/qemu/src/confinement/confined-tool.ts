@@ -9,6 +9,11 @@ export interface ConfinedTool extends AsyncDisposable {
   readonly command: readonly string[];
 }
 
+/** `confineTool` for a program that reads one file. @param file absolute path. */
+export async function confineReader(file: string): Promise<ConfinedTool> {
+  return await confineTool([{ kind: "read", source: file, target: file }]);
+}
+
 /**
  * Confines a program of the host that reads what a stranger has made. It sees nothing but `/usr`, libraries and the given files, and has
  * no network. Started by root it stays root, with the right to read the files of others as its only capability.

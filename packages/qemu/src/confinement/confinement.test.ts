@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getuid } from "node:process";
@@ -46,6 +46,19 @@ describe("the confinement of QEMU", () => {
     expect(logged()).toEqual([
       { type: "log", level: isRoot ? "warning" : "info", text: expect.stringContaining(obstacle) },
     ]);
+  });
+
+  it("is nothing where bubblewrap may not work: root reads what it needs, and that another user is as good", async () => {
+    const programs = join(stateDirectory, "programs");
+    await mkdir(programs);
+    await writeFile(join(programs, "bwrap"), "#!/bin/sh\necho 'bwrap: No permissions' >&2; exit 1", {
+      mode: 0o755,
+    });
+    vi.stubEnv("PATH", `${programs}:${process.env["PATH"]}`);
+    const { isolated, obstacle } = await new Confinement({ choice: "auto", stateDirectory }).status();
+    expect(isolated).toBe(false);
+    expect(obstacle).toContain("bwrap: No permissions");
+    if (isRoot) expect(obstacle).toMatch(/needs CAP_SYS_ADMIN, .* let another user than root build/);
   });
 
   it("removes devices that the guest does not need from machines that have them, if QEMU knows how", async () => {

@@ -1,5 +1,8 @@
 import { realpath, stat } from "node:fs/promises";
-import { type Emit, findProgram } from "@ob/core";
+import { join } from "node:path";
+import { type Emit, errorMessage, findProgram } from "@ob/core";
+import { findCgroup, type HostCgroup, openCgroup } from "../cgroup/host-cgroup.ts";
+import { limitsFor, makeCgroup, type VmCgroup, type VmSize } from "../cgroup/vm-cgroup.ts";
 import type { Machine } from "../machine/machine.ts";
 import { isAtLeast, qemuVersion, type QemuVersion } from "../process/qemu-version.ts";
 import { bwrapCommand, isInSystem } from "./bwrap-args.ts";
@@ -60,6 +63,7 @@ export class Confinement {
   readonly #options: ConfinementOptions;
   readonly #versions = new Map<string, QemuVersion>();
   #found: Promise<HostAbilities> | undefined;
+  #cgroup: Promise<HostCgroup> | undefined;
   #warned = false;
 
   constructor(options: ConfinementOptions) {
@@ -69,7 +73,8 @@ export class Confinement {
   /** What holds on this host. */
   async status(): Promise<ConfinementStatus> {
     const { isolated, user, obstacle } = await this.#find();
-    return { isolated, user, obstacle };
+    const { obstacle: cgroupObstacle } = await findCgroup();
+    return { isolated, user, obstacle, cgroupObstacle };
   }
 
   /** The confinement of a VM. Warns once if that of root's VMs is incomplete. */
@@ -125,6 +130,23 @@ export class Confinement {
   async #find(): Promise<HostAbilities> {
     this.#found ??= hostAbilities(this.#options.stateDirectory);
     return await this.#found;
+  }
+
+  /**
+   * A control group for a VM, where one was delegated to this process: no VM fails for want of one.
+   *
+   * @param name a name that no other VM has.
+   */
+  async cgroupFor(name: string, size: VmSize, emit: Emit): Promise<VmCgroup | undefined> {
+    if (this.#options.choice === "off") return undefined;
+    this.#cgroup ??= openCgroup();
+    const { directory: parent } = await this.#cgroup;
+    try {
+      if (parent !== undefined) return await makeCgroup(join(parent, name), limitsFor(size));
+    } catch (error) {
+      emit({ type: "log", level: "info", text: `QEMU has no control group: ${errorMessage(error)}` });
+    }
+    return undefined;
   }
 
   /** Without root's rights it is how QEMU usually runs. */

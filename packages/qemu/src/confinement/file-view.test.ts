@@ -121,6 +121,16 @@ describe.skipIf(!isRoot)("what root lends to a VM's user", () => {
     expect(ownerOf(layer)).toEqual({ uid: 0, gid: user?.readers, mode: 0o640 });
   });
 
+  it("is given back also if QEMU only reads it, if it is not the store's", () => {
+    const view = newView();
+    const file = newFile(join(directory, "disc"));
+    const before = ownerOf(file);
+    view.show({ path: file, access: "read", borrowed: true });
+    expect(ownerOf(file)).toEqual({ uid: 0, gid: user?.readers, mode: 0o640 });
+    view.close();
+    expect(ownerOf(file)).toEqual(before);
+  });
+
   it("is not a file that any user may read", () => {
     const view = newView();
     writeFileSync(join(directory, "public"), "", { mode: 0o644 });

@@ -20,6 +20,8 @@ export interface VisibleFile {
   /** Absolute path. */
   readonly path: string;
   readonly access: "read" | "write";
+  /** True for a file to read that may be the caller's own: it gets its owner and mode back as those that QEMU writes to. */
+  readonly borrowed?: boolean | undefined;
 }
 
 export interface FileViewOptions {
@@ -84,11 +86,11 @@ export class FileView {
    *
    * @throws ObError `TOOL_FAILED` if it cannot be shown to a QEMU that runs already; Node's own error for other failures.
    */
-  show({ path, access }: VisibleFile): void {
+  show({ path, access, borrowed = false }: VisibleFile): void {
     if (!existsSync(path)) return;
     const at = this.#place(path, access) ?? path;
     if (access === "write") this.#lend(path, at);
-    else this.#letRead(path);
+    else this.#letRead(path, borrowed);
   }
 
   /** QEMU has closed a file that it wrote to: it is as it was before, and QEMU no longer sees it. */
@@ -148,12 +150,13 @@ export class FileView {
   }
 
   /** Others than VMs cannot: the group is that of VMs only. */
-  #letRead(path: string): void {
+  #letRead(path: string, borrowed: boolean): void {
     const reading = 0o040;
     const anybody = 0o004;
     if (!this.#user) return;
     const { uid, gid, mode } = statSync(path);
     if ((mode & anybody) !== 0 || (gid === this.#user.readers && (mode & reading) !== 0)) return;
+    if (borrowed) this.#lent.set(path, { uid, gid, mode, at: path });
     chownSync(path, uid, this.#user.readers);
     chmodSync(path, (mode & 0o700) | reading);
   }

@@ -15,6 +15,8 @@ export interface ConfinementStatus {
   readonly user: "own" | "root without capabilities" | "caller";
   /** Why not more; undefined if all holds. */
   readonly obstacle: string | undefined;
+  /** Why it has no control group of its own; undefined if it has one. */
+  readonly cgroupObstacle?: string | undefined;
 }
 
 /** What VMs are confined with. */
@@ -32,6 +34,11 @@ export interface HostAbilities extends ConfinementStatus {
 
 /** How long a trial may take, in milliseconds: four on an idle machine. */
 const trialTime = 30_000;
+
+/** QEMU could not open its disks as another user then: they are in directories that only root may pass. */
+const helpForRoot =
+  "bubblewrap started by root needs CAP_SYS_ADMIN, and in a container a seccomp and AppArmor profile that permits mounts; " +
+  "or let another user than root build";
 
 export function isRoot(): boolean {
   return getuid?.() === 0;
@@ -65,7 +72,7 @@ export async function hostAbilities(stateDirectory: string): Promise<HostAbiliti
     return { isolated: true, user: "own", obstacle: undefined, abilities: { ...asCaller, ids } };
   }
   const impossible = await tryOut(asCaller, stateDirectory);
-  if (impossible !== undefined) return nothing(impossible);
+  if (impossible !== undefined) return nothing(isRoot() ? `${impossible} (${helpForRoot})` : impossible);
   if (!isRoot()) return { isolated: true, user: "caller", obstacle: undefined, abilities: asCaller };
   const obstacle = failure ?? "this container has too few user ids for users of VMs";
   return { isolated: true, user: "root without capabilities", obstacle, abilities: asCaller };

@@ -47,6 +47,8 @@ export interface SpawnQemuOptions {
   readonly files?: readonly number[] | undefined;
   /** True for a socket at `networkFd`. */
   readonly network?: boolean | undefined;
+  /** What all of this is appended to: see `VmCgroup.command`. */
+  readonly startedBy?: readonly string[] | undefined;
   /** What QEMU's command is appended to, in place of what only ends it with this process. See `VmConfinement.command`. */
   readonly confinedBy?: readonly [string, ...string[]] | undefined;
 }
@@ -60,12 +62,12 @@ export interface SpawnQemuOptions {
  */
 export async function spawnQemu(
   argv: readonly [string, ...string[]],
-  { files = [], network = false, confinedBy }: SpawnQemuOptions = {},
+  { files = [], network = false, startedBy = [], confinedBy }: SpawnQemuOptions = {},
 ): Promise<QemuProcess> {
   const [file, ...args] = argv;
   const program = await findProgram(file);
   if (program === undefined) throw missingTool(file);
-  const [first, ...rest] = [...(confinedBy ?? (await endingWithUs())), program, ...args];
+  const [first, ...rest] = [...startedBy, ...(confinedBy ?? (await endingWithUs())), program, ...args];
   const wanted: Stdio[] = ["ignore", "ignore", "pipe", "pipe", "pipe", ...files];
   if (network) wanted[networkFd] = "pipe";
   const env = bareEnvironment();

@@ -12,7 +12,7 @@ export interface SpawnOptions {
   /** See `SpawnQemuOptions`. */
   readonly files?: readonly number[] | undefined;
   readonly confinedBy?: readonly [string, ...string[]] | undefined;
-  /** Absolute path of the file in which QEMU logs the console. It is overwritten, and kept below 2 MiB. */
+  /** Absolute path of the file in which QEMU logs the console. It is overwritten, and kept below 2 MiB. A confined QEMU cannot make it. */
   readonly consoleLog?: string | undefined;
 }
 
@@ -66,7 +66,7 @@ export class QemuInstance implements AsyncDisposable {
     { panic, files, confinedBy, consoleLog }: SpawnOptions = {},
   ): Promise<QemuInstance> {
     checkArgument("QemuInstance.spawn: argv", argv, "array");
-    if (consoleLog !== undefined) await rm(consoleLog, { force: true });
+    if (consoleLog !== undefined && !confinedBy) await rm(consoleLog, { force: true });
     const instance = new QemuInstance(await spawnQemu(argv, { files, confinedBy }), panic);
     if (consoleLog !== undefined) limitConsoleLog(instance.console, consoleLog);
     return instance;

@@ -78,6 +78,18 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     await expect(left()).resolves.toEqual([]);
   });
 
+  it("of a dead process takes its control group with it, and no other directory", async () => {
+    const [group, other] = [join(state, "vm-group"), join(state, "vm-other")];
+    await mkdir(group);
+    await mkdir(other);
+    const owner = await deadOwner();
+    await leave("vm-group", { owner, cgroup: group });
+    await leave("vm-without", { owner, cgroup: other });
+    await sweepRunDirectories(state, noopEmit);
+    await expect(left()).resolves.toEqual([]);
+    await expect(readdir(state)).resolves.toEqual(["run", "vm-other"]);
+  });
+
   it("never kills another process that has the PID of a QEMU", async () => {
     const innocent = await sleeper("unrelated");
     const now = await identity(innocent.pid);

@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Emit, errnoCode } from "@ob/core";
 import * as v from "valibot";
+import { removeCgroup } from "../cgroup/vm-cgroup.ts";
 import { argumentsOf, hostIdentity, identityOf, isAlive } from "../process/process-identity.ts";
 
 /**
@@ -14,12 +15,16 @@ export interface RunDirectory extends AsyncDisposable {
   /** Absolute path. */
   readonly path: string;
   readonly consoleLog: string;
-  /** Records the QEMU process that runs here, so that a sweep after a crash can end it. */
-  recordQemu(pid: number): Promise<void>;
+  /** Records the QEMU process that runs here, and the path of its control group, so that a sweep after a crash can end both. */
+  recordQemu(pid: number, cgroup?: string): Promise<void>;
 }
 
 const identity = v.object({ pid: v.number(), startTime: v.string(), host: v.string() });
-const schema = v.object({ owner: v.optional(identity), qemu: v.optional(identity) });
+const schema = v.object({
+  owner: v.optional(identity),
+  qemu: v.optional(identity),
+  cgroup: v.optional(v.string()),
+});
 type Owner = v.InferOutput<typeof schema>;
 
 /** A directory without a readable owner was left by a crash if it is older than this, in milliseconds. */
@@ -38,7 +43,7 @@ export async function createRunDirectory(stateDirectory: string): Promise<RunDir
   return {
     path,
     consoleLog: join(path, "console.log"),
-    recordQemu: async (pid) => await record({ owner, qemu: await identityOf(pid) }),
+    recordQemu: async (pid, cgroup) => await record({ owner, qemu: await identityOf(pid), cgroup }),
     [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true }),
   };
 }
@@ -54,6 +59,8 @@ export async function sweepRunDirectories(stateDirectory: string, emit: Emit): P
     const path = join(parent, name);
     if (!(await isAbandoned(path, host))) continue;
     emit({ type: "log", level: "debug", text: `removing ${path}, left by a killed process` });
+    const cgroup = (await readOwner(path))?.cgroup;
+    if (cgroup !== undefined && basename(cgroup) === name) await removeCgroup(cgroup);
     await rm(path, { recursive: true, force: true });
   }
 }

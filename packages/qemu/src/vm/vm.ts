@@ -1,12 +1,14 @@
-import { open, rm } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
+import { basename } from "node:path";
 import { abortReason, checkOptions, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
+import type { VmCgroup } from "../cgroup/vm-cgroup.ts";
 import { Confinement, type VmConfinement } from "../confinement/confinement.ts";
 import { makeSocketPlace, type SocketPlace } from "../confinement/socket-place.ts";
 import { grantMemory, showDisks, type ShownDisk, showFilesOf } from "../confinement/vm-files.ts";
 import { assertFirmware } from "../machine/firmware.ts";
 import { newMachineId } from "../machine/machine-id.ts";
-import { limitConsoleLog } from "../process/console-log.ts";
+import { emptyConsoleLog, limitConsoleLog } from "../process/console-log.ts";
 import { type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QemuInstance } from "./qemu-instance.ts";
 import { type Passt, startPasst } from "../network/passt.ts";
@@ -36,6 +38,7 @@ interface VmParts {
   readonly panic: RegExp | undefined;
   readonly passt: Passt | undefined;
   readonly confined: VmConfinement;
+  readonly cgroup: VmCgroup | undefined;
 }
 
 /**
@@ -48,11 +51,12 @@ export class Vm extends QemuInstance {
   readonly #directory: RunDirectory;
   readonly #passt: Passt | undefined;
   readonly #confined: VmConfinement;
+  readonly #cgroup: VmCgroup | undefined;
   #hostPort = 0;
 
   private constructor(
     process: QemuProcess,
-    { config, directory, machineId, panic, passt, confined }: VmParts,
+    { config, directory, machineId, panic, passt, confined, cgroup }: VmParts,
   ) {
     super(process, panic);
     this.config = config;
@@ -60,6 +64,7 @@ export class Vm extends QemuInstance {
     this.#directory = directory;
     this.#passt = passt;
     this.#confined = confined;
+    this.#cgroup = cgroup;
     if (passt && process.network) {
       passt.connect(process.network);
       void this.#watchNetwork(passt);
@@ -84,19 +89,22 @@ export class Vm extends QemuInstance {
     const argv = qemuArgv(config, { consoleLog, machineId });
     const passt = await passtFor(config, options);
     if (passt) stack.use(passt);
-    await emptyFile(consoleLog);
+    await emptyConsoleLog(consoleLog);
     const confined = await confine(config, { ...options, directory: directory.path, consoleLog });
     stack.defer(() => confined.view?.close());
+    const cgroup = await cgroupFor(config, { ...options, directory: directory.path });
+    if (cgroup) stack.use(cgroup);
     if (saved) grantMemory(confined, saved.memory);
     emit({ type: "exec", argv });
     const qemu = await spawnQemu(argv, {
       files: saved && [saved.state, saved.memory],
       network: passt !== undefined,
+      startedBy: cgroup?.command,
       confinedBy: confined.command(),
     });
-    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt, confined }));
+    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt, confined, cgroup }));
     limitConsoleLog(vm.console, consoleLog);
-    await directory.recordQemu(vm.pid);
+    await directory.recordQemu(vm.pid, cgroup?.directory);
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.failed]));
       if (passt) vm.#hostPort = passt.hostPort;
@@ -143,16 +151,23 @@ export class Vm extends QemuInstance {
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
     this.#confined.view?.close();
+    await this.#cgroup?.[Symbol.asyncDispose]();
     await this.#passt?.[Symbol.asyncDispose]();
     await this.#directory[Symbol.asyncDispose]();
   }
 }
 
-/** QEMU appends to it. */
-async function emptyFile(path: string): Promise<void> {
-  await rm(path, { force: true });
-  await using _ = await open(path, "wx", 0o600);
+async function cgroupFor(
+  { memoryMib, cpus, accelerator }: VmConfig,
+  { confinement, directory, emit }: StartOptions & { readonly directory: string },
+): Promise<VmCgroup | undefined> {
+  const disksInMemory = (await statfs(directory)).type === tmpfs;
+  const size = { memoryMib, cpus, emulated: accelerator === "tcg", disksInMemory };
+  return await confinement?.cgroupFor(basename(directory), size, emit);
 }
+
+/** The type of file systems in memory, in `statfs`. */
+const tmpfs = 0x01_02_19_94;
 
 type ConfineOptions = StartOptions & { readonly directory: string; readonly consoleLog: string };
 

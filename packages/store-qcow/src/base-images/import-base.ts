@@ -75,7 +75,7 @@ async function missing({ layout }: StoreContext, name: string): Promise<ObError>
 }
 
 async function refuseInvalid(
-  { emit }: StoreContext,
+  { confine, emit }: StoreContext,
   file: StorePath,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -86,7 +86,7 @@ async function refuseInvalid(
       data: { notQcow2: file },
     });
   }
-  const damage = await findDamage(file, { signal, emit });
+  const damage = await findDamage(file, { confine, signal, emit });
   if (damage === undefined) return;
   if (/Failed to get .* lock/.test(damage)) {
     throw new ObError("BASE_IMAGE", `The base image ${file} is being written to.\n${damage}`, {

@@ -31,7 +31,14 @@ beforeEach(async () => {
   const { layout } = fixture.store;
   const emit = () => undefined;
   const database = new StoreDatabase(layout.database);
-  context = { layout, database, emit, background: new BackgroundWork(emit), diskSize: undefined };
+  context = {
+    layout,
+    database,
+    emit,
+    background: new BackgroundWork(emit),
+    diskSize: undefined,
+    confine: undefined,
+  };
 });
 
 afterEach(async () => {

@@ -24,7 +24,7 @@ interface ImportPlace {
 export async function importDisk(
   { parent, digest, write }: LayerImport,
   { id, disk, chain, signal }: ImportPlace,
-  { emit }: StoreContext,
+  { confine, emit }: StoreContext,
 ): Promise<void> {
   await write(disk, signal);
   if (!(await lstat(disk)).isFile()) throw refused(id, "it is not a file");
@@ -32,7 +32,7 @@ export async function importDisk(
   const found = await sha256File(disk, signal);
   if (found !== digest) throw refused(id, `its sha256 is ${found}, not ${digest}`);
   await inspectOverlay(disk, { backing: layerBackingPath(parent), minSize: chain.virtualSize });
-  const damage = await findDamage(disk, { signal, emit });
+  const damage = await findDamage(disk, { confine, signal, emit });
   if (damage !== undefined) throw refused(id, damage);
 }
 

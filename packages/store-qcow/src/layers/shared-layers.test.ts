@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BackgroundWork } from "../background.ts";
 import { flattenLayer } from "../chain/flatten.ts";
 import type { StoreContext } from "../context.ts";
+import type { StoreOptions } from "../store.ts";
 import { StoreDatabase } from "../db/database.ts";
 import { originalImage, writeOriginalStore } from "../original.test.helper.ts";
 import {
@@ -23,9 +24,21 @@ let there: TemporaryStore;
 let base: Layer;
 let layers: readonly Layer[];
 
+/** The disks that were checked confined, and how often that has ended. */
+let confined: string[] = [];
+
+const confine: StoreOptions["confine"] = async (file) => {
+  confined.push(file);
+  return {
+    command: ["env"],
+    [Symbol.asyncDispose]: async () => void confined.push(`${file} is checked`),
+  };
+};
+
 /** Two stores with one base image; the first has three layers on it. */
 beforeEach(async () => {
-  [here, there] = [await temporaryStore(), await temporaryStore()];
+  confined = [];
+  [here, there] = [await temporaryStore(), await temporaryStore({ confine })];
   await makeImage(here.image("debian"));
   await copyFile(here.image("debian"), there.image("debian"));
   base = await importBase(here.store, "debian");
@@ -53,6 +66,7 @@ async function flatten(store: TemporaryStore, id: LayerId): Promise<void> {
     emit,
     background: new BackgroundWork(emit),
     diskSize: undefined,
+    confine: undefined,
   };
   await flattenLayer(context, id, { fromLength: 2 });
 }
@@ -102,6 +116,10 @@ describe("a chain that another store takes", () => {
     await takeChain(top().id);
     await expectSameDisk(top().id);
     expect(await logOf(there.store, top().id)).toBe("from here\n");
+    // The base image, and each layer where it was made.
+    const checked = confined.filter((file) => !file.endsWith(" is checked"));
+    expect(checked).toEqual([there.image("debian"), ...layers.map(() => expect.stringMatching(/qcow2$/))]);
+    expect(confined).toEqual(checked.flatMap((file) => [file, `${file} is checked`]));
     for (const { id } of [base, ...layers]) {
       expect(await there.store.layerDigests(id)).toEqual(await here.store.layerDigests(id));
     }
