@@ -3,6 +3,7 @@ export type { HealthcheckOptions } from "./healthcheck.ts";
 export { type PlanBuildOptions, type PlannedStep, planBuild, type PlanOptions } from "./plan.ts";
 export type { BuildRequest } from "./request.ts";
 export type { CopySize } from "./source/copy-size.ts";
+export { contextArchive, type ContextArchiveOptions } from "./archive/context-archive.ts";
 export { layerArchive, type LayerArchiveOptions, type LayerItem } from "./archive/layer-archive.ts";
 export type { NewOwner } from "./archive/new-owner.ts";
 export type { OpenLayerOptions } from "./open-layer.ts";

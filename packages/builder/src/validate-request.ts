@@ -100,6 +100,13 @@ interface Source {
   readonly value: number;
 }
 
+/** The sources of all copies from the source directory, each with what its copy excludes. */
+export function copiesOfContext(
+  request: BuildRequest,
+): readonly { readonly source: string; readonly exclude: readonly string[] }[] {
+  return sourcesOf(request).map(({ op, source }) => ({ source, exclude: op.exclude }));
+}
+
 function sourcesOf({ spec }: BuildRequest): readonly Source[] {
   return [...allOps(spec)].flatMap(({ op }) =>
     op.op === "copy" && op.from.kind === "context"

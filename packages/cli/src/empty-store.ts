@@ -1,23 +1,32 @@
-import { type BaseImage, baseLayerId, type LayerId, ObError, type Store } from "@ob/core";
+import {
+  type BaseImage,
+  type BaseLayerInfo,
+  baseLayerId,
+  type GuestImage,
+  type Layer,
+  type LayerId,
+  ObError,
+  type Store,
+} from "@ob/core";
 
 /** An empty store, for a plan where none exists: planning creates no directory. */
 export class EmptyStore implements Store {
   readonly ownDirectories: readonly string[];
 
-  /** @param directory where it would be. */
-  constructor(directory: string) {
-    this.ownDirectories = [directory];
+  /** @param directory where it would be, if it would be anywhere. */
+  constructor(directory?: string) {
+    this.ownDirectories = directory === undefined ? [] : [directory];
   }
 
   async baseImage(name: string): Promise<BaseImage> {
     return { name, id: baseLayerId(name), present: false };
   }
 
-  async guestOf(): Promise<undefined> {
+  async guestOf(_image: BaseImage): Promise<GuestImage | undefined> {
     return undefined;
   }
 
-  async find(): Promise<undefined> {
+  async find(_id: LayerId): Promise<Layer | undefined> {
     return undefined;
   }
 
@@ -25,7 +34,7 @@ export class EmptyStore implements Store {
     // There is no layer.
   }
 
-  async baseInfo(id: LayerId): Promise<never> {
+  async baseInfo(id: LayerId): Promise<BaseLayerInfo> {
     throw noLayer(id);
   }
 

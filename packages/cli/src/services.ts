@@ -16,15 +16,17 @@ import {
   errnoCode,
 } from "@ob/core";
 import type { ImageTools } from "@ob/images";
-import type { ConfinementStatus, QemuDiagnosis, SandboxOptions } from "@ob/sandbox-qemu";
+import type { ConfinementStatus, QemuDiagnosis } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { CacheOptions } from "./args/cache-options.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
-import { confineReader, diskDirectoriesOf, storeFlags } from "./store-options.ts";
+import { confineReader, storeFlags } from "./store-options.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 import type { OpenRepository, OpenRepositoryOptions } from "./sharing/open-repository.ts";
 import type { Sharing } from "./sharing/sharing.ts";
+import type { ClusterServices } from "./cluster/cluster-ports.ts";
+import { qemuStateOf, sandboxOptions } from "./sandbox-options.ts";
 
 export interface OpenOptions {
   readonly location: StoreLocation;
@@ -70,6 +72,8 @@ export interface Services {
   diagnoseQemu(arch: GuestArch, signal: AbortSignal): Promise<QemuDiagnosis>;
   /** How QEMU is confined on this host, by a trial. */
   diagnoseConfinement(): Promise<ConfinementStatus>;
+  /** What the commands of a cluster need. */
+  cluster(): Promise<ClusterServices>;
   /** Plans without a sandbox; a store that does not exist, or is an empty directory, is not created. */
   plan(
     options: OpenPlanOptions,
@@ -159,6 +163,11 @@ export const services: Services = {
     return await diagnoseConfinement();
   },
 
+  async cluster() {
+    const { clusterServices } = await import("./cluster/cluster-services.ts");
+    return clusterServices;
+  },
+
   async plan({ location, flags, request, signal, sizes, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
@@ -174,33 +183,6 @@ export const services: Services = {
     return { steps, storeExists };
   },
 };
-
-/** The state directory of the sandbox. */
-function qemuStateOf({ directory }: StoreLocation): string {
-  return storeLayout(directory).qemu;
-}
-
-/** Named one by one: in a spread, the compiler would accept an option with a wrong name. */
-async function sandboxOptions({ location, flags, emit }: OpenBuilderOptions): Promise<SandboxOptions> {
-  return {
-    profiles: await loadGuestProfiles(flags.guestProfiles),
-    memoryMib: flags.memoryMib,
-    cpus: flags.cpus,
-    guestOs: flags.guestOs,
-    guestArch: flags.guestArch,
-    bootTimeSeconds: flags.bootTimeSeconds,
-    accelerator: flags.accelerator,
-    network: flags.network,
-    allowHostLoopback: flags.allowHostLoopback,
-    sshKey: flags.sshKey,
-    hardware: flags.hardware,
-    snapshotCacheSize: flags.snapshotCacheSize,
-    confinement: flags.confinement,
-    diskDirectories: diskDirectoriesOf(location),
-    stateDirectory: qemuStateOf(location),
-    emit,
-  };
-}
 
 /** The cache of the digests of source files. */
 function digestsOf({ directory }: StoreLocation): string {

@@ -66,7 +66,7 @@ export function sourceArchive(transfer: Transfer, options: OpenArchiveOptions): 
   });
 }
 
-interface Sending extends OpenArchiveOptions {
+export interface Sending extends OpenArchiveOptions {
   readonly tree: SourceTree;
 }
 
@@ -111,7 +111,7 @@ function statOf(source: Manifest, tree: SourceTree): Stats {
 }
 
 /** Small files are read synchronously, which is many times as fast, as where they are hashed. */
-async function sendEntry(pack: Pack, entry: Entry, sending: Sending): Promise<void> {
+export async function sendEntry(pack: Pack, entry: Entry, sending: Sending): Promise<void> {
   const { source } = entry;
   const { owner = root } = sending;
   try {

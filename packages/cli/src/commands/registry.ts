@@ -55,5 +55,25 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "List, remove or prune cache disks",
     load: async () => (await import("./cache.ts")).cache,
   },
+  submit: {
+    summary: "Build a spec on a cluster",
+    load: async () => (await import("./submit.ts")).submit,
+  },
+  attach: {
+    summary: "Show a build of a cluster",
+    load: async () => (await import("./attach.ts")).attach,
+  },
+  cancel: {
+    summary: "Cancel a build of a cluster",
+    load: async () => (await import("./cancel.ts")).cancel,
+  },
+  worker: {
+    summary: "Build for a cluster",
+    load: async () => (await import("./worker.ts")).worker,
+  },
+  cluster: {
+    summary: "Show a cluster, drain its workers, make keys",
+    load: async () => (await import("./cluster.ts")).cluster,
+  },
   clean: { summary: "Delete all layers", load: async () => (await import("./clean.ts")).clean },
 };

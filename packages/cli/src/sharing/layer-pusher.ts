@@ -1,9 +1,5 @@
 import { type Emit, errorMessage, isObError, type LayerId, ObError, type Store } from "@ob/core";
-import { type DiskFile, digest, type LayerInfo, type Registry } from "@ob/registry";
-import { isOfRegistry } from "./source.ts";
-
-/** What is needed of a registry to push layers to it. */
-export type TargetRegistry = Pick<Registry, "reference" | "findLayer" | "pushLayer" | "hasBlob">;
+import { pushStoredLayer, type StoredPush, type TargetRegistry } from "./push-layer.ts";
 
 export interface LayerPusherOptions {
   readonly store: Store;
@@ -63,7 +59,7 @@ export class LayerPusher {
         this.#added.delete(id);
         return;
       }
-      const outcome = await pushLayer(id, this.#options);
+      const outcome = said(await pushStoredLayer(id, this.#options));
       emit({ type: "log", level: "info", text: `Layer ${id}: ${outcome}.` });
     } catch (error) {
       if (signal.aborted) return;
@@ -75,87 +71,18 @@ export class LayerPusher {
   }
 }
 
-/** @returns what was done, in words. */
-async function pushLayer(id: LayerId, { store, registry, signal }: LayerPusherOptions): Promise<string> {
-  const call = { signal };
-  const existing = await registry.findLayer(id, call);
-  if (existing && (await isSame(store, existing)) && (await isComplete(registry, existing, signal))) {
-    return "the registry has it";
+/** What was done, in words. */
+function said(push: StoredPush | undefined): string {
+  switch (push?.outcome) {
+    case undefined:
+      return "it cannot be shared";
+    case "different":
+      return "the registry has one of another run, which stays";
+    case "pushed":
+      return "pushed";
+    case "present":
+      return "the registry has it";
   }
-  await using held = await store.holdLayer(id, signal);
-  const [, ...overlays] = held?.chain ?? [];
-  if (!held || overlays.length === 0) return "it cannot be shared";
-  const chain = held.chain.map((disk) => ({
-    id: disk.layer,
-    file: disk.disk,
-    content: { digest: digest(`sha256:${disk.digest}`), size: disk.size },
-  }));
-  // Where another version is not complete any more, nobody can use it.
-  const overwrite = existing !== undefined && !(await isComplete(registry, existing, signal));
-  const request = { id, log: held.log, overwrite, signal };
-  const onPublished = await publishedChain(chain, { store, registry, signal });
-  if (onPublished) {
-    try {
-      return said(await registry.pushLayer({ ...request, chain: onPublished }));
-    } catch (error) {
-      // The registry has lost a disk that it had: then all are pushed, as they are here.
-      if (signal.aborted || !isObError(error, "STORE", "REGISTRY") || isOfRegistry(error)) throw error;
-    }
-  }
-  return said(await registry.pushLayer({ ...request, chain }));
-}
-
-function said({ outcome }: { readonly outcome: "pushed" | "present" | "different" }): string {
-  if (outcome === "different") return "the registry has one of another run, which stays";
-  return outcome === "pushed" ? "pushed" : "the registry has it";
-}
-
-/**
- * The layer's disk on the chain of the layer below as the registry has it, if its disks are those of this store, with other files
- * where they were flattened since. Only so do those who have taken that chain find this layer on it.
- */
-async function publishedChain(
-  chain: readonly DiskFile[],
-  { store, registry, signal }: Pick<LayerPusherOptions, "store" | "registry" | "signal">,
-): Promise<readonly DiskFile[] | undefined> {
-  const [below, own] = chain.slice(-2);
-  if (!below || !own) return undefined;
-  const published = await registry.findLayer(below.id, { signal });
-  if (!published || published.chain.length < 2) return undefined;
-  for (const disk of published.chain) {
-    const here = await store.layerDigests(disk.id, signal);
-    // A layer that was merged into one above need not be here; the disks above it are compared.
-    if (here.length > 0 && !here.includes(disk.content.digest.slice("sha256:".length))) return undefined;
-  }
-  const top = published.chain.at(-1);
-  if (!top || !(await hasDigest(store, below.id, top.content.digest))) return undefined;
-  const files = new Map(chain.map((disk) => [String(disk.content?.digest), disk.file]));
-  const disks = published.chain.map(({ id, content }) => ({
-    ...{ id, content },
-    file: files.get(content.digest) ?? "/dev/null/no-such-file",
-  }));
-  return [...disks, own];
-}
-
-async function isSame(store: Store, { id, chain }: LayerInfo): Promise<boolean> {
-  return await hasDigest(store, id, chain.at(-1)?.content.digest ?? "");
-}
-
-async function hasDigest(store: Store, id: LayerId, wanted: string): Promise<boolean> {
-  return (await store.layerDigests(id)).some((each) => `sha256:${each}` === wanted);
-}
-
-/** True if the registry has all that a layer consists of. */
-async function isComplete(
-  registry: TargetRegistry,
-  { chain, log }: LayerInfo,
-  signal: AbortSignal,
-): Promise<boolean> {
-  for (const { blob } of [...chain, ...(log ? [log] : [])]) {
-    const { digest: of, size } = blob;
-    if (!(await registry.hasBlob({ digest: digest(of), size }, { signal }))) return false;
-  }
-  return true;
 }
 
 /** The error of a command whose layers could not all be pushed. */

@@ -1,7 +1,8 @@
 import { type Emit, isObError, type LayerId, type Store, type StoreLayout } from "@ob/core";
 import { openRegistry } from "@ob/registry";
 import type { CacheOptions, CacheTarget } from "../args/cache-options.ts";
-import { LayerPusher, notPushed, type TargetRegistry } from "./layer-pusher.ts";
+import { LayerPusher, notPushed } from "./layer-pusher.ts";
+import type { TargetRegistry } from "./push-layer.ts";
 import { RegistryStore } from "./registry-store.ts";
 import { RemoteLayers } from "./remote-layers.ts";
 import { LayerSource, type SourceRegistry } from "./source.ts";

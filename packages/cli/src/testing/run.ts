@@ -51,6 +51,9 @@ export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
       ...{ arch, binary: `qemu-system-${arch}`, version: "9.2.0", missing: [], missingFirmware: [] },
       ...{ accelerator: { name: "kvm", why: "verified to run a guest" }, passtObstacle: undefined },
     }),
+    cluster: () => {
+      throw new Error("This test has no cluster.");
+    },
     diagnoseConfinement: async () => ({ isolated: true, user: "own", obstacle: undefined }),
     plan: async ({ request, signal, sizes, emit }) => ({
       steps: await planBuild({ store, emit, guest: (image) => sandbox.guest(image) }, request, {

@@ -1,8 +1,10 @@
 import { Queue } from "bullmq";
 import { ObError } from "@ob/core";
 import type { Redis } from "ioredis";
+import { buildRecordSchema } from "../engine/build-record.ts";
 import { withRedisErrors } from "../redis/connect.ts";
 import { buildQueue, chainQueue, channels, keys, queuePrefix } from "../redis/keys.ts";
+import { parseJson } from "../redis/parse-json.ts";
 import { aliveWorkers, type WorkerStatus } from "../worker/heartbeat.ts";
 import { noSuchBuild } from "./attach-build.ts";
 
@@ -72,4 +74,23 @@ async function countJobs(redis: Redis, name: string): Promise<{ waiting: number;
   } finally {
     await queue.close();
   }
+}
+
+/** What is known of a build before it is followed. */
+export interface BuildSummary {
+  readonly client: string;
+  /** How many steps it has, with the imports of base images. */
+  readonly steps: number;
+  /** True if it has nested builds, which can run at the same time. */
+  readonly parallel: boolean;
+}
+
+/** @throws ObError `USAGE` if there is no such build. */
+export async function findBuild(redis: Redis, build: string): Promise<BuildSummary> {
+  return await withRedisErrors(`look up the build ${build}`, async () => {
+    const text = await redis.hget(keys.build(build), "record");
+    if (text === null) throw noSuchBuild(build);
+    const { client, steps } = parseJson(buildRecordSchema, text, "a build");
+    return { client, steps: steps.length, parallel: steps.some((step) => step.build.length > 0) };
+  });
 }

@@ -69,15 +69,24 @@ function makeRedis({ url, tls }: RedisAddress, role: "worker" | "client"): Redis
   } as const satisfies RedisOptions;
   if (url.startsWith("/")) return new Redis({ ...options, path: url });
   if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return new Redis(url, options);
-  throw new ObError("USAGE", `${JSON.stringify(url)} is not the address of a Redis server.`, {
-    hint: "It has the form redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT for TLS.",
-  });
+  throw new ObError(
+    "USAGE",
+    `${JSON.stringify(withoutPassword(url))} is not the address of a Redis server.`,
+    {
+      hint: "It has the form redis://HOST:PORT, or rediss://USER:PASSWORD@HOST:PORT for TLS.",
+    },
+  );
 }
 
 function unreachable({ url }: RedisAddress, cause: unknown): ObError {
-  const place = url.replace(/\/\/[^@/]*@/, "//");
+  const place = withoutPassword(url);
   return new ObError("STORE", `Cannot reach Redis at ${place}: ${errorMessage(cause)}`, {
     cause,
     hint: "Look whether the server runs, and whether this host may connect to it.",
   });
+}
+
+/** An address as it may be shown. What is before the last `@` can be a password that was not encoded. */
+function withoutPassword(url: string): string {
+  return url.replace(/^([a-z]+:\/*)?.*@/is, "$1");
 }

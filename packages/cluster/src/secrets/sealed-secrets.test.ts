@@ -1,6 +1,7 @@
+import { isObError } from "@ob/core";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { expect, test } from "vitest";
-import { openSecrets, sealSecrets } from "./sealed-secrets.ts";
+import { newPoolKey, openSecrets, publicKeyOf, sealSecrets } from "./sealed-secrets.ts";
 
 async function pool() {
   const identity = await generateX25519Identity();
@@ -28,4 +29,13 @@ test("without a key, or with one that is none, nothing is sealed", async () => {
   const secrets = new Map([["token", Buffer.from("x")]]);
   await expect(sealSecrets(secrets, [])).rejects.toMatchObject({ code: "USAGE" });
   await expect(sealSecrets(secrets, ["age1nonsense"])).rejects.toMatchObject({ code: "USAGE" });
+});
+
+test("a new key of a pool opens what was sealed with its public one", async () => {
+  const { identity, recipient } = await newPoolKey();
+  expect(await publicKeyOf(identity)).toBe(recipient);
+  const secrets = new Map([["a", Buffer.from("b")]]);
+  expect(await openSecrets(await sealSecrets(secrets, [recipient]), identity)).toEqual(secrets);
+  const error = await publicKeyOf("AGE-SECRET-KEY-1WRONG").catch((thrown: unknown) => thrown);
+  expect(isObError(error, "USAGE") && error.message).not.toContain("WRONG");
 });

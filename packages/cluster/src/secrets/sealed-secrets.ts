@@ -1,5 +1,5 @@
 import { errorMessage, ObError } from "@ob/core";
-import { Decrypter, Encrypter } from "age-encryption";
+import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from "age-encryption";
 import * as v from "valibot";
 import { parseJson } from "../redis/parse-json.ts";
 
@@ -75,4 +75,29 @@ export async function openSecrets(
   }
   const { secrets } = parseJson(secretsSchema, text, "sealed secrets");
   return new Map(Object.entries(secrets).map(([id, contents]) => [id, Buffer.from(contents, "base64")]));
+}
+
+/** The keys of a pool: `identity` stays with its workers, `recipient` is public. */
+export interface PoolKey {
+  /** `AGE-SECRET-KEY-1…` */
+  readonly identity: string;
+  /** `age1…` */
+  readonly recipient: string;
+}
+
+/** Makes the keys of a pool. */
+export async function newPoolKey(): Promise<PoolKey> {
+  const identity = await generateX25519Identity();
+  return { identity, recipient: await identityToRecipient(identity) };
+}
+
+/** The public key that belongs to a private one. @throws ObError `USAGE` if it is not one; the message does not have it. */
+export async function publicKeyOf(identity: string): Promise<string> {
+  try {
+    return await identityToRecipient(identity);
+  } catch {
+    throw new ObError("USAGE", "This is not a private key of age.", {
+      hint: "It is one line, which begins with AGE-SECRET-KEY-1.",
+    });
+  }
 }

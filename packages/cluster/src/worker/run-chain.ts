@@ -80,7 +80,13 @@ async function buildChain(
     const shown = { v: 1, type: "log", level, text: text.slice(0, 100_000) } as const;
     void emitBuildEvents(redis, job.build, [shown]).catch(() => undefined);
   };
-  const request = { spec, sourceDirectory: context.directory, secrets: usedSecrets(spec, secrets) };
+  const request = {
+    spec,
+    sourceDirectory: context.directory,
+    secrets: usedSecrets(spec, secrets),
+    // The client has left out what is ignored; an ignore file that was copied means nothing here.
+    ignoreFile: false,
+  } as const;
   await builder.build(request, { signal, emit });
 }
 

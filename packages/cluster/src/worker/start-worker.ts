@@ -29,7 +29,7 @@ export interface WorkerOptions {
   readonly name: string;
   /** The pools that it builds for: `OS-ARCH-ACCELERATOR-MEMORY`. None for a worker that only runs engines. */
   readonly pools: readonly string[];
-  /** How many chains it builds at a time; by default 1. Each has a virtual machine. */
+  /** How many chains it builds at a time, of all pools together; by default 1. Each has a virtual machine. */
   readonly slots?: number | undefined;
   readonly store: Store;
   readonly sandbox: Sandbox;
@@ -92,6 +92,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
   return {
     name: options.name,
     drain: async () => await process.drain(),
+    drained: process.drained,
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };
 }

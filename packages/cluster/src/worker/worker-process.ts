@@ -9,6 +9,7 @@ import { tryParseJson } from "../redis/parse-json.ts";
 import { timing } from "../timing.ts";
 import type { WorkerStatus } from "./heartbeat.ts";
 import { type ChainPorts, runChain, type RunningChain } from "./run-chain.ts";
+import { Slots } from "./slots.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A worker of the cluster. Disposing of it stops its steps at once: others make them again. */
@@ -19,6 +20,8 @@ export interface ClusterWorker extends AsyncDisposable {
    * Resolves when nothing is left.
    */
   drain(): Promise<void>;
+  /** Resolves when it was drained: by `drain`, by `drainWorker`, or since its disk is full. */
+  readonly drained: Promise<void>;
 }
 
 export interface WorkerProcessOptions {
@@ -39,10 +42,18 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #running = new Set<RunningChain>();
   readonly #closing = new AbortController();
   readonly #listening = new DisposableStack();
+  readonly #slots: Slots;
+  readonly #drained = Promise.withResolvers<void>();
   #draining: Promise<void> | undefined;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.slots);
+  }
+
+  /** See `ClusterWorker.drained`. */
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   async start(): Promise<void> {
@@ -80,6 +91,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#closing.abort();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
     await publisher.idle();
+    this.#drained.resolve();
   }
 
   #work(queue: string, concurrency: number, process: (job: Job) => Promise<void>): void {
@@ -107,6 +119,10 @@ export class WorkerProcess implements AsyncDisposable {
     if (!chain || this.#closing.signal.aborted) return;
     const { chains } = this.#options;
     const { cluster } = chains;
+    using slot = await this.#slots.take();
+    void slot;
+    // It was drained meanwhile: another worker gets the chain.
+    if (this.#closing.signal.aborted) return await cluster.states.announceAbsent(chain.chain[0]);
     await advanceClock(cluster.states.redis, chain.pool, chain.start);
     let running: RunningChain | undefined;
     try {

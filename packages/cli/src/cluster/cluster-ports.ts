@@ -1,0 +1,79 @@
+import type {
+  BuildSummary,
+  ClusterStatus,
+  ClusterWorker,
+  PoolKey,
+  RedisAddress,
+  WorkerOptions,
+} from "@ob/cluster";
+import type { BuildRequest } from "@ob/builder";
+import type { Emit, LayerId } from "@ob/core";
+import type { SandboxFlags } from "../args/sandbox-flags.ts";
+import type { StoreLocation } from "../args/store-location.ts";
+
+/** A repository with the layers of a cluster. */
+export interface RegistryAddress {
+  /** Without a tag. */
+  readonly ref: string;
+  /** Plain http; by default on this machine's loopback only. */
+  readonly insecure: boolean;
+}
+
+export interface StartWorkerOptions extends Pick<WorkerOptions, "name" | "slots" | "identity"> {
+  readonly redis: RedisAddress;
+  readonly registry: RegistryAddress;
+  readonly location: StoreLocation;
+  readonly flags: SandboxFlags;
+  /** By default the one that its flags describe. */
+  readonly pools: readonly string[];
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** A worker, and the pools that it builds for. */
+export interface StartedWorker extends AsyncDisposable {
+  readonly worker: ClusterWorker;
+  readonly pools: readonly string[];
+}
+
+export interface OpenClusterOptions {
+  readonly redis: RedisAddress;
+  /** Needed to submit; without it the logs of layers that were there already are not shown. */
+  readonly registry: RegistryAddress | undefined;
+  readonly emit: Emit;
+}
+
+export interface ClusterSubmission {
+  readonly client: string;
+  readonly priority: number;
+  /** By default a pool with workers that suits each base image. */
+  readonly pool: string | undefined;
+  readonly recipients: readonly string[];
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** A connection to a cluster, as a client. */
+export interface ClusterConnection extends AsyncDisposable {
+  /** @returns the build's name. */
+  submit(request: BuildRequest, options: ClusterSubmission): Promise<string>;
+  find(build: string): Promise<BuildSummary>;
+  /** See `attachBuild`. */
+  attach(
+    build: string,
+    options: { readonly emit: Emit; readonly signal: AbortSignal | undefined },
+  ): Promise<LayerId>;
+  cancel(build: string): Promise<void>;
+  status(): Promise<ClusterStatus>;
+  drain(worker: string): Promise<void>;
+}
+
+/** The packages of a cluster, wired for its commands. */
+export interface ClusterServices {
+  /** @throws ObError `STORE` if Redis does not answer; `REGISTRY`. */
+  startWorker(options: StartWorkerOptions): Promise<StartedWorker>;
+  /** @throws ObError `STORE` if Redis does not answer; `REGISTRY` for a wrong reference. */
+  open(options: OpenClusterOptions): Promise<ClusterConnection>;
+  newKey(): Promise<PoolKey>;
+  publicKeyOf(identity: string): Promise<string>;
+}

@@ -1,0 +1,40 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { LogArchive } from "@ob/cluster";
+import { type Registry } from "@ob/registry";
+
+const artifactType = "application/vnd.obuilder.log-chunk.v1";
+const mediaType = "application/octet-stream";
+/** The most bytes of a chunk that are read, whatever a manifest says. */
+const largest = 2 ** 28;
+
+/** Keeps the beginnings of long logs as artefacts of a registry. A name is the digest of a manifest. */
+export function registryLogs(
+  registry: Pick<Registry, "pushArtefact" | "findArtefact" | "pullBlob">,
+): LogArchive {
+  return {
+    put: async (bytes) =>
+      await withFile(async (file) => {
+        await writeFile(file, bytes);
+        return (await registry.pushArtefact({ artifactType, layers: [{ file, mediaType }] })).manifestDigest;
+      }),
+    get: async (name) => {
+      const found = await registry.findArtefact(name);
+      const [blob] = found?.artifactType === artifactType ? found.layers : [];
+      if (!blob || blob.size > largest) return undefined;
+      return await withFile(async (file) =>
+        (await registry.pullBlob(blob, file)) ? await readFile(file) : undefined,
+      );
+    },
+  };
+}
+
+async function withFile<T>(use: (file: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), "obuilder-log-"));
+  try {
+    return await use(join(directory, "chunk"));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

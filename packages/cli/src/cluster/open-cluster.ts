@@ -1,0 +1,109 @@
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BuildRequest } from "@ob/builder";
+import {
+  attachBuild,
+  cancelBuild,
+  clusterStatus,
+  connectRedis,
+  drainWorker,
+  findBuild,
+  submitBuild,
+} from "@ob/cluster";
+import { disposableWith, type ImageManifest, type LayerId, ObError } from "@ob/core";
+import { openRegistry, type Registry } from "@ob/registry";
+import type { Spec } from "@ob/spec";
+import type { ClusterConnection, ClusterSubmission, OpenClusterOptions } from "./cluster-ports.ts";
+import { registryLogs } from "./log-archive.ts";
+import { PlanningStore } from "./planning-store.ts";
+import { poolFor } from "./pools.ts";
+import { sentContext } from "./registry-contexts.ts";
+import { pullLog } from "./registry-layers.ts";
+
+type Redis = Awaited<ReturnType<typeof connectRedis>>;
+
+/** See `ClusterServices.open`. */
+export async function openCluster(options: OpenClusterOptions): Promise<ClusterConnection> {
+  await using stack = new AsyncDisposableStack();
+  const { registry: address, emit } = options;
+  const registry =
+    address &&
+    stack.use(openRegistry({ ref: address.ref, ...(address.insecure && { insecure: true }), emit }));
+  const redis = await connectRedis(options.redis, "client");
+  stack.defer(() => redis.disconnect());
+  const calls: Omit<ClusterConnection, keyof AsyncDisposable> = {
+    submit: async (request, submission) => {
+      if (registry) return await submit(request, submission, { redis, registry });
+      throw new ObError("USAGE", "A build needs a registry.");
+    },
+    find: async (build) => await findBuild(redis, build),
+    attach: async (build, { emit: onEvent, signal }) =>
+      await attachBuild(build, {
+        redis,
+        emit: onEvent,
+        signal,
+        ...(registry && {
+          archive: registryLogs(registry),
+          readLog: (id: LayerId, stop?: AbortSignal) => readLog(id, registry, stop),
+        }),
+      }),
+    cancel: async (build) => await cancelBuild(redis, build),
+    status: async () => await clusterStatus(redis),
+    drain: async (worker) => await drainWorker(redis, worker),
+  };
+  return disposableWith(calls, stack);
+}
+
+async function submit(
+  request: BuildRequest,
+  { client, priority, pool, recipients, emit, signal }: ClusterSubmission,
+  { redis, registry }: { readonly redis: Redis; readonly registry: Registry },
+): Promise<string> {
+  const store = new PlanningStore(registry);
+  const pools = new Map<string, string>();
+  const status = pool === undefined ? await clusterStatus(redis) : { pools: [] };
+  for (const image of imagesOf(request.spec)) {
+    const manifest: ImageManifest | undefined = await store.manifestOf(image);
+    pools.set(image, pool ?? poolFor(image, { manifest, pools: status.pools }));
+  }
+  const poolOf = (image: string): string => {
+    const found = pools.get(image);
+    if (found !== undefined) return found;
+    throw new RangeError("all images of a spec have pools");
+  };
+  const contexts = sentContext({ registry, request, store });
+  return await submitBuild(request, {
+    ...{ redis, store, poolOf, client, priority, contexts, recipients, emit, signal },
+  });
+}
+
+/** The base images of a spec and of its nested builds. */
+function imagesOf(spec: Spec): ReadonlySet<string> {
+  const images = new Set<string>();
+  const work = [spec];
+  for (let next = work.pop(); next; next = work.pop()) {
+    images.add(next.from);
+    work.push(...next.builds.map((nested) => nested.spec));
+  }
+  return images;
+}
+
+/** The log of a layer in the registry. */
+async function* readLog(
+  id: LayerId,
+  registry: Registry,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const layer = await registry.findLayer(id, { signal });
+  if (!layer?.log) return;
+  const directory = await mkdtemp(join(tmpdir(), "obuilder-log-"));
+  try {
+    const file = await pullLog(layer, { registry, directory, signal });
+    if (file === undefined) return;
+    for await (const chunk of createReadStream(file)) if (chunk instanceof Uint8Array) yield chunk;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,51 @@
+import { mkdir } from "node:fs/promises";
+import { openCaches } from "@ob/cache";
+import { connectRedis, startWorker } from "@ob/cluster";
+import { disposableWith, storeLayout } from "@ob/core";
+import { openRegistry } from "@ob/registry";
+import { createSandbox, diagnoseQemu } from "@ob/sandbox-qemu";
+import { openStore } from "@ob/store-qcow";
+import { sandboxOptions } from "../sandbox-options.ts";
+import { storeFlags } from "../store-options.ts";
+import type { StartedWorker, StartWorkerOptions } from "./cluster-ports.ts";
+import { registryLogs } from "./log-archive.ts";
+import { ownPool } from "./pools.ts";
+import { receivedContexts } from "./registry-contexts.ts";
+import { RegistryLayers } from "./registry-layers.ts";
+import { withImages, WorkerImages } from "./worker-images.ts";
+
+/** See `ClusterServices.startWorker`. A store that does not exist is created: its images come from the registry. */
+export async function startRegistryWorker(options: StartWorkerOptions): Promise<StartedWorker> {
+  const { redis, location, flags, emit, signal } = options;
+  const { directory } = location;
+  // A worker waits for Redis for ever; whoever starts one wants to know that the address is right.
+  (await connectRedis(redis, "client")).disconnect();
+  await using stack = new AsyncDisposableStack();
+  const { ref, insecure } = options.registry;
+  const registry = stack.use(openRegistry({ ref, ...(insecure && { insecure }), emit }));
+  await registry.ping({ signal });
+  await mkdir(storeLayout(directory).baseImages, { recursive: true, mode: 0o700 });
+  const own = stack.use(await openStore({ directory, ...storeFlags(flags), emit }));
+  const images = new WorkerImages({ store: own, directory, registry, emit });
+  const store = withImages(own, images);
+  const caches = stack.use(await openCaches({ directory, emit }));
+  const sandbox = stack.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
+  const pools =
+    options.pools.length > 0
+      ? options.pools
+      : [await ownPool(flags, async (arch) => (await diagnoseQemu(arch, signal)).accelerator?.name)];
+  const worker = stack.use(
+    await startWorker({
+      redis,
+      pools,
+      name: options.name,
+      slots: options.slots,
+      identity: options.identity,
+      ...{ store, sandbox, caches, emit },
+      transport: new RegistryLayers({ store, registry, images, emit }),
+      contexts: receivedContexts({ registry, emit }),
+      archive: registryLogs(registry),
+    }),
+  );
+  return disposableWith({ worker, pools }, stack);
+}
