@@ -86,47 +86,20 @@ interface MakeContext extends RecipeContext {
   readonly init: Init;
 }
 
+interface BootFilesOptions extends MakeContext {
+  readonly asRoot: readonly string[];
+}
+
 async function make(release: Release, context: MakeContext): Promise<RecipeResult> {
-  const { init, directory, parameters, publicKey, onEvent, signal } = context;
-  const { user, diskSize } = parameters;
+  const { init, directory, parameters, onEvent, signal } = context;
+  const { diskSize } = parameters;
   const at = (name: string): string => join(directory, name);
   const asRoot = fakerootPrefix(at("owners"));
   await assertTools(asRoot.slice(0, 1));
   await install(release, context);
 
-  const files = [...(await init.files({ release, user, powerButton: true })), ...init.uniqueFiles()];
-  const kernel = await withPhase(
-    "Make the kernel, the initrd and the guest's own files",
-    { onEvent },
-    async () => {
-      await Promise.all([
-        mkdir(at("root")),
-        mkdir(at("kernel/usr/lib"), { recursive: true }),
-        writeFile(at("owners"), ""),
-      ]);
-      await symlink("usr/lib", at("kernel/lib"));
-      const unpack = ["tar", "-x", "-f", at("root.tar"), "-C", at("root"), "--exclude=./dev/*"] as const;
-      await run(withPrefix(asRoot, unpack), { signal });
-      await run(["dpkg-deb", "-x", at(join("root", content.kernelArchive)), at("kernel")], { signal });
-      const found = await findKernel(at("kernel"));
-      const initrd = await makeInitrd({
-        kernelModules: await findKernelModules(found.modules),
-        busybox: at("root/usr/bin/busybox"),
-        label,
-        modules: content.modules,
-        script: await readGuest("initrd-init"),
-      });
-      await writeFile(at("initrd"), initrd);
-      await unpackKernel(await readFile(found.image), { file: at("vmlinux"), signal });
-      await rm(at(join("root", content.kernelArchive)));
-      await fillRoot(at("root"), {
-        ...{ kernel: found, user, publicKey, asRoot, signal },
-        ...{ files, links: init.links, busybox: guestBusybox },
-        modules: [...content.guestModules, ...(init.additions?.modules ?? [])],
-        packedInitrd: await promisify(gzip)(initrd, { level: 9 }),
-      });
-      return at("vmlinux");
-    },
+  await withPhase("Make the kernel, the initrd and the guest's own files", { onEvent }, () =>
+    makeBootFiles(release, { ...context, asRoot }),
   );
 
   await withPhase("Make the disk", { onEvent }, () =>
@@ -147,8 +120,42 @@ async function make(release: Release, context: MakeContext): Promise<RecipeResul
     virtualSize: diskSize,
     readyMarker: true,
     snapshotPoints: ["initrd", "ready"],
-    directBoot: { kernel, initrd: at("initrd"), commandLine: commandLineOf(init) },
+    directBoot: { kernel: at("vmlinux"), initrd: at("initrd"), commandLine: commandLineOf(init) },
   };
+}
+
+/** Makes the kernel and the initrd, and puts them and the guest's own files in the root directory. */
+async function makeBootFiles(release: Release, { asRoot, ...context }: BootFilesOptions): Promise<void> {
+  const { init, directory, parameters, publicKey, signal } = context;
+  const { user } = parameters;
+  const at = (name: string): string => join(directory, name);
+  const files = [...(await init.files({ release, user, powerButton: true })), ...init.uniqueFiles()];
+  await Promise.all([
+    mkdir(at("root")),
+    mkdir(at("kernel/usr/lib"), { recursive: true }),
+    writeFile(at("owners"), ""),
+  ]);
+  await symlink("usr/lib", at("kernel/lib"));
+  const unpack = ["tar", "-x", "-f", at("root.tar"), "-C", at("root"), "--exclude=./dev/*"] as const;
+  await run(withPrefix(asRoot, unpack), { signal });
+  await run(["dpkg-deb", "-x", at(join("root", content.kernelArchive)), at("kernel")], { signal });
+  const found = await findKernel(at("kernel"));
+  const initrd = await makeInitrd({
+    kernelModules: await findKernelModules(found.modules),
+    busybox: at("root/usr/bin/busybox"),
+    label,
+    modules: content.modules,
+    script: await readGuest("initrd-init"),
+  });
+  await writeFile(at("initrd"), initrd);
+  await unpackKernel(await readFile(found.image), { file: at("vmlinux"), signal });
+  await rm(at(join("root", content.kernelArchive)));
+  await fillRoot(at("root"), {
+    ...{ kernel: found, user, publicKey, asRoot, signal },
+    ...{ files, links: init.links, busybox: guestBusybox },
+    modules: [...content.guestModules, ...(init.additions?.modules ?? [])],
+    packedInitrd: await promisify(gzip)(initrd, { level: 9 }),
+  });
 }
 
 async function install(release: Release, context: MakeContext): Promise<void> {

@@ -65,9 +65,6 @@ const masked = [
   ...["e2scrub_reap.service", "fstrim.timer", "logrotate.timer", "man-db.timer", "tmp.mount"],
 ];
 
-/** Says that all that a boot of this systemd does is known, so that a guest can be reused without one. */
-const reuseMarker: GuestFile = { path: `${home}/systemd`, contents: "", mode: 0o644 };
-
 /** As in a cloud image: systemd as init, udev, journald, D-Bus, cron, sessions by logind, and sshd by its unit. */
 export const systemdInit: Init = {
   suffix: "-systemd",
@@ -86,7 +83,7 @@ export const systemdInit: Init = {
       mode,
       contents: await readGuest(source),
     }));
-    return [...kept, ...(await Promise.all(own)), reuseMarker];
+    return [...kept, ...(await Promise.all(own))];
   },
   links: [
     [`${home}/init`, "/usr/lib/systemd/systemd"],
