@@ -191,9 +191,11 @@ export class StepDeduplicator implements AsyncDisposable {
       await layer.build({ writer, onOutput: clipped, signal: AbortSignal.any([signal, broken.signal]) });
     } catch (error) {
       const cause = isObError(signal.reason, "TIMEOUT") ? signal.reason : error;
+      const failure = broken.signal.aborted ? broken.signal.reason : error;
       // Nothing that the guest has printed tells why its output ends.
       if (isObError(cause, "TIMEOUT", "NO_SPACE")) void onOutput(Buffer.from(`\n[${cause.message}]\n`));
-      throw broken.signal.aborted ? broken.signal.reason : error;
+      // Where saving the layer failed, its log has ended: that is not the reason.
+      throw failure;
     }
   }
 
