@@ -148,6 +148,16 @@ test("a layer that cannot be saved fails with the reason, although its log has e
   });
 });
 
+test("a failure counts, not that of disposing after it", async () => {
+  await using setting = bench({
+    run: () => {
+      throw new SuppressedError(new TypeError("second"), new ObError("NO_SPACE", "first"));
+    },
+  });
+  const building = setting.builder.build(request("((from base) (run (shell x)))"));
+  await expect(building).rejects.toMatchObject({ code: "NO_SPACE", message: "first" });
+});
+
 function diskFull(): never {
   throw new ObError("NO_SPACE", "The disk is full.");
 }
