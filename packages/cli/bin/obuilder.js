@@ -15,7 +15,7 @@ function load() {
     return nodeModule.createRequire(import.meta.url)("../bundle/main.cjs");
   } catch (error) {
     if (!error || error.code !== "MODULE_NOT_FOUND") throw error;
-    stop(error.message + "\nHint: the installation is not complete; install @ob/cli again.");
+    stop(error.message.split("\n")[0] + ".\nHint: the installation is not complete; install @ob/cli again.");
     return undefined;
   }
 }
