@@ -79,7 +79,7 @@ function settings(invocation: Invocation | undefined) {
 
 /** Runs the command line of this process, and ends the process with its exit code. */
 export async function start(): Promise<void> {
-  const { argv, env, stdin, stdout, stderr } = process;
+  const { argv, env, stdout, stderr } = process;
   const umask = process.umask(0o077);
   using interrupts = listenForInterrupts(process, (interrupt) => process.exit(interruptCode(interrupt)));
   stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -92,7 +92,10 @@ export async function start(): Promise<void> {
   // An error that cannot be printed cannot be reported.
   stderr.on("error", () => {});
   const code = await main(argv.slice(2), {
-    stdin,
+    // Few commands read it, and the streams of files are loaded for it.
+    get stdin() {
+      return process.stdin;
+    },
     stdout,
     stderr,
     env,
