@@ -37,5 +37,7 @@ cd "$(mktemp -d)" && echo 'print_endline "compiled"' >hello.ml
 
 export const systemdExpectations = `fail() { echo "The check failed: $1"; exit 1; }
 [ "$(systemctl is-system-running --wait)" = running ] || fail "all units start: $(systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | tr '\\n' ' ')"
+[ "$(systemctl is-active obuilder-ready.service)" = active ] || fail "the boot says that the guest is ready"
+! sudo -n journalctl --boot --quiet --grep "ordering cycle" _PID=1 || fail "the units have no cycle"
 loginctl show-user "$(id -un)" >/dev/null || fail "a login has a session"
 grep -Eqx '[0-9a-f]{32}' /etc/machine-id || fail "the machine has an id"`;
