@@ -64,6 +64,8 @@ export function createPlainProgress(options: PlainOptions): Progress {
       case "log":
       case "phase":
         return toStderr(logLine(event, verbosity, logColors) ?? "");
+      case "vm-started":
+        return;
     }
   };
 
