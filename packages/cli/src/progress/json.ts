@@ -78,7 +78,9 @@ function placeOf(error: unknown): JsonObject {
 }
 
 /** The fields and their order are part of the interface. */
-function eventObject(event: Exclude<ObEvent, { readonly type: "step-output" | "exec" | "log" | "vm-started" }>): JsonObject {
+function eventObject(
+  event: Exclude<ObEvent, { readonly type: "step-output" | "exec" | "log" | "vm-started" }>,
+): JsonObject {
   switch (event.type) {
     case "step-started": {
       const { id, base, op, heading, build, at } = event.step;

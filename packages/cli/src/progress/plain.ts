@@ -63,9 +63,8 @@ export function createPlainProgress(options: PlainOptions): Progress {
       case "exec":
       case "log":
       case "phase":
-        return toStderr(logLine(event, verbosity, logColors) ?? "");
       case "vm-started":
-        return;
+        return toStderr(logLine(event, verbosity, logColors) ?? "");
     }
   };
 
