@@ -57,6 +57,8 @@ export interface ClusterSubmission {
   /** By default a pool with workers that suits each base image. */
   readonly pool: string | undefined;
   readonly recipients: readonly string[];
+  /** W3C trace context that the build belongs to. */
+  readonly traceparent: string | undefined;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }

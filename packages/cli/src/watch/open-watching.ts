@@ -6,6 +6,7 @@ import type { Verbosity } from "../args/options.ts";
 import type { StartedWorker } from "../cluster/cluster-ports.ts";
 import type { ProcessIo } from "../process-io.ts";
 import type { HttpServer } from "./http-server.ts";
+import { openTracing } from "../trace/tracing.ts";
 import type { JsonLog } from "./json-log.ts";
 
 export interface WatchingOptions {
@@ -49,6 +50,11 @@ export async function openWatching({
     const { createJsonLog } = await import("./json-log.ts");
     log = createJsonLog({ stdout: io.stdout, worker: name, verbosity });
     watches.push(log.watch);
+  }
+  const tracing = await openTracing(io.env, log?.emit ?? emit);
+  if (tracing) {
+    const { traceWorker } = await import("../trace/trace-worker.ts");
+    watches.push(traceWorker(stack.use(tracing), name));
   }
   let server: HttpServer | undefined;
   let onTransfer: OnProgress | undefined;

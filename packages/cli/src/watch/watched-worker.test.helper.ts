@@ -6,6 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   attachBuild,
+  cancelBuild,
+  clusterStatus,
+  drainWorker,
+  findBuild,
   connectRedis,
   type LayerTransport,
   startWorker,
@@ -149,6 +153,26 @@ async function runBuild(
   return await attachBuild(build, { redis: redis.connection, emit: () => undefined }).catch(
     (error: ObError) => error,
   );
+}
+
+/** The services of clients: they plan on a store that knows the base image. */
+export function clientServices({ connection }: TestRedis): Services {
+  const store = new MemoryStore({ images: ["base"] });
+  const redis = connection;
+  const cluster: ClusterServices = {
+    ...clusterServices,
+    open: async () => ({
+      submit: async (request, { pool: _, ...submission }) =>
+        await submitBuild(request, { ...submission, redis, store, poolOf: () => pool }),
+      find: async (build) => await findBuild(redis, build),
+      attach: async (build, options) => await attachBuild(build, { redis, ...options }),
+      cancel: async (build) => await cancelBuild(redis, build),
+      status: async () => await clusterStatus(redis),
+      drain: async (worker) => await drainWorker(redis, worker),
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
+  };
+  return { ...fakeServices(), cluster: async () => cluster };
 }
 
 function simulated(
