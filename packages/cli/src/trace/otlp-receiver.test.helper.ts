@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { disposableWith } from "@ob/core";
 
@@ -39,13 +39,15 @@ export interface OtlpReceiver extends AsyncDisposable {
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   await using stack = new AsyncDisposableStack();
   const [spans, others]: [ReceivedSpan[], string[]] = [[], []];
+  const receive = async (request: IncomingMessage) => {
+    const body = await text(request);
+    const type = request.headers["content-type"] ?? "";
+    if (type !== "application/json") others.push(`${request.url} ${type}`);
+    else if (request.url === "/v1/traces") spans.push(...spansOf(JSON.parse(body)));
+  };
   const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const type = request.headers["content-type"] ?? "";
-      if (type !== "application/json") others.push(`${request.url} ${type}`);
-      else if (request.url === "/v1/traces") spans.push(...spansOf(JSON.parse(body)));
-      response.writeHead(200, { "content-type": "application/json" }).end("{}");
-    });
+    const answer = () => response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    void receive(request).then(answer);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

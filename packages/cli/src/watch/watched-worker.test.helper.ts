@@ -162,7 +162,7 @@ export function clientServices({ connection }: TestRedis): Services {
   const cluster: ClusterServices = {
     ...clusterServices,
     open: async () => ({
-      submit: async (request, { pool: _, ...submission }) =>
+      submit: async (request, submission) =>
         await submitBuild(request, { ...submission, redis, store, poolOf: () => pool }),
       find: async (build) => await findBuild(redis, build),
       attach: async (build, options) => await attachBuild(build, { redis, ...options }),
