@@ -14,7 +14,7 @@ import {
 } from "@opentelemetry/sdk-trace";
 import { ObError } from "@ob/core";
 import type { ProcessIo } from "../process-io.ts";
-import type { OpenSpan, SpanOptions, Tracing } from "./tracing.ts";
+import type { OpenSpan, SpanOptions, Tracing } from "./span.ts";
 
 type Env = ProcessIo["env"];
 

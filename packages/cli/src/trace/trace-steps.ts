@@ -1,5 +1,5 @@
 import type { Emit, LayerId, ObEvent, StepInfo } from "@ob/core";
-import type { OpenSpan, Tracing } from "./tracing.ts";
+import type { OpenSpan, Tracing } from "./span.ts";
 
 interface RunningStep {
   readonly info: StepInfo;

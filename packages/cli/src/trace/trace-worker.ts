@@ -1,6 +1,6 @@
 import type { WorkerWatch } from "@ob/cluster";
 import { StepTracer } from "./trace-steps.ts";
-import type { Tracing } from "./tracing.ts";
+import type { Tracing } from "./span.ts";
 
 /** Makes spans of what a worker does: builds of its engine, and chains with their time in the queue. */
 export function traceWorker(tracing: Tracing, worker: string): WorkerWatch {
