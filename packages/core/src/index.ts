@@ -16,7 +16,7 @@ export {
   throwIfCancelled,
   withFacts,
 } from "./errors.ts";
-export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
+export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo, type VmStart } from "./events.ts";
 export type { OnOutput } from "./output.ts";
 export { unsafeCharacters } from "./unsafe-characters.ts";
 export { readRegularFile } from "./regular-file.ts";

@@ -179,6 +179,6 @@ function explained({ name }: CopyFromStep, error: unknown): unknown {
 /** The phases that are shown are those of the guest that the layer is built in. */
 function withoutPhases(emit: Emit): Emit {
   return (event) => {
-    if (event.type !== "phase") emit(event);
+    if (event.type !== "phase" && event.type !== "vm-started") emit(event);
   };
 }

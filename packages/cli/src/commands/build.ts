@@ -21,6 +21,7 @@ import { codeOf } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
 import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
+import { openBuildTrace } from "../trace/build-trace.ts";
 import type { Command } from "./command.ts";
 
 export const build: Command = {
@@ -68,6 +69,7 @@ export const build: Command = {
     const request = await readRequest(args, io, emit);
     const cache = readCacheOptions(args, request.spec);
     const steps = countSteps(request.spec);
+    await using trace = await openBuildTrace(io.env, emit);
     const parallel = jobs > 1 && request.spec.builds.length > 0;
 
     using progress = await createProgress({ io, mode, color, verbosity, steps, parallel });
@@ -87,7 +89,7 @@ export const build: Command = {
         flags,
         sharing,
         limits: { logLimit, diskReserve },
-        emit: progress.emit,
+        emit: trace.listen(progress.emit),
       });
       const options: BuildOptions = {
         signal: io.signal,
@@ -101,8 +103,10 @@ export const build: Command = {
       const id = sharing
         ? await buildShared({ builder, request, options, sharing, progress })
         : await builder.build(request, options);
+      trace.end();
       progress.succeeded(id);
     } catch (thrown) {
+      trace.end(firstError(thrown));
       const error = await withRecipeHint(firstError(thrown));
       progress.failed(error, exitCodeFor(codeOf(error)));
       throw error;
