@@ -81,15 +81,17 @@ export type {
   ChainDisk,
   ScratchDisk,
   Environment,
-  ExportOptions,
   HeldLayer,
   Layer,
   LayerImport,
   LayerWriter,
   LayerRecord,
-  PruneOptions,
   Store,
 } from "./ports/store.ts";
+export type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./ports/store-options.ts";
+export type { LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
+export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";
+export { noSuchTag } from "./no-such-tag.ts";
 export type {
   ResolveCpuArgs,
   SmokeTestGuest,

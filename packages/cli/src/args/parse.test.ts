@@ -17,6 +17,8 @@ describe("help", () => {
                               the store
         obuilder fmt          Format a spec
         obuilder dockerfile   Convert a spec to a Dockerfile
+        obuilder tag          Give a layer a name
+        obuilder untag        Remove a name of a layer
         obuilder log          Print the log of a layer
         obuilder cp           Copy files out of a layer
         obuilder shell        Open a shell in an ephemeral VM on a layer
@@ -27,6 +29,11 @@ describe("help", () => {
         obuilder delete       Delete a layer and all layers based on it
         obuilder prune        Delete least recently used layers
         obuilder cache        List, remove or prune cache disks
+        obuilder submit       Build a spec on a cluster
+        obuilder attach       Show a build of a cluster
+        obuilder cancel       Cancel a build of a cluster
+        obuilder worker       Build for a cluster
+        obuilder cluster      Show a cluster, drain its workers, make keys
         obuilder clean        Delete all layers
 
       Messages:
@@ -59,7 +66,8 @@ describe("help", () => {
       "obuilder prune [options]
 
       Deletes layers that no other layer is based on, least recently used first.
-      Layers that a running build uses, base images and caches are kept.
+      Layers that a running build uses, those with tags and what they are based on,
+      base images and caches are kept.
 
       Store:
             --store=qemu:DIR  The store of layers (default: $OBUILDER_STORE)

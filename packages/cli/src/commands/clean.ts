@@ -5,7 +5,8 @@ import type { Command } from "./command.ts";
 
 export const clean: Command = {
   description:
-    "Deletes all layers of the store, except those that a running build uses. Base images and caches are kept.",
+    "Deletes all layers of the store, except those that a running build uses, and those with tags and what they are based on. " +
+    "Base images and caches are kept.",
   positionals: [],
   options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [["obuilder clean --store=qemu:/var/cache/obuilder", ""]],

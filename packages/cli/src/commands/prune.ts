@@ -10,8 +10,8 @@ const group = "Filters:";
 
 export const prune: Command = {
   description:
-    "Deletes layers that no other layer is based on, least recently used first. Layers that a running build uses, base " +
-    "images and caches are kept.",
+    "Deletes layers that no other layer is based on, least recently used first. Layers that a running build uses, those with " +
+    "tags and what they are based on, base images and caches are kept.",
   positionals: [],
   options: {
     ...storeOptions,
@@ -47,7 +47,8 @@ export const prune: Command = {
     const spare = keep === undefined ? undefined : Math.max(0, [...store.list()].length - keep);
     const limit = Math.min(spare ?? Number.MAX_SAFE_INTEGER, atMost ?? Number.MAX_SAFE_INTEGER);
     if (args["dry-run"] === true) {
-      const would = previewPrune(store.list(), { before, limit });
+      const kept = new Set(store.tags().map(({ id }) => id));
+      const would = previewPrune(store.list(), { before, limit, kept });
       io.stdout.write(would.map((id) => `Would remove ${id}\n`).join(""));
       io.stdout.write(`Would remove ${layerCount(would.length)}\n`);
       return;

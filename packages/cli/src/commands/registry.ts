@@ -18,6 +18,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Convert a spec to a Dockerfile",
     load: async () => (await import("./dockerfile.ts")).dockerfile,
   },
+  tag: { summary: "Give a layer a name", load: async () => (await import("./tag.ts")).tag },
+  untag: { summary: "Remove a name of a layer", load: async () => (await import("./untag.ts")).untag },
   log: { summary: "Print the log of a layer", load: async () => (await import("./log.ts")).log },
   cp: {
     summary: "Copy files out of a layer",
