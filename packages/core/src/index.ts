@@ -123,5 +123,6 @@ export {
   type SpaceWatch,
   watchSpace,
 } from "./free-space.ts";
+export { diskUsage } from "./disk-usage.ts";
 export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

@@ -17,6 +17,11 @@ describe("help", () => {
                               the store
         obuilder fmt          Format a spec
         obuilder dockerfile   Convert a spec to a Dockerfile
+        obuilder ls           List layers
+        obuilder inspect      Print all that is known of a layer
+        obuilder history      Show the steps that a layer is the result of
+        obuilder diff         Show which files differ between two layers
+        obuilder du           Show what takes space in the store
         obuilder tag          Give a layer a name
         obuilder untag        Remove a name of a layer
         obuilder log          Print the log of a layer

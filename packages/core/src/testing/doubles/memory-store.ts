@@ -57,9 +57,7 @@ export class MemoryStore extends MemoryNotes implements Store {
   }
 
   /** Removes a base image, as if its file had been deleted. Its layer stays. */
-  removeImage(name: string): void {
-    this.#images.delete(name);
-  }
+  removeImage = (name: string): void => void this.#images.delete(name);
 
   /** The whole log of a layer, finished, failed or unfinished. */
   logOf = (id: LayerId): string => this.#logs.get(id)?.text() ?? "";
