@@ -72,7 +72,7 @@ describe("help", () => {
 
       Deletes layers that no other layer is based on, least recently used first.
       Layers that a running build uses, those with tags and what they are based on,
-      base images and caches are kept.
+      base images and caches are kept. On a terminal it shows the layers and asks.
 
       Store:
             --store=qemu:DIR  The store of layers (default: $OBUILDER_STORE)
@@ -82,6 +82,7 @@ describe("help", () => {
             --keep=N           Keep this many layers in the store
             --limit=N          Delete at most this many layers
             --dry-run          Only print which layers would be deleted
+        -f, --force            Do not ask on a terminal
 
       Messages:
         -v, --verbose          Log what is done and each program that is run; repeat
