@@ -15,6 +15,7 @@ import {
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
+import { readTags, tagOptions } from "../args/tags.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { withRecipeHint } from "../output/recipe-hint.ts";
 import { codeOf } from "../output/render-error.ts";
@@ -34,6 +35,7 @@ export const build: Command = {
     ...specOptions,
     ...secretOptions,
     ...ignoreOptions,
+    ...tagOptions,
     ...sandboxOptions,
     ...jobOptions,
     ...onErrorOptions,
@@ -47,6 +49,7 @@ export const build: Command = {
       "obuilder build --store=qemu:/var/cache/obuilder -f example.spec .",
       "build with the files of the current directory",
     ],
+    ["obuilder build ... -t tools:1.2 .", "give the last layer a name: obuilder shell tools:1.2"],
     ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
     ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
     ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
@@ -63,6 +66,7 @@ export const build: Command = {
     const jobs = readJobs(args, flags);
     const { logLimit, diskReserve, ...timeouts } = readLimits(args);
     const mode = readProgressMode(args);
+    const tags = readTags(args);
     const reuseVm = await mayReuseVm({ args, env: io.env, location });
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
@@ -94,6 +98,7 @@ export const build: Command = {
       const options: BuildOptions = {
         signal: io.signal,
         jobs,
+        tags,
         reuseVm,
         ...timeouts,
         ordered: progress.ordered,
