@@ -1,7 +1,15 @@
 import { ObError } from "@ob/core";
 import type { Spec } from "@ob/spec";
 import { readRequest } from "../args/build-input.ts";
-import { queueOptions, readQueue, readRegistry, registryOptions, userName } from "../args/cluster-options.ts";
+import {
+  contextRegistryOptions,
+  findContextRegistry,
+  queueOptions,
+  readQueue,
+  readRegistry,
+  registryOptions,
+  userName,
+} from "../args/cluster-options.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import {
   type Arguments,
@@ -24,6 +32,7 @@ export const submit: Command = {
   options: {
     ...queueOptions,
     ...registryOptions,
+    ...contextRegistryOptions,
     ...specOptions,
     ...secretOptions,
     "secret-layers": {
@@ -72,12 +81,13 @@ export const submit: Command = {
     const mode = readProgressMode(args);
     const redis = await readQueue(args, io);
     const registry = readRegistry(args, io);
+    const contextRegistry = findContextRegistry(args, io);
     const priority = readPriority(args);
     const request = await readRequest(args, io, emit);
     const { spec } = request;
     const recipients = readRecipients(args, spec);
     const cluster = await services.cluster();
-    await using connection = await cluster.open({ redis, registry, emit });
+    await using connection = await cluster.open({ redis, registry, contextRegistry, emit });
     const build = await connection.submit(request, {
       ...{ priority, recipients, emit, signal: io.signal, pool: stringOption(args, "pool") },
       client: stringOption(args, "client") ?? userName(),

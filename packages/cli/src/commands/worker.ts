@@ -1,5 +1,7 @@
 import { errorMessage, isObError } from "@ob/core";
 import {
+  contextRegistryOptions,
+  findContextRegistry,
   hostName,
   queueOptions,
   readOptionFile,
@@ -21,6 +23,7 @@ export const worker: Command = {
   options: {
     ...queueOptions,
     ...registryOptions,
+    ...contextRegistryOptions,
     ...storeOptions,
     slots: {
       kind: "value",
@@ -60,6 +63,7 @@ export const worker: Command = {
   async run(args, { services, io, location, flags, emit }) {
     const redis = await readQueue(args, io);
     const registry = readRegistry(args, io);
+    const contextRegistry = findContextRegistry(args, io);
     const slots = parseCount(stringOption(args, "slots") ?? "1", "--slots", 1);
     const name = stringOption(args, "name") ?? hostName();
     const key = stringOption(args, "pool-key");
@@ -67,7 +71,18 @@ export const worker: Command = {
     await checkKey(flags.sshKey);
     const cluster = await services.cluster();
     await using started = await cluster.startWorker({
-      ...{ redis, registry, location, flags, emit, name, slots, identity, signal: io.signal },
+      ...{
+        redis,
+        registry,
+        contextRegistry,
+        location,
+        flags,
+        emit,
+        name,
+        slots,
+        identity,
+        signal: io.signal,
+      },
       pools: stringOptions(args, "pool"),
     });
     const { worker: running, pools } = started;

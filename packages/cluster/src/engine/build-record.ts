@@ -83,6 +83,8 @@ export const chainJobSchema = v.strictObject({
   bases: v.record(text(1_000), layer),
   /** The spec of the stage, in the machine form. */
   spec: text(4 * 2 ** 20),
+  /** The `planDigest` of the build. */
+  plan: text(64),
   context: v.optional(text(1_000)),
 });
 export type ChainJob = v.InferOutput<typeof chainJobSchema>;

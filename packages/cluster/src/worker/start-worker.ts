@@ -20,7 +20,7 @@ import { nameSchema } from "../redis/messages.ts";
 import { News } from "../redis/news.ts";
 import * as v from "valibot";
 import type { ContextTransport } from "./context-transport.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { forgetDeadWorkers, Heartbeat } from "./heartbeat.ts";
 import { type ClusterWorker, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkerOptions {
@@ -88,6 +88,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
   stack.use(heartbeat);
   stack.use(process);
   await heartbeat.beat();
+  await forgetDeadWorkers(redis);
   const owned = stack.move();
   return {
     name: options.name,
