@@ -29,7 +29,7 @@ export async function startClusterRedis(directory, { users = [], signal } = {}) 
   makeCredentials(credentials);
   for (const user of users) appendFileSync(join(credentials, "redis", "users.acl"), `${user}\n`);
   const children = [];
-  const stop = async () => void (await Promise.all(children.map(end)));
+  const stop = async () => void (await Promise.all(children.map(endProcess)));
   try {
     const started = (child) => void children.push(child);
     const redis = await startRedis(directory, { credentials, started, signal });
@@ -93,7 +93,6 @@ function environmentOf(role, { credentials, redis, hosts }) {
     OBUILDER_REGISTRY: `${role === "worker" ? hosts.layers : hosts.reading}/ob`,
     OBUILDER_CONTEXT_REGISTRY: `${hosts.contexts}/ob`,
     DOCKER_CONFIG: join(credentials, role),
-    NODE_EXTRA_CA_CERTS: join(credentials, role, "ca.crt"),
   };
 }
 
@@ -141,8 +140,9 @@ async function startRegistry({ name, data, credentials, users, isReadOnly = fals
     env: {
       PATH: process.env.PATH,
       REGISTRY_HTTP_ADDR: `${address}:0`,
-      REGISTRY_HTTP_TLS_CERTIFICATE: file("server.crt"),
-      REGISTRY_HTTP_TLS_KEY: file("server.key"),
+      // On the loopback obuilder speaks plain http.
+      REGISTRY_HTTP_TLS_CERTIFICATE: "",
+      REGISTRY_HTTP_TLS_KEY: "",
       REGISTRY_AUTH_HTPASSWD_PATH: file(users),
       REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: data,
       ...(isReadOnly && { REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED: "true" }),
@@ -186,7 +186,7 @@ function writeLogin(file, hosts) {
 }
 
 /** Ends a process: at once if it has not ended after some seconds. */
-async function end(child) {
+export async function endProcess(child) {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, "exit");
   child.kill("SIGTERM");
