@@ -23,6 +23,8 @@ export interface ClusterServicesOptions {
   /** More lines for the file of the users of Redis. */
   readonly users?: readonly string[];
   readonly signal?: AbortSignal;
+  /** False for registries with TLS; by default they speak plain http. */
+  readonly isPlain?: boolean;
 }
 
 /** Those of the programs for the services that are missing. */

@@ -46,12 +46,21 @@ export async function startClusterRedis(directory, { users = [], signal } = {}) 
  * @returns each role's environment for `obuilder`, too.
  */
 export async function startClusterServices(directory, options = {}) {
-  const { signal } = options;
+  // On the loopback the command speaks plain http.
+  const { signal, isPlain = true } = options;
   const { credentials, redis, children, stop } = await startClusterRedis(directory, options);
   try {
     const started = (child) => void children.push(child);
     const startOne = async (name, data, settings) =>
-      await startRegistry({ data: join(directory, data), credentials, started, signal, name, ...settings });
+      await startRegistry({
+        data: join(directory, data),
+        credentials,
+        started,
+        signal,
+        name,
+        isPlain,
+        ...settings,
+      });
     const layers = await startOne("layers", "layers", { users: "htpasswd" });
     // The same layers for those who may not push.
     const reading = await startOne("layers, read-only", "layers", {
@@ -133,19 +142,27 @@ async function startRedis(directory, { credentials, started, signal }) {
   }
 }
 
-async function startRegistry({ name, data, credentials, users, isReadOnly = false, started, signal }) {
+async function startRegistry({
+  name,
+  data,
+  credentials,
+  users,
+  isPlain,
+  isReadOnly = false,
+  started,
+  signal,
+}) {
   const file = (part) => join(credentials, "registry", part);
   const child = spawn("docker-registry", ["serve", join(deploy, "registry.yml")], {
     stdio: ["ignore", "ignore", "pipe"],
     env: {
       PATH: process.env.PATH,
       REGISTRY_HTTP_ADDR: `${address}:0`,
-      // On the loopback obuilder speaks plain http.
-      REGISTRY_HTTP_TLS_CERTIFICATE: "",
-      REGISTRY_HTTP_TLS_KEY: "",
+      REGISTRY_HTTP_TLS_CERTIFICATE: isPlain ? "" : file("server.crt"),
+      REGISTRY_HTTP_TLS_KEY: isPlain ? "" : file("server.key"),
       REGISTRY_AUTH_HTPASSWD_PATH: file(users),
       REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: data,
-      ...(isReadOnly && { REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED: "true" }),
+      ...(isReadOnly && { REGISTRY_STORAGE_MAINTENANCE_READONLY: "{enabled: true}" }),
     },
   });
   started(child);

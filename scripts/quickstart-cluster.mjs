@@ -89,7 +89,7 @@ async function succeed(args, options) {
 /** Starts a command in a session of its own: what a Ctrl-C ends, and in which order, is decided here. */
 function start(args, { cluster: { services }, role }) {
   signal.throwIfAborted();
-  const shown = args.map((each) => each.replace(`${repository}`, ""));
+  const shown = args.map((each) => each.replace(repository, ""));
   console.log(`\n$ npx obuilder ${shown.join(" ")}`);
   const [command, ...rest] = args;
   const isOfQueue = command !== "image";

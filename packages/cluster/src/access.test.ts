@@ -195,6 +195,12 @@ describe.skipIf(missing.length > 0)(`with the files of deploy/ (without: ${missi
   });
 });
 
+test("the documentation shows the users as they are", async () => {
+  const repository = join(import.meta.dirname, "../../..");
+  const read = async (file: string) => await readFile(join(repository, file), "utf8");
+  expect(await read("docs/cluster.md")).toContain(`\n${await read("deploy/users.acl")}`);
+});
+
 test("workers may run all commands of BullMQ's scripts for jobs, after an update of it, too", async () => {
   const file = join(import.meta.dirname, "../../../deploy/users.acl");
   const line = (await readFile(file, "utf8")).split("\n").find((each) => each.startsWith("user worker"));

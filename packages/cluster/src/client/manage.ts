@@ -63,8 +63,8 @@ export async function drainWorker(redis: Redis, worker: string): Promise<void> {
   });
 }
 
-/** The lengths of a queue's lists. Not by BullMQ's script for that: who only looks may run no scripts. */
-async function countJobs(redis: Redis, name: string): Promise<{ waiting: number; running: number }> {
+/** How many jobs of a queue wait, and how many run. Not by BullMQ's script for that: who only looks may run no scripts. */
+export async function countJobs(redis: Redis, name: string): Promise<{ waiting: number; running: number }> {
   const names = new QueueKeys(queuePrefix);
   const [wait, prioritized, delayed, active] = await Promise.all([
     redis.llen(names.toKey(name, "wait")),
