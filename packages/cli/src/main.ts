@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ObError } from "@ob/core";
+import { firstError, ObError } from "@ob/core";
 import type { Services } from "./services.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
 import { createSession } from "./commands/session.ts";
@@ -8,7 +8,7 @@ import { exitCodeFor, exitCodes, interruptCode } from "./exit-codes.ts";
 import type { ProcessIo } from "./process-io.ts";
 import { listenForInterrupts } from "./signals.ts";
 import { readColorMode, readVerbosity } from "./args/options.ts";
-import { codeOf, firstError, renderError } from "./output/render-error.ts";
+import { codeOf, renderError } from "./output/render-error.ts";
 
 export interface MainOptions {
   /** The packages, wired; by default the real ones. */

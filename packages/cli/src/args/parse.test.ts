@@ -27,6 +27,11 @@ describe("help", () => {
         obuilder delete       Delete a layer and all layers based on it
         obuilder prune        Delete least recently used layers
         obuilder cache        List, remove or prune cache disks
+        obuilder submit       Build a spec on a cluster
+        obuilder attach       Show a build of a cluster
+        obuilder cancel       Cancel a build of a cluster
+        obuilder worker       Build for a cluster
+        obuilder cluster      Show a cluster, drain its workers, make keys
         obuilder clean        Delete all layers
 
       Messages:
