@@ -1,5 +1,7 @@
 import { errorMessage, isObError } from "@ob/core";
 import {
+  contextRegistryOptions,
+  findContextRegistry,
   hostName,
   queueOptions,
   readOptionFile,
@@ -24,6 +26,7 @@ export const worker: Command = {
   options: {
     ...queueOptions,
     ...registryOptions,
+    ...contextRegistryOptions,
     ...storeOptions,
     slots: {
       kind: "value",
@@ -64,6 +67,7 @@ export const worker: Command = {
   async run(args, { services, io, verbosity, location, flags, emit: emitText }) {
     const redis = await readQueue(args, io);
     const registry = readRegistry(args, io);
+    const contextRegistry = findContextRegistry(args, io);
     const slots = parseCount(stringOption(args, "slots") ?? "1", "--slots", 1);
     const name = stringOption(args, "name") ?? hostName();
     const key = stringOption(args, "pool-key");
@@ -74,7 +78,8 @@ export const worker: Command = {
     const { emit, watches, onTransfer } = watching;
     const cluster = await services.cluster();
     await using started = await cluster.startWorker({
-      ...{ redis, registry, location, flags, emit, name, slots, identity, signal: io.signal },
+      ...{ redis, registry, contextRegistry, location, flags, emit, name, slots, identity },
+      signal: io.signal,
       ...{ pools: stringOptions(args, "pool"), watches, onTransfer },
     });
     watching.onStarted(started);

@@ -59,8 +59,9 @@ export async function runBuild(build: string, ports: EnginePorts, signal: AbortS
   run?.watch?.ended?.(end.outcome);
   await emitBuildEvents(redis, build, [{ v: 1, type: "end", ...end }]);
   await redis.hset(keys.build(build), "outcome", end.outcome);
-  await redis.hdel(keys.build(build), "secrets");
-  for (const key of [keys.build(build), keys.events(build)]) await redis.pexpire(key, timing.ended);
+  await redis.del(keys.secrets(build));
+  for (const key of [keys.build(build), keys.events(build), keys.cancel(build)])
+    await redis.pexpire(key, timing.ended);
   await run?.dispose();
 }
 
@@ -137,7 +138,7 @@ class BuildRun {
   }
 
   async #isCancelled(): Promise<boolean> {
-    return (await this.#ports.states.redis.hexists(keys.build(this.#build), "cancelled")) === 1;
+    return (await this.#ports.states.redis.exists(keys.cancel(this.#build))) === 1;
   }
 
   /** Finds what is published, also what only the registry knows of. */

@@ -3,6 +3,7 @@ import { type Job, Worker } from "bullmq";
 import { buildJobSchema, chainJobSchema } from "../engine/build-record.ts";
 import { type EnginePorts, runBuild } from "../engine/build-run.ts";
 import { advanceClock } from "../engine/fair-share.ts";
+import { Intake } from "../engine/intake.ts";
 import { buildQueue, chainQueue, channels, queuePrefix } from "../redis/keys.ts";
 import { workerCommandSchema } from "../redis/messages.ts";
 import { tryParseJson } from "../redis/parse-json.ts";
@@ -51,6 +52,7 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #slots: Slots;
   readonly #drained = Promise.withResolvers<void>();
   #draining: Promise<void> | undefined;
+  #intake: Intake | undefined;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
@@ -67,7 +69,10 @@ export class WorkerProcess implements AsyncDisposable {
     const { news, worker } = chains.cluster;
     this.#listening.use(await news.listen(channels.worker(worker), (message) => this.#obey(message)));
     for (const pool of pools) this.#work(chainQueue(pool), slots, async (job) => await this.#runChain(job));
-    if (engines > 0) this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    if (engines > 0) {
+      this.#intake = new Intake(chains.cluster.states.redis, worker);
+      this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    }
     await Promise.all(this.#workers.map(async (each) => await each.waitUntilReady()));
   }
 
@@ -87,6 +92,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#closing.abort();
     this.#listening.dispose();
     for (const { stop } of this.#running) stop(cancelledError());
+    await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
   }
 
@@ -95,6 +101,7 @@ export class WorkerProcess implements AsyncDisposable {
     for (const { store } of this.#running) store.claims.drain();
     // Engines are light, and others take their builds over.
     this.#closing.abort();
+    await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
     await publisher.idle();
     this.#drained.resolve();
