@@ -7,7 +7,7 @@ import { parseSpec } from "@ob/spec";
 import type { Redis } from "ioredis";
 import { attachBuild } from "./client/attach-build.ts";
 import { submitBuild, type SubmitOptions } from "./client/submit-build.ts";
-import { type RedisServer, startRedis } from "./redis-server.test.helper.ts";
+import { type RedisServer, type RedisServerOptions, startRedis } from "./redis-server.test.helper.ts";
 import { keys } from "./redis/keys.ts";
 import { LayerStates } from "./redis/layer-states.ts";
 import { SharedLayers } from "./shared-layers.test.helper.ts";
@@ -49,8 +49,8 @@ export class TestCluster implements AsyncDisposable {
     this.stack.use(server);
   }
 
-  static async start(): Promise<TestCluster> {
-    const server = await startRedis();
+  static async start(redis: RedisServerOptions = {}): Promise<TestCluster> {
+    const server = await startRedis(redis);
     const directory = await mkdtemp(join(tmpdir(), "ob-cluster-"));
     return new TestCluster(server, await server.connect(), directory);
   }
@@ -62,10 +62,11 @@ export class TestCluster implements AsyncDisposable {
     return started;
   }
 
-  /** A worker in a process of its own. */
-  async workerProcess(settings: WorkerSettings): Promise<TestProcess> {
+  /** A worker in a process of its own. @param through see `RedisServerOptions`. */
+  async workerProcess(settings: WorkerSettings, through: readonly string[] = []): Promise<TestProcess> {
     const script = join(import.meta.dirname, "worker-child.test.helper.ts");
-    const child = this.stack.use(startTestProcess(script, [JSON.stringify(this.#options(settings))]));
+    const options = JSON.stringify(this.#options(settings));
+    const child = this.stack.use(startTestProcess(script, [options], through));
     await child.readLine();
     return child;
   }
