@@ -40,6 +40,7 @@ export class TestCluster implements AsyncDisposable {
   readonly redis: Redis;
   readonly directory: string;
   readonly stack = new AsyncDisposableStack();
+  readonly #processes: TestProcess[] = [];
 
   private constructor(server: RedisServer, redis: Redis, directory: string) {
     this.server = server;
@@ -67,6 +68,7 @@ export class TestCluster implements AsyncDisposable {
     const script = join(import.meta.dirname, "worker-child.test.helper.ts");
     const options = JSON.stringify(this.#options(settings));
     const child = this.stack.use(startTestProcess(script, [options], through));
+    this.#processes.push(child);
     await child.readLine();
     return child;
   }
@@ -131,6 +133,17 @@ export class TestCluster implements AsyncDisposable {
       if (parent && (below?.kind !== "published" || below.digest !== parent.digest)) mixed.push(id);
     }
     return mixed;
+  }
+
+  /** The processor time of the workers that are processes, in milliseconds. */
+  async processorTime(): Promise<number> {
+    const times = this.#processes.map(async ({ pid }) => {
+      const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+      // User and system time, in hundredths of a second: the name before them can contain blanks.
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return 10 * (Number(fields[11]) + Number(fields[12]));
+    });
+    return (await Promise.all(times)).reduce((sum, time) => sum + time, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
