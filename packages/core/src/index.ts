@@ -6,6 +6,7 @@ export { sha256, sha256File } from "./digest.ts";
 export {
   cancelledError,
   type ErrorCode,
+  firstError,
   isObError,
   noSpaceError,
   errorMessage,

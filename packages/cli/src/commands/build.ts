@@ -1,3 +1,4 @@
+import { firstError } from "@ob/core";
 import type { BuildOptions, StepFailure } from "@ob/builder";
 import { cacheOptions, readCacheOptions } from "../args/cache-options.ts";
 import { checkKey, readRequest } from "../args/build-input.ts";
@@ -16,7 +17,7 @@ import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { withRecipeHint } from "../output/recipe-hint.ts";
-import { codeOf, firstError } from "../output/render-error.ts";
+import { codeOf } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
 import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
