@@ -20,10 +20,14 @@ import { installSystemPackages } from "./system-packages.mjs";
 export function setup({ forTests = false, forClusters = forTests } = {}) {
   installSystemPackages({ forTests, forClusters });
   installNpmPackages();
-  mustCall(join(bin, "tsc"), ["--build", "tsconfig.json"], { what: "Compiling the sources" });
+  compile();
   mustCall(node, [join(repository, "packages", "cli", "bundle.mjs")], { what: "Bundling the command" });
   makeDefaultImage();
   if (forTests) makeTestImages();
+}
+
+export function compile() {
+  mustCall(join(bin, "tsc"), ["--build", "tsconfig.json"], { what: "Compiling the sources" });
 }
 
 const mark = join(repository, "node_modules", ".obuilder-installed");

@@ -287,15 +287,3 @@ test("the status shows workers, pools and what waits", async () => {
   expect(status.workers).toMatchObject([{ name: "w1", pools: [pool], slots: 2, draining: false }]);
   await Promise.all(builds.map(async ({ name }) => await cancelBuild(cluster.redis, name)));
 });
-
-test("the slots of a worker are shared by its pools", async () => {
-  await cluster.worker({ name: "w1", pools: [pool, "second"], slots: 1 });
-  const poolOf = (image: string) => (image === "base" ? pool : "second");
-  const builds = await Promise.all([
-    cluster.build(steps("sleep 300;print a"), { poolOf }),
-    cluster.build(steps("sleep 300;print b").replace("base", "other"), { poolOf }),
-  ]);
-  for (const build of builds) expect(isObError(await build.result)).toBe(false);
-  const events = (await cluster.runs()).map(({ event }) => event);
-  expect(events).toEqual(["begun", "ended", "begun", "ended"]);
-});

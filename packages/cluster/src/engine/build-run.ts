@@ -98,17 +98,22 @@ class BuildRun {
     using listening = new DisposableStack();
     const heard = await news.listen(channels.done, (message) => {
       const item = tryParseJson(layerNewsSchema, message);
-      if (!item || !ours.has(item.id)) return;
+      // What is made was claimed before, which is all that a build can see of it.
+      if (!item || item.state === "made" || !ours.has(item.id)) return;
       if (item.state === "absent") this.#added.delete(item.id);
       this.#changed.add(item.id);
       bell.ring();
     });
     listening.use(heard);
+    let mayBeCancelled = true;
     const cancelled = await news.listen(channels.cancelled, (message) => {
-      if (message === this.#build) bell.ring();
+      if (message !== this.#build) return;
+      mayBeCancelled = true;
+      bell.ring();
     });
     listening.use(cancelled);
     const lookAtAll = () => {
+      mayBeCancelled = true;
       this.#changed = new Set(this.#unpublished());
       bell.ring();
     };
@@ -121,7 +126,9 @@ class BuildRun {
     lookAtAll();
     for (;;) {
       if (signal.aborted) throw new ObError("CANCELLED", "The engine stops.");
-      if (await this.#isCancelled()) return { outcome: "cancelled" };
+      const look = mayBeCancelled;
+      mayBeCancelled = false;
+      if (look && (await this.#isCancelled())) return { outcome: "cancelled" };
       const end = await this.#turn();
       if (end) return end;
       if (!(await bell.wait(signal))) lookAtAll();
