@@ -19,8 +19,10 @@ import { LayerStates } from "../redis/layer-states.ts";
 import { nameSchema } from "../redis/messages.ts";
 import { News } from "../redis/news.ts";
 import * as v from "valibot";
+import { poolQueues } from "../watch/pool-queues.ts";
+import type { WorkerWatch } from "../watch/worker-watch.ts";
 import type { ContextTransport } from "./context-transport.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { forgetDeadWorkers, Heartbeat } from "./heartbeat.ts";
 import { type ClusterWorker, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkerOptions {
@@ -44,6 +46,8 @@ export interface WorkerOptions {
   /** How many builds its engine looks after at a time; by default 50, 0 for none. */
   readonly engines?: number | undefined;
   readonly emit?: Emit | undefined;
+  /** Is told what the worker does. */
+  readonly watch?: WorkerWatch | undefined;
 }
 
 /**
@@ -78,7 +82,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
   const cluster = { worker: options.name, store, transport, archive, states, keeper, publisher, news, emit };
   const process = new WorkerProcess({
     chains: { cluster, versions, sandbox, caches, contexts, identity },
-    engine: { states, news, queues, transport },
+    engine: { states, news, queues, transport, watch: options.watch },
     pools: options.pools,
     slots: options.slots ?? 1,
     engines: options.engines ?? 50,
@@ -88,11 +92,14 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
   stack.use(heartbeat);
   stack.use(process);
   await heartbeat.beat();
+  await forgetDeadWorkers(redis);
   const owned = stack.move();
   return {
     name: options.name,
     drain: async () => await process.drain(),
     drained: process.drained,
+    status: () => process.status(),
+    queues: async (timeoutMs) => await poolQueues(redis, options.pools, timeoutMs),
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };
 }

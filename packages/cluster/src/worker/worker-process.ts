@@ -3,10 +3,13 @@ import { type Job, WaitingError, Worker } from "bullmq";
 import { buildJobSchema, chainJobSchema } from "../engine/build-record.ts";
 import { type EnginePorts, runBuild } from "../engine/build-run.ts";
 import { advanceClock } from "../engine/fair-share.ts";
+import { Intake } from "../engine/intake.ts";
 import { buildQueue, chainQueue, channels, queuePrefix } from "../redis/keys.ts";
 import { workerCommandSchema } from "../redis/messages.ts";
 import { tryParseJson } from "../redis/parse-json.ts";
 import { timing } from "../timing.ts";
+import type { ChainOutcome } from "../watch/worker-watch.ts";
+import type { PoolStatus } from "../client/manage.ts";
 import type { WorkerStatus } from "./heartbeat.ts";
 import { PoolTurns } from "./pool-turns.ts";
 import { type ChainPorts, runChain, type RunningChain } from "./run-chain.ts";
@@ -23,6 +26,10 @@ export interface ClusterWorker extends AsyncDisposable {
   drain(): Promise<void>;
   /** Resolves when it was drained: by `drain`, by `drainWorker`, or since its disk is full. */
   readonly drained: Promise<void>;
+  /** What it does now. */
+  status(): Omit<WorkerStatus, "v" | "host">;
+  /** The queues of its pools. @throws ObError `STORE` if Redis does not answer within the time, in milliseconds. */
+  queues(timeoutMs: number): Promise<readonly PoolStatus[]>;
 }
 
 export interface WorkerProcessOptions {
@@ -47,6 +54,7 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #turns: PoolTurns;
   readonly #drained = Promise.withResolvers<void>();
   #draining: Promise<void> | undefined;
+  #intake: Intake | undefined;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
@@ -71,7 +79,10 @@ export class WorkerProcess implements AsyncDisposable {
       const run = async (job: Job, token: string | undefined) => await this.#runChain(job, token);
       this.#turns.add(pool, this.#work(chainQueue(pool), slots, run));
     }
-    if (engines > 0) this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    if (engines > 0) {
+      this.#intake = new Intake(chains.cluster.states.redis, worker);
+      this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    }
     await Promise.all(this.#workers.map(async (each) => await each.waitUntilReady()));
   }
 
@@ -91,6 +102,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#closing.abort();
     this.#listening.dispose();
     for (const { stop } of this.#running) stop(cancelledError());
+    await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
   }
 
@@ -99,6 +111,7 @@ export class WorkerProcess implements AsyncDisposable {
     for (const { store } of this.#running) store.claims.drain();
     // Engines are light, and others take their builds over.
     this.#closing.abort();
+    await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
     await publisher.idle();
     this.#drained.resolve();
@@ -132,7 +145,7 @@ export class WorkerProcess implements AsyncDisposable {
     const chain = tryParseJson(chainJobSchema, JSON.stringify(job.data));
     // Something else than an engine has put it there.
     if (!chain) return;
-    const { chains } = this.#options;
+    const { chains, engine } = this.#options;
     const { cluster } = chains;
     // It is drained: another worker gets the chain.
     if (this.#closing.signal.aborted) return await cluster.states.announceAbsent(chain.chain[0]);
@@ -144,6 +157,9 @@ export class WorkerProcess implements AsyncDisposable {
     }
     await advanceClock(cluster.states.redis, chain.pool, chain.start);
     let running: RunningChain | undefined;
+    const { build, pool, chain: layers, traceparent } = chain;
+    const watch = engine.watch?.chainStarted?.({ build, pool, layers, queuedAt: job.timestamp, traceparent });
+    const watched: { outcome: ChainOutcome } = { outcome: "left" };
     try {
       const onStart = (each: RunningChain) => {
         running = each;
@@ -151,7 +167,8 @@ export class WorkerProcess implements AsyncDisposable {
       };
       // Not of the closing: a drained worker finishes its steps.
       const never = new AbortController().signal;
-      const outcome = await runChain(chain, chains, { signal: never, onStart });
+      const outcome = await runChain(chain, chains, { signal: never, onStart, watch });
+      watched.outcome = outcome;
       if (outcome === "left") {
         await sleep(restAfterConflict, undefined, { signal: this.#closing.signal });
         await cluster.states.announceAbsent(chain.chain[0]);
@@ -161,6 +178,7 @@ export class WorkerProcess implements AsyncDisposable {
       if (!this.#closing.signal.aborted) throw error;
     } finally {
       if (running) this.#running.delete(running);
+      watch?.ended?.(watched.outcome);
     }
   }
 

@@ -91,6 +91,7 @@ async function reuseVm({
   step,
   options,
   caches,
+  phases,
 }: StepPlan): Promise<Extract<ReuseResult, { readonly kind: "reused" }> | undefined> {
   const { pausedVm, signal } = options;
   if (!pausedVm) return undefined;
@@ -98,6 +99,7 @@ async function reuseVm({
   switch (result.kind) {
     case "reused":
       logInfo(options, "Reusing the VM of the previous step.");
+      phases.vmStarted("reuse");
       return result;
     case "must-boot":
       logInfo(options, `Booting a new VM: ${result.reason}.`);
