@@ -47,7 +47,7 @@ test.skipIf(without)(
     expect(pushed.exitCode, pushed.all).toBe(0);
 
     const start = (name: string, store: TestStore) => {
-      const args = ["worker", `--store=qemu:${store.directory}`, "--name", name, ...vm];
+      const args = ["worker", `--store=qemu:${store.directory}`, "--name", name, "--http", "0", ...vm];
       const child = obuilder(args, { env });
       stack.defer(async () => {
         child.kill("SIGKILL");
@@ -59,7 +59,11 @@ test.skipIf(without)(
       { store: first, child: start("first", first) },
       { store: second, child: start("second", second) },
     ];
-    await Promise.all(workers.map(({ child }) => printed(child, "is ready")));
+    const said = workers.map(() => "");
+    for (const [index, { child }] of workers.entries()) {
+      child.all.on("data", (chunk: Uint8Array) => (said[index] += Buffer.from(chunk).toString()));
+    }
+    await Promise.all(workers.map(({ child }) => printed(child, "is watched at")));
 
     const source = path.join(local.work, "source");
     await mkdir(source);
@@ -71,6 +75,17 @@ test.skipIf(without)(
     const made = await submit(twoStages);
     expect(made.exitCode, made.all).toBe(0);
     expect(made.stdout).toMatch(/^tools\nmade\n[^]*^copied\nmade\ndone\n/m);
+
+    // Machines were started, layers went to the registry, and the build context came from it.
+    const metrics = async (url: string) => await (await fetch(`${url}/metrics`)).text();
+    const scraped = await Promise.all(
+      said.map(async (text) => await metrics(/watched at (\S+)/.exec(text)?.[1] ?? "")),
+    );
+    expect(scraped.join("")).toMatch(
+      /^obuilder_vm_starts_total\{pool="[^"]+",start="(?:boot|resume)"\} [1-9]/m,
+    );
+    expect(scraped.join("")).toMatch(/^obuilder_registry_bytes_total\{direction="push"\} [1-9]/m);
+    expect(scraped.join("")).toMatch(/^obuilder_registry_bytes_total\{direction="pull"\} [1-9]/m);
 
     // All is found, and is said as a build with the same registry says it. No machine is started for that.
     const again = await submit(twoStages);

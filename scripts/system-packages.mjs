@@ -34,6 +34,8 @@ const needed = [
 
 /** Likewise what only the tests need: those in virtual machines, and those of recipes that cannot be built here. */
 const neededForTests = [
+  { name: "gcc", program: "cc", why: "compiles what makes faults in the campaigns" },
+  { name: "libc6-dev", file: "/usr/include/dlfcn.h", why: "is the C library's part of that" },
   { name: "shellcheck", program: "shellcheck", why: "checks the scripts that run in guests" },
   { name: "xorriso", program: "xorriso", why: "makes CD-ROM images for installers and copies" },
   { name: "signify-openbsd", program: "signify-openbsd", why: "verifies OpenBSD's lists of checksums" },

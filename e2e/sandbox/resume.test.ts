@@ -1,18 +1,43 @@
 import { once } from "node:events";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
-import { layerId, type ObEvent, sha256 } from "@ob/core";
+import { type GuestImage, layerId, type ObEvent, sha256 } from "@ob/core";
 import { createSandbox } from "@ob/sandbox-qemu";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { filesOn } from "../support/file-system.ts";
+import { imageName } from "../support/store.ts";
 import { cacheDisk, machinesOf, openRaw, runTask, type Harness, openHarness } from "./harness.ts";
 
 let bench: Harness;
+let image: GuestImage;
+let base: string;
 beforeAll(async () => {
   bench = await openHarness();
+  const manifestDirectory = path.join(bench.directory, "image");
+  const { manifest, manifestDirectory: from } = bench.image;
+  const sshKey = manifest?.sshKey && path.relative(manifestDirectory, path.resolve(from, manifest.sshKey));
+  image = { manifest: manifest && { ...manifest, sshKey }, manifestDirectory };
+  base = path.join(manifestDirectory, `${imageName}.qcow2`);
+  await importImage();
 });
 afterAll(async () => await bench[Symbol.asyncDispose]());
+
+/** Copies the image, as a store does that imports it as a layer. */
+async function importImage(): Promise<void> {
+  const { manifestDirectory: from } = bench.image;
+  const { manifestDirectory: to } = image;
+  await rm(to, { recursive: true, force: true });
+  await mkdir(to);
+  for (const name of await readdir(from)) {
+    if (name.startsWith(`${imageName}.`)) await copyFile(path.join(from, name), path.join(to, name));
+  }
+}
+
+const createDisk = async (parent = base): Promise<string> => await bench.createDisk(parent);
+
+const runStep = async (disk: string, task: Parameters<Harness["runStep"]>[1]) =>
+  await bench.runStep(disk, task, { image });
 
 /** What a VM could have in common with others that were resumed from the same snapshot. */
 const chance = "cat /proc/sys/kernel/random/uuid; head -c 16 /dev/urandom | od -An -tx1; date +%s";
@@ -30,14 +55,14 @@ function startOf(events: readonly ObEvent[]): "booted" | "saved" | "resumed" {
 async function random(disk: string, more: Parameters<typeof runTask>[1] & { also?: string } = {}) {
   const { also = "true", ...task } = more;
   const before = Date.now() / 1000;
-  const { output, events } = await bench.runStep(disk, runTask(`${chance}; ${also}`, task));
+  const { output, events } = await runStep(disk, runTask(`${chance}; ${also}`, task));
   const [uuid = "", bytes = "", time = "", ...rest] = output.trim().split("\n");
   expect(Number(time)).toBeGreaterThan(before - 2);
   expect(Number(time)).toBeLessThan(Date.now() / 1000 + 2);
   return { start: startOf(events), chance: [uuid, bytes], rest };
 }
 
-it("the second guest on a base layer is resumed, with the right time, its own random numbers and its own network", async () => {
+it("the second guest on a base layer is resumed, also if the layer was imported again, with the right time, its own random numbers and its own network", async () => {
   const server = createServer((socket) => socket.end());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -45,10 +70,12 @@ it("the second guest on a base layer is resumed, with the right time, its own ra
   const port = typeof address === "object" && address ? address.port : 0;
   const reach = `timeout 5 bash -c '</dev/tcp/10.0.2.2/${port}' 2>/dev/null && echo reached || echo unreachable`;
 
-  const first = await random(await bench.createDisk());
+  const first = await random(await createDisk());
   expect(first.start).toBe("saved");
-  const closed = await random(await bench.createDisk(), { also: reach });
-  const open = await random(await bench.createDisk(), { also: reach, network: "host" });
+  // The snapshot belongs to the bytes of the layer.
+  await importImage();
+  const closed = await random(await createDisk(), { also: reach });
+  const open = await random(await createDisk(), { also: reach, network: "host" });
   server.close();
   expect(closed).toMatchObject({ start: "resumed", rest: ["unreachable"] });
   expect(open).toMatchObject({ start: "resumed", rest: ["reached"] });
@@ -58,18 +85,17 @@ it("the second guest on a base layer is resumed, with the right time, its own ra
 });
 
 it("a layer of a resumed guest is clean, and the same as that of a booted guest", async () => {
-  const resumed = await bench.createDisk();
-  const { events } = await bench.runStep(resumed, runTask(change));
+  const resumed = await createDisk();
+  const { events } = await runStep(resumed, runTask(change));
   expect(startOf(events)).toBe("resumed");
   {
     await using raw = await openRaw(resumed);
     await raw.check();
   }
-  const booted = await bench.createDisk();
+  const booted = await createDisk();
   const seen: ObEvent[] = [];
   const options = { memoryMib: 512, cpus: 2, bootTimeSeconds: 120, accelerator: "auto" } as const;
   {
-    const { image } = bench;
     const stateDirectory = path.join(bench.directory, "plain");
     await using sandbox = await createSandbox({ ...options, stateDirectory, snapshotCacheSize: 0 });
     const layer = layerId(sha256(booted));
@@ -83,15 +109,15 @@ it("a layer of a resumed guest is clean, and the same as that of a booted guest"
 });
 
 it("on any other layer the guest is resumed in its initrd, and its caches are hot-plugged", async () => {
-  const parent = await bench.createDisk();
-  await bench.runStep(parent, runTask("echo parent > parent"));
+  const parent = await createDisk();
+  await runStep(parent, runTask("echo parent > parent"));
   const cache = await cacheDisk(bench.directory, true);
   const caches = [{ name: "c", disk: cache, formatted: true, target: "/cache" }];
-  const one = await random(await bench.createDisk(parent), {
+  const one = await random(await createDisk(parent), {
     also: "cat parent; echo kept > /cache/file",
     caches,
   });
-  const disk = await bench.createDisk(parent);
+  const disk = await createDisk(parent);
   const other = await random(disk, { also: "cat parent", user: { uid: 0, gid: 0 } });
   expect([one, other]).toMatchObject([
     { start: "resumed", rest: ["parent"] },
@@ -111,8 +137,8 @@ it("a snapshot that cannot be resumed is removed, and the step has a booted gues
   const before = await readdir(snapshots);
   expect(before.length).toBe(2);
   for (const name of before) await spoil(path.join(snapshots, name));
-  const disk = await bench.createDisk();
-  const { output, events } = await bench.runStep(disk, runTask("echo done"));
+  const disk = await createDisk();
+  const { output, events } = await runStep(disk, runTask("echo done"));
   expect(output).toBe("done\n");
   expect(startOf(events)).toBe("booted");
   const said = events.filter((event) => event.type === "log" && event.level === "info");

@@ -127,6 +127,37 @@ test("a log that cannot be written fails the step", async () => {
   expect(store.openWriters).toBe(0);
 });
 
+test("a layer that cannot be saved fails with the reason, although its log has ended", async () => {
+  const store = new MemoryStore({ images: ["base"] });
+  const tryBegin = store.tryBegin.bind(store);
+  store.tryBegin = async (id) => {
+    const writer = await tryBegin(id);
+    if (!writer) return undefined;
+    const commit = () => {
+      const appendLog = () => {
+        throw new TypeError("the writer has ended");
+      };
+      Object.assign(writer, { appendLog });
+      return Promise.resolve().then(diskFull);
+    };
+    return Object.assign(writer, { commit });
+  };
+  await using setting = bench({ store });
+  await expect(setting.builder.build(request("((from base) (run (shell x)))"))).rejects.toMatchObject({
+    code: "NO_SPACE",
+  });
+});
+
+test("a failure counts, not that of disposing after it", async () => {
+  await using setting = bench({
+    run: () => {
+      throw new SuppressedError(new TypeError("second"), new ObError("NO_SPACE", "first"));
+    },
+  });
+  const building = setting.builder.build(request("((from base) (run (shell x)))"));
+  await expect(building).rejects.toMatchObject({ code: "NO_SPACE", message: "first" });
+});
+
 function diskFull(): never {
   throw new ObError("NO_SPACE", "The disk is full.");
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ObError } from "@ob/core";
+import { firstError, ObError } from "@ob/core";
 import type { Services } from "./services.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
 import { createSession } from "./commands/session.ts";
@@ -8,7 +8,7 @@ import { exitCodeFor, exitCodes, interruptCode } from "./exit-codes.ts";
 import type { ProcessIo } from "./process-io.ts";
 import { listenForInterrupts } from "./signals.ts";
 import { readColorMode, readVerbosity } from "./args/options.ts";
-import { codeOf, firstError, renderError } from "./output/render-error.ts";
+import { codeOf, renderError } from "./output/render-error.ts";
 
 export interface MainOptions {
   /** The packages, wired; by default the real ones. */
@@ -79,7 +79,7 @@ function settings(invocation: Invocation | undefined) {
 
 /** Runs the command line of this process, and ends the process with its exit code. */
 export async function start(): Promise<void> {
-  const { argv, env, stdin, stdout, stderr } = process;
+  const { argv, env, stdout, stderr } = process;
   const umask = process.umask(0o077);
   using interrupts = listenForInterrupts(process, (interrupt) => process.exit(interruptCode(interrupt)));
   stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -92,7 +92,10 @@ export async function start(): Promise<void> {
   // An error that cannot be printed cannot be reported.
   stderr.on("error", () => {});
   const code = await main(argv.slice(2), {
-    stdin,
+    // Few commands read it, and the streams of files are loaded for it.
+    get stdin() {
+      return process.stdin;
+    },
     stdout,
     stderr,
     env,

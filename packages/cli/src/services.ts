@@ -64,7 +64,7 @@ export interface Services {
   openSharing(options: OpenSharingOptions): Promise<Sharing>;
   /** A repository of a registry, by a reference that may have a tag. @throws ObError `REGISTRY` for a wrong one. */
   openRepository(options: OpenRepositoryOptions): Promise<OpenRepository>;
-  /** Removes the VM snapshots of layers that no longer exist. */
+  /** Removes the VM snapshots that can never be resumed again. */
   pruneSnapshots(options: OpenOptions): Promise<void>;
   /** What images are built and checked with; the store need not exist. */
   imageTools(options: OpenBuilderOptions): Promise<ImageTools>;

@@ -1,5 +1,13 @@
 import { expect, test, vi } from "vitest";
-import { cancelledError, isObError, errorMessage, ObError, errnoCode, throwIfCancelled } from "./errors.ts";
+import {
+  cancelledError,
+  firstError,
+  isObError,
+  errorMessage,
+  ObError,
+  errnoCode,
+  throwIfCancelled,
+} from "./errors.ts";
 
 test("an error keeps its code, hint, cause and exit status", () => {
   const cause = new Error("underneath");
@@ -61,4 +69,17 @@ test("an error of another copy of this package counts, and one that only looks l
   expect(isObError(error, "NO_SPACE")).toBe(true);
   expect(isObError(Object.assign(new Error("full"), { code: "NO_SPACE" }))).toBe(false);
   expect(isObError(undefined)).toBe(false);
+});
+
+test("the first failure is found if disposing failed, too", async () => {
+  await using resources = new AsyncDisposableStack();
+  resources.defer(() => {
+    throw new Error("second");
+  });
+  resources.defer(() => {
+    throw new Error("first");
+  });
+  const thrown: unknown = await resources.disposeAsync().catch((error: unknown) => error);
+  expect(thrown).toBeInstanceOf(SuppressedError);
+  expect(firstError(thrown)).toMatchObject({ message: "first" });
 });

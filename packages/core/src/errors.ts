@@ -133,6 +133,11 @@ export function noSpaceError(
   return new ObError("NO_SPACE", message, { cause, hint });
 }
 
+/** What failed first, if disposing failed after it: `await using` throws a `SuppressedError` then. */
+export function firstError(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
+}
+
 /** The message of anything that was thrown. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

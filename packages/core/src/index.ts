@@ -6,6 +6,7 @@ export { sha256, sha256File } from "./digest.ts";
 export {
   cancelledError,
   type ErrorCode,
+  firstError,
   isObError,
   noSpaceError,
   errorMessage,
@@ -15,7 +16,7 @@ export {
   throwIfCancelled,
   withFacts,
 } from "./errors.ts";
-export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
+export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo, type VmStart } from "./events.ts";
 export type { OnOutput } from "./output.ts";
 export { unsafeCharacters } from "./unsafe-characters.ts";
 export { readRegularFile } from "./regular-file.ts";
@@ -81,15 +82,17 @@ export type {
   ChainDisk,
   ScratchDisk,
   Environment,
-  ExportOptions,
   HeldLayer,
   Layer,
   LayerImport,
   LayerWriter,
   LayerRecord,
-  PruneOptions,
   Store,
 } from "./ports/store.ts";
+export type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./ports/store-options.ts";
+export type { LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
+export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";
+export { noSuchTag } from "./no-such-tag.ts";
 export type {
   ResolveCpuArgs,
   SmokeTestGuest,
@@ -121,5 +124,6 @@ export {
   type SpaceWatch,
   watchSpace,
 } from "./free-space.ts";
+export { diskUsage } from "./disk-usage.ts";
 export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

@@ -1,4 +1,4 @@
-import { errnoCode, errorMessage, isObError, noSpaceError, ObError } from "./errors.ts";
+import { errnoCode, errorMessage, firstError, isObError, noSpaceError, ObError } from "./errors.ts";
 
 const SQLITE_READONLY = 8;
 const SQLITE_IOERR = 10;
@@ -79,6 +79,6 @@ export async function withStoreErrors<T>(doing: string, work: () => Promise<T>):
   try {
     return await work();
   } catch (error) {
-    throw toStoreError(error, doing);
+    throw toStoreError(firstError(error), doing);
   }
 }

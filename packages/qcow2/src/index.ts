@@ -1,12 +1,10 @@
+export { createDisk, createOverlay, type OverlayOptions } from "./create.ts";
 export {
   convert,
   type ConvertOptions,
-  createDisk,
-  createOverlay,
   type ConfineReader,
   findDamage,
   type FindDamageOptions,
-  type OverlayOptions,
   type QemuImgOptions,
   rebase,
   renameBacking,

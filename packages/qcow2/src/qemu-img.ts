@@ -14,27 +14,6 @@ export interface QemuImgOptions {
   readonly emit?: Emit | undefined;
 }
 
-export interface OverlayOptions extends QemuImgOptions {
-  /** The backing file, as written to the header: absolute, or relative to the overlay's directory. */
-  readonly backing: string;
-  /** In bytes; by default that of the backing file. */
-  readonly virtualSize?: number | undefined;
-}
-
-/** Creates an empty qcow2 disk on top of another. @throws ObError as `run` does. */
-export async function createOverlay(path: string, options: OverlayOptions): Promise<void> {
-  checkDisk("createOverlay", { path, options }, { backing: "string", virtualSize: "number?" });
-  const { backing, virtualSize } = options;
-  const size = virtualSize === undefined ? [] : [String(virtualSize)];
-  await qemuImg(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, path, ...size], options);
-}
-
-/** Creates an empty qcow2 disk. `size` is in bytes. @throws ObError as `run` does. */
-export async function createDisk(path: string, options: QemuImgOptions & { size: number }): Promise<void> {
-  checkDisk("createDisk", { path, options }, { size: "number" });
-  await qemuImg(["create", "-q", "-f", "qcow2", path, String(options.size)], options);
-}
-
 /**
  * Changes the backing file of a disk, and copies the data that the two chains differ by into it: its contents do not
  * change. The disk must not be open anywhere.
@@ -106,7 +85,7 @@ export async function findDamage(path: string, options: FindDamageOptions = {}):
 }
 
 /** See `checkOptions`. */
-function checkDisk(
+export function checkDisk(
   caller: string,
   { path, options }: { readonly path: unknown; readonly options: unknown },
   kinds: Readonly<Record<string, OptionKind>> = {},

@@ -1,7 +1,6 @@
-import type { IToken } from "chevrotain";
-
 import { byteText, normalizeBytes } from "./byte-text.ts";
 import type { Problem, Range, Report } from "./problem.ts";
+import type { Token } from "./tokens.ts";
 import { createTreeBuilder, type Expressions } from "./tree-builder.ts";
 
 /** The expressions of a text, and how far they are reliable. */
@@ -14,20 +13,20 @@ export interface Reading extends Expressions {
 
 /** Receives the tokens of a text in order, and builds the tree. */
 export interface TokenReader {
-  openList(token: IToken): void;
-  closeList(token: IToken): void;
-  bareAtom(token: IToken): void;
-  skipNext(token: IToken): void;
-  openComment(token: IToken): void;
-  closeComment(token: IToken): void;
-  loneReturn(token: IToken): void;
-  stringText(token: IToken): void;
-  characterEscape(token: IToken): void;
-  hexEscape(token: IToken): void;
-  decimalEscape(token: IToken): void;
-  brokenEscape(token: IToken): void;
+  listOpen(token: Token): void;
+  listClose(token: Token): void;
+  bareAtom(token: Token): void;
+  skipNext(token: Token): void;
+  commentOpen(token: Token): void;
+  commentClose(token: Token): void;
+  loneReturn(token: Token): void;
+  stringText(token: Token): void;
+  characterEscape(token: Token): void;
+  hexEscape(token: Token): void;
+  decimalEscape(token: Token): void;
+  brokenEscape(token: Token): void;
   /** The end of a string. Without `close` the text ended first. */
-  endString(open: IToken, close: IToken | undefined): void;
+  endString(open: Token, close: Token | undefined): void;
   /** The end of the text. */
   finish(): Reading;
 }
@@ -52,18 +51,18 @@ export function createTokenReader(text: string, report: Report): TokenReader {
   let soundUntil = text.length;
 
   return {
-    openList: (token) => tree.openList(rangeOf(token)),
-    closeList: (token) => tree.closeList(rangeOf(token)),
+    listOpen: (token) => tree.openList(rangeOf(token)),
+    listClose: (token) => tree.closeList(rangeOf(token)),
     bareAtom: (token) => {
       const mark = /#\||\|#/.exec(token.image);
       if (mark !== null) report(markInAtom(token, { at: mark.index, mark: mark[0] }));
       tree.addAtom(rangeOf(token), token.image);
     },
     skipNext: (token) => tree.skipNext(rangeOf(token)),
-    openComment: (token) => {
+    commentOpen: (token) => {
       comments.push(rangeOf(token));
     },
-    closeComment: () => {
+    commentClose: () => {
       comments.pop();
     },
     loneReturn: (token) =>
@@ -101,7 +100,7 @@ interface StringReader {
   >;
   /** Ends a string. @returns its contents, and the first string so far that was closed on another line. */
   end(
-    open: IToken,
+    open: Token,
     options: { readonly closed: boolean },
   ): { readonly contents: string; readonly firstMultiline: Range | undefined };
 }
@@ -142,11 +141,11 @@ function createStringReader(report: Report): StringReader {
   };
 }
 
-function rangeOf(token: IToken): Range {
+function rangeOf(token: Token): Range {
   return { start: token.startOffset, end: token.startOffset + token.image.length };
 }
 
-function markInAtom(token: IToken, found: { readonly at: number; readonly mark: string }): Problem {
+function markInAtom(token: Token, found: { readonly at: number; readonly mark: string }): Problem {
   const start = token.startOffset + found.at;
   const closesNothing = token.image.startsWith("|#");
   return {
@@ -160,7 +159,7 @@ function markInAtom(token: IToken, found: { readonly at: number; readonly mark: 
   };
 }
 
-function outOfRange(token: IToken): Problem {
+function outOfRange(token: Token): Problem {
   return {
     at: rangeOf(token),
     message: `${token.image} is not a byte: expected a decimal number from \\000 to \\255`,
@@ -168,7 +167,7 @@ function outOfRange(token: IToken): Problem {
   };
 }
 
-function brokenEscape(token: IToken): Problem {
+function brokenEscape(token: Token): Problem {
   const hex = token.image.startsWith("\\x");
   return {
     at: rangeOf(token),

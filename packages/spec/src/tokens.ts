@@ -1,74 +1,122 @@
-import { createToken, Lexer, type TokenType } from "chevrotain";
-
 /*
- * The tokens of an S-expression, as defined by Sexplib's parser (parsexp). The lexer has three modes: between atoms, in a
+ * The tokens of an S-expression, as defined by Sexplib's parser (parsexp). The scanner has three modes: between atoms, in a
  * quoted atom, and in a block comment. Every text can be split into these tokens: errors are tokens of their own, which
  * the tree builder reports. No pattern has a repeated group: on a text of megabytes such a pattern overflows the stack of
  * the regular expression engine.
  */
 
-const blank = createToken({ name: "Blank", pattern: /[ \t\n\f]+/, group: Lexer.SKIPPED });
-const newline = createToken({ name: "Newline", pattern: "\r\n", group: Lexer.SKIPPED });
-/** A carriage return without a newline. The original rejects it, so that line ends are unambiguous. */
-export const loneReturn = createToken({ name: "LoneReturn", pattern: "\r" });
-const lineComment = createToken({ name: "LineComment", pattern: /;[^\r\n]*/, group: Lexer.SKIPPED });
-export const listOpen = createToken({ name: "ListOpen", pattern: "(" });
-export const listClose = createToken({ name: "ListClose", pattern: ")" });
-/** `#;`: the next expression is skipped. */
-export const skipNext = createToken({ name: "SkipNext", pattern: "#;" });
-export const bareAtom = createToken({ name: "BareAtom", pattern: /[^;()" \t\f\r\n]+/ });
+/** A piece of a text. */
+export interface Token {
+  /** The text of the token itself. */
+  readonly image: string;
+  /** Where it starts, in UTF-16 units. */
+  readonly startOffset: number;
+}
 
-export const commentOpen = createToken({ name: "CommentOpen", pattern: "#|", push_mode: "comment" });
-export const commentClose = createToken({ name: "CommentClose", pattern: "|#", pop_mode: true });
-const commentText = createToken({ name: "CommentText", pattern: /[^"#|]+/, group: Lexer.SKIPPED });
-const commentMark = createToken({ name: "CommentMark", pattern: /[#|]/, group: Lexer.SKIPPED });
+/** Tokens that mean something. Blanks, line ends, comments and what is in them are `skipped`. */
+export type TokenKind =
+  | "listOpen"
+  | "listClose"
+  | "bareAtom"
+  /** `#;`: the next expression is skipped. */
+  | "skipNext"
+  | "commentOpen"
+  | "commentClose"
+  /** A carriage return without a newline. The original rejects it, so that line ends are unambiguous. */
+  | "loneReturn"
+  /** A `"` opens a string in a block comment as well; a `|#` in that string does not close the comment. */
+  | "stringOpen"
+  | "stringClose"
+  | "stringText"
+  | "characterEscape"
+  | "hexEscape"
+  | "decimalEscape"
+  | "brokenEscape"
+  | "skipped";
 
-/** A `"` opens a string in a block comment as well; a `|#` in that string does not close the comment. */
-export const stringOpen = createToken({ name: "StringOpen", pattern: '"', push_mode: "string" });
-export const stringClose = createToken({ name: "StringClose", pattern: '"', pop_mode: true });
-export const stringText = createToken({ name: "StringText", pattern: /[^"\\]+/ });
-/** A backslash at the end of a line: it is removed with the line end and the leading blanks of the next line. */
-export const lineJoin = createToken({ name: "LineJoin", pattern: /\\\r?\n[ \t]*/ });
-export const hexEscape = createToken({ name: "HexEscape", pattern: /\\x[0-9a-fA-F]{2}/ });
-export const decimalEscape = createToken({ name: "DecimalEscape", pattern: /\\[0-9]{3}/ });
-export const brokenEscape = createToken({ name: "BrokenEscape", pattern: /\\(?:x[0-9a-fA-F]?|[0-9][0-9]?)/ });
-export const characterEscape = createToken({ name: "CharacterEscape", pattern: /\\[^]/ });
-/** A backslash as the last character of the text. */
-export const danglingEscape = createToken({ name: "DanglingEscape", pattern: "\\" });
+type Mode = "expression" | "string" | "comment";
 
-const modes: Record<"expression" | "string" | "comment", TokenType[]> = {
+/** The patterns of a mode, in order: the first that matches is taken. */
+type Patterns = readonly (readonly [TokenKind, RegExp])[];
+
+const patterns: Readonly<Record<Mode, Patterns>> = {
   expression: [
-    blank,
-    newline,
-    loneReturn,
-    lineComment,
-    listOpen,
-    listClose,
-    stringOpen,
-    skipNext,
-    commentOpen,
-    bareAtom,
+    ["skipped", /[ \t\n\f]+|\r\n/],
+    ["loneReturn", /\r/],
+    ["skipped", /;[^\r\n]*/],
+    ["listOpen", /\(/],
+    ["listClose", /\)/],
+    ["stringOpen", /"/],
+    ["skipNext", /#;/],
+    ["commentOpen", /#\|/],
+    ["bareAtom", /[^;()" \t\f\r\n]+/],
   ],
   string: [
-    stringText,
-    stringClose,
-    lineJoin,
-    hexEscape,
-    decimalEscape,
-    brokenEscape,
-    characterEscape,
-    danglingEscape,
+    ["stringText", /[^"\\]+/],
+    ["stringClose", /"/],
+    // A backslash at the end of a line: it is removed with the line end and the leading blanks of the next line.
+    ["skipped", /\\\r?\n[ \t]*/],
+    ["hexEscape", /\\x[0-9a-fA-F]{2}/],
+    ["decimalEscape", /\\[0-9]{3}/],
+    ["brokenEscape", /\\(?:x[0-9a-fA-F]?|[0-9][0-9]?)/],
+    ["characterEscape", /\\[^]/],
+    // A backslash as the last character of the text.
+    ["skipped", /\\/],
   ],
-  comment: [commentText, commentOpen, commentClose, stringOpen, commentMark],
+  comment: [
+    ["skipped", /[^"#|]+/],
+    ["commentOpen", /#\|/],
+    ["commentClose", /\|#/],
+    ["stringOpen", /"/],
+    ["skipped", /[#|]/],
+  ],
 };
 
-/** Every token type once. The order does not matter. */
-export const tokenTypes: TokenType[] = [...new Set(Object.values(modes).flat())];
+/** The mode after a token that opens or closes something. */
+const opened: Readonly<Partial<Record<TokenKind, Mode>>> = { commentOpen: "comment", stringOpen: "string" };
+const closing: ReadonlySet<TokenKind> = new Set<TokenKind>(["commentClose", "stringClose"]);
 
-/** Creates a lexer. It keeps no state between texts. */
-export function createLexer(): Lexer {
-  return new Lexer(
-    { defaultMode: "expression", modes },
-    { positionTracking: "onlyOffset", skipValidations: true },
-  );
+/** Calls `take` with every token of a text that is not skipped, in order. */
+export function scan(text: string, take: (kind: TokenKind, token: Token) => void): void {
+  const scanners = {
+    expression: scannerOf("expression"),
+    string: scannerOf("string"),
+    comment: scannerOf("comment"),
+  };
+  const outer: Mode[] = [];
+  let mode: Mode = "expression";
+  let startOffset = 0;
+  while (startOffset < text.length) {
+    const found: Found = scanners[mode](text, startOffset);
+    const { kind, image } = found;
+    if (kind !== "skipped") take(kind, { image, startOffset });
+    startOffset += image.length;
+    const inner: Mode | undefined = opened[kind];
+    if (inner !== undefined) {
+      outer.push(mode);
+      mode = inner;
+    } else if (closing.has(kind)) mode = outer.pop() ?? "expression";
+  }
+}
+
+interface Found {
+  readonly kind: TokenKind;
+  readonly image: string;
+}
+
+/** Reads the token at an offset. */
+type Scanner = (text: string, offset: number) => Found;
+
+/** One regular expression for all patterns of a mode, each in a group of its own. */
+function scannerOf(mode: Mode): Scanner {
+  const kinds = patterns[mode].map(([kind]) => kind);
+  const all = new RegExp(patterns[mode].map(([, { source }]) => `(${source})`).join("|"), "y");
+  return (text, offset) => {
+    all.lastIndex = offset;
+    const found = all.exec(text);
+    const at = found?.findIndex((group, index) => index > 0 && group !== undefined) ?? 0;
+    const kind = kinds[at - 1];
+    if (found === null || kind === undefined) throw new TypeError(`no token at offset ${offset}`);
+    return { kind, image: found[0] };
+  };
 }

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { errnoCode, errorMessage, ObError } from "@ob/core";
 import { fromBytes } from "@ob/spec";
 import { SourceTree } from "../source/source-tree.ts";
-import { type IgnoreRules, parseIgnoreFile } from "./ignore-rules.ts";
+import type { IgnoreRules } from "./ignore-rules.ts";
 
 /** The names of ignore files in the source directory: the first that exists counts. */
 const ignoreFiles = [".obuilderignore", ".dockerignore"];
@@ -25,7 +25,7 @@ export async function loadIgnoreRules(
   const rules =
     choice === undefined
       ? await findIgnoreFile(sourceDirectory)
-      : readIgnoreFile(choice, () => openSync(choice, constants.O_RDONLY | constants.O_NONBLOCK));
+      : await readIgnoreFile(choice, () => openSync(choice, constants.O_RDONLY | constants.O_NONBLOCK));
   return rules?.patterns.length === 0 ? undefined : rules;
 }
 
@@ -34,7 +34,7 @@ async function findIgnoreFile(sourceDirectory: string): Promise<IgnoreRules | un
   const name = ignoreFiles.find((each) => isThere(join(sourceDirectory, each)));
   if (name === undefined) return undefined;
   const path = await followWithin(sourceDirectory, name);
-  return readIgnoreFile(name, () => tree.openFile(path));
+  return await readIgnoreFile(name, () => tree.openFile(path));
 }
 
 /** True also for a link that leads nowhere. Other errors come up again when the file is read. */
@@ -58,7 +58,14 @@ async function followWithin(sourceDirectory: string, name: string): Promise<stri
   });
 }
 
-function readIgnoreFile(name: string, open: () => number): IgnoreRules {
+async function readIgnoreFile(name: string, open: () => number): Promise<IgnoreRules> {
+  const text = readText(name, open);
+  // Loading the engine of its regular expressions takes longer than everything else in a build without an ignore file.
+  const { parseIgnoreFile } = await import("./parse-ignore-file.ts");
+  return parseIgnoreFile(text, name);
+}
+
+function readText(name: string, open: () => number): string {
   let file: number;
   try {
     file = open();
@@ -69,7 +76,7 @@ function readIgnoreFile(name: string, open: () => number): IgnoreRules {
     const stats = fstatSync(file);
     if (!stats.isFile()) throw unreadable(name, "is not a file");
     if (stats.size > maxBytes) throw unreadable(name, "is larger than 1 MiB");
-    return parseIgnoreFile(fromBytes(readFileSync(file)), name);
+    return fromBytes(readFileSync(file));
   } finally {
     closeSync(file);
   }

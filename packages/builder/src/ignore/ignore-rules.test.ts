@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { decide, type IgnoreRules, mayIncludeBelow, parseIgnoreFile, type Verdict } from "./ignore-rules.ts";
+import { decide, type IgnoreRules, mayIncludeBelow, type Verdict } from "./ignore-rules.ts";
+import { parseIgnoreFile } from "./parse-ignore-file.ts";
 
 const rules = (...lines: string[]): IgnoreRules => parseIgnoreFile(lines.join("\n"), ".dockerignore");
 

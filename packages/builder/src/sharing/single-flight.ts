@@ -3,6 +3,7 @@ import {
   abortReason,
   cancelledError,
   type Emit,
+  firstError,
   isObError,
   type LayerWriter,
   type LayerId,
@@ -189,11 +190,14 @@ export class StepDeduplicator implements AsyncDisposable {
     const clipped = clipOutput(onOutput, this.#logLimit);
     try {
       await layer.build({ writer, onOutput: clipped, signal: AbortSignal.any([signal, broken.signal]) });
-    } catch (error) {
+    } catch (thrown) {
+      const error = firstError(thrown);
       const cause = isObError(signal.reason, "TIMEOUT") ? signal.reason : error;
+      const failure = broken.signal.aborted ? broken.signal.reason : error;
       // Nothing that the guest has printed tells why its output ends.
       if (isObError(cause, "TIMEOUT", "NO_SPACE")) void onOutput(Buffer.from(`\n[${cause.message}]\n`));
-      throw broken.signal.aborted ? broken.signal.reason : error;
+      // Where saving the layer failed, its log has ended: that is not the reason.
+      throw failure;
     }
   }
 
@@ -224,7 +228,7 @@ async function withWriter<T>(writer: LayerWriter, use: () => Promise<T>): Promis
     await using _ = writer;
     return await use();
   } catch (error) {
-    throw error instanceof SuppressedError ? error.suppressed : error;
+    throw firstError(error);
   }
 }
 

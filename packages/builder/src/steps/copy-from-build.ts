@@ -165,7 +165,9 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
     );
   }
   if (failure !== undefined) throw failure;
-  await writer.commit();
+  const { info, paths, destination } = step;
+  const inputs = { user: user ?? null, destination, from: source.id, paths, exclude };
+  await writer.commit({ op: "copy", heading: info.heading, inputs });
 }
 
 function explained({ name }: CopyFromStep, error: unknown): unknown {
@@ -179,6 +181,6 @@ function explained({ name }: CopyFromStep, error: unknown): unknown {
 /** The phases that are shown are those of the guest that the layer is built in. */
 function withoutPhases(emit: Emit): Emit {
   return (event) => {
-    if (event.type !== "phase") emit(event);
+    if (event.type !== "phase" && event.type !== "vm-started") emit(event);
   };
 }

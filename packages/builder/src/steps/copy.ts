@@ -88,7 +88,10 @@ async function copyIntoGuest(
     throw failure ?? error;
   }
   if (failure) throw failure;
-  await writer.commit();
+  const { user = null, manifests } = step.transfer;
+  const sources = manifests.map(({ kind, path }) => ({ kind, path }));
+  const inputs = { user, destination: step.transfer.destination, sources };
+  await writer.commit({ op: "copy", heading: step.info.heading, inputs });
 }
 
 /** @throws ObError `BAD_SPEC` if there is no source or several have one name to go to. */

@@ -2,6 +2,7 @@ import {
   type GuestAccess,
   isObError,
   type LayerId,
+  type LayerStep,
   ObError,
   type RunTask,
   type SecretMount,
@@ -106,7 +107,21 @@ async function runInGuest(
     throw error;
   }
   await leases.release(emit);
-  await writer.commit();
+  await writer.commit(recordOf(step));
+}
+
+/** What the store keeps of the step. The values of secrets are part of its id, and stay out of this. */
+function recordOf({ info: { op, heading }, inputs, caches }: RunStep): LayerStep {
+  const { workdir, user, environment, command, shell, network, secrets, mayRestart = false } = inputs;
+  return {
+    op,
+    heading,
+    inputs: {
+      ...{ workdir, user: user ?? null, environment, command, shell, network, mayRestart },
+      secrets: secrets.map(({ target }) => ({ target })),
+      caches: caches.map(({ name, target }) => ({ name, target })),
+    },
+  };
 }
 
 function failureHandler(step: StepInfo, onFailure: NonNullable<StepDeps["onFailure"]>) {

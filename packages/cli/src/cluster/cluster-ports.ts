@@ -5,9 +5,11 @@ import type {
   PoolKey,
   RedisAddress,
   WorkerOptions,
+  WorkerWatch,
 } from "@ob/cluster";
 import type { BuildRequest } from "@ob/builder";
 import type { Emit, LayerId } from "@ob/core";
+import type { OnProgress } from "@ob/registry";
 import type { SandboxFlags } from "../args/sandbox-flags.ts";
 import type { StoreLocation } from "../args/store-location.ts";
 
@@ -30,12 +32,18 @@ export interface StartWorkerOptions extends Pick<WorkerOptions, "name" | "slots"
   readonly warm: number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Are told what it does. */
+  readonly watches: readonly WorkerWatch[];
+  /** Called as bytes move from and to the registry. */
+  readonly onTransfer: OnProgress | undefined;
 }
 
 /** A worker, and the pools that it builds for. */
 export interface StartedWorker extends AsyncDisposable {
   readonly worker: ClusterWorker;
   readonly pools: readonly string[];
+  /** @throws ObError `REGISTRY` if the registry does not answer; the signal's reason. */
+  readonly pingRegistry: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface OpenClusterOptions {
@@ -51,6 +59,8 @@ export interface ClusterSubmission {
   /** By default a pool with workers that suits each base image. */
   readonly pool: string | undefined;
   readonly recipients: readonly string[];
+  /** W3C trace context that the build belongs to. */
+  readonly traceparent: string | undefined;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }

@@ -1,10 +1,10 @@
 import { createInterface } from "node:readline/promises";
 import { stdin } from "node:process";
-import { isObError } from "@ob/core";
+import { firstError, isObError } from "@ob/core";
 import type { ProgressMode } from "../args/options.ts";
 import type { Session } from "../commands/session.ts";
 import { exitCodeFor } from "../exit-codes.ts";
-import { codeOf, firstError } from "../output/render-error.ts";
+import { codeOf } from "../output/render-error.ts";
 import type { ProcessIo } from "../process-io.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import type { ClusterConnection } from "./cluster-ports.ts";

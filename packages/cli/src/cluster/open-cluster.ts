@@ -58,7 +58,7 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterC
 
 async function submit(
   request: BuildRequest,
-  { client, priority, pool, recipients, emit, signal }: ClusterSubmission,
+  { pool, ...submission }: ClusterSubmission,
   { redis, registry }: { readonly redis: Redis; readonly registry: Registry },
 ): Promise<string> {
   const store = new PlanningStore(registry);
@@ -75,7 +75,8 @@ async function submit(
   };
   const contexts = sentContext({ registry, request, store });
   return await submitBuild(request, {
-    ...{ redis, store, poolOf, client, priority, contexts, recipients, emit, signal },
+    ...submission,
+    ...{ redis, store, poolOf, contexts },
   });
 }
 

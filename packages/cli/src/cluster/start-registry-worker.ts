@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { openCaches } from "@ob/cache";
-import { connectRedis, startWorker } from "@ob/cluster";
+import { connectRedis, startWorker, watchWith } from "@ob/cluster";
 import { disposableWith, type LayerId, storeLayout } from "@ob/core";
 import { openRegistry } from "@ob/registry";
 import { createSandbox, diagnoseQemu } from "@ob/sandbox-qemu";
@@ -22,7 +22,8 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
   (await connectRedis(redis, "client")).disconnect();
   await using stack = new AsyncDisposableStack();
   const { ref, insecure } = options.registry;
-  const registry = stack.use(openRegistry({ ref, ...(insecure && { insecure }), emit }));
+  const { watches, onTransfer: onProgress } = options;
+  const registry = stack.use(openRegistry({ ref, ...(insecure && { insecure }), emit, onProgress }));
   await registry.ping({ signal });
   await mkdir(storeLayout(directory).baseImages, { recursive: true, mode: 0o700 });
   const own = stack.use(await openStore({ directory, ...storeFlags(flags), emit }));
@@ -53,7 +54,9 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
       contexts: receivedContexts({ registry, emit }),
       archive: registryLogs(registry),
       onDrain: () => void sandbox.endWarmVms(),
+      ...(watches.length > 0 && { watch: watchWith(watches) }),
     }),
   );
-  return disposableWith({ worker, pools }, stack);
+  const pingRegistry = async (by: AbortSignal) => await registry.ping({ signal: by });
+  return disposableWith({ worker, pools, pingRegistry }, stack);
 }

@@ -44,10 +44,17 @@ class FakeCluster {
       // One that is drained at once.
       startWorker: async (options) => {
         this.started.push(options);
-        const { name, pools } = options;
-        const worker = { name, drain: async () => undefined, drained: Promise.resolve() };
+        const { name, pools, slots = 1 } = options;
         const nothing = { [Symbol.asyncDispose]: async () => undefined };
-        return { pools, worker: { ...worker, ...nothing }, ...nothing };
+        const worker = {
+          name,
+          drain: async () => undefined,
+          drained: Promise.resolve(),
+          status: () => ({ name, pools: [...pools], slots, running: 0, draining: true }),
+          queues: async () => [],
+          ...nothing,
+        };
+        return { pools, worker, pingRegistry: async () => undefined, ...nothing };
       },
     };
     return { ...fakeServices(), cluster: async () => cluster };

@@ -14,6 +14,7 @@ import {
 } from "../args/options.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { followBuild } from "../cluster/follow-build.ts";
+import { inSpan, openTracing } from "../trace/tracing.ts";
 import type { Command } from "./command.ts";
 
 export const submit: Command = {
@@ -76,18 +77,22 @@ export const submit: Command = {
     const request = await readRequest(args, io, emit);
     const { spec } = request;
     const recipients = readRecipients(args, spec);
-    const cluster = await services.cluster();
-    await using connection = await cluster.open({ redis, registry, emit });
-    const build = await connection.submit(request, {
-      ...{ priority, recipients, emit, signal: io.signal, pool: stringOption(args, "pool") },
-      client: stringOption(args, "client") ?? userName(),
+    await using tracing = await openTracing(io.env, emit);
+    await inSpan({ tracing, name: "submit", env: io.env }, async (span) => {
+      const cluster = await services.cluster();
+      await using connection = await cluster.open({ redis, registry, emit });
+      const build = await connection.submit(request, {
+        ...{ priority, recipients, emit, signal: io.signal, pool: stringOption(args, "pool") },
+        client: stringOption(args, "client") ?? userName(),
+        traceparent: span?.traceparent,
+      });
+      if (args["detach"] === true) {
+        io.stdout.write(`${build}\n`);
+        return;
+      }
+      const parallel = spec.builds.length > 0;
+      await followBuild(build, { connection, session, mode, steps: countSteps(spec), parallel });
     });
-    if (args["detach"] === true) {
-      io.stdout.write(`${build}\n`);
-      return;
-    }
-    const parallel = spec.builds.length > 0;
-    await followBuild(build, { connection, session, mode, steps: countSteps(spec), parallel });
   },
 };
 

@@ -1,7 +1,7 @@
 import { ObError } from "@ob/core";
 import pc from "picocolors";
 import { describe, expect, it } from "vitest";
-import { firstError, renderError } from "./render-error.ts";
+import { renderError } from "./render-error.ts";
 
 const render = (error: unknown, options: { verbose?: boolean; command?: string } = {}) =>
   renderError(error, { colors: pc.createColors(false), verbose: false, ...options });
@@ -80,17 +80,4 @@ Hint: Look at c\x07.
     expect(render(error)).not.toContain("EACCES");
     expect(render(error, { verbose: true })).toContain("Caused by: EACCES: denied\n");
   });
-});
-
-it("shows the first failure if disposing failed too", async () => {
-  await using resources = new AsyncDisposableStack();
-  resources.defer(() => {
-    throw new Error("second");
-  });
-  resources.defer(() => {
-    throw new Error("first");
-  });
-  const thrown: unknown = await resources.disposeAsync().catch((error: unknown) => error);
-  expect(thrown).toBeInstanceOf(SuppressedError);
-  expect(firstError(thrown)).toMatchObject({ message: "first" });
 });

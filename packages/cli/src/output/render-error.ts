@@ -26,11 +26,6 @@ export function hintOf(error: unknown): string | undefined {
   return isSpecError(error) ? error.hint : undefined;
 }
 
-/** The first failure, if disposing failed after it. */
-export function firstError(error: unknown): unknown {
-  return error instanceof SuppressedError ? firstError(error.suppressed) : error;
-}
-
 export interface RenderOptions {
   readonly colors: Palette;
   /** Adds the causes, and the stack of a bug. */

@@ -1,9 +1,8 @@
 import type { Builder, BuildOptions, BuildRequest, PlannedStep } from "@ob/builder";
-import { type LayerId, throwIfCancelled } from "@ob/core";
+import { firstError, type LayerId, throwIfCancelled } from "@ob/core";
 import type { CacheOptions } from "../args/cache-options.ts";
 import type { StoreLocation } from "../args/store-location.ts";
 import { layerCount } from "../args/layer-ref.ts";
-import { firstError } from "../output/render-error.ts";
 import type { ProcessIo } from "../process-io.ts";
 import type { Progress } from "../progress/progress.ts";
 import type { Services } from "../services.ts";

@@ -64,7 +64,8 @@ export async function drainWorker(redis: Redis, worker: string): Promise<void> {
   });
 }
 
-async function countJobs(redis: Redis, name: string): Promise<{ waiting: number; running: number }> {
+/** How many jobs of a queue wait, and how many run. */
+export async function countJobs(redis: Redis, name: string): Promise<{ waiting: number; running: number }> {
   const queue = new Queue(name, { connection: redis, prefix: queuePrefix });
   queue.on("error", () => undefined);
   try {

@@ -29,6 +29,8 @@ export interface SubmitOptions {
   readonly contexts?: ContextTransport | undefined;
   /** The public keys of the pools, `age1…`; needed for secrets. */
   readonly recipients?: readonly string[] | undefined;
+  /** W3C trace context that the build belongs to, `00-TRACE-SPAN-FLAGS`. */
+  readonly traceparent?: string | undefined;
   /** Gets warnings of the plan. */
   readonly emit?: Emit | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,6 +50,7 @@ export async function submitBuild(request: BuildRequest, options: SubmitOptions)
     client: "string",
     priority: "number?",
     recipients: "array?",
+    traceparent: "string?",
   });
   const { redis, recipients = [], signal } = options;
   const { steps, script } = await planned(request, options);
@@ -66,6 +69,7 @@ export async function submitBuild(request: BuildRequest, options: SubmitOptions)
       steps,
       script,
       ...(context !== undefined && { context }),
+      ...(options.traceparent !== undefined && { traceparent: options.traceparent }),
     };
     checkRecord(record);
     return await enqueue(redis, record, sealed);

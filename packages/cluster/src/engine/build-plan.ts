@@ -41,9 +41,18 @@ export function missingLayers(
   return layers.slice(layers.findLastIndex(isPublished) + 1);
 }
 
+/** A build, as its jobs need it. */
+export interface PlannedBuild {
+  readonly build: string;
+  readonly record: BuildRecord;
+  readonly stages: readonly PlannedStage[];
+  /** W3C trace context. */
+  readonly traceparent: string | undefined;
+}
+
 /** The job that makes the missing layers of a stage. */
 export function chainJob(
-  { build, record, stages }: { build: string; record: BuildRecord; stages: readonly PlannedStage[] },
+  { build, record, stages, traceparent }: PlannedBuild,
   index: number,
   chain: readonly LayerId[],
 ): Omit<ChainJob, "v" | "start"> {
@@ -68,5 +77,6 @@ export function chainJob(
     bases: Object.fromEntries(bases),
     spec: printMachine(spec),
     ...(record.context !== undefined && { context: record.context }),
+    ...(traceparent !== undefined && { traceparent }),
   };
 }

@@ -7,17 +7,25 @@ import { Bell, type News } from "../redis/news.ts";
 import { parseJson, tryParseJson } from "../redis/parse-json.ts";
 import { timing } from "../timing.ts";
 import { type BuildEvent, emitBuildEvents } from "./build-events.ts";
-import { chainJob, missingLayers, type PlannedStage, plannedStages } from "./build-plan.ts";
+import {
+  chainJob,
+  missingLayers,
+  type PlannedBuild,
+  type PlannedStage,
+  plannedStages,
+} from "./build-plan.ts";
 import { type BuildRecord, buildRecordSchema } from "./build-record.ts";
 import type { ChainQueues } from "./chain-queues.ts";
 import { failureOf } from "./failure.ts";
 import { StepProgress } from "./step-progress.ts";
+import type { BuildWatch, WorkerWatch } from "../watch/worker-watch.ts";
 
 export interface EnginePorts {
   readonly states: LayerStates;
   readonly news: News;
   readonly queues: ChainQueues;
   readonly transport: LayerTransport;
+  readonly watch: WorkerWatch | undefined;
 }
 
 /** How a build has ended. */
@@ -42,9 +50,13 @@ export async function runBuild(build: string, ports: EnginePorts, signal: AbortS
     run = new BuildRun(build, parseJson(buildRecordSchema, text, "a build"), ports);
     end = await run.run(signal);
   } catch (error) {
-    if (signal.aborted || !isObError(error, "BAD_SPEC", "STORE", "USAGE")) throw error;
+    if (signal.aborted || !isObError(error, "BAD_SPEC", "STORE", "USAGE")) {
+      run?.watch?.ended?.("left");
+      throw error;
+    }
     end = { outcome: "failed", failure: failureOf(error, await ports.states.now()) };
   }
+  run?.watch?.ended?.(end.outcome);
   await emitBuildEvents(redis, build, [{ v: 1, type: "end", ...end }]);
   await redis.hset(keys.build(build), "outcome", end.outcome);
   await redis.hdel(keys.build(build), "secrets");
@@ -53,6 +65,7 @@ export async function runBuild(build: string, ports: EnginePorts, signal: AbortS
 }
 
 class BuildRun {
+  readonly watch: BuildWatch | undefined;
   readonly #build: string;
   readonly #record: BuildRecord;
   readonly #stages: readonly PlannedStage[];
@@ -73,6 +86,8 @@ class BuildRun {
     this.#stages = plannedStages(record);
     this.#ids = [...new Set(record.steps.map(({ id }) => id))];
     this.#progress = new StepProgress(ports.states.redis, build);
+    const { client, traceparent } = record;
+    this.watch = ports.watch?.buildStarted?.({ build, client, layers: this.#ids.length, traceparent });
   }
 
   async run(signal: AbortSignal): Promise<BuildEnd> {
@@ -98,6 +113,7 @@ class BuildRun {
     };
     listening.use(news.onBack(lookAtAll));
     await this.#adoptShared();
+    this.watch?.layersFound?.(this.#published.size);
     await this.#progress.resume();
     await this.#progress.cached(this.#ids.filter((id) => this.#published.has(id)));
     await states.want(this.#unpublished(), this.#build);
@@ -192,7 +208,13 @@ class BuildRun {
     const before = this.#added.get(first);
     if (before && performance.now() - before.time < timing.poll) return;
     const { client, priority } = this.#record;
-    const context = { build: this.#build, record: this.#record, stages: this.#stages };
+    const traceparent = this.watch?.traceparent ?? this.#record.traceparent;
+    const context: PlannedBuild = {
+      build: this.#build,
+      record: this.#record,
+      stages: this.#stages,
+      traceparent,
+    };
     const wish = { job: chainJob(context, index, chain), client, priority };
     const start = await this.#ports.queues.add(wish, before?.start);
     this.#added.set(first, { time: performance.now(), start });

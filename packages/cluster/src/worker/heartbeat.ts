@@ -7,11 +7,14 @@ import { timing } from "../timing.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
+/** Of how many pools a worker may say that it builds for: each costs who looks at the cluster a queue. */
+const mostPools = 1_000;
+
 /** What a worker says of itself. */
 export const workerStatusSchema = v.strictObject({
   v: v.literal(1),
   name: nameSchema,
-  pools: v.array(nameSchema),
+  pools: v.pipe(v.array(nameSchema), v.maxLength(mostPools)),
   slots: count,
   /** How many chains it builds now. */
   running: count,

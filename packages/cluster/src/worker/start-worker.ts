@@ -19,6 +19,8 @@ import { LayerStates } from "../redis/layer-states.ts";
 import { nameSchema } from "../redis/messages.ts";
 import { News } from "../redis/news.ts";
 import * as v from "valibot";
+import { poolQueues } from "../watch/pool-queues.ts";
+import type { WorkerWatch } from "../watch/worker-watch.ts";
 import type { ContextTransport } from "./context-transport.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type ClusterWorker, WorkerProcess } from "./worker-process.ts";
@@ -46,6 +48,8 @@ export interface WorkerOptions {
   /** Called once when it begins to drain: what it keeps ready for more work is not needed any more. */
   readonly onDrain?: (() => void) | undefined;
   readonly emit?: Emit | undefined;
+  /** Is told what the worker does. */
+  readonly watch?: WorkerWatch | undefined;
 }
 
 /**
@@ -81,7 +85,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
   const cluster = { worker: options.name, store, transport, archive, states, keeper, publisher, news, emit };
   const process = new WorkerProcess({
     chains: { cluster, versions, sandbox, caches, contexts, identity },
-    engine: { states, news, queues, transport },
+    engine: { states, news, queues, transport, watch: options.watch },
     pools: options.pools,
     slots: options.slots ?? 1,
     engines: options.engines ?? 50,
@@ -97,6 +101,8 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
     name: options.name,
     drain: async () => await process.drain(),
     drained: process.drained,
+    status: () => process.status(),
+    queues: async (timeoutMs) => await poolQueues(redis, options.pools, timeoutMs),
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };
 }

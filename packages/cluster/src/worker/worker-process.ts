@@ -7,6 +7,8 @@ import { buildQueue, chainQueue, channels, queuePrefix } from "../redis/keys.ts"
 import { workerCommandSchema } from "../redis/messages.ts";
 import { tryParseJson } from "../redis/parse-json.ts";
 import { timing } from "../timing.ts";
+import type { ChainOutcome } from "../watch/worker-watch.ts";
+import type { PoolStatus } from "../client/manage.ts";
 import type { WorkerStatus } from "./heartbeat.ts";
 import { type ChainPorts, runChain, type RunningChain } from "./run-chain.ts";
 import { Slots } from "./slots.ts";
@@ -22,6 +24,10 @@ export interface ClusterWorker extends AsyncDisposable {
   drain(): Promise<void>;
   /** Resolves when it was drained: by `drain`, by `drainWorker`, or since its disk is full. */
   readonly drained: Promise<void>;
+  /** What it does now. */
+  status(): Omit<WorkerStatus, "v" | "host">;
+  /** The queues of its pools. @throws ObError `STORE` if Redis does not answer within the time, in milliseconds. */
+  queues(timeoutMs: number): Promise<readonly PoolStatus[]>;
 }
 
 export interface WorkerProcessOptions {
@@ -119,7 +125,7 @@ export class WorkerProcess implements AsyncDisposable {
     const chain = tryParseJson(chainJobSchema, JSON.stringify(job.data));
     // Something else than an engine has put it there.
     if (!chain || this.#closing.signal.aborted) return;
-    const { chains } = this.#options;
+    const { chains, engine } = this.#options;
     const { cluster } = chains;
     using slot = await this.#slots.take();
     void slot;
@@ -127,6 +133,9 @@ export class WorkerProcess implements AsyncDisposable {
     if (this.#closing.signal.aborted) return await cluster.states.announceAbsent(chain.chain[0]);
     await advanceClock(cluster.states.redis, chain.pool, chain.start);
     let running: RunningChain | undefined;
+    const { build, pool, chain: layers, traceparent } = chain;
+    const watch = engine.watch?.chainStarted?.({ build, pool, layers, queuedAt: job.timestamp, traceparent });
+    const watched: { outcome: ChainOutcome } = { outcome: "left" };
     try {
       const onStart = (each: RunningChain) => {
         running = each;
@@ -134,7 +143,8 @@ export class WorkerProcess implements AsyncDisposable {
       };
       // Not of the closing: a drained worker finishes its steps.
       const never = new AbortController().signal;
-      const outcome = await runChain(chain, chains, { signal: never, onStart });
+      const outcome = await runChain(chain, chains, { signal: never, onStart, watch });
+      watched.outcome = outcome;
       if (outcome === "left") {
         await sleep(restAfterConflict, undefined, { signal: this.#closing.signal });
         await cluster.states.announceAbsent(chain.chain[0]);
@@ -144,6 +154,7 @@ export class WorkerProcess implements AsyncDisposable {
       if (!this.#closing.signal.aborted) throw error;
     } finally {
       if (running) this.#running.delete(running);
+      watch?.ended?.(watched.outcome);
     }
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createDisk, createOverlay } from "../qemu-img.ts";
+import { createDisk, createOverlay } from "../create.ts";
 import { inspectOverlay } from "./overlay-qcow2.ts";
 
 const size = 64 << 20;

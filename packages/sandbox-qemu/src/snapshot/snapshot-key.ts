@@ -8,8 +8,10 @@ export interface SnapshotKey {
   /** The same for the same VM; it is the name of a directory. */
   readonly name: string;
   readonly point: SnapshotPoint;
-  /** What the snapshot depends on: it is of no use once one of these has changed. */
-  readonly files: readonly FileIdentity[];
+  /** The program that must not have changed: QEMU. */
+  readonly programs: readonly FileIdentity[];
+  /** The files whose bytes the snapshot depends on, wherever they came from: kernel, initrd and layer. */
+  readonly contents: readonly FileIdentity[];
 }
 
 export interface KeyOptions {
@@ -28,7 +30,7 @@ export interface MountedDisk {
 }
 
 /** Raised with each change of a snapshot's files, of how they are written, or of what is sent to the initrd. */
-export const snapshotFormat = 3;
+export const snapshotFormat = 4;
 
 /**
  * The key of a VM's snapshot. It is made of QEMU's command line, so that nothing is forgotten: only what may differ between
@@ -52,13 +54,15 @@ export async function snapshotKey(
     { consoleLog: "console.log", machineId: "any" },
   );
   const program = await findProgram(machine.binary);
-  const paths = [program, directBoot?.kernel, directBoot?.initrd].filter((path) => path !== undefined);
+  const paths = [directBoot?.kernel, directBoot?.initrd].filter((path) => path !== undefined);
   try {
-    const files = await Promise.all(paths.map(fileIdentity));
-    if (disk) files.push(disk.layer);
+    const programs = program === undefined ? [] : [await fileIdentity(program)];
+    const contents = await Promise.all(paths.map(fileIdentity));
+    if (disk) contents.push(disk.layer);
     const host = accelerator === "tcg" ? [] : await processor();
-    const parts = [snapshotFormat, point, argv, files, disk?.backing, disk?.virtualSize, host];
-    return { name: sha256(JSON.stringify(parts)), point, files };
+    const places = contents.map(({ path }) => path);
+    const parts = [snapshotFormat, point, argv, programs, places, disk?.backing, disk?.virtualSize, host];
+    return { name: sha256(JSON.stringify(parts)), point, programs, contents };
   } catch {
     return undefined;
   }

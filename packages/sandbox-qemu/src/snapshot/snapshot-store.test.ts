@@ -4,6 +4,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  rename,
   rm,
   stat,
   truncate,
@@ -19,12 +20,15 @@ import { SnapshotStore } from "./snapshot-store.ts";
 
 let stateDirectory: string;
 let layer: string;
+let program: string;
 let events: ObEvent[];
 
 beforeEach(async () => {
   stateDirectory = await mkdtemp(join(tmpdir(), "snapshot-store-"));
   layer = join(stateDirectory, "layer");
   await writeFile(layer, "the layer");
+  program = join(stateDirectory, "qemu");
+  await writeFile(program, "the program");
   events = [];
 });
 afterEach(async () => await rm(stateDirectory, { recursive: true }));
@@ -33,7 +37,8 @@ const open = async (space = 2 ** 30): Promise<SnapshotStore> =>
   await SnapshotStore.open({ stateDirectory, space, emit: (event) => void events.push(event) });
 
 async function keyOf(name: string): Promise<SnapshotKey> {
-  return { name: sha256(name), point: "ready", files: [await fileIdentity(layer)] };
+  const [programs, contents] = [[await fileIdentity(program)], [await fileIdentity(layer)]];
+  return { name: sha256(name), point: "ready", programs, contents };
 }
 
 /** Stands for a VM that is saved. */
@@ -81,8 +86,8 @@ describe("a snapshot", () => {
       "has an incomplete record",
       async (key: SnapshotKey) => await truncate(partOf(key, "snapshot.json"), 30),
     ],
-    ["belongs to a layer that was replaced", async () => await writeFile(layer, "another layer")],
-    ["belongs to a layer that is gone", async () => await rm(layer)],
+    ["belongs to a QEMU that was replaced", async () => await writeFile(program, "the program")],
+    ["belongs to a QEMU that is gone", async () => await rm(program)],
   ])("that %s is not used, and is removed by the next start", async (_, spoil) => {
     const store = await open();
     const key = await save("a", store);
@@ -91,6 +96,29 @@ describe("a snapshot", () => {
     await expect(has(store, key)).resolves.toBe(false);
     await open();
     await expect(readdir(join(stateDirectory, "snapshots"))).resolves.toEqual([]);
+  });
+
+  it("is found for a layer that was imported again, which is read once", async () => {
+    const old = await save("a", await open());
+    await rm(layer);
+    const store = await open();
+    await writeFile(layer, "the layer");
+    const key = await keyOf("a");
+    expect(key.contents).not.toStrictEqual(old.contents);
+    await expect(has(store, key)).resolves.toBe(true);
+    await expect(readFile(partOf(key, "snapshot.json"), "utf8")).resolves.toContain(key.contents[0]?.id);
+    await expect(readdir(partOf(key, "."))).resolves.toHaveLength(4);
+  });
+
+  it("is not found for a layer with other bytes, and is removed", async () => {
+    const store = await open();
+    await save("a", store);
+    const replacement = `${layer}-new`;
+    await writeFile(replacement, "the LAYER");
+    await rename(replacement, layer);
+    const key = await keyOf("a");
+    await expect(has(store, key)).resolves.toBe(false);
+    await expect(stat(partOf(key, "."))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   it("keeps a baseline until it is removed", async () => {

@@ -5,7 +5,7 @@ import { createRunDirectory } from "@ob/qemu";
 import { snapshotFiles } from "./save.ts";
 import type { SnapshotKey } from "./snapshot-key.ts";
 import { baselineFileIn, type BaselineFile } from "./baseline-file.ts";
-import { readRecord, recordName, writeRecord } from "./snapshot-record.ts";
+import { hasContents, readRecord, recordName, writeRecord } from "./snapshot-record.ts";
 
 export interface SnapshotStoreOptions {
   /** As `SandboxOptions`. */
@@ -76,9 +76,14 @@ export class SnapshotStore implements AsyncDisposable {
   async find(key: SnapshotKey): Promise<Snapshot | undefined> {
     await this.#publishing.get(key.name);
     const directory = this.#pathOf(key.name);
-    if (!(await readRecord(directory))) return undefined;
+    const record = await readRecord(directory);
+    if (!record) return undefined;
     await using stack = new AsyncDisposableStack();
     try {
+      if (!(await hasContents(directory, { record, key }))) {
+        await this.#remove(key.name);
+        return undefined;
+      }
       // QEMU opens the memory for writing, although it never writes to it.
       const memory = stack.use(await open(join(directory, snapshotFiles.memory), "r+"));
       const state = stack.use(await open(join(directory, snapshotFiles.state)));
@@ -213,7 +218,7 @@ export class SnapshotStore implements AsyncDisposable {
   }
 }
 
-/** Removes snapshots of layers that are gone or of another QEMU, and incomplete ones. */
+/** Removes snapshots of another QEMU, and incomplete ones. */
 export async function pruneSnapshots(options: Omit<SnapshotStoreOptions, "space">): Promise<void> {
   checkOptions("pruneSnapshots", options, { stateDirectory: "string", emit: "function?" });
   await SnapshotStore.open({ ...options, space: Infinity });

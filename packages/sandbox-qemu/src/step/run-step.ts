@@ -88,6 +88,7 @@ async function reuseVm({
   step,
   options,
   caches,
+  phases,
 }: StepPlan): Promise<Extract<ReuseResult, { readonly kind: "reused" }> | undefined> {
   const { pausedVm, signal } = options;
   if (!pausedVm) return undefined;
@@ -96,6 +97,7 @@ async function reuseVm({
   switch (result.kind) {
     case "reused":
       logInfo(options, isWarm ? "Using a VM that was kept ready." : "Reusing the VM of the previous step.");
+      phases.vmStarted(isWarm ? "warm" : "reuse");
       return result;
     case "must-boot":
       logInfo(options, `Booting a new VM: ${result.reason}.`);

@@ -1,0 +1,102 @@
+import path from "node:path";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import type { Campaign, CampaignOptions, Outcome, Random } from "../campaign.ts";
+import { checkStore } from "../store/check-store.ts";
+import { copyStore, makeReference, type Reference } from "../store/reference.ts";
+import { runWork, type WorkResult } from "../store/run-work.ts";
+
+/** How many processes work on the store at a time. */
+const workers = 8;
+
+/** How many times as long as one build alone, times the number of processes, a command may take before it counts as a deadlock. */
+const slack = 20;
+
+/** Processes that build, delete, prune and are killed, all on one store. */
+export const crowd: Campaign = {
+  name: "crowd",
+  async run(options) {
+    await using reference = await makeReference();
+    const directory = path.join(reference.directory, "store");
+    await copyStore(reference.empty, directory);
+    const results = await Promise.all(
+      Array.from({ length: workers }, () => workUntil(directory, { reference, ...options })),
+    );
+    return await judge(directory, { results: results.flat(), reference });
+  },
+};
+
+async function workUntil(
+  directory: string,
+  { reference, random, until, say }: { reference: Reference } & CampaignOptions,
+): Promise<readonly WorkResult[]> {
+  const results: WorkResult[] = [];
+  const ids = [...reference.parents.keys()];
+  while (performance.now() < until) {
+    const words = pick([["build"], ["build"], ["build"], ["prune"], ["delete", pick(ids, random)]], random);
+    const isKilled = uniformInt(random, 0, 3) === 0;
+    const killAfter = isKilled ? uniformInt(random, 0, Math.ceil(reference.buildTime * 3)) : undefined;
+    const timeLimit = 30_000 + slack * workers * reference.buildTime;
+    results.push(await runWork(directory, words, { killAfter, timeLimit }));
+    if (results.length % 20 === 0) say(`${results.length} commands of one process`);
+  }
+  return results;
+}
+
+async function judge(
+  directory: string,
+  { results, reference }: { results: readonly WorkResult[]; reference: Reference },
+): Promise<Outcome> {
+  const faults = results.flatMap(({ status, signal, error, complaint }) => {
+    if (status === 0 || signal === "SIGKILL") return [];
+    // A layer that a build uses is not deleted; one that another process has deleted is not there.
+    if (error !== undefined && /^(LAYER_BUSY|NO_SUCH_LAYER) /.test(error)) return [];
+    return [`a command ended with ${status ?? signal}: ${error ?? complaint}`];
+  });
+  const nothing = {
+    saved: [],
+    gone: [],
+    removes: true,
+    error: undefined,
+    status: 0,
+    signal: null,
+    complaint: "",
+  };
+  const timeLimit = 30_000 + slack * reference.buildTime;
+  faults.push(
+    ...(await checkStore(directory, {
+      before: { layers: new Set(), result: nothing },
+      reference,
+      timeLimit,
+    })),
+    ...builtTwice(results),
+  );
+  const killed = results.filter(({ signal }) => signal === "SIGKILL").length;
+  const saved = results.flatMap((result) => result.saved).length;
+  return {
+    figures: [
+      ["commands", String(results.length)],
+      ["killed", String(killed)],
+      ["layers made", String(saved)],
+    ],
+    faults,
+  };
+}
+
+/** A layer that is made once more must have been deleted before, by a process that said so or was killed while it deleted. */
+function builtTwice(results: readonly WorkResult[]): readonly string[] {
+  const hidden = results.filter(({ removes, signal }) => removes && signal === "SIGKILL").length;
+  const count = (ids: readonly string[]) => Map.groupBy(ids, (id) => id);
+  const gone = count(results.flatMap((result) => result.gone));
+  return [...count(results.flatMap((result) => result.saved))].flatMap(([id, times]) => {
+    const allowed = 1 + (gone.get(id)?.length ?? 0) + hidden;
+    return times.length > allowed
+      ? [`${id} was made ${times.length} times, and deleted ${allowed - 1} times`]
+      : [];
+  });
+}
+
+function pick<T>(all: readonly T[], random: Random): T {
+  const found = all[uniformInt(random, 0, all.length - 1)];
+  if (found === undefined) throw new Error("nothing to choose from");
+  return found;
+}

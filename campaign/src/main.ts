@@ -1,0 +1,61 @@
+// npm run campaign -- NAME [--seed N] [--minutes M] [--write]: makes faults of one kind, and looks at what they leave.
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import type { Campaign, Outcome } from "./campaign.ts";
+import { crowd } from "./campaigns/crowd.ts";
+import { full, kill } from "./campaigns/store-faults.ts";
+import { replaceSection } from "./summary.ts";
+
+const campaigns: readonly Campaign[] = [kill, full, crowd];
+const readme = path.resolve(import.meta.dirname, "../README.md");
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seed: { type: "string", default: "1" },
+      minutes: { type: "string", default: "60" },
+      write: { type: "boolean", default: false },
+    },
+  });
+  const [name = ""] = positionals;
+  const campaign = campaigns.find((each) => each.name === name);
+  const seed = Number(values.seed);
+  const minutes = Number(values.minutes);
+  if (!campaign || positionals.length > 1 || !Number.isSafeInteger(seed) || !(minutes > 0)) {
+    say("npm run campaign -- NAME [--seed N] [--minutes M] [--write]");
+    say(`There are: ${campaigns.map((each) => each.name).join(", ")}. The seed is a whole number.`);
+    return 2;
+  }
+  const started = performance.now();
+  const until = started + minutes * 60_000;
+  const outcome = await campaign.run({ random: xoroshiro128plus(seed), until, say });
+  const took = Math.round((performance.now() - started) / 1000);
+  const text = describe(outcome, {
+    command: `npm run campaign -- ${name} --seed ${seed} --minutes ${minutes}`,
+    took,
+  });
+  process.stdout.write(`${text}\n`);
+  if (values.write) await writeFile(readme, replaceSection(await readFile(readme, "utf8"), name, text));
+  return outcome.faults.length === 0 ? 0 : 1;
+}
+
+function describe(outcome: Outcome, { command, took }: { command: string; took: number }): string {
+  const date = new Date().toISOString().slice(0, 10);
+  const figures = outcome.figures.map(([figure, value]) => `| ${figure} | ${value} |`);
+  const found = outcome.faults.length === 0 ? [] : ["", ...outcome.faults.map((fault) => `- ${fault}`)];
+  return [
+    `\`${command}\`, ${date}, ${took} s`,
+    "",
+    "| | |",
+    "| --- | --- |",
+    ...figures,
+    `| faults found | ${outcome.faults.length} |`,
+    ...found,
+  ].join("\n");
+}
+
+process.exitCode = await main();

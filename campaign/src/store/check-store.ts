@@ -1,0 +1,108 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import {
+  diskIn,
+  isLayerId,
+  type LayerId,
+  type LayerRecord,
+  resultDirectory,
+  run,
+  storeLayout,
+} from "@ob/core";
+import { openStore } from "@ob/store-qcow";
+import { type Reference } from "./reference.ts";
+import { runWork, type WorkResult } from "./run-work.ts";
+import { processesOn } from "./processes.ts";
+import { missingPatterns } from "./scripted-guest.ts";
+
+/** What a process on the store had before a fault, and what it said. */
+export interface Before {
+  /** The layers that the store had. */
+  readonly layers: ReadonlySet<LayerId>;
+  readonly result: WorkResult;
+}
+
+/**
+ * Looks whether a store is as it must be after a fault at any point.
+ *
+ * @param timeLimit how long a process may take at most, in milliseconds.
+ * @returns what is wrong, in words; empty if nothing is.
+ */
+export async function checkStore(
+  directory: string,
+  { before, reference, timeLimit }: { before: Before; reference: Reference; timeLimit: number },
+): Promise<readonly string[]> {
+  const faults: string[] = [];
+  const left = await processesOn(directory, { patience: 3000 });
+  if (left.length > 0) faults.push(`processes are left: ${left.join(", ")}`);
+  const present = await checkOpened(directory, { before, reference, faults });
+  const next = await runWork(directory, ["build"], { timeLimit });
+  if (next.status !== 0) faults.push(`the next build fails: ${next.error ?? next.complaint}`);
+  for (const id of next.saved) if (present.has(id)) faults.push(`the next build made ${id} again`);
+  await using store = await openStore({ directory });
+  const after = new Set([...store.list()].map(({ id }) => id));
+  for (const id of reference.patterns.keys()) {
+    if (!after.has(id)) faults.push(`after the next build ${id} is missing`);
+  }
+  return faults;
+}
+
+/** Opens the store as the next command does, and compares database, directories and disks. */
+async function checkOpened(
+  directory: string,
+  { before, reference, faults }: { before: Before; reference: Reference; faults: string[] },
+): Promise<ReadonlySet<LayerId>> {
+  await using store = await openStore({ directory });
+  const layout = storeLayout(directory);
+  const records = [...store.list()];
+  const ids = new Set(records.map(({ id }) => id));
+  const directories = new Set((await readdir(layout.results)).filter(isLayerId));
+  if (!isDeepStrictEqual(directories, ids)) {
+    faults.push(`directories ${[...directories].join()}; database ${[...ids].join()}`);
+  }
+  faults.push(...wrongRecords(records, reference), ...lostLayers(ids, before));
+  for (const id of ids) {
+    const layer = { id, directory: resultDirectory(layout, id), disk: diskIn(resultDirectory(layout, id)) };
+    const { exitCode, stderr } = await check(layer.disk);
+    if (exitCode !== 0) {
+      faults.push(`the disk of ${id} is damaged: ${stderr}`);
+      continue;
+    }
+    const missing = await missingPatterns(layer, reference.patterns.get(id) ?? []);
+    if (missing.length > 0) faults.push(`the disk of ${id} lacks ${missing.join()}`);
+  }
+  for (const name of await readdir(layout.temporary)) {
+    const entries = isLayerId(name) ? await readdir(path.join(layout.temporary, name)) : ["?"];
+    if (entries.some((entry) => entry !== "log"))
+      faults.push(`result-tmp/${name} is left with ${entries.join()}`);
+  }
+  return ids;
+}
+
+function wrongRecords(records: readonly LayerRecord[], { parents }: Reference): readonly string[] {
+  const faults: string[] = [];
+  for (const { id, parent, dependents } of records) {
+    if (parent !== parents.get(id)) faults.push(`the parent of ${id} is ${parent}`);
+    const children = records.filter((other) => other.parent === id).length;
+    if (children !== dependents) faults.push(`${id} has ${dependents} dependents, but ${children} are there`);
+  }
+  return faults;
+}
+
+/** Nothing that was said to be saved is lost, and nothing is lost that was not asked to go. */
+function lostLayers(ids: ReadonlySet<LayerId>, { layers, result }: Before): readonly string[] {
+  const faults: string[] = [];
+  for (const id of result.saved) if (!ids.has(id)) faults.push(`${id} was said to be saved, and is lost`);
+  for (const id of result.gone) if (ids.has(id)) faults.push(`${id} was said to be gone, and is there`);
+  if (result.removes) return faults;
+  for (const id of layers) if (!ids.has(id)) faults.push(`${id} was there before, and is lost`);
+  return faults;
+}
+
+async function check(disk: string): Promise<{ exitCode: number; stderr: string }> {
+  return await run(["qemu-img", "check", "-q", "-f", "qcow2", disk]).then(
+    ({ stderr }) => ({ exitCode: 0, stderr }),
+    (error: unknown) => ({ exitCode: 1, stderr: String(error) }),
+  );
+}

@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shuffledPoints } from "../campaigns/points.ts";
+import { trials } from "../campaigns/store-faults.ts";
+import { buildPreload, type Fault } from "../faults.ts";
+import { makeReference, type Reference } from "./reference.ts";
+import { tryFault } from "./try-fault.ts";
+
+/** How many places of each kind are tried here. The campaign tries all. */
+const sample = 1;
+
+let reference: Reference;
+let library: string | undefined;
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "ob-faults-"));
+  library = await buildPreload(directory);
+  reference = await makeReference();
+}, 600_000);
+afterAll(async () => {
+  await reference[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Numbers of calls that spread over the whole command. */
+function somePoints(calls: number): readonly number[] {
+  return shuffledPoints(calls, xoroshiro128plus(1)).slice(0, sample);
+}
+
+const kinds: readonly Omit<Fault, "at">[] = [
+  { action: "kill" },
+  { action: "ENOSPC", lasting: true },
+  { action: "EIO" },
+];
+
+describe("a fault in the store's work leaves a store as promised", () => {
+  // Each `tryFault` has limits of its own, which grow with the host's speed.
+  it.each(["build", "delete", "prune"])("%s", { timeout: 3_600_000 }, async (command) => {
+    if (library === undefined) {
+      throw new Error("There is no C compiler (cc): `npm run quickstart` installs gcc and libc6-dev.");
+    }
+    const trial = trials(reference).find(({ words }) => words[0] === command);
+    if (!trial) throw new Error(`there is no ${command}`);
+    const { calls, faults } = await tryFault(
+      trial,
+      { at: undefined, action: "kill" },
+      { reference, library },
+    );
+    expect(faults).toEqual([]);
+    for (const kind of kinds) {
+      for (const at of somePoints(calls)) {
+        const found = await tryFault(trial, { ...kind, at }, { reference, library });
+        expect({ ...kind, at, faults: found.faults }).toEqual({ ...kind, at, faults: [] });
+      }
+    }
+  });
+});
