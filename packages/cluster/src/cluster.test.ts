@@ -202,7 +202,8 @@ test("a client with little to build does not wait for all of another's", async (
 });
 
 test("a worker that is drained finishes its step, and others go on with its chain", async () => {
-  await cluster.worker({ name: "w1" });
+  let drains = 0;
+  await cluster.worker({ name: "w1", onDrain: () => void drains++ });
   const build = await cluster.build(steps("sleep 500", "print second", "print third"));
   await until(async () => (await begunCommands()).length === 1);
   await cluster.worker({ name: "w2" });
@@ -215,6 +216,7 @@ test("a worker that is drained finishes its step, and others go on with its chai
     "w2 print second",
     "w2 print third",
   ]);
+  expect(drains).toBe(1);
   await expect(drainWorker(cluster.redis, "none")).rejects.toMatchObject({ code: "USAGE" });
 });
 

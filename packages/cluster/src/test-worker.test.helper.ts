@@ -23,6 +23,8 @@ export interface TestWorkerOptions {
   readonly identity?: string;
   /** How long a step waits that is the first of its session, in milliseconds: as a boot does. By default 0. */
   readonly boot?: number;
+  /** For a worker in the process of the test only. */
+  readonly onDrain?: () => void;
 }
 
 /** A step that a worker has begun, or ended. */
@@ -63,6 +65,7 @@ export async function startTestWorker(options: TestWorkerOptions) {
     sandbox,
     caches: new MemoryCache(),
     contexts: sameMachine,
+    onDrain: options.onDrain,
   };
   const worker = await startWorker(settings);
   return { worker, store, transport, sandbox };

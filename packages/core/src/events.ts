@@ -17,8 +17,8 @@ export interface StepInfo {
 /** What a virtual machine is doing now. */
 export type Phase = "boot" | "login" | "mount" | "copy" | "run" | "flush" | "stop" | "commit";
 
-/** How the virtual machine of a step came to run: booted, resumed from a VM snapshot, or kept from the step before. */
-export type VmStart = "boot" | "resume" | "reuse";
+/** How the virtual machine of a step came to run: booted, resumed from a VM snapshot, kept from the step before, or kept ready. */
+export type VmStart = "boot" | "resume" | "reuse" | "warm";
 
 /** Everything that a library reports. Only `cli` prints. */
 export type ObEvent =

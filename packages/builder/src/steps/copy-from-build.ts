@@ -153,7 +153,7 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
       return archive.on("error", fail);
     };
     const task = { kind: "copy", user, openArchive } as const;
-    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
+    const target = { layer: writer.id, base: step.base, disk, image, task, keepVm, isLast };
     await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;

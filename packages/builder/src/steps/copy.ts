@@ -82,7 +82,8 @@ async function copyIntoGuest(
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", user: transfer.user, openArchive } as const;
-    await runInSandbox({ layer: writer.id, disk, image, task, keepVm, isLast }, { signal, onOutput }, deps);
+    const target = { layer: writer.id, base: step.base, disk, image, task, keepVm, isLast };
+    await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   }

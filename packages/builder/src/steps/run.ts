@@ -99,7 +99,7 @@ async function runInGuest(
   try {
     throwIfCancelled(signal);
     const onFailure = deps.onFailure && failureHandler(step.info, deps.onFailure);
-    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
+    const target = { layer: writer.id, base, disk, image, task, keepVm, isLast };
     await runInSandbox(target, { signal, onOutput, onFailure }, deps);
   } catch (error) {
     // A command that fails leaves its caches intact, and what it has fetched serves the next try.

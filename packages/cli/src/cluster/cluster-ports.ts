@@ -30,6 +30,8 @@ export interface StartWorkerOptions extends Pick<WorkerOptions, "name" | "slots"
   readonly flags: SandboxFlags;
   /** By default the one that its flags describe. */
   readonly pools: readonly string[];
+  /** How many virtual machines it keeps ready in slots that are free. */
+  readonly warm: number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Are told what it does. */

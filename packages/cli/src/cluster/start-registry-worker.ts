@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { openCaches } from "@ob/cache";
 import { connectRedis, startWorker, watchWith } from "@ob/cluster";
-import { disposableWith, storeLayout } from "@ob/core";
+import { disposableWith, type LayerId, storeLayout } from "@ob/core";
 import { openRegistry } from "@ob/registry";
 import { createSandbox, diagnoseQemu } from "@ob/sandbox-qemu";
 import { openStore } from "@ob/store-qcow";
@@ -34,7 +34,14 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
   const images = new WorkerImages({ store: own, directory, registry, emit });
   const store = withImages(own, images);
   const caches = stack.use(await openCaches({ directory, emit }));
-  const sandbox = stack.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
+  const warmVms = {
+    count: options.warm,
+    limit: options.slots ?? 1,
+    createDisk: async (id: LayerId, creating: AbortSignal) => await own.createScratchDisk(id, creating),
+  };
+  const sandbox = stack.use(
+    await createSandbox({ ...(await sandboxOptions({ location, flags, emit })), warmVms }),
+  );
   const pools =
     options.pools.length > 0
       ? options.pools
@@ -50,6 +57,7 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
       transport: new RegistryLayers({ store, registry, images, emit }),
       contexts: receivedContexts({ registry: ofContexts, emit }),
       archive: registryLogs(registry),
+      onDrain: () => void sandbox.endWarmVms(),
       ...(watches.length > 0 && { watch: watchWith(watches) }),
     }),
   );

@@ -1,4 +1,4 @@
-import { errorMessage, isObError } from "@ob/core";
+import { errorMessage, isObError, ObError } from "@ob/core";
 import {
   contextRegistryOptions,
   findContextRegistry,
@@ -34,6 +34,12 @@ export const worker: Command = {
       describe: "Virtual machines at a time (default 1)",
       group: "Cluster:",
     },
+    warm: {
+      kind: "value",
+      value: "N",
+      describe: "Virtual machines to keep ready in free slots, for first steps on base images (default 0)",
+      group: "Cluster:",
+    },
     name: {
       kind: "value",
       value: "NAME",
@@ -61,6 +67,7 @@ export const worker: Command = {
       "obuilder worker --queue rediss://queue.example --registry reg.example/ob --store qemu:/var/lib/obuilder --slots 4",
       "four virtual machines at a time",
     ],
+    ["obuilder worker ... --slots 4 --warm 2", "two machines are ready for first steps while slots are free"],
     ["obuilder worker ... --pool linux-amd64-kvm-8g --qemu-memory 8", "for builds that need much memory"],
   ],
 
@@ -69,6 +76,7 @@ export const worker: Command = {
     const registry = readRegistry(args, io);
     const contextRegistry = findContextRegistry(args, io);
     const slots = parseCount(stringOption(args, "slots") ?? "1", "--slots", 1);
+    const warm = readWarm(stringOption(args, "warm") ?? "0", slots);
     const name = stringOption(args, "name") ?? hostName();
     const key = stringOption(args, "pool-key");
     const identity = key === undefined ? undefined : privateKeyIn(await readOptionFile(key, "pool-key"));
@@ -78,7 +86,7 @@ export const worker: Command = {
     const { emit, watches, onTransfer } = watching;
     const cluster = await services.cluster();
     await using started = await cluster.startWorker({
-      ...{ redis, registry, contextRegistry, location, flags, emit, name, slots, identity },
+      ...{ redis, registry, contextRegistry, location, flags, emit, name, slots, warm, identity },
       signal: io.signal,
       ...{ pools: stringOptions(args, "pool"), watches, onTransfer },
     });
@@ -103,6 +111,19 @@ export const worker: Command = {
     else io.stdout.write(`Worker ${name} has ended\n`);
   },
 };
+
+/** They are in slots that are free: more than there are slots would never be kept. */
+function readWarm(text: string, slots: number): number {
+  const warm = parseCount(text, "--warm", 0);
+  if (warm <= slots) return warm;
+  throw new ObError(
+    "USAGE",
+    `--warm ${warm} is more than the ${slots === 1 ? "1 slot" : `${slots} slots`} of --slots.`,
+    {
+      hint: "A virtual machine that is kept ready takes the memory of a slot that is free.",
+    },
+  );
+}
 
 interface ReadyWorker {
   readonly name: string;

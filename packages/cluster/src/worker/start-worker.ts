@@ -45,6 +45,8 @@ export interface WorkerOptions {
   readonly identity?: string | undefined;
   /** How many builds its engine looks after at a time; by default 50, 0 for none. */
   readonly engines?: number | undefined;
+  /** Called once when it begins to drain: what it keeps ready for more work is not needed any more. */
+  readonly onDrain?: (() => void) | undefined;
   readonly emit?: Emit | undefined;
   /** Is told what the worker does. */
   readonly watch?: WorkerWatch | undefined;
@@ -67,6 +69,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
     caches: "object",
     transport: "object",
     engines: "number?",
+    onDrain: "function?",
   });
   for (const name of [options.name, ...options.pools]) checkName(name);
   const { store, sandbox, caches, transport, contexts, archive, identity, emit = noopEmit } = options;
@@ -86,6 +89,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
     pools: options.pools,
     slots: options.slots ?? 1,
     engines: options.engines ?? 50,
+    onDrain: options.onDrain,
   });
   await process.start();
   const heartbeat = new Heartbeat(redis, () => ({ v: 1, host: hostname(), ...process.status() }));

@@ -38,6 +38,7 @@ export interface WorkerProcessOptions {
   readonly pools: readonly string[];
   readonly slots: number;
   readonly engines: number;
+  readonly onDrain?: (() => void) | undefined;
 }
 
 /** How long a worker that could not go on with a chain waits before engines are asked to add it again, in milliseconds. */
@@ -108,6 +109,7 @@ export class WorkerProcess implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     const { publisher } = this.#options.chains.cluster;
+    this.#options.onDrain?.();
     for (const { store } of this.#running) store.claims.drain();
     // Engines are light, and others take their builds over.
     this.#closing.abort();
