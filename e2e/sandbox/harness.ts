@@ -11,11 +11,10 @@ import {
   parseImageManifest,
   run,
   type RunTask,
-  type Sandbox,
   type SandboxRunOptions,
   sha256,
 } from "@ob/core";
-import { createSandbox, type SandboxOptions } from "@ob/sandbox-qemu";
+import { createSandbox, type SandboxOptions, type VmSandbox } from "@ob/sandbox-qemu";
 import { qemusOf } from "../support/host-processes.ts";
 import { defaultStore, imageName } from "../support/store.ts";
 
@@ -29,7 +28,7 @@ export interface Outcome {
 
 /** A sandbox, disks on the default image, and access to their contents. */
 export interface Harness extends AsyncDisposable {
-  readonly sandbox: Sandbox;
+  readonly sandbox: VmSandbox;
   readonly image: GuestImage;
   readonly directory: string;
   readonly stateDirectory: string;

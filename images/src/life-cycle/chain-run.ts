@@ -50,6 +50,7 @@ export class ChainRun {
       case "exec":
       case "note":
       case "phase":
+      case "vm-started":
         return;
     }
   }

@@ -7,6 +7,7 @@ import {
   type LayerId,
   type Sandbox,
   noopEmit,
+  parseTagName,
   type Store,
   throwIfCancelled,
 } from "@ob/core";
@@ -80,6 +81,8 @@ export interface BuildOptions {
   readonly timeoutMs?: number | undefined;
   /** Lets one virtual machine serve several steps where that is safe; by default true. False boots one for each step. */
   readonly reuseVm?: boolean | undefined;
+  /** Names that the last layer gets when the build has succeeded; see `parseTagName`. By default none. */
+  readonly tags?: readonly string[] | undefined;
   /**
    * Called after each `step-output`: a promise says that no more can be taken until it resolves. Until then the command in
    * the guest waits, as at a pipe that is full. It must not reject. By default output is taken as fast as it comes.
@@ -160,6 +163,7 @@ async function buildSpec(
 ): Promise<LayerId> {
   const { signal, emit, onFailure, onTimeout, outputTaken, stepTimeoutMs } = options;
   const { jobs = 1, ordered = false, reuseVm = true } = options;
+  const tags = (options.tags ?? []).map(parseTagName);
   checkRequest("build", request);
   validateRequest(request);
   validateTargets(request, sandbox);
@@ -184,5 +188,6 @@ async function buildSpec(
     jobs === 1 || spec.builds.length === 0
       ? await run(runSequentially({ emit, outputTaken, signal }))
       : await runParallel({ jobs, emit, outputTaken, readLog, ordered, signal }, run);
+  if (tags.length > 0) await store.tag(id, tags, signal);
   return id;
 }

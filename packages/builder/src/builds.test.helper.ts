@@ -66,6 +66,7 @@ function shown(event: ObEvent): string {
     case "phase":
     case "exec":
     case "log":
+    case "vm-started":
       return "";
   }
 }

@@ -13,7 +13,7 @@ import { noDigestCache } from "./source/digest-cache.ts";
 import { noDirectories } from "./source/own-directories.ts";
 import type { StepDeduplicator } from "./sharing/single-flight.ts";
 import { healthcheckId } from "./steps/step-id.ts";
-import { baseLayer, prepareFrom } from "./steps/from.ts";
+import { baseLayer, baseUnder, prepareFrom } from "./steps/from.ts";
 import { prepareRun, runLayer } from "./steps/run.ts";
 
 export interface HealthcheckOptions {
@@ -51,7 +51,7 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
   const context = initialContext(request, { digests: noDigestCache, own: noDirectories, ignore: undefined });
   const from = await prepareFrom(request.spec, context, store);
   await layers.getOrBuild(baseLayer(from, emit), { signal: caller, onOutput: () => undefined });
-  const image = await store.baseInfo(from.info.id);
+  const image = await store.baseInfo(baseUnder(from));
   const command = { op: "run", caches: [], network: [], secrets: [], command: `echo ${word}` } as const;
   const step = prepareRun(command, { ...context, environment: image.environment }, from.info.id);
   const id = healthcheckId(step.inputs, randomUUID());

@@ -23,7 +23,7 @@ import {
   warnOfUnusedSecrets,
 } from "./validate-request.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
-import { unknownBase } from "./steps/from.ts";
+import { baseUnder, unknownBase } from "./steps/from.ts";
 import type { GuestStep } from "./steps/guest-step.ts";
 
 /** A step as a build would run it now. */
@@ -100,11 +100,12 @@ export async function planBuild(
       note: (text, build) => emit({ type: "note", text, build }),
       session: () => undefined,
       step: plan,
-      from: async ({ info, image }) => {
+      from: async (step) => {
+        const { info, image } = step;
         const isCached = await cached(info.id);
         const missing = isCached || image.present ? {} : { missingImage: image.name };
         add({ ...info, cached: isCached, ...missing });
-        return isCached ? await store.baseInfo(info.id) : unknownBase;
+        return isCached ? await store.baseInfo(baseUnder(step)) : unknownBase;
       },
     }),
   });

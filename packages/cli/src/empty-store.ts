@@ -5,8 +5,11 @@ import {
   type GuestImage,
   type Layer,
   type LayerId,
+  noSuchTag,
   ObError,
+  type RecordedStep,
   type Store,
+  taggedBase,
 } from "@ob/core";
 
 /** An empty store, for a plan where none exists: planning creates no directory. */
@@ -19,6 +22,8 @@ export class EmptyStore implements Store {
   }
 
   async baseImage(name: string): Promise<BaseImage> {
+    const tag = taggedBase(name);
+    if (tag !== undefined) throw noSuchTag(tag, []);
     return { name, id: baseLayerId(name), present: false };
   }
 
@@ -68,6 +73,22 @@ export class EmptyStore implements Store {
 
   list(): readonly [] {
     return [];
+  }
+
+  tags(): readonly [] {
+    return [];
+  }
+
+  async tag(id: LayerId): Promise<never> {
+    throw noLayer(id);
+  }
+
+  async untag(): Promise<boolean> {
+    return false;
+  }
+
+  steps(): ReadonlyMap<LayerId, RecordedStep> {
+    return new Map();
   }
 
   async delete(id: LayerId): Promise<never> {

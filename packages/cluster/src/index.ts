@@ -16,6 +16,16 @@ export { type Stage, stagesOf } from "./plan/stages.ts";
 export { connectRedis, type RedisAddress } from "./redis/connect.ts";
 export type { PublishedLayer } from "./redis/layer-states.ts";
 export { newPoolKey, type PoolKey, publicKeyOf } from "./secrets/sealed-secrets.ts";
+export {
+  type BuildWatch,
+  type ChainOutcome,
+  type ChainWatch,
+  type WatchedBuild,
+  type WatchedBuildEnd,
+  type WatchedChain,
+  watchWith,
+  type WorkerWatch,
+} from "./watch/worker-watch.ts";
 export type { ContextSource, ContextTransport, FetchedContext } from "./worker/context-transport.ts";
 export type { WorkerStatus } from "./worker/heartbeat.ts";
 export { startWorker, type WorkerOptions } from "./worker/start-worker.ts";

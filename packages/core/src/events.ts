@@ -17,6 +17,9 @@ export interface StepInfo {
 /** What a virtual machine is doing now. */
 export type Phase = "boot" | "login" | "mount" | "copy" | "run" | "flush" | "stop" | "commit";
 
+/** How the virtual machine of a step came to run: booted, resumed from a VM snapshot, kept from the step before, or kept ready. */
+export type VmStart = "boot" | "resume" | "reuse" | "warm";
+
 /** Everything that a library reports. Only `cli` prints. */
 export type ObEvent =
   | { readonly type: "step-started"; readonly step: StepInfo }
@@ -36,6 +39,8 @@ export type ObEvent =
       readonly build?: readonly string[] | undefined;
     }
   | { readonly type: "phase"; readonly layer: LayerId; readonly phase: Phase }
+  /** The virtual machine of a step runs. */
+  | { readonly type: "vm-started"; readonly layer: LayerId; readonly start: VmStart }
   /** A program is about to run on the host. It has no secrets in it: they are never passed in an argv. */
   | { readonly type: "exec"; readonly argv: readonly string[] }
   | { readonly type: "log"; readonly level: "debug" | "info" | "warning"; readonly text: string };

@@ -16,7 +16,7 @@ export {
   throwIfCancelled,
   withFacts,
 } from "./errors.ts";
-export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo } from "./events.ts";
+export { type Emit, type ObEvent, type Phase, noopEmit, type StepInfo, type VmStart } from "./events.ts";
 export type { OnOutput } from "./output.ts";
 export { unsafeCharacters } from "./unsafe-characters.ts";
 export { readRegularFile } from "./regular-file.ts";
@@ -50,6 +50,7 @@ export {
 export { checkImageFiles, imageFile, readImageText } from "./image-files.ts";
 export type { FailedStep, SpecLocation } from "./spec-location.ts";
 export { didYouMean, nearNames } from "./suggest.ts";
+export { type JsonRefusal, type JsonText, parseForeignJson } from "./json.ts";
 export { baseLayerId, isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export { toStoreError, withStoreErrors } from "./store-errors.ts";
 export {
@@ -82,15 +83,17 @@ export type {
   ChainDisk,
   ScratchDisk,
   Environment,
-  ExportOptions,
   HeldLayer,
   Layer,
   LayerImport,
   LayerWriter,
   LayerRecord,
-  PruneOptions,
   Store,
 } from "./ports/store.ts";
+export type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./ports/store-options.ts";
+export type { LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
+export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";
+export { noSuchTag } from "./no-such-tag.ts";
 export type {
   ResolveCpuArgs,
   SmokeTestGuest,
@@ -122,5 +125,6 @@ export {
   type SpaceWatch,
   watchSpace,
 } from "./free-space.ts";
+export { diskUsage } from "./disk-usage.ts";
 export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

@@ -46,8 +46,7 @@ function watchMonitor(socket: Socket): () => number {
   return () => events;
 }
 
-// A stall can be the host's: what the mends prevent stalls for seconds, each time.
-describe("a guest that floods what its host reads of it", { retry: 2 }, () => {
+describe("a guest that floods what its host reads of it", () => {
   it.each([
     ["events of the monitor", watchMonitor],
     ["lines of a console", watchConsole],

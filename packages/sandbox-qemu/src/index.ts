@@ -1,5 +1,5 @@
 export { bootForSmokeTest } from "./access/smoke-test-guest.ts";
-export type { SandboxOptions } from "./lifecycle/options.ts";
+export type { SandboxOptions, WarmVmOptions } from "./lifecycle/options.ts";
 export type {
   Accelerator,
   AcceleratorChoice,
@@ -11,7 +11,7 @@ export type {
 } from "@ob/qemu";
 export { confineReader, diagnoseConfinement, diagnoseQemu } from "@ob/qemu";
 export { describeGuest, type GuestDefaults } from "./guest/describe-guest.ts";
-export { createSandbox } from "./sandbox.ts";
+export { createSandbox, type VmSandbox } from "./sandbox.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
 
 // For authors of guest profiles.

@@ -24,6 +24,13 @@ import { SnapshotStore } from "./snapshot/snapshot-store.ts";
 import type { StepResources } from "./step/step-plan.ts";
 import { QemuStepRunner } from "./step/step-runner.ts";
 import { TaskGroup } from "./step/task-group.ts";
+import { WarmVms } from "./step/warm-vms.ts";
+
+/** A sandbox that can keep VMs ready; see `SandboxOptions.warmVms`. */
+export interface VmSandbox extends Sandbox {
+  /** Ends the VMs that are kept ready, and keeps none from now on. What runs is not touched. */
+  endWarmVms(): Promise<void>;
+}
 
 /**
  * A sandbox that runs steps in QEMU virtual machines: one VM for each step, or, in a session, one VM for several. Removes
@@ -31,7 +38,7 @@ import { TaskGroup } from "./step/task-group.ts";
  *
  * @throws ObError `UNSUPPORTED` if there is no profile for `guestOs`.
  */
-export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+export async function createSandbox(options: SandboxOptions): Promise<VmSandbox> {
   checkSandboxOptions("createSandbox", options);
   const { stateDirectory, snapshotCacheSize: space = 2 ** 31, emit = noopEmit } = options;
   const { network: choice = "auto", allowHostLoopback = false } = options;
@@ -47,15 +54,17 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   });
 }
 
-class QemuSandbox implements Sandbox {
+class QemuSandbox implements VmSandbox {
   readonly distinctTargets = true;
   readonly #resources: StepResources;
   readonly #tasks = new TaskGroup();
+  readonly #warm: WarmVms;
   readonly #steps: QemuStepRunner;
 
   constructor(resources: StepResources) {
     this.#resources = resources;
-    this.#steps = new QemuStepRunner(resources, this.#tasks);
+    this.#warm = new WarmVms(resources);
+    this.#steps = new QemuStepRunner(resources, { tasks: this.#tasks, warm: this.#warm });
   }
 
   guest(image: GuestImage): GuestDescription {
@@ -63,7 +72,8 @@ class QemuSandbox implements Sandbox {
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
-    await this.#steps.runStep({ ...step, keepVm: false }, { ...options, pausedVm: undefined });
+    using lease = await this.#steps.admit(step, options.signal);
+    await this.#steps.runStep({ ...step, keepVm: false }, { ...options, pausedVm: lease.vm });
   }
 
   openSession(): StepSession {
@@ -79,6 +89,8 @@ class QemuSandbox implements Sandbox {
     const { promise: closed, resolve: onClose } = Promise.withResolvers<void>();
     this.#tasks.track(closed);
     try {
+      const lease = await this.#warm.admit(undefined, signal);
+      void closed.then(() => lease[Symbol.dispose]());
       const running = await this.#bootEphemeral(request, { signal, emit });
       return openEphemeralGuest(running, { signal, emit, onClose });
     } catch (error) {
@@ -87,10 +99,15 @@ class QemuSandbox implements Sandbox {
     }
   }
 
+  async endWarmVms(): Promise<void> {
+    await this.#warm[Symbol.asyncDispose]();
+  }
+
   /** Cancels the steps that still run, and waits until their VMs have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tasks[Symbol.asyncDispose]();
     await this.#steps[Symbol.asyncDispose]();
+    await this.#warm[Symbol.asyncDispose]();
     await this.#resources.snapshots[Symbol.asyncDispose]();
   }
 

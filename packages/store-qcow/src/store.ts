@@ -16,6 +16,9 @@ import {
   type LayerWriter,
   type LayerId,
   type LayerRecord,
+  type LayerTag,
+  type DeleteLayerOptions,
+  type RecordedStep,
   type StoreLayout,
   storeLayout,
   makePrivateDirectory,
@@ -41,8 +44,9 @@ import { exportDisk } from "./layers/export.ts";
 import { findLayer } from "./layers/layers.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
 import { readLog, unfinishedLayers } from "./layers/log.ts";
-import { type DeleteOptions, deleteLayer, pruneLayers } from "./layers/remove.ts";
+import { deleteLayer, pruneLayers } from "./layers/remove.ts";
 import { sweep } from "./layers/sweep.ts";
+import { findTagged, tagLayer } from "./layers/tags.ts";
 import { LastUsedRecorder } from "./db/last-used.ts";
 
 export interface StoreOptions {
@@ -142,8 +146,9 @@ export class QcowStore implements Store {
   }
 
   async baseImage(name: string): Promise<BaseImage> {
-    return await withStoreErrors(`look up the base image ${name}`, () =>
-      resolveBaseImage(this.#context, name),
+    return await withStoreErrors(
+      `look up the base image ${name}`,
+      async () => (await findTagged(this.#context, name)) ?? (await resolveBaseImage(this.#context, name)),
     );
   }
 
@@ -200,7 +205,26 @@ export class QcowStore implements Store {
     return database.list().filter(({ id }) => existsSync(diskIn(resultDirectory(layout, id))));
   }
 
-  async delete(id: LayerId, options: DeleteOptions = {}): Promise<readonly LayerId[]> {
+  /** Skips tags of layers that were removed by hand. */
+  tags(): readonly LayerTag[] {
+    const { layout, database } = this.#context;
+    return database.tags.list().filter(({ id }) => existsSync(diskIn(resultDirectory(layout, id))));
+  }
+
+  async tag(id: LayerId, names: readonly string[], signal?: AbortSignal): Promise<void> {
+    const doing = `tag layer ${id}`;
+    await withStoreErrors(doing, () => tagLayer(this.#context, id, { names, signal }));
+  }
+
+  async untag(name: string): Promise<boolean> {
+    return await withStoreErrors("remove a tag", async () => this.#context.database.tags.remove(name));
+  }
+
+  steps(): ReadonlyMap<LayerId, RecordedStep> {
+    return this.#context.database.steps.all();
+  }
+
+  async delete(id: LayerId, options: DeleteLayerOptions = {}): Promise<readonly LayerId[]> {
     // Background work uses layers.
     await this.#context.background.stop();
     return await withStoreErrors(`delete layer ${id}`, () => deleteLayer(this.#context, id, options));

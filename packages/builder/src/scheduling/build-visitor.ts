@@ -10,7 +10,7 @@ import {
 import { OutputTail } from "../sharing/output-tail.ts";
 import type { LayerBuild, StepDeduplicator } from "../sharing/single-flight.ts";
 import { loginError } from "../steps/login-error.ts";
-import { baseLayer } from "../steps/from.ts";
+import { baseLayer, baseUnder, type FromStep } from "../steps/from.ts";
 import { FailedLookups } from "../steps/failed-lookups.ts";
 import { guestLayer } from "../steps/guest-step.ts";
 import type { StepDeps } from "../steps/step-deps.ts";
@@ -38,8 +38,9 @@ export function buildVisitor(options: BuildVisitorOptions): StepVisitor {
   return {
     note: (text, build) => emit({ type: "note", text, build }),
     async from(step) {
-      await getLayer(step.info, baseLayer(step, emit), options);
-      return await store.baseInfo(step.info.id);
+      if (step.image.base === undefined) await getLayer(step.info, baseLayer(step, emit), options);
+      else useTagged(step, options);
+      return await store.baseInfo(baseUnder(step));
     },
     session: () => (reuseVm ? sandbox.openSession() : undefined),
     async step(step, position) {
@@ -59,6 +60,13 @@ export function buildVisitor(options: BuildVisitorOptions): StepVisitor {
 interface LayerOptions extends BuildVisitorOptions {
   /** Those in the output of a step without a network. */
   readonly lookups?: FailedLookups | undefined;
+}
+
+/** A layer that has a name is used as it is. Its log is that of another build. */
+function useTagged({ info: step }: FromStep, { store, scope }: BuildVisitorOptions): void {
+  store.recordUse(step.id);
+  scope.emit({ type: "step-started", step });
+  scope.emit({ type: "step-finished", step, outcome: "cached", milliseconds: 0 });
 }
 
 async function getLayer(

@@ -153,7 +153,7 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
       return archive.on("error", fail);
     };
     const task = { kind: "copy", user, openArchive } as const;
-    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
+    const target = { layer: writer.id, base: step.base, disk, image, task, keepVm, isLast };
     await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
@@ -165,7 +165,9 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
     );
   }
   if (failure !== undefined) throw failure;
-  await writer.commit();
+  const { info, paths, destination } = step;
+  const inputs = { user: user ?? null, destination, from: source.id, paths, exclude };
+  await writer.commit({ op: "copy", heading: info.heading, inputs });
 }
 
 function explained({ name }: CopyFromStep, error: unknown): unknown {
@@ -179,6 +181,6 @@ function explained({ name }: CopyFromStep, error: unknown): unknown {
 /** The phases that are shown are those of the guest that the layer is built in. */
 function withoutPhases(emit: Emit): Emit {
   return (event) => {
-    if (event.type !== "phase") emit(event);
+    if (event.type !== "phase" && event.type !== "vm-started") emit(event);
   };
 }

@@ -82,12 +82,16 @@ async function copyIntoGuest(
   try {
     throwIfCancelled(signal);
     const task = { kind: "copy", user: transfer.user, openArchive } as const;
-    await runInSandbox({ layer: writer.id, disk, image, task, keepVm, isLast }, { signal, onOutput }, deps);
+    const target = { layer: writer.id, base: step.base, disk, image, task, keepVm, isLast };
+    await runInSandbox(target, { signal, onOutput }, deps);
   } catch (error) {
     throw failure ?? error;
   }
   if (failure) throw failure;
-  await writer.commit();
+  const { user = null, manifests } = step.transfer;
+  const sources = manifests.map(({ kind, path }) => ({ kind, path }));
+  const inputs = { user, destination: step.transfer.destination, sources };
+  await writer.commit({ op: "copy", heading: step.info.heading, inputs });
 }
 
 /** @throws ObError `BAD_SPEC` if there is no source or several have one name to go to. */

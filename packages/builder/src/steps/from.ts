@@ -2,6 +2,7 @@ import {
   type BaseImage,
   type BaseLayerInfo,
   type Emit,
+  type LayerId,
   type StepInfo,
   type Store,
   throwIfCancelled,
@@ -35,15 +36,24 @@ export async function prepareFrom(spec: Spec, context: Context, store: Store): P
   };
 }
 
+/** The base layer under a stage: the image's own, or the one under a tagged layer. */
+export function baseUnder({ image }: FromStep): LayerId {
+  return image.base ?? image.id;
+}
+
 /** The layer of a base image: the image is imported into the store. */
 export function baseLayer(step: FromStep, emit: Emit): LayerBuild {
   return { id: step.info.id, emit, build: (job) => importBase(step, job, emit) };
 }
 
-async function importBase({ image }: FromStep, { writer, signal }: LayerJob, emit: Emit): Promise<void> {
+async function importBase(
+  { image, info }: FromStep,
+  { writer, signal }: LayerJob,
+  emit: Emit,
+): Promise<void> {
   const text = `Base image not present; importing ${JSON.stringify(image.name)}…`;
   emit({ type: "log", level: "info", text });
   await writer.importBase(image.name, signal);
   throwIfCancelled(signal);
-  await writer.commit();
+  await writer.commit({ op: "from", heading: info.heading, inputs: { image: image.name } });
 }

@@ -2,6 +2,7 @@ import {
   type GuestAccess,
   isObError,
   type LayerId,
+  type LayerStep,
   ObError,
   type RunTask,
   type SecretMount,
@@ -98,7 +99,7 @@ async function runInGuest(
   try {
     throwIfCancelled(signal);
     const onFailure = deps.onFailure && failureHandler(step.info, deps.onFailure);
-    const target = { layer: writer.id, disk, image, task, keepVm, isLast };
+    const target = { layer: writer.id, base, disk, image, task, keepVm, isLast };
     await runInSandbox(target, { signal, onOutput, onFailure }, deps);
   } catch (error) {
     // A command that fails leaves its caches intact, and what it has fetched serves the next try.
@@ -106,7 +107,21 @@ async function runInGuest(
     throw error;
   }
   await leases.release(emit);
-  await writer.commit();
+  await writer.commit(recordOf(step));
+}
+
+/** What the store keeps of the step. The values of secrets are part of its id, and stay out of this. */
+function recordOf({ info: { op, heading }, inputs, caches }: RunStep): LayerStep {
+  const { workdir, user, environment, command, shell, network, secrets, mayRestart = false } = inputs;
+  return {
+    op,
+    heading,
+    inputs: {
+      ...{ workdir, user: user ?? null, environment, command, shell, network, mayRestart },
+      secrets: secrets.map(({ target }) => ({ target })),
+      caches: caches.map(({ name, target }) => ({ name, target })),
+    },
+  };
 }
 
 function failureHandler(step: StepInfo, onFailure: NonNullable<StepDeps["onFailure"]>) {

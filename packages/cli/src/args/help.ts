@@ -24,7 +24,9 @@ export async function commandHelp(name: string, command: Command, columns: numbe
 /** The help of `obuilder` itself. */
 export async function topHelp(columns: number): Promise<string> {
   const parser = helpParser(commonOptions, columns).scriptName("obuilder");
-  for (const [name, { summary }] of Object.entries(commands)) parser.command(name, summary);
+  for (const [name, { summary, alias = false }] of Object.entries(commands)) {
+    if (!alias) parser.command(name, summary);
+  }
   return await parser
     .usage("obuilder COMMAND [options]\n\nBuilds specs in virtual machines, and stores each step as a layer.")
     .epilogue(`\`obuilder help COMMAND\` shows the options of a command.\n\n${exitCodesHelp}`)

@@ -17,6 +17,13 @@ describe("help", () => {
                               the store
         obuilder fmt          Format a spec
         obuilder dockerfile   Convert a spec to a Dockerfile
+        obuilder ls           List layers
+        obuilder inspect      Print all that is known of a layer
+        obuilder history      Show the steps that a layer is the result of
+        obuilder diff         Show which files differ between two layers
+        obuilder du           Show what takes space in the store
+        obuilder tag          Give a layer a name
+        obuilder untag        Remove a name of a layer
         obuilder log          Print the log of a layer
         obuilder cp           Copy files out of a layer
         obuilder shell        Open a shell in an ephemeral VM on a layer
@@ -64,7 +71,8 @@ describe("help", () => {
       "obuilder prune [options]
 
       Deletes layers that no other layer is based on, least recently used first.
-      Layers that a running build uses, base images and caches are kept.
+      Layers that a running build uses, those with tags and what they are based on,
+      base images and caches are kept. On a terminal it shows the layers and asks.
 
       Store:
             --store=qemu:DIR  The store of layers (default: $OBUILDER_STORE)
@@ -74,6 +82,7 @@ describe("help", () => {
             --keep=N           Keep this many layers in the store
             --limit=N          Delete at most this many layers
             --dry-run          Only print which layers would be deleted
+        -f, --force            Do not ask on a terminal
 
       Messages:
         -v, --verbose          Log what is done and each program that is run; repeat

@@ -3,6 +3,8 @@ import type { LayerId, LayerRecord } from "@ob/core";
 export interface PrunePreview {
   readonly before: Date;
   readonly limit?: number | undefined;
+  /** Layers that are kept: those that have tags. By default none. */
+  readonly kept?: ReadonlySet<LayerId> | undefined;
 }
 
 /**
@@ -12,13 +14,19 @@ export interface PrunePreview {
  * @param records least recently used first.
  */
 export function previewPrune(records: Iterable<LayerRecord>, options: PrunePreview): readonly LayerId[] {
-  const { before, limit = Number.POSITIVE_INFINITY } = options;
+  const { before, limit = Number.POSITIVE_INFINITY, kept } = options;
   const layers = [...records].map((record) => ({ ...record }));
   const indexes = new Map(layers.map(({ id }, index) => [id, index]));
   const gone = new Set<LayerId>();
   for (let index = 0; index < layers.length && gone.size < limit;) {
     const layer = layers[index];
-    if (!layer || layer.dependents > 0 || layer.lastUsed >= before || gone.has(layer.id)) {
+    if (
+      !layer ||
+      layer.dependents > 0 ||
+      layer.lastUsed >= before ||
+      gone.has(layer.id) ||
+      kept?.has(layer.id)
+    ) {
       index++;
       continue;
     }

@@ -56,6 +56,17 @@ async function readAll(input: Input): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
+/** What the spec and its nested builds start from, each once. */
+export function basesOf(spec: Spec): ReadonlySet<string> {
+  const bases = new Set<string>();
+  const pending = [spec];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    bases.add(next.from);
+    for (const build of next.builds) pending.push(build.spec);
+  }
+  return bases;
+}
+
 /** The number of steps in the spec and its nested builds. */
 export function countSteps(spec: Spec): number {
   let steps = 0;

@@ -12,6 +12,7 @@ import {
   ObError,
   parseImageManifest,
   type Store,
+  taggedBase,
 } from "@ob/core";
 import type { Registry } from "@ob/registry";
 import { EmptyStore } from "../empty-store.ts";
@@ -37,6 +38,15 @@ export class PlanningStore extends EmptyStore implements Store {
 
   /** @throws ObError `BASE_IMAGE` if the registry does not have the image, or not all of its manifest. */
   override async baseImage(name: string): Promise<BaseImage> {
+    if (taggedBase(name) !== undefined) {
+      throw new ObError(
+        "BASE_IMAGE",
+        `${JSON.stringify(name)} is a tag of one store, which the workers of a cluster do not have.`,
+        {
+          hint: "Start from a base image; `obuilder export` and `obuilder image push` make one of a layer.",
+        },
+      );
+    }
     const id = baseLayerId(name);
     await this.manifestOf(name);
     this.#names.set(id, name);

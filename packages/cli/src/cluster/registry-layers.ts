@@ -2,10 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Fetched, LayerTransport, PublishedLayer } from "@ob/cluster";
-import { type Emit, isObError, type LayerId, ObError, type Store } from "@ob/core";
+import { type Emit, errorMessage, isObError, type LayerId, ObError, type Store } from "@ob/core";
 import type { ChainDisk, LayerInfo, Registry } from "@ob/registry";
 import { pushStoredLayer } from "../sharing/push-layer.ts";
-import { takeDisk } from "../sharing/take-disk.ts";
+import { hasWhole, isCorrupt } from "../sharing/source.ts";
+import { type DiskToTake, takeDisk } from "../sharing/take-disk.ts";
 import type { WorkerImages } from "./worker-images.ts";
 
 export interface RegistryLayersOptions {
@@ -52,7 +53,9 @@ export class RegistryLayers implements LayerTransport {
       for (const disk of overlays) {
         if (!(await this.#makeRoom(disk))) return "conflict";
         const log = async () => (disk.id === id ? await pullLog(layer, { registry, directory }) : undefined);
-        await takeDisk({ store: this.#options.store, disk, parent, from: { layer, registry }, log, signal });
+        const { store } = this.#options;
+        if (!(await this.#take({ store, disk, parent, from: { layer, registry }, log, signal })))
+          return "gone";
         parent = disk.id;
       }
       return "fetched";
@@ -91,6 +94,20 @@ export class RegistryLayers implements LayerTransport {
     return false;
   }
 
+  /** @returns false, with a warning, if what the registry has cannot be used: by this worker and by others. */
+  async #take(take: DiskToTake): Promise<boolean> {
+    try {
+      await takeDisk(take);
+      return true;
+    } catch (error) {
+      if (!isCorrupt(error) && !isObError(error, "BASE_IMAGE")) throw error;
+      const { disk } = take;
+      const text = `The layer ${disk.id} of the registry cannot be used, and is built anew: ${errorMessage(error)}`;
+      this.#options.emit({ type: "log", level: "warning", text });
+      return false;
+    }
+  }
+
   /** Deletes another version of a layer. @returns false if it is in use. */
   async #makeRoom(disk: ChainDisk): Promise<boolean> {
     const { store } = this.#options;
@@ -112,7 +129,7 @@ export class RegistryLayers implements LayerTransport {
 
   async #isIncomplete({ chain, log }: LayerInfo): Promise<boolean> {
     for (const { blob } of [...chain, ...(log ? [log] : [])]) {
-      if (!(await this.#options.registry.hasBlob(blob))) return true;
+      if (!(await hasWhole(this.#options.registry, blob))) return true;
     }
     return false;
   }

@@ -1,13 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { openCaches } from "@ob/cache";
-import { connectRedis, startWorker } from "@ob/cluster";
-import { disposableWith, storeLayout } from "@ob/core";
+import { connectRedis, startWorker, watchWith } from "@ob/cluster";
+import { disposableWith, type LayerId, storeLayout } from "@ob/core";
 import { openRegistry } from "@ob/registry";
 import { createSandbox, diagnoseQemu } from "@ob/sandbox-qemu";
 import { openStore } from "@ob/store-qcow";
 import { sandboxOptions } from "../sandbox-options.ts";
 import { storeFlags } from "../store-options.ts";
-import type { StartedWorker, StartWorkerOptions } from "./cluster-ports.ts";
+import type { RegistryAddress, StartedWorker, StartWorkerOptions } from "./cluster-ports.ts";
 import { registryLogs } from "./log-archive.ts";
 import { ownPool } from "./pools.ts";
 import { receivedContexts } from "./registry-contexts.ts";
@@ -21,15 +21,27 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
   // A worker waits for Redis for ever; whoever starts one wants to know that the address is right.
   (await connectRedis(redis, "client")).disconnect();
   await using stack = new AsyncDisposableStack();
-  const { ref, insecure } = options.registry;
-  const registry = stack.use(openRegistry({ ref, ...(insecure && { insecure }), emit }));
-  await registry.ping({ signal });
+  const { watches, onTransfer: onProgress } = options;
+  const open = async ({ ref, insecure }: RegistryAddress) => {
+    const opened = stack.use(openRegistry({ ref, ...(insecure && { insecure }), emit, onProgress }));
+    await opened.ping({ signal });
+    return opened;
+  };
+  const registry = await open(options.registry);
+  const ofContexts = options.contextRegistry ? await open(options.contextRegistry) : registry;
   await mkdir(storeLayout(directory).baseImages, { recursive: true, mode: 0o700 });
   const own = stack.use(await openStore({ directory, ...storeFlags(flags), emit }));
   const images = new WorkerImages({ store: own, directory, registry, emit });
   const store = withImages(own, images);
   const caches = stack.use(await openCaches({ directory, emit }));
-  const sandbox = stack.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
+  const warmVms = {
+    count: options.warm,
+    limit: options.slots ?? 1,
+    createDisk: async (id: LayerId, creating: AbortSignal) => await own.createScratchDisk(id, creating),
+  };
+  const sandbox = stack.use(
+    await createSandbox({ ...(await sandboxOptions({ location, flags, emit })), warmVms }),
+  );
   const pools =
     options.pools.length > 0
       ? options.pools
@@ -43,9 +55,12 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
       identity: options.identity,
       ...{ store, sandbox, caches, emit },
       transport: new RegistryLayers({ store, registry, images, emit }),
-      contexts: receivedContexts({ registry, emit }),
+      contexts: receivedContexts({ registry: ofContexts, emit }),
       archive: registryLogs(registry),
+      onDrain: () => void sandbox.endWarmVms(),
+      ...(watches.length > 0 && { watch: watchWith(watches) }),
     }),
   );
-  return disposableWith({ worker, pools }, stack);
+  const pingRegistry = async (by: AbortSignal) => await registry.ping({ signal: by });
+  return disposableWith({ worker, pools, pingRegistry }, stack);
 }

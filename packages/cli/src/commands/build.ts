@@ -15,12 +15,14 @@ import {
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
+import { readTags, tagOptions } from "../args/tags.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { withRecipeHint } from "../output/recipe-hint.ts";
 import { codeOf } from "../output/render-error.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
 import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
+import { openBuildTrace } from "../trace/build-trace.ts";
 import type { Command } from "./command.ts";
 
 export const build: Command = {
@@ -33,6 +35,7 @@ export const build: Command = {
     ...specOptions,
     ...secretOptions,
     ...ignoreOptions,
+    ...tagOptions,
     ...sandboxOptions,
     ...jobOptions,
     ...onErrorOptions,
@@ -46,6 +49,7 @@ export const build: Command = {
       "obuilder build --store=qemu:/var/cache/obuilder -f example.spec .",
       "build with the files of the current directory",
     ],
+    ["obuilder build ... -t tools:1.2 .", "give the last layer a name: obuilder shell tools:1.2"],
     ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
     ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
     ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
@@ -62,12 +66,14 @@ export const build: Command = {
     const jobs = readJobs(args, flags);
     const { logLimit, diskReserve, ...timeouts } = readLimits(args);
     const mode = readProgressMode(args);
+    const tags = readTags(args);
     const reuseVm = await mayReuseVm({ args, env: io.env, location });
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
     const request = await readRequest(args, io, emit);
     const cache = readCacheOptions(args, request.spec);
     const steps = countSteps(request.spec);
+    await using trace = await openBuildTrace(io.env, emit);
     const parallel = jobs > 1 && request.spec.builds.length > 0;
 
     using progress = await createProgress({ io, mode, color, verbosity, steps, parallel });
@@ -87,11 +93,12 @@ export const build: Command = {
         flags,
         sharing,
         limits: { logLimit, diskReserve },
-        emit: progress.emit,
+        emit: trace.listen(progress.emit),
       });
       const options: BuildOptions = {
         signal: io.signal,
         jobs,
+        tags,
         reuseVm,
         ...timeouts,
         ordered: progress.ordered,
@@ -101,8 +108,10 @@ export const build: Command = {
       const id = sharing
         ? await buildShared({ builder, request, options, sharing, progress })
         : await builder.build(request, options);
+      trace.end();
       progress.succeeded(id);
     } catch (thrown) {
+      trace.end(firstError(thrown));
       const error = await withRecipeHint(firstError(thrown));
       progress.failed(error, exitCodeFor(codeOf(error)));
       throw error;

@@ -7,6 +7,7 @@ import type {
   ClusterServices,
   ClusterSubmission,
   OpenClusterOptions,
+  StartWorkerOptions,
 } from "../cluster/cluster-ports.ts";
 import { clusterServices } from "../cluster/cluster-services.ts";
 import { temporaryDirectory } from "../testing/directory.ts";
@@ -20,6 +21,7 @@ const env = { OBUILDER_QUEUE: "redis://127.0.0.1:6379", OBUILDER_REGISTRY: "reg.
 class FakeCluster {
   readonly opened: OpenClusterOptions[] = [];
   readonly submitted: ClusterSubmission[] = [];
+  readonly started: StartWorkerOptions[] = [];
   readonly told: string[] = [];
   attach: ClusterConnection["attach"] = async (_build, { emit }) => {
     const step = stepOf(idOf("a"), '/: (run (shell "make"))', idOf("b"));
@@ -38,6 +40,21 @@ class FakeCluster {
       open: async (options) => {
         this.opened.push(options);
         return this.#connection();
+      },
+      // One that is drained at once.
+      startWorker: async (options) => {
+        this.started.push(options);
+        const { name, pools, slots = 1 } = options;
+        const nothing = { [Symbol.asyncDispose]: async () => undefined };
+        const worker = {
+          name,
+          drain: async () => undefined,
+          drained: Promise.resolve(),
+          status: () => ({ name, pools: [...pools], slots, running: 0, draining: true }),
+          queues: async () => [],
+          ...nothing,
+        };
+        return { pools, worker, pingRegistry: async () => undefined, ...nothing };
       },
     };
     return { ...fakeServices(), cluster: async () => cluster };
@@ -98,6 +115,21 @@ test("an interrupted submit leaves the build running where nobody can be asked, 
   expect(left.code).toBe(130);
   expect(left.stderr).toContain("obuilder attach b1 shows it, obuilder cancel b1 ends it.");
   expect(cluster.told).toEqual([]);
+});
+
+test("submit sends contexts to a registry of their own where one is given", async () => {
+  const cluster = new FakeCluster();
+  const args = ["submit", "--detach", "-f", "-", "."];
+  await cluster.run(args, { stdin: spec });
+  expect(cluster.opened.at(-1)?.contextRegistry).toBeUndefined();
+  const ref = "contexts.example/ob";
+  await cluster.run([...args, "--context-registry", ref, "--registry-insecure"], { stdin: spec });
+  expect(cluster.opened.at(-1)?.contextRegistry).toEqual({ ref, insecure: true });
+  await cluster.run(args, { stdin: spec, env: { ...env, OBUILDER_CONTEXT_REGISTRY: ref } });
+  expect(cluster.opened.at(-1)).toMatchObject({
+    registry: { ref: "reg.example/ob" },
+    contextRegistry: { ref, insecure: false },
+  });
 });
 
 test("submit wants to be asked before the layers of a spec with secrets are shared, and for a key", async () => {
@@ -172,4 +204,21 @@ test("what a command of a cluster lacks is said before anything is opened", asyn
     expect((await cluster.run(args, { env: {}, stdin: spec })).code, args.join(" ")).toBe(2);
   }
   expect(cluster.opened).toEqual([]);
+});
+
+test("worker --warm keeps machines ready, in no more than its slots", async () => {
+  const cluster = new FakeCluster();
+  await using directory = await temporaryDirectory();
+  const args = ["worker", `--store=qemu:${directory.path}`, "--name", "w1", "--pool", "p1"];
+  const ended = await cluster.run([...args, "--slots", "2", "--warm", "2"]);
+  expect(ended.code, ended.stderr).toBe(0);
+  await cluster.run(args);
+  expect(cluster.started).toMatchObject([
+    { slots: 2, warm: 2 },
+    { slots: 1, warm: 0 },
+  ]);
+  const refused = await cluster.run([...args, "--warm", "2"]);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain("--warm 2 is more than the 1 slot of --slots");
+  expect(cluster.started).toHaveLength(2);
 });

@@ -14,13 +14,16 @@ export const cp: Command = {
     "into, or a new name; - writes a tar archive to standard output. A symbolic link at the end of PATH is followed; " +
     "links in a directory are copied as links.",
   positionals: [
-    { name: "ID:PATH", describe: "A layer, and an absolute path in it" },
+    { name: "ID:PATH", describe: "A layer, by its id or a tag, and an absolute path in it" },
     { name: "DEST", describe: "A path on the host, or -" },
   ],
   options: { ...storeOptions, ...sandboxOptions },
   examples: [
     ["obuilder cp --store=qemu:/var/cache/obuilder 8a897f21e54d:/src/hello .", "a file"],
-    ["obuilder cp ... 8a897f21e54d:/src/. out", "the contents of a directory"],
+    [
+      "obuilder cp ... tools:1.2:/src/. out",
+      "the contents of a directory, of the layer with the tag tools:1.2",
+    ],
     ["obuilder cp ... 8a897f21e54d:/src - | tar -t", "as an archive, with the owners in the guest"],
   ],
 
@@ -60,10 +63,13 @@ export const cp: Command = {
   },
 };
 
+/** A tag can have a colon, as in `tools:1.2:/path`: then the path begins at the first colon with a slash after it. */
 function parseSource(given: string | undefined): { readonly layer: string; readonly path: string } {
-  const [, layer, path] = /^([^:]*):(.*)$/s.exec(given ?? "") ?? [];
+  const source = given ?? "";
+  const form = /^[0-9a-f]+:/i.test(source) || !source.includes(":/") ? /^([^:]*):(.*)$/s : /^(.*?):(\/.*)$/s;
+  const [, layer, path] = form.exec(source) ?? [];
   if (layer !== undefined && path !== undefined) return { layer, path };
   throw new ObError("USAGE", given === undefined ? "No source is given." : `${given} has no path.`, {
-    hint: "The source has the form ID:PATH, for example 8a897f21e54d:/etc/hostname.",
+    hint: "The source has the form ID:PATH, for example 8a897f21e54d:/etc/hostname, or tools:/etc/hostname with a tag.",
   });
 }

@@ -1,5 +1,6 @@
+import { taggedBase } from "@ob/core";
 import { enumOption, specOptions } from "../args/options.ts";
-import { readSpec } from "../args/spec-input.ts";
+import { basesOf, readSpec } from "../args/spec-input.ts";
 import type { Command } from "./command.ts";
 
 export const dockerfile: Command = {
@@ -18,11 +19,16 @@ export const dockerfile: Command = {
     ],
   ],
 
-  async run(args, { io }) {
+  async run(args, { io, emit }) {
     const escape = enumOption(args, "escape", ["unix", "windows"] as const) ?? "unix";
     const { spec } = await readSpec(args, io);
     const { toBytes, toDockerfile } = await import("@ob/spec");
     const converted = toDockerfile(spec, { buildkit: args["buildkit"] === true, escape });
+    for (const from of basesOf(spec)) {
+      if (taggedBase(from) === undefined) continue;
+      const text = `${from} is a tag of a store, which Docker does not have: FROM ${from} would be an image of that name in a registry.`;
+      emit({ type: "log", level: "warning", text });
+    }
     // As the original, with an empty line at the end.
     io.stdout.write(toBytes(`${converted}\n`));
   },

@@ -2,7 +2,7 @@ import { rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { cancelledError, type LayerId, type Store, withStoreErrors } from "@ob/core";
 import { cacheFromOptions } from "../args/cache-options.ts";
-import { findLayer } from "../args/layer-ref.ts";
+import { findLayer, layerArgument } from "../args/layer-ref.ts";
 import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { type ExportOutput, readOutput } from "../args/output.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
@@ -14,10 +14,7 @@ export const exportLayer: Command = {
   description:
     "Exports a layer's disk, with its backing chain, as one qcow2 file that boots on its own, or as an OCI image with that " +
     "file in it, which KubeVirt boots as a containerDisk. It appears when it is complete.",
-  positionals: [
-    { name: "ID", describe: "The layer's id, or a prefix that no other layer has" },
-    { name: "FILE", describe: "The qcow2 file to write; or --output" },
-  ],
+  positionals: [layerArgument, { name: "FILE", describe: "The qcow2 file to write; or --output" }],
   options: {
     ...storeOptions,
     ...cacheFromOptions,

@@ -36,8 +36,11 @@ describe("delete", () => {
   it("refuses an invalid id, and an unknown one", async () => {
     const { services } = await builtServices();
     const noId = await obuilder(["delete", store, "layer"], { services });
-    expect(noId.code).toBe(2);
-    expect(noId.stderr).toContain('"layer" is not a layer id.');
+    expect(noId.code).toBe(4);
+    expect(noId.stderr).toContain('No layer in the store has the tag "layer".');
+    const noName = await obuilder(["delete", store, "../layer"], { services });
+    expect(noName.code).toBe(2);
+    expect(noName.stderr).toContain('"../layer" is neither a layer id nor a tag.');
     const unknown = await obuilder(["delete", store, "0".repeat(64)], { services });
     expect(unknown.code).toBe(4);
     expect(unknown.stderr).toContain("0".repeat(64));

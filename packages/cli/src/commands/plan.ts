@@ -17,6 +17,7 @@ import {
 } from "../args/options.ts";
 import { sandboxOptions, vmReuseOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
+import { tagOptions } from "../args/tags.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
@@ -38,6 +39,7 @@ export const plan: Command = {
     },
     // So that the arguments of a build can be planned.
     ...acceptedButHidden(sandboxOptions),
+    ...acceptedButHidden(tagOptions),
     ...acceptedButHidden(jobOptions),
     ...acceptedButHidden(onErrorOptions),
     ...acceptedButHidden(limitOptions),

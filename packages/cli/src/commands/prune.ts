@@ -4,14 +4,15 @@ import { acceptedButHidden, storeOptions, stringOption } from "../args/options.t
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { previewPrune } from "../args/prune-dry-run.ts";
 import { parseCount, parseDuration } from "../args/units.ts";
+import { confirmOptions, confirmRemoval, isAsked } from "../layers/confirm-removal.ts";
 import type { Command } from "./command.ts";
 
 const group = "Filters:";
 
 export const prune: Command = {
   description:
-    "Deletes layers that no other layer is based on, least recently used first. Layers that a running build uses, base " +
-    "images and caches are kept.",
+    "Deletes layers that no other layer is based on, least recently used first. Layers that a running build uses, those with " +
+    "tags and what they are based on, base images and caches are kept. On a terminal it shows the layers and asks.",
   positionals: [],
   options: {
     ...storeOptions,
@@ -24,6 +25,7 @@ export const prune: Command = {
     keep: { kind: "value", value: "N", describe: "Keep this many layers in the store", group },
     limit: { kind: "value", value: "N", describe: "Delete at most this many layers", group },
     "dry-run": { kind: "flag", describe: "Only print which layers would be deleted", group },
+    ...confirmOptions,
     ...acceptedButHidden(sandboxOptions),
   },
   examples: [
@@ -46,15 +48,20 @@ export const prune: Command = {
     const before = new Date(Date.now() - (olderThan ?? -1_000));
     const spare = keep === undefined ? undefined : Math.max(0, [...store.list()].length - keep);
     const limit = Math.min(spare ?? Number.MAX_SAFE_INTEGER, atMost ?? Number.MAX_SAFE_INTEGER);
+    const kept = new Set(store.tags().map(({ id }) => id));
+    const would = previewPrune(store.list(), { before, limit, kept });
     if (args["dry-run"] === true) {
-      const would = previewPrune(store.list(), { before, limit });
       io.stdout.write(would.map((id) => `Would remove ${id}\n`).join(""));
       io.stdout.write(`Would remove ${layerCount(would.length)}\n`);
       return;
     }
+    const asks = args["force"] !== true && isAsked(io);
+    const confirmed = !asks || (await confirmRemoval(would, store, io));
     const gone = await store.prune({
       before,
       limit,
+      // What was not shown is not deleted.
+      only: asks ? new Set(confirmed ? would : []) : undefined,
       signal: io.signal,
       onDelete: (layer) => void io.stdout.write(`Removing ${layer}\n`),
     });

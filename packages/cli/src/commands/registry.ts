@@ -4,7 +4,11 @@ export interface CommandEntry {
   /** The line in the list of commands. */
   readonly summary: string;
   readonly load: () => Promise<Command>;
+  /** A second name, which the list of commands does not show. By default false. */
+  readonly alias?: boolean;
 }
+
+const loadLs = async (): Promise<Command> => (await import("./ls.ts")).ls;
 
 /** Every command, in the order of the help. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
@@ -18,6 +22,23 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Convert a spec to a Dockerfile",
     load: async () => (await import("./dockerfile.ts")).dockerfile,
   },
+  ls: { summary: "List layers", load: loadLs },
+  list: { summary: "The same as ls", load: loadLs, alias: true },
+  inspect: {
+    summary: "Print all that is known of a layer",
+    load: async () => (await import("./inspect.ts")).inspect,
+  },
+  history: {
+    summary: "Show the steps that a layer is the result of",
+    load: async () => (await import("./history.ts")).history,
+  },
+  diff: {
+    summary: "Show which files differ between two layers",
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  du: { summary: "Show what takes space in the store", load: async () => (await import("./du.ts")).du },
+  tag: { summary: "Give a layer a name", load: async () => (await import("./tag.ts")).tag },
+  untag: { summary: "Remove a name of a layer", load: async () => (await import("./untag.ts")).untag },
   log: { summary: "Print the log of a layer", load: async () => (await import("./log.ts")).log },
   cp: {
     summary: "Copy files out of a layer",

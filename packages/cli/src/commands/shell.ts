@@ -1,5 +1,5 @@
 import { type GuestUser, ObError } from "@ob/core";
-import { resolveLayer } from "../args/layer-ref.ts";
+import { layerArgument, resolveLayer } from "../args/layer-ref.ts";
 import { openLocalTerminal } from "../terminal/local-terminal.ts";
 import { enumOption, storeOptions, stringOption, stringOptions } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
@@ -10,7 +10,7 @@ export const shell: Command = {
     "Opens a shell in an ephemeral VM on a layer, or runs COMMAND there; the layer never changes. A layer does not record " +
     "the user, directory and environment of its step: the shell is that of the image's login user, or of --user. The " +
     "exit code is the shell's or the command's.",
-  positionals: [{ name: "ID", describe: "The layer's id, or a prefix that no other layer has" }],
+  positionals: [layerArgument],
   rest: { name: "COMMAND", describe: "A program and its arguments, passed as they are" },
   options: {
     ...storeOptions,

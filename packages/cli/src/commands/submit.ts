@@ -1,7 +1,15 @@
 import { ObError } from "@ob/core";
 import type { Spec } from "@ob/spec";
 import { readRequest } from "../args/build-input.ts";
-import { queueOptions, readQueue, readRegistry, registryOptions, userName } from "../args/cluster-options.ts";
+import {
+  contextRegistryOptions,
+  findContextRegistry,
+  queueOptions,
+  readQueue,
+  readRegistry,
+  registryOptions,
+  userName,
+} from "../args/cluster-options.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import {
   type Arguments,
@@ -14,6 +22,7 @@ import {
 } from "../args/options.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { followBuild } from "../cluster/follow-build.ts";
+import { inSpan, openTracing } from "../trace/tracing.ts";
 import type { Command } from "./command.ts";
 
 export const submit: Command = {
@@ -24,6 +33,7 @@ export const submit: Command = {
   options: {
     ...queueOptions,
     ...registryOptions,
+    ...contextRegistryOptions,
     ...specOptions,
     ...secretOptions,
     "secret-layers": {
@@ -72,22 +82,27 @@ export const submit: Command = {
     const mode = readProgressMode(args);
     const redis = await readQueue(args, io);
     const registry = readRegistry(args, io);
+    const contextRegistry = findContextRegistry(args, io);
     const priority = readPriority(args);
     const request = await readRequest(args, io, emit);
     const { spec } = request;
     const recipients = readRecipients(args, spec);
-    const cluster = await services.cluster();
-    await using connection = await cluster.open({ redis, registry, emit });
-    const build = await connection.submit(request, {
-      ...{ priority, recipients, emit, signal: io.signal, pool: stringOption(args, "pool") },
-      client: stringOption(args, "client") ?? userName(),
+    await using tracing = await openTracing(io.env, emit);
+    await inSpan({ tracing, name: "submit", env: io.env }, async (span) => {
+      const cluster = await services.cluster();
+      await using connection = await cluster.open({ redis, registry, contextRegistry, emit });
+      const build = await connection.submit(request, {
+        ...{ priority, recipients, emit, signal: io.signal, pool: stringOption(args, "pool") },
+        client: stringOption(args, "client") ?? userName(),
+        traceparent: span?.traceparent,
+      });
+      if (args["detach"] === true) {
+        io.stdout.write(`${build}\n`);
+        return;
+      }
+      const parallel = spec.builds.length > 0;
+      await followBuild(build, { connection, session, mode, steps: countSteps(spec), parallel });
     });
-    if (args["detach"] === true) {
-      io.stdout.write(`${build}\n`);
-      return;
-    }
-    const parallel = spec.builds.length > 0;
-    await followBuild(build, { connection, session, mode, steps: countSteps(spec), parallel });
   },
 };
 

@@ -1,5 +1,7 @@
-import { errorMessage, isObError } from "@ob/core";
+import { errorMessage, isObError, ObError } from "@ob/core";
 import {
+  contextRegistryOptions,
+  findContextRegistry,
   hostName,
   queueOptions,
   readOptionFile,
@@ -11,6 +13,9 @@ import { checkKey } from "../args/build-input.ts";
 import { storeOptions, stringOption, stringOptions } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { parseCount } from "../args/units.ts";
+import { readWatchSettings, watchOptions } from "../args/watch-options.ts";
+import { openWatching, type Watching } from "../watch/open-watching.ts";
+import type { ProcessIo } from "../process-io.ts";
 import type { Command } from "./command.ts";
 
 export const worker: Command = {
@@ -21,11 +26,18 @@ export const worker: Command = {
   options: {
     ...queueOptions,
     ...registryOptions,
+    ...contextRegistryOptions,
     ...storeOptions,
     slots: {
       kind: "value",
       value: "N",
       describe: "Virtual machines at a time (default 1)",
+      group: "Cluster:",
+    },
+    warm: {
+      kind: "value",
+      value: "N",
+      describe: "Virtual machines to keep ready in free slots, for first steps on base images (default 0)",
       group: "Cluster:",
     },
     name: {
@@ -47,6 +59,7 @@ export const worker: Command = {
       describe: "The private key of its pools, from `cluster key`; opens the secrets of builds",
       group: "Cluster:",
     },
+    ...watchOptions,
     ...sandboxOptions,
   },
   examples: [
@@ -54,42 +67,80 @@ export const worker: Command = {
       "obuilder worker --queue rediss://queue.example --registry reg.example/ob --store qemu:/var/lib/obuilder --slots 4",
       "four virtual machines at a time",
     ],
+    ["obuilder worker ... --slots 4 --warm 2", "two machines are ready for first steps while slots are free"],
     ["obuilder worker ... --pool linux-amd64-kvm-8g --qemu-memory 8", "for builds that need much memory"],
   ],
 
-  async run(args, { services, io, location, flags, emit }) {
+  async run(args, { services, io, verbosity, location, flags, emit: emitText }) {
     const redis = await readQueue(args, io);
     const registry = readRegistry(args, io);
+    const contextRegistry = findContextRegistry(args, io);
     const slots = parseCount(stringOption(args, "slots") ?? "1", "--slots", 1);
+    const warm = readWarm(stringOption(args, "warm") ?? "0", slots);
     const name = stringOption(args, "name") ?? hostName();
     const key = stringOption(args, "pool-key");
     const identity = key === undefined ? undefined : privateKeyIn(await readOptionFile(key, "pool-key"));
+    const settings = readWatchSettings(args);
     await checkKey(flags.sshKey);
+    await using watching = await openWatching({ settings, io, verbosity, name, emit: emitText });
+    const { emit, watches, onTransfer } = watching;
     const cluster = await services.cluster();
     await using started = await cluster.startWorker({
-      ...{ redis, registry, location, flags, emit, name, slots, identity, signal: io.signal },
-      pools: stringOptions(args, "pool"),
+      ...{ redis, registry, contextRegistry, location, flags, emit, name, slots, warm, identity },
+      signal: io.signal,
+      ...{ pools: stringOptions(args, "pool"), watches, onTransfer },
     });
+    watching.onStarted(started);
     const { worker: running, pools } = started;
-    io.stdout.write(
-      `Worker ${name} is ready: ${pools.join(", ")}; ${slots === 1 ? "1 slot" : `${slots} slots`}\n`,
-    );
+    sayReady({ name, pools, slots }, { io, watching });
     const stopped = Promise.withResolvers<void>();
     const onStop = () => stopped.resolve();
     io.signal.addEventListener("abort", onStop, { once: true });
     if (io.signal.aborted) onStop();
     await Promise.race([stopped.promise, running.drained]);
     if (io.signal.aborted) {
-      io.stderr.write("Finishing what runs… (a second signal ends it at once)\n");
+      if (watching.log) watching.log.note("draining");
+      else io.stderr.write("Finishing what runs… (a second signal ends it at once)\n");
       await running.drain().catch((error: unknown) => {
         // Redis is away: others take over.
         if (isObError(error)) throw error;
         emit({ type: "log", level: "warning", text: errorMessage(error) });
       });
     }
-    io.stdout.write(`Worker ${name} has ended\n`);
+    if (watching.log) watching.log.note("ended");
+    else io.stdout.write(`Worker ${name} has ended\n`);
   },
 };
+
+/** They are in slots that are free: more than there are slots would never be kept. */
+function readWarm(text: string, slots: number): number {
+  const warm = parseCount(text, "--warm", 0);
+  if (warm <= slots) return warm;
+  throw new ObError(
+    "USAGE",
+    `--warm ${warm} is more than the ${slots === 1 ? "1 slot" : `${slots} slots`} of --slots.`,
+    {
+      hint: "A virtual machine that is kept ready takes the memory of a slot that is free.",
+    },
+  );
+}
+
+interface ReadyWorker {
+  readonly name: string;
+  readonly pools: readonly string[];
+  readonly slots: number;
+}
+
+function sayReady(
+  { name, pools, slots }: ReadyWorker,
+  { io, watching }: { readonly io: ProcessIo; readonly watching: Watching },
+): void {
+  const { log, url } = watching;
+  if (log) return log.note("ready", { pools, slots, url });
+  const slotCount = slots === 1 ? "1 slot" : `${slots} slots`;
+  io.stdout.write(`Worker ${name} is ready: ${pools.join(", ")}; ${slotCount}\n`);
+  if (url !== undefined) io.stdout.write(`It is watched at ${url}\n`);
+}
 
 /** The line with the key: there can be comments. */
 function privateKeyIn(text: string): string {

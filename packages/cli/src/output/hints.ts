@@ -20,6 +20,12 @@ const removeLayer: HintFor = ({ data: { layer } }) =>
 /** Of a layer that can be deleted. */
 const deleteLayer: HintFor = ({ hint, data: { layer } }) => layer && `${hint} (obuilder delete ${layer})`;
 
+/** Of layers that are in use or have tags. */
+const busyLayer: HintFor = (from) =>
+  from.data["tags"]
+    ? "`obuilder untag NAME` removes a tag; `obuilder delete --force` deletes the layers with their tags."
+    : deleteLayer(from);
+
 /** Of a failed step: what its status means, and how to look at it. */
 const failedStep: HintFor = ({ hint, step, status }) =>
   step &&
@@ -54,7 +60,7 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
   NO_SUCH_LAYER: ({ hint }) =>
     hint ||
     "`obuilder plan` shows the ids of a spec's layers, and which are in the store. A failed step has no layer.",
-  LAYER_BUSY: deleteLayer,
+  LAYER_BUSY: busyLayer,
   STORE: (from) =>
     deleteLayer(from) || (from.data["notStore"] && `Check the path in --store=qemu:PATH. ${from.hint}`),
   REGISTRY: ({ hint, data: { pushed, problem } }) => {

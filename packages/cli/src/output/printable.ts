@@ -36,6 +36,11 @@ export function jsonLine(value: unknown): string {
   return JSON.stringify(value).replace(allUnsafe, unicodeEscapes);
 }
 
+/** A value as one JSON document for people and programs, over several lines, with its line end; escaped as by `jsonLine`. */
+export function jsonDocument(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2).replace(allUnsafe, unicodeEscapes)}\n`;
+}
+
 /** Removes such characters, except those that output keeps, from a line in which control sequences have been dealt with. */
 export function withoutControls(text: string): string {
   return text.replace(unsafeInOutput, "");

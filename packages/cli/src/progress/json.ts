@@ -44,6 +44,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
       printOutput(event.step.id, undefined);
       if (event.outcome === "saved" || event.outcome === "cached") outcomes[event.outcome]++;
     }
+    if (event.type === "vm-started") return;
     if (event.type !== "exec" && event.type !== "log") return print(eventObject(event));
     const line = logLine(event, verbosity, pc.createColors(false));
     if (line !== undefined) stderr.write(line);
@@ -77,7 +78,9 @@ function placeOf(error: unknown): JsonObject {
 }
 
 /** The fields and their order are part of the interface. */
-function eventObject(event: Exclude<ObEvent, { readonly type: "step-output" | "exec" | "log" }>): JsonObject {
+function eventObject(
+  event: Exclude<ObEvent, { readonly type: "step-output" | "exec" | "log" | "vm-started" }>,
+): JsonObject {
   switch (event.type) {
     case "step-started": {
       const { id, base, op, heading, build, at } = event.step;

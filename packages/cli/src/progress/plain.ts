@@ -63,6 +63,7 @@ export function createPlainProgress(options: PlainOptions): Progress {
       case "exec":
       case "log":
       case "phase":
+      case "vm-started":
         return toStderr(logLine(event, verbosity, logColors) ?? "");
     }
   };

@@ -71,6 +71,7 @@ export class TtyModel {
         );
       case "exec":
       case "log":
+      case "vm-started":
         return;
     }
   }

@@ -1,6 +1,6 @@
 import { isObError, type LayerId, type Store } from "@ob/core";
 import { type DiskFile, digest, type LayerInfo, type PushedLayer, type Registry } from "@ob/registry";
-import { isOfRegistry } from "./source.ts";
+import { hasWhole, isOfRegistry } from "./source.ts";
 
 /** What is needed of a registry to push layers to it. */
 export type TargetRegistry = Pick<Registry, "reference" | "findLayer" | "pushLayer" | "hasBlob">;
@@ -117,7 +117,7 @@ async function isComplete(
 ): Promise<boolean> {
   for (const { blob } of [...chain, ...(log ? [log] : [])]) {
     const { digest: of, size } = blob;
-    if (!(await registry.hasBlob({ digest: digest(of), size }, { signal }))) return false;
+    if (!(await hasWhole(registry, { digest: digest(of), size }, signal))) return false;
   }
   return true;
 }

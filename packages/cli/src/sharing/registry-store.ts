@@ -1,14 +1,17 @@
 import type {
   BaseImage,
   BaseLayerInfo,
+  DeleteLayerOptions,
   ExportOptions,
   GuestImage,
   HeldLayer,
   Layer,
   LayerId,
   LayerRecord,
+  LayerTag,
   LayerWriter,
   PruneOptions,
+  RecordedStep,
   ScratchDisk,
   Store,
 } from "@ob/core";
@@ -49,7 +52,8 @@ export class RegistryStore implements Store {
 
   async baseImage(name: string): Promise<BaseImage> {
     const image = await this.#store.baseImage(name);
-    this.#bases.add(image.id);
+    // A tagged layer is here, and no base layer that only its image makes.
+    if (image.base === undefined) this.#bases.add(image.id);
     return image;
   }
 
@@ -108,7 +112,24 @@ export class RegistryStore implements Store {
     return this.#store.list();
   }
 
-  async delete(id: LayerId, options?: Parameters<Store["delete"]>[1]): Promise<readonly LayerId[]> {
+  tags(): readonly LayerTag[] {
+    return this.#store.tags();
+  }
+
+  async tag(id: LayerId, names: readonly string[], signal?: AbortSignal): Promise<void> {
+    await this.#remote.materialise(id, signal);
+    await this.#store.tag(id, names, signal);
+  }
+
+  async untag(name: string): Promise<boolean> {
+    return await this.#store.untag(name);
+  }
+
+  steps(): ReadonlyMap<LayerId, RecordedStep> {
+    return this.#store.steps();
+  }
+
+  async delete(id: LayerId, options?: DeleteLayerOptions): Promise<readonly LayerId[]> {
     return await this.#store.delete(id, options);
   }
 
@@ -132,8 +153,8 @@ export class RegistryStore implements Store {
       },
       importLayer: async (layer, signal) => await writer.importLayer(layer, signal),
       appendLog: (bytes) => writer.appendLog(bytes),
-      commit: async () => {
-        const layer = await writer.commit();
+      commit: async (step) => {
+        const layer = await writer.commit(step);
         this.#onLayer(layer.id);
         return layer;
       },

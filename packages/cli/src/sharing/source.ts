@@ -1,5 +1,5 @@
 import { type Emit, errorMessage, isObError, type LayerId, type ObError } from "@ob/core";
-import type { LayerInfo, Registry } from "@ob/registry";
+import type { Content, LayerInfo, Registry } from "@ob/registry";
 
 /** What is needed of a registry to take layers from it. */
 export type SourceRegistry = Pick<Registry, "reference" | "findLayer" | "pullLayer">;
@@ -72,4 +72,23 @@ export function isOfRegistry({ data = {} }: ObError): boolean {
   return (
     data["problem"] === "unauthorized" || data["problem"] === "unreachable" || data["status"] !== undefined
   );
+}
+
+/** True if the error is of what the registry has, whoever asks for it: other bytes than announced, or a disk that is refused. */
+export function isCorrupt(error: unknown): boolean {
+  return isObError(error) && error.data?.["problem"] === "corrupt";
+}
+
+/** True if the registry has the blob, whole. */
+export async function hasWhole(
+  registry: Pick<Registry, "hasBlob">,
+  content: Content,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  try {
+    return await registry.hasBlob(content, { signal });
+  } catch (error) {
+    if (isCorrupt(error)) return false;
+    throw error;
+  }
 }

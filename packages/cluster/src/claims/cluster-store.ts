@@ -3,15 +3,18 @@ import {
   type BaseImage,
   type BaseLayerInfo,
   cancelledError,
+  type DeleteLayerOptions,
   type ExportOptions,
   type GuestImage,
   type HeldLayer,
   type Layer,
   type LayerId,
   type LayerRecord,
+  type LayerTag,
   type LayerWriter,
   ObError,
   type PruneOptions,
+  type RecordedStep,
   type ScratchDisk,
   type Store,
 } from "@ob/core";
@@ -68,6 +71,8 @@ export class ClusterStore implements Store {
   async find(id: LayerId): Promise<Layer | undefined> {
     if (this.#plan.given.has(id)) return elsewhere(id);
     if (this.#ports.publisher.isPending(id)) return await this.#store.find(id);
+    // Nobody publishes what this chain has the claim on; if it is lost the commit is refused.
+    if (this.claims.open.includes(id)) return undefined;
     const [state] = await this.#ports.states.states([id]);
     return state?.kind === "published" ? elsewhere(id) : undefined;
   }
@@ -146,10 +151,24 @@ export class ClusterStore implements Store {
     return this.#store.list();
   }
 
-  async delete(
-    id: LayerId,
-    options?: { readonly onDelete?: ((id: LayerId) => void) | undefined },
-  ): Promise<readonly LayerId[]> {
+  tags(): readonly LayerTag[] {
+    return this.#store.tags();
+  }
+
+  async tag(id: LayerId, names: readonly string[], signal?: AbortSignal): Promise<void> {
+    await this.#versions.require(id, signal);
+    await this.#store.tag(id, names, signal);
+  }
+
+  async untag(name: string): Promise<boolean> {
+    return await this.#store.untag(name);
+  }
+
+  steps(): ReadonlyMap<LayerId, RecordedStep> {
+    return this.#store.steps();
+  }
+
+  async delete(id: LayerId, options?: DeleteLayerOptions): Promise<readonly LayerId[]> {
     return await this.#store.delete(id, options);
   }
 

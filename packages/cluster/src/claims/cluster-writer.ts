@@ -1,4 +1,11 @@
-import { type Layer, type LayerId, type LayerImport, type LayerWriter, ObError } from "@ob/core";
+import {
+  type Layer,
+  type LayerId,
+  type LayerImport,
+  type LayerStep,
+  type LayerWriter,
+  ObError,
+} from "@ob/core";
 import type { LogWriter } from "../logs/log-writer.ts";
 
 export interface ClusterWriterOptions {
@@ -46,8 +53,8 @@ export class ClusterWriter implements LayerWriter {
   }
 
   /** @throws ObError also `LAYER_BUSY` if another worker has the claim: the layer is dropped. */
-  async commit(): Promise<Layer> {
-    const layer = await this.#options.local.commit();
+  async commit(step?: LayerStep): Promise<Layer> {
+    const layer = await this.#options.local.commit(step);
     if (await this.#options.announce(this.#parent)) return layer;
     this.#refused = true;
     throw lostClaim(this.id);

@@ -3,6 +3,7 @@ import { parseSpec, printMachine, type Spec } from "@ob/spec";
 import { stageSpec } from "../plan/stage-spec.ts";
 import { layersByStage, neededStages, type Stage, stagesOf } from "../plan/stages.ts";
 import type { BuildRecord, ChainJob } from "./build-record.ts";
+import { planDigest } from "./plan-digest.ts";
 
 /** A stage, and its layers in order. */
 export interface PlannedStage {
@@ -41,9 +42,18 @@ export function missingLayers(
   return layers.slice(layers.findLastIndex(isPublished) + 1);
 }
 
+/** A build, as its jobs need it. */
+export interface PlannedBuild {
+  readonly build: string;
+  readonly record: BuildRecord;
+  readonly stages: readonly PlannedStage[];
+  /** W3C trace context. */
+  readonly traceparent: string | undefined;
+}
+
 /** The job that makes the missing layers of a stage. */
 export function chainJob(
-  { build, record, stages }: { build: string; record: BuildRecord; stages: readonly PlannedStage[] },
+  { build, record, stages, traceparent }: PlannedBuild,
   index: number,
   chain: readonly LayerId[],
 ): Omit<ChainJob, "v" | "start"> {
@@ -67,6 +77,8 @@ export function chainJob(
     given: [...new Set(all)].filter((id) => !missing.has(id)),
     bases: Object.fromEntries(bases),
     spec: printMachine(spec),
+    plan: planDigest(record),
     ...(record.context !== undefined && { context: record.context }),
+    ...(traceparent !== undefined && { traceparent }),
   };
 }

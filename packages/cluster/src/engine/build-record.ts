@@ -1,6 +1,6 @@
 import type { LayerId, SpecLocation } from "@ob/core";
 import * as v from "valibot";
-import { layerIdSchema, nameSchema } from "../redis/messages.ts";
+import { layerIdSchema, nameSchema, traceparentSchema } from "../redis/messages.ts";
 
 /** The most steps that a build may have. */
 export const mostSteps = 10_000;
@@ -59,6 +59,8 @@ export const buildRecordSchema = v.strictObject({
   pools: v.record(text(1_000), nameSchema),
   steps: v.pipe(v.array(stepSchema), v.maxLength(mostSteps)),
   script: v.pipe(v.array(scriptItemSchema), v.maxLength(4 * mostSteps)),
+  /** See `SubmitOptions.traceparent`. */
+  traceparent: v.optional(traceparentSchema),
 });
 export type BuildRecord = v.InferOutput<typeof buildRecordSchema>;
 
@@ -83,6 +85,10 @@ export const chainJobSchema = v.strictObject({
   bases: v.record(text(1_000), layer),
   /** The spec of the stage, in the machine form. */
   spec: text(4 * 2 ** 20),
+  /** The `planDigest` of the build. */
+  plan: text(64),
   context: v.optional(text(1_000)),
+  /** W3C trace context of the build. */
+  traceparent: v.optional(traceparentSchema),
 });
 export type ChainJob = v.InferOutput<typeof chainJobSchema>;

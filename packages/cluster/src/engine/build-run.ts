@@ -7,17 +7,25 @@ import { Bell, type News } from "../redis/news.ts";
 import { parseJson, tryParseJson } from "../redis/parse-json.ts";
 import { timing } from "../timing.ts";
 import { type BuildEvent, emitBuildEvents } from "./build-events.ts";
-import { chainJob, missingLayers, type PlannedStage, plannedStages } from "./build-plan.ts";
+import {
+  chainJob,
+  missingLayers,
+  type PlannedBuild,
+  type PlannedStage,
+  plannedStages,
+} from "./build-plan.ts";
 import { type BuildRecord, buildRecordSchema } from "./build-record.ts";
 import type { ChainQueues } from "./chain-queues.ts";
 import { failureOf } from "./failure.ts";
 import { StepProgress } from "./step-progress.ts";
+import type { BuildWatch, WorkerWatch } from "../watch/worker-watch.ts";
 
 export interface EnginePorts {
   readonly states: LayerStates;
   readonly news: News;
   readonly queues: ChainQueues;
   readonly transport: LayerTransport;
+  readonly watch: WorkerWatch | undefined;
 }
 
 /** How a build has ended. */
@@ -42,17 +50,23 @@ export async function runBuild(build: string, ports: EnginePorts, signal: AbortS
     run = new BuildRun(build, parseJson(buildRecordSchema, text, "a build"), ports);
     end = await run.run(signal);
   } catch (error) {
-    if (signal.aborted || !isObError(error, "BAD_SPEC", "STORE", "USAGE")) throw error;
+    if (signal.aborted || !isObError(error, "BAD_SPEC", "STORE", "USAGE")) {
+      run?.watch?.ended?.("left");
+      throw error;
+    }
     end = { outcome: "failed", failure: failureOf(error, await ports.states.now()) };
   }
+  run?.watch?.ended?.(end.outcome);
   await emitBuildEvents(redis, build, [{ v: 1, type: "end", ...end }]);
   await redis.hset(keys.build(build), "outcome", end.outcome);
-  await redis.hdel(keys.build(build), "secrets");
-  for (const key of [keys.build(build), keys.events(build)]) await redis.pexpire(key, timing.ended);
+  await redis.del(keys.secrets(build));
+  for (const key of [keys.build(build), keys.events(build), keys.cancel(build)])
+    await redis.pexpire(key, timing.ended);
   await run?.dispose();
 }
 
 class BuildRun {
+  readonly watch: BuildWatch | undefined;
   readonly #build: string;
   readonly #record: BuildRecord;
   readonly #stages: readonly PlannedStage[];
@@ -73,6 +87,8 @@ class BuildRun {
     this.#stages = plannedStages(record);
     this.#ids = [...new Set(record.steps.map(({ id }) => id))];
     this.#progress = new StepProgress(ports.states.redis, build);
+    const { client, traceparent } = record;
+    this.watch = ports.watch?.buildStarted?.({ build, client, layers: this.#ids.length, traceparent });
   }
 
   async run(signal: AbortSignal): Promise<BuildEnd> {
@@ -82,29 +98,37 @@ class BuildRun {
     using listening = new DisposableStack();
     const heard = await news.listen(channels.done, (message) => {
       const item = tryParseJson(layerNewsSchema, message);
-      if (!item || !ours.has(item.id)) return;
+      // What is made was claimed before, which is all that a build can see of it.
+      if (!item || item.state === "made" || !ours.has(item.id)) return;
       if (item.state === "absent") this.#added.delete(item.id);
       this.#changed.add(item.id);
       bell.ring();
     });
     listening.use(heard);
+    let mayBeCancelled = true;
     const cancelled = await news.listen(channels.cancelled, (message) => {
-      if (message === this.#build) bell.ring();
+      if (message !== this.#build) return;
+      mayBeCancelled = true;
+      bell.ring();
     });
     listening.use(cancelled);
     const lookAtAll = () => {
+      mayBeCancelled = true;
       this.#changed = new Set(this.#unpublished());
       bell.ring();
     };
     listening.use(news.onBack(lookAtAll));
     await this.#adoptShared();
+    this.watch?.layersFound?.(this.#published.size);
     await this.#progress.resume();
     await this.#progress.cached(this.#ids.filter((id) => this.#published.has(id)));
     await states.want(this.#unpublished(), this.#build);
     lookAtAll();
     for (;;) {
       if (signal.aborted) throw new ObError("CANCELLED", "The engine stops.");
-      if (await this.#isCancelled()) return { outcome: "cancelled" };
+      const look = mayBeCancelled;
+      mayBeCancelled = false;
+      if (look && (await this.#isCancelled())) return { outcome: "cancelled" };
       const end = await this.#turn();
       if (end) return end;
       if (!(await bell.wait(signal))) lookAtAll();
@@ -121,7 +145,7 @@ class BuildRun {
   }
 
   async #isCancelled(): Promise<boolean> {
-    return (await this.#ports.states.redis.hexists(keys.build(this.#build), "cancelled")) === 1;
+    return (await this.#ports.states.redis.exists(keys.cancel(this.#build))) === 1;
   }
 
   /** Finds what is published, also what only the registry knows of. */
@@ -192,7 +216,13 @@ class BuildRun {
     const before = this.#added.get(first);
     if (before && performance.now() - before.time < timing.poll) return;
     const { client, priority } = this.#record;
-    const context = { build: this.#build, record: this.#record, stages: this.#stages };
+    const traceparent = this.watch?.traceparent ?? this.#record.traceparent;
+    const context: PlannedBuild = {
+      build: this.#build,
+      record: this.#record,
+      stages: this.#stages,
+      traceparent,
+    };
     const wish = { job: chainJob(context, index, chain), client, priority };
     const start = await this.#ports.queues.add(wish, before?.start);
     this.#added.set(first, { time: performance.now(), start });

@@ -126,28 +126,18 @@ test("an attempt that has ended leaves nothing in the log of the next", async ()
   expect((await all({ id: layer })).toString()).toBe("new");
 });
 
-test("output comes within moments: half of it in less than half a second, nearly all in less than two", async () => {
+test("a follower has all that was written before more is written, in order", async () => {
   const layer = await claimed();
   const writer = new LogWriter({ redis: states.redis, id: layer, owner: "w1 t" });
-  const delays: number[] = [];
-  const following = (async () => {
-    for await (const bytes of followLog({ redis: states.redis, id: layer })) {
-      const now = performance.now();
-      for (const line of bytes.toString().trim().split("\n")) delays.push(now - Number(line));
-    }
-  })();
+  const following = followLog({ redis: states.redis, id: layer })[Symbol.asyncIterator]();
   for (let line = 0; line < 40; line++) {
-    writer.write(Buffer.from(`${performance.now()}\n`));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
+    writer.write(Buffer.from(`${line}\n`));
+    // The writer's next call is after this: what has come has not waited for it. `bench -- cluster` measures how long it takes.
+    const { value } = await following.next();
+    expect(String(value)).toBe(`${line}\n`);
   }
   await writer.end("made");
-  await following;
-  const sorted = delays.toSorted((a, b) => a - b);
-  expect(sorted).toHaveLength(40);
-  expect(sorted[20]).toBeLessThan(500);
-  expect(sorted[38]).toBeLessThan(2_000);
+  expect(await following.next()).toMatchObject({ done: true });
 });
 
 test("following ends when nothing more can come, and when it is cancelled", async () => {

@@ -10,6 +10,9 @@ export const layerIdSchema = v.custom<LayerId>(
 /** The name of a worker, a pool, a build or a client. */
 export const nameSchema = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/));
 
+/** W3C trace context: version, trace id, span id, flags. */
+export const traceparentSchema = v.pipe(v.string(), v.regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/));
+
 const version = v.literal(1);
 
 /** What has happened to a layer: a message of the channel `done`. */

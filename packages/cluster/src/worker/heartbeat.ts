@@ -7,11 +7,14 @@ import { timing } from "../timing.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
+/** Of how many pools a worker may say that it builds for: each costs who looks at the cluster a queue. */
+const mostPools = 1_000;
+
 /** What a worker says of itself. */
 export const workerStatusSchema = v.strictObject({
   v: v.literal(1),
   name: nameSchema,
-  pools: v.array(nameSchema),
+  pools: v.pipe(v.array(nameSchema), v.maxLength(mostPools)),
   slots: count,
   /** How many chains it builds now. */
   running: count,
@@ -56,7 +59,14 @@ export async function aliveWorkers(redis: Redis): Promise<readonly WorkerStatus[
   const names = (await redis.smembers(keys.workers)).toSorted();
   if (names.length === 0) return [];
   const texts = await redis.mget(names.map((name) => keys.worker(name)));
+  return texts.flatMap((text) => tryParseJson(workerStatusSchema, text) ?? []);
+}
+
+/** Takes workers that have died off the list. For workers: others only look. */
+export async function forgetDeadWorkers(redis: Redis): Promise<void> {
+  const names = await redis.smembers(keys.workers);
+  if (names.length === 0) return;
+  const texts = await redis.mget(names.map((name) => keys.worker(name)));
   const gone = names.filter((_, index) => texts[index] === null);
   if (gone.length > 0) await redis.srem(keys.workers, ...gone);
-  return texts.flatMap((text) => tryParseJson(workerStatusSchema, text) ?? []);
 }

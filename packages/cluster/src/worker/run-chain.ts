@@ -9,6 +9,7 @@ import type { ChainJob } from "../engine/build-record.ts";
 import { failureOf } from "../engine/failure.ts";
 import { keys } from "../redis/keys.ts";
 import { openSecrets } from "../secrets/sealed-secrets.ts";
+import type { ChainOutcome, ChainWatch } from "../watch/worker-watch.ts";
 import type { ContextTransport, FetchedContext } from "./context-transport.ts";
 
 export interface ChainPorts {
@@ -31,16 +32,14 @@ export interface RunningChain {
 export interface ChainRunOptions {
   readonly signal: AbortSignal;
   readonly onStart: (chain: RunningChain) => void;
+  readonly watch?: ChainWatch | undefined;
 }
-
-/** How a chain has ended. `left` means that others go on with it. */
-export type ChainOutcome = "built" | "failed" | "left" | "no-space";
 
 /** Builds a chain: the missing steps of a stage, in one session, by the engine of @ob/builder. */
 export async function runChain(
   job: ChainJob,
   ports: ChainPorts,
-  { signal, onStart }: ChainRunOptions,
+  { signal, onStart, watch }: ChainRunOptions,
 ): Promise<ChainOutcome> {
   const { cluster, versions } = ports;
   const controller = new AbortController();
@@ -50,7 +49,7 @@ export async function runChain(
   await using store = new ClusterStore({ ports: cluster, versions, plan, onStop: stop });
   onStart({ store, stop });
   try {
-    await buildChain(job, ports, { store, signal: AbortSignal.any([signal, controller.signal]) });
+    await buildChain(job, ports, { store, watch, signal: AbortSignal.any([signal, controller.signal]) });
     return "built";
   } catch (error) {
     const outcome = outcomeOf(error);
@@ -63,18 +62,19 @@ export async function runChain(
 async function buildChain(
   job: ChainJob,
   ports: ChainPorts,
-  { store, signal }: { readonly store: ClusterStore; readonly signal: AbortSignal },
+  { store, signal, watch }: Pick<ChainRunOptions, "signal" | "watch"> & { readonly store: ClusterStore },
 ): Promise<void> {
   const { cluster, sandbox, caches, contexts, identity } = ports;
   const { redis } = cluster.states;
-  const [record, sealed] = await redis.hmget(keys.build(job.build), "time", "secrets");
   // The build is over, and with it its secrets; whoever else wants the layers asks for them.
-  if (typeof record !== "string") return;
-  const secrets = typeof sealed === "string" ? await openSecrets(sealed, identity) : new Map();
+  if ((await redis.exists(keys.build(job.build))) === 0) return;
+  const sealed = await redis.get(keys.secrets(job.build));
+  const secrets = sealed === null ? new Map() : await openSecrets(sealed, { identity, plan: job.plan });
   const spec = parseSpec(job.spec);
   await using context = await contextOf(job, contexts, signal);
   await using builder = createBuilder({ store, sandbox, caches, emit: cluster.emit });
   const emit = (event: ObEvent) => {
+    watch?.emit?.(event);
     if (event.type !== "log" || event.level === "debug") return;
     const { level, text } = event;
     const shown = { v: 1, type: "log", level, text: text.slice(0, 100_000) } as const;

@@ -19,8 +19,10 @@ import { LayerStates } from "../redis/layer-states.ts";
 import { nameSchema } from "../redis/messages.ts";
 import { News } from "../redis/news.ts";
 import * as v from "valibot";
+import { poolQueues } from "../watch/pool-queues.ts";
+import type { WorkerWatch } from "../watch/worker-watch.ts";
 import type { ContextTransport } from "./context-transport.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { forgetDeadWorkers, Heartbeat } from "./heartbeat.ts";
 import { type ClusterWorker, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkerOptions {
@@ -43,7 +45,11 @@ export interface WorkerOptions {
   readonly identity?: string | undefined;
   /** How many builds its engine looks after at a time; by default 50, 0 for none. */
   readonly engines?: number | undefined;
+  /** Called once when it begins to drain: what it keeps ready for more work is not needed any more. */
+  readonly onDrain?: (() => void) | undefined;
   readonly emit?: Emit | undefined;
+  /** Is told what the worker does. */
+  readonly watch?: WorkerWatch | undefined;
 }
 
 /**
@@ -63,6 +69,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
     caches: "object",
     transport: "object",
     engines: "number?",
+    onDrain: "function?",
   });
   for (const name of [options.name, ...options.pools]) checkName(name);
   const { store, sandbox, caches, transport, contexts, archive, identity, emit = noopEmit } = options;
@@ -78,21 +85,25 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
   const cluster = { worker: options.name, store, transport, archive, states, keeper, publisher, news, emit };
   const process = new WorkerProcess({
     chains: { cluster, versions, sandbox, caches, contexts, identity },
-    engine: { states, news, queues, transport },
+    engine: { states, news, queues, transport, watch: options.watch },
     pools: options.pools,
     slots: options.slots ?? 1,
     engines: options.engines ?? 50,
+    onDrain: options.onDrain,
   });
   await process.start();
   const heartbeat = new Heartbeat(redis, () => ({ v: 1, host: hostname(), ...process.status() }));
   stack.use(heartbeat);
   stack.use(process);
   await heartbeat.beat();
+  await forgetDeadWorkers(redis);
   const owned = stack.move();
   return {
     name: options.name,
     drain: async () => await process.drain(),
     drained: process.drained,
+    status: () => process.status(),
+    queues: async (timeoutMs) => await poolQueues(redis, options.pools, timeoutMs),
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };
 }

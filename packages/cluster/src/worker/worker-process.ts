@@ -1,13 +1,17 @@
 import { cancelledError } from "@ob/core";
-import { type Job, Worker } from "bullmq";
+import { type Job, WaitingError, Worker } from "bullmq";
 import { buildJobSchema, chainJobSchema } from "../engine/build-record.ts";
 import { type EnginePorts, runBuild } from "../engine/build-run.ts";
 import { advanceClock } from "../engine/fair-share.ts";
+import { Intake } from "../engine/intake.ts";
 import { buildQueue, chainQueue, channels, queuePrefix } from "../redis/keys.ts";
 import { workerCommandSchema } from "../redis/messages.ts";
 import { tryParseJson } from "../redis/parse-json.ts";
 import { timing } from "../timing.ts";
+import type { ChainOutcome } from "../watch/worker-watch.ts";
+import type { PoolStatus } from "../client/manage.ts";
 import type { WorkerStatus } from "./heartbeat.ts";
+import { PoolTurns } from "./pool-turns.ts";
 import { type ChainPorts, runChain, type RunningChain } from "./run-chain.ts";
 import { Slots } from "./slots.ts";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,6 +26,10 @@ export interface ClusterWorker extends AsyncDisposable {
   drain(): Promise<void>;
   /** Resolves when it was drained: by `drain`, by `drainWorker`, or since its disk is full. */
   readonly drained: Promise<void>;
+  /** What it does now. */
+  status(): Omit<WorkerStatus, "v" | "host">;
+  /** The queues of its pools. @throws ObError `STORE` if Redis does not answer within the time, in milliseconds. */
+  queues(timeoutMs: number): Promise<readonly PoolStatus[]>;
 }
 
 export interface WorkerProcessOptions {
@@ -30,6 +38,7 @@ export interface WorkerProcessOptions {
   readonly pools: readonly string[];
   readonly slots: number;
   readonly engines: number;
+  readonly onDrain?: (() => void) | undefined;
 }
 
 /** How long a worker that could not go on with a chain waits before engines are asked to add it again, in milliseconds. */
@@ -43,12 +52,19 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #listening = new DisposableStack();
   readonly #slots: Slots;
+  readonly #turns: PoolTurns;
   readonly #drained = Promise.withResolvers<void>();
   #draining: Promise<void> | undefined;
+  #intake: Intake | undefined;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
-    this.#slots = new Slots(options.slots);
+    const { queues } = options.engine;
+    this.#turns = new PoolTurns({
+      free: () => (this.#closing.signal.aborted ? 0 : this.#slots.free),
+      waiting: async (pool) => await queues.waiting(pool),
+    });
+    this.#slots = new Slots(options.slots, () => void this.#turns.settle().catch(() => undefined));
   }
 
   /** See `ClusterWorker.drained`. */
@@ -60,8 +76,14 @@ export class WorkerProcess implements AsyncDisposable {
     const { pools, slots, engines, chains } = this.#options;
     const { news, worker } = chains.cluster;
     this.#listening.use(await news.listen(channels.worker(worker), (message) => this.#obey(message)));
-    for (const pool of pools) this.#work(chainQueue(pool), slots, async (job) => await this.#runChain(job));
-    if (engines > 0) this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    for (const pool of pools) {
+      const run = async (job: Job, token: string | undefined) => await this.#runChain(job, token);
+      this.#turns.add(pool, this.#work(chainQueue(pool), slots, run));
+    }
+    if (engines > 0) {
+      this.#intake = new Intake(chains.cluster.states.redis, worker);
+      this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    }
     await Promise.all(this.#workers.map(async (each) => await each.waitUntilReady()));
   }
 
@@ -81,20 +103,27 @@ export class WorkerProcess implements AsyncDisposable {
     this.#closing.abort();
     this.#listening.dispose();
     for (const { stop } of this.#running) stop(cancelledError());
+    await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
   }
 
   async #drain(): Promise<void> {
     const { publisher } = this.#options.chains.cluster;
+    this.#options.onDrain?.();
     for (const { store } of this.#running) store.claims.drain();
     // Engines are light, and others take their builds over.
     this.#closing.abort();
+    await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
     await publisher.idle();
     this.#drained.resolve();
   }
 
-  #work(queue: string, concurrency: number, process: (job: Job) => Promise<void>): void {
+  #work(
+    queue: string,
+    concurrency: number,
+    process: (job: Job, token: string | undefined) => Promise<void>,
+  ): Worker {
     const { redis } = this.#options.chains.cluster.states;
     const worker = new Worker(queue, process, {
       connection: redis,
@@ -111,20 +140,28 @@ export class WorkerProcess implements AsyncDisposable {
     // Redis is away: the worker tries again by itself.
     worker.on("error", () => undefined);
     this.#workers.push(worker);
+    return worker;
   }
 
-  async #runChain(job: Job): Promise<void> {
+  async #runChain(job: Job, token: string | undefined): Promise<void> {
     const chain = tryParseJson(chainJobSchema, JSON.stringify(job.data));
     // Something else than an engine has put it there.
-    if (!chain || this.#closing.signal.aborted) return;
-    const { chains } = this.#options;
+    if (!chain) return;
+    const { chains, engine } = this.#options;
     const { cluster } = chains;
-    using slot = await this.#slots.take();
-    void slot;
-    // It was drained meanwhile: another worker gets the chain.
+    // It is drained: another worker gets the chain.
     if (this.#closing.signal.aborted) return await cluster.states.announceAbsent(chain.chain[0]);
+    using slot = this.#slots.take();
+    if (!slot) {
+      // Two queues have fetched a job for the last slot at the same time.
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
     await advanceClock(cluster.states.redis, chain.pool, chain.start);
     let running: RunningChain | undefined;
+    const { build, pool, chain: layers, traceparent } = chain;
+    const watch = engine.watch?.chainStarted?.({ build, pool, layers, queuedAt: job.timestamp, traceparent });
+    const watched: { outcome: ChainOutcome } = { outcome: "left" };
     try {
       const onStart = (each: RunningChain) => {
         running = each;
@@ -132,7 +169,8 @@ export class WorkerProcess implements AsyncDisposable {
       };
       // Not of the closing: a drained worker finishes its steps.
       const never = new AbortController().signal;
-      const outcome = await runChain(chain, chains, { signal: never, onStart });
+      const outcome = await runChain(chain, chains, { signal: never, onStart, watch });
+      watched.outcome = outcome;
       if (outcome === "left") {
         await sleep(restAfterConflict, undefined, { signal: this.#closing.signal });
         await cluster.states.announceAbsent(chain.chain[0]);
@@ -142,6 +180,7 @@ export class WorkerProcess implements AsyncDisposable {
       if (!this.#closing.signal.aborted) throw error;
     } finally {
       if (running) this.#running.delete(running);
+      watch?.ended?.(watched.outcome);
     }
   }
 

@@ -53,6 +53,8 @@ export interface ArchivedDirectory {
 export interface SandboxStep {
   /** The layer that the step makes, for messages and events. */
   readonly layer: LayerId;
+  /** The layer that its disk is based on. A sandbox can have a VM ready for steps on a base layer, if it knows that. */
+  readonly base?: LayerId | undefined;
   /** Absolute path of the writable qcow2 disk. It belongs to the sandbox until `run` settles. */
   readonly disk: string;
   readonly image: GuestImage;

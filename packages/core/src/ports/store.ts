@@ -1,6 +1,8 @@
 import type { ImageManifest } from "../image-manifest.ts";
 import type { GuestImage } from "./guest.ts";
 import type { LayerId } from "../layer-id.ts";
+import type { LayerStep, LayerTag, RecordedStep } from "./layer-notes.ts";
+import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./store-options.ts";
 
 /** Environment variables as `(env K V)` made them, newest first; each key occurs once. */
 export type Environment = readonly (readonly [key: string, value: string])[];
@@ -26,6 +28,8 @@ export interface BaseImage {
   readonly present: boolean;
   /** The names of the images that do exist, if this one does not. */
   readonly others?: readonly string[] | undefined;
+  /** Where the name is that of a tag, `obuilder:NAME`: the base layer under the layer `id`, which is in the store. */
+  readonly base?: LayerId | undefined;
 }
 
 /** What a base layer says about all layers that are based on it. */
@@ -117,9 +121,10 @@ export interface LayerWriter extends AsyncDisposable {
   /**
    * Flushes everything to disk and publishes the layer, by one rename. The disk must not be open anywhere.
    *
+   * @param step what the layer is the result of, for `Store.steps`.
    * @throws ObError `NO_SPACE`, `STORE`.
    */
-  commit(): Promise<Layer>;
+  commit(step?: LayerStep): Promise<Layer>;
 }
 
 /** An ephemeral, writable disk on a layer. The layer cannot be deleted until it is disposed of. */
@@ -128,26 +133,6 @@ export interface ScratchDisk extends AsyncDisposable {
   readonly layer: LayerId;
   /** Absolute path of the disk. Disposing removes it; it must not be open anywhere then. */
   readonly disk: string;
-}
-
-export interface ExportOptions {
-  /** Where to write to; a relative path starts at the working directory. */
-  readonly path: string;
-  /** Compresses with zstd. */
-  readonly compress?: boolean | undefined;
-  /** Replaces an existing file. By default that is an error. */
-  readonly overwrite?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface PruneOptions {
-  /** Only layers last used before this moment. */
-  readonly before: Date;
-  /** The maximum number of layers; by default all. */
-  readonly limit?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Called with each layer just before it is deleted. */
-  readonly onDelete?: ((id: LayerId) => void) | undefined;
 }
 
 /**
@@ -161,7 +146,12 @@ export interface Store extends AsyncDisposable {
    */
   readonly ownDirectories?: readonly string[];
 
-  /** The base image of that name. Resolves also if there is none: a plan needs only the id. */
+  /**
+   * The base image of that name. Resolves also if there is none: a plan needs only the id. `obuilder:NAME` is the layer with
+   * that tag, unless there is a base image of the whole name.
+   *
+   * @throws ObError `BASE_IMAGE` if there is no such tag.
+   */
   baseImage(name: string): Promise<BaseImage>;
 
   /**
@@ -231,17 +221,30 @@ export interface Store extends AsyncDisposable {
   /** All layers of the database, least recently used first. */
   list(): Iterable<LayerRecord>;
 
-  /**
-   * Deletes a layer and all layers that depend on it.
-   *
-   * @returns the ids that were deleted, dependents first.
-   * @throws ObError `NO_SUCH_LAYER`; `LAYER_BUSY` if one of them is in use, and then none is deleted.
-   */
-  delete(
-    id: LayerId,
-    options?: { readonly onDelete?: ((id: LayerId) => void) | undefined },
-  ): Promise<readonly LayerId[]>;
+  /** All tags of layers that are in the store, by name. */
+  tags(): readonly LayerTag[];
 
-  /** Deletes layers without dependents, least recently used first, until none is left to delete. */
+  /**
+   * Gives a layer names, all at once; a name that another layer has moves to this one.
+   *
+   * @param names valid ones; see `parseTagName`.
+   * @throws ObError `NO_SUCH_LAYER`, `CANCELLED`.
+   */
+  tag(id: LayerId, names: readonly string[], signal?: AbortSignal): Promise<void>;
+
+  /** Removes a name; its layer stays. @returns false if no layer has it. */
+  untag(name: string): Promise<boolean>;
+  /** The steps that layers are the result of, as far as they were recorded: the original records none. */
+  steps(): ReadonlyMap<LayerId, RecordedStep>;
+
+  /**
+   * Deletes a layer and all layers that depend on it. @returns the ids that were deleted, dependents first.
+   *
+   * @throws ObError `NO_SUCH_LAYER`; `LAYER_BUSY` if one of them is in use, or has one of the tags `data.tags` and `force`
+   *   is not set: then none is deleted.
+   */
+  delete(id: LayerId, options?: DeleteLayerOptions): Promise<readonly LayerId[]>;
+
+  /** Deletes layers without tags and dependents, least recently used first, until none is left to delete. */
   prune(options: PruneOptions): Promise<readonly LayerId[]>;
 }

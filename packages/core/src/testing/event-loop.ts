@@ -1,51 +1,52 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { watchStalls } from "./thread-clock.ts";
 
 /** What a flood did to this process. */
 export interface FloodMeasure {
-  /** The longest stall of the event loop, in milliseconds. */
+  /** The longest stall of the event loop that is this thread's own doing, in milliseconds; by its clock. */
   readonly stall: number;
-  /** The longest stall that is allowed on this host, in milliseconds: 250 on a fast and idle one. */
+  /** The longest stall that is allowed on this host, in milliseconds: 250 on a fast one. */
   readonly allowed: number;
   /** By how much the memory of the process grew, in bytes. */
   readonly growth: number;
 }
 
-/** Measures stalls in a process of its own, which has nothing to do: they are the host's. */
+/** A process that has nothing to do: the stalls that are left to it are those of the virtual or real machine below. */
 const idleProcess = `
-const delay = require("node:perf_hooks").monitorEventLoopDelay({ resolution: 10 });
-delay.enable();
-process.stdin.once("data", () => { console.log(delay.max / 1e6); process.exit(); });
-console.log("ready");`;
+const { watchStalls } = await import(process.argv[1]);
+const watch = watchStalls();
+process.stdin.once("data", () => { console.log(watch.longest()); process.exit(); });
+const { user, system } = process.cpuUsage();
+console.log((user + system) / 1000);`;
 
-/** How long Node.js takes to start on a fast host, in milliseconds. */
+/** How much of a processor's time Node.js takes to start on a fast host, in milliseconds. */
 const usualStart = 60;
 
 /** Measures this process while `work` runs. */
 export async function measureFlood(work: () => Promise<unknown>): Promise<FloodMeasure> {
-  const began = performance.now();
-  const idle = spawn(process.execPath, ["-e", idleProcess], { stdio: ["pipe", "pipe", "inherit"] });
-  await once(idle.stdout, "data");
-  const slowness = Math.max(1, (performance.now() - began) / usualStart);
+  // Compiled or not.
+  const script = import.meta.url.replace("event-loop", "thread-clock");
+  const node = ["--experimental-strip-types", "--no-warnings", "--input-type=module", "-e", idleProcess];
+  const idle = spawn(process.execPath, [...node, script], { stdio: ["pipe", "pipe", "inherit"] });
+  const [start] = await once(idle.stdout, "data");
+  const slowness = Math.max(1, Number(start) / usualStart);
   const before = process.memoryUsage().rss;
   let most = before;
   const sampling = setInterval(() => {
     most = Math.max(most, process.memoryUsage().rss);
   }, 50);
-  const delay = monitorEventLoopDelay({ resolution: 10 });
-  delay.enable();
+  using stalls = watchStalls();
   try {
     await work();
     // A stall at the end is measured by the next turn.
     await sleep(50);
   } finally {
-    delay.disable();
     clearInterval(sampling);
   }
+  const stall = stalls.longest();
   idle.stdin.write("\n");
   const [hostStall] = await once(idle.stdout, "data");
-  const allowed = 250 * slowness + 2 * Number(hostStall);
-  return { stall: delay.max / 1e6, allowed, growth: most - before };
+  return { stall, allowed: 250 * slowness + 2 * Number(hostStall), growth: most - before };
 }

@@ -12,6 +12,7 @@ export type {
 export { fakeOwner, FakeSandbox, type FakeSandboxOptions, type FakeStep } from "./doubles/fake-sandbox.ts";
 export type { FakeGuest, FakeReadRequest } from "./doubles/fake-guest.ts";
 export { type FloodMeasure, measureFlood } from "./event-loop.ts";
+export { threadClock, type ThreadClock } from "./thread-clock.ts";
 export { startTestProcess, type TestProcess } from "./test-process.ts";
 export { cacheConformance, type CacheFixture } from "./conformance/cache.ts";
 export type { ConformanceCase } from "./conformance/case.ts";

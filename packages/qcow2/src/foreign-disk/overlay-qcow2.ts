@@ -83,5 +83,6 @@ function refuseOtherBacking(
 function refused(path: string, why: string): ObError {
   return new ObError("STORE", `${path} cannot be the disk of a layer: ${why}.`, {
     hint: "It was damaged, or was not made by obuilder: have the layer built again.",
+    data: { problem: "corrupt" },
   });
 }

@@ -53,6 +53,7 @@ export async function unpackBlob(
   if (content.size > limit) {
     throw registryError(
       `The blob ${packed.digest} holds ${content.size} bytes: more than ${limit} are not unpacked.`,
+      { data: { problem: "corrupt" } },
     );
   }
   return await intoFile({ to, keepPartial: false, signal }, async (partial) => {

@@ -34,6 +34,7 @@ export async function hasBlob(
   if (told !== undefined && told !== String(size)) {
     throw registryError(
       `${session.origin.host} has the blob ${digest} with ${told.slice(0, 20)} bytes, not ${size}.`,
+      { data: { registry: session.origin.host, problem: "corrupt" } },
     );
   }
   return true;

@@ -75,6 +75,7 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
       attachDisks(vm, hotplugDisks, signal),
     ]);
     stack.use(session);
+    phases?.vmStarted(plan.kind);
     phases?.start("login");
     const timeoutMs = login.bootTimeSeconds * 1000;
     await identify({ session, machineId: vm.id, profile, timeoutMs, signal });

@@ -1,4 +1,4 @@
-import type { Emit } from "@ob/core";
+import type { Emit, LayerId, ScratchDisk } from "@ob/core";
 import { type AcceleratorChoice, Confinement, type ConfinementChoice, type NetworkChoice } from "@ob/qemu";
 import type { GuestOptions } from "../guest/resolve-guest.ts";
 
@@ -25,7 +25,27 @@ export interface SandboxOptions extends GuestOptions {
   readonly stateDirectory: string;
   /** How much disk space VM snapshots may take, in bytes; 0 for no snapshots. By default 2 GiB. */
   readonly snapshotCacheSize?: number | undefined;
+  /** By default no VM is kept ready. */
+  readonly warmVms?: WarmVmOptions | undefined;
   readonly emit?: Emit | undefined;
+}
+
+/**
+ * VMs that are started before a step needs them, and paused: for first steps on the base layers that the last first steps were on.
+ * Each serves the steps of one session, as one that is started for them.
+ */
+export interface WarmVmOptions {
+  /** At most how many. */
+  readonly count: number;
+  /**
+   * How many VMs have room in the host's memory, those that run steps and ephemeral guests included: for each of these beyond it, one
+   * that is kept ready is ended first.
+   */
+  readonly limit: number;
+  /** After how long one that no step needs is ended, in milliseconds; by default ten minutes. */
+  readonly idleMs?: number | undefined;
+  /** As `Store.createScratchDisk`: the disk is needed until the VM is paused. */
+  readonly createDisk: (base: LayerId, signal: AbortSignal) => Promise<ScratchDisk>;
 }
 
 /** How the VMs of a sandbox are confined. */

@@ -2,6 +2,13 @@ import { layerId, type ObEvent, sha256 } from "@ob/core";
 import { expect, it } from "vitest";
 import { PhaseTimer } from "./phase-timer.ts";
 
+it("says for its layer how the VM came to run", () => {
+  const events: ObEvent[] = [];
+  const layer = layerId(sha256("a step"));
+  new PhaseTimer(layer, (event) => void events.push(event)).vmStarted("resume");
+  expect(events).toEqual([{ type: "vm-started", layer, start: "resume" }]);
+});
+
 it("emits each phase when it starts, and the duration of each when it ends", () => {
   const events: ObEvent[] = [];
   const layer = layerId(sha256("a step"));

@@ -1,4 +1,4 @@
-import type { Emit, LayerId, Phase } from "@ob/core";
+import type { Emit, LayerId, Phase, VmStart } from "@ob/core";
 
 /** Emits each phase of a step when it starts, and in the log how long the phase before it took. */
 export class PhaseTimer {
@@ -16,6 +16,11 @@ export class PhaseTimer {
     this.end();
     this.#current = { phase, startedAt: performance.now() };
     this.#emit({ type: "phase", layer: this.#layer, phase });
+  }
+
+  /** Says how the step's VM came to run. */
+  vmStarted(start: VmStart): void {
+    this.#emit({ type: "vm-started", layer: this.#layer, start });
   }
 
   /** Ends the current phase, if there is one. */

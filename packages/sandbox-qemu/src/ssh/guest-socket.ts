@@ -62,6 +62,10 @@ export function guestSocket(socket: Duplex, { wasSent }: GuestSocketOptions = {}
   socket.on("readable", advance);
   socket.once("end", () => void stream.push(null));
   socket.once("error", (error) => void stream.destroy(error));
-  socket.once("close", () => void stream.destroy());
+  socket.once("close", () => {
+    // What has arrived is read to its end. Who only pauses that closes the stream itself.
+    if (socket.readableEnded && !stream.readableEnded) stream.once("end", () => void stream.destroy());
+    else stream.destroy();
+  });
   return stream;
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { ObError } from "@ob/core";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 import type { LoginKey } from "./keys.ts";
 import { openSession } from "./session.ts";
@@ -130,5 +130,34 @@ describe("a session with a guest that is hostile", () => {
     await using session = await openSession(await server.connect(), { user: "opam", keys, signal: never });
     await expect(opened).resolves.toEqual(["refused", "refused", "refused"]);
     expect(session.lost.aborted).toBe(false);
+  });
+});
+
+describe("a guest that does not answer", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  /** No answer arrives meanwhile: the event loop does not turn. */
+  const passMinutes = (count: number): void => void vi.advanceTimersByTime(count * 60_000);
+
+  it("is lost after two minutes, but not while it stands still", async () => {
+    const key = newKey();
+    await using server = await startServer({ accepts: key });
+    const login = { user: "opam", keys: [named("k", key)], signal: never };
+    await using session = await openSession(await server.connect(), login);
+    // Not before: the server in this process has timers of its own.
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    const silence = session.expectSilence();
+    passMinutes(60);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    session.client.exec("true", (error) => (error ? reject(error) : resolve()));
+    await promise;
+    expect(session.lost.aborted).toBe(false);
+    silence[Symbol.dispose]();
+    passMinutes(3);
+    await vi.waitUntil(() => session.lost.aborted);
+    expect(session.lost.reason).toMatchObject({
+      code: "GUEST_LOST",
+      message: expect.stringContaining("Keepalive"),
+    });
   });
 });

@@ -54,11 +54,27 @@ export class SshSession implements AsyncDisposable {
 
   /** What of the connection is watched. */
   readonly floods: FloodWatch;
+  readonly #silences = new DisposableStack();
 
   constructor(client: Client, { lost, floods }: Pick<SshSession, "lost" | "floods">) {
     this.client = client;
     this.lost = lost;
     this.floods = floods;
+  }
+
+  /** For a guest that stands still: until the result is disposed of, it is not lost because it does not answer. */
+  expectSilence(): Disposable {
+    // ssh2 has no public way to put it off; each call starts the interval anew.
+    const putOff = (): void => {
+      const reset: unknown = Reflect.get(this.client, "_resetKA");
+      if (typeof reset === "function") reset.call(this.client);
+    };
+    putOff();
+    const timer = setInterval(putOff, keepalive.interval / 2);
+    timer.unref();
+    const silence = new DisposableStack();
+    silence.defer(() => clearInterval(timer));
+    return this.#silences.use(silence);
   }
 
   /** A command line, for a Bourne shell, in the form that the login shell reads. */
@@ -74,6 +90,7 @@ export class SshSession implements AsyncDisposable {
   // oxlint-disable-next-line require-await -- closing a socket takes no waiting.
   async [Symbol.asyncDispose](): Promise<void> {
     this.floods[Symbol.dispose]();
+    this.#silences.dispose();
     this.client.destroy();
   }
 }

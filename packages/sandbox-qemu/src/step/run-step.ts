@@ -13,17 +13,14 @@ import { GuestRestarts } from "./guest-restarts.ts";
 import { withRestartHint } from "./restart-hint.ts";
 import { planStep, startCopy, type StepOptions, type StepPlan } from "./step-plan.ts";
 import {
-  decideReuse,
-  type KeepVm,
-  mayRestart,
-  networkOf,
   pauseForNextStep,
   type PausedState,
   type PausedVm,
-  releaseCaches,
   type ReuseResult,
   tryReuseVm,
-} from "./vm-reuse.ts";
+} from "./paused-vm.ts";
+import { decideReuse, type KeepVm, mayRestart, networkOf, releaseCaches } from "./vm-reuse.ts";
+import { tryWarmVm } from "./warm-vm.ts";
 
 /**
  * Runs one step. When it resolves, the step's disks are closed.
@@ -86,18 +83,21 @@ async function runInVm(step: SandboxStep, options: StepOptions): Promise<PausedV
   });
 }
 
-/** The VM of the previous step, on this step's disk; undefined if there is none or it cannot be reused. */
+/** The VM of the previous step, or one that was kept ready, on this step's disk; undefined if none can be used. */
 async function reuseVm({
   step,
   options,
   caches,
+  phases,
 }: StepPlan): Promise<Extract<ReuseResult, { readonly kind: "reused" }> | undefined> {
   const { pausedVm, signal } = options;
   if (!pausedVm) return undefined;
-  const result = await tryReuseVm(pausedVm, { step, caches, signal });
+  const isWarm = pausedVm.contents !== undefined;
+  const result = await (isWarm ? tryWarmVm : tryReuseVm)(pausedVm, { step, caches, signal });
   switch (result.kind) {
     case "reused":
-      logInfo(options, "Reusing the VM of the previous step.");
+      logInfo(options, isWarm ? "Using a VM that was kept ready." : "Reusing the VM of the previous step.");
+      phases.vmStarted(isWarm ? "warm" : "reuse");
       return result;
     case "must-boot":
       logInfo(options, `Booting a new VM: ${result.reason}.`);
@@ -192,7 +192,8 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
   phases.start("flush");
   const flushed = await flush(keep.baseline.resetAndFlush(running.bootInfo), connection);
   phases.start("stop");
-  const result = await pauseForNextStep(running, { step, keep, flushed, signal });
+  // Of a step with a network no VM is kept.
+  const result = await pauseForNextStep(running, { step, network: "none", keep, flushed, signal });
   if (result.kind === "refused") {
     logNotReused(active, result.reason);
     if (flushed.state === "frozen") await runGuestCommand(keep.vmReuse.thaw(new Date()), connection);

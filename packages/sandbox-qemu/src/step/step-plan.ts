@@ -10,7 +10,7 @@ import type { SandboxOptions } from "../lifecycle/options.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type CopyIn, copyIn } from "../transfer/copy-in.ts";
 import { copyOwner, type KnownOwners } from "../transfer/copy-owner.ts";
-import type { PausedVm } from "./vm-reuse.ts";
+import type { PausedVm } from "./paused-vm.ts";
 
 /** What all steps of a sandbox share. */
 export interface StepResources {

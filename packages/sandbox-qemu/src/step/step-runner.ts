@@ -3,18 +3,26 @@ import type { TaskGroup } from "./task-group.ts";
 import { runStep } from "./run-step.ts";
 import type { StepResources } from "./step-plan.ts";
 import { QemuStepSession, type RunStepOptions, type StepRunner } from "./step-session.ts";
-import type { PausedVm } from "./vm-reuse.ts";
+import type { PausedVm } from "./paused-vm.ts";
+import type { VmLease } from "./warm-pool.ts";
+import type { WarmVms } from "./warm-vms.ts";
 
 /** Runs the steps of one sandbox. Disposing ends its sessions, and with them the VMs that they keep. */
 export class QemuStepRunner implements StepRunner, AsyncDisposable {
   readonly #resources: StepResources;
   readonly #tasks: TaskGroup;
+  readonly #warm: WarmVms;
   readonly #sessions = new Set<StepSession>();
 
   /** @param tasks each step is one of these: it is cancelled with them. */
-  constructor(resources: StepResources, tasks: TaskGroup) {
+  constructor(resources: StepResources, { tasks, warm }: { tasks: TaskGroup; warm: WarmVms }) {
     this.#resources = resources;
     this.#tasks = tasks;
+    this.#warm = warm;
+  }
+
+  async admit(step: SandboxStep, signal: AbortSignal | undefined): Promise<VmLease<PausedVm>> {
+    return await this.#warm.admit(step, this.#tasks.signal(signal));
   }
 
   async runStep(step: SandboxStep, options: RunStepOptions): Promise<PausedVm | undefined> {

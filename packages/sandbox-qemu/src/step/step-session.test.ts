@@ -1,6 +1,6 @@
 import { layerId, type SandboxStep, sha256 } from "@ob/core";
 import { expect, it } from "vitest";
-import type { PausedVm } from "./vm-reuse.ts";
+import type { PausedVm } from "./paused-vm.ts";
 import { QemuStepSession, type StepRunner } from "./step-session.ts";
 import { runTask } from "../testing/run-task.ts";
 
@@ -29,7 +29,11 @@ function pausedVms() {
 }
 
 function sessionWith(runStep: StepRunner["runStep"]): QemuStepSession {
-  return new QemuStepSession({ runStep, sessionClosed: () => undefined });
+  return new QemuStepSession({ runStep, admit: async () => lease(), sessionClosed: () => undefined });
+}
+
+function lease(vm?: PausedVm, onEnd: () => void = () => undefined) {
+  return { vm, [Symbol.dispose]: onEnd };
 }
 
 it("hands the VM of a step to the next step, and ends the last one", async () => {
@@ -80,8 +84,35 @@ it("tells its runner once it is closed", async () => {
   const closed: unknown[] = [];
   const session = new QemuStepSession({
     runStep: async () => undefined,
+    admit: async () => lease(),
     sessionClosed: (each) => void closed.push(each),
   });
   await session[Symbol.asyncDispose]();
   expect(closed).toEqual([session]);
+});
+
+it("is admitted once, gets the VM that was kept ready for its first step, and gives its place back", async () => {
+  const { alive, make } = pausedVms();
+  const warm = make("warm");
+  const given: unknown[] = [];
+  const events: string[] = [];
+  const session = new QemuStepSession({
+    runStep: async (_, { pausedVm }) => {
+      given.push(pausedVm);
+      await pausedVm?.[Symbol.asyncDispose]();
+      return undefined;
+    },
+    admit: async () => {
+      events.push("admitted");
+      return lease(warm, () => void events.push("left"));
+    },
+    sessionClosed: () => undefined,
+  });
+  await session.run(step);
+  await session.run(step);
+  expect(given).toEqual([warm, undefined]);
+  expect(alive).toEqual(new Set());
+  expect(events).toEqual(["admitted"]);
+  await session[Symbol.asyncDispose]();
+  expect(events).toEqual(["admitted", "left"]);
 });

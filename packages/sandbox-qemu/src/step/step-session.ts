@@ -1,5 +1,6 @@
 import type { SandboxRunOptions, SandboxStep, StepSession } from "@ob/core";
-import type { PausedVm } from "./vm-reuse.ts";
+import type { PausedVm } from "./paused-vm.ts";
+import type { VmLease } from "./warm-pool.ts";
 
 /** Runs the steps of a sandbox's sessions. */
 export interface StepRunner {
@@ -10,12 +11,14 @@ export interface StepRunner {
    * @throws ObError as `Sandbox.run`.
    */
   runStep(step: SandboxStep, options: RunStepOptions): Promise<PausedVm | undefined>;
+  /** Called before the first step of a session, for all of its VMs. @throws the signal's reason. */
+  admit(step: SandboxStep, signal: AbortSignal | undefined): Promise<VmLease<PausedVm>>;
   /** Called once a session has been disposed of. */
   sessionClosed(session: StepSession): void;
 }
 
 export interface RunStepOptions extends SandboxRunOptions {
-  /** The VM of the previous step. */
+  /** The VM of the previous step, or one that was kept ready for it. */
   readonly pausedVm: PausedVm | undefined;
 }
 
@@ -23,6 +26,7 @@ export interface RunStepOptions extends SandboxRunOptions {
 export class QemuStepSession implements StepSession {
   readonly #runner: StepRunner;
   #pausedVm: PausedVm | undefined;
+  #lease: VmLease<PausedVm> | undefined;
   #closed = false;
 
   constructor(runner: StepRunner) {
@@ -30,7 +34,7 @@ export class QemuStepSession implements StepSession {
   }
 
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
-    const pausedVm = this.#takePausedVm();
+    const pausedVm = this.#takePausedVm() ?? (await this.#admit(step, options.signal));
     const keepVm = step.keepVm === true && !this.#closed;
     const paused = await this.#runner.runStep({ ...step, keepVm }, { ...options, pausedVm });
     if (this.#closed || this.#pausedVm) await paused?.[Symbol.asyncDispose]();
@@ -40,7 +44,17 @@ export class QemuStepSession implements StepSession {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await this.#takePausedVm()?.[Symbol.asyncDispose]();
+    this.#lease?.[Symbol.dispose]();
     this.#runner.sessionClosed(this);
+  }
+
+  /** @returns the VM that was kept ready for the first step. */
+  async #admit(step: SandboxStep, signal: AbortSignal | undefined): Promise<PausedVm | undefined> {
+    if (this.#lease) return undefined;
+    const lease = await this.#runner.admit(step, signal);
+    this.#lease = lease;
+    if (this.#closed) lease[Symbol.dispose]();
+    return lease.vm;
   }
 
   #takePausedVm(): PausedVm | undefined {

@@ -1,23 +1,9 @@
-import { isDeepStrictEqual } from "node:util";
-import { type GuestImage, isObError, errorMessage, type SandboxStep } from "@ob/core";
-import {
-  attachDisks,
-  autoSlotDisks,
-  detachDisk,
-  detachRootDisk,
-  openDisk,
-  supportsHotplug,
-  swapRootDisk,
-  type Vm,
-  type VmConfig,
-  withVmErrors,
-} from "@ob/qemu";
+import { isObError, type SandboxStep } from "@ob/core";
+import { autoSlotDisks, detachDisk, supportsHotplug, type Vm, type VmConfig } from "@ob/qemu";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
 import type { Baseline, VmReuse } from "../guest/profile.ts";
-import type { Flushed } from "../lifecycle/shutdown.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import type { CacheDisk } from "../guest/cache-disk.ts";
-import { type ClosedDisk, diskIdentity, isChildDisk } from "./closed-disk.ts";
 
 /** Whether a step's VM is kept for the next step. */
 export type ReuseDecision =
@@ -30,23 +16,6 @@ export interface KeepVm {
   readonly vmReuse: VmReuse;
   readonly baseline: Baseline;
 }
-
-/** A VM between two steps: its guest is frozen, its vCPUs are stopped, and its root disk is closed. */
-export interface PausedState {
-  readonly running: GuestSession;
-  readonly image: GuestImage;
-  readonly keep: KeepVm;
-  /** The disk of the step that ran last. */
-  readonly disk: ClosedDisk;
-}
-
-/** Disposing ends the VM. */
-export interface PausedVm extends PausedState, AsyncDisposable {}
-
-/** The VM of the previous step on the disk of the next, or why that step needs a VM of its own. */
-export type ReuseResult =
-  | { readonly kind: "reused"; readonly running: GuestSession; readonly baseline: Baseline }
-  | { readonly kind: "must-boot"; readonly reason: string };
 
 export interface DecideOptions {
   readonly step: SandboxStep;
@@ -67,31 +36,30 @@ export async function decideReuse(
   { step, connection, caches, baseline }: DecideOptions,
 ): Promise<ReuseDecision> {
   if (step.keepVm !== true) return { kind: "stop", reason: undefined };
-  const { vm, profile, shell } = running;
+  const { vm, profile } = running;
   const { vmReuse } = profile;
   const refusal = whyNotKept(step);
   if (refusal !== undefined) return { kind: "stop", reason: refusal };
   if (!supportsCacheHotplug(vm.config, caches))
     return { kind: "stop", reason: "machine cannot hot-unplug disks" };
+  if (vmReuse && baseline !== undefined) return { kind: "keep", vmReuse, baseline };
+  return await captureBaseline(running, { connection, caches });
+}
+
+/**
+ * The baseline of a VM that was just booted or resumed; that of a snapshot is captured once and kept beside it.
+ *
+ * @throws ObError as `runGuestCommand`.
+ */
+export async function captureBaseline(
+  { vm, profile, shell, bootInfo, baselineFile, startedAt }: GuestSession,
+  { connection, caches }: Pick<DecideOptions, "connection" | "caches">,
+): Promise<ReuseDecision> {
+  const { vmReuse } = profile;
   if (!vmReuse) return { kind: "stop", reason: "not supported by the guest OS" };
-  if (baseline !== undefined) return { kind: "keep", vmReuse, baseline };
   if (!shell?.isOpen) return { kind: "stop", reason: "no persistent root shell" };
   if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio")
     return { kind: "stop", reason: "root disk is not virtio" };
-  return await captureBaseline(running, { vmReuse, connection, caches });
-}
-
-interface CaptureOptions {
-  readonly vmReuse: VmReuse;
-  readonly connection: GuestConnection;
-  readonly caches: readonly CacheDisk[];
-}
-
-/** The baseline of a VM that was just booted or resumed; that of a snapshot is captured once and kept beside it. */
-async function captureBaseline(
-  { bootInfo, baselineFile, startedAt }: GuestSession,
-  { vmReuse, connection, caches }: CaptureOptions,
-): Promise<ReuseDecision> {
   const stored = await baselineFile?.read();
   const known = stored === undefined ? undefined : vmReuse.parseBaseline(stored);
   if (known?.kind === "baseline")
@@ -104,100 +72,6 @@ async function captureBaseline(
   const isSpecific = caches.length > 0 || baseline.hasFilesNewerThan(startedAt);
   if (!isSpecific) await baselineFile?.write(output);
   return { kind: "keep", vmReuse, baseline };
-}
-
-export interface PauseOptions {
-  readonly step: SandboxStep;
-  readonly keep: KeepVm;
-  readonly flushed: Flushed;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Pauses a guest that was reset to its baseline and frozen, and has QEMU close the step's disk.
- *
- * @returns why that is not possible; the VM can then still be stopped.
- * @throws ObError `GUEST_LOST`, the signal's reason.
- */
-export async function pauseForNextStep(
-  running: GuestSession,
-  { step, keep, flushed, signal }: PauseOptions,
-): Promise<
-  | { readonly kind: "paused"; readonly paused: PausedState }
-  | { readonly kind: "refused"; readonly reason: string }
-> {
-  if (flushed.state !== "frozen") return { kind: "refused", reason: "file systems cannot be frozen" };
-  const change = keep.baseline.diff(flushed.report);
-  if (change !== undefined) return { kind: "refused", reason: `guest state changed since boot: ${change}` };
-  const detached = await detachRootDisk(running.vm, step.disk, signal);
-  if (!detached) return { kind: "refused", reason: "QEMU cannot swap the root disk" };
-  const disk = { identity: await diskIdentity(step.disk), virtualSize: detached.virtualSize };
-  return { kind: "paused", paused: { running, image: step.image, keep, disk } };
-}
-
-export interface ReuseOptions {
-  readonly step: SandboxStep;
-  readonly caches: readonly CacheDisk[];
-  readonly signal: AbortSignal;
-}
-
-/**
- * Resumes a paused VM on the disk of the next step. Until its vCPUs run, any failure only means that a VM must be booted.
- *
- * @throws ObError `GUEST_LOST` and the like once the vCPUs run; the signal's reason.
- */
-export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promise<ReuseResult> {
-  const { step, caches, signal: caller } = options;
-  const { running, keep } = paused;
-  const { vm, session, shell } = running;
-  const signal = AbortSignal.any([caller, vm.failed]);
-  const reason =
-    whyNotReused(paused, options) ??
-    (await openNextDisk(paused, { disk: step.disk, caches, signal, caller }));
-  if (reason !== undefined) return { kind: "must-boot", reason };
-  return await withVmErrors(vm, caller, async () => {
-    await swapRootDisk(vm, signal);
-    const output = await runGuestCommand(keep.vmReuse.thaw(new Date()), { session, shell, signal });
-    await attachDisks(vm, caches, signal);
-    const baseline = keep.baseline.withClock(output);
-    return { kind: "reused", running: { ...running, signal }, baseline };
-  });
-}
-
-function whyNotReused(
-  { running, image }: PausedVm,
-  { step, caches }: Pick<ReuseOptions, "step" | "caches">,
-): string | undefined {
-  const { vm, session, shell } = running;
-  if (vm.failed.aborted || session.lost.aborted || !shell?.isOpen) return "the previous VM has ended";
-  if (!isDeepStrictEqual(image, step.image)) return "the base image differs";
-  if (networkOf(step) !== vm.config.network) return "the network differs";
-  if (mayRestart(step)) return "the step may restart its guest";
-  if (!supportsCacheHotplug(vm.config, caches)) return "machine cannot hot-plug disks";
-  return undefined;
-}
-
-/** Opens the disk of the next step in the paused VM. @returns why it cannot take the place of the previous disk. */
-async function openNextDisk(
-  { running, disk: previous }: PausedVm,
-  {
-    disk,
-    caches,
-    signal,
-    caller,
-  }: Pick<ReuseOptions, "caches" | "signal"> & { readonly disk: string; readonly caller: AbortSignal },
-): Promise<string | undefined> {
-  try {
-    // While a VM can still be booted instead.
-    for (const { file } of caches) await running.vm.showDisk({ file, format: "qcow2" });
-    const opened = await openDisk(running.vm, disk, signal);
-    return (await isChildDisk(previous, opened))
-      ? undefined
-      : "root disk is not a child of the previous layer";
-  } catch (error) {
-    if (caller.aborted) throw error;
-    return errorMessage(error);
-  }
 }
 
 /** Detaches the caches of a step from its VM. @returns why that is not possible. */
@@ -243,6 +117,6 @@ export function whyNotKept({ task }: SandboxStep): string | undefined {
 }
 
 /** True if the caches can be attached and detached while the guest runs. */
-function supportsCacheHotplug(config: VmConfig, caches: readonly CacheDisk[]): boolean {
+export function supportsCacheHotplug(config: VmConfig, caches: readonly CacheDisk[]): boolean {
   return caches.length === 0 || (caches.length < autoSlotDisks && supportsHotplug(config));
 }

@@ -39,7 +39,8 @@ export async function readBaseInfo(context: StoreContext, id: LayerId): Promise<
 
 /** See `Store.guestOf`. */
 export async function readGuest(context: StoreContext, image: BaseImage): Promise<GuestImage | undefined> {
-  const { id, name, present } = image;
+  const { name, present } = image;
+  const id = image.base ?? image.id;
   if (await findLayer(context, id)) return await readBaseInfo(context, id);
   if (!present) return undefined;
   const file = baseImageFile(context.layout, name, "json");

@@ -1,6 +1,10 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isLayerId, type LayerId, layerId, type LayerRecord } from "@ob/core";
+import { formatDate, parseDate } from "./dates.ts";
 import { familyQuery, listQuery, schema, unusedQuery } from "./schema.ts";
+import { Statements } from "./statements.ts";
+import { StepTable } from "./step-table.ts";
+import { TagTable } from "./tag-table.ts";
 
 /** What distinguishes one state of a file from another without reading it, wherever the file was moved. */
 export interface ImageState {
@@ -31,11 +35,16 @@ export interface DiskDigest {
  */
 export class StoreDatabase implements Disposable {
   readonly #database: DatabaseSync;
-  readonly #prepared = new Map<string, StatementSync>();
+  readonly #statements: Statements;
+  readonly tags: TagTable;
+  readonly steps: StepTable;
 
   /** Opens the database, and creates it if there is none. One process at a time may do this. */
   constructor(path: string) {
     this.#database = new DatabaseSync(path, { timeout: 10_000 });
+    this.#statements = new Statements(this.#database);
+    this.tags = new TagTable(this.#statements);
+    this.steps = new StepTable(this.#statements);
     try {
       this.#database.exec("PRAGMA journal_mode = WAL");
       this.#database.exec("PRAGMA synchronous = NORMAL");
@@ -74,7 +83,7 @@ export class StoreDatabase implements Disposable {
   /** Inserts a published layer. Inserting it again changes nothing. Its parent must be in the database. */
   insert(id: LayerId, parent: LayerId | undefined): void {
     const now = formatDate(new Date());
-    this.#transaction(() => {
+    this.#statements.transaction(() => {
       const { changes } = this.#query(
         "INSERT OR IGNORE INTO builds (id, created, used, rc, parent) VALUES (?, ?, ?, 0, ?)",
       ).run(id, now, now, parent ?? null);
@@ -87,13 +96,15 @@ export class StoreDatabase implements Disposable {
 
   /** Deletes layers, dependents first. Skips unknown ids. */
   remove(ids: Iterable<LayerId>): void {
-    this.#transaction(() => {
+    this.#statements.transaction(() => {
       for (const id of ids) {
         const row = this.#query("DELETE FROM builds WHERE id = ? RETURNING parent").get(id);
         const parent = optionalId(row?.["parent"]);
         if (parent) this.#query("UPDATE builds SET rc = max(rc - 1, 0) WHERE id = ?").run(parent);
         this.#query("DELETE FROM base_images WHERE id = ?").run(id);
         this.#query("DELETE FROM layer_digests WHERE id = ?").run(id);
+        this.#query("DELETE FROM layer_tags WHERE id = ?").run(id);
+        this.#query("DELETE FROM layer_steps WHERE id = ?").run(id);
         this.clearPending(id);
       }
     });
@@ -102,7 +113,7 @@ export class StoreDatabase implements Disposable {
   /** Records that layers are used now. Skips unknown ids. */
   recordUse(ids: Iterable<LayerId>): void {
     const now = formatDate(new Date());
-    this.#transaction(() => {
+    this.#statements.transaction(() => {
       for (const id of ids) this.#query("UPDATE builds SET used = ? WHERE id = ?").run(now, id);
     });
   }
@@ -114,10 +125,13 @@ export class StoreDatabase implements Disposable {
       .flatMap((row) => optionalId(row["id"]) ?? []);
   }
 
-  /** Layers without dependents that were not used since, least recently used first. */
-  unused(before: Date, limit: number): readonly LayerId[] {
+  /** Layers without dependents that were not used since, least recently used first; those with tags only if `tagged`. */
+  unused(
+    before: Date,
+    { tagged, limit }: { readonly tagged: boolean; readonly limit: number },
+  ): readonly LayerId[] {
     return this.#query(unusedQuery)
-      .all({ before: formatDate(before), limit })
+      .all({ before: formatDate(before), tagged: tagged ? 1 : 0, limit })
       .flatMap((row) => optionalId(row["id"]) ?? []);
   }
 
@@ -160,7 +174,7 @@ export class StoreDatabase implements Disposable {
 
   /** Records the state of a base image. With `replace`, older records of its layer are deleted. */
   recordBaseImage(name: string, record: BaseImageRecord, options: { replace?: boolean } = {}): void {
-    this.#transaction(() => {
+    this.#statements.transaction(() => {
       if (options.replace) this.#query("DELETE FROM base_images WHERE id = ?").run(record.id);
       this.#query(
         "INSERT OR REPLACE INTO base_images (name, size, mtime_ns, id, sha256) VALUES (?, ?, ?, ?, ?)",
@@ -192,34 +206,8 @@ export class StoreDatabase implements Disposable {
   }
 
   #query(sql: string): StatementSync {
-    const known = this.#prepared.get(sql);
-    if (known) return known;
-    const statement = this.#database.prepare(sql);
-    this.#prepared.set(sql, statement);
-    return statement;
+    return this.#statements.query(sql);
   }
-
-  #transaction(work: () => void): void {
-    // IMMEDIATE: a transaction that starts as a reader cannot wait when it comes to write.
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
-      work();
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      // On some errors, such as a full disk, SQLite has rolled back by itself.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      throw error;
-    }
-  }
-}
-
-/** The original's form, in UTC: `2024-01-31 23:59:59`. */
-export function formatDate(date: Date): string {
-  return date.toISOString().slice(0, 19).replace("T", " ");
-}
-
-export function parseDate(text: string): Date {
-  return new Date(`${text.replace(" ", "T")}Z`);
 }
 
 function optionalId(value: unknown): LayerId | undefined {

@@ -31,6 +31,15 @@ export const schema = `
     of_file   INTEGER NOT NULL,
     PRIMARY KEY (id, size, mtime_ns, sha256)
   );
+  CREATE TABLE IF NOT EXISTS layer_tags (name TEXT PRIMARY KEY, id TEXT NOT NULL, created DATETIME NOT NULL);
+  CREATE INDEX IF NOT EXISTS layer_tags_by_id ON layer_tags (id);
+  CREATE TABLE IF NOT EXISTS layer_steps (
+    id            TEXT PRIMARY KEY,
+    op            TEXT NOT NULL,
+    heading       TEXT NOT NULL,
+    inputs        TEXT NOT NULL,
+    milliseconds  INTEGER NOT NULL
+  );
 `;
 
 export const familyQuery = `
@@ -45,6 +54,7 @@ export const familyQuery = `
 export const unusedQuery = `
   SELECT id FROM builds b
   WHERE used < :before AND NOT EXISTS (SELECT 1 FROM builds c WHERE c.parent = b.id)
+    AND (:tagged = 1 OR NOT EXISTS (SELECT 1 FROM layer_tags t WHERE t.id = b.id))
   ORDER BY used, rowid
   LIMIT :limit
 `;

@@ -39,5 +39,6 @@ export async function importDisk(
 function refused(id: LayerId, why: string): ObError {
   return new ObError("STORE", `The disk of layer ${id} that came from elsewhere is refused: ${why}.`, {
     hint: "It was damaged on its way, or changed by somebody.",
+    data: { problem: "corrupt" },
   });
 }

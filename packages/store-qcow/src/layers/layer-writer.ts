@@ -6,6 +6,7 @@ import {
   diskIn,
   type Layer,
   type LayerImport,
+  type LayerStep,
   type LayerWriter,
   type LayerId,
   layerLock,
@@ -68,6 +69,7 @@ class QcowLayerWriter implements LayerWriter {
   #image: { readonly name: string; readonly record: BaseImageRecord } | undefined;
   /** Of an imported disk. */
   #digest: string | undefined;
+  readonly #begun = performance.now();
   #ended = false;
 
   constructor(context: StoreContext, begun: { id: LayerId; directory: StorePath; lock: Lock; log: number }) {
@@ -125,10 +127,10 @@ class QcowLayerWriter implements LayerWriter {
     }
   }
 
-  async commit(): Promise<Layer> {
+  async commit(step?: LayerStep): Promise<Layer> {
     if (this.#ended) throw new TypeError(`the writer of ${this.id} has ended`);
     if (this.#made === "nothing") throw new TypeError(`layer ${this.id} has no disk yet`);
-    const layer = await withStoreErrors(`commit layer ${this.id}`, () => this.#publish());
+    const layer = await withStoreErrors(`commit layer ${this.id}`, () => this.#publish(step));
     await this[Symbol.asyncDispose]();
     return layer;
   }
@@ -192,7 +194,7 @@ class QcowLayerWriter implements LayerWriter {
   }
 
   /** The order matters: after a crash at any point there is a complete layer or none. */
-  async #publish(): Promise<Layer> {
+  async #publish(step: LayerStep | undefined): Promise<Layer> {
     const { layout, database } = this.#context;
     const found = await layerOnDisk(layout, this.id);
     // Another process can have made it before this one began. A finished layer never changes.
@@ -203,6 +205,7 @@ class QcowLayerWriter implements LayerWriter {
     await removeDependents(this.#context, this.id);
     if (this.#image) database.recordBaseImage(this.#image.name, this.#image.record, { replace: true });
     if (this.#digest !== undefined) await recordDigest(this.#context, this.id, this.#digest);
+    if (step) database.steps.record(this.id, step, performance.now() - this.#begun);
     database.markPending(this.id, this.#parent?.id);
     const directory = resultDirectory(layout, this.id);
     // It has no disk: otherwise the layer was found above.

@@ -5,7 +5,9 @@ import {
   type LayerId,
   layerLock,
   type StoreLayout,
+  type DeleteLayerOptions,
   errorMessage,
+  type LayerTag,
   ObError,
   type PruneOptions,
   resultDirectory,
@@ -51,21 +53,18 @@ export async function lockShared(layout: StoreLayout, id: LayerId, signal?: Abor
   }
 }
 
-export interface DeleteOptions {
-  readonly onDelete?: ((id: LayerId) => void) | undefined;
-}
-
 /** See `Store.delete`. */
 export async function deleteLayer(
   context: StoreContext,
   id: LayerId,
-  { onDelete }: DeleteOptions,
+  { onDelete, force = false }: DeleteLayerOptions,
 ): Promise<readonly LayerId[]> {
   const { layout, database } = context;
   return await deleteAll(context, { wanted: id, onDelete }, async () => {
     await findLayer(context, id);
     const family = database.descendants(id);
     if (family.length === 0) throw nothingToDelete(layout, id);
+    if (!force) refuseTagged(database.tags.list(), { family, wanted: id });
     return family;
   });
 }
@@ -85,7 +84,7 @@ export async function removeDependents(context: StoreContext, id: LayerId): Prom
 /** Deletes all layers that `choose` returns, or none if one is in use. */
 async function deleteAll(
   context: StoreContext,
-  { wanted, onDelete }: { wanted: LayerId } & DeleteOptions,
+  { wanted, onDelete }: { wanted: LayerId; onDelete: DeleteLayerOptions["onDelete"] },
   choose: () => Promise<readonly LayerId[]>,
 ): Promise<readonly LayerId[]> {
   const { layout } = context;
@@ -110,7 +109,7 @@ async function deleteAll(
 
 /** See `Store.prune`. Layers in use stay, and so do their parents. */
 export async function pruneLayers(context: StoreContext, options: PruneOptions): Promise<readonly LayerId[]> {
-  const { before, limit = Number.POSITIVE_INFINITY, signal } = options;
+  const { before, only, tagged = false, limit = Number.POSITIVE_INFINITY, signal } = options;
   const gone: LayerId[] = [];
   const used = new Set<LayerId>();
   for (;;) {
@@ -120,8 +119,10 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
     try {
       const looked = await withLock(gate, async () => {
         const count = Math.min(batch, limit - gone.length);
-        const unused = context.database.unused(before, count + used.size);
-        const next = unused.filter((id) => !used.has(id)).slice(0, count);
+        // With `only`, what is wanted can be anywhere among the others.
+        const most = only ? Number.MAX_SAFE_INTEGER : count + used.size;
+        const unused = context.database.unused(before, { tagged, limit: most });
+        const next = unused.filter((id) => !used.has(id) && only?.has(id) !== false).slice(0, count);
         for (const id of next) {
           if (await isUnused(context.layout, id)) {
             options.onDelete?.(id);
@@ -187,6 +188,21 @@ function nothingToDelete(layout: StoreLayout, id: LayerId): ObError {
   return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
     hint: "`---> saved as` in a build's output has the ids of its layers.",
   });
+}
+
+function refuseTagged(
+  tags: readonly LayerTag[],
+  { family, wanted }: { readonly family: readonly LayerId[]; readonly wanted: LayerId },
+): void {
+  const members = new Set(family);
+  const found = tags.filter(({ id }) => members.has(id));
+  const [first] = found;
+  if (!first) return;
+  const names = found.map(({ name }) => name).join(", ");
+  const which = found.every(({ id }) => id === wanted)
+    ? `Layer ${wanted} has the tag ${names}`
+    : `Layer ${wanted}, or layers based on it, have the tags ${names}`;
+  throw new ObError("LAYER_BUSY", `${which}; nothing was deleted.`, { data: { tags: names } });
 }
 
 function busy(id: LayerId, wanted: LayerId): ObError {

@@ -5,11 +5,12 @@ import type { ConformanceCase } from "./case.ts";
 import type { StoreCheck, StoreFixture } from "./fixture.ts";
 import { scratchDisks } from "./store-scratch.ts";
 import { sharing } from "./store-sharing.ts";
+import { tagging } from "./store-tags.ts";
 import { begin, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-fixtures.ts";
 
 /** What every `Store` does. */
 export function storeConformance(makeFixture: () => Promise<StoreFixture>): readonly ConformanceCase[] {
-  return Object.entries({ ...making, ...logs, ...removing, ...scratchDisks, ...sharing }).map(
+  return Object.entries({ ...making, ...logs, ...removing, ...scratchDisks, ...sharing, ...tagging }).map(
     ([name, check]) => ({
       name,
       run: async () => {

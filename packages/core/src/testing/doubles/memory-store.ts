@@ -6,25 +6,25 @@ import type {
   BaseImage,
   BaseLayerInfo,
   ScratchDisk,
-  ExportOptions,
   HeldLayer,
   Layer,
   LayerWriter,
   LayerRecord,
-  PruneOptions,
   Store,
 } from "../../ports/store.ts";
+import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "../../ports/store-options.ts";
 import { sha256 } from "../../digest.ts";
 import { Borrowed } from "./memory-borrowed.ts";
 import { checkImport, dependentsOf, type MemoryLayer, noSuchLayer, withDependents } from "./memory-layer.ts";
 import { MemoryLog } from "./memory-log.ts";
+import { MemoryNotes } from "./memory-notes.ts";
 import type { MemoryImage, MemoryStoreOperation, MemoryStoreOptions } from "./memory-store-options.ts";
 
 /**
  * A store that keeps its layers in memory, for tests and for trying the builder without QEMU. Its
  * paths do not exist: no disk is ever made. It counts open resources, so that a test can show that none leaked.
  */
-export class MemoryStore implements Store {
+export class MemoryStore extends MemoryNotes implements Store {
   readonly ownDirectories: readonly string[];
   /** Writers that were opened and not yet disposed of. */
   openWriters = 0;
@@ -42,6 +42,7 @@ export class MemoryStore implements Store {
   readonly #borrowed = new Borrowed();
 
   constructor(options: MemoryStoreOptions = {}) {
+    super();
     const { images = {}, ownDirectories = [], before = () => undefined } = options;
     this.ownDirectories = ownDirectories;
     this.#images = new Map(
@@ -56,21 +57,19 @@ export class MemoryStore implements Store {
   }
 
   /** Removes a base image, as if its file had been deleted. Its layer stays. */
-  removeImage(name: string): void {
-    this.#images.delete(name);
-  }
+  removeImage = (name: string): void => void this.#images.delete(name);
 
   /** The whole log of a layer, finished, failed or unfinished. */
   logOf = (id: LayerId): string => this.#logs.get(id)?.text() ?? "";
 
   async baseImage(name: string): Promise<BaseImage> {
     await this.#before("baseImage", name);
-    const present = this.#images.has(name);
-    return { name, id: baseLayerId(name), present, ...(!present && { others: [...this.#images.keys()] }) };
+    if (this.#images.has(name)) return { name, id: baseLayerId(name), present: true };
+    return this.otherImage(name, [...this.#images.keys()]);
   }
 
-  async guestOf({ name, id }: BaseImage): Promise<GuestImage | undefined> {
-    const image = this.#layers.get(id)?.base ?? this.#images.get(name);
+  async guestOf({ name, id, base = id }: BaseImage): Promise<GuestImage | undefined> {
+    const image = this.#layers.get(base)?.base ?? this.#images.get(name);
     return image && { manifest: image.manifest, manifestDirectory: "/memory/base-image" };
   }
 
@@ -155,13 +154,11 @@ export class MemoryStore implements Store {
     }
   }
 
-  async delete(
-    id: LayerId,
-    options: { readonly onDelete?: ((id: LayerId) => void) | undefined } = {},
-  ): Promise<readonly LayerId[]> {
+  async delete(id: LayerId, options: DeleteLayerOptions = {}): Promise<readonly LayerId[]> {
     await this.#before("delete", id);
     if (!this.#layers.has(id)) throw noSuchLayer(id);
     const deleted = withDependents(id, this.#layers);
+    if (options.force !== true) this.refuseTagged(deleted);
     const busy = deleted.find((layer) => this.#isBusy(layer));
     if (busy) throw new ObError("LAYER_BUSY", `The layer ${busy} is in use by a running build.`);
     for (const layer of deleted) this.#remove(layer, options.onDelete);
@@ -169,21 +166,18 @@ export class MemoryStore implements Store {
   }
 
   async prune(options: PruneOptions): Promise<readonly LayerId[]> {
-    const { before, limit = Infinity, signal, onDelete } = options;
+    const { limit = Infinity, signal, onDelete } = options;
     const gone: LayerId[] = [];
-    const isOld = (layer: LayerRecord) => layer.dependents === 0 && layer.lastUsed < before;
     while (gone.length < limit) {
       throwIfCancelled(signal);
-      const next = [...this.list()].find((layer) => isOld(layer) && !this.#isBusy(layer.id));
+      const next = [...this.list()].find(
+        (layer) => this.isPrunable(layer, options) && !this.#isBusy(layer.id),
+      );
       if (!next) break;
       this.#remove(next.id, onDelete);
       gone.push(next.id);
     }
     return gone;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Nothing outside of memory is held.
   }
 
   #writer(id: LayerId, log: MemoryLog): LayerWriter {
@@ -222,7 +216,7 @@ export class MemoryStore implements Store {
         digest = layer.digest;
       },
       appendLog: (bytes) => log.append(bytes),
-      commit: async () => {
+      commit: async (step) => {
         await this.#before("commit", id);
         if (!open) throw new ObError("STORE", `The writer of ${id} was disposed of.`);
         const parent = this.#begun.get(id);
@@ -230,10 +224,15 @@ export class MemoryStore implements Store {
         const disk = `${directory}/rootfs/image.qcow2`;
         const layer = { id, directory, disk, parent, created: new Date(), base, digest };
         this.#layers.set(id, layer);
+        this.recordStep(id, step);
         return layer;
       },
       [Symbol.asyncDispose]: async () => release(),
     };
+  }
+
+  protected override recordsById(): ReadonlyMap<LayerId, MemoryLayer> {
+    return this.#layers;
   }
 
   #isBusy(id: LayerId): boolean {
@@ -242,6 +241,7 @@ export class MemoryStore implements Store {
 
   #remove(id: LayerId, onDelete: ((id: LayerId) => void) | undefined): void {
     onDelete?.(id);
+    this.forget(id);
     this.#layers.delete(id);
     this.#lastUsed.delete(id);
     this.#logs.delete(id);

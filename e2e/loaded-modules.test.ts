@@ -1,0 +1,57 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { expect, test } from "vitest";
+import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
+
+const recorder = path.join(import.meta.dirname, "support/record-modules.mjs");
+
+/** What only clusters and registries need: npm packages, and packages of ours. */
+const optional = ["bullmq", "ioredis", "age-encryption", "prom-client", "@opentelemetry"];
+const ownOptional = ["cluster", "registry"];
+
+/** The modules of a command. It runs as compiled: the bundle that is published is split where modules are loaded when used. */
+async function modulesOf(store: TestStore, args: readonly string[]): Promise<readonly string[]> {
+  const file = path.join(store.work, "..", `${crypto.randomUUID()}.modules`);
+  await writeFile(file, "");
+  const ran = await execa(process.execPath, [recorder, ...args], {
+    all: true,
+    reject: false,
+    stdin: "ignore",
+    env: { OB_MODULES: file },
+  });
+  expect(ran.exitCode, ran.all).toBe(0);
+  return (await readFile(file, "utf8")).trim().split("\n");
+}
+
+/** Those of a cluster or of a registry, by the names of their packages. */
+function optionalOf(modules: readonly string[]): readonly string[] {
+  const found = modules.flatMap((file) => [
+    ...optional.filter((name) => file.includes(`/node_modules/${name}/`)),
+    ...ownOptional.filter((name) => new RegExp(`/packages/${name}/(?:src|dist)/`).test(file)),
+  ]);
+  return [...new Set(found)].toSorted();
+}
+
+test("what a cluster and a registry need is loaded by the commands and options that use them only", async () => {
+  await using store = await temporaryStore();
+  const spec = path.join(store.work, "one.spec");
+  // Imports the base image; no machine is needed for that.
+  await writeFile(spec, `((from ${imageName}))`);
+  const at = `--store=qemu:${store.directory}`;
+  for (const args of [
+    ["--help"],
+    ["build", "--help"],
+    ["plan", at, "-f", spec, store.work],
+    ["build", at, "-f", spec, store.work],
+  ]) {
+    const modules = await modulesOf(store, args);
+    expect(modules.length, args.join(" ")).toBeGreaterThan(10);
+    expect(optionalOf(modules), args.join(" ")).toEqual([]);
+  }
+  // Otherwise the names above would be wrong. Nothing listens on port 1: that is a warning.
+  const shared = await modulesOf(store, ["build", at, "-f", spec, "--cache-from=127.0.0.1:1/ob", store.work]);
+  expect(optionalOf(shared)).toEqual(["registry"]);
+  const key = await modulesOf(store, ["cluster", "key", "--new", path.join(store.work, "pool.key")]);
+  expect(optionalOf(key)).toEqual(["age-encryption", "bullmq", "cluster", "ioredis"]);
+});

@@ -1,0 +1,130 @@
+import { isDeepStrictEqual } from "node:util";
+import { errorMessage, type GuestImage, type SandboxStep } from "@ob/core";
+import { attachDisks, detachRootDisk, openDisk, swapRootDisk, withVmErrors } from "@ob/qemu";
+import type { CacheDisk } from "../guest/cache-disk.ts";
+import { runGuestCommand } from "../guest/guest-command.ts";
+import type { Baseline } from "../guest/profile.ts";
+import type { Flushed } from "../lifecycle/shutdown.ts";
+import type { GuestSession } from "../lifecycle/start-guest.ts";
+import { type ClosedDisk, diskIdentity, isChildDisk } from "./closed-disk.ts";
+import { type KeepVm, mayRestart, networkOf, supportsCacheHotplug } from "./vm-reuse.ts";
+
+/** A VM between two steps: its guest is frozen, its vCPUs are stopped, and its root disk is closed. */
+export interface PausedState {
+  readonly running: GuestSession;
+  readonly image: GuestImage;
+  readonly keep: KeepVm;
+  /** The disk that has the contents that the guest knows: that of the step that ran last. */
+  readonly disk: ClosedDisk;
+  /** What its guest is connected with. */
+  readonly network: "none" | "host";
+  /** Disposed of when its guest is to answer again. */
+  readonly silence: Disposable;
+  /** Of a VM that was kept ready: what it has written to a disk on that layer, as a qcow2 file. */
+  readonly contents?: Uint8Array | undefined;
+}
+
+/** Disposing ends the VM. */
+export interface PausedVm extends PausedState, AsyncDisposable {}
+
+/** The VM of the previous step on the disk of the next, or why that step needs a VM of its own. */
+export type ReuseResult =
+  | { readonly kind: "reused"; readonly running: GuestSession; readonly baseline: Baseline }
+  | { readonly kind: "must-boot"; readonly reason: string };
+
+export interface PauseOptions {
+  readonly step: Pick<SandboxStep, "disk" | "image">;
+  readonly network: "none" | "host";
+  readonly keep: KeepVm;
+  readonly flushed: Flushed;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Pauses a guest that was reset to its baseline and frozen, and has QEMU close the step's disk.
+ *
+ * @returns why that is not possible; the VM can then still be stopped.
+ * @throws ObError `GUEST_LOST`, the signal's reason.
+ */
+export async function pauseForNextStep(
+  running: GuestSession,
+  { step, network, keep, flushed, signal }: PauseOptions,
+): Promise<
+  | { readonly kind: "paused"; readonly paused: PausedState }
+  | { readonly kind: "refused"; readonly reason: string }
+> {
+  if (flushed.state !== "frozen") return { kind: "refused", reason: "file systems cannot be frozen" };
+  const change = keep.baseline.diff(flushed.report);
+  if (change !== undefined) return { kind: "refused", reason: `guest state changed since boot: ${change}` };
+  const detached = await detachRootDisk(running.vm, step.disk, signal);
+  if (!detached) return { kind: "refused", reason: "QEMU cannot swap the root disk" };
+  const disk = { identity: await diskIdentity(step.disk), virtualSize: detached.virtualSize };
+  const silence = running.session.expectSilence();
+  return { kind: "paused", paused: { running, image: step.image, keep, disk, network, silence } };
+}
+
+export interface ReuseOptions {
+  readonly step: SandboxStep;
+  readonly caches: readonly CacheDisk[];
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Resumes a paused VM on the disk of the next step. Until its vCPUs run, any failure only means that a VM must be booted.
+ *
+ * @throws ObError `GUEST_LOST` and the like once the vCPUs run; the signal's reason.
+ */
+export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promise<ReuseResult> {
+  const { step, caches, signal: caller } = options;
+  const { running, keep } = paused;
+  const { vm, session, shell } = running;
+  const signal = AbortSignal.any([caller, vm.failed]);
+  const reason =
+    whyNotReused(paused, options) ??
+    (await openNextDisk(paused, { disk: step.disk, caches, signal, caller }));
+  if (reason !== undefined) return { kind: "must-boot", reason };
+  return await withVmErrors(vm, caller, async () => {
+    await swapRootDisk(vm, signal);
+    paused.silence[Symbol.dispose]();
+    const output = await runGuestCommand(keep.vmReuse.thaw(new Date()), { session, shell, signal });
+    await attachDisks(vm, caches, signal);
+    const baseline = keep.baseline.withClock(output);
+    return { kind: "reused", running: { ...running, signal }, baseline };
+  });
+}
+
+function whyNotReused(
+  { running, image, network }: PausedVm,
+  { step, caches }: Pick<ReuseOptions, "step" | "caches">,
+): string | undefined {
+  const { vm, session, shell } = running;
+  if (vm.failed.aborted || session.lost.aborted || !shell?.isOpen) return "the previous VM has ended";
+  if (!isDeepStrictEqual(image, step.image)) return "the base image differs";
+  if (networkOf(step) !== network) return "the network differs";
+  if (mayRestart(step)) return "the step may restart its guest";
+  if (!supportsCacheHotplug(vm.config, caches)) return "machine cannot hot-plug disks";
+  return undefined;
+}
+
+/** Opens the disk of the next step in the paused VM. @returns why it cannot take the place of the previous disk. */
+async function openNextDisk(
+  { running, disk: previous }: PausedVm,
+  {
+    disk,
+    caches,
+    signal,
+    caller,
+  }: Pick<ReuseOptions, "caches" | "signal"> & { readonly disk: string; readonly caller: AbortSignal },
+): Promise<string | undefined> {
+  try {
+    // While a VM can still be booted instead.
+    for (const { file } of caches) await running.vm.showDisk({ file, format: "qcow2" });
+    const opened = await openDisk(running.vm, disk, signal);
+    return (await isChildDisk(previous, opened))
+      ? undefined
+      : "root disk is not a child of the previous layer";
+  } catch (error) {
+    if (caller.aborted) throw error;
+    return errorMessage(error);
+  }
+}
