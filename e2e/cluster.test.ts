@@ -1,16 +1,14 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { hasDockerRegistry, startDockerRegistry } from "@ob/registry/testing";
 import { expect, test } from "vitest";
+import { missingForCluster } from "../scripts/cluster-services.mjs";
+import { startCluster } from "./support/cluster.ts";
 import { argumentsAndEnvironment, qemusOf, treeOf } from "./support/host-processes.ts";
-import { build, builtId, obuilder, printed } from "./support/obuilder.ts";
-import { hasRedis, startRedis } from "./support/redis.ts";
+import { build, builtId, obuilder, obuilderFile, printed } from "./support/obuilder.ts";
 import { imageName, temporaryStore, type TestStore } from "./support/store.ts";
+import { openTerminal } from "./support/tmux.ts";
 
-const without =
-  (await hasDockerRegistry()) && (await hasRedis())
-    ? undefined
-    : "docker-registry or redis-server is not installed";
+const missing = missingForCluster();
 
 const vm = ["--qemu-memory", "1", "--qemu-cpus", "2", "--qemu-boot-time", "120"];
 
@@ -19,15 +17,19 @@ const twoStages = `((build tools ((from ${imageName}) (run (shell "echo tools; e
   (copy (src file) (dst /srv/file))
   (copy (from (build tools)) (src /tools) (dst /srv/tools))
   (run (shell "cat /srv/file /srv/tools; echo done")))`;
+/** What it leaves on the disk is made of the secret, and is not it. */
+const withSecret = `((from ${imageName})
+  (run (secrets (token (target /run/token)))
+    (shell "sudo cat /run/token | sha256sum >made; echo it has $(sudo cat /run/token | wc -c) bytes")))`;
 const slow = (seconds: number) =>
   `((from ${imageName}) (run (shell "echo started; sleep ${seconds}; echo woke")))`;
 
-test.skipIf(without)(
-  "two workers share a build; one that dies is replaced; a cancelled build ends its machine; all is said as `build` says it",
+test.skipIf(missing.length > 0)(
+  "two workers share a build; one that dies is replaced; what is cancelled or stopped leaves no machine; no secret is seen",
   async () => {
     await using stack = new AsyncDisposableStack();
-    const registry = stack.use(await startDockerRegistry());
-    const redis = stack.use(await startRedis());
+    const cluster = stack.use(await startCluster());
+    const { hosts, environments } = cluster.services;
     const [first, second, local] = [
       stack.use(await temporaryStore()),
       stack.use(await temporaryStore()),
@@ -35,20 +37,25 @@ test.skipIf(without)(
     ];
     // The second worker has to pull the image.
     await rm(second.directory, { recursive: true });
-    const ref = `${registry.host}/ob`;
-    const env = {
-      OBUILDER_QUEUE: redis.url,
-      OBUILDER_QUEUE_PASSWORD: redis.password,
-      OBUILDER_REGISTRY: ref,
-    };
-    const pushed = await obuilder([
-      ...["image", "push", `--store=qemu:${first.directory}`, imageName, ref, "--login-key"],
-    ]);
+    const push = ["image", "push", `--store=qemu:${first.directory}`, imageName, `${hosts.layers}/ob`];
+    const pushed = await obuilder([...push, "--login-key"], { env: environments.worker });
     expect(pushed.exitCode, pushed.all).toBe(0);
 
+    const poolKey = path.join(local.work, "pool.key");
+    const recipient = (await obuilder(["cluster", "key", "--new", poolKey])).stdout;
     const start = (name: string, store: TestStore) => {
-      const args = ["worker", `--store=qemu:${store.directory}`, "--name", name, "--http", "0", ...vm];
-      const child = obuilder(args, { env });
+      const key = ["--pool-key", poolKey];
+      const args = [
+        "worker",
+        `--store=qemu:${store.directory}`,
+        "--name",
+        name,
+        "--http",
+        "0",
+        ...key,
+        ...vm,
+      ];
+      const child = cluster.run("worker", args);
       stack.defer(async () => {
         child.kill("SIGKILL");
         await child;
@@ -69,7 +76,7 @@ test.skipIf(without)(
     await mkdir(source);
     await writeFile(path.join(source, "file"), "copied\n");
     const submit = (spec: string, ...flags: readonly string[]) =>
-      obuilder(["submit", "-f", "-", ...flags, source], { env, input: spec });
+      cluster.run("client", ["submit", "-f", "-", ...flags, source], { input: spec });
 
     // Built on two machines, and shown in the order of the spec.
     const made = await submit(twoStages);
@@ -89,7 +96,8 @@ test.skipIf(without)(
 
     // All is found, and is said as a build with the same registry says it. No machine is started for that.
     const again = await submit(twoStages);
-    const built = await build(local, twoStages, { source, flags: [`--cache-from=${ref}`] });
+    const flags = [`--cache-from=${hosts.reading}/ob`];
+    const built = await build(local, twoStages, { source, flags, env: environments.client });
     expect(again.exitCode, again.all).toBe(0);
     expect(again.stdout.replaceAll(/^---> saved as/gm, "---> using")).toContain(builtId(made.stdout));
     expect(again.stdout.split("\n").filter((line) => line.endsWith("from cache"))).not.toEqual([]);
@@ -99,6 +107,17 @@ test.skipIf(without)(
       built.stdout.replaceAll(/^---> (?:saved as|using) .*/gm, "--->"),
     );
 
+    // Secrets, and what a step makes of them.
+    const secret = crypto.randomUUID();
+    const secretFile = path.join(local.work, "secret");
+    await writeFile(secretFile, secret);
+    const refused = await submit(withSecret, "--secret", `token:${secretFile}`);
+    expect(refused.exitCode, refused.all).toBe(2);
+    const sealed = ["--secret-layers", "--recipient", recipient];
+    const used = await submit(withSecret, "--secret", `token:${secretFile}`, ...sealed);
+    expect(used.exitCode, used.all).toBe(0);
+    expect(used.stdout).toContain(`it has ${secret.length} bytes\n`);
+
     // A worker that is killed in a step.
     const killed = submit(slow(3));
     await printed(killed, "started\n");
@@ -106,9 +125,11 @@ test.skipIf(without)(
     const victim = busy[0] === 0 ? 1 : 0;
     const [dying, living] = [workers[victim], workers[1 - victim]];
     if (!dying || !living) throw new Error("there are two workers");
+    const passwords = await cluster.passwords();
     const processes = await treeOf(dying.child.pid ?? 0);
     for (const process of processes.slice(1)) {
-      expect(await argumentsAndEnvironment(process)).not.toContain(redis.password);
+      const seen = await argumentsAndEnvironment(process);
+      for (const password of passwords) expect(seen).not.toContain(password);
     }
     dying.child.kill("SIGKILL");
     const finished = await killed;
@@ -119,24 +140,76 @@ test.skipIf(without)(
     const detached = await submit(slow(100), "--detach");
     expect(detached.stdout, detached.all).toMatch(/^[0-9a-f]{16}$/);
     const name = detached.stdout.trim();
-    const attached = obuilder(["attach", name], { env });
+    const attached = cluster.run("client", ["attach", name]);
     await printed(attached, "started\n");
     expect(await qemusOf(living.store.directory)).toHaveLength(1);
+    // At a terminal Ctrl-C asks; a second one leaves the build as it is.
+    const atTerminal = async () =>
+      await openTerminal(
+        [process.execPath, obuilderFile, ...cluster.words("client", ["attach", name])].join(" "),
+        {
+          ...{ columns: 120, rows: 40, env: environments.client },
+        },
+      );
+    const question = /Detach from the build, or cancel it\? \[d\/c\]/;
+    {
+      await using terminal = await atTerminal();
+      await terminal.waitFor(/^started$/m);
+      await terminal.type("C-c");
+      await terminal.waitFor(question);
+      await terminal.type("C-c");
+      const left = await terminal.waitFor(/^-?icanon$/m);
+      expect(left).toContain(`The build ${name} goes on.`);
+      expect(left).toMatch(/^exit status 130\nicanon$/m);
+    }
+    expect(await qemusOf(living.store.directory)).toHaveLength(1);
+    await using terminal = await atTerminal();
+    await terminal.waitFor(/^started$/m);
+    await terminal.type("C-c");
+    await terminal.waitFor(question);
     const began = performance.now();
-    const cancelled = await obuilder(["cancel", name], { env });
-    expect(cancelled.exitCode, cancelled.all).toBe(0);
-    // The command itself takes as long as this host needs to start one.
+    const compared = await cluster.run("admin", ["cluster", "status", "--json"]);
+    // As long as this host needs for a command.
     const allowed = 2_000 + 2 * (performance.now() - began);
+    expect(JSON.parse(compared.stdout)).toMatchObject({ builds: 1 });
+    await terminal.type("c", "Enter");
+    await terminal.waitFor(new RegExp(`Cancelled the build ${name}`));
     await expect
       .poll(async () => await qemusOf(living.store.directory), { timeout: allowed, interval: 50 })
       .toEqual([]);
     expect((await attached).exitCode).toBe(130);
 
-    const status = await obuilder(["cluster", "status", "--json"], { env });
+    // A build can also be cancelled by an administrator; without effect if it has ended.
+    const cancelled = await cluster.run("admin", ["cancel", name]);
+    expect(cancelled.exitCode, cancelled.all).toBe(0);
+    const status = await cluster.run("admin", ["cluster", "status", "--json"]);
     expect(JSON.parse(status.stdout)).toMatchObject({ builds: 0 });
+
+    // One signal lets a step finish, a second one does not.
+    const last = submit(slow(101));
+    await printed(last, "started\n");
+    living.child.kill("SIGTERM");
+    await printed(living.child, "a second signal ends it at once");
+    expect(await qemusOf(living.store.directory)).toHaveLength(1);
     living.child.kill("SIGTERM");
     const ended = await living.child;
-    expect(ended.exitCode, ended.all).toBe(0);
-    expect(ended.all + made.all + status.all).not.toContain(redis.password);
+    expect(ended.exitCode ?? ended.signal, ended.all).not.toBe(0);
+    await expect.poll(async () => await qemusOf(living.store.directory), { timeout: allowed }).toEqual([]);
+    last.kill("SIGTERM");
+    expect((await last).all).toContain("goes on");
+
+    const everySaid = ended.all + made.all + status.all + used.all;
+    for (const password of passwords) expect(everySaid).not.toContain(password);
+    expect(await cluster.denials()).toBe("");
+    const forms = [
+      secret,
+      Buffer.from(secret).toString("base64").slice(0, 40),
+      Buffer.from(secret).toString("hex"),
+    ];
+    const everything = await cluster.everything();
+    expect(Buffer.concat([...everything.values()]).includes("it has ")).toBe(true);
+    for (const [place, bytes] of everything) {
+      for (const form of forms) expect(bytes.includes(form), place).toBe(false);
+    }
   },
 );

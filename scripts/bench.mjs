@@ -1,15 +1,17 @@
 // npm run bench [-- NAME... --quick]: sets the machine up and measures; see bench/README.md.
 import { join } from "node:path";
 import { call, main, node, repository } from "./environment.mjs";
-import { installNpmPackages, setup } from "./setup.mjs";
+import { compile, installNpmPackages, setup } from "./setup.mjs";
 
 await main(() => {
   const [name, ...options] = process.argv.slice(2);
   const run = (script, args) => call(node, [join(repository, "bench", "src", script), ...args]);
-  // A simulation needs no images, and is not part of a run of everything: its results depend on the sources alone.
-  if (name === "cluster-sim") {
+  // These need no images, and are not part of a run of everything: simulations depend on the sources alone, and faults take
+  // half an hour.
+  if (name === "cluster-sim" || name === "cluster-faults") {
     installNpmPackages();
-    return run("cluster-sim/main.ts", options);
+    if (name === "cluster-faults") compile();
+    return run(`${name}/main.ts`, options);
   }
   setup();
   return run("main.ts", process.argv.slice(2));

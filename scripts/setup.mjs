@@ -16,14 +16,18 @@ import {
 } from "./environment.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
 
-/** @param forTests sets up what only the tests in virtual machines need, too. */
-export function setup({ forTests = false } = {}) {
-  installSystemPackages({ forTests });
+/** @param forTests, forClusters set up what only the tests in virtual machines, or the services of a cluster, need, too. */
+export function setup({ forTests = false, forClusters = forTests } = {}) {
+  installSystemPackages({ forTests, forClusters });
   installNpmPackages();
-  mustCall(join(bin, "tsc"), ["--build", "tsconfig.json"], { what: "Compiling the sources" });
+  compile();
   mustCall(node, [join(repository, "packages", "cli", "bundle.mjs")], { what: "Bundling the command" });
   makeDefaultImage();
   if (forTests) makeTestImages();
+}
+
+export function compile() {
+  mustCall(join(bin, "tsc"), ["--build", "tsconfig.json"], { what: "Compiling the sources" });
 }
 
 const mark = join(repository, "node_modules", ".obuilder-installed");
@@ -40,7 +44,8 @@ export function installNpmPackages() {
   writeFileSync(mark, lock);
 }
 
-const obuilder = join(repository, "packages", "cli", "bin", "obuilder-dev.js");
+/** The command's file, for `node`. */
+export const obuilder = join(repository, "packages", "cli", "bin", "obuilder-dev.js");
 
 /** Makes an image unless the store has it as its recipe makes it now. Returns the exit status. */
 function makeImage(name) {

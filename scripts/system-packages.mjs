@@ -32,6 +32,24 @@ const needed = [
       ]),
 ];
 
+/** Likewise what only the services of a cluster need. */
+const neededForClusters = [
+  {
+    name: "redis-server",
+    program: "redis-server",
+    why: "is where a cluster keeps its queues",
+    starts: "redis-server",
+  },
+  {
+    name: "docker-registry",
+    program: "docker-registry",
+    why: "is a registry",
+    starts: "docker-registry",
+  },
+  { name: "openssl", program: "openssl", why: "makes certificates" },
+  { name: "apache2-utils", program: "htpasswd", why: "makes logins for registries" },
+];
+
 /** Likewise what only the tests need: those in virtual machines, and those of recipes that cannot be built here. */
 const neededForTests = [
   { name: "gcc", program: "cc", why: "compiles what makes faults in the campaigns" },
@@ -63,13 +81,6 @@ const neededForTests = [
     program: "riscv64-linux-gnu-strip",
     why: "makes their kernel modules small",
   },
-  {
-    name: "docker-registry",
-    program: "docker-registry",
-    why: "is a real registry",
-    starts: "docker-registry",
-  },
-  { name: "openssl", program: "openssl", why: "makes certificates for registries" },
   { name: "skopeo", program: "skopeo", why: "copies what was pushed, as others do" },
   { name: "mksh", program: "mksh", why: "reads the guests' scripts as OpenBSD's shell does" },
   { name: "tcsh", program: "tcsh", why: "is a login shell with rules of its own" },
@@ -77,12 +88,6 @@ const neededForTests = [
   { name: "fish", program: "fish", why: "is a login shell with rules of its own" },
   { name: "rc", file: "/usr/bin/rc", why: "is a login shell with rules of its own" },
   { name: "zsh", program: "zsh", why: "is a login shell" },
-  {
-    name: "redis-server",
-    program: "redis-server",
-    why: "is where a cluster keeps its queues",
-    starts: "redis-server",
-  },
   { name: "busybox", program: "busybox", why: "has the tar of small guests" },
   { name: "tmux", program: "tmux", why: "simulates a terminal" },
   { name: "openssh-server", program: "sshd", why: "is the way to Wine's cmd", starts: "ssh" },
@@ -90,11 +95,11 @@ const neededForTests = [
   { name: "wine64", file: "/usr/lib/wine/wine64", why: "runs Windows' cmd" },
 ];
 
-export const systemPackages = [...needed, ...neededForTests];
+export const systemPackages = [...needed, ...neededForClusters, ...neededForTests];
 
 /** Installs what is missing. Says nothing when nothing is. */
-export function installSystemPackages({ forTests = false } = {}) {
-  const wanted = forTests ? [...needed, ...neededForTests] : needed;
+export function installSystemPackages({ forTests = false, forClusters = forTests } = {}) {
+  const wanted = [...needed, ...(forClusters ? neededForClusters : []), ...(forTests ? neededForTests : [])];
   const missing = findMissing(wanted);
   if (missing.length === 0) return;
   console.log("These Debian packages are missing:");

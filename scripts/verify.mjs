@@ -1,5 +1,5 @@
-// npm run verify: uses the command as its users do, installed from its tarball outside of the repository, and makes the API
-// reference.
+// npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
+// cluster of this host's loopback, and makes the API reference.
 import { join } from "node:path";
 import { bin, call, main, mustCall, node, repository } from "./environment.mjs";
 import { setup } from "./setup.mjs";
@@ -8,6 +8,7 @@ await main(() => {
   setup();
   const status = call(node, [join(repository, "packaging", "src", "verify.ts")]);
   if (status !== 0) return status;
+  mustCall("npm", ["run", "quickstart:cluster"], { cwd: repository, what: "The quickstart of a cluster" });
   mustCall(join(bin, "oxfmt"), [join("docs", "verification.md")]);
   mustCall("npm", ["run", "docs"], { cwd: repository, what: "Making the API reference" });
   return 0;

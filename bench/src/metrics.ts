@@ -86,9 +86,10 @@ export const metricGroups: readonly MetricGroup[] = [
     rows: [
       ["cluster: bound"],
       ["cluster: 8 workers", "cluster: bound"],
-      ...[1, 2, 4, 8].map(
-        (workers) => [`8 chains on ${workers}: worker time`, "8 chains on 1: worker time"] as const,
+      ...["worker time", "processor time a layer"].flatMap((what) =>
+        [1, 2, 4, 8].map((workers) => [`8 chains on ${workers}: ${what}`, `8 chains on 1: ${what}`] as const),
       ),
+      ...[1, 2, 4, 8].map((workers) => [`count: Redis calls a layer, 8 chains on ${workers}`] as const),
     ],
   },
   {
@@ -110,8 +111,9 @@ export const metricGroups: readonly MetricGroup[] = [
   },
 ];
 
-/** Formats a value: times in milliseconds or seconds, memory in MB, speeds in MB/s. */
+/** Formats a value: times in milliseconds or seconds, memory in MB, speeds in MB/s, counts. */
 export function formatMetric(name: string, value: number): string {
+  if (name.startsWith("count:")) return value.toFixed(1);
   if (name.startsWith("speed:")) return `${(value / 1e6).toFixed(1)} MB/s`;
   if (name.startsWith("memory:")) return `${Math.round(value / 1e6)} MB`;
   return value < 1_000 ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : `${(value / 1_000).toFixed(2)} s`;

@@ -16,14 +16,14 @@ import {
   makeRootDisk,
   type Recipe,
   type RecipeContext,
-  type RecipeParameters,
   type RecipeResult,
   unpackKernel,
   withPhase,
   withPrefix,
 } from "@ob/images/toolkit";
 import { checkByDisk } from "./check-by-disk.ts";
-import { guestBusybox, guestFiles, guestLinks, readGuest } from "./guest-files.ts";
+import { guestBusybox, readGuest } from "./guest-files.ts";
+import { type Init, packagesOf } from "./inits.ts";
 import * as content from "./packages.ts";
 import type { Release } from "./releases.ts";
 import { debianExpectations, debianSupports, extraPackages } from "./supports.ts";
@@ -41,82 +41,76 @@ const installLimit = 3_600;
  * no_timer_check: the kernel tests its timer for some ticks of the host's clock, and panics ("IO-APIC + timer doesn't
  * work!") on a host so busy that QEMU is not scheduled in that time. An emulated timer does not need the test.
  */
-const commandLine = "console=ttyS0 rodata=off no_timer_check";
+const commonCommandLine = "console=ttyS0 rodata=off no_timer_check";
 
-const grubConfig = `set root=(hd0,msdos1)
-linux /boot/vmlinuz ${commandLine}
+function commandLineOf(init: Init): string {
+  return [commonCommandLine, ...init.commandLine].join(" ");
+}
+
+function grubConfigOf(init: Init): string {
+  return `set root=(hd0,msdos1)
+linux /boot/vmlinuz ${commandLineOf(init)}
 initrd /boot/initrd
 boot
 `;
+}
 
-/** A small Debian with apt, an SSH server and busybox as its init. */
-export function debianAmd64(release: Release): Recipe {
+/** A small Debian with apt, an SSH server and one of the inits. */
+export function debianAmd64(release: Release, init: Init): Recipe {
   const { version } = release;
   return defineRecipe({
-    name: `debian-${version}-amd64`,
-    summary: `Debian ${version} with apt and busybox as its init; boots quickly`,
+    name: `debian-${version}-amd64${init.suffix}`,
+    summary: `Debian ${version} ${init.summary}`,
     guestOs: "linux",
     guestArch: "amd64",
     supports: debianSupports(release),
     tools,
     fingerprint: async ({ user }) => {
       const options = { release, user, powerButton: true };
-      const files = [await guestFiles(options), guestLinks, await readGuest("initrd-init")];
+      const files = [await init.files(options), init.links, await readGuest("initrd-init")];
       // The revision stands for the recipe's code; increment it when the code changes the image.
       const script = content.customize(user);
-      return sha256(JSON.stringify({ revision: 4, release, content, script, files, label, grubConfig }));
+      const grubConfig = grubConfigOf(init);
+      const { additions } = init;
+      return sha256(
+        JSON.stringify({ revision: 4, release, content, script, files, label, grubConfig, additions }),
+      );
     },
-    make: (context) => make(release, context),
-    expectations: debianExpectations,
+    make: (context) => make(release, { init, ...context }),
+    expectations: (parameters) => debianExpectations(parameters) + init.expectations,
     check: checkByDisk,
   });
 }
 
-async function make(release: Release, context: RecipeContext): Promise<RecipeResult> {
-  const { directory, parameters, publicKey, onEvent, signal } = context;
-  const { user, diskSize } = parameters;
+interface MakeContext extends RecipeContext {
+  readonly init: Init;
+}
+
+interface BootFilesOptions extends MakeContext {
+  readonly asRoot: readonly string[];
+}
+
+async function make(release: Release, context: MakeContext): Promise<RecipeResult> {
+  const { init, directory, parameters, onEvent, signal } = context;
+  const { diskSize } = parameters;
   const at = (name: string): string => join(directory, name);
   const asRoot = fakerootPrefix(at("owners"));
   await assertTools(asRoot.slice(0, 1));
   await install(release, context);
 
-  const files = await guestFiles({ release, user, powerButton: true });
-  const kernel = await withPhase(
-    "Make the kernel, the initrd and the guest's own files",
-    { onEvent },
-    async () => {
-      await Promise.all([
-        mkdir(at("root")),
-        mkdir(at("kernel/usr/lib"), { recursive: true }),
-        writeFile(at("owners"), ""),
-      ]);
-      await symlink("usr/lib", at("kernel/lib"));
-      const unpack = ["tar", "-x", "-f", at("root.tar"), "-C", at("root"), "--exclude=./dev/*"] as const;
-      await run(withPrefix(asRoot, unpack), { signal });
-      await run(["dpkg-deb", "-x", at(join("root", content.kernelArchive)), at("kernel")], { signal });
-      const found = await findKernel(at("kernel"));
-      const initrd = await makeInitrd({
-        kernelModules: await findKernelModules(found.modules),
-        busybox: at("root/usr/bin/busybox"),
-        label,
-        modules: content.modules,
-        script: await readGuest("initrd-init"),
-      });
-      await writeFile(at("initrd"), initrd);
-      await unpackKernel(await readFile(found.image), { file: at("vmlinux"), signal });
-      await rm(at(join("root", content.kernelArchive)));
-      await fillRoot(at("root"), {
-        ...{ kernel: found, user, publicKey, asRoot, signal },
-        ...{ files, links: guestLinks, busybox: guestBusybox },
-        modules: content.guestModules,
-        packedInitrd: await promisify(gzip)(initrd, { level: 9 }),
-      });
-      return at("vmlinux");
-    },
+  await withPhase("Make the kernel, the initrd and the guest's own files", { onEvent }, () =>
+    makeBootFiles(release, { ...context, asRoot }),
   );
 
   await withPhase("Make the disk", { onEvent }, () =>
-    makeRootDisk(at("disk"), { root: at("root"), asRoot, size: diskSize, label, grubConfig, signal }),
+    makeRootDisk(at("disk"), {
+      root: at("root"),
+      asRoot,
+      size: diskSize,
+      label,
+      grubConfig: grubConfigOf(init),
+      signal,
+    }),
   );
   await withPhase("Compress the disk", { onEvent }, () =>
     compressDisk(at("disk"), { to: at("disk.qcow2"), signal }),
@@ -126,23 +120,57 @@ async function make(release: Release, context: RecipeContext): Promise<RecipeRes
     virtualSize: diskSize,
     readyMarker: true,
     snapshotPoints: ["initrd", "ready"],
-    directBoot: { kernel, initrd: at("initrd"), commandLine },
+    directBoot: { kernel: at("vmlinux"), initrd: at("initrd"), commandLine: commandLineOf(init) },
   };
 }
 
-async function install(release: Release, context: RecipeContext): Promise<void> {
+/** Makes the kernel and the initrd, and puts them and the guest's own files in the root directory. */
+async function makeBootFiles(release: Release, { asRoot, ...context }: BootFilesOptions): Promise<void> {
+  const { init, directory, parameters, publicKey, signal } = context;
+  const { user } = parameters;
+  const at = (name: string): string => join(directory, name);
+  const files = [...(await init.files({ release, user, powerButton: true })), ...init.uniqueFiles()];
+  await Promise.all([
+    mkdir(at("root")),
+    mkdir(at("kernel/usr/lib"), { recursive: true }),
+    writeFile(at("owners"), ""),
+  ]);
+  await symlink("usr/lib", at("kernel/lib"));
+  const unpack = ["tar", "-x", "-f", at("root.tar"), "-C", at("root"), "--exclude=./dev/*"] as const;
+  await run(withPrefix(asRoot, unpack), { signal });
+  await run(["dpkg-deb", "-x", at(join("root", content.kernelArchive)), at("kernel")], { signal });
+  const found = await findKernel(at("kernel"));
+  const initrd = await makeInitrd({
+    kernelModules: await findKernelModules(found.modules),
+    busybox: at("root/usr/bin/busybox"),
+    label,
+    modules: content.modules,
+    script: await readGuest("initrd-init"),
+  });
+  await writeFile(at("initrd"), initrd);
+  await unpackKernel(await readFile(found.image), { file: at("vmlinux"), signal });
+  await rm(at(join("root", content.kernelArchive)));
+  await fillRoot(at("root"), {
+    ...{ kernel: found, user, publicKey, asRoot, signal },
+    ...{ files, links: init.links, busybox: guestBusybox },
+    modules: [...content.guestModules, ...(init.additions?.modules ?? [])],
+    packedInitrd: await promisify(gzip)(initrd, { level: 9 }),
+  });
+}
+
+async function install(release: Release, context: MakeContext): Promise<void> {
   const { directory, parameters, sudoPrefix, onEvent, signal } = context;
   const limit = { onEvent, signal, limitSeconds: installLimit };
   await withPhase(`Install Debian ${release.version} from the host's apt mirror`, limit, (phase) =>
     makeAptRoot(join(directory, "root.tar"), {
       ...{ suite: release.suite, architecture: "amd64", sudoPrefix, signal: phase.signal },
-      include: includes(release, parameters),
+      include: includes(release, context),
       ...{ excludePaths: content.excludePaths, customize: content.customize(parameters.user) },
       ...{ aptOptions: content.aptOptions, dpkgOptions: content.dpkgOptions },
     }),
   );
 }
 
-function includes(release: Release, parameters: RecipeParameters): readonly string[] {
-  return [...content.packages, ...release.packages, ...extraPackages(parameters)];
+function includes(release: Release, { init, parameters }: MakeContext): readonly string[] {
+  return [...content.packages, ...packagesOf(release, init), ...extraPackages(parameters)];
 }

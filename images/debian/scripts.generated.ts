@@ -34,3 +34,8 @@ export const ocamlExpectations = `fail() { echo "The check failed: $1"; exit 1; 
 opam --version >/dev/null || fail "there is opam"
 cd "$(mktemp -d)" && echo 'print_endline "compiled"' >hello.ml
 { ocamlfind ocamlopt -package unix hello.ml -o hello 2>&1 && [ "$(./hello)" = compiled ]; } || fail "OCaml compiles a program"`;
+
+export const systemdExpectations = `fail() { echo "The check failed: $1"; exit 1; }
+[ "$(systemctl is-system-running --wait)" = running ] || fail "all units start: $(systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | tr '\\n' ' ')"
+loginctl show-user "$(id -un)" >/dev/null || fail "a login has a session"
+grep -Eqx '[0-9a-f]{32}' /etc/machine-id || fail "the machine has an id"`;

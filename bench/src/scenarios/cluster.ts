@@ -1,8 +1,12 @@
 import { TestCluster } from "../../../packages/cluster/src/test-cluster.test.helper.ts";
 import { type Bench, type Scenario, timed } from "../bench.ts";
 
-/** How long a simulated step takes, and a boot before the first of a virtual machine, in milliseconds. */
-const [stepTime, bootTime] = [200, 400];
+/**
+ * How long a simulated step takes, and a boot before the first of a virtual machine, in milliseconds. All workers share the
+ * cores of this machine: with steps shorter than the shortest of real machines, `further step resumed` of `steps`, the
+ * measurement would be one of these cores.
+ */
+const [stepTime, bootTime] = [500, 1_000];
 const stepsOfChain = 20;
 
 /** The queues, claims and logs of many machines, on this one: guests are simulated by sleeping. */
@@ -62,17 +66,28 @@ async function overlapping({ results }: Bench): Promise<void> {
   results.add("cluster: bound", (chains * (bootTime + stepsOfChain * stepTime)) / workers);
 }
 
-/** Eight chains, on so many workers. */
+/** Eight chains, on so many workers, each of which has built something before. */
 async function scaling({ results, quick }: Bench, workers: number): Promise<void> {
   await using running = await start(workers);
   const steps = quick ? 10 : stepsOfChain;
-  const time = await timed(async () => {
-    const builds = Array.from(
-      { length: 8 },
-      async (_, index) => await running.build(chain(`y${index}`, steps)),
-    );
-    for (const build of await Promise.all(builds)) await build.result;
-  });
+  const build = async (name: string, chains: number, length: number) => {
+    const names = Array.from({ length: chains }, (_, index) => `${name}${index}`);
+    const builds = await Promise.all(names.map(async (each) => await running.build(chain(each, length))));
+    for (const { result } of builds) if (typeof (await result) !== "string") throw await result;
+  };
+  await build("warm", 2 * workers, 3);
+  await running.redis.config("RESETSTAT");
+  const before = await running.processorTime();
+  const time = await timed(async () => await build("y", 8, steps));
+  const used = (await running.processorTime()) - before;
   // What the workers had, together.
   results.add(`8 chains on ${workers}: worker time`, time * workers);
+  results.add(`8 chains on ${workers}: processor time a layer`, used / (8 * steps));
+  results.add(`count: Redis calls a layer, 8 chains on ${workers}`, (await callsOf(running)) / (8 * steps));
+}
+
+/** How many commands Redis has run since its statistics were reset, those of scripts included. */
+async function callsOf({ redis }: TestCluster): Promise<number> {
+  const lines = (await redis.info("commandstats")).matchAll(/^cmdstat_[^:]+:calls=(\d+)/gm);
+  return [...lines].reduce((sum, [, calls]) => sum + Number(calls), 0);
 }

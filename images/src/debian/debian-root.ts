@@ -44,6 +44,7 @@ export async function fillRoot(root: string, options: FillRootOptions): Promise<
   // A hard link, not a copy: it uses no space, and stays when a package removes the original.
   await link(at("usr/bin/busybox"), at(busybox));
   for (const [path, target] of links) {
+    await mkdir(dirname(at(path)), { recursive: true });
     await rm(at(path), { force: true });
     await symlink(target, at(path));
   }

@@ -1,6 +1,7 @@
 import { didYouMean, ObError } from "@ob/core";
 import { busybox } from "../../busybox/recipe.ts";
 import { debianAmd64 } from "../../debian/amd64.ts";
+import { busyboxInit, systemdInit } from "../../debian/inits.ts";
 import { bookworm, trixie } from "../../debian/releases.ts";
 import { debianRiscv64 } from "../../debian/riscv64.ts";
 import { openbsd79Amd64 } from "../../openbsd-79/recipe.ts";
@@ -11,7 +12,9 @@ import type { Recipe } from "./recipe.ts";
 
 /** The built-in recipes. The first is the default image. */
 export const recipes: readonly Recipe[] = [
-  ...[debianAmd64(bookworm), debianAmd64(trixie), debianRiscv64(trixie), busybox],
+  ...[debianAmd64(bookworm, busyboxInit), debianAmd64(trixie, busyboxInit)],
+  ...[debianRiscv64(trixie), busybox],
+  ...[debianAmd64(bookworm, systemdInit), debianAmd64(trixie, systemdInit)],
   ...[ubuntuNobleAmd64, ubuntuNobleRiscv64, openbsd79Amd64, windowsServer2022Amd64],
 ];
 

@@ -38,6 +38,7 @@ const unchecked: Readonly<Record<string, string>> = {
   "runs echo": "the output of the README's example; example.test.ts of the package runs it",
   "(from debian)\n": "the output of the README's example; example.test.ts of the package runs it",
   "# a comment\n": "see `has an ignore file that is read`",
+  "user default off\n": "the users of Redis; packages/cluster/src/access.test.ts compares them",
   "Hello from the guest!": "the output of the README's example; example.test.ts of the package runs it",
   "pushed\npresent\n": "the output of the README's example; example.test.ts of the package runs it",
   "{ virtualSize:": "the output of the README's example; example.test.ts of the package runs it",

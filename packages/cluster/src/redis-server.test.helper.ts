@@ -20,7 +20,14 @@ export interface RedisServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-export async function startRedis(): Promise<RedisServer> {
+export interface RedisServerOptions {
+  /** A program that runs it in its own place, with its first arguments: `ip netns exec NAME`. */
+  readonly through?: readonly string[];
+  /** Where it also listens for TCP, on all addresses of that place; by default nowhere. */
+  readonly port?: number;
+}
+
+export async function startRedis({ through = [], port = 0 }: RedisServerOptions = {}): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), "ob-redis-"));
   const url = join(directory, "redis.sock");
   const connections: Redis[] = [];
@@ -33,9 +40,11 @@ export async function startRedis(): Promise<RedisServer> {
     server = undefined;
   };
   const start = async () => {
-    const settings = ["--port", "0", "--unixsocket", url, "--dir", directory, "--save", ""];
+    const settings = ["--port", `${port}`, "--unixsocket", url, "--dir", directory, "--save", ""];
+    const open = port === 0 ? [] : ["--bind", "0.0.0.0", "--protected-mode", "no"];
     const kept = ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"];
-    server = spawn("redis-server", [...settings, ...kept], { stdio: "ignore" });
+    const [program, ...before] = [...through, "redis-server"];
+    server = spawn(program, [...before, ...settings, ...open, ...kept], { stdio: "ignore" });
     await once(server, "spawn");
     // A client tries for some seconds until the server answers.
     const probe = await untilConnected(url);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isLayerId, type LayerId, layerId, ObError, sha256, type Store } from "@ob/core";
@@ -33,6 +34,7 @@ export class SharedLayers implements LayerTransport {
   }
 
   async has(id: LayerId): Promise<string | undefined> {
+    this.#reach();
     return await this.#read(id);
   }
 
@@ -42,6 +44,7 @@ export class SharedLayers implements LayerTransport {
 
   async fetch(id: LayerId, digest: string): Promise<Fetched> {
     await this.beforeFetch();
+    this.#reach();
     const text = await this.#read(`${id}@${digest}`);
     if (text === undefined) return "gone";
     const version = JSON.parse(text) as Version;
@@ -68,6 +71,7 @@ export class SharedLayers implements LayerTransport {
 
   async publish(id: LayerId): Promise<PublishedLayer> {
     await this.beforePublish(id);
+    this.#reach();
     const record = [...this.#store.list()].find((each) => each.id === id);
     if (!record) throw new ObError("NO_SUCH_LAYER", `There is no layer ${id} to publish.`);
     const below = record.parent;
@@ -95,6 +99,12 @@ export class SharedLayers implements LayerTransport {
   async parentOf(id: LayerId, digest: string): Promise<PublishedLayer["parent"]> {
     const text = await this.#read(`${layerId(id)}@${digest}`);
     return text === undefined ? undefined : (JSON.parse(text) as Version).parent;
+  }
+
+  /** While there is a file of that name with `.away` beside the directory, all workers find the registry gone. */
+  #reach(): void {
+    if (!existsSync(`${this.#directory}.away`)) return;
+    throw new ObError("REGISTRY", "The registry does not answer.");
   }
 
   async #read(name: string): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import { parseSpec } from "@ob/spec";
 import type { Redis } from "ioredis";
 import { attachBuild } from "./client/attach-build.ts";
 import { submitBuild, type SubmitOptions } from "./client/submit-build.ts";
-import { type RedisServer, startRedis } from "./redis-server.test.helper.ts";
+import { type RedisServer, type RedisServerOptions, startRedis } from "./redis-server.test.helper.ts";
 import { keys } from "./redis/keys.ts";
 import { LayerStates } from "./redis/layer-states.ts";
 import { SharedLayers } from "./shared-layers.test.helper.ts";
@@ -40,6 +40,7 @@ export class TestCluster implements AsyncDisposable {
   readonly redis: Redis;
   readonly directory: string;
   readonly stack = new AsyncDisposableStack();
+  readonly #processes: TestProcess[] = [];
 
   private constructor(server: RedisServer, redis: Redis, directory: string) {
     this.server = server;
@@ -49,8 +50,8 @@ export class TestCluster implements AsyncDisposable {
     this.stack.use(server);
   }
 
-  static async start(): Promise<TestCluster> {
-    const server = await startRedis();
+  static async start(redis: RedisServerOptions = {}): Promise<TestCluster> {
+    const server = await startRedis(redis);
     const directory = await mkdtemp(join(tmpdir(), "ob-cluster-"));
     return new TestCluster(server, await server.connect(), directory);
   }
@@ -62,10 +63,12 @@ export class TestCluster implements AsyncDisposable {
     return started;
   }
 
-  /** A worker in a process of its own. */
-  async workerProcess(settings: WorkerSettings): Promise<TestProcess> {
+  /** A worker in a process of its own. @param through see `RedisServerOptions`. */
+  async workerProcess(settings: WorkerSettings, through: readonly string[] = []): Promise<TestProcess> {
     const script = join(import.meta.dirname, "worker-child.test.helper.ts");
-    const child = this.stack.use(startTestProcess(script, [JSON.stringify(this.#options(settings))]));
+    const options = JSON.stringify(this.#options(settings));
+    const child = this.stack.use(startTestProcess(script, [options], through));
+    this.#processes.push(child);
     await child.readLine();
     return child;
   }
@@ -130,6 +133,17 @@ export class TestCluster implements AsyncDisposable {
       if (parent && (below?.kind !== "published" || below.digest !== parent.digest)) mixed.push(id);
     }
     return mixed;
+  }
+
+  /** The processor time of the workers that are processes, in milliseconds. */
+  async processorTime(): Promise<number> {
+    const times = this.#processes.map(async ({ pid }) => {
+      const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+      // User and system time, in hundredths of a second: the name before them can contain blanks.
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      return 10 * (Number(fields[11]) + Number(fields[12]));
+    });
+    return (await Promise.all(times)).reduce((sum, time) => sum + time, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@ import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FakeSandbox, type FakeStep, MemoryCache, MemoryStore } from "@ob/core/testing";
 import type { RunTask } from "@ob/core";
+import type { RedisAddress } from "./redis/connect.ts";
 import { SharedLayers } from "./shared-layers.test.helper.ts";
 import type { ContextTransport } from "./worker/context-transport.ts";
 import { startWorker, type WorkerOptions } from "./worker/start-worker.ts";
@@ -12,6 +13,7 @@ import { startWorker, type WorkerOptions } from "./worker/start-worker.ts";
 export interface TestWorkerOptions {
   /** See `RedisAddress.url`. */
   readonly url: string;
+  readonly tls?: RedisAddress["tls"];
   readonly name: string;
   /** The directory of a test: it has the registry, and what was run. */
   readonly directory: string;
@@ -52,7 +54,7 @@ export async function startTestWorker(options: TestWorkerOptions) {
   const sandbox = new FakeSandbox({ run: async (step) => await play(step) });
   recordRuns(sandbox, options);
   const settings: WorkerOptions = {
-    redis: { url: options.url },
+    redis: { url: options.url, tls: options.tls },
     name: options.name,
     pools: options.pools ?? [pool],
     slots: options.slots,

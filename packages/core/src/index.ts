@@ -50,6 +50,7 @@ export {
 export { checkImageFiles, imageFile, readImageText } from "./image-files.ts";
 export type { FailedStep, SpecLocation } from "./spec-location.ts";
 export { didYouMean, nearNames } from "./suggest.ts";
+export { type JsonRefusal, type JsonText, parseForeignJson } from "./json.ts";
 export { baseLayerId, isLayerId, type LayerId, layerId } from "./layer-id.ts";
 export { toStoreError, withStoreErrors } from "./store-errors.ts";
 export {

@@ -39,7 +39,18 @@ export const registryOptions: OptionTable = {
     describe: "The repository of base images and layers, as reg.example/ob (default: $OBUILDER_REGISTRY)",
     group,
   },
-  "registry-insecure": { kind: "flag", describe: "Use plain http for it", group },
+  "registry-insecure": { kind: "flag", describe: "Use plain http for registries", group },
+};
+
+export const contextRegistryOptions: OptionTable = {
+  "context-registry": {
+    kind: "value",
+    value: "REF",
+    describe:
+      "The repository of build contexts, if it is another one: clients push there and nowhere else (default: " +
+      "$OBUILDER_CONTEXT_REGISTRY, or --registry)",
+    group,
+  },
 };
 
 /** The Redis server. @throws ObError `USAGE`; no message has a password. */
@@ -72,6 +83,13 @@ export async function readQueue(args: Arguments, { env }: ProcessIo): Promise<Re
 /** The repository of a cluster; undefined where none is given. */
 export function findRegistry(args: Arguments, { env }: ProcessIo): RegistryAddress | undefined {
   const ref = stringOption(args, "registry") ?? env["OBUILDER_REGISTRY"];
+  if (ref === undefined || ref === "") return undefined;
+  return { ref, insecure: args["registry-insecure"] === true };
+}
+
+/** The repository of build contexts; undefined if it is that of layers. */
+export function findContextRegistry(args: Arguments, { env }: ProcessIo): RegistryAddress | undefined {
+  const ref = stringOption(args, "context-registry") ?? env["OBUILDER_CONTEXT_REGISTRY"];
   if (ref === undefined || ref === "") return undefined;
   return { ref, insecure: args["registry-insecure"] === true };
 }

@@ -24,6 +24,8 @@ export interface RegistryAddress {
 export interface StartWorkerOptions extends Pick<WorkerOptions, "name" | "slots" | "identity"> {
   readonly redis: RedisAddress;
   readonly registry: RegistryAddress;
+  /** Where build contexts are; by default with the layers. */
+  readonly contextRegistry: RegistryAddress | undefined;
   readonly location: StoreLocation;
   readonly flags: SandboxFlags;
   /** By default the one that its flags describe. */
@@ -50,6 +52,8 @@ export interface OpenClusterOptions {
   readonly redis: RedisAddress;
   /** Needed to submit; without it the logs of layers that were there already are not shown. */
   readonly registry: RegistryAddress | undefined;
+  /** Where build contexts go; by default where the layers are. */
+  readonly contextRegistry?: RegistryAddress | undefined;
   readonly emit: Emit;
 }
 
@@ -69,7 +73,8 @@ export interface ClusterSubmission {
 export interface ClusterConnection extends AsyncDisposable {
   /** @returns the build's name. */
   submit(request: BuildRequest, options: ClusterSubmission): Promise<string>;
-  find(build: string): Promise<BuildSummary>;
+  /** Waits until the cluster has accepted the build. */
+  find(build: string, signal?: AbortSignal): Promise<BuildSummary>;
   /** See `attachBuild`. */
   attach(
     build: string,

@@ -15,7 +15,12 @@ import {
 import { disposableWith, type ImageManifest, type LayerId, ObError } from "@ob/core";
 import { openRegistry, type Registry } from "@ob/registry";
 import type { Spec } from "@ob/spec";
-import type { ClusterConnection, ClusterSubmission, OpenClusterOptions } from "./cluster-ports.ts";
+import type {
+  ClusterConnection,
+  ClusterSubmission,
+  OpenClusterOptions,
+  RegistryAddress,
+} from "./cluster-ports.ts";
 import { registryLogs } from "./log-archive.ts";
 import { PlanningStore } from "./planning-store.ts";
 import { poolFor } from "./pools.ts";
@@ -27,18 +32,20 @@ type Redis = Awaited<ReturnType<typeof connectRedis>>;
 /** See `ClusterServices.open`. */
 export async function openCluster(options: OpenClusterOptions): Promise<ClusterConnection> {
   await using stack = new AsyncDisposableStack();
-  const { registry: address, emit } = options;
-  const registry =
+  const { emit } = options;
+  const open = (address: RegistryAddress | undefined) =>
     address &&
     stack.use(openRegistry({ ref: address.ref, ...(address.insecure && { insecure: true }), emit }));
+  const registry = open(options.registry);
+  const contexts = open(options.contextRegistry) ?? registry;
   const redis = await connectRedis(options.redis, "client");
   stack.defer(() => redis.disconnect());
   const calls: Omit<ClusterConnection, keyof AsyncDisposable> = {
     submit: async (request, submission) => {
-      if (registry) return await submit(request, submission, { redis, registry });
+      if (registry && contexts) return await submit(request, submission, { redis, registry, contexts });
       throw new ObError("USAGE", "A build needs a registry.");
     },
-    find: async (build) => await findBuild(redis, build),
+    find: async (build, signal) => await findBuild(redis, build, signal),
     attach: async (build, { emit: onEvent, signal }) =>
       await attachBuild(build, {
         redis,
@@ -59,7 +66,7 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterC
 async function submit(
   request: BuildRequest,
   { pool, ...submission }: ClusterSubmission,
-  { redis, registry }: { readonly redis: Redis; readonly registry: Registry },
+  { redis, registry, ...to }: { readonly redis: Redis } & Readonly<Record<"registry" | "contexts", Registry>>,
 ): Promise<string> {
   const store = new PlanningStore(registry);
   const pools = new Map<string, string>();
@@ -73,7 +80,7 @@ async function submit(
     if (found !== undefined) return found;
     throw new RangeError("all images of a spec have pools");
   };
-  const contexts = sentContext({ registry, request, store });
+  const contexts = sentContext({ registry: to.contexts, request, store });
   return await submitBuild(request, {
     ...submission,
     ...{ redis, store, poolOf, contexts },

@@ -7,7 +7,7 @@ import { createSandbox, diagnoseQemu } from "@ob/sandbox-qemu";
 import { openStore } from "@ob/store-qcow";
 import { sandboxOptions } from "../sandbox-options.ts";
 import { storeFlags } from "../store-options.ts";
-import type { StartedWorker, StartWorkerOptions } from "./cluster-ports.ts";
+import type { RegistryAddress, StartedWorker, StartWorkerOptions } from "./cluster-ports.ts";
 import { registryLogs } from "./log-archive.ts";
 import { ownPool } from "./pools.ts";
 import { receivedContexts } from "./registry-contexts.ts";
@@ -21,10 +21,14 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
   // A worker waits for Redis for ever; whoever starts one wants to know that the address is right.
   (await connectRedis(redis, "client")).disconnect();
   await using stack = new AsyncDisposableStack();
-  const { ref, insecure } = options.registry;
   const { watches, onTransfer: onProgress } = options;
-  const registry = stack.use(openRegistry({ ref, ...(insecure && { insecure }), emit, onProgress }));
-  await registry.ping({ signal });
+  const open = async ({ ref, insecure }: RegistryAddress) => {
+    const opened = stack.use(openRegistry({ ref, ...(insecure && { insecure }), emit, onProgress }));
+    await opened.ping({ signal });
+    return opened;
+  };
+  const registry = await open(options.registry);
+  const ofContexts = options.contextRegistry ? await open(options.contextRegistry) : registry;
   await mkdir(storeLayout(directory).baseImages, { recursive: true, mode: 0o700 });
   const own = stack.use(await openStore({ directory, ...storeFlags(flags), emit }));
   const images = new WorkerImages({ store: own, directory, registry, emit });
@@ -51,7 +55,7 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
       identity: options.identity,
       ...{ store, sandbox, caches, emit },
       transport: new RegistryLayers({ store, registry, images, emit }),
-      contexts: receivedContexts({ registry, emit }),
+      contexts: receivedContexts({ registry: ofContexts, emit }),
       archive: registryLogs(registry),
       onDrain: () => void sandbox.endWarmVms(),
       ...(watches.length > 0 && { watch: watchWith(watches) }),

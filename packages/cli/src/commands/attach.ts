@@ -19,7 +19,7 @@ export const attach: Command = {
     const redis = await readQueue(args, io);
     const cluster = await services.cluster();
     await using connection = await cluster.open({ redis, registry: findRegistry(args, io), emit });
-    const { steps, parallel } = await connection.find(build);
+    const { steps, parallel } = await connection.find(build, io.signal);
     await followBuild(build, { connection, session, mode, steps, parallel });
   },
 };

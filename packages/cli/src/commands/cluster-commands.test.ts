@@ -117,6 +117,21 @@ test("an interrupted submit leaves the build running where nobody can be asked, 
   expect(cluster.told).toEqual([]);
 });
 
+test("submit sends contexts to a registry of their own where one is given", async () => {
+  const cluster = new FakeCluster();
+  const args = ["submit", "--detach", "-f", "-", "."];
+  await cluster.run(args, { stdin: spec });
+  expect(cluster.opened.at(-1)?.contextRegistry).toBeUndefined();
+  const ref = "contexts.example/ob";
+  await cluster.run([...args, "--context-registry", ref, "--registry-insecure"], { stdin: spec });
+  expect(cluster.opened.at(-1)?.contextRegistry).toEqual({ ref, insecure: true });
+  await cluster.run(args, { stdin: spec, env: { ...env, OBUILDER_CONTEXT_REGISTRY: ref } });
+  expect(cluster.opened.at(-1)).toMatchObject({
+    registry: { ref: "reg.example/ob" },
+    contextRegistry: { ref, insecure: false },
+  });
+});
+
 test("submit wants to be asked before the layers of a spec with secrets are shared, and for a key", async () => {
   const cluster = new FakeCluster();
   await using directory = await temporaryDirectory();

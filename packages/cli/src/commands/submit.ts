@@ -1,7 +1,15 @@
 import { ObError } from "@ob/core";
 import type { Spec } from "@ob/spec";
 import { readRequest } from "../args/build-input.ts";
-import { queueOptions, readQueue, readRegistry, registryOptions, userName } from "../args/cluster-options.ts";
+import {
+  contextRegistryOptions,
+  findContextRegistry,
+  queueOptions,
+  readQueue,
+  readRegistry,
+  registryOptions,
+  userName,
+} from "../args/cluster-options.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import {
   type Arguments,
@@ -25,6 +33,7 @@ export const submit: Command = {
   options: {
     ...queueOptions,
     ...registryOptions,
+    ...contextRegistryOptions,
     ...specOptions,
     ...secretOptions,
     "secret-layers": {
@@ -73,6 +82,7 @@ export const submit: Command = {
     const mode = readProgressMode(args);
     const redis = await readQueue(args, io);
     const registry = readRegistry(args, io);
+    const contextRegistry = findContextRegistry(args, io);
     const priority = readPriority(args);
     const request = await readRequest(args, io, emit);
     const { spec } = request;
@@ -80,7 +90,7 @@ export const submit: Command = {
     await using tracing = await openTracing(io.env, emit);
     await inSpan({ tracing, name: "submit", env: io.env }, async (span) => {
       const cluster = await services.cluster();
-      await using connection = await cluster.open({ redis, registry, emit });
+      await using connection = await cluster.open({ redis, registry, contextRegistry, emit });
       const build = await connection.submit(request, {
         ...{ priority, recipients, emit, signal: io.signal, pool: stringOption(args, "pool") },
         client: stringOption(args, "client") ?? userName(),

@@ -1,5 +1,7 @@
 import { errorMessage, isObError, ObError } from "@ob/core";
 import {
+  contextRegistryOptions,
+  findContextRegistry,
   hostName,
   queueOptions,
   readOptionFile,
@@ -24,6 +26,7 @@ export const worker: Command = {
   options: {
     ...queueOptions,
     ...registryOptions,
+    ...contextRegistryOptions,
     ...storeOptions,
     slots: {
       kind: "value",
@@ -71,6 +74,7 @@ export const worker: Command = {
   async run(args, { services, io, verbosity, location, flags, emit: emitText }) {
     const redis = await readQueue(args, io);
     const registry = readRegistry(args, io);
+    const contextRegistry = findContextRegistry(args, io);
     const slots = parseCount(stringOption(args, "slots") ?? "1", "--slots", 1);
     const warm = readWarm(stringOption(args, "warm") ?? "0", slots);
     const name = stringOption(args, "name") ?? hostName();
@@ -82,7 +86,8 @@ export const worker: Command = {
     const { emit, watches, onTransfer } = watching;
     const cluster = await services.cluster();
     await using started = await cluster.startWorker({
-      ...{ redis, registry, location, flags, emit, name, slots, warm, identity, signal: io.signal },
+      ...{ redis, registry, contextRegistry, location, flags, emit, name, slots, warm, identity },
+      signal: io.signal,
       ...{ pools: stringOptions(args, "pool"), watches, onTransfer },
     });
     watching.onStarted(started);

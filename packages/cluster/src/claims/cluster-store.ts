@@ -71,6 +71,8 @@ export class ClusterStore implements Store {
   async find(id: LayerId): Promise<Layer | undefined> {
     if (this.#plan.given.has(id)) return elsewhere(id);
     if (this.#ports.publisher.isPending(id)) return await this.#store.find(id);
+    // Nobody publishes what this chain has the claim on; if it is lost the commit is refused.
+    if (this.claims.open.includes(id)) return undefined;
     const [state] = await this.#ports.states.states([id]);
     return state?.kind === "published" ? elsewhere(id) : undefined;
   }

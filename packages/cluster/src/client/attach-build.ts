@@ -4,21 +4,20 @@ import {
   type Emit,
   isObError,
   type LayerId,
-  ObError,
+  type ObError,
   orCancelled,
   type StepInfo,
   throwIfCancelled,
 } from "@ob/core";
 import type { Redis } from "ioredis";
-import { type BuildRecord, buildRecordSchema, type StepRecord } from "../engine/build-record.ts";
+import type { BuildRecord, StepRecord } from "../engine/build-record.ts";
 import { errorOf } from "../engine/failure.ts";
 import type { LogArchive } from "../logs/archive.ts";
 import { followLog } from "../logs/follow-log.ts";
 import { BlockingReads } from "../redis/blocking-reads.ts";
 import { withRedisErrors } from "../redis/connect.ts";
-import { keys } from "../redis/keys.ts";
-import { parseJson } from "../redis/parse-json.ts";
 import { type EndEvent, EventReader, type FinishedEvent } from "./event-reader.ts";
+import { recordOf } from "./find-record.ts";
 
 export interface AttachOptions {
   /** See `connectRedis`. */
@@ -43,21 +42,12 @@ export async function attachBuild(build: string, options: AttachOptions): Promis
   checkOptions("attachBuild", options, { redis: "object", emit: "function" });
   const { redis, emit } = options;
   return await withRedisErrors(`follow the build ${build}`, async () => {
-    const text = await redis.hget(keys.build(build), "record");
-    if (text === null) throw noSuchBuild(build);
-    const record = parseJson(buildRecordSchema, text, "a build");
+    const record = await recordOf(build, { redis, signal: options.signal });
     await using reader = new EventReader(redis, build, ({ level, text: line }) => {
       emit({ type: "log", level, text: line });
     });
     await using blocking = new BlockingReads(redis);
     return await new Attachment(record, { reader, blocking }, options).show();
-  });
-}
-
-/** The error for a build that is not, or no longer, known. */
-export function noSuchBuild(build: string): ObError {
-  return new ObError("USAGE", `There is no build ${JSON.stringify(build)}.`, {
-    hint: "What is known of a build is kept for an hour after its end.",
   });
 }
 

@@ -24,7 +24,6 @@ export class WatchedStep {
 /** Reads the events of a build from its begin to its end. */
 export class EventReader implements AsyncDisposable {
   readonly ended: Promise<EndEvent>;
-  readonly #redis: Redis;
   readonly #key: string;
   readonly #onLog: (event: Extract<BuildEvent, { type: "log" }>) => void;
   readonly #steps = new Map<LayerId, WatchedStep>();
@@ -32,7 +31,6 @@ export class EventReader implements AsyncDisposable {
   readonly #waiting: Redis;
 
   constructor(redis: Redis, build: string, onLog: (event: Extract<BuildEvent, { type: "log" }>) => void) {
-    this.#redis = redis;
     this.#key = keys.events(build);
     this.#onLog = onLog;
     this.#waiting = secondConnection(redis);
@@ -70,8 +68,7 @@ export class EventReader implements AsyncDisposable {
   }
 
   async #next(last: string) {
-    const now = await this.#redis.xread("COUNT", 500, "STREAMS", this.#key, last);
-    return now ?? (await this.#waiting.xread("COUNT", 500, "BLOCK", 1_000, "STREAMS", this.#key, last));
+    return await this.#waiting.xread("COUNT", 500, "BLOCK", 1_000, "STREAMS", this.#key, last);
   }
 
   #take(event: BuildEvent): void {

@@ -1,12 +1,11 @@
-import { Queue } from "bullmq";
+import { QueueKeys } from "bullmq";
 import { ObError } from "@ob/core";
 import type { Redis } from "ioredis";
-import { buildRecordSchema } from "../engine/build-record.ts";
 import { withRedisErrors } from "../redis/connect.ts";
 import { buildQueue, chainQueue, channels, keys, queuePrefix } from "../redis/keys.ts";
-import { parseJson } from "../redis/parse-json.ts";
 import { aliveWorkers, type WorkerStatus } from "../worker/heartbeat.ts";
-import { noSuchBuild } from "./attach-build.ts";
+import { timing } from "../timing.ts";
+import { isKnown, noSuchBuild, recordOf } from "./find-record.ts";
 
 /**
  * Cancels a build: its steps stop, except for those that other builds want. Without effect on one that has ended.
@@ -15,9 +14,8 @@ import { noSuchBuild } from "./attach-build.ts";
  */
 export async function cancelBuild(redis: Redis, build: string): Promise<void> {
   await withRedisErrors(`cancel the build ${build}`, async () => {
-    const known = await redis.hexists(keys.build(build), "record");
-    if (known === 0) throw noSuchBuild(build);
-    await redis.hset(keys.build(build), "cancelled", 1);
+    if (!(await isKnown(redis, build))) throw noSuchBuild(build);
+    await redis.set(keys.cancel(build), 1, "PX", timing.running);
     await redis.publish(channels.cancelled, build);
   });
 }
@@ -47,7 +45,8 @@ export async function clusterStatus(redis: Redis): Promise<ClusterStatus> {
       names.map(async (name) => ({ name, ...(await countJobs(redis, chainQueue(name))) })),
     );
     const builds = await countJobs(redis, buildQueue);
-    return { workers, pools, builds: builds.waiting + builds.running };
+    const submitted = await redis.xlen(keys.submissions);
+    return { workers, pools, builds: submitted + builds.waiting + builds.running };
   });
 }
 
@@ -64,17 +63,16 @@ export async function drainWorker(redis: Redis, worker: string): Promise<void> {
   });
 }
 
-/** How many jobs of a queue wait, and how many run. */
+/** How many jobs of a queue wait, and how many run. Not by BullMQ's script for that: who only looks may run no scripts. */
 export async function countJobs(redis: Redis, name: string): Promise<{ waiting: number; running: number }> {
-  const queue = new Queue(name, { connection: redis, prefix: queuePrefix });
-  queue.on("error", () => undefined);
-  try {
-    const counts = await queue.getJobCounts("waiting", "prioritized", "delayed", "active");
-    const { waiting = 0, prioritized = 0, delayed = 0, active = 0 } = counts;
-    return { waiting: waiting + prioritized + delayed, running: active };
-  } finally {
-    await queue.close();
-  }
+  const names = new QueueKeys(queuePrefix);
+  const [wait, prioritized, delayed, active] = await Promise.all([
+    redis.llen(names.toKey(name, "wait")),
+    redis.zcard(names.toKey(name, "prioritized")),
+    redis.zcard(names.toKey(name, "delayed")),
+    redis.llen(names.toKey(name, "active")),
+  ]);
+  return { waiting: wait + prioritized + delayed, running: active };
 }
 
 /** What is known of a build before it is followed. */
@@ -86,12 +84,10 @@ export interface BuildSummary {
   readonly parallel: boolean;
 }
 
-/** @throws ObError `USAGE` if there is no such build. */
-export async function findBuild(redis: Redis, build: string): Promise<BuildSummary> {
+/** Waits for an engine that accepts the build. @throws ObError `USAGE` if there is no such build. */
+export async function findBuild(redis: Redis, build: string, signal?: AbortSignal): Promise<BuildSummary> {
   return await withRedisErrors(`look up the build ${build}`, async () => {
-    const text = await redis.hget(keys.build(build), "record");
-    if (text === null) throw noSuchBuild(build);
-    const { client, steps } = parseJson(buildRecordSchema, text, "a build");
+    const { client, steps } = await recordOf(build, { redis, signal });
     return { client, steps: steps.length, parallel: steps.some((step) => step.build.length > 0) };
   });
 }

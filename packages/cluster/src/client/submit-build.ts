@@ -2,15 +2,16 @@ import { randomBytes } from "node:crypto";
 import { type BuildRequest, planBuild } from "@ob/builder";
 import { checkOptions, type Emit, noopEmit, ObError, type Store } from "@ob/core";
 import { printMachine, type Spec } from "@ob/spec";
-import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import * as v from "valibot";
 import { type BuildRecord, buildRecordSchema, mostSteps, type StepRecord } from "../engine/build-record.ts";
+import { planDigest } from "../engine/plan-digest.ts";
+import type { Submission } from "../engine/submission.ts";
 import { stagesOf } from "../plan/stages.ts";
 import { withRedisErrors } from "../redis/connect.ts";
-import { buildQueue, keys, queuePrefix } from "../redis/keys.ts";
+import { keys } from "../redis/keys.ts";
 import { LayerStates } from "../redis/layer-states.ts";
-import { sealSecrets } from "../secrets/sealed-secrets.ts";
+import { checkRecipients, sealSecrets } from "../secrets/sealed-secrets.ts";
 import { timing } from "../timing.ts";
 import type { ContextTransport } from "../worker/context-transport.ts";
 
@@ -55,8 +56,11 @@ export async function submitBuild(request: BuildRequest, options: SubmitOptions)
   const { redis, recipients = [], signal } = options;
   const { steps, script } = await planned(request, options);
   const { secrets = new Map<string, Uint8Array>() } = request;
-  const sealed = secrets.size > 0 ? await sealSecrets(secrets, recipients) : undefined;
+  if (secrets.size > 0) checkRecipients(recipients);
   const context = await publishContext(request, options);
+  const spec = printMachine(request.spec);
+  const plan = planDigest({ spec, context });
+  const sealed = secrets.size > 0 ? await sealSecrets(secrets, { recipients, plan }) : undefined;
   signal?.throwIfAborted();
   return await withRedisErrors("submit the build", async () => {
     const record: BuildRecord = {
@@ -64,7 +68,7 @@ export async function submitBuild(request: BuildRequest, options: SubmitOptions)
       client: options.client,
       priority: options.priority ?? 0,
       time: await new LayerStates(redis).now(),
-      spec: printMachine(request.spec),
+      spec,
       pools: poolsOf(request.spec, options.poolOf),
       steps,
       script,
@@ -132,33 +136,16 @@ function checkRecord(record: BuildRecord): void {
 
 async function enqueue(redis: Redis, record: BuildRecord, sealed: string | undefined): Promise<string> {
   const build = randomBytes(8).toString("hex");
-  const key = keys.build(build);
-  await redis
+  const submission: Submission = {
+    v: 1,
+    record: JSON.stringify(record),
+    ...(sealed !== undefined && { secrets: sealed }),
+  };
+  const answers = await redis
     .multi()
-    .hset(key, {
-      record: JSON.stringify(record),
-      time: record.time,
-      ...(sealed !== undefined && { secrets: sealed }),
-    })
-    .pexpire(key, timing.running)
+    .set(keys.submission(build), JSON.stringify(submission), "PX", timing.running)
+    .xadd(keys.submissions, "*", "build", build)
     .exec();
-  const queue = new Queue(buildQueue, { connection: redis, prefix: queuePrefix });
-  queue.on("error", () => undefined);
-  try {
-    await queue.add(
-      "build",
-      { v: 1, build },
-      {
-        jobId: `b-${build}`,
-        // An engine that stops hands its builds over by failing.
-        attempts: 1_000_000,
-        backoff: { type: "fixed", delay: 500 },
-        removeOnComplete: true,
-        removeOnFail: true,
-      },
-    );
-  } finally {
-    await queue.close();
-  }
+  for (const [error] of answers ?? []) if (error) throw error;
   return build;
 }

@@ -3,6 +3,7 @@ import { parseSpec, printMachine, type Spec } from "@ob/spec";
 import { stageSpec } from "../plan/stage-spec.ts";
 import { layersByStage, neededStages, type Stage, stagesOf } from "../plan/stages.ts";
 import type { BuildRecord, ChainJob } from "./build-record.ts";
+import { planDigest } from "./plan-digest.ts";
 
 /** A stage, and its layers in order. */
 export interface PlannedStage {
@@ -76,6 +77,7 @@ export function chainJob(
     given: [...new Set(all)].filter((id) => !missing.has(id)),
     bases: Object.fromEntries(bases),
     spec: printMachine(spec),
+    plan: planDigest(record),
     ...(record.context !== undefined && { context: record.context }),
     ...(traceparent !== undefined && { traceparent }),
   };

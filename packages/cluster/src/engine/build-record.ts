@@ -85,6 +85,8 @@ export const chainJobSchema = v.strictObject({
   bases: v.record(text(1_000), layer),
   /** The spec of the stage, in the machine form. */
   spec: text(4 * 2 ** 20),
+  /** The `planDigest` of the build. */
+  plan: text(64),
   context: v.optional(text(1_000)),
   /** W3C trace context of the build. */
   traceparent: v.optional(traceparentSchema),

@@ -59,8 +59,9 @@ export async function runBuild(build: string, ports: EnginePorts, signal: AbortS
   run?.watch?.ended?.(end.outcome);
   await emitBuildEvents(redis, build, [{ v: 1, type: "end", ...end }]);
   await redis.hset(keys.build(build), "outcome", end.outcome);
-  await redis.hdel(keys.build(build), "secrets");
-  for (const key of [keys.build(build), keys.events(build)]) await redis.pexpire(key, timing.ended);
+  await redis.del(keys.secrets(build));
+  for (const key of [keys.build(build), keys.events(build), keys.cancel(build)])
+    await redis.pexpire(key, timing.ended);
   await run?.dispose();
 }
 
@@ -97,17 +98,22 @@ class BuildRun {
     using listening = new DisposableStack();
     const heard = await news.listen(channels.done, (message) => {
       const item = tryParseJson(layerNewsSchema, message);
-      if (!item || !ours.has(item.id)) return;
+      // What is made was claimed before, which is all that a build can see of it.
+      if (!item || item.state === "made" || !ours.has(item.id)) return;
       if (item.state === "absent") this.#added.delete(item.id);
       this.#changed.add(item.id);
       bell.ring();
     });
     listening.use(heard);
+    let mayBeCancelled = true;
     const cancelled = await news.listen(channels.cancelled, (message) => {
-      if (message === this.#build) bell.ring();
+      if (message !== this.#build) return;
+      mayBeCancelled = true;
+      bell.ring();
     });
     listening.use(cancelled);
     const lookAtAll = () => {
+      mayBeCancelled = true;
       this.#changed = new Set(this.#unpublished());
       bell.ring();
     };
@@ -120,7 +126,9 @@ class BuildRun {
     lookAtAll();
     for (;;) {
       if (signal.aborted) throw new ObError("CANCELLED", "The engine stops.");
-      if (await this.#isCancelled()) return { outcome: "cancelled" };
+      const look = mayBeCancelled;
+      mayBeCancelled = false;
+      if (look && (await this.#isCancelled())) return { outcome: "cancelled" };
       const end = await this.#turn();
       if (end) return end;
       if (!(await bell.wait(signal))) lookAtAll();
@@ -137,7 +145,7 @@ class BuildRun {
   }
 
   async #isCancelled(): Promise<boolean> {
-    return (await this.#ports.states.redis.hexists(keys.build(this.#build), "cancelled")) === 1;
+    return (await this.#ports.states.redis.exists(keys.cancel(this.#build))) === 1;
   }
 
   /** Finds what is published, also what only the registry knows of. */

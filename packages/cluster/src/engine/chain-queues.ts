@@ -46,6 +46,11 @@ export class ChainQueues implements AsyncDisposable {
     return fair;
   }
 
+  /** How many chains wait for a worker of the pool. */
+  async waiting(pool: string): Promise<number> {
+    return await this.#queue(pool).getJobCountByTypes("waiting", "prioritized");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#queues.values()].map(async (queue) => await queue.close()));
   }

@@ -71,6 +71,8 @@ class StreamReader implements AsyncDisposable {
   readonly #options: FollowLogOptions;
   readonly #blocking: BlockingReads;
   #last = "0";
+  /** True if the last read has come to the end of the stream: the next one can wait at once. */
+  #isAtEnd = false;
 
   constructor(options: FollowLogOptions) {
     this.#options = options;
@@ -80,9 +82,11 @@ class StreamReader implements AsyncDisposable {
   /** The next entries; none if none came within a second, or at once if `isOver`. */
   async read(isOver: boolean): Promise<readonly LogEntry[]> {
     const { redis, id } = this.#options;
-    const now = await redis.xreadBuffer("COUNT", page, "STREAMS", keys.log(id), this.#last);
+    const mayWait = this.#isAtEnd && !isOver;
+    const now = mayWait ? null : await redis.xreadBuffer("COUNT", page, "STREAMS", keys.log(id), this.#last);
     const answer = now ?? (isOver ? null : await this.#wait());
     const entries = toEntries(answer?.[0]?.[1] ?? []);
+    this.#isAtEnd = entries.length < page;
     this.#last = entries.at(-1)?.key ?? this.#last;
     return entries;
   }

@@ -30,7 +30,15 @@ export const keys = {
   log: (id: LayerId) => `${prefix}log:${id}`,
   /** A list: the chunks of the log's beginning that were moved to the archive, `ArchivedChunk`. */
   archived: (id: LayerId) => `${prefix}archived:${id}`,
-  /** A hash: the build's record, its sealed secrets, and whether it was cancelled. */
+  /** A stream: the builds that clients have submitted and no engine has accepted, a field `build` for each. */
+  submissions: `${prefix}submissions`,
+  /** A string: what a client has submitted, `Submission`. It goes when an engine has accepted it. */
+  submission: (build: string) => `${prefix}submission:${build}`,
+  /** A string: the sealed secrets of a build. It goes with the build's end. */
+  secrets: (build: string) => `${prefix}secrets:${build}`,
+  /** A string: it is there if the build was cancelled. */
+  cancel: (build: string) => `${prefix}cancel:${build}`,
+  /** A hash: the build's record, and its outcome. Engines write it, once; clients read it. */
   build: (build: string) => `${prefix}build:${build}`,
   /** A stream: the events of the build. */
   events: (build: string) => `${prefix}events:${build}`,

@@ -1,4 +1,4 @@
-import { ObError } from "@ob/core";
+import { ObError, parseForeignJson } from "@ob/core";
 import * as v from "valibot";
 
 /** The longest text that is parsed, in characters. */
@@ -27,13 +27,9 @@ export function tryParseJson<Schema extends v.GenericSchema>(
   schema: Schema,
   text: string | null | undefined,
 ): v.InferOutput<Schema> | undefined {
-  if (typeof text !== "string" || text.length > longest) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const result = v.safeParse(schema, json);
+  if (typeof text !== "string") return undefined;
+  const read = parseForeignJson(text, { longest });
+  if (!read.ok) return undefined;
+  const result = v.safeParse(schema, read.json);
   return result.success ? result.output : undefined;
 }

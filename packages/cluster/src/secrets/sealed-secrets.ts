@@ -8,28 +8,36 @@ const largest = 2 ** 20;
 
 const secretsSchema = v.strictObject({
   v: v.literal(1),
+  /** The build that they are for: see `planDigest`. */
+  plan: v.string(),
   /** Each secret's contents in base64, by its id. */
   secrets: v.record(v.pipe(v.string(), v.maxLength(1_000)), v.pipe(v.string(), v.base64())),
 });
 
+/** @throws ObError `USAGE` if there is no key. */
+export function checkRecipients(recipients: readonly string[]): void {
+  if (recipients.length > 0) return;
+  throw new ObError("USAGE", "The build has secrets, and no public key was given to seal them with.", {
+    hint: "Give the key of the pool that builds it.",
+  });
+}
+
 /**
- * Seals secrets so that only the workers of a pool can read them.
+ * Seals secrets so that only the workers of a pool can read them, for one build: whoever sees what was sealed cannot have it
+ * opened for a spec of their own.
  *
  * @param recipients the public keys of the pools, `age1…`.
+ * @param plan the `planDigest` of the build.
  * @returns base64.
  * @throws ObError `BAD_SECRET` if they are too large, `USAGE` if there is no key or one is not a key.
  */
 export async function sealSecrets(
   secrets: ReadonlyMap<string, Uint8Array>,
-  recipients: readonly string[],
+  { recipients, plan }: { readonly recipients: readonly string[]; readonly plan: string },
 ): Promise<string> {
-  if (recipients.length === 0) {
-    throw new ObError("USAGE", "The build has secrets, and no public key was given to seal them with.", {
-      hint: "Give the key of the pool that builds it.",
-    });
-  }
+  checkRecipients(recipients);
   const contents = [...secrets].map(([id, bytes]) => [id, Buffer.from(bytes).toString("base64")] as const);
-  const text = JSON.stringify({ v: 1, secrets: Object.fromEntries(contents) });
+  const text = JSON.stringify({ v: 1, plan, secrets: Object.fromEntries(contents) });
   if (text.length > largest) {
     throw new ObError("BAD_SECRET", `The secrets of a build may have ${largest} bytes together.`);
   }
@@ -49,11 +57,12 @@ export async function sealSecrets(
  * Opens what `sealSecrets` has sealed.
  *
  * @param identity the private key of the pool, `AGE-SECRET-KEY-1…`.
- * @throws ObError `BAD_SECRET` if it was sealed for another key, or there is none.
+ * @param plan the `planDigest` of the build.
+ * @throws ObError `BAD_SECRET` if it was sealed for another key or another build, or there is no key.
  */
 export async function openSecrets(
   sealed: string,
-  identity: string | undefined,
+  { identity, plan }: { readonly identity: string | undefined; readonly plan: string },
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   if (identity === undefined) {
     throw new ObError(
@@ -73,7 +82,10 @@ export async function openSecrets(
       hint: "They must be sealed with the public key of the pool whose workers build it.",
     });
   }
-  const { secrets } = parseJson(secretsSchema, text, "sealed secrets");
+  const { secrets, plan: sealedFor } = parseJson(secretsSchema, text, "sealed secrets");
+  if (sealedFor !== plan) {
+    throw new ObError("BAD_SECRET", "The secrets of the build were sealed for another spec or context.");
+  }
   return new Map(Object.entries(secrets).map(([id, contents]) => [id, Buffer.from(contents, "base64")]));
 }
 

@@ -59,7 +59,14 @@ export async function aliveWorkers(redis: Redis): Promise<readonly WorkerStatus[
   const names = (await redis.smembers(keys.workers)).toSorted();
   if (names.length === 0) return [];
   const texts = await redis.mget(names.map((name) => keys.worker(name)));
+  return texts.flatMap((text) => tryParseJson(workerStatusSchema, text) ?? []);
+}
+
+/** Takes workers that have died off the list. For workers: others only look. */
+export async function forgetDeadWorkers(redis: Redis): Promise<void> {
+  const names = await redis.smembers(keys.workers);
+  if (names.length === 0) return;
+  const texts = await redis.mget(names.map((name) => keys.worker(name)));
   const gone = names.filter((_, index) => texts[index] === null);
   if (gone.length > 0) await redis.srem(keys.workers, ...gone);
-  return texts.flatMap((text) => tryParseJson(workerStatusSchema, text) ?? []);
 }

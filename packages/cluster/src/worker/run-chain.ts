@@ -66,10 +66,10 @@ async function buildChain(
 ): Promise<void> {
   const { cluster, sandbox, caches, contexts, identity } = ports;
   const { redis } = cluster.states;
-  const [record, sealed] = await redis.hmget(keys.build(job.build), "time", "secrets");
   // The build is over, and with it its secrets; whoever else wants the layers asks for them.
-  if (typeof record !== "string") return;
-  const secrets = typeof sealed === "string" ? await openSecrets(sealed, identity) : new Map();
+  if ((await redis.exists(keys.build(job.build))) === 0) return;
+  const sealed = await redis.get(keys.secrets(job.build));
+  const secrets = sealed === null ? new Map() : await openSecrets(sealed, { identity, plan: job.plan });
   const spec = parseSpec(job.spec);
   await using context = await contextOf(job, contexts, signal);
   await using builder = createBuilder({ store, sandbox, caches, emit: cluster.emit });

@@ -4,27 +4,28 @@
  */
 export class Slots {
   readonly #count: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #onChange: () => void;
   #used = 0;
 
-  /** @param count how many chains are built at a time, at least 1. */
-  constructor(count: number) {
+  /**
+   * @param count how many chains are built at a time, at least 1.
+   * @param onChange called when a slot was taken, or is free again.
+   */
+  constructor(count: number, onChange: () => void = () => undefined) {
     this.#count = Math.max(1, count);
+    this.#onChange = onChange;
   }
 
-  /** Resolves when a slot is free, in the order of the calls. Disposing of it frees the slot. */
-  async take(): Promise<Disposable> {
-    if (this.#used < this.#count) this.#used++;
-    else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+  /** A slot; undefined if none is free. Disposing of it frees it. */
+  take(): Disposable | undefined {
+    if (this.free === 0) return undefined;
+    this.#change(1);
     let isFree = false;
     return {
       [Symbol.dispose]: () => {
         if (isFree) return;
         isFree = true;
-        const next = this.#waiting.shift();
-        // The next one has the slot from now on.
-        if (next) next();
-        else this.#used--;
+        this.#change(-1);
       },
     };
   }
@@ -32,5 +33,10 @@ export class Slots {
   /** How many are free. */
   get free(): number {
     return this.#count - this.#used;
+  }
+
+  #change(by: number): void {
+    this.#used += by;
+    this.#onChange();
   }
 }

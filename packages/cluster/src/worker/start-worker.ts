@@ -22,7 +22,7 @@ import * as v from "valibot";
 import { poolQueues } from "../watch/pool-queues.ts";
 import type { WorkerWatch } from "../watch/worker-watch.ts";
 import type { ContextTransport } from "./context-transport.ts";
-import { Heartbeat } from "./heartbeat.ts";
+import { forgetDeadWorkers, Heartbeat } from "./heartbeat.ts";
 import { type ClusterWorker, WorkerProcess } from "./worker-process.ts";
 
 export interface WorkerOptions {
@@ -96,6 +96,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
   stack.use(heartbeat);
   stack.use(process);
   await heartbeat.beat();
+  await forgetDeadWorkers(redis);
   const owned = stack.move();
   return {
     name: options.name,

@@ -1,8 +1,9 @@
 import { cancelledError } from "@ob/core";
-import { type Job, Worker } from "bullmq";
+import { type Job, WaitingError, Worker } from "bullmq";
 import { buildJobSchema, chainJobSchema } from "../engine/build-record.ts";
 import { type EnginePorts, runBuild } from "../engine/build-run.ts";
 import { advanceClock } from "../engine/fair-share.ts";
+import { Intake } from "../engine/intake.ts";
 import { buildQueue, chainQueue, channels, queuePrefix } from "../redis/keys.ts";
 import { workerCommandSchema } from "../redis/messages.ts";
 import { tryParseJson } from "../redis/parse-json.ts";
@@ -10,6 +11,7 @@ import { timing } from "../timing.ts";
 import type { ChainOutcome } from "../watch/worker-watch.ts";
 import type { PoolStatus } from "../client/manage.ts";
 import type { WorkerStatus } from "./heartbeat.ts";
+import { PoolTurns } from "./pool-turns.ts";
 import { type ChainPorts, runChain, type RunningChain } from "./run-chain.ts";
 import { Slots } from "./slots.ts";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -50,12 +52,19 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #listening = new DisposableStack();
   readonly #slots: Slots;
+  readonly #turns: PoolTurns;
   readonly #drained = Promise.withResolvers<void>();
   #draining: Promise<void> | undefined;
+  #intake: Intake | undefined;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
-    this.#slots = new Slots(options.slots);
+    const { queues } = options.engine;
+    this.#turns = new PoolTurns({
+      free: () => (this.#closing.signal.aborted ? 0 : this.#slots.free),
+      waiting: async (pool) => await queues.waiting(pool),
+    });
+    this.#slots = new Slots(options.slots, () => void this.#turns.settle().catch(() => undefined));
   }
 
   /** See `ClusterWorker.drained`. */
@@ -67,8 +76,14 @@ export class WorkerProcess implements AsyncDisposable {
     const { pools, slots, engines, chains } = this.#options;
     const { news, worker } = chains.cluster;
     this.#listening.use(await news.listen(channels.worker(worker), (message) => this.#obey(message)));
-    for (const pool of pools) this.#work(chainQueue(pool), slots, async (job) => await this.#runChain(job));
-    if (engines > 0) this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    for (const pool of pools) {
+      const run = async (job: Job, token: string | undefined) => await this.#runChain(job, token);
+      this.#turns.add(pool, this.#work(chainQueue(pool), slots, run));
+    }
+    if (engines > 0) {
+      this.#intake = new Intake(chains.cluster.states.redis, worker);
+      this.#work(buildQueue, engines, async (job) => await this.#runBuild(job));
+    }
     await Promise.all(this.#workers.map(async (each) => await each.waitUntilReady()));
   }
 
@@ -88,6 +103,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#closing.abort();
     this.#listening.dispose();
     for (const { stop } of this.#running) stop(cancelledError());
+    await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
   }
 
@@ -97,12 +113,17 @@ export class WorkerProcess implements AsyncDisposable {
     for (const { store } of this.#running) store.claims.drain();
     // Engines are light, and others take their builds over.
     this.#closing.abort();
+    await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
     await publisher.idle();
     this.#drained.resolve();
   }
 
-  #work(queue: string, concurrency: number, process: (job: Job) => Promise<void>): void {
+  #work(
+    queue: string,
+    concurrency: number,
+    process: (job: Job, token: string | undefined) => Promise<void>,
+  ): Worker {
     const { redis } = this.#options.chains.cluster.states;
     const worker = new Worker(queue, process, {
       connection: redis,
@@ -119,18 +140,23 @@ export class WorkerProcess implements AsyncDisposable {
     // Redis is away: the worker tries again by itself.
     worker.on("error", () => undefined);
     this.#workers.push(worker);
+    return worker;
   }
 
-  async #runChain(job: Job): Promise<void> {
+  async #runChain(job: Job, token: string | undefined): Promise<void> {
     const chain = tryParseJson(chainJobSchema, JSON.stringify(job.data));
     // Something else than an engine has put it there.
-    if (!chain || this.#closing.signal.aborted) return;
+    if (!chain) return;
     const { chains, engine } = this.#options;
     const { cluster } = chains;
-    using slot = await this.#slots.take();
-    void slot;
-    // It was drained meanwhile: another worker gets the chain.
+    // It is drained: another worker gets the chain.
     if (this.#closing.signal.aborted) return await cluster.states.announceAbsent(chain.chain[0]);
+    using slot = this.#slots.take();
+    if (!slot) {
+      // Two queues have fetched a job for the last slot at the same time.
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
     await advanceClock(cluster.states.redis, chain.pool, chain.start);
     let running: RunningChain | undefined;
     const { build, pool, chain: layers, traceparent } = chain;

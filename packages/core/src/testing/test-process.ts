@@ -15,10 +15,20 @@ export interface TestProcess extends AsyncDisposable {
   ended(): Promise<void>;
 }
 
-/** Runs a TypeScript file as a process that uses the packages' sources. @param script absolute path. */
-export function startTestProcess(script: string, args: readonly string[]): TestProcess {
+/**
+ * Runs a TypeScript file as a process that uses the packages' sources.
+ *
+ * @param script absolute path.
+ * @param through a program that runs it in its own place, with its first arguments: `ip netns exec NAME`.
+ */
+export function startTestProcess(
+  script: string,
+  args: readonly string[],
+  through: readonly string[] = [],
+): TestProcess {
   const node = ["--conditions=@ob/source", "--experimental-strip-types", "--no-warnings"];
-  const child = spawn(process.execPath, [...node, script, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const [program, ...before] = [...through, process.execPath];
+  const child = spawn(program, [...before, ...node, script, ...args], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const exit = once(child, "exit");
   return {

@@ -197,9 +197,9 @@ export class QemuInstance implements AsyncDisposable {
 
 /**
  * How long a guest that has closed its connections may take to exit, in milliseconds: without a PS/2 controller, a Linux kernel tries
- * several ways to restart, which takes two seconds more.
+ * several ways to restart, which takes two seconds more on an idle host.
  */
-const exitTime = 8_000;
+const exitTime = 20_000;
 
 /** Matches nothing. */
 const noPanic = /(?!)/;

@@ -1,8 +1,6 @@
-import { quotedName } from "@ob/core";
+import { parseForeignJson, quotedName } from "@ob/core";
 import * as v from "valibot";
 import { registryError } from "../errors.ts";
-
-const maxDepth = 32;
 
 /**
  * Parses JSON of a registry, a token server or a credential helper by a schema.
@@ -23,34 +21,8 @@ export function parseJson<const T extends v.GenericSchema>(
 }
 
 function toJson(text: string | Uint8Array, what: string): unknown {
-  let string: string;
-  try {
-    string = typeof text === "string" ? text : new TextDecoder("utf-8", { fatal: true }).decode(text);
-  } catch {
-    throw registryError(`${what} is not UTF-8.`);
-  }
-  if (depthOf(string) > maxDepth) throw registryError(`${what} is nested more than ${maxDepth} levels deep.`);
-  try {
-    const json: unknown = JSON.parse(string);
-    return json;
-  } catch {
-    // V8's message quotes the text, which may be a secret.
-    throw registryError(`${what} is not JSON.`);
-  }
-}
-
-/** The deepest nesting of arrays and objects. A loop and no pattern: a long string must not exhaust a stack. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (char === "\\" && inString) at++;
-    else if (char === '"') inString = !inString;
-    else if (inString) continue;
-    else if (char === "[" || char === "{") deepest = Math.max(deepest, ++depth);
-    else if (char === "]" || char === "}") depth--;
-  }
-  return deepest;
+  const read = parseForeignJson(text);
+  if (read.ok) return read.json;
+  const why = read.why === "too deep" ? `is nested more than ${read.limit} levels deep` : `is ${read.why}`;
+  throw registryError(`${what} ${why}.`);
 }
