@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { until } from "./redis-server.test.helper.ts";
 import { TestCluster } from "./test-cluster.test.helper.ts";
 import type { RunRecord } from "./test-worker.test.helper.ts";
+import { timing } from "./timing.ts";
 
 /*
  * Most of the time nothing happens here but that locks expire: the tests run at the same time but for the one that measures, each with a cluster of its
@@ -36,7 +37,7 @@ async function workerOf(cluster: TestCluster, command: string): Promise<string |
 const idleStart = 3_000;
 
 test(
-  "a worker that is killed in a step is replaced within seven seconds, and nothing that is finished is made again",
+  "a worker that is killed in a step is replaced soon after its lock has expired, and nothing that is finished is made again",
   { timeout },
   async () => {
     await using cluster = await TestCluster.start();
@@ -58,9 +59,11 @@ test(
     );
     expect(again).toHaveLength(2);
     expect(again[1]?.worker).not.toBe(first);
-    // On a busy machine all that is done between the timers takes longer.
+    // The lock expires, and within `stalled` a worker sees it; on a busy machine all that is done between the timers takes
+    // longer. How much longer than seven seconds it ever is, `npm run bench -- cluster-faults` measures.
     const slowness = Math.max(1, start / idleStart);
-    expect((again[1]?.time ?? Infinity) - killed).toBeLessThan(7_000 * slowness);
+    const longest = 2 * (timing.lock + timing.stalled) * slowness;
+    expect((again[1]?.time ?? Infinity) - killed).toBeLessThan(longest);
     const others = (await runsOf(cluster, "begun")).filter(
       ({ command }) => command !== "sleep 3000;print three",
     );

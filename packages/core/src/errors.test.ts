@@ -55,6 +55,7 @@ test("errorMessage and errnoCode take anything that was thrown", () => {
   expect(errorMessage(new Error("no"))).toBe("no");
   expect(errorMessage("plain")).toBe("plain");
   expect(errorMessage(undefined)).toBe("undefined");
+  expect(errnoCode(Object.assign(new Error("quota"), { code: "Unknown system error -122" }))).toBe("EDQUOT");
   expect(errnoCode(Object.assign(new Error("gone"), { code: "ENOENT" }))).toBe("ENOENT");
   expect(errnoCode(Object.assign(new Error("gone"), { code: 2 }))).toBeUndefined();
   expect(errnoCode("ENOENT")).toBeUndefined();

@@ -143,7 +143,11 @@ export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What Node.js has no name for: its error then has a code of this form. The number is Linux's. */
+const unnamedCodes: ReadonlyMap<string, string> = new Map([["Unknown system error -122", "EDQUOT"]]);
+
 /** The `code` of a Node.js system error such as `ENOENT`, or undefined. */
 export function errnoCode(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+  if (!(error instanceof Error && "code" in error && typeof error.code === "string")) return undefined;
+  return unnamedCodes.get(error.code) ?? error.code;
 }

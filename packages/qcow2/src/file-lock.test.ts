@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestProcess, type TestProcess } from "@ob/core/testing";
@@ -30,6 +30,17 @@ describe("inside one process", () => {
     const second = await tryLock(path, "exclusive");
     expect(second?.mode).toBe("exclusive");
     second?.release();
+  });
+
+  it("is released although its file cannot be removed", async () => {
+    const lock = await tryLock(path, "exclusive");
+    await rm(path);
+    await mkdir(path);
+    lock?.release();
+    await rm(path, { recursive: true });
+    const next = await tryLock(path, "exclusive");
+    expect(next?.mode).toBe("exclusive");
+    next?.release();
   });
 
   it("grants several shared locks at a time, and no exclusive one with them", async () => {
