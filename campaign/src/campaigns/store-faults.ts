@@ -4,12 +4,12 @@ import type { Campaign, CampaignOptions, Outcome } from "../campaign.ts";
 import { buildPreload, type Fault } from "../faults.ts";
 import { makeReference, type Reference } from "../store/reference.ts";
 import { type Trial, tryFault } from "../store/try-fault.ts";
-import { shuffledPoints } from "./points.ts";
+import { shuffled } from "./shuffle.ts";
 
 const kept = path.resolve(import.meta.dirname, "../../../.obuilder/campaign");
 
 /** One fault at a place of a command. */
-export interface Place {
+interface Place {
   readonly trial: Trial;
   readonly fault: Fault;
 }
@@ -59,7 +59,7 @@ async function allPlaces(
       for (let at = 1; at <= calls; at += 1) places.push({ trial, fault: { ...kind, at } });
     }
   }
-  return shuffledPoints(places.length, random).flatMap((point) => places[point - 1] ?? []);
+  return shuffled(places, random);
 }
 
 async function tryPlaces(

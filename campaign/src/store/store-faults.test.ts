@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { shuffledPoints } from "../campaigns/points.ts";
+import { shuffled } from "../campaigns/shuffle.ts";
 import { trials } from "../campaigns/store-faults.ts";
 import { buildPreload, type Fault } from "../faults.ts";
 import { makeReference, type Reference } from "./reference.ts";
@@ -27,7 +27,8 @@ afterAll(async () => {
 
 /** Numbers of calls that spread over the whole command. */
 function somePoints(calls: number): readonly number[] {
-  return shuffledPoints(calls, xoroshiro128plus(1)).slice(0, sample);
+  const points = Array.from({ length: calls }, (_, index) => index + 1);
+  return shuffled(points, xoroshiro128plus(1)).slice(0, sample);
 }
 
 const kinds: readonly Omit<Fault, "at">[] = [
