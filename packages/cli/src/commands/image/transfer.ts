@@ -16,6 +16,7 @@ export const imageTransferOptions: OptionTable = {
     kind: "value",
     value: "ARCH",
     describe: `pull: the image for ${guestArchNames.join(" or ")} (default: of several the one for this host)`,
+    complete: guestArchNames,
     group,
   },
   insecure: { kind: "flag", describe: "Use plain http", group },
