@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { hasDockerRegistry } from "@ob/registry/testing";
+import { findProgram } from "@ob/core";
 import type { Bench } from "../bench.ts";
 import { whyNoNetwork } from "../cluster-faults/network.ts";
 import { checkImage, newStore } from "../fixtures.ts";
@@ -34,8 +34,7 @@ async function main(): Promise<number> {
     say(`There is no ${unknown}. There are: ${parts.join(", ")}.`);
     return 2;
   }
-  const why =
-    (await whyNoNetwork()) ?? ((await hasDockerRegistry()) ? undefined : "docker-registry is not installed");
+  const why = (await whyNoNetwork()) ?? (await whyNoServers());
   if (why !== undefined) {
     say(`Nothing is measured: ${why}.`);
     return 2;
@@ -58,6 +57,13 @@ async function main(): Promise<number> {
   process.stdout.write(`\n${text}\n`);
   if (values.write) await keep(text);
   return figures.every(isMet) ? 0 : 1;
+}
+
+async function whyNoServers(): Promise<string | undefined> {
+  for (const program of ["redis-server", "docker-registry"]) {
+    if ((await findProgram(program)) === undefined) return `${program} is not installed`;
+  }
+  return undefined;
 }
 
 async function measure(wanted: readonly Part[], signal: AbortSignal): Promise<readonly Figure[]> {
