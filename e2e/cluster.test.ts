@@ -1,8 +1,9 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 import { missingForCluster } from "../scripts/cluster-services.mjs";
-import { startCluster } from "./support/cluster.ts";
+import { startCluster, type TestCluster } from "./support/cluster.ts";
 import { argumentsAndEnvironment, qemusOf, treeOf } from "./support/host-processes.ts";
 import { build, builtId, obuilder, obuilderFile, printed } from "./support/obuilder.ts";
 import { imageName, temporaryStore, type TestStore } from "./support/store.ts";
@@ -24,8 +25,39 @@ const withSecret = `((from ${imageName})
 const slow = (seconds: number) =>
   `((from ${imageName}) (run (shell "echo started; sleep ${seconds}; echo woke")))`;
 
+/** Lets a worker of a pool of its own keep a VM ready, and builds on that. */
+async function startFromWarmVm(cluster: TestCluster, store: TestStore): Promise<void> {
+  const pool = "kept-ready";
+  const flags = ["--name", pool, "--pool", pool, "--warm", "1", "--log-format=json", "--verbosity=debug"];
+  const child = cluster.run("worker", ["worker", `--store=qemu:${store.directory}`, ...flags, ...vm]);
+  const starts: string[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    const { event, start } = JSON.parse(line) as { readonly event: string; readonly start?: string };
+    if (event === "vm-started") starts.push(start ?? "");
+  });
+  try {
+    await printed(child, '"event":"ready"');
+    const ready = printed(child, "a VM is kept ready");
+    for (const name of ["first", "second"]) {
+      const spec = `((from ${imageName}) (run (shell "echo ${name}")))`;
+      const built = await cluster.run("client", ["submit", "-f", "-", "--pool", pool, store.work], {
+        input: spec,
+      });
+      expect(built.exitCode, built.all).toBe(0);
+      expect(built.stdout).toContain(`${name}\n`);
+      await ready;
+    }
+    expect(starts).toEqual([expect.stringMatching(/^(?:boot|resume)$/), "warm"]);
+  } finally {
+    child.kill("SIGTERM");
+  }
+  const ended = await child;
+  expect(ended.exitCode, ended.all).toBe(0);
+  expect(await qemusOf(store.directory)).toEqual([]);
+}
+
 test.skipIf(missing.length > 0)(
-  "two workers share a build; one that dies is replaced; what is cancelled or stopped leaves no machine; no secret is seen",
+  "two workers share a build; one that dies is replaced; one keeps a VM ready; what is cancelled or stopped leaves no machine; no secret is seen",
   async () => {
     await using stack = new AsyncDisposableStack();
     const cluster = stack.use(await startCluster());
@@ -132,7 +164,9 @@ test.skipIf(missing.length > 0)(
       for (const password of passwords) expect(seen).not.toContain(password);
     }
     dying.child.kill("SIGKILL");
-    const finished = await killed;
+    await dying.child;
+    // Until its work is taken over, its store serves another worker.
+    const [finished] = await Promise.all([killed, startFromWarmVm(cluster, dying.store)]);
     expect(finished.exitCode, finished.all).toBe(0);
     expect(finished.stdout).toContain("woke\n");
 

@@ -1,7 +1,8 @@
 // npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
-// cluster of this host's loopback, and makes the API reference.
+// cluster of this host's loopback, tests with a second registry, builds the container of deploy/, and makes the API reference.
 import { join } from "node:path";
 import { bin, call, main, mustCall, node, repository } from "./environment.mjs";
+import { testSecondRegistry } from "./second-registry.mjs";
 import { setup } from "./setup.mjs";
 
 await main(() => {
@@ -9,6 +10,8 @@ await main(() => {
   const status = call(node, [join(repository, "packaging", "src", "verify.ts")]);
   if (status !== 0) return status;
   mustCall("npm", ["run", "quickstart:cluster"], { cwd: repository, what: "The quickstart of a cluster" });
+  testSecondRegistry();
+  mustCall(node, [join(repository, "packaging", "src", "verify-container.ts")], { what: "The container" });
   mustCall(join(bin, "oxfmt"), [join("docs", "verification.md")]);
   mustCall("npm", ["run", "docs"], { cwd: repository, what: "Making the API reference" });
   return 0;

@@ -89,7 +89,9 @@ export const metricGroups: readonly MetricGroup[] = [
       ...["worker time", "processor time a layer"].flatMap((what) =>
         [1, 2, 4, 8].map((workers) => [`8 chains on ${workers}: ${what}`, `8 chains on 1: ${what}`] as const),
       ),
-      ...[1, 2, 4, 8].map((workers) => [`count: Redis calls a layer, 8 chains on ${workers}`] as const),
+      ...["calls a layer", "microseconds a call"].flatMap((what) =>
+        [1, 2, 4, 8].map((workers) => [`count: Redis ${what}, 8 chains on ${workers}`] as const),
+      ),
     ],
   },
   {

@@ -1,5 +1,6 @@
 import { type Parameters, standard, withoutFailures } from "./parameters.ts";
 import { type Policy, simulate } from "./simulate.ts";
+import { readMedian } from "../read-results.ts";
 import { type Build, Layers, type Workload } from "./workload.ts";
 
 /** A measurement of real queues and claims whose steps only sleep, all on one machine. */
@@ -16,6 +17,8 @@ export interface Measurement {
   readonly step: number;
   readonly boot: number;
   readonly reuse: number;
+  /** How many Redis calls a layer took; by default the standard number. */
+  readonly calls?: number | undefined;
   /** The measured makespan in seconds. */
   readonly measured: number;
 }
@@ -34,8 +37,8 @@ export const prototype: readonly Measurement[] = [
 
 /** What `bench -- cluster` has measured, from the Markdown that it prints; undefined if that does not contain it. */
 export function readMeasurement(markdown: string): Measurement | undefined {
-  const [, value, unit] = /^\| cluster: 8 workers \| ([\d.]+) (ms|s) \|/m.exec(markdown) ?? [];
-  if (value === undefined) return undefined;
+  const measured = readMedian(markdown, "cluster: 8 workers");
+  if (measured === undefined) return undefined;
   return {
     ...{
       name: "480 layers, chains: `bench -- cluster`",
@@ -45,7 +48,8 @@ export function readMeasurement(markdown: string): Measurement | undefined {
       wantedBy: 2,
     },
     ...{ clients: 4, workers: 8, step: 0.5, boot: 1, reuse: 0 },
-    measured: Number(value) * (unit === "ms" ? 0.001 : 1),
+    calls: readMedian(markdown, "count: Redis calls a layer, 8 chains on 8"),
+    measured,
   };
 }
 
@@ -87,13 +91,13 @@ export function compare(measurement: Measurement, secondsPerCall: number): Compa
 }
 
 export function simulateMeasurement(measurement: Measurement, secondsPerCall: number): number {
-  const { policy, workers, boot, reuse } = measurement;
+  const { policy, workers, boot, reuse, calls } = measurement;
   const { redis, registry, ...rest } = withoutFailures(standard);
   const parameters: Parameters = {
     ...rest,
     workers: { ...rest.workers, slots: 1 },
     vm: { boot, resume: boot, reuse },
-    redis: { ...redis, secondsPerCall },
+    redis: { ...redis, secondsPerCall, ...(calls !== undefined && { callsPerChainLayer: calls }) },
     registry: { ...registry, lazyBaseBytes: 0, pullSeconds: 0, pushSeconds: 0.005 },
   };
   return simulate({ parameters, workload: workloadOf(measurement), policy, workers, seed: 1 }).makespan;

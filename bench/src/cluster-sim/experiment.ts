@@ -1,4 +1,4 @@
-import { type Parameters, standard } from "./parameters.ts";
+import type { Parameters } from "./parameters.ts";
 import { type Outcome, type Policy, policies, simulate } from "./simulate.ts";
 import { makeWorkload } from "./workload.ts";
 
@@ -26,28 +26,29 @@ const quickSizes = [
 
 /** Eight registries, each with a network of its own. */
 const registries = 8;
-const moreRegistries: Parameters = {
-  ...standard,
-  registry: { ...standard.registry, bytesPerSecond: registries * standard.registry.bytesPerSecond },
-};
+function withMoreRegistries({ registry, ...rest }: Parameters): Parameters {
+  return { ...rest, registry: { ...registry, bytesPerSecond: registries * registry.bytesPerSecond } };
+}
 
 /** All policies on clusters of all sizes; the largest also with more registries. */
 export function* experiment({
   quick,
   seed,
+  parameters,
 }: {
   readonly quick: boolean;
   readonly seed: number;
+  readonly parameters: Parameters;
 }): Generator<Run> {
   for (const { workers, builds } of quick ? quickSizes : sizes) {
-    const workload = makeWorkload(standard, { builds, workers, seed });
+    const workload = makeWorkload(parameters, { builds, workers, seed });
     const shared = { workload, workers, seed };
     for (const policy of policies) {
-      const outcome = simulate({ ...shared, parameters: standard, policy });
+      const outcome = simulate({ ...shared, parameters, policy });
       yield { workers, policy, variant: "", outcome };
     }
     if (workers < 10_000) continue;
-    const outcome = simulate({ ...shared, parameters: moreRegistries, policy: "chain" });
+    const outcome = simulate({ ...shared, parameters: withMoreRegistries(parameters), policy: "chain" });
     yield { workers, policy: "chain", variant: `${registries} registries`, outcome };
   }
 }

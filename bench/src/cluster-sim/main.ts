@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { calibrate, prototype, readMeasurement } from "./calibration.ts";
 import { experiment, type Run } from "./experiment.ts";
 import { figure } from "./figure.ts";
-import { calibrationTable, resultTable } from "./table.ts";
+import { readMeasured, withMeasured } from "./parameters.ts";
+import { calibrationTable, measuredTable, resultTable } from "./table.ts";
 
 const folder = path.resolve(import.meta.dirname, "../..");
 const readme = path.join(folder, "README.md");
@@ -23,17 +24,24 @@ async function main(): Promise<void> {
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed))
     throw new RangeError(`--seed is an integer, not ${JSON.stringify(values.seed)}`);
-  const measured = readMeasurement(await readFile(values.measured, "utf8"));
+  const report = await readFile(values.measured, "utf8");
+  const measured = readMeasured(report);
+  const parameters = withMeasured(measured);
   const runs: Run[] = [];
   const start = performance.now();
-  for (const run of experiment({ quick: values.quick, seed })) {
+  for (const run of experiment({ quick: values.quick, seed, parameters })) {
     runs.push(run);
     const after = ((performance.now() - start) / 1_000).toFixed(1);
     say(
       `${run.workers} workers, a job is a ${run.policy}${run.variant && `, ${run.variant}`} (after ${after} s)`,
     );
   }
-  const text = `Seed ${seed}.\n\n${resultTable(runs)}\n\n${calibrationTable(calibrate(prototype), measured)}`;
+  const tables = [
+    measuredTable(measured),
+    resultTable(runs, parameters),
+    calibrationTable(calibrate(prototype), readMeasurement(report)),
+  ];
+  const text = `Seed ${seed}.\n\n${tables.join("\n\n")}`;
   process.stdout.write(`\n${text}\n`);
   if (values.write) await keep(text, runs);
 }

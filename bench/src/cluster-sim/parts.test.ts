@@ -8,14 +8,37 @@ import {
 } from "./calibration.ts";
 import { figure } from "./figure.ts";
 import { LayerCache } from "./layer-cache.ts";
-import { standard } from "./parameters.ts";
+import { readMeasured, standard, withMeasured } from "./parameters.ts";
 import { Random } from "./random.ts";
 import source from "./parameters.json" with { type: "json" };
 import { simulate } from "./simulate.ts";
-import { calibrationTable, resultTable } from "./table.ts";
+import { calibrationTable, measuredTable, resultTable } from "./table.ts";
 import { Server, Timeline } from "./timeline.ts";
 import { shareOut } from "./worker.ts";
 import { makeWorkload } from "./workload.ts";
+
+describe("the parameters", () => {
+  const report = `
+| first step cold | 9.50 s | 1.2 × bare boot | 7: 8.29 s to 9.73 s |
+| further step resumed | 612 ms | 0.06 × first step cold | 69: 307 ms to 792 ms |
+| count: Redis calls a layer, 8 chains on 8 | 79.4 |  | 1 |
+| count: Redis microseconds a call, 8 chains on 8 | 12.5 |  | 1 |
+`;
+
+  it("are those that the report of the benchmark has measured, and else the standard ones", () => {
+    const { vm, redis, ...others } = withMeasured(readMeasured(report));
+    expect(vm).toEqual({ boot: 9.5, resume: standard.vm.resume, reuse: 0.612 });
+    expect(redis).toEqual({ ...standard.redis, callsPerChainLayer: 79.4, secondsPerCall: 12.5e-6 });
+    expect(standard).toMatchObject(others);
+    expect(withMeasured(readMeasured("nothing"))).toEqual(standard);
+  });
+
+  it("are listed with their metrics, also those that were not measured", () => {
+    const table = measuredTable(readMeasured(report));
+    expect(table).toContain("| vm.reuse | 0.612 s | further step resumed |");
+    expect(table).toContain("| vm.resume | not measured | first step resumed |");
+  });
+});
 
 describe("the calibration", () => {
   it("reads the time of the eight workers from the benchmark's report", () => {
@@ -24,6 +47,8 @@ describe("the calibration", () => {
     expect(readMeasurement(text)?.measured).toBe(18.76);
     expect(readMeasurement(text.replace("18.76 s", "760 ms"))?.measured).toBe(0.76);
     expect(readMeasurement("nothing")).toBeUndefined();
+    expect(readMeasurement(text)?.calls).toBeUndefined();
+    expect(readMeasurement(`${text}| count: Redis calls a layer, 8 chains on 8 | 79.4 |`)?.calls).toBe(79.4);
   });
 
   it("finds the cost of a call that a simulated measurement had, and reports the error", () => {
@@ -96,7 +121,7 @@ describe("the report of the simulations", () => {
   }));
 
   it("has a row for each", () => {
-    const rows = resultTable(runs).split("\n");
+    const rows = resultTable(runs, standard).split("\n");
     expect(rows).toHaveLength(4);
     expect(rows[3]).toMatch(/^\| 10 \| chain \| \d/);
   });

@@ -1,9 +1,9 @@
 import { calibrate, type Calibration, compare, type Measurement } from "./calibration.ts";
 import type { Run } from "./experiment.ts";
-import { standard } from "./parameters.ts";
+import type { MeasuredParameter, Parameters } from "./parameters.ts";
 import { percentile } from "./simulate.ts";
 
-const columns: readonly (readonly [title: string, cell: (run: Run) => string])[] = [
+const columns: readonly (readonly [title: string, cell: (run: Run, parameters: Parameters) => string])[] = [
   ["workers", ({ workers }) => workers.toLocaleString("en")],
   ["job is a", ({ policy, variant }) => (variant === "" ? policy : `${policy}, ${variant}`)],
   ["slowdown p50", ({ outcome }) => fixed(percentile(outcome.slowdowns, 0.5), 2)],
@@ -15,18 +15,18 @@ const columns: readonly (readonly [title: string, cell: (run: Run) => string])[]
   ["deaths", ({ outcome }) => `${outcome.deaths}`],
   ["takeover p95", ({ outcome }) => seconds(percentile(outcome.takeovers, 0.95))],
   ["Redis calls/s", ({ outcome }) => fixed(outcome.callsPerSecond, 0)],
-  ["Redis busy", ({ outcome }) => percent(outcome.callsPerSecond * standard.redis.secondsPerCall)],
+  ["Redis busy", ({ outcome }, { redis }) => percent(outcome.callsPerSecond * redis.secondsPerCall)],
   ["registry MB/s", ({ outcome }) => fixed(outcome.bytesPerSecond / 1e6, 0)],
   [
     "registry asked of 10 Gbit/s",
-    ({ outcome }) => percent(outcome.bytesPerSecond / standard.registry.bytesPerSecond),
+    ({ outcome }, { registry }) => percent(outcome.bytesPerSecond / registry.bytesPerSecond),
   ],
 ];
 
-export function resultTable(runs: readonly Run[]): string {
+export function resultTable(runs: readonly Run[], parameters: Parameters): string {
   return table(
     columns.map(([title]) => title),
-    runs.map((run) => columns.map(([, cell]) => cell(run))),
+    runs.map((run) => columns.map(([, cell]) => cell(run, parameters))),
   );
 }
 
@@ -49,6 +49,18 @@ export function calibrationTable(prototype: Calibration, measured: Measurement |
     ]),
   );
   return table(["eight workers on one machine", "fitted: a call", "measured", "simulated", "error"], rows);
+}
+
+/** Which parameters were measured. */
+export function measuredTable(measured: readonly MeasuredParameter[]): string {
+  const rows = measured.map(({ name, metric, unit, value }) => [
+    name,
+    value === undefined
+      ? "not measured"
+      : `${value.toLocaleString("en", { maximumSignificantDigits: 3 })} ${unit}`,
+    metric,
+  ]);
+  return table(["parameter", "value", "metric"], rows);
 }
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -78,16 +78,25 @@ async function scaling({ results, quick }: Bench, workers: number): Promise<void
   await build("warm", 2 * workers, 3);
   await running.redis.config("RESETSTAT");
   const before = await running.processorTime();
+  const redisBefore = await redisTime(running);
   const time = await timed(async () => await build("y", 8, steps));
   const used = (await running.processorTime()) - before;
   // What the workers had, together.
   results.add(`8 chains on ${workers}: worker time`, time * workers);
   results.add(`8 chains on ${workers}: processor time a layer`, used / (8 * steps));
-  results.add(`count: Redis calls a layer, 8 chains on ${workers}`, (await callsOf(running)) / (8 * steps));
+  const [calls, redisUsed] = [await callsOf(running), (await redisTime(running)) - redisBefore];
+  results.add(`count: Redis calls a layer, 8 chains on ${workers}`, calls / (8 * steps));
+  results.add(`count: Redis microseconds a call, 8 chains on ${workers}`, redisUsed / calls);
 }
 
 /** How many commands Redis has run since its statistics were reset, those of scripts included. */
 async function callsOf({ redis }: TestCluster): Promise<number> {
   const lines = (await redis.info("commandstats")).matchAll(/^cmdstat_[^:]+:calls=(\d+)/gm);
   return [...lines].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
+
+/** The processor time that Redis has used, in microseconds. */
+async function redisTime({ redis }: TestCluster): Promise<number> {
+  const lines = (await redis.info("cpu")).matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm);
+  return [...lines].reduce((sum, [, seconds]) => sum + 1e6 * Number(seconds), 0);
 }

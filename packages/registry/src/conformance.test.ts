@@ -4,32 +4,10 @@ import { Readable } from "node:stream";
 import { findProgram, run } from "@ob/core";
 import { describe, expect, test } from "vitest";
 import { contentOf, openRegistry } from "./index.ts";
-import { FakeRegistry } from "./testing/fake-registry.ts";
+import { imageManifest, registries } from "./registries.test.helper.ts";
 import { CuttingProxy } from "./testing/cutting-proxy.ts";
 import { hasDockerRegistry, startDockerRegistry } from "./testing/docker-registry.ts";
 import { idOf, scratch } from "./testing/scratch.ts";
-
-interface Host extends AsyncDisposable {
-  readonly host: string;
-}
-
-/** `OB_TEST_REGISTRY=HOST/PATH` names one more, which takes what anybody pushes. */
-const other = process.env["OB_TEST_REGISTRY"];
-const registries: Readonly<Record<string, { readonly start: () => Promise<Host>; readonly skip: boolean }>> =
-  {
-    "the fake registry": { start: async () => await FakeRegistry.start(), skip: false },
-    "Debian's docker-registry": {
-      start: async () => await startDockerRegistry(),
-      skip: !(await hasDockerRegistry()),
-    },
-    "the registry of OB_TEST_REGISTRY": {
-      start: async () => ({
-        host: `${other}/${randomBytes(6).toString("hex")}`,
-        [Symbol.asyncDispose]: async () => undefined,
-      }),
-      skip: other === undefined,
-    },
-  };
 
 for (const [registryName, { start, skip }] of Object.entries(registries)) {
   describe.skipIf(skip)(registryName, () => {
@@ -285,13 +263,3 @@ test.skipIf(!hasSkopeo)(
     expect(await copy.pullLayer(layer, { disk: (_, index) => files.path(`to-${index}`) })).toBe(true);
   },
 );
-
-function imageManifest(fields: Readonly<Record<string, unknown>>): string {
-  const directBoot = {
-    kernel: "debian.files/vmlinuz",
-    initrd: "debian.files/initrd",
-    commandLine: "root=/dev/vda1",
-  };
-  const common = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "me" };
-  return JSON.stringify({ ...common, sshKey: "../state/ssh/id_ed25519", directBoot, ...fields });
-}

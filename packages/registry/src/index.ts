@@ -4,6 +4,7 @@ export { dockerCredentials, type DockerCredentialsOptions } from "./auth/docker-
 export type { ArtefactInfo, BlobFile, PushArtefactRequest } from "./artefact/any.ts";
 export type { ContextInfo, PushContextRequest } from "./artefact/context.ts";
 export type { ImageFile, ImageInfo } from "./artefact/image.ts";
+export type { Platform } from "./artefact/image-index.ts";
 export type {
   PulledImage,
   PullImageRequest,
@@ -15,6 +16,12 @@ export type { ChainDisk, LayerInfo } from "./artefact/layer.ts";
 export { annotations, artefactTypes, mediaTypes } from "./artefact/media-types.ts";
 export type { Artefact } from "./artefact/oci-manifest.ts";
 export type { OnProgress, TransferProgress } from "./blobs/repository.ts";
-export { type CallOptions, openRegistry, type OpenRegistryOptions, type Registry } from "./open-registry.ts";
+export {
+  type CallOptions,
+  type FindImageOptions,
+  openRegistry,
+  type OpenRegistryOptions,
+  type Registry,
+} from "./open-registry.ts";
 export { type Content, contentOf, type Digest, digest, digestOf, isDigest } from "./reference/digest.ts";
 export { isLoopback, parseReference, type Reference } from "./reference/reference.ts";

@@ -17,8 +17,9 @@ import {
   type PushContextRequest,
 } from "./artefact/context.ts";
 import type { ImageInfo } from "./artefact/image.ts";
+import { findImage } from "./artefact/find-image.ts";
+import type { Choice } from "./artefact/image-index.ts";
 import {
-  findImage,
   type PulledImage,
   pullImage,
   type PullImageRequest,
@@ -28,13 +29,13 @@ import {
 } from "./artefact/image-transfer.ts";
 import type { LayerInfo } from "./artefact/layer.ts";
 import type { Credentials, CredentialSource } from "./auth/credentials.ts";
-import { checkReference } from "./artefact/publish.ts";
 import { dockerCredentials } from "./auth/docker-config.ts";
 import { pullBlob } from "./blobs/pull.ts";
 import { type OnProgress, Repository } from "./blobs/repository.ts";
 import { defaultBackoff } from "./client/backoff.ts";
 import { connect } from "./client/connect.ts";
-import { listTags, ping, remove } from "./client/content.ts";
+import { listTags, ping } from "./client/content.ts";
+import { removeTagged } from "./artefact/remove.ts";
 import { registryError } from "./errors.ts";
 import { type Content, digest } from "./reference/digest.ts";
 import { isLoopback, parseReference, type Reference } from "./reference/reference.ts";
@@ -70,6 +71,9 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which image is wanted of a tag that stands for several. */
+export interface FindImageOptions extends CallOptions, Choice {}
+
 /**
  * A repository in a registry. All calls may run at the same time. They throw `ObError`s: `REGISTRY`, `NO_SPACE`, `STORE` for
  * files that cannot be read or written, the signal's reason.
@@ -90,8 +94,11 @@ export interface Registry extends AsyncDisposable {
   /** Removes a layer's manifest; its blobs go when the registry collects garbage. False if there is none. */
   removeLayer(id: LayerId, options?: CallOptions): Promise<boolean>;
 
-  /** The base image of a tag or digest; undefined if there is none. */
-  findImage(reference: string, options?: CallOptions): Promise<ImageInfo | undefined>;
+  /**
+   * The base image of a tag or digest; undefined if there is none. Where one stands for several, `REGISTRY` with
+   * `data.architectures` says that the options choose none of them.
+   */
+  findImage(reference: string, options?: FindImageOptions): Promise<ImageInfo | undefined>;
   /** Pushes a base image with the files that its image manifest names. */
   pushImage(request: PushImageRequest): Promise<PushedImage>;
   /** Pulls a base image into files. Undefined if the registry no longer has all of it. */
@@ -179,14 +186,9 @@ function callsOf(repository: Repository): Omit<Registry, "reference" | keyof Asy
     pushLayer: async (request) => await pushLayer(repository, request, request.signal ?? never()),
     pullLayer: async (layer, request) =>
       await pullLayer(repository, layer, { ...request, signal: request.signal ?? never() }),
-    removeLayer: async (id, { signal = never() } = {}) => {
-      checkReference(id, repository);
-      const found = await repository.headManifest(id, signal);
-      return (
-        found !== undefined && (await remove({ ...access(signal), kind: "manifests", reference: found }))
-      );
-    },
-    findImage: async (name, { signal = never() } = {}) => await findImage(repository, name, signal),
+    removeLayer: async (id, { signal = never() } = {}) => await removeTagged(repository, id, signal),
+    findImage: async (name, { signal = never(), ...choice } = {}) =>
+      await findImage(repository, name, { signal, ...choice }),
     pushImage: async (request) => await pushImage(repository, request, request.signal ?? never()),
     pullImage: async (image, request) =>
       await pullImage(repository, image, { ...request, signal: request.signal ?? never() }),

@@ -63,7 +63,12 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
   LAYER_BUSY: busyLayer,
   STORE: (from) =>
     deleteLayer(from) || (from.data["notStore"] && `Check the path in --store=qemu:PATH. ${from.hint}`),
-  REGISTRY: ({ hint, data: { pushed, problem } }) => {
+  REGISTRY: ({ hint, data: { pushed, problem, architectures } }) => {
+    if (architectures !== undefined)
+      return (
+        "`image pull --arch ARCH` takes one of an architecture. The spec of a build names an image by its tag, so that a tag is " +
+        "for one architecture there."
+      );
     if (pushed)
       return `${hint} The layers are in the store. \`ignore-error=true\` in --cache-to makes this a warning.`.trim();
     return problem === "unauthorized"

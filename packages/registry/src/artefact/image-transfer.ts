@@ -4,12 +4,14 @@ import type { Repository } from "../blobs/repository.ts";
 import { registryError } from "../errors.ts";
 import { inParallel } from "../parallel.ts";
 import type { Content } from "../reference/digest.ts";
-import { findArtefact } from "./find.ts";
-import { checkImageManifest, decodeImage, encodeImage, filesOf, type ImageInfo } from "./image.ts";
+import { checkImageManifest, encodeImage, filesOf, type ImageInfo } from "./image.ts";
+import { type Platform, platformName } from "./image-index.ts";
 import { mediaTypes } from "./media-types.ts";
-import { packer } from "./pack.ts";
+import { encodeArtefact } from "./oci-manifest.ts";
+import { type Packer, packer } from "./pack.ts";
 import { checkReference, publish } from "./publish.ts";
 import { readBlob } from "../blobs/read-blob.ts";
+import { planTag, putIndex } from "./tag-image.ts";
 
 export interface PushImageRequest {
   /** The tag: the image's name, or what the caller likes. */
@@ -25,7 +27,10 @@ export interface PushImageRequest {
    * its own. Whoever can pull the image can then log in to its guests. A store's own key is never part of an image.
    */
   readonly files?: Readonly<Record<string, string>> | undefined;
-  /** Replaces another image of that tag. By default the first one stays. */
+  /**
+   * Replaces another image of that tag. By default the first one stays. An image of the same system for another architecture
+   * is not replaced: the tag stands for both then.
+   */
   readonly overwrite?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -53,7 +58,10 @@ export interface PulledImage {
   readonly manifest: string | undefined;
 }
 
-/** Pushes a base image, and of its blobs those that the registry lacks. */
+/**
+ * Pushes a base image, and of its blobs those that the registry lacks. A tag with images for several architectures stands for
+ * an OCI image index. Of two pushes at the very same time to such a tag the last one stays: registries have no other rule.
+ */
 export async function pushImage(
   repository: Repository,
   request: PushImageRequest,
@@ -63,8 +71,8 @@ export async function pushImage(
   checkReference(tag, repository);
   await using pack = await packer(repository);
   const described = await pack.describe(disk, content, signal);
-  const named = manifest === undefined ? [] : filesOf(checkImageManifest(manifest, described, disk));
-  checkFiles(named, files, disk);
+  const read = manifest === undefined ? undefined : checkImageManifest(manifest, described, disk);
+  checkFiles(read ? filesOf(read) : [], files, disk);
   const image = {
     disk: { mediaType: mediaTypes.disk, ...described },
     files: await inParallel(
@@ -78,10 +86,36 @@ export async function pushImage(
     imageManifest: manifest === undefined ? undefined : pack.descriptor(manifest, mediaTypes.imageManifest),
   };
   const artefact = encodeImage(image);
-  const existing = await findImage(repository, tag, signal);
   const manifestDigest = pack.digestOf(artefact);
-  if (existing?.manifestDigest === manifestDigest) return { outcome: "present", image: existing };
-  if (existing && !overwrite) return { outcome: "different", image: existing };
+  const platform = read && { os: read.guestOs, architecture: read.guestArch };
+  const size = encodeArtefact(artefact).byteLength;
+  const wanted = { tag, entry: { digest: manifestDigest, size, platform }, overwrite };
+  const before = await planTag(repository, wanted, signal);
+  if (before.kind === "present" || before.kind === "different")
+    return { outcome: before.kind, image: before.image };
+  await pushBlobs({ pack, image, signal }, request);
+  // Another push may have changed the tag in the meantime.
+  const plan = await planTag(repository, wanted, signal);
+  if (plan.kind === "present" || plan.kind === "different") return { outcome: plan.kind, image: plan.image };
+  if (plan.kind === "image") {
+    await publish(repository, artefact, { reference: tag, pack, signal });
+    return { outcome: "pushed", image: { ...image, manifestDigest } };
+  }
+  await publish(repository, artefact, { reference: manifestDigest, pack, signal });
+  await putIndex(repository, { tag, entries: plan.entries }, signal);
+  return { outcome: "pushed", image: { ...image, manifestDigest, platform } };
+}
+
+interface BlobsToPush {
+  readonly pack: Packer;
+  readonly image: Omit<ImageInfo, "manifestDigest">;
+  readonly signal: AbortSignal;
+}
+
+async function pushBlobs(
+  { pack, image, signal }: BlobsToPush,
+  { disk, files = {}, manifest }: PushImageRequest,
+): Promise<void> {
   const blobs = [
     { file: disk, blob: image.disk },
     ...image.files.map(({ name, blob }) => ({ file: files[name] ?? "", blob })),
@@ -93,8 +127,6 @@ export async function pushImage(
     signal,
   );
   if (manifest !== undefined) await pack.bytes(Buffer.from(manifest), mediaTypes.imageManifest, signal);
-  await publish(repository, artefact, { reference: tag, pack, signal });
-  return { outcome: "pushed", image: { ...image, manifestDigest } };
 }
 
 /** What the image manifest names, and nothing else, is pushed. */
@@ -111,22 +143,12 @@ function checkFiles(named: readonly string[], files: Readonly<Record<string, str
   }
 }
 
-/** The image of a tag or digest; undefined if there is none. */
-export async function findImage(
-  repository: Repository,
-  reference: string,
-  signal: AbortSignal,
-): Promise<ImageInfo | undefined> {
-  const what = `The image ${repository.label(reference)}`;
-  const found = await findArtefact(repository, reference, { what, signal });
-  return found && decodeImage(found.artefact, { manifestDigest: found.digest, what });
-}
-
 /**
  * Pulls an image into files, each of which appears when it has been verified.
  *
  * @returns undefined if the registry no longer has all of it.
- * @throws ObError `BASE_IMAGE` if its image manifest is invalid; `REGISTRY` if it names other files than those that came with it.
+ * @throws ObError `BASE_IMAGE` if its image manifest is invalid; `REGISTRY` if it names other files than those that came with it,
+ *   or is for another platform than the index says.
  */
 export async function pullImage(
   repository: Repository,
@@ -137,11 +159,11 @@ export async function pullImage(
   const bytes = image.imageManifest && (await readBlob(repository, image.imageManifest, signal));
   if (image.imageManifest && !bytes) return undefined;
   const manifest = bytes?.toString("utf8");
-  checkNames(
-    image,
-    manifest === undefined ? [] : filesOf(checkImageManifest(manifest, image.disk, what)),
-    what,
-  );
+  const read = manifest === undefined ? undefined : checkImageManifest(manifest, image.disk, what);
+  checkNames(image, read ? filesOf(read) : [], what);
+  if (image.platform) {
+    checkPlatform(image.platform, read && { os: read.guestOs, architecture: read.guestArch }, what);
+  }
   const wanted = image.files.flatMap(({ name, blob }) => {
     const to = file?.(name);
     return to === undefined ? [] : [{ blob, to, keepPartial: false }];
@@ -165,4 +187,11 @@ function checkNames({ files }: ImageInfo, named: readonly string[], what: string
     throw registryError(
       `${what} has the file ${quotedName(besides.name)}, which its image manifest does not name.`,
     );
+}
+
+/** What an index says of an image is what the image says. */
+function checkPlatform(told: Platform, found: Platform | undefined, what: string): void {
+  if (found && platformName(found) === platformName(told)) return;
+  const own = found ? quotedName(platformName(found)) : "nothing that it names";
+  throw registryError(`${what} is for ${own}, and its index has it for ${quotedName(platformName(told))}.`);
 }

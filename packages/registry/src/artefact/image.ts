@@ -5,6 +5,7 @@ import type { Content, Digest } from "../reference/digest.ts";
 import { annotation, expectType } from "./decoding.ts";
 import { emptyDescriptor } from "./layer.ts";
 import { annotations, artefactTypes, mediaTypes } from "./media-types.ts";
+import type { Platform } from "./image-index.ts";
 import type { Artefact } from "./oci-manifest.ts";
 
 /** A file of a base image besides its disk: kernel, initrd, a key. */
@@ -23,6 +24,8 @@ export interface ImageInfo {
   readonly files: readonly ImageFile[];
   /** The blob with the image manifest; undefined for an image without one. */
   readonly imageManifest: Descriptor | undefined;
+  /** What it is for, as the index says that it is from; undefined if it is from none. */
+  readonly platform?: Platform | undefined;
 }
 
 /** The longest image manifest that is read, in bytes. */

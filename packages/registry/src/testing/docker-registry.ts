@@ -8,7 +8,7 @@ import { disposableWith, findProgram } from "@ob/core";
 
 /** A running `docker-registry`. It ends, and its files go, when it is disposed of. */
 export interface DockerRegistry extends AsyncDisposable {
-  /** `127.0.0.1:PORT` */
+  /** `ADDRESS:PORT` */
   readonly host: string;
   /** Where it keeps its files. */
   readonly directory: string;
@@ -19,6 +19,10 @@ export interface DockerRegistryOptions {
   readonly auth?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Files with certificate and key in PEM. */
   readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Where it listens; by default on a free port of the loopback. */
+  readonly address?: string;
+  /** A program that runs it in its own place, with its first arguments: `ip netns exec NAME`. */
+  readonly through?: readonly string[];
 }
 
 /** Debian's package docker-registry has it. */
@@ -26,10 +30,12 @@ export async function hasDockerRegistry(): Promise<boolean> {
   return (await findProgram("docker-registry")) !== undefined;
 }
 
-/** Starts Debian's `docker-registry` on a free port of the loopback. */
+/** Starts Debian's `docker-registry`. */
 export async function startDockerRegistry({
   auth,
   tls,
+  address = "127.0.0.1:0",
+  through = [],
 }: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "docker-registry-"));
@@ -39,7 +45,7 @@ export async function startDockerRegistry({
     log: { level: "info", formatter: "json" },
     storage: { filesystem: { rootdirectory: join(directory, "data") }, delete: { enabled: true } },
     http: {
-      addr: "127.0.0.1:0",
+      addr: address,
       secret: "of the tests",
       ...(tls && { tls: { certificate: tls.certificate, key: tls.key } }),
     },
@@ -48,7 +54,8 @@ export async function startDockerRegistry({
   const file = join(directory, "config.yml");
   // JSON is YAML.
   await writeFile(file, JSON.stringify(config));
-  const child = spawn("docker-registry", ["serve", file], { stdio: ["ignore", "ignore", "pipe"] });
+  const [program, ...before] = [...through, "docker-registry"];
+  const child = spawn(program, [...before, "serve", file], { stdio: ["ignore", "ignore", "pipe"] });
   const closed = once(child, "close");
   stack.defer(async () => {
     child.kill("SIGKILL");
@@ -57,7 +64,7 @@ export async function startDockerRegistry({
   const said: string[] = [];
   for await (const line of createInterface(child.stderr)) {
     said.push(line);
-    const host = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
+    const host = /listening on ([\d.]+:\d+)/.exec(line)?.[1];
     if (host === undefined) continue;
     child.stderr.resume();
     return disposableWith({ host, directory }, stack);

@@ -119,10 +119,11 @@ export class FakeRegistry implements AsyncDisposable {
     if (!blob) return sendError(response, 404, "BLOB_UNKNOWN");
     if (request.method === "HEAD")
       return send(response, 200, { headers: { "content-length": String(blob.length) } });
-    const from = /^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1];
+    const [, from, to = blob.length - 1] = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range ?? "") ?? [];
     if (from === undefined) return send(response, 200, { body: blob });
-    const range = `bytes ${from}-${blob.length - 1}/${blob.length}`;
-    send(response, 206, { headers: { "content-range": range }, body: blob.subarray(Number(from)) });
+    const range = `bytes ${from}-${to}/${blob.length}`;
+    const body = blob.subarray(Number(from), Number(to) + 1);
+    send(response, 206, { headers: { "content-range": range }, body });
   }
 
   #upload({ request, response, body, url, repository, name }: Exchange): void {

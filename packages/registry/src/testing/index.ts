@@ -5,3 +5,4 @@ export {
   hasDockerRegistry,
   startDockerRegistry,
 } from "./docker-registry.ts";
+export { type CraneRegistry, hasCraneRegistry, startCraneRegistry } from "./crane-registry.ts";

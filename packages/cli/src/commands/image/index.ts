@@ -52,12 +52,12 @@ const actions: Readonly<Record<ActionName, Action>> = {
   push: {
     summary: "Pushes an image to a registry",
     positionals: [imageName, ref],
-    options: [...Object.keys(imageTransferOptions), "force"],
+    options: ["login-key", "insecure", "force"],
   },
   pull: {
     summary: "Pulls an image from a registry",
     positionals: [ref, { name: "[NAME]", describe: "The image's name here" }],
-    options: ["insecure", "force"],
+    options: ["arch", "insecure", "force"],
   },
   rm: {
     summary: "Removes an image; its layers are kept, with the data that they need",

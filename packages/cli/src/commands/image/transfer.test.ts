@@ -94,6 +94,32 @@ it("another image of the tag is replaced only with --force", async () => {
   expect((await image("here", "push", "mine", ref(), "--login-key", "--force")).code).toBe(0);
 });
 
+it("a tag has images for several architectures, of which pull takes that of --arch, or of this host", async () => {
+  const manifest = JSON.parse(await readFile(at("here/base-image/mine.json"), "utf8"));
+  for (const guestArch of ["amd64", "riscv64"]) {
+    await writeFile(at("here/base-image/mine.json"), JSON.stringify({ ...manifest, guestArch }));
+    expect((await image("here", "push", "mine", ref(), "--login-key")).stdout).toContain("Pushed mine to");
+  }
+  const archOf = async (name: string) =>
+    JSON.parse(await readFile(at("there/base-image", `${name}.json`), "utf8")).guestArch;
+  for (const arch of ["amd64", "riscv64"]) {
+    const { code, stderr } = await image("there", "pull", ref(":mine"), arch, "--arch", arch);
+    expect([code, stderr, await archOf(arch)]).toEqual([0, "", arch]);
+  }
+  const { code, stderr } = await image("there", "pull", ref(":mine"));
+  if (process.arch === "x64") expect([code, await archOf("mine")]).toEqual([0, "amd64"]);
+  else if (process.arch === "riscv64") expect([code, await archOf("mine")]).toEqual([0, "riscv64"]);
+  else expect([code, stderr]).toEqual([4, expect.stringContaining("--arch ARCH")]);
+  // An only image is pulled wherever, unless that is asked for.
+  await writeFile(at("here/base-image/mine.json"), JSON.stringify({ ...manifest, guestArch: "riscv64" }));
+  await image("here", "push", "mine", ref(":one"), "--login-key");
+  expect((await image("there", "pull", ref(":one"))).code).toBe(0);
+  const refused = await image("there", "pull", ref(":one"), "--arch", "amd64");
+  expect(refused.stderr).toContain('is for linux/riscv64; "amd64" is wanted');
+  expect(refused.stderr).toContain("--arch ARCH");
+  expect(await image("there", "pull", ref(":one"), "--arch", "vax")).toMatchObject({ code: 2 });
+});
+
 it("what is missing, damaged or hostile is refused, and leaves nothing", async () => {
   const files = at("there/base-image");
   expect(await image("there", "pull", ref(":none"))).toMatchObject({

@@ -1,6 +1,6 @@
-import { ObError } from "@ob/core";
+import { type GuestArch, guestArchNames, ObError } from "@ob/core";
 import type { OptionTable } from "../../args/flags.ts";
-import { type Arguments, stringOption } from "../../args/options.ts";
+import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
 import { formatSize } from "../../args/units.ts";
 import { type ImageSession, withPhases } from "./session.ts";
 
@@ -12,7 +12,20 @@ export const imageTransferOptions: OptionTable = {
     describe: "push: include the store's own login key, which an image that was built here needs",
     group,
   },
+  arch: {
+    kind: "value",
+    value: "ARCH",
+    describe: `pull: the image for ${guestArchNames.join(" or ")} (default: of several the one for this host)`,
+    complete: guestArchNames,
+    group,
+  },
   insecure: { kind: "flag", describe: "Use plain http", group },
+};
+
+/** Guests that this host can run without emulation, by Node.js' names of architectures. */
+const hostArchitectures: Partial<Readonly<Record<NodeJS.Architecture, GuestArch>>> = {
+  x64: "amd64",
+  riscv64: "riscv64",
 };
 
 /** `image push NAME REF`: the tag is the image's name, if the reference has none. */
@@ -64,6 +77,7 @@ export async function pushOneImage(args: Arguments, { session, target }: ImageSe
 export async function pullOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
   const { io, location, services } = session;
   const given = stringOption(args, "TO");
+  const architecture = enumOption(args, "arch", guestArchNames);
   await withPhases(session, async ({ onEvent = () => undefined, signal }) => {
     const { addSharedImage, imageDigest, withPhase } = await import("@ob/images");
     await withPhase(`Pull ${target}`, { onEvent, signal }, async (phase) => {
@@ -78,7 +92,9 @@ export async function pullOneImage(args: Arguments, { session, target }: ImageSe
           hint: `obuilder image pull ${target}:TAG, or obuilder image pull ${target} NAME`,
         });
       }
-      const image = await registry.findImage(tag, { signal: phase.signal });
+      const hostArchitecture = hostArchitectures[process.arch];
+      const wanted = { architecture, hostArchitecture, signal: phase.signal };
+      const image = await registry.findImage(tag, wanted);
       if (!image) throw noImage(`${target} ${tag}`);
       const digest = image.disk.digest.slice("sha256:".length);
       if (
