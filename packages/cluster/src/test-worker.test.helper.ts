@@ -23,8 +23,9 @@ export interface TestWorkerOptions {
   readonly identity?: string;
   /** How long a step waits that is the first of its session, in milliseconds: as a boot does. By default 0. */
   readonly boot?: number;
-  /** For a worker in the process of the test only. */
+  /** These are for a worker in the process of the test only. */
   readonly onDrain?: () => void;
+  readonly contexts?: ContextTransport;
 }
 
 /** A step that a worker has begun, or ended. */
@@ -64,7 +65,7 @@ export async function startTestWorker(options: TestWorkerOptions) {
     transport,
     sandbox,
     caches: new MemoryCache(),
-    contexts: sameMachine,
+    contexts: options.contexts ?? sameMachine,
     onDrain: options.onDrain,
   };
   const worker = await startWorker(settings);

@@ -35,6 +35,7 @@ export class ChainClaims implements AsyncDisposable {
   readonly #options: ChainClaimsOptions;
   readonly #open = new Map<LayerId, OpenClaim>();
   #isDraining = false;
+  #current: LayerId | undefined;
 
   constructor(options: ChainClaimsOptions) {
     this.#options = options;
@@ -46,6 +47,14 @@ export class ChainClaims implements AsyncDisposable {
     return [...this.#open.keys()];
   }
 
+  /**
+   * The layer that the chain has begun to make: the builder has asked for it by the id that it computed itself. A claim can be on a
+   * layer that is only in the plan, which is the client's.
+   */
+  get current(): LayerId | undefined {
+    return this.#current;
+  }
+
   /** Begins no more layers: the chain is left to others. */
   drain(): void {
     this.#isDraining = true;
@@ -54,9 +63,8 @@ export class ChainClaims implements AsyncDisposable {
   /** Claims a layer. @throws ObError `CANCELLED` if the chain is left to others. */
   async take(id: LayerId): Promise<ClaimResult> {
     if (this.#isDraining) throw cancelledError();
-    if (this.#open.has(id)) return { kind: "claimed" };
-    const result = await this.#options.ports.states.claim(id, this.owner, this.#options.plan.since);
-    if (result.kind === "claimed") this.#keep(id);
+    const result = await this.#claim(id);
+    if (result.kind === "claimed" || result.kind === "fatal") this.#current = id;
     return result;
   }
 
@@ -97,6 +105,13 @@ export class ChainClaims implements AsyncDisposable {
     for (const id of this.open) await this.giveUp(id);
   }
 
+  async #claim(id: LayerId): Promise<ClaimResult> {
+    if (this.#open.has(id)) return { kind: "claimed" };
+    const result = await this.#options.ports.states.claim(id, this.owner, this.#options.plan.since);
+    if (result.kind === "claimed") this.#keep(id);
+    return result;
+  }
+
   #keep(id: LayerId): void {
     const { ports, onStop } = this.#options;
     const { keeper, states, archive } = ports;
@@ -109,6 +124,7 @@ export class ChainClaims implements AsyncDisposable {
   #forget(id: LayerId): void {
     this.#open.get(id)?.[Symbol.dispose]();
     this.#open.delete(id);
+    if (this.#current === id) this.#current = undefined;
   }
 
   async #end(id: LayerId, outcome: LogEnd): Promise<void> {
