@@ -105,6 +105,17 @@ describe("what is wrong with one build", () => {
   });
 });
 
+test("a step that fills disks drains two workers, and not one after the other", async () => {
+  const workers = [];
+  for (const name of ["w1", "w2", "w3"]) workers.push((await cluster.worker({ name })).worker);
+  const build = await cluster.build('((from base) (run (shell "fill")))');
+  expect(await build.result).toMatchObject({
+    code: "GUEST_LOST",
+    message: expect.stringMatching(/had no space left: w[123], w[123]\.$/),
+  });
+  expect(workers.filter((worker) => !worker.status().draining)).toHaveLength(1);
+});
+
 test("a client from the future has a failed step not tried again", async () => {
   const record = await recordOf('((from base) (run (shell "print no;fail 3")))');
   await cluster.worker({ name: "w1" });

@@ -94,6 +94,14 @@ export class ChainClaims implements AsyncDisposable {
     await this.#options.ports.states.release(id, this.owner);
   }
 
+  /** Gives up the layer that is being made, which has filled the disk of the worker: only so many may end like that. */
+  async giveUpForSpace(): Promise<void> {
+    const id = this.#current;
+    if (id === undefined) return;
+    await this.#end(id, "released");
+    await this.#options.ports.states.release(id, this.owner, "counts");
+  }
+
   /** Ends all claims: the one on a layer whose step has failed with its record, the others as given up. */
   async fail(id: LayerId, record: FailureRecord): Promise<void> {
     await this.#end(id, "failed");

@@ -229,9 +229,9 @@ function unplanned(what: string): ObError {
 function fatalStep(id: LayerId, workers: string): ObError {
   return new ObError(
     "GUEST_LOST",
-    `The step ${id} is not tried again: these workers died of it: ${workers}.`,
+    `The step ${id} is not tried again: these workers died of it, or had no space left: ${workers}.`,
     {
-      hint: "Look in the logs of these hosts for what ended the processes, for example a lack of memory.",
+      hint: "Look in the logs of these hosts for what ended the processes, for example a lack of memory or of space.",
     },
   );
 }

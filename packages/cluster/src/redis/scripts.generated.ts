@@ -186,7 +186,8 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
 end
 if redis.call('HGET', KEYS[2], 'state') == 'made' then redis.call('DEL', KEYS[2]) end
-redis.call('DEL', KEYS[1], KEYS[3])
+redis.call('DEL', KEYS[1])
+if ARGV[4] ~= 'counts' then redis.call('DEL', KEYS[3]) end
 announce(ARGV[2], ARGV[3], 'absent', workerOf(ARGV[1]))
 return 1`;
 

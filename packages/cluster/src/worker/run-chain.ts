@@ -57,6 +57,7 @@ export async function runChain(
   } catch (error) {
     const outcome = outcomeOf(error);
     if (outcome === "failed") await fail(error, job, { store, states: cluster.states });
+    if (outcome === "no-space") await store.claims.giveUpForSpace();
     return outcome;
   }
 }

@@ -97,7 +97,10 @@ export class Session {
 
   async #attempt(request: SessionRequest): Promise<{ response?: HttpResponse; error?: unknown }> {
     const timeoutMs = shortRequest + (request.bytes ?? 0) / slowestRate;
-    const late = (): Error => registryError(`${this.origin.host} took longer than ${timeoutMs / 1000} s.`);
+    const late = (): Error =>
+      registryError(`${this.origin.host} took longer than ${timeoutMs / 1000} s.`, {
+        data: { registry: this.origin.host, problem: "unreachable" },
+      });
     const limit = deadline(timeoutMs, late);
     const signal = AbortSignal.any([request.signal, limit.signal]);
     try {
