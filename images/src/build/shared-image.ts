@@ -2,12 +2,14 @@ import { chmod, mkdtemp, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import {
   checkOptions,
+  exists,
   imageFile,
   type ImageManifest,
   isStoreKey,
   makeTreesPrivate,
   ObError,
   parseImageManifest,
+  quotedName,
   storeLayout,
   withStoreErrors,
 } from "@ob/core";
@@ -78,6 +80,8 @@ export interface ImageTarget {
 export interface AddImageRequest {
   /** The image's name; by default the one in its manifest. */
   readonly name?: string | undefined;
+  /** What the caller has asked for: without `name`, only an image of this name is replaced, whatever the manifest says. */
+  readonly asked?: string | undefined;
   /** Writes the files. @returns the text of the manifest. */
   readonly fetch: (target: ImageTarget) => Promise<string>;
   readonly signal?: AbortSignal | undefined;
@@ -90,7 +94,7 @@ export interface AddImageRequest {
  * @throws ObError `BASE_IMAGE` if it is refused; what `fetch` throws.
  */
 export async function addSharedImage(store: string, request: AddImageRequest): Promise<ImageManifest> {
-  checkOptions("addSharedImage", request, { name: "string?", fetch: "function" });
+  checkOptions("addSharedImage", request, { name: "string?", asked: "string?", fetch: "function" });
   const { fetch, signal } = request;
   const images = storeLayout(store).baseImages;
   await prepareStore(store, { images, signal });
@@ -108,6 +112,8 @@ export async function addSharedImage(store: string, request: AddImageRequest): P
       const text = await fetch({ disk, file });
       const manifest = parseImageManifest(text, "of the image");
       const name = checkName(request.name ?? manifest.name ?? "");
+      if (request.name === undefined && request.asked !== name)
+        await refuseOther(store, { ...manifest, name });
       await refuseDamaged(disk, signal);
       return await install({ disk, manifest: { ...manifest, name }, files: names }, { images, signal });
     } finally {
@@ -115,6 +121,19 @@ export async function addSharedImage(store: string, request: AddImageRequest): P
       await makeTreesPrivate([images]);
     }
   });
+}
+
+/** An image must not take the name of one that nobody has asked it to replace: builds start from that. */
+async function refuseOther(store: string, { name, sha256 }: FetchedImage["manifest"]): Promise<void> {
+  if (!(await exists(join(storeLayout(store).baseImages, `${name}.qcow2`)))) return;
+  if (sha256 !== undefined && (await imageDigest(store, name)) === sha256) return;
+  throw new ObError(
+    "BASE_IMAGE",
+    `The image is named ${quotedName(name)}, and the store has another one of that name.`,
+    {
+      hint: "Name the image that is to be added: that one, if it is to be replaced, or another one.",
+    },
+  );
 }
 
 async function refuseDamaged(disk: string, signal: AbortSignal | undefined): Promise<void> {

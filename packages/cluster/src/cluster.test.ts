@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isObError, ObError } from "@ob/core";
 import { generateX25519Identity, identityToRecipient } from "age-encryption";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { attachBuild } from "./client/attach-build.ts";
 import { cancelBuild, clusterStatus, drainWorker } from "./client/manage.ts";
 import { until } from "./redis-server.test.helper.ts";
 import { TestCluster } from "./test-cluster.test.helper.ts";
@@ -157,6 +158,30 @@ test("a client that attaches later, or again, sees the same", async () => {
   expect(await third.result).toBe(await build.result);
   expect(second.output()).toBe(build.output());
   expect(third.output()).toBe(build.output());
+});
+
+test("a client that takes no more output has no more sent to it", async () => {
+  await cluster.worker({ name: "w1" });
+  const build = await cluster.build(steps("flood 4000000"));
+  expect(isObError(await build.result)).toBe(false);
+  const taking = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<number>();
+  let length = 0;
+  const following = attachBuild(build.name, {
+    redis: cluster.redis,
+    emit: (event) => void (event.type === "step-output" && (length += event.bytes.length)),
+    outputTaken: () => {
+      asked.resolve(length);
+      return taking.promise;
+    },
+  });
+  expect(await asked.promise).toBeLessThanOrEqual(32 * 1024);
+  // More would come with the answer of a server that is asked later.
+  await cluster.redis.ping();
+  expect(length).toBeLessThanOrEqual(32 * 1024);
+  taking.resolve();
+  await following;
+  expect(length).toBe(4_000_000);
 });
 
 test("Redis holds no secret, in a step, its log, an error or a plan", async () => {

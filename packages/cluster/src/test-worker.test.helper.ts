@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FakeSandbox, type FakeStep, MemoryCache, MemoryStore } from "@ob/core/testing";
-import type { RunTask } from "@ob/core";
+import { ObError, type RunTask } from "@ob/core";
 import type { RedisAddress } from "./redis/connect.ts";
 import { SharedLayers } from "./shared-layers.test.helper.ts";
 import type { ContextTransport } from "./worker/context-transport.ts";
@@ -23,8 +23,9 @@ export interface TestWorkerOptions {
   readonly identity?: string;
   /** How long a step waits that is the first of its session, in milliseconds: as a boot does. By default 0. */
   readonly boot?: number;
-  /** For a worker in the process of the test only. */
+  /** These are for a worker in the process of the test only. */
   readonly onDrain?: () => void;
+  readonly contexts?: ContextTransport;
 }
 
 /** A step that a worker has begun, or ended. */
@@ -45,7 +46,7 @@ export const pool = "linux-amd64-tcg-1g";
 const images = ["base", "other"];
 
 /**
- * A worker whose guest is simulated: `sleep MS`, `print TEXT`, `flood BYTES`, `fail STATUS`, `die` (the whole worker),
+ * A worker whose guest is simulated: `sleep MS`, `print TEXT`, `flood BYTES`, `fail STATUS`, `die` (the whole worker), `fill` (its disk),
  * `secret` (prints how long the first secret is), joined by `;`.
  */
 export async function startTestWorker(options: TestWorkerOptions) {
@@ -64,7 +65,7 @@ export async function startTestWorker(options: TestWorkerOptions) {
     transport,
     sandbox,
     caches: new MemoryCache(),
-    contexts: sameMachine,
+    contexts: options.contexts ?? sameMachine,
     onDrain: options.onDrain,
   };
   const worker = await startWorker(settings);
@@ -115,6 +116,7 @@ async function play({ task, output, signal }: FakeStep<RunTask>): Promise<number
     else if (word === "flood") output(Buffer.alloc(Number(argument), "0123456789abcdef\n"));
     else if (word === "secret") output(`${task.secrets[0]?.contents.length}\n`);
     else if (word === "fail") return Number(argument);
+    else if (word === "fill") throw new ObError("NO_SPACE", "The disk of the worker is full.");
     else if (word === "die") kill(pid, "SIGKILL");
   }
   return 0;

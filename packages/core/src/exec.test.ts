@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ObError } from "./errors.ts";
 import type { ObEvent } from "./events.ts";
 import { tailLines, missingTool, run } from "./exec.ts";
@@ -18,6 +18,21 @@ test("arguments reach the program as they stand", async () => {
   const args = ["a b", "$HOME", "*", '"', "'", "`id`", "", "ü", "line\nline"];
   const { stdout } = await run(script("console.log(JSON.stringify(process.argv.slice(1)))", ...args));
   expect(JSON.parse(stdout)).toEqual(args);
+});
+
+test("the program gets the environment, without what looks like a secret, and what it is given", async () => {
+  const secrets = ["OBUILDER_QUEUE", "OBUILDER_QUEUE_PASSWORD", "OTEL_EXPORTER_OTLP_HEADERS", "GITHUB_TOKEN"];
+  for (const name of [...secrets, "SOME_VARIABLE"]) vi.stubEnv(name, "canary");
+  try {
+    const print = script("console.log(JSON.stringify(process.env))");
+    const { stdout } = await run(print, { env: { A_TOKEN: "given" } });
+    const found = Object.entries(JSON.parse(stdout)).filter(([, value]) =>
+      ["canary", "given"].includes(String(value)),
+    );
+    expect(Object.fromEntries(found)).toEqual({ SOME_VARIABLE: "canary", A_TOKEN: "given" });
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test("output and errors come apart, without their last newline", async () => {

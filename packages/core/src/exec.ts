@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { ExecaError } from "execa";
+import { childEnvironment } from "./child-environment.ts";
 import { checkArgument } from "./check-options.ts";
 import { cancelledError, noSpaceError, ObError } from "./errors.ts";
 import { type Emit, noopEmit } from "./events.ts";
@@ -11,7 +12,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   readonly emit?: Emit | undefined;
   readonly cwd?: string | undefined;
-  /** Variables added to the environment of this process. */
+  /** Variables added to the environment of this process, of which the program does not get what looks like a secret. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** What the program reads on its standard input; by default nothing. */
   readonly input?: string | Uint8Array | Readable | undefined;
@@ -45,7 +46,8 @@ export async function run(
     const result = await execa(file, args, {
       ...(signal && { cancelSignal: signal }),
       ...(cwd !== undefined && { cwd }),
-      env: { PATH: searchPath(), ...env },
+      env: { ...childEnvironment(), PATH: searchPath(), ...env },
+      extendEnv: false,
       ...(input === undefined ? { stdin: "ignore" as const } : { input }),
       ...(timeoutMs !== undefined && { timeout: timeoutMs }),
       forceKillAfterDelay: 2_000,

@@ -66,6 +66,8 @@ test.each([
   ["directBoot.kernel", { ...smallest, directBoot: { kernel: "a/../../b", commandLine: "" } }],
   ["directBoot.kernel", { ...smallest, directBoot: { kernel: "../state/ssh/id_ed25519", commandLine: "" } }],
   ["directBoot.initrd", { ...smallest, directBoot: { kernel: "k", initrd: "..", commandLine: "" } }],
+  ["directBoot.commandLine", { ...smallest, directBoot: { kernel: "k", commandLine: "a\0b" } }],
+  ["directBoot.commandLine", { ...smallest, directBoot: { kernel: "k", commandLine: "x".repeat(5_000) } }],
   ["directBoot.initrd", { ...smallest, directBoot: { kernel: "k", initrd: "a,/b", commandLine: "" } }],
   ["directBoot.initrd", { ...smallest, directBoot: { kernel: "k", initrd: "a\0b", commandLine: "" } }],
   ["machine", { ...smallest, machine: "pc,initrd=/etc/hostname" }],

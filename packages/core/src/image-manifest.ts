@@ -48,6 +48,13 @@ const keyPath = v.pipe(
   v.check((path) => isStoreKey(path) || !path.split("/").includes(".."), leadsOut),
 );
 
+/** It becomes an argument of QEMU's; kernels take 2 to 4 KiB. */
+const kernelCommandLine = v.pipe(
+  v.string(),
+  v.maxLength(4_096, "must have at most 4096 characters"),
+  v.regex(/^[^\p{Cc}]*$/u, "must have no control character"),
+);
+
 /** True for the path of a store's own key, as the manifest of an image or of a layer in that store has it. */
 export function isStoreKey(path: string): boolean {
   return /^(?:\.\.\/)+state\/ssh\/[a-z0-9_-][a-z0-9._-]*$/i.test(path);
@@ -68,7 +75,7 @@ const commonFields = {
   sshKey: v.optional(keyPath),
   /** Set where the guest's kernel can be started without firmware and boot loader; paths are relative to the manifest. */
   directBoot: v.optional(
-    v.object({ kernel: pathBeside, initrd: v.optional(pathBeside), commandLine: v.string() }),
+    v.object({ kernel: pathBeside, initrd: v.optional(pathBeside), commandLine: kernelCommandLine }),
   ),
   /** Set if the guest has no virtio disks. */
   diskBus: v.optional(v.picklist(diskBuses)),

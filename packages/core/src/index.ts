@@ -125,6 +125,7 @@ export {
   type SpaceWatch,
   watchSpace,
 } from "./free-space.ts";
+export { environmentWithoutOwn } from "./child-environment.ts";
 export { diskUsage } from "./disk-usage.ts";
 export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

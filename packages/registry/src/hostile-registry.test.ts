@@ -190,6 +190,15 @@ describe("a pull", () => {
     expect(bomb.length).toBeLessThan(50_000);
     await expect(pull(bomb, 1_000)).rejects.toThrow("more than 1000 bytes come out of it");
     await expect(pull(bomb, 2 ** 50)).rejects.toThrow("more than 1099511627776 are not unpacked");
+    // A blob that claims to be what it holds is bounded, too.
+    const claimed = await layerOf(Buffer.from("x"), 1);
+    const [first] = claimed.chain;
+    if (!first) throw new Error("no disk");
+    const huge = { digest: first.blob.digest, size: 2 ** 50 };
+    const chain = [{ ...first, blob: { ...first.blob, ...huge }, content: huge }];
+    await expect(
+      registry.pullLayer({ ...claimed, chain }, { disk: () => files.path("disk") }),
+    ).rejects.toThrow("more than 1099511627776 are not unpacked");
     await expect(pull(randomBytes(1_000), 1_000)).rejects.toThrow("it is not zstd");
     await expect(pull(zstdCompressSync(Buffer.alloc(1_000)).subarray(0, -3), 1_000)).rejects.toThrow(
       "is not what its manifest says",

@@ -1,4 +1,5 @@
 import type {
+  AttachOptions,
   BuildSummary,
   ClusterStatus,
   ClusterWorker,
@@ -76,10 +77,7 @@ export interface ClusterConnection extends AsyncDisposable {
   /** Waits until the cluster has accepted the build. */
   find(build: string, signal?: AbortSignal): Promise<BuildSummary>;
   /** See `attachBuild`. */
-  attach(
-    build: string,
-    options: { readonly emit: Emit; readonly signal: AbortSignal | undefined },
-  ): Promise<LayerId>;
+  attach(build: string, options: Pick<AttachOptions, "emit" | "outputTaken" | "signal">): Promise<LayerId>;
   cancel(build: string): Promise<void>;
   status(): Promise<ClusterStatus>;
   drain(worker: string): Promise<void>;

@@ -29,7 +29,11 @@ export async function followBuild(build: string, options: FollowOptions): Promis
   const { io, color, verbosity } = session;
   using progress = await createProgress({ io, mode, color, verbosity, steps, parallel });
   try {
-    const id = await connection.attach(build, { emit: progress.emit, signal: io.signal });
+    const id = await connection.attach(build, {
+      emit: progress.emit,
+      outputTaken: () => progress.outputTaken(),
+      signal: io.signal,
+    });
     progress.succeeded(id);
   } catch (thrown) {
     const error = firstError(thrown);

@@ -46,10 +46,11 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterC
       throw new ObError("USAGE", "A build needs a registry.");
     },
     find: async (build, signal) => await findBuild(redis, build, signal),
-    attach: async (build, { emit: onEvent, signal }) =>
+    attach: async (build, { emit: onEvent, outputTaken, signal }) =>
       await attachBuild(build, {
         redis,
         emit: onEvent,
+        outputTaken,
         signal,
         ...(registry && {
           archive: registryLogs(registry),

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { parseSpec } from "@ob/spec";
-import { type LayerId, type ObEvent, run } from "@ob/core";
+import { isObError, type LayerId, ObError, type ObEvent, run } from "@ob/core";
 import { openRegistry, type Registry } from "@ob/registry";
 import { FakeRegistry } from "@ob/registry/testing";
 import type { QcowStore } from "@ob/store-qcow";
@@ -208,6 +209,38 @@ describe("a build context", () => {
     await other[Symbol.asyncDispose]();
     await expect(readFile(join(other.directory, "taken/file"))).rejects.toThrow("ENOENT");
     const gone = received.fetch(`sha256:${"0".repeat(64)}`);
-    await expect(gone).rejects.toMatchObject({ code: "REGISTRY" });
+    await expect(gone).rejects.toMatchObject({ code: "BAD_SOURCE" });
+  });
+
+  it("fails its build if it cannot be used, and not the workers, one after the other", async () => {
+    const noSpace = new ObError("NO_SPACE", "It would fill the disk.");
+    const away = new ObError("REGISTRY", "It does not answer.", { data: { problem: "unreachable" } });
+    const received = (pullContext: Registry["pullContext"]) =>
+      receivedContexts({ registry: { ...registry, pullContext }, emit: () => undefined });
+    const throwing = (error: Error) =>
+      received(async () => {
+        throw error;
+      });
+    const archive = (bytes: Buffer) =>
+      received(async (_, to) => {
+        await writeFile(to, bytes);
+        return true;
+      });
+    const { manifestDigest } = await registry.pushContext({
+      tar: Readable.from([Buffer.from("no archive")]),
+      tag: "t",
+    });
+    const codes = async (contexts: ReturnType<typeof received>, name: string = manifestDigest) =>
+      await contexts.fetch(name).catch((error: unknown) => (isObError(error) ? error.code : error));
+    expect(await codes(throwing(noSpace))).toBe("BAD_SOURCE");
+    expect(await codes(throwing(away))).toBe("REGISTRY");
+    expect(await codes(archive(Buffer.from("no archive")))).toBe("BAD_SOURCE");
+    expect(await codes(receivedContexts({ registry, emit: () => undefined }), "t")).toBe("BAD_SOURCE");
+    expect(await codes(receivedContexts({ registry, emit: () => undefined }), ids[0])).toBe("BAD_SOURCE");
+    // An artefact of another kind.
+    const layer = await registry.findLayer(at(ids, 0));
+    expect(await codes(receivedContexts({ registry, emit: () => undefined }), layer?.manifestDigest)).toBe(
+      "BAD_SOURCE",
+    );
   });
 });

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BuildRequest, contextArchive } from "@ob/builder";
 import type { ContextTransport } from "@ob/cluster";
-import { type Emit, ObError, type Store } from "@ob/core";
+import { type Emit, errorMessage, isObError, ObError, quotedName, spaceGuard, type Store } from "@ob/core";
 import type { Registry } from "@ob/registry";
+import { isOfRegistry } from "../sharing/source.ts";
 import { unpackArchive } from "../unpack/unpack-archive.ts";
 
 type ContextRegistry = Pick<Registry, "pushContext" | "findContext" | "pullContext">;
@@ -78,15 +79,49 @@ interface Receiving {
   readonly signal: AbortSignal;
 }
 
-/** @returns a new directory, whose `files` has the context. */
-async function receive(digest: string, { registry, emit, signal }: Receiving): Promise<string> {
+/**
+ * What is wrong with the context fails the build. Only what is wrong with this worker, or with the registry, leaves it to others:
+ * they would come to the same end, one after the other.
+ *
+ * @returns a new directory, whose `files` has the context.
+ */
+async function receive(digest: string, receiving: Receiving): Promise<string> {
+  try {
+    return await unpacked(digest, receiving);
+  } catch (error) {
+    const isOfContext = isObError(error, "REGISTRY") ? !isOfRegistry(error) : await wasTooLarge(error);
+    throw isOfContext ? unusable(digest, errorMessage(error), error) : error;
+  }
+}
+
+/** True for the error of a full disk that is no longer full without the context. */
+async function wasTooLarge(error: unknown): Promise<boolean> {
+  if (!isObError(error, "NO_SPACE")) return false;
+  try {
+    await spaceGuard(tmpdir(), { what: "a build context" }).add(2 ** 30);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function unusable(digest: string, why: string, cause?: unknown): ObError {
+  return new ObError("BAD_SOURCE", `The build context ${quotedName(digest)} cannot be used: ${why}`, {
+    cause,
+    hint: "Submit the build again.",
+  });
+}
+
+async function unpacked(digest: string, { registry, emit, signal }: Receiving): Promise<string> {
+  // The name is the client's word. A tag can be changed by others.
+  if (!/^sha256:[0-9a-f]{64}$/.test(digest)) throw unusable(digest, "it is not named by its digest.");
   const context = await registry.findContext(digest, { signal });
   const directory = await mkdtemp(join(tmpdir(), "obuilder-context-"));
   try {
     const [tar, files] = [join(directory, "context.tar"), join(directory, "files")];
     await mkdir(files);
     if (!context || !(await registry.pullContext(context, tar, { signal }))) {
-      throw new ObError("REGISTRY", `The registry no longer has the build context ${digest}.`);
+      throw unusable(digest, "the registry no longer has it.");
     }
     await unpackArchive(createReadStream(tar), { directory: files, signal, emit });
     await rm(tar);

@@ -35,6 +35,7 @@ export class ChainClaims implements AsyncDisposable {
   readonly #options: ChainClaimsOptions;
   readonly #open = new Map<LayerId, OpenClaim>();
   #isDraining = false;
+  #current: LayerId | undefined;
 
   constructor(options: ChainClaimsOptions) {
     this.#options = options;
@@ -46,6 +47,14 @@ export class ChainClaims implements AsyncDisposable {
     return [...this.#open.keys()];
   }
 
+  /**
+   * The layer that the chain has begun to make: the builder has asked for it by the id that it computed itself. A claim can be on a
+   * layer that is only in the plan, which is the client's.
+   */
+  get current(): LayerId | undefined {
+    return this.#current;
+  }
+
   /** Begins no more layers: the chain is left to others. */
   drain(): void {
     this.#isDraining = true;
@@ -54,9 +63,8 @@ export class ChainClaims implements AsyncDisposable {
   /** Claims a layer. @throws ObError `CANCELLED` if the chain is left to others. */
   async take(id: LayerId): Promise<ClaimResult> {
     if (this.#isDraining) throw cancelledError();
-    if (this.#open.has(id)) return { kind: "claimed" };
-    const result = await this.#options.ports.states.claim(id, this.owner, this.#options.plan.since);
-    if (result.kind === "claimed") this.#keep(id);
+    const result = await this.#claim(id);
+    if (result.kind === "claimed" || result.kind === "fatal") this.#current = id;
     return result;
   }
 
@@ -86,6 +94,14 @@ export class ChainClaims implements AsyncDisposable {
     await this.#options.ports.states.release(id, this.owner);
   }
 
+  /** Gives up the layer that is being made, which has filled the disk of the worker: only so many may end like that. */
+  async giveUpForSpace(): Promise<void> {
+    const id = this.#current;
+    if (id === undefined) return;
+    await this.#end(id, "released");
+    await this.#options.ports.states.release(id, this.owner, "counts");
+  }
+
   /** Ends all claims: the one on a layer whose step has failed with its record, the others as given up. */
   async fail(id: LayerId, record: FailureRecord): Promise<void> {
     await this.#end(id, "failed");
@@ -95,6 +111,13 @@ export class ChainClaims implements AsyncDisposable {
   /** Gives up all that is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of this.open) await this.giveUp(id);
+  }
+
+  async #claim(id: LayerId): Promise<ClaimResult> {
+    if (this.#open.has(id)) return { kind: "claimed" };
+    const result = await this.#options.ports.states.claim(id, this.owner, this.#options.plan.since);
+    if (result.kind === "claimed") this.#keep(id);
+    return result;
   }
 
   #keep(id: LayerId): void {
@@ -109,6 +132,7 @@ export class ChainClaims implements AsyncDisposable {
   #forget(id: LayerId): void {
     this.#open.get(id)?.[Symbol.dispose]();
     this.#open.delete(id);
+    if (this.#current === id) this.#current = undefined;
   }
 
   async #end(id: LayerId, outcome: LogEnd): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   type BaseImage,
+  baseLayerId,
   type BaseLayerInfo,
   cancelledError,
   type DeleteLayerOptions,
@@ -17,6 +18,7 @@ import {
   type RecordedStep,
   type ScratchDisk,
   type Store,
+  taggedBase,
 } from "@ob/core";
 import { ChainClaims, type ChainPlan } from "./chain-claims.ts";
 import { ClusterWriter } from "./cluster-writer.ts";
@@ -57,7 +59,10 @@ export class ClusterStore implements Store {
   async baseImage(name: string): Promise<BaseImage> {
     const own = await this.#store.baseImage(name);
     const id = this.#plan.bases.get(name);
-    if (id === undefined) throw unplanned(`the base image ${JSON.stringify(name)}`);
+    // The plan is the client's: another id would be that of what somebody else builds.
+    if (id !== baseLayerId(name) || taggedBase(name) !== undefined) {
+      throw unplanned(`the base image ${JSON.stringify(name)}`);
+    }
     return { ...own, id, present: this.#plan.given.has(id) || (own.present && own.id === id) };
   }
 
@@ -224,9 +229,9 @@ function unplanned(what: string): ObError {
 function fatalStep(id: LayerId, workers: string): ObError {
   return new ObError(
     "GUEST_LOST",
-    `The step ${id} is not tried again: these workers died of it: ${workers}.`,
+    `The step ${id} is not tried again: these workers died of it, or had no space left: ${workers}.`,
     {
-      hint: "Look in the logs of these hosts for what ended the processes, for example a lack of memory.",
+      hint: "Look in the logs of these hosts for what ended the processes, for example a lack of memory or of space.",
     },
   );
 }

@@ -24,6 +24,8 @@ export interface AttachOptions {
   readonly redis: Redis;
   /** Gets the events that `Builder.build` emits, in the order of the spec: steps that are too early are held back. */
   readonly emit: Emit;
+  /** Asked after each piece of output: a promise while whoever shows it takes no more. */
+  readonly outputTaken?: (() => Promise<void> | undefined) | undefined;
   readonly archive?: LogArchive | undefined;
   /** The log of a layer that was there already, of which Redis has none any more; by default nothing is shown of it. */
   readonly readLog?: ((id: LayerId, signal?: AbortSignal) => AsyncIterable<Uint8Array>) | undefined;
@@ -106,7 +108,7 @@ class Attachment {
   }
 
   async #showOutput(step: StepInfo, finished: FinishedEvent | undefined): Promise<void> {
-    const { redis, archive, readLog, emit, signal } = this.#options;
+    const { redis, archive, readLog, emit, outputTaken, signal } = this.#options;
     const { over } = this.#reader.step(step.id);
     let isEmpty = true;
     const log = followLog({
@@ -119,13 +121,18 @@ class Attachment {
       // What was given up is begun again, by another worker.
       isEnd: (end) => end !== "released",
     });
+    const show = async (bytes: Uint8Array) => {
+      emit({ type: "step-output", step, bytes });
+      const taken = outputTaken?.();
+      if (taken) await orCancelled(taken, signal);
+    };
     for await (const bytes of log) {
       isEmpty = false;
-      emit({ type: "step-output", step, bytes });
+      await show(bytes);
     }
     if (!isEmpty || finished?.outcome !== "cached" || !readLog) return;
     try {
-      for await (const bytes of readLog(step.id, signal)) emit({ type: "step-output", step, bytes });
+      for await (const bytes of readLog(step.id, signal)) await show(bytes);
     } catch (error) {
       if (!isObError(error, "NO_SUCH_LAYER")) throw error;
     }

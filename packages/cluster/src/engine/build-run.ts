@@ -2,13 +2,14 @@ import { isObError, type LayerId, ObError } from "@ob/core";
 import type { LayerTransport } from "../claims/layer-transport.ts";
 import { channels, keys } from "../redis/keys.ts";
 import type { LayerState, LayerStates } from "../redis/layer-states.ts";
-import { type FailureRecord, layerNewsSchema } from "../redis/messages.ts";
+import { type FailureRecord, failureSchema, layerNewsSchema } from "../redis/messages.ts";
 import { Bell, type News } from "../redis/news.ts";
 import { parseJson, tryParseJson } from "../redis/parse-json.ts";
 import { timing } from "../timing.ts";
 import { type BuildEvent, emitBuildEvents } from "./build-events.ts";
 import {
   chainJob,
+  HandedOut,
   missingLayers,
   type PlannedBuild,
   type PlannedStage,
@@ -47,10 +48,13 @@ export async function runBuild(build: string, ports: EnginePorts, signal: AbortS
   let run: BuildRun | undefined;
   let end: BuildEnd;
   try {
-    run = new BuildRun(build, parseJson(buildRecordSchema, text, "a build"), ports);
+    const record = parseJson(buildRecordSchema, text, "a build");
+    // A client that says that it comes from the future would have failed steps tried again for ever.
+    const time = Math.min(record.time, await ports.states.now());
+    run = new BuildRun(build, { ...record, time }, ports);
     end = await run.run(signal);
   } catch (error) {
-    if (signal.aborted || !isObError(error, "BAD_SPEC", "STORE", "USAGE")) {
+    if (signal.aborted || !isObError(error, "BAD_SPEC", "BASE_IMAGE", "STORE", "USAGE")) {
       run?.watch?.ended?.("left");
       throw error;
     }
@@ -59,7 +63,7 @@ export async function runBuild(build: string, ports: EnginePorts, signal: AbortS
   run?.watch?.ended?.(end.outcome);
   await emitBuildEvents(redis, build, [{ v: 1, type: "end", ...end }]);
   await redis.hset(keys.build(build), "outcome", end.outcome);
-  await redis.del(keys.secrets(build));
+  await redis.del(keys.secrets(build), keys.fault(build));
   for (const key of [keys.build(build), keys.events(build), keys.cancel(build)])
     await redis.pexpire(key, timing.ended);
   await run?.dispose();
@@ -75,6 +79,7 @@ class BuildRun {
   readonly #published = new Set<LayerId>();
   /** When the chain that begins with a layer was last added, and its fair start. */
   readonly #added = new Map<LayerId, { readonly time: number; readonly start: number }>();
+  readonly #handedOut = new HandedOut();
   readonly #ids: readonly LayerId[];
   /** How the layers stood when they were last looked at, and which there is news of. */
   readonly #states = new Map<LayerId, LayerState>();
@@ -128,7 +133,8 @@ class BuildRun {
       if (signal.aborted) throw new ObError("CANCELLED", "The engine stops.");
       const look = mayBeCancelled;
       mayBeCancelled = false;
-      if (look && (await this.#isCancelled())) return { outcome: "cancelled" };
+      const stopped = look ? await this.#stopped() : undefined;
+      if (stopped) return stopped;
       const end = await this.#turn();
       if (end) return end;
       if (!(await bell.wait(signal))) lookAtAll();
@@ -144,8 +150,13 @@ class BuildRun {
     return this.#ids.filter((id) => !this.#published.has(id));
   }
 
-  async #isCancelled(): Promise<boolean> {
-    return (await this.#ports.states.redis.exists(keys.cancel(this.#build))) === 1;
+  /** How the build ends if it was cancelled, or if a worker has found that it cannot be built. */
+  async #stopped(): Promise<BuildEnd | undefined> {
+    const { redis } = this.#ports.states;
+    const [cancel, fault] = await redis.mget(keys.cancel(this.#build), keys.fault(this.#build));
+    if (typeof cancel === "string") return { outcome: "cancelled" };
+    const failure = tryParseJson(failureSchema, fault);
+    return failure && { outcome: "failed", failure };
   }
 
   /** Finds what is published, also what only the registry knows of. */
@@ -223,7 +234,9 @@ class BuildRun {
       stages: this.#stages,
       traceparent,
     };
-    const wish = { job: chainJob(context, index, chain), client, priority };
+    const job = chainJob(context, index, chain);
+    this.#handedOut.add(index, job);
+    const wish = { job, client, priority };
     const start = await this.#ports.queues.add(wish, before?.start);
     this.#added.set(first, { time: performance.now(), start });
   }

@@ -5,6 +5,8 @@ import * as v from "valibot";
 import { secondConnection } from "../redis/connect.ts";
 import { buildQueue, keys, queuePrefix } from "../redis/keys.ts";
 import { tryParseJson } from "../redis/parse-json.ts";
+import { runScript, script } from "../redis/run-script.ts";
+import { readSubmission, tidySubmissions } from "../redis/scripts.generated.ts";
 import { timing } from "../timing.ts";
 import { buildNameSchema, submissionSchema } from "./submission.ts";
 
@@ -13,6 +15,13 @@ const group = "engines";
 const page = 16;
 /** How long a read waits for submissions, in milliseconds. */
 const blockTime = 2_000;
+
+/** The longest submission that is read, in bytes. Its record has at most as many characters as JSON of Redis may have. */
+const longestSubmission = 48 * 2 ** 20;
+/** How far in the future the id of a submission may be, in milliseconds: clocks of servers differ. */
+const mostAhead = 24 * 3_600_000;
+
+const scripts = { read: script(readSubmission), tidy: script(tidySubmissions) };
 
 /** Entries of the stream: for each its key, and its fields. */
 const entriesSchema = v.array(v.tuple([v.string(), v.nullable(v.array(v.string()))]));
@@ -53,8 +62,11 @@ export class Intake implements AsyncDisposable {
       try {
         for (const entry of [...(await this.#abandoned()), ...(await this.#next())])
           await this.#accept(entry);
+        await this.#tidy();
       } catch (error) {
         if (signal.aborted) return;
+        // Clients write there. What they have made of the stream must not end the work for others.
+        await this.#tidy().catch(() => undefined);
         // The group goes when Redis has lost its data; anything else is tried again.
         const isGone = error instanceof Error && error.message.startsWith("NOGROUP");
         if (!isGone || !(await this.#createGroup()))
@@ -72,6 +84,11 @@ export class Intake implements AsyncDisposable {
       // Another engine has made it.
       return error instanceof Error && error.message.startsWith("BUSYGROUP");
     }
+  }
+
+  /** Makes the stream usable again if a client has made it unusable. */
+  async #tidy(): Promise<void> {
+    await runScript(this.#redis, scripts.tidy, { keys: [keys.submissions], args: [mostAhead] });
   }
 
   /** What an engine has taken that did not finish it. */
@@ -98,7 +115,8 @@ export class Intake implements AsyncDisposable {
   }
 
   async #acceptBuild(build: string): Promise<void> {
-    const text = await this.#redis.get(keys.submission(build));
+    const input = { keys: [keys.submission(build)], args: [longestSubmission] };
+    const text = v.parse(v.nullable(v.string()), await runScript(this.#redis, scripts.read, input));
     const submission = tryParseJson(submissionSchema, text);
     if (submission) {
       const { record, secrets } = submission;

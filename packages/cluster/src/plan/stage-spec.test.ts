@@ -4,7 +4,7 @@ import { type NestedBuild, type Op, parseSpec, printMachine, type Spec } from "@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { stageSpec } from "./stage-spec.ts";
-import { layersByStage, neededStages, stagesOf } from "./stages.ts";
+import { neededStages, stagesOf, stepsByStage } from "./stages.ts";
 
 const store = new MemoryStore({
   images: { base: { environment: [["FROM_BASE", "1"]] }, other: {} },
@@ -56,16 +56,21 @@ function specs(depth: number, known: readonly string[]): fc.Arbitrary<Spec> {
   return builds.chain(withBuilds);
 }
 
+/** The layers of each stage. */
+function layersOf(steps: Awaited<ReturnType<typeof plan>>) {
+  return stepsByStage(steps).map((stage) => stage.map(({ id }) => id));
+}
+
 test("the ids of a stage by itself are those in the whole spec", async () => {
   await fc.assert(
     fc.asyncProperty(specs(2, []), async (spec) => {
       const stages = stagesOf(spec);
-      const layers = layersByStage(await plan(spec));
+      const layers = layersOf(await plan(spec));
       expect(layers).toHaveLength(stages.length);
       for (const { index } of stages) {
         // As it reaches a worker.
         const text = printMachine(stageSpec(stages, index));
-        const reduced = layersByStage(await plan(parseSpec(text)));
+        const reduced = layersOf(await plan(parseSpec(text)));
         const needed = [...neededStages(stages, index), index];
         expect(reduced.slice(0, needed.length)).toEqual(needed.map((each) => layers[each]));
         // After a stage that is not the main one there is only the empty main one.

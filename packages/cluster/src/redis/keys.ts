@@ -38,6 +38,8 @@ export const keys = {
   secrets: (build: string) => `${prefix}secrets:${build}`,
   /** A string: it is there if the build was cancelled. */
   cancel: (build: string) => `${prefix}cancel:${build}`,
+  /** A string: the `FailureRecord` of a build that cannot be built as it was submitted, whatever becomes of its layers. */
+  fault: (build: string) => `${prefix}fault:${build}`,
   /** A hash: the build's record, and its outcome. Engines write it, once; clients read it. */
   build: (build: string) => `${prefix}build:${build}`,
   /** A stream: the events of the build. */
@@ -53,7 +55,7 @@ export const keys = {
 export const channels = {
   /** What has happened to a layer: see `LayerNews`. */
   done: `${prefix}done`,
-  /** The ids of builds that were cancelled. */
+  /** The ids of builds that were cancelled, or have a fault. */
   cancelled: `${prefix}cancelled`,
   /** Commands to one worker: see `WorkerCommand`. */
   worker: (name: string) => `${channels.workerPrefix}${name}`,

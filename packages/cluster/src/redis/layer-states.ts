@@ -113,11 +113,15 @@ export class LayerStates {
     return claims.filter((_, index) => lost.has(index));
   }
 
-  /** Gives a layer up, also one that was made and not published. */
-  async release(id: LayerId, owner: string): Promise<void> {
+  /**
+   * Gives a layer up, also one that was made and not published.
+   *
+   * @param attempt what becomes of the attempt: it `counts` if the worker could not bear it.
+   */
+  async release(id: LayerId, owner: string, attempt: "forgotten" | "counts" = "forgotten"): Promise<void> {
     const input = {
       keys: [keys.claim(id), keys.layer(id), keys.attempts(id)],
-      args: [owner, channels.done, id],
+      args: [owner, channels.done, id, attempt],
     };
     await runScript(this.redis, scripts.release, input);
   }

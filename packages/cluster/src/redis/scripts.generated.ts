@@ -167,6 +167,14 @@ redis.call('DEL', KEYS[1])
 announce(ARGV[3], ARGV[4], 'published', workerOf(ARGV[1]))
 return 'published'`;
 
+export const readSubmission = `local length = redis.pcall('STRLEN', KEYS[1])
+if type(length) == 'number' and length <= tonumber(ARGV[1]) or type(length) == 'table' then
+  local text = redis.pcall('GET', KEYS[1])
+  if type(text) ~= 'table' then return text end
+end
+redis.call('DEL', KEYS[1])
+return false`;
+
 export const release = `local function announce(channel, id, state, worker)
   redis.call('PUBLISH', channel, cjson.encode({ v = 1, id = id, state = state, worker = worker }))
 end
@@ -178,7 +186,8 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
 end
 if redis.call('HGET', KEYS[2], 'state') == 'made' then redis.call('DEL', KEYS[2]) end
-redis.call('DEL', KEYS[1], KEYS[3])
+redis.call('DEL', KEYS[1])
+if ARGV[4] ~= 'counts' then redis.call('DEL', KEYS[3]) end
 announce(ARGV[2], ARGV[3], 'absent', workerOf(ARGV[1]))
 return 1`;
 
@@ -204,6 +213,20 @@ local start = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'c:' .. ARGV[1]
 redis.call('HSET', KEYS[1], 'c:' .. ARGV[1], tostring(start + tonumber(ARGV[2])))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return math.floor(start)`;
+
+export const tidySubmissions = `local kind = redis.call('TYPE', KEYS[1]).ok
+if kind == 'none' then return 0 end
+if kind ~= 'stream' then return redis.call('DEL', KEYS[1]) end
+if redis.call('XLEN', KEYS[1]) > 0 then return 0 end
+local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
+if info.err then return 0 end
+local last = '0-0'
+for index = 1, #info, 2 do
+  if info[index] == 'last-generated-id' then last = info[index + 1] end
+end
+local limit = tonumber(redis.call('TIME')[1]) * 1000 + tonumber(ARGV[1])
+if tonumber(string.match(last, '^%d+')) <= limit then return 0 end
+return redis.call('DEL', KEYS[1])`;
 
 export const unwant = `local function workerOf(owner)
   return string.match(owner, '^(%S+) ') or owner

@@ -1,14 +1,17 @@
 import { type CacheStore, isObError, type ObError, type ObEvent, type Sandbox } from "@ob/core";
 import { createBuilder } from "@ob/builder";
 import { parseSpec, type Spec } from "@ob/spec";
+import type { Redis } from "ioredis";
 import { ClusterStore } from "../claims/cluster-store.ts";
 import type { LocalVersions } from "../claims/local-versions.ts";
 import type { ClusterPorts } from "../claims/ports.ts";
 import { emitBuildEvents } from "../engine/build-events.ts";
 import type { ChainJob } from "../engine/build-record.ts";
 import { failureOf } from "../engine/failure.ts";
-import { keys } from "../redis/keys.ts";
+import { channels, keys } from "../redis/keys.ts";
+import type { LayerStates } from "../redis/layer-states.ts";
 import { openSecrets } from "../secrets/sealed-secrets.ts";
+import { timing } from "../timing.ts";
 import type { ChainOutcome, ChainWatch } from "../watch/worker-watch.ts";
 import type { ContextTransport, FetchedContext } from "./context-transport.ts";
 
@@ -53,8 +56,8 @@ export async function runChain(
     return "built";
   } catch (error) {
     const outcome = outcomeOf(error);
-    const id = failedLayer(error, job, store);
-    if (outcome === "failed") await store.claims.fail(id, failureOf(error, await cluster.states.now()));
+    if (outcome === "failed") await fail(error, job, { store, states: cluster.states });
+    if (outcome === "no-space") await store.claims.giveUpForSpace();
     return outcome;
   }
 }
@@ -67,7 +70,7 @@ async function buildChain(
   const { cluster, sandbox, caches, contexts, identity } = ports;
   const { redis } = cluster.states;
   // The build is over, and with it its secrets; whoever else wants the layers asks for them.
-  if ((await redis.exists(keys.build(job.build))) === 0) return;
+  if (!(await isOpen(job.build, redis))) return await cluster.states.announceAbsent(job.chain[0]);
   const sealed = await redis.get(keys.secrets(job.build));
   const secrets = sealed === null ? new Map() : await openSecrets(sealed, { identity, plan: job.plan });
   const spec = parseSpec(job.spec);
@@ -88,6 +91,16 @@ async function buildChain(
     ignoreFile: false,
   } as const;
   await builder.build(request, { signal, emit });
+}
+
+/** True for a build that has neither ended nor failed as a whole. */
+async function isOpen(build: string, redis: Redis): Promise<boolean> {
+  const [isKnown, hasEnded, hasFault] = await Promise.all([
+    redis.exists(keys.build(build)),
+    redis.hexists(keys.build(build), "outcome"),
+    redis.exists(keys.fault(build)),
+  ]);
+  return isKnown === 1 && hasEnded === 0 && hasFault === 0;
 }
 
 async function contextOf(
@@ -117,11 +130,19 @@ function outcomeOf(error: unknown): ChainOutcome {
   return isObError(error, "NO_SPACE") ? "no-space" : "failed";
 }
 
-/** The layer whose step has failed: the one that was being made, or the one that could not be begun. */
-function failedLayer(error: unknown, { chain }: ChainJob, store: ClusterStore) {
-  const [open] = store.claims.open;
-  const named = isObError(error) ? chain.find((id) => id === error.step?.id) : undefined;
-  const [first] = chain;
-  if (first === undefined) throw new RangeError("a chain has layers");
-  return named ?? open ?? first;
+/**
+ * Records a failure: of the layer that was being made, for all builds that want it; otherwise of the build alone. The ids of a
+ * chain are its client's word: what goes wrong before the builder has asked for one of them says nothing about that layer.
+ */
+async function fail(
+  error: unknown,
+  { build, chain }: ChainJob,
+  { store, states }: { readonly store: ClusterStore; readonly states: LayerStates },
+): Promise<void> {
+  const record = failureOf(error, await states.now());
+  const { current } = store.claims;
+  if (current !== undefined) return await store.claims.fail(current, record);
+  await states.redis.set(keys.fault(build), JSON.stringify(record), "PX", timing.running, "NX");
+  await states.redis.publish(channels.cancelled, build);
+  await states.announceAbsent(chain[0]);
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bareEnvironment } from "../process/confine.ts";
 import {
   abortable,
   abortReason,
@@ -52,6 +53,7 @@ export async function probe(machine: Machine, options: ProbeOptions): Promise<Pr
     const child = spawn(machine.binary, probeArguments(machine, { accelerator, disk }), {
       stdio: ["ignore", "ignore", "pipe"],
       killSignal: "SIGKILL",
+      env: bareEnvironment(),
       signal: ended.signal,
     });
     let stderr = "";

@@ -1,6 +1,6 @@
 import type { Packed } from "../reference/descriptor.ts";
 import { type Environment, isLayerId, type LayerId, quotedName } from "@ob/core";
-import { pullBlob, unpackBlob } from "../blobs/pull.ts";
+import { pullBlob, refuseLonger, unpackBlob } from "../blobs/pull.ts";
 import type { Repository } from "../blobs/repository.ts";
 import { registryError } from "../errors.ts";
 import { inParallel } from "../parallel.ts";
@@ -190,13 +190,14 @@ export async function pullLayer(
   return found.every(Boolean);
 }
 
-/** Pulls what a blob holds into a file. @returns false if the registry does not have it. */
+/** Pulls what a blob holds into a file, of at most `limit` bytes. @returns false if the registry does not have it. */
 export async function pullPacked(
   repository: Repository,
   packed: Packed,
   { to, limit, signal }: { readonly to: string; readonly limit: number; readonly signal: AbortSignal },
 ): Promise<boolean> {
+  refuseLonger(packed, limit);
   return packed.blob.digest === packed.content.digest
     ? await pullBlob(repository, packed.blob, { to, signal })
-    : await unpackBlob(repository, { blob: packed.blob, content: packed.content }, { to, limit, signal });
+    : await unpackBlob(repository, { blob: packed.blob, content: packed.content }, { to, signal });
 }

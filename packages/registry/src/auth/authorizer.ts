@@ -1,5 +1,6 @@
 import { quotedName } from "@ob/core";
 import { registryError } from "../errors.ts";
+import { isNearHost } from "../http/near.ts";
 import { isLoopback } from "../reference/reference.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { basicAuthorization, type Credentials } from "./credentials.ts";
@@ -115,7 +116,7 @@ function checkRealm(realm: string | undefined, origin: URL): URL {
     );
   if (!url) throw refuse("it is not a URL");
   if (url.username !== "" || url.password !== "") throw refuse("it has a user in it");
-  if (isLoopback(url.host) && !isLoopback(origin.host)) throw refuse("it is on this machine");
+  if (isNearHost(url.hostname) && !isNearHost(origin.hostname)) throw refuse("it is on this machine");
   if (url.protocol === "https:") return url;
   if (url.protocol !== "http:" || origin.protocol !== "http:") throw refuse("it is not reached by https");
   const isSameHost = url.hostname === origin.hostname || isLoopback(url.host);

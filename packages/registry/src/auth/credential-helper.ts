@@ -1,5 +1,12 @@
 import { execFile } from "node:child_process";
-import { cancelledError, errnoCode, missingTool, quotedName, searchPath } from "@ob/core";
+import {
+  cancelledError,
+  environmentWithoutOwn,
+  errnoCode,
+  missingTool,
+  quotedName,
+  searchPath,
+} from "@ob/core";
 import * as v from "valibot";
 import { registryError } from "../errors.ts";
 import { parseJson } from "../http/json.ts";
@@ -55,7 +62,7 @@ async function runHelper(
     timeout: timeoutMs,
     killSignal: "SIGKILL",
     maxBuffer: maxOutput,
-    env: { ...env, PATH: env["PATH"] ?? searchPath() },
+    env: { ...environmentWithoutOwn(env), PATH: env["PATH"] ?? searchPath() },
   } as const;
   const child = execFile(program, ["get"], options, (error, stdout) => {
     if (signal.aborted) reject(cancelledError(signal));

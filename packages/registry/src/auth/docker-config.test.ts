@@ -148,6 +148,19 @@ test.each<[string, string, string | undefined]>([
   expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain("secret");
 });
 
+test("a helper gets the user's environment, and no secret of this program", async () => {
+  await using files = await scratch();
+  const own = { OBUILDER_QUEUE_PASSWORD: "x", OTEL_EXPORTER_OTLP_HEADERS: "x" };
+  const contents = {
+    [config]: { credsStore: "env" },
+    "bin/docker-credential-env": helper(
+      `echo "{\\"Username\\":\\"u$OBUILDER_QUEUE_PASSWORD$OTEL_EXPORTER_OTLP_HEADERS\\",\\"Secret\\":\\"$AWS_SECRET_ACCESS_KEY\\"}"`,
+    ),
+  };
+  const { find } = await home(files, contents, { ...own, AWS_SECRET_ACCESS_KEY: "s" });
+  expect(await find("reg.example")).toEqual(basic("u", "s"));
+});
+
 test("a helper that is not installed is named", async () => {
   await using files = await scratch();
   const { find } = await home(files, { [config]: { credsStore: "not-there" } });

@@ -44,18 +44,21 @@ export async function pullBlob(
   });
 }
 
-/** As `pullBlob`, and unpacks it on the way. @param limit how many bytes may come out, whatever the manifest says. */
+/** @throws ObError `REGISTRY` for a blob that holds more than `limit` bytes, as its manifest says. */
+export function refuseLonger({ blob, content }: Packed, limit: number): void {
+  if (content.size <= limit && (blob.digest !== content.digest || blob.size <= limit)) return;
+  throw registryError(
+    `The blob ${blob.digest} holds ${Math.max(content.size, blob.size)} bytes: more than ${limit} are not unpacked.`,
+    { data: { problem: "corrupt" } },
+  );
+}
+
+/** As `pullBlob`, and unpacks it on the way: to as many bytes as the manifest says. */
 export async function unpackBlob(
   repository: Repository,
   { blob: packed, content }: Packed,
-  { to, limit, signal }: { readonly to: string; readonly limit: number; readonly signal: AbortSignal },
+  { to, signal }: { readonly to: string; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  if (content.size > limit) {
-    throw registryError(
-      `The blob ${packed.digest} holds ${content.size} bytes: more than ${limit} are not unpacked.`,
-      { data: { problem: "corrupt" } },
-    );
-  }
   return await intoFile({ to, keepPartial: false, signal }, async (partial) => {
     const onBytes = repository.pullCounter(packed);
     const blob = await openBlob({ ...repository.access(signal), onBytes }, packed);

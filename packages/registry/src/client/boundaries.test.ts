@@ -41,6 +41,14 @@ describe("a registry sends its clients", () => {
     ["https://reg.example", "https://[::1]/blob", "it is on this machine"],
     ["http://reg.example", "http://localhost:6379/blob", "it is on this machine"],
     ["https://reg.example", "https://0x7f.1/blob", "it is on this machine"],
+    ["https://reg.example", "https://0.0.0.0/blob", "it is on this machine"],
+    ["https://reg.example", "https://0/blob", "it is on this machine"],
+    ["https://reg.example", "https://[::]/blob", "it is on this machine"],
+    ["https://reg.example", "https://[::ffff:127.0.0.1]/blob", "it is on this machine"],
+    ["https://reg.example", "https://localhost./blob", "it is on this machine"],
+    ["https://reg.example", "https://reg.localhost/blob", "it is on this machine"],
+    ["http://reg.example", "http://169.254.169.254/latest/meta-data", "it is on this machine"],
+    ["https://reg.example", "https://[fe80::1]/blob", "it is on this machine"],
     ["https://reg.example", "https://me@reg.example/blob", "the address has a user in it"],
     ["https://reg.example", "file:///etc/passwd", "it is not reached by https"],
   ])("from %s not to %s", (origin, target, message) => {
@@ -78,6 +86,8 @@ describe("the credentials for a registry", () => {
     ["https://reg.example", "http://reg.example/token", "it is not reached by https"],
     ["https://reg.example", "https://127.0.0.1:5001/token", "it is on this machine"],
     ["http://reg.example", "http://127.0.0.1:5001/token", "it is on this machine"],
+    ["https://reg.example", "https://[::ffff:7f00:1]/token", "it is on this machine"],
+    ["https://reg.example", "https://169.254.169.254/token", "it is on this machine"],
     ["http://reg.example", "http://auth.example/token", "it is on another host"],
     ["https://reg.example", "/token", "it is not a URL"],
   ])("of %s do not go to %s", async (origin, realm, message) => {

@@ -37,7 +37,7 @@ export function connect({
   readonly session: Session;
   readonly transport: Transport;
 } {
-  const transport = createTransport({ ca, idleMs });
+  const transport = createTransport({ ca, origin, idleMs });
   let found: ReturnType<CredentialSource> | undefined;
   const authorizer = new Authorizer({
     origin,

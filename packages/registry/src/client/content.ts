@@ -21,26 +21,29 @@ export async function ping({ session, repository, signal }: Access): Promise<voi
 
 const maxTags = 1_000_000;
 const pageSize = 1_000;
+/** A registry can send shorter pages than it was asked for. */
+const maxPages = 10_000;
 const schema = v.object({ tags: v.nullish(v.array(v.pipe(v.string(), v.check(isTag, "is not a tag")))) });
 
 /** All tags of a repository; none if there is no such repository. */
 export async function listTags({ session, repository, signal }: Access): Promise<readonly string[]> {
-  const tags: string[] = [];
+  const tags = new Set<string>();
   const path = `/v2/${repository}/tags/list`;
   let url: URL | undefined = new URL(`${path}?n=${pageSize}`, session.origin);
-  while (url) {
+  for (let pages = 1; url; pages++) {
     const scope = [`repository:${repository}:pull`];
     const what = `The list of tags of ${session.origin.host}/${repository}`;
     const request: SessionRequest = { method: "GET", url, scope, expect: [200, 404], signal };
     const { response, bytes } = await readAnswer(session, request, { what, limit: 16 << 20 });
-    if (response.status === 404) return tags;
-    const page = parseJson(bytes, { what, schema }).tags ?? [];
-    tags.push(...page);
+    if (response.status === 404) break;
+    const before = tags.size;
+    for (const tag of parseJson(bytes, { what, schema }).tags ?? []) tags.add(tag);
     const next = nextPage(response.header("link"), url);
-    if (next && (page.length === 0 || tags.length > maxTags)) throw registryError(`${what} does not end.`);
+    const isEndless = tags.size === before || tags.size > maxTags || pages >= maxPages;
+    if (next && isEndless) throw registryError(`${what} does not end.`);
     url = next;
   }
-  return tags;
+  return [...tags];
 }
 
 /** The address in `Link: </v2/...>; rel="next"`. */

@@ -124,6 +124,9 @@ function skip(body: Readable, bytes: number): Readable {
   });
 }
 
+/** How much a connection has to bring before it is cut, in bytes, for its end not to count as another failure. */
+const leastProgress = 64 << 10;
+
 interface Reading {
   readonly content: Content;
   readonly digester: Digester;
@@ -150,8 +153,8 @@ async function* rest(access: BlobAccess, { content, digester, first }: Reading):
     } catch (error) {
       if (signal.aborted) throw abortReason(signal);
       if (isObError(error) || !(error instanceof CutError || isTransientError(error))) throw error;
-      // What has brought some bytes counts as a new start.
-      failures = digester.size > start ? 1 : failures + 1;
+      // What has brought something counts as a new start; byte by byte a pull would take for ever.
+      failures = digester.size - start >= leastProgress ? 1 : failures + 1;
       const name = session.name({ method: "GET", url: `/v2/${access.repository}/blobs/${content.digest}` });
       if (failures >= session.backoff.attempts) throw unreachableError(name, error);
       session.emit({

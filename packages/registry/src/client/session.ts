@@ -4,7 +4,7 @@ import { registryError } from "../errors.ts";
 import type { Authorizer, Scope } from "../auth/authorizer.ts";
 import { discard } from "../http/body.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../http/transport.ts";
-import { isLoopback } from "../reference/reference.ts";
+import { isNearHost } from "../http/near.ts";
 import { type Backoff, isTransientError, isTransientStatus, pause, retryAfter } from "./backoff.ts";
 import { readRefusal, refusedError, type RequestName, unreachableError } from "./failure.ts";
 
@@ -97,7 +97,10 @@ export class Session {
 
   async #attempt(request: SessionRequest): Promise<{ response?: HttpResponse; error?: unknown }> {
     const timeoutMs = shortRequest + (request.bytes ?? 0) / slowestRate;
-    const late = (): Error => registryError(`${this.origin.host} took longer than ${timeoutMs / 1000} s.`);
+    const late = (): Error =>
+      registryError(`${this.origin.host} took longer than ${timeoutMs / 1000} s.`, {
+        data: { registry: this.origin.host, problem: "unreachable" },
+      });
     const limit = deadline(timeoutMs, late);
     const signal = AbortSignal.any([request.signal, limit.signal]);
     try {
@@ -116,21 +119,22 @@ export class Session {
   async #authorized(request: SessionRequest, signal: AbortSignal): Promise<HttpResponse> {
     const { scope } = request;
     const known = this.#authorizer.known(scope);
-    const response = await this.#follow(request, { authorization: known, signal });
-    if (response.status !== 401) return response;
+    const { response, isOwn } = await this.#follow(request, { authorization: known, signal });
+    // Where the registry only sends its clients to does not learn their credentials, or a token, by asking.
+    if (response.status !== 401 || !isOwn) return response;
     const challenges = response.headers("www-authenticate");
     const answer = this.#authorizer.answer(challenges, { scope, refused: known });
     const authorization = await abortable(answer, signal);
     if (authorization === undefined) return response;
     await discard(response.body);
-    return await this.#follow(request, { authorization, signal });
+    return (await this.#follow(request, { authorization, signal })).response;
   }
 
-  /** Follows redirects of GET and HEAD. Authorization goes to the registry's own origin only. */
+  /** Follows redirects of GET and HEAD. Authorization goes to the registry's own origin only; `isOwn` says if that has answered. */
   async #follow(
     request: SessionRequest,
     { authorization, signal }: { readonly authorization: string | undefined; readonly signal: AbortSignal },
-  ): Promise<HttpResponse> {
+  ): Promise<{ readonly response: HttpResponse; readonly isOwn: boolean }> {
     const { method, headers, body } = request;
     let url = this.checkTarget(new URL(request.url, this.origin));
     for (let redirects = 0; ; redirects++) {
@@ -144,7 +148,7 @@ export class Session {
       });
       const location = response.header("location");
       const isRedirect = [301, 302, 303, 307, 308].includes(response.status) && location !== undefined;
-      if (!isRedirect || (method !== "GET" && method !== "HEAD")) return response;
+      if (!isRedirect || (method !== "GET" && method !== "HEAD")) return { response, isOwn };
       await discard(response.body);
       if (redirects >= maxRedirects) throw registryError(`${this.origin.host} redirects without an end.`);
       const next = URL.parse(location, url.href);
@@ -166,7 +170,7 @@ export class Session {
     if (url.protocol !== "https:" && !(url.protocol === "http:" && this.origin.protocol === "http:")) {
       throw refuse("it is not reached by https");
     }
-    if (isLoopback(url.host) && !isLoopback(this.origin.host)) throw refuse("it is on this machine");
+    if (isNearHost(url.hostname) && !isNearHost(this.origin.hostname)) throw refuse("it is on this machine");
     return url;
   }
 }

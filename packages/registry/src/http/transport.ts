@@ -1,6 +1,8 @@
+import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import type { Dispatcher, request } from "undici";
 import { isLoopback } from "../reference/reference.ts";
+import { distantLookup } from "./near.ts";
 
 /** One request, as it goes out: redirects, retries and authorization are for others to add. */
 export interface HttpRequest {
@@ -30,6 +32,10 @@ export interface Transport extends AsyncDisposable {
 export interface TransportOptions {
   /** Certificates in PEM that are trusted instead of the system's. */
   readonly ca?: string | undefined;
+  /** The registry's origin. Other hosts are named by the registry. */
+  readonly origin: URL;
+  /** Looks names up, as `dns.lookup` does, which is the default. */
+  readonly resolve?: LookupFunction | undefined;
   /** How long nothing may come while a response is awaited or read, in milliseconds. */
   readonly idleMs: number;
 }
@@ -38,28 +44,30 @@ export interface TransportOptions {
 const maxHeaderSize = 64 << 10;
 
 /** Proxies are those of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), except for loopback. */
-export function createTransport({ ca, idleMs }: TransportOptions): Transport {
+export function createTransport({ ca, origin, resolve, idleMs }: TransportOptions): Transport {
   let loading: Promise<Client> | undefined;
   const load = async (): Promise<Client> => {
     // Loaded with the first request: many commands have a registry in their options and send it nothing.
     const undici = await import("undici");
     const tls = ca === undefined ? {} : { ca };
-    const common = {
-      connect: { ...tls, timeout: Math.min(idleMs, 15_000) },
-      headersTimeout: idleMs,
-      bodyTimeout: idleMs,
-      maxHeaderSize,
-      maxRedirections: 0,
+    const common = { headersTimeout: idleMs, bodyTimeout: idleMs, maxHeaderSize, maxRedirections: 0 };
+    const connect = { ...tls, timeout: Math.min(idleMs, 15_000), ...(resolve && { lookup: resolve }) };
+    const distant = { ...connect, lookup: distantLookup(origin.hostname, resolve) };
+    const proxied = (by: typeof connect) =>
+      new undici.EnvHttpProxyAgent({ ...common, connect: by, requestTls: tls });
+    return {
+      request: undici.request,
+      direct: new undici.Agent({ ...common, connect }),
+      own: proxied(connect),
+      others: proxied(distant),
     };
-    const direct = new undici.Agent(common);
-    const proxied = new undici.EnvHttpProxyAgent({ ...common, requestTls: tls });
-    return { request: undici.request, direct, proxied };
   };
   return {
     send: async ({ method, url, headers, body, signal }) => {
       loading ??= load();
       const client = await loading;
-      const dispatcher = isLoopback(url.host) ? client.direct : client.proxied;
+      const byName = url.hostname === origin.hostname ? client.own : client.others;
+      const dispatcher = isLoopback(url.host) ? client.direct : byName;
       const response = await client.request(url, {
         dispatcher,
         method,
@@ -71,8 +79,8 @@ export function createTransport({ ca, idleMs }: TransportOptions): Transport {
     },
     [Symbol.asyncDispose]: async () => {
       if (loading === undefined) return;
-      const { direct, proxied } = await loading;
-      await Promise.all([direct.destroy(), proxied.destroy()]);
+      const { direct, own, others } = await loading;
+      await Promise.all([direct, own, others].map(async (each) => await each.destroy()));
     },
   };
 }
@@ -80,7 +88,9 @@ export function createTransport({ ca, idleMs }: TransportOptions): Transport {
 interface Client {
   readonly request: typeof request;
   readonly direct: Dispatcher;
-  readonly proxied: Dispatcher;
+  /** For the registry, and for hosts that it names. */
+  readonly own: Dispatcher;
+  readonly others: Dispatcher;
 }
 
 function toResponse({ statusCode, headers, body }: Dispatcher.ResponseData): HttpResponse {

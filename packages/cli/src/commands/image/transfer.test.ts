@@ -113,11 +113,29 @@ it("a tag has images for several architectures, of which pull takes that of --ar
   // An only image is pulled wherever, unless that is asked for.
   await writeFile(at("here/base-image/mine.json"), JSON.stringify({ ...manifest, guestArch: "riscv64" }));
   await image("here", "push", "mine", ref(":one"), "--login-key");
-  expect((await image("there", "pull", ref(":one"))).code).toBe(0);
+  expect((await image("there", "pull", ref(":one"), "one")).code).toBe(0);
   const refused = await image("there", "pull", ref(":one"), "--arch", "amd64");
   expect(refused.stderr).toContain('is for linux/riscv64; "amd64" is wanted');
   expect(refused.stderr).toContain("--arch ARCH");
   expect(await image("there", "pull", ref(":one"), "--arch", "vax")).toMatchObject({ code: 2 });
+});
+
+it("an image replaces none of another name, whatever name it gives itself", async () => {
+  await image("here", "push", "mine", ref(), "--login-key");
+  await image("there", "pull", ref(":mine"));
+  const before = await readFile(at("there/base-image/mine.json"), "utf8");
+  // Another image that says that it is that one, under another tag.
+  await run(["qemu-io", "-f", "qcow2", "-c", "write -P 8 0 64k", at("here/base-image/mine.qcow2")]);
+  const manifest = JSON.parse(await readFile(at("here/base-image/mine.json"), "utf8"));
+  await writeFile(at("here/base-image/mine.json"), JSON.stringify({ ...manifest, sha256: undefined }));
+  await image("here", "push", "mine", ref(":tools"), "--login-key");
+  expect(await image("there", "pull", ref(":tools"))).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('named "mine", and the store has another one'),
+  });
+  expect(await readFile(at("there/base-image/mine.json"), "utf8")).toBe(before);
+  expect((await image("there", "pull", ref(":tools"), "tools")).code).toBe(0);
+  expect((await image("there", "pull", ref(":tools"), "mine")).code).toBe(0);
 });
 
 it("what is missing, damaged or hostile is refused, and leaves nothing", async () => {

@@ -107,6 +107,7 @@ export async function pullOneImage(args: Arguments, { session, target }: ImageSe
       }
       const { name = "" } = await addSharedImage(location.directory, {
         name: given,
+        asked: tag,
         signal: phase.signal,
         fetch: async ({ disk, file }) => {
           const pulled = await registry.pullImage(image, { disk, file, signal: phase.signal });
