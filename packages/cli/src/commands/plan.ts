@@ -18,6 +18,7 @@ import {
 import { sandboxOptions, vmReuseOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
 import { tagOptions } from "../args/tags.ts";
+import { metadataOptions } from "../metadata/build-metadata.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
@@ -45,6 +46,7 @@ export const plan: Command = {
     ...acceptedButHidden(limitOptions),
     ...acceptedButHidden(vmReuseOptions),
     ...acceptedButHidden(cacheOptions),
+    ...acceptedButHidden(metadataOptions),
     ...acceptedButHidden(progressOptions),
   },
   examples: [
