@@ -80,17 +80,15 @@ export type {
 export type {
   BaseImage,
   BaseLayerInfo,
-  ChainDisk,
   ScratchDisk,
   Environment,
-  HeldLayer,
   Layer,
-  LayerImport,
   LayerWriter,
   LayerRecord,
   Store,
 } from "./ports/store.ts";
-export type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./ports/store-options.ts";
+export type { ChainDisk, HeldLayer, LayerImport } from "./ports/shared-layer.ts";
+export type { DeleteLayerOptions, ExportFormat, ExportOptions, PruneOptions } from "./ports/store-options.ts";
 export type { LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";
 export { noSuchTag } from "./no-such-tag.ts";

@@ -24,7 +24,7 @@ async function resultOf(argv: readonly string[], options: RunOptions = {}) {
 }
 
 describe("--progress=json", () => {
-  it.each([
+  it.each<readonly [string, readonly string[], number, string]>([
     ["a spec that is missing", ["build", store, "-f", "missing.spec", "."], 2, "USAGE"],
     ["no spec", ["build", store, "."], 2, "USAGE"],
     ["an unknown option", [...build, "--jobz=3"], 2, "USAGE"],
@@ -34,7 +34,8 @@ describe("--progress=json", () => {
     ["a secret that is missing", [...build, "--secret", "token:/missing"], 4, "BAD_SECRET"],
     ["a cluster without a queue", ["submit", "-f", "-", "."], 2, "USAGE"],
     ["a build that is not named", ["attach"], 2, "USAGE"],
-  ])("ends with the result of a build with %s", async (_, argv, code, name) => {
+  ])("ends with the result of a build with %s", async (...row) => {
+    const [, argv, code, name] = row;
     const [command = "", ...rest] = argv;
     for (const asked of [["--progress=json"], ["--progress", "json"], ["--prog=json"]]) {
       const { result, ...ended } = await resultOf([command, ...asked, ...rest], { stdin: spec });

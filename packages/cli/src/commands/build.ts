@@ -15,12 +15,14 @@ import {
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
+import { isOnStdout, outputOptions, readOutputs } from "../args/output.ts";
 import { readTags, tagOptions } from "../args/tags.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { withRecipeHint } from "../output/recipe-hint.ts";
 import { endingOf } from "../output/ending.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
+import { checkBuildOutputs, writeBuildOutputs } from "../outputs/build-outputs.ts";
 import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
 import { openBuildTrace } from "../trace/build-trace.ts";
 import { type BuildMetadata, metadataOptions, openMetadata } from "../metadata/build-metadata.ts";
@@ -38,6 +40,7 @@ export const build: Command = {
     ...secretOptions,
     ...ignoreOptions,
     ...tagOptions,
+    ...outputOptions,
     ...sandboxOptions,
     ...jobOptions,
     ...onErrorOptions,
@@ -62,6 +65,8 @@ export const build: Command = {
       "obuilder build ... --cache-from reg.example/ob --cache-to type=registry,ref=reg.example/ob,mode=max .",
       "take layers from a registry, and push those that are built",
     ],
+    ["obuilder build ... --output type=local,src=/out,dest=out .", "and copy /out of the last layer to out"],
+    ["obuilder build ... --output type=vmdk,dest=disk.vmdk .", "and export the disk"],
     ["obuilder build ... --metadata-file build.json .", "the result for a program"],
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
@@ -88,8 +93,10 @@ async function readSettings(args: Arguments, { io, location, flags, emit }: Sess
   await checkKey(flags.sshKey);
   const request = await readRequest(args, io, emit);
   const cache = readCacheOptions(args, request.spec);
+  const outputs = readOutputs(args);
+  await checkBuildOutputs(outputs, { io, mode });
   const building = { jobs, tags, reuseVm, ...timeouts } satisfies BuildOptions;
-  return { mode, wantsShell, request, cache, limits: { logLimit, diskReserve }, building };
+  return { mode, wantsShell, request, cache, outputs, limits: { logLimit, diskReserve }, building };
 }
 
 async function buildAndShow(
@@ -97,9 +104,11 @@ async function buildAndShow(
   session: Session,
   metadata: BuildMetadata | undefined,
 ): Promise<void> {
-  const { services, io, verbosity, color, location, flags, emit, onResult } = session;
-  const { mode, wantsShell, request, cache, limits, building } = await readSettings(args, session);
+  const { services, verbosity, color, location, flags, emit, onResult } = session;
+  const { mode, wantsShell, request, cache, outputs, limits, building } = await readSettings(args, session);
   const { jobs, tags } = building;
+  // Standard output is the archive's then.
+  const io = outputs.some(isOnStdout) ? { ...session.io, stdout: session.io.stderr } : session.io;
   const steps = countSteps(request.spec);
   await using trace = await openBuildTrace(io.env, emit);
   const parallel = jobs > 1 && request.spec.builds.length > 0;
@@ -122,6 +131,8 @@ async function buildAndShow(
     const id = sharing
       ? await buildShared({ builder, request, options, sharing, progress })
       : await builder.build(request, options);
+    const openGuest = async () => await builder.openLayer(id, { signal: io.signal });
+    await writeBuildOutputs(id, outputs, { args, session, openGuest, progress });
     trace.end();
     if (metadata) await metadata.succeeded({ id, tags, digest: await digestOf(id, session) });
     progress.succeeded(id);

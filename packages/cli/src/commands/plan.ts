@@ -18,6 +18,7 @@ import {
 import { sandboxOptions, vmReuseOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
 import { tagOptions } from "../args/tags.ts";
+import { outputOptions } from "../args/output.ts";
 import { metadataOptions } from "../metadata/build-metadata.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
@@ -47,6 +48,7 @@ export const plan: Command = {
     ...acceptedButHidden(vmReuseOptions),
     ...acceptedButHidden(cacheOptions),
     ...acceptedButHidden(metadataOptions),
+    ...acceptedButHidden(outputOptions),
     ...acceptedButHidden(progressOptions),
   },
   examples: [

@@ -6,12 +6,12 @@ import type {
   BaseImage,
   BaseLayerInfo,
   ScratchDisk,
-  HeldLayer,
   Layer,
   LayerWriter,
   LayerRecord,
   Store,
 } from "../../ports/store.ts";
+import type { HeldLayer } from "../../ports/shared-layer.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "../../ports/store-options.ts";
 import { sha256 } from "../../digest.ts";
 import { Borrowed } from "./memory-borrowed.ts";
