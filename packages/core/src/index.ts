@@ -1,4 +1,4 @@
-export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
+export type { CacheLease, CacheRecord, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
 export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";
 export { disposableWith } from "./disposable.ts";

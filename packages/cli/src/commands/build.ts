@@ -24,6 +24,7 @@ import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
 import { checkBuildOutputs, writeBuildOutputs } from "../outputs/build-outputs.ts";
 import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
+import { openRoom, readMinFreeSpace, roomOptions } from "../room/keep-room.ts";
 import { openBuildTrace } from "../trace/build-trace.ts";
 import { type BuildMetadata, metadataOptions, openMetadata } from "../metadata/build-metadata.ts";
 import type { Command } from "./command.ts";
@@ -46,6 +47,7 @@ export const build: Command = {
     ...onErrorOptions,
     ...vmReuseOptions,
     ...limitOptions,
+    ...roomOptions,
     ...cacheOptions,
     ...metadataOptions,
     ...progressOptions,
@@ -96,7 +98,17 @@ async function readSettings(args: Arguments, { io, location, flags, emit }: Sess
   const outputs = readOutputs(args);
   await checkBuildOutputs(outputs, { io, mode });
   const building = { jobs, tags, reuseVm, ...timeouts } satisfies BuildOptions;
-  return { mode, wantsShell, request, cache, outputs, limits: { logLimit, diskReserve }, building };
+  const minFreeSpace = readMinFreeSpace(args);
+  return {
+    mode,
+    wantsShell,
+    request,
+    cache,
+    outputs,
+    minFreeSpace,
+    limits: { logLimit, diskReserve },
+    building,
+  };
 }
 
 async function buildAndShow(
@@ -105,7 +117,10 @@ async function buildAndShow(
   metadata: BuildMetadata | undefined,
 ): Promise<void> {
   const { services, verbosity, color, location, flags, emit, onResult } = session;
-  const { mode, wantsShell, request, cache, outputs, limits, building } = await readSettings(args, session);
+  const { mode, wantsShell, request, cache, outputs, minFreeSpace, limits, building } = await readSettings(
+    args,
+    session,
+  );
   const { jobs, tags } = building;
   // Standard output is the archive's then.
   const io = outputs.some(isOnStdout) ? { ...session.io, stdout: session.io.stderr } : session.io;
@@ -120,7 +135,10 @@ async function buildAndShow(
   try {
     await using sharing = cache && (await openBuildSharing(cache, { services, location, io, progress }));
     const listener = trace.listen(listen(progress.emit));
-    await using builder = await services.openBuilder({ location, flags, sharing, limits, emit: listener });
+    await using room = openRoom(minFreeSpace, { services, location, signal: io.signal, emit: listener });
+    const opening = { location, flags, sharing, limits, wrapStore: room?.wrap, emit: listener };
+    await using builder = await services.openBuilder(opening);
+    await room?.useAllOf(builder, request);
     const options: BuildOptions = {
       ...building,
       signal: io.signal,

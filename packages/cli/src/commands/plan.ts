@@ -19,6 +19,7 @@ import { sandboxOptions, vmReuseOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
 import { tagOptions } from "../args/tags.ts";
 import { outputOptions } from "../args/output.ts";
+import { roomOptions } from "../room/keep-room.ts";
 import { metadataOptions } from "../metadata/build-metadata.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
@@ -45,6 +46,7 @@ export const plan: Command = {
     ...acceptedButHidden(jobOptions),
     ...acceptedButHidden(onErrorOptions),
     ...acceptedButHidden(limitOptions),
+    ...acceptedButHidden(roomOptions),
     ...acceptedButHidden(vmReuseOptions),
     ...acceptedButHidden(cacheOptions),
     ...acceptedButHidden(metadataOptions),

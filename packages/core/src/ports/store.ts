@@ -192,6 +192,9 @@ export interface Store extends AsyncDisposable {
   /** All layers of the database, least recently used first. */
   list(): Iterable<LayerRecord>;
 
+  /** The layers that a build, a guest or a copy uses now: `prune` leaves them. It can have changed when this resolves. */
+  inUse(): Promise<ReadonlySet<LayerId>>;
+
   /** All tags of layers that are in the store, by name. */
   tags(): readonly LayerTag[];
 
