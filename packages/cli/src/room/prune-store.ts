@@ -49,9 +49,8 @@ export async function pruneStore(
   const say = (text: string): void => {
     if (!isJson) io.stdout.write(text);
   };
-  const plan = async (limit?: number) =>
-    await planNow(ports, { rules: { ...limited, limit }, measures: isJson || asks || hasSpaceRule(rules) });
-  const planned = await plan(rules.limit);
+  const planning = { rules: limited, measures: isJson || asks || hasSpaceRule(rules) };
+  const planned = await planNow(ports, planning);
   if (dryRun) {
     say(planned.map((item) => `Would remove ${itemName(item)}\n`).join(""));
     say(`Would remove ${countItems(planned)}\n`);
@@ -63,14 +62,7 @@ export async function pruneStore(
     ...{ before: rules.before, tagged: rules.tagged, signal: io.signal, emit },
     onRemove: (item: PruneItem) => say(`Removing ${itemName(item)}\n`),
   };
-  const removed = [...(await removeItems(confirmed ? planned : [], ports, removal))];
-  // Files can share blocks, and what was in use stays: then less is free than was reckoned.
-  for (let looks = !asks && hasSpaceRule(rules); looks;) {
-    const left = (rules.limit ?? Infinity) - removed.length;
-    const more = await removeItems(await plan(left), ports, removal);
-    removed.push(...more);
-    looks = more.length > 0;
-  }
+  const removed = await removeItems(confirmed ? planned : [], ports, removal);
   await services.pruneSnapshots({ location });
   say(`Removed ${countItems(removed)}\n`);
   if (isJson) io.stdout.write(jsonDocument(removalFields(removed, { dryRun })));
