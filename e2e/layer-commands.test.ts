@@ -124,6 +124,39 @@ test("cp writes a tar archive with the guest's owners, and reports a missing pat
   expect(missing.stderr).toContain('"/no/such"');
 });
 
+test("a build writes its files, its disk and its metadata, and cp -L copies what links lead to", async () => {
+  const [out, raw, metadata] = ["out", "disk.raw", "build.json"].map((name) => path.join(store.work, name));
+  const outputs = [`type=local,src=/srv/tool,dest=${out}`, `type=raw,dest=${raw}`].flatMap((each) => [
+    "--output",
+    each,
+  ]);
+  const built = await build(store, spec, { flags: [...outputs, "--metadata-file", metadata ?? ""] });
+  expect(built.exitCode, built.all).toBe(0);
+  expect((await readdir(out ?? "")).toSorted()).toEqual(["big", "bin"]);
+  expect(first).toContain(await sha256File(path.join(out ?? "", "big")));
+  const disk = path.join(store.directory, "result", layerId(ids.last), "rootfs", "image.qcow2");
+  expect(
+    (await execa("qemu-img", ["compare", "-f", "raw", "-F", "qcow2", raw ?? "", disk])).stdout,
+  ).toContain("identical");
+  expect(JSON.parse(await readFile(metadata ?? "", "utf8"))).toMatchObject({
+    ...{
+      outcome: "succeeded",
+      id: ids.last,
+      digest: `sha256:${await sha256File(disk)}`,
+      saved: 0,
+      cached: 5,
+    },
+  });
+  const copied = await obuilder([
+    ...inStore("cp", ...machine, "-L"),
+    `${ids.tools}:/opt/tool/bin`,
+    store.work,
+  ]);
+  expect(copied.exitCode, copied.all).toBe(0);
+  expect((await lstat(path.join(store.work, "bin/link"))).isFile()).toBe(true);
+  expect(await readFile(path.join(store.work, "bin/link"), "utf8")).toBe("echo I am a tool\n");
+});
+
 test("log prints the step's output", async () => {
   const { stdout, exitCode } = await obuilder([...inStore("log"), ids.tools.slice(0, 8)]);
   expect(exitCode).toBe(0);

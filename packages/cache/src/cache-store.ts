@@ -2,6 +2,7 @@ import { mkdir, utimes } from "node:fs/promises";
 import {
   checkOptions,
   type CacheLease,
+  type CacheRecord,
   type CacheRequest,
   type CacheStore,
   makeStorePrivate,
@@ -26,7 +27,7 @@ import { withCacheErrors } from "./errors.ts";
 import { detectFileSystem } from "./file-system/detect.ts";
 import { makeInitialVersion } from "./initial-version.ts";
 import { flatten } from "./flatten.ts";
-import { type CacheInfo, listCaches, removeCache } from "./list-and-remove.ts";
+import { listCaches, removeCache } from "./list-and-remove.ts";
 import { Lease } from "./cache-lease.ts";
 import { versionBackingPath, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { makeScratch, type Scratch, sweepScratch } from "./scratch.ts";
@@ -97,7 +98,7 @@ export class DiskCaches implements CacheStore {
     });
   }
 
-  async list(): Promise<readonly CacheInfo[]> {
+  async list(): Promise<readonly CacheRecord[]> {
     return await withCacheErrors("list the caches", () => listCaches(this.#context.layout));
   }
 

@@ -1,2 +1,2 @@
 export { type CacheOptions, DiskCaches, openCaches } from "./cache-store.ts";
-export type { CacheInfo } from "./list-and-remove.ts";
+export type { CacheRecord as CacheInfo } from "@ob/core";

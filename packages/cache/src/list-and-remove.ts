@@ -1,5 +1,5 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
-import { exists, type StoreLayout, ObError, errnoCode, within } from "@ob/core";
+import { type CacheRecord, exists, type StoreLayout, ObError, errnoCode, within } from "@ob/core";
 import { isFree, waitForLock, withLock } from "@ob/qcow2";
 import { decodeName } from "./encode-name.ts";
 import { fileSystems } from "./file-system/detect.ts";
@@ -7,22 +7,16 @@ import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
 import { trashPath } from "./scratch.ts";
 import { versionsOf } from "./versions.ts";
 
-export interface CacheInfo {
-  readonly name: string;
-  /** Its size on the host's disk, in bytes, with all file systems. */
-  readonly bytes: number;
-  readonly lastUsed: Date;
-}
-
 /** All caches, by name. */
-export async function listCaches(layout: StoreLayout): Promise<readonly CacheInfo[]> {
-  const found: CacheInfo[] = [];
+export async function listCaches(layout: StoreLayout): Promise<readonly CacheRecord[]> {
+  const found: CacheRecord[] = [];
   for (const entry of await readdir(layout.caches)) {
     const name = decodeName(entry);
     if (name === undefined) continue;
     const measured = await measure(within(layout.caches, entry));
     // A cache that was acquired and never published has only empty directories.
-    if (measured.bytes > 0) found.push({ name, ...measured });
+    if (measured.bytes === 0) continue;
+    found.push({ name, ...measured, inUse: await isUsed(await placesOf(layout, name)) });
   }
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -42,13 +36,15 @@ async function measure(directory: string): Promise<{ bytes: number; lastUsed: Da
 
 /** Removes a cache, with all its file systems. @returns false if there was none. */
 export async function removeCache(layout: StoreLayout, name: string): Promise<boolean> {
+  return await removeUnderLocks(layout, await placesOf(layout, name));
+}
+
+/** Where a cache is, for each file system, always in the same order. */
+async function placesOf(layout: StoreLayout, name: string): Promise<readonly CachePaths[]> {
   const { cache } = cachePaths(layout, { name, fileSystem: "ext4" });
   const others = (await entriesOf(cache)).filter((entry) => entry !== "rootfs");
   const all = [...new Set([...fileSystems, ...others])].toSorted();
-  return await removeUnderLocks(
-    layout,
-    all.map((fileSystem) => cachePaths(layout, { name, fileSystem })),
-  );
+  return all.map((fileSystem) => cachePaths(layout, { name, fileSystem }));
 }
 
 /** The directories in it; none if it does not exist. */
@@ -75,7 +71,11 @@ async function removeUnderLocks(
   }
   const [first] = locked;
   if (!first || !(await hasContents(locked))) return false;
-  for (const place of locked) await refuseUsed(place);
+  if (await isUsed(locked)) {
+    throw new ObError("CACHE", `The cache ${first.name} is in use.`, {
+      hint: "A running build uses it. Wait for its end, or cancel it.",
+    });
+  }
   const trash = trashPath(layout);
   await rename(first.cache, trash);
   await rm(trash, { recursive: true, force: true, maxRetries: 3 });
@@ -91,11 +91,10 @@ async function hasContents(places: readonly CachePaths[]): Promise<boolean> {
   return place !== undefined && (await exists(originalDisk(place)));
 }
 
-async function refuseUsed(place: CachePaths): Promise<void> {
-  for (const version of [0, ...(await versionsOf(place))]) {
-    if (isFree(place.versionLock(version))) continue;
-    throw new ObError("CACHE", `The cache ${place.name} is in use.`, {
-      hint: "A running build uses it. Wait for its end, or cancel it.",
-    });
+async function isUsed(places: readonly CachePaths[]): Promise<boolean> {
+  for (const place of places) {
+    for (const version of [0, ...(await versionsOf(place))])
+      if (!isFree(place.versionLock(version))) return true;
   }
+  return false;
 }

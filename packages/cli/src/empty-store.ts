@@ -75,6 +75,10 @@ export class EmptyStore implements Store {
     return [];
   }
 
+  async inUse(): Promise<ReadonlySet<LayerId>> {
+    return new Set();
+  }
+
   tags(): readonly [] {
     return [];
   }

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { firstError, ObError } from "@ob/core";
+import { firstError } from "@ob/core";
 import type { Services } from "./services.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
-import { createSession } from "./commands/session.ts";
+import { createSession, type Session } from "./commands/session.ts";
 import { colorsFor } from "./output/colors.ts";
-import { exitCodeFor, exitCodes, interruptCode } from "./exit-codes.ts";
+import { exitCodes, interruptCode } from "./exit-codes.ts";
+import { type Ending, endingOf } from "./output/ending.ts";
 import type { ProcessIo } from "./process-io.ts";
 import { listenForInterrupts } from "./signals.ts";
 import { readColorMode, readVerbosity } from "./args/options.ts";
-import { codeOf, renderError } from "./output/render-error.ts";
+import { renderError } from "./output/render-error.ts";
+import { asksForJson, earlyResult } from "./progress/early-result.ts";
 
 export interface MainOptions {
   /** The packages, wired; by default the real ones. */
@@ -26,10 +28,14 @@ export async function main(
   options: MainOptions = {},
 ): Promise<number> {
   let invocation: Invocation | undefined;
+  let isResultPrinted = false;
+  const onResult = () => {
+    isResultPrinted = true;
+  };
   try {
     invocation = await readCommandLine(argv, { columns: io.stdout.columns ?? 80 });
     if (invocation.kind === "run") {
-      return (await runCommand(invocation, io, options)) ?? exitCodes.ok;
+      return (await runCommand(invocation, io, { ...options, onResult })) ?? exitCodes.ok;
     }
     if (invocation.kind === "complete") {
       const { printCandidates } = await import("./completion/print-candidates.ts");
@@ -40,38 +46,35 @@ export async function main(
     (asked ? io.stdout : io.stderr).write(invocation.text);
     return asked ? exitCodes.ok : exitCodes.usage;
   } catch (thrown) {
-    return report(firstError(thrown), io, invocation);
+    const ending = endingOf(firstError(thrown), io.interruptedBy());
+    if (!isResultPrinted && (await asksForJson(argv))) io.stdout.write(earlyResult(ending));
+    report(ending, io, invocation);
+    return ending.exitCode;
   }
 }
 
 async function runCommand(
   { command, args }: Extract<Invocation, { readonly kind: "run" }>,
   io: ProcessIo,
-  options: MainOptions,
+  { onResult, ...options }: MainOptions & Pick<Session, "onResult">,
 ): Promise<number | void> {
   const verbosity = readVerbosity(args);
   const color = readColorMode(args);
   const services = await servicesOf(options);
-  return await command.run(args, createSession({ args, io, verbosity, color, services }));
+  return await command.run(args, createSession({ args, io, verbosity, color, services, onResult }));
 }
 
 async function servicesOf(options: MainOptions): Promise<Services> {
   return options.services ?? (await import("./services.ts")).services;
 }
 
-/** Prints the error. @returns its exit code. */
-function report(thrown: unknown, io: ProcessIo, invocation: Invocation | undefined): number {
-  const interrupt = io.interruptedBy();
-  // Ctrl-C also reaches the programs that are run, whose failure can arrive first.
-  const cancel = new ObError("CANCELLED", "Cancelled at user's request", { cause: thrown });
-  const error = interrupt !== undefined && codeOf(thrown) !== undefined ? cancel : thrown;
+/** Prints the error. */
+function report({ error }: Ending, io: ProcessIo, invocation: Invocation | undefined): void {
   // A closed pipe is not worth a message.
-  if (interrupt !== "SIGPIPE") {
-    const { verbose, mode, name } = settings(invocation);
-    const colors = colorsFor(io.stderr, { mode, env: io.env });
-    io.stderr.write(renderError(error, { colors, verbose, command: name }));
-  }
-  return interrupt === undefined ? exitCodeFor(codeOf(error)) : interruptCode(interrupt);
+  if (io.interruptedBy() === "SIGPIPE") return;
+  const { verbose, mode, name } = settings(invocation);
+  const colors = colorsFor(io.stderr, { mode, env: io.env });
+  io.stderr.write(renderError(error, { colors, verbose, command: name }));
 }
 
 /** How to print an error; the defaults, if the command line is what is wrong. */

@@ -1,4 +1,3 @@
-import path from "node:path";
 import type { Builder, BuilderOptions, BuildRequest, PlannedStep } from "@ob/builder";
 import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
@@ -16,17 +15,19 @@ import {
   errnoCode,
 } from "@ob/core";
 import type { ImageTools } from "@ob/images";
-import type { ConfinementStatus, QemuDiagnosis } from "@ob/sandbox-qemu";
+import type { ConfinementStatus, QemuDiagnosis, SnapshotInfo } from "@ob/sandbox-qemu";
 import { EmptyStore } from "./empty-store.ts";
 import type { CacheOptions } from "./args/cache-options.ts";
 import type { SandboxFlags } from "./args/sandbox-flags.ts";
 import { confineReader, storeFlags } from "./store-options.ts";
 import { loadGuestProfiles } from "./guest-profiles.ts";
+import { type DiskSpace, spaceAt } from "./room/space.ts";
+import { listSnapshotsOf, removeDeadSnapshots, removeSnapshotsOf } from "./snapshots.ts";
 import type { StoreLocation } from "./args/store-location.ts";
 import type { OpenRepository, OpenRepositoryOptions } from "./sharing/open-repository.ts";
 import type { Sharing } from "./sharing/sharing.ts";
 import type { ClusterServices } from "./cluster/cluster-ports.ts";
-import { qemuStateOf, sandboxOptions } from "./sandbox-options.ts";
+import { sandboxOptions } from "./sandbox-options.ts";
 
 export interface OpenOptions {
   readonly location: StoreLocation;
@@ -41,6 +42,8 @@ export interface OpenBuilderOptions extends OpenOptions {
   readonly flags: SandboxFlags;
   /** What layers are shared with; by default none are. */
   readonly sharing?: Sharing | undefined;
+  /** What makes the store that is used of the store that is opened; by default they are the same. */
+  readonly wrapStore?: ((store: Store) => Store) | undefined;
   /** By default those of the builder. */
   readonly limits?: Pick<BuilderOptions, "logLimit" | "diskReserve"> | undefined;
 }
@@ -66,6 +69,12 @@ export interface Services {
   openRepository(options: OpenRepositoryOptions): Promise<OpenRepository>;
   /** Removes the VM snapshots that can never be resumed again. */
   pruneSnapshots(options: OpenOptions): Promise<void>;
+  /** The VM snapshots of the store. */
+  listSnapshots(options: OpenOptions): Promise<readonly SnapshotInfo[]>;
+  /** Removes VM snapshots by their names. */
+  removeSnapshots(names: readonly string[], options: OpenOptions): Promise<void>;
+  /** The space of the file system that the store is on. */
+  diskSpace(options: OpenOptions): Promise<DiskSpace>;
   /** What images are built and checked with; the store need not exist. */
   imageTools(options: OpenBuilderOptions): Promise<ImageTools>;
   /** What this host has for guests of an architecture. */
@@ -107,7 +116,7 @@ export const services: Services = {
     return openRepository(options);
   },
 
-  async openBuilder({ location, flags, limits = {}, sharing, emit }) {
+  async openBuilder({ location, flags, limits = {}, sharing, wrapStore = (store) => store, emit }) {
     const { directory } = location;
     await requireStore(location);
     const [{ createBuilder }, { openStore }, { openCaches }, { createSandbox }] = await Promise.all([
@@ -117,7 +126,7 @@ export const services: Services = {
       import("@ob/sandbox-qemu"),
     ]);
     await using resources = new AsyncDisposableStack();
-    const own = await openStore({ directory, ...storeFlags(flags), emit });
+    const own = wrapStore(await openStore({ directory, ...storeFlags(flags), emit }));
     const store = resources.use(sharing ? sharing.wrap(own) : own);
     const caches = resources.use(await openCaches({ directory, emit }));
     const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
@@ -127,13 +136,10 @@ export const services: Services = {
     return closingWith(builder, resources.move());
   },
 
-  async pruneSnapshots({ location, emit = noopEmit }) {
-    const stateDirectory = qemuStateOf(location);
-    // Most stores need no pruning: then the sandbox is not loaded.
-    if ((await entriesOf(path.join(stateDirectory, "snapshots"))) === undefined) return;
-    const { pruneSnapshots } = await import("@ob/sandbox-qemu");
-    await pruneSnapshots({ stateDirectory, emit });
-  },
+  pruneSnapshots: removeDeadSnapshots,
+  listSnapshots: listSnapshotsOf,
+  removeSnapshots: removeSnapshotsOf,
+  diskSpace: async ({ location }) => await spaceAt(location.directory),
 
   async imageTools({ location, flags, emit }) {
     const { directory } = location;

@@ -1,4 +1,4 @@
-export type { CacheLease, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
+export type { CacheLease, CacheRecord, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
 export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";
 export { disposableWith } from "./disposable.ts";
@@ -80,17 +80,15 @@ export type {
 export type {
   BaseImage,
   BaseLayerInfo,
-  ChainDisk,
   ScratchDisk,
   Environment,
-  HeldLayer,
   Layer,
-  LayerImport,
   LayerWriter,
   LayerRecord,
   Store,
 } from "./ports/store.ts";
-export type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./ports/store-options.ts";
+export type { ChainDisk, HeldLayer, LayerImport } from "./ports/shared-layer.ts";
+export type { DeleteLayerOptions, ExportFormat, ExportOptions, PruneOptions } from "./ports/store-options.ts";
 export type { LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";
 export { noSuchTag } from "./no-such-tag.ts";

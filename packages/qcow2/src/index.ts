@@ -28,5 +28,6 @@ export {
   type ForeignDisk,
   inspectDisk,
 } from "./foreign-disk/foreign-disk.ts";
+export { disguiseOf } from "./foreign-disk/disk-formats.ts";
 export { inspectQcow2, type Qcow2File } from "./foreign-disk/standalone-qcow2.ts";
 export { inspectOverlay, type OverlayExpectation } from "./foreign-disk/overlay-qcow2.ts";

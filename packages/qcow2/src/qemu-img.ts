@@ -38,17 +38,19 @@ export async function renameBacking(
 export interface ConvertOptions extends QemuImgOptions {
   /** By default qcow2. */
   readonly from?: "raw" | "qcow2" | undefined;
-  /** Compresses with zstd: five times as fast as zlib, at the same size. By default the copy is not compressed. */
+  /** By default qcow2. The others are one file too, which grows with what is written to it. */
+  readonly to?: "raw" | "qcow2" | "vmdk" | "vhdx" | undefined;
+  /** Compresses qcow2 with zstd: five times as fast as zlib, at the same size. By default the copy is not compressed. */
   readonly compress?: boolean | undefined;
 }
 
-/** Copies a disk with its backing chain into one qcow2 file. */
+/** Copies a disk with its backing chain into one file. */
 export async function convert(source: string, target: string, options: ConvertOptions = {}): Promise<void> {
-  checkDisk("convert", { path: source, options }, { from: "string?", compress: "boolean?" });
+  checkDisk("convert", { path: source, options }, { from: "string?", to: "string?", compress: "boolean?" });
   checkArgument("convert: target", target, "string");
-  const { from = "qcow2", compress = false } = options;
-  const compression = compress ? ["-c", "-o", "compression_type=zstd"] : [];
-  await qemuImg(["convert", "-f", from, "-O", "qcow2", ...compression, source, target], options);
+  const { from = "qcow2", to = "qcow2", compress = false } = options;
+  const compression = compress && to === "qcow2" ? ["-c", "-o", "compression_type=zstd"] : [];
+  await qemuImg(["convert", "-f", from, "-O", to, ...compression, source, target], options);
 }
 
 /** Confines a program that reads one file: its command is put in front of the program's. Disposed of when that has ended. */

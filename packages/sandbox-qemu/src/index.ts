@@ -12,6 +12,7 @@ export type {
 export { confineReader, diagnoseConfinement, diagnoseQemu } from "@ob/qemu";
 export { describeGuest, type GuestDefaults } from "./guest/describe-guest.ts";
 export { createSandbox, type VmSandbox } from "./sandbox.ts";
+export { listSnapshots, removeSnapshots, type SnapshotInfo } from "./snapshot/list-snapshots.ts";
 export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
 
 // For authors of guest profiles.

@@ -29,6 +29,8 @@ export class SpecError extends Error {
   readonly code = "BAD_SPEC";
   /** Always undefined: each diagnostic has its own hint, which is in the message. */
   readonly hint: string | undefined = undefined;
+  /** The name of the text, as `ParseOptions.file` gives it. */
+  readonly file: string;
   /** In the order of the text, at most the first 20. */
   readonly diagnostics: readonly Diagnostic[];
 
@@ -37,6 +39,7 @@ export class SpecError extends Error {
     const shown = sorted.slice(0, shownProblems);
     const rest = sorted.length > shown.length ? ["There is more that is wrong; it is not shown."] : [];
     super([...shown.map((problem) => renderProblem(source, problem)), ...rest].join("\n\n"));
+    this.file = source.file;
     this.diagnostics = shown.map(({ at, message, hint }) => ({
       position: positionAt(source, at.start),
       message,

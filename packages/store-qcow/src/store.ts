@@ -44,7 +44,7 @@ import { exportDisk } from "./layers/export.ts";
 import { findLayer } from "./layers/layers.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
 import { readLog, unfinishedLayers } from "./layers/log.ts";
-import { deleteLayer, pruneLayers } from "./layers/remove.ts";
+import { deleteLayer, layersInUse, pruneLayers } from "./layers/remove.ts";
 import { sweep } from "./layers/sweep.ts";
 import { findTagged, tagLayer } from "./layers/tags.ts";
 import { LastUsedRecorder } from "./db/last-used.ts";
@@ -203,6 +203,10 @@ export class QcowStore implements Store {
     const { layout, database } = this.#context;
     this.#uses.record();
     return database.list().filter(({ id }) => existsSync(diskIn(resultDirectory(layout, id))));
+  }
+
+  async inUse(): Promise<ReadonlySet<LayerId>> {
+    return await withStoreErrors("list layers in use", () => layersInUse(this.#context));
   }
 
   /** Skips tags of layers that were removed by hand. */

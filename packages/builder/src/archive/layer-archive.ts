@@ -29,6 +29,8 @@ export interface LayerArchiveOptions {
   readonly owner: NewOwner;
   /** Takes the target of a link at the end of an item's path instead of the link. */
   readonly followLinks?: boolean | undefined;
+  /** Takes the target of every link, also below a directory. */
+  readonly followAllLinks?: boolean | undefined;
   /** Skips devices and pipes, with a warning. */
   readonly skipDevices?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -48,7 +50,7 @@ export function layerArchive(open: () => Promise<EphemeralGuest>, options: Layer
     owner: "object",
     emit: "function?",
   });
-  const { items, exclude, followLinks: followLink, signal, emit = noopEmit } = options;
+  const { items, exclude, followLinks: followLink, followAllLinks, signal, emit = noopEmit } = options;
   return packArchive(async (pack) => {
     const guest = await open();
     const sending = {
@@ -58,7 +60,7 @@ export function layerArchive(open: () => Promise<EphemeralGuest>, options: Layer
       leftOut: new LeftOut(),
     };
     for (const item of items) {
-      const archive = guest.readArchive(item.path, { exclude, followLink, signal });
+      const archive = guest.readArchive(item.path, { exclude, followLink, followAllLinks, signal });
       await sendItem(pack, archive, { ...sending, item });
     }
     sending.leftOut.warn(emit);

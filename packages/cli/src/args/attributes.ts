@@ -44,7 +44,7 @@ export function booleanAttribute(
 }
 
 /** The fields of a line of CSV. */
-function fieldsOf(text: string): readonly string[] {
+export function fieldsOf(text: string): readonly string[] {
   const fields = text.match(/"(?:[^"]|"")*"|[^,]+/g) ?? [];
   return fields.map((field) => (field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field));
 }

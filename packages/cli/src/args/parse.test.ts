@@ -73,19 +73,35 @@ describe("help", () => {
     expect(stdout).toMatchInlineSnapshot(`
       "obuilder prune [options]
 
-      Deletes layers that no other layer is based on, least recently used first.
-      Layers that a running build uses, those with tags and what they are based on,
-      base images and caches are kept. On a terminal it shows the layers and asks.
+      Deletes layers, caches and VM snapshots, least recently used first, until what
+      is left is as small as the options say. A layer that another is based on stays,
+      and so does what a running build uses, and layers with tags and what they are
+      based on. Base images are kept. On a terminal it shows what it will delete and
+      asks.
 
       Store:
             --store=qemu:DIR  The store of layers (default: $OBUILDER_STORE)
 
       Filters:
-            --older-than=SPAN  Only layers not used for this long: 12h, 7d, 2w
-            --keep=N           Keep this many layers in the store
-            --limit=N          Delete at most this many layers
-            --dry-run          Only print which layers would be deleted
-        -f, --force            Do not ask on a terminal
+            --older-than=SPAN      Only what was not used for this long: 12h, 7d, 2w
+            --max-used-space=SIZE  Delete until all takes at most this: 20GB (as
+                                   20GiB), or 15% of the disk
+            --min-free-space=SIZE  Delete until this much of the disk is free
+            --reserved-space=SIZE  Leave this much in any case; alone: delete until
+                                   this much is left
+            --filter=KEY=VALUE     Only what this matches, also with != or ~=: type
+                                   (layer, cache, snapshot), id, parents, description,
+                                   inuse, mutable, immutable; until=SPAN. Can be
+                                   repeated: then all must match
+            --keep=N               Keep this many layers in the store; only layers are
+                                   deleted
+            --limit=N              Delete at most this many layers, and nothing else
+            --dry-run              Only print what would be deleted
+        -f, --force                Do not ask on a terminal
+
+      Output:
+            --json  One object: {"dryRun", "bytes", "removed": [{"type", "id",
+                    "description", "bytes", "lastUsed"}]}
 
       Messages:
         -v, --verbose          Log what is done and each program that is run; repeat
@@ -98,7 +114,11 @@ describe("help", () => {
 
       Examples:
         obuilder prune --store=qemu:/var/cache/obuilder --older-than 7d
-            layers not used for a week
+            what was not used for a week
+        obuilder prune ... --max-used-space 50GB --reserved-space 10GB
+            keep the store small
+        obuilder prune ... --min-free-space 20% --filter type=cache
+            make room, of caches only
         obuilder prune ... --keep 100 --dry-run
             which layers exceed a hundred
 

@@ -33,14 +33,18 @@ const durationUnits: Readonly<Record<string, number>> = {
 };
 
 /**
- * A duration such as `90s`, `12h` or `7d`, in milliseconds.
+ * A duration such as `90s`, `12h`, `7d` or `2h30m`, in milliseconds.
  *
  * @throws ObError `USAGE`.
  */
 export function parseDuration(text: string, flag: string): number {
-  const match = /^(\d+(?:\.\d+)?)([smhdw])$/i.exec(text.trim());
-  const factor = durationUnits[(match?.[2] ?? "").toLowerCase()];
-  if (match && factor !== undefined) return Math.round(Number(match[1]) * factor);
+  const isDuration = /^(?:\d+(?:\.\d+)?[smhdw])+$/i.test(text.trim());
+  const parts = isDuration ? [...text.matchAll(/([\d.]+)([a-z])/gi)] : [];
+  const milliseconds = parts.reduce(
+    (sum, [, count, unit = ""]) => sum + Number(count) * (durationUnits[unit.toLowerCase()] ?? 0),
+    0,
+  );
+  if (isDuration) return Math.round(milliseconds);
   throw new ObError("USAGE", `${flag}: invalid duration ${JSON.stringify(text)}.`, {
     hint: "A number and a unit: 45m, 12h, 7d or 2w.",
   });

@@ -3,8 +3,7 @@ import { stdin } from "node:process";
 import { firstError, isObError } from "@ob/core";
 import type { ProgressMode } from "../args/options.ts";
 import type { Session } from "../commands/session.ts";
-import { exitCodeFor } from "../exit-codes.ts";
-import { codeOf } from "../output/render-error.ts";
+import { endingOf } from "../output/ending.ts";
 import type { ProcessIo } from "../process-io.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import type { ClusterConnection } from "./cluster-ports.ts";
@@ -26,8 +25,8 @@ export interface FollowOptions {
  */
 export async function followBuild(build: string, options: FollowOptions): Promise<void> {
   const { connection, session, mode, steps, parallel } = options;
-  const { io, color, verbosity } = session;
-  using progress = await createProgress({ io, mode, color, verbosity, steps, parallel });
+  const { io, color, verbosity, onResult } = session;
+  using progress = await createProgress({ io, mode, color, verbosity, steps, parallel, onResult });
   try {
     const id = await connection.attach(build, {
       emit: progress.emit,
@@ -38,7 +37,7 @@ export async function followBuild(build: string, options: FollowOptions): Promis
   } catch (thrown) {
     const error = firstError(thrown);
     const isLeaving = io.signal.aborted && isObError(error, "CANCELLED");
-    progress.failed(error, exitCodeFor(codeOf(error)));
+    progress.failed(endingOf(error, io.interruptedBy()));
     progress[Symbol.dispose]();
     if (isLeaving) await leave(build, connection, io);
     throw error;

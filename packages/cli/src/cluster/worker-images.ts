@@ -89,6 +89,7 @@ export function withImages(store: Store, images: WorkerImages): Store {
     holdLayer: async (id, signal) => await store.holdLayer(id, signal),
     layerDigests: async (id, signal) => await store.layerDigests(id, signal),
     list: () => store.list(),
+    inUse: async () => await store.inUse(),
     tags: () => store.tags(),
     tag: async (id, names, signal) => await store.tag(id, names, signal),
     untag: async (name) => await store.untag(name),

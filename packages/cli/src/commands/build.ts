@@ -1,12 +1,12 @@
-import { firstError } from "@ob/core";
+import { type Emit, firstError, type LayerId } from "@ob/core";
 import type { BuildOptions, StepFailure } from "@ob/builder";
 import { cacheOptions, readCacheOptions } from "../args/cache-options.ts";
 import { checkKey, readRequest } from "../args/build-input.ts";
-import { exitCodeFor } from "../exit-codes.ts";
 import { limitOptions, readLimits } from "../args/limits.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
 import {
+  type Arguments,
   progressOptions,
   readProgressMode,
   secretOptions,
@@ -15,15 +15,20 @@ import {
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
+import { isOnStdout, outputOptions, readOutputs } from "../args/output.ts";
 import { readTags, tagOptions } from "../args/tags.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { withRecipeHint } from "../output/recipe-hint.ts";
-import { codeOf } from "../output/render-error.ts";
+import { endingOf } from "../output/ending.ts";
 import { countSteps } from "../args/spec-input.ts";
 import { onErrorOptions, openStepShell, readOnError } from "../terminal/on-error-shell.ts";
+import { checkBuildOutputs, writeBuildOutputs } from "../outputs/build-outputs.ts";
 import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
+import { openRoom, readMinFreeSpace, roomOptions } from "../room/keep-room.ts";
 import { openBuildTrace } from "../trace/build-trace.ts";
+import { type BuildMetadata, metadataOptions, openMetadata } from "../metadata/build-metadata.ts";
 import type { Command } from "./command.ts";
+import type { Session } from "./session.ts";
 
 export const build: Command = {
   description:
@@ -38,12 +43,15 @@ export const build: Command = {
     ...secretOptions,
     ...ignoreOptions,
     ...tagOptions,
+    ...outputOptions,
     ...sandboxOptions,
     ...jobOptions,
     ...onErrorOptions,
     ...vmReuseOptions,
     ...limitOptions,
+    ...roomOptions,
     ...cacheOptions,
+    ...metadataOptions,
     ...progressOptions,
   },
   examples: [
@@ -61,64 +69,117 @@ export const build: Command = {
       "obuilder build ... --cache-from reg.example/ob --cache-to type=registry,ref=reg.example/ob,mode=max .",
       "take layers from a registry, and push those that are built",
     ],
+    ["obuilder build ... --output type=local,src=/out,dest=out .", "and copy /out of the last layer to out"],
+    ["obuilder build ... --output type=vmdk,dest=disk.vmdk .", "and export the disk"],
+    ["obuilder build ... --metadata-file build.json .", "the result for a program"],
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
 
-  async run(args, { services, io, verbosity, color, location, flags, emit }) {
-    const jobs = readJobs(args, flags);
-    const { logLimit, diskReserve, ...timeouts } = readLimits(args);
-    const mode = readProgressMode(args);
-    const tags = readTags(args);
-    const reuseVm = await mayReuseVm({ args, env: io.env, location });
-    const wantsShell = readOnError(args, io) === "shell";
-    await checkKey(flags.sshKey);
-    const request = await readRequest(args, io, emit);
-    const cache = readCacheOptions(args, request.spec);
-    const steps = countSteps(request.spec);
-    await using trace = await openBuildTrace(io.env, emit);
-    const parallel = jobs > 1 && request.spec.builds.length > 0;
-
-    using progress = await createProgress({ io, mode, color, verbosity, steps, parallel });
-    const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
-    io.signal.addEventListener("abort", onAbort, { once: true });
-    let failed = false;
-    const onFailure = async (failure: StepFailure) => {
-      // Of several parallel failures the first gets the terminal; when it ends, so do the others.
-      if (failed) return;
-      failed = true;
-      await openStepShell(failure, { io, progress });
-    };
+  async run(args, session) {
+    const metadata = await openMetadata(args, session.io);
     try {
-      await using sharing = cache && (await openBuildSharing(cache, { services, location, io, progress }));
-      await using builder = await services.openBuilder({
-        location,
-        flags,
-        sharing,
-        limits: { logLimit, diskReserve },
-        emit: trace.listen(progress.emit),
-      });
-      const options: BuildOptions = {
-        signal: io.signal,
-        jobs,
-        tags,
-        reuseVm,
-        ...timeouts,
-        ordered: progress.ordered,
-        outputTaken: () => progress.outputTaken(),
-        ...(wantsShell && { onFailure }),
-      };
-      const id = sharing
-        ? await buildShared({ builder, request, options, sharing, progress })
-        : await builder.build(request, options);
-      trace.end();
-      progress.succeeded(id);
+      await buildAndShow(args, session, metadata);
     } catch (thrown) {
-      trace.end(firstError(thrown));
-      const error = await withRecipeHint(firstError(thrown));
-      progress.failed(error, exitCodeFor(codeOf(error)));
-      throw error;
-    } finally {
-      io.signal.removeEventListener("abort", onAbort);
+      await metadata?.failed(endingOf(firstError(thrown), session.io.interruptedBy()), session.emit);
+      throw thrown;
     }
   },
 };
+
+/** What the command line asks for. It is read, as far as it can be, before anything is shown. @throws ObError `USAGE`; SpecError. */
+async function readSettings(args: Arguments, { io, location, flags, emit }: Session) {
+  const jobs = readJobs(args, flags);
+  const { logLimit, diskReserve, ...timeouts } = readLimits(args);
+  const mode = readProgressMode(args);
+  const tags = readTags(args);
+  const reuseVm = await mayReuseVm({ args, env: io.env, location });
+  const wantsShell = readOnError(args, io) === "shell";
+  await checkKey(flags.sshKey);
+  const request = await readRequest(args, io, emit);
+  const cache = readCacheOptions(args, request.spec);
+  const outputs = readOutputs(args);
+  await checkBuildOutputs(outputs, { io, mode });
+  const building = { jobs, tags, reuseVm, ...timeouts } satisfies BuildOptions;
+  const minFreeSpace = readMinFreeSpace(args);
+  return {
+    mode,
+    wantsShell,
+    request,
+    cache,
+    outputs,
+    minFreeSpace,
+    limits: { logLimit, diskReserve },
+    building,
+  };
+}
+
+async function buildAndShow(
+  args: Arguments,
+  session: Session,
+  metadata: BuildMetadata | undefined,
+): Promise<void> {
+  const { services, verbosity, color, location, flags, emit, onResult } = session;
+  const { mode, wantsShell, request, cache, outputs, minFreeSpace, limits, building } = await readSettings(
+    args,
+    session,
+  );
+  const { jobs, tags } = building;
+  // Standard output is the archive's then.
+  const io = outputs.some(isOnStdout) ? { ...session.io, stdout: session.io.stderr } : session.io;
+  const steps = countSteps(request.spec);
+  await using trace = await openBuildTrace(io.env, emit);
+  const parallel = jobs > 1 && request.spec.builds.length > 0;
+
+  using progress = await createProgress({ io, mode, color, verbosity, steps, parallel, onResult });
+  const listen = (next: Emit) => metadata?.listen(next) ?? next;
+  const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
+  io.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await using sharing = cache && (await openBuildSharing(cache, { services, location, io, progress }));
+    const listener = trace.listen(listen(progress.emit));
+    await using room = openRoom(minFreeSpace, { services, location, signal: io.signal, emit: listener });
+    const opening = { location, flags, sharing, limits, wrapStore: room?.wrap, emit: listener };
+    await using builder = await services.openBuilder(opening);
+    await room?.useAllOf(builder, request);
+    const options: BuildOptions = {
+      ...building,
+      signal: io.signal,
+      ordered: progress.ordered,
+      outputTaken: () => progress.outputTaken(),
+      ...(wantsShell && { onFailure: firstFailure((failure) => openStepShell(failure, { io, progress })) }),
+    };
+    const id = sharing
+      ? await buildShared({ builder, request, options, sharing, progress })
+      : await builder.build(request, options);
+    const openGuest = async () => await builder.openLayer(id, { signal: io.signal });
+    await writeBuildOutputs(id, outputs, { args, session, openGuest, progress });
+    trace.end();
+    if (metadata) await metadata.succeeded({ id, tags, digest: await digestOf(id, session) });
+    progress.succeeded(id);
+  } catch (thrown) {
+    trace.end(firstError(thrown));
+    const error = await withRecipeHint(firstError(thrown));
+    progress.failed(endingOf(error, io.interruptedBy()));
+    throw error;
+  } finally {
+    io.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Of several parallel failures the first gets the terminal; when it ends, so do the others. */
+function firstFailure(
+  onFailure: (failure: StepFailure) => Promise<void>,
+): (failure: StepFailure) => Promise<void> {
+  let failed = false;
+  return async (failure) => {
+    if (failed) return;
+    failed = true;
+    await onFailure(failure);
+  };
+}
+
+/** The sha256 of a layer's disk. A layer that only a registry has is not pulled for it. */
+async function digestOf(id: LayerId, { services, location, io }: Session): Promise<string | undefined> {
+  await using store = await services.openStore({ location });
+  return (await store.layerDigests(id, io.signal)).at(0);
+}

@@ -1,8 +1,7 @@
-import { layerCount } from "../args/layer-ref.ts";
 import { acceptedButHidden, storeOptions } from "../args/options.ts";
-import { previewPrune } from "../args/prune-dry-run.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
-import { confirmOptions, confirmRemoval, isAsked } from "../layers/confirm-removal.ts";
+import { confirmOptions } from "../layers/confirm-removal.ts";
+import { pruneStore, removalOptions } from "../room/prune-store.ts";
 import type { Command } from "./command.ts";
 
 export const clean: Command = {
@@ -13,7 +12,7 @@ export const clean: Command = {
   options: {
     ...storeOptions,
     all: { kind: "flag", short: "a", describe: "Also layers with tags", group: "Filters:" },
-    "dry-run": { kind: "flag", describe: "Only print which layers would be deleted", group: "Filters:" },
+    ...removalOptions,
     ...confirmOptions,
     ...acceptedButHidden(sandboxOptions),
   },
@@ -22,29 +21,11 @@ export const clean: Command = {
     ["obuilder clean --all --dry-run ...", "what there is"],
   ],
 
-  async run(args, { services, io, location }) {
-    await using store = await services.openStore({ location });
-    // The store counts whole seconds: a layer that was used in the current one is not yet before now.
-    const before = new Date(Date.now() + 1_000);
-    const tagged = args["all"] === true;
-    const kept = new Set(tagged ? [] : store.tags().map(({ id }) => id));
-    const would = previewPrune(store.list(), { before, kept });
-    if (args["dry-run"] === true) {
-      io.stdout.write(would.map((id) => `Would remove ${id}\n`).join(""));
-      io.stdout.write(`Would remove ${layerCount(would.length)}\n`);
-      return;
-    }
-    const asks = args["force"] !== true && isAsked(io);
-    const confirmed = !asks || (await confirmRemoval(would, store, io));
-    const gone = await store.prune({
-      before,
-      tagged,
-      // What was not shown is not deleted.
-      only: asks ? new Set(confirmed ? would : []) : undefined,
-      signal: io.signal,
-      onDelete: (layer) => void io.stdout.write(`Removing ${layer}\n`),
+  async run(args, session) {
+    await pruneStore(args, session, {
+      // The store counts whole seconds: a layer that was used in the current one is not yet before now.
+      rules: { before: new Date(Date.now() + 1_000), tagged: args["all"] === true },
+      isCandidate: ({ type }) => type === "layer",
     });
-    await services.pruneSnapshots({ location });
-    io.stdout.write(`Removed ${layerCount(gone.length)}\n`);
   },
 };

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { ObError } from "@ob/core";
+import { exists, ObError, quotedName } from "@ob/core";
 import { findTarget } from "../args/copy-target.ts";
 import { resolveLayer } from "../args/layer-ref.ts";
 import { storeOptions, stringOption } from "../args/options.ts";
@@ -12,7 +12,7 @@ export const cp: Command = {
   description:
     "Copies a file or a directory out of a layer, with an ephemeral VM on it. DEST is as for `cp -r`: a directory to copy " +
     "into, or a new name; - writes a tar archive to standard output. A symbolic link at the end of PATH is followed; " +
-    "links in a directory are copied as links.",
+    "links in a directory are copied as links, unless -L is given.",
   positionals: [
     {
       name: "ID:PATH",
@@ -21,7 +21,16 @@ export const cp: Command = {
     },
     { name: "DEST", describe: "A path on the host, or -", complete: "file" },
   ],
-  options: { ...storeOptions, ...sandboxOptions },
+  options: {
+    ...storeOptions,
+    dereference: {
+      kind: "flag",
+      short: "L",
+      describe: "Copy what symbolic links in a directory lead to, too, in place of the links",
+      group: "Output:",
+    },
+    ...sandboxOptions,
+  },
   examples: [
     ["obuilder cp --store=qemu:/var/cache/obuilder 8a897f21e54d:/src/hello .", "a file"],
     [
@@ -32,6 +41,7 @@ export const cp: Command = {
   ],
 
   async run(args, { services, io, location, flags, emit }) {
+    await refuseIntoLayer(stringOption(args, "DEST"));
     const { layer, path: given } = parseSource(stringOption(args, "ID:PATH"));
     const destination = stringOption(args, "DEST");
     if (destination === undefined) {
@@ -57,6 +67,7 @@ export const cp: Command = {
       items: [{ path, archivePath: target?.archivePath ?? (() => (item.contents ? "" : item.name)) }],
       owner: { kind: target ? "reader" : "same" },
       followLinks: true,
+      followAllLinks: args["dereference"] === true,
       skipDevices: target !== undefined,
       signal,
       emit,
@@ -76,4 +87,17 @@ function parseSource(given: string | undefined): { readonly layer: string; reado
   throw new ObError("USAGE", given === undefined ? "No source is given." : `${given} has no path.`, {
     hint: "The source has the form ID:PATH, for example 8a897f21e54d:/etc/hostname, or tools:/etc/hostname with a tag.",
   });
+}
+
+/** @throws ObError `USAGE` if the destination is a path in a layer, and nothing on the host has that name. */
+async function refuseIntoLayer(destination: string | undefined): Promise<void> {
+  const [, layer] = /^([^/]+?):\//.exec(destination ?? "") ?? [];
+  if (layer === undefined || destination === undefined || (await exists(`${layer}:`))) return;
+  throw new ObError(
+    "USAGE",
+    `Nothing can be copied into a layer: ${quotedName(destination)}. A layer never changes.`,
+    {
+      hint: "`(copy (src …) (dst …))` in a spec makes a new layer with the files. A name on the host can begin with ./",
+    },
+  );
 }

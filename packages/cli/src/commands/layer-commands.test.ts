@@ -109,19 +109,32 @@ describe("export", () => {
   });
 
   it.each([
-    ["dest=x", "--output needs type=oci"],
-    ["type=docker,dest=x", "--output needs type=oci"],
-    ["type=oci", "--output needs dest="],
+    ["dest=x", "--output needs type=local, type=tar"],
+    ["type=docker,dest=x", "--output needs type=local"],
+    ["type=oci", "--output type=oci needs dest="],
+    ["type=local", "--output type=local needs dest="],
+    ["type=raw,dest=-", "Only type=tar is written to standard output"],
     ["type=oci,dest=/no/such/x", "The directory /no/such cannot be opened"],
+    ["type=tar,dest=/no/such/x", "The directory /no/such cannot be opened"],
+    ["type=local,dest=package.json", "package.json is not a directory"],
     ["type=oci,dest=x,tra=true", 'has no attribute "tra"'],
     ["type=oci,dest=x,name=../x", "cannot be the name of a disk"],
     ["type=oci,dest=x,tar=maybe", "tar takes true or false"],
-    ["type=qcow2,dest=x,name=y", "has no attribute but dest"],
-    ["x.tar", "has another form"],
+    ["type=oci,dest=x,compression=gzip", "compression takes zstd or uncompressed"],
+    ["type=qcow2,dest=x,name=y", "has no attribute name"],
+    ["type=vmdk,dest=x,compression=zstd", "has no attribute compression"],
+    ["type=local,dest=x,tar=true", "has no attribute tar"],
   ])("refuses --output %s", async (output, message) => {
     const { services, id } = await builtServices();
     const { code, stderr } = await obuilder(["export", store, id, "--output", output], { services });
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  it("is compressed only where the format can be", async () => {
+    const { services, id } = await builtServices();
+    const words = ["export", store, id, "--compress", "--output", "type=vmdk,dest=x"];
+    const { code, stderr } = await obuilder(words, { services });
+    expect([code, stderr]).toEqual([2, expect.stringContaining("--compress does not go with type=vmdk")]);
   });
 
   it("needs a file", async () => {
@@ -208,6 +221,47 @@ describe("cp", () => {
     const { stdout } = await setting.cp("/opt/file.txt", "-");
     const listed = execFileSync("tar", ["-tv", "--numeric-owner"], { input: stdout }).toString();
     expect(listed).toMatch(/^-rw-r--r-- 7\/8 +4 .* file\.txt\n$/);
+  });
+
+  it("follows all links in a directory with -L", async () => {
+    await using setting = await copying();
+    const { id, out } = setting;
+    const asked: unknown[] = [];
+    const spied = fakeServices({
+      ephemeralGuest: {
+        readArchive: ({ followLink, followAllLinks }) => {
+          asked.push([followLink, followAllLinks]);
+          return [Buffer.alloc(1024)];
+        },
+      },
+    });
+    await obuilder(["build", store, "-f", "-", "."], { services: spied, stdin: spec });
+    for (const flags of [[], ["-L"]]) {
+      expect((await obuilder(["cp", store, ...flags, `${id}:/opt`, out], { services: spied })).code).toBe(0);
+    }
+    expect(asked).toEqual([
+      [true, false],
+      [true, true],
+    ]);
+  });
+
+  it("is refused into a layer, with what to do instead", async () => {
+    await using setting = await copying();
+    const { services, id, out } = setting;
+    for (const words of [
+      ["package.json", `${id}:/opt/`],
+      [`${id}:/opt/tool`, "tools:1.2:/opt/"],
+    ]) {
+      const { code, stderr } = await obuilder(["cp", store, ...words], { services });
+      expect([code, stderr]).toEqual([2, expect.stringContaining("Nothing can be copied into a layer")]);
+      expect(stderr).toContain("(copy (src …) (dst …))");
+    }
+    // The name of something on the host.
+    const odd = path.join(out, "c:");
+    await mkdir(odd);
+    expect((await obuilder(["cp", store, `${id}:/opt/file.txt`, `${odd}/`], { services })).code).toBe(0);
+    expect(await readdir(odd)).toEqual(["file.txt"]);
+    expect(services.sandbox.steps).toHaveLength(1);
   });
 
   it("needs a layer, a path and a destination", async () => {

@@ -18,6 +18,9 @@ import {
 import { sandboxOptions, vmReuseOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
 import { tagOptions } from "../args/tags.ts";
+import { outputOptions } from "../args/output.ts";
+import { roomOptions } from "../room/keep-room.ts";
+import { metadataOptions } from "../metadata/build-metadata.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
@@ -45,8 +48,11 @@ export const plan: Command = {
     ...acceptedButHidden(jobOptions),
     ...acceptedButHidden(onErrorOptions),
     ...acceptedButHidden(limitOptions),
+    ...acceptedButHidden(roomOptions),
     ...acceptedButHidden(vmReuseOptions),
     ...acceptedButHidden(cacheOptions),
+    ...acceptedButHidden(metadataOptions),
+    ...acceptedButHidden(outputOptions),
     ...acceptedButHidden(progressOptions),
   },
   examples: [

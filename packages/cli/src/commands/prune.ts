@@ -1,72 +1,115 @@
 import { ObError } from "@ob/core";
-import { layerCount } from "../args/layer-ref.ts";
-import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
+import { acceptedButHidden, storeOptions, stringOption, stringOptions } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
-import { previewPrune } from "../args/prune-dry-run.ts";
 import { parseCount, parseDuration } from "../args/units.ts";
-import { confirmOptions, confirmRemoval, isAsked } from "../layers/confirm-removal.ts";
+import { confirmOptions } from "../layers/confirm-removal.ts";
+import { parseFilters } from "../room/filters.ts";
+import type { PruneItem } from "../room/prune-item.ts";
+import { pruneStore, removalOptions } from "../room/prune-store.ts";
+import { bytesOf, parseSpace } from "../room/space.ts";
 import type { Command } from "./command.ts";
 
 const group = "Filters:";
+const size = { kind: "value", value: "SIZE", group } as const;
+
+/** What says what is to be removed. */
+const ruleNames = [
+  ...["older-than", "keep", "limit", "max-used-space", "min-free-space", "reserved-space", "filter"],
+] as const;
 
 export const prune: Command = {
   description:
-    "Deletes layers that no other layer is based on, least recently used first. Layers that a running build uses, those with " +
-    "tags and what they are based on, base images and caches are kept. On a terminal it shows the layers and asks.",
+    "Deletes layers, caches and VM snapshots, least recently used first, until what is left is as small as the options say. A " +
+    "layer that another is based on stays, and so does what a running build uses, and layers with tags and what they are based " +
+    "on. Base images are kept. On a terminal it shows what it will delete and asks.",
   positionals: [],
   options: {
     ...storeOptions,
     "older-than": {
       kind: "value",
       value: "SPAN",
-      describe: "Only layers not used for this long: 12h, 7d, 2w",
+      describe: "Only what was not used for this long: 12h, 7d, 2w",
       group,
     },
-    keep: { kind: "value", value: "N", describe: "Keep this many layers in the store", group },
-    limit: { kind: "value", value: "N", describe: "Delete at most this many layers", group },
-    "dry-run": { kind: "flag", describe: "Only print which layers would be deleted", group },
+    "max-used-space": {
+      ...size,
+      describe: "Delete until all takes at most this: 20GB (as 20GiB), or 15% of the disk",
+    },
+    "min-free-space": { ...size, describe: "Delete until this much of the disk is free" },
+    "reserved-space": {
+      ...size,
+      describe: "Leave this much in any case; alone: delete until this much is left",
+    },
+    filter: {
+      kind: "values",
+      value: "KEY=VALUE",
+      describe:
+        "Only what this matches, also with != or ~=: type (layer, cache, snapshot), id, parents, description, inuse, mutable, " +
+        "immutable; until=SPAN. Can be repeated: then all must match",
+      group,
+    },
+    keep: {
+      kind: "value",
+      value: "N",
+      describe: "Keep this many layers in the store; only layers are deleted",
+      group,
+    },
+    limit: {
+      kind: "value",
+      value: "N",
+      describe: "Delete at most this many layers, and nothing else",
+      group,
+    },
+    ...removalOptions,
     ...confirmOptions,
     ...acceptedButHidden(sandboxOptions),
   },
   examples: [
-    ["obuilder prune --store=qemu:/var/cache/obuilder --older-than 7d", "layers not used for a week"],
+    ["obuilder prune --store=qemu:/var/cache/obuilder --older-than 7d", "what was not used for a week"],
+    ["obuilder prune ... --max-used-space 50GB --reserved-space 10GB", "keep the store small"],
+    ["obuilder prune ... --min-free-space 20% --filter type=cache", "make room, of caches only"],
     ["obuilder prune ... --keep 100 --dry-run", "which layers exceed a hundred"],
   ],
 
-  async run(args, { services, io, location }) {
+  async run(args, session) {
+    const { services, location } = session;
+    if (ruleNames.every((name) => args[name] === undefined)) {
+      throw new ObError(
+        "USAGE",
+        "`prune` needs --older-than, --keep or --limit, --filter, or one of --max-used-space, --min-free-space and --reserved-space.",
+        {
+          hint: "For example --older-than 7d. `obuilder clean` deletes all layers.",
+        },
+      );
+    }
+    const now = new Date();
     const olderThan = read("older-than", parseDuration);
     const keep = read("keep", (value, flag) => parseCount(value, flag, 0));
     const atMost = read("limit", (value, flag) => parseCount(value, flag, 1));
-    if (olderThan === undefined && keep === undefined && atMost === undefined) {
-      throw new ObError("USAGE", "`prune` needs --older-than, --keep or --limit.", {
-        hint: "For example --older-than 7d. `obuilder clean` deletes all layers.",
-      });
-    }
-
-    await using store = await services.openStore({ location });
-    // The store counts whole seconds: a layer that was used in the current one is not yet before now.
-    const before = new Date(Date.now() - (olderThan ?? -1_000));
-    const spare = keep === undefined ? undefined : Math.max(0, [...store.list()].length - keep);
-    const limit = Math.min(spare ?? Number.MAX_SAFE_INTEGER, atMost ?? Number.MAX_SAFE_INTEGER);
-    const kept = new Set(store.tags().map(({ id }) => id));
-    const would = previewPrune(store.list(), { before, limit, kept });
-    if (args["dry-run"] === true) {
-      io.stdout.write(would.map((id) => `Would remove ${id}\n`).join(""));
-      io.stdout.write(`Would remove ${layerCount(would.length)}\n`);
-      return;
-    }
-    const asks = args["force"] !== true && isAsked(io);
-    const confirmed = !asks || (await confirmRemoval(would, store, io));
-    const gone = await store.prune({
-      before,
-      limit,
-      // What was not shown is not deleted.
-      only: asks ? new Set(confirmed ? would : []) : undefined,
-      signal: io.signal,
-      onDelete: (layer) => void io.stdout.write(`Removing ${layer}\n`),
+    const spaces = ["max-used-space", "min-free-space", "reserved-space"].map((name) =>
+      read(name, parseSpace),
+    );
+    const matches = parseFilters(stringOptions(args, "filter"), now);
+    const counts = keep !== undefined || atMost !== undefined;
+    const spare = keep === undefined ? Infinity : await layersBeyond(keep);
+    const disk = spaces.some((space) => space?.kind === "percent")
+      ? await services.diskSpace({ location })
+      : { free: 0, total: 0 };
+    const [maxUsedSpace, minFreeSpace, reservedSpace] = spaces.map((space) => space && bytesOf(space, disk));
+    await pruneStore(args, session, {
+      rules: {
+        // The store counts whole seconds: a layer that was used in the current one is not yet before now.
+        before: new Date(now.getTime() - (olderThan ?? -1_000)),
+        limit: Math.min(spare, atMost ?? Infinity),
+        ...{ matches, maxUsedSpace, minFreeSpace, reservedSpace },
+      },
+      isCandidate: ({ type }: PruneItem) => !counts || type === "layer",
     });
-    await services.pruneSnapshots({ location });
-    io.stdout.write(`Removed ${layerCount(gone.length)}\n`);
+
+    async function layersBeyond(count: number): Promise<number> {
+      await using store = await services.openStore({ location });
+      return Math.max(0, [...store.list()].length - count);
+    }
 
     function read<T>(name: string, parse: (value: string, flag: string) => T): T | undefined {
       const value = stringOption(args, name);

@@ -16,13 +16,18 @@ export interface Session {
   readonly services: Services;
   /** Writes what the libraries log to standard error, as far as `verbosity` asks for it. */
   readonly emit: Emit;
+  /** To be called when the last line of `--progress=json` is printed: for a build that fails before, `main` prints it. */
+  readonly onResult: () => void;
   /** The store of `--store` or OBUILDER_STORE. Reading it throws ObError `USAGE` where that names none. */
   readonly location: StoreLocation;
   /** The options of virtual machines. Reading it throws ObError `USAGE` for a bad value. */
   readonly flags: SandboxFlags;
 }
 
-export interface SessionOptions extends Pick<Session, "io" | "verbosity" | "color" | "services"> {
+export interface SessionOptions extends Pick<
+  Session,
+  "io" | "verbosity" | "color" | "services" | "onResult"
+> {
   readonly args: Arguments;
 }
 

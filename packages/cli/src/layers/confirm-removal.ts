@@ -1,10 +1,10 @@
-import { type LayerId, orCancelled, type Store } from "@ob/core";
-import { layerCount } from "../args/layer-ref.ts";
+import { orCancelled } from "@ob/core";
 import { formatAge, formatSize } from "../args/units.ts";
 import type { OptionTable } from "../args/flags.ts";
 import { fitTable } from "../output/fit-table.ts";
 import type { Input, ProcessIo } from "../process-io.ts";
-import { layerBytes, viewLayers } from "./layer-view.ts";
+import type { PruneItem } from "../room/prune-item.ts";
+import { countItems } from "../room/remove-items.ts";
 
 export const confirmOptions: OptionTable = {
   force: { kind: "flag", short: "f", describe: "Do not ask on a terminal", group: "Filters:" },
@@ -16,29 +16,35 @@ export function isAsked({ stdin, stdout }: ProcessIo): boolean {
 }
 
 /**
- * Shows the layers that are about to be deleted, with their sizes and when they were used, and asks.
+ * Shows what is about to be removed, with sizes and when it was used, and asks.
  *
- * @returns false if nothing is to be deleted.
+ * @returns false if nothing is to be removed.
  */
-export async function confirmRemoval(ids: readonly LayerId[], store: Store, io: ProcessIo): Promise<boolean> {
+export async function confirmRemoval(items: readonly PruneItem[], io: ProcessIo): Promise<boolean> {
   const { stdin, stdout, signal } = io;
-  if (ids.length === 0) return true;
-  const views = viewLayers(store);
+  if (items.length === 0) return true;
+  const columns = stdout.columns ?? 80;
   const now = Date.now();
-  let total = 0;
-  const rows: (readonly string[])[] = [];
-  for (const id of ids) {
-    const view = views.get(id);
-    const bytes = await layerBytes(store, id);
-    total += bytes;
-    const used = view ? formatAge(now - view.lastUsed.getTime()) : "-";
-    const step = view?.step?.heading ?? "-";
-    rows.push([id.slice(0, 12), formatSize(bytes), used, [...(view?.tags ?? []), step].join(" ")]);
-  }
-  stdout.write(fitTable(["ID", "SIZE", "USED", "STEP"], { rows, left: [0], columns: stdout.columns ?? 80 }));
-  stdout.write(`Delete ${layerCount(ids.length)}, ${formatSize(total)}? [y/N] `);
+  const mixed = items.some(({ type }) => type !== "layer");
+  const rows = items.map((item) => [
+    ...(mixed ? [item.type] : []),
+    item.type === "cache" ? item.id : item.id.slice(0, 12),
+    formatSize(item.bytes),
+    formatAge(now - item.lastUsed.getTime()),
+    described(item),
+  ]);
+  const head = mixed ? ["TYPE", "ID", "SIZE", "USED", "STEP"] : ["ID", "SIZE", "USED", "STEP"];
+  stdout.write(fitTable(head, { rows, left: mixed ? [0, 1] : [0], columns }));
+  const total = items.reduce((sum, { bytes }) => sum + bytes, 0);
+  stdout.write(`Delete ${countItems(items)}, ${formatSize(total)}? [y/N] `);
   const answer = await orCancelled(firstLine(stdin), signal);
   return /^\s*y(es)?\s*$/i.test(answer);
+}
+
+/** Names, and the step of a layer. */
+function described(item: PruneItem): string {
+  if (item.type !== "layer") return "";
+  return [...item.tags, item.description === "" ? "-" : item.description].join(" ");
 }
 
 async function firstLine(input: Input): Promise<string> {

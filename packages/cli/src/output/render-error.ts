@@ -8,6 +8,8 @@ import { printable, printableLine } from "./printable.ts";
 interface SpecErrorLike extends Error {
   readonly code: "BAD_SPEC";
   readonly hint?: string;
+  readonly file?: string;
+  readonly diagnostics?: readonly { readonly position: { readonly line: number; readonly column: number } }[];
 }
 
 function isSpecError(error: unknown): error is SpecErrorLike {
@@ -24,6 +26,14 @@ export function codeOf(error: unknown): ErrorCode | undefined {
 export function hintOf(error: unknown): string | undefined {
   if (isObError(error)) return commandLineHint(error);
   return isSpecError(error) ? error.hint : undefined;
+}
+
+/** Where in the spec an error is: that of its first mistake, if it has several. */
+export function placeOf(error: unknown): SpecLocation | undefined {
+  if (isObError(error)) return error.at;
+  if (!isSpecError(error)) return undefined;
+  const [first] = error.diagnostics ?? [];
+  return first && { file: error.file ?? "", ...first.position };
 }
 
 export interface RenderOptions {

@@ -14,6 +14,8 @@ export interface ProgressOptions {
   readonly steps: number;
   /** True if nested builds may run at the same time. */
   readonly parallel: boolean;
+  /** Called when a last line with the result is printed, which only `json` has. */
+  readonly onResult?: (() => void) | undefined;
   /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
@@ -22,7 +24,8 @@ export interface ProgressOptions {
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
   const { io, mode, color, verbosity, steps, parallel, now = () => performance.now() } = options;
   const { stdout, stderr, env } = io;
-  if (mode === "json") return createJsonProgress({ stdout, stderr, verbosity, steps, now });
+  if (mode === "json")
+    return createJsonProgress({ stdout, stderr, verbosity, steps, now, onResult: options.onResult });
   const colors = colorsFor(stdout, { mode: color, env });
   const logColors = colorsFor(stderr, { mode: color, env });
   if (mode === "tty" || (mode === "auto" && isSmartTerminal(stdout, env))) {

@@ -74,7 +74,10 @@ describe("JSON progress", () => {
 
   it("ends with the error of a build that failed or was cancelled", () => {
     const failed = play((_, progress) =>
-      progress.failed(new ObError("BASE_IMAGE", "There is none.", { hint: "Make one." }), 4),
+      progress.failed({
+        error: new ObError("BASE_IMAGE", "There is none.", { hint: "Make one." }),
+        exitCode: 4,
+      }),
     );
     expect(failed.objects.at(-1)).toEqual({
       type: "result",
@@ -89,9 +92,11 @@ describe("JSON progress", () => {
       cached: 0,
       milliseconds: 250,
     });
-    const cancelled = play((_, progress) => progress.failed(new ObError("CANCELLED", "Cancelled."), 130));
+    const cancelled = play((_, progress) =>
+      progress.failed({ error: new ObError("CANCELLED", "Cancelled."), exitCode: 130 }),
+    );
     expect(cancelled.objects.at(-1)).toMatchObject({ outcome: "cancelled", exitCode: 130, hint: null });
-    const bug = play((_, progress) => progress.failed(new TypeError("oops"), 4));
+    const bug = play((_, progress) => progress.failed({ error: new TypeError("oops"), exitCode: 4 }));
     expect(bug.objects.at(-1)).toMatchObject({ outcome: "failed", code: "INTERNAL", message: "oops" });
   });
 });

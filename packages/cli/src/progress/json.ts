@@ -1,13 +1,13 @@
 import { TextDecoder } from "node:util";
-import { isObError, type LayerId, errorMessage, type ObEvent, type SpecLocation } from "@ob/core";
+import type { LayerId, ObEvent } from "@ob/core";
 import pc from "picocolors";
 import type { Output } from "../process-io.ts";
 import type { Verbosity } from "../args/options.ts";
-import { codeOf, hintOf } from "../output/render-error.ts";
 import { outputTakenBy } from "../output/output-taken.ts";
 import { jsonLine } from "../output/printable.ts";
 import { logLine } from "../output/log-line.ts";
 import type { Progress } from "./progress.ts";
+import { failureFacts, type JsonObject, locationOf, successFacts } from "./result.ts";
 
 export interface JsonOptions {
   readonly stdout: Output;
@@ -15,13 +15,13 @@ export interface JsonOptions {
   readonly verbosity: Verbosity;
   readonly steps: number;
   readonly now: () => number;
+  /** Called when the last line is printed. */
+  readonly onResult?: (() => void) | undefined;
 }
-
-type JsonObject = Readonly<Record<string, unknown>>;
 
 /** `--progress=json`: one object per line on standard output, as docs/cli.md lists them; the last is the result. */
 export function createJsonProgress(options: JsonOptions): Progress {
-  const { stdout, stderr, verbosity, now } = options;
+  const { stdout, stderr, verbosity, now, onResult } = options;
   const started = now();
   const decode = createStepDecoder();
   const outcomes = { saved: 0, cached: 0 };
@@ -33,9 +33,10 @@ export function createJsonProgress(options: JsonOptions): Progress {
     if (text !== "") print({ type: "step-output", id, text });
   };
 
-  const result = (outcome: string, more: JsonObject) => {
+  const result = (facts: JsonObject) => {
     const { saved, cached } = outcomes;
-    print({ type: "result", outcome, ...more, saved, cached, milliseconds: Math.round(now() - started) });
+    print({ type: "result", ...facts, saved, cached, milliseconds: Math.round(now() - started) });
+    onResult?.();
   };
 
   const emit = (event: ObEvent) => {
@@ -57,23 +58,9 @@ export function createJsonProgress(options: JsonOptions): Progress {
     ordered: false,
     say: (text) => void stderr.write(`${text}\n`),
     pause: () => ({ [Symbol.dispose]() {} }),
-    succeeded: (id) => result("succeeded", { id }),
-    failed: (error, exitCode) => {
-      const code = codeOf(error) ?? "INTERNAL";
-      const outcome = code === "CANCELLED" ? "cancelled" : "failed";
-      const facts = { code, message: errorMessage(error), hint: hintOf(error) ?? null, exitCode };
-      result(outcome, { ...facts, ...placeOf(error) });
-    },
+    succeeded: (id) => result(successFacts(id)),
+    failed: (ending) => result(failureFacts(ending)),
     [Symbol.dispose]() {},
-  };
-}
-
-/** Where in the spec the error is, and the step that failed. */
-function placeOf(error: unknown): JsonObject {
-  const { at, step, exitCode, data } = isObError(error) ? error : {};
-  return {
-    location: locationOf(at),
-    step: step ? { ...step, status: exitCode ?? null, signal: data?.["signal"] ?? null } : null,
   };
 }
 
@@ -108,8 +95,4 @@ function createStepDecoder(): (id: LayerId, bytes: Uint8Array | undefined) => st
     decoders.delete(id);
     return decoder.decode();
   };
-}
-
-function locationOf(at: SpecLocation | undefined): JsonObject | null {
-  return at ? { file: at.file, line: at.line, column: at.column } : null;
 }

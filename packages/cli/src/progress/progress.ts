@@ -1,4 +1,5 @@
 import type { Emit, LayerId } from "@ob/core";
+import type { Ending } from "../output/ending.ts";
 
 /** Shows one build. Disposing restores the terminal; it is idempotent. */
 export interface Progress extends Disposable {
@@ -14,5 +15,5 @@ export interface Progress extends Disposable {
   /** The build is done, with this layer. */
   succeeded(id: LayerId): void;
   /** The build ended with an error, which the catcher prints. */
-  failed(error: unknown, exitCode: number): void;
+  failed(ending: Ending): void;
 }

@@ -99,7 +99,7 @@ describe("the display on a terminal", () => {
     const wreck = "\x1b[2J\x1b[H\x1b[?1049h\x1b[5A\x1bc\r\x1b]0;gone\x07safe\n50%\r100%\n\x1b[31mred\n";
     progress.emit({ type: "step-output", step: run, bytes: Buffer.from(wreck) });
     pass(200);
-    progress.failed(new Error("x"), 1);
+    progress.failed({ error: new Error("x"), exitCode: 1 });
     expect(await terminal.lines()).toEqual([
       "✔ [1/2] (from debian-12) cached",
       '[2/2] /: (run (shell "make all"))',
@@ -128,7 +128,7 @@ describe("the display on a terminal", () => {
       if (line % 7 === 0) pass(100);
     }
     progress.emit({ type: "step-finished", step: run, outcome: "failed", milliseconds: 1_234 });
-    progress.failed(new Error("x"), 1);
+    progress.failed({ error: new Error("x"), exitCode: 1 });
     const lines = await terminal.lines();
     expect(lines.filter((line) => line.startsWith("line "))).toEqual(
       Array.from({ length: 50 }, (_, line) => `line ${line}`),
@@ -148,7 +148,7 @@ describe("the display on a terminal", () => {
     expect(sent).toBeLessThan(400_000);
     await progress.outputTaken();
     progress.emit({ type: "step-output", step: run, bytes: Buffer.from("last\n") });
-    progress.failed(new Error("x"), 1);
+    progress.failed({ error: new Error("x"), exitCode: 1 });
     expect(await terminal.lines()).toContain("last");
   });
 
@@ -172,7 +172,7 @@ describe("the display on a terminal", () => {
     progress.say("Cancelling…");
     pass(100);
     progress.emit({ type: "step-finished", step: run, outcome: "cancelled", milliseconds: 200 });
-    progress.failed(new Error("x"), 130);
+    progress.failed({ error: new Error("x"), exitCode: 130 });
     expect(await terminal.lines()).toEqual([
       "✔ [1/2] (from debian-12) cached",
       '[2/2] /: (run (shell "make all"))',

@@ -112,6 +112,10 @@ export class RegistryStore implements Store {
     return this.#store.list();
   }
 
+  async inUse(): Promise<ReadonlySet<LayerId>> {
+    return await this.#store.inUse();
+  }
+
   tags(): readonly LayerTag[] {
     return this.#store.tags();
   }

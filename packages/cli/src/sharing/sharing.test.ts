@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { layerId, type ObEvent, run, sha256 } from "@ob/core";
+import { layerId, type ObEvent, run, sha256, sha256File } from "@ob/core";
 import { parseReference } from "@ob/registry";
 import { FakeRegistry } from "@ob/registry/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -158,6 +158,36 @@ it("log and export read what only the registry has", async () => {
   expect((await b.obuilder("export", two, file)).code).toBe(4);
   expect(await b.obuilder("export", from, two, file)).toMatchObject({ code: 0, stderr: "" });
   await expectSameLayers(a, b, [one, two]);
+});
+
+it("files and outputs of a layer are taken from the registry where only that has it", async () => {
+  const [a, b] = machines();
+  const [, two = ""] = idsOf(await a.build(["one"], [to]));
+  const at = (name: string) => join(directory, name);
+  const metadata = at("build.json");
+  // All is found in the registry: nothing is pulled but for the outputs.
+  const outputs = ["--output", `type=raw,dest=${at("disk.raw")}`, "-o", `type=tar,dest=${at("files.tar")}`];
+  const built = await b.build(["one"], [from, ...outputs, "--metadata-file", metadata]);
+  expect(built).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^Wrote .*disk\.raw.*\nWrote .*files\.tar/),
+  });
+  expect(b.commands).toEqual([]);
+  const { digest } = JSON.parse(await readFile(metadata, "utf8"));
+  expect(digest).toBe(`sha256:${await sha256File(join(b.directory, "result", two, "rootfs/image.qcow2"))}`);
+  await using c = await startMachine(image);
+  await c.build([]);
+  expect((await c.obuilder("export", two, "-o", `type=tar,dest=${at("none.tar")}`)).code).toBe(4);
+  await c.build(["one"], [from, "--metadata-file", metadata]);
+  expect(JSON.parse(await readFile(metadata, "utf8"))).toMatchObject({ id: two, digest: null });
+  expect((await c.obuilder("export", from, two, "-o", `type=tar,dest=${at("c.tar")}`)).code).toBe(0);
+  expect((await readdir(directory)).toSorted()).toEqual([
+    "base.qcow2",
+    "build.json",
+    "c.tar",
+    "disk.raw",
+    "files.tar",
+  ]);
 });
 
 describe("a build with --cache-to", () => {

@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import { createBuilder, planBuild } from "@ob/builder";
+import type { SnapshotInfo } from "@ob/sandbox-qemu";
 import { MemoryCache, MemoryStore, FakeSandbox, type FakeSandboxOptions } from "@ob/core/testing";
 import { type Services, services as realServices } from "../services.ts";
 import type { Input } from "../process-io.ts";
@@ -14,30 +15,44 @@ export interface FakeServices extends Services {
   readonly caches: MemoryCache;
   /** The number of layers at each pruning of snapshots. */
   readonly pruned: readonly number[];
+  /** What is free on the store's disk; a test can set it. */
+  readonly disk: { free: number; total: number };
 }
 
-export function fakeServices(script: FakeSandboxOptions = {}): FakeServices {
+/** @param snapshots the VM snapshots that there are. */
+export function fakeServices(
+  script: FakeSandboxOptions = {},
+  snapshots: readonly SnapshotInfo[] = [],
+): FakeServices {
   const store = new MemoryStore({ images: ["debian-12"] });
   const sandbox = new FakeSandbox(script);
   const caches = new MemoryCache();
   const pruned: number[] = [];
+  const gone = new Set<string>();
+  const disk = { free: 2 ** 40, total: 2 ** 41 };
   return {
     store,
     sandbox,
     caches,
     pruned,
+    disk,
     openStore: async () => store,
     openCaches: async () => caches,
-    openBuilder: async ({ limits, sharing, emit }) =>
-      createBuilder({
-        ...{ store: sharing ? sharing.wrap(store) : store, sandbox, caches, diskReserve: 0 },
+    openBuilder: async ({ limits, sharing, wrapStore = (each) => each, emit }) => {
+      const own = wrapStore(store);
+      return createBuilder({
+        ...{ store: sharing ? sharing.wrap(own) : own, sandbox, caches, diskReserve: 0 },
         ...{ ...limits, emit },
-      }),
+      });
+    },
     openRepository: async (options) => await realServices.openRepository(options),
     openSharing: async (options) => await realServices.openSharing(options),
     pruneSnapshots: async () => {
       pruned.push([...store.list()].length);
     },
+    listSnapshots: async () => snapshots.filter(({ name }) => !gone.has(name)),
+    removeSnapshots: async (names) => names.forEach((name) => gone.add(name)),
+    diskSpace: async () => ({ ...disk }),
     imageTools: async ({ location }) => ({
       store: location.directory,
       startSmokeTest: () => {

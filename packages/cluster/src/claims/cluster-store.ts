@@ -156,6 +156,10 @@ export class ClusterStore implements Store {
     return this.#store.list();
   }
 
+  async inUse(): Promise<ReadonlySet<LayerId>> {
+    return await this.#store.inUse();
+  }
+
   tags(): readonly LayerTag[] {
     return this.#store.tags();
   }

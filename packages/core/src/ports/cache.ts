@@ -32,13 +32,23 @@ export interface CacheLease extends AsyncDisposable {
   release(): Promise<boolean>;
 }
 
+/** A cache, on all guests. */
+export interface CacheRecord {
+  readonly name: string;
+  /** Its size on the host's disk, in bytes. */
+  readonly bytes: number;
+  readonly lastUsed: Date;
+  /** True if a step uses it now: it cannot be removed. */
+  readonly inUse: boolean;
+}
+
 /** Persistent disks, which steps mount at a path. */
 export interface CacheStore extends AsyncDisposable {
   /** @throws ObError `CACHE`, `NO_SPACE`, `CANCELLED`. */
   acquire(request: CacheRequest, signal?: AbortSignal): Promise<CacheLease>;
 
-  /** Names and sizes in bytes of all caches. */
-  list(): Promise<readonly { readonly name: string; readonly bytes: number; readonly lastUsed: Date }[]>;
+  /** All caches, by name. */
+  list(): Promise<readonly CacheRecord[]>;
 
   /** Removes a cache, for all guests. @returns false if there was none. @throws ObError `CACHE` if a step is using it. */
   remove(name: string): Promise<boolean>;

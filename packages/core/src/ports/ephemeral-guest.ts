@@ -24,6 +24,8 @@ export interface ReadArchiveOptions {
   readonly exclude?: readonly string[] | undefined;
   /** Archives the target of a symbolic link at the end of the path in place of the link. */
   readonly followLink?: boolean | undefined;
+  /** Archives what every symbolic link leads to, also below a directory, in place of the links. One that leads nowhere is left out; one to a directory around it is an error. */
+  readonly followAllLinks?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,7 +34,7 @@ export interface EphemeralGuest extends GuestAccess, AsyncDisposable {
   /**
    * A tar archive of what is at `path`, as root sees it. Of a directory it has `./` and all that is below it on the same
    * file system; of anything else the one entry `./NAME`. A symbolic link at the end of the path is archived as a link,
-   * unless the path ends in `/` or `followLink` is set; those below a directory are links always. The iteration throws
+   * unless the path ends in `/` or `followLink` is set; those below a directory are links unless `followAllLinks` is set. The iteration throws
    * ObError `BAD_SOURCE` if nothing is there or the guest cannot read it, `GUEST_LOST`, `CANCELLED`.
    *
    * @param path absolute in the guest.

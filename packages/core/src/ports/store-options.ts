@@ -1,9 +1,14 @@
 import type { LayerId } from "../layer-id.ts";
 
+/** The format of an exported disk. */
+export type ExportFormat = "qcow2" | "raw" | "vmdk" | "vhdx";
+
 export interface ExportOptions {
   /** Where to write to; a relative path starts at the working directory. */
   readonly path: string;
-  /** Compresses with zstd. */
+  /** By default qcow2. */
+  readonly format?: ExportFormat | undefined;
+  /** Compresses qcow2 with zstd. */
   readonly compress?: boolean | undefined;
   /** Replaces an existing file. By default that is an error. */
   readonly overwrite?: boolean | undefined;

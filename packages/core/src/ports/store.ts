@@ -2,6 +2,7 @@ import type { ImageManifest } from "../image-manifest.ts";
 import type { GuestImage } from "./guest.ts";
 import type { LayerId } from "../layer-id.ts";
 import type { LayerStep, LayerTag, RecordedStep } from "./layer-notes.ts";
+import type { HeldLayer, LayerImport } from "./shared-layer.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./store-options.ts";
 
 /** Environment variables as `(env K V)` made them, newest first; each key occurs once. */
@@ -40,37 +41,6 @@ export interface BaseLayerInfo {
   readonly manifest: ImageManifest | undefined;
   /** Absolute path of the directory that the manifest's relative paths start from. */
   readonly manifestDirectory: string;
-}
-
-/** A layer's disk that another store has made. */
-export interface LayerImport {
-  /** The layer whose disk it is an overlay on. */
-  readonly parent: LayerId;
-  /** The sha256 of the disk's file, in lower-case hex. */
-  readonly digest: string;
-  /** Writes the file, at an absolute path that does not exist yet. */
-  readonly write: (path: string, signal: AbortSignal | undefined) => Promise<void>;
-}
-
-/** One disk of a layer's backing chain. */
-export interface ChainDisk {
-  /** The layer that it is the disk of. */
-  readonly layer: LayerId;
-  /** Absolute path of its file. */
-  readonly disk: string;
-  /** Of the file, in bytes. */
-  readonly size: number;
-  /** The sha256 of the file, in lower-case hex. */
-  readonly digest: string;
-}
-
-/** A layer that is being read, with the layers that its disk depends on: none is deleted, and no file of theirs is changed. */
-export interface HeldLayer extends AsyncDisposable {
-  readonly id: LayerId;
-  /** The base layer's disk first, the layer's own last. Layers that were merged into another one's disk are not in it. */
-  readonly chain: readonly ChainDisk[];
-  /** Absolute path of the layer's log; undefined if it has none. */
-  readonly log: string | undefined;
 }
 
 /** A row of the store's database. */
@@ -195,9 +165,10 @@ export interface Store extends AsyncDisposable {
   createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk>;
 
   /**
-   * Writes the layer's disk, with its backing chain, as one qcow2 file. It appears complete or not at all.
+   * Writes the layer's disk, with its backing chain, as one file. It appears complete or not at all.
    *
-   * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`, `CANCELLED`; `USAGE` if there is a file already, or it cannot be made.
+   * @throws ObError `NO_SUCH_LAYER`, `NO_SPACE`, `CANCELLED`; `USAGE` if there is a file already, or it cannot be made;
+   *   `BAD_SOURCE` for a raw disk that could be taken for one of another format.
    */
   export(id: LayerId, options: ExportOptions): Promise<void>;
 
@@ -220,6 +191,9 @@ export interface Store extends AsyncDisposable {
 
   /** All layers of the database, least recently used first. */
   list(): Iterable<LayerRecord>;
+
+  /** The layers that a build, a guest or a copy uses now: `prune` leaves them. It can have changed when this resolves. */
+  inUse(): Promise<ReadonlySet<LayerId>>;
 
   /** All tags of layers that are in the store, by name. */
   tags(): readonly LayerTag[];

@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import { isNotADisk } from "./disk-problems.ts";
 import type { DiskReader } from "./disk-reader.ts";
 import { isQcow2 } from "./standalone-qcow2.ts";
@@ -60,12 +61,9 @@ const sector = 512;
  */
 export async function formatOf(disk: DiskReader, head: Buffer): Promise<DiskFormat> {
   const { path, size } = disk;
-  const has = ({ at, bytes }: { readonly at: number; readonly bytes: string }): boolean =>
-    head.subarray(at, at + bytes.length).equals(Buffer.from(bytes, "latin1"));
-  if (isQcow2(head)) return "qcow2";
-  const known = signatures.find(has);
-  if (known) return known.format;
-  const archive = archives.find(has);
+  const known = signedFormat(head);
+  if (known !== undefined) return known;
+  const archive = archives.find((each) => isSigned(head, each));
   if (archive) throw isNotADisk(path, `it is ${archive.what}, which must be unpacked first`);
   if (isText(head.subarray(0, sector))) throw isNotADisk(path, whatText(head));
   if (size === undefined) return "raw";
@@ -74,6 +72,29 @@ export async function formatOf(disk: DiskReader, head: Buffer): Promise<DiskForm
   const last = await disk.read(size - sector, 4);
   return last.toString("latin1") === "koly" ? "dmg" : "raw";
 }
+
+/** The format whose signature the first sectors of a disk have; undefined for a raw one. */
+function signedFormat(head: Buffer): DiskFormat | undefined {
+  return isQcow2(head) ? "qcow2" : signatures.find((each) => isSigned(head, each))?.format;
+}
+
+function isSigned(head: Buffer, { at, bytes }: { readonly at: number; readonly bytes: string }): boolean {
+  return head.subarray(at, at + bytes.length).equals(Buffer.from(bytes, "latin1"));
+}
+
+/**
+ * What a program that guesses formats could take a raw disk for, because of what a guest has written to it; undefined if it
+ * cannot. Such a disk could make the program open any file of the host.
+ */
+export async function disguiseOf(path: string): Promise<string | undefined> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(headSize), 0, headSize, 0);
+  const head = buffer.subarray(0, bytesRead);
+  return signedFormat(head) ?? (isDescriptor(head.toString("latin1")) ? "vmdk" : undefined);
+}
+
+/** How much of a disk's beginning is looked at, in bytes. */
+const headSize = 4_096;
 
 /** True for text, followed by zeros only. */
 function isText(first: Buffer): boolean {
@@ -84,8 +105,11 @@ function isText(first: Buffer): boolean {
 
 /** The descriptor of a VMDK names the files that hold the disk. */
 function whatText(head: Buffer): string {
-  const text = head.toString("latin1");
-  return /^#\s*disk\s+descriptor|^\s*version\s*=|^\s*createType\s*=/im.test(text)
+  return isDescriptor(head.toString("latin1"))
     ? "it is a VMDK descriptor, which only names the files that hold the disk"
     : "it is text";
+}
+
+function isDescriptor(text: string): boolean {
+  return /^#\s*disk\s+descriptor|^\s*version\s*=|^\s*createType\s*=/im.test(text);
 }

@@ -38,9 +38,13 @@ export function openEphemeralGuest(running: GuestSession, options: EphemeralOpti
     ...(signal ? [signal] : []),
   ];
   return {
-    async *readArchive(path: string, { exclude = [], followLink, signal }: ReadArchiveOptions = {}) {
+    async *readArchive(
+      path: string,
+      { exclude = [], followLink: followsEnd, followAllLinks, signal }: ReadArchiveOptions = {},
+    ) {
       const caller = AbortSignal.any([...signals(signal)]);
-      const reading = readArchive(profile.readArchive(path, exclude, { followLink }), {
+      const followLink = followsEnd === true || followAllLinks === true;
+      const reading = readArchive(profile.readArchive(path, exclude, { followLink, followAllLinks }), {
         session,
         path,
         followLink,

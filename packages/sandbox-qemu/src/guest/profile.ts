@@ -130,6 +130,8 @@ export interface GuestProfile {
 export interface ArchiveOptions {
   /** See `ReadArchiveOptions.followLink`. */
   readonly followLink?: boolean | undefined;
+  /** See `ReadArchiveOptions.followAllLinks`; `followLink` is set with it. */
+  readonly followAllLinks?: boolean | undefined;
 }
 
 /** How to find out whether a later step can log in. */

@@ -11,7 +11,7 @@ import {
   errnoCode,
   throwIfCancelled,
 } from "@ob/core";
-import { convert, syncPath } from "@ob/qcow2";
+import { convert, disguiseOf, syncPath } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { pinLayer } from "./scratch-disk.ts";
 
@@ -19,7 +19,7 @@ import { pinLayer } from "./scratch-disk.ts";
 export async function exportDisk(
   context: StoreContext,
   id: LayerId,
-  { path, compress = false, overwrite = false, signal }: ExportOptions,
+  { path, format = "qcow2", compress = false, overwrite = false, signal }: ExportOptions,
 ): Promise<void> {
   const { layout, emit } = context;
   throwIfCancelled(signal);
@@ -29,7 +29,8 @@ export async function exportDisk(
   await checkTarget(target, overwrite);
   const partial = join(dirname(target), `.${basename(target)}.${randomUUID()}.partial`);
   try {
-    await convert(diskIn(resultDirectory(layout, id)), partial, { compress, signal, emit });
+    await convert(diskIn(resultDirectory(layout, id)), partial, { to: format, compress, signal, emit });
+    if (format === "raw") await refuseDisguised(id, partial);
     await syncPath(partial);
     if (overwrite) await rename(partial, target);
     // Unlike a rename, link fails if a file with that name was created in the meantime.
@@ -62,7 +63,19 @@ async function checkTarget(target: string, overwrite: boolean): Promise<void> {
     throw error;
   });
   if (found?.isDirectory()) throw new ObError("USAGE", `${target} is a directory; name a file.`);
+  if (found && !found.isFile()) throw new ObError("USAGE", `${target} is not a file: it cannot be replaced.`);
   if (found && !overwrite) throw isThere(target);
+}
+
+/** A raw disk has what the guest has written at its beginning, and no program can tell it from the header of a format. */
+async function refuseDisguised(id: LayerId, disk: string): Promise<void> {
+  const disguise = await disguiseOf(disk);
+  if (disguise === undefined) return;
+  throw new ObError(
+    "BAD_SOURCE",
+    `The disk of layer ${id} begins like a ${disguise} file: a program could take it for one, and open other files for it.`,
+    { hint: "Another format than raw cannot be mistaken." },
+  );
 }
 
 function isThere(target: string): ObError {

@@ -142,6 +142,13 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
   }
 }
 
+/** See `Store.inUse`. */
+export async function layersInUse({ layout, database }: StoreContext): Promise<ReadonlySet<LayerId>> {
+  const used = new Set<LayerId>();
+  for (const { id } of database.list()) if (!(await isUnused(layout, id))) used.add(id);
+  return used;
+}
+
 /** A check whether a lock is free takes it for a moment: one try is not enough. */
 async function isUnused(layout: StoreLayout, id: LayerId): Promise<boolean> {
   for (let attempt = 1; attempt <= 5; attempt += 1) {

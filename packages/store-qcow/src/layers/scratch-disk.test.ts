@@ -1,6 +1,6 @@
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256File } from "@ob/core";
+import { run, sha256File } from "@ob/core";
 import { readQcowHeader } from "@ob/qcow2";
 import { expect, test } from "vitest";
 import { startChild } from "../child.test.helper.ts";
@@ -71,5 +71,45 @@ test("an export to a directory is an error that names it", async () => {
   await expect(exporting).rejects.toMatchObject({
     code: "USAGE",
     message: expect.stringContaining("directory"),
+  });
+});
+
+test.each(["raw", "vmdk", "vhdx"] as const)("an export to %s has the layer's contents", async (format) => {
+  await using fixture = await storeWithLayer();
+  const path = join(fixture.directory, `out.${format}`);
+  await fixture.store.export(fixture.layer.id, { path, format });
+  const { stdout } = await run(["qemu-img", "info", "-f", format, "--output=json", path]);
+  expect(JSON.parse(stdout)).toMatchObject({ format, "virtual-size": 64 * 2 ** 20 });
+  const compared = ["qemu-img", "compare", "-f", format, "-F", "qcow2", path, fixture.layer.disk] as const;
+  expect((await run(compared)).stdout).toContain("identical");
+});
+
+test.each([
+  ["qcow2", "QFI\u00fb\0\0\0\u0003"],
+  ["vmdk", '# Disk DescriptorFile\nversion=1\nRW 63 FLAT "/etc/shadow" 0\n'],
+])("a disk that begins like a %s file is not exported as raw", async (what, head) => {
+  await using fixture = await temporaryStore();
+  const image = fixture.image("base");
+  const raw = `${image}.raw`;
+  await writeFile(raw, Buffer.concat([Buffer.from(head, "latin1"), Buffer.alloc(2 ** 20)]));
+  await run(["truncate", "-s", "2M", raw]);
+  await run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, image]);
+  const base = await importBase(fixture.store, "base");
+  const path = join(fixture.directory, "out");
+  const exporting = fixture.store.export(base.id, { path, format: "raw" });
+  await expect(exporting).rejects.toMatchObject({
+    code: "BAD_SOURCE",
+    message: expect.stringContaining(`a ${what} file`),
+  });
+  await expect(access(path)).rejects.toThrow("ENOENT");
+  await fixture.store.export(base.id, { path, format: "vmdk" });
+});
+
+test("an export replaces a file, and never a device", async () => {
+  await using fixture = await storeWithLayer();
+  const exporting = fixture.store.export(fixture.layer.id, { path: "/dev/null", overwrite: true });
+  await expect(exporting).rejects.toMatchObject({
+    code: "USAGE",
+    message: expect.stringContaining("not a file"),
   });
 });

@@ -125,7 +125,15 @@ const cases: Readonly<Record<string, Check>> = {
     await using before = await caches.acquire(request("x"));
     assert.equal(await before.release(), true);
     await before[Symbol.asyncDispose]();
+    assert.deepEqual(
+      (await caches.list()).map(({ inUse }) => inUse),
+      [false],
+    );
     await using lease = await caches.acquire(request("x"));
+    assert.deepEqual(
+      (await caches.list()).map(({ inUse }) => inUse),
+      [true],
+    );
     await assert.rejects(caches.remove("x"), (error) => isObError(error, "CACHE"));
     assert.equal(await lease.release(), true);
     await lease[Symbol.asyncDispose]();

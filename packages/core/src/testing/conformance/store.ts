@@ -234,8 +234,10 @@ const removing: Readonly<Record<string, StoreCheck>> = {
     const base = await importBase(store, image);
     const kept = await makeLayer(store, { name: "kept", parent: base.id });
     assert.deepEqual(await store.prune({ before: new Date(0) }), []);
+    assert.deepEqual([...(await store.inUse())], []);
     await using writer = await begin(store, idOf("child"));
     await writer.createDisk(kept.id);
+    assert.deepEqual([...(await store.inUse())], [kept.id]);
     assert.deepEqual(await store.prune({ before: inAnHour() }), []);
     assert.equal([...store.list()].length, 2);
   },

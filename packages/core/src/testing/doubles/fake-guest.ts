@@ -36,10 +36,10 @@ export function openFakeGuest(guest: FakeGuest, options: FakeGuestOptions): Ephe
   const life = (signal: AbortSignal | undefined) =>
     AbortSignal.any([guestSignal, closed.signal, ...(signal ? [signal] : [])]);
   return {
-    async *readArchive(path, { exclude, followLink, signal: reading } = {}) {
+    async *readArchive(path, { signal: reading, ...wanted } = {}) {
       const signal = life(reading);
       const { readArchive = () => [emptyArchive] } = guest;
-      for await (const bytes of readArchive({ request, path, exclude, followLink, signal })) {
+      for await (const bytes of readArchive({ ...wanted, request, path, signal })) {
         throwIfCancelled(signal);
         yield bytes;
       }

@@ -1,5 +1,6 @@
 import type { LayerId } from "../../layer-id.ts";
-import type { HeldLayer, ScratchDisk } from "../../ports/store.ts";
+import type { HeldLayer } from "../../ports/shared-layer.ts";
+import type { ScratchDisk } from "../../ports/store.ts";
 import { chainOf, type MemoryLayer, noSuchLayer } from "./memory-layer.ts";
 
 /** What of a `MemoryStore`'s layers is in use besides by writers: scratch disks and held layers. */

@@ -1,4 +1,4 @@
-import type { CacheLease, CacheRequest, CacheStore } from "../../ports/cache.ts";
+import type { CacheLease, CacheRecord, CacheRequest, CacheStore } from "../../ports/cache.ts";
 import { orCancelled } from "../../abort.ts";
 import { ObError, throwIfCancelled } from "../../errors.ts";
 
@@ -68,12 +68,12 @@ export class MemoryCache implements CacheStore {
     };
   }
 
-  async list(): Promise<readonly { name: string; bytes: number; lastUsed: Date }[]> {
-    return [...this.#versions.keys()].map((key) => ({
-      name: key.slice(key.indexOf(" ") + 1),
-      bytes: 0,
-      lastUsed: this.#lastUsed.get(key) ?? new Date(0),
-    }));
+  async list(): Promise<readonly CacheRecord[]> {
+    return [...this.#versions.keys()].map((key) => {
+      const name = key.slice(key.indexOf(" ") + 1);
+      const lastUsed = this.#lastUsed.get(key) ?? new Date(0);
+      return { name, bytes: 0, lastUsed, inUse: (this.#users.get(name) ?? 0) > 0 };
+    });
   }
 
   async remove(name: string): Promise<boolean> {

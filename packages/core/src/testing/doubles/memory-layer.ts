@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { sha256File } from "../../digest.ts";
 import { ObError } from "../../errors.ts";
 import type { LayerId } from "../../layer-id.ts";
-import type { ChainDisk, Layer, LayerImport } from "../../ports/store.ts";
+import type { ChainDisk, LayerImport } from "../../ports/shared-layer.ts";
+import type { Layer } from "../../ports/store.ts";
 import type { MemoryImage } from "./memory-store-options.ts";
 
 /** A layer of a `MemoryStore`. */

@@ -6,12 +6,12 @@ import type {
   BaseImage,
   BaseLayerInfo,
   ScratchDisk,
-  HeldLayer,
   Layer,
   LayerWriter,
   LayerRecord,
   Store,
 } from "../../ports/store.ts";
+import type { HeldLayer } from "../../ports/shared-layer.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "../../ports/store-options.ts";
 import { sha256 } from "../../digest.ts";
 import { Borrowed } from "./memory-borrowed.ts";
@@ -58,6 +58,10 @@ export class MemoryStore extends MemoryNotes implements Store {
 
   /** Removes a base image, as if its file had been deleted. Its layer stays. */
   removeImage = (name: string): void => void this.#images.delete(name);
+
+  unfinished = async () => [...this.#logs.keys()].filter((id) => !this.#layers.has(id));
+
+  inUse = async () => new Set([...this.#layers.keys()].filter((id) => this.#isBusy(id)));
 
   /** The whole log of a layer, finished, failed or unfinished. */
   logOf = (id: LayerId): string => this.#logs.get(id)?.text() ?? "";
@@ -111,10 +115,6 @@ export class MemoryStore extends MemoryNotes implements Store {
     const log = this.#logs.get(id);
     if (!log) throw noSuchLayer(id);
     yield* log.follow(signal);
-  }
-
-  async unfinished(): Promise<readonly LayerId[]> {
-    return [...this.#logs.keys()].filter((id) => !this.#layers.has(id));
   }
 
   async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {

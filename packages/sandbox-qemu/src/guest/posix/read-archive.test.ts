@@ -22,6 +22,9 @@ symlinkSync("tree/one", join(root, "to-one"));
 mkdirSync(join(root, "links"));
 symlinkSync("../tree/one", join(root, "links/below"));
 symlinkSync("links", join(root, "to-links"));
+for (const name of ["circle", "lost"]) mkdirSync(join(root, name));
+symlinkSync(".", join(root, "circle/again"));
+symlinkSync("missing", join(root, "lost/nowhere"));
 
 /** Runs the command as a root user's login shell would, and lists the archive. */
 function packed(
@@ -29,16 +32,16 @@ function packed(
   {
     shell = "/bin/sh",
     exclude = [],
-    followLink = false,
-  }: { shell?: string; exclude?: string[]; followLink?: boolean } = {},
+    ...links
+  }: { shell?: string; exclude?: string[]; followLink?: boolean; followAllLinks?: boolean } = {},
 ) {
-  const { command } = linuxGuest("root").readArchive(path, exclude, { followLink });
+  const { command } = linuxGuest("root").readArchive(path, exclude, links);
   const { status, stdout, stderr } = spawnSync(shell, ["-c", command]);
   const list = spawnSync("tar", ["-t", "--quoting-style=literal"], { input: stdout }).stdout.toString();
-  const links = spawnSync("tar", ["-tv"], { input: stdout }).stdout.toString().match(/^l.*/gm) ?? [];
+  const listed = spawnSync("tar", ["-tv"], { input: stdout }).stdout.toString();
   return {
     status,
-    links: links.length,
+    links: (listed.match(/^l.*/gm) ?? []).length,
     names: list.split("\n").filter(Boolean).toSorted(),
     stderr: stderr.toString(),
   };
@@ -85,6 +88,19 @@ describe.each(installedShells)("packing a path, with %s", (shell) => {
     expect(follow("to-links")).toMatchObject({ links: 1, names: ["./", "./below"] });
     expect(follow("links")).toMatchObject({ links: 1, names: ["./", "./below"] });
     expect(follow("dangling")).toMatchObject({ status: exitNotFound, names: [] });
+  });
+
+  it("follows every link if asked to, and refuses one that leads to a directory around it", () => {
+    const follow = (path: string) =>
+      packed(join(root, path), { shell, followLink: true, followAllLinks: true });
+    expect(follow("to-links")).toMatchObject({ status: 0, links: 0, names: ["./", "./below"] });
+    expect(follow("to-one")).toMatchObject({ status: 0, links: 0, names: ["./to-one"] });
+    expect(follow("circle")).toMatchObject({
+      status: 125,
+      names: [],
+      stderr: expect.stringMatching(/loop.*again/),
+    });
+    expect(follow("lost")).toMatchObject({ names: ["./"], stderr: expect.stringContaining("./nowhere") });
   });
 
   it("excludes exact names at any depth, but never the item itself", () => {

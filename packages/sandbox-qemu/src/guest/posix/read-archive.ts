@@ -6,6 +6,12 @@ import * as scripts from "./scripts.generated.ts";
  *
  * @param tar the program to run.
  */
-export function tarScript(tar: string, { followLink = false }: ArchiveOptions = {}): string {
-  return `tar=${tar} follow=${followLink ? "yes" : "no"}\n${scripts.readArchive}`;
+export function tarScript(tar: string, options: ArchiveOptions = {}): string {
+  return `tar=${tar} follow=${followWord(options)}\n${scripts.readArchive}`;
+}
+
+/** Which symbolic links a script follows: none, one at the end of its path, or all. */
+export function followWord({ followLink, followAllLinks }: ArchiveOptions): "no" | "yes" | "all" {
+  if (followAllLinks === true) return "all";
+  return followLink === true ? "yes" : "no";
 }

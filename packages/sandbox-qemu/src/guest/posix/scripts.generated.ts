@@ -104,13 +104,17 @@ export const readArchive = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125
 path=$1
 shift
 flag=
-if [ -d "$path" ] && { [ "$follow" = yes ] || [ ! -L "$path" ]; }; then
+if [ -d "$path" ] && { [ "$follow" != no ] || [ ! -L "$path" ]; }; then
   cd -- "$path" || fail "cannot enter $path"
   item=.
+  if [ "$follow" = all ]; then
+    flag=-h
+    loops=$(find -L . -xdev 2>&1 >/dev/null) || fail "$loops"
+  fi
 elif [ -e "$path" ] || { [ "$follow" = no ] && [ -L "$path" ]; }; then
   cd -- "\${path%/*}/" || fail "cannot enter \${path%/*}/"
   item=./\${path##*/}
-  if [ "$follow" = yes ]; then flag=-h; fi
+  if [ "$follow" != no ]; then flag=-h; fi
   set --
 else
   exit 66

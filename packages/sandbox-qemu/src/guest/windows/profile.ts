@@ -3,6 +3,7 @@ import { quoteWords } from "../../ssh/quote/posix.ts";
 import { cygwinCommand } from "../../ssh/quote/cygwin.ts";
 import { acceptEnvCheck, freeDiskCheck, programCheck } from "../posix/image-checks.ts";
 import { environmentArgs } from "../posix/env-args.ts";
+import { followWord } from "../posix/read-archive.ts";
 import { framedForCygwin } from "../framed.ts";
 import type { MountTask } from "../mount-task.ts";
 import type { CopyVerification, GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
@@ -89,10 +90,10 @@ export function windowsGuest(loginUser: string): GuestProfile {
 }
 
 /** Windows' tar cannot exclude names: the host drops them while it reads the archive. */
-const readArchive: GuestProfile["readArchive"] = (path, _exclude, { followLink = false } = {}) => ({
+const readArchive: GuestProfile["readArchive"] = (path, _exclude, options = {}) => ({
   phase: "copy",
   purpose: `read ${path}`,
-  ...inBash(scripts.readArchive, [drivePath(path), followLink ? "yes" : "no"]),
+  ...inBash(scripts.readArchive, [drivePath(path), followWord(options)]),
   failure: "BAD_SOURCE",
 });
 

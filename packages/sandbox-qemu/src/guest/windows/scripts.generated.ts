@@ -186,13 +186,17 @@ export const readArchive = `PATH=/usr/bin:$PATH
 path=$(cygpath -u "$1") || exit 125
 follow=$2
 flag=
-if [ -d "$path" ] && { [ "$follow" = yes ] || [ ! -L "$path" ]; }; then
+if [ -d "$path" ] && { [ "$follow" != no ] || [ ! -L "$path" ]; }; then
   cd -- "$path" || exit 125
   item=.
+  if [ "$follow" = all ]; then
+    flag=-h
+    find -L . -xdev >/dev/null || exit 125
+  fi
 elif [ -e "$path" ] || { [ "$follow" = no ] && [ -L "$path" ]; }; then
   cd -- "\${path%/*}/" || exit 125
   item=./\${path##*/}
-  if [ "$follow" = yes ]; then flag=-h; fi
+  if [ "$follow" != no ]; then flag=-h; fi
 else
   exit 66
 fi

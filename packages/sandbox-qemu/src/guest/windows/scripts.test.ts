@@ -190,6 +190,8 @@ describe("copied files", () => {
     };
     expect(names("/link")).toMatch(/^l.* \.\/link -> file$/m);
     expect(names("/link", { followLink: true })).toMatch(/^-.* \.\/link$/m);
+    expect(names("/", { followLink: true })).toMatch(/^l.* \.\/link -> file$/m);
+    expect(names("/", { followLink: true, followAllLinks: true })).toMatch(/^[-h].* \.\/link/m);
     expect(run(profile.readArchive("/none", [])).status).toBe(exitNotFound);
   });
 });

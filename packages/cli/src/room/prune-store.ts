@@ -1,0 +1,83 @@
+import { ObError } from "@ob/core";
+import type { OptionTable } from "../args/flags.ts";
+import type { Arguments } from "../args/options.ts";
+import type { Session } from "../commands/session.ts";
+import { confirmRemoval, isAsked } from "../layers/confirm-removal.ts";
+import { jsonDocument } from "../output/printable.ts";
+import { planPrune, type PruneRules } from "./plan-prune.ts";
+import { collectItems, type PruneItem, type PrunePorts } from "./prune-item.ts";
+import { countItems, itemName, removalFields, removeItems } from "./remove-items.ts";
+
+/** The options of `prune` and `clean` besides what selects. */
+export const removalOptions: OptionTable = {
+  "dry-run": { kind: "flag", describe: "Only print what would be deleted", group: "Filters:" },
+  json: {
+    kind: "flag",
+    describe:
+      'One object: {"dryRun", "bytes", "removed": [{"type", "id", "description", "bytes", "lastUsed"}]}',
+    group: "Output:",
+  },
+};
+
+/** Reads the rules; those of space depend on the disk. */
+export interface PruneRequest {
+  readonly rules: PruneRules;
+  /** What can be removed at all. */
+  readonly isCandidate: (item: PruneItem) => boolean;
+}
+
+/** Removes from a store what the rules say, prints it, and asks before on a terminal. What was not shown is not removed. */
+export async function pruneStore(
+  args: Arguments,
+  session: Session,
+  { rules, isCandidate }: PruneRequest,
+): Promise<void> {
+  const { services, io, location, emit } = session;
+  const isJson = args["json"] === true;
+  const asks = args["force"] !== true && isAsked(io);
+  const dryRun = args["dry-run"] === true;
+  if (isJson && asks && !dryRun) {
+    throw new ObError("USAGE", "--json does not ask: on a terminal it needs --force or --dry-run.");
+  }
+  await using store = await services.openStore({ location });
+  await using caches = await services.openCaches({ location });
+  const ports = { store, caches, services, location };
+  const limited = {
+    ...rules,
+    matches: (item: PruneItem) => isCandidate(item) && rules.matches?.(item) !== false,
+  };
+  const say = (text: string): void => {
+    if (!isJson) io.stdout.write(text);
+  };
+  const planning = { rules: limited, measures: isJson || asks || hasSpaceRule(rules) };
+  const planned = await planNow(ports, planning);
+  if (dryRun) {
+    say(planned.map((item) => `Would remove ${itemName(item)}\n`).join(""));
+    say(`Would remove ${countItems(planned)}\n`);
+    if (isJson) io.stdout.write(jsonDocument(removalFields(planned, { dryRun })));
+    return;
+  }
+  const confirmed = !asks || (await confirmRemoval(planned, io));
+  const removal = {
+    ...{ before: rules.before, tagged: rules.tagged, signal: io.signal, emit },
+    onRemove: (item: PruneItem) => say(`Removing ${itemName(item)}\n`),
+  };
+  const removed = await removeItems(confirmed ? planned : [], ports, removal);
+  await services.pruneSnapshots({ location });
+  say(`Removed ${countItems(removed)}\n`);
+  if (isJson) io.stdout.write(jsonDocument(removalFields(removed, { dryRun })));
+}
+
+/** Plans with what is in the store, and free on its disk, now. */
+export async function planNow(
+  ports: PrunePorts,
+  { rules, measures }: { readonly rules: PruneRules; readonly measures: boolean },
+): Promise<readonly PruneItem[]> {
+  const items = await collectItems(ports, { measures });
+  const { free } = await ports.services.diskSpace({ location: ports.location });
+  return planPrune(items, rules, free);
+}
+
+function hasSpaceRule({ maxUsedSpace, minFreeSpace, reservedSpace }: PruneRules): boolean {
+  return [maxUsedSpace, minFreeSpace, reservedSpace].some((rule) => rule !== undefined);
+}
