@@ -54,7 +54,7 @@ describe("help", () => {
 
       Exit codes:
         0    success
-        1    a step of the build failed
+        1    a step of the build failed, or a check found something
         2    the command line is wrong
         3    the spec is wrong
         4    any other failure: the store, an image, QEMU, ...
@@ -101,7 +101,7 @@ describe("help", () => {
 
       Exit codes:
         0    success
-        1    a step of the build failed
+        1    a step of the build failed, or a check found something
         2    the command line is wrong
         3    the spec is wrong
         4    any other failure: the store, an image, QEMU, ...
@@ -149,7 +149,7 @@ describe("a mistyped line", () => {
     [["help", "plna"], "Did you mean plan?"],
     [["plan", "--jsno"], "Unknown option --jsno.\nHint: Did you mean --json?"],
     [["-x"], "Unknown option -x."],
-    [["fmt", "a.spec"], 'Unexpected argument "a.spec".'],
+    [["dockerfile", "a.spec"], 'Unexpected argument "a.spec".'],
   ])("%j gets a hint and ends with 2", async (argv, message) => {
     const { code, stdout, stderr } = await obuilder(argv);
     expect(stderr).toContain(message);

@@ -9,7 +9,12 @@ export interface Command {
   /** Its arguments. */
   readonly positionals: readonly { readonly name: string; readonly describe: string }[];
   /** What takes all further arguments, if anything does. */
-  readonly rest?: { readonly name: string; readonly describe: string };
+  readonly rest?: {
+    readonly name: string;
+    readonly describe: string;
+    /** True for arguments that the help shows behind `--`, since they may begin with `-`. By default false. */
+    readonly afterDashes?: boolean;
+  };
   readonly options: OptionTable;
   readonly examples: readonly (readonly [commandLine: string, what: string])[];
 

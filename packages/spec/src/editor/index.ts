@@ -1,0 +1,1 @@
+export { formatSource } from "./format/format-source.ts";
