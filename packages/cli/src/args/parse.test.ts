@@ -15,7 +15,8 @@ describe("help", () => {
         obuilder build        Build a spec
         obuilder plan         Show the steps of a spec, their ids, and which are in
                               the store
-        obuilder fmt          Format a spec
+        obuilder fmt          Format specs
+        obuilder lint         Find what is probably not meant in specs
         obuilder dockerfile   Convert a spec to a Dockerfile
         obuilder ls           List layers
         obuilder inspect      Print all that is known of a layer
