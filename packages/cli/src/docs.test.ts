@@ -30,6 +30,8 @@ const unchecked: Readonly<Record<string, string>> = {
   "(from debian-12-amd64)\n---> using": "an abridged transcript; e2e/build.test.ts compares transcripts",
   "Build step failed:": "an abridged report; e2e/failure-report.test.ts compares one",
   "example.spec:2:20:": "packages/spec/src/editor/lint/lint-source.test.ts produces it",
+  "vim.filetype.add": "settings of Neovim, which is not here",
+  "(define-derived-mode": "settings of Emacs, which is not here",
   "hello.spec:3:7:": "packages/spec/src/docs.test.ts produces it",
   "text → tokens.ts": "a diagram of files; see `names files of the source layout`",
   "obuilder COMMAND": "a synopsis",

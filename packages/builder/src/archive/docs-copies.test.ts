@@ -13,7 +13,7 @@ const page = await readFile(path.join(import.meta.dirname, "../../../../docs/spe
 /** The rows of the table of a section, each as the code in its cells. */
 function rowsOf(heading: string): readonly (readonly string[])[] {
   const section = page.split(/^#{2,3} /m).find((each) => each.startsWith(`${heading}\n`)) ?? "";
-  const lines = section.split("\n").filter((line) => /^\| /.test(line));
+  const lines = section.split("\n").filter((line) => line.startsWith("| "));
   return lines.slice(2).map((line) => [...line.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code));
 }
 

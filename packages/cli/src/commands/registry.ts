@@ -26,6 +26,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Convert a spec to a Dockerfile",
     load: async () => (await import("./dockerfile.ts")).dockerfile,
   },
+  "language-server": {
+    summary: "Serve editors by the Language Server Protocol",
+    load: async () => (await import("./language-server.ts")).languageServer,
+  },
   ls: { summary: "List layers", load: loadLs },
   list: { summary: "The same as ls", load: loadLs, alias: true },
   inspect: {

@@ -9,3 +9,6 @@ export {
 export type { Severity } from "./lint/rule.ts";
 export type { Note, Problem, Range } from "../problem.ts";
 export type { Position } from "../source-text.ts";
+export type { Completion, CompletionOptions } from "./language/completion.ts";
+export { type Hover, openDocument, type SpecDocument } from "./language/spec-document.ts";
+export type { SpecSymbol } from "./language/symbols.ts";
