@@ -7,13 +7,15 @@ interface Writing {
   readonly page: Page;
   /** The text that is formatted. */
   readonly source: string;
+  /** The column, from 0, of an offset of the text, in UTF-16 units. */
+  columnOf(offset: number): number;
 }
 
 type WriteNode = (writing: Writing, node: SourceNode) => void;
 
 /** Lays out the expressions of a spec's text as `formatSpec` does, with the comments and single blank lines between them. */
 export function layOut(source: string, nodes: readonly SourceNode[]): string {
-  const writing: Writing = { page: createPage(0), source };
+  const writing: Writing = { page: createPage(0), source, columnOf: columnsIn(source) };
   writeBelow(writing, nodes, writeRoot);
   return `${writing.page.text()}\n`;
 }
@@ -55,9 +57,9 @@ function writeField(writing: Writing, node: SourceNode): void {
 
 /** Writes a node on one line, as far as there are no comments that end a line, or atoms of several lines. */
 function writeLine(writing: Writing, node: SourceNode): void {
-  const { page, source } = writing;
+  const { page, columnOf } = writing;
   if (node.kind === "atom") {
-    writeSourceAtom(page, { text: node.text, column: columnOf(source, node.start) });
+    writeSourceAtom(page, { text: node.text, column: columnOf(node.start) });
   } else if (isComment(node)) {
     writeComment(writing, node);
   } else {
@@ -113,11 +115,11 @@ function newline({ page }: Writing, { column, blank }: { readonly column: number
   page.newline(column);
 }
 
-function writeComment({ page, source }: Writing, comment: Comment): void {
+function writeComment({ page, columnOf }: Writing, comment: Comment): void {
   if (comment.kind === "line") return page.write(comment.text.trimEnd());
   // An expression that is skipped may have strings of several lines.
   if (comment.kind === "skipped") return page.write(comment.text);
-  const shift = page.column() - columnOf(source, comment.start);
+  const shift = page.column() - columnOf(comment.start);
   const [first = "", ...rest] = comment.text.replaceAll("\r\n", "\n").split("\n");
   const lines = rest.map((line) => {
     const text = line.replace(/^[ \t]+/, "");
@@ -156,6 +158,15 @@ function hasBlankLine(source: string, before: SourceNode, after: SourceNode): bo
   return /\n[^\n]*\n/.test(source.slice(before.end, after.start));
 }
 
-function columnOf(source: string, offset: number): number {
-  return offset === 0 ? 0 : offset - source.lastIndexOf("\n", offset - 1) - 1;
+/** Of offsets that are asked for in the order of the text. */
+function columnsIn(source: string): (offset: number) => number {
+  let lineStart = 0;
+  let next = source.indexOf("\n");
+  return (offset) => {
+    while (next !== -1 && next < offset) {
+      lineStart = next + 1;
+      next = source.indexOf("\n", lineStart);
+    }
+    return offset - lineStart;
+  };
 }

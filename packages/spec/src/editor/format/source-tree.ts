@@ -49,7 +49,9 @@ function createSourceBuilder(text: string): {
 } {
   const outermost = openList(0);
   const open: OpenList[] = [];
-  let comments: number[] = [];
+  /** How many block comments are open, and where the outermost one starts. */
+  let comments = 0;
+  let commentStart = 0;
   let stringStart = 0;
   const current = (): OpenList => open.at(-1) ?? outermost;
   const add = (node: SourceNode): void => addTo(current(), node, text);
@@ -66,16 +68,13 @@ function createSourceBuilder(text: string): {
         if (list !== undefined) add({ kind: "list", items: list.items, start: list.start, end });
       } else if (kind === "bareAtom") addAtom(start, end);
       else if (kind === "stringOpen") stringStart = start;
-      else if (kind === "stringClose" && comments.length === 0) addAtom(stringStart, end);
+      else if (kind === "stringClose" && comments === 0) addAtom(stringStart, end);
       else if (kind === "skipNext") skipNext(current(), start);
       else if (kind === "lineComment") add({ kind: "line", text: image, start, end });
-      else if (kind === "commentOpen") comments.push(start);
-      else if (kind === "commentClose") {
-        const [first = start] = comments;
-        comments = comments.slice(0, -1);
-        if (comments.length === 0) {
-          add({ kind: "block", text: text.slice(first, end), start: first, end });
-        }
+      else if (kind === "commentOpen") {
+        if (comments++ === 0) commentStart = start;
+      } else if (kind === "commentClose" && --comments === 0) {
+        add({ kind: "block", text: text.slice(commentStart, end), start: commentStart, end });
       }
     },
   };
