@@ -9,7 +9,7 @@ const recorder = path.join(import.meta.dirname, "support/record-modules.mjs");
 /** What only clusters, registries and editors need: npm packages, and packages of ours. */
 const optional = [
   ...["bullmq", "ioredis", "age-encryption", "prom-client", "@opentelemetry"],
-  ...["vscode-languageserver", "vscode-languageserver-protocol", "vscode-jsonrpc"],
+  ...["vscode-languageserver", "vscode-languageserver-protocol", "vscode-jsonrpc", "dockerfile-ast"],
 ];
 const ownOptional = ["cluster", "registry"];
 
@@ -63,6 +63,10 @@ test("what a cluster, a registry and an editor need is loaded by the commands an
   const key = await modulesOf(store, ["cluster", "key", "--new", path.join(store.work, "pool.key")]);
   expect(optionalOf(key)).toEqual(["age-encryption", "bullmq", "cluster", "ioredis"]);
   expect(optionalOf(await modulesOf(store, ["lint", spec]))).toEqual(["editor"]);
+  const dockerfile = path.join(store.work, "Dockerfile");
+  await writeFile(dockerfile, `FROM ${imageName}\n`);
+  const converted = await modulesOf(store, ["dockerfile", "--reverse", "-f", dockerfile]);
+  expect(optionalOf(converted)).toEqual(["dockerfile-ast", "editor"]);
   // It ends at once, since its input does.
   const served = await modulesOf(store, ["language-server"], 1);
   expect(optionalOf(served)).toEqual([

@@ -8,7 +8,7 @@ interface Writing {
   /** The text that is formatted. */
   readonly source: string;
   /** The column, from 0, of an offset of the text, in UTF-16 units. */
-  columnOf(offset: number): number;
+  readonly columnOf: (offset: number) => number;
 }
 
 type WriteNode = (writing: Writing, node: SourceNode) => void;
