@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { commands } from "../commands/registry.ts";
 import { obuilder } from "../testing/run.ts";
+import { temporaryDirectory } from "../testing/directory.ts";
+import { commonOptions, storeOptions } from "./options.ts";
 
 describe("help", () => {
   it("lists the commands and the exit codes", async () => {
@@ -12,37 +14,35 @@ describe("help", () => {
       Builds specs in virtual machines, and stores each step as a layer.
 
       Commands:
-        obuilder build            Build a spec
-        obuilder plan             Show the steps of a spec, their ids, and which are
-                                  in the store
-        obuilder fmt              Format specs
-        obuilder lint             Find what is probably not meant in specs
-        obuilder dockerfile       Convert a spec to a Dockerfile
-        obuilder language-server  Serve editors by the Language Server Protocol
-        obuilder ls               List layers
-        obuilder inspect          Print all that is known of a layer
-        obuilder history          Show the steps that a layer is the result of
-        obuilder diff             Show which files differ between two layers
-        obuilder du               Show what takes space in the store
-        obuilder tag              Give a layer a name
-        obuilder untag            Remove a name of a layer
-        obuilder log              Print the log of a layer
-        obuilder cp               Copy files out of a layer
-        obuilder shell            Open a shell in an ephemeral VM on a layer
-        obuilder export           Export a layer's disk as one bootable qcow2 file
-        obuilder image            Build, check, import, list and remove base images
-        obuilder healthcheck      Check that a base image boots and runs a command
-        obuilder doctor           Check what this host has for builds and what it
-                                  lacks
-        obuilder delete           Delete a layer and all layers based on it
-        obuilder prune            Delete least recently used layers
-        obuilder cache            List, remove or prune cache disks
-        obuilder submit           Build a spec on a cluster
-        obuilder attach           Show a build of a cluster
-        obuilder cancel           Cancel a build of a cluster
-        obuilder worker           Build for a cluster
-        obuilder cluster          Show a cluster, drain its workers, make keys
-        obuilder clean            Delete all layers
+        obuilder build        Build a spec
+        obuilder plan         Show the steps of a spec, their ids, and which are in
+                              the store
+        obuilder fmt          Format a spec
+        obuilder dockerfile   Convert a spec to a Dockerfile
+        obuilder ls           List layers
+        obuilder inspect      Print all that is known of a layer
+        obuilder history      Show the steps that a layer is the result of
+        obuilder diff         Show which files differ between two layers
+        obuilder du           Show what takes space in the store
+        obuilder tag          Give a layer a name
+        obuilder untag        Remove a name of a layer
+        obuilder log          Print the log of a layer
+        obuilder cp           Copy files out of a layer
+        obuilder shell        Open a shell in an ephemeral VM on a layer
+        obuilder export       Export a layer's disk as one bootable qcow2 file
+        obuilder image        Build, check, import, list and remove base images
+        obuilder healthcheck  Check that a base image boots and runs a command
+        obuilder doctor       Check what this host has for builds and what it lacks
+        obuilder delete       Delete a layer and all layers based on it
+        obuilder prune        Delete least recently used layers
+        obuilder cache        List, remove or prune cache disks
+        obuilder submit       Build a spec on a cluster
+        obuilder attach       Show a build of a cluster
+        obuilder cancel       Cancel a build of a cluster
+        obuilder worker       Build for a cluster
+        obuilder cluster      Show a cluster, drain its workers, make keys
+        obuilder completion   Print a script for a shell that completes words
+        obuilder clean        Delete all layers
 
       Messages:
         -v, --verbose          Log what is done and each program that is run; repeat
@@ -50,7 +50,7 @@ describe("help", () => {
         -q, --quiet            Print no warnings
             --verbosity=LEVEL  One of quiet, app, error, warning, info, debug
             --color=WHEN       auto, always or never
-            --help             Show this help
+        -h, --help             Show this help
             --version          Show the version
 
       \`obuilder help COMMAND\` shows the options of a command.
@@ -93,7 +93,7 @@ describe("help", () => {
         -q, --quiet            Print no warnings
             --verbosity=LEVEL  One of quiet, app, error, warning, info, debug
             --color=WHEN       auto, always or never
-            --help             Show this help
+        -h, --help             Show this help
             --version          Show the version
 
       Examples:
@@ -158,4 +158,56 @@ describe("a mistyped line", () => {
     expect(stderr).toContain(message);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   });
+});
+
+describe("actions", () => {
+  const withActions = Object.keys(commands).filter((name) => ["image", "cache", "cluster"].includes(name));
+
+  it.each(withActions)("of %s each have help of their own, and together all options", async (name) => {
+    const command = await commands[name]?.load();
+    const actions = Object.entries(command?.actions ?? {});
+    const taken = new Set(actions.flatMap(([, { options }]) => options));
+    const always = new Set([...Object.keys(storeOptions), ...Object.keys(commonOptions)]);
+    const shown = Object.entries(command?.options ?? {}).filter(([, { hidden = false }]) => !hidden);
+    expect(new Set(shown.map(([option]) => option).filter((option) => !always.has(option)))).toEqual(taken);
+    for (const [action] of actions) {
+      const { code, stdout } = await obuilder(["help", name, action]);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`obuilder ${name} ${action} [options]`);
+      expect((await obuilder([name, "-v", action, "-h"])).stdout).toBe(stdout);
+      expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    }
+  });
+
+  it("take no option of another one", async () => {
+    const { code, stderr } = await obuilder(["image", "rm", "mine", "--store=qemu:/x", "--report=x"]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining(
+        "`image rm` has no option --report.\nHint: It is an option of `image check`.",
+      ),
+    });
+  });
+
+  it("have the names that other commands use", async () => {
+    await using directory = await temporaryDirectory();
+    const store = `--store=qemu:${directory.path}`;
+    expect((await obuilder(["image", "ls", store])).stdout).toBe(
+      (await obuilder(["image", "list", store])).stdout,
+    );
+    expect((await obuilder(["cache", "list", store])).stdout).toBe(
+      (await obuilder(["cache", "ls", store])).stdout,
+    );
+  });
+});
+
+it("prints the version for programs", async () => {
+  const { stdout } = await obuilder(["--version", "--json"]);
+  expect(JSON.parse(stdout)).toEqual({
+    version: (await obuilder(["--version"])).stdout.trim(),
+    node: process.versions.node,
+    platform: process.platform,
+    arch: process.arch,
+  });
+  expect(await obuilder(["--json"])).toMatchObject({ code: 2 });
 });

@@ -19,6 +19,7 @@ export interface SpecFile {
 export const specFilesArgument = {
   name: "PATH",
   describe: "A spec, or a directory with files *.spec at any depth; - is standard input",
+  complete: "file",
 } as const;
 
 /**

@@ -3,6 +3,8 @@ import { enumOption, specOptions } from "../args/options.ts";
 import { basesOf, readSpec } from "../args/spec-input.ts";
 import type { Command } from "./command.ts";
 
+const escapes = ["unix", "windows"] as const;
+
 export const dockerfile: Command = {
   description:
     "Converts a spec to a Dockerfile, or with --reverse a Dockerfile to a spec. What a spec cannot say is refused with its line.",
@@ -20,7 +22,13 @@ export const dockerfile: Command = {
       describe: "With --reverse, refuse also what is about running a container, such as CMD",
       group: "Output:",
     },
-    escape: { kind: "value", value: "STYLE", describe: "unix (default) or windows", group: "Output:" },
+    escape: {
+      kind: "value",
+      value: "STYLE",
+      describe: "unix (default) or windows",
+      group: "Output:",
+      complete: escapes,
+    },
   },
   examples: [
     ["obuilder dockerfile -f example.spec > Dockerfile", ""],
@@ -37,7 +45,7 @@ export const dockerfile: Command = {
       return await reverse(args, { io, emit });
     }
     if (args["strict"] === true) throw new ObError("USAGE", "--strict is for --reverse.");
-    const escape = enumOption(args, "escape", ["unix", "windows"] as const) ?? "unix";
+    const escape = enumOption(args, "escape", escapes) ?? "unix";
     const { spec } = await readSpec(args, io);
     const { toBytes, toDockerfile } = await import("@ob/spec");
     const converted = toDockerfile(spec, { buildkit: args["buildkit"] === true, escape });

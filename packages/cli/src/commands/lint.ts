@@ -9,6 +9,8 @@ import type { Command } from "./command.ts";
 
 const output = "Output:";
 const severities = ["error", "warning", "info"] as const satisfies readonly Severity[];
+const limits = [...severities, "never"] as const;
+const formats = ["text", "json", "github"] as const;
 
 export const lint: Command = {
   description:
@@ -27,12 +29,14 @@ export const lint: Command = {
     format: {
       kind: "value",
       value: "HOW",
+      complete: formats,
       describe: "text (default), json (the same as --json), or github: workflow commands for GitHub Actions",
       group: output,
     },
     "fail-on": {
       kind: "value",
       value: "SEVERITY",
+      complete: limits,
       describe: "The least severity that makes the exit code 1: error, warning (default), info; or never",
       group: output,
     },
@@ -51,8 +55,8 @@ export const lint: Command = {
       io.stdout.write(formatTable(["RULE", "SEVERITY", "FINDS"], { rows, left: [0, 1, 2] }));
       return exitCodes.ok;
     }
-    const format = enumOption(args, "format", ["text", "json", "github"] as const) ?? "text";
-    const limit = enumOption(args, "fail-on", [...severities, "never"] as const) ?? "warning";
+    const format = enumOption(args, "format", formats) ?? "text";
+    const limit = enumOption(args, "fail-on", limits) ?? "warning";
     const print = printers[args["json"] === true ? "json" : format];
     let counts = false;
     let isBadSpec = false;
