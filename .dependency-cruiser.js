@@ -119,6 +119,7 @@ export default {
           "^packages/$1/",
           "^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$",
           "^packages/(core|registry)/(src|dist)/testing/index\\.(ts|js|d\\.ts)$",
+          "^packages/spec/(src|dist)/editor/index\\.(ts|js|d\\.ts)$",
         ],
       },
     },

@@ -6,12 +6,19 @@ import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
 const recorder = path.join(import.meta.dirname, "support/record-modules.mjs");
 
-/** What only clusters and registries need: npm packages, and packages of ours. */
-const optional = ["bullmq", "ioredis", "age-encryption", "prom-client", "@opentelemetry"];
+/** What only clusters, registries and editors need: npm packages, and packages of ours. */
+const optional = [
+  ...["bullmq", "ioredis", "age-encryption", "prom-client", "@opentelemetry"],
+  ...["vscode-languageserver", "vscode-languageserver-protocol", "vscode-jsonrpc", "dockerfile-ast"],
+];
 const ownOptional = ["cluster", "registry"];
 
 /** The modules of a command. It runs as compiled: the bundle that is published is split where modules are loaded when used. */
-async function modulesOf(store: TestStore, args: readonly string[]): Promise<readonly string[]> {
+async function modulesOf(
+  store: TestStore,
+  args: readonly string[],
+  exitCode = 0,
+): Promise<readonly string[]> {
   const file = path.join(store.work, "..", `${crypto.randomUUID()}.modules`);
   await writeFile(file, "");
   const ran = await execa(process.execPath, [recorder, ...args], {
@@ -20,7 +27,7 @@ async function modulesOf(store: TestStore, args: readonly string[]): Promise<rea
     stdin: "ignore",
     env: { OB_MODULES: file },
   });
-  expect(ran.exitCode, ran.all).toBe(0);
+  expect(ran.exitCode, ran.all).toBe(exitCode);
   return (await readFile(file, "utf8")).trim().split("\n");
 }
 
@@ -29,11 +36,12 @@ function optionalOf(modules: readonly string[]): readonly string[] {
   const found = modules.flatMap((file) => [
     ...optional.filter((name) => file.includes(`/node_modules/${name}/`)),
     ...ownOptional.filter((name) => new RegExp(`/packages/${name}/(?:src|dist)/`).test(file)),
+    ...(/\/packages\/spec\/(?:src|dist)\/editor\//.test(file) ? ["editor"] : []),
   ]);
   return [...new Set(found)].toSorted();
 }
 
-test("what a cluster and a registry need is loaded by the commands and options that use them only", async () => {
+test("what a cluster, a registry and an editor need is loaded by the commands and options that use them only", async () => {
   await using store = await temporaryStore();
   const spec = path.join(store.work, "one.spec");
   // Imports the base image; no machine is needed for that.
@@ -54,4 +62,14 @@ test("what a cluster and a registry need is loaded by the commands and options t
   expect(optionalOf(shared)).toEqual(["registry"]);
   const key = await modulesOf(store, ["cluster", "key", "--new", path.join(store.work, "pool.key")]);
   expect(optionalOf(key)).toEqual(["age-encryption", "bullmq", "cluster", "ioredis"]);
+  expect(optionalOf(await modulesOf(store, ["lint", spec]))).toEqual(["editor"]);
+  const dockerfile = path.join(store.work, "Dockerfile");
+  await writeFile(dockerfile, `FROM ${imageName}\n`);
+  const converted = await modulesOf(store, ["dockerfile", "--reverse", "-f", dockerfile]);
+  expect(optionalOf(converted)).toEqual(["dockerfile-ast", "editor"]);
+  // It ends at once, since its input does.
+  const served = await modulesOf(store, ["language-server"], 1);
+  expect(optionalOf(served)).toEqual([
+    ...["editor", "vscode-jsonrpc", "vscode-languageserver", "vscode-languageserver-protocol"],
+  ]);
 });

@@ -69,7 +69,10 @@ function argumentSections({ positionals, rest, actions = {} }) {
 
 function commandPage(name, { summary }, command) {
   const { positionals, rest, options, description, examples } = command;
-  const words = [...positionals.map((each) => each.name), ...(rest ? [`[-- ${rest.name}...]`] : [])];
+  const words = [
+    ...positionals.map((each) => each.name),
+    ...(rest ? [`[${rest.afterDashes === true ? "-- " : ""}${rest.name}...]`] : []),
+  ];
   return page(`obuilder-${name}`, lowerFirst(summary), [
     heading(2, "SYNOPSIS"),
     paragraph(strong(`obuilder ${name}`), text(" [options] "), emphasis(words.join(" "))),

@@ -17,7 +17,9 @@ beforeAll(async () => {
 test("@ob/spec has types that need neither Node.js's nor a browser's", async () => {
   await writeFile(
     join(directory, "types.ts"),
-    'import { parseSpec } from "@ob/spec";\nexport const { ops } = parseSpec("", { file: "a" });\n',
+    'import { parseSpec } from "@ob/spec";\nexport const { ops } = parseSpec("", { file: "a" });\n' +
+      'import { lintSource, openDocument } from "@ob/spec/editor";\nexport const problems = lintSource("");\n' +
+      'export const symbols = openDocument("").symbols();\n',
   );
   const compilerOptions = {
     ...{ target: "es2022", lib: ["es2022"], module: "preserve", moduleResolution: "bundler", types: [] },
@@ -29,7 +31,8 @@ test("@ob/spec has types that need neither Node.js's nor a browser's", async () 
 
 test("@ob/spec parses in a browser's script, where there is nothing of Node.js", async () => {
   const input = join(directory, "browser.js");
-  await writeFile(input, 'export { parseSpec, printMachine } from "@ob/spec";\n');
+  const names = 'export { parseSpec, printMachine } from "@ob/spec";\n';
+  await writeFile(input, `${names}export { formatSource, lintSource } from "@ob/spec/editor";\n`);
   const problems: string[] = [];
   await using bundle = await rolldown({
     ...{ input, cwd: directory, platform: "browser" },
@@ -41,6 +44,8 @@ test("@ob/spec parses in a browser's script, where there is nothing of Node.js",
   expect(runInContext(`${output[0].code};spec.printMachine(spec.parseSpec(text, { file: "a" }))`, page)).toBe(
     machine,
   );
+  const lint = `${output[0].code};spec.lintSource(spec.formatSource("; a\\n" + text)).length`;
+  expect(runInContext(lint, page)).toBe(0);
 });
 
 test("@ob/spec has no dependency that asks for more than Node.js 20", async () => {

@@ -5,6 +5,8 @@ import type { Interrupt } from "./signals.ts";
 export const exitCodes = {
   ok: 0,
   stepFailed: 1,
+  /** `fmt --check` or `lint` found something. */
+  found: 1,
   usage: 2,
   badSpec: 3,
   failure: 4,
@@ -57,7 +59,7 @@ export function exitCodeFor(code: ErrorCode | undefined): number {
 /** What each exit code means, for help and man pages. */
 export const exitCodeLines: readonly (readonly [code: string, meaning: string])[] = [
   ["0", "success"],
-  ["1", "a step of the build failed"],
+  ["1", "a step of the build failed, or a check found something"],
   ["2", "the command line is wrong"],
   ["3", "the spec is wrong"],
   ["4", "any other failure: the store, an image, QEMU, ..."],

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { formatSpec, parseSpec, SpecError } from "./index.ts";
+import { formatSpec, parseSpec, SpecError, toDockerfile } from "./index.ts";
 
 const repository = join(import.meta.dirname, "../../..");
 const pages = readdirSync(join(repository, "docs")).filter((name) => name.endsWith(".md"));
@@ -19,7 +19,7 @@ const examples = ["README.md", ...pages.map((name) => join("docs", name))].flatM
 
 test("the docs contain specs as examples", () => {
   expect(new Set(examples.map(({ document }) => document))).toEqual(
-    new Set(["README.md", "docs/cache.md", "docs/spec.md"]),
+    new Set(["README.md", "docs/cache.md", "docs/lint.md", "docs/spec.md"]),
   );
 });
 
@@ -39,6 +39,33 @@ test("the errors that the README shows are those of such a spec", () => {
   expect(error).toBeInstanceOf(SpecError);
   expect(shown).toBe(error instanceof SpecError ? error.message : undefined);
 });
+
+/** The rows of a table in docs/spec.md: the code in the first two columns. */
+const instructions = [
+  ...readFileSync(join(repository, "docs/spec.md"), "utf8").matchAll(
+    /^\| `([^`]+)` +\| `(\([^`]+)` +\|.*\|$/gm,
+  ),
+].flatMap(([, instruction = "", item = ""]) =>
+  /^(?:[A-Z]{3,} |#)/.test(instruction) ? [{ instruction, item }] : [],
+);
+
+test("docs/spec.md has a table of a Dockerfile's instructions", () => {
+  expect(instructions.length).toBeGreaterThan(10);
+});
+
+test.for(instructions)(
+  "$item is $instruction in a Dockerfile, as docs/spec.md says",
+  ({ instruction, item }) => {
+    const tools = item.includes("(build tools)") ? "(build tools ((from base)))" : "";
+    const spec = /^\((?:from|build)/.test(item) ? item : `${tools} (from base) ${item}`;
+    const whole =
+      spec.includes("(from") && !/^\(build tools \(\(from base\)\)\)$/.test(spec)
+        ? spec
+        : `${spec} (from base)`;
+    const dockerfile = toDockerfile(parseSpec(`(${whole})`), { buildkit: true });
+    expect(dockerfile.split("\n")).toContain(instruction);
+  },
+);
 
 function errorOf(work: () => unknown): unknown {
   try {

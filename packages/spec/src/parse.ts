@@ -78,7 +78,8 @@ const describedUnknowns = 20;
 /** Further problems are dropped: no reader needs them, and a damaged file of megabytes can have a million. */
 const keptProblems = 200;
 
-function readSpec(text: string, report: Report): Decoded | undefined {
+/** Reads a spec, and reports what is wrong. Undefined if there is nothing that could be one. */
+export function readSpec(text: string, report: Report): Decoded | undefined {
   const encoding = wrongEncoding(text);
   if (encoding !== undefined) report(encoding);
   if (encoding?.fatal === true) return undefined;

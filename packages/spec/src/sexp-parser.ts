@@ -22,7 +22,7 @@ export function parseExpressions(text: string, report: Report): Reading {
   scan(text, (kind, token) => {
     if (kind === "stringOpen") string = token;
     else if (kind === "stringClose") endString(token);
-    else if (kind !== "skipped") reader[kind](token);
+    else if (kind !== "skipped" && kind !== "lineComment") reader[kind](token);
   });
   endString(undefined);
   return reader.finish();

@@ -1,14 +1,9 @@
 import type { Op, Spec } from "./ast.ts";
 import { checkOp, checkSpec } from "./check-arguments.ts";
 import { encodeOp, encodeSpec } from "./encode.ts";
+import { createPage, lineWidth, type Page } from "./page.ts";
 import type { Sexp } from "./sexp.ts";
 import { atomToMachine, escapeAtom, sexpToMachine } from "./sexp-print.ts";
-
-/** The maximum length of a line. A `copy` that does not fit has one field per line. */
-const lineWidth = 79;
-
-/** The maximum indentation, in columns, however deeply builds are nested. */
-const deepestIndent = 68;
 
 /** The machine form of a spec: one line, byte for byte the original's. */
 export function printMachine(spec: Spec): string {
@@ -19,7 +14,8 @@ export function printMachine(spec: Spec): string {
 /**
  * The human form of a spec, formatted as by the original: one op per line, the fields of a `run` below each other, a
  * command of several lines over several lines. It parses to the same spec, and formatting that gives the same text.
- * Comments in the source are not part of a spec, so they are lost. There is no newline at the end.
+ * Comments in the source are not part of a spec, so they are lost; `formatSource` of `@ob/spec/editor` keeps them. There is no
+ * newline at the end.
  */
 export function formatSpec(spec: Spec): string {
   checkSpec("formatSpec", spec);
@@ -48,32 +44,6 @@ export function sexpToLine(sexp: Sexp): string {
   const page = createPage(0);
   writeLine(page, sexp);
   return page.text();
-}
-
-/** A text that is being written, with its current column (from 0). */
-interface Page {
-  write(text: string): void;
-  /** Starts a line that is indented to a column. */
-  newline(column: number): void;
-  column(): number;
-  text(): string;
-}
-
-function createPage(start: number): Page {
-  const parts: string[] = [];
-  let column = start;
-  return {
-    write: (text) => {
-      parts.push(text);
-      column += text.length;
-    },
-    newline: (to) => {
-      column = Math.min(to, deepestIndent);
-      parts.push("\n", " ".repeat(column));
-    },
-    column: () => column,
-    text: () => parts.join(""),
-  };
 }
 
 function writeItem(page: Page, item: Sexp): void {

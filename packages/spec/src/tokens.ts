@@ -13,11 +13,13 @@ export interface Token {
   readonly startOffset: number;
 }
 
-/** Tokens that mean something. Blanks, line ends, comments and what is in them are `skipped`. */
+/** Tokens that mean something. Blanks, line ends and what is in block comments are `skipped`. */
 export type TokenKind =
   | "listOpen"
   | "listClose"
   | "bareAtom"
+  /** `;` and the rest of its line. Only who keeps comments needs it. */
+  | "lineComment"
   /** `#;`: the next expression is skipped. */
   | "skipNext"
   | "commentOpen"
@@ -43,7 +45,7 @@ const patterns: Readonly<Record<Mode, Patterns>> = {
   expression: [
     ["skipped", /[ \t\n\f]+|\r\n/],
     ["loneReturn", /\r/],
-    ["skipped", /;[^\r\n]*/],
+    ["lineComment", /;[^\r\n]*/],
     ["listOpen", /\(/],
     ["listClose", /\)/],
     ["stringOpen", /"/],

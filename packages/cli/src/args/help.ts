@@ -12,7 +12,7 @@ export async function commandHelp(name: string, command: Command, columns: numbe
   const { positionals, rest, options, description, examples } = command;
   const words = [
     ...positionals.map((positional) => positional.name),
-    ...(rest ? [`[-- ${rest.name}...]`] : []),
+    ...(rest ? [`[${rest.afterDashes === true ? "-- " : ""}${rest.name}...]`] : []),
   ];
   const usage = ["obuilder", name, "[options]", ...words].join(" ");
   const shown = examples.flatMap(([line, what]) => [`  ${line}`, ...(what === "" ? [] : [`      ${what}`])]);

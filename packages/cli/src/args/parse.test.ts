@@ -14,35 +14,38 @@ describe("help", () => {
       Builds specs in virtual machines, and stores each step as a layer.
 
       Commands:
-        obuilder build        Build a spec
-        obuilder plan         Show the steps of a spec, their ids, and which are in
-                              the store
-        obuilder fmt          Format a spec
-        obuilder dockerfile   Convert a spec to a Dockerfile
-        obuilder ls           List layers
-        obuilder inspect      Print all that is known of a layer
-        obuilder history      Show the steps that a layer is the result of
-        obuilder diff         Show which files differ between two layers
-        obuilder du           Show what takes space in the store
-        obuilder tag          Give a layer a name
-        obuilder untag        Remove a name of a layer
-        obuilder log          Print the log of a layer
-        obuilder cp           Copy files out of a layer
-        obuilder shell        Open a shell in an ephemeral VM on a layer
-        obuilder export       Export a layer's disk as one bootable qcow2 file
-        obuilder image        Build, check, import, list and remove base images
-        obuilder healthcheck  Check that a base image boots and runs a command
-        obuilder doctor       Check what this host has for builds and what it lacks
-        obuilder delete       Delete a layer and all layers based on it
-        obuilder prune        Delete least recently used layers
-        obuilder cache        List, remove or prune cache disks
-        obuilder submit       Build a spec on a cluster
-        obuilder attach       Show a build of a cluster
-        obuilder cancel       Cancel a build of a cluster
-        obuilder worker       Build for a cluster
-        obuilder cluster      Show a cluster, drain its workers, make keys
-        obuilder completion   Print a script for a shell that completes words
-        obuilder clean        Delete all layers
+        obuilder build            Build a spec
+        obuilder plan             Show the steps of a spec, their ids, and which are
+                                  in the store
+        obuilder fmt              Format specs
+        obuilder lint             Find what is probably not meant in specs
+        obuilder dockerfile       Convert a spec to a Dockerfile
+        obuilder language-server  Serve editors by the Language Server Protocol
+        obuilder ls               List layers
+        obuilder inspect          Print all that is known of a layer
+        obuilder history          Show the steps that a layer is the result of
+        obuilder diff             Show which files differ between two layers
+        obuilder du               Show what takes space in the store
+        obuilder tag              Give a layer a name
+        obuilder untag            Remove a name of a layer
+        obuilder log              Print the log of a layer
+        obuilder cp               Copy files out of a layer
+        obuilder shell            Open a shell in an ephemeral VM on a layer
+        obuilder export           Export a layer's disk as one bootable qcow2 file
+        obuilder image            Build, check, import, list and remove base images
+        obuilder healthcheck      Check that a base image boots and runs a command
+        obuilder doctor           Check what this host has for builds and what it
+                                  lacks
+        obuilder delete           Delete a layer and all layers based on it
+        obuilder prune            Delete least recently used layers
+        obuilder cache            List, remove or prune cache disks
+        obuilder submit           Build a spec on a cluster
+        obuilder attach           Show a build of a cluster
+        obuilder cancel           Cancel a build of a cluster
+        obuilder worker           Build for a cluster
+        obuilder cluster          Show a cluster, drain its workers, make keys
+        obuilder completion       Print a script for a shell that completes words
+        obuilder clean            Delete all layers
 
       Messages:
         -v, --verbose          Log what is done and each program that is run; repeat
@@ -57,7 +60,7 @@ describe("help", () => {
 
       Exit codes:
         0    success
-        1    a step of the build failed
+        1    a step of the build failed, or a check found something
         2    the command line is wrong
         3    the spec is wrong
         4    any other failure: the store, an image, QEMU, ...
@@ -124,7 +127,7 @@ describe("help", () => {
 
       Exit codes:
         0    success
-        1    a step of the build failed
+        1    a step of the build failed, or a check found something
         2    the command line is wrong
         3    the spec is wrong
         4    any other failure: the store, an image, QEMU, ...
@@ -172,7 +175,7 @@ describe("a mistyped line", () => {
     [["help", "plna"], "Did you mean plan?"],
     [["plan", "--jsno"], "Unknown option --jsno.\nHint: Did you mean --json?"],
     [["-x"], "Unknown option -x."],
-    [["fmt", "a.spec"], 'Unexpected argument "a.spec".'],
+    [["dockerfile", "a.spec"], 'Unexpected argument "a.spec".'],
   ])("%j gets a hint and ends with 2", async (argv, message) => {
     const { code, stdout, stderr } = await obuilder(argv);
     expect(stderr).toContain(message);

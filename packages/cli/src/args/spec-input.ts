@@ -18,22 +18,27 @@ export interface SpecInputOptions {
  */
 export async function readSpec(
   args: Arguments,
-  { stdin, signal }: ProcessIo,
+  io: ProcessIo,
   { fallback, onWarning }: SpecInputOptions = {},
 ): Promise<ParsedSpec> {
-  const file = stringOption(args, "f") ?? (stdin.isTTY === true ? undefined : fallback);
+  const file = stringOption(args, "f") ?? (io.stdin.isTTY === true ? undefined : fallback);
   if (file === undefined || file === "") {
     throw new ObError("USAGE", "No spec is given.", {
       hint: "Add -f FILE; -f - reads standard input.",
     });
   }
-  // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
-  const source = file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
+  const source = await readSource(file, io);
   const { parseSpecWithSource } = await import("@ob/spec");
   return parseSpecWithSource(source, {
     file: file === "-" ? "<stdin>" : file,
     ...(onWarning && { onWarning }),
   });
+}
+
+/** Reads the file, or standard input for `-`. @throws ObError `USAGE` if the file cannot be read. */
+export async function readSource(file: string, { stdin, signal }: ProcessIo): Promise<Uint8Array> {
+  // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
+  return file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
 }
 
 async function readSpecFile(file: string): Promise<Uint8Array> {

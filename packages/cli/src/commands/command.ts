@@ -28,7 +28,10 @@ export interface Command {
   /** Its arguments. */
   readonly positionals: readonly Positional[];
   /** What takes all further arguments, if anything does. */
-  readonly rest?: Positional;
+  readonly rest?: Positional & {
+    /** True for arguments that the help shows behind `--`, since they may begin with `-`. By default false. */
+    readonly afterDashes?: boolean;
+  };
   /** What the first argument, ACTION, can be, by name. */
   readonly actions?: Readonly<Record<string, Action>>;
   readonly options: OptionTable;

@@ -17,10 +17,18 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Show the steps of a spec, their ids, and which are in the store",
     load: async () => (await import("./plan.ts")).plan,
   },
-  fmt: { summary: "Format a spec", load: async () => (await import("./fmt.ts")).fmt },
+  fmt: { summary: "Format specs", load: async () => (await import("./fmt.ts")).fmt },
+  lint: {
+    summary: "Find what is probably not meant in specs",
+    load: async () => (await import("./lint.ts")).lint,
+  },
   dockerfile: {
     summary: "Convert a spec to a Dockerfile",
     load: async () => (await import("./dockerfile.ts")).dockerfile,
+  },
+  "language-server": {
+    summary: "Serve editors by the Language Server Protocol",
+    load: async () => (await import("./language-server.ts")).languageServer,
   },
   ls: { summary: "List layers", load: loadLs },
   list: { summary: "The same as ls", load: loadLs, alias: true },

@@ -13,7 +13,7 @@ export const shell: Command = {
     "the user, directory and environment of its step: the shell is that of the image's login user, or of --user. The " +
     "exit code is the shell's or the command's.",
   positionals: [layerArgument],
-  rest: { name: "COMMAND", describe: "A program and its arguments, passed as they are" },
+  rest: { name: "COMMAND", describe: "A program and its arguments, passed as they are", afterDashes: true },
   options: {
     ...storeOptions,
     user: { kind: "value", value: "USER", describe: "A name, or UID:GID", group: "Guest:" },

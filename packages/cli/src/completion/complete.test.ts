@@ -54,6 +54,8 @@ it.each([
     ["status", "drain", "key"],
   ],
   [["untag", ""], ["tools:1.2"]],
+  [["fmt", "a.spec", ""], [":files"]],
+  [["lint", "--format", "g"], ["github"]],
   [["cp", "t"], ["tools:1.2:"]],
   [["cp", "tools:1.2:/e"], []],
   [["cp", "tools:1.2:/etc", ""], [":files"]],

@@ -83,7 +83,7 @@ function placeInCommand(
   const index = read.positionals.length;
   if (command.actions && index === 0) return at({ candidates: actionNames(command) });
   const positionals: readonly Positional[] = found ? found.action.positionals : command.positionals;
-  return at({ completes: positionals[found ? index - 1 : index]?.complete });
+  return at({ completes: (positionals[found ? index - 1 : index] ?? command.rest)?.complete });
 }
 
 interface ReadWords {

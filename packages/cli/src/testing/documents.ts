@@ -15,6 +15,7 @@ export const documents: readonly string[] = globSync(
       "bench/README.md",
     ],
     "examples/*/README.md",
+    "editors/*/README.md",
   ],
   { cwd: repository },
 ).toSorted();
