@@ -7,6 +7,8 @@ export interface CampaignOptions {
   /** When it is to end, on the clock of `performance.now()`. One that tries everything ends earlier or is cut short then. */
   readonly until: number;
   readonly say: (line: string) => void;
+  /** True for real file systems, or the real command with real machines, in place of simulated ones; where a campaign has both. */
+  readonly real: boolean;
 }
 
 /** What a campaign has done, and what it has found. */

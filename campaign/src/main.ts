@@ -1,14 +1,15 @@
-// npm run campaign -- NAME [--seed N] [--minutes M] [--write]: makes faults of one kind, and looks at what they leave.
+// npm run campaign -- NAME [--seed N] [--minutes M] [--real] [--write]: makes faults of one kind, and looks at what they leave.
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Campaign, Outcome } from "./campaign.ts";
 import { crowd } from "./campaigns/crowd.ts";
+import { soak } from "./campaigns/soak.ts";
 import { full, kill } from "./campaigns/store-faults.ts";
 import { replaceSection } from "./summary.ts";
 
-const campaigns: readonly Campaign[] = [kill, full, crowd];
+const campaigns: readonly Campaign[] = [kill, full, crowd, soak];
 const readme = path.resolve(import.meta.dirname, "../README.md");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -18,28 +19,34 @@ async function main(): Promise<number> {
     options: {
       seed: { type: "string", default: "1" },
       minutes: { type: "string", default: "60" },
+      real: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
     },
   });
+  const { real } = values;
   const [name = ""] = positionals;
   const campaign = campaigns.find((each) => each.name === name);
   const seed = Number(values.seed);
   const minutes = Number(values.minutes);
   if (!campaign || positionals.length > 1 || !Number.isSafeInteger(seed) || !(minutes > 0)) {
-    say("npm run campaign -- NAME [--seed N] [--minutes M] [--write]");
+    say("npm run campaign -- NAME [--seed N] [--minutes M] [--real] [--write]");
     say(`There are: ${campaigns.map((each) => each.name).join(", ")}. The seed is a whole number.`);
     return 2;
   }
   const started = performance.now();
   const until = started + minutes * 60_000;
-  const outcome = await campaign.run({ random: xoroshiro128plus(seed), until, say });
+  const outcome = await campaign.run({ random: xoroshiro128plus(seed), until, say, real });
   const took = Math.round((performance.now() - started) / 1000);
   const text = describe(outcome, {
-    command: `npm run campaign -- ${name} --seed ${seed} --minutes ${minutes}`,
+    command: `npm run campaign -- ${name} --seed ${seed} --minutes ${minutes}${real ? " --real" : ""}`,
     took,
   });
   process.stdout.write(`${text}\n`);
-  if (values.write) await writeFile(readme, replaceSection(await readFile(readme, "utf8"), name, text));
+  if (values.write)
+    await writeFile(
+      readme,
+      replaceSection(await readFile(readme, "utf8"), real ? `${name} --real` : name, text),
+    );
   return outcome.faults.length === 0 ? 0 : 1;
 }
 

@@ -1,10 +1,12 @@
 import path from "node:path";
-import { layerId } from "@ob/core";
 import type { Campaign, CampaignOptions, Outcome } from "../campaign.ts";
 import { buildPreload, type Fault } from "../faults.ts";
 import { makeReference, type Reference } from "../store/reference.ts";
+import { trials } from "../store/trials.ts";
 import { type Trial, tryFault } from "../store/try-fault.ts";
+import { killRealCommands } from "./real-kills.ts";
 import { shuffled } from "./shuffle.ts";
+import { fillSmallDisks } from "./small-disks.ts";
 
 const kept = path.resolve(import.meta.dirname, "../../../.obuilder/campaign");
 
@@ -15,19 +17,24 @@ interface Place {
 }
 
 /** The process is killed before each call that changes a file of the store. */
-export const kill = storeFaults("kill", [{ action: "kill" }]);
+export const kill = storeFaults("kill", [{ action: "kill" }], killRealCommands);
 
 /** Each call that changes a file of the store fails: once, and from then on. */
-export const full = storeFaults("full", [
-  { action: "ENOSPC", lasting: true },
-  { action: "EIO" },
-  { action: "EDQUOT" },
-]);
+export const full = storeFaults(
+  "full",
+  [{ action: "ENOSPC", lasting: true }, { action: "EIO" }, { action: "EDQUOT" }],
+  fillSmallDisks,
+);
 
-function storeFaults(name: string, kinds: readonly Omit<Fault, "at">[]): Campaign {
+function storeFaults(
+  name: string,
+  kinds: readonly Omit<Fault, "at">[],
+  real: (options: CampaignOptions) => Promise<Outcome>,
+): Campaign {
   return {
     name,
     async run(options) {
+      if (options.real) return await real(options);
       const library = await buildPreload(kept);
       if (library === undefined) throw new Error("There is no C compiler (cc), so no fault can be made.");
       await using reference = await makeReference();
@@ -35,17 +42,6 @@ function storeFaults(name: string, kinds: readonly Omit<Fault, "at">[]): Campaig
       return await tryPlaces(places, { ...options, reference, library });
     },
   };
-}
-
-/** The commands that change a store, and where they start from. */
-export function trials(reference: Reference): readonly Trial[] {
-  const base =
-    [...reference.parents].find(([, parent]) => parent === undefined)?.[0] ?? layerId("0".repeat(64));
-  return [
-    { words: ["build"], from: "empty" },
-    { words: ["delete", base], from: "full" },
-    { words: ["prune"], from: "full" },
-  ];
 }
 
 async function allPlaces(

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { type LayerId, layerId } from "@ob/core";
+import { whoWaits } from "./who-waits.ts";
 
 /** How a process that worked on a store has ended. */
 export interface WorkResult {
@@ -35,7 +36,7 @@ export interface WorkOptions {
  * Runs work.ts on a store.
  *
  * @param words a command of work.ts and its arguments.
- * @throws Error if the process takes longer than its limit.
+ * @throws Error if the process takes longer than its limit: it says which locks each process on the store has and wants.
  */
 export async function runWork(
   directory: string,
@@ -48,9 +49,12 @@ export async function runWork(
     env: { ...process.env, ...environment },
   });
   let hangs = false;
+  let waiting: readonly string[] = [];
   const limit = setTimeout(() => {
     hangs = true;
-    child.kill("SIGKILL");
+    void whoWaits(directory)
+      .then((found) => void (waiting = found))
+      .finally(() => child.kill("SIGKILL"));
   }, timeLimit);
   const killing = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfter);
   const exit: Promise<[number | null, NodeJS.Signals | null]> = once(child, "exit").then(([code, signal]) => [
@@ -64,10 +68,13 @@ export async function runWork(
   ]);
   clearTimeout(limit);
   clearTimeout(killing);
-  if (hangs) throw new Error(`${words.join(" ")} did not end within ${timeLimit} ms`);
+  if (hangs) {
+    const all = ["", ...waiting].join("\n  ");
+    throw new Error(`${words.join(" ")} did not end within ${Math.round(timeLimit)} ms.${all}`);
+  }
   const idsAfter = (word: string) =>
     [...stdout.matchAll(new RegExp(`^${word} (\\w{64})$`, "gm"))].map(([, id = ""]) => layerId(id));
   const error = /^error (.*)$/m.exec(stdout)?.[1];
-  const removes = words[0] !== "build";
+  const removes = words[0] === "delete" || words[0] === "prune";
   return { saved: idsAfter("saved"), gone: idsAfter("gone"), removes, error, status, signal, complaint };
 }

@@ -4,9 +4,9 @@ import path from "node:path";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shuffled } from "../campaigns/shuffle.ts";
-import { trials } from "../campaigns/store-faults.ts";
 import { buildPreload, type Fault } from "../faults.ts";
 import { makeReference, type Reference } from "./reference.ts";
+import { trials } from "./trials.ts";
 import { tryFault } from "./try-fault.ts";
 
 /** How many places of each kind are tried here. The campaign tries all. */

@@ -53,7 +53,8 @@ function wrongEnd({ status, signal, error, complaint }: WorkResult, { action }: 
   return [`it ended with ${status ?? signal}: ${error ?? complaint}`];
 }
 
-async function layersOf(directory: string): Promise<ReadonlySet<LayerId>> {
+/** The layers that a store has. */
+export async function layersOf(directory: string): Promise<ReadonlySet<LayerId>> {
   await using store = await openStore({ directory });
   return new Set([...store.list()].map(({ id }) => id));
 }

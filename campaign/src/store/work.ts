@@ -1,4 +1,4 @@
-// A process that works on a store: `work.ts DIRECTORY build | delete ID | prune`. It prints `saved ID` for each layer that a build says
+// A process that works on a store: `work.ts DIRECTORY build | delete ID | prune | tag NAME ID | untag NAME`. It prints `saved ID` for each layer that a build says
 // it has saved, and `gone ID` for each that was deleted. The campaigns kill it, and let its calls fail.
 import { writeSync } from "node:fs";
 import { createBuilder } from "@ob/builder";
@@ -15,16 +15,32 @@ const onEvent = (event: ObEvent): void => {
   if (event.type === "step-finished" && event.outcome === "saved") say(`saved ${event.step.id}`);
 };
 
-async function work([directory = "", command = "", id = ""]: readonly string[]): Promise<void> {
+async function work([
+  directory = "",
+  command = "",
+  first = "",
+  second = "",
+]: readonly string[]): Promise<void> {
   await using store = await openStore({ directory });
   if (command === "delete") {
-    for (const gone of await store.delete(layerId(id))) say(`gone ${gone}`);
+    for (const gone of await store.delete(layerId(first))) say(`gone ${gone}`);
+  } else if (command === "tag") {
+    await store.tag(layerId(second), [first]);
+  } else if (command === "untag") {
+    await store.untag(first);
   } else if (command === "prune") {
     for (const gone of await store.prune({ before: new Date(Date.now() + 60_000), limit: 100 }))
       say(`gone ${gone}`);
   } else {
     const caches = await openCaches({ directory, size: cacheBytes });
-    await using builder = createBuilder({ store, sandbox: scriptedSandbox(), caches, emit: onEvent });
+    // Without a reserve a disk can get full.
+    await using builder = createBuilder({
+      store,
+      sandbox: scriptedSandbox(),
+      caches,
+      emit: onEvent,
+      diskReserve: 0,
+    });
     await builder.build({ spec: parseSpec(specText, { file: "campaign.spec" }), sourceDirectory: directory });
     say("built");
   }

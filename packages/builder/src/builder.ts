@@ -34,6 +34,7 @@ import { runParallel } from "./scheduling/parallel.ts";
 import { type BuildScope, type OutputTaken, runSequentially } from "./scheduling/scheduler.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { StepDeduplicator } from "./sharing/single-flight.ts";
+import { withLayer } from "./steps/lost-layers.ts";
 import type { StepFailure } from "./steps/step-deps.ts";
 
 export interface BuilderOptions {
@@ -184,10 +185,13 @@ async function buildSpec(
   const { spec } = request;
   const readLog = store.readLog.bind(store);
   const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
-  const { id } =
+  const built =
     jobs === 1 || spec.builds.length === 0
       ? await run(runSequentially({ emit, outputTaken, signal }))
       : await runParallel({ jobs, emit, outputTaken, readLog, ordered, signal }, run);
-  if (tags.length > 0) await store.tag(id, tags, signal);
+  const { id } = built;
+  if (tags.length > 0) {
+    await withLayer(built, { emit, outputTaken, signal }, () => store.tag(id, tags, signal));
+  }
   return id;
 }

@@ -1,15 +1,14 @@
-import type { Environment, GuestImage, GuestUser, LayerId } from "@ob/core";
+import type { Environment, GuestImage, GuestUser } from "@ob/core";
 import type { IgnoreRules } from "./ignore/ignore-rules.ts";
 import type { DigestCache } from "./source/digest-cache.ts";
 import type { OwnDirectories } from "./source/own-directories.ts";
 import type { SpecSource } from "@ob/spec";
 import type { BuildRequest } from "./request.ts";
+import type { NeededLayer } from "./steps/lost-layers.ts";
 
-/** A nested build that can be copied from. */
-export interface FinishedBuild {
-  /** Its last layer. */
-  readonly id: LayerId;
-  /** The base image under it. */
+/** A build of a spec: its last layer. It can be copied from. */
+export interface FinishedBuild extends NeededLayer {
+  /** The base image under its last layer. */
   readonly image: GuestImage;
 }
 

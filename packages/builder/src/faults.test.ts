@@ -105,6 +105,43 @@ describe("wherever a build is cancelled", () => {
   });
 });
 
+describe("wherever layers are deleted", () => {
+  test.each([1, 2])("a build that needs them makes them again (jobs: %i)", async (jobs) => {
+    let places = Infinity;
+    for (let chosen = 0; chosen < places; chosen++) {
+      let passed = 0;
+      await using setting = watched(async () => {
+        if (passed++ === chosen) await deleteAll(setting.store);
+      });
+      // The second finds what is left.
+      await setting.builder.build(request(text), { jobs, tags: ["first"] });
+      await setting.builder.build(request(text), { jobs, tags: ["second"] });
+      places = passed;
+      nothingHeld(setting);
+      const tags = setting.store.tags().map(({ name }) => name);
+      expect({ chosen, tags }).toMatchObject({ tags: expect.arrayContaining(["second"]) });
+    }
+    expect(places).toBeGreaterThan(40);
+  });
+
+  test("a tagged layer that a build starts from cannot be made again, and the build says so", async () => {
+    let isOver = false;
+    await using setting = watched(async (place) => {
+      if (isOver && place.startsWith("createDisk ")) await deleteAll(setting.store);
+    });
+    const id = await setting.builder.build(request("((from base) (run (shell one)))"), { tags: ["x"] });
+    isOver = true;
+    const building = setting.builder.build(request("((from obuilder:x) (run (shell two)))"));
+    await expect(building).rejects.toMatchObject({ code: "NO_SUCH_LAYER", data: { layer: id } });
+    nothingHeld(setting);
+  });
+});
+
+/** Deletes all layers that nothing uses, as another process would. */
+async function deleteAll(store: ReturnType<typeof watched>["store"]): Promise<void> {
+  await store.prune({ before: new Date(Date.now() + 60_000), tagged: true });
+}
+
 test("a log that cannot be written fails the step", async () => {
   const store = new MemoryStore({ images: ["base"] });
   const tryBegin = store.tryBegin.bind(store);

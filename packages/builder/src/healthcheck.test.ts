@@ -1,4 +1,5 @@
 import { ObError } from "@ob/core";
+import { MemoryStore } from "@ob/core/testing";
 import { expect, test } from "vitest";
 import { bench, until } from "./builds.test.helper.ts";
 
@@ -9,6 +10,23 @@ test("a healthy image runs one command, and only its base layer stays", async ()
   expect(setting.sandbox.commands).toEqual(["echo healthcheck", "echo healthcheck"]);
   expect([...setting.store.list()]).toHaveLength(1);
   expect(setting.store.openWriters).toBe(0);
+});
+
+test("a healthy image is healthy, whenever another process prunes the store", async () => {
+  let places = Infinity;
+  for (let chosen = 0; chosen < places; chosen++) {
+    let passed = 0;
+    const store: MemoryStore = new MemoryStore({
+      images: ["base"],
+      before: async () => {
+        if (passed++ === chosen) await store.prune({ before: new Date(Date.now() + 60_000) });
+      },
+    });
+    await using setting = bench({ store });
+    await setting.builder.healthcheck({ image: "base" });
+    places = passed;
+  }
+  expect(places).toBeGreaterThan(8);
 });
 
 test("a guest with other output is not healthy", async () => {

@@ -3,6 +3,7 @@ import {
   type CacheStore,
   cancelledError,
   type Emit,
+  isObError,
   tailLines,
   ObError,
   type Sandbox,
@@ -14,6 +15,7 @@ import { noDirectories } from "./source/own-directories.ts";
 import type { StepDeduplicator } from "./sharing/single-flight.ts";
 import { healthcheckId } from "./steps/step-id.ts";
 import { baseLayer, baseUnder, prepareFrom } from "./steps/from.ts";
+import { withLayer } from "./steps/lost-layers.ts";
 import { prepareRun, runLayer } from "./steps/run.ts";
 
 export interface HealthcheckOptions {
@@ -50,12 +52,16 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
   const request = { spec: { builds: [], from: name, ops: [] }, sourceDirectory: "/" };
   const context = initialContext(request, { digests: noDigestCache, own: noDirectories, ignore: undefined });
   const from = await prepareFrom(request.spec, context, store);
-  await layers.getOrBuild(baseLayer(from, emit), { signal: caller, onOutput: () => undefined });
-  const image = await store.baseInfo(baseUnder(from));
+  const makeBase = async () => {
+    await layers.getOrBuild(baseLayer(from, emit), { signal: caller, onOutput: () => undefined });
+  };
+  await makeBase();
+  const base = { id: from.info.id, makeAgain: makeBase };
+  const image = await withLayer(base, { emit, signal: caller }, () => store.baseInfo(baseUnder(from)));
   const command = { op: "run", caches: [], network: [], secrets: [], command: `echo ${word}` } as const;
   const step = prepareRun(command, { ...context, environment: image.environment }, from.info.id);
   const id = healthcheckId(step.inputs, randomUUID());
-  const layer = { ...runLayer(step, { store, sandbox, caches, image, emit }), id };
+  const layer = { ...runLayer(step, { store, sandbox, caches, image, emit, makeBase }), id };
 
   const deadline = AbortSignal.timeout(deadlineMs);
   let said = "";
@@ -74,7 +80,10 @@ export async function healthcheck(options: HealthcheckOptions, deps: Healthcheck
       data: { limit: "healthcheck" },
     });
   }
-  await store.delete(id);
+  // Another process may have pruned it.
+  await store.delete(id).catch((error: unknown) => {
+    if (!isObError(error, "NO_SUCH_LAYER")) throw error;
+  });
   if (said.includes(word)) return;
   throw new ObError("GUEST_LOST", `${name} ran \`echo ${word}\`, which printed:\n${tailLines(said, 8)}`, {
     hint: "A login script of the guest's user may change the output.",

@@ -3,6 +3,7 @@ import {
   type Emit,
   type GuestDescription,
   type GuestImage,
+  isObError,
   type LayerId,
   noopEmit,
   type StepInfo,
@@ -105,7 +106,12 @@ export async function planBuild(
         const isCached = await cached(info.id);
         const missing = isCached || image.present ? {} : { missingImage: image.name };
         add({ ...info, cached: isCached, ...missing });
-        return isCached ? await store.baseInfo(baseUnder(step)) : unknownBase;
+        if (!isCached) return unknownBase;
+        return await store.baseInfo(baseUnder(step)).catch((error: unknown) => {
+          // It was deleted meanwhile.
+          if (isObError(error, "NO_SUCH_LAYER")) return unknownBase;
+          throw error;
+        });
       },
     }),
   });

@@ -12,6 +12,7 @@ import type { LayerBuild, StepDeduplicator } from "../sharing/single-flight.ts";
 import { loginError } from "../steps/login-error.ts";
 import { baseLayer, baseUnder, type FromStep } from "../steps/from.ts";
 import { FailedLookups } from "../steps/failed-lookups.ts";
+import { withLayer } from "../steps/lost-layers.ts";
 import { guestLayer } from "../steps/guest-step.ts";
 import type { StepDeps } from "../steps/step-deps.ts";
 import type { BuildScope } from "./scheduler.ts";
@@ -34,17 +35,20 @@ export interface BuildVisitorOptions {
 /** Gets or builds each step's layer, and emits the step's events. */
 export function buildVisitor(options: BuildVisitorOptions): StepVisitor {
   const { store, sandbox, caches, limits, onFailure, reuseVm } = options;
-  const { emit } = options.scope;
+  const { emit, outputTaken } = options.scope;
   return {
     note: (text, build) => emit({ type: "note", text, build }),
     async from(step) {
-      if (step.image.base === undefined) await getLayer(step.info, baseLayer(step, emit), options);
-      else useTagged(step, options);
-      return await store.baseInfo(baseUnder(step));
+      const isTagged = step.image.base !== undefined;
+      const get = () => getLayer(step.info, baseLayer(step, emit), options);
+      if (isTagged) useTagged(step, options);
+      else await get();
+      const needed = { id: step.info.id, makeAgain: isTagged ? undefined : get };
+      return await withLayer(needed, options.scope, () => store.baseInfo(baseUnder(step)));
     },
     session: () => (reuseVm ? sandbox.openSession() : undefined),
     async step(step, position) {
-      const deps = { ...position, store, sandbox, caches, emit, limits, onFailure };
+      const deps = { ...position, store, sandbox, caches, emit, outputTaken, limits, onFailure };
       const layer = guestLayer(step, deps);
       const build: LayerBuild["build"] = async (job) =>
         await layer.build(job).catch((error: unknown) => {

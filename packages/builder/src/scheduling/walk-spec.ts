@@ -1,11 +1,4 @@
-import {
-  type GuestImage,
-  type LayerId,
-  type StepInfo,
-  type StepSession,
-  type Store,
-  throwIfCancelled,
-} from "@ob/core";
+import { type GuestImage, type StepInfo, type StepSession, type Store, throwIfCancelled } from "@ob/core";
 import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
 import {
   type Context,
@@ -19,6 +12,7 @@ import { buildFinished, buildHeading, opHeading } from "../op-label.ts";
 import { type Base, type FromStep, prepareFrom } from "../steps/from.ts";
 import { type GuestStep, prepareStep } from "../steps/guest-step.ts";
 import { atPlace, placeOf } from "../place.ts";
+import type { MakeAgain, NeededLayer } from "../steps/lost-layers.ts";
 import type { StepPosition } from "../steps/step-deps.ts";
 import type { BuildScope } from "./scheduler.ts";
 
@@ -56,8 +50,11 @@ export async function walkSpec(spec: Spec, context: Context, options: WalkOption
   const image = await visitor.from(from);
   current = { ...current, environment: [...current.environment, ...image.environment] };
   await using session = visitor.session();
-  const stage = { image, session, base: from.info.id };
-  return { id: await walkOps(spec.ops, current, { ...options, visitor, stage }), image };
+  const again: MakeAgain = async (scope) => void (await options.visitor(scope).from(from));
+  // A layer with a tag is used as it is: only its own build could make it again.
+  const base = { id: from.info.id, makeAgain: from.image.base === undefined ? again : undefined };
+  const stage = { image, session, base };
+  return { ...(await walkOps(spec.ops, current, { ...options, visit: visitor, stage })), image };
 }
 
 /** Begins a nested build. @returns the context of what comes after it. */
@@ -77,13 +74,14 @@ async function forkBuild(
   return withBuild(context, name, finished);
 }
 
-interface StageOptions extends Omit<WalkOptions, "visitor"> {
-  readonly visitor: StepVisitor;
+interface StageOptions extends WalkOptions {
+  /** The visitor of this scope. */
+  readonly visit: StepVisitor;
   readonly stage: {
     readonly image: GuestImage;
     readonly session: StepSession | undefined;
     /** The base layer. */
-    readonly base: LayerId;
+    readonly base: NeededLayer;
   };
 }
 
@@ -91,8 +89,8 @@ interface StageOptions extends Omit<WalkOptions, "visitor"> {
 async function walkOps(
   ops: readonly Op[],
   context: Context,
-  { visitor, scope, stage }: StageOptions,
-): Promise<LayerId> {
+  { visitor, visit, scope, stage }: StageOptions,
+): Promise<NeededLayer> {
   const { image, session } = stage;
   let [current, base] = [context, stage.base];
   let previous: StepInfo | undefined;
@@ -100,18 +98,19 @@ async function walkOps(
   for (const [index, op] of ops.entries()) {
     throwIfCancelled(scope.signal);
     if (op.op !== "run" && op.op !== "copy") {
-      visitor.note(opHeading(current.workdir, op), current.build);
+      visit.note(opHeading(current.workdir, op), current.build);
       current = afterOp(op, current);
       continue;
     }
-    const step = await prepareStep(op, { context: current, base }, scope).catch((error: unknown) => {
+    const step = await prepareStep(op, { context: current, base: base.id }, scope).catch((error: unknown) => {
       // The step has no id to be announced with, and its line says where the build has stopped.
-      visitor.note(opHeading(current.workdir, op), current.build);
+      visit.note(opHeading(current.workdir, op), current.build);
       throw atPlace(error, placeOf(current.source, op));
     });
     const isLast = index === lastStep && current.build.length === 0;
-    await visitor.step(step, { image, session, keepVm: index < lastStep, isLast, previous });
-    base = step.info.id;
+    const position = { image, isLast, previous, makeBase: base.makeAgain };
+    await visit.step(step, { ...position, session, keepVm: index < lastStep });
+    base = { id: step.info.id, makeAgain: async (later) => await visitor(later).step(step, position) };
     previous = step.info;
   }
   return base;

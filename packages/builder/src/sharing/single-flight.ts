@@ -150,7 +150,7 @@ export class StepDeduplicator implements AsyncDisposable {
     for (;;) {
       throwIfCancelled(signal);
       if (await store.find(id)) {
-        if (!followed) await this.#replay(id, { log, signal });
+        if (!followed && !(await this.#replay(id, { log, signal })) && !(await store.find(id))) continue;
         store.recordUse(id);
         return "cached";
       }
@@ -201,20 +201,22 @@ export class StepDeduplicator implements AsyncDisposable {
     }
   }
 
-  /** Hands on the log of a finished layer. */
-  async #replay(id: LayerId, { log, signal }: RunOptions): Promise<void> {
+  /** Hands on the log of a layer. False if there is none: it can have been deleted meanwhile. */
+  async #replay(id: LayerId, { log, signal }: RunOptions): Promise<boolean> {
     log.restart();
-    for await (const bytes of this.#store.readLog(id, signal)) await log.write(bytes);
+    try {
+      for await (const bytes of this.#store.readLog(id, signal)) await log.write(bytes);
+      return true;
+    } catch (error) {
+      if (!isObError(error, "NO_SUCH_LAYER")) throw error;
+      return false;
+    }
   }
 
   /** Hands on the log of a layer that another process builds, until it ends. False if there was none to follow. */
   async #follow(id: LayerId, { log, signal }: RunOptions): Promise<boolean> {
     try {
-      await this.#replay(id, { log, signal });
-      return true;
-    } catch (error) {
-      if (!isObError(error, "NO_SUCH_LAYER")) throw error;
-      return false;
+      return await this.#replay(id, { log, signal });
     } finally {
       // The log can end, or not exist yet, while the layer is still being built.
       if (!signal.aborted) await sleep(retryDelay, undefined, { signal }).catch(() => undefined);

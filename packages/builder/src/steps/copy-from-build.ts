@@ -20,6 +20,7 @@ import { entryBounds, entryPath } from "../archive/tar-writer.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import { copyFromStepId } from "./step-id.ts";
 import { checkDestination } from "./copy.ts";
+import { createDiskOn, withLayer } from "./lost-layers.ts";
 import type { StepDeps } from "./step-deps.ts";
 
 /** `(copy (from (build NAME)) ...)`: files of another build make a layer. */
@@ -130,7 +131,7 @@ export function copyFromLayer(step: CopyFromStep, deps: StepDeps): LayerBuild {
 async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDeps): Promise<void> {
   const { writer, onOutput } = job;
   const { sandbox, store, image, keepVm, isLast } = deps;
-  const disk = await writer.createDisk(step.base, job.signal);
+  const disk = await createDiskOn(step.base, job, deps);
   throwIfCancelled(job.signal);
   const { source, exclude, user } = step;
   const items = archiveItems(step, deps);
@@ -144,7 +145,9 @@ async function copyBetweenGuests(step: CopyFromStep, job: LayerJob, deps: StepDe
     over.abort(failure);
   };
   const emit = withoutPhases(deps.emit);
-  const opening = openLayer(source.id, { store, sandbox }, { image: source.image, signal, emit });
+  const opening = withLayer(source, { ...deps, signal }, () =>
+    openLayer(source.id, { store, sandbox }, { image: source.image, signal, emit }),
+  );
   opening.catch(fail);
   try {
     const openArchive = (options: OpenArchiveOptions) => {

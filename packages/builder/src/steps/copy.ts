@@ -15,6 +15,7 @@ import { generateManifest, type Manifest, type ManifestOptions } from "../source
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
 import { copyStepId } from "./step-id.ts";
 import { sourceArchive, type Transfer } from "../archive/source-archive.ts";
+import { createDiskOn } from "./lost-layers.ts";
 import type { StepDeps } from "./step-deps.ts";
 
 /** `(copy ...)`: files of the source directory make a layer. */
@@ -68,7 +69,7 @@ async function copyIntoGuest(
   deps: StepDeps,
 ): Promise<void> {
   const { sandbox, image, keepVm, isLast } = deps;
-  const disk = await writer.createDisk(step.base, signal);
+  const disk = await createDiskOn(step.base, { writer, signal }, deps);
   const destination = sandbox.guest(image).copyTarget(step.transfer.destination);
   const transfer = { ...step.transfer, destination };
   // The sandbox only sees that the archive ended early; the reason is in the archive's own error.

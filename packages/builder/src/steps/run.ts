@@ -14,6 +14,7 @@ import { type Context, resolveGuestPath } from "../context.ts";
 import { runInSandbox } from "../limits/run-in-sandbox.ts";
 import { opHeading } from "../op-label.ts";
 import type { LayerBuild, LayerJob } from "../sharing/single-flight.ts";
+import { createDiskOn } from "./lost-layers.ts";
 import type { StepDeps } from "./step-deps.ts";
 import { type RunInputs, runStepId } from "./step-id.ts";
 import { cacheRequests, CacheLeases } from "./cache-leases.ts";
@@ -77,7 +78,7 @@ async function runInGuest(
   const requests =
     step.caches.length === 0 ? [] : cacheRequests(step.caches, sandbox.guest(image).cacheFileSystem);
 
-  const disk = await writer.createDisk(base, signal);
+  const disk = await createDiskOn(base, { writer, signal }, deps);
   await using leases = new CacheLeases();
   await leases.acquire(requests, { caches: deps.caches, signal });
   const caches = requests.map((request, index) =>

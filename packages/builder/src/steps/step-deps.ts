@@ -9,6 +9,8 @@ import type {
   StepSession,
   Store,
 } from "@ob/core";
+import type { OutputTaken } from "../scheduling/scheduler.ts";
+import type { MakeAgain } from "./lost-layers.ts";
 
 /** Where in a spec a step is. */
 export interface StepPosition {
@@ -22,6 +24,8 @@ export interface StepPosition {
   readonly isLast?: boolean | undefined;
   /** The `run` or `copy` before it in its stage. */
   readonly previous?: StepInfo | undefined;
+  /** Makes the layer before it again; by default a step fails whose base was deleted. */
+  readonly makeBase?: MakeAgain | undefined;
 }
 
 /** What ends a step that takes too much. */
@@ -40,6 +44,8 @@ export interface StepDeps extends StepPosition {
   readonly emit: Emit;
   /** By default there is none. */
   readonly limits?: StepLimits | undefined;
+  /** Takes as much output as can be shown; by default any. */
+  readonly outputTaken?: OutputTaken | undefined;
   /** See `BuildOptions.onFailure`. */
   readonly onFailure?: ((failure: StepFailure) => Promise<void>) | undefined;
 }

@@ -113,8 +113,17 @@ async function madeFrom(
   return undefined;
 }
 
-/** The sha256 of the base image's copy in a base layer, where there is one. */
+/** The sha256 of the base image's copy in a base layer, where there is one. Undefined if the layer is deleted meanwhile. */
 async function contentsOfLayer(layout: StoreLayout, id: LayerId): Promise<string | undefined> {
+  try {
+    return await readContents(layout, id);
+  } catch (error) {
+    if (errnoCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function readContents(layout: StoreLayout, id: LayerId): Promise<string | undefined> {
   const directory = resultDirectory(layout, id);
   const copy = within(directory, "rootfs", "base.qcow2");
   if (await exists(copy)) return await sha256File(copy);

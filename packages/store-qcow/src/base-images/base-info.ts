@@ -13,12 +13,15 @@ import {
 import { baseImageFile } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { findLayer } from "../layers/layers.ts";
+import { ifDeleted, lockLayer } from "../layers/pin-layer.ts";
 import { parseEnvironment } from "../db/env-file.ts";
 
 /** See `Store.baseInfo`. */
 export async function readBaseInfo(context: StoreContext, id: LayerId): Promise<BaseLayerInfo> {
-  const layer = await findLayer(context, id);
-  if (!layer || context.database.parentOf(id)) {
+  // While it is read it is not deleted: a layer without its files looks like one of an image without a manifest.
+  using lock = await lockLayer(context, id);
+  void lock;
+  if (context.database.parentOf(id)) {
     throw new ObError("NO_SUCH_LAYER", `The store has no base layer ${id}.`);
   }
   const directory = within(context.layout.results, id);
@@ -41,7 +44,8 @@ export async function readBaseInfo(context: StoreContext, id: LayerId): Promise<
 export async function readGuest(context: StoreContext, image: BaseImage): Promise<GuestImage | undefined> {
   const { name, present } = image;
   const id = image.base ?? image.id;
-  if (await findLayer(context, id)) return await readBaseInfo(context, id);
+  const found = (await findLayer(context, id)) && (await readBaseInfo(context, id).catch(ifDeleted));
+  if (found) return found;
   if (!present) return undefined;
   const file = baseImageFile(context.layout, name, "json");
   const text = await readImageText(file);

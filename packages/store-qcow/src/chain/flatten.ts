@@ -14,7 +14,7 @@ import { readChain } from "./backing-chain.ts";
 import type { StoreContext } from "../context.ts";
 import { keepDigests } from "../layers/digests.ts";
 import { layerInPath } from "../layers/layers.ts";
-import { pinLayer } from "../layers/scratch-disk.ts";
+import { pinLayer } from "../layers/pin-layer.ts";
 
 /** The prefix of the directory in `result-tmp` of a disk that is being flattened, and of its lock. */
 export const flatPrefix = "flat-";

@@ -13,7 +13,7 @@ import {
 } from "@ob/core";
 import { convert, disguiseOf, syncPath } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
-import { pinLayer } from "./scratch-disk.ts";
+import { pinLayer } from "./pin-layer.ts";
 
 /** See `Store.export`. The disk is written beside the target, under a temporary name, until it is complete. */
 export async function exportDisk(

@@ -2,23 +2,23 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   cancelledError,
   type ChainDisk,
-  diskIn,
   disposableWith,
   exists,
   type HeldLayer,
+  type Layer,
   type LayerId,
   ObError,
   resultDirectory,
   throwIfCancelled,
   within,
 } from "@ob/core";
-import { isEmptyDisk, waitForLock } from "@ob/qcow2";
+import { isEmptyDisk, waitForLock, withLock } from "@ob/qcow2";
 import { readChain } from "../chain/backing-chain.ts";
 import { flatPrefix } from "../chain/flatten.ts";
 import type { StoreContext } from "../context.ts";
 import { knownDigests, readDigests } from "./digests.ts";
 import { findLayer, layerInPath } from "./layers.ts";
-import { pinLayer } from "./scratch-disk.ts";
+import { ifDeleted, lockLayer, pinLayer } from "./pin-layer.ts";
 
 /** A layer, and the file with its contents. */
 interface Link {
@@ -56,8 +56,17 @@ export async function digestsOfLayer(
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
   throwIfCancelled(signal);
-  if (!(await findLayer(context, id))) return [];
-  const disk = diskIn(resultDirectory(context.layout, id));
+  const layer = await findLayer(context, id);
+  if (!layer) return [];
+  const lock = await lockLayer(context, id, signal).catch(ifDeleted);
+  return lock ? await withLock(lock, () => digestsOfLocked(context, layer, signal)) : [];
+}
+
+async function digestsOfLocked(
+  context: StoreContext,
+  { id, disk }: Layer,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
   const known = await knownDigests(context, id, disk);
   if (known.length > 0) return known;
   // While it is read, nothing must take its place.

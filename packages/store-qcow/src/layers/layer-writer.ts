@@ -31,10 +31,11 @@ import type { StoreContext } from "../context.ts";
 import type { BaseImageRecord } from "../db/database.ts";
 import { flattenLayer, layerUnder } from "../chain/flatten.ts";
 import { recordDigest } from "./digests.ts";
+import { behindGate } from "./gate.ts";
 import { importDisk } from "./import-layer.ts";
 import { importBaseImage } from "../base-images/import-base.ts";
 import { layerOnDisk } from "./layers.ts";
-import { pinLayer } from "./scratch-disk.ts";
+import { pinLayer } from "./pin-layer.ts";
 import { removeDependents } from "./remove.ts";
 
 /**
@@ -195,7 +196,7 @@ class QcowLayerWriter implements LayerWriter {
 
   /** The order matters: after a crash at any point there is a complete layer or none. */
   async #publish(step: LayerStep | undefined): Promise<Layer> {
-    const { layout, database } = this.#context;
+    const { layout } = this.#context;
     const found = await layerOnDisk(layout, this.id);
     // Another process can have made it before this one began. A finished layer never changes.
     if (found) return found;
@@ -203,6 +204,14 @@ class QcowLayerWriter implements LayerWriter {
     this.#closeLog();
     await syncTree(this.#directory);
     await removeDependents(this.#context, this.id);
+    await behindGate(layout, { mode: "shared" }, () => this.#appear(step));
+    const directory = resultDirectory(layout, this.id);
+    return { id: this.id, directory, disk: diskIn(directory) };
+  }
+
+  /** A deletion sees all of this or nothing: the parent, which is locked until then, has a dependent afterwards. */
+  async #appear(step: LayerStep | undefined): Promise<void> {
+    const { layout, database } = this.#context;
     if (this.#image) database.recordBaseImage(this.#image.name, this.#image.record, { replace: true });
     if (this.#digest !== undefined) await recordDigest(this.#context, this.id, this.#digest);
     if (step) database.steps.record(this.id, step, performance.now() - this.#begun);
@@ -213,7 +222,6 @@ class QcowLayerWriter implements LayerWriter {
     await rename(this.#directory, directory);
     await Promise.all([syncPath(layout.results), syncPath(layout.temporary)]);
     database.insert(this.id, this.#parent?.id);
-    return { id: this.id, directory, disk: diskIn(directory) };
   }
 
   #closeLog(): void {

@@ -9,6 +9,7 @@ import {
 } from "@ob/core";
 import { readQcowHeader } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
+import { behindGate } from "./gate.ts";
 
 /*
  * A layer is what is in result/; the database only records when it was used, and its parent.
@@ -28,8 +29,27 @@ export async function layerOnDisk(layout: StoreLayout, id: LayerId): Promise<Lay
 /** The layer. It is added to the database if it is missing there. */
 export async function findLayer(context: StoreContext, id: LayerId): Promise<Layer | undefined> {
   const layer = await layerOnDisk(context.layout, id);
+  if (!layer || context.database.has(id)) return layer;
+  // It may just be on its way out, or in: a row without its layer would keep the parent's from being removed.
+  return await behindGate(context.layout, { mode: "shared" }, () => findBehindGate(context, id));
+}
+
+/** As `findLayer`, for a caller that is behind the gate. */
+export async function findBehindGate(context: StoreContext, id: LayerId): Promise<Layer | undefined> {
+  const layer = await layerOnDisk(context.layout, id);
   if (layer && !context.database.has(id)) await reindexLayer(context, layer);
   return layer;
+}
+
+/**
+ * Adds the layers that a crashed process published without their rows: a deletion must know of all dependents. For a caller
+ * that holds the gate exclusively, so that no other process is publishing one.
+ */
+export async function addPending(context: StoreContext): Promise<void> {
+  for (const { id } of context.database.pending()) {
+    await findBehindGate(context, id);
+    context.database.clearPending(id);
+  }
 }
 
 /** Adds a layer that the database does not have, and its parents before it. */
@@ -37,7 +57,7 @@ async function reindexLayer(context: StoreContext, layer: Layer): Promise<void> 
   const { database } = context;
   const pending = database.pending().find(({ id }) => id === layer.id);
   const parent = pending ? pending.parent : await parentOnDisk(layer);
-  const known = parent !== undefined && (await findLayer(context, parent)) !== undefined;
+  const known = parent !== undefined && (await findBehindGate(context, parent)) !== undefined;
   database.insert(layer.id, known ? parent : undefined);
   context.emit({
     type: "log",

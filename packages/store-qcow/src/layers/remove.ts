@@ -16,42 +16,13 @@ import {
   toStoreError,
   within,
 } from "@ob/core";
-import {
-  isFree,
-  isLockedExclusively,
-  type Lock,
-  type LockMode,
-  tryLock,
-  waitForLock,
-  withLock,
-} from "@ob/qcow2";
+import { isFree, isLockedExclusively } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
-import { findLayer } from "./layers.ts";
-
-/*
- * A user of a layer holds its lock, shared. A deletion holds the gate exclusively: meanwhile no process can start to use a
- * layer, so it is enough to check one layer after the other, however many there are.
- */
-async function enterDeleteGate(
-  layout: StoreLayout,
-  { mode, signal }: { mode: LockMode; signal?: AbortSignal | undefined },
-): Promise<Lock> {
-  return await waitForLock(within(layout.locks, "gate"), mode, signal);
-}
+import { behindGate } from "./gate.ts";
+import { addPending, findBehindGate, layerOnDisk } from "./layers.ts";
 
 /** How many layers `prune` deletes before it releases the gate for a moment. */
 const batch = 200;
-
-/** Keeps a layer from being deleted. @throws ObError `CANCELLED`. */
-export async function lockShared(layout: StoreLayout, id: LayerId, signal?: AbortSignal): Promise<Lock> {
-  for (;;) {
-    const gate = await enterDeleteGate(layout, { mode: "shared", signal });
-    const lock = await withLock(gate, () => tryLock(layerLock(layout, id), "shared"));
-    if (lock) return lock;
-    throwIfCancelled(signal);
-    await delay(10 + Math.random() * 20);
-  }
-}
 
 /** See `Store.delete`. */
 export async function deleteLayer(
@@ -61,7 +32,7 @@ export async function deleteLayer(
 ): Promise<readonly LayerId[]> {
   const { layout, database } = context;
   return await deleteAll(context, { wanted: id, onDelete }, async () => {
-    await findLayer(context, id);
+    await findBehindGate(context, id);
     const family = database.descendants(id);
     if (family.length === 0) throw nothingToDelete(layout, id);
     if (!force) refuseTagged(database.tags.list(), { family, wanted: id });
@@ -90,10 +61,13 @@ async function deleteAll(
   const { layout } = context;
   const trash: string[] = [];
   try {
-    return await withLock(await enterDeleteGate(layout, { mode: "exclusive" }), async () => {
+    return await behindGate(layout, { mode: "exclusive" }, async () => {
+      await addPending(context);
       const chosen = await choose();
       for (const id of chosen) {
-        if (!(await isUnused(layout, id))) throw busy(id, wanted);
+        if (await isUnused(layout, id)) continue;
+        // A dependent that is not on disk, but locked, is being made anew: only its old row goes.
+        if (id === wanted || (await layerOnDisk(layout, id))) throw busy(id, wanted);
       }
       for (const id of chosen) {
         onDelete?.(id);
@@ -114,10 +88,10 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
   const used = new Set<LayerId>();
   for (;;) {
     throwIfCancelled(signal);
-    const gate = await enterDeleteGate(context.layout, { mode: "exclusive", signal });
     const trash: string[] = [];
     try {
-      const looked = await withLock(gate, async () => {
+      const looked = await behindGate(context.layout, { mode: "exclusive", signal }, async () => {
+        await addPending(context);
         const count = Math.min(batch, limit - gone.length);
         // With `only`, what is wanted can be anywhere among the others.
         const most = only ? Number.MAX_SAFE_INTEGER : count + used.size;

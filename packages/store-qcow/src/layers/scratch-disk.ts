@@ -11,33 +11,12 @@ import {
   throwIfCancelled,
   within,
 } from "@ob/core";
-import { createOverlay, type Lock, tryLock } from "@ob/qcow2";
-import { repairChain } from "../chain/backing-chain.ts";
+import { createOverlay, tryLock } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
-import { findLayer } from "./layers.ts";
-import { lockShared } from "./remove.ts";
+import { pinLayer } from "./pin-layer.ts";
 
 /** The prefix of a scratch disk's directory in `result-tmp`, and of its lock. */
 export const scratchPrefix = "borrowed-";
-
-/**
- * Keeps a layer from being deleted, and repairs its backing chain.
- *
- * @throws ObError `NO_SUCH_LAYER`, `STORE`, `CANCELLED`.
- */
-export async function pinLayer(context: StoreContext, id: LayerId, signal?: AbortSignal): Promise<Lock> {
-  if (!(await findLayer(context, id))) throw noSuchLayer(id);
-  // Before the lock is taken: repairing a chain needs the exclusive one.
-  await repairChain(context, id, signal);
-  const lock = await lockShared(context.layout, id, signal);
-  try {
-    if (await findLayer(context, id)) return lock;
-    throw noSuchLayer(id);
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-}
 
 /** See `Store.createScratchDisk`. The disk's own lock tells the sweep that its process is running. */
 export async function createScratchDisk(
@@ -60,10 +39,4 @@ export async function createScratchDisk(
   const disk = diskIn(directory);
   await createOverlay(disk, { backing: layerBackingPath(id), signal, emit });
   return disposableWith({ layer: id, disk }, stack);
-}
-
-function noSuchLayer(id: LayerId): ObError {
-  return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, {
-    hint: "It was never built, or has been deleted: build it (again).",
-  });
 }

@@ -1,8 +1,9 @@
 import { type BaseImage, exists, type LayerId, noSuchTag, taggedBase } from "@ob/core";
 import { baseImageFile } from "../base-images/base-images.ts";
 import type { StoreContext } from "../context.ts";
+import { behindGate } from "./gate.ts";
 import { layerOnDisk } from "./layers.ts";
-import { pinLayer } from "./scratch-disk.ts";
+import { pinLayer } from "./pin-layer.ts";
 
 /** See `Store.tag`. While it is done the layer cannot be deleted: a name never comes to a layer that is going. */
 export async function tagLayer(
@@ -12,7 +13,9 @@ export async function tagLayer(
 ): Promise<void> {
   using lock = await pinLayer(context, id, signal);
   void lock;
-  context.database.tags.set(id, names);
+  await behindGate(context.layout, { mode: "shared", signal }, async () => {
+    context.database.tags.set(id, names);
+  });
 }
 
 /**

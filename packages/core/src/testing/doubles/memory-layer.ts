@@ -37,7 +37,7 @@ export function chainOf(layer: MemoryLayer, layers: Layers): readonly ChainDisk[
 }
 
 export function noSuchLayer(id: LayerId): ObError {
-  return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`);
+  return new ObError("NO_SUCH_LAYER", `The store has no layer ${id}.`, { data: { layer: id } });
 }
 
 /** Compares what an import writes with its digest. The file is removed: no disk is kept. */
