@@ -97,7 +97,7 @@ describe("cache prune", () => {
 
 describe("cache", () => {
   it.each([
-    [["cache"], "ls, rm or prune"],
+    [["cache"], "ls, rm, prune"],
     [["cache", "lst"], "ls"],
     [["cache", "rm"], "No cache is given"],
     [["cache", "ls", "a"], "takes no name"],
