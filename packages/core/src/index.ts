@@ -126,5 +126,6 @@ export {
   watchSpace,
 } from "./free-space.ts";
 export { diskUsage } from "./disk-usage.ts";
+export { ForwardingStore } from "./forwarding-store.ts";
 export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";
