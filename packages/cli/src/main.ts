@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { firstError, ObError } from "@ob/core";
 import type { Services } from "./services.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
 import { createSession } from "./commands/session.ts";
 import { colorsFor } from "./output/colors.ts";
-import { exitCodeFor, exitCodes, interruptCode } from "./exit-codes.ts";
+import { commandEnd } from "./command-end.ts";
+import { exitCodes, interruptCode } from "./exit-codes.ts";
 import type { ProcessIo } from "./process-io.ts";
 import { listenForInterrupts } from "./signals.ts";
 import { readColorMode, readVerbosity } from "./args/options.ts";
-import { codeOf, renderError } from "./output/render-error.ts";
+import { renderError } from "./output/render-error.ts";
 
 export interface MainOptions {
   /** The packages, wired; by default the real ones. */
@@ -35,7 +35,7 @@ export async function main(
     (asked ? io.stdout : io.stderr).write(invocation.text);
     return asked ? exitCodes.ok : exitCodes.usage;
   } catch (thrown) {
-    return report(firstError(thrown), io, invocation);
+    return report(thrown, io, invocation);
   }
 }
 
@@ -52,17 +52,14 @@ async function runCommand(
 
 /** Prints the error. @returns its exit code. */
 function report(thrown: unknown, io: ProcessIo, invocation: Invocation | undefined): number {
-  const interrupt = io.interruptedBy();
-  // Ctrl-C also reaches the programs that are run, whose failure can arrive first.
-  const cancel = new ObError("CANCELLED", "Cancelled at user's request", { cause: thrown });
-  const error = interrupt !== undefined && codeOf(thrown) !== undefined ? cancel : thrown;
+  const { error, exitCode } = commandEnd(thrown, io);
   // A closed pipe is not worth a message.
-  if (interrupt !== "SIGPIPE") {
+  if (io.interruptedBy() !== "SIGPIPE") {
     const { verbose, mode, name } = settings(invocation);
     const colors = colorsFor(io.stderr, { mode, env: io.env });
     io.stderr.write(renderError(error, { colors, verbose, command: name }));
   }
-  return interrupt === undefined ? exitCodeFor(codeOf(error)) : interruptCode(interrupt);
+  return exitCode;
 }
 
 /** How to print an error; the defaults, if the command line is what is wrong. */
