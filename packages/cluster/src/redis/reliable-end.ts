@@ -4,7 +4,7 @@ import type { Redis, RedisOptions } from "ioredis";
  * Makes a connection, and its duplicates, end at any time. Between two tries to connect, ioredis (6.0.0) ends its own neither
  * with the event `end`, which BullMQ waits for, nor with an error for the commands that wait.
  */
-export function endable(redis: Redis): Redis {
+export function withReliableEnd(redis: Redis): Redis {
   const end = redis.disconnect.bind(redis);
   const duplicate = redis.duplicate.bind(redis);
   return Object.assign(redis, {
@@ -14,6 +14,6 @@ export function endable(redis: Redis): Redis {
       end(reconnect);
     },
     // BullMQ makes connections of its own by it.
-    duplicate: (changes?: Partial<RedisOptions>) => endable(duplicate(changes)),
+    duplicate: (changes?: Partial<RedisOptions>) => withReliableEnd(duplicate(changes)),
   });
 }
