@@ -52,6 +52,7 @@ class FakeCluster {
           drained: Promise.resolve(),
           status: () => ({ name, pools: [...pools], slots, running: 0, draining: true }),
           queues: async () => [],
+          boardQueues: async () => [],
           ...nothing,
         };
         return { pools, worker, pingRegistry: async () => undefined, ...nothing };

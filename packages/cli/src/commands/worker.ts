@@ -189,7 +189,9 @@ function sayReady(
   if (log) return log.note("ready", { pools, slots, url });
   const slotCount = slots === 1 ? "1 slot" : `${slots} slots`;
   io.stdout.write(`Worker ${name} is ready: ${pools.join(", ")}; ${slotCount}\n`);
-  if (url !== undefined) io.stdout.write(`It is watched at ${url}\n`);
+  if (url === undefined) return;
+  const board = watching.hasBoard ? ` and ${url}/board/` : "";
+  io.stdout.write(`It is watched at ${url}${board}\n`);
 }
 
 /** The line with the key: there can be comments. */

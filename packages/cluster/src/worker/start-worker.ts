@@ -8,6 +8,7 @@ import {
   type Sandbox,
   type Store,
 } from "@ob/core";
+import { shownQueues } from "../board/shown-queues.ts";
 import { ClaimKeeper } from "../claims/claim-keeper.ts";
 import type { LayerTransport } from "../claims/layer-transport.ts";
 import { LocalVersions } from "../claims/local-versions.ts";
@@ -111,6 +112,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
     drain: async () => await process.drain(),
     drained: process.drained,
     status: () => process.status(),
+    boardQueues: async () => await shownQueues(redis, options.pools),
     queues: async (timeoutMs) => await poolQueues(redis, options.pools, timeoutMs),
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };

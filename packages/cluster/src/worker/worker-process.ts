@@ -1,3 +1,4 @@
+import type { BaseAdapter } from "@bull-board/api/baseAdapter";
 import { cancelledError } from "@ob/core";
 import { type Job, WaitingError, Worker } from "bullmq";
 import { buildJobSchema, chainJobSchema } from "../engine/build-record.ts";
@@ -34,6 +35,8 @@ export interface ClusterWorker extends AsyncDisposable {
   status(): Omit<WorkerStatus, "v" | "host">;
   /** The queues of its pools. @throws ObError `STORE` if Redis does not answer within the time, in milliseconds. */
   queues(timeoutMs: number): Promise<readonly PoolStatus[]>;
+  /** The queues of its pools, and that of builds, for bull-board: read-only, without specs and errors. */
+  boardQueues(): Promise<readonly BaseAdapter[]>;
 }
 
 export interface WorkerProcessOptions {
