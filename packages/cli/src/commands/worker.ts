@@ -1,5 +1,5 @@
 import type { ClusterWorker } from "@ob/cluster";
-import { errorMessage, isObError, ObError } from "@ob/core";
+import { type Emit, errorMessage, isObError, ObError } from "@ob/core";
 import {
   contextRegistryOptions,
   findContextRegistry,
@@ -16,6 +16,7 @@ import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { parseCount } from "../args/units.ts";
 import { readWatchSettings, watchOptions } from "../args/watch-options.ts";
 import { openWatching, type Watching } from "../watch/open-watching.ts";
+import type { ServiceManager } from "../watch/service-manager.ts";
 import type { ProcessIo } from "../process-io.ts";
 import { commandEnd } from "../command-end.ts";
 import { exitCodeFor, exitCodes } from "../exit-codes.ts";
@@ -115,16 +116,26 @@ async function runWorker(args: Arguments, session: Session): Promise<number> {
   watching.onStarted(started);
   const { worker: running, pools } = started;
   sayReady({ name, pools, slots }, { io, watching });
+  await using manager = await serviceManager(io, emit);
+  manager?.ready(`${name} builds for ${pools.join(", ")}`);
   const stopped = Promise.withResolvers<void>();
   const onStop = () => stopped.resolve();
   io.signal.addEventListener("abort", onStop, { once: true });
   if (io.signal.aborted) onStop();
   await Promise.race([stopped.promise, running.drained]);
+  manager?.stopping("Finishing what runs");
   const failure = io.signal.aborted ? await drain(running, { io, watching }) : undefined;
   if (failure) return sayFailed(failure, { session, watching });
   if (watching.log) watching.log.note("ended");
   else io.stdout.write(`Worker ${name} has ended\n`);
   return exitCodes.ok;
+}
+
+/** Loaded only where one asks to be told. */
+async function serviceManager({ env }: ProcessIo, emit: Emit): Promise<ServiceManager | undefined> {
+  if (env["NOTIFY_SOCKET"] === undefined) return undefined;
+  const { openServiceManager } = await import("../watch/service-manager.ts");
+  return openServiceManager(env, emit);
 }
 
 interface Ending {
