@@ -48,19 +48,21 @@ export class ServiceManager implements AsyncDisposable {
   #send(...lines: readonly string[]): void {
     if (this.#hasFailed) return;
     this.#pending++;
-    const env = { NOTIFY_SOCKET: this.#socket };
-    this.#sending = this.#sending.then(async () => {
-      try {
-        // Node.js has no datagrams on unix sockets.
-        if (!this.#hasFailed) await run(["systemd-notify", ...lines], { timeoutMs, env });
-      } catch (error) {
-        this.#hasFailed = true;
-        const text = `The service manager cannot be told how this worker is: ${errorMessage(error)}`;
-        this.#emit({ type: "log", level: "warning", text });
-      } finally {
-        this.#pending--;
-      }
-    });
+    this.#sending = this.#sending.then(async () => await this.#notify(lines));
+  }
+
+  async #notify(lines: readonly string[]): Promise<void> {
+    try {
+      // Node.js has no datagrams on unix sockets.
+      const env = { NOTIFY_SOCKET: this.#socket };
+      if (!this.#hasFailed) await run(["systemd-notify", ...lines], { timeoutMs, env });
+    } catch (error) {
+      this.#hasFailed = true;
+      const text = `The service manager cannot be told how this worker is: ${errorMessage(error)}`;
+      this.#emit({ type: "log", level: "warning", text });
+    } finally {
+      this.#pending--;
+    }
   }
 }
 
