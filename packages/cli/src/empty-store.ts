@@ -47,7 +47,8 @@ export class EmptyStore implements Store {
     return undefined;
   }
 
-  readLog(id: LayerId): never {
+  // oxlint-disable-next-line require-yield -- It has no log.
+  async *readLog(id: LayerId): AsyncIterable<Uint8Array> {
     throw noLayer(id);
   }
 

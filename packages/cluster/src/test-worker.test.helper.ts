@@ -21,6 +21,8 @@ export interface TestWorkerOptions {
   readonly slots?: number;
   readonly engines?: number;
   readonly identity?: string;
+  /** See `WorkerOptions`. */
+  readonly drainPatience?: number;
   /** How long a step waits that is the first of its session, in milliseconds: as a boot does. By default 0. */
   readonly boot?: number;
   /** These are for a worker in the process of the test only. */
@@ -67,6 +69,7 @@ export async function startTestWorker(options: TestWorkerOptions) {
     caches: new MemoryCache(),
     contexts: options.contexts ?? sameMachine,
     onDrain: options.onDrain,
+    drainPatience: options.drainPatience,
   };
   const worker = await startWorker(settings);
   return { worker, store, transport, sandbox };

@@ -125,5 +125,6 @@ export {
 } from "./free-space.ts";
 export { environmentWithoutOwn } from "./child-environment.ts";
 export { diskUsage } from "./disk-usage.ts";
+export { ForwardingStore } from "./forwarding-store.ts";
 export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";
