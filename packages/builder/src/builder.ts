@@ -11,7 +11,7 @@ import {
   type Store,
   throwIfCancelled,
 } from "@ob/core";
-import { checkRequest } from "./check-request.ts";
+import { expandRequest } from "./expand-request.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
 import { warnOfGuessableSecrets } from "./guessable-secrets.ts";
@@ -157,14 +157,14 @@ interface Engine extends Pick<BuilderOptions, "store" | "sandbox" | "caches" | "
 }
 
 async function buildSpec(
-  request: BuildRequest,
+  given: BuildRequest,
   options: Omit<BuildOptions, "timeoutMs"> & LimitedBuild & { readonly emit: Emit },
   { store, sandbox, caches, layers, digestDirectory, diskReserve }: Engine,
 ): Promise<LayerId> {
   const { signal, emit, onFailure, onTimeout, outputTaken, stepTimeoutMs } = options;
   const { jobs = 1, ordered = false, reuseVm = true } = options;
   const tags = (options.tags ?? []).map(parseTagName);
-  checkRequest("build", request);
+  const request = expandRequest(given, { emit });
   validateRequest(request);
   validateTargets(request, sandbox);
   throwIfCancelled(signal);

@@ -9,7 +9,7 @@ import {
   type Store,
 } from "@ob/core";
 import { runSequentially } from "./scheduling/scheduler.ts";
-import { checkRequest } from "./check-request.ts";
+import { expandRequest } from "./expand-request.ts";
 import { initialContext } from "./context.ts";
 import { type CopySize, copySize } from "./source/copy-size.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
@@ -61,7 +61,7 @@ export interface PlanOptions {
  */
 export async function planBuild(
   options: PlanOptions,
-  request: BuildRequest,
+  given: BuildRequest,
   { signal, sizes = false, onStep }: PlanBuildOptions = {},
 ): Promise<readonly PlannedStep[]> {
   checkOptions("planBuild", options, {
@@ -71,7 +71,7 @@ export async function planBuild(
     guest: "function?",
   });
   const { store, digestDirectory, emit = noopEmit, guest } = options;
-  checkRequest("planBuild", request);
+  const request = expandRequest(given, { emit });
   validateRequest(request);
   warnOfUnusedSecrets(request, emit);
   const steps: PlannedStep[] = [];

@@ -10,6 +10,7 @@ import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
 import {
   type Context,
   type FinishedBuild,
+  guestUser,
   nestedContext,
   resolveGuestPath,
   withBuild,
@@ -119,6 +120,8 @@ async function walkOps(
 
 function afterOp(op: Exclude<Op, RunOp | CopyOp>, context: Context): Context {
   switch (op.op) {
+    // `expandRequest` has left no arg.
+    case "arg":
     case "comment":
       return context;
     case "workdir":
@@ -126,7 +129,7 @@ function afterOp(op: Exclude<Op, RunOp | CopyOp>, context: Context): Context {
     case "shell":
       return { ...context, shell: op.arguments };
     case "user":
-      return { ...context, user: op.user };
+      return { ...context, user: guestUser(op) };
     case "env":
       return withVariable(context, op.key, op.value);
   }

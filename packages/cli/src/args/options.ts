@@ -45,15 +45,6 @@ export const specOptions: OptionTable = {
   },
 };
 
-export const secretOptions: OptionTable = {
-  secret: {
-    kind: "values",
-    value: "ID:FILE",
-    describe: "The file with the secret ID; can be repeated",
-    group: "Spec:",
-  },
-};
-
 export const progressOptions: OptionTable = {
   progress: {
     kind: "value",

@@ -4,15 +4,11 @@ import { cacheOptions, readCacheOptions } from "../args/cache-options.ts";
 import { checkKey, readRequest } from "../args/build-input.ts";
 import { exitCodeFor } from "../exit-codes.ts";
 import { limitOptions, readLimits } from "../args/limits.ts";
+import { buildArgOptions } from "../args/build-args.ts";
+import { secretOptions } from "../args/secrets.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
-import {
-  progressOptions,
-  readProgressMode,
-  secretOptions,
-  specOptions,
-  storeOptions,
-} from "../args/options.ts";
+import { progressOptions, readProgressMode, specOptions, storeOptions } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
 import { readTags, tagOptions } from "../args/tags.ts";
@@ -33,6 +29,7 @@ export const build: Command = {
   options: {
     ...storeOptions,
     ...specOptions,
+    ...buildArgOptions,
     ...secretOptions,
     ...ignoreOptions,
     ...tagOptions,
@@ -50,6 +47,8 @@ export const build: Command = {
       "build with the files of the current directory",
     ],
     ["obuilder build ... -t tools:1.2 .", "give the last layer a name: obuilder shell tools:1.2"],
+    ["obuilder build ... --build-arg VERSION=1.2 .", "with a value for (arg VERSION)"],
+    ["obuilder build ... --target tools .", "only the nested build tools"],
     ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
     ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
     ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
