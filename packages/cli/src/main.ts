@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { firstError, ObError } from "@ob/core";
 import type { Services } from "./services.ts";
+import { allOptions } from "./args/all-options.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
 import { createSession } from "./commands/session.ts";
 import { colorsFor } from "./output/colors.ts";
@@ -27,7 +28,7 @@ export async function main(
 ): Promise<number> {
   let invocation: Invocation | undefined;
   try {
-    invocation = await readCommandLine(argv, { columns: io.stdout.columns ?? 80 });
+    invocation = await readCommandLine(argv, { columns: io.stdout.columns ?? 80, env: io.env });
     if (invocation.kind === "run") {
       return (await runCommand(invocation, io, options)) ?? exitCodes.ok;
     }
@@ -47,7 +48,7 @@ async function runCommand(
   const verbosity = readVerbosity(args);
   const color = readColorMode(args);
   const services = options.services ?? (await import("./services.ts")).services;
-  return await command.run(args, createSession({ args, io, verbosity, color, services }));
+  return await command.run(args, createSession({ args, io, verbosity, color, services, allOptions }));
 }
 
 /** Prints the error. @returns its exit code. */

@@ -23,6 +23,13 @@ export const commonOptions: OptionTable = {
   quiet: { kind: "flag", short: "q", describe: "Print no warnings", group: messages },
   verbosity: { kind: "value", value: "LEVEL", describe: `One of ${verbosities.join(", ")}`, group: messages },
   color: { kind: "value", value: "WHEN", describe: "auto, always or never", group: messages },
+  config: {
+    kind: "value",
+    value: "FILE",
+    describe: "Read settings from FILE (JSON or a module) instead of obuilder.json beside the spec",
+    group: messages,
+  },
+  "no-config": { kind: "flag", describe: "Read no settings files", group: messages },
   help: { kind: "flag", describe: "Show this help", group: messages },
   version: { kind: "flag", describe: "Show the version", group: messages },
 };

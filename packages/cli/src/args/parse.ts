@@ -2,7 +2,9 @@ import { parseArgs } from "node:util";
 import { didYouMean, ObError } from "@ob/core";
 import type { Command } from "../commands/command.ts";
 import { commands } from "../commands/registry.ts";
+import { allOptions } from "./all-options.ts";
 import { normalizeFlags, type Option, type OptionTable } from "./flags.ts";
+import { applySettings } from "../settings/apply-settings.ts";
 import { version } from "../version.ts";
 import { type Arguments, commonOptions } from "./options.ts";
 
@@ -17,6 +19,8 @@ export type Invocation =
 export interface CommandLineOptions {
   /** Width to wrap the help at, in characters. */
   readonly columns: number;
+  /** The environment, which can set options, and says where settings files are. By default neither is looked at. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**
@@ -26,7 +30,7 @@ export interface CommandLineOptions {
  */
 export async function readCommandLine(
   words: readonly string[],
-  { columns }: CommandLineOptions,
+  { columns, env }: CommandLineOptions,
 ): Promise<Invocation> {
   const argv = words[0] === "help" ? [...words.slice(1, 2), "--help"] : words;
   const name = argv.find((word) => !word.startsWith("-"));
@@ -61,7 +65,8 @@ export async function readCommandLine(
   }
   const named = command.positionals.map((positional, index) => [positional.name, positionals[index]]);
   const others = command.rest ? { [command.rest.name]: more } : {};
-  return { kind: "run", name, command, args: { ...values, ...Object.fromEntries(named), ...others } };
+  const given = env === undefined ? values : await applySettings(values, { name, options, env, allOptions });
+  return { kind: "run", name, command, args: { ...given, ...Object.fromEntries(named), ...others } };
 }
 
 async function readWithoutCommand(argv: readonly string[], columns: number): Promise<Invocation> {
