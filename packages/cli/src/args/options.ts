@@ -21,8 +21,20 @@ export const commonOptions: OptionTable = {
     group: messages,
   },
   quiet: { kind: "flag", short: "q", describe: "Print no warnings", group: messages },
-  verbosity: { kind: "value", value: "LEVEL", describe: `One of ${verbosities.join(", ")}`, group: messages },
-  color: { kind: "value", value: "WHEN", describe: "auto, always or never", group: messages },
+  verbosity: {
+    kind: "value",
+    value: "LEVEL",
+    describe: `One of ${verbosities.join(", ")}`,
+    group: messages,
+    complete: verbosities,
+  },
+  color: {
+    kind: "value",
+    value: "WHEN",
+    describe: "auto, always or never",
+    group: messages,
+    complete: colorModes,
+  },
   config: {
     kind: "value",
     value: "FILE",
@@ -30,7 +42,7 @@ export const commonOptions: OptionTable = {
     group: messages,
   },
   "no-config": { kind: "flag", describe: "Read no settings files", group: messages },
-  help: { kind: "flag", describe: "Show this help", group: messages },
+  help: { kind: "flag", short: "h", describe: "Show this help", group: messages },
   version: { kind: "flag", describe: "Show the version", group: messages },
 };
 
@@ -40,6 +52,7 @@ export const storeOptions: OptionTable = {
     value: "qemu:DIR",
     describe: "The store of layers (default: $OBUILDER_STORE)",
     group: "Store:",
+    complete: "directory",
   },
 };
 
@@ -59,6 +72,7 @@ export const progressOptions: OptionTable = {
     describe:
       "tty, plain (the original's lines), json (one object per line), or auto: tty on a terminal, else plain",
     group: messages,
+    complete: progressModes,
   },
 };
 
