@@ -4,10 +4,12 @@ import {
   type GuestDescription,
   type GuestImage,
   type LayerId,
+  type LayerRenewals,
   noopEmit,
   type StepInfo,
   type Store,
 } from "@ob/core";
+import { type NoCache, RenewedSteps } from "./scheduling/renewed-steps.ts";
 import { runSequentially } from "./scheduling/scheduler.ts";
 import { expandRequest } from "./expand-request.ts";
 import { initialContext } from "./context.ts";
@@ -40,6 +42,8 @@ export interface PlanBuildOptions {
   readonly signal?: AbortSignal | undefined;
   /** Measures what each `copy` takes; by default false. */
   readonly sizes?: boolean | undefined;
+  /** See `BuildOptions.noCache`. A step that would be run anew has an id that no build has. */
+  readonly noCache?: NoCache | undefined;
   /** Called with each step when it is planned: between the notes that `PlanOptions.emit` gets. */
   readonly onStep?: ((step: PlannedStep) => void) | undefined;
 }
@@ -62,7 +66,7 @@ export interface PlanOptions {
 export async function planBuild(
   options: PlanOptions,
   given: BuildRequest,
-  { signal, sizes = false, onStep }: PlanBuildOptions = {},
+  { signal, sizes = false, noCache, onStep }: PlanBuildOptions = {},
 ): Promise<readonly PlannedStep[]> {
   checkOptions("planBuild", options, {
     store: "object",
@@ -95,6 +99,8 @@ export async function planBuild(
   await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
   await walkSpec(request.spec, initialContext(request, { digests, own, ignore }), {
     store,
+    // Nothing is run, so nothing may be remembered.
+    renewed: new RenewedSteps({ find: (id) => store.find(id), renewals: readOnly(store.renewals) }, noCache),
     scope: runSequentially({ emit, signal }),
     visitor: () => ({
       note: (text, build) => emit({ type: "note", text, build }),
@@ -110,4 +116,8 @@ export async function planBuild(
     }),
   });
   return steps;
+}
+
+function readOnly(renewals: LayerRenewals | undefined): LayerRenewals | undefined {
+  return renewals && { current: (id) => renewals.current(id), renew: () => undefined };
 }

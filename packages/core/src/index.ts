@@ -90,6 +90,7 @@ export type {
   LayerRecord,
   Store,
 } from "./ports/store.ts";
+export type { LayerRenewals } from "./ports/layer-renewals.ts";
 export type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./ports/store-options.ts";
 export type { LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";

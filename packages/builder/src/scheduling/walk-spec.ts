@@ -21,6 +21,7 @@ import { type Base, type FromStep, prepareFrom } from "../steps/from.ts";
 import { type GuestStep, prepareStep } from "../steps/guest-step.ts";
 import { atPlace, placeOf } from "../place.ts";
 import type { StepPosition } from "../steps/step-deps.ts";
+import type { RenewedSteps } from "./renewed-steps.ts";
 import type { BuildScope } from "./scheduler.ts";
 
 /** What is done with the steps: a build builds their layers, a plan only looks for them. */
@@ -38,6 +39,8 @@ export interface WalkOptions {
   /** The visitor of the steps of a scope. */
   readonly visitor: (scope: BuildScope) => StepVisitor;
   readonly scope: BuildScope;
+  /** The ids of steps that are run anew. */
+  readonly renewed: RenewedSteps;
 }
 
 /**
@@ -92,7 +95,7 @@ interface StageOptions extends Omit<WalkOptions, "visitor"> {
 async function walkOps(
   ops: readonly Op[],
   context: Context,
-  { visitor, scope, stage }: StageOptions,
+  { visitor, scope, stage, renewed }: StageOptions,
 ): Promise<LayerId> {
   const { image, session } = stage;
   let [current, base] = [context, stage.base];
@@ -105,13 +108,15 @@ async function walkOps(
       current = afterOp(op, current);
       continue;
     }
-    const step = await prepareStep(op, { context: current, base }, scope).catch((error: unknown) => {
+    const prepared = await prepareStep(op, { context: current, base }, scope).catch((error: unknown) => {
       // The step has no id to be announced with, and its line says where the build has stopped.
       visitor.note(opHeading(current.workdir, op), current.build);
       throw atPlace(error, placeOf(current.source, op));
     });
+    const step = await renewed.apply(prepared, current.build);
     const isLast = index === lastStep && current.build.length === 0;
     await visitor.step(step, { image, session, keepVm: index < lastStep, isLast, previous });
+    renewed.finished(prepared.info.id, step);
     base = step.info.id;
     previous = step.info;
   }

@@ -49,3 +49,19 @@ test("--target builds one nested build, and args that it does not have are not a
   });
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("Did you mean tools?") });
 });
+
+test("--no-cache runs every step, --no-cache-filter those of the named builds; the target is one of them", async () => {
+  const services = fakeServices();
+  const ran = async (...flags: readonly string[]) =>
+    await obuilder(["build", "--build-arg=V=1", ...flags, ...common], { services, stdin: spec });
+  await ran();
+  await ran("--no-cache");
+  await ran("--no-cache-filter", "tools");
+  await ran("--target=tools", "--no-cache-filter=tools");
+  expect(services.sandbox.commands).toEqual(["tools", "echo $V", "tools", "echo $V", "tools", "tools"]);
+  expect((await ran("--no-cache-filter", "tool")).stderr).toContain(
+    'The spec has no build "tool" to run anew. Did you mean tools?',
+  );
+  expect(await ran("--no-cache", "--no-cache-filter=a")).toMatchObject({ code: 2 });
+  expect(await ran("--no-cache-filter=")).toMatchObject({ code: 2 });
+});

@@ -8,6 +8,7 @@ import { buildArgOptions } from "../args/build-args.ts";
 import { secretOptions } from "../args/secrets.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
+import { noCacheOptions, readNoCache } from "../args/no-cache.ts";
 import { progressOptions, readProgressMode, specOptions, storeOptions } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
@@ -32,6 +33,7 @@ export const build: Command = {
     ...storeOptions,
     ...specOptions,
     ...buildArgOptions,
+    ...noCacheOptions,
     ...secretOptions,
     ...ignoreOptions,
     ...tagOptions,
@@ -51,6 +53,7 @@ export const build: Command = {
     ["obuilder build ... -t tools:1.2 .", "give the last layer a name: obuilder shell tools:1.2"],
     ["obuilder build ... --build-arg VERSION=1.2 .", "with a value for (arg VERSION)"],
     ["obuilder build ... --target tools .", "only the nested build tools"],
+    ["obuilder build ... --no-cache .", "run every step again"],
     ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
     ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
     ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
@@ -68,6 +71,7 @@ export const build: Command = {
     const { logLimit, diskReserve, ...timeouts } = readLimits(args);
     const mode = readProgressMode(args);
     const tags = readTags(args);
+    const noCache = readNoCache(args);
     const reuseVm = await mayReuseVm({ args, env: io.env, location });
     const wantsShell = readOnError(args, io) === "shell";
     await checkKey(flags.sshKey);
@@ -100,6 +104,7 @@ export const build: Command = {
         signal: io.signal,
         jobs,
         tags,
+        noCache,
         reuseVm,
         ...timeouts,
         ordered: progress.ordered,

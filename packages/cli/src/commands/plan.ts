@@ -4,6 +4,7 @@ import { colorsFor, type Palette } from "../output/colors.ts";
 import { recipeHint } from "../output/recipe-hint.ts";
 import { limitOptions } from "../args/limits.ts";
 import { buildArgOptions } from "../args/build-args.ts";
+import { noCacheOptions, readNoCache } from "../args/no-cache.ts";
 import { secretOptions } from "../args/secrets.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import { copySizeLines } from "../output/copy-size-lines.ts";
@@ -29,6 +30,7 @@ export const plan: Command = {
     ...storeOptions,
     ...specOptions,
     ...buildArgOptions,
+    ...noCacheOptions,
     ...secretOptions,
     ...ignoreOptions,
     json: {
@@ -60,6 +62,7 @@ export const plan: Command = {
       location,
       flags,
       request,
+      noCache: readNoCache(args),
       signal: io.signal,
       sizes,
       emit,

@@ -8,6 +8,7 @@ import type {
   Layer,
   LayerId,
   LayerRecord,
+  LayerRenewals,
   LayerTag,
   LayerWriter,
   PruneOptions,
@@ -34,6 +35,7 @@ export interface RegistryStoreOptions {
  */
 export class RegistryStore implements Store {
   readonly ownDirectories: readonly string[];
+  readonly renewals: LayerRenewals | undefined;
   readonly #store: Store;
   readonly #remote: RemoteLayers;
   readonly #onLayer: (id: LayerId) => void;
@@ -47,6 +49,7 @@ export class RegistryStore implements Store {
     this.#remote = remote;
     this.#onLayer = onLayer;
     this.#onClose = onClose;
+    this.renewals = store.renewals;
     this.ownDirectories = store.ownDirectories ?? [];
   }
 

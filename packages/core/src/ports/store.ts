@@ -1,6 +1,7 @@
 import type { ImageManifest } from "../image-manifest.ts";
 import type { GuestImage } from "./guest.ts";
 import type { LayerId } from "../layer-id.ts";
+import type { LayerRenewals } from "./layer-renewals.ts";
 import type { LayerStep, LayerTag, RecordedStep } from "./layer-notes.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./store-options.ts";
 
@@ -159,6 +160,9 @@ export interface Store extends AsyncDisposable {
    * if there is neither.
    */
   guestOf(image: BaseImage): Promise<GuestImage | undefined>;
+
+  /** Of steps that were run anew. A store without them cannot run a step anew. */
+  readonly renewals?: LayerRenewals | undefined;
 
   /** The finished layer, or undefined. Does not count as a use. */
   find(id: LayerId): Promise<Layer | undefined>;

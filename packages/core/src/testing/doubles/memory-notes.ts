@@ -6,9 +6,11 @@ import type { BaseImage, LayerRecord } from "../../ports/store.ts";
 import type { PruneOptions } from "../../ports/store-options.ts";
 import { taggedBase } from "../../tag-name.ts";
 import { noSuchLayer } from "./memory-layer.ts";
+import { MemoryRenewals } from "./memory-renewals.ts";
 
 /** What a `MemoryStore` knows of its layers besides their disks: tags, and the steps that they are the result of. */
 export abstract class MemoryNotes {
+  readonly renewals = new MemoryRenewals();
   readonly #tags = new Map<string, LayerTag>();
   readonly #steps = new Map<LayerId, RecordedStep>();
 
