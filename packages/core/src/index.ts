@@ -87,12 +87,11 @@ export type {
   Layer,
   LayerImport,
   LayerWriter,
-  LayerRecord,
   Store,
 } from "./ports/store.ts";
 export type { LayerRenewals } from "./ports/layer-renewals.ts";
 export type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./ports/store-options.ts";
-export type { LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
+export type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";
 export { noSuchTag } from "./no-such-tag.ts";
 export type {

@@ -2,7 +2,7 @@ import type { ImageManifest } from "../image-manifest.ts";
 import type { GuestImage } from "./guest.ts";
 import type { LayerId } from "../layer-id.ts";
 import type { LayerRenewals } from "./layer-renewals.ts";
-import type { LayerStep, LayerTag, RecordedStep } from "./layer-notes.ts";
+import type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "./layer-notes.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./store-options.ts";
 
 /** Environment variables as `(env K V)` made them, newest first; each key occurs once. */
@@ -72,16 +72,6 @@ export interface HeldLayer extends AsyncDisposable {
   readonly chain: readonly ChainDisk[];
   /** Absolute path of the layer's log; undefined if it has none. */
   readonly log: string | undefined;
-}
-
-/** A row of the store's database. */
-export interface LayerRecord {
-  readonly id: LayerId;
-  readonly parent: LayerId | undefined;
-  readonly created: Date;
-  readonly lastUsed: Date;
-  /** How many layers have this one as their parent. */
-  readonly dependents: number;
 }
 
 /**

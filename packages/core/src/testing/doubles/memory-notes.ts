@@ -1,8 +1,8 @@
 import { ObError } from "../../errors.ts";
 import { baseLayerId, type LayerId } from "../../layer-id.ts";
 import { noSuchTag } from "../../no-such-tag.ts";
-import type { LayerStep, LayerTag, RecordedStep } from "../../ports/layer-notes.ts";
-import type { BaseImage, LayerRecord } from "../../ports/store.ts";
+import type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "../../ports/layer-notes.ts";
+import type { BaseImage } from "../../ports/store.ts";
 import type { PruneOptions } from "../../ports/store-options.ts";
 import { taggedBase } from "../../tag-name.ts";
 import { noSuchLayer } from "./memory-layer.ts";

@@ -1,3 +1,4 @@
+import type { LayerRecord } from "../../ports/layer-notes.ts";
 import { writeFile } from "node:fs/promises";
 import { ObError, throwIfCancelled } from "../../errors.ts";
 import type { GuestImage } from "../../ports/guest.ts";
@@ -9,7 +10,6 @@ import type {
   HeldLayer,
   Layer,
   LayerWriter,
-  LayerRecord,
   Store,
 } from "../../ports/store.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "../../ports/store-options.ts";
