@@ -15,6 +15,7 @@ import {
 /** An empty store, for a plan where none exists: planning creates no directory. */
 export class EmptyStore implements Store {
   readonly ownDirectories: readonly string[];
+  readonly renewals = { current: (id: LayerId) => id, renew: () => undefined };
 
   /** @param directory where it would be, if it would be anywhere. */
   constructor(directory?: string) {

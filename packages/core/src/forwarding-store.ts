@@ -1,14 +1,7 @@
 import type { GuestImage } from "./ports/guest.ts";
-import type { LayerTag, RecordedStep } from "./ports/layer-notes.ts";
-import type {
-  BaseImage,
-  BaseLayerInfo,
-  Layer,
-  LayerRecord,
-  LayerWriter,
-  ScratchDisk,
-  Store,
-} from "./ports/store.ts";
+import type { LayerRecord, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
+import type { LayerRenewals } from "./ports/layer-renewals.ts";
+import type { BaseImage, BaseLayerInfo, Layer, LayerWriter, ScratchDisk, Store } from "./ports/store.ts";
 import type { HeldLayer } from "./ports/shared-layer.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./ports/store-options.ts";
 import type { LayerId } from "./layer-id.ts";
@@ -16,11 +9,13 @@ import type { LayerId } from "./layer-id.ts";
 /** A store that leaves each call to another one. What extends it says what it does otherwise. */
 export class ForwardingStore implements Store {
   readonly ownDirectories: readonly string[];
+  readonly renewals: LayerRenewals | undefined;
   readonly #store: Store;
 
   /** @param store disposing of this store closes it. */
   constructor(store: Store) {
     this.#store = store;
+    this.renewals = store.renewals;
     this.ownDirectories = store.ownDirectories ?? [];
   }
 

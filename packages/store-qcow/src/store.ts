@@ -22,6 +22,7 @@ import {
   type StoreLayout,
   storeLayout,
   makePrivateDirectory,
+  type LayerRenewals,
   ObError,
   type PruneOptions,
   resultDirectory,
@@ -222,6 +223,10 @@ export class QcowStore implements Store {
 
   async untag(name: string): Promise<boolean> {
     return await withStoreErrors("remove a tag", async () => this.#context.database.tags.remove(name));
+  }
+
+  get renewals(): LayerRenewals {
+    return this.#context.database.renewals;
   }
 
   steps(): ReadonlyMap<LayerId, RecordedStep> {

@@ -53,6 +53,9 @@ describe("help", () => {
         -q, --quiet            Print no warnings
             --verbosity=LEVEL  One of quiet, app, error, warning, info, debug
             --color=WHEN       auto, always or never
+            --config=FILE      Read settings from FILE (JSON or a module) instead of
+                               obuilder.json beside the spec
+            --no-config        Read no settings files
         -h, --help             Show this help
             --version          Show the version
 
@@ -112,6 +115,9 @@ describe("help", () => {
         -q, --quiet            Print no warnings
             --verbosity=LEVEL  One of quiet, app, error, warning, info, debug
             --color=WHEN       auto, always or never
+            --config=FILE      Read settings from FILE (JSON or a module) instead of
+                               obuilder.json beside the spec
+            --no-config        Read no settings files
         -h, --help             Show this help
             --version          Show the version
 

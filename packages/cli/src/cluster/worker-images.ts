@@ -74,6 +74,8 @@ export class WorkerImages {
 
 /** The worker's store, whose base images come from the registry where they are missing. */
 export class WorkerStore extends ForwardingStore {
+  /** All workers have the same ids for the same steps. */
+  override readonly renewals = undefined;
   readonly #images: WorkerImages;
 
   constructor(store: Store, images: WorkerImages) {

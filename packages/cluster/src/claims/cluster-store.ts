@@ -36,6 +36,8 @@ export interface ClusterStoreOptions {
  * them or reads them.
  */
 export class ClusterStore extends ForwardingStore {
+  /** All workers have the same ids for the same steps. */
+  override readonly renewals = undefined;
   readonly claims: ChainClaims;
   readonly #ports: ClusterPorts;
   readonly #versions: LocalVersions;
