@@ -34,6 +34,7 @@ describe("help", () => {
         obuilder export           Export a layer's disk as one bootable qcow2 file
         obuilder image            Build, check, import, list and remove base images
         obuilder healthcheck      Check that a base image boots and runs a command
+        obuilder config           Show which options are set, and where
         obuilder doctor           Check what this host has for builds and what it
                                   lacks
         obuilder delete           Delete a layer and all layers based on it
