@@ -1,5 +1,7 @@
 import { statfs } from "node:fs/promises";
+import { connect } from "node:net";
 import { basename } from "node:path";
+import type { Duplex } from "node:stream";
 import { abortReason, checkOptions, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
 import type { VmCgroup } from "../cgroup/vm-cgroup.ts";
@@ -11,6 +13,7 @@ import { newMachineId } from "../machine/machine-id.ts";
 import { emptyConsoleLog, limitConsoleLog } from "../process/console-log.ts";
 import { type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QemuInstance } from "./qemu-instance.ts";
+import { GuestLink } from "../network/link/guest-link.ts";
 import { type Passt, startPasst } from "../network/passt.ts";
 import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
 
@@ -52,6 +55,8 @@ export class Vm extends QemuInstance {
   readonly #passt: Passt | undefined;
   readonly #confined: VmConfinement;
   readonly #cgroup: VmCgroup | undefined;
+  readonly #link: GuestLink | undefined;
+  /** The port on 127.0.0.1 that leads to the guest's `VmConfig.guestPort`, if it has a network of the host; else 0. */
   #hostPort = 0;
 
   private constructor(
@@ -65,10 +70,10 @@ export class Vm extends QemuInstance {
     this.#passt = passt;
     this.#confined = confined;
     this.#cgroup = cgroup;
-    if (passt && process.network) {
-      passt.connect(process.network);
-      void this.#watchNetwork(passt);
-    }
+    if (!process.network) return;
+    if (passt) passt.connect(process.network);
+    else this.#link = new GuestLink(process.network);
+    void this.#watchNetwork(passt ?? this.#link);
   }
 
   /**
@@ -98,7 +103,7 @@ export class Vm extends QemuInstance {
     emit({ type: "exec", argv });
     const qemu = await spawnQemu(argv, {
       files: saved && [saved.state, saved.memory],
-      network: passt !== undefined,
+      network: config.network !== "slirp",
       startedBy: cgroup?.command,
       confinedBy: confined.command(),
     });
@@ -108,7 +113,7 @@ export class Vm extends QemuInstance {
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.failed]));
       if (passt) vm.#hostPort = passt.hostPort;
-      else if (config.guestPort !== undefined) {
+      else if (config.network === "slirp" && config.guestPort !== undefined) {
         vm.#hostPort = hostPort(await vm.qmp.human("info usernet", vm.failed), config.guestPort);
       }
     } catch (error) {
@@ -118,9 +123,12 @@ export class Vm extends QemuInstance {
     return vm;
   }
 
-  /** The port on 127.0.0.1 that leads to the guest's `VmConfig.guestPort`; 0 if there is none. */
-  get hostPort(): number {
-    return this.#hostPort;
+  /** A new connection to the guest's `VmConfig.guestPort`: it may last until the guest takes it, or be closed before. */
+  connect(): Duplex {
+    const { guestPort } = this.config;
+    if (guestPort === undefined) throw new TypeError("nothing leads to this guest");
+    if (this.#link) return this.#link.connect(guestPort);
+    return connect({ host: "127.0.0.1", port: this.#hostPort, noDelay: true });
   }
 
   /**
@@ -142,14 +150,16 @@ export class Vm extends QemuInstance {
     return await makeSocketPlace(this.#confined.view);
   }
 
-  async #watchNetwork(passt: Passt): Promise<void> {
-    const cause = await passt.failed;
+  async #watchNetwork(network: Pick<Passt, "failed"> | undefined): Promise<void> {
+    const cause = await network?.failed;
+    if (!cause) return;
     const message = `The guest's network has failed: ${cause.message}`;
     this.failWith(new ObError("GUEST_LOST", message, { cause }));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
+    this.#link?.[Symbol.dispose]();
     this.#confined.view?.close();
     await this.#cgroup?.[Symbol.asyncDispose]();
     await this.#passt?.[Symbol.asyncDispose]();
@@ -178,7 +188,7 @@ async function confine(config: VmConfig, options: ConfineOptions): Promise<VmCon
     {
       directory,
       program: config.machine.binary,
-      hostNetwork: config.network !== "passt",
+      hostNetwork: config.network === "slirp",
       kvm: config.accelerator === "kvm",
     },
     emit,
