@@ -29,7 +29,8 @@ export class Receiver {
     const known = distance(sequence, this.next);
     // A guest that asks whether there is room does so by what was acknowledged already.
     if (data.length === 0 && !ends) return known !== 0;
-    if (known < 0 || this.#hasEnded) return true;
+    if (known < 0) return false;
+    if (this.#hasEnded) return true;
     const fresh = data.subarray(known, known + room);
     if (fresh.length > 0) {
       this.#pieces.push(fresh);
