@@ -15,6 +15,7 @@ import { type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QemuInstance } from "./qemu-instance.ts";
 import { GuestLink } from "../network/link/guest-link.ts";
 import { type Passt, startPasst } from "../network/passt.ts";
+import { guestAnswers } from "./guest-answers.ts";
 import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
 
 export interface StartOptions {
@@ -30,6 +31,11 @@ export interface StartOptions {
   readonly confinement?: Confinement | undefined;
   /** Absolute paths of qcow2 disks that the VM gets later: a disk of another file system can only be given to it by this. */
   readonly laterDisks?: readonly string[] | undefined;
+  /**
+   * What the client of `VmConfig.guestPort` says first on a connection, to which the guest answers: by that a lost connection is told
+   * from a lost guest. By default that is not tried.
+   */
+  readonly greeting?: string | undefined;
   /** To resume a snapshot: open descriptors of its device state and of its memory. */
   readonly saved?: { readonly state: number; readonly memory: number } | undefined;
 }
@@ -39,6 +45,7 @@ interface VmParts {
   readonly directory: RunDirectory;
   readonly machineId: string;
   readonly panic: RegExp | undefined;
+  readonly greeting: string | undefined;
   readonly passt: Passt | undefined;
   readonly confined: VmConfinement;
   readonly cgroup: VmCgroup | undefined;
@@ -55,13 +62,14 @@ export class Vm extends QemuInstance {
   readonly #passt: Passt | undefined;
   readonly #confined: VmConfinement;
   readonly #cgroup: VmCgroup | undefined;
+  readonly #greeting: string | undefined;
   readonly #link: GuestLink | undefined;
   /** The port on 127.0.0.1 that leads to the guest's `VmConfig.guestPort`, if it has a network of the host; else 0. */
   #hostPort = 0;
 
   private constructor(
     process: QemuProcess,
-    { config, directory, machineId, panic, passt, confined, cgroup }: VmParts,
+    { config, directory, machineId, panic, greeting, passt, confined, cgroup }: VmParts,
   ) {
     super(process, panic);
     this.config = config;
@@ -70,6 +78,7 @@ export class Vm extends QemuInstance {
     this.#passt = passt;
     this.#confined = confined;
     this.#cgroup = cgroup;
+    this.#greeting = greeting;
     if (!process.network) return;
     if (passt) passt.connect(process.network);
     else this.#link = new GuestLink(process.network);
@@ -85,7 +94,7 @@ export class Vm extends QemuInstance {
   static async start(config: VmConfig, options: StartOptions): Promise<Vm> {
     checkOptions("Vm.start: config", config, { machine: "object", rootDisk: "string", disks: "array" });
     checkOptions("Vm.start", options, { stateDirectory: "string", signal: "object", emit: "function" });
-    const { signal, emit, panic, saved } = options;
+    const { signal, emit, panic, greeting, saved } = options;
     await assertFirmware(config.machine, firmwareOptions(config));
     await using stack = new AsyncDisposableStack();
     const directory = stack.use(await createRunDirectory(options.stateDirectory));
@@ -107,7 +116,8 @@ export class Vm extends QemuInstance {
       startedBy: cgroup?.command,
       confinedBy: confined.command(),
     });
-    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt, confined, cgroup }));
+    const parts = { config, directory, machineId, panic, greeting, passt, confined, cgroup };
+    const vm = stack.use(new Vm(qemu, parts));
     limitConsoleLog(vm.console, consoleLog);
     await directory.recordQemu(vm.pid, cgroup?.directory);
     try {
@@ -148,6 +158,12 @@ export class Vm extends QemuInstance {
   /** A place for one unix socket that QEMU can connect to. */
   async makeSocketPlace(): Promise<SocketPlace> {
     return await makeSocketPlace(this.#confined.view);
+  }
+
+  protected override async guestRunsOn(signal: AbortSignal): Promise<boolean> {
+    const greeting = this.#greeting;
+    if (greeting === undefined) return await super.guestRunsOn(signal);
+    return await guestAnswers(() => this.connect(), { greeting, signal });
   }
 
   async #watchNetwork(network: Pick<Passt, "failed"> | undefined): Promise<void> {

@@ -70,9 +70,7 @@ export class LinkSocket extends Duplex {
     }
     this.#acknowledge(segment);
     // At once, and each by itself: from that the guest knows that one is missing.
-    if (segment.data.length > 0 && distance(segment.sequence, this.#receiver.next) < 0) {
-      this.#send({ flags: flags.ack });
-    }
+    if (this.#receiver.misses(segment)) this.#send({ flags: flags.ack });
     const rest = { ends: isSet(flags.fin), room: this.#room() };
     if (this.#receiver.accept(segment, rest)) this.#owesAnswer = true;
   }

@@ -18,6 +18,11 @@ export class Receiver {
     return this.#hasEnded;
   }
 
+  /** True if something before the segment has not arrived. */
+  misses({ sequence }: Segment): boolean {
+    return distance(sequence, this.next) < 0;
+  }
+
   /**
    * @param ends whether the segment ends what the guest sends. @param room for more, in bytes.
    * @returns true if the guest waits for an answer.
