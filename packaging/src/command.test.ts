@@ -18,6 +18,17 @@ test("the command says its version", async () => {
   expect(await obuilder(["--version"])).toBe(cli?.version);
 });
 
+test("the command has its completions, and a man page for each command", async () => {
+  expect(await obuilder(["completion", "bash"])).toContain("complete -o default -F _obuilder obuilder");
+  expect(await obuilder(["__complete", "--", "image", "imp"])).toMatch(/^import\t/);
+  const manual = join(directory, "node_modules", "@ob", "cli", "man");
+  expect(await readFile(join(manual, "obuilder.1"), "utf8")).toContain('.SH "COMMANDS"');
+  const page = await readFile(join(manual, "obuilder-build.1"), "utf8");
+  expect(page).toMatch(/^\.TH "OBUILDER-BUILD" "1"/);
+  expect(page).toContain("\\fB--step-timeout\\fR=\\fISPAN\\fR");
+  expect(page).not.toContain("undefined");
+});
+
 test("the command formats a spec", async () => {
   expect(await obuilder(["fmt", "--machine", "-f", "example.spec"])).toBe(
     '((from busybox)(run(shell"make all")))',

@@ -54,12 +54,16 @@ export function exitCodeFor(code: ErrorCode | undefined): number {
   return code === undefined ? exitCodes.failure : codes[code];
 }
 
+/** What each exit code means, for help and man pages. */
+export const exitCodeLines: readonly (readonly [code: string, meaning: string])[] = [
+  ["0", "success"],
+  ["1", "a step of the build failed"],
+  ["2", "the command line is wrong"],
+  ["3", "the spec is wrong"],
+  ["4", "any other failure: the store, an image, QEMU, ..."],
+  ["124", "a time limit was exceeded"],
+  ["130", "cancelled by Ctrl-C (143 by SIGTERM)"],
+];
+
 /** The paragraph that every command's help ends with. */
-export const exitCodesHelp = `Exit codes:
-  0    success
-  1    a step of the build failed
-  2    the command line is wrong
-  3    the spec is wrong
-  4    any other failure: the store, an image, QEMU, ...
-  124  a time limit was exceeded
-  130  cancelled by Ctrl-C (143 by SIGTERM)`;
+export const exitCodesHelp = `Exit codes:\n${exitCodeLines.map(([code, meaning]) => `  ${code.padEnd(5)}${meaning}`).join("\n")}`;

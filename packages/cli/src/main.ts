@@ -31,6 +31,11 @@ export async function main(
     if (invocation.kind === "run") {
       return (await runCommand(invocation, io, options)) ?? exitCodes.ok;
     }
+    if (invocation.kind === "complete") {
+      const { printCandidates } = await import("./completion/print-candidates.ts");
+      await printCandidates(invocation.words, { io, services: await servicesOf(options) });
+      return exitCodes.ok;
+    }
     const asked = invocation.kind === "text";
     (asked ? io.stdout : io.stderr).write(invocation.text);
     return asked ? exitCodes.ok : exitCodes.usage;
@@ -46,8 +51,12 @@ async function runCommand(
 ): Promise<number | void> {
   const verbosity = readVerbosity(args);
   const color = readColorMode(args);
-  const services = options.services ?? (await import("./services.ts")).services;
+  const services = await servicesOf(options);
   return await command.run(args, createSession({ args, io, verbosity, color, services }));
+}
+
+async function servicesOf(options: MainOptions): Promise<Services> {
+  return options.services ?? (await import("./services.ts")).services;
 }
 
 /** Prints the error. @returns its exit code. */

@@ -1,8 +1,17 @@
-import { readFileSync } from "node:fs";
+import { readPackageFile } from "./package-file.ts";
 
-/** The version of this package. The path is right in the sources, compiled, and bundled. */
+/** The version of this package, a line. */
 export function version(): string {
-  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  const { version: number }: { readonly version: string } = JSON.parse(text);
-  return `${number}\n`;
+  return `${packageVersion()}\n`;
+}
+
+/** The version of this package, of Node.js and of the host's kind, one object on a line. */
+export function versionAsJson(): string {
+  const { version: node, platform, arch } = process;
+  return `${JSON.stringify({ version: packageVersion(), node: node.slice(1), platform, arch })}\n`;
+}
+
+function packageVersion(): string {
+  const { version: number }: { readonly version: string } = JSON.parse(readPackageFile("package.json"));
+  return number;
 }

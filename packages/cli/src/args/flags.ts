@@ -13,12 +13,26 @@ export interface Option {
   readonly group: string;
   /** Accepted, but not shown in the help. */
   readonly hidden?: boolean;
+  /** What its value can be, for completion. By default a file for a value FILE, a directory for DIR, else nothing. */
+  readonly complete?: Completes;
 }
+
+/** What a shell completes a value or an argument with: what the store has, files, or fixed words. */
+export type Completes =
+  | "cache"
+  | "directory"
+  | "file"
+  | "image"
+  | "layer"
+  | "layer-path"
+  | "recipe"
+  | "tag"
+  | readonly string[];
 
 /** The options of a command, by the long name; one of a single letter has no other. */
 export type OptionTable = Readonly<Record<string, Option>>;
 
-function takesValue(option: Option | undefined): boolean {
+export function takesValue(option: Option | undefined): boolean {
   return option?.kind === "value" || option?.kind === "values";
 }
 

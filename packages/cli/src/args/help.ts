@@ -3,6 +3,7 @@ import yargs from "yargs/yargs";
 import type { Command } from "../commands/command.ts";
 import { commands } from "../commands/registry.ts";
 import { exitCodesHelp } from "../exit-codes.ts";
+import { type NamedAction, optionsOf } from "./actions.ts";
 import type { OptionTable } from "./flags.ts";
 import { commonOptions } from "./options.ts";
 
@@ -15,10 +16,37 @@ export async function commandHelp(name: string, command: Command, columns: numbe
   ];
   const usage = ["obuilder", name, "[options]", ...words].join(" ");
   const shown = examples.flatMap(([line, what]) => [`  ${line}`, ...(what === "" ? [] : [`      ${what}`])]);
-  return await helpParser({ ...options, ...commonOptions }, columns)
+  const parser = helpParser({ ...options, ...commonOptions }, columns).scriptName("obuilder");
+  for (const [action, { summary, positionals: own }] of Object.entries(command.actions ?? {})) {
+    parser.command([name, action, ...own.map((positional) => positional.name)].join(" "), summary);
+  }
+  return await parser
+    .updateStrings({ "Commands:": "Actions:" })
     .usage(`${usage}\n\n${description}`)
-    .epilogue(`Examples:\n${shown.join("\n")}\n\n${exitCodesHelp}`)
+    .epilogue(shown.length === 0 ? exitCodesHelp : `Examples:\n${shown.join("\n")}\n\n${exitCodesHelp}`)
     .getHelp();
+}
+
+/** The help of one action of a command. */
+export async function actionHelp(
+  name: string,
+  {
+    command,
+    found,
+    columns,
+  }: { readonly command: Command; readonly found: NamedAction; readonly columns: number },
+): Promise<string> {
+  const { positionals, summary } = found.action;
+  const own = `${name} ${found.name}`;
+  const isOwn = ([line]: Command["examples"][number]) => line.includes(`obuilder ${own} `);
+  return await commandHelp(
+    own,
+    {
+      ...{ ...command, actions: {}, description: `${summary}.`, positionals },
+      ...{ options: optionsOf(command, found.action), examples: command.examples.filter(isOwn) },
+    },
+    columns,
+  );
 }
 
 /** The help of `obuilder` itself. */
@@ -28,6 +56,7 @@ export async function topHelp(columns: number): Promise<string> {
     if (!alias) parser.command(name, summary);
   }
   return await parser
+    .updateStrings({ "Commands:": "Commands:" })
     .usage("obuilder COMMAND [options]\n\nBuilds specs in virtual machines, and stores each step as a layer.")
     .epilogue(`\`obuilder help COMMAND\` shows the options of a command.\n\n${exitCodesHelp}`)
     .getHelp();

@@ -86,6 +86,7 @@ export async function resolveLayer(
 export const layerArgument = {
   name: "ID",
   describe: "The layer: a tag, its id, or a prefix that no other layer has",
+  complete: "layer",
 } as const;
 
 /** `1 layer`, `2 layers`. */

@@ -21,9 +21,21 @@ export const commonOptions: OptionTable = {
     group: messages,
   },
   quiet: { kind: "flag", short: "q", describe: "Print no warnings", group: messages },
-  verbosity: { kind: "value", value: "LEVEL", describe: `One of ${verbosities.join(", ")}`, group: messages },
-  color: { kind: "value", value: "WHEN", describe: "auto, always or never", group: messages },
-  help: { kind: "flag", describe: "Show this help", group: messages },
+  verbosity: {
+    kind: "value",
+    value: "LEVEL",
+    describe: `One of ${verbosities.join(", ")}`,
+    group: messages,
+    complete: verbosities,
+  },
+  color: {
+    kind: "value",
+    value: "WHEN",
+    describe: "auto, always or never",
+    group: messages,
+    complete: colorModes,
+  },
+  help: { kind: "flag", short: "h", describe: "Show this help", group: messages },
   version: { kind: "flag", describe: "Show the version", group: messages },
 };
 
@@ -33,6 +45,7 @@ export const storeOptions: OptionTable = {
     value: "qemu:DIR",
     describe: "The store of layers (default: $OBUILDER_STORE)",
     group: "Store:",
+    complete: "directory",
   },
 };
 
@@ -61,6 +74,7 @@ export const progressOptions: OptionTable = {
     describe:
       "tty, plain (the original's lines), json (one object per line), or auto: tty on a terminal, else plain",
     group: messages,
+    complete: progressModes,
   },
 };
 

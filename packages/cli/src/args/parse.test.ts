@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { commands } from "../commands/registry.ts";
 import { obuilder } from "../testing/run.ts";
+import { temporaryDirectory } from "../testing/directory.ts";
+import { commonOptions, storeOptions } from "./options.ts";
 
 describe("help", () => {
   it("lists the commands and the exit codes", async () => {
@@ -39,6 +41,7 @@ describe("help", () => {
         obuilder cancel       Cancel a build of a cluster
         obuilder worker       Build for a cluster
         obuilder cluster      Show a cluster, drain its workers, make keys
+        obuilder completion   Print a script for a shell that completes words
         obuilder clean        Delete all layers
 
       Messages:
@@ -47,7 +50,7 @@ describe("help", () => {
         -q, --quiet            Print no warnings
             --verbosity=LEVEL  One of quiet, app, error, warning, info, debug
             --color=WHEN       auto, always or never
-            --help             Show this help
+        -h, --help             Show this help
             --version          Show the version
 
       \`obuilder help COMMAND\` shows the options of a command.
@@ -90,7 +93,7 @@ describe("help", () => {
         -q, --quiet            Print no warnings
             --verbosity=LEVEL  One of quiet, app, error, warning, info, debug
             --color=WHEN       auto, always or never
-            --help             Show this help
+        -h, --help             Show this help
             --version          Show the version
 
       Examples:
@@ -155,4 +158,56 @@ describe("a mistyped line", () => {
     expect(stderr).toContain(message);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   });
+});
+
+describe("actions", () => {
+  const withActions = Object.keys(commands).filter((name) => ["image", "cache", "cluster"].includes(name));
+
+  it.each(withActions)("of %s each have help of their own, and together all options", async (name) => {
+    const command = await commands[name]?.load();
+    const actions = Object.entries(command?.actions ?? {});
+    const taken = new Set(actions.flatMap(([, { options }]) => options));
+    const always = new Set([...Object.keys(storeOptions), ...Object.keys(commonOptions)]);
+    const shown = Object.entries(command?.options ?? {}).filter(([, { hidden = false }]) => !hidden);
+    expect(new Set(shown.map(([option]) => option).filter((option) => !always.has(option)))).toEqual(taken);
+    for (const [action] of actions) {
+      const { code, stdout } = await obuilder(["help", name, action]);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`obuilder ${name} ${action} [options]`);
+      expect((await obuilder([name, "-v", action, "-h"])).stdout).toBe(stdout);
+      expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+    }
+  });
+
+  it("take no option of another one", async () => {
+    const { code, stderr } = await obuilder(["image", "rm", "mine", "--store=qemu:/x", "--report=x"]);
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining(
+        "`image rm` has no option --report.\nHint: It is an option of `image check`.",
+      ),
+    });
+  });
+
+  it("have the names that other commands use", async () => {
+    await using directory = await temporaryDirectory();
+    const store = `--store=qemu:${directory.path}`;
+    expect((await obuilder(["image", "ls", store])).stdout).toBe(
+      (await obuilder(["image", "list", store])).stdout,
+    );
+    expect((await obuilder(["cache", "list", store])).stdout).toBe(
+      (await obuilder(["cache", "ls", store])).stdout,
+    );
+  });
+});
+
+it("prints the version for programs", async () => {
+  const { stdout } = await obuilder(["--version", "--json"]);
+  expect(JSON.parse(stdout)).toEqual({
+    version: (await obuilder(["--version"])).stdout.trim(),
+    node: process.versions.node,
+    platform: process.platform,
+    arch: process.arch,
+  });
+  expect(await obuilder(["--json"])).toMatchObject({ code: 2 });
 });

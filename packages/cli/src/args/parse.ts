@@ -2,8 +2,8 @@ import { parseArgs } from "node:util";
 import { didYouMean, ObError } from "@ob/core";
 import type { Command } from "../commands/command.ts";
 import { commands } from "../commands/registry.ts";
+import { findAction, refuseForeignOptions } from "./actions.ts";
 import { normalizeFlags, type Option, type OptionTable } from "./flags.ts";
-import { version } from "../version.ts";
 import { type Arguments, commonOptions } from "./options.ts";
 
 /** What a command line asks for. */
@@ -12,6 +12,8 @@ export type Invocation =
   | { readonly kind: "text"; readonly text: string }
   /** No command: the help, as an error. */
   | { readonly kind: "no-command"; readonly text: string }
+  /** Words of a command line whose last one a shell completes. */
+  | { readonly kind: "complete"; readonly words: readonly string[] }
   | { readonly kind: "run"; readonly name: string; readonly command: Command; readonly args: Arguments };
 
 export interface CommandLineOptions {
@@ -28,7 +30,8 @@ export async function readCommandLine(
   words: readonly string[],
   { columns }: CommandLineOptions,
 ): Promise<Invocation> {
-  const argv = words[0] === "help" ? [...words.slice(1, 2), "--help"] : words;
+  if (words[0] === "__complete" && words[1] === "--") return { kind: "complete", words: words.slice(2) };
+  const argv = words[0] === "help" ? [...words.slice(1, 3), "--help"] : words;
   const name = argv.find((word) => !word.startsWith("-"));
   if (name === undefined) return await readWithoutCommand(argv, columns);
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -46,12 +49,18 @@ export async function readCommandLine(
   // What follows `--` is for the guest.
   const end = flags.indexOf("--");
   const asked = new Set(end === -1 ? flags : flags.slice(0, end));
-  if (asked.has("--version")) return { kind: "text", text: version() };
+  if (asked.has("--version")) return { kind: "text", text: (await import("../version.ts")).version() };
+  const found = findAction(
+    command,
+    [...asked].find((word) => !word.startsWith("-")),
+  );
   if (asked.has("--help")) {
-    const { commandHelp } = await import("./help.ts");
-    return { kind: "text", text: `${await commandHelp(name, command, columns)}\n` };
+    const { actionHelp, commandHelp } = await import("./help.ts");
+    const help = found ? actionHelp(name, { command, found, columns }) : commandHelp(name, command, columns);
+    return { kind: "text", text: `${await help}\n` };
   }
   const { values, positionals } = readValues(flags, options);
+  if (found) refuseForeignOptions(Object.keys(values), { name, command, found });
   const more = positionals.slice(command.positionals.length);
   const [extra] = more;
   if (extra !== undefined && command.rest === undefined) {
@@ -60,17 +69,27 @@ export async function readCommandLine(
     });
   }
   const named = command.positionals.map((positional, index) => [positional.name, positionals[index]]);
+  if (found) named[0] = ["ACTION", found.name];
   const others = command.rest ? { [command.rest.name]: more } : {};
   return { kind: "run", name, command, args: { ...values, ...Object.fromEntries(named), ...others } };
 }
 
 async function readWithoutCommand(argv: readonly string[], columns: number): Promise<Invocation> {
-  const flags = normalizeFlags(argv, commonOptions);
-  if (flags.includes("--version")) return { kind: "text", text: version() };
+  const flags = normalizeFlags(argv, { ...commonOptions, ...versionOptions });
+  if (flags.includes("--version")) {
+    const { versionAsJson, version } = await import("../version.ts");
+    return { kind: "text", text: flags.includes("--json") ? versionAsJson() : version() };
+  }
+  if (flags.includes("--json")) throw new ObError("USAGE", "--json needs a command, or --version.");
   const { topHelp } = await import("./help.ts");
   const text = `${await topHelp(columns)}\n`;
   return { kind: flags.includes("--help") ? "text" : "no-command", text };
 }
+
+/** What `--version` takes without a command. */
+const versionOptions: OptionTable = {
+  json: { kind: "flag", describe: "The version as an object", group: "Messages:", hidden: true },
+};
 
 function takes(name: string, { positionals }: Command): string {
   const names = positionals.map((positional) => positional.name);
@@ -99,5 +118,3 @@ function readValues(flags: readonly string[], options: OptionTable) {
   ]);
   return { values: Object.fromEntries(values), positionals: read.positionals };
 }
-
-/** The version of this package. */

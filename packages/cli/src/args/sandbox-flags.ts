@@ -11,6 +11,10 @@ import type { OptionTable } from "./flags.ts";
 import { type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
 import { parseCount, parseSize, parseSizeOrZero, parseDuration } from "./units.ts";
 
+const accelerators = ["auto", "kvm", "tcg"] as const;
+const networks = ["auto", "passt", "slirp"] as const;
+const confinements = ["auto", "off"] as const;
+
 const vmGroup = "VM:";
 export const sandboxOptions: OptionTable = {
   "qemu-memory": {
@@ -25,6 +29,7 @@ export const sandboxOptions: OptionTable = {
     value: "OS",
     describe: `${guestOsNames.join(", ")}: for images without a manifest (default linux)`,
     group: vmGroup,
+    complete: guestOsNames,
   },
   "guest-profile": {
     kind: "values",
@@ -37,6 +42,7 @@ export const sandboxOptions: OptionTable = {
     value: "ARCH",
     describe: `${guestArchNames.join(", ")}: for images without a manifest (default amd64)`,
     group: vmGroup,
+    complete: guestArchNames,
   },
   "qemu-boot-time": {
     kind: "value",
@@ -49,6 +55,7 @@ export const sandboxOptions: OptionTable = {
     value: "HOW",
     describe: "kvm, tcg (software), or auto: kvm if a test guest runs with it (default auto)",
     group: vmGroup,
+    complete: accelerators,
   },
   "qemu-ssh-key": { kind: "value", value: "FILE", describe: "Private key for the login", group: vmGroup },
   "qemu-disk-size": {
@@ -62,6 +69,7 @@ export const sandboxOptions: OptionTable = {
     value: "BUS",
     describe: `${diskBuses.join(", ")}: disk controller (default virtio)`,
     group: vmGroup,
+    complete: diskBuses,
   },
   "qemu-machine": {
     kind: "value",
@@ -86,6 +94,7 @@ export const sandboxOptions: OptionTable = {
     value: "HOW",
     describe: "For steps with a network: passt, slirp, or auto: passt if it works here (default auto)",
     group: vmGroup,
+    complete: networks,
   },
   "qemu-confinement": {
     kind: "value",
@@ -93,6 +102,7 @@ export const sandboxOptions: OptionTable = {
     describe:
       "auto: QEMU sees its own files only, as a user of its own; off: it has your rights (default auto)",
     group: vmGroup,
+    complete: confinements,
   },
   "allow-host-loopback": {
     kind: "flag",
@@ -159,7 +169,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     const value = stringOption(args, name);
     return value === undefined ? undefined : parse(value, `--${name}`);
   };
-  const accelerator = enumOption(args, "qemu-accel", ["auto", "kvm", "tcg"] as const) ?? "auto";
+  const accelerator = enumOption(args, "qemu-accel", accelerators) ?? "auto";
   const memory = given("qemu-memory", parseSize) ?? 2 * 2 ** 30;
   return {
     memoryMib: Math.max(1, Math.round(memory / 2 ** 20)),
@@ -170,8 +180,8 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     // The original's 30 s suit KVM; under software emulation a usual Debian takes 40 s to boot.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
     accelerator,
-    network: enumOption(args, "qemu-network", ["auto", "passt", "slirp"] as const) ?? "auto",
-    confinement: enumOption(args, "qemu-confinement", ["auto", "off"] as const) ?? "auto",
+    network: enumOption(args, "qemu-network", networks) ?? "auto",
+    confinement: enumOption(args, "qemu-confinement", confinements) ?? "auto",
     allowHostLoopback: args["allow-host-loopback"] === true,
     sshKey: stringOption(args, "qemu-ssh-key"),
     diskSize: given("qemu-disk-size", parseSize),

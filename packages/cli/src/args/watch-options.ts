@@ -20,6 +20,7 @@ export const watchOptions: OptionTable = {
     value: "FORMAT",
     describe: "text, or json: one object a line on standard output (default: text)",
     group,
+    complete: logFormats,
   },
 };
 

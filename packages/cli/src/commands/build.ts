@@ -29,7 +29,9 @@ export const build: Command = {
   description:
     "Builds a spec: runs each step in a virtual machine and stores the disk after it as a layer. A step whose layer is " +
     "in the store is not run again. The last line is the id of the last layer.",
-  positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
+  positionals: [
+    { name: "SRC_DIR", describe: "The directory that `copy` takes files from", complete: "directory" },
+  ],
   options: {
     ...storeOptions,
     ...specOptions,

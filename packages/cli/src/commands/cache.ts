@@ -1,15 +1,31 @@
 import { type CacheStore, didYouMean, isObError, errorMessage, ObError, throwIfCancelled } from "@ob/core";
+import { readAction as readNamedAction } from "../args/actions.ts";
 import type { ProcessIo } from "../process-io.ts";
 import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { formatAge, formatSize, parseDuration } from "../args/units.ts";
 import { formatTable } from "../output/format-table.ts";
 import { jsonLine, printableLine } from "../output/printable.ts";
-import type { Command } from "./command.ts";
+import type { Action, Command } from "./command.ts";
 import type { Session } from "./session.ts";
 
-const actions = ["ls", "rm", "prune"] as const;
-type Action = (typeof actions)[number];
+const names = ["ls", "rm", "prune"] as const;
+type ActionName = (typeof names)[number];
+
+const actions: Readonly<Record<ActionName, Action>> = {
+  ls: { summary: "Lists the caches", positionals: [], options: ["json"], aliases: ["list"] },
+  rm: {
+    summary: "Removes a cache",
+    positionals: [{ name: "NAME", describe: "The cache's name in the spec", complete: "cache" }],
+    options: [],
+    aliases: ["remove"],
+  },
+  prune: {
+    summary: "Removes the caches that no build has used for a time",
+    positionals: [],
+    options: ["older-than"],
+  },
+};
 
 export const cache: Command = {
   description:
@@ -19,6 +35,7 @@ export const cache: Command = {
     { name: "ACTION", describe: "ls, rm or prune" },
     { name: "NAME", describe: "The cache's name in the spec" },
   ],
+  actions,
   options: {
     ...storeOptions,
     "older-than": {
@@ -104,15 +121,8 @@ async function prune(caches: CacheStore, before: Date, { io, emit }: Session): P
   io.stdout.write(`Removed ${count(removed)}\n`);
 }
 
-function readAction(args: Arguments): Action {
-  const given = stringOption(args, "ACTION");
-  const action = actions.find((known) => known === given);
-  if (action === undefined) {
-    const what = given === undefined ? "No action is given" : `Unknown action ${JSON.stringify(given)}`;
-    throw new ObError("USAGE", `${what}: cache takes ls, rm or prune.`, {
-      hint: given === undefined ? undefined : didYouMean(given, actions),
-    });
-  }
+function readAction(args: Arguments): ActionName {
+  const action = readNamedAction(args, { command: "cache", names });
   const unused = action === "rm" ? undefined : stringOption(args, "NAME");
   if (unused === undefined) return action;
   throw new ObError("USAGE", `Unexpected argument ${JSON.stringify(unused)}.`, {

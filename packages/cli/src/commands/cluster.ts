@@ -1,15 +1,31 @@
 import { writeFile } from "node:fs/promises";
 import type { ClusterStatus } from "@ob/cluster";
-import { didYouMean, errnoCode, errorMessage, ObError } from "@ob/core";
+import { errnoCode, errorMessage, ObError } from "@ob/core";
+import { readAction } from "../args/actions.ts";
 import { queueOptions, readOptionFile, readQueue } from "../args/cluster-options.ts";
 import { type Arguments, stringOption } from "../args/options.ts";
 import type { ClusterConnection } from "../cluster/cluster-ports.ts";
 import { formatTable } from "../output/format-table.ts";
 import { jsonLine } from "../output/printable.ts";
-import type { Command } from "./command.ts";
+import type { Action, Command } from "./command.ts";
 import type { Session } from "./session.ts";
 
-const actions = ["status", "drain", "key"] as const;
+const names = ["status", "drain", "key"] as const;
+
+const queue = Object.keys(queueOptions);
+const actions: Readonly<Record<(typeof names)[number], Action>> = {
+  status: { summary: "Lists workers and pools", positionals: [], options: [...queue, "json"] },
+  drain: {
+    summary: "Lets a worker finish its steps and take no more",
+    positionals: [{ name: "WORKER", describe: "The worker's name" }],
+    options: queue,
+  },
+  key: {
+    summary: "Prints the public key of a pool; with --new makes the pair",
+    positionals: [{ name: "FILE", describe: "The file with the private key", complete: "file" }],
+    options: ["new"],
+  },
+};
 
 export const cluster: Command = {
   description:
@@ -19,6 +35,7 @@ export const cluster: Command = {
     { name: "ACTION", describe: "status, drain or key" },
     { name: "WHAT", describe: "drain: the worker's name; key: the file with the private key" },
   ],
+  actions,
   options: {
     ...queueOptions,
     new: { kind: "flag", describe: "key: make a key, and the file with it", group: "Cluster:" },
@@ -38,8 +55,7 @@ export const cluster: Command = {
   ],
 
   async run(args, session) {
-    const given = stringOption(args, "ACTION");
-    const action = actions.find((known) => known === given);
+    const action = readAction(args, { command: "cluster", names });
     switch (action) {
       case "status":
         refuseArgument(args);
@@ -54,12 +70,6 @@ export const cluster: Command = {
       }
       case "key":
         return await showKey(args, session);
-      case undefined: {
-        const what = given === undefined ? "No action is given" : `Unknown action ${JSON.stringify(given)}`;
-        throw new ObError("USAGE", `${what}: cluster takes ${actions.join(", ")}.`, {
-          hint: given === undefined ? undefined : didYouMean(given, actions),
-        });
-      }
     }
   },
 };

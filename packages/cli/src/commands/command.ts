@@ -1,15 +1,36 @@
 import type { Arguments } from "../args/options.ts";
-import type { OptionTable } from "../args/flags.ts";
+import type { Completes, OptionTable } from "../args/flags.ts";
 import type { Session } from "./session.ts";
+
+/** An argument of a command. */
+export interface Positional {
+  readonly name: string;
+  readonly describe: string;
+  /** What it can be, for completion; by default nothing is offered. */
+  readonly complete?: Completes;
+}
+
+/** What a command does by the word after its name: `image build`. */
+export interface Action {
+  /** The sentence of its own help, and its line in completions. */
+  readonly summary: string;
+  readonly positionals: readonly Positional[];
+  /** Which of the command's options it takes. Those of the store, of messages and hidden ones go with every action. */
+  readonly options: readonly string[];
+  /** Other names, which lists do not show. */
+  readonly aliases?: readonly string[];
+}
 
 /** A command of `obuilder`. Its file is loaded when the command is used. */
 export interface Command {
   /** A sentence or two for the help. */
   readonly description: string;
   /** Its arguments. */
-  readonly positionals: readonly { readonly name: string; readonly describe: string }[];
+  readonly positionals: readonly Positional[];
   /** What takes all further arguments, if anything does. */
-  readonly rest?: { readonly name: string; readonly describe: string };
+  readonly rest?: Positional;
+  /** What the first argument, ACTION, can be, by name. */
+  readonly actions?: Readonly<Record<string, Action>>;
   readonly options: OptionTable;
   readonly examples: readonly (readonly [commandLine: string, what: string])[];
 

@@ -14,8 +14,12 @@ export const cp: Command = {
     "into, or a new name; - writes a tar archive to standard output. A symbolic link at the end of PATH is followed; " +
     "links in a directory are copied as links.",
   positionals: [
-    { name: "ID:PATH", describe: "A layer, by its id or a tag, and an absolute path in it" },
-    { name: "DEST", describe: "A path on the host, or -" },
+    {
+      name: "ID:PATH",
+      describe: "A layer, by its id or a tag, and an absolute path in it",
+      complete: "layer-path",
+    },
+    { name: "DEST", describe: "A path on the host, or -", complete: "file" },
   ],
   options: { ...storeOptions, ...sandboxOptions },
   examples: [

@@ -16,7 +16,11 @@ export const diff: Command = {
     "not. Both layers are read in an ephemeral VM, whose boot writes some files itself, such as logs; --path leaves them out.",
   positionals: [
     layerArgument,
-    { name: "OTHER", describe: "The layer to compare with; by default ID with what it is based on" },
+    {
+      name: "OTHER",
+      describe: "The layer to compare with; by default ID with what it is based on",
+      complete: "layer",
+    },
   ],
   options: {
     ...storeOptions,

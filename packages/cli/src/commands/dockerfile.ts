@@ -3,13 +3,21 @@ import { enumOption, specOptions } from "../args/options.ts";
 import { basesOf, readSpec } from "../args/spec-input.ts";
 import type { Command } from "./command.ts";
 
+const escapes = ["unix", "windows"] as const;
+
 export const dockerfile: Command = {
   description: "Converts a spec to a Dockerfile.",
   positionals: [],
   options: {
     ...specOptions,
     buildkit: { kind: "flag", describe: "Use BuildKit's extended syntax", group: "Output:" },
-    escape: { kind: "value", value: "STYLE", describe: "unix (default) or windows", group: "Output:" },
+    escape: {
+      kind: "value",
+      value: "STYLE",
+      describe: "unix (default) or windows",
+      group: "Output:",
+      complete: escapes,
+    },
   },
   examples: [
     ["obuilder dockerfile -f example.spec > Dockerfile", ""],
@@ -20,7 +28,7 @@ export const dockerfile: Command = {
   ],
 
   async run(args, { io, emit }) {
-    const escape = enumOption(args, "escape", ["unix", "windows"] as const) ?? "unix";
+    const escape = enumOption(args, "escape", escapes) ?? "unix";
     const { spec } = await readSpec(args, io);
     const { toBytes, toDockerfile } = await import("@ob/spec");
     const converted = toDockerfile(spec, { buildkit: args["buildkit"] === true, escape });

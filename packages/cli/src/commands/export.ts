@@ -14,7 +14,10 @@ export const exportLayer: Command = {
   description:
     "Exports a layer's disk, with its backing chain, as one qcow2 file that boots on its own, or as an OCI image with that " +
     "file in it, which KubeVirt boots as a containerDisk. It appears when it is complete.",
-  positionals: [layerArgument, { name: "FILE", describe: "The qcow2 file to write; or --output" }],
+  positionals: [
+    layerArgument,
+    { name: "FILE", describe: "The qcow2 file to write; or --output", complete: "file" },
+  ],
   options: {
     ...storeOptions,
     ...cacheFromOptions,

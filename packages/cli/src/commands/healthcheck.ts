@@ -20,6 +20,7 @@ export const healthcheck: Command = {
       value: "NAME",
       describe: "The base image (default: the smallest of the store)",
       group: "Store:",
+      complete: "image",
     },
     timeout: {
       kind: "value",

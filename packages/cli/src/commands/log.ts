@@ -13,7 +13,11 @@ export const log: Command = {
     "Prints the output of a layer's step: byte by byte, but on a terminal without what could control it. If the step is running, the log is followed to its end. The log of " +
     "a failed step is kept for some days.",
   positionals: [
-    { name: "ID", describe: "The layer: a tag, its id, or a prefix that no other layer or failed step has" },
+    {
+      name: "ID",
+      describe: "The layer: a tag, its id, or a prefix that no other layer or failed step has",
+      complete: "layer",
+    },
   ],
   options: { ...storeOptions, ...cacheFromOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [

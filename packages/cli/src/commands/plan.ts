@@ -26,7 +26,9 @@ export const plan: Command = {
     "Shows each step of a spec with its id, the id of its base, and whether it is in the store. Builds nothing, and " +
     "needs neither QEMU nor the base image. A store that does not exist counts as empty. With --verbose it also shows how " +
     "much each `copy` takes, and its largest files.",
-  positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
+  positionals: [
+    { name: "SRC_DIR", describe: "The directory that `copy` takes files from", complete: "directory" },
+  ],
   options: {
     ...storeOptions,
     ...specOptions,

@@ -96,5 +96,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Show a cluster, drain its workers, make keys",
     load: async () => (await import("./cluster.ts")).cluster,
   },
+  completion: {
+    summary: "Print a script for a shell that completes words",
+    load: async () => (await import("./completion.ts")).completion,
+  },
   clean: { summary: "Delete all layers", load: async () => (await import("./clean.ts")).clean },
 };

@@ -5,6 +5,8 @@ import { enumOption, storeOptions, stringOption, stringOptions } from "../args/o
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import type { Command } from "./command.ts";
 
+const networks = ["none", "host"] as const;
+
 export const shell: Command = {
   description:
     "Opens a shell in an ephemeral VM on a layer, or runs COMMAND there; the layer never changes. A layer does not record " +
@@ -20,6 +22,7 @@ export const shell: Command = {
       value: "NAME",
       describe: "none, or host: gives the guest the host's network (default none)",
       group: "Guest:",
+      complete: networks,
     },
     ...sandboxOptions,
   },
@@ -31,7 +34,7 @@ export const shell: Command = {
 
   async run(args, { services, io, location, flags, emit }) {
     const user = parseUser(stringOption(args, "user"));
-    const network = enumOption(args, "network", ["none", "host"] as const);
+    const network = enumOption(args, "network", networks);
     const id = await resolveLayer(stringOption(args, "ID"), { services, location });
     await using builder = await services.openBuilder({ location, flags, emit });
     await using guest = await builder.openLayer(id, { signal: io.signal, network });

@@ -29,7 +29,9 @@ export const submit: Command = {
   description:
     "Builds a spec on a cluster: sends what its steps copy to the registry and the build to the queue, and shows it as `build` " +
     "does. The build goes on if this command ends; `attach` shows it again. Needs neither QEMU nor a store.",
-  positionals: [{ name: "SRC_DIR", describe: "The directory that `copy` takes files from" }],
+  positionals: [
+    { name: "SRC_DIR", describe: "The directory that `copy` takes files from", complete: "directory" },
+  ],
   options: {
     ...queueOptions,
     ...registryOptions,

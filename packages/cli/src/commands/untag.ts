@@ -5,7 +5,7 @@ import type { Command } from "./command.ts";
 
 export const untag: Command = {
   description: "Removes a name of a layer. The layer stays.",
-  positionals: [{ name: "NAME", describe: "The tag" }],
+  positionals: [{ name: "NAME", describe: "The tag", complete: "tag" }],
   options: { ...storeOptions, ...acceptedButHidden(sandboxOptions) },
   examples: [["obuilder untag --store=qemu:/var/cache/obuilder tools:1.2", ""]],
 

@@ -6,18 +6,21 @@ import { isInteractive, openLocalTerminal } from "./local-terminal.ts";
 import { type Arguments, enumOption } from "../args/options.ts";
 import type { Progress } from "../progress/progress.ts";
 
+const reactions = ["stop", "shell"] as const;
+
 export const onErrorOptions: OptionTable = {
   "on-error": {
     kind: "value",
     value: "WHAT",
     describe: "When a command fails: stop (default), or shell: open a shell in its VM first",
     group: "VM:",
+    complete: reactions,
   },
 };
 
 /** @throws ObError `USAGE` if a shell is asked for without a terminal. */
 export function readOnError(args: Arguments, io: ProcessIo): "stop" | "shell" {
-  const chosen = enumOption(args, "on-error", ["stop", "shell"] as const) ?? "stop";
+  const chosen = enumOption(args, "on-error", reactions) ?? "stop";
   if (chosen === "stop" || isInteractive(io)) return chosen;
   throw new ObError("USAGE", "--on-error=shell needs a terminal for standard input and output.", {
     hint: "Omit it; `obuilder shell ID` opens the layer before the failing step.",

@@ -9,8 +9,20 @@ import { type ImageSession, withPhases } from "./session.ts";
 const group = "import, check:";
 
 export const imageCheckOptions: OptionTable = {
-  "guest-os": { kind: "value", value: "OS", describe: guestOsNames.join(", "), group },
-  "guest-arch": { kind: "value", value: "ARCH", describe: guestArchNames.join(", "), group },
+  "guest-os": {
+    kind: "value",
+    value: "OS",
+    describe: guestOsNames.join(", "),
+    group,
+    complete: guestOsNames,
+  },
+  "guest-arch": {
+    kind: "value",
+    value: "ARCH",
+    describe: guestArchNames.join(", "),
+    group,
+    complete: guestArchNames,
+  },
   "ssh-key": {
     kind: "value",
     value: "FILE",

@@ -62,7 +62,7 @@ describe("image", () => {
   it.each([
     [["image"], "list, build, check, import, push, pull, rm"],
     [["image", "biuld"], "Did you mean build?"],
-    [["image", "build"], "obuilder image build NAME or FOLDER"],
+    [["image", "build"], "obuilder image build NAME|FOLDER"],
     [["image", "list", "mine"], "takes no name"],
     [["image", "build", "debian-12-amd46"], "Did you mean debian-12-amd64?"],
     [["image", "build", "debian-12-amd64", "--ocaml", "4.08"], "4.13.1"],

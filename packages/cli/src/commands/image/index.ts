@@ -1,24 +1,71 @@
-import { didYouMean, ObError } from "@ob/core";
-import { type Arguments, acceptedButHidden, storeOptions, stringOption } from "../../args/options.ts";
+import { ObError } from "@ob/core";
+import { readAction } from "../../args/actions.ts";
+import { acceptedButHidden, storeOptions, stringOption } from "../../args/options.ts";
 import { sandboxOptions } from "../../args/sandbox-flags.ts";
-import type { Command } from "../command.ts";
+import type { Action, Command } from "../command.ts";
 import { checkOneImage, imageCheckOptions, importOneImage } from "./check.ts";
 import { buildOneImage, imageBuildOptions } from "./build.ts";
 import { imageTransferOptions, pullOneImage, pushOneImage } from "./transfer.ts";
 import { listAllImages, removeOneImage } from "./list.ts";
 
-const actions = {
-  list: { argument: undefined, run: listAllImages },
-  build: { argument: "NAME or FOLDER", run: buildOneImage },
-  check: { argument: "NAME or FILE", run: checkOneImage },
-  import: { argument: "FILE", run: importOneImage },
-  push: { argument: "NAME REF", run: pushOneImage },
-  pull: { argument: "REF [NAME]", run: pullOneImage },
-  rm: { argument: "NAME", run: removeOneImage },
+const runs = {
+  list: listAllImages,
+  build: buildOneImage,
+  check: checkOneImage,
+  import: importOneImage,
+  push: pushOneImage,
+  pull: pullOneImage,
+  rm: removeOneImage,
 } as const;
 
-type Action = keyof typeof actions;
-const names = Object.keys(actions).filter((name) => isAction(name));
+type ActionName = keyof typeof runs;
+const names = Object.keys(runs).filter((name): name is ActionName => Object.hasOwn(runs, name));
+
+const imageName = { name: "NAME", describe: "The image's name", complete: "image" } as const;
+const ref = { name: "REF", describe: "A repository in a registry, with or without a tag" } as const;
+const existing = ["user", "guest-os", "guest-arch", "ssh-key"] as const;
+
+const actions: Readonly<Record<ActionName, Action>> = {
+  list: {
+    summary: "Lists the images of the store, and those that can be built",
+    positionals: [],
+    options: ["json"],
+    aliases: ["ls"],
+  },
+  build: {
+    summary: "Builds an image from a recipe, unless it is up to date",
+    positionals: [
+      { name: "NAME|FOLDER", describe: "A built-in recipe, or the folder of one", complete: "recipe" },
+    ],
+    options: Object.keys(imageBuildOptions),
+  },
+  check: {
+    summary: "Boots an image on an ephemeral disk and checks what builds need",
+    positionals: [{ ...imageName, name: "NAME|FILE" }],
+    options: [...existing, "deep", "report", "json"],
+  },
+  import: {
+    summary: "Adds an existing disk as an image",
+    positionals: [{ name: "FILE", describe: "The disk", complete: "file" }],
+    options: [...existing, "name", "kernel", "initrd", "append", "no-check"],
+  },
+  push: {
+    summary: "Pushes an image to a registry",
+    positionals: [imageName, ref],
+    options: [...Object.keys(imageTransferOptions), "force"],
+  },
+  pull: {
+    summary: "Pulls an image from a registry",
+    positionals: [ref, { name: "[NAME]", describe: "The image's name here" }],
+    options: ["insecure", "force"],
+  },
+  rm: {
+    summary: "Removes an image; its layers are kept, with the data that they need",
+    positionals: [imageName],
+    options: [],
+    aliases: ["remove"],
+  },
+};
 
 export const image: Command = {
   description:
@@ -34,6 +81,7 @@ export const image: Command = {
       describe: "push: the repository in a registry, with or without a tag; pull: the image's name",
     },
   ],
+  actions,
   options: {
     ...storeOptions,
     ...imageBuildOptions,
@@ -62,8 +110,9 @@ export const image: Command = {
   ],
 
   async run(args, session) {
-    const action = readAction(args);
-    const { argument, run } = actions[action];
+    const action = readAction(args, { command: "image", names });
+    const run = runs[action];
+    const [argument] = actions[action].positionals;
     const target = stringOption(args, "WHAT");
     if (argument === undefined && target !== undefined) {
       throw new ObError("USAGE", `Unexpected argument ${JSON.stringify(target)}.`, {
@@ -71,29 +120,16 @@ export const image: Command = {
       });
     }
     if (argument !== undefined && target === undefined) {
-      throw new ObError("USAGE", `No image is given: obuilder image ${action} ${argument}.`, {
+      throw new ObError("USAGE", `No image is given: obuilder image ${action} ${argument.name}.`, {
         hint: "`obuilder image list` shows the images of the store, and those that can be built.",
       });
     }
     const to = stringOption(args, "TO");
     if (to !== undefined && action !== "push" && action !== "pull") {
       throw new ObError("USAGE", `Unexpected argument ${JSON.stringify(to)}.`, {
-        hint: `\`image ${action}\` takes ${argument ?? "no name"}.`,
+        hint: `\`image ${action}\` takes ${argument?.name ?? "no name"}.`,
       });
     }
     return await run(args, { session, target: target ?? "" });
   },
 };
-
-function readAction(args: Arguments): Action {
-  const given = stringOption(args, "ACTION");
-  if (given !== undefined && isAction(given)) return given;
-  const what = given === undefined ? "No action is given" : `Unknown action ${JSON.stringify(given)}`;
-  throw new ObError("USAGE", `${what}: image takes ${names.join(", ")}.`, {
-    hint: given === undefined ? undefined : didYouMean(given, names),
-  });
-}
-
-function isAction(name: string): name is Action {
-  return Object.hasOwn(actions, name);
-}
