@@ -54,8 +54,6 @@ const neededForClusters = [
 const neededForTests = [
   { name: "gcc", program: "cc", why: "compiles what makes faults in the campaigns" },
   { name: "libc6-dev", file: "/usr/include/dlfcn.h", why: "is the C library's part of that" },
-  { name: "zsh", program: "zsh", why: "is a shell that words are completed in" },
-  { name: "fish", program: "fish", why: "is another" },
   { name: "shellcheck", program: "shellcheck", why: "checks the scripts that run in guests" },
   { name: "xorriso", program: "xorriso", why: "makes CD-ROM images for installers and copies" },
   { name: "signify-openbsd", program: "signify-openbsd", why: "verifies OpenBSD's lists of checksums" },

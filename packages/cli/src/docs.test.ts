@@ -95,7 +95,7 @@ function checkTests(words: readonly string[]): void {
 describe("documents", () => {
   it("have no code but in fenced blocks of languages that are checked", () => {
     expect(documents.length).toBeGreaterThan(25);
-    const languages = ["", "js", "json", "lisp", "mermaid", "sh", "text", "ts"];
+    const languages = ["", "js", "json", "lisp", "mermaid", "sh", "text", "ts", "yaml"];
     expect(blocks.filter(({ language }) => !languages.includes(language))).toEqual([]);
     for (const document of documents) {
       const prose = textOf(document).replaceAll(/^```.*?^```$/gms, "");
