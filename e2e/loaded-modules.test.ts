@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
@@ -63,6 +63,7 @@ test("what a cluster, a registry, an editor and a settings file need is loaded b
   await writeFile(path.join(store.work, "obuilder.json"), '{"timeout": "1h"}');
   const configured = await modulesOf(store, ["plan", at, "-f", spec, store.work]);
   expect(optionalOf(configured)).toContain("@humanwhocodes");
+  await rm(path.join(store.work, "obuilder.json"));
   const key = await modulesOf(store, ["cluster", "key", "--new", path.join(store.work, "pool.key")]);
   expect(optionalOf(key)).toEqual(["age-encryption", "bullmq", "cluster", "ioredis"]);
   expect(optionalOf(await modulesOf(store, ["lint", spec]))).toEqual(["editor"]);
