@@ -23,7 +23,9 @@ export function thirdPartyLicenses(modules) {
  */
 export function takeLicenses(directory) {
   const files = readdirSync(directory, { recursive: true }).filter((file) => file.endsWith(".LICENSE.txt"));
-  const texts = files.toSorted().map((file) => readFileSync(join(directory, file), "utf8"));
+  const texts = files
+    .toSorted((a, b) => a.localeCompare(b))
+    .map((file) => readFileSync(join(directory, file), "utf8"));
   for (const file of files) rmSync(join(directory, file));
   return [...new Set(texts)];
 }
