@@ -57,7 +57,7 @@ test.skipIf(without)(
     expect(await readdir(path.join(there.directory, "state"))).not.toContain("qemu");
     expect(await readdir(path.join(there.directory, "result"))).toHaveLength(1);
 
-    const more = await build(there, specOf([...steps, "echo four; cat /one; ls /two || echo gone"]), {
+    const more = await build(there, specOf([...steps, "echo four; cat /one; ls /two 2>&1 || echo gone"]), {
       flags,
     });
     expect(more.exitCode, more.all).toBe(0);
