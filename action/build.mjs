@@ -27,8 +27,9 @@ const steps = new Map();
 let result;
 let open;
 
-const child = spawn("obuilder", args, { stdio: ["ignore", "pipe", "inherit"] });
+const child = spawn("obuilder", args, { stdio: ["ignore", "pipe", "pipe"] });
 const ended = new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+createInterface({ input: child.stderr }).on("line", showMessage);
 for await (const line of createInterface({ input: child.stdout })) onEvent(JSON.parse(line));
 const status = (await ended) ?? 1;
 
@@ -58,6 +59,20 @@ function onEvent(event) {
     case "result":
       result = event;
   }
+}
+
+// An error has the last lines of a step's output in it, so that messages are shown like output.
+function showMessage(line) {
+  if (open) {
+    if (!open.fresh) print("");
+    open.fresh = true;
+    print(line);
+    return;
+  }
+  const token = randomUUID();
+  print(`::stop-commands::${token}`);
+  print(line);
+  print(`::${token}::`);
 }
 
 function print(line) {

@@ -93,12 +93,13 @@ test("the action builds a spec, shows no command of a guest to the runner, and s
   const hostile = String.raw`(run (shell "echo '::error::from the guest'; printf '::set-env name=PATH::x'"))`;
   await writeFile(
     path.join(store.work, "ci.spec"),
-    `((from ${imageName})\n ${hostile}\n (run (shell "exit 3")))`,
+    `((from ${imageName})\n ${hostile}\n (run (shell "echo '::warning::last words'; exit 3")))`,
   );
 
   const failed = await run("Build", inputs);
   expect(failed.exitCode, failed.stderr).toBe(1);
   expect(failed.output).toBe("");
+  expect(failed.stderr).toBe("");
   expect(failed.shown).toEqual(expect.arrayContaining(["::error::from the guest", "::set-env name=PATH::x"]));
   const groups = ["::group::", "::endgroup::", "::error file=ci.spec,line=3,"];
   expect(failed.commands.filter((each) => !groups.some((start) => each.startsWith(start)))).toEqual([]);

@@ -1,8 +1,6 @@
 // npm run bench -- cluster-faults [NAME...] [--seed N] [--rounds N] [--write]: kills, freezes and cuts off; needs no virtual machine.
-import { readFile, writeFile } from "node:fs/promises";
-import { cpus, loadavg } from "node:os";
-import path from "node:path";
 import { parseArgs } from "node:util";
+import { keepResults, whereMeasured } from "../keep-results.ts";
 import { Random } from "../cluster-sim/random.ts";
 import { type Campaign, campaigns } from "./campaigns.ts";
 import { FaultCluster } from "./fault-cluster.ts";
@@ -10,7 +8,6 @@ import { TestNetwork, whyNoNetwork } from "./network.ts";
 import { playRound, type Round } from "./round.ts";
 import { faultTable, isClean, isQuick, longestTakeover, type Played } from "./table.ts";
 
-const readme = path.resolve(import.meta.dirname, "../../README.md");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function main(): Promise<number> {
@@ -39,9 +36,12 @@ async function main(): Promise<number> {
   }
   const words = process.argv.slice(2).filter((word) => word !== "--write");
   const command = ["npm run bench -- cluster-faults", ...words].join(" ");
-  const text = `${where(command, seed ?? 1)}\n\n${faultTable(all)}`;
+  const text = `${whereMeasured(`\`${command}\`, seed ${seed ?? 1}`)}\n\n${faultTable(all)}`;
   process.stdout.write(`\n${text}\n`);
-  if (values.write) await keep(text);
+  if (values.write) {
+    await keepResults("cluster-faults", text);
+    say("The results are in bench/README.md.");
+  }
   const isInTime = all.every(isQuick);
   if (!isInTime)
     say(`A takeover lasted longer than ${longestTakeover / 1_000} s: that holds on an idle machine only.`);
@@ -70,26 +70,6 @@ async function playCampaign(
     say(`${name} ${round}/${rounds}: ${title}: ${JSON.stringify(each)}`);
   }
   return { campaign, rounds: played };
-}
-
-function where(command: string, seed: number): string {
-  const [load = 0] = loadavg();
-  return [
-    `- date: ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
-    `- command: \`${command}\`, seed ${seed}`,
-    `- machine: ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, load at the end ${load.toFixed(0)}`,
-  ].join("\n");
-}
-
-/** Writes the results between the markers in README.md. */
-async function keep(text: string): Promise<void> {
-  const marks = /(<!-- cluster-faults -->\n)[^]*(<!-- end of cluster-faults -->)/;
-  const before = await readFile(readme, "utf8");
-  await writeFile(
-    readme,
-    before.replace(marks, (_, begin: string, end: string) => `${begin}\n${text}\n\n${end}`),
-  );
-  say("The results are in bench/README.md.");
 }
 
 process.exitCode = await main();

@@ -1,8 +1,8 @@
 // npm run bench -- cluster-vms [NAME...] [--write]: a cluster of real virtual machines, in network namespaces. It needs root.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { cpus, loadavg } from "node:os";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { keepResults, whereMeasured } from "../keep-results.ts";
 import { findProgram } from "@ob/core";
 import type { Bench } from "../bench.ts";
 import { whyNoNetwork } from "../cluster-faults/network.ts";
@@ -16,7 +16,6 @@ import { measureCancel, measureTakeover } from "./stop.ts";
 import { VmCluster } from "./vm-cluster.ts";
 import { measureWarm } from "./warm.ts";
 
-const readme = path.resolve(import.meta.dirname, "../../README.md");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** In this order: each finds the workers as the one before it has left them. */
@@ -53,9 +52,12 @@ async function main(): Promise<number> {
   }
   const words = process.argv.slice(2).filter((word) => word !== "--write");
   const command = ["npm run bench -- cluster-vms", ...words].join(" ");
-  const text = `${where(command)}\n\n${figureTable(figures)}`;
+  const text = `${whereMeasured(`\`${command}\``, ", software emulation")}\n\n${figureTable(figures)}`;
   process.stdout.write(`\n${text}\n`);
-  if (values.write) await keep(text);
+  if (values.write) {
+    await keepResults("cluster-vms", text);
+    say("The results are in bench/README.md.");
+  }
   return figures.every(isMet) ? 0 : 1;
 }
 
@@ -105,26 +107,6 @@ async function stopAll(cluster: VmCluster, count: number): Promise<void> {
     const worker = cluster.find(`w${index}`);
     if (worker) await cluster.stopWorker(worker, "SIGTERM");
   }
-}
-
-function where(command: string): string {
-  const [load = 0] = loadavg();
-  return [
-    `- date: ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
-    `- command: \`${command}\``,
-    `- machine: ${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}, software emulation, load at the end ${load.toFixed(0)}`,
-  ].join("\n");
-}
-
-/** Writes the results between the markers in README.md. */
-async function keep(text: string): Promise<void> {
-  const marks = /(<!-- cluster-vms -->\n)[^]*(<!-- end of cluster-vms -->)/;
-  const before = await readFile(readme, "utf8");
-  await writeFile(
-    readme,
-    before.replace(marks, (_, begin: string, end: string) => `${begin}\n${text}\n\n${end}`),
-  );
-  say("The results are in bench/README.md.");
 }
 
 process.exitCode = await main();
