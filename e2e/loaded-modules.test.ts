@@ -6,10 +6,16 @@ import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
 const recorder = path.join(import.meta.dirname, "support/record-modules.mjs");
 
-/** What only clusters, registries and editors need: npm packages, and packages of ours. */
+/** What only clusters, registries, editors and reports need: npm packages, and packages of ours. */
 const optional = [
   ...["bullmq", "ioredis", "age-encryption", "prom-client", "@opentelemetry"],
-  ...["vscode-languageserver", "vscode-languageserver-protocol", "vscode-jsonrpc", "dockerfile-ast"],
+  ...[
+    "vscode-languageserver",
+    "vscode-languageserver-protocol",
+    "vscode-jsonrpc",
+    "dockerfile-ast",
+    "d3-scale",
+  ],
 ];
 const ownOptional = ["cluster", "registry"];
 
@@ -41,7 +47,7 @@ function optionalOf(modules: readonly string[]): readonly string[] {
   return [...new Set(found)].toSorted();
 }
 
-test("what a cluster, a registry and an editor need is loaded by the commands and options that use them only", async () => {
+test("what a cluster, a registry, an editor and a report need is loaded by the commands and options that use them only", async () => {
   await using store = await temporaryStore();
   const spec = path.join(store.work, "one.spec");
   // Imports the base image; no machine is needed for that.
@@ -67,6 +73,7 @@ test("what a cluster, a registry and an editor need is loaded by the commands an
   await writeFile(dockerfile, `FROM ${imageName}\n`);
   const converted = await modulesOf(store, ["dockerfile", "--reverse", "-f", dockerfile]);
   expect(optionalOf(converted)).toEqual(["dockerfile-ast", "editor"]);
+  expect(optionalOf(await modulesOf(store, ["report", at]))).toEqual(["d3-scale"]);
   // It ends at once, since its input does.
   const served = await modulesOf(store, ["language-server"], 1);
   expect(optionalOf(served)).toEqual([

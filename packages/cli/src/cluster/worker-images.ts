@@ -94,6 +94,7 @@ export function withImages(store: Store, images: WorkerImages): Store {
     tag: async (id, names, signal) => await store.tag(id, names, signal),
     untag: async (name) => await store.untag(name),
     steps: () => store.steps(),
+    builds: store.builds,
     delete: async (id, options) => await store.delete(id, options),
     prune: async (options) => await store.prune(options),
     [Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),

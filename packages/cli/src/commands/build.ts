@@ -1,4 +1,4 @@
-import { type Emit, firstError, type LayerId } from "@ob/core";
+import { type Emit, firstError, type LayerId, type Store } from "@ob/core";
 import type { BuildOptions, StepFailure } from "@ob/builder";
 import { cacheOptions, readCacheOptions } from "../args/cache-options.ts";
 import { checkKey, readRequest } from "../args/build-input.ts";
@@ -27,6 +27,7 @@ import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
 import { openRoom, readMinFreeSpace, roomOptions } from "../room/keep-room.ts";
 import { openBuildTrace } from "../trace/build-trace.ts";
 import { type BuildMetadata, metadataOptions, openMetadata } from "../metadata/build-metadata.ts";
+import { openRecorder, reportOptions } from "../records/open-recorder.ts";
 import type { Command } from "./command.ts";
 import type { Session } from "./session.ts";
 
@@ -52,6 +53,7 @@ export const build: Command = {
     ...roomOptions,
     ...cacheOptions,
     ...metadataOptions,
+    ...reportOptions,
     ...progressOptions,
   },
   examples: [
@@ -71,6 +73,7 @@ export const build: Command = {
     ],
     ["obuilder build ... --output type=local,src=/out,dest=out .", "and copy /out of the last layer to out"],
     ["obuilder build ... --output type=vmdk,dest=disk.vmdk .", "and export the disk"],
+    ["obuilder build ... --report build.html .", "and a page that shows where the time went"],
     ["obuilder build ... --metadata-file build.json .", "the result for a program"],
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
@@ -127,6 +130,7 @@ async function buildAndShow(
   // Standard output is the archive's then.
   const io = outputs.some(isOnStdout) ? { ...session.io, stdout: session.io.stderr } : session.io;
   const steps = countSteps(request.spec);
+  const { recorder, onRecord } = await openRecorder(args, session);
   await using trace = await openBuildTrace(io.env, emit);
   const parallel = jobs > 1 && request.spec.builds.length > 0;
 
@@ -136,9 +140,10 @@ async function buildAndShow(
   io.signal.addEventListener("abort", onAbort, { once: true });
   try {
     await using sharing = cache && (await openBuildSharing(cache, { services, location, io, progress }));
-    const listener = trace.listen(listen(progress.emit));
+    const listener = trace.listen(recorder.listen(listen(progress.emit)));
     await using room = openRoom(minFreeSpace, { services, location, signal: io.signal, emit: listener });
-    const opening = { location, flags, sharing, limits, wrapStore: room?.wrap, emit: listener };
+    const wrapStore = (store: Store) => room?.wrap(recorder.keep(store)) ?? recorder.keep(store);
+    const opening = { location, flags, sharing, limits, wrapStore, emit: listener };
     await using builder = await services.openBuilder(opening);
     await room?.useAllOf(builder, request);
     const options: BuildOptions = {
@@ -148,9 +153,11 @@ async function buildAndShow(
       outputTaken: () => progress.outputTaken(),
       ...(wantsShell && { onFailure: firstFailure((failure) => openStepShell(failure, { io, progress })) }),
     };
-    const id = sharing
-      ? await buildShared({ builder, request, options, sharing, progress })
-      : await builder.build(request, options);
+    const work = async () =>
+      sharing
+        ? await buildShared({ builder, request, options, sharing, progress })
+        : await builder.build(request, options);
+    const id = await recorder.during(work, onRecord);
     const openGuest = async () => await builder.openLayer(id, { signal: io.signal });
     await writeBuildOutputs(id, outputs, { args, session, openGuest, progress });
     trace.end();

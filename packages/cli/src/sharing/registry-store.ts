@@ -1,6 +1,7 @@
 import type {
   BaseImage,
   BaseLayerInfo,
+  BuildRecords,
   DeleteLayerOptions,
   ExportOptions,
   GuestImage,
@@ -131,6 +132,10 @@ export class RegistryStore implements Store {
 
   steps(): ReadonlyMap<LayerId, RecordedStep> {
     return this.#store.steps();
+  }
+
+  get builds(): BuildRecords {
+    return this.#store.builds;
   }
 
   async delete(id: LayerId, options?: DeleteLayerOptions): Promise<readonly LayerId[]> {

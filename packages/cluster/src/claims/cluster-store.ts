@@ -3,6 +3,7 @@ import {
   type BaseImage,
   baseLayerId,
   type BaseLayerInfo,
+  type BuildRecords,
   cancelledError,
   type DeleteLayerOptions,
   type ExportOptions,
@@ -175,6 +176,10 @@ export class ClusterStore implements Store {
 
   steps(): ReadonlyMap<LayerId, RecordedStep> {
     return this.#store.steps();
+  }
+
+  get builds(): BuildRecords {
+    return this.#store.builds;
   }
 
   async delete(id: LayerId, options?: DeleteLayerOptions): Promise<readonly LayerId[]> {

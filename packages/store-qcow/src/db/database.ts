@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isLayerId, type LayerId, layerId, type LayerRecord } from "@ob/core";
+import { BuildTable } from "./build-table.ts";
 import { formatDate, parseDate } from "./dates.ts";
 import { familyQuery, listQuery, schema, unusedQuery } from "./schema.ts";
 import { Statements } from "./statements.ts";
@@ -38,6 +39,7 @@ export class StoreDatabase implements Disposable {
   readonly #statements: Statements;
   readonly tags: TagTable;
   readonly steps: StepTable;
+  readonly builds: BuildTable;
 
   /** Opens the database, and creates it if there is none. One process at a time may do this. */
   constructor(path: string) {
@@ -45,6 +47,7 @@ export class StoreDatabase implements Disposable {
     this.#statements = new Statements(this.#database);
     this.tags = new TagTable(this.#statements);
     this.steps = new StepTable(this.#statements);
+    this.builds = new BuildTable(this.#statements);
     try {
       this.#database.exec("PRAGMA journal_mode = WAL");
       this.#database.exec("PRAGMA synchronous = NORMAL");

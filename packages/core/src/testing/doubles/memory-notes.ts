@@ -5,10 +5,12 @@ import type { LayerStep, LayerTag, RecordedStep } from "../../ports/layer-notes.
 import type { BaseImage, LayerRecord } from "../../ports/store.ts";
 import type { PruneOptions } from "../../ports/store-options.ts";
 import { taggedBase } from "../../tag-name.ts";
+import { MemoryBuilds } from "./memory-builds.ts";
 import { noSuchLayer } from "./memory-layer.ts";
 
-/** What a `MemoryStore` knows of its layers besides their disks: tags, and the steps that they are the result of. */
+/** What a `MemoryStore` knows of its layers besides their disks: tags, and the steps that they are the result of; and the builds. */
 export abstract class MemoryNotes {
+  readonly builds = new MemoryBuilds();
   readonly #tags = new Map<string, LayerTag>();
   readonly #steps = new Map<LayerId, RecordedStep>();
 

@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import { type BuildRecord, type Emit, errorMessage, firstError, type LayerId, type Store } from "@ob/core";
+import { layerBytes } from "../layers/layer-view.ts";
+import { endingOf } from "../output/ending.ts";
+import { codeOf } from "../output/render-error.ts";
+import type { ProcessIo } from "../process-io.ts";
+import { StepTimes } from "./step-times.ts";
+
+export interface BuildRecorderOptions {
+  /** See `BuildRecord.spec`. */
+  readonly spec: string;
+  /** See `BuildRecord.context`. */
+  readonly context: string;
+  readonly io: Pick<ProcessIo, "interruptedBy">;
+  /** What could not be recorded is a warning: the build is not worse off than without. */
+  readonly emit: Emit;
+}
+
+/** Records one build, and puts it into the store when the build has ended. */
+export class BuildRecorder {
+  readonly #options: BuildRecorderOptions;
+  readonly #started = new Date();
+  readonly #times = new StepTimes(() => performance.now());
+  #store: Store | undefined;
+
+  constructor(options: BuildRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** The store itself, once it is open. */
+  get store(): Store | undefined {
+    return this.#store;
+  }
+
+  /** Listens to what is emitted. */
+  listen(next: Emit): Emit {
+    return (event) => {
+      this.#times.apply(event);
+      next(event);
+    };
+  }
+
+  /** Keeps the store that the build is recorded in. */
+  readonly keep = (store: Store): Store => {
+    this.#store = store;
+    return store;
+  };
+
+  /**
+   * Runs the build, which must end while the store is open, and records how it ended.
+   *
+   * @param onRecord called with the record, also of a build that has failed.
+   */
+  async during(
+    work: () => Promise<LayerId>,
+    onRecord: (record: BuildRecord) => Promise<void> = async () => undefined,
+  ): Promise<LayerId> {
+    let layer: LayerId;
+    try {
+      layer = await work();
+    } catch (thrown) {
+      const code = codeOf(endingOf(firstError(thrown), this.#options.io.interruptedBy()).error) ?? "INTERNAL";
+      const outcome = code === "CANCELLED" ? "cancelled" : "failed";
+      // What is wrong with the record or its report does not hide why the build failed.
+      await this.#end({ outcome, errorCode: code }, onRecord).catch((error: unknown) => this.#warn(error));
+      throw thrown;
+    }
+    await this.#end({ outcome: "succeeded", layer }, onRecord);
+    return layer;
+  }
+
+  async #end(
+    result: Pick<BuildRecord, "outcome" | "layer" | "errorCode">,
+    onRecord: (record: BuildRecord) => Promise<void>,
+  ): Promise<void> {
+    const { spec, context } = this.#options;
+    const finished = new Date();
+    const steps = await Promise.all(
+      this.#times.end().map(async (step) => {
+        const bytes = await this.#bytesOf(step.id);
+        return bytes === undefined ? step : { ...step, bytes };
+      }),
+    );
+    const id = randomBytes(6).toString("hex");
+    const record = { id, spec, context, started: this.#started, finished, ...result, steps };
+    try {
+      this.#store?.builds.add(record);
+    } catch (error) {
+      this.#warn(error);
+    }
+    await onRecord(record);
+  }
+
+  /** Undefined if the layer is not in the store itself, or its files cannot be read. */
+  async #bytesOf(id: LayerId): Promise<number | undefined> {
+    const store = this.#store;
+    try {
+      return store && (await store.find(id)) ? await layerBytes(store, id) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #warn(error: unknown): void {
+    this.#options.emit({ type: "log", level: "warning", text: errorMessage(error) });
+  }
+}
