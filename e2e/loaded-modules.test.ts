@@ -6,16 +6,11 @@ import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
 const recorder = path.join(import.meta.dirname, "support/record-modules.mjs");
 
-/** What only clusters, registries, editors and reports need: npm packages, and packages of ours. */
+/** What only clusters, registries, editors, reports and settings files need: npm packages, and packages of ours. */
 const optional = [
-  ...["bullmq", "ioredis", "age-encryption", "prom-client", "@opentelemetry"],
-  ...[
-    "vscode-languageserver",
-    "vscode-languageserver-protocol",
-    "vscode-jsonrpc",
-    "dockerfile-ast",
-    "d3-scale",
-  ],
+  ...["bullmq", "ioredis", "age-encryption", "prom-client", "@opentelemetry", "@humanwhocodes"],
+  ...["vscode-languageserver", "vscode-languageserver-protocol", "vscode-jsonrpc", "dockerfile-ast"],
+  "d3-scale",
 ];
 const ownOptional = ["cluster", "registry"];
 
@@ -47,7 +42,7 @@ function optionalOf(modules: readonly string[]): readonly string[] {
   return [...new Set(found)].toSorted();
 }
 
-test("what a cluster, a registry, an editor and a report need is loaded by the commands and options that use them only", async () => {
+test("what a cluster, a registry, an editor, a report and a settings file need is loaded by the commands and options that use them only", async () => {
   await using store = await temporaryStore();
   const spec = path.join(store.work, "one.spec");
   // Imports the base image; no machine is needed for that.
@@ -66,6 +61,9 @@ test("what a cluster, a registry, an editor and a report need is loaded by the c
   // Otherwise the names above would be wrong. Nothing listens on port 1: that is a warning.
   const shared = await modulesOf(store, ["build", at, "-f", spec, "--cache-from=127.0.0.1:1/ob", store.work]);
   expect(optionalOf(shared)).toEqual(["registry"]);
+  await writeFile(path.join(store.work, "obuilder.json"), '{"timeout": "1h"}');
+  const configured = await modulesOf(store, ["plan", at, "-f", spec, store.work]);
+  expect(optionalOf(configured)).toContain("@humanwhocodes");
   const key = await modulesOf(store, ["cluster", "key", "--new", path.join(store.work, "pool.key")]);
   expect(optionalOf(key)).toEqual(["age-encryption", "bullmq", "cluster", "ioredis"]);
   expect(optionalOf(await modulesOf(store, ["lint", spec]))).toEqual(["editor"]);

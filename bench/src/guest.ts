@@ -49,6 +49,9 @@ export function bareArgv(argv: readonly string[], { disk, port }: { disk: string
   return argv.map((word) => {
     if (word.startsWith("socket,id=qmp,")) return "null,id=qmp";
     if (word.startsWith("socket,id=console,")) return "stdio,id=console,signal=off";
+    // obuilder itself is what its QEMU is connected with.
+    if (word.startsWith("socket,id=net0,fd="))
+      return `user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`;
     return word
       .replace(/"filename":"[^"]*\/rootfs\/image\.qcow2"/, `"filename":${JSON.stringify(disk)}`)
       .replace("127.0.0.1:0-:22", `127.0.0.1:${port}-:22`);

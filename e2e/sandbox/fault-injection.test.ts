@@ -88,6 +88,19 @@ describe("a guest that ends during a step", () => {
     });
   });
 
+  it("only by its connection, and is not waited for", async () => {
+    const kill = `for each in /proc/[0-9]*; do case $(tr '\\0' ' ' <$each/cmdline) in "sshd: "*@*) kill -9 \${each#/proc/} ;; esac; done`;
+    await expect(
+      bench.runStep(
+        await bench.createDisk(),
+        runTask(`sudo sh -c '${kill.replaceAll("'", String.raw`'\''`)}'; sleep 600`),
+      ),
+    ).rejects.toMatchObject({
+      code: "GUEST_LOST",
+      message: expect.stringContaining("The guest runs on: it answers new connections."),
+    });
+  });
+
   it("by shutting down", async () => {
     const off = "echo o | sudo tee /proc/sysrq-trigger; sleep 600";
     await expect(bench.runStep(await bench.createDisk(), runTask(off))).rejects.toMatchObject({

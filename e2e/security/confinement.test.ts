@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => store[Symbol.asyncDispose]());
 
 const isRoot = getuid?.() === 0;
-const namespaces = ["mnt", "pid", "ipc", "uts"];
+const namespaces = ["mnt", "pid", "ipc", "uts", "net"];
 
 async function namespacesOf(pid: number | "self"): Promise<readonly string[]> {
   return await Promise.all(namespaces.map((name) => readlink(`/proc/${pid}/ns/${name}`)));

@@ -1,7 +1,8 @@
 // Puts the compiled command and all that it imports into few files, bundle/, for a quick start: of the 400 modules that
 // a build would open one by one, most are of libraries. Parts that are loaded when used stay apart.
-import { copyFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, cpSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, sep } from "node:path";
 import { rolldown } from "rolldown";
 import { billOfMaterials, isFromBillOfMaterials } from "../../scripts/bill-of-materials.mjs";
 import { thirdPartyLicenses } from "../../scripts/third-party-licenses.mjs";
@@ -26,12 +27,18 @@ const lazyNodeModules = {
   },
 };
 
+// bull-board requires BullMQ as CommonJS, and would bring a second copy.
+const bullmq = createRequire(join(here, "../cluster/package.json"))
+  .resolve("bullmq")
+  .replace(`${sep}cjs${sep}`, `${sep}esm${sep}`);
+
 // The bill of materials is that of the package in the working directory.
 process.chdir(here);
 await using bundle = await rolldown({
   input: { main: join(here, "dist", "index.js") },
   platform: "node",
   checks: { pluginTimings: false },
+  resolve: { alias: { bullmq } },
   plugins: [billOfMaterials("application"), lazyNodeModules],
   // ssh2's native parts stay unbuilt: it looks for them, and does without. The images have files of their own, and
   // people's recipes import them.
@@ -63,6 +70,10 @@ try {
   });
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
   copyFileSync(join(here, "lazy-module.cjs"), join(fresh, "lazy-module.cjs"));
+  // The pages of `worker --board`.
+  const boardPackage = createRequire(import.meta.url).resolve("@bull-board/ui/package.json");
+  cpSync(join(dirname(boardPackage), "dist"), join(fresh, "board-ui", "dist"), { recursive: true });
+  modules.push(boardPackage);
   // Programs import an ES module.
   writeFileSync(join(fresh, "main.js"), 'export { exitCodes, main, start } from "./main.cjs";\n');
   writeFileSync(join(fresh, "THIRD-PARTY-NOTICES.txt"), thirdPartyLicenses(modules));

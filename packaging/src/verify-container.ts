@@ -22,7 +22,7 @@ async function main(): Promise<void> {
     const builder = join(work, "builder");
     console.log("Make the root directory of buildah, and the base image");
     await debootstrap(builder, ["--variant=apt", "--include=buildah,ca-certificates"]);
-    const files = join(builder, "work");
+    const files = join(builder, "files");
     await mkdir(files);
     await makeBase(work, join(files, "base.tar"));
     console.log("Pack the command with all that it needs");

@@ -13,6 +13,14 @@ export function isClean({ rounds }: Played): boolean {
   return rounds.every(({ lost, redone, mixed, notTaken }) => lost + redone + mixed + notTaken === 0);
 }
 
+/** How long a takeover may last on an idle machine, in milliseconds. */
+export const longestTakeover = 7_000;
+
+/** True if no takeover lasted longer. */
+export function isQuick(played: Played): boolean {
+  return takeovers(played).every((each) => each <= longestTakeover);
+}
+
 const columns: readonly (readonly [title: string, cell: (played: Played) => string])[] = [
   ["fault", ({ campaign }) => campaign.title],
   ["times", ({ rounds }) => `${rounds.length}`],

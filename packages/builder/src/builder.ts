@@ -11,7 +11,7 @@ import {
   type Store,
   throwIfCancelled,
 } from "@ob/core";
-import { checkRequest } from "./check-request.ts";
+import { expandRequest } from "./expand-request.ts";
 import { initialContext } from "./context.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
 import { warnOfGuessableSecrets } from "./guessable-secrets.ts";
@@ -31,6 +31,7 @@ import {
 } from "./validate-request.ts";
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
+import { type NoCache, RenewedSteps, warnOfUnknownStages } from "./scheduling/renewed-steps.ts";
 import { type BuildScope, type OutputTaken, runSequentially } from "./scheduling/scheduler.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { StepDeduplicator } from "./sharing/single-flight.ts";
@@ -84,6 +85,11 @@ export interface BuildOptions {
   readonly reuseVm?: boolean | undefined;
   /** Names that the last layer gets when the build has succeeded; see `parseTagName`. By default none. */
   readonly tags?: readonly string[] | undefined;
+  /**
+   * Runs steps although their layers exist: all, or those of the nested builds of these names, where an empty name is the main build. The new
+   * layer of a step stands for it in later builds. By default none.
+   */
+  readonly noCache?: NoCache | undefined;
   /**
    * Called after each `step-output`: a promise says that no more can be taken until it resolves. Until then the command in
    * the guest waits, as at a pipe that is full. It must not reject. By default output is taken as fast as it comes.
@@ -140,9 +146,10 @@ export function createBuilder(options: BuilderOptions): Builder {
         const { emit = ownEmit } = building;
         return await buildSpec(request, { ...building, ...limited, emit }, engine);
       }),
-    plan: async (request, { signal, emit = ownEmit } = {}) =>
+    plan: async (request, { signal, noCache, emit = ownEmit } = {}) =>
       await planBuild({ store, digestDirectory, emit, guest: (image) => sandbox.guest(image) }, request, {
         signal,
+        noCache,
       }),
     openLayer: async (id, opening = {}) =>
       await openLayer(id, { store, sandbox }, { ...opening, emit: opening.emit ?? ownEmit }),
@@ -158,18 +165,19 @@ interface Engine extends Pick<BuilderOptions, "store" | "sandbox" | "caches" | "
 }
 
 async function buildSpec(
-  request: BuildRequest,
+  given: BuildRequest,
   options: Omit<BuildOptions, "timeoutMs"> & LimitedBuild & { readonly emit: Emit },
   { store, sandbox, caches, layers, digestDirectory, diskReserve }: Engine,
 ): Promise<LayerId> {
   const { signal, emit, onFailure, onTimeout, outputTaken, stepTimeoutMs } = options;
   const { jobs = 1, ordered = false, reuseVm = true } = options;
   const tags = (options.tags ?? []).map(parseTagName);
-  checkRequest("build", request);
+  const request = expandRequest(given, { emit });
   validateRequest(request);
   validateTargets(request, sandbox);
   throwIfCancelled(signal);
   warnOfUnusedSecrets(request, emit);
+  warnOfUnknownStages(options.noCache, { spec: request.spec, emit });
   warnOfGuessableSecrets(request, emit);
   const own = await ownDirectoriesFor(request, store);
   const ignore = await ignoreRulesFor(request);
@@ -184,7 +192,8 @@ async function buildSpec(
   const context = initialContext(request, { digests, own, ignore });
   const { spec } = request;
   const readLog = store.readLog.bind(store);
-  const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope });
+  const renewed = new RenewedSteps(store, options.noCache);
+  const run = (scope: BuildScope) => walkSpec(spec, context, { store, visitor, scope, renewed });
   const built =
     jobs === 1 || spec.builds.length === 0
       ? await run(runSequentially({ emit, outputTaken, signal }))

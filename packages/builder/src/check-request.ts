@@ -6,6 +6,8 @@ export function checkRequest(caller: string, request: unknown): void {
     spec: "object",
     source: "object?",
     sourceDirectory: "string",
+    buildArgs: "map?",
+    target: "string?",
     secrets: "map?",
   });
   const spec: unknown = Reflect.get(Object(request), "spec");

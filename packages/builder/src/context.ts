@@ -2,7 +2,7 @@ import type { Environment, GuestImage, GuestUser } from "@ob/core";
 import type { IgnoreRules } from "./ignore/ignore-rules.ts";
 import type { DigestCache } from "./source/digest-cache.ts";
 import type { OwnDirectories } from "./source/own-directories.ts";
-import type { SpecSource } from "@ob/spec";
+import type { SpecSource, UserOp } from "@ob/spec";
 import type { BuildRequest } from "./request.ts";
 import type { NeededLayer } from "./steps/lost-layers.ts";
 
@@ -70,6 +70,14 @@ export function withBuild(context: Context, name: string, build: Promise<Finishe
 export function withVariable(context: Context, key: string, value: string): Context {
   const others = context.environment.filter(([name]) => name !== key);
   return { ...context, environment: [[key, value], ...others] };
+}
+
+/** The user of a `(user ...)` whose args are expanded. */
+export function guestUser({ user }: UserOp): GuestUser {
+  if ("name" in user) return user;
+  const { uid, gid } = user;
+  if (typeof uid === "number" && typeof gid === "number") return { uid, gid };
+  throw new TypeError("The args of the spec were not expanded.");
 }
 
 /**

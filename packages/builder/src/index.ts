@@ -1,6 +1,7 @@
 export { type Builder, type BuilderOptions, type BuildOptions, createBuilder } from "./builder.ts";
 export type { HealthcheckOptions } from "./healthcheck.ts";
 export { type PlanBuildOptions, type PlannedStep, planBuild, type PlanOptions } from "./plan.ts";
+export { expandRequest, type ExpandRequestOptions } from "./expand-request.ts";
 export type { BuildRequest } from "./request.ts";
 export type { CopySize } from "./source/copy-size.ts";
 export { contextArchive, type ContextArchiveOptions } from "./archive/context-archive.ts";

@@ -5,12 +5,14 @@ import {
   type GuestImage,
   isObError,
   type LayerId,
+  type LayerRenewals,
   noopEmit,
   type StepInfo,
   type Store,
 } from "@ob/core";
+import { type NoCache, RenewedSteps } from "./scheduling/renewed-steps.ts";
 import { runSequentially } from "./scheduling/scheduler.ts";
-import { checkRequest } from "./check-request.ts";
+import { expandRequest } from "./expand-request.ts";
 import { initialContext } from "./context.ts";
 import { type CopySize, copySize } from "./source/copy-size.ts";
 import { digestCacheFor } from "./source/digest-cache.ts";
@@ -41,6 +43,8 @@ export interface PlanBuildOptions {
   readonly signal?: AbortSignal | undefined;
   /** Measures what each `copy` takes; by default false. */
   readonly sizes?: boolean | undefined;
+  /** See `BuildOptions.noCache`. A step that would be run anew has an id that no build has. */
+  readonly noCache?: NoCache | undefined;
   /** Called with each step when it is planned: between the notes that `PlanOptions.emit` gets. */
   readonly onStep?: ((step: PlannedStep) => void) | undefined;
 }
@@ -62,8 +66,8 @@ export interface PlanOptions {
  */
 export async function planBuild(
   options: PlanOptions,
-  request: BuildRequest,
-  { signal, sizes = false, onStep }: PlanBuildOptions = {},
+  given: BuildRequest,
+  { signal, sizes = false, noCache, onStep }: PlanBuildOptions = {},
 ): Promise<readonly PlannedStep[]> {
   checkOptions("planBuild", options, {
     store: "object",
@@ -72,7 +76,7 @@ export async function planBuild(
     guest: "function?",
   });
   const { store, digestDirectory, emit = noopEmit, guest } = options;
-  checkRequest("planBuild", request);
+  const request = expandRequest(given, { emit });
   validateRequest(request);
   warnOfUnusedSecrets(request, emit);
   const steps: PlannedStep[] = [];
@@ -96,6 +100,8 @@ export async function planBuild(
   await using digests = digestCacheFor(request.sourceDirectory, digestDirectory);
   await walkSpec(request.spec, initialContext(request, { digests, own, ignore }), {
     store,
+    // Nothing is run, so nothing may be remembered.
+    renewed: new RenewedSteps({ find: (id) => store.find(id), renewals: readOnly(store.renewals) }, noCache),
     scope: runSequentially({ emit, signal }),
     visitor: () => ({
       note: (text, build) => emit({ type: "note", text, build }),
@@ -116,4 +122,8 @@ export async function planBuild(
     }),
   });
   return steps;
+}
+
+function readOnly(renewals: LayerRenewals | undefined): LayerRenewals | undefined {
+  return renewals && { current: (id) => renewals.current(id), renew: () => undefined };
 }

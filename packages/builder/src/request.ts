@@ -12,6 +12,10 @@ export interface BuildRequest {
    * default `.obuilderignore` in the source directory, or `.dockerignore` if that does not exist.
    */
   readonly ignoreFile?: string | false | undefined;
+  /** The values of the spec's args, by their names. One without a value has its default. */
+  readonly buildArgs?: ReadonlyMap<string, string> | undefined;
+  /** The nested build to build, with those that it copies from; see `targetSpec`. By default the whole spec. */
+  readonly target?: string | undefined;
   /** The contents of each secret, by its id. */
   readonly secrets?: ReadonlyMap<string, Uint8Array> | undefined;
 }

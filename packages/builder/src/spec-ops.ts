@@ -1,6 +1,6 @@
 import type { GuestUser } from "@ob/core";
 import type { Op, Spec } from "@ob/spec";
-import { resolveGuestPath } from "./context.ts";
+import { guestUser, resolveGuestPath } from "./context.ts";
 
 /** What the ops of a stage before an op have set, as far as the spec alone says it. */
 export interface OpSetting {
@@ -51,12 +51,14 @@ function afterOp(op: Op, setting: OpSetting): OpSetting {
     case "shell":
       return { ...setting, shell: op.arguments };
     case "user":
-      return { ...setting, user: op.user };
+      return { ...setting, user: guestUser(op) };
     case "env": {
       const others = setting.environment.filter(([key]) => key !== op.key);
       return { ...setting, environment: [[op.key, op.value], ...others] };
     }
     case "comment":
+    // `expandRequest` has left none.
+    case "arg":
     case "run":
     case "copy":
       return setting;

@@ -220,7 +220,7 @@ describe("docs/spec.md", () => {
 });
 
 describe("JSON", () => {
-  const [manifest, plan, ...others] = inLanguage("json")
+  const [manifest, plan, settings, ...others] = inLanguage("json")
     // A part of a manifest, whose tests are those of the package.
     .filter(({ document }) => document !== "packages/registry/README.md")
     .toSorted((a, b) => b.document.localeCompare(a.document));
@@ -236,6 +236,18 @@ describe("JSON", () => {
     expect(plan?.document).toBe("docs/cli.md");
     const step = JSON.parse(plan?.code ?? "");
     expect(Object.keys(JSON.parse(plannedStepLine(step)))).toEqual(Object.keys(step));
+  });
+
+  it("in docs/cli.md is a settings file", async () => {
+    expect(settings?.document).toBe("docs/cli.md");
+    await using directory = await temporaryDirectory();
+    const file = path.join(directory.path, "obuilder.json");
+    writeFileSync(file, settings?.code ?? "");
+    const line = ["build", "--config", file, "."];
+    const invocation = await readCommandLine(line, { columns: 80, env: {} });
+    expect(invocation).toMatchObject({
+      args: { jobs: "2", "step-timeout": "2h", "build-arg": ["VERSION=1.2"] },
+    });
   });
 
   it("is in no other document", () => {

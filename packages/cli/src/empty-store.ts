@@ -17,6 +17,7 @@ import {
 export class EmptyStore implements Store {
   readonly ownDirectories: readonly string[];
   readonly builds: BuildRecords = { add: () => undefined, list: () => [], remove: () => 0 };
+  readonly renewals = { current: (id: LayerId) => id, renew: () => undefined };
 
   /** @param directory where it would be, if it would be anywhere. */
   constructor(directory?: string) {
@@ -49,7 +50,8 @@ export class EmptyStore implements Store {
     return undefined;
   }
 
-  readLog(id: LayerId): never {
+  // oxlint-disable-next-line require-yield -- It has no log.
+  async *readLog(id: LayerId): AsyncIterable<Uint8Array> {
     throw noLayer(id);
   }
 

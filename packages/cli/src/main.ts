@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { firstError } from "@ob/core";
 import type { Services } from "./services.ts";
+import { allOptions } from "./args/all-options.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
 import { createSession, type Session } from "./commands/session.ts";
 import { colorsFor } from "./output/colors.ts";
@@ -33,7 +34,7 @@ export async function main(
     isResultPrinted = true;
   };
   try {
-    invocation = await readCommandLine(argv, { columns: io.stdout.columns ?? 80 });
+    invocation = await readCommandLine(argv, { columns: io.stdout.columns ?? 80, env: io.env });
     if (invocation.kind === "run") {
       return (await runCommand(invocation, io, { ...options, onResult })) ?? exitCodes.ok;
     }
@@ -61,7 +62,8 @@ async function runCommand(
   const verbosity = readVerbosity(args);
   const color = readColorMode(args);
   const services = await servicesOf(options);
-  return await command.run(args, createSession({ args, io, verbosity, color, services, onResult }));
+  const session = createSession({ args, io, verbosity, color, services, allOptions, onResult });
+  return await command.run(args, session);
 }
 
 async function servicesOf(options: MainOptions): Promise<Services> {

@@ -1,4 +1,4 @@
-import type { Builder, BuilderOptions, BuildRequest, PlannedStep } from "@ob/builder";
+import type { Builder, BuilderOptions, BuildRequest, PlanBuildOptions, PlannedStep } from "@ob/builder";
 import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
 import {
@@ -53,6 +53,8 @@ export interface OpenPlanOptions extends OpenBuilderOptions {
   readonly signal: AbortSignal;
   /** See `PlanBuildOptions.sizes`. */
   readonly sizes?: boolean | undefined;
+  /** See `PlanBuildOptions.noCache`. */
+  readonly noCache?: PlanBuildOptions["noCache"];
 }
 
 /** The packages, wired for the commands. */
@@ -174,7 +176,7 @@ export const services: Services = {
     return clusterServices;
   },
 
-  async plan({ location, flags, request, signal, sizes, emit }) {
+  async plan({ location, flags, request, signal, sizes, noCache, emit }) {
     const { planBuild } = await import("@ob/builder");
     const storeExists = !(await isMissingOrEmpty(location));
     await using store = storeExists
@@ -185,7 +187,8 @@ export const services: Services = {
     const { guestOs, guestArch, hardware, guestProfiles } = flags;
     const defaults = { guestOs, guestArch, hardware, profiles: await loadGuestProfiles(guestProfiles) };
     const guest = (image: GuestImage) => describeGuest(image, defaults);
-    const steps = await planBuild({ store, digestDirectory, emit, guest }, request, { signal, sizes });
+    const planning = { signal, sizes, noCache };
+    const steps = await planBuild({ store, digestDirectory, emit, guest }, request, planning);
     return { steps, storeExists };
   },
 };

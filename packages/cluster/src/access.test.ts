@@ -106,6 +106,11 @@ describe.skipIf(missing.length > 0)(`with the files of deploy/ (without: ${missi
       await cancelBuild(canceller, build);
       expect((await attach(build)).result).toMatchObject({ code: "CANCELLED" });
     }
+    for (const queue of await second.worker.boardQueues()) {
+      const looks = [queue.getJobs(queue.getJobStatuses(), 0, 9), queue.getJob("1"), queue.getRedisInfo()];
+      const counts = [queue.getJobCounts(), queue.isPaused(), queue.getGlobalConcurrency()];
+      await Promise.all([...looks, ...counts, queue.getActiveRateLimitTtl(), queue.getJobSchedulersCount()]);
+    }
     await drainWorker(admin, "w1");
     await first.worker.drained;
     expect(await denials()).toEqual([]);

@@ -80,15 +80,14 @@ test("overlapping builds of several clients make each layer once", async () => {
 
 test("stages that do not need each other run on several workers, and what they share once", async () => {
   for (const name of ["w1", "w2"]) await cluster.worker({ name });
-  const stage = (own: string) =>
-    `((from base) (run (shell "sleep 10")) (run (shell "sleep 300;print ${own}")))`;
+  const stage = (own: string) => `((from base) (run (shell "sleep 10")) (run (shell "meet 2;print ${own}")))`;
   const build = await cluster.build(
     `((build a ${stage("a")}) (build b ${stage("b")}) (from base)
       (copy (from (build a)) (src /x) (dst /y)) (copy (from (build b)) (src /x) (dst /z)))`,
   );
   expect(isObError(await build.result)).toBe(false);
   const runs = await cluster.runs();
-  const long = runs.filter(({ command }) => command.startsWith("sleep 300"));
+  const long = runs.filter(({ command }) => command.startsWith("meet 2"));
   expect(new Set(long.map(({ worker }) => worker)).size).toBe(2);
   expect(long.map(({ event }) => event)).toEqual(["begun", "begun", "ended", "ended"]);
   expect(runs.filter(({ command, event }) => command === "sleep 10" && event === "ended")).toHaveLength(1);

@@ -16,6 +16,8 @@ export interface RedisServer extends AsyncDisposable {
   connect(role?: "worker" | "client"): Promise<Redis>;
   /** Kills it as a crash would. */
   kill(): Promise<void>;
+  /** It does not answer until the value is disposed of. */
+  freeze(): Disposable;
   /** Starts it again, with what its append-only file has. */
   start(): Promise<void>;
 }
@@ -59,6 +61,10 @@ export async function startRedis({ through = [], port = 0 }: RedisServerOptions 
       return redis;
     },
     kill,
+    freeze: () => {
+      server?.kill("SIGSTOP");
+      return { [Symbol.dispose]: () => void server?.kill("SIGCONT") };
+    },
     start,
     [Symbol.asyncDispose]: async () => {
       for (const redis of connections) redis.disconnect();

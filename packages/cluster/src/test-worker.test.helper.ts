@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,6 +21,8 @@ export interface TestWorkerOptions {
   readonly slots?: number;
   readonly engines?: number;
   readonly identity?: string;
+  /** See `WorkerOptions`. */
+  readonly drainPatience?: number;
   /** How long a step waits that is the first of its session, in milliseconds: as a boot does. By default 0. */
   readonly boot?: number;
   /** These are for a worker in the process of the test only. */
@@ -47,12 +49,12 @@ const images = ["base", "other"];
 
 /**
  * A worker whose guest is simulated: `sleep MS`, `print TEXT`, `flood BYTES`, `fail STATUS`, `die` (the whole worker), `fill` (its disk),
- * `secret` (prints how long the first secret is), joined by `;`.
+ * `secret` (prints how long the first secret is), `meet N` (waits until N steps of the test do that), joined by `;`.
  */
 export async function startTestWorker(options: TestWorkerOptions) {
   const store = new MemoryStore({ images });
   const transport = new SharedLayers(join(options.directory, "registry"), { store, images });
-  const sandbox = new FakeSandbox({ run: async (step) => await play(step) });
+  const sandbox = new FakeSandbox({ run: async (step) => await play(step, options) });
   recordRuns(sandbox, options);
   const settings: WorkerOptions = {
     redis: { url: options.url, tls: options.tls },
@@ -67,6 +69,7 @@ export async function startTestWorker(options: TestWorkerOptions) {
     caches: new MemoryCache(),
     contexts: options.contexts ?? sameMachine,
     onDrain: options.onDrain,
+    drainPatience: options.drainPatience,
   };
   const worker = await startWorker(settings);
   return { worker, store, transport, sandbox };
@@ -107,11 +110,15 @@ function recordRuns(sandbox: FakeSandbox, { name, directory, boot = 0 }: TestWor
   };
 }
 
-async function play({ task, output, signal }: FakeStep<RunTask>): Promise<number> {
+async function play(
+  { task, output, signal }: FakeStep<RunTask>,
+  { directory }: TestWorkerOptions,
+): Promise<number> {
   for (const each of task.command.split(";")) {
     const [word = "", ...rest] = each.trim().split(" ");
     const argument = rest.join(" ");
     if (word === "sleep") await sleep(Number(argument), undefined, { signal });
+    else if (word === "meet") await meet(Number(argument), { directory, signal });
     else if (word === "print") output(`${argument}\n`);
     else if (word === "flood") output(Buffer.alloc(Number(argument), "0123456789abcdef\n"));
     else if (word === "secret") output(`${task.secrets[0]?.contents.length}\n`);
@@ -120,4 +127,17 @@ async function play({ task, output, signal }: FakeStep<RunTask>): Promise<number
     else if (word === "die") kill(pid, "SIGKILL");
   }
   return 0;
+}
+
+async function meet(
+  count: number,
+  { directory, signal }: { readonly directory: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const begun = (line: string) => {
+    const run: Partial<RunRecord> = JSON.parse(line);
+    return run.event === "begun" && run.command?.startsWith(`meet ${count}`) === true;
+  };
+  // Whole lines only: another worker can be writing one.
+  const lines = () => readFileSync(join(directory, runsFile), "utf8").split("\n").slice(0, -1);
+  while (lines().filter(begun).length < count) await sleep(10, undefined, { signal });
 }

@@ -17,6 +17,8 @@ export const timing = {
   /** How often a worker says that it is alive, and for how long that holds. */
   heartbeat: 2_000,
   heartbeatLife: 10_000,
+  /** How long Redis may be silent while a worker is drained: longer than a restart of it takes. */
+  drainPatience: 15_000,
   /** How long output waits for more of it. */
   logBatch: 50,
   /** How long logs, wishes and records of running builds live if everybody who would remove them has died. */

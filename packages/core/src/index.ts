@@ -93,12 +93,12 @@ export type {
   Environment,
   Layer,
   LayerWriter,
-  LayerRecord,
   Store,
 } from "./ports/store.ts";
+export type { LayerRenewals } from "./ports/layer-renewals.ts";
 export type { ChainDisk, HeldLayer, LayerImport } from "./ports/shared-layer.ts";
 export type { DeleteLayerOptions, ExportFormat, ExportOptions, PruneOptions } from "./ports/store-options.ts";
-export type { LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
+export type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";
 export { noSuchTag } from "./no-such-tag.ts";
 export type {
@@ -134,5 +134,6 @@ export {
 } from "./free-space.ts";
 export { environmentWithoutOwn } from "./child-environment.ts";
 export { diskUsage } from "./disk-usage.ts";
+export { ForwardingStore } from "./forwarding-store.ts";
 export { quotedName } from "./quoted-name.ts";
 export type { ImageCheck } from "./ports/smoke-test.ts";

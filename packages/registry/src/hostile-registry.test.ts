@@ -470,6 +470,21 @@ describe("a manifest", () => {
     expect(error).toMatchObject({
       code: "REGISTRY",
       message: expect.stringContaining(message.replaceAll("\\", "")),
+      data: { problem: "malformed" },
     });
+  });
+
+  test("of nothing that can be used is replaced by a push of the layer", async () => {
+    await using all = await setup();
+    const { fake, files, registry } = all;
+    for (const name of ["below", "a"]) {
+      fake.manifests.set(`ob:${idOf(name)}`, { bytes: Buffer.from("{"), mediaType: type });
+    }
+    const chain = [
+      { id: idOf("below"), file: await files.file("base", randomBytes(1_000)) },
+      { id, file: await files.file("disk", randomBytes(1_000)) },
+    ];
+    expect(await registry.pushLayer({ id, chain })).toMatchObject({ outcome: "pushed" });
+    expect(await registry.findLayer(id)).toMatchObject({ id, chain: [{ id: idOf("below") }, { id }] });
   });
 });

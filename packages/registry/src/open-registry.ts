@@ -85,9 +85,13 @@ export interface Registry extends AsyncDisposable {
   /** All tags; for layers these are their ids. */
   listTags(options?: CallOptions): Promise<readonly string[]>;
 
-  /** The layer of an id; undefined if there is none. */
+  /**
+   * The layer of an id; undefined if there is none.
+   *
+   * @throws ObError `REGISTRY`, with `data.problem` `malformed` if what is there is not that layer.
+   */
   findLayer(id: LayerId, options?: CallOptions): Promise<LayerInfo | undefined>;
-  /** Pushes a layer; of its disks only those that the registry lacks. */
+  /** Pushes a layer; of its disks only those that the registry lacks. A malformed manifest of its id is replaced. */
   pushLayer(request: PushLayerRequest): Promise<PushedLayer>;
   /** Pulls disks and log of a layer into files. False if the registry no longer has all of them. */
   pullLayer(layer: LayerInfo, request: PullLayerRequest): Promise<boolean>;

@@ -4,8 +4,10 @@ export interface NestedBuild {
   readonly spec: Spec;
 }
 
-/** A whole spec: `(build NAME SPEC)`* `(from BASE)` OP*. */
+/** A whole spec: `(arg ...)`* `(build NAME SPEC)`* `(from BASE)` OP*. */
 export interface Spec {
+  /** The args before the nested builds: `from` and the nested builds can use them. By default none. */
+  readonly args?: readonly ArgOp[];
   readonly builds: readonly NestedBuild[];
   /** The name of the base image. */
   readonly from: string;
@@ -76,10 +78,25 @@ export interface CopyOp {
 /** A user by uid and gid, or by name (on Windows). */
 export type User = { readonly uid: number; readonly gid: number } | { readonly name: string };
 
+/** A user whose uid and gid are texts such as `${UID}`. Only in a spec with args; `expandArgs` makes them numbers. */
+export interface UserTemplate {
+  readonly uid: string;
+  readonly gid: string;
+}
+
 /** `(user (uid N) (gid N))` or `(user (name S))`. */
 export interface UserOp {
   readonly op: "user";
-  readonly user: User;
+  readonly user: User | UserTemplate;
+}
+
+/** `(arg NAME DEFAULT?)`: a value that the caller of a build may give. `expandArgs` puts it where `${NAME}` is. */
+export interface ArgOp {
+  readonly op: "arg";
+  /** Letters, digits and `_`; no digit comes first. */
+  readonly name: string;
+  /** Its value if none is given. It can contain `${NAME}` of earlier args. */
+  readonly default?: string;
 }
 
 /** `(env KEY VALUE)`. */
@@ -90,4 +107,4 @@ export interface EnvOp {
 }
 
 /** One item of a spec after `from`. */
-export type Op = CommentOp | WorkdirOp | ShellOp | RunOp | CopyOp | UserOp | EnvOp;
+export type Op = CommentOp | WorkdirOp | ShellOp | RunOp | CopyOp | UserOp | EnvOp | ArgOp;

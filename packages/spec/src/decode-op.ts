@@ -1,4 +1,5 @@
-import type { EnvOp, Op, User, UserOp } from "./ast.ts";
+import type { EnvOp, Op, User, UserOp, UserTemplate } from "./ast.ts";
+import { decodeArg } from "./decode-arg.ts";
 import { decodeCopy, decodeRun } from "./decode-step.ts";
 import { headOf } from "./fields.ts";
 import { alternatives, didYouMean, showAtom } from "./near-name.ts";
@@ -33,6 +34,7 @@ const decoders: Readonly<Record<Op["op"], Decoder>> = {
   copy: decodeCopy,
   user: decodeUser,
   env: decodeEnv,
+  arg: decodeArg,
 };
 
 /** The names of all ops. */
@@ -48,7 +50,11 @@ export function opNameOf(name: string): Op["op"] | undefined {
 }
 
 /** Decodes an op. Errors in it are reported. Undefined, with a report, if the list is not an op. */
-export function decodeOp(node: ListNode, name: AtomNode, report: Report): Op | undefined {
+export function decodeOp(
+  node: ListNode,
+  name: AtomNode,
+  { report, hasArgs }: Pick<Call, "report" | "hasArgs">,
+): Op | undefined {
   const op = opNameOf(name.text);
   if (op === undefined) {
     report({
@@ -59,10 +65,10 @@ export function decodeOp(node: ListNode, name: AtomNode, report: Report): Op | u
     return undefined;
   }
   const args = node.items.slice(1);
-  if (name.text === op || !inlined.has(op)) return decoders[op]({ node, args, report });
+  if (name.text === op || !inlined.has(op)) return decoders[op]({ node, args, report, hasArgs });
   const [fields] = args;
   const record = fields?.kind === "list" && (op === "env" || fields.items[0]?.kind !== "atom");
-  if (args.length === 1 && record) return decoders[op]({ node, args: fields.items, report });
+  if (args.length === 1 && record) return decoders[op]({ node, args: fields.items, report, hasArgs });
   report({
     at: name.at,
     message: `(${name.text} ...) with a capital takes its fields in a list of their own`,
@@ -125,6 +131,8 @@ function decodeUser(call: Call): UserOp | undefined {
     return name === undefined ? undefined : { op: "user", user: { name } };
   }
   if (pairs && heads.length === 2 && heads[0] === "uid" && heads[1] === "gid") {
+    const template = call.hasArgs ? userTemplate(first, second) : undefined;
+    if (template !== undefined) return { op: "user", user: template };
     const uid = number(first, "uid", call.report);
     const gid = number(second, "gid", call.report);
     return uid === undefined || gid === undefined ? undefined : { op: "user", user: { uid, gid } };
@@ -137,6 +145,13 @@ function decodeUser(call: Call): UserOp | undefined {
     });
   }
   return undefined;
+}
+
+/** Undefined if neither value has a `${NAME}`. */
+function userTemplate(first: Node | undefined, second: Node | undefined): UserTemplate | undefined {
+  const [uid, gid] = [first, second].map((field) => (field?.kind === "list" ? field.items[1] : undefined));
+  if (uid?.kind !== "atom" || gid?.kind !== "atom") return undefined;
+  return uid.text.includes("${") || gid.text.includes("${") ? { uid: uid.text, gid: gid.text } : undefined;
 }
 
 function userHint(args: readonly Node[], heads: readonly (string | undefined)[]): string | undefined {

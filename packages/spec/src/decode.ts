@@ -1,4 +1,5 @@
-import type { NestedBuild, Op, Spec } from "./ast.ts";
+import type { ArgOp, NestedBuild, Op, Spec } from "./ast.ts";
+import { decodeArg } from "./decode-arg.ts";
 import { decodeOp, opNameOf, opNames } from "./decode-op.ts";
 import { headOf } from "./fields.ts";
 import { nearNames, showAtom } from "./near-name.ts";
@@ -19,13 +20,15 @@ export interface Decoded {
 /** Decodes a spec. Reports as many errors as possible. */
 export function decodeSpec(node: Node, report: Report): Decoded {
   const origins = new Map<Op | Spec, ListNode>();
-  return { spec: decodeAt(node, { report, origins, depth: 0 }), origins };
+  return { spec: decodeAt(node, { report, origins, depth: 0, hasArgs: declaresArgs(node) }), origins };
 }
 
 interface Decoding {
   readonly report: Report;
   readonly origins: Map<Op | Spec, ListNode>;
   readonly depth: number;
+  /** True if the spec or one of its nested specs has an `(arg ...)`. */
+  readonly hasArgs: boolean;
 }
 
 const smallest = "((from BASE))";
@@ -43,7 +46,7 @@ function decodeAt(node: Node, decoding: Decoding): Spec {
     return nothing;
   }
   const state: SpecState = {
-    ...{ node, decoding, builds: [], ops: [] },
+    ...{ node, decoding, args: [], builds: [], ops: [] },
     ...{ from: undefined, early: undefined, earlyNeedsReport: false },
   };
   for (const item of node.items) readItem(state, item);
@@ -66,6 +69,7 @@ function notASpec(node: Node, first: AtomNode | undefined): Parameters<Report>[0
 interface SpecState {
   readonly node: ListNode;
   readonly decoding: Decoding;
+  readonly args: ArgOp[];
   readonly builds: NestedBuild[];
   readonly ops: Op[];
   from: { readonly base: string; readonly at: Range } | undefined;
@@ -96,6 +100,7 @@ function readItem(state: SpecState, item: Node): void {
   }
   if (meant === "from") readFrom(state, item, name);
   else if (meant === "build") readBuild(state, item);
+  else if (opNameOf(meant) === "arg" && state.from === undefined) readArg(state, item);
   else readOp(state, item, name);
 }
 
@@ -148,20 +153,36 @@ function readBuild(state: SpecState, list: ListNode): void {
   state.builds.push({ name: name.text, spec: decodeAt(spec, { ...decoding, depth: decoding.depth + 1 }) });
 }
 
+/** An `(arg ...)` before `(from ...)`. */
+function readArg({ decoding, args, builds }: SpecState, list: ListNode): void {
+  const { report, origins, hasArgs } = decoding;
+  if (builds.length > 0) {
+    report({
+      at: list.at,
+      message: "(arg ...) after (build ...): the args before (from ...) come first",
+      hint: "move it up, or below (from ...) if only the operations need it",
+    });
+  }
+  const arg = decodeArg({ node: list, args: list.items.slice(1), report, hasArgs });
+  if (arg === undefined) return;
+  args.push(arg);
+  origins.set(arg, list);
+}
+
 function readOp(state: SpecState, list: ListNode, name: AtomNode): void {
-  const { report, origins } = state.decoding;
+  const { origins } = state.decoding;
   if (state.from === undefined && state.early === undefined) {
     state.early = list;
     state.earlyNeedsReport = opNameOf(name.text) !== undefined;
   }
-  const op = decodeOp(list, name, report);
+  const op = decodeOp(list, name, state.decoding);
   if (op === undefined) return;
   state.ops.push(op);
   origins.set(op, list);
 }
 
 function finish(state: SpecState): Spec {
-  const { node, decoding, builds, early, ops } = state;
+  const { node, decoding, args, builds, early, ops } = state;
   const { report, origins } = decoding;
   if (early !== undefined && state.earlyNeedsReport && (state.from !== undefined || node.closed)) {
     report(tooEarly(early, state.from?.at));
@@ -172,9 +193,23 @@ function finish(state: SpecState): Spec {
       hint: `the smallest spec is ${smallest}`,
     });
   }
-  const spec = { builds, from: state.from?.base ?? "", ops };
+  const spec: Spec = { ...(args.length > 0 && { args }), builds, from: state.from?.base ?? "", ops };
   origins.set(spec, node);
   return spec;
+}
+
+/** True if an item of the spec, or of a spec nested in it, is an `(arg ...)`. Nesting may have any depth. */
+function declaresArgs(root: Node): boolean {
+  const pending: (Node | undefined)[] = [root];
+  while (pending.length > 0) {
+    const spec = pending.pop();
+    for (const item of spec?.kind === "list" ? spec.items : []) {
+      const name = headOf(item)?.text;
+      if (name !== undefined && opNameOf(name) === "arg") return true;
+      if (name === "build" && item.kind === "list") pending.push(item.items[2]);
+    }
+  }
+  return false;
 }
 
 function foundInFrom(list: ListNode): string {

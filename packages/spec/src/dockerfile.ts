@@ -1,4 +1,5 @@
-import type { BuildkitOption, CopyOp, Op, RunOp, Spec, User } from "./ast.ts";
+import { hasArgs } from "./args/expand-args.ts";
+import type { ArgOp, BuildkitOption, CopyOp, Op, RunOp, Spec, User, UserTemplate } from "./ast.ts";
 import { checkSpec } from "./check-arguments.ts";
 
 /** How to write a Dockerfile. */
@@ -14,12 +15,15 @@ export interface DockerfileOptions {
 interface Context {
   readonly buildkit: boolean;
   readonly escape: "\\" | "`";
-  readonly user: User;
+  readonly user: User | UserTemplate;
+  /** True if `${NAME}` in the spec's texts is a variable, as in a Dockerfile, and a backslash before it escapes it. */
+  readonly hasArgs: boolean;
 }
 
 /**
  * A Dockerfile that does approximately what the spec does, in the original's form.
  *
+ * The args before `from` of nested builds come first, too: a Dockerfile has one place for them.
  * `exclude`, `network` and `restart` have no counterpart and are omitted. For a user by name, a `--mount` has no `uid` (the original
  * fails there) and a `COPY` has no `--chown`. Values are not escaped, so text with a special meaning in a Dockerfile
  * keeps that meaning.
@@ -31,9 +35,17 @@ export function toDockerfile(spec: Spec, options: DockerfileOptions = {}): strin
     buildkit: options.buildkit ?? false,
     escape: windows ? "`" : "\\",
     user: windows ? { name: "ContainerAdministrator" } : { uid: 0, gid: 0 },
+    hasArgs: hasArgs(spec),
   };
-  const lines = stage(spec, undefined, context);
+  const args = globalArgs(spec).map((arg) => argInstruction(arg, context));
+  const lines = [...args, ...stage(spec, undefined, context)];
   return `${[...(windows ? ["#escape=`"] : []), ...lines].join("\n")}\n`;
+}
+
+/** The args before `from` of the spec and its nested specs, each name once. */
+function globalArgs(spec: Spec): readonly ArgOp[] {
+  const found = [...(spec.args ?? []), ...spec.builds.flatMap((build) => globalArgs(build.spec))];
+  return [...new Map(found.toReversed().map((arg) => [arg.name, arg])).values()].toReversed();
 }
 
 function stage(spec: Spec, name: string | undefined, start: Context): readonly string[] {
@@ -42,7 +54,9 @@ function stage(spec: Spec, name: string | undefined, start: Context): readonly s
     for (const line of stage(build.spec, build.name, start)) lines.push(line);
     lines.push("");
   }
-  lines.push(name === undefined ? `FROM ${spec.from}` : `FROM ${spec.from} as ${name}`);
+  lines.push(
+    name === undefined ? `FROM ${words(spec.from, start)}` : `FROM ${words(spec.from, start)} as ${name}`,
+  );
   let context = start;
   for (const op of spec.ops) {
     lines.push(instruction(op, context));
@@ -56,7 +70,7 @@ function instruction(op: Op, context: Context): string {
     case "comment":
       return `# ${op.text}`;
     case "workdir":
-      return `WORKDIR ${op.directory}`;
+      return `WORKDIR ${words(op.directory, context)}`;
     case "shell":
       return `SHELL [ ${op.arguments.map((argument) => `"${argument}"`).join(", ")} ]`;
     case "run":
@@ -64,10 +78,39 @@ function instruction(op: Op, context: Context): string {
     case "copy":
       return copyInstruction(op, context);
     case "user":
-      return "name" in op.user ? `USER ${op.user.name}` : `USER ${op.user.uid}:${op.user.gid}`;
+      return "name" in op.user
+        ? `USER ${words(op.user.name, context)}`
+        : `USER ${op.user.uid}:${op.user.gid}`;
     case "env":
-      return `ENV ${op.key}="${op.value.replaceAll(/["\\`]/g, (found) => escaped(found, context))}"`;
+      return `ENV ${op.key}=${quoted(op.value, context)}`;
+    case "arg":
+      return argInstruction(op, context);
   }
+}
+
+function argInstruction({ name, default: value }: ArgOp, context: Context): string {
+  return value === undefined ? `ARG ${name}` : `ARG ${name}=${quoted(value, context)}`;
+}
+
+/** A value in quotes. In a spec with args the backslashes before `${` are escapes already. */
+function quoted(value: string, context: Context): string {
+  const special = context.hasArgs ? /\\+(?=\$\{)|["\\`]/g : /["\\`]/g;
+  const text = value.replaceAll(special, (found, at: number) => {
+    const isEscape = context.hasArgs && found.startsWith("\\") && value.startsWith("${", at + found.length);
+    return isEscape ? escapesOf(found, context) : escaped(found, context);
+  });
+  return `"${text}"`;
+}
+
+/** A text whose escapes before `${` are those of the Dockerfile. */
+function words(text: string, context: Context): string {
+  return context.hasArgs ? text.replaceAll(/\\+(?=\$\{)/g, (run) => escapesOf(run, context)) : text;
+}
+
+/** Backslashes before `${`: two stand for one, and one that is left escapes the `$`. */
+function escapesOf(run: string, { escape }: Context): string {
+  if (escape === "\\") return run;
+  return "\\".repeat(run.length >> 1) + (run.length % 2 === 1 ? escape : "");
 }
 
 function mounts(op: RunOp, context: Context): string {
@@ -100,7 +143,7 @@ function copyInstruction(op: CopyOp, context: Context): string {
   const owned = "uid" in user && !(user.uid === 0 && user.gid === 0);
   const chown = owned ? `--chown=${user.uid}:${user.gid} ` : "";
   const from = op.from.kind === "build" ? `--from=${op.from.name} ` : "";
-  return `COPY ${chown}${from}${op.sources.join(" ")} ${op.destination}`;
+  return `COPY ${chown}${from}${words(op.sources.join(" "), context)} ${words(op.destination, context)}`;
 }
 
 /** A command of several lines, each but the last ended by the escape character. */

@@ -1,4 +1,4 @@
-import type { BuildkitOption, CopyOp, NestedBuild, Op, RunOp, Spec, User } from "./ast.ts";
+import type { BuildkitOption, CopyOp, NestedBuild, Op, RunOp, Spec, User, UserTemplate } from "./ast.ts";
 import { checkOp, checkSpec } from "./check-arguments.ts";
 import type { Sexp } from "./sexp.ts";
 
@@ -8,7 +8,12 @@ import type { Sexp } from "./sexp.ts";
  */
 export function encodeSpec(spec: Spec): readonly Sexp[] {
   checkSpec("encodeSpec", spec);
-  return [...spec.builds.map(encodeBuild), ["from", spec.from], ...spec.ops.map(encodeOp)];
+  return [
+    ...(spec.args ?? []).map(encodeOp),
+    ...spec.builds.map(encodeBuild),
+    ["from", spec.from],
+    ...spec.ops.map(encodeOp),
+  ];
 }
 
 /** Encodes one op, for example as `["run", ["shell", "make"]]`. */
@@ -29,11 +34,13 @@ export function encodeOp(op: Op): readonly Sexp[] {
       return ["user", ...encodeUser(op.user)];
     case "env":
       return ["env", op.key, op.value];
+    case "arg":
+      return ["arg", op.name, ...(op.default === undefined ? [] : [op.default])];
   }
 }
 
 /** Encodes the fields of a user, for example as `[["uid", "0"], ["gid", "0"]]`. */
-export function encodeUser(user: User): readonly Sexp[] {
+export function encodeUser(user: User | UserTemplate): readonly Sexp[] {
   if ("name" in user) return [["name", user.name]];
   return [
     ["uid", String(user.uid)],

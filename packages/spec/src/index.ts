@@ -1,4 +1,12 @@
+export {
+  type ArgProblem,
+  expandArgs,
+  type ExpandedSpec,
+  type ExpandOptions,
+  hasArgs,
+} from "./args/expand-args.ts";
 export type {
+  ArgOp,
   BuildkitOption,
   CommentOp,
   CopyOp,
@@ -13,6 +21,7 @@ export type {
   Spec,
   User,
   UserOp,
+  UserTemplate,
   WorkdirOp,
 } from "./ast.ts";
 export { fromBytes, toBytes } from "./byte-text.ts";
@@ -25,4 +34,5 @@ export type { Position } from "./source-text.ts";
 export { type Diagnostic, SpecError } from "./spec-error.ts";
 export type { SpecLocation, SpecPart, SpecSource } from "./spec-source.ts";
 export { formatOp, formatSpec, printMachine } from "./spec-print.ts";
+export { buildNames, type TargetSpec, targetSpec } from "./target-spec.ts";
 export { type UnknownBuild, unknownBuilds } from "./validate.ts";

@@ -1,5 +1,6 @@
 /** The names that an item of a spec can begin with. */
 export const itemNames: ReadonlySet<string> = new Set([
+  "arg",
   "build",
   "comment",
   "copy",

@@ -10,6 +10,8 @@ export interface Call {
   readonly node: ListNode;
   readonly args: readonly Node[];
   readonly report: Report;
+  /** True in a spec with args: its uids and gids can be texts. */
+  readonly hasArgs: boolean;
 }
 
 /** The values of a list after its name, with texts for error messages. */

@@ -36,6 +36,10 @@ const op = (scope: readonly string[]): fc.Arbitrary<Op> =>
     fc.record({ op: fc.constant("workdir" as const), directory: atom }),
     fc.record({ op: fc.constant("shell" as const), arguments: atoms }),
     fc.record({ op: fc.constant("env" as const), key: atom, value: atom }),
+    fc.record(
+      { op: fc.constant("arg" as const), name: fc.stringMatching(/^[A-Za-z_]\w{0,5}$/), default: atom },
+      { requiredKeys: ["op", "name"] },
+    ),
     fc.record({
       op: fc.constant("user" as const),
       user: fc.oneof(

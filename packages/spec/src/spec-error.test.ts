@@ -51,7 +51,7 @@ test("an error has a code, positions that count from 1, and hints", () => {
   expect(error.diagnostics).toStrictEqual([
     {
       position: { line: 2, column: 3 },
-      message: 'unknown op "rum": expected comment, workdir, shell, run, copy, user or env',
+      message: 'unknown op "rum": expected comment, workdir, shell, run, copy, user, env or arg',
       hint: 'did you mean "run"?',
     },
     {
@@ -137,7 +137,7 @@ describe("parentheses, strings and comments", () => {
   test("a string that is never closed, with the string whose quote is missing", () => {
     expect(message('((from base)\n (frob x)\n (run (shell "hello))\n (run (shell "world")))'))
       .toMatchInlineSnapshot(`
-        "test.spec:2:3: unknown op "frob": expected comment, workdir, shell, run, copy, user or env
+        "test.spec:2:3: unknown op "frob": expected comment, workdir, shell, run, copy, user, env or arg
           2 |  (frob x)
             |   ^^^^
 

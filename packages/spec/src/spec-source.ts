@@ -50,6 +50,14 @@ export function specSource(source: SourceText, origins: ReadonlyMap<Op | Spec, L
   };
 }
 
+/** The source of items that were made of those of a parsed spec. */
+export function derivedSource(source: SpecSource, origins: ReadonlyMap<Op | Spec, Op | Spec>): SpecSource {
+  return {
+    locate: (item, part) => source.locate(origins.get(item) ?? item, part),
+    excerpt: (item, part) => source.excerpt(origins.get(item) ?? item, part),
+  };
+}
+
 function partOf(origin: ListNode, { field, value }: SpecPart): Node | undefined {
   const found = fieldIn(origin.items, field);
   if (value === undefined || found?.kind !== "list") return found;

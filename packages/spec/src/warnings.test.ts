@@ -26,6 +26,16 @@ test.each([".git", "_build", "a.b", "a!"])("%s is not reported as a pattern", (n
   expect(warnings(`((from base) (copy (src .) (dst .) (exclude "${name}")))`)).toEqual([]);
 });
 
+test("an arg without braces is reported where its value was probably meant", () => {
+  const text = `((arg B x) (from $B) (arg V 1) (workdir /src/$V) (env A "$V $HOME") (run (shell "echo $V")) (env E "\\\\$V"))`;
+  expect(warnings(text).map((warning) => warning.split("\n")[0])).toEqual([
+    'x.spec:1:32: "$V" is text, and not the value of the arg',
+    'x.spec:1:50: "$V" is text, and not the value of the arg',
+    'x.spec:1:1: "$B" is text, and not the value of the arg',
+  ]);
+  expect(warnings('((from base) (env A "$V"))')).toEqual([]);
+});
+
 test("in a copy from a build the hint names no ignore file, which does not count there", () => {
   const text =
     '((build b ((from base))) (from base) (copy (from (build b)) (src /a) (dst .) (exclude "*.o")))';

@@ -20,21 +20,21 @@ import {
   type RecordedStep,
   type StoreLayout,
   storeLayout,
+  type LayerRenewals,
   type PruneOptions,
   resultDirectory,
   noopEmit,
   type Store,
   type StorePath,
-  within,
   withStoreErrors,
 } from "@ob/core";
-import { type ConfineReader, waitForLock, withLock } from "@ob/qcow2";
+import type { ConfineReader } from "@ob/qcow2";
 import { BackgroundWork } from "./background.ts";
 import { resolveBaseImage } from "./base-images/base-images.ts";
 import { readBaseInfo, readGuest } from "./base-images/base-info.ts";
 import { tryBeginLayer } from "./layers/layer-writer.ts";
 import type { StoreContext } from "./context.ts";
-import { StoreDatabase } from "./db/database.ts";
+import { openDatabase } from "./db/open-database.ts";
 import { digestsOfLayer, holdLayer } from "./layers/held-layer.ts";
 import { exportDisk } from "./layers/export.ts";
 import { findLayer } from "./layers/layers.ts";
@@ -87,12 +87,6 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
       throw error;
     }
   });
-}
-
-async function openDatabase(layout: StoreLayout): Promise<StoreDatabase> {
-  // SQLite does not wait if two processes create a database at the same time.
-  const opening = await waitForLock(within(layout.locks, "open"), "exclusive");
-  return await withLock(opening, async () => new StoreDatabase(layout.database));
 }
 
 /** A store of qcow2 layers in a directory: see `Store` for the contract, and `StoreLayout` for the paths. */
@@ -189,6 +183,10 @@ export class QcowStore implements Store {
 
   async untag(name: string): Promise<boolean> {
     return await withStoreErrors("remove a tag", async () => this.#context.database.tags.remove(name));
+  }
+
+  get renewals(): LayerRenewals {
+    return this.#context.database.renewals;
   }
 
   steps(): ReadonlyMap<LayerId, RecordedStep> {

@@ -3,6 +3,7 @@ import type { CopyOp, Op, RunOp, Spec } from "@ob/spec";
 import {
   type Context,
   type FinishedBuild,
+  guestUser,
   nestedContext,
   resolveGuestPath,
   withBuild,
@@ -14,6 +15,7 @@ import { type GuestStep, prepareStep } from "../steps/guest-step.ts";
 import { atPlace, placeOf } from "../place.ts";
 import type { MakeAgain, NeededLayer } from "../steps/lost-layers.ts";
 import type { StepPosition } from "../steps/step-deps.ts";
+import type { RenewedSteps } from "./renewed-steps.ts";
 import type { BuildScope } from "./scheduler.ts";
 
 /** What is done with the steps: a build builds their layers, a plan only looks for them. */
@@ -31,6 +33,8 @@ export interface WalkOptions {
   /** The visitor of the steps of a scope. */
   readonly visitor: (scope: BuildScope) => StepVisitor;
   readonly scope: BuildScope;
+  /** The ids of steps that are run anew. */
+  readonly renewed: RenewedSteps;
 }
 
 /**
@@ -89,7 +93,7 @@ interface StageOptions extends WalkOptions {
 async function walkOps(
   ops: readonly Op[],
   context: Context,
-  { visitor, visit, scope, stage }: StageOptions,
+  { visitor, visit, scope, stage, renewed }: StageOptions,
 ): Promise<NeededLayer> {
   const { image, session } = stage;
   let [current, base] = [context, stage.base];
@@ -102,14 +106,18 @@ async function walkOps(
       current = afterOp(op, current);
       continue;
     }
-    const step = await prepareStep(op, { context: current, base: base.id }, scope).catch((error: unknown) => {
-      // The step has no id to be announced with, and its line says where the build has stopped.
-      visit.note(opHeading(current.workdir, op), current.build);
-      throw atPlace(error, placeOf(current.source, op));
-    });
+    const prepared = await prepareStep(op, { context: current, base: base.id }, scope).catch(
+      (error: unknown) => {
+        // The step has no id to be announced with, and its line says where the build has stopped.
+        visit.note(opHeading(current.workdir, op), current.build);
+        throw atPlace(error, placeOf(current.source, op));
+      },
+    );
+    const step = await renewed.apply(prepared, current.build);
     const isLast = index === lastStep && current.build.length === 0;
     const position = { image, isLast, previous, makeBase: base.makeAgain };
     await visit.step(step, { ...position, session, keepVm: index < lastStep });
+    renewed.finished(prepared.info.id, step);
     base = { id: step.info.id, makeAgain: async (later) => await visitor(later).step(step, position) };
     previous = step.info;
   }
@@ -118,6 +126,8 @@ async function walkOps(
 
 function afterOp(op: Exclude<Op, RunOp | CopyOp>, context: Context): Context {
   switch (op.op) {
+    // `expandRequest` has left no arg.
+    case "arg":
     case "comment":
       return context;
     case "workdir":
@@ -125,7 +135,7 @@ function afterOp(op: Exclude<Op, RunOp | CopyOp>, context: Context): Context {
     case "shell":
       return { ...context, shell: op.arguments };
     case "user":
-      return { ...context, user: op.user };
+      return { ...context, user: guestUser(op) };
     case "env":
       return withVariable(context, op.key, op.value);
   }

@@ -31,6 +31,14 @@ export function healthcheckId(inputs: RunInputs, nonce: string): LayerId {
   return digest([...runFields(inputs), ["healthcheck", nonce]]);
 }
 
+/** The id of a step that is run although its layer exists: the nonce makes it another one. */
+export function renewedStepId(id: LayerId, nonce: string): LayerId {
+  return digest([
+    ["renewed", id],
+    ["nonce", nonce],
+  ]);
+}
+
 export interface CopyInputs {
   readonly base: LayerId;
   readonly user: GuestUser | undefined;

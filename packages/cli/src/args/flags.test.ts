@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { normalizeFlags } from "./flags.ts";
-import { commonOptions, secretOptions, specOptions, storeOptions } from "./options.ts";
+import { commonOptions, specOptions, storeOptions } from "./options.ts";
+import { secretOptions } from "./secrets.ts";
 import { sandboxOptions } from "./sandbox-flags.ts";
 
 const options = { ...commonOptions, ...storeOptions, ...specOptions, ...secretOptions, ...sandboxOptions };

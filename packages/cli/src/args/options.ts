@@ -35,6 +35,13 @@ export const commonOptions: OptionTable = {
     group: messages,
     complete: colorModes,
   },
+  config: {
+    kind: "value",
+    value: "FILE",
+    describe: "Read settings from FILE (JSON or a module) instead of obuilder.json beside the spec",
+    group: messages,
+  },
+  "no-config": { kind: "flag", describe: "Read no settings files", group: messages },
   help: { kind: "flag", short: "h", describe: "Show this help", group: messages },
   version: { kind: "flag", describe: "Show the version", group: messages },
 };
@@ -54,15 +61,6 @@ export const specOptions: OptionTable = {
     kind: "value",
     value: "FILE",
     describe: "The build spec; - is standard input",
-    group: "Spec:",
-  },
-};
-
-export const secretOptions: OptionTable = {
-  secret: {
-    kind: "values",
-    value: "ID:FILE",
-    describe: "The file with the secret ID; can be repeated",
     group: "Spec:",
   },
 };

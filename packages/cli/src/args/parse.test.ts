@@ -36,6 +36,7 @@ describe("help", () => {
         obuilder export           Export a layer's disk as one bootable qcow2 file
         obuilder image            Build, check, import, list and remove base images
         obuilder healthcheck      Check that a base image boots and runs a command
+        obuilder config           Show which options are set, and where
         obuilder doctor           Check what this host has for builds and what it
                                   lacks
         obuilder delete           Delete a layer and all layers based on it
@@ -55,6 +56,9 @@ describe("help", () => {
         -q, --quiet            Print no warnings
             --verbosity=LEVEL  One of quiet, app, error, warning, info, debug
             --color=WHEN       auto, always or never
+            --config=FILE      Read settings from FILE (JSON or a module) instead of
+                               obuilder.json beside the spec
+            --no-config        Read no settings files
         -h, --help             Show this help
             --version          Show the version
 
@@ -115,6 +119,9 @@ describe("help", () => {
         -q, --quiet            Print no warnings
             --verbosity=LEVEL  One of quiet, app, error, warning, info, debug
             --color=WHEN       auto, always or never
+            --config=FILE      Read settings from FILE (JSON or a module) instead of
+                               obuilder.json beside the spec
+            --no-config        Read no settings files
         -h, --help             Show this help
             --version          Show the version
 

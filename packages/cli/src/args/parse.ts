@@ -3,7 +3,9 @@ import { didYouMean, ObError } from "@ob/core";
 import type { Command } from "../commands/command.ts";
 import { commands } from "../commands/registry.ts";
 import { findAction, refuseForeignOptions } from "./actions.ts";
+import { allOptions } from "./all-options.ts";
 import { normalizeFlags, type Option, type OptionTable } from "./flags.ts";
+import { applySettings } from "../settings/apply-settings.ts";
 import { type Arguments, commonOptions } from "./options.ts";
 
 /** What a command line asks for. */
@@ -19,6 +21,8 @@ export type Invocation =
 export interface CommandLineOptions {
   /** Width to wrap the help at, in characters. */
   readonly columns: number;
+  /** The environment, which can set options, and says where settings files are. By default neither is looked at. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**
@@ -28,7 +32,7 @@ export interface CommandLineOptions {
  */
 export async function readCommandLine(
   words: readonly string[],
-  { columns }: CommandLineOptions,
+  { columns, env }: CommandLineOptions,
 ): Promise<Invocation> {
   if (words[0] === "__complete" && words[1] === "--") return { kind: "complete", words: words.slice(2) };
   const argv = words[0] === "help" ? [...words.slice(1, 3), "--help"] : words;
@@ -71,7 +75,8 @@ export async function readCommandLine(
   const named = command.positionals.map((positional, index) => [positional.name, positionals[index]]);
   if (found) named[0] = ["ACTION", found.name];
   const others = command.rest ? { [command.rest.name]: more } : {};
-  return { kind: "run", name, command, args: { ...values, ...Object.fromEntries(named), ...others } };
+  const given = env === undefined ? values : await applySettings(values, { name, options, env, allOptions });
+  return { kind: "run", name, command, args: { ...given, ...Object.fromEntries(named), ...others } };
 }
 
 async function readWithoutCommand(argv: readonly string[], columns: number): Promise<Invocation> {

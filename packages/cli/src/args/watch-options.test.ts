@@ -7,7 +7,7 @@ test.each([
   ["10.0.0.5:80", { host: "10.0.0.5", port: 80 }],
   ["[::1]:9464", { host: "::1", port: 9464 }],
 ])("--http %s is an address", (text, http) => {
-  expect(readWatchSettings({ http: text })).toEqual({ http, logFormat: "text" });
+  expect(readWatchSettings({ http: text })).toEqual({ http, board: false, logFormat: "text" });
 });
 
 test.each([
@@ -23,8 +23,13 @@ test.each([
   expect(() => readWatchSettings({ http: text })).toThrow(expect.objectContaining({ code: "USAGE" }));
 });
 
+test("--board is served where --http says", () => {
+  expect(readWatchSettings({ http: "9464", board: true })).toMatchObject({ board: true });
+  expect(() => readWatchSettings({ board: true })).toThrow("--board needs --http");
+});
+
 test("without options nothing is served", () => {
-  expect(readWatchSettings({})).toEqual({ http: undefined, logFormat: "text" });
+  expect(readWatchSettings({})).toEqual({ http: undefined, board: false, logFormat: "text" });
 });
 
 test("the loopback is told from other addresses", () => {

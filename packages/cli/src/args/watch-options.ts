@@ -15,6 +15,11 @@ export const watchOptions: OptionTable = {
       "Serve /metrics for Prometheus, /healthz and /readyz there; the address is 127.0.0.1 if there is only a port (default: nowhere)",
     group,
   },
+  board: {
+    kind: "flag",
+    describe: "Serve bull-board at /board/ of --http, too: it shows the queues, and changes nothing",
+    group,
+  },
   "log-format": {
     kind: "value",
     value: "FORMAT",
@@ -34,6 +39,8 @@ export interface HttpAddress {
 
 export interface WatchSettings {
   readonly http: HttpAddress | undefined;
+  /** True if bull-board is served there, too. */
+  readonly board: boolean;
   readonly logFormat: LogFormat;
 }
 
@@ -41,7 +48,13 @@ export interface WatchSettings {
 export function readWatchSettings(args: Arguments): WatchSettings {
   const text = stringOption(args, "http");
   const http = text === undefined ? undefined : parseHttpAddress(text);
-  return { http, logFormat: enumOption(args, "log-format", logFormats) ?? "text" };
+  const board = args["board"] === true;
+  if (board && !http) {
+    throw new ObError("USAGE", "--board needs --http, which says where it is served.", {
+      hint: "For example --http=9464 --board; then look at http://localhost:9464/board/.",
+    });
+  }
+  return { http, board, logFormat: enumOption(args, "log-format", logFormats) ?? "text" };
 }
 
 /** True for addresses that only this host reaches. */

@@ -12,7 +12,7 @@ import {
   findBuild,
   submitBuild,
 } from "@ob/cluster";
-import { disposableWith, type ImageManifest, type LayerId, ObError } from "@ob/core";
+import { disposableWith, type Emit, type ImageManifest, type LayerId, ObError } from "@ob/core";
 import { openRegistry, type Registry } from "@ob/registry";
 import type { Spec } from "@ob/spec";
 import type {
@@ -21,6 +21,7 @@ import type {
   OpenClusterOptions,
   RegistryAddress,
 } from "./cluster-ports.ts";
+import { findUsableLayer } from "../sharing/source.ts";
 import { registryLogs } from "./log-archive.ts";
 import { PlanningStore } from "./planning-store.ts";
 import { poolFor } from "./pools.ts";
@@ -54,7 +55,7 @@ export async function openCluster(options: OpenClusterOptions): Promise<ClusterC
         signal,
         ...(registry && {
           archive: registryLogs(registry),
-          readLog: (id: LayerId, stop?: AbortSignal) => readLog(id, registry, stop),
+          readLog: (id: LayerId, stop?: AbortSignal) => readLog(id, { registry, emit, signal: stop }),
         }),
       }),
     cancel: async (build) => await cancelBuild(redis, build),
@@ -102,10 +103,9 @@ function imagesOf(spec: Spec): ReadonlySet<string> {
 /** The log of a layer in the registry. */
 async function* readLog(
   id: LayerId,
-  registry: Registry,
-  signal: AbortSignal | undefined,
+  { registry, emit, signal }: { registry: Registry; emit: Emit; signal: AbortSignal | undefined },
 ): AsyncGenerator<Uint8Array> {
-  const layer = await registry.findLayer(id, { signal });
+  const layer = await findUsableLayer(registry, id, { emit, signal });
   if (!layer?.log) return;
   const directory = await mkdtemp(join(tmpdir(), "obuilder-log-"));
   try {

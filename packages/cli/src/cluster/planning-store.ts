@@ -36,17 +36,8 @@ export class PlanningStore extends EmptyStore implements Store {
     this.#registry = registry;
   }
 
-  /** @throws ObError `BASE_IMAGE` if the registry does not have the image, or not all of its manifest. */
+  /** @throws ObError `BASE_IMAGE` if the registry does not have the image, or not all of its manifest, or it is a tag. */
   override async baseImage(name: string): Promise<BaseImage> {
-    if (taggedBase(name) !== undefined) {
-      throw new ObError(
-        "BASE_IMAGE",
-        `${JSON.stringify(name)} is a tag of one store, which the workers of a cluster do not have.`,
-        {
-          hint: "Start from a base image; `obuilder export` and `obuilder image push` make one of a layer.",
-        },
-      );
-    }
     const id = baseLayerId(name);
     await this.manifestOf(name);
     this.#names.set(id, name);
@@ -69,6 +60,15 @@ export class PlanningStore extends EmptyStore implements Store {
 
   /** The manifest of an image, undefined if it has none. @throws as `baseImage`. */
   async manifestOf(name: string): Promise<ImageManifest | undefined> {
+    if (taggedBase(name) !== undefined) {
+      throw new ObError(
+        "BASE_IMAGE",
+        `${JSON.stringify(name)} is a tag of one store, which the workers of a cluster do not have.`,
+        {
+          hint: "Start from a base image; `obuilder export` and `obuilder image push` make one of a layer.",
+        },
+      );
+    }
     let found = this.#images.get(name);
     if (!found) {
       found = this.#read(name);

@@ -147,6 +147,33 @@ describe("the layers of a worker", () => {
     expect(worker.warnings.join("\n")).toContain(warning);
   });
 
+  it.each<[string, (text: string) => string, string?]>([
+    ["no JSON", () => "{"],
+    ["more than a manifest may have", () => " ".repeat(5 << 20)],
+    ["an index", (text) => text, "application/vnd.oci.image.index.v1+json"],
+    ["another layer", (text) => text.replaceAll(at(ids, 2), at(ids, 3))],
+  ])(
+    "are missing where the tag stands for %s, with a warning, and are pushed anew",
+    async (_, change, type) => {
+      const third = at(ids, 2);
+      const key = `ob:${third}`;
+      const { bytes, mediaType } = fake.manifests.get(key) ?? { bytes: Buffer.alloc(0), mediaType: "" };
+      fake.manifests.set(key, { bytes: Buffer.from(change(String(bytes))), mediaType: type ?? mediaType });
+      await using there = await startMachine(join(directory, "base.qcow2"));
+      await using worker = await startWorker(there);
+      expect(await worker.layers.has(third)).toBeUndefined();
+      expect(await worker.layers.fetch(third, at(published, 2))).toBe("gone");
+      expect(worker.warnings).toHaveLength(2);
+      expect(worker.warnings[0]).toContain("counts as missing");
+
+      await using source = await startWorker(here);
+      expect(await source.layers.localDigest(third)).toBeUndefined();
+      const { digest, parent } = await source.layers.publish(third);
+      expect(parent).toEqual({ id: at(ids, 1), digest: at(published, 1) });
+      expect(await worker.layers.fetch(third, digest)).toBe("fetched");
+    },
+  );
+
   it.each(["/etc/hostname", 'json:{"driver":"nbd","host":"127.0.0.1"}'])(
     "with the backing file %s are refused, and a new run takes their place",
     async (backing) => {

@@ -5,7 +5,7 @@ import type { Fetched, LayerTransport, PublishedLayer } from "@ob/cluster";
 import { type Emit, errorMessage, isObError, type LayerId, ObError, type Store } from "@ob/core";
 import type { ChainDisk, LayerInfo, Registry } from "@ob/registry";
 import { pushStoredLayer } from "../sharing/push-layer.ts";
-import { hasWhole, isCorrupt } from "../sharing/source.ts";
+import { findUsableLayer, hasWhole, isCorrupt } from "../sharing/source.ts";
 import { type DiskToTake, takeDisk } from "../sharing/take-disk.ts";
 import type { WorkerImages } from "./worker-images.ts";
 
@@ -28,13 +28,12 @@ export class RegistryLayers implements LayerTransport {
   }
 
   async has(id: LayerId): Promise<string | undefined> {
-    return (await this.#options.registry.findLayer(id))?.manifestDigest;
+    return (await this.#find(id))?.manifestDigest;
   }
 
   async localDigest(id: LayerId): Promise<string | undefined> {
-    const { registry, store } = this.#options;
-    if (!(await store.find(id))) return undefined;
-    const layer = await registry.findLayer(id);
+    if (!(await this.#options.store.find(id))) return undefined;
+    const layer = await this.#find(id);
     if (!layer) return undefined;
     for (const disk of layer.chain) if (!(await this.#isHere(disk))) return undefined;
     return layer.manifestDigest;
@@ -42,7 +41,7 @@ export class RegistryLayers implements LayerTransport {
 
   async fetch(id: LayerId, digest: string, signal?: AbortSignal): Promise<Fetched> {
     const { registry } = this.#options;
-    const layer = await registry.findLayer(id, { signal });
+    const layer = await this.#find(id, signal);
     if (layer?.manifestDigest !== digest) return "gone";
     const [base, ...overlays] = layer.chain;
     if (!base) return "gone";
@@ -71,14 +70,20 @@ export class RegistryLayers implements LayerTransport {
   /** @throws ObError `NO_SUCH_LAYER` if the registry has another version of what it is based on, or it cannot be shared. */
   async publish(id: LayerId, stop?: AbortSignal): Promise<PublishedLayer> {
     const signal = stop ?? new AbortController().signal;
-    const { store, registry } = this.#options;
+    const { store, registry, emit } = this.#options;
     if (!(await store.find(id))) throw notShared(id, "it is no longer there");
-    const pushed = await pushStoredLayer(id, { store, registry, signal, replace: true, bases: true });
+    const push = { store, registry, signal, emit, replace: true, bases: true };
+    const pushed = await pushStoredLayer(id, push);
     if (!pushed) throw notShared(id, "its disk is based on files that are not layers");
     const { layer, below } = pushed;
     if (layer.chain.length > 1 && !below) throw notShared(id, "what it is based on is another version there");
     const parent = below && { id: below.id, digest: below.manifestDigest };
     return { digest: layer.manifestDigest, parent };
+  }
+
+  async #find(id: LayerId, signal?: AbortSignal): Promise<LayerInfo | undefined> {
+    const { registry, emit } = this.#options;
+    return await findUsableLayer(registry, id, { emit, signal });
   }
 
   /** A base layer is imported from its image, and must be the same disk. @returns false if it is another one. */

@@ -12,7 +12,7 @@ import { registryLogs } from "./log-archive.ts";
 import { ownPool } from "./pools.ts";
 import { receivedContexts } from "./registry-contexts.ts";
 import { RegistryLayers } from "./registry-layers.ts";
-import { withImages, WorkerImages } from "./worker-images.ts";
+import { WorkerImages, WorkerStore } from "./worker-images.ts";
 
 /** See `ClusterServices.startWorker`. A store that does not exist is created: its images come from the registry. */
 export async function startRegistryWorker(options: StartWorkerOptions): Promise<StartedWorker> {
@@ -32,7 +32,7 @@ export async function startRegistryWorker(options: StartWorkerOptions): Promise<
   await mkdir(storeLayout(directory).baseImages, { recursive: true, mode: 0o700 });
   const own = stack.use(await openStore({ directory, ...storeFlags(flags), emit }));
   const images = new WorkerImages({ store: own, directory, registry, emit });
-  const store = withImages(own, images);
+  const store = new WorkerStore(own, images);
   const caches = stack.use(await openCaches({ directory, emit }));
   const warmVms = {
     count: options.warm,

@@ -1,4 +1,4 @@
-import { type BaseImage, type Emit, type LayerId, ObError, type Store } from "@ob/core";
+import { type BaseImage, type Emit, ForwardingStore, type LayerId, ObError, type Store } from "@ob/core";
 import type { Registry } from "@ob/registry";
 
 export interface WorkerImagesOptions {
@@ -73,30 +73,17 @@ export class WorkerImages {
 }
 
 /** The worker's store, whose base images come from the registry where they are missing. */
-export function withImages(store: Store, images: WorkerImages): Store {
-  return {
-    ownDirectories: store.ownDirectories ?? [],
-    baseImage: async (name) => await images.find(name),
-    guestOf: async (image) => await store.guestOf(image),
-    find: async (id) => await store.find(id),
-    recordUse: (id) => store.recordUse(id),
-    baseInfo: async (id) => await store.baseInfo(id),
-    tryBegin: async (id) => await store.tryBegin(id),
-    readLog: (id, signal) => store.readLog(id, signal),
-    unfinished: async () => await store.unfinished(),
-    createScratchDisk: async (id, signal) => await store.createScratchDisk(id, signal),
-    export: async (id, options) => await store.export(id, options),
-    holdLayer: async (id, signal) => await store.holdLayer(id, signal),
-    layerDigests: async (id, signal) => await store.layerDigests(id, signal),
-    list: () => store.list(),
-    inUse: async () => await store.inUse(),
-    tags: () => store.tags(),
-    tag: async (id, names, signal) => await store.tag(id, names, signal),
-    untag: async (name) => await store.untag(name),
-    steps: () => store.steps(),
-    builds: store.builds,
-    delete: async (id, options) => await store.delete(id, options),
-    prune: async (options) => await store.prune(options),
-    [Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
-  };
+export class WorkerStore extends ForwardingStore {
+  /** All workers have the same ids for the same steps. */
+  override readonly renewals = undefined;
+  readonly #images: WorkerImages;
+
+  constructor(store: Store, images: WorkerImages) {
+    super(store);
+    this.#images = images;
+  }
+
+  override async baseImage(name: string): Promise<BaseImage> {
+    return await this.#images.find(name);
+  }
 }

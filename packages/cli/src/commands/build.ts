@@ -3,13 +3,15 @@ import type { BuildOptions, StepFailure } from "@ob/builder";
 import { cacheOptions, readCacheOptions } from "../args/cache-options.ts";
 import { checkKey, readRequest } from "../args/build-input.ts";
 import { limitOptions, readLimits } from "../args/limits.ts";
+import { buildArgOptions } from "../args/build-args.ts";
+import { secretOptions } from "../args/secrets.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import { jobOptions, readJobs } from "../args/jobs.ts";
+import { noCacheOptions, readNoCache } from "../args/no-cache.ts";
 import {
   type Arguments,
   progressOptions,
   readProgressMode,
-  secretOptions,
   specOptions,
   storeOptions,
 } from "../args/options.ts";
@@ -41,6 +43,8 @@ export const build: Command = {
   options: {
     ...storeOptions,
     ...specOptions,
+    ...buildArgOptions,
+    ...noCacheOptions,
     ...secretOptions,
     ...ignoreOptions,
     ...tagOptions,
@@ -62,6 +66,9 @@ export const build: Command = {
       "build with the files of the current directory",
     ],
     ["obuilder build ... -t tools:1.2 .", "give the last layer a name: obuilder shell tools:1.2"],
+    ["obuilder build ... --build-arg VERSION=1.2 .", "with a value for (arg VERSION)"],
+    ["obuilder build ... --target tools .", "only the nested build tools"],
+    ["obuilder build ... --no-cache .", "run every step again"],
     ["obuilder build ... --secret token:$HOME/.token .", "with a secret"],
     ["obuilder build ... --qemu-memory 16 --qemu-cpus 8 .", "in a bigger VM"],
     ["obuilder build ... -j 4 .", "up to four nested builds in parallel"],
@@ -95,6 +102,7 @@ async function readSettings(args: Arguments, { io, location, flags, emit }: Sess
   const { logLimit, diskReserve, ...timeouts } = readLimits(args);
   const mode = readProgressMode(args);
   const tags = readTags(args);
+  const noCache = readNoCache(args);
   const reuseVm = await mayReuseVm({ args, env: io.env, location });
   const wantsShell = readOnError(args, io) === "shell";
   await checkKey(flags.sshKey);
@@ -102,7 +110,7 @@ async function readSettings(args: Arguments, { io, location, flags, emit }: Sess
   const cache = readCacheOptions(args, request.spec);
   const outputs = readOutputs(args);
   await checkBuildOutputs(outputs, { io, mode });
-  const building = { jobs, tags, reuseVm, ...timeouts } satisfies BuildOptions;
+  const building = { jobs, tags, noCache, reuseVm, ...timeouts } satisfies BuildOptions;
   const minFreeSpace = readMinFreeSpace(args);
   return {
     mode,

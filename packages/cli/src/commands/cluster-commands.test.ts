@@ -52,6 +52,7 @@ class FakeCluster {
           drained: Promise.resolve(),
           status: () => ({ name, pools: [...pools], slots, running: 0, draining: true }),
           queues: async () => [],
+          boardQueues: async () => [],
           ...nothing,
         };
         return { pools, worker, pingRegistry: async () => undefined, ...nothing };
@@ -221,4 +222,33 @@ test("worker --warm keeps machines ready, in no more than its slots", async () =
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("--warm 2 is more than the 1 slot of --slots");
   expect(cluster.started).toHaveLength(2);
+});
+
+test("an error that ends a worker is a line of its JSON log, too, with the same exit code", async () => {
+  const cluster = new FakeCluster();
+  const fails = (error: Error) => {
+    const startWorker = async () => {
+      throw error;
+    };
+    const connected = { ...clusterServices, startWorker };
+    return { ...cluster.services, cluster: async () => connected };
+  };
+  const worker = async (error: Error, ...args: readonly string[]) =>
+    await cluster.run(["worker", "--store=qemu:/s", "--name=w1", ...args], { services: fails(error) });
+  const away = new ObError("STORE", "Cannot reach Redis.\n\u001b[2J", { hint: "Start it." });
+  const text = await worker(away);
+  expect(text).toMatchObject({ code: 4, stdout: "", stderr: expect.stringContaining("Cannot reach Redis.") });
+  const json = await worker(away, "--log-format=json");
+  expect(json).toMatchObject({ code: 4, stderr: "" });
+  const line = { level: "error", event: "failed", worker: "w1", code: "STORE", hint: "Start it." };
+  expect(JSON.parse(json.stdout)).toMatchObject(line);
+  // oxlint-disable-next-line no-control-regex -- It is looked for.
+  expect(json.stdout).toMatch(/^[^\n\u001b]+\n$/);
+  const bug = await worker(new TypeError("x is not a function"), "--log-format=json");
+  expect([bug.code, JSON.parse(bug.stdout)]).toMatchObject([
+    4,
+    { text: "x is not a function", stack: expect.stringContaining("TypeError") },
+  ]);
+  const noQueue = await cluster.run(["worker", "--log-format=json"], { env: {} });
+  expect([noQueue.code, JSON.parse(noQueue.stdout)]).toMatchObject([2, { code: "USAGE" }]);
 });

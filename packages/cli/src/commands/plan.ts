@@ -3,18 +3,15 @@ import { readRequest } from "../args/build-input.ts";
 import { colorsFor, type Palette } from "../output/colors.ts";
 import { recipeHint } from "../output/recipe-hint.ts";
 import { limitOptions } from "../args/limits.ts";
+import { buildArgOptions } from "../args/build-args.ts";
+import { noCacheOptions, readNoCache } from "../args/no-cache.ts";
+import { secretOptions } from "../args/secrets.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import { copySizeLines } from "../output/copy-size-lines.ts";
 import { jsonLine, printable } from "../output/printable.ts";
 import { jobOptions } from "../args/jobs.ts";
 import { cacheOptions } from "../args/cache-options.ts";
-import {
-  acceptedButHidden,
-  progressOptions,
-  secretOptions,
-  specOptions,
-  storeOptions,
-} from "../args/options.ts";
+import { acceptedButHidden, progressOptions, specOptions, storeOptions } from "../args/options.ts";
 import { sandboxOptions, vmReuseOptions } from "../args/sandbox-flags.ts";
 import { onErrorOptions } from "../terminal/on-error-shell.ts";
 import { tagOptions } from "../args/tags.ts";
@@ -36,6 +33,8 @@ export const plan: Command = {
   options: {
     ...storeOptions,
     ...specOptions,
+    ...buildArgOptions,
+    ...noCacheOptions,
     ...secretOptions,
     ...ignoreOptions,
     json: {
@@ -71,6 +70,7 @@ export const plan: Command = {
       location,
       flags,
       request,
+      noCache: readNoCache(args),
       signal: io.signal,
       sizes,
       emit,

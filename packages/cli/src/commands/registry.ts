@@ -76,6 +76,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Check that a base image boots and runs a command",
     load: async () => (await import("./healthcheck.ts")).healthcheck,
   },
+  config: {
+    summary: "Show which options are set, and where",
+    load: async () => (await import("./config.ts")).config,
+  },
   doctor: {
     summary: "Check what this host has for builds and what it lacks",
     load: async () => (await import("./doctor.ts")).doctor,

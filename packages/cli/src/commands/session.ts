@@ -1,4 +1,5 @@
 import type { Emit } from "@ob/core";
+import type { OptionTable } from "../args/flags.ts";
 import { type Arguments, stringOption, type Verbosity } from "../args/options.ts";
 import { readSandboxFlags, type SandboxFlags } from "../args/sandbox-flags.ts";
 import { parseStoreLocation, type StoreLocation } from "../args/store-location.ts";
@@ -14,6 +15,8 @@ export interface Session {
   readonly color: ColorMode;
   /** The concrete packages, wired. */
   readonly services: Services;
+  /** The options of every command, by its name. */
+  readonly allOptions: () => Promise<Readonly<Record<string, OptionTable>>>;
   /** Writes what the libraries log to standard error, as far as `verbosity` asks for it. */
   readonly emit: Emit;
   /** To be called when the last line of `--progress=json` is printed: for a build that fails before, `main` prints it. */
@@ -26,7 +29,7 @@ export interface Session {
 
 export interface SessionOptions extends Pick<
   Session,
-  "io" | "verbosity" | "color" | "services" | "onResult"
+  "io" | "verbosity" | "color" | "services" | "allOptions" | "onResult"
 > {
   readonly args: Arguments;
 }

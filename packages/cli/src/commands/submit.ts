@@ -10,12 +10,13 @@ import {
   registryOptions,
   userName,
 } from "../args/cluster-options.ts";
+import { buildArgOptions } from "../args/build-args.ts";
+import { secretOptions } from "../args/secrets.ts";
 import { ignoreOptions } from "../args/ignore-file.ts";
 import {
   type Arguments,
   progressOptions,
   readProgressMode,
-  secretOptions,
   specOptions,
   stringOption,
   stringOptions,
@@ -37,6 +38,7 @@ export const submit: Command = {
     ...registryOptions,
     ...contextRegistryOptions,
     ...specOptions,
+    ...buildArgOptions,
     ...secretOptions,
     "secret-layers": {
       kind: "flag",

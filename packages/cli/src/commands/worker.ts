@@ -1,4 +1,5 @@
-import { errorMessage, isObError, ObError } from "@ob/core";
+import type { ClusterWorker } from "@ob/cluster";
+import { type Emit, errorMessage, firstError, isObError, ObError } from "@ob/core";
 import {
   contextRegistryOptions,
   findContextRegistry,
@@ -10,13 +11,19 @@ import {
   registryOptions,
 } from "../args/cluster-options.ts";
 import { checkKey } from "../args/build-input.ts";
-import { storeOptions, stringOption, stringOptions } from "../args/options.ts";
+import { type Arguments, storeOptions, stringOption, stringOptions } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { parseCount } from "../args/units.ts";
 import { readWatchSettings, watchOptions } from "../args/watch-options.ts";
 import { openWatching, type Watching } from "../watch/open-watching.ts";
+import type { ServiceManager } from "../watch/service-manager.ts";
 import type { ProcessIo } from "../process-io.ts";
+import { exitCodeFor, exitCodes } from "../exit-codes.ts";
+import { colorsFor } from "../output/colors.ts";
+import { endingOf } from "../output/ending.ts";
+import { renderError } from "../output/render-error.ts";
 import type { Command } from "./command.ts";
+import type { Session } from "./session.ts";
 
 export const worker: Command = {
   description:
@@ -71,46 +78,100 @@ export const worker: Command = {
     ["obuilder worker ... --pool linux-amd64-kvm-8g --qemu-memory 8", "for builds that need much memory"],
   ],
 
-  async run(args, { services, io, verbosity, location, flags, emit: emitText }) {
-    const redis = await readQueue(args, io);
-    const registry = readRegistry(args, io);
-    const contextRegistry = findContextRegistry(args, io);
-    const slots = parseCount(stringOption(args, "slots") ?? "1", "--slots", 1);
-    const warm = readWarm(stringOption(args, "warm") ?? "0", slots);
-    const name = stringOption(args, "name") ?? hostName();
-    const key = stringOption(args, "pool-key");
-    const identity = key === undefined ? undefined : privateKeyIn(await readOptionFile(key, "pool-key"));
-    const settings = readWatchSettings(args);
-    await checkKey(flags.sshKey);
-    await using watching = await openWatching({ settings, io, verbosity, name, emit: emitText });
-    const { emit, watches, onTransfer } = watching;
-    const cluster = await services.cluster();
-    await using started = await cluster.startWorker({
-      ...{ redis, registry, contextRegistry, location, flags, emit, name, slots, warm, identity },
-      signal: io.signal,
-      ...{ pools: stringOptions(args, "pool"), watches, onTransfer },
-    });
-    watching.onStarted(started);
-    const { worker: running, pools } = started;
-    sayReady({ name, pools, slots }, { io, watching });
-    const stopped = Promise.withResolvers<void>();
-    const onStop = () => stopped.resolve();
-    io.signal.addEventListener("abort", onStop, { once: true });
-    if (io.signal.aborted) onStop();
-    await Promise.race([stopped.promise, running.drained]);
-    if (io.signal.aborted) {
-      if (watching.log) watching.log.note("draining");
-      else io.stderr.write("Finishing what runs… (a second signal ends it at once)\n");
-      await running.drain().catch((error: unknown) => {
-        // Redis is away: others take over.
-        if (isObError(error)) throw error;
-        emit({ type: "log", level: "warning", text: errorMessage(error) });
-      });
+  async run(args, session) {
+    const { logFormat } = readWatchSettings(args);
+    try {
+      return await runWorker(args, session);
+    } catch (thrown) {
+      if (logFormat !== "json") throw thrown;
+      const { createJsonLog } = await import("../watch/json-log.ts");
+      const { io, verbosity } = session;
+      const { error, exitCode } = endingOf(firstError(thrown), io.interruptedBy());
+      createJsonLog({ stdout: io.stdout, worker: nameOf(args), verbosity }).fail(error);
+      return exitCode;
     }
-    if (watching.log) watching.log.note("ended");
-    else io.stdout.write(`Worker ${name} has ended\n`);
   },
 };
+
+async function runWorker(args: Arguments, session: Session): Promise<number> {
+  const { services, io, verbosity, location, flags, emit: emitText } = session;
+  const redis = await readQueue(args, io);
+  const registry = readRegistry(args, io);
+  const contextRegistry = findContextRegistry(args, io);
+  const slots = parseCount(stringOption(args, "slots") ?? "1", "--slots", 1);
+  const warm = readWarm(stringOption(args, "warm") ?? "0", slots);
+  const name = nameOf(args);
+  const key = stringOption(args, "pool-key");
+  const identity = key === undefined ? undefined : privateKeyIn(await readOptionFile(key, "pool-key"));
+  const settings = readWatchSettings(args);
+  await checkKey(flags.sshKey);
+  await using watching = await openWatching({ settings, io, verbosity, name, emit: emitText });
+  const { emit, watches, onTransfer } = watching;
+  const cluster = await services.cluster();
+  await using started = await cluster.startWorker({
+    ...{ redis, registry, contextRegistry, location, flags, emit, name, slots, warm, identity },
+    signal: io.signal,
+    ...{ pools: stringOptions(args, "pool"), watches, onTransfer },
+  });
+  watching.onStarted(started);
+  const { worker: running, pools } = started;
+  sayReady({ name, pools, slots }, { io, watching });
+  await using manager = await serviceManager(io, emit);
+  manager?.ready(`${name} builds for ${pools.join(", ")}`);
+  const stopped = Promise.withResolvers<void>();
+  const onStop = () => stopped.resolve();
+  io.signal.addEventListener("abort", onStop, { once: true });
+  if (io.signal.aborted) onStop();
+  await Promise.race([stopped.promise, running.drained]);
+  manager?.stopping("Finishing what runs");
+  const failure = io.signal.aborted ? await drain(running, { io, watching }) : undefined;
+  if (failure) return sayFailed(failure, { session, watching });
+  if (watching.log) watching.log.note("ended");
+  else io.stdout.write(`Worker ${name} has ended\n`);
+  return exitCodes.ok;
+}
+
+/** Loaded only where one asks to be told. */
+async function serviceManager({ env }: ProcessIo, emit: Emit): Promise<ServiceManager | undefined> {
+  if (env["NOTIFY_SOCKET"] === undefined) return undefined;
+  const { openServiceManager } = await import("../watch/service-manager.ts");
+  return openServiceManager(env, emit);
+}
+
+interface Ending {
+  readonly io: ProcessIo;
+  readonly watching: Watching;
+}
+
+/** @returns the error of a worker that could not finish what it had. */
+async function drain(running: ClusterWorker, { io, watching }: Ending): Promise<ObError | undefined> {
+  if (watching.log) watching.log.note("draining");
+  else io.stderr.write("Finishing what runs… (a second signal ends it at once)\n");
+  try {
+    await running.drain();
+    return undefined;
+  } catch (error) {
+    if (isObError(error)) return error;
+    watching.emit({ type: "log", level: "warning", text: errorMessage(error) });
+    return undefined;
+  }
+}
+
+/** Says why it has failed: the signal that ended it does not. @returns the exit code. */
+function sayFailed(
+  error: ObError,
+  { session, watching }: { readonly session: Session; readonly watching: Watching },
+): number {
+  const { io, color: mode } = session;
+  const colors = colorsFor(io.stderr, { mode, env: io.env });
+  if (watching.log) watching.log.fail(error);
+  else io.stderr.write(renderError(error, { colors, verbose: false }));
+  return exitCodeFor(error.code);
+}
+
+function nameOf(args: Arguments): string {
+  return stringOption(args, "name") ?? hostName();
+}
 
 /** They are in slots that are free: more than there are slots would never be kept. */
 function readWarm(text: string, slots: number): number {
@@ -139,7 +200,9 @@ function sayReady(
   if (log) return log.note("ready", { pools, slots, url });
   const slotCount = slots === 1 ? "1 slot" : `${slots} slots`;
   io.stdout.write(`Worker ${name} is ready: ${pools.join(", ")}; ${slotCount}\n`);
-  if (url !== undefined) io.stdout.write(`It is watched at ${url}\n`);
+  if (url === undefined) return;
+  const board = watching.hasBoard ? ` and ${url}/board/` : "";
+  io.stdout.write(`It is watched at ${url}${board}\n`);
 }
 
 /** The line with the key: there can be comments. */

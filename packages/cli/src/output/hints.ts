@@ -47,6 +47,7 @@ const hints: Partial<Readonly<Record<ErrorCode, HintFor>>> = {
   TIMEOUT: timedOut,
   BAD_SECRET: ({ data: { secret } }) =>
     secret && `Give it with --secret ${secret}:FILE, where FILE holds its value.`,
+  BAD_SPEC: ({ hint, data: { arg } }) => arg && `--build-arg ${arg}=VALUE gives it one. ${hint}`,
   BASE_IMAGE: ({ hint, data: { notQcow2, noBaseImages } }) => {
     if (notQcow2)
       return "`obuilder image import FILE --name NAME` converts it, or: qemu-img convert -O qcow2 OLD NEW.qcow2";

@@ -1,5 +1,13 @@
 import type { Builder, BuildRequest } from "@ob/builder";
-import { type Emit, errorMessage, isObError, type Store } from "@ob/core";
+import {
+  type Emit,
+  errorMessage,
+  ForwardingStore,
+  isObError,
+  type LayerId,
+  type LayerWriter,
+  type Store,
+} from "@ob/core";
 import type { Spec } from "@ob/spec";
 import type { OptionTable } from "../args/flags.ts";
 import { type Arguments, stringOption } from "../args/options.ts";
@@ -72,22 +80,7 @@ export class RoomKeeper implements AsyncDisposable {
   }
 
   /** The store, which makes room before a layer is begun. */
-  readonly wrap = (store: Store): Store => {
-    const tryBegin: Store["tryBegin"] = async (id) => {
-      await this.#makeRoom();
-      return await store.tryBegin(id);
-    };
-    // All else is the store's own.
-    return new Proxy(store, {
-      get(target, key) {
-        if (key === "tryBegin") return tryBegin;
-        const value: unknown = Reflect.get(target, key, target);
-        if (typeof value !== "function") return value;
-        // Not `bind`: AsyncDisposableStack does not take a bound function.
-        return (...args: readonly unknown[]): unknown => Reflect.apply(value, target, args);
-      },
-    });
-  };
+  readonly wrap = (store: Store): Store => new RoomyStore(store, async () => await this.#makeRoom());
 
   /** Waits until nothing is being removed any more. */
   async [Symbol.asyncDispose](): Promise<void> {
@@ -172,4 +165,19 @@ function cachesOf(spec: Spec): ReadonlySet<string> {
     for (const build of next.builds) pending.push(build.spec);
   }
   return names;
+}
+
+/** A store that makes room before a layer is begun. */
+class RoomyStore extends ForwardingStore {
+  readonly #makeRoom: () => Promise<void>;
+
+  constructor(store: Store, makeRoom: () => Promise<void>) {
+    super(store);
+    this.#makeRoom = makeRoom;
+  }
+
+  override async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
+    await this.#makeRoom();
+    return await super.tryBegin(id);
+  }
 }

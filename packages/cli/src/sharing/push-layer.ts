@@ -1,6 +1,6 @@
-import { isObError, type LayerId, type Store } from "@ob/core";
+import { type Emit, isObError, type LayerId, type Store } from "@ob/core";
 import { type DiskFile, digest, type LayerInfo, type PushedLayer, type Registry } from "@ob/registry";
-import { hasWhole, isOfRegistry } from "./source.ts";
+import { findUsableLayer, hasWhole, isOfRegistry } from "./source.ts";
 
 /** What is needed of a registry to push layers to it. */
 export type TargetRegistry = Pick<Registry, "reference" | "findLayer" | "pushLayer" | "hasBlob">;
@@ -9,6 +9,7 @@ export interface StoredPushOptions {
   readonly store: Store;
   readonly registry: TargetRegistry;
   readonly signal: AbortSignal;
+  readonly emit: Emit;
   /** Replaces the layer of another run. By default it stays. */
   readonly replace?: boolean | undefined;
   /** Shares base layers, too. By default they come by other ways. */
@@ -32,10 +33,9 @@ export async function pushStoredLayer(
   options: StoredPushOptions,
 ): Promise<StoredPush | undefined> {
   const { store, registry, signal, replace = false, bases = false } = options;
-  const call = { signal };
-  const existing = await registry.findLayer(id, call);
+  const existing = await findUsableLayer(registry, id, options);
   if (existing && (await isSame(store, existing)) && (await isComplete(registry, existing, signal))) {
-    const below = await belowOf(existing, registry, signal);
+    const below = await belowOf(existing, options);
     // The same bytes can be on another run of what is below.
     if (!replace || below || existing.chain.length < 2) return { outcome: "present", layer: existing, below };
   }
@@ -63,13 +63,9 @@ export async function pushStoredLayer(
 }
 
 /** The layer below one that the registry has, if that is the run that it is based on. */
-async function belowOf(
-  { chain }: LayerInfo,
-  registry: TargetRegistry,
-  signal: AbortSignal,
-): Promise<LayerInfo | undefined> {
+async function belowOf({ chain }: LayerInfo, options: StoredPushOptions): Promise<LayerInfo | undefined> {
   const below = chain.at(-2);
-  const found = below && (await registry.findLayer(below.id, { signal }));
+  const found = below && (await findUsableLayer(options.registry, below.id, options));
   const isThisRun = found?.chain.every((disk, index) => disk.content.digest === chain[index]?.content.digest);
   return isThisRun === true ? found : undefined;
 }
@@ -80,11 +76,12 @@ async function belowOf(
  */
 async function publishedChain(
   chain: readonly DiskFile[],
-  { store, registry, signal, bases = false }: StoredPushOptions,
+  options: StoredPushOptions,
 ): Promise<{ readonly disks: readonly DiskFile[]; readonly below: LayerInfo } | undefined> {
+  const { store, registry, signal, bases = false } = options;
   const [below, own] = chain.slice(-2);
   if (!below || !own) return undefined;
-  const published = await registry.findLayer(below.id, { signal });
+  const published = await findUsableLayer(registry, below.id, options);
   if (!published || published.chain.length < (bases ? 1 : 2)) return undefined;
   for (const disk of published.chain) {
     const here = await store.layerDigests(disk.id, signal);

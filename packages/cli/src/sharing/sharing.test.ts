@@ -210,6 +210,26 @@ describe("a build with --cache-to", () => {
     expect(b.commands).toEqual(["two"]);
   });
 
+  it("counts as missing what is no manifest of the layer, with a warning, and replaces it", async () => {
+    const [a, b] = machines();
+    const [, one = ""] = idsOf(await a.build(["one", "two"], [to]));
+    const key = `ob:${one}`;
+    const { mediaType = "" } = registry.manifests.get(key) ?? {};
+    registry.manifests.set(key, { bytes: Buffer.from("{"), mediaType });
+    await using c = await startMachine(image);
+    const built = await c.build(["one"], [from]);
+    expect(built).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^obuilder: \[WARNING\] .*is not JSON\.\n$/),
+    });
+    expect(c.commands).toEqual(["one"]);
+    const pushed = await b.build(["one"], [to]);
+    expect(pushed).toMatchObject({ code: 0, stderr: expect.stringContaining("counts as missing") });
+    await using d = await startMachine(image);
+    expect(await d.build(["one"], [from])).toMatchObject({ code: 0, stderr: "" });
+    expect(d.commands).toEqual([]);
+  });
+
   it("replaces what the registry has lost", async () => {
     const [a, b] = machines();
     const [, one = ""] = idsOf(await a.build(["one"], [to]));

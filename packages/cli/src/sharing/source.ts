@@ -79,6 +79,25 @@ export function isCorrupt(error: unknown): boolean {
   return isObError(error) && error.data?.["problem"] === "corrupt";
 }
 
+/**
+ * The layer of an id; undefined also, with a warning, if what the registry has under the id is not that layer: others make it
+ * anew. Errors of the registry itself are thrown.
+ */
+export async function findUsableLayer(
+  registry: Pick<Registry, "findLayer">,
+  id: LayerId,
+  { emit, signal }: { readonly emit: Emit; readonly signal?: AbortSignal | undefined },
+): Promise<LayerInfo | undefined> {
+  try {
+    return await registry.findLayer(id, { signal });
+  } catch (error) {
+    if (!isObError(error, "REGISTRY") || error.data?.["problem"] !== "malformed") throw error;
+    const text = `A layer of the registry cannot be used, and counts as missing: ${errorMessage(error)}`;
+    emit({ type: "log", level: "warning", text });
+    return undefined;
+  }
+}
+
 /** True if the registry has the blob, whole. */
 export async function hasWhole(
   registry: Pick<Registry, "hasBlob">,

@@ -70,10 +70,11 @@ export function fakeServices(
       throw new Error("This test has no cluster.");
     },
     diagnoseConfinement: async () => ({ isolated: true, user: "own", obstacle: undefined }),
-    plan: async ({ request, signal, sizes, emit }) => ({
+    plan: async ({ request, signal, sizes, noCache, emit }) => ({
       steps: await planBuild({ store, emit, guest: (image) => sandbox.guest(image) }, request, {
         signal,
         sizes,
+        noCache,
       }),
       storeExists: true,
     }),

@@ -1,7 +1,8 @@
 import type { WorkerWatch } from "@ob/cluster";
-import type { Emit, ObEvent } from "@ob/core";
+import { type Emit, errorMessage, type ObEvent } from "@ob/core";
 import { verbosities, type Verbosity } from "../args/options.ts";
 import { jsonLine } from "../output/printable.ts";
+import { codeOf, hintOf } from "../output/render-error.ts";
 import type { Output } from "../process-io.ts";
 
 type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>;
@@ -21,6 +22,8 @@ export interface JsonLog {
   readonly emit: Emit;
   /** Writes an event of the worker itself. */
   note(event: string, fields?: Fields): void;
+  /** Writes the error that ends the worker. */
+  fail(error: unknown): void;
 }
 
 export function createJsonLog({ stdout, worker, verbosity }: JsonLogOptions): JsonLog {
@@ -34,7 +37,20 @@ export function createJsonLog({ stdout, worker, verbosity }: JsonLogOptions): Js
     if (!line || verbosities.indexOf(line.level) > verbosities.indexOf(verbosity)) return;
     write(line.level, event.type, { ...fields, ...line.fields });
   };
-  return { emit: (event) => emit(event), note, watch: { ...buildsTo(note), ...chainsTo({ note, emit }) } };
+  const fail = (error: unknown) => write("error", "failed", failure(error));
+  return {
+    emit: (event) => emit(event),
+    note,
+    fail,
+    watch: { ...buildsTo(note), ...chainsTo({ note, emit }) },
+  };
+}
+
+/** An error without a code is a bug: where it comes from is part of it. */
+function failure(error: unknown): Fields {
+  const code = codeOf(error);
+  const stack = code === undefined && error instanceof Error ? error.stack : undefined;
+  return { code, text: errorMessage(error), hint: hintOf(error), stack };
 }
 
 function buildsTo(note: JsonLog["note"]): Pick<WorkerWatch, "buildStarted"> {

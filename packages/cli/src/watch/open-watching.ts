@@ -1,11 +1,12 @@
 import type { WorkerWatch } from "@ob/cluster";
 import { disposableWith, type Emit } from "@ob/core";
 import type { OnProgress } from "@ob/registry";
-import type { WatchSettings } from "../args/watch-options.ts";
+import type { HttpAddress, WatchSettings } from "../args/watch-options.ts";
 import type { Verbosity } from "../args/options.ts";
 import type { StartedWorker } from "../cluster/cluster-ports.ts";
 import type { ProcessIo } from "../process-io.ts";
 import type { HttpServer } from "./http-server.ts";
+import type { WorkerMetrics } from "./metrics.ts";
 import { openTracing } from "../trace/tracing.ts";
 import type { JsonLog } from "./json-log.ts";
 
@@ -29,6 +30,8 @@ export interface Watching extends AsyncDisposable {
   readonly log: JsonLog | undefined;
   /** Where `--http` is served. */
   readonly url: string | undefined;
+  /** True if bull-board is served there. */
+  readonly hasBoard: boolean;
   /** To be called once the worker has started: before, it is not ready. */
   readonly onStarted: (started: StartedWorker) => void;
 }
@@ -41,7 +44,7 @@ export async function openWatching({
   name,
   emit,
 }: WatchingOptions): Promise<Watching> {
-  const { http, logFormat } = settings;
+  const { http, board, logFormat } = settings;
   let started: StartedWorker | undefined;
   await using stack = new AsyncDisposableStack();
   const watches: WorkerWatch[] = [];
@@ -56,25 +59,34 @@ export async function openWatching({
     const { traceWorker } = await import("../trace/trace-worker.ts");
     watches.push(traceWorker(stack.use(tracing), name));
   }
-  let server: HttpServer | undefined;
-  let onTransfer: OnProgress | undefined;
+  let served: Served | undefined;
   if (http) {
-    const [{ createMetrics }, { serveHttp }, { workerPages }] = await Promise.all([
-      import("./metrics.ts"),
-      import("./http-server.ts"),
-      import("./worker-pages.ts"),
-    ]);
-    const metrics = createMetrics(() => started?.worker);
-    watches.push(metrics.watch);
-    onTransfer = metrics.onTransfer;
-    server = stack.use(
-      await serveHttp(
-        http,
-        workerPages(() => started, metrics),
-      ),
-    );
+    served = await serve({ http, board }, () => started);
+    watches.push(served.metrics.watch);
+    stack.use(served.server);
   }
   const onStarted = (worker: StartedWorker) => void (started = worker);
-  const shown = { log, url: server?.url, emit: log?.emit ?? emit };
-  return disposableWith({ watches, onTransfer, onStarted, ...shown }, stack);
+  const shown = { log, url: served?.server.url, hasBoard: board, emit: log?.emit ?? emit };
+  return disposableWith({ watches, onTransfer: served?.metrics.onTransfer, onStarted, ...shown }, stack);
+}
+
+interface Served {
+  readonly metrics: WorkerMetrics;
+  readonly server: HttpServer;
+}
+
+async function serve(
+  { http, board }: { readonly http: HttpAddress; readonly board: boolean },
+  started: () => StartedWorker | undefined,
+): Promise<Served> {
+  const [{ createMetrics }, { serveHttp }, { workerPages }, { boardPages }] = await Promise.all([
+    import("./metrics.ts"),
+    import("./http-server.ts"),
+    import("./worker-pages.ts"),
+    import("./board-pages.ts"),
+  ]);
+  const metrics = createMetrics(() => started()?.worker);
+  const pages = workerPages(started, metrics);
+  const boards = board ? boardPages(() => started()?.worker) : () => undefined;
+  return { metrics, server: await serveHttp(http, async (url) => (await boards(url)) ?? (await pages(url))) };
 }

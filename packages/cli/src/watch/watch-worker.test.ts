@@ -81,6 +81,28 @@ test("without its registry or Redis a worker is not ready, and still says what i
   expect(await readiness()).toBe("ready\n");
 });
 
+test("a worker that is told to end while Redis is away says what that means, and fails", async () => {
+  // Its build stays in the queue.
+  await using own = await startRedis();
+  await using worker = await startWatchedWorker(own, ["--log-format=json"]);
+  void worker.build('((from base) (run (shell "wait")))');
+  await worker.gate.reached;
+  using frozen = own.freeze();
+  worker.stop();
+  worker.gate.open();
+  const { code, stdout, stderr } = await worker.result;
+  frozen[Symbol.dispose]();
+  expect([code, stderr]).toEqual([4, ""]);
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.map((line) => JSON.parse(line)).find(({ event }) => event === "failed")).toMatchObject({
+    level: "error",
+    worker: "w1",
+    code: "STORE",
+    text: expect.stringMatching(/^Redis has not answered for .* s: the steps that ran here were ended\.$/),
+    hint: expect.stringContaining("claims run out"),
+  });
+});
+
 test("the loopback answers only requests for it, and only GET", async () => {
   await using worker = await startWatchedWorker(redis, ["--http", "0"]);
   const status = async (path: string, headers: Record<string, string>, method = "GET") =>

@@ -217,7 +217,9 @@ async function startSimulatedWorker(
   const pools = [pool];
   const ports = { store, sandbox, caches: new MemoryCache(), transport, emit };
   const watch = watchWith(watches);
-  const worker = stack.use(await startWorker({ redis, pools, name, slots, ...ports, watch }));
+  const worker = stack.use(
+    await startWorker({ redis, pools, name, slots, drainPatience: 500, ...ports, watch }),
+  );
   const pingRegistry = async () => {
     if (!registry.isThere) throw new ObError("REGISTRY", "It is away.");
   };

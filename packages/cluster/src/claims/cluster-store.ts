@@ -3,20 +3,15 @@ import {
   type BaseImage,
   baseLayerId,
   type BaseLayerInfo,
-  type BuildRecords,
   cancelledError,
-  type DeleteLayerOptions,
   type ExportOptions,
+  ForwardingStore,
   type GuestImage,
   type HeldLayer,
   type Layer,
   type LayerId,
-  type LayerRecord,
-  type LayerTag,
   type LayerWriter,
   ObError,
-  type PruneOptions,
-  type RecordedStep,
   type ScratchDisk,
   type Store,
   taggedBase,
@@ -40,24 +35,27 @@ export interface ClusterStoreOptions {
  * published is there. The layers that a chain is based on are taken as given, and fetched when something is built on
  * them or reads them.
  */
-export class ClusterStore implements Store {
+export class ClusterStore extends ForwardingStore {
+  /** All workers have the same ids for the same steps. */
+  override readonly renewals = undefined;
   readonly claims: ChainClaims;
-  readonly ownDirectories: readonly string[];
   readonly #ports: ClusterPorts;
   readonly #versions: LocalVersions;
   readonly #plan: ChainPlan;
   readonly #store: Store;
+  /** The layers that a caller has the right to write. */
+  readonly #begun = new Set<LayerId>();
 
   constructor({ ports, versions, plan, onStop }: ClusterStoreOptions) {
+    super(ports.store);
     this.#ports = ports;
     this.#versions = versions;
     this.#plan = plan;
     this.#store = ports.store;
-    this.ownDirectories = ports.store.ownDirectories ?? [];
     this.claims = new ChainClaims({ ports, plan, owner: `${ports.worker} ${randomUUID()}`, onStop });
   }
 
-  async baseImage(name: string): Promise<BaseImage> {
+  override async baseImage(name: string): Promise<BaseImage> {
     const own = await this.#store.baseImage(name);
     const id = this.#plan.bases.get(name);
     // The plan is the client's: another id would be that of what somebody else builds.
@@ -67,14 +65,14 @@ export class ClusterStore implements Store {
     return { ...own, id, present: this.#plan.given.has(id) || (own.present && own.id === id) };
   }
 
-  async guestOf(image: BaseImage): Promise<GuestImage | undefined> {
+  override async guestOf(image: BaseImage): Promise<GuestImage | undefined> {
     const known = await this.#store.guestOf(image);
     if (known || !this.#plan.given.has(image.id)) return known;
     await this.#versions.require(image.id);
     return await this.#store.guestOf(image);
   }
 
-  async find(id: LayerId): Promise<Layer | undefined> {
+  override async find(id: LayerId): Promise<Layer | undefined> {
     if (this.#plan.given.has(id)) return elsewhere(id);
     if (this.#ports.publisher.isPending(id)) return await this.#store.find(id);
     // Nobody publishes what this chain has the claim on; if it is lost the commit is refused.
@@ -83,18 +81,64 @@ export class ClusterStore implements Store {
     return state?.kind === "published" ? elsewhere(id) : undefined;
   }
 
-  recordUse(id: LayerId): void {
+  override recordUse(id: LayerId): void {
     if (this.#versions.isLocal(id)) this.#store.recordUse(id);
   }
 
-  async baseInfo(id: LayerId): Promise<BaseLayerInfo> {
+  override async baseInfo(id: LayerId): Promise<BaseLayerInfo> {
     await this.#versions.require(id);
-    return await this.#store.baseInfo(id);
+    return await super.baseInfo(id);
   }
 
-  async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
-    const { publisher } = this.#ports;
+  override async tryBegin(id: LayerId): Promise<LayerWriter | undefined> {
     if (!this.#plan.chain.includes(id)) throw unplanned(`the layer ${id}`);
+    // The chain has the claim already, and another caller of it the right to write.
+    if (this.#begun.has(id)) return undefined;
+    this.#begun.add(id);
+    let writer: LayerWriter | undefined;
+    try {
+      writer = await this.#begin(id);
+      return writer;
+    } finally {
+      if (!writer) this.#begun.delete(id);
+    }
+  }
+
+  override async *readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    const { publisher } = this.#ports;
+    // Whoever follows the build reads these logs from where they are.
+    if (this.#plan.given.has(id)) return;
+    if (publisher.isPending(id)) yield* this.#store.readLog(id, signal);
+    else yield* followElsewhere(id, { ports: this.#ports, signal });
+  }
+
+  override async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
+    await this.#versions.require(id, signal);
+    return await super.createScratchDisk(id, signal);
+  }
+
+  override async export(id: LayerId, options: ExportOptions): Promise<void> {
+    await this.#versions.require(id, options.signal);
+    await super.export(id, options);
+  }
+
+  override async holdLayer(id: LayerId, signal?: AbortSignal): Promise<HeldLayer | undefined> {
+    await this.#versions.require(id, signal);
+    return await super.holdLayer(id, signal);
+  }
+
+  override async tag(id: LayerId, names: readonly string[], signal?: AbortSignal): Promise<void> {
+    await this.#versions.require(id, signal);
+    await super.tag(id, names, signal);
+  }
+
+  /** Gives up all claims that are left. The worker's store stays open. */
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.claims[Symbol.asyncDispose]();
+  }
+
+  async #begin(id: LayerId): Promise<LayerWriter | undefined> {
+    const { publisher } = this.#ports;
     const result = await this.claims.take(id);
     switch (result.kind) {
       case "published":
@@ -122,79 +166,6 @@ export class ClusterStore implements Store {
     return undefined;
   }
 
-  async *readLog(id: LayerId, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    const { publisher } = this.#ports;
-    // Whoever follows the build reads these logs from where they are.
-    if (this.#plan.given.has(id)) return;
-    if (publisher.isPending(id)) yield* this.#store.readLog(id, signal);
-    else yield* followElsewhere(id, { ports: this.#ports, signal });
-  }
-
-  async createScratchDisk(id: LayerId, signal?: AbortSignal): Promise<ScratchDisk> {
-    await this.#versions.require(id, signal);
-    return await this.#store.createScratchDisk(id, signal);
-  }
-
-  async unfinished(): Promise<readonly LayerId[]> {
-    return await this.#store.unfinished();
-  }
-
-  async export(id: LayerId, options: ExportOptions): Promise<void> {
-    await this.#versions.require(id, options.signal);
-    await this.#store.export(id, options);
-  }
-
-  async holdLayer(id: LayerId, signal?: AbortSignal): Promise<HeldLayer | undefined> {
-    await this.#versions.require(id, signal);
-    return await this.#store.holdLayer(id, signal);
-  }
-
-  async layerDigests(id: LayerId, signal?: AbortSignal): Promise<readonly string[]> {
-    return await this.#store.layerDigests(id, signal);
-  }
-
-  list(): Iterable<LayerRecord> {
-    return this.#store.list();
-  }
-
-  async inUse(): Promise<ReadonlySet<LayerId>> {
-    return await this.#store.inUse();
-  }
-
-  tags(): readonly LayerTag[] {
-    return this.#store.tags();
-  }
-
-  async tag(id: LayerId, names: readonly string[], signal?: AbortSignal): Promise<void> {
-    await this.#versions.require(id, signal);
-    await this.#store.tag(id, names, signal);
-  }
-
-  async untag(name: string): Promise<boolean> {
-    return await this.#store.untag(name);
-  }
-
-  steps(): ReadonlyMap<LayerId, RecordedStep> {
-    return this.#store.steps();
-  }
-
-  get builds(): BuildRecords {
-    return this.#store.builds;
-  }
-
-  async delete(id: LayerId, options?: DeleteLayerOptions): Promise<readonly LayerId[]> {
-    return await this.#store.delete(id, options);
-  }
-
-  async prune(options: PruneOptions): Promise<readonly LayerId[]> {
-    return await this.#store.prune(options);
-  }
-
-  /** Gives up all claims that are left. The worker's store stays open. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.claims[Symbol.asyncDispose]();
-  }
-
   /**
    * What a layer that is in the store already is based on. If that is another version than the cluster's, it is replaced,
    * and the layer is gone.
@@ -219,6 +190,7 @@ export class ClusterStore implements Store {
         publisher.add({ id, owner: claims.owner, parent });
         return true;
       },
+      onClose: () => void this.#begun.delete(id),
       drop: async (dropped) => void (await this.#store.delete(dropped).catch(() => undefined)),
     });
   }

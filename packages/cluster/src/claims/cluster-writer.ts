@@ -15,6 +15,8 @@ export interface ClusterWriterOptions {
   readonly fetch: (id: LayerId, signal?: AbortSignal) => Promise<void>;
   /** Says that the layer is made. @returns false if the claim was lost. */
   readonly announce: (parent: LayerId | undefined) => Promise<boolean>;
+  /** Called when the writer is disposed of. */
+  readonly onClose: () => void;
   /** Removes a layer from the store. */
   readonly drop: (id: LayerId) => Promise<void>;
 }
@@ -61,7 +63,11 @@ export class ClusterWriter implements LayerWriter {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#options.local[Symbol.asyncDispose]();
+    try {
+      await this.#options.local[Symbol.asyncDispose]();
+    } finally {
+      this.#options.onClose();
+    }
     if (!this.#refused) return;
     this.#refused = false;
     await this.#options.drop(this.id);

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type BuildRequest, planBuild } from "@ob/builder";
+import { type BuildRequest, expandRequest, planBuild } from "@ob/builder";
 import { checkOptions, type Emit, noopEmit, ObError, type Store } from "@ob/core";
 import { printMachine, type Spec } from "@ob/spec";
 import type { Redis } from "ioredis";
@@ -43,7 +43,7 @@ export interface SubmitOptions {
  * @returns the build's name, for `attachBuild` and `cancelBuild`.
  * @throws ObError what `planBuild` throws; `STORE` if Redis fails; `USAGE` for options that cannot be.
  */
-export async function submitBuild(request: BuildRequest, options: SubmitOptions): Promise<string> {
+export async function submitBuild(given: BuildRequest, options: SubmitOptions): Promise<string> {
   checkOptions("submitBuild", options, {
     redis: "object",
     store: "object",
@@ -54,6 +54,8 @@ export async function submitBuild(request: BuildRequest, options: SubmitOptions)
     traceparent: "string?",
   });
   const { redis, recipients = [], signal } = options;
+  // Workers get a spec without args.
+  const request = expandRequest(given, { emit: options.emit });
   const { steps, script } = await planned(request, options);
   const { secrets = new Map<string, Uint8Array>() } = request;
   if (secrets.size > 0) checkRecipients(recipients);

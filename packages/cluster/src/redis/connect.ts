@@ -1,5 +1,6 @@
 import { errorMessage, ObError } from "@ob/core";
 import { Redis, type RedisOptions } from "ioredis";
+import { withReliableEnd } from "./reliable-end.ts";
 
 export interface RedisAddress {
   /** `redis://HOST:PORT`, `rediss://USER:PASSWORD@HOST:PORT` for TLS, or the absolute path of a unix socket. */
@@ -67,8 +68,8 @@ function makeRedis({ url, tls }: RedisAddress, role: "worker" | "client"): Redis
     retryStrategy: (times: number) => (role === "client" && times > clientTries ? null : backoff(times)),
     ...(tls && { tls }),
   } as const satisfies RedisOptions;
-  if (url.startsWith("/")) return new Redis({ ...options, path: url });
-  if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return new Redis(url, options);
+  if (url.startsWith("/")) return withReliableEnd(new Redis({ ...options, path: url }));
+  if (/^rediss?:\/\//.test(url) && URL.canParse(url)) return withReliableEnd(new Redis(url, options));
   throw new ObError(
     "USAGE",
     `${JSON.stringify(withoutPassword(url))} is not the address of a Redis server.`,

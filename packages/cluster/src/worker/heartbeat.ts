@@ -50,7 +50,9 @@ export class Heartbeat implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     const { name } = this.#status();
-    await this.#redis.pipeline().del(keys.worker(name)).srem(keys.workers, name).exec();
+    const gone = this.#redis.pipeline().del(keys.worker(name)).srem(keys.workers, name).exec();
+    // Without Redis it is forgotten when its time is over.
+    await gone.catch(() => undefined);
   }
 }
 

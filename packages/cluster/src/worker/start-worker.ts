@@ -8,6 +8,7 @@ import {
   type Sandbox,
   type Store,
 } from "@ob/core";
+import { shownQueues } from "../board/shown-queues.ts";
 import { ClaimKeeper } from "../claims/claim-keeper.ts";
 import type { LayerTransport } from "../claims/layer-transport.ts";
 import { LocalVersions } from "../claims/local-versions.ts";
@@ -18,6 +19,7 @@ import { connectRedis, type RedisAddress } from "../redis/connect.ts";
 import { LayerStates } from "../redis/layer-states.ts";
 import { nameSchema } from "../redis/messages.ts";
 import { News } from "../redis/news.ts";
+import { timing } from "../timing.ts";
 import * as v from "valibot";
 import { poolQueues } from "../watch/pool-queues.ts";
 import type { WorkerWatch } from "../watch/worker-watch.ts";
@@ -45,6 +47,11 @@ export interface WorkerOptions {
   readonly identity?: string | undefined;
   /** How many builds its engine looks after at a time; by default 50, 0 for none. */
   readonly engines?: number | undefined;
+  /**
+   * How long Redis may be silent while the worker is drained or disposed of, in milliseconds; by default 15,000. After that it
+   * ends without Redis.
+   */
+  readonly drainPatience?: number | undefined;
   /** Called once when it begins to drain: what it keeps ready for more work is not needed any more. */
   readonly onDrain?: (() => void) | undefined;
   readonly emit?: Emit | undefined;
@@ -69,6 +76,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
     caches: "object",
     transport: "object",
     engines: "number?",
+    drainPatience: "number?",
     onDrain: "function?",
   });
   for (const name of [options.name, ...options.pools]) checkName(name);
@@ -89,6 +97,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
     pools: options.pools,
     slots: options.slots ?? 1,
     engines: options.engines ?? 50,
+    drainPatience: options.drainPatience ?? timing.drainPatience,
     onDrain: options.onDrain,
   });
   await process.start();
@@ -103,6 +112,7 @@ export async function startWorker(options: WorkerOptions): Promise<ClusterWorker
     drain: async () => await process.drain(),
     drained: process.drained,
     status: () => process.status(),
+    boardQueues: async () => await shownQueues(redis, options.pools),
     queues: async (timeoutMs) => await poolQueues(redis, options.pools, timeoutMs),
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };

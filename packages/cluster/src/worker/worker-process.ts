@@ -1,3 +1,4 @@
+import type { BaseAdapter } from "@bull-board/api/baseAdapter";
 import { cancelledError } from "@ob/core";
 import { type Job, WaitingError, Worker } from "bullmq";
 import { buildJobSchema, chainJobSchema } from "../engine/build-record.ts";
@@ -12,6 +13,7 @@ import type { ChainOutcome } from "../watch/worker-watch.ts";
 import type { PoolStatus } from "../client/manage.ts";
 import type { WorkerStatus } from "./heartbeat.ts";
 import { PoolTurns } from "./pool-turns.ts";
+import { redisIsAway, RedisSilence } from "./redis-silence.ts";
 import { type ChainPorts, runChain, type RunningChain } from "./run-chain.ts";
 import { Slots } from "./slots.ts";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,14 +24,19 @@ export interface ClusterWorker extends AsyncDisposable {
   /**
    * Takes no more work, finishes the steps that run, leaves what comes after them to others, and pushes what it has made.
    * Resolves when nothing is left.
+   *
+   * @throws ObError `STORE` if Redis is silent for `WorkerOptions.drainPatience` meanwhile: what runs is ended then, and its
+   *   claims run out.
    */
   drain(): Promise<void>;
-  /** Resolves when it was drained: by `drain`, by `drainWorker`, or since its disk is full. */
+  /** Settles as `drain` does, also when it is drained by `drainWorker`, or since its disk is full. */
   readonly drained: Promise<void>;
   /** What it does now. */
   status(): Omit<WorkerStatus, "v" | "host">;
   /** The queues of its pools. @throws ObError `STORE` if Redis does not answer within the time, in milliseconds. */
   queues(timeoutMs: number): Promise<readonly PoolStatus[]>;
+  /** The queues of its pools, and that of builds, for bull-board: read-only, without specs and errors. */
+  boardQueues(): Promise<readonly BaseAdapter[]>;
 }
 
 export interface WorkerProcessOptions {
@@ -38,17 +45,23 @@ export interface WorkerProcessOptions {
   readonly pools: readonly string[];
   readonly slots: number;
   readonly engines: number;
+  /** See `WorkerOptions`. */
+  readonly drainPatience: number;
   readonly onDrain?: (() => void) | undefined;
 }
 
 /** How long a worker that could not go on with a chain waits before engines are asked to add it again, in milliseconds. */
 const restAfterConflict = 500;
 
+/** How long steps that are ended without Redis get to stop their virtual machines, in milliseconds. */
+const stopTime = 10_000;
+
 /** The BullMQ workers of a process, and the chains that they build. */
 export class WorkerProcess implements AsyncDisposable {
   readonly #options: WorkerProcessOptions;
   readonly #workers: Worker[] = [];
   readonly #running = new Set<RunningChain>();
+  readonly #chains = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   readonly #listening = new DisposableStack();
   readonly #slots: Slots;
@@ -56,9 +69,12 @@ export class WorkerProcess implements AsyncDisposable {
   readonly #drained = Promise.withResolvers<void>();
   #draining: Promise<void> | undefined;
   #intake: Intake | undefined;
+  #isAbandoned = false;
 
   constructor(options: WorkerProcessOptions) {
     this.#options = options;
+    // Not everybody waits for it.
+    this.#drained.promise.catch(() => undefined);
     const { queues } = options.engine;
     this.#turns = new PoolTurns({
       free: () => (this.#closing.signal.aborted ? 0 : this.#slots.free),
@@ -77,7 +93,11 @@ export class WorkerProcess implements AsyncDisposable {
     const { news, worker } = chains.cluster;
     this.#listening.use(await news.listen(channels.worker(worker), (message) => this.#obey(message)));
     for (const pool of pools) {
-      const run = async (job: Job, token: string | undefined) => await this.#runChain(job, token);
+      const run = async (job: Job, token: string | undefined) => {
+        const chain = this.#runChain(job, token);
+        this.#chains.add(chain);
+        await chain.finally(() => this.#chains.delete(chain));
+      };
       this.#turns.add(pool, this.#work(chainQueue(pool), slots, run));
     }
     if (engines > 0) {
@@ -103,8 +123,7 @@ export class WorkerProcess implements AsyncDisposable {
     this.#closing.abort();
     this.#listening.dispose();
     for (const { stop } of this.#running) stop(cancelledError());
-    await this.#intake?.[Symbol.asyncDispose]();
-    await Promise.all(this.#workers.map(async (worker) => await worker.close()));
+    await this.#whileRedisAnswers(this.#close());
   }
 
   async #drain(): Promise<void> {
@@ -113,10 +132,33 @@ export class WorkerProcess implements AsyncDisposable {
     for (const { store } of this.#running) store.claims.drain();
     // Engines are light, and others take their builds over.
     this.#closing.abort();
+    const left = this.#close().then(async () => await publisher.idle());
+    try {
+      if (!(await this.#whileRedisAnswers(left))) throw redisIsAway(this.#options.drainPatience);
+      this.#drained.resolve();
+    } catch (error) {
+      this.#drained.reject(error);
+      throw error;
+    }
+  }
+
+  async #close(): Promise<void> {
     await this.#intake?.[Symbol.asyncDispose]();
     await Promise.all(this.#workers.map(async (worker) => await worker.close()));
-    await publisher.idle();
-    this.#drained.resolve();
+  }
+
+  /** @returns false if Redis was silent for too long before `work` was done: then all that runs is ended. */
+  async #whileRedisAnswers(work: Promise<void>): Promise<boolean> {
+    if (this.#isAbandoned) return false;
+    const { redis } = this.#options.chains.cluster.states;
+    using silence = new RedisSilence(redis, this.#options.drainPatience);
+    if (await Promise.race([work.then(() => true), silence.reached.then(() => false)])) return true;
+    this.#isAbandoned = true;
+    for (const { stop } of this.#running) stop(cancelledError());
+    // What waits for an answer fails, and so ends.
+    redis.disconnect();
+    await Promise.race([Promise.allSettled(this.#chains), sleep(stopTime, undefined, { ref: false })]);
+    return false;
   }
 
   #work(

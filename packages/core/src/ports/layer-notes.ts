@@ -23,3 +23,13 @@ export interface RecordedStep extends LayerStep {
   /** How long it took from its begin to its commit, in milliseconds. */
   readonly milliseconds: number;
 }
+
+/** A row of the store's database. */
+export interface LayerRecord {
+  readonly id: LayerId;
+  readonly parent: LayerId | undefined;
+  readonly created: Date;
+  readonly lastUsed: Date;
+  /** How many layers have this one as their parent. */
+  readonly dependents: number;
+}

@@ -2,7 +2,8 @@ import type { ImageManifest } from "../image-manifest.ts";
 import type { BuildRecords } from "./build-records.ts";
 import type { GuestImage } from "./guest.ts";
 import type { LayerId } from "../layer-id.ts";
-import type { LayerStep, LayerTag, RecordedStep } from "./layer-notes.ts";
+import type { LayerRenewals } from "./layer-renewals.ts";
+import type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "./layer-notes.ts";
 import type { HeldLayer, LayerImport } from "./shared-layer.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "./store-options.ts";
 
@@ -42,16 +43,6 @@ export interface BaseLayerInfo {
   readonly manifest: ImageManifest | undefined;
   /** Absolute path of the directory that the manifest's relative paths start from. */
   readonly manifestDirectory: string;
-}
-
-/** A row of the store's database. */
-export interface LayerRecord {
-  readonly id: LayerId;
-  readonly parent: LayerId | undefined;
-  readonly created: Date;
-  readonly lastUsed: Date;
-  /** How many layers have this one as their parent. */
-  readonly dependents: number;
 }
 
 /**
@@ -130,6 +121,9 @@ export interface Store extends AsyncDisposable {
    * if there is neither.
    */
   guestOf(image: BaseImage): Promise<GuestImage | undefined>;
+
+  /** Of steps that were run anew. A store without them cannot run a step anew. */
+  readonly renewals?: LayerRenewals | undefined;
 
   /** The finished layer, or undefined. Does not count as a use. */
   find(id: LayerId): Promise<Layer | undefined>;

@@ -52,7 +52,7 @@ describe("QEMU's command line", () => {
       -mon chardev=qmp,mode=control
       -chardev socket,id=console,fd=4,logfile=/state/run/vm-1/console.log,logappend=on
       -serial chardev:console
-      -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
+      -netdev socket,id=net0,fd=7
       -device virtio-net-pci,netdev=net0,romfile=
       -device virtio-rng-pci
       -device vmgenid,guid=auto
@@ -102,20 +102,23 @@ describe("QEMU's command line", () => {
     );
   });
 
-  it("opens the network only if told to, and forwards a port of the guest to 127.0.0.1 only", () => {
-    expect(netdev("none")).toEqual(["user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22"]);
+  it("opens the host's network only if told to, and forwards a port of the guest to 127.0.0.1 only", () => {
+    expect(netdev("none")).toEqual(["socket,id=net0,fd=7"]);
     expect(netdev("slirp")).toEqual(["user,id=net0,restrict=off,hostfwd=tcp:127.0.0.1:0-:22"]);
     expect(netdev("passt")).toEqual(["stream,id=net0,server=off,addr.type=fd,addr.str=7"]);
-    const without = qemuArgv({ ...config, guestPort: undefined }, options);
-    expect(optionsOf(without, "-netdev")).toEqual(["user,id=net0,restrict=on"]);
+    const without = qemuArgv({ ...config, network: "slirp", guestPort: undefined }, options);
+    expect(optionsOf(without, "-netdev")).toEqual(["user,id=net0,restrict=off"]);
   });
 
-  it("takes slirp's state of a snapshot with passt too, from and for VMs with any network", () => {
-    const argv = qemuArgv({ ...config, network: "passt", memory: "resumed" }, options);
-    const [unconnected, stream] = optionsOf(argv, "-netdev");
-    expect(unconnected).toBe("user,id=unconnected,restrict=on");
-    expect(stream).toContain("stream,id=net0,");
-  });
+  it.each(["none", "passt"] as const)(
+    "takes slirp's state of a snapshot with the network %s too, from and for VMs with any network",
+    (network) => {
+      const argv = qemuArgv({ ...config, network, memory: "resumed" }, options);
+      const [unconnected, connected] = optionsOf(argv, "-netdev");
+      expect(unconnected).toBe("user,id=unconnected,restrict=on");
+      expect(connected).toContain("id=net0,");
+    },
+  );
 
   it("adds disks after the root disk, in order", () => {
     const argv = qemuArgv({ ...config, rootDisk: "/root", disks: testDisks(2) }, options);
@@ -213,7 +216,7 @@ describe("the command line of a riscv64 guest", () => {
       -mon chardev=qmp,mode=control
       -chardev socket,id=console,fd=4,logfile=/c,logappend=on
       -serial chardev:console
-      -netdev user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22
+      -netdev socket,id=net0,fd=7
       -device virtio-net-pci,netdev=net0,romfile=
       -device virtio-rng-pci
       -blockdev {"driver":"qcow2","node-name":"disk0","discard":"unmap","cache":{"no-flush":true},"file":{"driver":"file","filename":"/store/image.qcow2","discard":"unmap","cache":{"no-flush":true}}}

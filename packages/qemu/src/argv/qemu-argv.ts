@@ -39,11 +39,11 @@ export interface VmConfig {
   readonly rootDisk: string;
   /** The disks besides the root disk that the VM has from its start, in the order in which the guest sees them. */
   readonly disks: readonly DataDisk[];
-  /** `none`: the guest can only answer connections to its `guestPort`. */
+  /** `none`: the guest can only answer connections to its `guestPort`, which come from this process by `GuestLink`. */
   readonly network: "none" | HostNetwork;
   /** With passt: `PasstOptions.hostLoopback`. By default false. With slirp a guest always reaches the host's loopback. */
   readonly hostLoopback?: boolean | undefined;
-  /** A TCP port of the guest that this host can reach, at `Vm.hostPort` of 127.0.0.1. By default none. */
+  /** A TCP port of the guest to which `Vm.connect` leads. By default none. */
   readonly guestPort?: number | undefined;
   /** True for an empty CD-ROM drive, if the machine has IDE. By default false. */
   readonly cdrom?: boolean;
@@ -159,16 +159,18 @@ function netdevOptions({
   guestPort,
   memory = "private",
 }: Pick<VmConfig, "network" | "guestPort" | "memory">): readonly QemuOption[] {
-  if (network === "passt") {
-    const stream = `stream,id=net0,server=off,addr.type=fd,addr.str=${networkFd}`;
-    // A snapshot has slirp's state, whatever network its VM had: a slirp that nothing is connected to takes it.
-    const unconnected = ["-netdev", "user,id=unconnected,restrict=on"] as const;
-    return [...(memory === "private" ? [] : [unconnected]), ["-netdev", stream]];
-  }
-  const restrict = network === "slirp" ? "off" : "on";
   const forward = guestPort === undefined ? "" : `,hostfwd=tcp:127.0.0.1:0-:${guestPort}`;
-  return [["-netdev", `user,id=net0,restrict=${restrict}${forward}`]];
+  if (network === "slirp") return [["-netdev", `user,id=net0,restrict=off${forward}`]];
+  // A snapshot has slirp's state, whatever network its VM had: a slirp that nothing is connected to takes it.
+  const unconnected = ["-netdev", "user,id=unconnected,restrict=on"] as const;
+  return [...(memory === "private" ? [] : [unconnected]), ["-netdev", socketNetdev[network]]];
 }
+
+/** Netdevs whose other end this process holds. Both write frames in the same form, but only `stream` is sure to be passt's. */
+const socketNetdev = {
+  none: `socket,id=net0,fd=${networkFd}`,
+  passt: `stream,id=net0,server=off,addr.type=fd,addr.str=${networkFd}`,
+} as const;
 
 export interface BlockNode {
   /** Its node name in QEMU. */

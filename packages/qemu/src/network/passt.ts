@@ -193,14 +193,18 @@ function socketOf(child: ChildProcess): Duplex {
   return stream;
 }
 
-/** Without a system log passt complains about each line that it cannot send there. */
-const syslogNoise = /^Failed to send \d+ bytes to syslog$/;
+/**
+ * What passt says although nothing is wrong: without a system log about each line that it cannot send there, and, since 2024, about what
+ * it leaves to the guest.
+ */
+const noise =
+  /^(?:Failed to send \d+ bytes to syslog|MTU 0 is too small .*|No IPv[46] nameserver available .*)$/;
 
 function collectStderr(child: ChildProcess): () => string {
   const tail = new TailText(16_384);
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => tail.add(chunk));
   return () => {
-    const lines = tail.text.split("\n").filter((line) => !syslogNoise.test(line));
+    const lines = tail.text.split("\n").filter((line) => !noise.test(line));
     return tailLines(lines.join("\n"), 4);
   };
 }

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { abortable, abortReason, checkArgument, deadline, ObError } from "@ob/core";
+import { abortable, abortReason, checkArgument, deadline, isObError, ObError } from "@ob/core";
 import { type QemuExit, type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { limitConsoleLog } from "../process/console-log.ts";
 import { SerialConsole } from "../process/serial-console.ts";
@@ -14,6 +14,11 @@ export interface SpawnOptions {
   readonly confinedBy?: readonly [string, ...string[]] | undefined;
   /** Absolute path of the file in which QEMU logs the console. It is overwritten, and kept below 2 MiB. A confined QEMU cannot make it. */
   readonly consoleLog?: string | undefined;
+}
+
+export interface ExplainOptions {
+  /** How long QEMU may take to exit, in milliseconds; by default 20 s. */
+  readonly within?: number | undefined;
 }
 
 /** How many lines of the console an error shows. */
@@ -114,12 +119,26 @@ export class QemuInstance implements AsyncDisposable {
 
   /**
    * The error that explains `error`. A lost connection is often the first sign that QEMU has exited; the reason is known
-   * a moment later.
+   * a moment later. If the guest runs on, that is said as soon as it is known.
    */
-  async explainFailure(error: unknown): Promise<unknown> {
-    using limit = deadline(exitTime, () => error);
-    await aborted(AbortSignal.any([this.failed, limit.signal]));
-    return this.failed.aborted ? abortReason(this.failed) : error;
+  async explainFailure(error: unknown, { within = exitTime }: ExplainOptions = {}): Promise<unknown> {
+    using limit = deadline(within, () => error);
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.failed, limit.signal, over.signal]);
+    const runsOn = await this.guestRunsOn(signal);
+    over.abort();
+    if (this.failed.aborted) return abortReason(this.failed);
+    if (!runsOn || !isObError(error)) return error;
+    const { code, message, hint, data } = error;
+    return new ObError(code, `${message} The guest runs on: it answers new connections.`, {
+      ...{ cause: error, hint, data },
+    });
+  }
+
+  /** Resolves with true when the guest has shown that it runs on, and with false when the signal fires. Here nothing shows it. */
+  protected async guestRunsOn(signal: AbortSignal): Promise<boolean> {
+    await aborted(signal);
+    return false;
   }
 
   /** The last lines of the guest's console, as a paragraph for an error message. */

@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { findProgram, ObError, noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { VmConfig } from "../argv/qemu-argv.ts";
@@ -60,12 +63,32 @@ async function trigger(vm: Vm): Promise<void> {
 }
 
 describe("a VM", () => {
-  it("knows the port that leads to the guest, and leaves no files when it is disposed of", async () => {
-    await withFake("speakQmp({ port: 12345 });", async (vm) => {
-      expect(vm.hostPort).toBe(12_345);
+  it("leads to the guest by the port that QEMU says, and leaves no files when it is disposed of", async () => {
+    await using server = createServer((socket) => void socket.end("the guest")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    await using fake = await fakeQemu(`speakQmp({ port: ${port} });`);
+    vi.stubEnv("PATH", fake.path);
+    {
+      await using vm = await Vm.start({ ...config, network: "slirp" }, options());
+      await expect(text(vm.connect())).resolves.toBe("the guest");
       await expect(runDirectories()).resolves.toHaveLength(1);
-    });
+    }
     await expect(runDirectories()).resolves.toEqual([]);
+  });
+
+  it("is lost when QEMU sends to a network what are not frames", async () => {
+    await withFake(
+      `const network = new net.Socket({ fd: 7 });
+       speakQmp({ on: { cont: () => void network.write(Buffer.alloc(8, 0xff)) } });`,
+      async (vm) => {
+        await trigger(vm);
+        await expect(failureOf(vm)).resolves.toMatchObject({
+          code: "GUEST_LOST",
+          message: expect.stringContaining("network"),
+        });
+      },
+    );
   });
 
   it("that QEMU does not start is BOOT_FAILED with QEMU's own message", async () => {
@@ -223,7 +246,7 @@ describe("a VM", () => {
   it("explains an error without a failure by that error itself", async () => {
     await withFake("speakQmp();", async (vm) => {
       const error = new ObError("GUEST_LOST", "only the connection");
-      await expect(vm.explainFailure(error)).resolves.toBe(error);
+      await expect(vm.explainFailure(error, { within: 50 })).resolves.toBe(error);
     });
   });
 });

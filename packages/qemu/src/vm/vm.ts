@@ -1,5 +1,7 @@
 import { statfs } from "node:fs/promises";
+import { connect } from "node:net";
 import { basename } from "node:path";
+import type { Duplex } from "node:stream";
 import { abortReason, checkOptions, type Emit, isObError, ObError } from "@ob/core";
 import { firmwareOptions, qemuArgv, type VmConfig } from "../argv/qemu-argv.ts";
 import type { VmCgroup } from "../cgroup/vm-cgroup.ts";
@@ -11,7 +13,9 @@ import { newMachineId } from "../machine/machine-id.ts";
 import { emptyConsoleLog, limitConsoleLog } from "../process/console-log.ts";
 import { type QemuProcess, spawnQemu } from "../process/qemu-process.ts";
 import { QemuInstance } from "./qemu-instance.ts";
+import { GuestLink } from "../network/link/guest-link.ts";
 import { type Passt, startPasst } from "../network/passt.ts";
+import { guestAnswers } from "./guest-answers.ts";
 import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
 
 export interface StartOptions {
@@ -27,6 +31,11 @@ export interface StartOptions {
   readonly confinement?: Confinement | undefined;
   /** Absolute paths of qcow2 disks that the VM gets later: a disk of another file system can only be given to it by this. */
   readonly laterDisks?: readonly string[] | undefined;
+  /**
+   * What the client of `VmConfig.guestPort` says first on a connection, to which the guest answers: by that a lost connection is told
+   * from a lost guest. By default that is not tried.
+   */
+  readonly greeting?: string | undefined;
   /** To resume a snapshot: open descriptors of its device state and of its memory. */
   readonly saved?: { readonly state: number; readonly memory: number } | undefined;
 }
@@ -36,6 +45,7 @@ interface VmParts {
   readonly directory: RunDirectory;
   readonly machineId: string;
   readonly panic: RegExp | undefined;
+  readonly greeting: string | undefined;
   readonly passt: Passt | undefined;
   readonly confined: VmConfinement;
   readonly cgroup: VmCgroup | undefined;
@@ -52,11 +62,14 @@ export class Vm extends QemuInstance {
   readonly #passt: Passt | undefined;
   readonly #confined: VmConfinement;
   readonly #cgroup: VmCgroup | undefined;
+  readonly #greeting: string | undefined;
+  readonly #link: GuestLink | undefined;
+  /** The port on 127.0.0.1 that leads to the guest's `VmConfig.guestPort`, if it has a network of the host; else 0. */
   #hostPort = 0;
 
   private constructor(
     process: QemuProcess,
-    { config, directory, machineId, panic, passt, confined, cgroup }: VmParts,
+    { config, directory, machineId, panic, greeting, passt, confined, cgroup }: VmParts,
   ) {
     super(process, panic);
     this.config = config;
@@ -65,10 +78,11 @@ export class Vm extends QemuInstance {
     this.#passt = passt;
     this.#confined = confined;
     this.#cgroup = cgroup;
-    if (passt && process.network) {
-      passt.connect(process.network);
-      void this.#watchNetwork(passt);
-    }
+    this.#greeting = greeting;
+    if (!process.network) return;
+    if (passt) passt.connect(process.network);
+    else this.#link = new GuestLink(process.network);
+    void this.#watchNetwork(passt ?? this.#link);
   }
 
   /**
@@ -80,7 +94,7 @@ export class Vm extends QemuInstance {
   static async start(config: VmConfig, options: StartOptions): Promise<Vm> {
     checkOptions("Vm.start: config", config, { machine: "object", rootDisk: "string", disks: "array" });
     checkOptions("Vm.start", options, { stateDirectory: "string", signal: "object", emit: "function" });
-    const { signal, emit, panic, saved } = options;
+    const { signal, emit, panic, greeting, saved } = options;
     await assertFirmware(config.machine, firmwareOptions(config));
     await using stack = new AsyncDisposableStack();
     const directory = stack.use(await createRunDirectory(options.stateDirectory));
@@ -98,17 +112,18 @@ export class Vm extends QemuInstance {
     emit({ type: "exec", argv });
     const qemu = await spawnQemu(argv, {
       files: saved && [saved.state, saved.memory],
-      network: passt !== undefined,
+      network: config.network !== "slirp",
       startedBy: cgroup?.command,
       confinedBy: confined.command(),
     });
-    const vm = stack.use(new Vm(qemu, { config, directory, machineId, panic, passt, confined, cgroup }));
+    const parts = { config, directory, machineId, panic, greeting, passt, confined, cgroup };
+    const vm = stack.use(new Vm(qemu, parts));
     limitConsoleLog(vm.console, consoleLog);
     await directory.recordQemu(vm.pid, cgroup?.directory);
     try {
       await vm.qmp.handshake(AbortSignal.any([signal, vm.failed]));
       if (passt) vm.#hostPort = passt.hostPort;
-      else if (config.guestPort !== undefined) {
+      else if (config.network === "slirp" && config.guestPort !== undefined) {
         vm.#hostPort = hostPort(await vm.qmp.human("info usernet", vm.failed), config.guestPort);
       }
     } catch (error) {
@@ -118,9 +133,12 @@ export class Vm extends QemuInstance {
     return vm;
   }
 
-  /** The port on 127.0.0.1 that leads to the guest's `VmConfig.guestPort`; 0 if there is none. */
-  get hostPort(): number {
-    return this.#hostPort;
+  /** A new connection to the guest's `VmConfig.guestPort`: it may last until the guest takes it, or be closed before. */
+  connect(): Duplex {
+    const { guestPort } = this.config;
+    if (guestPort === undefined) throw new TypeError("nothing leads to this guest");
+    if (this.#link) return this.#link.connect(guestPort);
+    return connect({ host: "127.0.0.1", port: this.#hostPort, noDelay: true });
   }
 
   /**
@@ -142,14 +160,22 @@ export class Vm extends QemuInstance {
     return await makeSocketPlace(this.#confined.view);
   }
 
-  async #watchNetwork(passt: Passt): Promise<void> {
-    const cause = await passt.failed;
+  protected override async guestRunsOn(signal: AbortSignal): Promise<boolean> {
+    const greeting = this.#greeting;
+    if (greeting === undefined) return await super.guestRunsOn(signal);
+    return await guestAnswers(() => this.connect(), { greeting, signal });
+  }
+
+  async #watchNetwork(network: Pick<Passt, "failed"> | undefined): Promise<void> {
+    const cause = await network?.failed;
+    if (!cause) return;
     const message = `The guest's network has failed: ${cause.message}`;
     this.failWith(new ObError("GUEST_LOST", message, { cause }));
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
     await super[Symbol.asyncDispose]();
+    this.#link?.[Symbol.dispose]();
     this.#confined.view?.close();
     await this.#cgroup?.[Symbol.asyncDispose]();
     await this.#passt?.[Symbol.asyncDispose]();
@@ -178,7 +204,7 @@ async function confine(config: VmConfig, options: ConfineOptions): Promise<VmCon
     {
       directory,
       program: config.machine.binary,
-      hostNetwork: config.network !== "passt",
+      hostNetwork: config.network === "slirp",
       kvm: config.accelerator === "kvm",
     },
     emit,

@@ -1,5 +1,6 @@
 import type { Repository } from "../blobs/repository.ts";
 import type { Digest } from "../reference/digest.ts";
+import { asMalformed } from "./malformed.ts";
 import { type Artefact, parseArtefact } from "./oci-manifest.ts";
 import { checkReference } from "./publish.ts";
 
@@ -11,5 +12,5 @@ export async function findArtefact(
 ): Promise<{ readonly digest: Digest; readonly artefact: Artefact } | undefined> {
   checkReference(reference, repository);
   const manifest = await repository.getManifest(reference, signal);
-  return manifest && { digest: manifest.digest, artefact: parseArtefact(manifest, what) };
+  return manifest && { digest: manifest.digest, artefact: asMalformed(() => parseArtefact(manifest, what)) };
 }

@@ -9,6 +9,7 @@ import { isSameManifest, publish } from "./publish.ts";
 import { type ChainDisk, decodeLayer, encodeLayer, isSameChain, type LayerInfo } from "./layer.ts";
 import { mediaTypes } from "./media-types.ts";
 import { findArtefact } from "./find.ts";
+import { asMalformed, isMalformed } from "./malformed.ts";
 import { maxLayers } from "./oci-manifest.ts";
 import { describeFile, packer, type Packer } from "./pack.ts";
 
@@ -57,7 +58,11 @@ export interface PullLayerRequest {
 /** The most bytes that are unpacked, whatever a manifest says. */
 const [diskLimit, logLimit] = [2 ** 40, 2 ** 32];
 
-/** The layer of an id; undefined if the registry has none. */
+/**
+ * The layer of an id; undefined if the registry has none.
+ *
+ * @throws ObError `REGISTRY`, with `data.problem` `malformed` if its manifest is not that of the layer.
+ */
 export async function findLayer(
   repository: Repository,
   id: LayerId,
@@ -65,7 +70,21 @@ export async function findLayer(
 ): Promise<LayerInfo | undefined> {
   const what = `The layer ${repository.label(id)}`;
   const found = await findArtefact(repository, id, { what, signal });
-  return found && decodeLayer(found.artefact, { id, manifestDigest: found.digest, what });
+  return found && asMalformed(() => decodeLayer(found.artefact, { id, manifestDigest: found.digest, what }));
+}
+
+/** As `findLayer`, for who makes the layer anew: a manifest of which nobody can use anything is as none. */
+async function findUsable(
+  repository: Repository,
+  id: LayerId,
+  signal: AbortSignal,
+): Promise<LayerInfo | undefined> {
+  try {
+    return await findLayer(repository, id, signal);
+  } catch (error) {
+    if (isMalformed(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Pushes a layer, and of its blobs those that the registry lacks. */
@@ -85,7 +104,7 @@ export async function pushLayer(
     }),
     signal,
   );
-  const existing = await findLayer(repository, id, signal);
+  const existing = await findUsable(repository, id, signal);
   if (existing && !overwrite) {
     return { outcome: isSameChain(existing.chain, chain) ? "present" : "different", layer: existing };
   }
@@ -103,7 +122,7 @@ export async function pushLayer(
     request.log === undefined ? undefined : await pack.compressed(request.log, mediaTypes.log, signal);
   const artefact = encodeLayer({ id, chain: disks, log, environment });
   // Whoever was first while this one was pushing stays the first.
-  const now = await findLayer(repository, id, signal);
+  const now = await findUsable(repository, id, signal);
   if (now && !isSameManifest(now, existing) && !overwrite) {
     return { outcome: isSameChain(now.chain, chain) ? "present" : "different", layer: now };
   }
@@ -139,7 +158,7 @@ async function knownDisks(
   const shortest = Math.max(1, chain.length - maxLookUps);
   for (let length = chain.length - 1; length >= shortest; length--) {
     const id = chain[length - 1]?.id;
-    const layer = id && (await findLayer(repository, id, signal));
+    const layer = id && (await findUsable(repository, id, signal));
     if (layer && isSameChain(layer.chain, chain.slice(0, length))) return layer.chain;
   }
   return [];

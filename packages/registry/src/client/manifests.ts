@@ -62,7 +62,7 @@ export async function headManifest(access: ManifestAccess): Promise<Digest | und
 /**
  * A manifest; undefined if there is none. Its digest is computed from the bytes that came.
  *
- * @throws ObError `REGISTRY` if it is too long, or not what the digest asked for.
+ * @throws ObError `REGISTRY`, with `data.problem` `malformed` if it is too long, or not what the digest asked for.
  */
 export async function getManifest(access: ManifestAccess): Promise<Manifest | undefined> {
   const { session, repository, reference, signal } = access;
@@ -80,7 +80,9 @@ export async function getManifest(access: ManifestAccess): Promise<Manifest | un
   if (response.status === 404) return undefined;
   const digest = digestOf(bytes);
   if (isDigest(reference) && digest !== reference) {
-    throw registryError(`${what} is another one: its bytes have the digest ${digest}.`);
+    throw registryError(`${what} is another one: its bytes have the digest ${digest}.`, {
+      data: { problem: "malformed" },
+    });
   }
   const mediaType = (response.header("content-type") ?? "").split(";", 1)[0]?.trim() ?? "";
   return { digest, mediaType, bytes };

@@ -6,7 +6,7 @@ import { registryError } from "../errors.ts";
  *
  * @param what the body, for the message: `The manifest`.
  * @param limit how many bytes it may have.
- * @throws ObError `REGISTRY` if it has more; Node's own error if the connection ends.
+ * @throws ObError `REGISTRY` if it has more, with `data.problem` `malformed`; Node's own error if the connection ends.
  */
 export async function readBody(
   body: Readable,
@@ -18,7 +18,9 @@ export async function readBody(
     if (!Buffer.isBuffer(chunk)) continue;
     size += chunk.length;
     // Leaving the loop destroys the body.
-    if (size > limit) throw registryError(`${what} has more than ${limit} bytes.`);
+    if (size > limit) {
+      throw registryError(`${what} has more than ${limit} bytes.`, { data: { problem: "malformed" } });
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

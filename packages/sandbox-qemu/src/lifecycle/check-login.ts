@@ -1,4 +1,3 @@
-import { connect } from "node:net";
 import { deadline, isObError, ObError } from "@ob/core";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
 import { loginShellIn } from "../guest/posix/identity.ts";
@@ -98,7 +97,7 @@ async function tryLogin(
 /** A login by a new connection to the SSH server that runs. */
 async function logInAgain(running: GuestSession, signal: AbortSignal): Promise<void> {
   const { vm, login, profile } = running;
-  const socket = connect({ host: "127.0.0.1", port: vm.hostPort, noDelay: true });
+  const socket = vm.connect();
   socket.on("error", () => undefined);
   await using inner = await openSession(socket, { ...login, signal });
   await identify({ session: inner, machineId: vm.id, profile, timeoutMs: loginTimeout, signal });

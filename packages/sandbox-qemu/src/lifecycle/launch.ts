@@ -7,6 +7,7 @@ import { identify } from "./identify.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
 import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts";
 import { RootShell } from "../ssh/root-shell.ts";
+import { identification } from "../ssh/identification.ts";
 import type { SshSession } from "../ssh/session.ts";
 import { saveMachine } from "../snapshot/save.ts";
 import type { SnapshotKey } from "../snapshot/snapshot-key.ts";
@@ -62,6 +63,7 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
       ...{ stateDirectory, confinement, consoleLog, emit, signal: caller },
       laterDisks: hotplugDisks.map(({ file }) => file),
       panic: profile.panicPattern,
+      greeting: identification,
       saved: plan.kind === "resume" ? plan.snapshot.saved : undefined,
     }),
   );

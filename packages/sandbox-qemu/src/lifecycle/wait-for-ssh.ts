@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, abortReason, deadline, type Emit, isObError, ObError } from "@ob/core";
 import { asBootFailure, type Vm } from "@ob/qemu";
@@ -83,15 +83,15 @@ interface BannerOptions {
 }
 
 /** The first connection on which the other end sends something. */
-async function firstBanner(vm: Vm, { sshReadyPattern, probe, signal }: BannerOptions): Promise<Socket> {
-  const sockets = new Set<Socket>();
-  const { promise, resolve } = Promise.withResolvers<Socket>();
+async function firstBanner(vm: Vm, { sshReadyPattern, probe, signal }: BannerOptions): Promise<Duplex> {
+  const sockets = new Set<Duplex>();
+  const { promise, resolve } = Promise.withResolvers<Duplex>();
   const start = performance.now();
   const interval = (): number => retry.every + retry.slower * (performance.now() - start);
   let timer: NodeJS.Timeout | undefined;
   let ended = false;
-  const connectOnce = (lifetime: number): Socket => {
-    const socket = connect({ host: "127.0.0.1", port: vm.hostPort, noDelay: true });
+  const connectOnce = (lifetime: number): Duplex => {
+    const socket = vm.connect();
     sockets.add(socket);
     sendIdentification(socket);
     const drop = (): void => {

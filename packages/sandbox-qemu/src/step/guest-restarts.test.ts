@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { amd64, newMachineId, type Vm } from "@ob/qemu";
 import { noopEmit, ObError } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -52,7 +53,7 @@ async function bench(times: Partial<RestartTimes> = {}, bootTimeSeconds = 20): P
   const failure = new AbortController();
   const vm: Partial<Record<keyof Vm, unknown>> = {
     id,
-    hostPort: server.port,
+    connect: () => connect(server.port, "127.0.0.1"),
     failed: failure.signal,
     config: { machine: amd64, accelerator: "kvm", network: "host" },
     console: { onMatch: () => ({ [Symbol.dispose]: () => undefined }) },

@@ -5,6 +5,7 @@ import { formatDate, parseDate } from "./dates.ts";
 import { familyQuery, listQuery, schema, unusedQuery } from "./schema.ts";
 import { Statements } from "./statements.ts";
 import { StepTable } from "./step-table.ts";
+import { RenewalTable } from "./renewal-table.ts";
 import { TagTable } from "./tag-table.ts";
 
 /** What distinguishes one state of a file from another without reading it, wherever the file was moved. */
@@ -38,6 +39,7 @@ export class StoreDatabase implements Disposable {
   readonly #database: DatabaseSync;
   readonly #statements: Statements;
   readonly tags: TagTable;
+  readonly renewals: RenewalTable;
   readonly steps: StepTable;
   readonly builds: BuildTable;
 
@@ -46,6 +48,7 @@ export class StoreDatabase implements Disposable {
     this.#database = new DatabaseSync(path, { timeout: 10_000 });
     this.#statements = new Statements(this.#database);
     this.tags = new TagTable(this.#statements);
+    this.renewals = new RenewalTable(this.#statements);
     this.steps = new StepTable(this.#statements);
     this.builds = new BuildTable(this.#statements);
     try {

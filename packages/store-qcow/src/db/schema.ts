@@ -33,6 +33,7 @@ export const schema = `
   );
   CREATE TABLE IF NOT EXISTS layer_tags (name TEXT PRIMARY KEY, id TEXT NOT NULL, created DATETIME NOT NULL);
   CREATE INDEX IF NOT EXISTS layer_tags_by_id ON layer_tags (id);
+  CREATE TABLE IF NOT EXISTS layer_renewals (id TEXT PRIMARY KEY, renewed TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS layer_steps (
     id            TEXT PRIMARY KEY,
     op            TEXT NOT NULL,

@@ -1,16 +1,9 @@
+import type { LayerRecord } from "../../ports/layer-notes.ts";
 import { writeFile } from "node:fs/promises";
 import { ObError, throwIfCancelled } from "../../errors.ts";
 import type { GuestImage } from "../../ports/guest.ts";
 import { baseLayerId, type LayerId } from "../../layer-id.ts";
-import type {
-  BaseImage,
-  BaseLayerInfo,
-  ScratchDisk,
-  Layer,
-  LayerWriter,
-  LayerRecord,
-  Store,
-} from "../../ports/store.ts";
+import type { BaseImage, BaseLayerInfo, ScratchDisk, Layer, LayerWriter, Store } from "../../ports/store.ts";
 import type { HeldLayer } from "../../ports/shared-layer.ts";
 import type { DeleteLayerOptions, ExportOptions, PruneOptions } from "../../ports/store-options.ts";
 import { sha256 } from "../../digest.ts";

@@ -100,7 +100,7 @@ export const keywordDocs: Readonly<Record<string, KeywordDoc>> = {
   },
   "run.secrets.*.buildkit_options": {
     form: "(buildkit_options ((KEY VALUE)...))",
-    text: "Options of `RUN --mount` in the Dockerfile.",
+    text: "Mount options of the instruction `RUN` in the Dockerfile.",
     snippet: " (($1 $2))",
   },
   "copy.from": {
