@@ -148,7 +148,7 @@ async function buildAndShow(
   io.signal.addEventListener("abort", onAbort, { once: true });
   try {
     await using sharing = cache && (await openBuildSharing(cache, { services, location, io, progress }));
-    const listener = trace.listen(recorder.listen(listen(progress.emit)));
+    const listener = trace.listen(listen(progress.emit));
     await using room = openRoom(minFreeSpace, { services, location, signal: io.signal, emit: listener });
     const wrapStore = (store: Store) => room?.wrap(recorder.keep(store)) ?? recorder.keep(store);
     const opening = { location, flags, sharing, limits, wrapStore, emit: listener };
@@ -157,6 +157,7 @@ async function buildAndShow(
     const options: BuildOptions = {
       ...building,
       signal: io.signal,
+      onEvent: recorder.onEvent,
       ordered: progress.ordered,
       outputTaken: () => progress.outputTaken(),
       ...(wantsShell && { onFailure: firstFailure((failure) => openStepShell(failure, { io, progress })) }),

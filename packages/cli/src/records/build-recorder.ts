@@ -32,13 +32,8 @@ export class BuildRecorder {
     return this.#store;
   }
 
-  /** Listens to what is emitted. */
-  listen(next: Emit): Emit {
-    return (event) => {
-      this.#times.apply(event);
-      next(event);
-    };
-  }
+  /** To be called with each event of the build when it happens. */
+  readonly onEvent: Emit = (event) => this.#times.apply(event);
 
   /** Keeps the store that the build is recorded in. */
   readonly keep = (store: Store): Store => {
