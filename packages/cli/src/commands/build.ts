@@ -136,7 +136,10 @@ async function buildAndShow(
   );
   const { jobs, tags } = building;
   // Standard output is the archive's then.
-  const io = outputs.some(isOnStdout) ? { ...session.io, stdout: session.io.stderr } : session.io;
+  const isArchive = outputs.some(isOnStdout);
+  const io = isArchive ? { ...session.io, stdout: session.io.stderr } : session.io;
+  // A build is worth more than its transcript, but an archive that nobody reads is not written.
+  if (!isArchive) io.outliveReader?.();
   const steps = countSteps(request.spec);
   const { recorder, onRecord } = await openRecorder(args, session);
   await using trace = await openBuildTrace(io.env, emit);
