@@ -19,10 +19,13 @@ async function unread(...words: readonly string[]) {
 
 const build = ["build", "--store=qemu:/nowhere", "-f", "-", "."];
 
-it.each(["plain", "json", "tty"])("a build goes on when nobody reads its %s output any more", async (mode) => {
-  const { code, stderr } = await unread(...build, `--progress=${mode}`);
-  expect([code, stderr]).toEqual([0, "layers: 3, builds: succeeded\n"]);
-});
+it.each(["plain", "json", "tty"])(
+  "a build goes on when nobody reads its %s output any more",
+  async (mode) => {
+    const { code, stderr } = await unread(...build, `--progress=${mode}`);
+    expect([code, stderr]).toEqual([0, "layers: 3, builds: succeeded\n"]);
+  },
+);
 
 it("an archive that nobody reads any more is not written: that ends quietly, as by SIGPIPE", async () => {
   const { code, stderr } = await unread(...build, "--output", "type=tar,src=/,dest=-");

@@ -17,8 +17,9 @@ import {
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
-import { isOnStdout, outputOptions, readOutputs } from "../args/output.ts";
+import { isOnStdout, type LayerOutput, outputOptions, readOutputs } from "../args/output.ts";
 import { readTags, tagOptions } from "../args/tags.ts";
+import type { ProcessIo } from "../process-io.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { withRecipeHint } from "../output/recipe-hint.ts";
 import { endingOf } from "../output/ending.ts";
@@ -135,17 +136,14 @@ async function buildAndShow(
     session,
   );
   const { jobs, tags } = building;
-  // Standard output is the archive's then.
-  const isArchive = outputs.some(isOnStdout);
-  const io = isArchive ? { ...session.io, stdout: session.io.stderr } : session.io;
-  // A build is worth more than its transcript, but an archive that nobody reads is not written.
-  if (!isArchive) io.outliveReader?.();
+  const io = streamsFor(outputs, session.io);
   const steps = countSteps(request.spec);
   const { recorder, onRecord } = await openRecorder(args, session);
   await using trace = await openBuildTrace(io.env, emit);
   const parallel = jobs > 1 && request.spec.builds.length > 0;
 
-  using progress = await createProgress({ io, mode, color, verbosity, steps, parallel, onResult });
+  const { lastTime } = recorder;
+  using progress = await createProgress({ io, mode, color, verbosity, steps, parallel, lastTime, onResult });
   const listen = (next: Emit) => metadata?.listen(next) ?? next;
   const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
   io.signal.addEventListener("abort", onAbort, { once: true });
@@ -183,6 +181,14 @@ async function buildAndShow(
   } finally {
     io.signal.removeEventListener("abort", onAbort);
   }
+}
+
+/** Where the build is shown: standard output may be an archive's. */
+function streamsFor(outputs: readonly LayerOutput[], io: ProcessIo): ProcessIo {
+  if (outputs.some(isOnStdout)) return { ...io, stdout: io.stderr };
+  // A build is worth more than its transcript, but an archive that nobody reads is not written.
+  io.outliveReader?.();
+  return io;
 }
 
 /** Of several parallel failures the first gets the terminal; when it ends, so do the others. */

@@ -4,6 +4,7 @@ import { layerBytes } from "../layers/layer-view.ts";
 import { endingOf } from "../output/ending.ts";
 import { codeOf } from "../output/render-error.ts";
 import type { ProcessIo } from "../process-io.ts";
+import { type LastTime, lastTimes } from "./last-times.ts";
 import { StepTimes } from "./step-times.ts";
 
 export interface BuildRecorderOptions {
@@ -22,6 +23,7 @@ export class BuildRecorder {
   readonly #started = new Date();
   readonly #times = new StepTimes(() => performance.now());
   #store: Store | undefined;
+  #lastTimes: LastTime | undefined;
 
   constructor(options: BuildRecorderOptions) {
     this.#options = options;
@@ -34,6 +36,12 @@ export class BuildRecorder {
 
   /** To be called with each event of the build when it happens. */
   readonly onEvent: Emit = (event) => this.#times.apply(event);
+
+  /** What a step took in an earlier build; undefined as long as the store is not open, too. */
+  readonly lastTime: LastTime = (step) => {
+    this.#lastTimes ??= this.#store && lastTimes(this.#recordsOf(this.#store), this.#options.context);
+    return this.#lastTimes?.(step);
+  };
 
   /** Keeps the store that the build is recorded in. */
   readonly keep = (store: Store): Store => {
@@ -84,6 +92,15 @@ export class BuildRecorder {
       this.#warn(error);
     }
     await onRecord(record);
+  }
+
+  /** None if they cannot be read: then the time that is left is not shown. */
+  #recordsOf(store: Store): readonly BuildRecord[] {
+    try {
+      return store.builds.list();
+    } catch {
+      return [];
+    }
   }
 
   /** Undefined if the layer is not in the store itself, or its files cannot be read. */
