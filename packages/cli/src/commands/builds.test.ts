@@ -146,6 +146,7 @@ describe("report", () => {
     expect(page).toContain("<dt>Error</dt><dd>STEP_FAILED</dd>");
     const again = path.join(work.path, "again.html");
     await run("report", "-o", again);
+    expect((await run("report", "-o", "-")).stdout).toBe(page);
     expect(await readFile(again, "utf8")).toBe(page);
   });
 

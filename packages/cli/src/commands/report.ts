@@ -16,7 +16,7 @@ export const report: Command = {
     o: {
       kind: "value",
       value: "FILE",
-      describe: "Where to write to; by default standard output",
+      describe: "Where to write to; - is standard output (default)",
       group: "Output:",
     },
     ...acceptedButHidden(sandboxOptions),
@@ -27,7 +27,8 @@ export const report: Command = {
   ],
 
   async run(args, { services, io, location }) {
-    const file = stringOption(args, "o");
+    const given = stringOption(args, "o");
+    const file = given === "-" ? undefined : given;
     if (file !== undefined) await checkWritable(file, `The file ${file} of -o`);
     await using store = await services.openStore({ location });
     const record = findBuild(store.builds.list(), stringOption(args, "BUILD"));

@@ -34,9 +34,22 @@ export function sourceOf(step: StepRecord, before: readonly StepRecord[]): StepS
   }
 }
 
+/** What a step can have in the spec after which its VM is not reused, by the name of the field. */
+const neverKept: Readonly<Record<string, string>> = {
+  network: "had a network",
+  secrets: "had secrets",
+  restart: "could restart its VM",
+};
+
 function whyNotReused(before: readonly StepRecord[]): string {
   const last = before.findLast(({ op }) => op !== "from");
   if (!last) return "It is the first step of its stage that needs a VM.";
+  if (last.outcome === "cached") return "The step before was cached: there was no VM to go on in.";
   if (last.vmStart === undefined) return "The step before ran no VM that it could go on in.";
-  return "The VM of the step before was not kept for it.";
+  // The command, which can hold anything, comes last.
+  const [fields = ""] = last.heading.split("(shell ");
+  const field = Object.entries(neverKept).find(([name]) => fields.includes(`(${name} `));
+  return field
+    ? `The step before ${field[1]}: its VM serves no other.`
+    : "The VM of the step before was not kept for it.";
 }
