@@ -30,6 +30,7 @@ it.each<readonly [string, Partial<StepRecord>, readonly StepRecord[], RegExp]>([
   ["one after such a command", {}, [step({ heading: '/: (run (shell "(network host)"))' })], /was not kept/],
   ["one that is resumed", { vmStart: "resume" }, [base], /A VM snapshot was resumed/],
   ["one in the VM before it", { vmStart: "reuse" }, [step()], /went on in the VM of the step before/],
-])("says why the VM of a step was started as it was: %s", (_, more, before, why) => {
+])("says why the VM of a step was started as it was: %s", (...row) => {
+  const [, more, before, why] = row;
   expect(sourceOf(step(more), before).why).toMatch(why);
 });
