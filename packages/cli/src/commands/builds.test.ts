@@ -37,6 +37,7 @@ describe("builds", () => {
       "start",
       "milliseconds",
       "vmStart",
+      "vmReason",
       "phases",
       "bytes",
     ];

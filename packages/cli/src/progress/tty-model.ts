@@ -80,6 +80,7 @@ export class TtyModel {
       case "exec":
       case "log":
       case "vm-started":
+      case "vm-not-kept":
         return;
     }
   }

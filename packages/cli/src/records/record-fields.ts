@@ -14,6 +14,7 @@ export function recordFields(record: BuildRecord) {
       ...{ id: step.id, op: step.op, heading: step.heading, build: step.build, outcome: step.outcome },
       ...{ start: step.start, milliseconds: step.milliseconds },
       vmStart: step.vmStart ?? null,
+      vmReason: step.vmReason ?? null,
       phases: step.phases,
       bytes: step.bytes ?? null,
     })),

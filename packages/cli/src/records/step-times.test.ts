@@ -45,6 +45,35 @@ it("has what each step took, and what its VM spent it on", () => {
   ]);
 });
 
+it("knows why a step did not go on in the VM of the step before, from what either of them says", () => {
+  const next = stepOf(idOf("d"), "/: (run (shell test))", run.id);
+  const other = { ...stepOf(idOf("e"), "/: (run (shell x))", base.id), build: ["tools"] };
+  const last = stepOf(idOf("f"), "/: (run (shell y))", next.id);
+  const finished = (step: typeof run): ObEvent => ({
+    type: "step-finished",
+    step,
+    outcome: "saved",
+    milliseconds: 1,
+  });
+  const steps = recorded(
+    [0, { type: "step-started", step: run }],
+    [0, { type: "vm-started", layer: run.id, start: "boot" }],
+    [0, { type: "vm-not-kept", layer: run.id, reason: "the step had secrets" }],
+    [0, finished(run)],
+    [1, { type: "step-started", step: other }],
+    [1, { type: "vm-started", layer: other.id, start: "boot" }],
+    [1, { type: "step-started", step: next }],
+    [1, { type: "vm-started", layer: next.id, start: "resume" }],
+    [1, finished(next)],
+    [2, { type: "step-started", step: last }],
+    [2, { type: "vm-started", layer: last.id, start: "boot", reason: "the network differs" }],
+    [2, finished(last)],
+  );
+  expect(steps.map(({ vmReason }) => vmReason)).toEqual([
+    ...[undefined, undefined, "the step had secrets", "the network differs"],
+  ]);
+});
+
 it("keeps a step apart that two nested builds have, and ends what did not end", () => {
   const other = { ...run, build: ["tools"] };
   const steps = recorded(

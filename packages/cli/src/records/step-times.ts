@@ -19,6 +19,10 @@ interface OpenStep {
   readonly phases: PhaseTime[];
   current: { readonly phase: Phase; readonly startedAt: number } | undefined;
   vmStart: VmStart | undefined;
+  /** See `StepRecord.vmReason`. */
+  vmReason: string | undefined;
+  /** Why its own VM was not kept. */
+  notKept: string | undefined;
   ended: { readonly outcome: StepOutcome; readonly milliseconds: number } | undefined;
 }
 
@@ -40,7 +44,13 @@ export class StepTimes {
       case "step-started":
         this.#steps.push({
           ...{ info: event.step, startedAt: this.#now(), phases: [] },
-          ...{ current: undefined, vmStart: undefined, ended: undefined },
+          ...{
+            current: undefined,
+            vmStart: undefined,
+            vmReason: undefined,
+            notKept: undefined,
+            ended: undefined,
+          },
         });
         return;
       case "phase":
@@ -48,6 +58,11 @@ export class StepTimes {
       case "vm-started":
         return this.#openOf(event.layer).forEach((step) => {
           step.vmStart = event.start;
+          step.vmReason = event.reason;
+        });
+      case "vm-not-kept":
+        return this.#openOf(event.layer).forEach((step) => {
+          step.notKept = event.reason;
         });
       case "step-finished": {
         const { id, build } = event.step;
@@ -91,15 +106,22 @@ export class StepTimes {
     step.ended = { outcome, milliseconds: Math.round(milliseconds) };
   }
 
-  #recordOf(
-    { info, startedAt, phases, vmStart }: OpenStep,
-    ended: NonNullable<OpenStep["ended"]>,
-  ): StepRecord {
+  /** The step before in the same stage. */
+  #before(step: OpenStep): OpenStep | undefined {
+    const stage = this.#steps.filter(({ info }) => info.build.join("\0") === step.info.build.join("\0"));
+    return stage[stage.indexOf(step) - 1];
+  }
+
+  #recordOf(step: OpenStep, ended: NonNullable<OpenStep["ended"]>): StepRecord {
+    const { info, startedAt, phases, vmStart } = step;
     const { id, op, heading, build } = info;
+    const isNew = vmStart === "boot" || vmStart === "resume";
+    const vmReason = isNew ? (step.vmReason ?? this.#before(step)?.notKept) : undefined;
     return {
       ...{ id, op, heading, build, start: Math.round(startedAt - this.#begun) },
       ...ended,
       ...(vmStart && { vmStart }),
+      ...(vmReason !== undefined && { vmReason }),
       phases,
     };
   }

@@ -24,9 +24,9 @@ export function sourceOf(step: StepRecord, before: readonly StepRecord[]): StepS
     case "warm":
       return { mark: "VM kept ready", why: "A VM was ready before the step needed it." };
     case "resume":
-      return { mark: "VM resumed", why: `${whyNotReused(before)} ${resume}` };
+      return { mark: "VM resumed", why: `${whyNotReused(step, before)} ${resume}` };
     case "boot":
-      return { mark: "VM booted", why: `${whyNotReused(before)} ${boot}` };
+      return { mark: "VM booted", why: `${whyNotReused(step, before)} ${boot}` };
     case undefined:
       return step.op === "from"
         ? { mark: "imported", why: "The base image was imported; that needs no VM." }
@@ -34,22 +34,11 @@ export function sourceOf(step: StepRecord, before: readonly StepRecord[]): StepS
   }
 }
 
-/** What a step can have in the spec after which its VM is not reused, by the name of the field. */
-const neverKept: Readonly<Record<string, string>> = {
-  network: "had a network",
-  secrets: "had secrets",
-  restart: "could restart its VM",
-};
-
-function whyNotReused(before: readonly StepRecord[]): string {
+function whyNotReused({ vmReason }: StepRecord, before: readonly StepRecord[]): string {
+  if (vmReason !== undefined) return `The VM of the step before was not reused: ${vmReason}.`;
   const last = before.findLast(({ op }) => op !== "from");
   if (!last) return "It is the first step of its stage that needs a VM.";
   if (last.outcome === "cached") return "The step before was cached: there was no VM to go on in.";
   if (last.vmStart === undefined) return "The step before ran no VM that it could go on in.";
-  // The command, which can hold anything, comes last.
-  const [fields = ""] = last.heading.split("(shell ");
-  const field = Object.entries(neverKept).find(([name]) => fields.includes(`(${name} `));
-  return field
-    ? `The step before ${field[1]}: its VM serves no other.`
-    : "The VM of the step before was not kept for it.";
+  return "The VM of the step before was not kept for it.";
 }

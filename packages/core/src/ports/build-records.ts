@@ -33,6 +33,8 @@ export interface StepRecord {
   readonly outcome: StepOutcome;
   /** How its virtual machine came to run; absent if it had none. */
   readonly vmStart?: VmStart | undefined;
+  /** Why it did not go on in the VM of the step before in its stage, as far as that is known. */
+  readonly vmReason?: string | undefined;
   /** In the order in which they began; phases of a step that another build or process runs are not known. */
   readonly phases: readonly PhaseTime[];
   /** The space of the layer's own files on the host's disk, in bytes; absent if there is no layer. */

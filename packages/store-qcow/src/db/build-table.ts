@@ -105,7 +105,7 @@ function readSteps(text: string): readonly StepRecord[] | undefined {
 }
 
 function readStep(step: Row): StepRecord | undefined {
-  const { id, op, heading, build, start, milliseconds, bytes } = step;
+  const { id, op, heading, build, start, milliseconds, bytes, vmReason } = step;
   const outcome = stepOutcomes.find((each) => each === step["outcome"]);
   const vmStart = vmStarts.find((each) => each === step["vmStart"]);
   if (typeof id !== "string" || !isLayerId(id) || outcome === undefined) return undefined;
@@ -116,6 +116,7 @@ function readStep(step: Row): StepRecord | undefined {
     build: Array.isArray(build) ? build.map(String) : [],
     phases: readPhases(step["phases"]),
     ...(vmStart && { vmStart }),
+    ...(typeof vmReason === "string" && { vmReason }),
     ...(typeof bytes === "number" && { bytes }),
   };
 }

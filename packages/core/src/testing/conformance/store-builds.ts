@@ -39,7 +39,7 @@ const building: Readonly<Record<string, StoreCheck>> = {
             start: 5,
             milliseconds: 6,
           },
-          ...{ outcome: "failed", vmStart: "resume" },
+          ...{ outcome: "failed", vmStart: "resume", vmReason: "the network differs" },
           phases: [{ phase: "boot", start: 1, milliseconds: 4 }],
         },
       ],
