@@ -1,5 +1,8 @@
-import { defineConfig, mergeConfig } from "vitest/config";
+import { configDefaults, defineConfig, mergeConfig } from "vitest/config";
 import shared from "../vitest.shared.ts";
+
+/** Proofs that take minutes; `npm run verify` runs them. */
+const slow = ["recipes/cloud-init.test.ts"];
 
 // One file at a time, and two builds in a file whose tests are concurrent: on two cores, more VMs only slow each other
 // down.
@@ -8,6 +11,7 @@ export default mergeConfig(
   defineConfig({
     test: {
       include: ["**/*.test.ts"],
+      exclude: [...configDefaults.exclude, ...(process.env["OB_E2E_SLOW"] === undefined ? slow : [])],
       testTimeout: 600_000,
       hookTimeout: 600_000,
       fileParallelism: false,

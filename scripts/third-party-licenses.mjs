@@ -1,5 +1,5 @@
 // The licenses of libraries that a bundle holds: most ask that their text goes along.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /**
@@ -14,6 +14,20 @@ export function thirdPartyLicenses(modules) {
   }
   const names = [...packages.keys()].toSorted((a, b) => a.localeCompare(b));
   return names.map((name) => `${name}\n\n${licenseOf(packages.get(name))}\n`).join(`\n${"-".repeat(80)}\n\n`);
+}
+
+/**
+ * Takes the license files that a bundler has put beside its scripts, `NAME.js.LICENSE.txt`, out of a directory.
+ *
+ * @returns their texts, each once. Beside the scripts they would count as the license of the package that they are packed in.
+ */
+export function takeLicenses(directory) {
+  const files = readdirSync(directory, { recursive: true }).filter((file) => file.endsWith(".LICENSE.txt"));
+  const texts = files
+    .toSorted((a, b) => a.localeCompare(b))
+    .map((file) => readFileSync(join(directory, file), "utf8"));
+  for (const file of files) rmSync(join(directory, file));
+  return [...new Set(texts)];
 }
 
 /** The package that a file belongs to, or undefined. Some have a package.json in a folder that only says a `type`. */

@@ -4,8 +4,8 @@ import { copyFileSync, cpSync, renameSync, rmSync, writeFileSync } from "node:fs
 import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
 import { rolldown } from "rolldown";
-import { billOfMaterials, isFromBillOfMaterials } from "../../scripts/bill-of-materials.mjs";
-import { thirdPartyLicenses } from "../../scripts/third-party-licenses.mjs";
+import { addComponent, billOfMaterials, isFromBillOfMaterials } from "../../scripts/bill-of-materials.mjs";
+import { takeLicenses, thirdPartyLicenses } from "../../scripts/third-party-licenses.mjs";
 
 const here = import.meta.dirname;
 const target = join(here, "bundle");
@@ -21,7 +21,9 @@ const lazyNodeModules = {
       helper +
       code.replaceAll(imported, (line, variable, name) =>
         // What is imported as a whole can be a function.
-        code.includes(`__toESM(${variable}, `) ? line : `const ${variable} = lazyModule("${name}", require);`,
+        new RegExp(`__toESM\\(${variable}[,)]`).test(code)
+          ? line
+          : `const ${variable} = lazyModule("${name}", require);`,
       )
     );
   },
@@ -74,9 +76,11 @@ try {
   const boardPackage = createRequire(import.meta.url).resolve("@bull-board/ui/package.json");
   cpSync(join(dirname(boardPackage), "dist"), join(fresh, "board-ui", "dist"), { recursive: true });
   modules.push(boardPackage);
+  addComponent(join(fresh, "bom.json"), boardPackage);
   // Programs import an ES module.
   writeFileSync(join(fresh, "main.js"), 'export { exitCodes, main, start } from "./main.cjs";\n');
-  writeFileSync(join(fresh, "THIRD-PARTY-NOTICES.txt"), thirdPartyLicenses(modules));
+  const notices = [thirdPartyLicenses(modules), ...takeLicenses(join(fresh, "board-ui"))];
+  writeFileSync(join(fresh, "THIRD-PARTY-NOTICES.txt"), notices.join(`\n${"-".repeat(80)}\n\n`));
   rmSync(target, { recursive: true, force: true });
   renameSync(fresh, target);
 } finally {

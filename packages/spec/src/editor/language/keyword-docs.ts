@@ -23,6 +23,11 @@ export const keywordDocs: Readonly<Record<string, KeywordDoc>> = {
     text: "A nested build, which `(copy (from (build NAME)) …)` copies from. Nested builds come first.",
     snippet: " $1\n ((from $2))",
   },
+  arg: {
+    form: "(arg NAME DEFAULT)",
+    text: "A value that is given to the build, or else DEFAULT, which can be missing. `${NAME}` is replaced by it in what follows, and later commands have it in their environment. Before `from` it is for the base image and for nested builds.",
+    snippet: " $1 $2",
+  },
   run: {
     form: '(run FIELD... (shell "COMMAND"))',
     text: "Runs a command in the guest, in the `workdir`. Without `(network host)` it has no network. Makes a layer.",

@@ -52,7 +52,7 @@ describe("the words of editors", () => {
 
   test("have forms and snippets that parse", () => {
     for (const [role, { snippet }] of Object.entries(keywordDocs)) {
-      const word = `(${role.split(".").at(-1)}${snippet.replaceAll(/\$\d/g, "1")})`;
+      const word = `(${role.split(".").at(-1)}${snippet.replaceAll(/\$\d/g, role === "arg" ? "A1" : "1")})`;
       const texts: Readonly<Record<string, string>> = {
         from: `(${word})`,
         build: `(${word} (from a))`,
