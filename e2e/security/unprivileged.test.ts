@@ -9,7 +9,7 @@ import { defaultStore, imageName, type TestStore } from "../support/store.ts";
 
 /** No user of this host: it has no name, no home directory and no groups. */
 const id = 61_234;
-const user = { uid: id, gid: id, env: { PATH: process.env["PATH"], HOME: "/nonexistent" }, extendEnv: false };
+const user = { uid: id, gid: id, env: { PATH: process.env["PATH"], HOME: "/root" }, extendEnv: false };
 
 async function whyNot(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return "only root can start a command as another user";

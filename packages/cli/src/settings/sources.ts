@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { access, open } from "node:fs/promises";
 import { constants } from "node:fs";
 import path from "node:path";
 import { errnoCode, errorMessage, ObError } from "@ob/core";
@@ -43,7 +43,7 @@ export async function findSettingsFiles(
   const found: (SettingsFile | undefined)[] = [];
   if (explicit === undefined) found.push(await projectFile(stringOption(args, "f")));
   else found.push(await explicitFile(explicit));
-  const user = userDirectory(env);
+  const user = await userDirectory(env);
   if (user !== undefined) {
     const module = path.join(user, moduleName);
     const hasModule = (await readIfThere(module)) !== undefined;
@@ -65,12 +65,21 @@ export async function skippedModule(args: Arguments): Promise<string | undefined
   return (await readIfThere(file)) === undefined ? undefined : file;
 }
 
-/** $XDG_CONFIG_HOME/obuilder, by default ~/.config/obuilder. A relative $XDG_CONFIG_HOME is ignored, as its specification says. */
-function userDirectory(env: Env): string | undefined {
+/**
+ * $XDG_CONFIG_HOME/obuilder, by default ~/.config/obuilder. A relative $XDG_CONFIG_HOME is ignored, as its specification says, and so is a directory that
+ * this user cannot enter: after sudo or in a service it is often somebody else's.
+ */
+async function userDirectory(env: Env): Promise<string | undefined> {
   const given = nonEmpty(env["XDG_CONFIG_HOME"]);
-  if (given !== undefined && path.isAbsolute(given)) return path.join(given, "obuilder");
   const home = nonEmpty(env["HOME"]);
-  return home !== undefined && path.isAbsolute(home) ? path.join(home, ".config/obuilder") : undefined;
+  const parent = given !== undefined && path.isAbsolute(given) ? given : home && path.join(home, ".config");
+  if (parent === undefined || !path.isAbsolute(parent)) return undefined;
+  const directory = path.join(parent, "obuilder");
+  const isClosed = await access(directory, constants.X_OK).then(
+    () => false,
+    (error: unknown) => errnoCode(error) === "EACCES",
+  );
+  return isClosed ? undefined : directory;
 }
 
 async function projectFile(spec: string | undefined): Promise<SettingsFile | undefined> {
