@@ -6,10 +6,11 @@ import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
 const recorder = path.join(import.meta.dirname, "support/record-modules.mjs");
 
-/** What only clusters, registries, editors and settings files need: npm packages, and packages of ours. */
+/** What only clusters, registries, editors, reports and settings files need: npm packages, and packages of ours. */
 const optional = [
   ...["bullmq", "ioredis", "age-encryption", "prom-client", "@opentelemetry", "@humanwhocodes"],
   ...["vscode-languageserver", "vscode-languageserver-protocol", "vscode-jsonrpc", "dockerfile-ast"],
+  "d3-scale",
 ];
 const ownOptional = ["cluster", "registry"];
 
@@ -41,7 +42,7 @@ function optionalOf(modules: readonly string[]): readonly string[] {
   return [...new Set(found)].toSorted();
 }
 
-test("what a cluster, a registry, an editor and a settings file need is loaded by the commands and options that use them only", async () => {
+test("what a cluster, a registry, an editor, a report and a settings file need is loaded by the commands and options that use them only", async () => {
   await using store = await temporaryStore();
   const spec = path.join(store.work, "one.spec");
   // Imports the base image; no machine is needed for that.
@@ -71,6 +72,7 @@ test("what a cluster, a registry, an editor and a settings file need is loaded b
   await writeFile(dockerfile, `FROM ${imageName}\n`);
   const converted = await modulesOf(store, ["dockerfile", "--reverse", "-f", dockerfile]);
   expect(optionalOf(converted)).toEqual(["dockerfile-ast", "editor"]);
+  expect(optionalOf(await modulesOf(store, ["report", at]))).toEqual(["d3-scale"]);
   // It ends at once, since its input does.
   const served = await modulesOf(store, ["language-server"], 1);
   expect(optionalOf(served)).toEqual([

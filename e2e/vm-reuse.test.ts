@@ -3,7 +3,7 @@ import path from "node:path";
 import { run } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openRaw, runTask, type Harness, openHarness } from "./sandbox/harness.ts";
-import { build, builtId } from "./support/obuilder.ts";
+import { build, builtId, obuilder } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 import { programWithoutFirstThread } from "./support/threads.ts";
 
@@ -115,6 +115,13 @@ describe("a build that reuses its VM", { timeout: 400_000 }, () => {
     expect(reusing.output).toMatch(/VM will not be reused: the step had secrets/);
     expect(reusing.output).toMatch(/VM will not be reused: .*swappiness/);
     expect(reusing.output).toMatch(/VM will not be reused: .*\/etc\/g/);
+    // The record of the build has the same, without what the guest has said.
+    const { stdout } = await obuilder(["builds", "ls", "--json", `--store=qemu:${reused.directory}`]);
+    const recorded: readonly Record<string, unknown>[] = JSON.parse(stdout).builds[0].steps;
+    expect(recorded.flatMap(({ vmReason }) => vmReason ?? [])).toEqual([
+      ...["the step had secrets", "guest state changed since boot", "guest state changed since boot"],
+    ]);
+    expect(recorded.filter(({ vmStart }) => vmStart === "reuse")).toHaveLength(steps - 4);
 
     for (const disk of reusing.disks) {
       await run(["qemu-img", "check", "-q", disk]);

@@ -1,6 +1,6 @@
 // npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
 // cluster of this host's loopback, runs the tests that take minutes, tests with a second registry, builds the container of
-// deploy/, and makes the API reference.
+// deploy/, looks at a report in Chromium, and makes the API reference.
 import { join } from "node:path";
 import { bin, call, environment, main, mustCall, node, repository } from "./environment.mjs";
 import { testSecondRegistry } from "./second-registry.mjs";
@@ -14,6 +14,9 @@ await main(() => {
   testSlowly();
   testSecondRegistry();
   mustCall(node, [join(repository, "packaging", "src", "verify-container.ts")], { what: "The container" });
+  mustCall(node, [join(repository, "packaging", "src", "verify-report.ts")], {
+    what: "The report in a browser",
+  });
   mustCall(join(bin, "oxfmt"), [join("docs", "verification.md")]);
   mustCall("npm", ["run", "docs"], { cwd: repository, what: "Making the API reference" });
   return 0;

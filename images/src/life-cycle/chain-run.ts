@@ -51,6 +51,7 @@ export class ChainRun {
       case "note":
       case "phase":
       case "vm-started":
+      case "vm-not-kept":
         return;
     }
   }

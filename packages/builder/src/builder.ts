@@ -32,7 +32,7 @@ import {
 import { buildVisitor } from "./scheduling/build-visitor.ts";
 import { runParallel } from "./scheduling/parallel.ts";
 import { type NoCache, RenewedSteps, warnOfUnknownStages } from "./scheduling/renewed-steps.ts";
-import { type BuildScope, type OutputTaken, runSequentially } from "./scheduling/scheduler.ts";
+import { type BuildScope, type OutputTaken, runSequentially, toBoth } from "./scheduling/scheduler.ts";
 import { walkSpec } from "./scheduling/walk-spec.ts";
 import { StepDeduplicator } from "./sharing/single-flight.ts";
 import { withLayer } from "./steps/lost-layers.ts";
@@ -68,6 +68,8 @@ export interface BuildOptions {
   readonly ordered?: boolean | undefined;
   /** Gets this build's events instead of the builder's own `emit`. */
   readonly emit?: Emit | undefined;
+  /** Gets each event of this build when it happens, also one that `ordered` holds back. By default nothing does. */
+  readonly onEvent?: Emit | undefined;
   /**
    * Called when a `run` of this build has failed, before its guest is stopped: the build waits for it, and then fails as
    * it would have without. Of several builds that wait for a step, the one that runs it is asked.
@@ -169,8 +171,9 @@ async function buildSpec(
   options: Omit<BuildOptions, "timeoutMs"> & LimitedBuild & { readonly emit: Emit },
   { store, sandbox, caches, layers, digestDirectory, diskReserve }: Engine,
 ): Promise<LayerId> {
-  const { signal, emit, onFailure, onTimeout, outputTaken, stepTimeoutMs } = options;
+  const { signal, onEvent, onFailure, onTimeout, outputTaken, stepTimeoutMs } = options;
   const { jobs = 1, ordered = false, reuseVm = true } = options;
+  const emit = toBoth(onEvent, options.emit);
   const tags = (options.tags ?? []).map(parseTagName);
   const request = expandRequest(given, { emit });
   validateRequest(request);
@@ -197,7 +200,7 @@ async function buildSpec(
   const built =
     jobs === 1 || spec.builds.length === 0
       ? await run(runSequentially({ emit, outputTaken, signal }))
-      : await runParallel({ jobs, emit, outputTaken, readLog, ordered, signal }, run);
+      : await runParallel({ jobs, emit: options.emit, onEvent, outputTaken, readLog, ordered, signal }, run);
   const { id } = built;
   if (tags.length > 0) {
     await withLayer(built, { emit, outputTaken, signal }, () => store.tag(id, tags, signal));

@@ -67,6 +67,7 @@ function shown(event: ObEvent): string {
     case "exec":
     case "log":
     case "vm-started":
+    case "vm-not-kept":
       return "";
   }
 }

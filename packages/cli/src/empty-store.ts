@@ -1,6 +1,7 @@
 import {
   type BaseImage,
   type BaseLayerInfo,
+  type BuildRecords,
   baseLayerId,
   type GuestImage,
   type Layer,
@@ -15,6 +16,7 @@ import {
 /** An empty store, for a plan where none exists: planning creates no directory. */
 export class EmptyStore implements Store {
   readonly ownDirectories: readonly string[];
+  readonly builds: BuildRecords = { add: () => undefined, list: () => [], remove: () => 0 };
   readonly renewals = { current: (id: LayerId) => id, renew: () => undefined };
 
   /** @param directory where it would be, if it would be anywhere. */

@@ -19,4 +19,4 @@ export const main: (argv: readonly string[], io: ProcessIo) => Promise<number> =
   runMain(argv, io);
 
 /** Runs the command line of this process, and ends the process with its exit code. */
-export const start: () => Promise<void> = runStart;
+export const start: () => Promise<void> = () => runStart();

@@ -92,11 +92,14 @@ function settings(invocation: Invocation | undefined) {
 }
 
 /** Runs the command line of this process, and ends the process with its exit code. */
-export async function start(): Promise<void> {
+export async function start(options: MainOptions = {}): Promise<void> {
   const { argv, env, stdout, stderr } = process;
   const umask = process.umask(0o077);
   using interrupts = listenForInterrupts(process, (interrupt) => process.exit(interruptCode(interrupt)));
+  let outlivesReader = false;
   stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // What is written later is lost, too.
+    if (error.code === "EPIPE" && outlivesReader) return;
     if (error.code === "EPIPE") interrupts.interrupt("SIGPIPE");
     // Later writes fail too.
     if (interrupts.cause() === "SIGPIPE") return;
@@ -105,7 +108,7 @@ export async function start(): Promise<void> {
   });
   // An error that cannot be printed cannot be reported.
   stderr.on("error", () => {});
-  const code = await main(argv.slice(2), {
+  const io: ProcessIo = {
     // Few commands read it, and the streams of files are loaded for it.
     get stdin() {
       return process.stdin;
@@ -115,8 +118,12 @@ export async function start(): Promise<void> {
     env,
     signal: interrupts.signal,
     restoreUmask: () => void process.umask(umask),
+    outliveReader: () => {
+      outlivesReader = true;
+    },
     interruptedBy: interrupts.cause,
-  });
+  };
+  const code = await main(argv.slice(2), io, options);
   // What a library left open must not keep a finished command alive, but the output must be flushed first. Whoever cancels a
   // command does not wait for a reader that has stopped reading.
   const flushing = Promise.all([flushed(stdout), flushed(stderr)]);

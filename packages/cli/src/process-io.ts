@@ -33,6 +33,11 @@ export interface ProcessIo {
    * creates, since a store is private. By default the umask is the caller's business.
    */
   readonly restoreUmask?: () => void;
+  /**
+   * From now on the command goes on when nobody reads its standard output any more. By default that cancels it, as
+   * `SIGPIPE` does.
+   */
+  readonly outliveReader?: () => void;
   /** What made the signal fire. */
   readonly interruptedBy: () => Interrupt | undefined;
 }

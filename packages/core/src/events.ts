@@ -40,7 +40,20 @@ export type ObEvent =
     }
   | { readonly type: "phase"; readonly layer: LayerId; readonly phase: Phase }
   /** The virtual machine of a step runs. */
-  | { readonly type: "vm-started"; readonly layer: LayerId; readonly start: VmStart }
+  | {
+      readonly type: "vm-started";
+      readonly layer: LayerId;
+      readonly start: VmStart;
+      /** Why the VM of the step before was not reused, if it was kept for this one. Nothing in it comes from a guest. */
+      readonly reason?: string | undefined;
+    }
+  /** The virtual machine of a step is not kept for the next one. */
+  | {
+      readonly type: "vm-not-kept";
+      readonly layer: LayerId;
+      /** Nothing in it comes from a guest. */
+      readonly reason: string;
+    }
   /** A program is about to run on the host. It has no secrets in it: they are never passed in an argv. */
   | { readonly type: "exec"; readonly argv: readonly string[] }
   | { readonly type: "log"; readonly level: "debug" | "info" | "warning"; readonly text: string };

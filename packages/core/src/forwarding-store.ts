@@ -1,3 +1,4 @@
+import type { BuildRecords } from "./ports/build-records.ts";
 import type { GuestImage } from "./ports/guest.ts";
 import type { LayerRecord, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 import type { LayerRenewals } from "./ports/layer-renewals.ts";
@@ -89,6 +90,10 @@ export class ForwardingStore implements Store {
 
   steps(): ReadonlyMap<LayerId, RecordedStep> {
     return this.#store.steps();
+  }
+
+  get builds(): BuildRecords {
+    return this.#store.builds;
   }
 
   async delete(id: LayerId, options?: DeleteLayerOptions): Promise<readonly LayerId[]> {

@@ -1,3 +1,12 @@
+export {
+  type BuildOutcome,
+  type BuildRecord,
+  type BuildRecords,
+  maxBuildRecords,
+  type PhaseTime,
+  type StepOutcome,
+  type StepRecord,
+} from "./ports/build-records.ts";
 export type { CacheLease, CacheRecord, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
 export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";

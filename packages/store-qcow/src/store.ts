@@ -1,10 +1,9 @@
-import { constants, existsSync } from "node:fs";
-import { access, mkdir, readdir } from "node:fs/promises";
-import { basename } from "node:path";
+import { existsSync } from "node:fs";
 import {
   checkOptions,
   type BaseImage,
   type BaseLayerInfo,
+  type BuildRecords,
   type ScratchDisk,
   makeStorePrivate,
   diskIn,
@@ -21,15 +20,12 @@ import {
   type RecordedStep,
   type StoreLayout,
   storeLayout,
-  makePrivateDirectory,
   type LayerRenewals,
-  ObError,
   type PruneOptions,
   resultDirectory,
   noopEmit,
   type Store,
   type StorePath,
-  errnoCode,
   withStoreErrors,
 } from "@ob/core";
 import type { ConfineReader } from "@ob/qcow2";
@@ -45,6 +41,7 @@ import { findLayer } from "./layers/layers.ts";
 import { createScratchDisk } from "./layers/scratch-disk.ts";
 import { readLog, unfinishedLayers } from "./layers/log.ts";
 import { deleteLayer, layersInUse, pruneLayers } from "./layers/remove.ts";
+import { makeDirectories } from "./store-directories.ts";
 import { sweep } from "./layers/sweep.ts";
 import { findTagged, tagLayer } from "./layers/tags.ts";
 import { LastUsedRecorder } from "./db/last-used.ts";
@@ -90,36 +87,6 @@ export async function openStore(options: StoreOptions): Promise<QcowStore> {
       throw error;
     }
   });
-}
-
-async function makeDirectories(layout: StoreLayout, create: boolean): Promise<void> {
-  if (create) await makePrivateDirectory(layout.root);
-  else await refuseMissing(layout);
-  // For mkdir on a read-only file system Node.js has other error codes.
-  await access(layout.root, constants.W_OK | constants.X_OK);
-  const { baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks } = layout;
-  for (const path of [baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks]) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  }
-}
-
-/** A mistyped path must not turn some directory into a store. */
-async function refuseMissing({ root, baseImages, results, state }: StoreLayout): Promise<void> {
-  const hint = "A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
-  const data = { notStore: root };
-  const entries = await readdir(root).catch((cause: unknown) => {
-    const code = errnoCode(cause);
-    if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint, data });
-    if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint, data });
-    throw cause;
-  });
-  const parts = [baseImages, results, state].map((directory) => basename(directory));
-  if (entries.length > 0 && !entries.some((entry) => parts.includes(entry))) {
-    throw new ObError("STORE", `${root} is not a store: it has none of ${parts.join("/, ")}/.`, {
-      hint,
-      data,
-    });
-  }
 }
 
 /** A store of qcow2 layers in a directory: see `Store` for the contract, and `StoreLayout` for the paths. */
@@ -224,6 +191,10 @@ export class QcowStore implements Store {
 
   steps(): ReadonlyMap<LayerId, RecordedStep> {
     return this.#context.database.steps.all();
+  }
+
+  get builds(): BuildRecords {
+    return this.#context.database.builds;
   }
 
   async delete(id: LayerId, options: DeleteLayerOptions = {}): Promise<readonly LayerId[]> {

@@ -1,5 +1,5 @@
 import { MemoryStore } from "@ob/core/testing";
-import { isObError, ObError } from "@ob/core";
+import { type Emit, isObError, ObError } from "@ob/core";
 import { describe, expect, test } from "vitest";
 import { bench, gate, request, transcript, until } from "../builds.test.helper.ts";
 
@@ -98,6 +98,29 @@ describe("events in order", () => {
       shown.push(transcript(setting.events).replaceAll(/---> (saved|cached)/g, "--->"));
     }
     expect(shown[1]).toBe(shown[0]);
+  });
+
+  test("are told when they happen to whoever asks for that, each step saved once", async () => {
+    const doors = { a: gate() };
+    await using setting = bench({
+      run: async ({ task: { command } }) => {
+        if (command === "a 1") await doors.a.opened;
+      },
+    });
+    const told: string[] = [];
+    const onEvent: Emit = (event) => {
+      if (event.type === "step-finished") told.push(`${event.step.build.join()} ${event.outcome}`);
+    };
+    const building = setting.builder.build(request(two), { jobs: 3, ordered: true, onEvent });
+    await until(() => told.filter((text) => text === "b saved").length >= 2);
+    expect(transcript(setting.events)).not.toContain("b 1");
+    doors.a.open();
+    await building;
+    const shown = setting.events.flatMap((event) =>
+      event.type === "step-finished" ? [`${event.step.build.join()} ${event.outcome}`] : [],
+    );
+    expect(told.toSorted()).toEqual(shown.toSorted());
+    expect(told).not.toEqual(shown);
   });
 
   test("are emitted at once if they are in order, the others in their turn", async () => {

@@ -1,6 +1,6 @@
 import { cancelledError, type Emit, type LayerId } from "@ob/core";
 import { EventQueue, type EventQueueOptions } from "./event-queue.ts";
-import type { Branch, BuildScope, OutputTaken } from "./scheduler.ts";
+import { type Branch, type BuildScope, type OutputTaken, toBoth } from "./scheduler.ts";
 import { OrderedEvents } from "./ordered-events.ts";
 import { Semaphore } from "./semaphore.ts";
 
@@ -9,6 +9,8 @@ export interface ParallelOptions extends EventQueueOptions {
   readonly jobs: number;
   /** Emits events in the order of the spec, else as they come. */
   readonly ordered: boolean;
+  /** Gets each event when it happens. */
+  readonly onEvent?: Emit | undefined;
 }
 
 /**
@@ -27,6 +29,7 @@ export async function runParallel<T>(
   const group: Group = {
     ...options,
     emit,
+    onEvent: options.onEvent && savedOnce(options.onEvent),
     signal: AbortSignal.any(signals),
     slots: new Semaphore(options.jobs),
     running: new Set(),
@@ -76,7 +79,7 @@ class ParallelScope implements BuildScope {
     this.#group = group;
     this.#events = events;
     const { emit, outputTaken } = group.ordered ? events : group;
-    this.emit = emit;
+    this.emit = toBoth(group.onEvent, emit);
     this.outputTaken = outputTaken;
     this.signal = group.signal;
   }

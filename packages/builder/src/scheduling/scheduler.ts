@@ -9,6 +9,15 @@ export interface EventSink {
   readonly outputTaken?: OutputTaken | undefined;
 }
 
+/** Emits each event to an observer, if there is one, and then on. */
+export function toBoth(onEvent: Emit | undefined, emit: Emit): Emit {
+  if (!onEvent) return emit;
+  return (event) => {
+    onEvent(event);
+    emit(event);
+  };
+}
+
 /**
  * One build of a spec, whose steps follow each other; each nested build is a scope of its own. `runSequentially` runs
  * scopes one after the other, `runParallel` of parallel.ts in parallel.

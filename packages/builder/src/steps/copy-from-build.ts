@@ -184,6 +184,6 @@ function explained({ name }: CopyFromStep, error: unknown): unknown {
 /** The phases that are shown are those of the guest that the layer is built in. */
 function withoutPhases(emit: Emit): Emit {
   return (event) => {
-    if (event.type !== "phase" && event.type !== "vm-started") emit(event);
+    if (event.type !== "phase" && event.type !== "vm-started" && event.type !== "vm-not-kept") emit(event);
   };
 }

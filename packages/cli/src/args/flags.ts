@@ -19,6 +19,7 @@ export interface Option {
 
 /** What a shell completes a value or an argument with: what the store has, files, or fixed words. */
 export type Completes =
+  | "build"
   | "cache"
   | "directory"
   | "file"

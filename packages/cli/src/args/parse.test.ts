@@ -29,6 +29,8 @@ describe("help", () => {
         obuilder tag              Give a layer a name
         obuilder untag            Remove a name of a layer
         obuilder log              Print the log of a layer
+        obuilder builds           List or remove the records of builds
+        obuilder report           Write a page about a build
         obuilder cp               Copy files out of a layer
         obuilder shell            Open a shell in an ephemeral VM on a layer
         obuilder export           Export a layer's disk as one bootable qcow2 file
@@ -83,8 +85,9 @@ describe("help", () => {
       Deletes layers, caches and VM snapshots, least recently used first, until what
       is left is as small as the options say. A layer that another is based on stays,
       and so does what a running build uses, and layers with tags and what they are
-      based on. Base images are kept. On a terminal it shows what it will delete and
-      asks.
+      based on. Base images are kept. Without a filter --older-than also removes the
+      records of builds that ended before then. On a terminal it shows what it will
+      delete and asks.
 
       Store:
             --store=qemu:DIR  The store of layers (default: $OBUILDER_STORE)
@@ -107,8 +110,8 @@ describe("help", () => {
         -f, --force                Do not ask on a terminal
 
       Output:
-            --json  One object: {"dryRun", "bytes", "removed": [{"type", "id",
-                    "description", "bytes", "lastUsed"}]}
+            --json  One object: {"dryRun", "bytes", "builds", "removed": [{"type",
+                    "id", "description", "bytes", "lastUsed"}]}
 
       Messages:
         -v, --verbose          Log what is done and each program that is run; repeat

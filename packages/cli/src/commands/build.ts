@@ -1,4 +1,4 @@
-import { type Emit, firstError, type LayerId } from "@ob/core";
+import { type Emit, firstError, type LayerId, type Store } from "@ob/core";
 import type { BuildOptions, StepFailure } from "@ob/builder";
 import { cacheOptions, readCacheOptions } from "../args/cache-options.ts";
 import { checkKey, readRequest } from "../args/build-input.ts";
@@ -17,8 +17,9 @@ import {
 } from "../args/options.ts";
 import { vmReuseOptions, sandboxOptions } from "../args/sandbox-flags.ts";
 import { mayReuseVm } from "../args/vm-reuse.ts";
-import { isOnStdout, outputOptions, readOutputs } from "../args/output.ts";
+import { isOnStdout, type LayerOutput, outputOptions, readOutputs } from "../args/output.ts";
 import { readTags, tagOptions } from "../args/tags.ts";
+import type { ProcessIo } from "../process-io.ts";
 import { createProgress } from "../progress/create-progress.ts";
 import { withRecipeHint } from "../output/recipe-hint.ts";
 import { endingOf } from "../output/ending.ts";
@@ -29,6 +30,7 @@ import { buildShared, openBuildSharing } from "../sharing/build-shared.ts";
 import { openRoom, readMinFreeSpace, roomOptions } from "../room/keep-room.ts";
 import { openBuildTrace } from "../trace/build-trace.ts";
 import { type BuildMetadata, metadataOptions, openMetadata } from "../metadata/build-metadata.ts";
+import { openRecorder, reportOptions } from "../records/open-recorder.ts";
 import type { Command } from "./command.ts";
 import type { Session } from "./session.ts";
 
@@ -56,6 +58,7 @@ export const build: Command = {
     ...roomOptions,
     ...cacheOptions,
     ...metadataOptions,
+    ...reportOptions,
     ...progressOptions,
   },
   examples: [
@@ -78,6 +81,7 @@ export const build: Command = {
     ],
     ["obuilder build ... --output type=local,src=/out,dest=out .", "and copy /out of the last layer to out"],
     ["obuilder build ... --output type=vmdk,dest=disk.vmdk .", "and export the disk"],
+    ["obuilder build ... --report build.html .", "and a page that shows where the time went"],
     ["obuilder build ... --metadata-file build.json .", "the result for a program"],
     ["obuilder build ... --progress=json . > events", "events for a program"],
   ],
@@ -132,13 +136,14 @@ async function buildAndShow(
     session,
   );
   const { jobs, tags } = building;
-  // Standard output is the archive's then.
-  const io = outputs.some(isOnStdout) ? { ...session.io, stdout: session.io.stderr } : session.io;
+  const io = streamsFor(outputs, session.io);
   const steps = countSteps(request.spec);
+  const { recorder, onRecord } = await openRecorder(args, session);
   await using trace = await openBuildTrace(io.env, emit);
   const parallel = jobs > 1 && request.spec.builds.length > 0;
 
-  using progress = await createProgress({ io, mode, color, verbosity, steps, parallel, onResult });
+  const { lastTime } = recorder;
+  using progress = await createProgress({ io, mode, color, verbosity, steps, parallel, lastTime, onResult });
   const listen = (next: Emit) => metadata?.listen(next) ?? next;
   const onAbort = () => progress.say("Cancelling… (Ctrl-C again stops at once)");
   io.signal.addEventListener("abort", onAbort, { once: true });
@@ -146,19 +151,23 @@ async function buildAndShow(
     await using sharing = cache && (await openBuildSharing(cache, { services, location, io, progress }));
     const listener = trace.listen(listen(progress.emit));
     await using room = openRoom(minFreeSpace, { services, location, signal: io.signal, emit: listener });
-    const opening = { location, flags, sharing, limits, wrapStore: room?.wrap, emit: listener };
+    const wrapStore = (store: Store) => room?.wrap(recorder.keep(store)) ?? recorder.keep(store);
+    const opening = { location, flags, sharing, limits, wrapStore, emit: listener };
     await using builder = await services.openBuilder(opening);
     await room?.useAllOf(builder, request);
     const options: BuildOptions = {
       ...building,
       signal: io.signal,
+      onEvent: recorder.onEvent,
       ordered: progress.ordered,
       outputTaken: () => progress.outputTaken(),
       ...(wantsShell && { onFailure: firstFailure((failure) => openStepShell(failure, { io, progress })) }),
     };
-    const id = sharing
-      ? await buildShared({ builder, request, options, sharing, progress })
-      : await builder.build(request, options);
+    const work = async () =>
+      sharing
+        ? await buildShared({ builder, request, options, sharing, progress })
+        : await builder.build(request, options);
+    const id = await recorder.during(work, onRecord);
     const openGuest = async () => await builder.openLayer(id, { signal: io.signal });
     await writeBuildOutputs(id, outputs, { args, session, openGuest, progress });
     trace.end();
@@ -172,6 +181,14 @@ async function buildAndShow(
   } finally {
     io.signal.removeEventListener("abort", onAbort);
   }
+}
+
+/** Where the build is shown: standard output may be an archive's. */
+function streamsFor(outputs: readonly LayerOutput[], io: ProcessIo): ProcessIo {
+  if (outputs.some(isOnStdout)) return { ...io, stdout: io.stderr };
+  // A build is worth more than its transcript, but an archive that nobody reads is not written.
+  io.outliveReader?.();
+  return io;
 }
 
 /** Of several parallel failures the first gets the terminal; when it ends, so do the others. */

@@ -18,6 +18,7 @@ import { tagOptions } from "../args/tags.ts";
 import { outputOptions } from "../args/output.ts";
 import { roomOptions } from "../room/keep-room.ts";
 import { metadataOptions } from "../metadata/build-metadata.ts";
+import { reportOptions } from "../records/open-recorder.ts";
 import { type StoreLocation } from "../args/store-location.ts";
 import type { Command } from "./command.ts";
 
@@ -51,6 +52,7 @@ export const plan: Command = {
     ...acceptedButHidden(vmReuseOptions),
     ...acceptedButHidden(cacheOptions),
     ...acceptedButHidden(metadataOptions),
+    ...acceptedButHidden(reportOptions),
     ...acceptedButHidden(outputOptions),
     ...acceptedButHidden(progressOptions),
   },

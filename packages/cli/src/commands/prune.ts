@@ -21,7 +21,8 @@ export const prune: Command = {
   description:
     "Deletes layers, caches and VM snapshots, least recently used first, until what is left is as small as the options say. A " +
     "layer that another is based on stays, and so does what a running build uses, and layers with tags and what they are based " +
-    "on. Base images are kept. On a terminal it shows what it will delete and asks.",
+    "on. Base images are kept. Without a filter --older-than also removes the records of builds that ended before then. On a terminal " +
+    "it shows what it will delete and asks.",
   positionals: [],
   options: {
     ...storeOptions,
@@ -90,6 +91,7 @@ export const prune: Command = {
       read(name, parseSpace),
     );
     const matches = parseFilters(stringOptions(args, "filter"), now);
+    const filtered = stringOptions(args, "filter").length > 0;
     const counts = keep !== undefined || atMost !== undefined;
     const spare = keep === undefined ? Infinity : await layersBeyond(keep);
     const disk = spaces.some((space) => space?.kind === "percent")
@@ -103,6 +105,9 @@ export const prune: Command = {
         limit: Math.min(spare, atMost ?? Infinity),
         ...{ matches, maxUsedSpace, minFreeSpace, reservedSpace },
       },
+      // A record takes no space to speak of.
+      buildsUntil:
+        olderThan === undefined || filtered || counts ? undefined : new Date(now.getTime() - olderThan),
       isCandidate: ({ type }: PruneItem) => !counts || type === "layer",
     });
 

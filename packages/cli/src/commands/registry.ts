@@ -48,6 +48,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   tag: { summary: "Give a layer a name", load: async () => (await import("./tag.ts")).tag },
   untag: { summary: "Remove a name of a layer", load: async () => (await import("./untag.ts")).untag },
   log: { summary: "Print the log of a layer", load: async () => (await import("./log.ts")).log },
+  builds: {
+    summary: "List or remove the records of builds",
+    load: async () => (await import("./builds.ts")).builds,
+  },
+  report: {
+    summary: "Write a page about a build",
+    load: async () => (await import("./report.ts")).report,
+  },
   cp: {
     summary: "Copy files out of a layer",
     load: async () => (await import("./cp.ts")).cp,

@@ -3,6 +3,7 @@ import { commands } from "../commands/registry.ts";
 import { type Candidate, complete, type FindNames } from "./complete.ts";
 
 const names: Readonly<Record<string, readonly string[]>> = {
+  build: ["5f0c21aa00bb"],
   cache: ["opam"],
   image: ["debian-12-amd64", "mine"],
   layer: ["tools:1.2", "8a897f21e54d"],
@@ -54,6 +55,8 @@ it.each([
     ["status", "drain", "key"],
   ],
   [["untag", ""], ["tools:1.2"]],
+  [["report", "5"], ["5f0c21aa00bb"]],
+  [["builds", "rm", ""], ["5f0c21aa00bb"]],
   [["fmt", "a.spec", ""], [":files"]],
   [["lint", "--format", "g"], ["github"]],
   [["cp", "t"], ["tools:1.2:"]],

@@ -215,6 +215,7 @@ async function resolve(
         : { candidates: prefixed(await findNames("layer", store), ":") };
     case "recipe":
       return { candidates: prefixed(await findNames(completes, store)), paths: "directories" };
+    case "build":
     case "cache":
     case "image":
     case "layer":

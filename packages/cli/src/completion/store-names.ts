@@ -41,6 +41,9 @@ async function read(
     }));
   }
   await using store = await services.openStore({ location });
+  if (kind === "build") {
+    return store.builds.list().map(({ id, started }) => ({ word: id, description: started.toISOString() }));
+  }
   const tags = store.tags().map(({ name, id }) => ({ word: name, description: id.slice(0, digits) }));
   return kind === "tag" ? tags : [...tags, ...layers(store.list())];
 }

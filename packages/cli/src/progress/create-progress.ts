@@ -1,6 +1,7 @@
 import { type ColorMode, colorsFor, isSmartTerminal } from "../output/colors.ts";
 import type { ProcessIo } from "../process-io.ts";
 import type { ProgressMode, Verbosity } from "../args/options.ts";
+import type { LastTime } from "../records/last-times.ts";
 import { createJsonProgress } from "./json.ts";
 import { createPlainProgress } from "./plain.ts";
 import type { Progress } from "./progress.ts";
@@ -16,13 +17,15 @@ export interface ProgressOptions {
   readonly parallel: boolean;
   /** Called when a last line with the result is printed, which only `json` has. */
   readonly onResult?: (() => void) | undefined;
+  /** What steps took the last time; see `TtyModelOptions`. */
+  readonly lastTime?: LastTime | undefined;
   /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
 /** The display for `--progress`; `auto` is `tty` on a terminal, else `plain`. */
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
-  const { io, mode, color, verbosity, steps, parallel, now = () => performance.now() } = options;
+  const { io, mode, color, verbosity, steps, parallel, lastTime, now = () => performance.now() } = options;
   const { stdout, stderr, env } = io;
   if (mode === "json")
     return createJsonProgress({ stdout, stderr, verbosity, steps, now, onResult: options.onResult });
@@ -30,7 +33,10 @@ export async function createProgress(options: ProgressOptions): Promise<Progress
   const logColors = colorsFor(stderr, { mode: color, env });
   if (mode === "tty" || (mode === "auto" && isSmartTerminal(stdout, env))) {
     const { createTtyProgress } = await import("./tty-view.ts");
-    return createTtyProgress({ stdout, stderr, colors, logColors, verbosity, steps, parallel, now });
+    return createTtyProgress({
+      ...{ stdout, stderr, colors, logColors, verbosity },
+      ...{ steps, parallel, lastTime, now },
+    });
   }
   return createPlainProgress({ stdout, stderr, colors, logColors, verbosity });
 }

@@ -45,7 +45,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
       printOutput(event.step.id, undefined);
       if (event.outcome === "saved" || event.outcome === "cached") outcomes[event.outcome]++;
     }
-    if (event.type === "vm-started") return;
+    if (event.type === "vm-started" || event.type === "vm-not-kept") return;
     if (event.type !== "exec" && event.type !== "log") return print(eventObject(event));
     const line = logLine(event, verbosity, pc.createColors(false));
     if (line !== undefined) stderr.write(line);
@@ -66,7 +66,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
 
 /** The fields and their order are part of the interface. */
 function eventObject(
-  event: Exclude<ObEvent, { readonly type: "step-output" | "exec" | "log" | "vm-started" }>,
+  event: Exclude<ObEvent, { readonly type: "step-output" | "exec" | "log" | "vm-started" | "vm-not-kept" }>,
 ): JsonObject {
   switch (event.type) {
     case "step-started": {

@@ -25,7 +25,6 @@ export interface PlainOptions {
 export function createPlainProgress(options: PlainOptions): Progress {
   const { stderr, colors, logColors, verbosity } = options;
   let atLineStart = true;
-  // Elsewhere than on a terminal the bytes are not touched.
   const terminal = options.stdout.isTTY === true ? new PacedTerminal(options.stdout) : undefined;
   const filter = terminal && createTerminalFilter();
   const stdout = terminal ?? options.stdout;
@@ -64,6 +63,7 @@ export function createPlainProgress(options: PlainOptions): Progress {
       case "log":
       case "phase":
       case "vm-started":
+      case "vm-not-kept":
         return toStderr(logLine(event, verbosity, logColors) ?? "");
     }
   };

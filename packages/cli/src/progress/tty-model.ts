@@ -4,6 +4,8 @@ import { printable } from "../output/printable.ts";
 import { createOutputCleaner, type OutputCleaner } from "../output/clean-output.ts";
 import type { Palette } from "../output/colors.ts";
 import { HeldLines } from "./held-lines.ts";
+import type { LastTime } from "../records/last-times.ts";
+import { fitLine, widthOf } from "./fit-line.ts";
 import { noteColor } from "./note-color.ts";
 
 export interface TtyModelOptions {
@@ -14,10 +16,14 @@ export interface TtyModelOptions {
   readonly parallel?: boolean;
   /** A monotonic clock, in milliseconds. */
   readonly now: () => number;
+  /** What a step took the last time, for the time that is left. By default that is not known. */
+  readonly lastTime?: LastTime | undefined;
 }
 
 type StepFinished = Extract<ObEvent, { type: "step-finished" }>;
 
+/** What the heading of a step gets at least in its status, in columns, before its times are shortened. */
+const leastHeading = 12;
 /** A step without a phase of its own is shown after this time, in milliseconds: another process builds it. */
 const showAfter = 400;
 const spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -26,6 +32,8 @@ interface RunningStep {
   readonly info: StepInfo;
   readonly number: number;
   readonly startedAt: number;
+  /** What it took the last time, in milliseconds. */
+  readonly lastTime: number | undefined;
   readonly output: OutputCleaner;
   phase: Phase | undefined;
   /** Its heading is on the screen. Until then its output is held back: that of a cached step is never shown. */
@@ -72,6 +80,7 @@ export class TtyModel {
       case "exec":
       case "log":
       case "vm-started":
+      case "vm-not-kept":
         return;
     }
   }
@@ -128,6 +137,7 @@ export class TtyModel {
       info: { ...info, heading: printable(info.heading) },
       number: ++this.#counts.started,
       startedAt: this.#options.now(),
+      lastTime: this.#options.lastTime?.(info),
       output: createOutputCleaner({ styles: this.#colors.isColorSupported }),
       phase: undefined,
       shown: false,
@@ -188,13 +198,15 @@ export class TtyModel {
 
   #statusOf(step: RunningStep, width: number): string {
     const { cyan, dim } = this.#colors;
-    const time = formatDuration(this.#options.now() - step.startedAt);
-    const tail = step.phase === undefined ? time : `${time} ${step.phase}`;
     const sign = spinner[this.#frame % spinner.length] ?? "";
-    const room = width - tail.length - `${sign} [${step.number}/${this.#options.steps}]  `.length - 1;
-    const line = `${cyan(sign)} ${this.#counter(step)} ${cut(step.info.heading, room)} ${dim(tail)}`;
+    // The last column stays free: some terminals wrap behind it.
+    const all = width - widthOf(`${sign} ${this.#counter(step)}  `) - 1;
+    const tails = timesOf(step, this.#options.now() - step.startedAt);
+    const tail = tails.find((each) => all - each.length >= leastHeading) ?? tails.at(-1) ?? "";
+    const heading = fitLine(step.info.heading, all - tail.length);
+    const line = `${cyan(sign)} ${this.#counter(step)} ${heading} ${dim(tail)}`;
     const partial = step.shown ? step.output.partial : "";
-    return partial === "" ? line : `${dim(cut(partial, width - 1))}\n${line}`;
+    return partial === "" ? line : `${dim(fitLine(partial, width - 1))}\n${line}`;
   }
 
   #counter({ number }: RunningStep): string {
@@ -212,10 +224,12 @@ function keyOf({ id, build }: StepInfo): string {
   return JSON.stringify([id, ...build]);
 }
 
-/** The first line of `text`, at most `length` characters of it. */
-function cut(text: string, length: number): string {
-  const [first = "", ...more] = text.split("\n");
-  const characters = Array.from(first);
-  if (characters.length <= length && more.length === 0) return first;
-  return `${characters.slice(0, Math.max(0, length - 1)).join("")}…`;
+/** The times of a step, the longest form first: `12.3s run, ~9s left`. */
+function timesOf({ phase, lastTime = 0 }: RunningStep, elapsed: number): readonly string[] {
+  const time = formatDuration(elapsed);
+  const whole = phase === undefined ? time : `${time} ${phase}`;
+  if (lastTime <= elapsed) return [whole];
+  const seconds = Math.ceil((lastTime - elapsed) / 1_000);
+  const left = `~${formatDuration(seconds * 1_000).replace(/\.0s$/, "s")} left`;
+  return [`${whole}, ${left}`, `${time}, ${left}`, left];
 }

@@ -3,6 +3,7 @@ import pc from "picocolors";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { idOf, stepOf } from "../testing/terminal.ts";
 import { VirtualTerminal } from "../testing/virtual-terminal.ts";
+import type { LastTime } from "../records/last-times.ts";
 import type { Progress } from "./progress.ts";
 import { createTtyProgress } from "./tty-view.ts";
 
@@ -18,6 +19,12 @@ function pass(milliseconds: number): void {
   }
 }
 
+/** Lets time pass in which the display is not drawn but once, at its end: a terminal takes only so many frames at a time. */
+function skip(milliseconds: number): void {
+  clock += milliseconds - 100;
+  pass(100);
+}
+
 beforeEach(() => {
   clock = 0;
   // The virtual terminal needs the others.
@@ -27,7 +34,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function display(columns = 60, rows = 12, parallel = false) {
+interface DisplayOptions {
+  readonly parallel?: boolean;
+  readonly lastTime?: LastTime;
+}
+
+function display(columns = 60, rows = 12, { parallel = false, lastTime }: DisplayOptions = {}) {
   const terminal = new VirtualTerminal(columns, rows);
   const colors = pc.createColors(false);
   const progress = createTtyProgress({
@@ -38,6 +50,7 @@ function display(columns = 60, rows = 12, parallel = false) {
     verbosity: "info",
     steps: 2,
     parallel,
+    lastTime,
     now: () => clock,
   });
   return { terminal, progress };
@@ -118,6 +131,67 @@ describe("the display on a terminal", () => {
     expect(lines.slice(-3, -1)).toEqual(["x".repeat(24), "x".repeat(16)]);
     expect(lines.at(-1)).toMatch(/^. \[2\/2\] .*… 12\.3s boot$/);
     progress[Symbol.dispose]();
+  });
+
+  it("shows the time that is left of what the step took the last time", async () => {
+    const { terminal, progress } = display(60, 12, {
+      lastTime: ({ op }) => (op === "run" ? 75_000 : undefined),
+    });
+    startedRun(progress);
+    pass(2_500);
+    const status = async () => (await terminal.lines()).at(-1);
+    expect(await status()).toMatch(/^. \[2\/2\] \/: \(run \(shell "make all"\)\) 2\.5s boot, ~1m 13s left$/);
+    progress.emit({ type: "phase", layer: run.id, phase: "run" });
+    skip(70_000);
+    expect(await status()).toMatch(/ 1m 13s run, ~3s left$/);
+    // It takes longer than the last time.
+    skip(5_000);
+    expect(await status()).toMatch(/ 1m 18s run$/);
+    progress[Symbol.dispose]();
+  });
+
+  it.each([
+    [60, String.raw`\(run \(shell "make all"\)\) 12\.3s boot, ~28s left`],
+    [50, String.raw`\(run \(shell "m.*… 12\.3s boot, ~28s left`],
+    [40, String.raw`\(run .*… 12\.3s, ~28s left`],
+    [34, String.raw`\(run .*… ~28s left`],
+    [20, String.raw`…? ?~28s left`],
+  ])("is right in %d columns", async (columns, expected) => {
+    const { terminal, progress } = display(columns, 12, { lastTime: () => 40_000 });
+    startedRun(progress);
+    progress.emit({ type: "step-output", step: run, bytes: Buffer.from("中文".repeat(20)) });
+    skip(12_300);
+    const lines = await terminal.lines();
+    expect(lines.at(-1)).toMatch(new RegExp(`^. \\[2/2\\] .*${expected}$`));
+    expect(lines.at(-2)).toMatch(/^(?:中文)+中?…$/);
+    expect(lines.slice(0, -2).join("").replaceAll(" ", "")).toBe(
+      '✔[1/2](fromdebian-12)cached[2/2]/:(run(shell"makeall"))',
+    );
+    progress[Symbol.dispose]();
+  });
+
+  it("stays right when the terminal becomes narrower and wider", async () => {
+    const { terminal, progress } = display(80, 12);
+    startedRun(progress);
+    progress.emit({ type: "step-output", step: run, bytes: Buffer.from(`one\n${"y".repeat(70)}`) });
+    pass(1_000);
+    for (const columns of [40, 23, 100, 30, 31, 80]) {
+      await terminal.resize(columns, 12);
+      pass(200);
+      const lines = await terminal.lines();
+      // Nothing of an older status is left, and nothing that is finished is lost.
+      expect(lines.filter((line) => /\ds boot$/.test(line))).toHaveLength(1);
+      expect(lines.filter((line) => line.includes("yyy"))).toHaveLength(1);
+      expect(lines).toContain("one");
+      expect(lines.join("")).toContain("(from debian-12)");
+    }
+    progress.emit({ type: "step-output", step: run, bytes: Buffer.from("\ntwo\n") });
+    await terminal.resize(40, 12);
+    progress.emit({ type: "step-finished", step: run, outcome: "saved", milliseconds: 2_000 });
+    progress[Symbol.dispose]();
+    expect((await terminal.lines()).slice(2)).toEqual([
+      ...["one", "y".repeat(40), "y".repeat(30), "two", "✔ [2/2] saved as cccccccccccc 2.0s"],
+    ]);
   });
 
   it("scrolls a long output without losing or repeating a line", async () => {
@@ -203,7 +277,7 @@ describe("the display on a terminal", () => {
   });
 
   it("prefixes each line with its step when builds run in parallel", async () => {
-    const { terminal, progress } = display(60, 12, true);
+    const { terminal, progress } = display(60, 12, { parallel: true });
     const tools = { ...stepOf(idOf("d"), "/: (run (shell make))", base.id), build: ["tools"] };
     progress.emit({ type: "note", text: '(build "tools" …)', build: ["tools"] });
     for (const step of [tools, run]) {
@@ -227,7 +301,7 @@ describe("the display on a terminal", () => {
   });
 
   it("shows a step of two parallel builds twice", async () => {
-    const { terminal, progress } = display(60, 12, true);
+    const { terminal, progress } = display(60, 12, { parallel: true });
     const other = { ...run, build: ["tools"] };
     for (const step of [run, other]) progress.emit({ type: "step-started", step });
     for (const step of [run, other]) {

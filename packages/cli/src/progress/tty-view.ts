@@ -6,6 +6,7 @@ import { logLine } from "../output/log-line.ts";
 import { outputTakenBy } from "../output/output-taken.ts";
 import { PacedTerminal } from "../output/paced-terminal.ts";
 import type { Output } from "../process-io.ts";
+import { rowsOf } from "./fit-line.ts";
 import type { Progress } from "./progress.ts";
 import { TtyModel, type TtyModelOptions } from "./tty-model.ts";
 
@@ -58,6 +59,8 @@ class TtyView implements Disposable {
   readonly #terminalTakes: () => Promise<void> | undefined;
   /** Resolves when the terminal is given back. */
   #resumed: Promise<void> | undefined;
+  /** The status that is on the terminal, and the width that it was drawn for. */
+  #drawn = { status: "", columns: 0 };
 
   constructor(model: TtyModel, options: TtyOptions) {
     this.#model = model;
@@ -92,10 +95,14 @@ class TtyView implements Disposable {
 
   flush(): void {
     if (this.#resumed) return;
+    this.#eraseReflowed();
     const lines = this.#model.takeLines();
     if (lines !== "") this.#scroll(lines);
-    const status = this.#model.status(Math.max(20, this.#options.stdout.columns ?? 80));
-    if (status !== "") this.#draw(status);
+    const columns = this.#terminal.columns;
+    const status = this.#model.status(Math.max(20, columns));
+    if (status === "") return;
+    this.#draw(status);
+    this.#drawn = { status, columns };
   }
 
   /** Leaves the terminal to another program until it is disposed of. */
@@ -120,9 +127,22 @@ class TtyView implements Disposable {
     this.#terminal.flush();
   }
 
+  /** A terminal that has become narrower has wrapped the lines of the status: it takes more rows than were drawn. */
+  #eraseReflowed(): void {
+    const { status, columns } = this.#drawn;
+    const now = this.#terminal.columns;
+    if (status === "" || now >= columns) return;
+    // From the row below them up, and all from there.
+    this.#terminal.write(`\x1b[${rowsOf(status.split("\n"), now)}A\r\x1b[J`);
+    this.#draw.done();
+    this.#drawn = { status: "", columns: 0 };
+  }
+
   /** Writes finished lines in the place of the status. */
   #scroll(lines = this.#model.takeLines()): void {
+    this.#eraseReflowed();
     this.#draw.clear();
+    this.#drawn = { status: "", columns: 0 };
     if (lines !== "") this.#terminal.write(lines);
   }
 }

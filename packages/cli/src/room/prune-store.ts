@@ -1,4 +1,4 @@
-import { ObError } from "@ob/core";
+import { ObError, type Store } from "@ob/core";
 import type { OptionTable } from "../args/flags.ts";
 import type { Arguments } from "../args/options.ts";
 import type { Session } from "../commands/session.ts";
@@ -14,7 +14,7 @@ export const removalOptions: OptionTable = {
   json: {
     kind: "flag",
     describe:
-      'One object: {"dryRun", "bytes", "removed": [{"type", "id", "description", "bytes", "lastUsed"}]}',
+      'One object: {"dryRun", "bytes", "builds", "removed": [{"type", "id", "description", "bytes", "lastUsed"}]}',
     group: "Output:",
   },
 };
@@ -24,13 +24,15 @@ export interface PruneRequest {
   readonly rules: PruneRules;
   /** What can be removed at all. */
   readonly isCandidate: (item: PruneItem) => boolean;
+  /** Also removes the records of builds that had ended then; by default none. */
+  readonly buildsUntil?: Date | undefined;
 }
 
 /** Removes from a store what the rules say, prints it, and asks before on a terminal. What was not shown is not removed. */
 export async function pruneStore(
   args: Arguments,
   session: Session,
-  { rules, isCandidate }: PruneRequest,
+  { rules, isCandidate, buildsUntil }: PruneRequest,
 ): Promise<void> {
   const { services, io, location, emit } = session;
   const isJson = args["json"] === true;
@@ -51,10 +53,11 @@ export async function pruneStore(
   };
   const planning = { rules: limited, measures: isJson || asks || hasSpaceRule(rules) };
   const planned = await planNow(ports, planning);
+  const builds = endedBuilds(store, buildsUntil);
   if (dryRun) {
     say(planned.map((item) => `Would remove ${itemName(item)}\n`).join(""));
-    say(`Would remove ${countItems(planned)}\n`);
-    if (isJson) io.stdout.write(jsonDocument(removalFields(planned, { dryRun })));
+    say(`Would remove ${countItems(planned, builds.length)}\n`);
+    if (isJson) io.stdout.write(jsonDocument(removalFields(planned, { dryRun, builds: builds.length })));
     return;
   }
   const confirmed = !asks || (await confirmRemoval(planned, io));
@@ -64,8 +67,15 @@ export async function pruneStore(
   };
   const removed = await removeItems(confirmed ? planned : [], ports, removal);
   await services.pruneSnapshots({ location });
-  say(`Removed ${countItems(removed)}\n`);
-  if (isJson) io.stdout.write(jsonDocument(removalFields(removed, { dryRun })));
+  const forgotten = confirmed ? store.builds.remove(builds) : 0;
+  say(`Removed ${countItems(removed, forgotten)}\n`);
+  if (isJson) io.stdout.write(jsonDocument(removalFields(removed, { dryRun, builds: forgotten })));
+}
+
+/** The ids of the builds that had ended at a time. */
+function endedBuilds(store: Store, until: Date | undefined): readonly string[] {
+  if (until === undefined) return [];
+  return store.builds.list().flatMap(({ id, finished }) => (finished <= until ? id : []));
 }
 
 /** Plans with what is in the store, and free on its disk, now. */

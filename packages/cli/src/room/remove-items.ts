@@ -58,21 +58,26 @@ export function itemName({ type, id }: PruneItem): string {
   return type === "layer" ? id : `${type} ${printableLine(id)}`;
 }
 
-/** `2 layers, 1 cache`: layers always, others if there are any. */
-export function countItems(items: readonly PruneItem[]): string {
+/** `2 layers, 1 cache, 3 builds`: layers always, others if there are any. */
+export function countItems(items: readonly PruneItem[], builds = 0): string {
   const count = (type: PruneItem["type"]): number => items.filter((item) => item.type === type).length;
   const text = (number: number, one: string): string => `${number} ${one}${number === 1 ? "" : "s"}`;
   return [
     text(count("layer"), "layer"),
     ...(["cache", "snapshot"] as const).flatMap((type) => (count(type) > 0 ? [text(count(type), type)] : [])),
+    ...(builds > 0 ? [text(builds, "build")] : []),
   ].join(", ");
 }
 
 /** What a prune has removed, or would remove, as JSON; the fields are part of the interface, see docs/cli.md. */
-export function removalFields(items: readonly PruneItem[], { dryRun }: { readonly dryRun: boolean }) {
+export function removalFields(
+  items: readonly PruneItem[],
+  { dryRun, builds }: { readonly dryRun: boolean; readonly builds: number },
+) {
   return {
     dryRun,
     bytes: items.reduce((sum, { bytes }) => sum + bytes, 0),
+    builds,
     removed: items.map(({ type, id, description, bytes, lastUsed }) => ({
       ...{ type, id, description: description === "" ? null : description, bytes },
       lastUsed: lastUsed.toISOString(),

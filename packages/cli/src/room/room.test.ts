@@ -132,7 +132,12 @@ describe("prune", () => {
       dryRun: false,
       removed: expect.arrayContaining(expected.removed),
     });
-    expect(JSON.parse((await prune(...filters)).stdout)).toEqual({ dryRun: false, bytes: 0, removed: [] });
+    expect(JSON.parse((await prune(...filters)).stdout)).toEqual({
+      builds: 0,
+      dryRun: false,
+      bytes: 0,
+      removed: [],
+    });
   });
 
   it("shows what it would remove on a terminal, and its kind where there are several", async () => {

@@ -4,8 +4,8 @@ import xterm from "@xterm/headless";
 /** A terminal that can be looked at: what is written ends up in its cells as it would on a real one. */
 export class VirtualTerminal extends Writable {
   readonly isTTY = true;
-  readonly columns: number;
-  readonly rows: number;
+  columns: number;
+  rows: number;
   readonly #terminal: InstanceType<typeof xterm.Terminal>;
   #written: Promise<void> = Promise.resolve();
 
@@ -25,6 +25,15 @@ export class VirtualTerminal extends Writable {
       });
     })();
     done();
+  }
+
+  /** Makes it wider or narrower, as a user does: what is on it is wrapped anew. */
+  async resize(columns: number, rows: number): Promise<void> {
+    await this.#written;
+    this.#terminal.resize(columns, rows);
+    this.columns = columns;
+    this.rows = rows;
+    this.emit("resize");
   }
 
   /** The lines of the scrollback and the screen, without blanks at their ends and empty lines at the end. */

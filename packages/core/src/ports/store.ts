@@ -1,4 +1,5 @@
 import type { ImageManifest } from "../image-manifest.ts";
+import type { BuildRecords } from "./build-records.ts";
 import type { GuestImage } from "./guest.ts";
 import type { LayerId } from "../layer-id.ts";
 import type { LayerRenewals } from "./layer-renewals.ts";
@@ -182,6 +183,9 @@ export interface Store extends AsyncDisposable {
    * @throws ObError `STORE`, `CANCELLED`.
    */
   layerDigests(id: LayerId, signal?: AbortSignal): Promise<readonly string[]>;
+
+  /** The builds that have ended, as those who built recorded them. */
+  readonly builds: BuildRecords;
 
   /** All layers of the database, least recently used first. */
   list(): Iterable<LayerRecord>;

@@ -4,6 +4,7 @@ import type { Emit, LayerId, Phase, VmStart } from "@ob/core";
 export class PhaseTimer {
   readonly #layer: LayerId;
   readonly #emit: Emit;
+  #notReused: string | undefined;
   #current: { readonly phase: Phase; readonly startedAt: number } | undefined;
 
   constructor(layer: LayerId, emit: Emit) {
@@ -18,9 +19,20 @@ export class PhaseTimer {
     this.#emit({ type: "phase", layer: this.#layer, phase });
   }
 
+  /** Tells why the VM of the step before is not reused: it is said when another one has started. */
+  notReused(reason: string): void {
+    this.#notReused = reason;
+  }
+
   /** Says how the step's VM came to run. */
   vmStarted(start: VmStart): void {
-    this.#emit({ type: "vm-started", layer: this.#layer, start });
+    const reason = this.#notReused;
+    this.#emit({ type: "vm-started", layer: this.#layer, start, ...(reason !== undefined && { reason }) });
+  }
+
+  /** Says why the step's VM is not kept for the next step. */
+  vmNotKept(reason: string): void {
+    this.#emit({ type: "vm-not-kept", layer: this.#layer, reason });
   }
 
   /** Ends the current phase, if there is one. */

@@ -30,7 +30,12 @@ export interface PausedVm extends PausedState, AsyncDisposable {}
 /** The VM of the previous step on the disk of the next, or why that step needs a VM of its own. */
 export type ReuseResult =
   | { readonly kind: "reused"; readonly running: GuestSession; readonly baseline: Baseline }
-  | { readonly kind: "must-boot"; readonly reason: string };
+  | {
+      readonly kind: "must-boot";
+      readonly reason: string;
+      /** In words that come neither from a guest nor from QEMU; undefined if the VM ran no step. */
+      readonly ownReason?: string;
+    };
 
 export interface PauseOptions {
   readonly step: Pick<SandboxStep, "disk" | "image">;
@@ -51,11 +56,14 @@ export async function pauseForNextStep(
   { step, network, keep, flushed, signal }: PauseOptions,
 ): Promise<
   | { readonly kind: "paused"; readonly paused: PausedState }
-  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "refused"; readonly reason: string; readonly ownReason?: string }
 > {
   if (flushed.state !== "frozen") return { kind: "refused", reason: "file systems cannot be frozen" };
   const change = keep.baseline.diff(flushed.report);
-  if (change !== undefined) return { kind: "refused", reason: `guest state changed since boot: ${change}` };
+  if (change !== undefined) {
+    const ownReason = "guest state changed since boot";
+    return { kind: "refused", reason: `${ownReason}: ${change}`, ownReason };
+  }
   const detached = await detachRootDisk(running.vm, step.disk, signal);
   if (!detached) return { kind: "refused", reason: "QEMU cannot swap the root disk" };
   const disk = { identity: await diskIdentity(step.disk), virtualSize: detached.virtualSize };
@@ -79,10 +87,10 @@ export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promi
   const { running, keep } = paused;
   const { vm, session, shell } = running;
   const signal = AbortSignal.any([caller, vm.failed]);
-  const reason =
-    whyNotReused(paused, options) ??
-    (await openNextDisk(paused, { disk: step.disk, caches, signal, caller }));
-  if (reason !== undefined) return { kind: "must-boot", reason };
+  const refusal = whyNotReused(paused, options);
+  if (refusal !== undefined) return { kind: "must-boot", reason: refusal, ownReason: refusal };
+  const reason = await openNextDisk(paused, { disk: step.disk, caches, signal, caller });
+  if (reason !== undefined) return { kind: "must-boot", reason, ownReason: "it could not open the disk" };
   return await withVmErrors(vm, caller, async () => {
     await swapRootDisk(vm, signal);
     paused.silence[Symbol.dispose]();

@@ -19,7 +19,7 @@ import {
   type ReuseResult,
   tryReuseVm,
 } from "./paused-vm.ts";
-import { decideReuse, type KeepVm, mayRestart, networkOf, releaseCaches } from "./vm-reuse.ts";
+import { decideReuse, type KeepVm, type Refusal, mayRestart, networkOf, releaseCaches } from "./vm-reuse.ts";
 import { tryWarmVm } from "./warm-vm.ts";
 
 /**
@@ -64,7 +64,7 @@ async function runInVm(step: SandboxStep, options: StepOptions): Promise<PausedV
       caches: plan.caches,
       baseline: reused?.baseline,
     });
-    if (reuse.kind === "stop") logNotReused(active, reuse.reason);
+    if (reuse.kind === "stop") logNotReused(active, reuse);
 
     const mounted = await mount(active);
     let failure = await runTask(active);
@@ -101,6 +101,7 @@ async function reuseVm({
       return result;
     case "must-boot":
       logInfo(options, `Booting a new VM: ${result.reason}.`);
+      if (result.ownReason !== undefined) phases.notReused(result.ownReason);
       await pausedVm[Symbol.asyncDispose]();
       return undefined;
   }
@@ -185,7 +186,7 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
   await copy?.[Symbol.asyncDispose]();
   const attached = await releaseCaches(running.vm, caches, signal);
   if (attached !== undefined) {
-    logNotReused(active, attached);
+    logNotReused(active, { reason: attached });
     await stopUnlessLockedOut(active);
     return undefined;
   }
@@ -195,7 +196,7 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
   // Of a step with a network no VM is kept.
   const result = await pauseForNextStep(running, { step, network: "none", keep, flushed, signal });
   if (result.kind === "refused") {
-    logNotReused(active, result.reason);
+    logNotReused(active, result);
     if (flushed.state === "frozen") await runGuestCommand(keep.vmReuse.thaw(new Date()), connection);
     await stopUnlessLockedOut(active);
     return undefined;
@@ -204,8 +205,12 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
   return result.paused;
 }
 
-function logNotReused({ options }: ActiveStep, reason: string | undefined): void {
+function logNotReused(
+  { options, phases }: ActiveStep,
+  { reason, ownReason = reason }: Partial<Refusal>,
+): void {
   if (reason !== undefined) logInfo(options, `VM will not be reused: ${reason}.`);
+  if (ownReason !== undefined) phases.vmNotKept(ownReason);
 }
 
 function logInfo({ emit }: StepOptions, text: string): void {

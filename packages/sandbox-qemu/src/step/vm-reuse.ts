@@ -9,7 +9,14 @@ import type { CacheDisk } from "../guest/cache-disk.ts";
 export type ReuseDecision =
   | KeepVm
   /** Without a reason if the step did not ask to keep it. */
-  | { readonly kind: "stop"; readonly reason: string | undefined };
+  | ({ readonly kind: "stop" } & Partial<Refusal>);
+
+/** Why a VM is not kept. */
+export interface Refusal {
+  readonly reason: string | undefined;
+  /** The same without words of the guest, if there are any in it. */
+  readonly ownReason?: string | undefined;
+}
 
 export interface KeepVm {
   readonly kind: "keep";
@@ -66,7 +73,9 @@ export async function captureBaseline(
     return { kind: "keep", vmReuse, baseline: known.baseline.withClock(bootInfo) };
   const output = await runGuestCommand(vmReuse.captureBaseline(bootInfo), connection);
   const captured = vmReuse.parseBaseline(output);
-  if (captured.kind === "refused") return { kind: "stop", reason: captured.reason };
+  if (captured.kind === "refused") {
+    return { kind: "stop", reason: captured.reason, ownReason: "the state of the guest cannot be compared" };
+  }
   const { baseline } = captured;
   // Caches, and files made since the snapshot was taken, are not part of other VMs resumed from it.
   const isSpecific = caches.length > 0 || baseline.hasFilesNewerThan(startedAt);

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { isLayerId, type LayerId, layerId, type LayerRecord } from "@ob/core";
+import { BuildTable } from "./build-table.ts";
 import { formatDate, parseDate } from "./dates.ts";
 import { familyQuery, listQuery, schema, unusedQuery } from "./schema.ts";
 import { Statements } from "./statements.ts";
@@ -40,6 +41,7 @@ export class StoreDatabase implements Disposable {
   readonly tags: TagTable;
   readonly renewals: RenewalTable;
   readonly steps: StepTable;
+  readonly builds: BuildTable;
 
   /** Opens the database, and creates it if there is none. One process at a time may do this. */
   constructor(path: string) {
@@ -48,6 +50,7 @@ export class StoreDatabase implements Disposable {
     this.tags = new TagTable(this.#statements);
     this.renewals = new RenewalTable(this.#statements);
     this.steps = new StepTable(this.#statements);
+    this.builds = new BuildTable(this.#statements);
     try {
       this.#database.exec("PRAGMA journal_mode = WAL");
       this.#database.exec("PRAGMA synchronous = NORMAL");

@@ -41,6 +41,17 @@ export const schema = `
     inputs        TEXT NOT NULL,
     milliseconds  INTEGER NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS build_records (
+    id          TEXT PRIMARY KEY,
+    spec        TEXT NOT NULL,
+    context     TEXT NOT NULL,
+    started     TEXT NOT NULL,
+    finished    TEXT NOT NULL,
+    outcome     TEXT NOT NULL,
+    layer       TEXT,
+    error_code  TEXT,
+    steps       TEXT NOT NULL
+  );
 `;
 
 export const familyQuery = `

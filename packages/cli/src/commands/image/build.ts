@@ -38,6 +38,7 @@ export const imageBuildOptions: OptionTable = {
 
 export async function buildOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
   const { io } = session;
+  io.outliveReader?.();
   const size = stringOption(args, "disk-size");
   const request = {
     recipe: target,

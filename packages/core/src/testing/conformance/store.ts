@@ -5,20 +5,25 @@ import type { ConformanceCase } from "./case.ts";
 import type { StoreCheck, StoreFixture } from "./fixture.ts";
 import { scratchDisks } from "./store-scratch.ts";
 import { sharing } from "./store-sharing.ts";
-import { tagging } from "./store-tags.ts";
+import { recording } from "./store-builds.ts";
 import { begin, idOf, importBase, inAnHour, makeLayer, rejectsWith, textOf } from "./store-fixtures.ts";
 
 /** What every `Store` does. */
 export function storeConformance(makeFixture: () => Promise<StoreFixture>): readonly ConformanceCase[] {
-  return Object.entries({ ...making, ...logs, ...removing, ...scratchDisks, ...sharing, ...tagging }).map(
-    ([name, check]) => ({
-      name,
-      run: async () => {
-        await using fixture = await makeFixture();
-        await check(fixture);
-      },
-    }),
-  );
+  return Object.entries({
+    ...making,
+    ...logs,
+    ...removing,
+    ...scratchDisks,
+    ...sharing,
+    ...recording,
+  }).map(([name, check]) => ({
+    name,
+    run: async () => {
+      await using fixture = await makeFixture();
+      await check(fixture);
+    },
+  }));
 }
 
 const making: Readonly<Record<string, StoreCheck>> = {

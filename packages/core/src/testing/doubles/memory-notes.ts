@@ -5,11 +5,13 @@ import type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "../../ports
 import type { BaseImage } from "../../ports/store.ts";
 import type { PruneOptions } from "../../ports/store-options.ts";
 import { taggedBase } from "../../tag-name.ts";
+import { MemoryBuilds } from "./memory-builds.ts";
 import { noSuchLayer } from "./memory-layer.ts";
 import { MemoryRenewals } from "./memory-renewals.ts";
 
-/** What a `MemoryStore` knows of its layers besides their disks: tags, and the steps that they are the result of. */
+/** What a `MemoryStore` knows of its layers besides their disks: tags, and the steps that they are the result of; and the builds. */
 export abstract class MemoryNotes {
+  readonly builds = new MemoryBuilds();
   readonly renewals = new MemoryRenewals();
   readonly #tags = new Map<string, LayerTag>();
   readonly #steps = new Map<LayerId, RecordedStep>();
