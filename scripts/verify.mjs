@@ -1,6 +1,6 @@
 // npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
 // cluster of this host's loopback, runs the tests that take minutes, tests with a second registry, builds the container of
-// deploy/, looks at a report in Chromium, and makes the API reference.
+// deploy/, looks at a report and at the web site in Chromium, and makes the API reference.
 import { join } from "node:path";
 import { bin, call, environment, main, mustCall, node, repository } from "./environment.mjs";
 import { testSecondRegistry } from "./second-registry.mjs";
@@ -19,6 +19,8 @@ await main(() => {
   });
   mustCall(join(bin, "oxfmt"), [join("docs", "verification.md")]);
   mustCall("npm", ["run", "docs"], { cwd: repository, what: "Making the API reference" });
+  mustCall("npm", ["run", "site"], { cwd: repository, what: "Making the site" });
+  mustCall(node, [join(repository, "site", "src", "verify-site.ts")], { what: "The site in a browser" });
   return 0;
 });
 
