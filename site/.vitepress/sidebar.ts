@@ -9,7 +9,7 @@ export const groups: readonly SidebarGroup[] = [
     text: "Start",
     pages: [
       ["index", "Overview"],
-      ["coming-from", "Coming from other tools"],
+      ["coming-from", "From other tools"],
     ],
   },
   {
