@@ -13,7 +13,7 @@ import {
 } from "@ob/core";
 import { checkImageTools } from "./check-tools.ts";
 import { confineTool } from "@ob/qemu";
-import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
+import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader, syncPath } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { withPhase } from "./phases.ts";
@@ -80,7 +80,10 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
         const booted = { ...manifest, sshKey: relative(images, key.now) };
         await checkDisk(disk, { directory, images, manifest: booted, directBoot, tools });
       }
-      if (key.moves) await rename(key.now, join(images, key.later));
+      if (key.moves) {
+        await syncPath(key.now);
+        await rename(key.now, join(images, key.later));
+      }
       const result = { disk, virtualSize: manifest.virtualSize ?? 0, ...(directBoot && { directBoot }) };
       return await publish(result, {
         ...{ manifest: { ...manifest, sshKey: key.later }, images, record: undefined, signal },
