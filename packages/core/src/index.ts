@@ -101,6 +101,7 @@ export type { DeleteLayerOptions, ExportFormat, ExportOptions, PruneOptions } fr
 export type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 export { baseOfTag, isTagName, parseTagName, taggedBase } from "./tag-name.ts";
 export { noSuchTag } from "./no-such-tag.ts";
+export type { FirstStepStart, FurtherStepStart, ImageSpeed } from "./ports/image-speed.ts";
 export type {
   ResolveCpuArgs,
   SmokeTestGuest,
