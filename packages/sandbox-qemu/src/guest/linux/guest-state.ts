@@ -193,13 +193,24 @@ function parseLine(line: string): Entry | undefined {
     // The keys of a user, of which root sees only the number.
     case "/proc/key-users":
       return /^[1-9]/.test(words[3] ?? "") ? fact(words[0], words[3]) : ignored;
+    // As the baselines of older versions have it.
     case "process":
       return fact(...processAttributes(words));
     case "/proc/keys":
       return ["user", "logon", "big_key"].includes(words[7] ?? "") ? { kind: "fact", line } : ignored;
     default:
+      if (processFile.test(source)) return parseProcess(rest, words);
       return line.startsWith(settingsRoot) ? parseSetting(line) : { kind: "fact", line };
   }
+}
+
+/** What is read of each process of the boot. */
+const processFile = /^\/proc\/\d+\/(?:coredump_filter|limits|oom_score_adj|stat|status|timerslack_ns)$/;
+
+/** Of the status only the processors, of the limits no heading: the rest changes by itself. */
+function parseProcess(text: string, words: readonly string[]): Entry {
+  if (!/^(?:Max|[-0-9]|Cpus_allowed:)/.test(text)) return ignored;
+  return { kind: "fact", line: `process:${processAttributes(words).join(" ")}` };
 }
 
 function parseSetting(line: string): Entry {
