@@ -1,4 +1,4 @@
-import { isIpv6RouteOfCommand, processAttributes } from "./kernel-lines.ts";
+import { isAttributeLine, isIpv6RouteOfCommand, isProcessFile, processAttributes } from "./kernel-lines.ts";
 import { isVolatileSetting, settingsDigest } from "./settings.ts";
 
 /** The state of a Linux guest: what collect-baseline.sh prints, without what may change at any time. */
@@ -199,17 +199,13 @@ function parseLine(line: string): Entry | undefined {
     case "/proc/keys":
       return ["user", "logon", "big_key"].includes(words[7] ?? "") ? { kind: "fact", line } : ignored;
     default:
-      if (processFile.test(source)) return parseProcess(rest, words);
-      return line.startsWith(settingsRoot) ? parseSetting(line) : { kind: "fact", line };
+      if (line.startsWith(settingsRoot)) return parseSetting(line);
+      return isProcessFile(source) ? parseProcess(rest, words) : { kind: "fact", line };
   }
 }
 
-/** What is read of each process of the boot. */
-const processFile = /^\/proc\/\d+\/(?:coredump_filter|limits|oom_score_adj|stat|status|timerslack_ns)$/;
-
-/** Of the status only the processors, of the limits no heading: the rest changes by itself. */
 function parseProcess(text: string, words: readonly string[]): Entry {
-  if (!/^(?:Max|[-0-9]|Cpus_allowed:)/.test(text)) return ignored;
+  if (!isAttributeLine(text)) return ignored;
   return { kind: "fact", line: `process:${processAttributes(words).join(" ")}` };
 }
 
