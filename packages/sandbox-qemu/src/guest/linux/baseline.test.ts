@@ -62,11 +62,31 @@ describe("the state of a guest", () => {
       "process:(sshd: a b) 25 5 40 2",
       "process: 70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0",
     ],
+    [
+      "process:(sshd: a b) 25 5 40 2",
+      "/proc/70/stat:70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0",
+    ],
+    ["process:Cpus_allowed: 1", "/proc/70/status:Cpus_allowed:\t1"],
+    ["process:Max open files 10 10 files", "/proc/70/limits:Max open files   10   10   files"],
+    ["process:-17", "/proc/70/oom_score_adj:-17"],
     ["process:Cpus_allowed: 1", "process: Cpus_allowed:\t1"],
     ["process:Max open files 10 10 files", "process: Max open files   10   10   files"],
     ["/sys/module/printk/parameters/time:N", "/sys/module/printk/parameters/time:N"],
   ])("differs by a new line %s", (difference, line) => {
     expect(changed("/proc/stat:", `${line}\n/proc/stat:`)).toBe(difference);
+  });
+
+  it.each(["/proc/70/status:VmRSS:\t  9 kB", "/proc/70/limits:Limit  Soft Limit  Hard Limit  Units"])(
+    "is the same with %s, which changes by itself or says nothing",
+    (line) => {
+      expect(changed("/proc/stat:", `${line}\n/proc/stat:`)).toBeUndefined();
+    },
+  );
+
+  it("equals a baseline of an older version, which names the files of processes in another way", () => {
+    const older = baselineOf(`${capturedState}process: 70 (init) S 1 1\nprocess: Max open files 9 9 files\n`);
+    const report = `${capturedState}/proc/71/stat:71 (init) S 1 1\n/proc/71/limits:Max open files 9 9 files\n`;
+    expect(older.diff(report)).toBeUndefined();
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { isIpv6RouteOfCommand, processAttributes } from "./kernel-lines.ts";
+import { isAttributeLine, isIpv6RouteOfCommand, isProcessFile, processAttributes } from "./kernel-lines.ts";
 import { isVolatileSetting, settingsDigest } from "./settings.ts";
 
 /** The state of a Linux guest: what collect-baseline.sh prints, without what may change at any time. */
@@ -193,13 +193,20 @@ function parseLine(line: string): Entry | undefined {
     // The keys of a user, of which root sees only the number.
     case "/proc/key-users":
       return /^[1-9]/.test(words[3] ?? "") ? fact(words[0], words[3]) : ignored;
+    // As the baselines of older versions have it.
     case "process":
       return fact(...processAttributes(words));
     case "/proc/keys":
       return ["user", "logon", "big_key"].includes(words[7] ?? "") ? { kind: "fact", line } : ignored;
     default:
-      return line.startsWith(settingsRoot) ? parseSetting(line) : { kind: "fact", line };
+      if (line.startsWith(settingsRoot)) return parseSetting(line);
+      return isProcessFile(source) ? parseProcess(rest, words) : { kind: "fact", line };
   }
+}
+
+function parseProcess(text: string, words: readonly string[]): Entry {
+  if (!isAttributeLine(text)) return ignored;
+  return { kind: "fact", line: `process:${processAttributes(words).join(" ")}` };
 }
 
 function parseSetting(line: string): Entry {

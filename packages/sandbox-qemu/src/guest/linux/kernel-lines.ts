@@ -18,3 +18,15 @@ export function processAttributes(words: readonly string[]): readonly string[] {
   const fields = rest.split(" ");
   return [name, ...[14, 15, 36, 37].map((index) => fields[index] ?? "")];
 }
+
+const processFile = /^\/proc\/\d+\/(?:coredump_filter|limits|oom_score_adj|stat|status|timerslack_ns)$/;
+
+/** True for what is read of each process of the boot. */
+export function isProcessFile(path: string): boolean {
+  return processFile.test(path);
+}
+
+/** Of the status only the processors, of the limits no heading: the rest changes by itself. */
+export function isAttributeLine(line: string): boolean {
+  return /^(?:Max|[-0-9]|Cpus_allowed:)/.test(line);
+}
