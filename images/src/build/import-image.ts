@@ -15,7 +15,7 @@ import {
 } from "@ob/core";
 import { checkImageTools } from "./check-tools.ts";
 import { confineTool } from "@ob/qemu";
-import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
+import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader, syncPath } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { type ImageEvent, withPhase } from "./phases.ts";
@@ -82,7 +82,10 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
       const snapshotPoints = request.check
         ? await checkDisk(disk, { directory, images, manifest: booted, directBoot, tools })
         : [];
-      if (key.moves) await rename(key.now, join(images, key.later));
+      if (key.moves) {
+        await syncPath(key.now);
+        await rename(key.now, join(images, key.later));
+      }
       const result = { disk, virtualSize: manifest.virtualSize ?? 0, ...(directBoot && { directBoot }) };
       return await publish(result, {
         manifest: {
