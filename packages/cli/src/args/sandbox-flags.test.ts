@@ -17,6 +17,7 @@ describe("readSandboxFlags", () => {
       sshKey: undefined,
       diskSize: undefined,
       snapshotCacheSize: 2 * 2 ** 30,
+      vmReuse: "auto",
       hardware: { diskBus: undefined, machine: undefined, cpu: undefined, arguments: [] },
     });
   });
@@ -40,6 +41,12 @@ describe("readSandboxFlags", () => {
       '--qemu-guest-os takes linux, openbsd, windows, not "plan9".',
     );
     expect(() => readSandboxFlags({ ...args, "qemu-guest-os": "../x" })).toThrow(/--qemu-guest-os takes/);
+  });
+
+  it("reads whether VMs are reused always; that they never are is no matter of the sandbox", () => {
+    expect(readSandboxFlags({ "vm-reuse": "always" }).vmReuse).toBe("always");
+    expect(readSandboxFlags({ "vm-reuse": "never" }).vmReuse).toBe("auto");
+    expect(() => readSandboxFlags({ "vm-reuse": "alwys" })).toThrow(/--vm-reuse takes auto, always, never/);
   });
 
   it("reads deviations from the usual machine", () => {

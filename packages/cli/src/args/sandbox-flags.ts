@@ -14,6 +14,7 @@ import { parseCount, parseSize, parseSizeOrZero, parseDuration } from "./units.t
 const accelerators = ["auto", "kvm", "tcg"] as const;
 const networks = ["auto", "passt", "slirp"] as const;
 const confinements = ["auto", "off"] as const;
+const vmReuses = ["auto", "always", "never"] as const;
 
 const vmGroup = "VM:";
 export const sandboxOptions: OptionTable = {
@@ -125,10 +126,18 @@ export const sandboxOptions: OptionTable = {
 };
 
 export const vmReuseOptions: OptionTable = {
+  "vm-reuse": {
+    kind: "value",
+    value: "HOW",
+    describe:
+      "auto: a VM serves several steps where its guest can be reset; always: also OpenBSD, of which less is reset; never (default auto)",
+    group: vmGroup,
+    complete: vmReuses,
+  },
   "no-vm-reuse": {
     kind: "flag",
     describe:
-      "Boot a VM for every step (default if $OBUILDER_NO_VM_REUSE is set, or DIR/state/no-vm-reuse exists)",
+      "--vm-reuse=never: boot a VM for every step (default if $OBUILDER_NO_VM_REUSE is set, or DIR/state/no-vm-reuse exists)",
     group: vmGroup,
   },
 };
@@ -151,6 +160,8 @@ export interface SandboxFlags {
   readonly diskSize: number | undefined;
   /** The disk space for VM snapshots, in bytes; 0 for none. */
   readonly snapshotCacheSize: number;
+  /** Of builds that reuse VMs at all. */
+  readonly vmReuse: "auto" | "always";
   readonly hardware: HardwareFlags;
 }
 
@@ -186,6 +197,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     sshKey: stringOption(args, "qemu-ssh-key"),
     diskSize: given("qemu-disk-size", parseSize),
     snapshotCacheSize: given("snapshot-cache-size", parseSizeOrZero) ?? 2 * 2 ** 30,
+    vmReuse: enumOption(args, "vm-reuse", vmReuses) === "always" ? "always" : "auto",
     hardware: {
       diskBus: enumOption(args, "qemu-disk-bus", diskBuses),
       machine: stringOption(args, "qemu-machine"),

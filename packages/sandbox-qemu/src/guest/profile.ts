@@ -165,12 +165,21 @@ export interface DisableAslr {
  * or verified to be unchanged since the boot (the baseline).
  */
 export interface VmReuse {
+  /**
+   * True if the baseline has less than what a boot creates: the guest is then reused only with `SandboxOptions.vmReuse` `always`, and
+   * it is tried after each step whether a later one can log in. By default false.
+   */
+  readonly onRequest?: boolean | undefined;
+  /** False if guests of this OS do not see disks come and go: they are not reused for steps with caches. By default true. */
+  readonly changesDisks?: boolean | undefined;
   /** Run before the first step. `parseBaseline` reads its output. */
   captureBaseline(bootInfo: string): GuestCommand;
   /** Does not trust the output: the guest may print anything. */
   parseBaseline(output: string): ParsedBaseline;
   /** Run once the VM's CPUs run again, on the next step's disk: thaws the file systems and sets the clock. */
   thaw(now: Date): GuestCommand;
+  /** The `bootInfo` of the guest after `thaw`, given its output; by default that of its boot. */
+  readonly bootInfoAfter?: ((output: string) => string) | undefined;
 }
 
 export type ParsedBaseline =

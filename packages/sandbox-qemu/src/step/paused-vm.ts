@@ -7,7 +7,7 @@ import type { Baseline } from "../guest/profile.ts";
 import type { Flushed } from "../lifecycle/shutdown.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import { type ClosedDisk, diskIdentity, isChildDisk } from "./closed-disk.ts";
-import { type KeepVm, mayRestart, networkOf, supportsCacheHotplug } from "./vm-reuse.ts";
+import { hasLostShell, type KeepVm, mayRestart, networkOf, supportsCacheHotplug } from "./vm-reuse.ts";
 
 /** A VM between two steps: its guest is frozen, its vCPUs are stopped, and its root disk is closed. */
 export interface PausedState {
@@ -97,20 +97,23 @@ export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promi
     const output = await runGuestCommand(keep.vmReuse.thaw(new Date()), { session, shell, signal });
     await attachDisks(vm, caches, signal);
     const baseline = keep.baseline.withClock(output);
-    return { kind: "reused", running: { ...running, signal }, baseline };
+    const bootInfo = keep.vmReuse.bootInfoAfter?.(output) ?? running.bootInfo;
+    return { kind: "reused", running: { ...running, bootInfo, signal }, baseline };
   });
 }
 
 function whyNotReused(
-  { running, image, network }: PausedVm,
+  { running, image, network, keep }: PausedVm,
   { step, caches }: Pick<ReuseOptions, "step" | "caches">,
 ): string | undefined {
-  const { vm, session, shell } = running;
-  if (vm.failed.aborted || session.lost.aborted || !shell?.isOpen) return "the previous VM has ended";
+  const { vm, session, shell, profile } = running;
+  const hasEnded = vm.failed.aborted || session.lost.aborted || hasLostShell(profile, shell);
+  if (hasEnded) return "the previous VM has ended";
   if (!isDeepStrictEqual(image, step.image)) return "the base image differs";
   if (networkOf(step) !== network) return "the network differs";
   if (mayRestart(step)) return "the step may restart its guest";
-  if (!supportsCacheHotplug(vm.config, caches)) return "machine cannot hot-plug disks";
+  if (!supportsCacheHotplug(vm.config, { caches, vmReuse: keep.vmReuse }))
+    return "machine cannot hot-plug disks";
   return undefined;
 }
 

@@ -1,7 +1,8 @@
 import { isObError, type SandboxStep } from "@ob/core";
 import { autoSlotDisks, detachDisk, supportsHotplug, type Vm, type VmConfig } from "@ob/qemu";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
-import type { Baseline, VmReuse } from "../guest/profile.ts";
+import type { Baseline, GuestProfile, VmReuse } from "../guest/profile.ts";
+import type { SandboxOptions } from "../lifecycle/options.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import type { CacheDisk } from "../guest/cache-disk.ts";
 
@@ -30,6 +31,8 @@ export interface DecideOptions {
   readonly caches: readonly CacheDisk[];
   /** Of a VM that was reused for this step. */
   readonly baseline: Baseline | undefined;
+  /** See `SandboxOptions.vmReuse`. By default `auto`. */
+  readonly vmReuse?: SandboxOptions["vmReuse"];
 }
 
 /**
@@ -40,17 +43,17 @@ export interface DecideOptions {
  */
 export async function decideReuse(
   running: GuestSession,
-  { step, connection, caches, baseline }: DecideOptions,
+  { step, connection, caches, baseline, vmReuse: choice }: DecideOptions,
 ): Promise<ReuseDecision> {
   if (step.keepVm !== true) return { kind: "stop", reason: undefined };
   const { vm, profile } = running;
   const { vmReuse } = profile;
   const refusal = whyNotKept(step);
   if (refusal !== undefined) return { kind: "stop", reason: refusal };
-  if (!supportsCacheHotplug(vm.config, caches))
+  if (!supportsCacheHotplug(vm.config, { caches, vmReuse }))
     return { kind: "stop", reason: "machine cannot hot-unplug disks" };
   if (vmReuse && baseline !== undefined) return { kind: "keep", vmReuse, baseline };
-  return await captureBaseline(running, { connection, caches });
+  return await captureBaseline(running, { connection, caches, vmReuse: choice });
 }
 
 /**
@@ -60,11 +63,14 @@ export async function decideReuse(
  */
 export async function captureBaseline(
   { vm, profile, shell, bootInfo, baselineFile, startedAt }: GuestSession,
-  { connection, caches }: Pick<DecideOptions, "connection" | "caches">,
+  { connection, caches, vmReuse: choice = "auto" }: Pick<DecideOptions, "connection" | "caches" | "vmReuse">,
 ): Promise<ReuseDecision> {
   const { vmReuse } = profile;
   if (!vmReuse) return { kind: "stop", reason: "not supported by the guest OS" };
-  if (!shell?.isOpen) return { kind: "stop", reason: "no persistent root shell" };
+  if (vmReuse.onRequest === true && choice !== "always") {
+    return { kind: "stop", reason: "the guest OS is reused only on request" };
+  }
+  if (hasLostShell(profile, shell)) return { kind: "stop", reason: "no persistent root shell" };
   if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio")
     return { kind: "stop", reason: "root disk is not virtio" };
   const stored = await baselineFile?.read();
@@ -126,6 +132,15 @@ export function whyNotKept({ task }: SandboxStep): string | undefined {
 }
 
 /** True if the caches can be attached and detached while the guest runs. */
-export function supportsCacheHotplug(config: VmConfig, caches: readonly CacheDisk[]): boolean {
-  return caches.length === 0 || (caches.length < autoSlotDisks && supportsHotplug(config));
+export function supportsCacheHotplug(
+  config: VmConfig,
+  { caches, vmReuse }: { readonly caches: readonly CacheDisk[]; readonly vmReuse: VmReuse | undefined },
+): boolean {
+  if (caches.length === 0) return true;
+  return vmReuse?.changesDisks !== false && caches.length < autoSlotDisks && supportsHotplug(config);
+}
+
+/** True if a persistent root shell that guests of this OS have has ended. */
+export function hasLostShell({ rootShell }: GuestProfile, shell: GuestSession["shell"]): boolean {
+  return rootShell !== undefined && shell?.isOpen !== true;
 }
