@@ -49,8 +49,8 @@ export function newSteps(count: number): string {
 }
 
 /** A spec from the base image. */
-export function specOf(ops: string): string {
-  return `((from ${imageName})\n${ops})`;
+export function specOf(ops: string, image = imageName): string {
+  return `((from ${image})\n${ops})`;
 }
 
 let known: string | undefined;

@@ -1,0 +1,59 @@
+# collect_units prints what systemd has running, what it was told, and which files it reads at a boot: its state as a whole. It is
+# asked once for each; a step that reloads it shows by the times of that. Devices, mounts and swap are compared elsewhere.
+# The service managers of users are asked as these users: root is not answered.
+has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
+list_units() {
+  timeout 60 "$@" list-units --full --plain --no-legend --no-pager | while read -r unit load active state _; do
+    case $unit in *.device | *.mount | *.swap) ;; *) echo "unit: $unit $load $active $state" ;; esac
+  done
+}
+# What changes by itself: how many units are loaded and were started, and when the boot of a resumed guest came to its end. How
+# many jobs are left does not.
+changing='^(NNames|NFailed[A-Za-z]*|NInstalledJobs|Progress|SystemState|FinishTimestamp.*|.*WatchdogLast.*)='
+show_manager() {
+  timeout 60 "$@" show --no-pager | grep -Ev "$changing"
+}
+collect_user_units() {
+  for socket in /run/user/[0-9]*/systemd/private; do
+    [ -S "$socket" ] || continue
+    place=${socket%/systemd/private} user=${socket#/run/user/} user=${user%%/*}
+    set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --clear-groups systemctl --user
+    show_manager "$@" | sed "s/^/manager of $user: /"
+    list_units "$@" | sed "s/^unit:/unit of $user:/"
+  done
+}
+# Limits and owners of control groups, without what the kernel counts. A value may be of several lines.
+collect_groups() {
+  find /sys/fs/cgroup -type d -exec stat -c 'group: %f %u %g %n' {} +
+  limits=$(find /sys/fs/cgroup -type f ! -name 'cgroup.[pkt]*' ! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -perm -200 -exec grep -FHs '' {} + | md5sum)
+  echo "limits of control groups: ${limits%% *}"
+}
+# A setting at run time is in force without a reload, and stays so without its file: it is looked for before files are removed.
+find_settings_at_run_time() {
+  find /run/systemd/system.control /run/systemd/user.control -type f 2>/dev/null | sed 's/^/setting at run time: /'
+}
+collect_units() {
+  show_manager systemctl | sed 's/^/manager: /'
+  collect_user_units
+  printf '%s\n' "$units"
+  collect_groups
+  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron \
+    -exec stat -c '%f %u %g %s %i %Y %Z %n' {} + | md5sum)
+  echo "files of systemd: ${files%% *}"
+} 2>/dev/null
+# "stop_new_units INITIAL KNOWN" stops the units that are none of those known, and forgets those that failed. Their processes were
+# killed; those that systemd starts again meanwhile are killed after that. What it cannot stop is reported.
+stop_new_units() {
+  units=$(list_units systemctl) new=
+  for unit in $(printf '%s\n' "$units" | cut -d' ' -f2); do
+    case " $2 " in *" $unit "*) ;; *) new="$new $unit" ;; esac
+  done
+  [ -n "$new" ] || return 0
+  # shellcheck disable=SC2086
+  {
+    timeout 20 systemctl stop -- $new
+    timeout 20 systemctl reset-failed -- $new
+  } >/dev/null 2>&1
+  kill_stray_processes "$1"
+  units=$(list_units systemctl)
+}
