@@ -63,9 +63,10 @@ show_manager() {
 }
 collect_user_units() {
   for socket in /run/user/[0-9]*/systemd/private; do
-    [ -S "$socket" ] || continue
     place=\${socket%/systemd/private} user=\${socket#/run/user/} user=\${user%%/*}
-    set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --clear-groups systemctl --user
+    case $user in *[!0-9]*) continue ;; esac
+    [ -S "$socket" ] || continue
+    set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --regid=65534 --clear-groups systemctl --user
     show_manager "$@" | sed "s/^/manager of $user: /"
     list_units "$@" | sed "s/^unit:/unit of $user:/"
   done
@@ -538,9 +539,10 @@ show_manager() {
 }
 collect_user_units() {
   for socket in /run/user/[0-9]*/systemd/private; do
-    [ -S "$socket" ] || continue
     place=\${socket%/systemd/private} user=\${socket#/run/user/} user=\${user%%/*}
-    set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --clear-groups systemctl --user
+    case $user in *[!0-9]*) continue ;; esac
+    [ -S "$socket" ] || continue
+    set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --regid=65534 --clear-groups systemctl --user
     show_manager "$@" | sed "s/^/manager of $user: /"
     list_units "$@" | sed "s/^unit:/unit of $user:/"
   done
