@@ -54,23 +54,30 @@ collect_rest() {
 has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
 list_units() {
   timeout 60 "$@" list-units --full --plain --no-legend --no-pager | while read -r unit load active state _; do
-    case $unit in *.device | *.mount | *.swap) ;; *) echo "unit: $unit $load $active $state" ;; esac
+    case $unit in *.device | *.mount | *.swap) ;; *) echo "unit$of: $unit $load $active $state" ;; esac
   done
 }
-changing='^(NNames|NFailed[A-Za-z]*|NInstalledJobs|Progress|SystemState|FinishTimestamp.*|.*WatchdogLast.*)='
 show_manager() {
-  timeout 60 "$@" show --no-pager | grep -Ev "$changing"
+  timeout 60 "$@" show --no-pager | while IFS= read -r line; do
+    case $line in
+      NNames=* | NFailed* | NInstalledJobs=* | Progress=* | SystemState=* | FinishTimestamp* | *WatchdogLast*) ;;
+      *) echo "manager$of: $line" ;;
+    esac
+  done
 }
-collect_user_units() {
+ask_managers() {
+  of=
+  show_manager systemctl &
   for socket in /run/user/[0-9]*/systemd/private; do
-    place=\${socket%/systemd/private} user=\${socket#/run/user/} user=\${user%%/*}
+    place=\${socket%/systemd/private} user=\${socket#/run/user/} user=\${user%%/*} of=" of \${user%%/*}"
     case $user in *[!0-9]*) continue ;; esac
     [ -S "$socket" ] || continue
     set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --regid=65534 --clear-groups systemctl --user
-    show_manager "$@" | sed "s/^/manager of $user: /"
-    list_units "$@" | sed "s/^unit:/unit of $user:/"
+    show_manager "$@" &
+    list_units "$@"
   done
-}
+  wait
+} 2>/dev/null
 collect_groups() {
   find /sys/fs/cgroup -type d -exec stat -c 'group: %f %u %g %n' {} +
   limits=$(find /sys/fs/cgroup -type f ! -name 'cgroup.[pkt]*' ! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -perm -200 -exec grep -FHs '' {} + | md5sum)
@@ -80,16 +87,14 @@ find_settings_at_run_time() {
   find /run/systemd/system.control /run/systemd/user.control -type f 2>/dev/null | sed 's/^/setting at run time: /'
 }
 collect_units() {
-  show_manager systemctl | sed 's/^/manager: /'
-  collect_user_units
-  printf '%s\\n' "$units"
+  printf '%s\\n' "$units" "$given"
   collect_groups
   files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron \\
     -exec stat -c '%f %u %g %s %i %Y %Z %n' {} + | md5sum)
   echo "files of systemd: \${files%% *}"
 } 2>/dev/null
 stop_new_units() {
-  units=$(list_units systemctl) new=
+  of= units=$(list_units systemctl) new=
   for unit in $(printf '%s\\n' "$units" | cut -d' ' -f2); do
     case " $2 " in *" $unit "*) ;; *) new="$new $unit" ;; esac
   done
@@ -120,7 +125,8 @@ if has_systemd; then
   tries=0
   until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
   units=$(list_units systemctl)
-  find_settings_at_run_time
+  ask_managers
+  given=$(find_settings_at_run_time)
   collect_units
 fi
 collect_baseline`;
@@ -530,23 +536,30 @@ collect_rest() {
 has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
 list_units() {
   timeout 60 "$@" list-units --full --plain --no-legend --no-pager | while read -r unit load active state _; do
-    case $unit in *.device | *.mount | *.swap) ;; *) echo "unit: $unit $load $active $state" ;; esac
+    case $unit in *.device | *.mount | *.swap) ;; *) echo "unit$of: $unit $load $active $state" ;; esac
   done
 }
-changing='^(NNames|NFailed[A-Za-z]*|NInstalledJobs|Progress|SystemState|FinishTimestamp.*|.*WatchdogLast.*)='
 show_manager() {
-  timeout 60 "$@" show --no-pager | grep -Ev "$changing"
+  timeout 60 "$@" show --no-pager | while IFS= read -r line; do
+    case $line in
+      NNames=* | NFailed* | NInstalledJobs=* | Progress=* | SystemState=* | FinishTimestamp* | *WatchdogLast*) ;;
+      *) echo "manager$of: $line" ;;
+    esac
+  done
 }
-collect_user_units() {
+ask_managers() {
+  of=
+  show_manager systemctl &
   for socket in /run/user/[0-9]*/systemd/private; do
-    place=\${socket%/systemd/private} user=\${socket#/run/user/} user=\${user%%/*}
+    place=\${socket%/systemd/private} user=\${socket#/run/user/} user=\${user%%/*} of=" of \${user%%/*}"
     case $user in *[!0-9]*) continue ;; esac
     [ -S "$socket" ] || continue
     set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --regid=65534 --clear-groups systemctl --user
-    show_manager "$@" | sed "s/^/manager of $user: /"
-    list_units "$@" | sed "s/^unit:/unit of $user:/"
+    show_manager "$@" &
+    list_units "$@"
   done
-}
+  wait
+} 2>/dev/null
 collect_groups() {
   find /sys/fs/cgroup -type d -exec stat -c 'group: %f %u %g %n' {} +
   limits=$(find /sys/fs/cgroup -type f ! -name 'cgroup.[pkt]*' ! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -perm -200 -exec grep -FHs '' {} + | md5sum)
@@ -556,16 +569,14 @@ find_settings_at_run_time() {
   find /run/systemd/system.control /run/systemd/user.control -type f 2>/dev/null | sed 's/^/setting at run time: /'
 }
 collect_units() {
-  show_manager systemctl | sed 's/^/manager: /'
-  collect_user_units
-  printf '%s\\n' "$units"
+  printf '%s\\n' "$units" "$given"
   collect_groups
   files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron \\
     -exec stat -c '%f %u %g %s %i %Y %Z %n' {} + | md5sum)
   echo "files of systemd: \${files%% *}"
 } 2>/dev/null
 stop_new_units() {
-  units=$(list_units systemctl) new=
+  of= units=$(list_units systemctl) new=
   for unit in $(printf '%s\\n' "$units" | cut -d' ' -f2); do
     case " $2 " in *" $unit "*) ;; *) new="$new $unit" ;; esac
   done
@@ -605,18 +616,24 @@ new_in_memory() {
   } | awk '/^$/ { later = 1; next } !later { kept[$0]; next } !($0 in kept)'
 }
 clean_tmpfs() {
+  [ -n "$(new_in_memory)" ] || return
   new_in_memory ! -type d | while IFS= read -r path; do rm -f -- "$path"; done
   new_in_memory -depth -type d | while IFS= read -r path; do rmdir -- "$path"; done
 }
 kill_stray_processes "$1"
 if has_systemd; then
   stop_new_units "$1" "\${11}"
-  find_settings_at_run_time
+  ask_managers &
+  given=$(find_settings_at_run_time)
 fi
 [ "$rounds" = 0 ] || reap
 [ -z "$left" ] || echo "remaining processes:$left"
 { unmount_new; clean_tmpfs; } 2>/dev/null
-if has_systemd; then collect_units; fi
+if has_systemd; then
+  listed=$(collect_units)
+  wait
+  printf '%s\\n' "$listed"
+fi
 collect_baseline
 not_frozen() { sync; exit 0; }
 command -v fsfreeze >/dev/null || not_frozen

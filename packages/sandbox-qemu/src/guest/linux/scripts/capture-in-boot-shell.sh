@@ -22,7 +22,8 @@ if has_systemd; then
   tries=0
   until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
   units=$(list_units systemctl)
-  find_settings_at_run_time
+  ask_managers
+  given=$(find_settings_at_run_time)
   collect_units
 fi
 collect_baseline

@@ -38,6 +38,7 @@ new_in_memory() {
   } | awk '/^$/ { later = 1; next } !later { kept[$0]; next } !($0 in kept)'
 }
 clean_tmpfs() {
+  [ -n "$(new_in_memory)" ] || return
   # Never "rm -r": it would continue into a mount that could not be unmounted.
   new_in_memory ! -type d | while IFS= read -r path; do rm -f -- "$path"; done
   new_in_memory -depth -type d | while IFS= read -r path; do rmdir -- "$path"; done
@@ -45,11 +46,16 @@ clean_tmpfs() {
 kill_stray_processes "$1"
 if has_systemd; then
   stop_new_units "$1" "${11}"
-  find_settings_at_run_time
+  ask_managers &
+  given=$(find_settings_at_run_time)
 fi
 [ "$rounds" = 0 ] || reap
 [ -z "$left" ] || echo "remaining processes:$left"
 { unmount_new; clean_tmpfs; } 2>/dev/null
-if has_systemd; then collect_units; fi
+if has_systemd; then
+  listed=$(collect_units)
+  wait
+  printf '%s\n' "$listed"
+fi
 collect_baseline
 . ./lib/freeze.sh
