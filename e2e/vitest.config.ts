@@ -2,7 +2,7 @@ import { configDefaults, defineConfig, mergeConfig } from "vitest/config";
 import shared from "../vitest.shared.ts";
 
 /** Proofs that take minutes; `npm run verify` runs them. */
-const slow = ["recipes/cloud-init.test.ts"];
+const slow = ["recipes/cloud-init.test.ts", "systemd/*.test.ts"];
 /** Files that measure this process, count the processes of the host or change its network: they run one at a time, first. */
 const alone = [
   "security/flood.test.ts",

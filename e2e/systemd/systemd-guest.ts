@@ -9,11 +9,10 @@ import { defaultStore, whyWithout } from "../support/store.ts";
 /** The images whose init is systemd; `OB_E2E_SYSTEMD` names one of them, or several. */
 export const systemdImages = (process.env["OB_E2E_SYSTEMD"] ?? "debian-12-amd64-systemd").split(" ");
 
-/** Why an image is not tested here; undefined if it is. Each test boots a systemd, which takes too long for `npm test`. */
+/** Why an image is not tested here; undefined if it is. */
 export async function withoutSystemd(image: string): Promise<string | undefined> {
-  return process.env["OB_E2E_SLOW"] === undefined
-    ? "`npm run verify` builds the image and runs these tests"
-    : await whyWithout(image);
+  const isMissing = (await whyWithout(image)) !== undefined;
+  return isMissing ? `there is no ${image} in ${defaultStore}; \`npm run verify\` builds it` : undefined;
 }
 
 const rootShell = ["sudo", "-n", "--", "/bin/sh", "-s"];

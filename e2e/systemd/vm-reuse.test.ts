@@ -65,7 +65,7 @@ const refused: readonly { readonly step: string; readonly reason: RegExp; readon
     reason: /^group: .*\/sys\/fs\/cgroup\/kept/,
     undo: "rmdir /sys/fs/cgroup/kept",
   },
-  { step: "sudo systemctl restart cron", reason: /cron/, undo: "true" },
+  { step: "sudo systemctl restart cron", reason: /cron|limits of control groups/, undo: "true" },
   { step: "sudo kill -STOP $(pgrep -x cron)", reason: /\(cron\).* stopped/, undo: "pkill -CONT -x cron" },
   { step: "sudo hostname other", reason: /kernel\/hostname:other/, undo: "hostname obuilder" },
   {
@@ -86,8 +86,11 @@ const refused: readonly { readonly step: string; readonly reason: RegExp; readon
   ...[
     ["sudo ln -s /dev/null /etc/systemd/system/kept.service", "rm /etc/systemd/system/kept.service"],
     ["echo '@reboot root true' | sudo tee /etc/cron.d/kept", "rm /etc/cron.d/kept"],
-    ["sudo touch /var/lib/systemd/linger/nobody", "rm /var/lib/systemd/linger/nobody"],
-    ["sudo touch /etc/udev/rules.d/9.rules", "rm /etc/udev/rules.d/9.rules"],
+    [
+      "sudo mkdir -p /var/lib/systemd/linger; sudo touch /var/lib/systemd/linger/nobody",
+      "rm /var/lib/systemd/linger/nobody",
+    ],
+    ["sudo mkdir -p /etc/udev/rules.d; sudo touch /etc/udev/rules.d/9.rules", "rm /etc/udev/rules.d/9.rules"],
   ].map(([step = "", undo = ""]) => ({ step, reason: /^files of systemd/, undo })),
   { step: "sudo touch /etc/ssh/ssh_host_ed25519_key", reason: /ssh_host_ed25519_key/, undo: "true" },
 ];
