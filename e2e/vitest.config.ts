@@ -6,6 +6,7 @@ const slow = [
   "recipes/cloud-init.test.ts",
   "guests/reuse-on-request.test.ts",
   "sandbox/resume-refused.test.ts",
+  "systemd/*.test.ts",
 ];
 /** Files that measure this process, count the processes of the host or change its network: they run one at a time, first. */
 const alone = [

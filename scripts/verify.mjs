@@ -2,9 +2,19 @@
 // cluster of this host's loopback, runs the tests that take minutes, tests with a second registry, builds the container of
 // deploy/, looks at a report and at the web site in Chromium, and makes the API reference.
 import { join } from "node:path";
-import { bin, call, environment, main, mustCall, node, repository } from "./environment.mjs";
+import {
+  bin,
+  call,
+  environment,
+  main,
+  mustCall,
+  node,
+  repository,
+  slowTestImages,
+  Stop,
+} from "./environment.mjs";
 import { testSecondRegistry } from "./second-registry.mjs";
-import { setup } from "./setup.mjs";
+import { makeImage, setup } from "./setup.mjs";
 
 await main(() => {
   setup({ forTests: true });
@@ -24,10 +34,19 @@ await main(() => {
   return 0;
 });
 
-/** The tests of e2e/ that `npm test` leaves out. */
+/** The tests of e2e/ that `npm test` leaves out, with the images that only they need. */
 function testSlowly() {
-  const env = { ...environment(), OB_E2E_SLOW: "1" };
-  const slow = ["recipes/cloud-init", "guests/reuse-on-request", "sandbox/resume-refused"];
-  const args = ["run", ...slow.map((name) => `${name}.test.ts`)];
+  for (const image of slowTestImages) {
+    const status = makeImage(image);
+    if (status !== 0) throw new Stop(`Making ${image} failed.`, status);
+  }
+  const env = { ...environment(), OB_E2E_SLOW: "1", OB_E2E_SYSTEMD: slowTestImages.join(" ") };
+  const slow = [
+    "recipes/cloud-init.test.ts",
+    "guests/reuse-on-request.test.ts",
+    "sandbox/resume-refused.test.ts",
+    "systemd",
+  ];
+  const args = ["run", ...slow];
   mustCall(join(bin, "vitest"), args, { cwd: join(repository, "e2e"), env, what: "The slow tests" });
 }

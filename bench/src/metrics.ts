@@ -41,6 +41,16 @@ export const metricGroups: readonly MetricGroup[] = [
     ],
   },
   {
+    title: "A guest with systemd",
+    rows: [
+      ["systemd: first step cold"],
+      ["systemd: first step resumed", "systemd: first step cold"],
+      ["systemd: further step", "systemd: first step cold"],
+      ["systemd: 5 steps, original"],
+      ["systemd: 5 steps", "systemd: 5 steps, original"],
+    ],
+  },
+  {
     title: "Copying (the step, less a step that does nothing)",
     rows: ["1,000 small files", "200 MB"].flatMap((tree) => [
       [`ssh tar: ${tree}`] as const,

@@ -45,6 +45,15 @@ export const targets: readonly Target[] = [
   atMost("start with 10,000 layers / with 10", 1.2, (r) =>
     r.ratio("start with 10000 layers", "start with 10 layers"),
   ),
+  atMost("systemd: each further step / cold first step", 0.08, (r) =>
+    r.ratio("systemd: further step", "systemd: first step cold"),
+  ),
+  atMost("systemd: first step resumed / cold first step", 0.15, (r) =>
+    r.ratio("systemd: first step resumed", "systemd: first step cold"),
+  ),
+  atLeast("systemd: 5 steps: the original's procedure / resumed", 10, (r) =>
+    r.ratio("systemd: 5 steps, original", "systemd: 5 steps"),
+  ),
   atMost("cluster: 480 layers on 8 workers / bound", 1.5, (r) =>
     r.ratio("cluster: 8 workers", "cluster: bound"),
   ),

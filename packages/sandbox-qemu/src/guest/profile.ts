@@ -196,10 +196,21 @@ export interface Baseline {
   /** True if it has files on an in-memory file system that were changed at that time or later. */
   hasFilesNewerThan(since: Date): boolean;
   /**
+   * For a guest in which a login makes files in memory: brings the baseline of another VM of the same snapshot up to date, before
+   * the first step. Undefined if nothing but the clock differs between such VMs.
+   */
+  readonly afterLogin?: AfterLogin | undefined;
+  /**
    * The first difference to the state in the output of `resetAndFlush`, for a log message; undefined if there is none. A
    * malformed report is a difference.
    */
   diff(report: string): string | undefined;
+}
+
+export interface AfterLogin {
+  readonly command: GuestCommand;
+  /** @returns undefined if the command's output is malformed. */
+  apply(output: string): Baseline | undefined;
 }
 
 /** The exit status of `readArchive` if the path does not exist. */

@@ -75,18 +75,25 @@ export async function captureBaseline(
     return { kind: "stop", reason: "root disk is not virtio" };
   const stored = await baselineFile?.read();
   const known = stored === undefined ? undefined : vmReuse.parseBaseline(stored);
-  if (known?.kind === "baseline")
-    return { kind: "keep", vmReuse, baseline: known.baseline.withClock(bootInfo) };
+  const current = known?.kind === "baseline" ? await upToDate(known.baseline, connection) : undefined;
+  if (current) return { kind: "keep", vmReuse, baseline: current.withClock(bootInfo) };
   const output = await runGuestCommand(vmReuse.captureBaseline(bootInfo), connection);
   const captured = vmReuse.parseBaseline(output);
   if (captured.kind === "refused") {
     return { kind: "stop", reason: captured.reason, ownReason: "the state of the guest cannot be compared" };
   }
   const { baseline } = captured;
-  // Caches, and files made since the snapshot was taken, are not part of other VMs resumed from it.
-  const isSpecific = caches.length > 0 || baseline.hasFilesNewerThan(startedAt);
+  // Caches, and files made since the snapshot was taken, are not part of other VMs resumed from it. Those of a login are listed anew.
+  const isSpecific = caches.length > 0 || (!baseline.afterLogin && baseline.hasFilesNewerThan(startedAt));
   if (!isSpecific) await baselineFile?.write(output);
   return { kind: "keep", vmReuse, baseline };
+}
+
+/** The baseline of another VM of the same snapshot, for this one; undefined if that is not possible. */
+async function upToDate(baseline: Baseline, connection: GuestConnection): Promise<Baseline | undefined> {
+  const { afterLogin } = baseline;
+  if (!afterLogin) return baseline;
+  return afterLogin.apply(await runGuestCommand(afterLogin.command, connection));
 }
 
 /** Detaches the caches of a step from its VM. @returns why that is not possible. */
