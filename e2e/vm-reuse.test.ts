@@ -98,7 +98,8 @@ async function filesOf(disks: readonly string[]): Promise<ReadonlyMap<string, re
   return new Map(parts.map((part, index) => [disks[index] ?? "", part.trimEnd().split("\n")]));
 }
 
-describe("a build that reuses its VM", { timeout: 400_000 }, () => {
+// Without a time limit of its own: how long its boots take depends on the host, and each has a limit.
+describe("a build that reuses its VM", { timeout: 1_800_000 }, () => {
   it("makes the same layers, file by file, as with a boot for each step", async () => {
     const fresh = await buildIn(booted, ["--no-vm-reuse"]);
     const reusing = await buildIn(reused, []);

@@ -1,8 +1,9 @@
 // npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
-// cluster of this host's loopback, runs the tests that take minutes, tests with a second registry, builds the container of
-// deploy/, looks at a report in Chromium, and makes the API reference.
+// cluster of this host's loopback, runs the tests that take minutes, tests with a second registry and with the newest QEMU, tries the
+// quickstart on a new machine, builds the container of deploy/, looks at a report in Chromium, and makes the API reference.
 import { join } from "node:path";
 import { bin, call, environment, main, mustCall, node, repository } from "./environment.mjs";
+import { quickstartOnNewMachine, testWithNewestQemu } from "./newest-qemu.mjs";
 import { testSecondRegistry } from "./second-registry.mjs";
 import { setup } from "./setup.mjs";
 
@@ -13,6 +14,10 @@ await main(() => {
   mustCall("npm", ["run", "quickstart:cluster"], { cwd: repository, what: "The quickstart of a cluster" });
   testSlowly();
   testSecondRegistry();
+  for (const part of [testWithNewestQemu, quickstartOnNewMachine]) {
+    const partStatus = part();
+    if (partStatus !== 0) return partStatus;
+  }
   mustCall(node, [join(repository, "packaging", "src", "verify-container.ts")], { what: "The container" });
   mustCall(node, [join(repository, "packaging", "src", "verify-report.ts")], {
     what: "The report in a browser",
@@ -25,6 +30,6 @@ await main(() => {
 /** The tests of e2e/ that `npm test` leaves out. */
 function testSlowly() {
   const env = { ...environment(), OB_E2E_SLOW: "1" };
-  const args = ["run", "recipes/cloud-init.test.ts"];
+  const args = ["run", "recipes/cloud-init.test.ts", "vm-reuse-caches.test.ts"];
   mustCall(join(bin, "vitest"), args, { cwd: join(repository, "e2e"), env, what: "The slow tests" });
 }

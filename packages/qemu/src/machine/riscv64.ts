@@ -1,3 +1,4 @@
+import { savesRiscvTimers } from "../process/version-data.ts";
 import type { Machine } from "./machine.ts";
 
 const openSbi = "/usr/lib/riscv64-linux-gnu/opensbi/generic";
@@ -41,8 +42,7 @@ export const riscv64: Machine = {
   ideBuses: [],
   // On PCI Express, devices can be hot-plugged at root ports only.
   hotPlug: false,
-  // QEMU 7.2 does not save when the timers are due: a resumed guest never wakes up.
-  resumable: false,
+  resumable: savesRiscvTimers,
   acpiShutdown: false,
   probe: undefined,
 };

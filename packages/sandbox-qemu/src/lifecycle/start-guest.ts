@@ -99,6 +99,7 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
   const machine = machineFor(guest.arch);
   const caller = { signal, emit };
   const needs = { keyboard: profile.needsKeyboard ?? true };
+  const version = await start.confinement.versions.of(machine.binary, caller);
   const [accelerator, removals] = await Promise.all([
     start.accelerators.choose(machine, caller),
     start.confinement.removals(machine, needs, caller),
@@ -107,6 +108,7 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
   const directBoot = guest.directBoot && withKernelArg(guest.directBoot, kernelArg);
   return {
     machine,
+    version,
     removals,
     accelerator,
     memoryMib,

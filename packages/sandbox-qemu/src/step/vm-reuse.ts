@@ -1,9 +1,9 @@
-import { isObError, type SandboxStep } from "@ob/core";
-import { autoSlotDisks, detachDisk, supportsHotplug, type Vm, type VmConfig } from "@ob/qemu";
+import type { SandboxStep } from "@ob/core";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
 import type { Baseline, VmReuse } from "../guest/profile.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import type { CacheDisk } from "../guest/cache-disk.ts";
+import { canExchangeCaches } from "./reused-caches.ts";
 
 /** Whether a step's VM is kept for the next step. */
 export type ReuseDecision =
@@ -43,12 +43,10 @@ export async function decideReuse(
   { step, connection, caches, baseline }: DecideOptions,
 ): Promise<ReuseDecision> {
   if (step.keepVm !== true) return { kind: "stop", reason: undefined };
-  const { vm, profile } = running;
-  const { vmReuse } = profile;
+  const { vmReuse } = running.profile;
   const refusal = whyNotKept(step);
   if (refusal !== undefined) return { kind: "stop", reason: refusal };
-  if (!supportsCacheHotplug(vm.config, caches))
-    return { kind: "stop", reason: "machine cannot hot-unplug disks" };
+  if (!canExchangeCaches(running, caches)) return { kind: "stop", reason: "machine cannot hot-unplug disks" };
   if (vmReuse && baseline !== undefined) return { kind: "keep", vmReuse, baseline };
   return await captureBaseline(running, { connection, caches });
 }
@@ -83,26 +81,6 @@ export async function captureBaseline(
   return { kind: "keep", vmReuse, baseline };
 }
 
-/** Detaches the caches of a step from its VM. @returns why that is not possible. */
-export async function releaseCaches(
-  vm: Vm,
-  caches: readonly CacheDisk[],
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const results = await Promise.all(
-    caches.map(async ({ node, file, target }) => {
-      try {
-        await detachDisk(vm, { node, file }, signal);
-        return undefined;
-      } catch (error) {
-        if (isObError(error, "TOOL_FAILED")) return `the guest did not release the cache at ${target}`;
-        throw error;
-      }
-    }),
-  );
-  return results.find((reason) => reason !== undefined);
-}
-
 /** The network of a step's VM. A copy needs none. */
 export function networkOf({ task }: SandboxStep): "none" | "host" {
   return task.kind === "run" ? task.network : "none";
@@ -123,9 +101,4 @@ export function whyNotKept({ task }: SandboxStep): string | undefined {
   if (task.network !== "none") return "the step had a network";
   if (task.mayRestart === true) return "the step may restart its guest";
   return undefined;
-}
-
-/** True if the caches can be attached and detached while the guest runs. */
-export function supportsCacheHotplug(config: VmConfig, caches: readonly CacheDisk[]): boolean {
-  return caches.length === 0 || (caches.length < autoSlotDisks && supportsHotplug(config));
 }
