@@ -30,6 +30,11 @@ export interface Machine {
     readonly kernel: readonly QemuOption[];
     /** The files among these, with the Debian package that holds each. */
     readonly files: ReadonlyMap<string, string>;
+    /**
+     * Set if there is firmware that may start a kernel so that it hangs before it prints anything: matches what such firmware prints on
+     * the console, and what a kernel that has started does.
+     */
+    readonly startRace?: { readonly firmware: RegExp; readonly kernel: RegExp };
   };
   /** `-device` models. */
   readonly devices: {
