@@ -30,8 +30,8 @@ export const riscv64: Machine = {
       [dynamic, "opensbi"],
       [uBoot, "u-boot-qemu"],
     ]),
-    // Before 1.5, OpenSBI marks a hart as to be started before it has noted where. If the waiting hart looks in between, it starts at the
-    // firmware's own next address: the kernel's entry, where it boots a second time and overwrites the first.
+    // OpenSBI 1.1 marks a hart as to be started before it has noted where; 1.6 notes it first, as 1.5 is believed to. If the waiting hart
+    // looks in between, it starts at the firmware's own next address: the kernel's entry, where it boots over the first.
     startRace: { firmware: /\bOpenSBI v(?:0\.\d+|1\.[0-4])\b/, kernel: /^(?:\[ *\d+\.\d+\] |obuilder: )/m },
   },
   devices: {
