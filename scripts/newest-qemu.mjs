@@ -69,9 +69,9 @@ export function quickstartOnNewMachine() {
     const start = performance.now();
     const { root } = place;
     copyRepository(join(root, "obuilder"));
-    // The registry that this host uses, if it is another.
-    for (const file of [join(homedir(), ".npmrc"), "/etc/npmrc"]) {
-      if (existsSync(file)) copyFileSync(file, join(root, file));
+    // The registry that this host uses, if it is another, and whom it trusts.
+    for (const file of [join(homedir(), ".npmrc"), "/etc/npmrc", process.env.NODE_EXTRA_CA_CERTS]) {
+      if (file !== undefined && existsSync(file)) copyFileSync(file, join(root, file));
     }
     for (let run = 1; run <= 2; run++) {
       const command = ["env", "-C", "/obuilder", "npm", "run", "quickstart"];

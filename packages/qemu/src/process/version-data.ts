@@ -15,7 +15,7 @@ export interface QemuReleases {
 export const oldestAccepted: QemuRelease = { major: 7, minor: 2 };
 
 /**
- * QEMUs that save when a RISC-V timer is due. With others a guest that was resumed waits for ever for its next tick. QEMU 10.2 was the
+ * QEMUs that save when a RISC-V timer is due. With others, what sleeps in a resumed guest may never wake up. QEMU 10.2 was the
  * first; Debian 13's 10.0.13 has it, too, and 10.1 is not known to.
  */
 export const savesRiscvTimers: readonly QemuReleases[] = [
