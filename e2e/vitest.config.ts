@@ -7,6 +7,7 @@ const slow = [
   "guests/reuse-on-request.test.ts",
   "sandbox/resume-refused.test.ts",
   "systemd/*.test.ts",
+  "vm-reuse-caches.test.ts",
 ];
 /** Files that measure this process, count the processes of the host or change its network: they run one at a time, first. */
 const alone = [

@@ -71,7 +71,8 @@ afterAll(async () => {
   for (const each of [bench, booted, reused]) await each[Symbol.asyncDispose]();
 });
 
-describe("a build that reuses its VM", { timeout: 400_000 }, () => {
+// Without a time limit of its own: how long its boots take depends on the host, and each has a limit.
+describe("a build that reuses its VM", { timeout: 1_800_000 }, () => {
   it("makes the same layers, file by file, as with a boot for each step", async () => {
     const fresh = await buildIn(booted, ["--no-vm-reuse"]);
     const reusing = await buildIn(reused, []);

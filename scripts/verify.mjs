@@ -1,6 +1,8 @@
 // npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
-// cluster of this host's loopback, runs the tests that take minutes, tests with a second registry, builds the container of
-// deploy/, looks at a report and at the web site in Chromium, and makes the API reference.
+// npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
+// cluster of this host's loopback, runs the tests that take minutes, tests with a second registry and with the newest QEMU, tries the
+// quickstart on a new machine, builds the container of deploy/, looks at a report and at the web site in Chromium, and makes the API
+// reference.
 import { join } from "node:path";
 import {
   bin,
@@ -13,6 +15,7 @@ import {
   slowTestImages,
   Stop,
 } from "./environment.mjs";
+import { quickstartOnNewMachine, testWithNewestQemu } from "./newest-qemu.mjs";
 import { testSecondRegistry } from "./second-registry.mjs";
 import { makeImage, setup } from "./setup.mjs";
 
@@ -23,6 +26,10 @@ await main(() => {
   mustCall("npm", ["run", "quickstart:cluster"], { cwd: repository, what: "The quickstart of a cluster" });
   testSlowly();
   testSecondRegistry();
+  for (const part of [testWithNewestQemu, quickstartOnNewMachine]) {
+    const partStatus = part();
+    if (partStatus !== 0) return partStatus;
+  }
   mustCall(node, [join(repository, "packaging", "src", "verify-container.ts")], { what: "The container" });
   mustCall(node, [join(repository, "packaging", "src", "verify-report.ts")], {
     what: "The report in a browser",
@@ -46,6 +53,7 @@ function testSlowly() {
     "guests/reuse-on-request.test.ts",
     "sandbox/resume-refused.test.ts",
     "systemd",
+    "vm-reuse-caches.test.ts",
   ];
   const args = ["run", ...slow];
   mustCall(join(bin, "vitest"), args, { cwd: join(repository, "e2e"), env, what: "The slow tests" });

@@ -36,6 +36,7 @@ export type { Accelerator, Machine, QemuOption } from "./machine/machine.ts";
 export { machineIdPattern, newMachineId } from "./machine/machine-id.ts";
 export { autoSlotDisks } from "./machine/pci-slots.ts";
 export { machineFor } from "./machine/registry.ts";
+export { isResumable } from "./machine/is-resumable.ts";
 export { riscv64 } from "./machine/riscv64.ts";
 export {
   HostNetworks,
@@ -43,7 +44,8 @@ export {
   type NetworkChoice,
   passtObstacle,
 } from "./network/host-networks.ts";
-export { qemuVersion, type QemuVersion } from "./process/qemu-version.ts";
+export { assertAccepted, qemuVersion, type QemuVersion, QemuVersions } from "./process/qemu-version.ts";
+export { oldestAccepted, type QemuRelease, type QemuReleases } from "./process/version-data.ts";
 export {
   argumentsOf,
   hostIdentity,
@@ -65,6 +67,7 @@ export { SerialConsole, stripControlSequences } from "./process/serial-console.t
 export { type Monitor, QmpClient } from "./qmp/client.ts";
 export type { QmpEvent } from "./qmp/protocol.ts";
 export { insertIso, type IsoDrive, type IsoFile, writeIso } from "./vm/cdrom.ts";
+export { emptyDevices, fillDevices, hasDevicesFor } from "./vm/disk-exchange.ts";
 export {
   type AttachedDisk,
   attachDisk,

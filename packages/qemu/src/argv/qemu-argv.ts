@@ -2,6 +2,7 @@ import type { DiskBus } from "@ob/core";
 import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
 import { memoryFd, networkFd } from "../process/qemu-process.ts";
+import type { QemuRelease } from "../process/version-data.ts";
 import { monitorArgs } from "./monitor-args.ts";
 import { sandboxArgs } from "./sandbox-args.ts";
 
@@ -30,6 +31,8 @@ export interface DataDisk {
 
 export interface VmConfig {
   readonly machine: Machine;
+  /** Of the machine's program; undefined: what depends on it is not used. */
+  readonly version?: QemuRelease | undefined;
   /** Properties of the machine's type that remove devices, of `Machine.removals`; by default none. Not for another type (`Hardware.machine`). */
   readonly removals?: readonly string[] | undefined;
   readonly accelerator: Accelerator;

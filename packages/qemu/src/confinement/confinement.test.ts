@@ -61,7 +61,7 @@ describe("the confinement of QEMU", () => {
     if (isRoot) expect(obstacle).toMatch(/needs CAP_SYS_ADMIN, .* let another user than root build/);
   });
 
-  it("removes devices that the guest does not need from machines that have them, if QEMU knows how", async () => {
+  it("removes devices that the guest does not need from machines that have them", async () => {
     const removals = async (version: string, keyboard: boolean) => {
       await using fake = await fakeQemu(`console.log("QEMU emulator version ${version}");`);
       vi.stubEnv("PATH", fake.path);
@@ -69,7 +69,6 @@ describe("the confinement of QEMU", () => {
     };
     expect(await removals("7.2.22", false)).toEqual(["vmport=off", "i8042=off"]);
     expect(await removals("10.0.2", true)).toEqual(["vmport=off"]);
-    expect(await removals("6.2.0", false)).toEqual([]);
     const confinement = new Confinement({ choice: "auto", stateDirectory });
     expect(await confinement.removals(riscv64, { keyboard: false }, caller)).toEqual([]);
   });

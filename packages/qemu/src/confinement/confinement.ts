@@ -4,7 +4,7 @@ import { type Emit, errorMessage, findProgram } from "@ob/core";
 import { findCgroup, type HostCgroup, openCgroup } from "../cgroup/host-cgroup.ts";
 import { limitsFor, makeCgroup, type VmCgroup, type VmSize } from "../cgroup/vm-cgroup.ts";
 import type { Machine } from "../machine/machine.ts";
-import { isAtLeast, qemuVersion, type QemuVersion } from "../process/qemu-version.ts";
+import { QemuVersions } from "../process/qemu-version.ts";
 import { bwrapCommand, isInSystem } from "./bwrap-args.ts";
 import { FileView } from "./file-view.ts";
 import {
@@ -60,8 +60,8 @@ const unconfined: VmConfinement = { view: undefined, command: () => undefined, g
 
 /** How the VMs of one sandbox are confined: found for the first, by a trial, and then kept. */
 export class Confinement {
+  readonly versions = new QemuVersions();
   readonly #options: ConfinementOptions;
-  readonly #versions = new Map<string, QemuVersion>();
   #found: Promise<HostAbilities> | undefined;
   #cgroup: Promise<HostCgroup> | undefined;
   #warned = false;
@@ -113,7 +113,7 @@ export class Confinement {
    * The `VmConfig.removals` for a machine: a device that is not there has no flaws.
    *
    * @param needs `keyboard` is true for a guest that needs a keyboard controller.
-   * @throws as `qemuVersion`.
+   * @throws as `QemuVersions.of`.
    */
   async removals(
     { binary, removals: { unused, keyboard } }: Machine,
@@ -121,9 +121,7 @@ export class Confinement {
     caller: Caller,
   ): Promise<readonly string[]> {
     if (this.#options.choice === "off" || unused.length === 0) return [];
-    const version = this.#versions.get(binary) ?? (await qemuVersion(binary, caller));
-    this.#versions.set(binary, version);
-    if (!isAtLeast(version, { major: 7, minor: 2 })) return [];
+    await this.versions.of(binary, caller);
     return [...unused, ...(needs.keyboard ? [] : keyboard)];
   }
 

@@ -8,8 +8,8 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const answering = (types: readonly string[]): string => `
-if (argv[0] === "--version") { console.log("QEMU emulator version 8.1.0"); process.exit(0); }
+const answering = (types: readonly string[], version = "8.1.0"): string => `
+if (argv[0] === "--version") { console.log("QEMU emulator version ${version}"); process.exit(0); }
 if (!argv.includes("none") || !argv.includes("-machine")) process.exit(1);
 speakQmp({ on: {
   "qom-list-types": () => ${JSON.stringify(types.map((name) => ({ name })))},
@@ -27,6 +27,14 @@ describe("the diagnosis of QEMU", () => {
       missing: ["vmgenid", "memory-backend-memfd", "x-ignore-shared"],
       accelerator: { name: "tcg" },
     });
+  });
+
+  it("says that a QEMU is too old", async () => {
+    await using qemu = await fakeQemu(answering([], "6.2.0"));
+    vi.stubEnv("PATH", qemu.path);
+    const { version, missing } = await diagnoseQemu("amd64", signal);
+    expect(version).toBe("6.2.0");
+    expect(missing[0]).toBe("what QEMU 7.2 and newer have");
   });
 
   it("says so if QEMU is not installed, and if it does not answer", async () => {

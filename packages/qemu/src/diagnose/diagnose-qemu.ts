@@ -21,6 +21,7 @@ import type { Accelerator, Machine } from "../machine/machine.ts";
 import { machineFor } from "../machine/registry.ts";
 import { passtObstacle } from "../network/host-networks.ts";
 import { qemuVersion } from "../process/qemu-version.ts";
+import { isAtLeast, oldestAccepted } from "../process/version-data.ts";
 import { QemuInstance } from "../vm/qemu-instance.ts";
 
 /** What this host has for guests of one architecture. */
@@ -32,7 +33,7 @@ export interface QemuDiagnosis {
   readonly version: string | undefined;
   /** Which accelerator `auto` chooses, and why; undefined without QEMU. */
   readonly accelerator: { readonly name: Accelerator; readonly why: string } | undefined;
-  /** What QEMU lacks of what is used of it: devices, and abilities without which there are no snapshots. */
+  /** What QEMU lacks of what is used of it: a version that is accepted, devices, and abilities without which there are no snapshots. */
   readonly missing: readonly string[];
   /** Firmware files that do not exist, each with its Debian package. */
   readonly missingFirmware: readonly { readonly file: string; readonly debian: string }[];
@@ -71,11 +72,14 @@ export async function diagnoseQemu(arch: GuestArch, signal: AbortSignal): Promis
   }
   const caller = { signal, emit: noopEmit };
   try {
+    const version = await qemuVersion(binary, caller);
+    const { major, minor } = oldestAccepted;
+    const tooOld = isAtLeast(version, oldestAccepted) ? [] : [`what QEMU ${major}.${minor} and newer have`];
     return {
       ...about,
-      version: (await qemuVersion(binary, caller)).text,
+      version: version.text,
       accelerator: await acceleratorOf(machine, signal),
-      missing: await missingIn(machine, signal),
+      missing: [...tooOld, ...(await missingIn(machine, signal))],
       passtObstacle: await passtObstacle(binary, caller),
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { GuestArch } from "@ob/core";
+import type { QemuReleases } from "../process/version-data.ts";
 
 /** What QEMU executes the guest with. */
 export type Accelerator = "kvm" | "hvf" | "tcg";
@@ -29,6 +30,11 @@ export interface Machine {
     readonly kernel: readonly QemuOption[];
     /** The files among these, with the Debian package that holds each. */
     readonly files: ReadonlyMap<string, string>;
+    /**
+     * Set if there is firmware that may start a kernel so that it hangs before it prints anything: matches what such firmware prints on
+     * the console, and what a kernel that has started does.
+     */
+    readonly startRace?: { readonly firmware: RegExp; readonly kernel: RegExp };
   };
   /** `-device` models. */
   readonly devices: {
@@ -44,8 +50,11 @@ export interface Machine {
   readonly ideBuses: readonly string[];
   /** True if a machine of `type` can hot-plug and hot-unplug virtio disks. */
   readonly hotPlug: boolean;
-  /** True if QEMU saves the complete state of the machine, so that a resumed guest continues undisturbed. */
-  readonly resumable: boolean;
+  /**
+   * True if QEMU saves the complete state of the machine, so that a resumed guest continues undisturbed; or the releases that do. See
+   * `isResumable`.
+   */
+  readonly resumable: boolean | readonly QemuReleases[];
   /** True if the guest sees QMP's `system_powerdown`. */
   readonly acpiShutdown: boolean;
   /** To verify an accelerator: a disk whose boot code ends QEMU with `exitStatus`, and the device that this needs. */

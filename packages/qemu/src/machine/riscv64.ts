@@ -1,3 +1,4 @@
+import { savesRiscvTimers } from "../process/version-data.ts";
 import type { Machine } from "./machine.ts";
 
 const openSbi = "/usr/lib/riscv64-linux-gnu/opensbi/generic";
@@ -29,6 +30,9 @@ export const riscv64: Machine = {
       [dynamic, "opensbi"],
       [uBoot, "u-boot-qemu"],
     ]),
+    // OpenSBI 1.1 marks a hart as to be started before it has noted where; 1.6 notes it first, as 1.5 is believed to. If the waiting hart
+    // looks in between, it starts at the firmware's own next address: the kernel's entry, where it boots over the first.
+    startRace: { firmware: /\bOpenSBI v(?:0\.\d+|1\.[0-4])\b/, kernel: /^(?:\[ *\d+\.\d+\] |obuilder: )/m },
   },
   devices: {
     disk: "virtio-blk-pci",
@@ -41,8 +45,7 @@ export const riscv64: Machine = {
   ideBuses: [],
   // On PCI Express, devices can be hot-plugged at root ports only.
   hotPlug: false,
-  // QEMU 7.2 does not save when the timers are due: a resumed guest never wakes up.
-  resumable: false,
+  resumable: savesRiscvTimers,
   acpiShutdown: false,
   probe: undefined,
 };

@@ -1,7 +1,8 @@
 import { type Emit, errorMessage, findProgram, isObError, missingTool, ObError } from "@ob/core";
 import type { HostNetwork } from "../argv/qemu-argv.ts";
 import type { Machine } from "../machine/machine.ts";
-import { isAtLeast, qemuVersion } from "../process/qemu-version.ts";
+import { qemuVersion } from "../process/qemu-version.ts";
+import { isAtLeast } from "../process/version-data.ts";
 import { startPasst } from "./passt.ts";
 
 /** `auto` is passt where it works, else slirp with a warning. */

@@ -192,6 +192,11 @@ export class QemuInstance implements AsyncDisposable {
     );
   }
 
+  /** Gives the guest up, as if it had failed with this error. */
+  abandon(error: ObError): void {
+    this.failWith(error);
+  }
+
   /** The guest can no longer be used. The first reason counts. */
   protected failWith(error: ObError): void {
     this.#failure.abort(error);

@@ -1,6 +1,7 @@
 import { abortReason, isObError } from "@ob/core";
 import * as v from "valibot";
 import { blockNode, rootNode } from "../argv/qemu-argv.ts";
+import { setDrive } from "./drive.ts";
 import type { Vm } from "./vm.ts";
 
 /*
@@ -31,7 +32,7 @@ export async function detachRootDisk(
       arguments: { driver: "null-co", "node-name": placeholderNode },
       signal,
     });
-    await setDrive(vm, placeholderNode, signal);
+    await setDrive(vm, { device: rootNode, node: placeholderNode }, signal);
     await qmp.execute("blockdev-del", { arguments: { "node-name": rootNode }, signal });
   } catch (error) {
     if (isObError(error, "TOOL_FAILED")) return undefined;
@@ -78,12 +79,7 @@ async function rootDisk(vm: Vm, signal: AbortSignal): Promise<OpenedDisk> {
 
 /** Puts the disk that was opened in the place of the placeholder, and resumes the vCPUs. */
 export async function swapRootDisk(vm: Vm, signal: AbortSignal): Promise<void> {
-  await setDrive(vm, rootNode, signal);
+  await setDrive(vm, { device: rootNode, node: rootNode }, signal);
   await vm.qmp.execute("blockdev-del", { arguments: { "node-name": placeholderNode }, signal });
   await vm.qmp.execute("cont", { signal });
-}
-
-async function setDrive(vm: Vm, node: string, signal: AbortSignal): Promise<void> {
-  const path = `/machine/peripheral/${rootNode}`;
-  await vm.qmp.execute("qom-set", { arguments: { path, property: "drive", value: node }, signal });
 }

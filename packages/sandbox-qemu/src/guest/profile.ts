@@ -180,6 +180,16 @@ export interface VmReuse {
   thaw(now: Date): GuestCommand;
   /** The `bootInfo` of the guest after `thaw`, given its output; by default that of its boot. */
   readonly bootInfoAfter?: ((output: string) => string) | undefined;
+  /** Set if caches can be exchanged on machines without hot-plug. */
+  readonly exchangeDisks?: ExchangeDisks | undefined;
+}
+
+/** How a guest lets go of the disks of its caches, for the VM to get others in their place. */
+export interface ExchangeDisks {
+  /** Lets the drivers go of that number of cache disks, of which nothing is mounted: those of a step. */
+  release(count: number): GuestCommand;
+  /** Lets them take that number of the disks that were released, the first ones. */
+  take(count: number): GuestCommand;
 }
 
 export type ParsedBaseline =

@@ -161,6 +161,13 @@ describe("a VM is only booted", () => {
     ["with disks that are not virtio", { hardware: { diskBus: "sata" } }],
     ["of another machine type", { hardware: { machine: "q35" } }],
     ["of a machine that cannot be resumed", { machine: { ...amd64, resumable: false } }],
+    [
+      "of a machine that this QEMU does not save completely",
+      {
+        machine: { ...amd64, resumable: [{ from: { major: 10, minor: 2 } }] },
+        version: { major: 10, minor: 1, patch: 9 },
+      },
+    ],
     ["with QEMU arguments of the user", { hardware: { arguments: ["-device", "usb-ehci"] } }],
   ] as const)("%s", async (_, changed) => {
     await expect(all(plans(changed))).resolves.toEqual(["boot"]);

@@ -5,6 +5,7 @@ import {
   type DataDisk,
   type DirectBoot,
   diskCount,
+  isResumable,
   type MemoryKind,
   supportsHotplug,
   type VmConfig,
@@ -138,10 +139,10 @@ async function snapshotVariants(
 
 /** Only machines that are known to resume, with disks that all find a slot while the VM runs. */
 export function supportsSnapshots(config: VmConfig): boolean {
-  const { machine, hardware } = config;
+  const { hardware } = config;
   return (
     process.platform === "linux" &&
-    machine.resumable &&
+    isResumable(config) &&
     diskCount(config) <= autoSlotDisks &&
     hardware.machine === undefined &&
     (hardware.diskBus ?? "virtio") === "virtio" &&

@@ -11,6 +11,7 @@ import {
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { identify } from "./identify.ts";
+import { watchKernelStart } from "./kernel-start.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
 import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts";
 import { RootShell } from "../ssh/root-shell.ts";
@@ -38,6 +39,8 @@ export interface LaunchOptions {
   readonly phases: PhaseTimer | undefined;
   /** Owns the VM and the session, whether `launch` succeeds or not. */
   readonly stack: AsyncDisposableStack;
+  /** True if a VM whose kernel does not start is to be abandoned; see `startAgainIfHung`. */
+  readonly watched: boolean;
 }
 
 export interface LaunchedGuest {
@@ -77,6 +80,7 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
   );
   return await withVmErrors(vm, caller, async () => {
     const signal = AbortSignal.any([caller, vm.failed]);
+    using _ = options.watched ? watchKernelStart(vm, login.bootTimeSeconds) : undefined;
     const probe =
       plan.kind === "resume" ? await resumeGuest(vm, plan, options) : await bootGuest(vm, plan, options);
     const bootTimeSeconds = bootTimeout(plan, login.bootTimeSeconds);

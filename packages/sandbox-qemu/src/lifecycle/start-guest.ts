@@ -16,6 +16,7 @@ import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { type LoginKey, loginKeys } from "../ssh/keys.ts";
 import { noKey } from "../ssh/session.ts";
 import { assertRoomForCaches } from "./cache-limit.ts";
+import { startAgainIfHung } from "./kernel-start.ts";
 import { launch, type LaunchedGuest, type LaunchOptions } from "./launch.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
 import { usableSnapshotPoints } from "./snapshot-points.ts";
@@ -68,7 +69,11 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints })) {
     phases?.start("boot");
     try {
-      return await launchSession(plan, common);
+      if (plan.kind === "resume") return await launchSession(plan, { ...common, watched: false });
+      return await startAgainIfHung(
+        async ({ watched }) => await launchSession(plan, { ...common, watched }),
+        emit,
+      );
     } catch (error) {
       if (plan.kind === "boot" || isObError(error, ...nonRetryable)) throw error;
       const text = `snapshot restore failed; trying the next start method: ${errorMessage(error)}`;
@@ -99,6 +104,7 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
   const machine = machineFor(guest.arch);
   const caller = { signal, emit };
   const needs = { keyboard: profile.needsKeyboard ?? true };
+  const version = await start.confinement.versions.of(machine.binary, caller);
   const [accelerator, removals] = await Promise.all([
     start.accelerators.choose(machine, caller),
     start.confinement.removals(machine, needs, caller),
@@ -107,6 +113,7 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
   const directBoot = guest.directBoot && withKernelArg(guest.directBoot, kernelArg);
   return {
     machine,
+    version,
     removals,
     accelerator,
     memoryMib,

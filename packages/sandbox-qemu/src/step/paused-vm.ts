@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { errorMessage, type GuestImage, type SandboxStep } from "@ob/core";
-import { attachDisks, detachRootDisk, openDisk, swapRootDisk, withVmErrors } from "@ob/qemu";
+import { detachRootDisk, openDisk, swapRootDisk, withVmErrors } from "@ob/qemu";
 import type { CacheDisk } from "../guest/cache-disk.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
 import type { Baseline } from "../guest/profile.ts";
 import type { Flushed } from "../lifecycle/shutdown.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
+import { attachCaches, canExchangeCaches } from "./reused-caches.ts";
 import { type ClosedDisk, diskIdentity, isChildDisk } from "./closed-disk.ts";
-import { hasLostShell, type KeepVm, mayRestart, networkOf, supportsCacheHotplug } from "./vm-reuse.ts";
+import { hasLostShell, type KeepVm, mayRestart, networkOf } from "./vm-reuse.ts";
 
 /** A VM between two steps: its guest is frozen, its vCPUs are stopped, and its root disk is closed. */
 export interface PausedState {
@@ -94,8 +95,9 @@ export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promi
   return await withVmErrors(vm, caller, async () => {
     await swapRootDisk(vm, signal);
     paused.silence[Symbol.dispose]();
-    const output = await runGuestCommand(keep.vmReuse.thaw(new Date()), { session, shell, signal });
-    await attachDisks(vm, caches, signal);
+    const connection = { session, shell, signal };
+    const output = await runGuestCommand(keep.vmReuse.thaw(new Date()), connection);
+    await attachCaches(running, { caches, connection });
     const baseline = keep.baseline.withClock(output);
     const bootInfo = keep.vmReuse.bootInfoAfter?.(output) ?? running.bootInfo;
     return { kind: "reused", running: { ...running, bootInfo, signal }, baseline };
@@ -103,7 +105,7 @@ export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promi
 }
 
 function whyNotReused(
-  { running, image, network, keep }: PausedVm,
+  { running, image, network }: PausedVm,
   { step, caches }: Pick<ReuseOptions, "step" | "caches">,
 ): string | undefined {
   const { vm, session, shell, profile } = running;
@@ -112,8 +114,7 @@ function whyNotReused(
   if (!isDeepStrictEqual(image, step.image)) return "the base image differs";
   if (networkOf(step) !== network) return "the network differs";
   if (mayRestart(step)) return "the step may restart its guest";
-  if (!supportsCacheHotplug(vm.config, { caches, vmReuse: keep.vmReuse }))
-    return "machine cannot hot-plug disks";
+  if (!canExchangeCaches(running, caches)) return "machine cannot hot-plug disks";
   return undefined;
 }
 

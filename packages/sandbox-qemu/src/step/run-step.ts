@@ -19,7 +19,8 @@ import {
   type ReuseResult,
   tryReuseVm,
 } from "./paused-vm.ts";
-import { decideReuse, type KeepVm, type Refusal, mayRestart, networkOf, releaseCaches } from "./vm-reuse.ts";
+import { decideReuse, type KeepVm, type Refusal, mayRestart, networkOf } from "./vm-reuse.ts";
+import { releaseCaches } from "./reused-caches.ts";
 import { tryWarmVm } from "./warm-vm.ts";
 
 /**
@@ -185,7 +186,7 @@ async function pauseVm(active: ActiveStep, keep: KeepVm): Promise<PausedState | 
   const { signal } = connection;
   // What was attached to the VM for this step is detached.
   await copy?.[Symbol.asyncDispose]();
-  const attached = await releaseCaches(running.vm, caches, signal);
+  const attached = await releaseCaches(running, { caches, connection });
   if (attached !== undefined) {
     logNotReused(active, { reason: attached });
     await stopUnlessLockedOut(active);

@@ -7,7 +7,8 @@ import type { GuestSession } from "../lifecycle/start-guest.ts";
 import { capturedState } from "../testing/captured-state.ts";
 import { testCaches } from "../testing/caches.ts";
 import { runTask } from "../testing/run-task.ts";
-import { captureBaseline, hasLostShell, networkOf, supportsCacheHotplug, whyNotKept } from "./vm-reuse.ts";
+import { canExchangeCaches } from "./reused-caches.ts";
+import { captureBaseline, hasLostShell, networkOf, whyNotKept } from "./vm-reuse.ts";
 
 const image = { manifest: undefined, manifestDirectory: "/images" };
 const step = (task: SandboxStep["task"]): SandboxStep => ({
@@ -37,11 +38,11 @@ describe("a virtual machine", () => {
 
   it("cannot be kept with caches if its guest does not see disks come and go", () => {
     const caches = testCaches(1);
-    const config = { ...vmConfig, disks: caches };
-    const { vmReuse } = openbsdGuest("opam");
-    expect(supportsCacheHotplug(config, { caches, vmReuse: linuxGuest("opam").vmReuse })).toBe(true);
-    expect(supportsCacheHotplug(config, { caches, vmReuse })).toBe(false);
-    expect(supportsCacheHotplug(config, { caches: [], vmReuse })).toBe(true);
+    const vm = { config: { ...vmConfig, disks: caches } } as unknown as GuestSession["vm"];
+    const profile = openbsdGuest("opam");
+    expect(canExchangeCaches({ vm, profile: linuxGuest("opam") }, caches)).toBe(true);
+    expect(canExchangeCaches({ vm, profile }, caches)).toBe(false);
+    expect(canExchangeCaches({ vm, profile }, [])).toBe(true);
   });
 
   it("needs the persistent root shell of guests that have one", () => {

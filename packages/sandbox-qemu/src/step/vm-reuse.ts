@@ -1,10 +1,10 @@
-import { isObError, type SandboxStep } from "@ob/core";
-import { autoSlotDisks, detachDisk, supportsHotplug, type Vm, type VmConfig } from "@ob/qemu";
+import type { SandboxStep } from "@ob/core";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
 import type { Baseline, GuestProfile, VmReuse } from "../guest/profile.ts";
 import type { SandboxOptions } from "../lifecycle/options.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import type { CacheDisk } from "../guest/cache-disk.ts";
+import { canExchangeCaches } from "./reused-caches.ts";
 
 /** Whether a step's VM is kept for the next step. */
 export type ReuseDecision =
@@ -46,12 +46,10 @@ export async function decideReuse(
   { step, connection, caches, baseline, vmReuse: choice }: DecideOptions,
 ): Promise<ReuseDecision> {
   if (step.keepVm !== true) return { kind: "stop", reason: undefined };
-  const { vm, profile } = running;
-  const { vmReuse } = profile;
+  const { vmReuse } = running.profile;
   const refusal = whyNotKept(step);
   if (refusal !== undefined) return { kind: "stop", reason: refusal };
-  if (!supportsCacheHotplug(vm.config, { caches, vmReuse }))
-    return { kind: "stop", reason: "machine cannot hot-unplug disks" };
+  if (!canExchangeCaches(running, caches)) return { kind: "stop", reason: "machine cannot hot-unplug disks" };
   if (vmReuse && baseline !== undefined) return { kind: "keep", vmReuse, baseline };
   return await captureBaseline(running, { connection, caches, vmReuse: choice });
 }
@@ -96,26 +94,6 @@ async function upToDate(baseline: Baseline, connection: GuestConnection): Promis
   return afterLogin.apply(await runGuestCommand(afterLogin.command, connection));
 }
 
-/** Detaches the caches of a step from its VM. @returns why that is not possible. */
-export async function releaseCaches(
-  vm: Vm,
-  caches: readonly CacheDisk[],
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const results = await Promise.all(
-    caches.map(async ({ node, file, target }) => {
-      try {
-        await detachDisk(vm, { node, file }, signal);
-        return undefined;
-      } catch (error) {
-        if (isObError(error, "TOOL_FAILED")) return `the guest did not release the cache at ${target}`;
-        throw error;
-      }
-    }),
-  );
-  return results.find((reason) => reason !== undefined);
-}
-
 /** The network of a step's VM. A copy needs none. */
 export function networkOf({ task }: SandboxStep): "none" | "host" {
   return task.kind === "run" ? task.network : "none";
@@ -136,15 +114,6 @@ export function whyNotKept({ task }: SandboxStep): string | undefined {
   if (task.network !== "none") return "the step had a network";
   if (task.mayRestart === true) return "the step may restart its guest";
   return undefined;
-}
-
-/** True if the caches can be attached and detached while the guest runs. */
-export function supportsCacheHotplug(
-  config: VmConfig,
-  { caches, vmReuse }: { readonly caches: readonly CacheDisk[]; readonly vmReuse: VmReuse | undefined },
-): boolean {
-  if (caches.length === 0) return true;
-  return vmReuse?.changesDisks !== false && caches.length < autoSlotDisks && supportsHotplug(config);
 }
 
 /** True if a persistent root shell that guests of this OS have has ended. */

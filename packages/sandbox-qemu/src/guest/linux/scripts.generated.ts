@@ -443,6 +443,34 @@ export const rejectConnections = `busybox=/usr/local/lib/obuilder/busybox
 } >/dev/null 2>&1
 :`;
 
+export const releaseDisks = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+find_disk() {
+  device= ours=
+  for entry in "/sys/block/vd$2" "/sys/block/sd$2" /sys/block/*; do
+    found=
+    if [ -r "$entry/serial" ]; then
+      read -r found <"$entry/serial"
+    elif [ -r "$entry/device/vpd_pg80" ]; then
+      found=$(tail -c +5 "$entry/device/vpd_pg80" | tr -d '\\000 ')
+    fi
+    case $found in
+      "$1") device=/dev/\${entry##*/}1 && return ;;
+      obuilder-*) ours=yes ;;
+    esac
+  done
+  [ -z "$ours" ] || return
+  for name in vd sd hd; do
+    if [ -b "/dev/$name\${2}1" ]; then device=/dev/$name\${2}1 && return; fi
+  done
+}
+while [ $# -gt 0 ]; do
+  if ! find_disk "$1" "$2" || [ ! -b "$device" ]; then fail "the guest does not see the disk $1"; fi
+  name=\${device#/dev/}
+  entry=$(readlink -f "/sys/block/\${name%1}/device")
+  echo "\${entry##*/}" >/sys/bus/virtio/drivers/virtio_blk/unbind || fail "the driver does not let go of $device"
+  shift 2
+done`;
+
 export const resetAndFlush = `script=$1
 shift
 exec /usr/local/lib/obuilder/busybox sh -c "$script" obuilder "$@"`;
@@ -803,6 +831,19 @@ echo "programs:$programs"
 echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
 
 export const showIdentity = `exec cat /sys/block/*/serial /sys/block/*/device/vpd_pg80 /sys/class/dmi/id/product_sku 2>/dev/null`;
+
+export const takeDisks = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+index=0 left=$1
+while [ "$left" -gt 0 ]; do
+  [ "$index" -lt 256 ] || fail "the guest lacks $left of the devices of its caches"
+  entry=/sys/bus/virtio/devices/virtio$index
+  index=$((index + 1))
+  if [ ! -e "$entry" ] || [ -e "$entry/driver" ]; then continue; fi
+  read -r kind <"$entry/device"
+  [ "$kind" = 0x0002 ] || continue
+  echo "\${entry##*/}" >/sys/bus/virtio/drivers/virtio_blk/bind || fail "the driver does not take \${entry##*/}"
+  left=$((left - 1))
+done`;
 
 export const thaw = `now=$(date -u -s "@$1" +%s 2>/dev/null) || now=$(date -u -s "@\${1%.*}" +%s) || exit 125
 fsfreeze --unfreeze / || exit 125

@@ -10,6 +10,7 @@ import {
   withFilesInMemory,
 } from "./baseline.ts";
 import { processesIn, programsIn } from "./boot-info.ts";
+import { diskArgs } from "./disk-args.ts";
 import { type CapturedState, parseCapturedState, parseClock, parseReportedState } from "./guest-state.ts";
 import { frozenMarker } from "./markers.ts";
 import * as scripts from "./scripts.generated.ts";
@@ -33,6 +34,23 @@ export function linuxVmReuse(loginUser: string, asRootCommand: AsRootCommand): V
       ...asRootCommand(scripts.thaw, [(now.getTime() / 1000).toFixed(3)]),
       failure: "GUEST_LOST",
     }),
+    exchangeDisks: {
+      release: (count) => ({
+        phase: "mount",
+        purpose: "release the disks of its caches",
+        ...asRootCommand(
+          scripts.releaseDisks,
+          Array.from({ length: count }, (_, index) => diskArgs(index + 1)).flat(),
+        ),
+        failure: "CACHE",
+      }),
+      take: (count) => ({
+        phase: "mount",
+        purpose: "take the disks of its caches",
+        ...asRootCommand(scripts.takeDisks, [String(count)]),
+        failure: "CACHE",
+      }),
+    },
   };
 }
 
