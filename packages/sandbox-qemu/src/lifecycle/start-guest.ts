@@ -37,6 +37,8 @@ export interface StartGuestOptions {
   readonly confinement: Confinement;
   /** By default the VM is booted, and no snapshot is taken. */
   readonly snapshots?: SnapshotStore | undefined;
+  /** See `LaunchPlanOptions`. */
+  readonly savesLayer?: boolean | undefined;
   readonly phases?: PhaseTimer | undefined;
   /** See `StartOptions` of @ob/qemu. */
   readonly consoleLog?: string | undefined;
@@ -54,7 +56,8 @@ export interface GuestSession extends LaunchedGuest, AsyncDisposable {
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
 export async function startGuest(start: StartGuestOptions): Promise<GuestSession> {
-  const { guest, profile, options, confinement, snapshots, phases, consoleLog, signal, emit } = start;
+  const { guest, profile, options, confinement, snapshots, savesLayer, phases } = start;
+  const { consoleLog, signal, emit } = start;
   const { bootTimeSeconds, stateDirectory, sshKey } = options;
   throwIfAborted(signal);
   assertRoomForCaches(guest, start.caches.length);
@@ -65,7 +68,7 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   const common = { guest, profile, login, snapshots, ...vmOptions, phases, signal, emit };
   // The identity of other guests is in their memory, where a snapshot keeps it.
   const snapshotPoints = profile.resumed === undefined ? [] : guest.snapshotPoints;
-  for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints })) {
+  for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints, savesLayer })) {
     phases?.start("boot");
     try {
       return await launchSession(plan, common);
