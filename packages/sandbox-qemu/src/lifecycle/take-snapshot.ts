@@ -3,7 +3,7 @@ import type { Vm } from "@ob/qemu";
 import { saveMachine } from "../snapshot/save.ts";
 import type { SnapshotKey } from "../snapshot/snapshot-key.ts";
 import type { LaunchOptions } from "./launch.ts";
-import { bootTimeoutError } from "./wait-for-ssh.ts";
+import { bootTimeoutError, waitForBanner } from "./wait-for-ssh.ts";
 
 export interface TakeSnapshotOptions extends Pick<LaunchOptions, "snapshots" | "signal" | "emit"> {
   readonly key: SnapshotKey;
@@ -36,21 +36,24 @@ export async function takeSnapshot(
   }
 }
 
-export interface WhenReadyOptions extends TakeSnapshotOptions, Pick<LaunchOptions, "profile"> {
+export interface WhenReadyOptions extends TakeSnapshotOptions, Pick<LaunchOptions, "guest" | "profile"> {
   /** How long the guest may take until then, in seconds. */
   readonly bootTimeSeconds: number;
 }
 
 /**
- * Takes a snapshot when the guest's SSH server listens.
+ * Takes a snapshot when the guest's SSH server listens, as its console or, of an unprepared guest, the server itself says.
  *
  * @throws as `takeSnapshot`; ObError `BOOT_FAILED` if that takes too long.
  */
 export async function takeSnapshotWhenReady(vm: Vm, options: WhenReadyOptions): Promise<void> {
-  const { profile, bootTimeSeconds, signal } = options;
+  const { guest, profile, bootTimeSeconds } = options;
+  const { sshReadyPattern } = profile;
   using limit = deadline(bootTimeSeconds * 1000, () =>
     bootTimeoutError(vm, { bootTimeSeconds, sawServer: false }),
   );
-  await vm.console.waitFor(profile.sshReadyPattern, AbortSignal.any([signal, vm.failed, limit.signal]));
+  const signal = AbortSignal.any([options.signal, vm.failed, limit.signal]);
+  if (guest.readyMarker) await vm.console.waitFor(sshReadyPattern, signal);
+  else await waitForBanner(vm, { sshReadyPattern, signal });
   await takeSnapshot(vm, options);
 }
