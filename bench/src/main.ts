@@ -15,6 +15,7 @@ import { layers } from "./scenarios/layers.ts";
 import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
 import { registry } from "./scenarios/registry.ts";
+import { snapshots } from "./scenarios/snapshots.ts";
 import { steps } from "./scenarios/steps.ts";
 import { systemd } from "./scenarios/systemd.ts";
 import { throughput } from "./scenarios/throughput.ts";
@@ -27,6 +28,7 @@ const scenarios: readonly Scenario[] = [
   registry,
   lowerBound,
   steps,
+  snapshots,
   copy,
   throughput,
   original,

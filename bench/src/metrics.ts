@@ -22,6 +22,15 @@ export const metricGroups: readonly MetricGroup[] = [
     ],
   },
   {
+    title: "VM snapshots",
+    rows: [
+      ["first build of a store, without snapshots"],
+      ["first build of a store", "first build of a store, without snapshots"],
+      ["last step changed, cold"],
+      ["last step changed, resumed", "last step changed, cold"],
+    ],
+  },
+  {
     title: "A whole build, from the command's start to its end",
     rows: [1, 5, 20].flatMap((count) =>
       ["cold", "with VM reuse", "resumed"].map(

@@ -29,6 +29,12 @@ export const targets: readonly Target[] = [
   atMost("first step resumed / cold first step", 0.35, (r) =>
     r.ratio("first step resumed", "first step cold"),
   ),
+  atMost("first build of a store / without snapshots", 1.1, (r) =>
+    r.ratio("first build of a store", "first build of a store, without snapshots"),
+  ),
+  atMost("last step changed, resumed / cold", 0.4, (r) =>
+    r.ratio("last step changed, resumed", "last step changed, cold"),
+  ),
   atLeast("run, copy, run: the original's procedure / cold", 6, (r) =>
     r.ratio("run, copy, run: original", "run, copy, run: cold"),
   ),

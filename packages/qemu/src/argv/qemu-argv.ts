@@ -62,9 +62,10 @@ export type HostNetwork = "slirp" | "passt";
 
 /**
  * Where the guest's memory is. `shared`: in an anonymous file that a snapshot can be taken of (`saveMachine`). `resumed`: a private
- * mapping of a snapshot's memory file (`memoryFd`), which is not changed; QEMU waits for the device state (`stateFd`).
+ * mapping of a snapshot's memory file (`memoryFd`), which is not changed; QEMU waits for the device state (`stateFd`). `restored`:
+ * `shared`, and QEMU waits for the device state once a snapshot's memory has been copied into it.
  */
-export type MemoryKind = "private" | "shared" | "resumed";
+export type MemoryKind = "private" | "shared" | "resumed" | "restored";
 
 /** Overrides of what a machine has by default. */
 export interface Hardware {
@@ -137,19 +138,24 @@ const memoryId = "memory";
 
 function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOption[] {
   const size = `id=${memoryId},size=${mebibytes}M`;
+  // Not a file on a disk, to which the host would write back dirty pages.
+  const inMemory = ["-object", `memory-backend-memfd,${size},share=on`] as const;
   switch (memory) {
     case "private":
       return [];
     case "shared":
-      // Not a file on a disk, to which the host would write back dirty pages.
-      return [["-object", `memory-backend-memfd,${size},share=on`]];
+      return [inMemory];
+    case "restored":
+      return [inMemory, incoming];
     case "resumed":
       return [
         ["-object", `memory-backend-file,${size},share=off,mem-path=/proc/self/fd/${memoryFd}`],
-        ["-incoming", "defer"],
+        incoming,
       ];
   }
 }
+
+const incoming: QemuOption = ["-incoming", "defer"];
 
 /** What runs before the guest's boot loader or kernel. */
 export function firmwareOptions({ machine, directBoot }: VmConfig): readonly QemuOption[] {

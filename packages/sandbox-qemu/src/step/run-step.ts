@@ -124,6 +124,7 @@ async function bootVm({ step, options, guest, profile, caches, phases }: StepPla
     confinement: resources.confinement,
     // A guest that was resumed may start in another way than it was started.
     snapshots: mayRestart(step) ? undefined : resources.snapshots,
+    savesLayer: options.isFirst,
     phases,
     signal,
     emit,
