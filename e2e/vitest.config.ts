@@ -2,7 +2,7 @@ import { configDefaults, defineConfig, mergeConfig } from "vitest/config";
 import shared from "../vitest.shared.ts";
 
 /** Proofs that take minutes; `npm run verify` runs them. */
-const slow = ["recipes/cloud-init.test.ts"];
+const slow = ["architectures.test.ts", "recipes/cloud-init.test.ts"];
 
 // One file at a time, and two builds in a file whose tests are concurrent: on two cores, more VMs only slow each other
 // down.

@@ -25,6 +25,6 @@ await main(() => {
 /** The tests of e2e/ that `npm test` leaves out. */
 function testSlowly() {
   const env = { ...environment(), OB_E2E_SLOW: "1" };
-  const args = ["run", "recipes/cloud-init.test.ts"];
+  const args = ["run", "recipes/cloud-init.test.ts", "architectures.test.ts"];
   mustCall(join(bin, "vitest"), args, { cwd: join(repository, "e2e"), env, what: "The slow tests" });
 }
