@@ -7,5 +7,6 @@ const conditions = ["@ob/source", "node", "module"];
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
-  test: { include: ["src/**/*.test.ts"], testTimeout: 30_000 },
+  // Vitest leaves one core to itself otherwise, which is half of a machine of two; most tests here wait for other processes.
+  test: { include: ["src/**/*.test.ts"], testTimeout: 30_000, maxWorkers: "100%" },
 });

@@ -20,6 +20,8 @@ const architectures = await Promise.all(
 );
 
 const pages: Partial<Readonly<Record<GuestArch, string>>> = { ppc64el: "65536" };
+/** Machines without snapshots: docs/architectures.md. */
+const notResumable: ReadonlySet<GuestArch> = new Set(["ppc64el", "riscv64"]);
 /** Beyond 32 bits: a file of more than 4 GiB, and a time after 2106. */
 const large =
   "truncate -s 5G /tmp/large && stat -c %s /tmp/large && rm /tmp/large && touch -d @4300000000 /tmp/late && stat -c %Y /tmp/late";
@@ -81,7 +83,7 @@ describe.each(architectures)("debian-12-$arch", { timeout: 1_800_000 }, ({ arch,
       await annotate(`a cold first step ${cold} ms, a further one ${further} ms`);
     });
 
-    it("resumes a snapshot for the first step of another build", async () => {
+    it.skipIf(notResumable.has(arch))("resumes a snapshot for the first step of another build", async () => {
       const before = Date.now() / 1_000;
       const spec = `((from ${image}) (run (shell "date +%s; cat /etc/hostname")))`;
       const result = await build(store, spec, { flags });

@@ -42,7 +42,16 @@ it("imports a copy of an image after one check, and removes it again", async () 
     "shuts down cleanly, by ACPI",
   ]);
 
+  // Without the marker on the console, which only our own images are known to print.
+  expect(imported.stdout).toMatch(
+    /^ speed {2}a first step resumes a snapshot of a VM, taken when it is ready;/m,
+  );
+  expect(imported.stdout).toMatch(/^ speed {2}a further step runs in the VM of the one before$/m);
+
   const images = path.join(place, "base-image");
+  const manifest = JSON.parse(await readFile(path.join(images, "copy.json"), "utf8"));
+  expect(manifest).toMatchObject({ snapshotPoints: ["ready"] });
+  expect(manifest).not.toHaveProperty("readyMarker");
   const header = (await run(["qemu-img", "info", "--output=json", path.join(images, "copy.qcow2")])).stdout;
   expect(JSON.parse(header)).not.toHaveProperty("backing-filename");
   expect((await stat(path.join(images, "copy.key"))).mode & 0o777).toBe(0o600);

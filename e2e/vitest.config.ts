@@ -3,19 +3,47 @@ import shared from "../vitest.shared.ts";
 
 /** Proofs that take minutes; `npm run verify` runs them. */
 const slow = ["architectures.test.ts", "recipes/cloud-init.test.ts"];
+/** Files that measure this process, count the processes of the host or change its network: they run one at a time, first. */
+const alone = [
+  "security/flood.test.ts",
+  "processes.test.ts",
+  "cluster.test.ts",
+  "run-options-network.test.ts",
+];
+const excluded = [...configDefaults.exclude, ...(process.env["OB_E2E_SLOW"] === undefined ? slow : [])];
+const deadlines = { testTimeout: 600_000, hookTimeout: 600_000 };
 
-// One file at a time, and two builds in a file whose tests are concurrent: on two cores, more VMs only slow each other
-// down.
+// Two files at a time, and two builds in a file whose tests are concurrent: a VM keeps one core busy while it boots, and
+// waits for most of the rest.
 export default mergeConfig(
   shared,
   defineConfig({
     test: {
-      include: ["**/*.test.ts"],
-      exclude: [...configDefaults.exclude, ...(process.env["OB_E2E_SLOW"] === undefined ? slow : [])],
-      testTimeout: 600_000,
-      hookTimeout: 600_000,
-      fileParallelism: false,
+      maxWorkers: 2,
       maxConcurrency: 2,
+      projects: [
+        {
+          extends: true,
+          test: {
+            name: "alone",
+            include: alone,
+            exclude: excluded,
+            ...deadlines,
+            fileParallelism: false,
+            sequence: { groupOrder: 0 },
+          },
+        },
+        {
+          extends: true,
+          test: {
+            name: "beside",
+            include: ["**/*.test.ts"],
+            exclude: [...excluded, ...alone],
+            ...deadlines,
+            sequence: { groupOrder: 1 },
+          },
+        },
+      ],
     },
   }),
 );

@@ -44,6 +44,7 @@ await main(() => {
 function packages() {
   const folders = readdirSync(join(repository, "packages")).map((name) => `packages/${name}`);
   const wanted = process.argv.slice(2);
-  const all = wanted.length > 0 ? wanted : [...folders, "images", "packaging", "bench", "campaign", "e2e"];
+  const all =
+    wanted.length > 0 ? wanted : [...folders, "images", "packaging", "site", "bench", "campaign", "e2e"];
   return all.filter((folder) => existsSync(join(repository, folder, "vitest.config.ts")));
 }

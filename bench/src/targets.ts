@@ -38,6 +38,10 @@ export const targets: readonly Target[] = [
   atMost("copy of 200 MB / ssh tar -x", 0.4, (r) => r.ratio("copy: 200 MB", "ssh tar: 200 MB")),
   atMost("cache acquired and released, 4 GB / 100 MB", 1.2, (r) => r.ratio("cache: 4 GB", "cache: 100 MB")),
   atMost("plan of 100 cached steps / node -e 0", 6, (r) => r.ratio("plan of 100 cached steps", "node -e 0")),
+  atMost("--help / node -e 0", 1.6, (r) => r.ratio("--help", "node -e 0")),
+  atMost("cached build of ten steps / node -e 0", 3.6, (r) =>
+    r.ratio("build of 10 cached steps", "node -e 0"),
+  ),
   atMost("start with 10,000 layers / with 10", 1.2, (r) =>
     r.ratio("start with 10000 layers", "start with 10 layers"),
   ),

@@ -9,6 +9,8 @@ export interface CampaignOptions {
   readonly say: (line: string) => void;
   /** True for real file systems, or the real command with real machines, in place of simulated ones; where a campaign has both. */
   readonly real: boolean;
+  /** The part of it that is to be done, of a campaign that has parts. */
+  readonly part: string | undefined;
 }
 
 /** What a campaign has done, and what it has found. */

@@ -2,6 +2,9 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "@ob/core";
 
+/** Where the campaigns keep what they compile. */
+export const keptPreload = path.resolve(import.meta.dirname, "../../.obuilder/campaign");
+
 /** What happens at the n-th call that changes a file of the store. */
 export interface Fault {
   /** The number of the call, from 1. Undefined: calls are only counted. */

@@ -1,15 +1,17 @@
-// npm run campaign -- NAME [--seed N] [--minutes M] [--real] [--write]: makes faults of one kind, and looks at what they leave.
+// npm run campaign -- NAME [PART] [--seed N] [--minutes M] [--real] [--write]: makes faults of one kind, and looks at what they leave.
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Campaign, Outcome } from "./campaign.ts";
 import { crowd } from "./campaigns/crowd.ts";
+import { mutation } from "./campaigns/mutation.ts";
+import { power } from "./campaigns/power.ts";
 import { soak } from "./campaigns/soak.ts";
 import { full, kill } from "./campaigns/store-faults.ts";
 import { replaceSection } from "./summary.ts";
 
-const campaigns: readonly Campaign[] = [kill, full, crowd, soak];
+const campaigns: readonly Campaign[] = [kill, full, power, crowd, soak, mutation];
 const readme = path.resolve(import.meta.dirname, "../README.md");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -24,29 +26,26 @@ async function main(): Promise<number> {
     },
   });
   const { real } = values;
-  const [name = ""] = positionals;
+  const [name = "", part] = positionals;
   const campaign = campaigns.find((each) => each.name === name);
   const seed = Number(values.seed);
   const minutes = Number(values.minutes);
-  if (!campaign || positionals.length > 1 || !Number.isSafeInteger(seed) || !(minutes > 0)) {
-    say("npm run campaign -- NAME [--seed N] [--minutes M] [--real] [--write]");
+  if (!campaign || positionals.length > 2 || !Number.isSafeInteger(seed) || !(minutes > 0)) {
+    say("npm run campaign -- NAME [PART] [--seed N] [--minutes M] [--real] [--write]");
     say(`There are: ${campaigns.map((each) => each.name).join(", ")}. The seed is a whole number.`);
     return 2;
   }
   const started = performance.now();
   const until = started + minutes * 60_000;
-  const outcome = await campaign.run({ random: xoroshiro128plus(seed), until, say, real });
+  const outcome = await campaign.run({ random: xoroshiro128plus(seed), until, say, real, part });
   const took = Math.round((performance.now() - started) / 1000);
   const text = describe(outcome, {
-    command: `npm run campaign -- ${name} --seed ${seed} --minutes ${minutes}${real ? " --real" : ""}`,
+    command: `npm run campaign -- ${[name, part].filter((word) => word !== undefined).join(" ")} --seed ${seed} --minutes ${minutes}${real ? " --real" : ""}`,
     took,
   });
   process.stdout.write(`${text}\n`);
-  if (values.write)
-    await writeFile(
-      readme,
-      replaceSection(await readFile(readme, "utf8"), real ? `${name} --real` : name, text),
-    );
+  const section = [name, part, ...(real ? ["--real"] : [])].filter((word) => word !== undefined).join(" ");
+  if (values.write) await writeFile(readme, replaceSection(await readFile(readme, "utf8"), section, text));
   return outcome.faults.length === 0 ? 0 : 1;
 }
 

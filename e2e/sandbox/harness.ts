@@ -29,6 +29,8 @@ export interface Outcome {
 /** A sandbox, disks on the default image, and access to their contents. */
 export interface Harness extends AsyncDisposable {
   readonly sandbox: VmSandbox;
+  /** Of `sandbox`. */
+  readonly options: SandboxOptions;
   readonly image: GuestImage;
   readonly directory: string;
   readonly stateDirectory: string;
@@ -49,7 +51,7 @@ export async function openHarness(options: Partial<SandboxOptions> = {}): Promis
   const manifestFile = path.join(images, `${imageName}.json`);
   const manifest = parseImageManifest(await readFile(manifestFile, "utf8"), manifestFile);
   const image: GuestImage = { manifest, manifestDirectory: images };
-  const sandbox = await createSandbox({
+  const sandboxOptions: SandboxOptions = {
     memoryMib: 512,
     cpus: 2,
     bootTimeSeconds: 120,
@@ -58,9 +60,11 @@ export async function openHarness(options: Partial<SandboxOptions> = {}): Promis
     allowHostLoopback: true,
     stateDirectory,
     ...options,
-  });
+  };
+  const sandbox = await createSandbox(sandboxOptions);
   return {
     sandbox,
+    options: sandboxOptions,
     image,
     directory,
     stateDirectory,

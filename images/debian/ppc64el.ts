@@ -11,7 +11,6 @@ export const ppc64el: UnpackedArch = {
   commandLine: "console=hvc0",
   powerButton: false,
   initrd: () => readGuest("initrd-init"),
-  snapshotPoints: ["initrd"],
   check: checkFirstBoot,
   revision: 1,
 };

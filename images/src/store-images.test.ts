@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, sha256 } from "@ob/core";
+import { type ImageSpeed, run, sha256 } from "@ob/core";
 import { readQcowHeader } from "@ob/qcow2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkStoredImage } from "./check/check-stored-image.ts";
+import type { ImageEvent } from "./build/phases.ts";
 import { importImage, type ImportRequest } from "./build/import-image.ts";
 import { listImages } from "./build/list-images.ts";
 import { removeImage } from "./build/remove-image.ts";
@@ -53,6 +54,31 @@ describe("an import", () => {
     );
     await removeImage(store, "mine");
     expect(await readdir(images())).toEqual([]);
+  });
+
+  it("notes that a guest can be resumed, if its check has shown it", async () => {
+    const speed: ImageSpeed = {
+      first: { kind: "booted", why: "not-listed" },
+      further: { kind: "reused" },
+      possiblePoints: ["ready"],
+    };
+    const tools = scriptedTools(store, { speed });
+    const events: ImageEvent[] = [];
+    const onEvent = (event: ImageEvent): void => void events.push(event);
+    const { snapshotPoints } = await importImage(await request(), { ...tools, onEvent });
+    expect(snapshotPoints).toEqual(["ready"]);
+    expect(events.filter(({ type }) => type === "speed")).toEqual([
+      {
+        type: "speed",
+        speed: {
+          first: { kind: "resumed", points: ["ready"], reseededBy: "seed" },
+          further: { kind: "reused" },
+          possiblePoints: [],
+        },
+      },
+    ]);
+    const booted = await importImage(await request({ name: "slow" }), scriptedTools(store));
+    expect(booted).not.toHaveProperty("snapshotPoints");
   });
 
   it("accepts a raw disk", async () => {

@@ -1,10 +1,13 @@
 // Puts the compiled command and all that it imports into few files, bundle/, for a quick start: of the 400 modules that
 // a build would open one by one, most are of libraries. Parts that are loaded when used stay apart.
-import { copyFileSync, cpSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
 import { rolldown } from "rolldown";
 import { addComponent, billOfMaterials, isFromBillOfMaterials } from "../../scripts/bill-of-materials.mjs";
+import { renderAllHelp } from "./dist/args/render-all-help.js";
+import { helpFileName, renderedColumns } from "./dist/args/rendered-help.js";
 import { takeLicenses, thirdPartyLicenses } from "../../scripts/third-party-licenses.mjs";
 
 const here = import.meta.dirname;
@@ -28,6 +31,13 @@ const lazyNodeModules = {
     );
   },
 };
+
+// A text with a letter beyond Latin-1 takes V8 twice the memory, and code-cache.cjs reads the files as Latin-1. An escape is the same
+// everywhere but in a raw template.
+function onlyAscii(code, name) {
+  if (/\braw`[^`]*[^\0-\x7f]/.test(code)) throw new Error(`${name} has a raw template that is not ASCII.`);
+  return code.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
 
 // bull-board requires BullMQ as CommonJS, and would bring a second copy.
 const bullmq = createRequire(join(here, "../cluster/package.json"))
@@ -72,6 +82,22 @@ try {
   });
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
   copyFileSync(join(here, "lazy-module.cjs"), join(fresh, "lazy-module.cjs"));
+  const bundleId = createHash("sha256");
+  for (const { type, fileName, code } of output) {
+    if (type !== "chunk") continue;
+    const ascii = onlyAscii(code, fileName);
+    writeFileSync(join(fresh, fileName), ascii);
+    bundleId.update(ascii);
+  }
+  const codeCache = readFileSync(join(here, "code-cache.cjs"), "utf8");
+  writeFileSync(
+    join(fresh, "code-cache.cjs"),
+    codeCache.replace("BUNDLE_ID", bundleId.digest("hex").slice(0, 16)),
+  );
+  for (const columns of renderedColumns) {
+    const texts = JSON.stringify(await renderAllHelp(columns));
+    writeFileSync(join(fresh, helpFileName(columns)), texts);
+  }
   // The pages of `worker --board`.
   const boardPackage = createRequire(import.meta.url).resolve("@bull-board/ui/package.json");
   cpSync(join(dirname(boardPackage), "dist"), join(fresh, "board-ui", "dist"), { recursive: true });

@@ -10,9 +10,18 @@ export const plan: Scenario = {
   async run(bench) {
     const { store, spec } = await syntheticStore(bench, { chain: 100 });
     const words = [`--store=qemu:${store}`, "-f", spec, bench.directory];
+    const ten = await syntheticStore(bench, { chain: 10 });
     const commands = {
       "node -e 0": ["-e", "0"],
       "--help": [binary, "--help"],
+      "build of 10 cached steps": [
+        binary,
+        "build",
+        `--store=qemu:${ten.store}`,
+        "-f",
+        ten.spec,
+        bench.directory,
+      ],
       "plan of 100 cached steps": [binary, "plan", ...words],
       "build of 100 cached steps": [binary, "build", ...words],
     };

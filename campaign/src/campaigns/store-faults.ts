@@ -1,14 +1,11 @@
-import path from "node:path";
 import type { Campaign, CampaignOptions, Outcome } from "../campaign.ts";
-import { buildPreload, type Fault } from "../faults.ts";
+import { buildPreload, type Fault, keptPreload } from "../faults.ts";
 import { makeReference, type Reference } from "../store/reference.ts";
 import { trials } from "../store/trials.ts";
 import { type Trial, tryFault } from "../store/try-fault.ts";
 import { killRealCommands } from "./real-kills.ts";
 import { shuffled } from "./shuffle.ts";
 import { fillSmallDisks } from "./small-disks.ts";
-
-const kept = path.resolve(import.meta.dirname, "../../../.obuilder/campaign");
 
 /** One fault at a place of a command. */
 interface Place {
@@ -35,7 +32,7 @@ function storeFaults(
     name,
     async run(options) {
       if (options.real) return await real(options);
-      const library = await buildPreload(kept);
+      const library = await buildPreload(keptPreload);
       if (library === undefined) throw new Error("There is no C compiler (cc), so no fault can be made.");
       await using reference = await makeReference();
       const places = await allPlaces(kinds, { reference, library, random: options.random });

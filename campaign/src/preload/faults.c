@@ -6,6 +6,7 @@
  *   OB_FAULT_AT         the number of the call, from 1; 0 only counts
  *   OB_FAULT_ACTION     kill: SIGKILL to the first process, before the call is made; or a number: the call fails with that errno
  *   OB_FAULT_LASTING    if it is there, all later calls of the same kind fail, too, as on a full disk
+ *   OB_FAULT_RECORD     a file to which each call that succeeded is appended, see record.h
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,9 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 struct state {
   atomic_uint_fast64_t count;
@@ -35,6 +39,9 @@ static size_t directory_length;
 static uint64_t fault_at;
 static int fault_errno; /* 0: kill */
 static int lasting;
+static int recording = -1; /* a descriptor; see record.h */
+
+static int open_record(const char *path);
 
 __attribute__((constructor)) static void start(void) {
   const char *path = getenv("OB_FAULT_STATE");
@@ -52,6 +59,8 @@ __attribute__((constructor)) static void start(void) {
   fault_at = at ? strtoull(at, NULL, 10) : 0;
   fault_errno = action && strcmp(action, "kill") != 0 ? atoi(action) : 0;
   lasting = getenv("OB_FAULT_LASTING") != NULL;
+  const char *record = getenv("OB_FAULT_RECORD");
+  if (record) recording = open_record(record);
   state = shared;
   uint_fast64_t none = 0;
   atomic_compare_exchange_strong(&state->process, &none, (uint_fast64_t)getpid());
@@ -72,16 +81,28 @@ static int counts(void) {
   return 1;
 }
 
-static int is_below(int at, const char *path) {
-  char full[PATH_MAX * 2];
-  if (!state || !path) return 0;
-  if (path[0] == '/') return strncmp(path, directory, directory_length) == 0;
+/* The absolute path; empty if it is not known. */
+static void resolve(int at, const char *path, char *full) {
+  full[0] = 0;
+  if (path[0] == '/') {
+    snprintf(full, PATH_MAX * 2, "%s", path);
+    return;
+  }
   char link[64];
   if (at == AT_FDCWD) snprintf(link, sizeof link, "/proc/self/cwd");
   else snprintf(link, sizeof link, "/proc/self/fd/%d", at);
   ssize_t length = readlink(link, full, PATH_MAX - 1);
-  if (length < 0) return 0;
-  snprintf(full + length, sizeof full - (size_t)length, "/%s", path);
+  if (length < 0) {
+    full[0] = 0;
+    return;
+  }
+  snprintf(full + length, PATH_MAX * 2 - (size_t)length, "/%s", path);
+}
+
+static int is_below(int at, const char *path) {
+  char full[PATH_MAX * 2];
+  if (!state || !path) return 0;
+  resolve(at, path, full);
   return strncmp(full, directory, directory_length) == 0;
 }
 
@@ -95,56 +116,78 @@ static int is_file_below(int file) {
   return strncmp(full, directory, directory_length) == 0;
 }
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
 #define PATH_FAULT(at, path) (is_below(at, path) && counts())
 #define FILE_FAULT(file) (is_file_below(file) && counts())
 
-int fsync(int file) { return FILE_FAULT(file) ? -1 : REAL(fsync)(file); }
-int fdatasync(int file) { return FILE_FAULT(file) ? -1 : REAL(fdatasync)(file); }
-int ftruncate(int file, off_t n) { return FILE_FAULT(file) ? -1 : REAL(ftruncate)(file, n); }
-int ftruncate64(int file, off64_t n) { return FILE_FAULT(file) ? -1 : REAL(ftruncate64)(file, n); }
-int fallocate(int file, int mode, off_t o, off_t n) { return FILE_FAULT(file) ? -1 : REAL(fallocate)(file, mode, o, n); }
-int fallocate64(int file, int mode, off64_t o, off64_t n) { return FILE_FAULT(file) ? -1 : REAL(fallocate64)(file, mode, o, n); }
-ssize_t write(int file, const void *b, size_t n) { return FILE_FAULT(file) ? -1 : REAL(write)(file, b, n); }
-ssize_t writev(int file, const struct iovec *v, int n) { return FILE_FAULT(file) ? -1 : REAL(writev)(file, v, n); }
-ssize_t pwrite(int file, const void *b, size_t n, off_t o) { return FILE_FAULT(file) ? -1 : REAL(pwrite)(file, b, n, o); }
-ssize_t pwrite64(int file, const void *b, size_t n, off64_t o) { return FILE_FAULT(file) ? -1 : REAL(pwrite64)(file, b, n, o); }
-ssize_t pwritev(int file, const struct iovec *v, int n, off_t o) { return FILE_FAULT(file) ? -1 : REAL(pwritev)(file, v, n, o); }
-ssize_t pwritev64(int file, const struct iovec *v, int n, off64_t o) { return FILE_FAULT(file) ? -1 : REAL(pwritev64)(file, v, n, o); }
-ssize_t copy_file_range(int from, off64_t *a, int to, off64_t *b, size_t n, unsigned f) {
-  return FILE_FAULT(to) ? -1 : REAL(copy_file_range)(from, a, to, b, n, f);
+#include "record.h"
+
+/* A call on an open file: it fails, or is made and recorded. */
+#define ON_FILE(type, file, call, record)                     \
+  do {                                                        \
+    if (!is_file_below(file)) return call;                    \
+    if (counts()) return -1;                                  \
+    type result = call;                                       \
+    if (recording >= 0 && result >= 0) record;                     \
+    return result;                                            \
+  } while (0)
+
+int fsync(int file) { ON_FILE(int, file, REAL(fsync)(file), record_sync(file)); }
+int fdatasync(int file) { ON_FILE(int, file, REAL(fdatasync)(file), record_sync(file)); }
+int ftruncate(int file, off_t n) { ON_FILE(int, file, REAL(ftruncate)(file, n), record_size(file, n)); }
+int ftruncate64(int file, off64_t n) { ON_FILE(int, file, REAL(ftruncate64)(file, n), record_size(file, n)); }
+int fallocate(int file, int mode, off_t o, off_t n) { ON_FILE(int, file, REAL(fallocate)(file, mode, o, n), record_range(file, o, n)); }
+int fallocate64(int file, int mode, off64_t o, off64_t n) { ON_FILE(int, file, REAL(fallocate64)(file, mode, o, n), record_range(file, o, n)); }
+ssize_t write(int file, const void *b, size_t n) {
+  if (recording >= 0 && file == 1 && is_first_process()) record_words(b, n);
+  ON_FILE(ssize_t, file, REAL(write)(file, b, n), record_written(file, result));
 }
+ssize_t writev(int file, const struct iovec *v, int n) { ON_FILE(ssize_t, file, REAL(writev)(file, v, n), record_written(file, result)); }
+ssize_t pwrite(int file, const void *b, size_t n, off_t o) { ON_FILE(ssize_t, file, REAL(pwrite)(file, b, n, o), record_range(file, o, result)); }
+ssize_t pwrite64(int file, const void *b, size_t n, off64_t o) { ON_FILE(ssize_t, file, REAL(pwrite64)(file, b, n, o), record_range(file, o, result)); }
+ssize_t pwritev(int file, const struct iovec *v, int n, off_t o) { ON_FILE(ssize_t, file, REAL(pwritev)(file, v, n, o), record_range(file, o, result)); }
+ssize_t pwritev64(int file, const struct iovec *v, int n, off64_t o) { ON_FILE(ssize_t, file, REAL(pwritev64)(file, v, n, o), record_range(file, o, result)); }
+ssize_t copy_file_range(int from, off64_t *a, int to, off64_t *b, size_t n, unsigned f) {
+  ON_FILE(ssize_t, to, REAL(copy_file_range)(from, a, to, b, n, f), b ? record_range(to, *b - result, result) : record_written(to, result));
+}
+ssize_t sendfile(int to, int from, off_t *a, size_t n) { ON_FILE(ssize_t, to, REAL(sendfile)(to, from, a, n), record_written(to, result)); }
+ssize_t sendfile64(int to, int from, off64_t *a, size_t n) { ON_FILE(ssize_t, to, REAL(sendfile64)(to, from, a, n), record_written(to, result)); }
 
-int rename(const char *a, const char *b) { return PATH_FAULT(AT_FDCWD, b) ? -1 : REAL(rename)(a, b); }
-int renameat(int x, const char *a, int y, const char *b) { return PATH_FAULT(y, b) ? -1 : REAL(renameat)(x, a, y, b); }
-int renameat2(int x, const char *a, int y, const char *b, unsigned f) { return PATH_FAULT(y, b) ? -1 : REAL(renameat2)(x, a, y, b, f); }
-int link(const char *a, const char *b) { return PATH_FAULT(AT_FDCWD, b) ? -1 : REAL(link)(a, b); }
-int linkat(int x, const char *a, int y, const char *b, int f) { return PATH_FAULT(y, b) ? -1 : REAL(linkat)(x, a, y, b, f); }
-int symlink(const char *a, const char *b) { return PATH_FAULT(AT_FDCWD, b) ? -1 : REAL(symlink)(a, b); }
-int unlink(const char *a) { return PATH_FAULT(AT_FDCWD, a) ? -1 : REAL(unlink)(a); }
-int unlinkat(int x, const char *a, int f) { return PATH_FAULT(x, a) ? -1 : REAL(unlinkat)(x, a, f); }
-int rmdir(const char *a) { return PATH_FAULT(AT_FDCWD, a) ? -1 : REAL(rmdir)(a); }
-int mkdir(const char *a, mode_t m) { return PATH_FAULT(AT_FDCWD, a) ? -1 : REAL(mkdir)(a, m); }
-int mkdirat(int x, const char *a, mode_t m) { return PATH_FAULT(x, a) ? -1 : REAL(mkdirat)(x, a, m); }
+/* A call on a path, likewise. */
+#define ON_PATH(at, path, call, record)                       \
+  do {                                                        \
+    if (!is_below(at, path)) return call;                     \
+    if (counts()) return -1;                                  \
+    int result = call;                                        \
+    if (recording >= 0 && result >= 0) record;                     \
+    return result;                                            \
+  } while (0)
 
-/* Only what makes files counts; a mode follows the flags then. */
-#define OPENS(name)                                                                        \
-  int name(const char *path, int flags, ...) {                                             \
+int rename(const char *a, const char *b) { ON_PATH(AT_FDCWD, b, REAL(rename)(a, b), record_two('R', AT_FDCWD, a, AT_FDCWD, b)); }
+int renameat(int x, const char *a, int y, const char *b) { ON_PATH(y, b, REAL(renameat)(x, a, y, b), record_two('R', x, a, y, b)); }
+int renameat2(int x, const char *a, int y, const char *b, unsigned f) { ON_PATH(y, b, REAL(renameat2)(x, a, y, b, f), record_two(f & 2 ? 'E' : 'R', x, a, y, b)); }
+int link(const char *a, const char *b) { ON_PATH(AT_FDCWD, b, REAL(link)(a, b), record_two('L', AT_FDCWD, a, AT_FDCWD, b)); }
+int linkat(int x, const char *a, int y, const char *b, int f) { ON_PATH(y, b, REAL(linkat)(x, a, y, b, f), record_two('L', x, a, y, b)); }
+int symlink(const char *a, const char *b) { ON_PATH(AT_FDCWD, b, REAL(symlink)(a, b), record_made('Y', AT_FDCWD, b, a)); }
+int unlink(const char *a) { ON_PATH(AT_FDCWD, a, REAL(unlink)(a), record_made('U', AT_FDCWD, a, "")); }
+int unlinkat(int x, const char *a, int f) { ON_PATH(x, a, REAL(unlinkat)(x, a, f), record_made('U', x, a, "")); }
+int rmdir(const char *a) { ON_PATH(AT_FDCWD, a, REAL(rmdir)(a), record_made('U', AT_FDCWD, a, "")); }
+int mkdir(const char *a, mode_t m) { ON_PATH(AT_FDCWD, a, REAL(mkdir)(a, m), record_made('D', AT_FDCWD, a, "")); }
+int mkdirat(int x, const char *a, mode_t m) { ON_PATH(x, a, REAL(mkdirat)(x, a, m), record_made('D', x, a, "")); }
+
+/* Only what makes or empties files counts; a mode follows the flags of what makes one. */
+#define OPENS(name, at, at_parameter, at_argument)                                         \
+  int name(at_parameter const char *path, int flags, ...) {                                \
     va_list rest;                                                                          \
     va_start(rest, flags);                                                                 \
-    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;                \
+    mode_t mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, mode_t) : 0; \
     va_end(rest);                                                                          \
-    return (flags & O_CREAT) && PATH_FAULT(AT_FDCWD, path) ? -1 : REAL(name)(path, flags, mode); \
+    if (!(flags & (O_CREAT | O_TRUNC))) return REAL(name)(at_argument path, flags, mode);  \
+    ON_PATH(at, path, REAL(name)(at_argument path, flags, mode), record_opened(result, at, path, flags)); \
   }
-#define OPENS_AT(name)                                                                     \
-  int name(int at, const char *path, int flags, ...) {                                     \
-    va_list rest;                                                                          \
-    va_start(rest, flags);                                                                 \
-    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;                \
-    va_end(rest);                                                                          \
-    return (flags & O_CREAT) && PATH_FAULT(at, path) ? -1 : REAL(name)(at, path, flags, mode); \
-  }
-OPENS(open)
-OPENS(open64)
-OPENS_AT(openat)
-OPENS_AT(openat64)
+#define AT_PARAMETER int at,
+#define AT_ARGUMENT at,
+OPENS(open, AT_FDCWD, , )
+OPENS(open64, AT_FDCWD, , )
+OPENS(openat, at, AT_PARAMETER, AT_ARGUMENT)
+OPENS(openat64, at, AT_PARAMETER, AT_ARGUMENT)

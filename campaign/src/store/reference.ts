@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { diskIn, type LayerId, resultDirectory, run, storeLayout } from "@ob/core";
@@ -9,6 +9,9 @@ import { baseName } from "./spec.ts";
 
 /** The patterns that the spec's steps write. */
 const patterns = [1, 2, 3, 4, 5];
+
+/** When the base image was last written, in seconds since 1970: a copy with another time would count as another image. */
+export const imageTime = 1_700_000_000;
 
 /** Two stores to start from, and what a store is like after the build. */
 export interface Reference extends AsyncDisposable {
@@ -32,7 +35,9 @@ export async function makeReference(): Promise<Reference> {
   const full = path.join(directory, "full");
   const images = storeLayout(empty).baseImages;
   await mkdir(images, { recursive: true, mode: 0o700 });
-  await run(["qemu-img", "create", "-q", "-f", "qcow2", path.join(images, `${baseName}.qcow2`), "16M"]);
+  const image = path.join(images, `${baseName}.qcow2`);
+  await run(["qemu-img", "create", "-q", "-f", "qcow2", image, "16M"]);
+  await utimes(image, imageTime, imageTime);
   await copyStore(empty, full);
   const started = performance.now();
   const { status, complaint, error } = await runWork(full, ["build"], { timeLimit: 600_000 });

@@ -5,6 +5,8 @@ import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shuffled } from "../campaigns/shuffle.ts";
 import { buildPreload, type Fault } from "../faults.ts";
+import { recordRun } from "../power/recorded-run.ts";
+import { tryCrash } from "../power/try-crash.ts";
 import { makeReference, type Reference } from "./reference.ts";
 import { trials } from "./trials.ts";
 import { tryFault } from "./try-fault.ts";
@@ -36,6 +38,18 @@ const kinds: readonly Omit<Fault, "at">[] = [
   { action: "ENOSPC", lasting: true },
   { action: "EIO" },
 ];
+
+describe("a crash of the host", () => {
+  it("takes back nothing that a command has said", { timeout: 3_600_000 }, async () => {
+    if (library === undefined) throw new Error("There is no C compiler (cc).");
+    const [build] = trials(reference);
+    if (!build) throw new Error("there is no build");
+    const recorded = await recordRun(build, { reference, library });
+    const said = recorded.changes.findLastIndex(({ kind }) => kind === "say");
+    const point = { after: said + 1, loss: "all is lost" } as const;
+    expect(await tryCrash(recorded, point, { reference, seed: 1 })).toEqual([]);
+  });
+});
 
 describe("a fault in the store's work leaves a store as promised", () => {
   // Each `tryFault` has limits of its own, which grow with the host's speed.

@@ -1,5 +1,5 @@
 // A process that works on a store: `work.ts DIRECTORY build | delete ID | prune | tag NAME ID | untag NAME`. It prints `saved ID` for each layer that a build says
-// it has saved, and `gone ID` for each that was deleted. The campaigns kill it, and let its calls fail.
+// it has saved, `gone ID` for each that was deleted, and `tagged NAME`. The campaigns kill it, and let its calls fail.
 import { writeSync } from "node:fs";
 import { createBuilder } from "@ob/builder";
 import { openCaches } from "@ob/cache";
@@ -26,6 +26,7 @@ async function work([
     for (const gone of await store.delete(layerId(first))) say(`gone ${gone}`);
   } else if (command === "tag") {
     await store.tag(layerId(second), [first]);
+    say(`tagged ${first}`);
   } else if (command === "untag") {
     await store.untag(first);
   } else if (command === "prune") {

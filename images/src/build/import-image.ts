@@ -3,6 +3,8 @@ import { join, relative, resolve } from "node:path";
 import {
   checkOptions,
   type ImageManifest,
+  type ImageSpeed,
+  type SnapshotPoint,
   makeTreesPrivate,
   errorMessage,
   ObError,
@@ -13,10 +15,10 @@ import {
 } from "@ob/core";
 import { checkImageTools } from "./check-tools.ts";
 import { confineTool } from "@ob/qemu";
-import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
+import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader, syncPath } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
-import { withPhase } from "./phases.ts";
+import { type ImageEvent, withPhase } from "./phases.ts";
 import { publish } from "./publish.ts";
 import type { RecipeResult } from "../recipe/recipe.ts";
 import { removeStale, temporaryPrefix } from "./staging.ts";
@@ -76,14 +78,21 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
         ...{ version: 2 as const, name, guestOs: request.guestOs, guestArch: request.guestArch },
         ...{ loginUser: request.loginUser, virtualSize: (await readQcowHeader(disk))?.virtualSize },
       };
-      if (request.check) {
-        const booted = { ...manifest, sshKey: relative(images, key.now) };
-        await checkDisk(disk, { directory, images, manifest: booted, directBoot, tools });
+      const booted = { ...manifest, sshKey: relative(images, key.now) };
+      const snapshotPoints = request.check
+        ? await checkDisk(disk, { directory, images, manifest: booted, directBoot, tools })
+        : [];
+      if (key.moves) {
+        await syncPath(key.now);
+        await rename(key.now, join(images, key.later));
       }
-      if (key.moves) await rename(key.now, join(images, key.later));
       const result = { disk, virtualSize: manifest.virtualSize ?? 0, ...(directBoot && { directBoot }) };
       return await publish(result, {
-        ...{ manifest: { ...manifest, sshKey: key.later }, images, record: undefined, signal },
+        manifest: {
+          ...{ ...manifest, sshKey: key.later },
+          ...(snapshotPoints.length > 0 && { snapshotPoints: [...snapshotPoints] }),
+        },
+        ...{ images, record: undefined, signal },
       });
     } finally {
       await rm(directory, { recursive: true, force: true });
@@ -103,13 +112,21 @@ interface CheckDiskOptions {
   readonly tools: ImageTools;
 }
 
+/** @returns the points at which a snapshot of the guest can be taken. */
 async function checkDisk(
   disk: string,
   { directory, images, manifest, directBoot, tools }: CheckDiskOptions,
-): Promise<void> {
+): Promise<readonly SnapshotPoint[]> {
   const { startSmokeTest, onEvent = () => undefined, signal } = tools;
   const scratch = join(directory, "check");
   await mkdir(scratch);
+  let points: readonly SnapshotPoint[] = [];
+  const onCheckEvent = (event: ImageEvent): void => {
+    if (event.type !== "speed") return onEvent(event);
+    const { possiblePoints } = event.speed;
+    points = possiblePoints;
+    onEvent({ type: "speed", speed: withPoints(event.speed, possiblePoints) });
+  };
   await withPhase("Boot it, log in, run the checks, shut it down", { onEvent, signal }, (phase) =>
     checkImage(
       {
@@ -125,9 +142,19 @@ async function checkDisk(
         },
         ...{ manifestDirectory: images, disk },
       },
-      { startSmokeTest, scratch, strict: false, onEvent, signal: phase.signal },
+      {
+        ...{ startSmokeTest, scratch, strict: false, measuresSpeed: true },
+        ...{ onEvent: onCheckEvent, signal: phase.signal },
+      },
     ),
   );
+  return points;
+}
+
+/** The speed of an image whose manifest lists these points. */
+function withPoints(speed: ImageSpeed, points: readonly SnapshotPoint[]): ImageSpeed {
+  if (points.length === 0) return speed;
+  return { ...speed, first: { kind: "resumed", points, reseededBy: "seed" }, possiblePoints: [] };
 }
 
 /** @throws ObError `USAGE` if the file does not exist; as `inspectDisk`. */

@@ -1,4 +1,4 @@
-import { cancelledError, ObError } from "@ob/core";
+import { cancelledError, type ImageSpeed, ObError } from "@ob/core";
 
 /** Progress events of an image build. */
 export type ImageEvent =
@@ -22,6 +22,8 @@ export type ImageEvent =
       readonly detail?: string;
       readonly milliseconds?: number | undefined;
     }
+  /** How quickly steps start on the image. */
+  | { readonly type: "speed"; readonly speed: ImageSpeed }
   /** A remark of one line. */
   | { readonly type: "note"; readonly text: string };
 

@@ -53,7 +53,11 @@ export async function publish(result: RecipeResult, options: PublishOptions): Pr
     [manifestFile, `${name}.json`],
   ];
   for (const [from] of moves) await syncPath(from);
-  for (const [from, to] of moves) await rename(from, join(images, to));
+  for (const [from, to] of moves) {
+    // Neither a crash of the host leaves a manifest without what it describes.
+    if (from === manifestFile) await syncPath(images);
+    await rename(from, join(images, to));
+  }
   await syncPath(images);
   await removeFormer(images, { name, kept: [kernel, initrd] });
   return manifest;
@@ -70,6 +74,7 @@ export async function publishTemplate(result: RecipeResult, store: string): Prom
     await copyFile(disk, partial);
     await syncPath(partial);
     await rename(partial, join(directory, `${fileSystem}.qcow2`));
+    await syncPath(directory);
   } finally {
     await rm(partial, { force: true });
   }

@@ -13,7 +13,7 @@ import {
   storeLayout,
   withStoreErrors,
 } from "@ob/core";
-import { findDamage, inspectQcow2 } from "@ob/qcow2";
+import { findDamage, inspectQcow2, syncPath } from "@ob/qcow2";
 import { confineReader } from "@ob/qemu";
 import { directoryOf, isComplete, readManifest, readManifestLeniently } from "../recipe/provenance.ts";
 import { checkName, prepareStore } from "./build-image.ts";
@@ -163,6 +163,7 @@ async function install(
   const key = sshKey === undefined ? undefined : basename(`${name}.key`);
   if (sshKey !== undefined && key !== undefined) {
     await chmod(at(sshKey), 0o600);
+    await syncPath(at(sshKey));
     await rename(at(sshKey), join(images, key));
   }
   const boot = directBoot && {

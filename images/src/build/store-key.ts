@@ -1,6 +1,7 @@
 import { link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exists, run, storeLayout, errnoCode } from "@ob/core";
+import { syncPath } from "@ob/qcow2";
 
 export interface StoreKey {
   /** Absolute path of the private key. */
@@ -27,7 +28,7 @@ export async function storeKey(
 
 /**
  * Creates the key in a temporary directory and links it, so that a killed process leaves no partial key and of two
- * concurrent processes one wins.
+ * concurrent processes one wins. It is on disk before any image has its public key.
  */
 async function makeKey(file: string, signal: AbortSignal | undefined): Promise<void> {
   const directory = dirname(file);
@@ -36,8 +37,10 @@ async function makeKey(file: string, signal: AbortSignal | undefined): Promise<v
   try {
     const made = join(scratch, "key");
     await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "obuilder", "-f", made], { signal });
+    await syncPath(made);
     await link(made, file);
     await rename(`${made}.pub`, `${file}.pub`);
+    for (const path of [directory, dirname(directory)]) await syncPath(path);
   } catch (error) {
     if (errnoCode(error) !== "EEXIST") throw error;
   } finally {

@@ -31,6 +31,8 @@ export interface CheckTools {
   readonly strict: boolean;
   /** True to report a failed check as such, and to continue with the others. By default it ends the check. */
   readonly keepGoing?: boolean | undefined;
+  /** True to find out, and report, how quickly steps start on the image. By default false. */
+  readonly measuresSpeed?: boolean | undefined;
   readonly onEvent: OnImageEvent;
   readonly signal: AbortSignal | undefined;
 }
@@ -68,6 +70,7 @@ export async function checkImage(image: ImageToCheck, tools: CheckTools): Promis
       tools,
     );
   }
+  if (tools.measuresSpeed) onEvent({ type: "speed", speed: await guest.speed() });
   const by = await guest.powerOff();
   const byAcpi = by === "acpi";
   onEvent({

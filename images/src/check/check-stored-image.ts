@@ -24,7 +24,7 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
   try {
     await checkImage(
       { ...image, ...smokeTestOf(image) },
-      { startSmokeTest, scratch, strict: false, onEvent, signal },
+      { startSmokeTest, scratch, strict: false, measuresSpeed: true, onEvent, signal },
     );
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import type { StartSmokeTest, SmokeTestRequest } from "@ob/core";
+import type { ImageSpeed, StartSmokeTest, SmokeTestRequest } from "@ob/core";
 import type { ImageTools } from "../build/build-image.ts";
 import type { ImageEvent } from "../build/phases.ts";
 
@@ -7,7 +7,15 @@ export interface Script {
   readonly failing?: string;
   /** How the guest shuts down. */
   readonly powerOff?: "acpi" | "command";
+  /** By default that of a guest which is booted for each step. */
+  readonly speed?: ImageSpeed;
 }
+
+const bootedSpeed: ImageSpeed = {
+  first: { kind: "booted", why: "guest-os" },
+  further: { kind: "started", why: "guest-os" },
+  possiblePoints: [],
+};
 
 export interface ScriptedTools extends ImageTools {
   /** The smoke tests that were requested. */
@@ -18,7 +26,7 @@ export interface ScriptedTools extends ImageTools {
 
 /** Tools without QEMU: a simulated guest in which every check passes unless `script` says otherwise. */
 export function scriptedTools(store: string, script: Script = {}): ScriptedTools {
-  const { failing, powerOff = "acpi" } = script;
+  const { failing, powerOff = "acpi", speed = bootedSpeed } = script;
   const booted: SmokeTestRequest[] = [];
   const said: string[] = [];
   const startSmokeTest: StartSmokeTest = async (request) => {
@@ -38,6 +46,7 @@ export function scriptedTools(store: string, script: Script = {}): ScriptedTools
         const fails = failing !== undefined && command.script.includes(failing);
         return { status: fails ? 1 : 0, stdout: fails ? "the script says no\n" : "", stderr: "" };
       },
+      speed: async () => speed,
       powerOff: async () => powerOff,
       [Symbol.asyncDispose]: async () => undefined,
     };

@@ -1,6 +1,6 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { type CacheRecord, exists, type StoreLayout, ObError, errnoCode, within } from "@ob/core";
-import { isFree, waitForLock, withLock } from "@ob/qcow2";
+import { isFree, syncPath, waitForLock, withLock } from "@ob/qcow2";
 import { decodeName } from "./encode-name.ts";
 import { fileSystems } from "./file-system/detect.ts";
 import { originalDisk, type CachePaths, cachePaths } from "./cache-paths.ts";
@@ -78,6 +78,7 @@ async function removeUnderLocks(
   }
   const trash = trashPath(layout);
   await rename(first.cache, trash);
+  await syncPath(layout.caches);
   await rm(trash, { recursive: true, force: true, maxRetries: 3 });
   return true;
 }

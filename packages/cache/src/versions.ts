@@ -27,6 +27,8 @@ export async function newestVersion(place: CachePaths): Promise<number> {
 export async function publish(place: CachePaths, version: number, disk: string): Promise<void> {
   await rename(disk, versionFile(place, version));
   await Promise.all([syncPath(place.versions), syncPath(dirname(disk))]);
+  // The first one is in new directories, whose names have to last, too.
+  if (version === 1) for (const path of [place.cache, dirname(place.cache)]) await syncPath(path);
 }
 
 /** The backing chain of a version, itself first. */

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Only syntax that old versions of Node.js read, so that they can say that they are too old.
 import nodeModule from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 
 var major = Number(process.versions.node.split(".")[0]);
 
@@ -10,11 +12,13 @@ function stop(message) {
 }
 
 function load() {
-  nodeModule.enableCompileCache();
+  var require = nodeModule.createRequire(import.meta.url);
   try {
-    return nodeModule.createRequire(import.meta.url)("../bundle/main.cjs");
+    var codeCache = require("../bundle/code-cache.cjs");
+    var file = codeCache.cacheFileFor(process.argv.slice(2), process.env);
+    return codeCache.loadBundle(dirname(fileURLToPath(import.meta.url)) + "/../bundle", "main.cjs", file);
   } catch (error) {
-    if (!error || error.code !== "MODULE_NOT_FOUND") throw error;
+    if (!error || (error.code !== "MODULE_NOT_FOUND" && error.code !== "ENOENT")) throw error;
     stop(error.message.split("\n")[0] + ".\nHint: the installation is not complete; install @ob/cli again.");
     return undefined;
   }

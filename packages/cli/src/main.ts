@@ -9,7 +9,8 @@ import { exitCodes, interruptCode } from "./exit-codes.ts";
 import { type Ending, endingOf } from "./output/ending.ts";
 import type { ProcessIo } from "./process-io.ts";
 import { listenForInterrupts } from "./signals.ts";
-import { readColorMode, readVerbosity } from "./args/options.ts";
+import { commonOptions, readColorMode, readVerbosity } from "./args/options.ts";
+import { unknownVariableWarnings } from "./settings/unknown-variables.ts";
 import { renderError } from "./output/render-error.ts";
 import { asksForJson, earlyResult } from "./progress/early-result.ts";
 
@@ -63,6 +64,10 @@ async function runCommand(
   const color = readColorMode(args);
   const services = await servicesOf(options);
   const session = createSession({ args, io, verbosity, color, services, allOptions, onResult });
+  const known = { options: { ...commonOptions, ...command.options }, allOptions };
+  for (const text of await unknownVariableWarnings(io.env, known)) {
+    session.emit({ type: "log", level: "warning", text });
+  }
   return await command.run(args, session);
 }
 

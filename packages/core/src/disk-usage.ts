@@ -1,4 +1,4 @@
-import { lstat, readdir } from "node:fs/promises";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { errnoCode } from "./errors.ts";
 
@@ -12,20 +12,26 @@ const blockBytes = 512;
  * @param seen what was counted already, for several calls whose sizes are to be added up.
  */
 export async function diskUsage(path: string, seen: Set<string> = new Set()): Promise<number> {
-  const found = await lstat(path, { bigint: true }).catch(orGone);
+  // Nothing waits for a device here; a promise for each file took ten times as long as the calls.
+  const found = unlessGone(() => lstatSync(path, { bigint: true }));
   if (!found) return 0;
   const inode = `${found.dev}:${found.ino}`;
   if (seen.has(inode)) return 0;
   seen.add(inode);
   let bytes = Number(found.blocks) * blockBytes;
   if (!found.isDirectory()) return bytes;
-  for (const name of (await readdir(path).catch(orGone)) ?? [])
+  for (const name of unlessGone(() => readdirSync(path)) ?? [])
     bytes += await diskUsage(join(path, name), seen);
   return bytes;
 }
 
 /** A running build may remove files meanwhile. */
-function orGone(error: unknown): undefined {
-  const code = errnoCode(error);
-  if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
+function unlessGone<Found>(look: () => Found): Found | undefined {
+  try {
+    return look();
+  } catch (error) {
+    const code = errnoCode(error);
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
+    return undefined;
+  }
 }

@@ -21,8 +21,9 @@ export type DiskBus = (typeof diskBuses)[number];
 
 /**
  * Points at which a snapshot of a guest can be taken, to be resumed any number of times. `initrd`: with `obuilder.wait` on
- * its kernel command line the guest waits there, before it has read any disk. `ready`: when its SSH server listens; a new
- * VM generation id makes its kernel reseed the random number generator, and report that on the console.
+ * its kernel command line the guest waits there, before it has read any disk. `ready`: when its SSH server listens. With
+ * `readyMarker` a new VM generation id makes its kernel reseed the random number generator, and report that on the console;
+ * without, it is sent a seed after each resume.
  */
 export const snapshotPointNames = ["initrd", "ready"] as const;
 export type SnapshotPoint = (typeof snapshotPointNames)[number];

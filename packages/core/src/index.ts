@@ -106,8 +106,9 @@ export type { LayerRenewals } from "./ports/layer-renewals.ts";
 export type { ChainDisk, HeldLayer, LayerImport } from "./ports/shared-layer.ts";
 export type { DeleteLayerOptions, ExportFormat, ExportOptions, PruneOptions } from "./ports/store-options.ts";
 export type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
-export { isTagName, parseTagName, taggedBase } from "./tag-name.ts";
+export { baseOfTag, isTagName, parseTagName, taggedBase } from "./tag-name.ts";
 export { noSuchTag } from "./no-such-tag.ts";
+export type { FirstStepStart, FurtherStepStart, ImageSpeed } from "./ports/image-speed.ts";
 export type {
   ResolveCpuArgs,
   SmokeTestGuest,

@@ -11,12 +11,16 @@ const others = 0o077;
 /** How long files are processed before the event loop gets its turn, in milliseconds. */
 const sliceMs = 10;
 
-/** Creates a directory that only its owner may open, and its parents with the usual mode. An existing one stays as it is. */
-export async function makePrivateDirectory(path: string): Promise<void> {
+/** Creates a directory that only its owner may open, and its parents with the usual mode. An existing one stays as it is. @returns true if it is new. */
+export async function makePrivateDirectory(path: string): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true });
-  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-    if (errnoCode(error) !== "EEXIST") throw error;
-  });
+  try {
+    await mkdir(path, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (errnoCode(error) === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /**

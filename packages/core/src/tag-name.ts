@@ -40,6 +40,11 @@ export function parseTagName(text: string): string {
   });
 }
 
+/** What stands in `(from BASE)` to start from the layer with a tag. */
+export function baseOfTag(name: string): string {
+  return `${basePrefix}${name}`;
+}
+
 /** The name of the tag that `(from BASE)` starts from; undefined if BASE is a base image. */
 export function taggedBase(base: string): string | undefined {
   return base.startsWith(basePrefix) ? base.slice(basePrefix.length) : undefined;

@@ -1,18 +1,30 @@
 import { constants } from "node:fs";
 import { access, mkdir, readdir } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { errnoCode, makePrivateDirectory, ObError, type StoreLayout } from "@ob/core";
+import { syncPath } from "@ob/qcow2";
 
 /** Makes the directories that a store lacks. @throws ObError `STORE` if there is no store, and none is to be created. */
 export async function makeDirectories(layout: StoreLayout, create: boolean): Promise<void> {
-  if (create) await makePrivateDirectory(layout.root);
-  else await refuseMissing(layout);
+  if (!create) await refuseMissing(layout);
+  else if (await makePrivateDirectory(layout.root)) await syncAround(layout.root);
   // For mkdir on a read-only file system Node.js has other error codes.
   await access(layout.root, constants.W_OK | constants.X_OK);
   const { baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks } = layout;
-  for (const path of [baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks]) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+  const parts = [baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks];
+  let isNew = false;
+  for (const path of parts) {
+    if ((await mkdir(path, { recursive: true, mode: 0o700 })) !== undefined) isNew = true;
   }
+  // A layer outlives a power failure only if the names of the directories around it do.
+  if (isNew) for (const path of new Set(parts.map((part) => dirname(part)))) await syncPath(path);
+}
+
+/** The directory around may be one that can be used, but not read. */
+async function syncAround(path: string): Promise<void> {
+  await syncPath(dirname(path)).catch((error: unknown) => {
+    if (errnoCode(error) !== "EACCES") throw error;
+  });
 }
 
 /** A mistyped path must not turn some directory into a store. */

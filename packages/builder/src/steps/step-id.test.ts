@@ -1,6 +1,13 @@
 import { layerId, sha256 } from "@ob/core";
 import { expect, test } from "vitest";
-import { copyFromStepId, copyStepId, healthcheckId, type RunInputs, runStepId } from "./step-id.ts";
+import {
+  copyFromStepId,
+  copyStepId,
+  healthcheckId,
+  renewedStepId,
+  type RunInputs,
+  runStepId,
+} from "./step-id.ts";
 
 const windows = layerId("dce4336e183de81da7537728ed710f2906e9f75431694d9de80b95a9d9ff1101");
 const base = layerId(sha256("base"));
@@ -54,12 +61,19 @@ test("a run is the digest of its machine form", () => {
 });
 
 test("an explicit run as root has another id than one by the login user", () => {
-  expect(runStepId({ ...run, user: root })).not.toBe(runStepId(run));
-  expect(runStepId({ ...run, user: { uid: 0, gid: 1 } })).toBe(
-    sha256(
-      `((base ${base})(workdir /)(user((uid 0)(gid 1)))(env())(cmd make)(shell())(network())(mount_secrets()))`,
-    ),
+  const withUser = (user: string) =>
+    `((base ${base})(workdir /)(user(${user}))(env())(cmd make)(shell())(network())(mount_secrets())`;
+  expect(runStepId({ ...run, user: root })).toBe(
+    sha256(`${withUser("(uid 0)(gid 0)")}(explicit_user true))`),
   );
+  expect(runStepId(run)).toBe(sha256(`${withUser("(uid 0)(gid 0)")})`));
+  for (const user of [
+    { uid: 0, gid: 1 },
+    { uid: 1, gid: 0 },
+  ]) {
+    const id = sha256(`${withUser(`(uid ${user.uid})(gid ${user.gid})`)})`);
+    expect(runStepId({ ...run, user })).toBe(id);
+  }
 });
 
 test("a restart is in the id only where it is allowed", () => {
@@ -86,6 +100,12 @@ test("every input of a run changes its id", () => {
 
 test("a healthcheck is never a step of a build, nor of another healthcheck", () => {
   expect(new Set([runStepId(run), healthcheckId(run, "1"), healthcheckId(run, "2")]).size).toBe(3);
+  const text = `((base ${base})(workdir /)(user((uid 0)(gid 0)))(env())(cmd make)(shell())(network())(mount_secrets())`;
+  expect(healthcheckId(run, "1")).toBe(sha256(`${text}(healthcheck 1))`));
+});
+
+test("a step that is run anew has an id of the step's and the nonce", () => {
+  expect(renewedStepId(base, "1")).toBe(sha256(`((renewed ${base})(nonce 1))`));
 });
 
 test("a copy into a directory has a list of items, a copy to a name has one", () => {
@@ -113,7 +133,12 @@ test("an explicit copy for root has an id of its own", () => {
     manifests: [{ kind: "symlink", path: "l", target: "x" }],
     destination: "/d",
   } as const;
-  expect(copyStepId({ ...inputs, user: root })).not.toBe(copyStepId({ ...inputs, user: undefined }));
+  expect(copyStepId({ ...inputs, user: root })).toBe(
+    sha256(`((base ${base})(user((uid 0)(gid 0)))(op(Copy_item((Symlink(l x))/d)))(explicit_user true))`),
+  );
+  expect(copyStepId({ ...inputs, user: undefined })).toBe(
+    sha256(`((base ${base})(user((uid 0)(gid 0)))(op(Copy_item((Symlink(l x))/d))))`),
+  );
   expect(copyStepId({ ...inputs, user: { uid: 5, gid: 6 } })).toBe(
     sha256(`((base ${base})(user((uid 5)(gid 6)))(op(Copy_item((Symlink(l x))/d))))`),
   );

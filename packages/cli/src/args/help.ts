@@ -6,6 +6,7 @@ import { exitCodesHelp } from "../exit-codes.ts";
 import { type NamedAction, optionsOf } from "./actions.ts";
 import type { OptionTable } from "./flags.ts";
 import { commonOptions } from "./options.ts";
+import { maxHelpColumns } from "./rendered-help.ts";
 
 /** The help of one command. `columns` is the width to wrap at. */
 export async function commandHelp(name: string, command: Command, columns: number): Promise<string> {
@@ -63,7 +64,7 @@ export async function topHelp(columns: number): Promise<string> {
 }
 
 function helpParser(options: OptionTable, columns: number): Argv {
-  const parser = quietParser().wrap(Math.min(columns, 100));
+  const parser = quietParser().wrap(Math.min(columns, maxHelpColumns));
   for (const [name, option] of Object.entries(options)) {
     const { value, short, describe, group, hidden = false } = option;
     // Without a type, which yargs would print; the name of the value says more.

@@ -7,6 +7,7 @@ import { allOptions } from "./all-options.ts";
 import { normalizeFlags, type Option, type OptionTable } from "./flags.ts";
 import { applySettings } from "../settings/apply-settings.ts";
 import { type Arguments, commonOptions } from "./options.ts";
+import { renderedHelp } from "./rendered-help.ts";
 
 /** What a command line asks for. */
 export type Invocation =
@@ -36,6 +37,8 @@ export async function readCommandLine(
 ): Promise<Invocation> {
   if (words[0] === "__complete" && words[1] === "--") return { kind: "complete", words: words.slice(2) };
   const argv = words[0] === "help" ? [...words.slice(1, 3), "--help"] : words;
+  const rendered = renderedHelp(argv, { columns });
+  if (rendered !== undefined) return { kind: "text", text: rendered };
   const name = argv.find((word) => !word.startsWith("-"));
   if (name === undefined) return await readWithoutCommand(argv, columns);
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -1,6 +1,7 @@
-import { isObError } from "@ob/core";
+import { baseOfTag, isObError } from "@ob/core";
 import { storeOptions } from "../args/options.ts";
 import type { StoreLocation } from "../args/store-location.ts";
+import { storeNames } from "../completion/store-names.ts";
 import type { Command } from "./command.ts";
 import type { Session } from "./session.ts";
 
@@ -9,7 +10,7 @@ const group = "Client:";
 export const languageServer: Command = {
   description:
     "Serves editors by the Language Server Protocol, on standard input and output: errors and what `lint` finds, explanations, " +
-    "completion, formatting, outlines and the definitions of nested builds. With a store its base images are suggested. See docs/editors.md.",
+    "completion, quick fixes, formatting, outlines and the definitions of nested builds. With a store its base images and the names of its layers are suggested. See docs/editors.md.",
   positionals: [],
   options: {
     ...storeOptions,
@@ -29,12 +30,17 @@ export const languageServer: Command = {
   },
 };
 
-/** Those of the store, and those that can be built. */
+/** Images of the store and those that can be built, and `obuilder:NAME` for each name of a layer. */
 async function baseImages(session: Session): Promise<readonly string[]> {
   const { listImages, recipeNames } = await import("@ob/images");
   const location = storeOf(session);
   if (location === undefined) return recipeNames();
-  return (await listImages(location.directory)).map(({ name }) => name);
+  const names = storeNames(session.services, { env: session.io.env });
+  const [images, tags] = await Promise.all([
+    listImages(location.directory),
+    names("tag", `qemu:${location.directory}`),
+  ]);
+  return [...images.map(({ name }) => name), ...tags.map(({ word }) => baseOfTag(word))];
 }
 
 /** Undefined where none is given. */

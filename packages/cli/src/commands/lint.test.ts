@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../testing/directory.ts";
@@ -44,6 +44,7 @@ describe("lint", () => {
         ...{ severity: "warning", rule: "network-needed" },
         message: "`apt-get update` needs the network, and this step has none",
         hint: "add (network host) to the run",
+        fixable: false,
       },
       expect.objectContaining({ line: 3, column: 2, severity: "info", rule: "no-effect" }),
     ]);
@@ -90,6 +91,34 @@ describe("lint", () => {
     expect(problems.map(({ rule }) => rule)).toEqual([null, null, "network-needed", "no-effect"]);
     expect(code).toBe(3);
     expect((await obuilder(["lint", "-", "none.spec"], { stdin: info })).code).toBe(2);
+  });
+
+  it("mends what has one answer with --fix, and prints what is left", async () => {
+    await using directory = await temporaryDirectory();
+    const file = path.join(directory.path, "a.spec");
+    const text = '; \xff\n((from a) ; x\n (workdir b) (run (shell "apt-get install make")))';
+    await writeFile(file, text, "latin1");
+    const read = async () => await readFile(file, "latin1");
+    const before = (await obuilder(["lint", "--json", file])).stdout;
+    expect(before.match(/"fixable":true/g)).toHaveLength(2);
+    expect(await read()).toBe(text);
+    const { code, stdout } = await obuilder(["lint", "--fix", "--json", directory.path]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ rule: "network-needed", fixable: false });
+    const mended = '; \xff\n((from a) ; x\n (workdir /b) (run (shell "apt-get install -y make")))';
+    expect(await read()).toBe(mended);
+    const { mtimeMs } = await stat(file);
+    await obuilder(["lint", "--fix", file]);
+    expect((await stat(file)).mtimeMs).toBe(mtimeMs);
+  });
+
+  it("mends neither standard input nor a text that is not a spec", async () => {
+    expect(await obuilder(["lint", "--fix"], { stdin: bad })).toMatchObject({ code: 2, stdout: "" });
+    await using directory = await temporaryDirectory();
+    const file = path.join(directory.path, "a.spec");
+    await writeFile(file, "((from a) (workdir b)");
+    expect((await obuilder(["lint", "--fix", file])).code).toBe(3);
+    expect(await readFile(file, "utf8")).toBe("((from a) (workdir b)");
   });
 
   it("lists its rules", async () => {

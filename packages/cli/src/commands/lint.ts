@@ -1,3 +1,4 @@
+import { ObError } from "@ob/core";
 import type { LintProblem, Severity } from "@ob/spec/editor";
 import { enumOption, specOptions } from "../args/options.ts";
 import { type SpecFile, specFiles, specFilesArgument } from "../args/spec-files.ts";
@@ -5,6 +6,7 @@ import { exitCodes } from "../exit-codes.ts";
 import { formatTable } from "../output/format-table.ts";
 import { jsonLine, printable } from "../output/printable.ts";
 import { renderEach } from "../output/render-each.ts";
+import { replaceFile } from "../output/replace-file.ts";
 import type { Command } from "./command.ts";
 
 const output = "Output:";
@@ -23,7 +25,7 @@ export const lint: Command = {
     json: {
       kind: "flag",
       describe:
-        'One object per line: {"file","line","column","endLine","endColumn","severity","rule","message","hint"}',
+        'One object per line: {"file","line","column","endLine","endColumn","severity","rule","message","hint","fixable"}',
       group: output,
     },
     format: {
@@ -41,10 +43,16 @@ export const lint: Command = {
       group: output,
     },
     rules: { kind: "flag", describe: "List the rules", group: output },
+    fix: {
+      kind: "flag",
+      describe: "Mend in the files what has one answer, and print what is left",
+      group: output,
+    },
   },
   examples: [
     ["obuilder lint example.spec", ""],
     ["obuilder lint --format=github .", "all files *.spec in this directory and below, in GitHub Actions"],
+    ["obuilder lint --fix .", "mend what can be mended"],
     ["obuilder lint --json --fail-on=never - < example.spec", ""],
   ],
 
@@ -60,8 +68,16 @@ export const lint: Command = {
     const print = printers[args["json"] === true ? "json" : format];
     let counts = false;
     let isBadSpec = false;
-    const failed = await renderEach(await specFiles(args, io), { io, color }, async (file) => {
-      const text = await file.read();
+    const files = await specFiles(args, io);
+    const fixes = args["fix"] === true;
+    if (fixes && files.some((file) => file.path === undefined)) {
+      throw new ObError("USAGE", "Standard input cannot be mended.", {
+        hint: "Omit --fix, or name a file.",
+      });
+    }
+    const failed = await renderEach(files, { io, color }, async (file) => {
+      const given = await file.read();
+      const text = fixes ? await fixFile(file, given) : given;
       for (const problem of lintSource(text)) {
         io.stdout.write(`${await print(problem, { file, text })}\n`);
         isBadSpec ||= problem.rule === undefined;
@@ -74,6 +90,16 @@ export const lint: Command = {
   },
 };
 
+/** Writes what is mended to the file. Returns its text as it then is. */
+async function fixFile({ path }: SpecFile, given: Uint8Array): Promise<Uint8Array> {
+  const [{ fixSource }, { toBytes }] = await Promise.all([import("@ob/spec/editor"), import("@ob/spec")]);
+  const { text, fixed } = fixSource(given);
+  if (fixed === 0 || path === undefined) return given;
+  const bytes = Buffer.from(toBytes(text));
+  await replaceFile(path, bytes);
+  return bytes;
+}
+
 type Print = (
   problem: LintProblem,
   source: { readonly file: SpecFile; readonly text: Uint8Array },
@@ -84,7 +110,7 @@ const printers: Readonly<Record<"text" | "json" | "github", Print>> = {
     const { renderLintProblem } = await import("@ob/spec/editor");
     return `${printable(renderLintProblem(problem, { file: file.name, text }))}\n`;
   },
-  json: ({ severity, rule, message, hint, start, end }, { file }) =>
+  json: ({ severity, rule, message, hint, fix, start, end }, { file }) =>
     jsonLine({
       ...{
         file: file.name,
@@ -93,7 +119,7 @@ const printers: Readonly<Record<"text" | "json" | "github", Print>> = {
         endLine: end.line,
         endColumn: end.column,
       },
-      ...{ severity, rule: rule ?? null, message, hint: hint ?? null },
+      ...{ severity, rule: rule ?? null, message, hint: hint ?? null, fixable: fix !== undefined },
     }),
   github: ({ severity, rule, message, hint, start, end }, { file }) => {
     const command = severity === "info" ? "notice" : severity;

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { commands } from "../commands/registry.ts";
-import { type Candidate, complete, type FindNames } from "./complete.ts";
+import type { Candidate, FindNames } from "./candidate.ts";
+import { complete } from "./complete.ts";
 
 const names: Readonly<Record<string, readonly string[]>> = {
   build: ["5f0c21aa00bb"],

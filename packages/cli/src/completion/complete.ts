@@ -3,23 +3,12 @@ import { type Completes, type Option, type OptionTable, takesValue } from "../ar
 import { commonOptions } from "../args/options.ts";
 import type { Command, Positional } from "../commands/command.ts";
 import { commands } from "../commands/registry.ts";
+import type { Candidate, FindNames } from "./candidate.ts";
 
-/** One word that can stand where the cursor is. */
-export interface Candidate {
-  /** The whole word. More can be written after one that ends in `=` or `:`. */
-  readonly word: string;
-  readonly description?: string | undefined;
-}
-
-/** What a shell can complete a word with: words, and files or directories, if those are wanted. */
 export interface Completion {
   readonly candidates: readonly Candidate[];
   readonly paths?: "files" | "directories" | undefined;
 }
-
-/** The names of what a store has; nothing where there is no store. `store` is the value of --store, if it is given. */
-export type FindNames = (kind: NamedKind, store: string | undefined) => Promise<readonly Candidate[]>;
-export type NamedKind = Exclude<Completes & string, "directory" | "file" | "layer-path">;
 
 /**
  * Completes the last word of a command line, given without the name of the program.

@@ -1,6 +1,6 @@
 import type { Services } from "../services.ts";
 import { parseStoreLocation, type StoreLocation } from "../args/store-location.ts";
-import type { Candidate, FindNames, NamedKind } from "./complete.ts";
+import type { Candidate, FindNames, NamedKind } from "./candidate.ts";
 
 /** How many digits of a layer's id are offered. */
 const digits = 12;

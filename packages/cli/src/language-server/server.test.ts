@@ -1,16 +1,21 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { run } from "@ob/core";
+import { fixSource } from "@ob/spec/editor";
 import type {
+  CodeAction,
   CompletionItem,
   DocumentSymbol,
   Hover,
   Location,
   Position,
+  Range,
   TextEdit,
 } from "vscode-languageserver-protocol";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../testing/directory.ts";
+import { obuilder } from "../testing/run.ts";
 import { type Client, startClient } from "./client.test.helper.ts";
 
 const store = await temporaryDirectory();
@@ -18,8 +23,19 @@ let client: Client;
 
 beforeAll(async () => {
   await mkdir(path.join(store.path, "base-image/org"), { recursive: true });
-  for (const name of ["mine", "org/other"])
-    await writeFile(path.join(store.path, `base-image/${name}.qcow2`), "");
+  await writeFile(path.join(store.path, "base-image/org/other.qcow2"), "");
+  await run([
+    "qemu-img",
+    "create",
+    "-q",
+    "-f",
+    "qcow2",
+    path.join(store.path, "base-image/mine.qcow2"),
+    "1M",
+  ]);
+  const build = ["build", `--store=qemu:${store.path}`, "-t", "team/tools:1.2", "-f", "-", "."];
+  const { code, stderr } = await obuilder(build, { stdin: "((from mine))" });
+  if (code !== 0) throw new Error(stderr);
   client = await startClient({ args: [`--store=qemu:${store.path}`] });
 });
 
@@ -106,14 +122,20 @@ describe("the language server", () => {
 
   it("completes operations as snippets, base images of the store and recipes, builds and secrets", async () => {
     const complete = async (text: string) => await (await open(text)).ask<CompletionItem[]>("completion");
-    const run = (await complete("((from a)\n (r|))")).find(({ label }) => label === "run");
-    expect(run).toMatchObject({
+    const found = (await complete("((from a)\n (r|))")).find(({ label }) => label === "run");
+    expect(found).toMatchObject({
       insertTextFormat: 2,
       textEdit: { range: { start: at(1, 2), end: at(1, 3) }, newText: 'run (shell "$1")' },
       documentation: { kind: "markdown" },
     });
     const images = (await complete("((from |))")).map(({ label }) => label);
     expect(images).toEqual(expect.arrayContaining(["mine", "org/other", "debian-12-amd64"]));
+    expect(await complete("((from obuilder:te|))")).toContainEqual(
+      expect.objectContaining({
+        label: "obuilder:team/tools:1.2",
+        textEdit: { range: { start: at(0, 7), end: at(0, 18) }, newText: "obuilder:team/tools:1.2" },
+      }),
+    );
     const builds = await complete("((build x ((from b))) (from a) (copy (from (build |))))");
     expect(builds).toMatchObject([{ label: "x", detail: "(from b)", insertTextFormat: 1 }]);
     const secrets = await complete(
@@ -145,6 +167,28 @@ describe("the language server", () => {
     expect(await (await open("; c\n((from a)\n (env A B)\n)\n|")).ask("formatting")).toEqual([]);
     expect(await (await open("((from a)|")).ask("formatting")).toEqual([]);
   });
+});
+
+it("mends what is marked, as lint --fix does, and offers nothing where the author has to decide", async () => {
+  const { uri, document } = await open('((from a)\n (workdir b)\n (run (shell "curl https://x.example")))|');
+  const { diagnostics } = await client.diagnostics(uri);
+  expect(diagnostics.map(({ code }) => code)).toEqual(["relative-workdir", "network-needed"]);
+  const actions = async (range: Range): Promise<readonly CodeAction[]> =>
+    await client.connection.sendRequest("textDocument/codeAction", {
+      ...{ textDocument: { uri }, range, context: { diagnostics } },
+    });
+  const [action, ...more] = await actions({ start: at(1, 10), end: at(1, 10) });
+  expect(more).toEqual([]);
+  expect(action).toMatchObject({
+    title: "Write the whole path",
+    kind: "quickfix",
+    diagnostics: [{ code: "relative-workdir" }],
+  });
+  const edits = action?.edit?.changes?.[uri] ?? [];
+  const { text } = fixSource(document.getText());
+  expect(TextDocument.applyEdits(document, edits)).toBe(text);
+  expect(text).toContain("(workdir /b)");
+  expect(await actions({ start: at(2, 0), end: at(2, 20) })).toEqual([]);
 });
 
 it("inserts plain text for a client without snippets, and ends with 0 when it is told to", async () => {

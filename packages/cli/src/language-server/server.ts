@@ -10,11 +10,11 @@ import {
 import { TextDocument } from "vscode-languageserver-textdocument";
 import type { ProcessIo } from "../process-io.ts";
 import { version } from "../version.ts";
-import { toCompletionItem, toDiagnostic, toDocumentSymbol, toRange } from "./to-protocol.ts";
+import { toCodeActions, toCompletionItem, toDiagnostic, toDocumentSymbol, toRange } from "./to-protocol.ts";
 
 export interface LanguageServerOptions {
   readonly io: Pick<ProcessIo, "stdin" | "stdout" | "signal">;
-  /** The names of base images for `(from NAME)`; it is called for each completion there. */
+  /** The names of base images and of layers for `(from NAME)`; it is called for each completion there. */
   readonly baseImages: () => Promise<readonly string[]>;
 }
 
@@ -62,6 +62,7 @@ function serve(connection: Connection, { baseImages }: Pick<LanguageServerOption
         definitionProvider: true,
         documentSymbolProvider: true,
         documentFormattingProvider: true,
+        codeActionProvider: { codeActionKinds: ["quickfix"] },
       },
     };
   });
@@ -100,6 +101,13 @@ function answer(connection: Connection, opened: Open): void {
   connection.onDocumentSymbol(({ textDocument }) => {
     const { document, spec } = opened(textDocument.uri) ?? {};
     return document && spec?.symbols().map((symbol) => toDocumentSymbol(document, symbol));
+  });
+  connection.onCodeAction(({ textDocument: { uri }, range }) => {
+    const { document, spec } = opened(uri) ?? {};
+    if (document === undefined) return [];
+    const [start, end] = [document.offsetAt(range.start), document.offsetAt(range.end)];
+    const found = spec?.problems().filter(({ at }) => at.start <= end && start <= at.end) ?? [];
+    return found.flatMap((problem) => toCodeActions(document, problem));
   });
   connection.onDocumentFormatting(({ textDocument }) => {
     const { document, spec } = opened(textDocument.uri) ?? {};

@@ -1,5 +1,7 @@
 import type { Completion, LintProblem, Range as Offsets, Severity, SpecSymbol } from "@ob/spec/editor";
 import {
+  type CodeAction,
+  CodeActionKind,
   type CompletionItem,
   CompletionItemKind,
   type Diagnostic,
@@ -54,6 +56,22 @@ export function toDiagnostic(document: TextDocument, problem: LintProblem): Diag
       message: note.message,
     })),
   };
+}
+
+/** What mends a problem, as `lint --fix` does; nothing where nothing is certain. */
+export function toCodeActions(document: TextDocument, problem: LintProblem): readonly CodeAction[] {
+  if (problem.fix === undefined) return [];
+  const { title, edits } = problem.fix;
+  const changes = edits.map(({ at, text }) => ({ range: toRange(document, at), newText: text }));
+  return [
+    {
+      title,
+      kind: CodeActionKind.QuickFix,
+      diagnostics: [toDiagnostic(document, problem)],
+      isPreferred: true,
+      edit: { changes: { [document.uri]: changes } },
+    },
+  ];
 }
 
 /** @param snippets whether the client lets its user fill in parts of what is inserted. */

@@ -23,6 +23,14 @@ it("prints a line for each phase at its end, and one for each check", () => {
     milliseconds: 1200,
   });
   phases.show({ type: "check", what: "resumes", outcome: "skipped" });
+  phases.show({
+    type: "speed",
+    speed: {
+      first: { kind: "booted", why: "random-numbers", detail: "no\x1b[2J perl" },
+      further: { kind: "reused" },
+      possiblePoints: [],
+    },
+  });
   phases.show({ type: "phase-finished", phase: "Boot it", milliseconds: 61_400 });
   phases.show({ type: "note", text: "and so on" });
   expect(screen.text.split("\n")).toEqual([
@@ -30,6 +38,9 @@ it("prints a line for each phase at its end, and one for each check", () => {
     "  warn  recommended: has gtar",
     String.raw`  fail  runs: no \x07 (1.2s)`,
     "  skip  resumes",
+    " speed  a first step boots a VM: a resumed guest could not be given random numbers of its own (no perl)",
+    " speed  a further step runs in the VM of the one before",
+    "        With perl or python3 in the image, a first step can resume a snapshot.",
     "  61 s  Boot it",
     "        and so on",
     "",

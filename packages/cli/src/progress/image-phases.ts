@@ -2,6 +2,7 @@ import type { ImageEvent } from "@ob/images";
 import type { Palette } from "../output/colors.ts";
 import type { Output } from "../process-io.ts";
 import { formatDuration, formatSize } from "../args/units.ts";
+import { describeSpeed } from "../output/image-speed.ts";
 import { printable, printableLine } from "../output/printable.ts";
 
 export interface PhasesOptions {
@@ -41,6 +42,12 @@ export class Phases implements Disposable {
         return;
       case "check": {
         this.#line(checkLine(event, colors));
+        return;
+      }
+      case "speed": {
+        const { first, further, more } = describeSpeed(event.speed);
+        for (const text of [first, further]) this.#line(` speed  ${printableLine(text)}`);
+        for (const text of more) this.#line(`        ${printableLine(text)}`);
         return;
       }
       case "note":

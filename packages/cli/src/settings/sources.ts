@@ -1,5 +1,5 @@
-import { access, open } from "node:fs/promises";
-import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import path from "node:path";
 import { errnoCode, errorMessage, ObError } from "@ob/core";
 import { type Arguments, stringOption } from "../args/options.ts";
@@ -46,7 +46,7 @@ export async function findSettingsFiles(
   const user = await userDirectory(env);
   if (user !== undefined) {
     const module = path.join(user, moduleName);
-    const hasModule = (await readIfThere(module)) !== undefined;
+    const hasModule = readIfThere(module) !== undefined;
     found.push(
       hasModule
         ? { kind: "user", file: module, text: undefined }
@@ -62,7 +62,7 @@ export async function skippedModule(args: Arguments): Promise<string | undefined
   const spec = stringOption(args, "f");
   if (spec === undefined || spec === "-" || stringOption(args, "config") !== undefined) return undefined;
   const file = path.join(path.dirname(spec), moduleName);
-  return (await readIfThere(file)) === undefined ? undefined : file;
+  return readIfThere(file) === undefined ? undefined : file;
 }
 
 /**
@@ -88,27 +88,28 @@ async function projectFile(spec: string | undefined): Promise<SettingsFile | und
 }
 
 async function explicitFile(file: string): Promise<SettingsFile> {
-  const text = await readIfThere(file);
+  const text = readIfThere(file);
   if (text === undefined) throw new ObError("USAGE", `The settings file ${file} does not exist.`);
   return { kind: "explicit", file, text: /\.[cm]?[jt]s$/.test(file) ? undefined : text };
 }
 
 async function jsonFile(kind: SettingsFile["kind"], file: string): Promise<SettingsFile | undefined> {
-  const text = await readIfThere(file);
+  const text = readIfThere(file);
   return text === undefined ? undefined : { kind, file, text };
 }
 
 /** The text of a file; undefined if there is none. What a stranger has put there, such as a pipe, is not waited for. */
-async function readIfThere(file: string): Promise<string | undefined> {
+function readIfThere(file: string): string | undefined {
   try {
-    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = await handle.stat();
+    using handle = openFile(file);
+    const { fd } = handle;
+    const stats = fstatSync(fd);
     if (!stats.isFile()) throw new ObError("USAGE", `The settings file ${file} is not a file.`);
     if (stats.size > largestFile) {
       throw new ObError("USAGE", `The settings file ${file} has more than ${largestFile} bytes.`);
     }
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(largestFile), 0, largestFile, 0);
-    return buffer.toString("utf8", 0, bytesRead);
+    const buffer = Buffer.alloc(largestFile);
+    return buffer.toString("utf8", 0, readSync(fd, buffer, 0, largestFile, 0));
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(errnoCode(error) ?? "")) return undefined;
     if (error instanceof ObError) throw error;
@@ -116,6 +117,12 @@ async function readIfThere(file: string): Promise<string | undefined> {
       cause: error,
     });
   }
+}
+
+/** Each command looks for these files: the calls that wait for a thread took longer than to read them. */
+function openFile(file: string): Disposable & { readonly fd: number } {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -1,5 +1,6 @@
 import type { GuestArch } from "../guest-arch.ts";
 import type { GuestImage } from "./guest.ts";
+import type { ImageSpeed } from "./image-speed.ts";
 
 /**
  * QEMU's arguments for a processor that runs guests of an architecture here, the fastest that is verified to, and for the
@@ -68,6 +69,8 @@ export interface SmokeTestGuest extends AsyncDisposable {
   readonly checks: readonly ImageCheck[];
   /** @throws ObError `GUEST_LOST`, `CANCELLED`. */
   run(command: SmokeTestCommand): Promise<SmokeTestResult>;
+  /** @throws ObError `GUEST_LOST`, `CANCELLED`. */
+  speed(): Promise<ImageSpeed>;
   /**
    * Shuts the guest down by ACPI where the machine has it and the guest obeys, else by a command, and waits until QEMU has
    * closed the disk.

@@ -23,7 +23,8 @@ export const ppc64el: Machine = {
   ideBuses: [],
   // A new device is announced to a daemon of the guest.
   hotPlug: false,
-  resumable: true,
+  // With QEMU 7.2 a resumed guest does not continue.
+  resumable: false,
   acpiShutdown: false,
   probe: undefined,
 };

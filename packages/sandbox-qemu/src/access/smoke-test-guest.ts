@@ -16,6 +16,7 @@ import { confinementFor, type SandboxOptions } from "../lifecycle/options.ts";
 import { runGuestCommand } from "../guest/guest-command.ts";
 import { captureFramed } from "../guest/run-framed.ts";
 import { type GuestSession, startGuest } from "../lifecycle/start-guest.ts";
+import { imageSpeed } from "./image-speed.ts";
 
 /** How long a guest may take for one command, in seconds, and to shut down, in milliseconds. */
 const commandTimeout = 300;
@@ -64,6 +65,7 @@ export async function bootForSmokeTest(
     rootAccess,
     checks: imageChecks,
     run: (command) => runCommand(running, command, signal),
+    speed: () => withVmErrors(running.vm, signal, () => imageSpeed(running)),
     powerOff: () => powerOff(running, signal),
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   };

@@ -67,6 +67,11 @@ export interface GuestProfile {
   /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
   /**
+   * As `resumed`, for a guest that does not report on its console that it was reseeded: it also gets a seed. Succeeds only if its
+   * random number generator draws from that seed from now on. Undefined if guests of this OS cannot show that.
+   */
+  readonly resumedWithSeed?: ((now: Date, seed: Uint8Array) => GuestCommand) | undefined;
+  /**
    * Run in a guest without a network once it is ready: name lookups and other connections then fail at once, instead of after
    * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must keep working.
    */

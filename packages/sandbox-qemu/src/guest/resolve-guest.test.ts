@@ -38,6 +38,13 @@ describe("a guest", () => {
     });
   });
 
+  it("is resumed in its initrd only if it says when it is ready", () => {
+    const both = image({ readyMarker: true, snapshotPoints: ["initrd", "ready"] });
+    expect(resolveGuest(both, {}).snapshotPoints).toEqual(["initrd", "ready"]);
+    const silent = image({ snapshotPoints: ["initrd", "ready"] });
+    expect(resolveGuest(silent, {}).snapshotPoints).toEqual(["ready"]);
+  });
+
   it("has the hardware of its manifest, unless a flag overrides it", () => {
     const odd = image({ diskBus: "sata", machine: "q35" });
     expect(resolveGuest(odd, {}).hardware).toEqual({ diskBus: "sata", machine: "q35" });

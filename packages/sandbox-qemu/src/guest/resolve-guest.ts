@@ -16,7 +16,7 @@ export interface Guest {
   readonly hardware: Hardware;
   /** See the manifest's field. */
   readonly readyMarker: boolean;
-  /** See the manifest's field. Empty without `readyMarker`, which it requires. */
+  /** See the manifest's field. Without `readyMarker` at most `ready`. */
   readonly snapshotPoints: readonly SnapshotPoint[];
 }
 
@@ -69,7 +69,9 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
       commandLine: directBoot.commandLine,
     },
     readyMarker: manifest.readyMarker ?? false,
-    snapshotPoints: manifest.readyMarker ? (manifest.snapshotPoints ?? []) : [],
+    snapshotPoints: (manifest.snapshotPoints ?? []).filter(
+      (point) => manifest.readyMarker === true || point === "ready",
+    ),
     hardware: {
       ...hardware,
       diskBus: hardware.diskBus ?? manifest.diskBus,

@@ -78,6 +78,15 @@ describe("the first start on a base layer", () => {
     await expect(all(plans({}, ["initrd"]))).resolves.toEqual(["boot paused initrd"]);
     await expect(all(plans({}, []))).resolves.toEqual(["boot"]);
   });
+
+  it("takes none in an initrd that there is not: of a guest that boots from its disk only when it is ready", async () => {
+    const { directBoot } = config;
+    const withoutInitrd = directBoot && { ...directBoot, initrd: undefined };
+    for (const changed of [{ directBoot: undefined }, { directBoot: withoutInitrd }]) {
+      await expect(all(plans(changed))).resolves.toEqual(["boot ready"]);
+      await expect(all(plans(changed, ["initrd"]))).resolves.toEqual(["boot"]);
+    }
+  });
 });
 
 describe("a later start", () => {
@@ -153,7 +162,6 @@ describe("a VM is only booted", () => {
     ["of another machine type", { hardware: { machine: "q35" } }],
     ["of a machine that cannot be resumed", { machine: { ...amd64, resumable: false } }],
     ["with QEMU arguments of the user", { hardware: { arguments: ["-device", "usb-ehci"] } }],
-    ["that boots from its disk", { directBoot: undefined }],
   ] as const)("%s", async (_, changed) => {
     await expect(all(plans(changed))).resolves.toEqual(["boot"]);
   });

@@ -111,13 +111,12 @@ async function snapshotVariants(
   { snapshotPoints }: LaunchPlanOptions,
 ): Promise<SnapshotVariants | undefined> {
   const { directBoot, disks, rootDisk } = config;
-  if (!supportsSnapshots(config)) return undefined;
-  if (directBoot?.initrd === undefined || snapshotPoints.length === 0) return undefined;
+  if (!supportsSnapshots(config) || snapshotPoints.length === 0) return undefined;
   const header = await readDiskHeader(rootDisk).catch(() => undefined);
   if (header?.fresh !== true) return undefined;
 
   const hotplugDisks = supportsHotplug(config) ? disks : [];
-  const pauseInInitrd = snapshotPoints.includes("initrd");
+  const pauseInInitrd = directBoot?.initrd !== undefined && snapshotPoints.includes("initrd");
   const common: VmConfig = {
     ...config,
     disks: hotplugDisks.length > 0 ? [] : disks,
@@ -138,7 +137,7 @@ async function snapshotVariants(
 }
 
 /** Only machines that are known to resume, with disks that all find a slot while the VM runs. */
-function supportsSnapshots(config: VmConfig): boolean {
+export function supportsSnapshots(config: VmConfig): boolean {
   const { machine, hardware } = config;
   return (
     process.platform === "linux" &&

@@ -1,6 +1,13 @@
+import { randomBytes } from "node:crypto";
 import { abortReason, deadline, type Emit, errorMessage, isObError } from "@ob/core";
 import { asBootFailure, attachDisks, type Confinement, Vm, type VmConfig, withVmErrors } from "@ob/qemu";
-import { type ProbeMode, type WaitForSshOptions, bootTimeoutError, waitForSsh } from "./wait-for-ssh.ts";
+import {
+  bootTimeoutError,
+  type ProbeMode,
+  waitForBanner,
+  waitForSsh,
+  type WaitForSshOptions,
+} from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { identify } from "./identify.ts";
@@ -15,6 +22,7 @@ import type { BaselineFile } from "../snapshot/baseline-file.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { releaseFromInitrd, initrdPausedPattern, resume } from "../snapshot/resume.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
+import { seedLength } from "./snapshot-points.ts";
 
 export interface LaunchOptions {
   readonly guest: Guest;
@@ -81,8 +89,7 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
     phases?.start("login");
     const timeoutMs = login.bootTimeSeconds * 1000;
     await identify({ session, machineId: vm.id, profile, timeoutMs, signal });
-    const resumed = plan.kind === "resume" ? profile.resumed?.(new Date()) : undefined;
-    const root = await prepareGuest(resumed ?? profile.prepare, {
+    const root = await prepareGuest(plan.kind === "resume" ? afterResume(options) : profile.prepare, {
       profile,
       session,
       signal,
@@ -117,6 +124,16 @@ export async function logInAgain(
   await identify({ session, machineId: vm.id, profile, timeoutMs: login.bootTimeSeconds * 1000, signal });
   const root = await prepareGuest(profile.prepare, { profile, session, signal, config: vm.config });
   return { session, ...root };
+}
+
+/** A guest that does not report that it was reseeded is sent a seed before anything else is run. */
+function afterResume({ guest, profile }: LaunchOptions): GuestCommand {
+  const now = new Date();
+  const command = guest.readyMarker
+    ? profile.resumed?.(now)
+    : profile.resumedWithSeed?.(now, randomBytes(seedLength));
+  if (!command) throw new TypeError("guests of this kind are not resumed");
+  return command;
 }
 
 type PrepareOptions = GuestConnection & { readonly profile: GuestProfile; readonly config: VmConfig };
@@ -167,7 +184,8 @@ async function resumeGuest(
 ): Promise<ProbeMode> {
   const { point } = snapshot.key;
   // Until the guest reports that it was reseeded, its random numbers are those of every VM resumed from this snapshot.
-  const rngReseededPattern = guest.snapshotPoints.includes("ready") ? profile.rngReseededPattern : undefined;
+  const reports = guest.readyMarker && guest.snapshotPoints.includes("ready");
+  const rngReseededPattern = reports ? profile.rngReseededPattern : undefined;
   await resume(vm, { point, rngReseededPattern, signal });
   return point === "ready" ? "immediate" : "on-marker";
 }
@@ -193,7 +211,8 @@ async function bootGuest(
     }
     const { ready } = snapshotsToTake;
     if (!ready) return guest.readyMarker ? "on-marker" : "poll";
-    await vm.console.waitFor(profile.sshReadyPattern, signal);
+    if (guest.readyMarker) await vm.console.waitFor(profile.sshReadyPattern, signal);
+    else await waitForBanner(vm, { sshReadyPattern: profile.sshReadyPattern, signal });
     await takeSnapshot(vm, { key: ready, disk: vm.config.rootDisk }, options);
     return "immediate";
   } catch (error) {

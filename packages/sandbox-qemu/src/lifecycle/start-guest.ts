@@ -18,6 +18,7 @@ import { noKey } from "../ssh/session.ts";
 import { assertRoomForCaches } from "./cache-limit.ts";
 import { launch, type LaunchedGuest, type LaunchOptions } from "./launch.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
+import { usableSnapshotPoints } from "./snapshot-points.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
 
 export interface StartGuestOptions {
@@ -63,8 +64,7 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
   const vmOptions = { confinement, stateDirectory, consoleLog };
   const common = { guest, profile, login, snapshots, ...vmOptions, phases, signal, emit };
-  // The identity of other guests is in their memory, where a snapshot keeps it.
-  const snapshotPoints = profile.resumed === undefined ? [] : guest.snapshotPoints;
+  const snapshotPoints = usableSnapshotPoints(guest, profile);
   for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints })) {
     phases?.start("boot");
     try {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, abortReason, deadline, type Emit, isObError, ObError } from "@ob/core";
@@ -74,6 +75,18 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
     if (options.signal.aborted) throw abortReason(options.signal);
     throw asBootFailure(error);
   }
+}
+
+/**
+ * Waits until an SSH server has answered, and gives that connection up.
+ *
+ * @throws the signal's reason.
+ */
+export async function waitForBanner(vm: Vm, options: Omit<BannerOptions, "probe">): Promise<void> {
+  const socket = await firstBanner(vm, { ...options, probe: "poll" });
+  const closed = once(socket, "close");
+  socket.destroy();
+  await closed;
 }
 
 interface BannerOptions {

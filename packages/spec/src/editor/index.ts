@@ -6,7 +6,8 @@ export {
   lintSource,
   renderLintProblem,
 } from "./lint/lint-source.ts";
-export type { Severity } from "./lint/rule.ts";
+export { type FixedSource, fixSource } from "./lint/fix-source.ts";
+export type { Edit, Fix, Severity } from "./lint/rule.ts";
 export type { Note, Problem, Range } from "../problem.ts";
 export type { Position } from "../source-text.ts";
 export type { Completion, CompletionOptions } from "./language/completion.ts";

@@ -32,8 +32,9 @@ export interface DiskDigest {
 
 /**
  * The store's database, `state/db/db.sqlite`: in WAL mode, as the original has it, so that readers and one writer
- * work in parallel, and it survives a crash at any point. Every method is one short transaction. Layers are on disk
- * before they are inserted; rows that a power failure removes from the end of the log are inserted again by `layers.ts`.
+ * work in parallel, and it survives a crash at any point. Every method is one short transaction. A power failure can take the
+ * last of them back, except those that say otherwise. Layers are on disk before they are inserted, and marked as pending: what is
+ * taken back is inserted again when the store is next opened.
  */
 export class StoreDatabase implements Disposable {
   readonly #database: DatabaseSync;
@@ -70,9 +71,11 @@ export class StoreDatabase implements Disposable {
     return optionalId(this.#query("SELECT parent FROM builds WHERE id = ?").get(id)?.["parent"]);
   }
 
-  /** Records that a layer is about to be published, so that a crash does not lose its parent. */
+  /** Records that a layer is about to be published, so that a crash does not lose its parent. No power failure takes it back. */
   markPending(id: LayerId, parent: LayerId | undefined): void {
-    this.#query("INSERT OR REPLACE INTO pending_layers (id, parent) VALUES (?, ?)").run(id, parent ?? null);
+    this.#statements.durableTransaction(() => {
+      this.#query("INSERT OR REPLACE INTO pending_layers (id, parent) VALUES (?, ?)").run(id, parent ?? null);
+    });
   }
 
   /** Layers that were marked as pending, and neither inserted nor cleared. */

@@ -14,7 +14,10 @@ export class RenewalTable implements LayerRenewals {
     return row ? layerId(String(row["renewed"])) : id;
   }
 
+  /** No power failure takes it back: the older layer would be used again. */
   renew(id: LayerId, by: LayerId): void {
-    this.#statements.query("INSERT OR REPLACE INTO layer_renewals (id, renewed) VALUES (?, ?)").run(id, by);
+    this.#statements.durableTransaction(() => {
+      this.#statements.query("INSERT OR REPLACE INTO layer_renewals (id, renewed) VALUES (?, ?)").run(id, by);
+    });
   }
 }

@@ -17,6 +17,16 @@ export class Statements {
     return statement;
   }
 
+  /** As `transaction`; when it returns, this and all that was committed before is on disk, whatever happens to the host. */
+  durableTransaction(work: () => void): void {
+    this.#database.exec("PRAGMA synchronous = FULL");
+    try {
+      this.transaction(work);
+    } finally {
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+    }
+  }
+
   transaction(work: () => void): void {
     // IMMEDIATE: a transaction that starts as a reader cannot wait when it comes to write.
     this.#database.exec("BEGIN IMMEDIATE");

@@ -28,10 +28,10 @@ export class TagTable {
     return row && layerId(String(row["id"]));
   }
 
-  /** Gives a layer names, all or none. */
+  /** Gives a layer names, all or none. No power failure takes them back. */
   set(id: LayerId, names: readonly string[]): void {
     const now = formatDate(new Date());
-    this.#statements.transaction(() => {
+    this.#statements.durableTransaction(() => {
       for (const name of names) {
         this.#statements
           .query("INSERT OR REPLACE INTO layer_tags (name, id, created) VALUES (?, ?, ?)")
@@ -40,8 +40,12 @@ export class TagTable {
     });
   }
 
-  /** @returns false if there was no such tag. */
+  /** No power failure brings it back. @returns false if there was no such tag. */
   remove(name: string): boolean {
-    return this.#statements.query("DELETE FROM layer_tags WHERE name = ?").run(name).changes > 0;
+    let found = false;
+    this.#statements.durableTransaction(() => {
+      found = this.#statements.query("DELETE FROM layer_tags WHERE name = ?").run(name).changes > 0;
+    });
+    return found;
   }
 }

@@ -16,7 +16,7 @@ import {
   toStoreError,
   within,
 } from "@ob/core";
-import { isFree, isLockedExclusively } from "@ob/qcow2";
+import { isFree, isLockedExclusively, syncPath } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { behindGate } from "./gate.ts";
 import { addPending, findBehindGate, layerOnDisk } from "./layers.ts";
@@ -69,10 +69,7 @@ async function deleteAll(
         // A dependent that is not on disk, but locked, is being made anew: only its old row goes.
         if (id === wanted || (await layerOnDisk(layout, id))) throw busy(id, wanted);
       }
-      for (const id of chosen) {
-        onDelete?.(id);
-        trash.push(...(await moveToTrash(layout, id)));
-      }
+      await moveAway(context, chosen, { trash, onDelete });
       deleteRows(context, chosen);
       return chosen;
     });
@@ -97,16 +94,14 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
         const most = only ? Number.MAX_SAFE_INTEGER : count + used.size;
         const unused = context.database.unused(before, { tagged, limit: most });
         const next = unused.filter((id) => !used.has(id) && only?.has(id) !== false).slice(0, count);
+        const free: LayerId[] = [];
         for (const id of next) {
-          if (await isUnused(context.layout, id)) {
-            options.onDelete?.(id);
-            trash.push(...(await moveToTrash(context.layout, id)));
-            deleteRows(context, [id]);
-            gone.push(id);
-          } else {
-            used.add(id);
-          }
+          if (await isUnused(context.layout, id)) free.push(id);
+          else used.add(id);
         }
+        await moveAway(context, free, { trash, onDelete: options.onDelete });
+        deleteRows(context, free);
+        gone.push(...free);
         return next.length;
       });
       if (looked === 0) return gone;
@@ -130,6 +125,32 @@ async function isUnused(layout: StoreLayout, id: LayerId): Promise<boolean> {
     await delay(5 * attempt);
   }
   return false;
+}
+
+/**
+ * Removes layers, dependents first, so that whatever happens none is left without its parent: a host that crashes may keep a later
+ * rename and lose an earlier one, unless the directory was flushed between the two. When it returns, a crash brings no layer back.
+ *
+ * @param ids dependents before their parents.
+ * @param options.trash gets the paths where the layers are now.
+ */
+async function moveAway(
+  { layout, database }: StoreContext,
+  ids: readonly LayerId[],
+  { trash, onDelete }: { readonly trash: string[]; readonly onDelete: DeleteLayerOptions["onDelete"] },
+): Promise<void> {
+  const parents = new Set<LayerId>();
+  for (const id of ids) {
+    if (parents.has(id)) {
+      await syncPath(layout.results);
+      parents.clear();
+    }
+    onDelete?.(id);
+    trash.push(...(await moveToTrash(layout, id)));
+    const parent = database.parentOf(id);
+    if (parent) parents.add(parent);
+  }
+  if (ids.length > 0) await syncPath(layout.results);
 }
 
 /** Removes a layer by one rename; deleting its files takes longer. */

@@ -50,7 +50,7 @@ export async function buildOneImage(args: Arguments, { session, target }: ImageS
     from: stringOptions(args, "from"),
     name: stringOption(args, "name"),
   };
-  await withPhases(session, async (tools) => {
+  await withPhases(session, {}, async (tools) => {
     const { buildImage, imageIsCurrent, planImage } = await import("@ob/images");
     const planned = await planImage(request);
     const { name } = planned;

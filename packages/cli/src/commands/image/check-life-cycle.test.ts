@@ -11,6 +11,11 @@ import type { Services } from "../../services.ts";
 function bootingServices(onBoot: () => void = () => undefined): Services {
   const guest: SmokeTestGuest = {
     ...{ rootAccess: "sudo needs no password", checks: [], powerOff: async () => "acpi" },
+    speed: async () => ({
+      first: { kind: "resumed", points: ["ready"], reseededBy: "seed" },
+      further: { kind: "started", why: "state", detail: "its init is /sbin/init" },
+      possiblePoints: [],
+    }),
     run: async () => ({ status: 0, stdout: "release=An OS \u001B[31m@you\n", stderr: "" }),
     [Symbol.asyncDispose]: async () => undefined,
   };
@@ -66,6 +71,31 @@ it("prints one object with --json, and the cases on standard error", async () =>
   expect(result.stderr).toContain("boots and accepts the login of opam");
 });
 
+it("says how quickly steps start on the image, as text and with --json as one object", async () => {
+  await using store = await storeWithImage();
+  const text = await obuilder(store.argv, { services: bootingServices() });
+  expect(text.stdout).toContain(
+    " speed  a first step resumes a snapshot of a VM, taken when it is ready; its random numbers are renewed by a seed\n" +
+      " speed  a further step starts as a first one does: the state of its guest cannot be compared (its init is /sbin/init)\n",
+  );
+  const result = await obuilder([...store.argv, "--json"], { services: bootingServices() });
+  expect(JSON.parse(result.stdout)).toEqual({
+    image: "mine",
+    passed: true,
+    checks: [
+      { what: "boots and accepts the login of opam", outcome: "passed" },
+      { what: "sudo needs no password", outcome: "passed" },
+      { what: "shuts down cleanly, by ACPI", outcome: "passed" },
+    ],
+    speed: {
+      first: { kind: "resumed", points: ["ready"], reseededBy: "seed" },
+      further: { kind: "started", why: "state", detail: "its init is /sbin/init" },
+      more: [],
+    },
+  });
+  expect(result.stderr).toContain("a first step resumes a snapshot");
+});
+
 it("leaves nothing when it is interrupted", async () => {
   await using store = await storeWithImage();
   const interrupts = createInterrupts();
@@ -81,7 +111,6 @@ it("leaves nothing when it is interrupted", async () => {
 
 it.each([
   [["--report", "x.md"], "takes --report only with --deep"],
-  [["--json"], "takes --json only with --deep"],
   [["--deep", "--report", "/no/such/directory/x.md"], "cannot be written"],
 ])("refuses %j before anything is booted", async (flags, words) => {
   await using store = await storeWithImage();

@@ -3,6 +3,7 @@ import { checkKey } from "../../args/build-input.ts";
 import type { OptionTable } from "../../args/flags.ts";
 import { archOption, type Arguments, stringOption } from "../../args/options.ts";
 import { readGuestOs } from "../../args/sandbox-flags.ts";
+import { checkAsJson } from "./check-as-json.ts";
 import { checkDeep, lifeCycleOptions, refuseWithoutDeep } from "./check-life-cycle.ts";
 import { type ImageSession, withPhases } from "./session.ts";
 
@@ -51,7 +52,8 @@ export async function checkOneImage(
   await checkKey(stringOption(args, "qemu-ssh-key"));
   if (args["deep"] === true) return await checkDeep(args, { request, session });
   refuseWithoutDeep(args);
-  await withPhases(session, async (tools) => {
+  if (args["json"] === true) return await checkAsJson(request, session);
+  await withPhases(session, {}, async (tools) => {
     const { checkStoredImage } = await import("@ob/images");
     await checkStoredImage(request, tools);
     io.stdout.write(`${target}: OK\n`);
@@ -70,7 +72,7 @@ export async function importOneImage(args: Arguments, { session, target }: Image
     ...readKernel(args),
     check: args["no-check"] !== true,
   };
-  await withPhases(session, async (tools) => {
+  await withPhases(session, {}, async (tools) => {
     const { importImage } = await import("@ob/images");
     const { name } = await importImage(request, tools);
     io.stdout.write(`Imported ${target}: (from ${name})\n`);

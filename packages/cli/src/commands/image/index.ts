@@ -90,7 +90,7 @@ export const image: Command = {
     json: {
       kind: "flag",
       describe:
-        'list: one object per line: {"name","state","guest","bytes","made"}; check --deep: the report as one object',
+        'list: one object per line: {"name","state","guest","bytes","made"}; check: {"image","passed","checks","speed"}; check --deep: the report',
       group: "Output:",
     },
     ...acceptedButHidden(sandboxOptions),

@@ -1,5 +1,6 @@
 import type { ImageTools } from "@ob/images";
 import { colorsFor, isSmartTerminal } from "../../output/colors.ts";
+import type { Output } from "../../process-io.ts";
 import { Phases } from "../../progress/image-phases.ts";
 import type { Session } from "../session.ts";
 
@@ -10,11 +11,15 @@ export interface ImageSession {
   readonly target: string;
 }
 
-/** Does work on images with a display of its phases, which is removed however the work ends. */
-export async function withPhases<T>(session: Session, work: (tools: ImageTools) => Promise<T>): Promise<T> {
+/** Does work on images with a display of its phases, by default on standard output, which is removed however the work ends. */
+export async function withPhases<T>(
+  session: Session,
+  { output = session.io.stdout }: { readonly output?: Output },
+  work: (tools: ImageTools) => Promise<T>,
+): Promise<T> {
   const { io, color, services, emit, location, flags } = session;
-  const colors = colorsFor(io.stdout, { mode: color, env: io.env });
-  using phases = new Phases(io.stdout, { colors, live: isSmartTerminal(io.stdout, io.env) });
+  const colors = colorsFor(output, { mode: color, env: io.env });
+  using phases = new Phases(output, { colors, live: isSmartTerminal(output, io.env) });
   const tools = await services.imageTools({ location, flags, emit });
   return await work({ ...tools, onEvent: (event) => phases.show(event), signal: io.signal });
 }

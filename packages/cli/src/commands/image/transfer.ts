@@ -44,7 +44,7 @@ export async function pushOneImage(args: Arguments, { session, target }: ImageSe
       },
     );
   }
-  await withPhases(session, async ({ onEvent = () => undefined, signal }) => {
+  await withPhases(session, {}, async ({ onEvent = () => undefined, signal }) => {
     const { withPhase } = await import("@ob/images");
     await withPhase(`Push ${target}`, { onEvent, signal }, async (phase) => {
       await using remote = await services.openRepository({
@@ -72,7 +72,7 @@ export async function pullOneImage(args: Arguments, { session, target }: ImageSe
   const { io, location, services } = session;
   const given = stringOption(args, "TO");
   const architecture = archOption(args, "arch");
-  await withPhases(session, async ({ onEvent = () => undefined, signal }) => {
+  await withPhases(session, {}, async ({ onEvent = () => undefined, signal }) => {
     const { addSharedImage, imageDigest, withPhase } = await import("@ob/images");
     await withPhase(`Pull ${target}`, { onEvent, signal }, async (phase) => {
       await using remote = await services.openRepository({

@@ -85,7 +85,11 @@ export function linuxGuest(loginUser: string): GuestProfile {
 function bootCommands({
   loginUser,
   asRootCommand,
-}: LinuxAccess): Pick<GuestProfile, "prepare" | "resumed" | "rejectConnections" | "disableAslr"> {
+}: LinuxAccess): Pick<
+  GuestProfile,
+  "prepare" | "resumed" | "resumedWithSeed" | "rejectConnections" | "disableAslr"
+> {
+  const seconds = (time: Date): string => (time.getTime() / 1000).toFixed(3);
   const ready: GuestCommand = {
     phase: "login",
     purpose: "become root",
@@ -98,7 +102,14 @@ function bootCommands({
     resumed: (now) => ({
       ...ready,
       purpose: "set its clock",
-      ...asRootCommand(scripts.setClock, [(now.getTime() / 1000).toFixed(3)]),
+      ...asRootCommand(scripts.setClock, [seconds(now)]),
+    }),
+    resumedWithSeed: (now, seed) => ({
+      ...ready,
+      purpose: "renew its random numbers and set its clock",
+      ...asRootCommand(scripts.resumeWithSeed, [seconds(now)]),
+      input: Buffer.from(`${Buffer.from(seed).toString("hex")}\n`),
+      hint: undefined,
     }),
     rejectConnections: {
       phase: "login",

@@ -1,11 +1,11 @@
 import { fromBytes } from "../../byte-text.ts";
-import { didYouMean, showAtom } from "../../near-name.ts";
+import { didYouMean, nearNames, showAtom } from "../../near-name.ts";
 import { readSpec } from "../../parse.ts";
 import type { Problem, Range } from "../../problem.ts";
 import { type Position, positionsIn } from "../../source-text.ts";
 import { renderProblem } from "../../spec-error.ts";
 import { type DisableComment, disableComments } from "./disable-comments.ts";
-import type { Finding, Severity } from "./rule.ts";
+import type { Finding, Fix, Severity } from "./rule.ts";
 import { rules } from "./rules.ts";
 import { lintedSpec } from "./stages.ts";
 
@@ -14,6 +14,8 @@ export interface LintProblem extends Problem {
   readonly severity: Severity;
   /** The name of the rule; undefined for an error of the parser, with which the text is not a spec. */
   readonly rule: string | undefined;
+  /** What mends it; undefined where that is for its author to decide. */
+  readonly fix?: Fix | undefined;
   readonly start: Position;
   readonly end: Position;
 }
@@ -109,6 +111,13 @@ function unknownRules(comments: readonly DisableComment[]): readonly Finding[] {
         at: place,
         message: `there is no rule ${showAtom(name)}`,
         hint: didYouMean(name, known),
+        fix: renamed(place, nearNames(name, known)),
       }));
   });
+}
+
+/** Only if no other name can be meant. */
+function renamed(at: Range, [near, ...others]: readonly string[]): Fix | undefined {
+  if (near === undefined || others.length > 0) return undefined;
+  return { title: `Write ${near}`, edits: [{ at, text: near }] };
 }

@@ -13,6 +13,21 @@ export interface Finding {
   readonly message: string;
   /** What to write instead. */
   readonly hint?: string | undefined;
+  /** What writes it, where that is certain to be meant. */
+  readonly fix?: Fix | undefined;
+}
+
+/** A change of the text with which the finding is gone, and the spec still one. It never gives a step more than it asks for. */
+export interface Fix {
+  /** What it does, as a command: `Write the whole path`. */
+  readonly title: string;
+  readonly edits: readonly Edit[];
+}
+
+/** A part of the text, and what stands there instead. */
+export interface Edit {
+  readonly at: Range;
+  readonly text: string;
 }
 
 /** A check of valid specs. It must not report what may be meant. */

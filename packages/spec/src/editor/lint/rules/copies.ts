@@ -1,7 +1,8 @@
 import { showAtom } from "../../../near-name.ts";
 import { warningsOf } from "../../../warnings.ts";
 import { fieldOf, rangeInCommand, valueOf } from "../places.ts";
-import type { Finding, LintedSpec, Rule } from "../rule.ts";
+import type { Node } from "../../../sexp-tree.ts";
+import type { Finding, Fix, LintedSpec, Rule } from "../rule.ts";
 import type { ShellCommand } from "../shell-commands.ts";
 import { operandsOf } from "./operands.ts";
 
@@ -73,7 +74,7 @@ export const severalSources: Rule = {
   name: "several-sources",
   severity: "error",
   summary: "several sources with a `dst` that is not a directory",
-  *check({ stages }: LintedSpec): Iterable<Finding> {
+  *check({ text, stages }: LintedSpec): Iterable<Finding> {
     for (const placed of stages.flatMap((stage) => stage.copies)) {
       const { sources, destination } = placed.op;
       if (sources.length === 0) {
@@ -88,10 +89,17 @@ export const severalSources: Rule = {
         at: valueOf(placed, "dst", 0).at,
         message: `${sources.length} sources cannot all become ${showAtom(destination)}`,
         hint: `write a / at its end: ${showAtom(`${destination}/`)}`,
+        fix: withSlash(text, valueOf(placed, "dst", 0)),
       };
     }
   },
 };
+
+function withSlash(text: string, destination: Node): Fix | undefined {
+  if (destination.kind !== "atom") return undefined;
+  const end = destination.at.end - (text[destination.at.end - 1] === '"' ? 1 : 0);
+  return { title: "Write a / at its end", edits: [{ at: { start: end, end }, text: "/" }] };
+}
 
 export const excludePattern: Rule = {
   name: "exclude-pattern",

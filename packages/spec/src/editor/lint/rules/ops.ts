@@ -1,5 +1,6 @@
 import { opNameOf } from "../../../decode-op.ts";
 import { copyField, headOf } from "../../../fields.ts";
+import type { Range } from "../../../problem.ts";
 import type { Finding, LintedSpec, Rule } from "../rule.ts";
 
 /** Ops that change only what later steps get. */
@@ -28,7 +29,7 @@ export const oldForm: Rule = {
   name: "old-form",
   severity: "info",
   summary: "a form that only programs write: `(Run (…))`, `(from context)`",
-  *check({ stages }: LintedSpec): Iterable<Finding> {
+  *check({ text, stages }: LintedSpec): Iterable<Finding> {
     for (const { node } of stages.flatMap((stage) => stage.ops)) {
       const name = headOf(node);
       const canonical = name === undefined ? undefined : opNameOf(name.text);
@@ -42,7 +43,19 @@ export const oldForm: Rule = {
       const from = canonical === "copy" ? copyField(node, "from") : undefined;
       const source = from?.items[1];
       if (source?.kind !== "atom") continue;
-      yield { at: from?.at ?? node.at, message: `(from ${source.text}) is the default`, hint: "remove it" };
+      const at = from?.at ?? node.at;
+      yield {
+        at,
+        message: `(from ${source.text}) is the default`,
+        hint: "remove it",
+        fix: { title: "Remove it", edits: [{ at: withBlanksBefore(text, at), text: "" }] },
+      };
     }
   },
 };
+
+/** Not with the end of the line before: that may end a comment. */
+function withBlanksBefore(text: string, { start, end }: Range): Range {
+  const [blanks = ""] = /[ \t]*$/.exec(text.slice(0, start)) ?? [];
+  return { start: start - blanks.length, end };
+}

@@ -1,6 +1,7 @@
 import { rangeInCommand } from "../places.ts";
-import type { Finding, LintedSpec, PlacedRun, Rule } from "../rule.ts";
+import type { Finding, Fix, LintedSpec, PlacedRun, Rule } from "../rule.ts";
 import type { ShellCommand } from "../shell-commands.ts";
+import type { Word } from "../shell-words.ts";
 import { operandsOf } from "./operands.ts";
 
 const installs = new Set(["install", "upgrade", "dist-upgrade", "full-upgrade", "build-dep", "source"]);
@@ -41,11 +42,21 @@ export const aptGetYes: Rule = {
           at: rangeInCommand(text, run, rangeOf(command)),
           message: `\`${command.program} install\` may ask whether to continue, and nobody answers: the step then fails`,
           hint: `write ${command.program} install -y`,
+          fix: withYes(text, run, command),
         };
       }
     }
   },
 };
+
+/** Not where the word is written with escapes, whose place is not known. */
+function withYes(text: string, run: PlacedRun, command: ShellCommand): Fix | undefined {
+  const verb = verbWordOf(command);
+  if (verb === undefined) return undefined;
+  const { start, end } = rangeInCommand(text, run, verb);
+  if (text.slice(start, end) !== verb.text) return undefined;
+  return { title: "Add -y", edits: [{ at: { start: end, end }, text: " -y" }] };
+}
 
 /** The commands of apt in a step, by their verbs. */
 function verbs(run: PlacedRun): ReadonlyMap<string, ShellCommand> {
@@ -58,8 +69,12 @@ function verbs(run: PlacedRun): ReadonlyMap<string, ShellCommand> {
 }
 
 function verbOf(command: ShellCommand): string | undefined {
+  return verbWordOf(command)?.text;
+}
+
+function verbWordOf(command: ShellCommand): Word | undefined {
   if (!["apt-get", "apt", "aptitude"].includes(command.program)) return undefined;
-  return operandsOf(command, /^-[oct]$/)[0]?.text;
+  return operandsOf(command, /^-[oct]$/)[0];
 }
 
 function isAnswered({ words }: ShellCommand): boolean {

@@ -1,25 +1,41 @@
 import { showAtom } from "../../../near-name.ts";
+import type { Range } from "../../../problem.ts";
+import { atomToMachine } from "../../../sexp-print.ts";
 import type { Node } from "../../../sexp-tree.ts";
 import { argumentOf, targetOf, valueOf } from "../places.ts";
-import type { Finding, LintedSpec, PlacedOp, Rule } from "../rule.ts";
+import type { Finding, Fix, LintedSpec, PlacedOp, Rule } from "../rule.ts";
 
 export const relativeWorkdir: Rule = {
   name: "relative-workdir",
   severity: "warning",
   summary: "a `(workdir …)` that depends on the ones before it",
   *check({ stages }: LintedSpec): Iterable<Finding> {
-    for (const placed of stages.flatMap((stage) => stage.ops)) {
-      if (placed.op.op !== "workdir") continue;
-      const { directory } = placed.op;
-      if (/^(?:\/|[a-z]:[\\/]|~|\$)/i.test(directory)) continue;
-      yield {
-        at: argumentOf(placed, 0).at,
-        message: `${showAtom(directory)} is below the directory of the (workdir ...) before it, or below /`,
-        hint: "write the whole path",
-      };
+    for (const { ops } of stages) {
+      let before = "/";
+      for (const placed of ops) {
+        if (placed.op.op !== "workdir") continue;
+        const { directory } = placed.op;
+        const isWhole = /^(?:\/|[a-z]:[\\/]|~|\$)/i.test(directory);
+        const whole = isWhole ? directory : `${before.replace(/\/$/, "")}/${directory}`;
+        before = whole;
+        if (isWhole) continue;
+        const node = argumentOf(placed, 0);
+        yield {
+          at: node.at,
+          message: `${showAtom(directory)} is below the directory of the (workdir ...) before it, or below /`,
+          hint: "write the whole path",
+          fix: node.kind === "atom" ? withWholePath(node.at, whole) : undefined,
+        };
+      }
     }
   },
 };
+
+/** The same directory, and so the same ids. Not where a value or a drive is in the path: another rule joins them. */
+function withWholePath(at: Range, whole: string): Fix | undefined {
+  if (!/^\/[^$\\]*$/.test(whole)) return undefined;
+  return { title: "Write the whole path", edits: [{ at, text: atomToMachine(whole) }] };
+}
 
 /** A text that is used as it is, and a word for it. */
 interface Literal {

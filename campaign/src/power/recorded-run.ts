@@ -1,0 +1,76 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { LayerId } from "@ob/core";
+import { faultEnvironment } from "../faults.ts";
+import { copyStore, type Reference } from "../store/reference.ts";
+import { runWork } from "../store/run-work.ts";
+import { layersOf, type Trial } from "../store/try-fault.ts";
+import { type Left, seenIn } from "./crashed.ts";
+import { Disk } from "./disk.ts";
+import { type Change, parseRecord } from "./record.ts";
+
+/** A command on a store, and all that it has changed there, in order. */
+export interface RecordedRun {
+  readonly words: readonly string[];
+  /** The layers that were there before. */
+  readonly layers: ReadonlySet<LayerId>;
+  readonly changes: readonly Change[];
+  /** The disk before the first change. */
+  readonly begin: () => Disk;
+}
+
+export interface RecordOptions {
+  readonly reference: Reference;
+  /** Path of the compiled preload. */
+  readonly library: string;
+}
+
+/**
+ * Runs a command and records what it changes.
+ *
+ * @throws Error if the command fails, or if the record does not lead to what is on the disk afterwards: then a call was not recorded.
+ */
+export async function recordRun(trial: Trial, { reference, library }: RecordOptions): Promise<RecordedRun> {
+  const directory = path.join(reference.directory, "recorded");
+  const state = path.join(reference.directory, "calls");
+  const record = path.join(reference.directory, "record");
+  await rm(directory, { recursive: true, force: true });
+  await copyStore(reference[trial.from], directory);
+  const layers = await layersOf(directory);
+  const before = await Disk.read(directory);
+  const environment = await faultEnvironment(
+    { at: undefined, action: "kill" },
+    { library, state, directory },
+  );
+  await writeFile(record, "");
+  const timeLimit = 60_000 + 40 * reference.buildTime;
+  const recording = { ...environment, OB_FAULT_RECORD: record };
+  const { status, error, complaint } = await runWork(directory, trial.words, {
+    environment: recording,
+    timeLimit,
+  });
+  if (status !== 0)
+    throw new Error(`${trial.words.join(" ")} fails while it is recorded: ${error ?? complaint}`);
+  const changes = parseRecord(await readFile(record));
+  const replayed = before.copy();
+  for (const change of changes) replayed.apply(change);
+  refuseDifference(seenIn(replayed.root), seenIn((await Disk.read(directory)).root));
+  return { words: trial.words, layers, changes, begin: () => before.copy() };
+}
+
+function refuseDifference(replayed: Left, actual: Left): void {
+  const lost = differences(replayed, actual);
+  if (lost.length > 0) throw new Error(`the record is not whole: it differs in ${lost.join(", ")}`);
+}
+
+function differences(one: Left, other: Left, where = ""): readonly string[] {
+  return [...new Set([...one.keys(), ...other.keys()])].flatMap((name) => {
+    // SQLite writes to its index by memory mapping, and makes it anew after a crash.
+    if (name.endsWith("-shm")) return [];
+    const [first, second] = [one.get(name), other.get(name)];
+    if (first instanceof Map && second instanceof Map) return differences(first, second, `${where}${name}/`);
+    const same = first !== undefined && second !== undefined && isDeepStrictEqual(first, second);
+    return same ? [] : [`${where}${name}`];
+  });
+}
