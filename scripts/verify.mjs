@@ -49,6 +49,7 @@ function testSlowly() {
   }
   const env = { ...environment(), OB_E2E_SLOW: "1", OB_E2E_SYSTEMD: slowTestImages.join(" ") };
   const slow = [
+    "architectures.test.ts",
     "recipes/cloud-init.test.ts",
     "guests/reuse-on-request.test.ts",
     "sandbox/resume-refused.test.ts",

@@ -34,6 +34,7 @@ export const groups: readonly SidebarGroup[] = [
       ["cli", "The command line"],
       ["lint", "Lint rules"],
       ["guests", "Guests"],
+      ["architectures", "Architectures"],
       ["differences", "Compatibility"],
       ["glossary", "Glossary"],
     ],

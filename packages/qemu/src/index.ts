@@ -32,7 +32,7 @@ export { diagnoseConfinement, diagnoseQemu, type QemuDiagnosis } from "./diagnos
 export { amd64 } from "./machine/amd64.ts";
 export { maxDisksOn } from "./machine/disk-bus.ts";
 export { assertFirmware } from "./machine/firmware.ts";
-export type { Accelerator, Machine, QemuOption } from "./machine/machine.ts";
+export type { Accelerator, AcceleratorProbe, Machine, QemuOption } from "./machine/machine.ts";
 export { machineIdPattern, newMachineId } from "./machine/machine-id.ts";
 export { autoSlotDisks } from "./machine/pci-slots.ts";
 export { machineFor } from "./machine/registry.ts";

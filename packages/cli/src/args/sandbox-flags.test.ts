@@ -32,6 +32,15 @@ describe("readSandboxFlags", () => {
     });
     expect(flags).toMatchObject({ memoryMib: 16 * 1024, cpus: 8, bootTimeSeconds: 60 });
     expect(flags).toMatchObject({ guestOs: "windows", guestArch: "riscv64" });
+    const archOf = (name: string) => readSandboxFlags({ "qemu-guest-arch": name }).guestArch;
+    expect(["x86_64", "aarch64", "386", "ppc64le", "armhf"].map(archOf)).toEqual([
+      "amd64",
+      "arm64",
+      "i386",
+      "ppc64el",
+      "armhf",
+    ]);
+    expect(() => archOf("arm65")).toThrow("--qemu-guest-arch takes amd64, arm64, armhf");
   });
 
   it("takes another guest OS if a profile is given that may have it", () => {

@@ -8,7 +8,7 @@ import {
   isGuestOsName,
 } from "@ob/core";
 import type { OptionTable } from "./flags.ts";
-import { type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
+import { archOption, type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
 import { parseCount, parseSize, parseSizeOrZero, parseDuration } from "./units.ts";
 
 const accelerators = ["auto", "kvm", "tcg"] as const;
@@ -187,7 +187,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     cpus: given("qemu-cpus", parseAtLeastOne) ?? 2,
     guestOs: readGuestOs(args, "qemu-guest-os"),
     guestProfiles: stringOptions(args, "guest-profile"),
-    guestArch: enumOption(args, "qemu-guest-arch", guestArchNames),
+    guestArch: archOption(args, "qemu-guest-arch"),
     // The original's 30 s suit KVM; under software emulation a usual Debian takes 40 s to boot.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
     accelerator,

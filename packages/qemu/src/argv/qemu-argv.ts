@@ -112,7 +112,7 @@ export function qemuArgv(
   ];
   const rest: readonly QemuOption[] = [
     ...netdevOptions(config),
-    ["-device", `${hardware.networkDevice ?? devices.network},netdev=net0,romfile=`],
+    ["-device", `${hardware.networkDevice ?? devices.network},netdev=net0${withoutRom(machine)}`],
     ["-device", devices.random],
     ...devices.notifyDevices.map((device) => ["-device", device] as const),
     ...diskControllers(hardware.diskBus ?? "virtio", diskCount(config)),
@@ -160,6 +160,11 @@ const incoming: QemuOption = ["-incoming", "defer"];
 /** What runs before the guest's boot loader or kernel. */
 export function firmwareOptions({ machine, directBoot }: VmConfig): readonly QemuOption[] {
   return directBoot ? machine.firmware.kernel : machine.firmware.disk;
+}
+
+/** No option ROM, which only devices on PCI have. */
+function withoutRom({ bus }: Machine): string {
+  return bus === "pci" ? ",romfile=" : "";
 }
 
 /** With port 0 the host's kernel chooses a free port, without a race. */
