@@ -1,11 +1,17 @@
-import { deadline, errorMessage, isObError } from "@ob/core";
+import { deadline, type Emit, errorMessage, isObError } from "@ob/core";
 import type { Vm } from "@ob/qemu";
+import type { GuestProfile } from "../guest/profile.ts";
+import type { Guest } from "../guest/resolve-guest.ts";
 import { saveMachine } from "../snapshot/save.ts";
 import type { SnapshotKey } from "../snapshot/snapshot-key.ts";
-import type { LaunchOptions } from "./launch.ts";
+import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { bootTimeoutError, waitForBanner } from "./wait-for-ssh.ts";
 
-export interface TakeSnapshotOptions extends Pick<LaunchOptions, "snapshots" | "signal" | "emit"> {
+export interface TakeSnapshotOptions {
+  readonly snapshots: SnapshotStore | undefined;
+  /** The caller's. */
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
   readonly key: SnapshotKey;
   /** When its QEMU was started, by `performance.now()`. */
   readonly startedAt: number;
@@ -36,7 +42,9 @@ export async function takeSnapshot(
   }
 }
 
-export interface WhenReadyOptions extends TakeSnapshotOptions, Pick<LaunchOptions, "guest" | "profile"> {
+export interface WhenReadyOptions extends TakeSnapshotOptions {
+  readonly guest: Pick<Guest, "readyMarker">;
+  readonly profile: Pick<GuestProfile, "sshReadyPattern">;
   /** How long the guest may take until then, in seconds. */
   readonly bootTimeSeconds: number;
 }
