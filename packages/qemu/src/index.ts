@@ -9,9 +9,8 @@ export { probe, type ProbeOptions, type ProbeResult } from "./accelerator/probe.
 export { escapeOptionValue } from "./argv/escape.ts";
 export { monitorArgs } from "./argv/monitor-args.ts";
 export { sandboxArgs } from "./argv/sandbox-args.ts";
+export { blockNode, type BlockNode } from "./argv/block-node.ts";
 export {
-  type BlockNode,
-  blockNode,
   type DataDisk,
   type DirectBoot,
   diskCount,

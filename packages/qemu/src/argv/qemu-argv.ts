@@ -3,6 +3,7 @@ import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
 import { memoryFd, networkFd } from "../process/qemu-process.ts";
 import type { QemuRelease } from "../process/version-data.ts";
+import { blockNode } from "./block-node.ts";
 import { monitorArgs } from "./monitor-args.ts";
 import { sandboxArgs } from "./sandbox-args.ts";
 
@@ -185,39 +186,6 @@ const socketNetdev = {
   none: `socket,id=net0,fd=${networkFd}`,
   passt: `stream,id=net0,server=off,addr.type=fd,addr.str=${networkFd}`,
 } as const;
-
-export interface BlockNode {
-  /** Its node name in QEMU. */
-  readonly node: string;
-  /** Absolute path. */
-  readonly file: string;
-  readonly format: "qcow2" | "raw";
-  /** By default false. */
-  readonly readOnly?: boolean | undefined;
-}
-
-/**
- * A block node for `-blockdev` and `blockdev-add`. The guest's flushes are not passed on to the host's disk: who
- * keeps the file must wait until QEMU has closed it, and then fsync it.
- */
-export function blockNode({
-  node,
-  file,
-  format,
-  readOnly = false,
-}: BlockNode): Readonly<Record<string, unknown>> {
-  const common = {
-    discard: "unmap",
-    cache: { "no-flush": true },
-    ...(readOnly && { "read-only": true }),
-  };
-  return {
-    driver: format,
-    "node-name": node,
-    ...common,
-    file: { driver: "file", filename: file, ...common },
-  };
-}
 
 /** How many disks the VM has from its start. */
 export function diskCount({ disks }: Pick<VmConfig, "disks">): number {

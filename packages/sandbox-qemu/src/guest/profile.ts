@@ -223,18 +223,6 @@ export interface AfterLogin {
   apply(output: string): Baseline | undefined;
 }
 
-/** The exit status of `readArchive` if the path does not exist. */
-export const exitNotFound = 66;
-
-/** The exit status of `LoginCheck.server` if the guest's SSH server cannot be used in this way. */
-export const exitNoServer = 69;
-
-/** The exit status of `unpack` and `unpackDisk` if the guest's tar cannot unpack sparse files. */
-export const exitNoSparse = 123;
-
-/** The exit status of `unpackDisk` if the disk did not appear in the guest in time. */
-export const exitDeviceMissing = 124;
-
 export interface FlushCommand extends GuestCommand {
   /**
    * The line that a successful flush prints if the file systems are frozen, so that QEMU can be stopped without a shutdown.
