@@ -34,7 +34,11 @@ beforeEach(async () => {
   };
   snapshots = await SnapshotStore.open({ stateDirectory: at("state"), space: 2 ** 30, emit: noopEmit });
 });
-afterEach(async () => await rm(directory, { recursive: true }));
+afterEach(async () => {
+  // They are published in the background.
+  await snapshots[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
 
 const overlay = async (base: string, path: string): Promise<void> =>
   void (await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", path]));
