@@ -50,7 +50,7 @@ export async function stateOf(file: string, start: number): Promise<DiskState> {
   const raw = `${file}.raw`;
   try {
     await run(["qemu-img", "convert", "-O", "raw", file, raw]);
-    const { stdout } = await run(["dumpe2fs", "-h", `${raw}?offset=${start * sector}`]);
+    const { stdout } = await run(["debugfs", "-R", "show_super_stats -h", `${raw}?offset=${start * sector}`]);
     await using disk = await open(raw);
     const head = Buffer.alloc(2 * sector);
     await disk.read(head, 0, head.length, 0);

@@ -137,7 +137,7 @@ export async function openRaw(disk: string): Promise<RawDisk> {
   return {
     check: async () => {
       await run(["e2fsck", "-fn", partition]);
-      const { stdout } = await run(["dumpe2fs", "-h", partition]);
+      const { stdout } = await run(["debugfs", "-R", "show_super_stats -h", partition]);
       if (/needs_recovery/.test(stdout) || !/state:\s+clean\n/.test(stdout)) throw new Error(stdout);
     },
     debugfs: async (command) => (await run(["debugfs", "-R", command, partition])).stdout,
