@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { build, builtId, obuilder } from "./support/obuilder.ts";
@@ -50,4 +52,45 @@ test("a layer with a name is found by it, listed, compared, kept, and what anoth
   expect((await run("untag", "app:2")).exitCode).toBe(0);
   expect((await run("prune", "--keep", "0")).stdout).toBe(`Removing ${two}\nRemoved 1 layer`);
   expect(JSON.parse((await run("inspect", "app")).stdout)).toMatchObject({ id: one, children: [] });
+}, 400_000);
+
+test("args, a target, builds without the cache, a report and a metadata file go together", async () => {
+  await using store = await temporaryStore();
+  const spec = `(
+    (build tools ((from ${imageName}) (arg VERSION 1) (run (shell "echo made $VERSION; head -c8 /dev/urandom | od"))))
+    (from ${imageName})
+    (run (shell "true"))
+  )`;
+  const metadataFile = path.join(store.work, "build.json");
+  const report = path.join(store.work, "build.html");
+  const flags = ["--metadata-file", metadataFile, "--report", report, "--build-arg", "VERSION=2", "-j", "1"];
+  const made = async (...more: readonly string[]) => {
+    const built = await build(store, spec, { flags: [...flags, ...more] });
+    expect(built.exitCode, built.all).toBe(0);
+    const metadata = JSON.parse(await readFile(metadataFile, "utf8"));
+    expect(metadata).toMatchObject({ outcome: "succeeded", id: builtId(built.all) });
+    expect(await readFile(report, "utf8")).toContain(metadata.id.slice(0, 12));
+    const outcomes: readonly string[] = metadata.steps.map(
+      ({ build: [name = "main"], op, outcome }: { build: readonly string[]; op: string; outcome: string }) =>
+        `${name} ${op} ${outcome}`,
+    );
+    return { id: metadata.id as string, outcomes, all: built.all };
+  };
+
+  const target = await made("--target", "tools");
+  // The target is the build: it is in no other.
+  expect(target.outcomes).toEqual(["main from saved", "main run saved"]);
+  expect(target.all).toContain("\nmade 2\n");
+  const whole = await made("--no-cache-filter", "tools", "-t", "whole");
+  expect(whole.outcomes).toEqual([
+    "tools from cached",
+    "tools run saved",
+    "main from cached",
+    "main run saved",
+  ]);
+  const again = await made("--target", "tools", "--no-cache");
+  expect(again.outcomes.at(-1)).toBe("main run saved");
+  expect(new Set([target.id, whole.id, again.id]).size).toBe(3);
+  // What was run without the cache is what later builds use.
+  expect((await made("--target", "tools")).id).toBe(again.id);
 }, 400_000);

@@ -2,7 +2,14 @@ import { configDefaults, defineConfig, mergeConfig } from "vitest/config";
 import shared from "../vitest.shared.ts";
 
 /** Proofs that take minutes; `npm run verify` runs them. */
-const slow = ["recipes/cloud-init.test.ts", "vm-reuse-caches.test.ts"];
+const slow = [
+  "architectures.test.ts",
+  "recipes/cloud-init.test.ts",
+  "guests/reuse-on-request.test.ts",
+  "sandbox/resume-refused.test.ts",
+  "systemd/*.test.ts",
+  "vm-reuse-caches.test.ts",
+];
 /** Files that measure this process, count the processes of the host or change its network: they run one at a time, first. */
 const alone = [
   "security/flood.test.ts",

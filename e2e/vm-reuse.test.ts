@@ -2,7 +2,8 @@ import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "@ob/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openRaw, runTask, type Harness, openHarness } from "./sandbox/harness.ts";
+import { filesOf } from "./sandbox/files-of.ts";
+import { openRaw, type Harness, openHarness } from "./sandbox/harness.ts";
 import { build, builtId, obuilder } from "./support/obuilder.ts";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 import { programWithoutFirstThread } from "./support/threads.ts";
@@ -70,34 +71,6 @@ afterAll(async () => {
   for (const each of [bench, booted, reused]) await each[Symbol.asyncDispose]();
 });
 
-/** All files of all disks except the first (the base of the others), as seen by one guest that has them all attached. */
-async function filesOf(disks: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
-  const caches = await Promise.all(
-    disks.map(async (disk, index) => ({
-      name: `layer${index}`,
-      disk: await bench.createDisk(disk),
-      formatted: true,
-      // In memory: all have the label that the initrd looks for, so any of them can be this guest's own root.
-      target: `/run/layers/${index}`,
-    })),
-  );
-  // Times are omitted, since no two builds have the same; so are the sizes of directories, which have no meaning. The
-  // contents of a file that is unchanged since the image was built are known to be the same: its blocks are in the base
-  // layer.
-  const list =
-    "find . -xdev ! -type d -printf '%P|%y|%m|%U:%G|%n|%s|%l\\n'; find . -xdev -type d -printf '%P|%y|%m|%U:%G\\n'; " +
-    "find . -xdev -type f -newerct @$(stat -c %Z ./usr/local/lib/obuilder/start) -exec sha256sum {} +";
-  const all = caches
-    .map(({ target }) => `echo "disk ${target}"; cd ${target}; { ${list}; } | sort`)
-    .join("; ");
-  const { output } = await bench.runStep(
-    await bench.createDisk(),
-    runTask(all, { caches, user: { uid: 0, gid: 0 } }),
-  );
-  const parts = output.split(/^disk .*\n/m).slice(1);
-  return new Map(parts.map((part, index) => [disks[index] ?? "", part.trimEnd().split("\n")]));
-}
-
 // Without a time limit of its own: how long its boots take depends on the host, and each has a limit.
 describe("a build that reuses its VM", { timeout: 1_800_000 }, () => {
   it("makes the same layers, file by file, as with a boot for each step", async () => {
@@ -129,7 +102,7 @@ describe("a build that reuses its VM", { timeout: 1_800_000 }, () => {
       await using raw = await openRaw(disk);
       await raw.check();
     }
-    const files = await filesOf([...fresh.disks.slice(1), ...reusing.disks.slice(1)]);
+    const files = await filesOf(bench, [...fresh.disks.slice(1), ...reusing.disks.slice(1)]);
     expect(files.size).toBe(2 * steps);
     for (const [index, disk] of reusing.disks.entries()) {
       if (index === 0) continue;

@@ -14,6 +14,9 @@ export const defaultImage = "debian-12-amd64";
 /** Images that only the tests need: a host that cannot make them can still run the others. */
 export const testImages = ["debian-13-riscv64"];
 
+/** Images of tests that take too long for `npm test`. */
+export const slowTestImages = ["debian-12-amd64-systemd", "debian-13-amd64-systemd"];
+
 /** The path of a program, or undefined. Searches the directories of programs for root, too. */
 export function which(program) {
   for (const directory of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"]) {

@@ -48,7 +48,7 @@ export function installNpmPackages() {
 export const obuilder = join(repository, "packages", "cli", "bin", "obuilder-dev.js");
 
 /** Makes an image unless the store has it as its recipe makes it now. Returns the exit status. */
-function makeImage(name) {
+export function makeImage(name) {
   return call(node, [obuilder, "image", "build", name, `--store=qemu:${store}`]);
 }
 

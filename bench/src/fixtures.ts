@@ -2,25 +2,28 @@ import { access, cp, link, mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Bench } from "./bench.ts";
 
-/** The base image for all measurements. */
+/** The base image of measurements that name no other. */
 export const imageName = "debian-12-amd64";
+/** The base image of those on a guest with systemd. */
+export const systemdImage = "debian-12-amd64-systemd";
 
 /** @throws Error if the base image is missing. */
-export async function checkImage(imageStore: string): Promise<void> {
-  const image = path.join(imageStore, "base-image", `${imageName}.qcow2`);
+export async function checkImage(imageStore: string, name = imageName): Promise<void> {
+  const image = path.join(imageStore, "base-image", `${name}.qcow2`);
+  const how = name === imageName ? "npm run quickstart" : `obuilder image build ${name}`;
   await access(image).catch(() => {
-    throw new Error(`There is no ${image}: run \`npm run quickstart\`, which makes it.`);
+    throw new Error(`There is no ${image}: run \`${how}\`, which makes it.`);
   });
 }
 
 /** Creates a store with a hard link to the base image and no layers. */
-export async function newStore(bench: Bench): Promise<string> {
+export async function newStore(bench: Bench, name = imageName): Promise<string> {
   const directory = path.join(bench.directory, `store-${crypto.randomUUID().slice(0, 8)}`);
   const images = path.join(directory, "base-image");
   await mkdir(images, { recursive: true });
   const from = path.join(bench.imageStore, "base-image");
   for (const file of await readdir(from)) {
-    if (file.startsWith(`${imageName}.`)) await link(path.join(from, file), path.join(images, file));
+    if (file.startsWith(`${name}.`)) await link(path.join(from, file), path.join(images, file));
   }
   await cp(path.join(bench.imageStore, "state/ssh"), path.join(directory, "state/ssh"), { recursive: true });
   return directory;

@@ -59,7 +59,7 @@ export function bareArgv(argv: readonly string[], { disk, port }: { disk: string
 }
 
 /** Time limit of a boot in milliseconds. */
-export const maxBootTime = 180_000;
+export const maxBootTime = 900_000;
 
 /** Resolves when the guest prints its ready marker on the console. */
 export async function untilReady(guest: Guest): Promise<void> {

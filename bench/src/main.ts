@@ -15,7 +15,9 @@ import { layers } from "./scenarios/layers.ts";
 import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
 import { registry } from "./scenarios/registry.ts";
+import { snapshots } from "./scenarios/snapshots.ts";
 import { steps } from "./scenarios/steps.ts";
+import { systemd } from "./scenarios/systemd.ts";
 import { throughput } from "./scenarios/throughput.ts";
 
 /** The scenarios that depend least on an otherwise idle machine are last. */
@@ -26,11 +28,15 @@ const scenarios: readonly Scenario[] = [
   registry,
   lowerBound,
   steps,
+  snapshots,
   copy,
   throughput,
   original,
   cluster,
 ];
+
+/** Only if named: they need an image of their own, and are not part of a run of everything. */
+const optional: readonly Scenario[] = [systemd];
 
 const repository = path.resolve(import.meta.dirname, "../..");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -40,10 +46,14 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: { quick: { type: "boolean", default: false }, write: { type: "boolean", default: false } },
   });
-  const chosen = positionals.map((name) => scenarios.find((scenario) => scenario.name === name) ?? name);
+  const chosen = positionals.map(
+    (name) => [...scenarios, ...optional].find((scenario) => scenario.name === name) ?? name,
+  );
   const unknown = chosen.find((each) => typeof each === "string");
   if (unknown !== undefined) {
-    say(`There is no ${unknown}. There are: ${scenarios.map(({ name }) => name).join(", ")}.`);
+    say(
+      `There is no ${unknown}. There are: ${[...scenarios, ...optional].map(({ name }) => name).join(", ")}.`,
+    );
     return 2;
   }
   const wanted = chosen.length === 0 ? scenarios : chosen.filter((each) => typeof each !== "string");

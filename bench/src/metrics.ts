@@ -22,6 +22,15 @@ export const metricGroups: readonly MetricGroup[] = [
     ],
   },
   {
+    title: "VM snapshots",
+    rows: [
+      ["first build of a store, without snapshots"],
+      ["first build of a store", "first build of a store, without snapshots"],
+      ["last step changed, cold"],
+      ["last step changed, resumed", "last step changed, cold"],
+    ],
+  },
+  {
     title: "A whole build, from the command's start to its end",
     rows: [1, 5, 20].flatMap((count) =>
       ["cold", "with VM reuse", "resumed"].map(
@@ -38,6 +47,16 @@ export const metricGroups: readonly MetricGroup[] = [
       ["run, copy, run: cold, a VM a step", "run, copy, run: original"],
       ["run, copy, run: cold", "run, copy, run: original"],
       ["run, copy, run: resumed", "run, copy, run: original"],
+    ],
+  },
+  {
+    title: "A guest with systemd",
+    rows: [
+      ["systemd: first step cold"],
+      ["systemd: first step resumed", "systemd: first step cold"],
+      ["systemd: further step", "systemd: first step cold"],
+      ["systemd: 5 steps, original"],
+      ["systemd: 5 steps", "systemd: 5 steps, original"],
     ],
   },
   {

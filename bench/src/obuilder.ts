@@ -12,7 +12,7 @@ import type { Part } from "./results.ts";
 export const binary = path.resolve(import.meta.dirname, "../../packages/cli/bin/obuilder-dev.js");
 
 /** The VM parameters of all measurements. */
-export const machine = { memory: "1", cpus: "2", bootTime: "180" };
+export const machine = { memory: "1", cpus: "2", bootTime: "900" };
 
 export interface StepRun {
   readonly id: string;
@@ -49,8 +49,8 @@ export function newSteps(count: number): string {
 }
 
 /** A spec from the base image. */
-export function specOf(ops: string): string {
-  return `((from ${imageName})\n${ops})`;
+export function specOf(ops: string, image = imageName): string {
+  return `((from ${image})\n${ops})`;
 }
 
 let known: string | undefined;

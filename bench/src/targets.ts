@@ -29,6 +29,12 @@ export const targets: readonly Target[] = [
   atMost("first step resumed / cold first step", 0.35, (r) =>
     r.ratio("first step resumed", "first step cold"),
   ),
+  atMost("first build of a store / without snapshots", 1.1, (r) =>
+    r.ratio("first build of a store", "first build of a store, without snapshots"),
+  ),
+  atMost("last step changed, resumed / cold", 0.4, (r) =>
+    r.ratio("last step changed, resumed", "last step changed, cold"),
+  ),
   atLeast("run, copy, run: the original's procedure / cold", 6, (r) =>
     r.ratio("run, copy, run: original", "run, copy, run: cold"),
   ),
@@ -39,11 +45,20 @@ export const targets: readonly Target[] = [
   atMost("cache acquired and released, 4 GB / 100 MB", 1.2, (r) => r.ratio("cache: 4 GB", "cache: 100 MB")),
   atMost("plan of 100 cached steps / node -e 0", 6, (r) => r.ratio("plan of 100 cached steps", "node -e 0")),
   atMost("--help / node -e 0", 1.6, (r) => r.ratio("--help", "node -e 0")),
-  atMost("cached build of ten steps / node -e 0", 3.6, (r) =>
+  atMost("cached build of ten steps / node -e 0", 1.8, (r) =>
     r.ratio("build of 10 cached steps", "node -e 0"),
   ),
   atMost("start with 10,000 layers / with 10", 1.2, (r) =>
     r.ratio("start with 10000 layers", "start with 10 layers"),
+  ),
+  atMost("systemd: each further step / cold first step", 0.08, (r) =>
+    r.ratio("systemd: further step", "systemd: first step cold"),
+  ),
+  atMost("systemd: first step resumed / cold first step", 0.15, (r) =>
+    r.ratio("systemd: first step resumed", "systemd: first step cold"),
+  ),
+  atLeast("systemd: 5 steps: the original's procedure / resumed", 10, (r) =>
+    r.ratio("systemd: 5 steps, original", "systemd: 5 steps"),
   ),
   atMost("cluster: 480 layers on 8 workers / bound", 1.5, (r) =>
     r.ratio("cluster: 8 workers", "cluster: bound"),

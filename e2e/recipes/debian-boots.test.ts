@@ -4,7 +4,7 @@ import { parseImageManifest, run, type StartSmokeTest } from "@ob/core";
 import { bootForSmokeTest } from "@ob/sandbox-qemu";
 import { expect, it } from "vitest";
 import { checkByDisk } from "../../images/debian/check-by-disk.ts";
-import { configurePackages } from "../../images/debian/riscv64/configure.ts";
+import { configurePackages } from "../../images/debian/unpacked/configure.ts";
 import { imageName, temporaryStore, type TestStore, whyWithout } from "../support/store.ts";
 
 const riscv64 = "debian-13-riscv64";
@@ -61,7 +61,7 @@ it.skipIf(without !== undefined)(
     await using store = await temporaryStore(riscv64);
     const { result, options } = await bootable(store, riscv64);
     const consoleLog = path.join(store.work, "a,console");
-    await configurePackages(result, { ...options, consoleLog, limitSeconds: 600 });
+    await configurePackages(result, { ...options, guestArch: "riscv64", consoleLog, limitSeconds: 600 });
     expect(await readFile(consoleLog, "latin1")).toContain("obuilder: ready");
   },
 );

@@ -22,6 +22,7 @@ import {
   withPrefix,
 } from "@ob/images/toolkit";
 import { checkByDisk } from "./check-by-disk.ts";
+import { grubConfigOf } from "./grub.ts";
 import { guestBusybox, readGuest } from "./guest-files.ts";
 import { type Init, packagesOf } from "./inits.ts";
 import * as content from "./packages.ts";
@@ -47,14 +48,6 @@ function commandLineOf(init: Init): string {
   return [commonCommandLine, ...init.commandLine].join(" ");
 }
 
-function grubConfigOf(init: Init): string {
-  return `set root=(hd0,msdos1)
-linux /boot/vmlinuz ${commandLineOf(init)}
-initrd /boot/initrd
-boot
-`;
-}
-
 /** A small Debian with apt, an SSH server and one of the inits. */
 export function debianAmd64(release: Release, init: Init): Recipe {
   const { version } = release;
@@ -70,7 +63,7 @@ export function debianAmd64(release: Release, init: Init): Recipe {
       const files = [await init.files(options), init.links, await readGuest("initrd-init")];
       // The revision stands for the recipe's code; increment it when the code changes the image.
       const script = content.customize(user);
-      const grubConfig = grubConfigOf(init);
+      const grubConfig = grubConfigOf(commandLineOf(init));
       const { additions } = init;
       return sha256(
         JSON.stringify({ revision: 4, release, content, script, files, label, grubConfig, additions }),
@@ -108,7 +101,7 @@ async function make(release: Release, context: MakeContext): Promise<RecipeResul
       asRoot,
       size: diskSize,
       label,
-      grubConfig: grubConfigOf(init),
+      grubConfig: grubConfigOf(commandLineOf(init)),
       signal,
     }),
   );

@@ -30,6 +30,14 @@ it("an image with systemd has the settings of every Debian image, but not the sc
   expect(sshd?.contents).toContain("UsePAM yes\n");
 });
 
+it("an image with systemd says that its guests can be reused, and starts the login user's service manager at boot", async () => {
+  const files = paths(await systemdInit.files({ ...options, user: "builder" }));
+  expect(files).toEqual(
+    expect.arrayContaining(["usr/local/lib/obuilder/systemd", "var/lib/systemd/linger/builder"]),
+  );
+  expect(paths(await busyboxInit.files(options))).not.toContain("usr/local/lib/obuilder/systemd");
+});
+
 it("each image with systemd has a machine id of its own, which its recipe's fingerprint does not depend on", async () => {
   const [one, two] = [systemdInit.uniqueFiles(), systemdInit.uniqueFiles()];
   expect(paths(one)).toEqual(["etc/machine-id"]);

@@ -65,6 +65,16 @@ const masked = [
   ...["e2scrub_reap.service", "fstrim.timer", "logrotate.timer", "man-db.timer", "tmp.mount"],
 ];
 
+/** Says that all that a boot of this systemd does is known, so that a guest can be reused without one. */
+const reuseMarker: GuestFile = { path: `${home}/systemd`, contents: "", mode: 0o644 };
+
+/** Has the boot start the service manager of the login user, which else each first login would wait for. */
+const lingering = (user: string): GuestFile => ({
+  path: `var/lib/systemd/linger/${user}`,
+  contents: "",
+  mode: 0o644,
+});
+
 /** As in a cloud image: systemd as init, udev, journald, D-Bus, cron, sessions by logind, and sshd by its unit. */
 export const systemdInit: Init = {
   suffix: "-systemd",
@@ -83,7 +93,7 @@ export const systemdInit: Init = {
       mode,
       contents: await readGuest(source),
     }));
-    return [...kept, ...(await Promise.all(own))];
+    return [...kept, ...(await Promise.all(own)), reuseMarker, lingering(options.user)];
   },
   links: [
     [`${home}/init`, "/usr/lib/systemd/systemd"],

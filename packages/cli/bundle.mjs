@@ -81,11 +81,12 @@ try {
     },
   });
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
-  copyFileSync(join(here, "lazy-module.cjs"), join(fresh, "lazy-module.cjs"));
+  for (const name of ["lazy-module.cjs", "import-module.cjs"])
+    copyFileSync(join(here, name), join(fresh, name));
   const bundleId = createHash("sha256");
   for (const { type, fileName, code } of output) {
     if (type !== "chunk") continue;
-    const ascii = onlyAscii(code, fileName);
+    const ascii = onlyAscii(code, fileName).replaceAll(/\bimport\(/g, 'require("./import-module.cjs")(');
     writeFileSync(join(fresh, fileName), ascii);
     bundleId.update(ascii);
   }

@@ -37,11 +37,7 @@ exports.loadBundle = function loadBundle(directory, entry, cache) {
     const module = { exports: {}, filename, id: filename, loaded: false };
     modules.set(name, module);
     const cachedData = known.get(name);
-    const script = new vm.Script(begin + source + end, {
-      filename,
-      cachedData,
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
+    const script = new vm.Script(begin + source + end, { filename, cachedData });
     if (cachedData === undefined || script.cachedDataRejected === true) isNew = true;
     scripts.set(name, script);
     try {
@@ -57,7 +53,9 @@ exports.loadBundle = function loadBundle(directory, entry, cache) {
   }
 
   function requireFrom(id) {
-    return id.startsWith("./") && id.endsWith(".cjs") ? load(id.slice(2)) : nodeRequire(id);
+    // Its import() needs a module of Node's.
+    const isOurs = id.startsWith("./") && id !== "./import-module.cjs";
+    return isOurs ? load(id.slice(2)) : nodeRequire(id);
   }
   requireFrom.resolve = nodeRequire.resolve;
   requireFrom.cache = nodeRequire.cache;

@@ -9,7 +9,7 @@ export const groups: readonly SidebarGroup[] = [
     text: "Start",
     pages: [
       ["index", "Overview"],
-      ["coming-from", "Coming from other tools"],
+      ["coming-from", "From other tools"],
     ],
   },
   {
@@ -34,6 +34,7 @@ export const groups: readonly SidebarGroup[] = [
       ["cli", "The command line"],
       ["lint", "Lint rules"],
       ["guests", "Guests"],
+      ["architectures", "Architectures"],
       ["differences", "Compatibility"],
       ["glossary", "Glossary"],
     ],

@@ -100,7 +100,8 @@ async function baseline(bench: Bench, { argv, cpu, tree }: Baseline): Promise<nu
   return performance.now() - start;
 }
 
-async function oneStep(
+/** A step by the original's procedure, with its phases. @returns them. */
+export async function oneStep(
   bench: Bench,
   step: {
     readonly argv: readonly string[];
@@ -153,7 +154,7 @@ function originalCommandLine(
 }
 
 /** The argument after an option. */
-function after(argv: readonly string[], option: string): string {
+export function after(argv: readonly string[], option: string): string {
   const word = argv[argv.indexOf(option) + 1];
   if (word === undefined) throw new Error(`QEMU's command line has no ${option}.`);
   return word;

@@ -18,6 +18,7 @@ const files: Readonly<Record<string, string>> = {
   "DEBIAN/conffiles": "/etc/sample.conf\n",
   "DEBIAN/triggers": "interest-noawait /usr/lib/sample\ninterest sample-changed\nactivate-noawait ldconfig\n",
   "DEBIAN/postinst": "#!/bin/sh\ntouch /this-ran\n",
+  "bin/old": "as in Debian 12",
   "etc/sample.conf": "a = 1\n",
   "usr/bin/sample": "program",
   "usr/share/doc/sample/README": "left out",
@@ -50,6 +51,7 @@ describe.skipIf(getuid?.() !== 0)("a root made of packages (skipped for users ot
     const at = await unpackSample();
     await expect(readFile(at("bin/sample"), "utf8")).resolves.toBe("program");
     expect((await lstat(at("bin"))).isSymbolicLink()).toBe(true);
+    await expect(readFile(at("usr/bin/old"), "utf8")).resolves.toBe("as in Debian 12");
     await expect(readFile(at("usr/share/doc/sample/copyright"), "utf8")).resolves.toBe("kept");
     await expect(lstat(at("usr/share/doc/sample/README"))).rejects.toThrow("ENOENT");
     await expect(lstat(at("usr/share/man/man1"))).rejects.toThrow("ENOENT");
@@ -69,7 +71,7 @@ describe.skipIf(getuid?.() !== 0)("a root made of packages (skipped for users ot
     expect(stdout).toBe("install ok installed  /etc/sample.conf 9358f2568f3316fe7e78a4fa7707c414");
     const { stdout: list } = await run(["dpkg-query", admin, "--listfiles", "sample"]);
     expect(list.split("\n")).toEqual(
-      expect.arrayContaining(["/.", "/etc/sample.conf", "/usr/bin", "/usr/bin/sample"]),
+      expect.arrayContaining(["/.", "/bin/old", "/etc/sample.conf", "/usr/bin", "/usr/bin/sample"]),
     );
     await expect(readFile(at("var/lib/dpkg/info/sample:riscv64.postinst"), "utf8")).resolves.toContain(
       "this-ran",

@@ -30,10 +30,10 @@ export interface UnpackedPackage {
  * of its scripts runs.
  */
 export async function unpackPackage(deb: string, options: UnpackOptions): Promise<UnpackedPackage> {
-  const { root, asRoot, scratch, pending, signal } = options;
+  const { root, scratch, pending, signal } = options;
   const control = join(scratch, basename(deb));
-  const [{ stdout: listing }] = await Promise.all([
-    run(withPrefix(asRoot, ["dpkg-deb", "--vextract", deb, root]), { signal }),
+  const [listing] = await Promise.all([
+    extract(deb, options),
     run(["dpkg-deb", "--control", deb, control], { signal }),
   ]);
   const fields = (await readFile(join(control, "control"), "utf8")).trim();
@@ -51,6 +51,20 @@ export async function unpackPackage(deb: string, options: UnpackOptions): Promis
   const [first = "", ...rest] = fields.split("\n");
   const state = pending?.has(deb) === true ? "unpacked" : "installed";
   return { key, status: [first, `Status: install ok ${state}`, ...rest, ...conffiles].join("\n"), triggers };
+}
+
+/**
+ * Extracts the files as dpkg does: a directory of the package is no reason to replace a link to one, such as `/bin`, which packages of
+ * Debian 12 still have. @returns tar's list of them.
+ */
+async function extract(deb: string, { root, asRoot, scratch, signal }: UnpackOptions): Promise<string> {
+  const archive = join(scratch, `${basename(deb)}.tar`);
+  await run(["dpkg-deb", "--fsys-tarfile", deb], { stdoutFile: archive, signal });
+  const options = ["--extract", "--verbose", "--preserve-permissions", "--keep-directory-symlink"];
+  const tar = ["tar", ...options, "--file", archive, "--directory", root] as const;
+  const { stdout } = await run(withPrefix(asRoot, tar), { signal });
+  await rm(archive);
+  return stdout;
 }
 
 /** Converts tar's `./usr/bin/` to dpkg's `/usr/bin`. */

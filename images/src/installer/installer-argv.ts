@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { GuestArch } from "@ob/core";
 import { convert, createDisk } from "@ob/qcow2";
-import { escapeOptionValue, sandboxArgs } from "@ob/qemu";
+import { escapeOptionValue, machineFor, sandboxArgs } from "@ob/qemu";
 import type { Argv } from "../disk/fakeroot.ts";
 
 /** The VM in which an operating system is installed. */
@@ -25,11 +25,11 @@ export interface InstallerMachine {
 /** The argv of QEMU, without the console and the monitor. QEMU has no display. */
 export function installerArgv(machine: InstallerMachine): Argv {
   const { guestArch, memoryMib, disks, seeds = [], isos = [], network = [], reboots } = machine;
-  const isAmd64 = guestArch === "amd64";
+  const { binary, type, devices } = machineFor(guestArch);
   const cpus = Math.min(4, availableParallelism());
   return [
-    isAmd64 ? "qemu-system-x86_64" : "qemu-system-riscv64",
-    ...["-machine", isAmd64 ? "pc" : "virt", ...machine.processor],
+    binary,
+    ...["-machine", type, ...machine.processor],
     ...sandboxArgs,
     ...["-smp", `${cpus}`, "-m", `${memoryMib}`],
     ...["-nodefaults", "-display", "none", "-monitor", "none", ...(reboots ? [] : ["-no-reboot"])],
@@ -45,8 +45,8 @@ export function installerArgv(machine: InstallerMachine): Argv {
       "-drive",
       `if=ide,index=${index},media=cdrom,format=raw,readonly=on,file=${escapeOptionValue(file)}`,
     ]),
-    ...["-nic", ["user", "model=virtio-net-pci", ...network].join(",")],
-    ...["-device", "virtio-rng-pci"],
+    ...["-nic", ["user", `model=${devices.network}`, ...network].join(",")],
+    ...["-device", devices.random],
   ];
 }
 

@@ -3,7 +3,12 @@ import { busybox } from "../../busybox/recipe.ts";
 import { debianAmd64 } from "../../debian/amd64.ts";
 import { busyboxInit, systemdInit } from "../../debian/inits.ts";
 import { bookworm, trixie } from "../../debian/releases.ts";
-import { debianRiscv64 } from "../../debian/riscv64.ts";
+import { arm64, armhf } from "../../debian/arm.ts";
+import { i386 } from "../../debian/i386.ts";
+import { ppc64el } from "../../debian/ppc64el.ts";
+import { riscv64 } from "../../debian/riscv64.ts";
+import { s390x } from "../../debian/s390x.ts";
+import { debianUnpacked } from "../../debian/unpacked/recipe.ts";
 import { openbsd79Amd64 } from "../../openbsd-79/recipe.ts";
 import { ubuntuNobleAmd64, ubuntuNobleRiscv64 } from "../../ubuntu-noble/recipe.ts";
 import { windowsServer2022Amd64 } from "../../windows-server-2022/recipe.ts";
@@ -13,8 +18,13 @@ import type { Recipe } from "./recipe.ts";
 /** The built-in recipes. The first is the default image. */
 export const recipes: readonly Recipe[] = [
   ...[debianAmd64(bookworm, busyboxInit), debianAmd64(trixie, busyboxInit)],
-  ...[debianRiscv64(trixie), busybox],
+  ...[debianUnpacked(trixie, riscv64), busybox],
   ...[debianAmd64(bookworm, systemdInit), debianAmd64(trixie, systemdInit)],
+  ...[arm64, armhf, ppc64el, s390x].flatMap((arch) =>
+    [bookworm, trixie].map((release) => debianUnpacked(release, arch)),
+  ),
+  // Debian 13 has no kernel for it.
+  debianUnpacked(bookworm, i386),
   ...[ubuntuNobleAmd64, ubuntuNobleRiscv64, openbsd79Amd64, windowsServer2022Amd64],
 ];
 

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -70,14 +70,21 @@ test("code of few bundles is kept", async () => {
 test("a bundle runs with and without code of an earlier run, and whatever is in its file", async () => {
   await writeFile(
     path.join(home, "main.cjs"),
-    'const path = require("node:path");\nexports.run = () => [path.basename(__filename), require("./part.cjs").twice(21)];\n',
+    'const path = require("node:path");\nexports.run = async () => [path.basename(__filename), require("./part.cjs").twice(21), (await require("./import-module.cjs")("./module.mjs")).name];\n',
   );
   await writeFile(path.join(home, "part.cjs"), "exports.twice = (number) => number * 2;\n");
+  await copyFile(path.join(codeCacheFile, "../import-module.cjs"), path.join(home, "import-module.cjs"));
+  await writeFile(path.join(home, "module.mjs"), "export const name = 'module';\n");
   const file = path.join(home, "main.code");
-  const script = `console.log(JSON.stringify(require(${JSON.stringify(codeCacheFile)}).loadBundle(${JSON.stringify(home)}, "main.cjs", ${JSON.stringify(file)}).run()))`;
+  const files = ["import-module.cjs", "main.cjs", "main.code", "module.mjs", "part.cjs"];
+  const words = [home, "main.cjs", file].map((word) => JSON.stringify(word)).join();
+  const load = `require(${JSON.stringify(codeCacheFile)}).loadBundle(${words})`;
+  const script = `${load}.run().then((result) => console.log(JSON.stringify(result)))`;
   const run = async (): Promise<number> => {
-    const { stdout } = await promisify(execFile)(process.execPath, ["-e", script]);
-    expect(JSON.parse(stdout)).toStrictEqual(["main.cjs", 42]);
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ["-e", script]);
+    expect(JSON.parse(stdout)).toStrictEqual(["main.cjs", 42, "module"]);
+    // No warning of an experiment.
+    expect(stderr).toBe("");
     return (await stat(file)).ino;
   };
   const first = await run();
@@ -89,5 +96,5 @@ test("a bundle runs with and without code of an earlier run, and whatever is in 
     await run();
     expect(JSON.parse((await readFile(file, "latin1")).split("\n", 1)[0] ?? "")).toMatchObject({ format: 1 });
   }
-  expect((await readdir(home)).toSorted()).toStrictEqual(["main.cjs", "main.code", "part.cjs"]);
+  expect((await readdir(home)).toSorted()).toStrictEqual(files);
 });

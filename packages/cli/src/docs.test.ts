@@ -58,6 +58,7 @@ const otherOptions: Readonly<Record<string, string>> = {
   "docker-": "the original's, refused",
   "rsync-mode": "the original's, refused",
   "no-recursion": "GNU tar's",
+  platform: "Docker's, answered with a hint",
 };
 
 /** True if the last word of `build --qemu-memory` is an option that needs a value. */

@@ -3,6 +3,7 @@ import { firstError } from "@ob/core";
 import type { Services } from "./services.ts";
 import { allOptions } from "./args/all-options.ts";
 import { type Invocation, readCommandLine } from "./args/parse.ts";
+import { commands } from "./commands/registry.ts";
 import { createSession, type Session } from "./commands/session.ts";
 import { colorsFor } from "./output/colors.ts";
 import { exitCodes, interruptCode } from "./exit-codes.ts";
@@ -50,7 +51,7 @@ export async function main(
   } catch (thrown) {
     const ending = endingOf(firstError(thrown), io.interruptedBy());
     if (!isResultPrinted && (await asksForJson(argv))) io.stdout.write(earlyResult(ending));
-    report(ending, io, invocation);
+    report(ending, io, { invocation, argv });
     return ending.exitCode;
   }
 }
@@ -75,18 +76,32 @@ async function servicesOf(options: MainOptions): Promise<Services> {
   return options.services ?? (await import("./services.ts")).services;
 }
 
+/** A command line, and what it asks for as far as it could be read. */
+interface Given {
+  readonly argv: readonly string[];
+  readonly invocation: Invocation | undefined;
+}
+
+/** The command whose help tells more. */
+function commandIn(argv: readonly string[]): string | undefined {
+  const name = argv.find((word) => !word.startsWith("-"));
+  return name !== undefined && Object.hasOwn(commands, name) ? name : undefined;
+}
+
 /** Prints the error. */
-function report({ error }: Ending, io: ProcessIo, invocation: Invocation | undefined): void {
+function report({ error }: Ending, io: ProcessIo, given: Given): void {
   // A closed pipe is not worth a message.
   if (io.interruptedBy() === "SIGPIPE") return;
-  const { verbose, mode, name } = settings(invocation);
+  const { verbose, mode, name } = settings(given);
   const colors = colorsFor(io.stderr, { mode, env: io.env });
   io.stderr.write(renderError(error, { colors, verbose, command: name }));
 }
 
 /** How to print an error; the defaults, if the command line is what is wrong. */
-function settings(invocation: Invocation | undefined) {
-  if (invocation?.kind !== "run") return { verbose: false, mode: "auto" as const, name: undefined };
+function settings({ invocation, argv }: Given) {
+  if (invocation?.kind !== "run") {
+    return { verbose: false, mode: "auto" as const, name: commandIn(argv) };
+  }
   const { args, name } = invocation;
   try {
     const verbosity = readVerbosity(args);

@@ -33,6 +33,7 @@ export async function sandboxOptions({
     sshKey: flags.sshKey,
     hardware: flags.hardware,
     snapshotCacheSize: flags.snapshotCacheSize,
+    vmReuse: flags.vmReuse,
     confinement: flags.confinement,
     diskDirectories: diskDirectoriesOf(location),
     stateDirectory: qemuStateOf(location),

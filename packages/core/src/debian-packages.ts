@@ -2,7 +2,11 @@
 export const debianPackageOf: Readonly<Record<string, string>> = {
   "qemu-img": "qemu-utils",
   "qemu-system-x86_64": "qemu-system-x86",
+  "qemu-system-aarch64": "qemu-system-arm",
+  "qemu-system-arm": "qemu-system-arm",
+  "qemu-system-ppc64": "qemu-system-ppc",
   "qemu-system-riscv64": "qemu-system-misc opensbi u-boot-qemu",
+  "qemu-system-s390x": "qemu-system-misc",
   "riscv64-linux-gnu-strip": "binutils-riscv64-linux-gnu",
   mke2fs: "e2fsprogs",
   debugfs: "e2fsprogs",

@@ -1,6 +1,5 @@
 import { createHash, hash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
+import { open } from "node:fs/promises";
 
 /** The sha256 of `data` (a string counts as its UTF-8 bytes), in lower-case hex. */
 export function sha256(data: string | Uint8Array): string {
@@ -10,6 +9,13 @@ export function sha256(data: string | Uint8Array): string {
 /** The sha256 of a file's contents, in lower-case hex. Rejects with Node's own error if it cannot be read. */
 export async function sha256File(path: string, signal?: AbortSignal): Promise<string> {
   const digest = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), digest, signal ? { signal } : {});
-  return digest.digest("hex");
+  await using file = await open(path);
+  // One buffer for all: a new one for each piece would cost as much as the digest.
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  for (;;) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await file.read(buffer);
+    if (bytesRead === 0) return digest.digest("hex");
+    digest.update(buffer.subarray(0, bytesRead));
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +32,18 @@ test("the program gets the environment, without what looks like a secret, and wh
     expect(Object.fromEntries(found)).toEqual({ SOME_VARIABLE: "canary", A_TOKEN: "given" });
   } finally {
     vi.unstubAllEnvs();
+  }
+});
+
+test("output can go to a file, byte for byte", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "exec-test-"));
+  try {
+    const stdoutFile = join(directory, "out");
+    const print = script("process.stdout.write(Buffer.from('00ff0a0a', 'hex')); console.error('err')");
+    expect(await run(print, { stdoutFile })).toEqual({ stdout: "", stderr: "err" });
+    expect((await readFile(stdoutFile)).toString("hex")).toBe("00ff0a0a");
+  } finally {
+    await rm(directory, { recursive: true });
   }
 });
 

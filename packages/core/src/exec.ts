@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** What the program reads on its standard input; by default nothing. */
   readonly input?: string | Uint8Array | Readable | undefined;
+  /** Absolute path of a file that gets its standard output, byte for byte; then `RunResult.stdout` is empty. */
+  readonly stdoutFile?: string | undefined;
   /** Ends the program after so many milliseconds; by default never. */
   readonly timeoutMs?: number | undefined;
 }
@@ -37,7 +39,7 @@ export async function run(
 ): Promise<RunResult> {
   checkArgument("run: argv", argv, "array");
   const [file, ...args] = argv;
-  const { signal, emit = noopEmit, cwd, env, input, timeoutMs } = options;
+  const { signal, emit = noopEmit, cwd, env, input, stdoutFile, timeoutMs } = options;
   if (signal?.aborted) throw cancelledError(signal);
   emit({ type: "exec", argv });
   // Loaded with the first program that runs: a plan, or a build with all layers cached, starts in half the time without.
@@ -49,11 +51,12 @@ export async function run(
       env: { ...childEnvironment(), PATH: searchPath(), ...env },
       extendEnv: false,
       ...(input === undefined ? { stdin: "ignore" as const } : { input }),
+      ...(stdoutFile !== undefined && { stdout: { file: stdoutFile }, buffer: { stdout: false } }),
       ...(timeoutMs !== undefined && { timeout: timeoutMs }),
       forceKillAfterDelay: 2_000,
       stripFinalNewline: true,
     });
-    return { stdout: result.stdout, stderr: result.stderr };
+    return { stdout: result.stdout ?? "", stderr: result.stderr };
   } catch (error) {
     if (error instanceof ExecaError) throw explain(argv, error, signal);
     throw error;

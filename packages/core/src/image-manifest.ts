@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { checkArgument } from "./check-options.ts";
 import { ObError } from "./errors.ts";
+import { guestArchNames } from "./guest-arch.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** Guest operating systems whose profile comes with the sandbox. */
@@ -13,10 +14,6 @@ export type GuestOs = KnownGuestOs | (string & {});
 export function isGuestOsName(name: string): boolean {
   return /^[a-z][a-z0-9._-]*$/.test(name);
 }
-
-/** Architectures with a machine, by the names of `--qemu-guest-arch`. */
-export const guestArchNames = ["amd64", "riscv64"] as const;
-export type GuestArch = (typeof guestArchNames)[number];
 
 /** The disk controller of a guest; `ide` where the machine has it. */
 export const diskBuses = ["virtio", "sata", "ide"] as const;

@@ -32,8 +32,15 @@ export { readRegularFile } from "./regular-file.ts";
 export { TailText } from "./tail-text.ts";
 export { tailLines, missingTool, run, type RunOptions, type RunResult } from "./exec.ts";
 export {
+  archNames,
+  type ArchNames,
   type GuestArch,
   guestArchNames,
+  guestArchOf,
+  hostGuestArch,
+  type OciArch,
+} from "./guest-arch.ts";
+export {
   type GuestOs,
   isGuestOsName,
   type KnownGuestOs,

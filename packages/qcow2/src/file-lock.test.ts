@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestProcess, type TestProcess } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isFree, isLockedExclusively, tryLock, waitForLock } from "./file-lock.ts";
+import { isFree, isLockedExclusively, tryLock, waitForLock, withLock } from "./file-lock.ts";
 
 /** Runs a command of process.test.helper.ts in a second process. */
 const startChild = (...args: readonly string[]): TestProcess =>
@@ -107,6 +107,61 @@ describe("inside one process", () => {
     const locks = await Promise.all(Array.from({ length: 20 }, () => tryLock(path, "exclusive")));
     expect(locks.filter((lock) => lock !== undefined)).toHaveLength(1);
     for (const lock of locks) lock?.release();
+  });
+});
+
+describe("what is around a lock", () => {
+  it("is released by the work that it was taken for, whether that succeeds or not", async () => {
+    const first = await waitForLock(path, "exclusive");
+    const held = await withLock(first, async () => isLockedExclusively(path));
+    expect([held, isFree(path)]).toEqual([true, true]);
+    const second = await waitForLock(path, "exclusive");
+    const failed = withLock(second, async () => {
+      throw new RangeError("the work");
+    });
+    await expect(failed).rejects.toThrow(new RangeError("the work"));
+    expect(isFree(path)).toBe(true);
+  });
+
+  it("has the path and the mode that were asked for, and ends with its scope", async () => {
+    {
+      using lock = await tryLock(path, "shared");
+      expect(lock).toMatchObject({ path, mode: "shared" });
+      expect(isFree(path)).toBe(false);
+    }
+    expect(isFree(path)).toBe(true);
+  });
+
+  it("refuses what is not a path or not a mode, and names the caller", async () => {
+    const mode = JSON.parse('"both"');
+    await expect(tryLock(path, mode)).rejects.toThrow(
+      new TypeError('tryLock: mode must be "shared" or "exclusive", not "both".'),
+    );
+    await expect(waitForLock(path, mode)).rejects.toThrow(
+      new TypeError('waitForLock: mode must be "shared" or "exclusive", not "both".'),
+    );
+    await expect(tryLock(JSON.parse("1"), "shared")).rejects.toThrow(/^tryLock: path /);
+    await expect(waitForLock(JSON.parse("1"), "shared")).rejects.toThrow(/^waitForLock: path /);
+  });
+
+  it("is an error if there cannot be a lock, and not one that is held", async () => {
+    await mkdir(path);
+    await expect(tryLock(path, "exclusive")).rejects.toThrow(/unable to open/);
+    await rm(path, { recursive: true });
+    await writeFile(path, "this is a file of another kind, and longer than a header of SQLite".repeat(20));
+    await expect(tryLock(path, "shared")).rejects.toThrow(/not a database/);
+  });
+
+  it("is no file where somebody only asks", async () => {
+    expect([isFree(path), isLockedExclusively(path)]).toEqual([true, false]);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it("is not taken by who was cancelled before", async () => {
+    await expect(waitForLock(path, "shared", AbortSignal.abort())).rejects.toMatchObject({
+      code: "CANCELLED",
+    });
+    expect(await readdir(directory)).toEqual([]);
   });
 });
 

@@ -69,6 +69,8 @@ async function readAt(
   file: FileHandle,
   { offset, length }: { readonly offset: number; readonly length: number },
 ): Promise<Buffer> {
+  // There is nothing at a place that no file reaches, and Node refuses to read there.
+  if (!Number.isSafeInteger(offset)) return Buffer.alloc(0);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
   return buffer.subarray(0, bytesRead);
 }

@@ -9,9 +9,8 @@ export { probe, type ProbeOptions, type ProbeResult } from "./accelerator/probe.
 export { escapeOptionValue } from "./argv/escape.ts";
 export { monitorArgs } from "./argv/monitor-args.ts";
 export { sandboxArgs } from "./argv/sandbox-args.ts";
+export { blockNode, type BlockNode } from "./argv/block-node.ts";
 export {
-  type BlockNode,
-  blockNode,
   type DataDisk,
   type DirectBoot,
   diskCount,
@@ -32,7 +31,7 @@ export { diagnoseConfinement, diagnoseQemu, type QemuDiagnosis } from "./diagnos
 export { amd64 } from "./machine/amd64.ts";
 export { maxDisksOn } from "./machine/disk-bus.ts";
 export { assertFirmware } from "./machine/firmware.ts";
-export type { Accelerator, Machine, QemuOption } from "./machine/machine.ts";
+export type { Accelerator, AcceleratorProbe, Machine, QemuOption } from "./machine/machine.ts";
 export { machineIdPattern, newMachineId } from "./machine/machine-id.ts";
 export { autoSlotDisks } from "./machine/pci-slots.ts";
 export { machineFor } from "./machine/registry.ts";

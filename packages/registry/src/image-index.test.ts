@@ -103,9 +103,33 @@ test("an image whose manifest the registry has lost makes room in the index", as
   fake.manifests.delete(`ob@${amd64.image.manifestDigest}`);
   expect(await registry.findImage(tag, { architecture: "amd64" })).toBeUndefined();
   expect((await push({ registry, files }, {})).outcome).toBe("pushed");
-  for (const architecture of ["amd64", "riscv64"]) {
+  for (const architecture of ["amd64", "riscv64"] as const) {
     expect((await registry.findImage(tag, { architecture }))?.platform?.architecture).toBe(architecture);
   }
+});
+
+test("the platforms of an index have OCI's names", async () => {
+  await using fake = await FakeRegistry.start();
+  await using files = await scratch();
+  await using registry = openRegistry({ ref: `${fake.host}/ob` });
+  const architectures = ["arm64", "armhf", "i386", "ppc64el"] as const;
+  for (const guestArch of architectures) await push({ registry, files }, { guestArch });
+  const { bytes = Buffer.alloc(0) } = fake.manifests.get(`ob:${tag}`) ?? {};
+  const { manifests } = JSON.parse(bytes.toString()) as { manifests: readonly { platform: unknown }[] };
+  expect(manifests.map(({ platform }) => platform)).toEqual([
+    { architecture: "386", os: "linux" },
+    { architecture: "arm", os: "linux", variant: "v7" },
+    { architecture: "arm64", os: "linux" },
+    { architecture: "ppc64le", os: "linux" },
+  ]);
+  for (const architecture of architectures) {
+    const image = await registry.findImage(tag, { architecture });
+    const pulled = image && (await registry.pullImage(image, { disk: files.path(architecture) }));
+    expect(pulled?.manifest).toContain(architecture);
+  }
+  await expect(registry.findImage(tag)).rejects.toMatchObject({
+    data: { architectures: "i386, armhf, arm64, ppc64el" },
+  });
 });
 
 describe("an index of a hostile registry", () => {
@@ -160,7 +184,7 @@ test.skipIf(!hasSkopeo)("skopeo inspects an index, and copies all of it unchange
   await using to = await startDockerRegistry();
   await using files = await scratch();
   await using registry = openRegistry({ ref: `${from.host}/ob` });
-  for (const guestArch of ["amd64", "riscv64"]) await push({ registry, files }, { guestArch });
+  for (const guestArch of ["amd64", "armhf"]) await push({ registry, files }, { guestArch });
   const source = `docker://${from.host}/ob:${tag}`;
   const inspect = async (...options: readonly string[]) => {
     const { stdout } = await run(["skopeo", ...options, "inspect", "--raw", "--tls-verify=false", source]);
@@ -168,20 +192,20 @@ test.skipIf(!hasSkopeo)("skopeo inspects an index, and copies all of it unchange
   };
   expect((await inspect()).manifests.map(({ platform }) => platform)).toEqual([
     { architecture: "amd64", os: "linux" },
-    { architecture: "riscv64", os: "linux" },
+    { architecture: "arm", os: "linux", variant: "v7" },
   ]);
   const flags = ["--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false"];
   const layout = `oci:${files.path("layout")}:${tag}`;
   await run(["skopeo", ...flags, "--all", source, layout]);
   await run(["skopeo", ...flags, "--all", layout, `docker://${to.host}/copy:${tag}`]);
-  const one = ["--override-os", "linux", "--override-arch", "riscv64"];
+  const one = ["--override-os", "linux", "--override-arch", "arm", "--override-variant", "v7"];
   await run(["skopeo", ...one, ...flags, source, `docker://${to.host}/copy:one`]);
   await using copy = openRegistry({ ref: `${to.host}/copy` });
-  for (const architecture of ["amd64", "riscv64"]) {
+  for (const architecture of ["amd64", "armhf"] as const) {
     const image = await copy.findImage(tag, { architecture });
     expect(image).toEqual(await registry.findImage(tag, { architecture }));
     expect(image && (await copy.pullImage(image, { disk: files.path(architecture) }))).toBeDefined();
   }
-  const riscv64 = await registry.findImage(tag, { architecture: "riscv64" });
-  expect((await copy.findImage("one"))?.manifestDigest).toBe(riscv64?.manifestDigest);
+  const armhf = await registry.findImage(tag, { architecture: "armhf" });
+  expect((await copy.findImage("one"))?.manifestDigest).toBe(armhf?.manifestDigest);
 });

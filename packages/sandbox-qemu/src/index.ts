@@ -28,7 +28,7 @@ export type {
   VmReuse,
 } from "./guest/profile.ts";
 export type { MountTask, OrderedCache } from "./guest/mount-task.ts";
-export { exitDeviceMissing, exitNotFound } from "./guest/profile.ts";
+export { exitDeviceMissing, exitNotFound } from "./guest/exit-statuses.ts";
 export type { GuestProfiles } from "./guest/registry.ts";
 export type { FramedLine } from "./ssh/frame.ts";
 export { checkTarget } from "./guest/posix/check-target.ts";

@@ -3,7 +3,7 @@ import { framesOf } from "./frames.ts";
 import { renderSvg } from "./render-svg.ts";
 
 /** How long the last frame is shown before the first comes again, in seconds. */
-const end = 3;
+const end = 2.3;
 
 /** The picture of a recording: the same text for the same recording. */
 export async function makeSvg(recording: string, description: string): Promise<string> {

@@ -43,9 +43,11 @@ export function ownership(
   if (gid > maxId) extended.set("gid", String(gid));
   if (userName !== "") extended.set("uname", userName);
   if (groupName !== "") extended.set("gname", groupName);
-  const seconds = Math.max(0, Math.floor(mtimeSeconds));
-  if (seconds > maxSeconds) extended.set("mtime", String(seconds));
-  const mtime = new Date(Math.min(seconds, maxSeconds) * 1000);
+  const seconds = Math.floor(mtimeSeconds);
+  const plain = Math.min(Math.max(seconds, 0), maxSeconds);
+  // BigInt: a number as great as a file system's greatest time would get an exponent.
+  if (seconds !== plain) extended.set("mtime", String(BigInt(seconds)));
+  const mtime = new Date(plain * 1000);
   return { uid: Math.min(uid, maxId), gid: Math.min(gid, maxId), mtime, extended };
 }
 

@@ -55,6 +55,8 @@ async function checkSource(directory: string | undefined): Promise<string> {
     );
   });
   if (!stats.isDirectory())
-    throw new ObError("USAGE", `The source directory ${directory} is not a directory.`);
+    throw new ObError("USAGE", `The source directory ${directory} is not a directory.`, {
+      hint: `A spec is given with -f: -f ${directory} ., where . is the directory that \`copy\` takes files from.`,
+    });
   return path.resolve(directory);
 }

@@ -1,4 +1,5 @@
 import { didYouMean, ObError } from "@ob/core";
+import { foreignOptionHint } from "./foreign-names.ts";
 
 /** An option of a command. */
 export interface Option {
@@ -111,10 +112,11 @@ function findLong(written: string, options: OptionTable): string {
   }
   throw usage(
     `Unknown option ${written}.`,
-    didYouMean(
-      written,
-      longNames.map((option) => `--${option}`),
-    ),
+    foreignOptionHint(name) ??
+      didYouMean(
+        written,
+        longNames.map((option) => `--${option}`),
+      ),
   );
 }
 

@@ -1,4 +1,4 @@
-import { didYouMean, ObError } from "@ob/core";
+import { didYouMean, type GuestArch, guestArchNames, guestArchOf, ObError } from "@ob/core";
 import { type ColorMode, colorModes } from "../output/colors.ts";
 import type { OptionTable } from "./flags.ts";
 
@@ -110,6 +110,12 @@ export function stringOption(args: Arguments, name: string): string | undefined 
 export function stringOptions(args: Arguments, name: string): readonly string[] {
   const value = args[name];
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+/** An architecture by Debian's, OCI's or the kernel's name for it. @throws ObError `USAGE` with the names. */
+export function archOption(args: Arguments, name: string): GuestArch | undefined {
+  const value = stringOption(args, name);
+  return (value === undefined ? undefined : guestArchOf(value)) ?? enumOption(args, name, guestArchNames);
 }
 
 /** The value of an option with a few allowed values. @throws ObError `USAGE` with the nearest value. */

@@ -4,6 +4,7 @@ import type { Command } from "../commands/command.ts";
 import { commands } from "../commands/registry.ts";
 import { findAction, refuseForeignOptions } from "./actions.ts";
 import { allOptions } from "./all-options.ts";
+import { foreignCommandHint } from "./foreign-names.ts";
 import { normalizeFlags, type Option, type OptionTable } from "./flags.ts";
 import { applySettings } from "../settings/apply-settings.ts";
 import { type Arguments, commonOptions } from "./options.ts";
@@ -45,7 +46,9 @@ export async function readCommandLine(
   if (entry === undefined) {
     throw new ObError("USAGE", `Unknown command ${JSON.stringify(name)}.`, {
       hint:
-        didYouMean(name, Object.keys(commands)) ?? `The commands are ${Object.keys(commands).join(", ")}.`,
+        foreignCommandHint(name) ??
+        didYouMean(name, Object.keys(commands)) ??
+        `The commands are ${Object.keys(commands).join(", ")}.`,
     });
   }
   const command = await entry.load();

@@ -17,6 +17,7 @@ describe("readSandboxFlags", () => {
       sshKey: undefined,
       diskSize: undefined,
       snapshotCacheSize: 2 * 2 ** 30,
+      vmReuse: "auto",
       hardware: { diskBus: undefined, machine: undefined, cpu: undefined, arguments: [] },
     });
   });
@@ -31,6 +32,15 @@ describe("readSandboxFlags", () => {
     });
     expect(flags).toMatchObject({ memoryMib: 16 * 1024, cpus: 8, bootTimeSeconds: 60 });
     expect(flags).toMatchObject({ guestOs: "windows", guestArch: "riscv64" });
+    const archOf = (name: string) => readSandboxFlags({ "qemu-guest-arch": name }).guestArch;
+    expect(["x86_64", "aarch64", "386", "ppc64le", "armhf"].map(archOf)).toEqual([
+      "amd64",
+      "arm64",
+      "i386",
+      "ppc64el",
+      "armhf",
+    ]);
+    expect(() => archOf("arm65")).toThrow("--qemu-guest-arch takes amd64, arm64, armhf");
   });
 
   it("takes another guest OS if a profile is given that may have it", () => {
@@ -40,6 +50,12 @@ describe("readSandboxFlags", () => {
       '--qemu-guest-os takes linux, openbsd, windows, not "plan9".',
     );
     expect(() => readSandboxFlags({ ...args, "qemu-guest-os": "../x" })).toThrow(/--qemu-guest-os takes/);
+  });
+
+  it("reads whether VMs are reused always; that they never are is no matter of the sandbox", () => {
+    expect(readSandboxFlags({ "vm-reuse": "always" }).vmReuse).toBe("always");
+    expect(readSandboxFlags({ "vm-reuse": "never" }).vmReuse).toBe("auto");
+    expect(() => readSandboxFlags({ "vm-reuse": "alwys" })).toThrow(/--vm-reuse takes auto, always, never/);
   });
 
   it("reads deviations from the usual machine", () => {

@@ -8,12 +8,13 @@ import {
   isGuestOsName,
 } from "@ob/core";
 import type { OptionTable } from "./flags.ts";
-import { type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
+import { archOption, type Arguments, enumOption, stringOption, stringOptions } from "./options.ts";
 import { parseCount, parseSize, parseSizeOrZero, parseDuration } from "./units.ts";
 
 const accelerators = ["auto", "kvm", "tcg"] as const;
 const networks = ["auto", "passt", "slirp"] as const;
 const confinements = ["auto", "off"] as const;
+const vmReuses = ["auto", "always", "never"] as const;
 
 const vmGroup = "VM:";
 export const sandboxOptions: OptionTable = {
@@ -125,10 +126,18 @@ export const sandboxOptions: OptionTable = {
 };
 
 export const vmReuseOptions: OptionTable = {
+  "vm-reuse": {
+    kind: "value",
+    value: "HOW",
+    describe:
+      "auto: a VM serves several steps where its guest can be reset; always: also OpenBSD, of which less is reset; never (default auto)",
+    group: vmGroup,
+    complete: vmReuses,
+  },
   "no-vm-reuse": {
     kind: "flag",
     describe:
-      "Boot a VM for every step (default if $OBUILDER_NO_VM_REUSE is set, or DIR/state/no-vm-reuse exists)",
+      "--vm-reuse=never: boot a VM for every step (default if $OBUILDER_NO_VM_REUSE is set, or DIR/state/no-vm-reuse exists)",
     group: vmGroup,
   },
 };
@@ -151,6 +160,8 @@ export interface SandboxFlags {
   readonly diskSize: number | undefined;
   /** The disk space for VM snapshots, in bytes; 0 for none. */
   readonly snapshotCacheSize: number;
+  /** Of builds that reuse VMs at all. */
+  readonly vmReuse: "auto" | "always";
   readonly hardware: HardwareFlags;
 }
 
@@ -176,7 +187,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     cpus: given("qemu-cpus", parseAtLeastOne) ?? 2,
     guestOs: readGuestOs(args, "qemu-guest-os"),
     guestProfiles: stringOptions(args, "guest-profile"),
-    guestArch: enumOption(args, "qemu-guest-arch", guestArchNames),
+    guestArch: archOption(args, "qemu-guest-arch"),
     // The original's 30 s suit KVM; under software emulation a usual Debian takes 40 s to boot.
     bootTimeSeconds: given("qemu-boot-time", parseSeconds) ?? (accelerator === "kvm" ? 30 : 120),
     accelerator,
@@ -186,6 +197,7 @@ export function readSandboxFlags(args: Arguments): SandboxFlags {
     sshKey: stringOption(args, "qemu-ssh-key"),
     diskSize: given("qemu-disk-size", parseSize),
     snapshotCacheSize: given("snapshot-cache-size", parseSizeOrZero) ?? 2 * 2 ** 30,
+    vmReuse: enumOption(args, "vm-reuse", vmReuses) === "always" ? "always" : "auto",
     hardware: {
       diskBus: enumOption(args, "qemu-disk-bus", diskBuses),
       machine: stringOption(args, "qemu-machine"),

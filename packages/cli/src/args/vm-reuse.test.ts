@@ -14,7 +14,7 @@ const ask = async ({
   args = {},
   env = {},
 }: {
-  args?: Record<string, boolean>;
+  args?: Record<string, boolean | string>;
   env?: Record<string, string>;
 }) => await mayReuseVm({ args, env, location: { kind: "qemu", directory } });
 
@@ -23,6 +23,9 @@ it("VMs are reused unless the flag, the environment or the store refuses it", as
   await expect(ask({ env: { OBUILDER_NO_VM_REUSE: "" } })).resolves.toBe(true);
   await expect(ask({ env: { OBUILDER_NO_VM_REUSE: "1" } })).resolves.toBe(false);
   await expect(ask({ args: { "no-vm-reuse": true } })).resolves.toBe(false);
+  await expect(ask({ args: { "vm-reuse": "never" } })).resolves.toBe(false);
+  await expect(ask({ args: { "vm-reuse": "always" } })).resolves.toBe(true);
+  await expect(ask({ args: { "vm-reuse": "always", "no-vm-reuse": true } })).resolves.toBe(false);
   await mkdir(path.join(directory, "state"));
   await expect(ask({})).resolves.toBe(true);
   await writeFile(path.join(directory, "state/no-vm-reuse"), "");

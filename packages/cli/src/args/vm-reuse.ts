@@ -15,7 +15,8 @@ const markerName = "no-vm-reuse";
 
 /** False if the flag, the environment or the store says that each step gets a VM of its own: the strictest counts. */
 export async function mayReuseVm({ args, env, location }: VmReuseSources): Promise<boolean> {
-  if (args["no-vm-reuse"] === true || (env["OBUILDER_NO_VM_REUSE"] ?? "") !== "") return false;
+  if (args["no-vm-reuse"] === true || args["vm-reuse"] === "never") return false;
+  if ((env["OBUILDER_NO_VM_REUSE"] ?? "") !== "") return false;
   try {
     await access(path.join(storeLayout(location.directory).state, markerName));
     return false;

@@ -1,11 +1,10 @@
-import process from "node:process";
-import { guestArchNames } from "@ob/core";
+import { guestArchNames, hostGuestArch } from "@ob/core";
 import { storeOptions, stringOption } from "../args/options.ts";
 import { parseStoreLocation } from "../args/store-location.ts";
 import type { Check } from "../doctor/check.ts";
 import { confinementChecks } from "../doctor/confinement-checks.ts";
 import { hostChecks, thisHost } from "../doctor/host-checks.ts";
-import { networkCheck, qemuChecks } from "../doctor/qemu-checks.ts";
+import { networkCheck, otherQemuCheck, qemuChecks } from "../doctor/qemu-checks.ts";
 import { storeChecks } from "../doctor/store-checks.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { colorsFor, type Palette } from "../output/colors.ts";
@@ -47,9 +46,13 @@ async function allChecks(store: string | undefined, { services, io }: Session): 
   const location = given === undefined || given === "" ? undefined : parseStoreLocation(given);
   const found = await Promise.all(guestArchNames.map((arch) => services.diagnoseQemu(arch, io.signal)));
   // Those of the host's own architecture, or else amd64, are what builds here need.
-  const own = process.arch === "riscv64" ? "riscv64" : "amd64";
+  const own = hostGuestArch() ?? "amd64";
+  const [others, installed] = [true, false].map((isOther) =>
+    found.filter(({ arch, version }) => (version === undefined && arch !== own) === isOther),
+  );
   return [
-    ...found.flatMap((each) => qemuChecks(each, each.arch === own)),
+    ...(installed ?? []).flatMap((each) => qemuChecks(each, each.arch === own)),
+    ...otherQemuCheck(others ?? []),
     networkCheck(found),
     ...(await hostChecks(thisHost)),
     ...confinementChecks(await services.diagnoseConfinement(), thisHost.uid),

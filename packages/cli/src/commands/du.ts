@@ -5,6 +5,7 @@ import { layerFields } from "../layers/layer-view.ts";
 import { storeUsage, type StoreUsage } from "../layers/store-usage.ts";
 import { fitTable } from "../output/fit-table.ts";
 import { formatTable } from "../output/format-table.ts";
+import { stepText } from "../layers/step-text.ts";
 import { jsonDocument } from "../output/printable.ts";
 import type { Command } from "./command.ts";
 
@@ -74,7 +75,7 @@ function details(
       formatSize(bytes),
       formatSize(sharedBytes),
       formatAge(now - lastUsed.getTime()),
-      tags.join(",") || (step?.heading ?? "-"),
+      tags.join(",") || stepText(step?.heading, { whole: false }),
     ]);
   const others = [
     ...caches.map(({ name, bytes, lastUsed }) => [

@@ -5,6 +5,7 @@ import { formatAge, formatDuration, formatSize } from "../args/units.ts";
 import { chainOf, layerBytes, layerFields, viewLayers } from "../layers/layer-view.ts";
 import { fitTable } from "../output/fit-table.ts";
 import { jsonDocument } from "../output/printable.ts";
+import { stepText } from "../layers/step-text.ts";
 import { noSuchLayer } from "../layers/no-such-layer.ts";
 import type { Command } from "./command.ts";
 
@@ -40,7 +41,7 @@ export const history: Command = {
       formatAge(now - created.getTime()),
       formatSize(sizes.get(each) ?? 0),
       step ? formatDuration(step.milliseconds) : "-",
-      step?.heading ?? "-",
+      stepText(step?.heading, { whole }),
     ]);
     const columns = whole ? undefined : (io.stdout.columns ?? 80);
     io.stdout.write(fitTable(["ID", "AGE", "SIZE", "TIME", "STEP"], { rows, left: [0], columns }));

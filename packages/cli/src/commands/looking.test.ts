@@ -36,7 +36,7 @@ describe("ls", () => {
     expect(lines).toHaveLength(4);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     const lineOf = (id: string) => lines.find((line) => line.startsWith(id.slice(0, 12)));
-    expect(lineOf(two)).toMatch(new RegExp(`^\\w{12}  ${one.slice(0, 12)} +0 .* tools:1.2 +/: .*…$`));
+    expect(lineOf(two)).toMatch(new RegExp(`^\\w{12}  ${one.slice(0, 12)} +0 .* tools:1.2 +\\(run .*…$`));
     expect(lineOf(base)).toMatch(/^\w{12} {2}- +1 .* \(from/);
     expect((await run("list")).stdout).toContain(two.slice(0, 12));
     expect((await run("ls", "--no-trunc")).stdout).toContain(long);

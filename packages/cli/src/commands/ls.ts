@@ -4,6 +4,7 @@ import { sandboxOptions } from "../args/sandbox-flags.ts";
 import { formatAge, formatSize } from "../args/units.ts";
 import { cut, fitTable } from "../output/fit-table.ts";
 import { jsonDocument } from "../output/printable.ts";
+import { stepText } from "../layers/step-text.ts";
 import type { Command } from "./command.ts";
 
 /** How many digits of an id a table shows. */
@@ -70,6 +71,6 @@ function row(layer: LayerView, { bytes, now, whole }: RowOptions): readonly stri
     formatAge(now - lastUsed.getTime()),
     formatSize(bytes),
     whole ? names : cut(names, tagWidth),
-    step?.heading ?? "-",
+    stepText(step?.heading, { whole }),
   ];
 }

@@ -19,6 +19,14 @@ export function qemuChecks(found: QemuDiagnosis, required: boolean): readonly Ch
   return checks.filter((check) => check !== undefined);
 }
 
+/** One line for all architectures without a QEMU that nothing here needs. */
+export function otherQemuCheck(found: readonly QemuDiagnosis[]): readonly Check[] {
+  if (found.length === 0) return [];
+  const packages = new Set(found.map(({ binary }) => debianPackageOf[binary] ?? "qemu-system"));
+  const text = `not installed: no ${found.map(({ arch }) => arch).join(", ")} guests`;
+  return [{ name: "QEMU others", state: "ok", text, help: apt([...packages].join(" ")) }];
+}
+
 function versionCheck(
   { version, binary, missing, missingFirmware }: QemuDiagnosis,
   { name, lack }: { readonly name: string; readonly lack: "failure" | "warning" },

@@ -23,6 +23,7 @@ it.each([
   [{ kind: "booted", why: "random-numbers" }, reused, /perl or python3/],
   [{ kind: "booted", why: "machine" }, reused, /virtio disks on the machine type `pc`/],
   [resumed, { kind: "started", why: "machine" }, /a VM can serve several steps/],
+  [resumed, { kind: "on-request" }, /--vm-reuse=always/],
 ] as const)("says what would make %j with %j quicker", (first, further, advice) => {
   const { more } = describeSpeed({ first, further, possiblePoints: [] });
   expect(more).toEqual([expect.stringMatching(advice)]);

@@ -44,6 +44,8 @@ const whyBooted = {
 
 function describeFurther(further: FurtherStepStart): string {
   if (further.kind === "reused") return "a further step runs in the VM of the one before";
+  if (further.kind === "on-request")
+    return "a further step starts as a first one does, unless VMs are always reused";
   return `a further step starts as a first one does: ${whyStarted[further.why]}${detailOf(further)}`;
 }
 
@@ -75,6 +77,9 @@ function adviceOnFirst(first: FirstStepStart): string | undefined {
 
 function adviceOnFurther(further: FurtherStepStart): string | undefined {
   if (further.kind === "reused") return undefined;
+  if (further.kind === "on-request") {
+    return "With --vm-reuse=always, a further step runs in the VM of the one before: docs/speed.md says what that promises.";
+  }
   switch (further.why) {
     case "machine":
       return "With virtio disks on a machine that takes them while it runs (`pc`), a VM can serve several steps.";

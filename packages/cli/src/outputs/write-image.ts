@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import { cancelledError, type LayerId, type Store, withStoreErrors } from "@ob/core";
+import { archNames, cancelledError, type LayerId, type Store, withStoreErrors } from "@ob/core";
 import type { ImageOutput } from "../args/output.ts";
 import { containerDisk } from "../oci/container-disk.ts";
 import { writeLayout } from "../oci/write-layout.ts";
@@ -34,10 +34,11 @@ export async function writeImage(
   }
 }
 
-/** That of the layer's guest; amd64 where its base image does not say. */
+/** That of the layer's guest, by OCI's name; amd64 where its base image does not say. */
 async function architectureOf(store: Store, id: LayerId): Promise<string> {
   const parents = new Map([...store.list()].map((layer) => [layer.id, layer.parent]));
   let base = id;
   for (let next = parents.get(base); next !== undefined; next = parents.get(base)) base = next;
-  return (await store.baseInfo(base)).manifest?.guestArch ?? "amd64";
+  const { manifest } = await store.baseInfo(base);
+  return archNames[manifest?.guestArch ?? "amd64"].oci.architecture;
 }

@@ -1,5 +1,6 @@
 import type { RunTask } from "./run-task.ts";
-import type { GuestArch, GuestOs } from "../image-manifest.ts";
+import type { GuestArch } from "../guest-arch.ts";
+import type { GuestOs } from "../image-manifest.ts";
 
 /**
  * The file system that a guest has on its cache disks: `ext4`, `ffs`, `ntfs`, or the name of another. It becomes the name of a

@@ -29,6 +29,8 @@ export type FirstStepStart =
 /** Whether a further step gets the VM of the one before. */
 export type FurtherStepStart =
   | { readonly kind: "reused" }
+  /** Only where the caller asks for it, see `SandboxOptions.vmReuse` of @ob/sandbox-qemu. */
+  | { readonly kind: "on-request" }
   | {
       readonly kind: "started";
       readonly why: "guest-os" | "machine" | "state";

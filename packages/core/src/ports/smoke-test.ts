@@ -1,4 +1,4 @@
-import type { GuestArch } from "../image-manifest.ts";
+import type { GuestArch } from "../guest-arch.ts";
 import type { GuestImage } from "./guest.ts";
 import type { ImageSpeed } from "./image-speed.ts";
 

@@ -1,17 +1,20 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findProgram, type ObEvent } from "@ob/core";
+import { findProgram, guestArchNames, type ObEvent } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type AcceleratorChoice, chooseAccelerator } from "./choose-accelerator.ts";
 import { amd64 } from "../machine/amd64.ts";
 import type { Machine } from "../machine/machine.ts";
+import { machineFor } from "../machine/registry.ts";
 import { probe } from "./probe.ts";
 import { fakeQemu } from "../testing/fake-qemu.ts";
 
 /** Native on whatever host runs the tests. */
 const machine: Machine = { ...amd64, hostArch: process.arch };
-const qemu = await findProgram(amd64.binary);
+const probed = guestArchNames.map(machineFor).filter((each) => each.probe !== undefined);
+const found = await Promise.all(probed.map(({ binary }) => findProgram(binary)));
+const installed = probed.filter((_, index) => found[index] !== undefined);
 const never = new AbortController().signal;
 
 let directory: string;
@@ -87,13 +90,16 @@ describe.runIf(process.platform === "linux")("the accelerator", () => {
     await expect(starts()).resolves.toBe(3);
   });
 
-  it("is probed again an hour after it failed: the host may only have been busy", async () => {
+  it.each([
+    ["an hour after it failed: the host may only have been busy", -3_600_001],
+    ["if it failed at a time to come: the clock was wrong then", 1_000_000_000],
+  ])("is probed again %s", async (_, later) => {
     await using fake = await fakeQemu(counting("process.exit(1);"));
     vi.stubEnv("PATH", fake.path);
     await choose("auto");
     const file = join(directory, "state", "accelerator.json");
     const cached: { time: number } = JSON.parse(await readFile(file, "utf8"));
-    await writeFile(file, JSON.stringify({ ...cached, time: cached.time - 3_600_001 }));
+    await writeFile(file, JSON.stringify({ ...cached, time: cached.time + later }));
     await choose("auto");
     await expect(starts()).resolves.toBe(2);
   });
@@ -147,8 +153,15 @@ describe("a probe", () => {
     });
   });
 
-  it.skipIf(qemu === undefined)("succeeds with the real QEMU under emulation", async () => {
-    const result = probe(amd64, { accelerator: "tcg", signal: never, timeoutMs: 25_000 });
+  it.each(installed)("succeeds with the real QEMU under emulation: $arch", async (real) => {
+    const result = probe(real, { accelerator: "tcg", signal: never, timeoutMs: 25_000 });
     await expect(result).resolves.toEqual({ works: true, why: "verified to run a guest" });
+  });
+
+  it("says where nothing verifies an accelerator", async () => {
+    await expect(probe(machineFor("s390x"), { accelerator: "kvm", signal: never })).resolves.toEqual({
+      works: false,
+      why: "kvm cannot be verified on s390x",
+    });
   });
 });

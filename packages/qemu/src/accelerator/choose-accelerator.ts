@@ -102,7 +102,9 @@ type CachedProbe = v.InferOutput<typeof schema>;
 async function readCache(stateDirectory: string, key: string): Promise<CachedProbe | undefined> {
   try {
     const cached = v.parse(schema, JSON.parse(await readFile(cacheFile(stateDirectory), "utf8")));
-    const isFresh = cached.works || Date.now() - cached.time < retryAfter;
+    const age = Date.now() - cached.time;
+    // A time to come is that of a clock which was wrong.
+    const isFresh = cached.works || (age >= 0 && age < retryAfter);
     return cached.key === key && isFresh ? cached : undefined;
   } catch {
     // Missing or invalid: the probe is repeated.

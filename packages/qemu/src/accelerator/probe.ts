@@ -16,7 +16,7 @@ import {
   checkOptions,
   tailLines,
 } from "@ob/core";
-import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
+import type { Accelerator, AcceleratorProbe, Machine, QemuOption } from "../machine/machine.ts";
 
 export interface ProbeOptions {
   readonly accelerator: Accelerator;
@@ -32,7 +32,7 @@ export interface ProbeResult {
 }
 
 /**
- * Boots a disk whose boot sector ends QEMU with a distinctive exit status: only a guest that runs can do that.
+ * Boots code that ends QEMU with a distinctive exit status: only a guest that runs can do that.
  *
  * @throws ObError `MISSING_TOOL`; the signal's reason.
  */
@@ -48,9 +48,9 @@ export async function probe(machine: Machine, options: ProbeOptions): Promise<Pr
   );
   const ended = new AbortController();
   try {
-    const disk = join(directory, "boot.img");
-    await writeFile(disk, machine.probe.disk);
-    const child = spawn(machine.binary, probeArguments(machine, { accelerator, disk }), {
+    const file = join(directory, "boot.img");
+    await writeFile(file, machine.probe.code);
+    const child = spawn(machine.binary, probeArguments(machine, { ...machine.probe, accelerator, file }), {
       stdio: ["ignore", "ignore", "pipe"],
       killSignal: "SIGKILL",
       env: bareEnvironment(),
@@ -79,21 +79,30 @@ export async function probe(machine: Machine, options: ProbeOptions): Promise<Pr
   }
 }
 
-function probeArguments(
-  machine: Machine,
-  { accelerator, disk }: { accelerator: Accelerator; disk: string },
-): string[] {
-  const file = { driver: "file", filename: disk };
+interface ProbeFile extends Omit<AcceleratorProbe, "code"> {
+  readonly accelerator: Accelerator;
+  /** Absolute path of the code. */
+  readonly file: string;
+}
+
+function diskOptions(machine: Machine, filename: string): readonly QemuOption[] {
+  const file = { driver: "file", filename };
   const blockdev = { driver: "raw", "node-name": "probe", "read-only": true, file };
+  return [
+    ["-blockdev", JSON.stringify(blockdev)],
+    ["-device", `${machine.devices.disk},drive=probe`],
+  ];
+}
+
+function probeArguments(machine: Machine, { accelerator, kind, file, options: more }: ProbeFile): string[] {
   const options: readonly QemuOption[] = [
     ["-display", "none"],
     ["-machine", machine.type],
     ["-accel", accelerator],
     ["-cpu", machine.cpu[accelerator]],
     ["-m", "32M"],
-    ["-device", machine.probe?.device ?? ""],
-    ["-blockdev", JSON.stringify(blockdev)],
-    ["-device", `${machine.devices.disk},drive=probe`],
+    ...more,
+    ...(kind === "firmware" ? [["-bios", file] as const] : diskOptions(machine, file)),
   ];
   return ["-nodefaults", "-no-user-config", ...options.flat()];
 }

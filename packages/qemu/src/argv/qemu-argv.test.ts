@@ -82,6 +82,9 @@ describe("QEMU's command line", () => {
     expect(optionsOf(resumed, "-object")).toEqual([object]);
     const rest = resumed.flatMap((word) => (word === object ? optionsOf(saved, "-object") : [word]));
     expect(rest.join(" ").replace(" -incoming defer", "")).toBe(saved.join(" "));
+    const restored = qemuArgv({ ...config, memory: "restored" }, options);
+    expect(restored.join(" ").replace(" -incoming defer", "")).toBe(saved.join(" "));
+    expect(restored).toContain("-incoming");
   });
 
   it("has the host's CPU under KVM", () => {

@@ -3,6 +3,7 @@ import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
 import { memoryFd, networkFd } from "../process/qemu-process.ts";
 import type { QemuRelease } from "../process/version-data.ts";
+import { blockNode } from "./block-node.ts";
 import { monitorArgs } from "./monitor-args.ts";
 import { sandboxArgs } from "./sandbox-args.ts";
 
@@ -62,9 +63,10 @@ export type HostNetwork = "slirp" | "passt";
 
 /**
  * Where the guest's memory is. `shared`: in an anonymous file that a snapshot can be taken of (`saveMachine`). `resumed`: a private
- * mapping of a snapshot's memory file (`memoryFd`), which is not changed; QEMU waits for the device state (`stateFd`).
+ * mapping of a snapshot's memory file (`memoryFd`), which is not changed; QEMU waits for the device state (`stateFd`). `restored`:
+ * `shared`, and QEMU waits for the device state once a snapshot's memory has been copied into it.
  */
-export type MemoryKind = "private" | "shared" | "resumed";
+export type MemoryKind = "private" | "shared" | "resumed" | "restored";
 
 /** Overrides of what a machine has by default. */
 export interface Hardware {
@@ -111,7 +113,7 @@ export function qemuArgv(
   ];
   const rest: readonly QemuOption[] = [
     ...netdevOptions(config),
-    ["-device", `${hardware.networkDevice ?? devices.network},netdev=net0,romfile=`],
+    ["-device", `${hardware.networkDevice ?? devices.network},netdev=net0${withoutRom(machine)}`],
     ["-device", devices.random],
     ...devices.notifyDevices.map((device) => ["-device", device] as const),
     ...diskControllers(hardware.diskBus ?? "virtio", diskCount(config)),
@@ -137,23 +139,33 @@ const memoryId = "memory";
 
 function memoryOptions(memory: MemoryKind, mebibytes: number): readonly QemuOption[] {
   const size = `id=${memoryId},size=${mebibytes}M`;
+  // Not a file on a disk, to which the host would write back dirty pages.
+  const inMemory = ["-object", `memory-backend-memfd,${size},share=on`] as const;
   switch (memory) {
     case "private":
       return [];
     case "shared":
-      // Not a file on a disk, to which the host would write back dirty pages.
-      return [["-object", `memory-backend-memfd,${size},share=on`]];
+      return [inMemory];
+    case "restored":
+      return [inMemory, incoming];
     case "resumed":
       return [
         ["-object", `memory-backend-file,${size},share=off,mem-path=/proc/self/fd/${memoryFd}`],
-        ["-incoming", "defer"],
+        incoming,
       ];
   }
 }
 
+const incoming: QemuOption = ["-incoming", "defer"];
+
 /** What runs before the guest's boot loader or kernel. */
 export function firmwareOptions({ machine, directBoot }: VmConfig): readonly QemuOption[] {
   return directBoot ? machine.firmware.kernel : machine.firmware.disk;
+}
+
+/** No option ROM, which only devices on PCI have. */
+function withoutRom({ bus }: Machine): string {
+  return bus === "pci" ? ",romfile=" : "";
 }
 
 /** With port 0 the host's kernel chooses a free port, without a race. */
@@ -174,39 +186,6 @@ const socketNetdev = {
   none: `socket,id=net0,fd=${networkFd}`,
   passt: `stream,id=net0,server=off,addr.type=fd,addr.str=${networkFd}`,
 } as const;
-
-export interface BlockNode {
-  /** Its node name in QEMU. */
-  readonly node: string;
-  /** Absolute path. */
-  readonly file: string;
-  readonly format: "qcow2" | "raw";
-  /** By default false. */
-  readonly readOnly?: boolean | undefined;
-}
-
-/**
- * A block node for `-blockdev` and `blockdev-add`. The guest's flushes are not passed on to the host's disk: who
- * keeps the file must wait until QEMU has closed it, and then fsync it.
- */
-export function blockNode({
-  node,
-  file,
-  format,
-  readOnly = false,
-}: BlockNode): Readonly<Record<string, unknown>> {
-  const common = {
-    discard: "unmap",
-    cache: { "no-flush": true },
-    ...(readOnly && { "read-only": true }),
-  };
-  return {
-    driver: format,
-    "node-name": node,
-    ...common,
-    file: { driver: "file", filename: file, ...common },
-  };
-}
 
 /** How many disks the VM has from its start. */
 export function diskCount({ disks }: Pick<VmConfig, "disks">): number {

@@ -1,5 +1,6 @@
 import { fchmodSync, fchownSync, fstatSync } from "node:fs";
-import type { BlockNode, VmConfig } from "../argv/qemu-argv.ts";
+import type { BlockNode } from "../argv/block-node.ts";
+import type { VmConfig } from "../argv/qemu-argv.ts";
 import { pathsIn } from "./argv-files.ts";
 import { backingFiles } from "./backing-chain.ts";
 import type { VmConfinement } from "./confinement.ts";

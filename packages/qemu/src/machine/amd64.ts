@@ -25,14 +25,16 @@ export const amd64: Machine = {
     notifyDevices: ["vmgenid,guid=auto", "pvpanic"],
   },
   smbios: true,
+  bus: "pci",
   ideBuses: ["ide.0", "ide.1"],
   // By ACPI, on the root bus.
   hotPlug: true,
   resumable: true,
   acpiShutdown: true,
   probe: {
-    disk: bootSector(),
-    device: `isa-debug-exit,iobase=${exitPort},iosize=1`,
+    code: bootSector(),
+    kind: "boot sector",
+    options: [["-device", `isa-debug-exit,iobase=${exitPort},iosize=1`]],
     // QEMU ends with (byte << 1) | 1.
     exitStatus: (exitByte << 1) | 1,
   },

@@ -26,7 +26,7 @@ export function diskDevice(bus: DiskBus, position: DiskPosition): string {
   switch (bus) {
     case "virtio":
       assertRoom({ bus, count, machine });
-      return `${machine.devices.disk}${pciAddress(index, count)}`;
+      return `${machine.devices.disk}${machine.bus === "pci" ? pciAddress(index, count) : ""}`;
     case "sata":
       assertRoom({ bus, count, machine });
       return `ide-hd,bus=sata${Math.floor(index / sataPorts)}.${index % sataPorts}`;

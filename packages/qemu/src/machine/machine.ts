@@ -7,6 +7,16 @@ export type Accelerator = "kvm" | "hvf" | "tcg";
 /** A flag of QEMU and its value. */
 export type QemuOption = readonly [flag: string, value: string];
 
+/** Code that ends QEMU with `exitStatus`, which only a guest that runs can do. */
+export interface AcceleratorProbe {
+  readonly code: Uint8Array;
+  /** What the code is: the boot sector of a disk, or the firmware, which is where the first CPU starts. */
+  readonly kind: "boot sector" | "firmware";
+  /** Options that the code needs. */
+  readonly options: readonly QemuOption[];
+  readonly exitStatus: number;
+}
+
 /** All that differs between machine architectures, as data. */
 export interface Machine {
   readonly arch: GuestArch;
@@ -36,7 +46,7 @@ export interface Machine {
      */
     readonly startRace?: { readonly firmware: RegExp; readonly kernel: RegExp };
   };
-  /** `-device` models. */
+  /** `-device` models, of virtio on the machine's bus. */
   readonly devices: {
     readonly disk: string;
     readonly network: string;
@@ -46,6 +56,8 @@ export interface Machine {
   };
   /** True if QEMU gives the guest SMBIOS tables. */
   readonly smbios: boolean;
+  /** What the devices are connected to: devices on PCI have addresses and option ROMs. */
+  readonly bus: "pci" | "ccw";
   /** Buses of the machine's own IDE controllers, for two disks each. */
   readonly ideBuses: readonly string[];
   /** True if a machine of `type` can hot-plug and hot-unplug virtio disks. */
@@ -57,8 +69,6 @@ export interface Machine {
   readonly resumable: boolean | readonly QemuReleases[];
   /** True if the guest sees QMP's `system_powerdown`. */
   readonly acpiShutdown: boolean;
-  /** To verify an accelerator: a disk whose boot code ends QEMU with `exitStatus`, and the device that this needs. */
-  readonly probe:
-    | { readonly disk: Uint8Array; readonly device: string; readonly exitStatus: number }
-    | undefined;
+  /** To verify an accelerator; undefined if nothing here does that. */
+  readonly probe: AcceleratorProbe | undefined;
 }

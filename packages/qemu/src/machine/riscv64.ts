@@ -42,6 +42,7 @@ export const riscv64: Machine = {
     notifyDevices: [],
   },
   smbios: false,
+  bus: "pci",
   ideBuses: [],
   // On PCI Express, devices can be hot-plugged at root ports only.
   hotPlug: false,

@@ -1,4 +1,5 @@
-import { blockNode, type DataDisk, type VmConfig } from "../argv/qemu-argv.ts";
+import { blockNode } from "../argv/block-node.ts";
+import type { DataDisk, VmConfig } from "../argv/qemu-argv.ts";
 import { setDrive } from "./drive.ts";
 import type { Vm } from "./vm.ts";
 

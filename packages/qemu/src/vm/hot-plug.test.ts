@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { VmConfig } from "../argv/qemu-argv.ts";
 import { attachDisks, attachDisk, supportsHotplug } from "./hot-plug.ts";
 import { amd64 } from "../machine/amd64.ts";
+import { machineFor } from "../machine/registry.ts";
 import { riscv64 } from "../machine/riscv64.ts";
 import { testDisks } from "../testing/disks.ts";
 import { fakeQemu } from "../testing/fake-qemu.ts";
@@ -87,4 +88,5 @@ it("only machines that are known to support hot-plug are used for it", () => {
   expect(supportsHotplug({ ...config, hardware: { machine: "q35" } })).toBe(false);
   expect(supportsHotplug({ ...config, hardware: { diskBus: "sata" } })).toBe(false);
   expect(supportsHotplug({ ...config, machine: riscv64 })).toBe(false);
+  expect(supportsHotplug({ ...config, machine: machineFor("i386") })).toBe(false);
 });

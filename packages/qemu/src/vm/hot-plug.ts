@@ -1,5 +1,6 @@
 import { abortable, deadline, ObError } from "@ob/core";
-import { blockNode, type BlockNode, type DataDisk, type VmConfig } from "../argv/qemu-argv.ts";
+import { blockNode, type BlockNode } from "../argv/block-node.ts";
+import type { DataDisk, VmConfig } from "../argv/qemu-argv.ts";
 import type { Vm } from "./vm.ts";
 
 export interface HotDisk extends BlockNode {

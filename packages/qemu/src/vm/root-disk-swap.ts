@@ -1,6 +1,7 @@
 import { abortReason, isObError } from "@ob/core";
 import * as v from "valibot";
-import { blockNode, rootNode } from "../argv/qemu-argv.ts";
+import { blockNode } from "../argv/block-node.ts";
+import { rootNode } from "../argv/qemu-argv.ts";
 import { setDrive } from "./drive.ts";
 import type { Vm } from "./vm.ts";
 

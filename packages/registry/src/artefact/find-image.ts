@@ -6,9 +6,11 @@ import {
   type Choice,
   chooseEntry,
   type IndexEntry,
+  isFor,
   isIndex,
   parseIndex,
   type Platform,
+  platformOfManifest,
   unsuitableError,
 } from "./image-index.ts";
 import { parseArtefact } from "./oci-manifest.ts";
@@ -51,7 +53,7 @@ export async function findImage(
   }
   const { architecture: wanted } = choice;
   const platform = wanted === undefined ? undefined : await platformOf(repository, found.image, signal);
-  if (platform && platform.architecture !== wanted) throw unsuitableError([{ platform }], { wanted, what });
+  if (platform && !isFor(platform, wanted)) throw unsuitableError([{ platform }], { wanted, what });
   return found.image;
 }
 
@@ -74,8 +76,7 @@ export async function platformOf(
   const bytes = imageManifest && (await readBlob(repository, imageManifest, signal));
   if (!bytes) return undefined;
   const what = labelOf(repository, manifestDigest);
-  const { guestOs, guestArch } = checkImageManifest(bytes.toString("utf8"), disk, what);
-  return { os: guestOs, architecture: guestArch };
+  return platformOfManifest(checkImageManifest(bytes.toString("utf8"), disk, what));
 }
 
 function imageOf(manifest: Manifest, what: string): ImageInfo {

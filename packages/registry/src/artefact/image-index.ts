@@ -1,16 +1,25 @@
-import { quotedName } from "@ob/core";
+import { archNames, type GuestArch, guestArchOf, type ImageManifest, quotedName } from "@ob/core";
 import * as v from "valibot";
 import { type Manifest, manifestTypes } from "../client/manifests.ts";
 import { registryError } from "../errors.ts";
 import { parseJson } from "../http/json.ts";
 import { type Digest, isDigest } from "../reference/digest.ts";
 
-/** What a base image is for, by OCI's names, which are those of an image manifest. */
+/** What a base image is for, by OCI's names. */
 export interface Platform {
   /** As `guestOs` has it. */
   readonly os: string;
-  /** As `guestArch` has it. */
   readonly architecture: string;
+  /** Where the architecture alone is ambiguous. */
+  readonly variant?: string | undefined;
+}
+
+/** What an image is for, as its image manifest says. */
+export function platformOfManifest({
+  guestOs,
+  guestArch,
+}: Pick<ImageManifest, "guestOs" | "guestArch">): Platform {
+  return { os: guestOs, ...archNames[guestArch].oci };
 }
 
 /** An image of an index. */
@@ -26,7 +35,7 @@ const maxEntries = 100;
 
 const word = v.pipe(
   v.string(),
-  v.regex(/^[a-z][\w.-]{0,63}$/, "is not the name of a system or architecture"),
+  v.regex(/^[a-z0-9][\w.-]{0,63}$/, "is not the name of a system or architecture"),
 );
 const schema = v.object({
   schemaVersion: v.literal(2),
@@ -37,7 +46,7 @@ const schema = v.object({
         mediaType: v.literal(manifestTypes.image),
         digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
         size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-        platform: v.object({ os: word, architecture: word }),
+        platform: v.object({ os: word, architecture: word, variant: v.optional(word) }),
       }),
     ),
     v.minLength(1),
@@ -67,29 +76,29 @@ export function parseIndex({ bytes }: Manifest, what: string): readonly IndexEnt
 /** The bytes of an index: the same for the same images, in whatever order. */
 export function encodeIndex(entries: readonly IndexEntry[]): Buffer {
   const sorted = entries.toSorted((a, b) => (platformName(a.platform) < platformName(b.platform) ? -1 : 1));
-  const manifests = sorted.map(({ digest, size, platform: { os, architecture } }) => ({
+  const manifests = sorted.map(({ digest, size, platform: { os, architecture, variant } }) => ({
     mediaType: manifestTypes.image,
     digest,
     size,
-    platform: { architecture, os },
+    platform: { architecture, os, ...(variant !== undefined && { variant }) },
   }));
   return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: manifestTypes.index, manifests }));
 }
 
-/** `linux/amd64` */
-export function platformName({ os, architecture }: Platform): string {
-  return `${os}/${architecture}`;
+/** `linux/amd64`, `linux/arm/v7` */
+export function platformName({ os, architecture, variant }: Platform): string {
+  return `${os}/${architecture}${variant === undefined ? "" : `/${variant}`}`;
 }
 
 export function isSamePlatform(a: Platform, b: Platform): boolean {
-  return a.os === b.os && a.architecture === b.architecture;
+  return platformName(a) === platformName(b);
 }
 
 export interface Choice {
   /** The image must be for this architecture. */
-  readonly architecture?: string | undefined;
+  readonly architecture?: GuestArch | undefined;
   /** Which of several is taken if `architecture` is not given. */
-  readonly hostArchitecture?: string | undefined;
+  readonly hostArchitecture?: GuestArch | undefined;
 }
 
 /**
@@ -106,9 +115,17 @@ export function chooseEntry(
   const [only] = entries;
   if (architecture === undefined && only && entries.length === 1) return only;
   const wanted = architecture ?? hostArchitecture;
-  const [found, ...others] = entries.filter(({ platform }) => platform.architecture === wanted);
+  const [found, ...others] = entries.filter(({ platform }) => isFor(platform, wanted));
   if (found && others.length === 0) return found;
   throw unsuitableError(entries, { wanted, what });
+}
+
+/** True if guests of this architecture run what is for the platform. */
+export function isFor({ architecture, variant }: Platform, wanted: GuestArch | undefined): boolean {
+  if (wanted === undefined) return false;
+  const { oci } = archNames[wanted];
+  const isAnyVariant = variant === undefined || oci.variant === undefined;
+  return architecture === oci.architecture && (isAnyVariant || variant === oci.variant);
 }
 
 /** None of the images is what is wanted. */
@@ -117,7 +134,9 @@ export function unsuitableError(
   { wanted, what }: { readonly wanted: string | undefined; readonly what: string },
 ): Error {
   const platforms = images.map(({ platform }) => platformName(platform)).join(", ");
-  const architectures = images.map(({ platform }) => platform.architecture).join(", ");
+  const architectures = images
+    .map(({ platform: { architecture } }) => guestArchOf(architecture) ?? architecture)
+    .join(", ");
   const message =
     wanted === undefined
       ? `${what} is for several architectures: ${platforms}.`

@@ -5,7 +5,7 @@ import { registryError } from "../errors.ts";
 import { inParallel } from "../parallel.ts";
 import type { Content } from "../reference/digest.ts";
 import { checkImageManifest, encodeImage, filesOf, type ImageInfo } from "./image.ts";
-import { type Platform, platformName } from "./image-index.ts";
+import { type Platform, platformName, platformOfManifest } from "./image-index.ts";
 import { mediaTypes } from "./media-types.ts";
 import { encodeArtefact } from "./oci-manifest.ts";
 import { type Packer, packer } from "./pack.ts";
@@ -87,7 +87,7 @@ export async function pushImage(
   };
   const artefact = encodeImage(image);
   const manifestDigest = pack.digestOf(artefact);
-  const platform = read && { os: read.guestOs, architecture: read.guestArch };
+  const platform = read && platformOfManifest(read);
   const size = encodeArtefact(artefact).byteLength;
   const wanted = { tag, entry: { digest: manifestDigest, size, platform }, overwrite };
   const before = await planTag(repository, wanted, signal);
@@ -162,7 +162,7 @@ export async function pullImage(
   const read = manifest === undefined ? undefined : checkImageManifest(manifest, image.disk, what);
   checkNames(image, read ? filesOf(read) : [], what);
   if (image.platform) {
-    checkPlatform(image.platform, read && { os: read.guestOs, architecture: read.guestArch }, what);
+    checkPlatform(image.platform, read && platformOfManifest(read), what);
   }
   const wanted = image.files.flatMap(({ name, blob }) => {
     const to = file?.(name);

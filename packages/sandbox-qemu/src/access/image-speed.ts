@@ -14,7 +14,8 @@ import type { GuestSession } from "../lifecycle/start-guest.ts";
  */
 export async function imageSpeed(running: GuestSession): Promise<ImageSpeed> {
   const first = await firstStep(running);
-  const isPossible = first.kind === "booted" && first.why === "not-listed";
+  // What an image that prints the ready marker reports besides is not known.
+  const isPossible = first.kind === "booted" && first.why === "not-listed" && !running.guest.readyMarker;
   return { first, further: await furtherStep(running), possiblePoints: isPossible ? ["ready"] : [] };
 }
 
@@ -28,8 +29,10 @@ async function firstStep({
 }: GuestSession): Promise<FirstStepStart> {
   if (!supportsSnapshots(vm.config)) return { kind: "booted", why: "machine" };
   const points = usableSnapshotPoints(guest, profile);
-  if (guest.readyMarker && points.length > 0) {
-    return { kind: "resumed", points, reseededBy: "vm-generation-id" };
+  if (guest.readyMarker) {
+    return points.length > 0
+      ? { kind: "resumed", points, reseededBy: "vm-generation-id" }
+      : { kind: "booted", why: "not-listed" };
   }
   const command = profile.resumedWithSeed?.(new Date(), randomBytes(seedLength));
   if (!command) return { kind: "booted", why: "guest-os" };
@@ -57,6 +60,7 @@ async function furtherStep({
   if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio" || !supportsHotplug(vm.config)) {
     return { kind: "started", why: "machine" };
   }
+  if (vmReuse.onRequest) return { kind: "on-request" };
   if (!shell?.isOpen) return { kind: "started", why: "state", detail: "no persistent root shell" };
   const output = await runGuestCommand(vmReuse.captureBaseline(bootInfo), { session, shell, signal });
   const captured = vmReuse.parseBaseline(output);

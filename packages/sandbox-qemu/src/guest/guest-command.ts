@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { deadline, errorMessage, isObError, ObError, type OnOutput } from "@ob/core";
-import { exitDeviceMissing, exitNoSparse, type GuestCommand } from "./profile.ts";
+import { exitDeviceMissing, exitNoSparse } from "./exit-statuses.ts";
+import type { GuestCommand } from "./profile.ts";
 import { captureFramed, executeFramed, loginShellHint } from "./run-framed.ts";
 import { type ExecStatus, statusText } from "../ssh/command.ts";
 import { execute, type ExecOptions, type ExecResult } from "../ssh/exec.ts";

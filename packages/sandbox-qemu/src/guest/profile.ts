@@ -165,12 +165,21 @@ export interface DisableAslr {
  * or verified to be unchanged since the boot (the baseline).
  */
 export interface VmReuse {
+  /**
+   * True if the baseline has less than what a boot creates: the guest is then reused only with `SandboxOptions.vmReuse` `always`, and
+   * it is tried after each step whether a later one can log in. By default false.
+   */
+  readonly onRequest?: boolean | undefined;
+  /** False if guests of this OS do not see disks come and go: they are not reused for steps with caches. By default true. */
+  readonly changesDisks?: boolean | undefined;
   /** Run before the first step. `parseBaseline` reads its output. */
   captureBaseline(bootInfo: string): GuestCommand;
   /** Does not trust the output: the guest may print anything. */
   parseBaseline(output: string): ParsedBaseline;
   /** Run once the VM's CPUs run again, on the next step's disk: thaws the file systems and sets the clock. */
   thaw(now: Date): GuestCommand;
+  /** The `bootInfo` of the guest after `thaw`, given its output; by default that of its boot. */
+  readonly bootInfoAfter?: ((output: string) => string) | undefined;
   /** Set if caches can be exchanged on machines without hot-plug. */
   readonly exchangeDisks?: ExchangeDisks | undefined;
 }
@@ -197,23 +206,22 @@ export interface Baseline {
   /** True if it has files on an in-memory file system that were changed at that time or later. */
   hasFilesNewerThan(since: Date): boolean;
   /**
+   * For a guest in which a login makes files in memory: brings the baseline of another VM of the same snapshot up to date, before
+   * the first step. Undefined if nothing but the clock differs between such VMs.
+   */
+  readonly afterLogin?: AfterLogin | undefined;
+  /**
    * The first difference to the state in the output of `resetAndFlush`, for a log message; undefined if there is none. A
    * malformed report is a difference.
    */
   diff(report: string): string | undefined;
 }
 
-/** The exit status of `readArchive` if the path does not exist. */
-export const exitNotFound = 66;
-
-/** The exit status of `LoginCheck.server` if the guest's SSH server cannot be used in this way. */
-export const exitNoServer = 69;
-
-/** The exit status of `unpack` and `unpackDisk` if the guest's tar cannot unpack sparse files. */
-export const exitNoSparse = 123;
-
-/** The exit status of `unpackDisk` if the disk did not appear in the guest in time. */
-export const exitDeviceMissing = 124;
+export interface AfterLogin {
+  readonly command: GuestCommand;
+  /** @returns undefined if the command's output is malformed. */
+  apply(output: string): Baseline | undefined;
+}
 
 export interface FlushCommand extends GuestCommand {
   /**

@@ -18,6 +18,7 @@ export function checkSandboxOptions(caller: string, options: unknown): void {
     diskDirectories: "array?",
     sshKey: "string?",
     snapshotCacheSize: "number?",
+    vmReuse: "string?",
     warmVms: "object?",
     emit: "function?",
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type SnapshotPoint, run, noopEmit } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { amd64, type VmConfig } from "@ob/qemu";
+import type { SnapshotKey } from "../snapshot/snapshot-key.ts";
 import { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { testCaches } from "../testing/caches.ts";
 import { type LaunchPlan, launchPlans } from "./launch-plan.ts";
@@ -33,7 +34,11 @@ beforeEach(async () => {
   };
   snapshots = await SnapshotStore.open({ stateDirectory: at("state"), space: 2 ** 30, emit: noopEmit });
 });
-afterEach(async () => await rm(directory, { recursive: true }));
+afterEach(async () => {
+  // They are published in the background.
+  await snapshots[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
 
 const overlay = async (base: string, path: string): Promise<void> =>
   void (await run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", path]));
@@ -49,9 +54,20 @@ async function all(generator: AsyncGenerator<LaunchPlan>): Promise<readonly stri
 }
 
 function describePlan(plan: LaunchPlan): string {
-  if (plan.kind === "resume") return `resume ${plan.snapshot.key.point}`;
+  if (plan.kind === "resume") {
+    const taken = plan.snapshotToTake ? [plan.snapshotToTake.point] : [];
+    return ["resume", plan.snapshot.key.point, ...taken.map((point) => `taking ${point}`)].join(" ");
+  }
   const points = Object.keys(plan.snapshotsToTake).toSorted();
   return ["boot", ...(plan.pauseInInitrd ? ["paused"] : []), ...points].join(" ");
+}
+
+async function save(key: SnapshotKey): Promise<void> {
+  const write = async (into: string): Promise<void> => {
+    for (const part of ["state", "memory"]) await writeFile(join(into, part), part);
+    if (key.point === "ready") await writeFile(join(into, "disk.qcow2"), "what the guest wrote");
+  };
+  await snapshots.save(key, { costMs: 1, write });
 }
 
 /** Stands for a boot: the snapshots are files of a few bytes. */
@@ -59,10 +75,7 @@ async function firstBoot(changed: Partial<VmConfig> = {}, snapshotPoints = both)
   for await (const plan of plans(changed, snapshotPoints)) {
     if (plan.kind !== "boot") throw new TypeError("the plan is not a boot");
     for (const key of Object.values(plan.snapshotsToTake)) {
-      await snapshots.save(key, async (into) => {
-        for (const part of ["state", "memory"]) await writeFile(join(into, part), part);
-        if (key.point === "ready") await writeFile(join(into, "disk.qcow2"), "what the guest wrote");
-      });
+      await save(key);
     }
     return;
   }
@@ -123,11 +136,21 @@ describe("a later start", () => {
     await expect(all(plans({ rootDisk: at("next") }))).resolves.toEqual(["resume initrd", "boot"]);
   });
 
-  it("on another base layer boots, since a resumed VM cannot take a snapshot", async () => {
+  it("on another base layer resumes in the initrd, and takes a snapshot when it is ready", async () => {
     await firstBoot();
     await run(["qemu-img", "create", "-q", "-f", "qcow2", at("base2"), "64M"]);
     await overlay("base2", at("next"));
-    await expect(all(plans({ rootDisk: at("next") }))).resolves.toEqual(["boot paused ready"]);
+    const found = await all(plans({ rootDisk: at("next") }));
+    expect(found).toEqual(["resume initrd taking ready", "boot paused ready"]);
+  });
+
+  it("with caches takes the snapshot before they are attached", async () => {
+    await firstBoot({}, ["initrd"]);
+    for await (const plan of plans({ disks: testCaches(1) })) {
+      expect(describePlan(plan)).toBe("resume initrd taking ready");
+      expect(plan.machine).toMatchObject({ config: { memory: "restored", disks: [] } });
+      break;
+    }
   });
 
   it("with caches attaches them to the running VM", async () => {
@@ -153,6 +176,64 @@ describe("a later start", () => {
       expect(plan.machine).toMatchObject({ config: { disks }, hotplugDisks: [] });
       break;
     }
+  });
+});
+
+describe("the first step of a stage on any other layer", () => {
+  const first = (changed: Partial<VmConfig> = {}): AsyncGenerator<LaunchPlan> =>
+    launchPlans(
+      { ...config, rootDisk: at("next"), ...changed },
+      { snapshots, snapshotPoints: both, savesLayer: true },
+    );
+  beforeEach(async () => {
+    await firstBoot();
+    await overlay("base", at("layer"));
+    await run(["qemu-io", "-f", "qcow2", "-c", "write 0 512", at("layer")]);
+    await overlay("layer", at("next"));
+  });
+  const saveLayer = async (): Promise<void> => {
+    for await (const plan of first()) {
+      if (plan.kind === "resume" && plan.snapshotToTake) await save(plan.snapshotToTake);
+      return;
+    }
+  };
+
+  it("takes a snapshot when it is ready, from which later starts are resumed", async () => {
+    for await (const plan of first()) {
+      expect(describePlan(plan)).toBe("resume initrd taking ready");
+      expect(plan.machine.config.memory).toBe("restored");
+      break;
+    }
+    await saveLayer();
+    await expect(all(plans({ rootDisk: at("next") }))).resolves.toEqual([
+      "resume ready",
+      "resume initrd",
+      "boot",
+    ]);
+  });
+
+  it("takes no snapshot with a network, but is resumed from one", async () => {
+    for await (const plan of first({ network: "slirp" })) {
+      expect(describePlan(plan)).toBe("resume initrd");
+      break;
+    }
+    await saveLayer();
+    for await (const plan of first({ network: "slirp" })) {
+      expect(describePlan(plan)).toBe("resume ready");
+      break;
+    }
+  });
+
+  it.each(["layer", "base"])("is not resumed after the %s was replaced by other bytes", async (replaced) => {
+    await saveLayer();
+    await run(["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 512", at(replaced)]);
+    await expect(all(plans({ rootDisk: at("next") }))).resolves.toEqual(["resume initrd", "boot"]);
+  });
+
+  it("is not resumed after its layer was written again, though with the same bytes", async () => {
+    await saveLayer();
+    await writeFile(at("layer"), await readFile(at("layer")));
+    await expect(all(plans({ rootDisk: at("next") }))).resolves.toEqual(["resume initrd", "boot"]);
   });
 });
 

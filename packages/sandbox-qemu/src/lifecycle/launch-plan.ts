@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { fileIdentity, type SnapshotPoint, errnoCode } from "@ob/core";
+import { type FileIdentity, fileIdentity, type SnapshotPoint, errnoCode } from "@ob/core";
 import {
   autoSlotDisks,
   type DataDisk,
@@ -16,7 +16,13 @@ import type { Snapshot, SnapshotStore } from "../snapshot/snapshot-store.ts";
 
 /** How to start a VM. */
 export type LaunchPlan =
-  | { readonly kind: "resume"; readonly machine: LaunchMachine; readonly snapshot: Snapshot }
+  | {
+      readonly kind: "resume";
+      readonly machine: LaunchMachine;
+      readonly snapshot: Snapshot;
+      /** At the `ready` point. */
+      readonly snapshotToTake?: SnapshotKey | undefined;
+    }
   | {
       readonly kind: "boot";
       readonly machine: LaunchMachine;
@@ -38,6 +44,8 @@ export interface LaunchPlanOptions {
   readonly snapshots: SnapshotStore | undefined;
   /** The points at which the guest can be resumed. */
   readonly snapshotPoints: readonly SnapshotPoint[];
+  /** True to take a snapshot on any layer, and not only on a base layer: later VMs are likely to start there. By default false. */
+  readonly savesLayer?: boolean | undefined;
 }
 
 /**
@@ -54,23 +62,45 @@ export async function* launchPlans(
     yield plainBoot(config);
     return;
   }
-  const { keys, pauseInInitrd } = variants;
-  const { rootDisk } = config;
-  const freshDisk = await readFile(rootDisk);
+  const toTake: { -readonly [Point in SnapshotPoint]?: SnapshotKey } = {};
+  try {
+    yield* resumePlans(config, { snapshots, variants, toTake });
+    if (toTake.ready ?? toTake.initrd) {
+      const machine = withMemory(variants.machine, "shared");
+      yield { kind: "boot", machine, pauseInInitrd: variants.pauseInInitrd, snapshotsToTake: toTake };
+      return;
+    }
+  } finally {
+    for (const key of Object.values(toTake)) snapshots.release(key);
+  }
+  yield plainBoot(config);
+}
 
-  const snapshotsToTake: { -readonly [Point in SnapshotPoint]?: SnapshotKey } = {};
-  for (const key of keys) {
+interface ResumeOptions {
+  readonly snapshots: SnapshotStore;
+  readonly variants: SnapshotVariants;
+  /** Gets the keys of the snapshots that are missing. */
+  readonly toTake: { -readonly [Point in SnapshotPoint]?: SnapshotKey };
+}
+
+async function* resumePlans(
+  { rootDisk }: VmConfig,
+  { snapshots, variants, toTake }: ResumeOptions,
+): AsyncGenerator<LaunchPlan, void> {
+  const freshDisk = await readFile(rootDisk);
+  for (const key of variants.keys) {
     await using snapshot = await snapshots.find(key);
     if (!snapshot) {
-      // One boot can take all snapshots that are missing.
-      if (snapshots.reserve(key)) snapshotsToTake[key.point] = key;
+      const isTaken = key.point === "initrd" || variants.takesReady;
+      // One start can take all snapshots that are missing.
+      if (isTaken && snapshots.reserve(key)) toTake[key.point] = key;
       continue;
     }
-    // A resumed VM cannot take a snapshot: its memory is not shared.
-    if (snapshotsToTake.ready) continue;
+    const { ready } = toTake;
     try {
       if (key.point === "ready") await snapshot.copyDisk(rootDisk);
-      yield { kind: "resume", machine: withMemory(variants.machine, "resumed"), snapshot };
+      const machine = withMemory(variants.machine, ready ? "restored" : "resumed");
+      yield { kind: "resume", machine, snapshot, snapshotToTake: ready };
     } catch (error) {
       // Another process has removed it in the meantime.
       if (errnoCode(error) !== "ENOENT") throw error;
@@ -78,16 +108,6 @@ export async function* launchPlans(
     await snapshots.evict(key);
     await writeFile(rootDisk, freshDisk);
   }
-  if (snapshotsToTake.ready ?? snapshotsToTake.initrd) {
-    const machine = withMemory(variants.machine, "shared");
-    try {
-      yield { kind: "boot", machine, pauseInInitrd, snapshotsToTake };
-    } finally {
-      for (const key of Object.values(snapshotsToTake)) snapshots.release(key);
-    }
-    return;
-  }
-  yield plainBoot(config);
 }
 
 function plainBoot(config: VmConfig): LaunchPlan {
@@ -104,12 +124,14 @@ interface SnapshotVariants {
   readonly pauseInInitrd: boolean;
   /** The fastest to resume first. */
   readonly keys: readonly SnapshotKey[];
+  /** True if a snapshot of the guest when it is ready is worth to be taken. */
+  readonly takesReady: boolean;
 }
 
 /** Undefined for a VM without snapshots. */
 async function snapshotVariants(
   config: VmConfig,
-  { snapshotPoints }: LaunchPlanOptions,
+  { snapshotPoints, savesLayer = false }: LaunchPlanOptions,
 ): Promise<SnapshotVariants | undefined> {
   const { directBoot, disks, rootDisk } = config;
   if (!supportsSnapshots(config) || snapshotPoints.length === 0) return undefined;
@@ -134,6 +156,8 @@ async function snapshotVariants(
     machine: { config: common, hotplugDisks },
     pauseInInitrd,
     keys: keys.filter((key) => key !== undefined),
+    // What a step has left on its layer runs while that boots: with a network it could bring into the memory what no layer has.
+    takesReady: disk?.layers.length === 1 || (savesLayer && config.network === "none"),
   };
 }
 
@@ -154,10 +178,19 @@ function pausingInInitrd(directBoot: DirectBoot): DirectBoot {
   return { ...directBoot, commandLine: `${directBoot.commandLine} obuilder.wait` };
 }
 
-/** A disk on a base layer, which is what most builds start from; undefined for others. */
+/** The layer of a disk; undefined if there is none, or a file below it cannot be read. */
 async function mountedDisk({ backing, virtualSize }: DiskHeader): Promise<MountedDisk | undefined> {
   if (!backing) return undefined;
-  const layer = await readDiskHeader(backing.path).catch(() => undefined);
-  if (!layer || layer.backing) return undefined;
-  return { layer: await fileIdentity(backing.path), backing: backing.text, virtualSize };
+  const layers: FileIdentity[] = [];
+  let next: string | undefined = backing.path;
+  while (next !== undefined) {
+    const header: DiskHeader | undefined = await readDiskHeader(next).catch(() => undefined);
+    if (!header || layers.length === maxLayers) return undefined;
+    layers.push(await fileIdentity(next));
+    next = header.backing?.path;
+  }
+  return { layers, backing: backing.text, virtualSize };
 }
+
+/** More files than a store lets a chain have: their headers may name each other in a circle. */
+const maxLayers = 256;

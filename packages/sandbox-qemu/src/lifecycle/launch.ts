@@ -1,13 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { abortReason, deadline, type Emit, errorMessage, isObError } from "@ob/core";
+import { abortReason, deadline, type Emit, isObError } from "@ob/core";
 import { asBootFailure, attachDisks, type Confinement, Vm, type VmConfig, withVmErrors } from "@ob/qemu";
-import {
-  bootTimeoutError,
-  type ProbeMode,
-  waitForBanner,
-  waitForSsh,
-  type WaitForSshOptions,
-} from "./wait-for-ssh.ts";
+import { bootTimeoutError, type ProbeMode, waitForSsh, type WaitForSshOptions } from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { identify } from "./identify.ts";
@@ -17,13 +11,13 @@ import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts
 import { RootShell } from "../ssh/root-shell.ts";
 import { identification } from "../ssh/identification.ts";
 import type { SshSession } from "../ssh/session.ts";
-import { saveMachine } from "../snapshot/save.ts";
-import type { SnapshotKey } from "../snapshot/snapshot-key.ts";
+import { restoreMemory } from "../snapshot/restore-memory.ts";
 import type { BaselineFile } from "../snapshot/baseline-file.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { releaseFromInitrd, initrdPausedPattern, resume } from "../snapshot/resume.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
 import { seedLength } from "./snapshot-points.ts";
+import { takeSnapshot, takeSnapshotWhenReady } from "./take-snapshot.ts";
 
 export interface LaunchOptions {
   readonly guest: Guest;
@@ -81,8 +75,9 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
   return await withVmErrors(vm, caller, async () => {
     const signal = AbortSignal.any([caller, vm.failed]);
     using _ = options.watched ? watchKernelStart(vm, login.bootTimeSeconds) : undefined;
+    const starting = { ...options, startedAt: start };
     const probe =
-      plan.kind === "resume" ? await resumeGuest(vm, plan, options) : await bootGuest(vm, plan, options);
+      plan.kind === "resume" ? await resumeGuest(vm, plan, starting) : await bootGuest(vm, plan, starting);
     const bootTimeSeconds = bootTimeout(plan, login.bootTimeSeconds);
     const [session] = await Promise.all([
       waitForSsh(vm, { ...login, bootTimeSeconds, probe, signal: caller, emit }),
@@ -180,64 +175,49 @@ function baselineFileOf(plan: LaunchPlan): BaselineFile | undefined {
 
 type PlanOf<Kind extends LaunchPlan["kind"]> = Extract<LaunchPlan, { readonly kind: Kind }>;
 
-/** Resolves when the guest runs again. */
+/** Resolves when the guest runs again, and the snapshot of the plan was taken. */
 async function resumeGuest(
   vm: Vm,
-  { snapshot }: PlanOf<"resume">,
-  { guest, profile, signal }: LaunchOptions,
+  plan: PlanOf<"resume">,
+  { startedAt, ...options }: LaunchOptions & { readonly startedAt: number },
 ): Promise<ProbeMode> {
+  const { snapshot, snapshotToTake: key } = plan;
+  const { guest, profile, login, signal } = options;
   const { point } = snapshot.key;
+  if (key) await restoreMemory(vm, snapshot.saved.memory, AbortSignal.any([signal, vm.failed]));
   // Until the guest reports that it was reseeded, its random numbers are those of every VM resumed from this snapshot.
   const reports = guest.readyMarker && guest.snapshotPoints.includes("ready");
   const rngReseededPattern = reports ? profile.rngReseededPattern : undefined;
   await resume(vm, { point, rngReseededPattern, signal });
-  return point === "ready" ? "immediate" : "on-marker";
+  if (!key) return point === "ready" ? "immediate" : "on-marker";
+  const bootTimeSeconds = bootTimeout(plan, login.bootTimeSeconds);
+  await takeSnapshotWhenReady(vm, { ...options, bootTimeSeconds, key, startedAt });
+  return "immediate";
 }
 
 /** Resolves when all snapshots of the plan were taken. */
 async function bootGuest(
   vm: Vm,
   { pauseInInitrd, snapshotsToTake }: PlanOf<"boot">,
-  options: LaunchOptions,
+  options: LaunchOptions & { readonly startedAt: number },
 ): Promise<ProbeMode> {
-  const { guest, profile, login, signal: caller } = options;
+  const { guest, login, signal: caller } = options;
   const { bootTimeSeconds } = login;
-  using limit = deadline(bootTimeSeconds * 1000, () =>
-    bootTimeoutError(vm, { bootTimeSeconds, sawServer: false }),
-  );
-  const signal = AbortSignal.any([caller, vm.failed, limit.signal]);
+  const { initrd, ready } = snapshotsToTake;
   try {
     if (pauseInInitrd) {
-      await vm.console.waitFor(initrdPausedPattern, signal);
-      const { initrd } = snapshotsToTake;
-      if (initrd) await takeSnapshot(vm, { key: initrd, disk: undefined }, options);
+      using limit = deadline(bootTimeSeconds * 1000, () =>
+        bootTimeoutError(vm, { bootTimeSeconds, sawServer: false }),
+      );
+      await vm.console.waitFor(initrdPausedPattern, AbortSignal.any([caller, vm.failed, limit.signal]));
+      if (initrd) await takeSnapshot(vm, { ...options, key: initrd });
       releaseFromInitrd(vm);
     }
-    const { ready } = snapshotsToTake;
     if (!ready) return guest.readyMarker ? "on-marker" : "poll";
-    if (guest.readyMarker) await vm.console.waitFor(profile.sshReadyPattern, signal);
-    else await waitForBanner(vm, { sshReadyPattern: profile.sshReadyPattern, signal });
-    await takeSnapshot(vm, { key: ready, disk: vm.config.rootDisk }, options);
+    await takeSnapshotWhenReady(vm, { ...options, key: ready, bootTimeSeconds });
     return "immediate";
   } catch (error) {
     throw caller.aborted ? abortReason(caller) : asBootFailure(error);
-  }
-}
-
-/** If a snapshot cannot be taken, the VM continues without it. */
-async function takeSnapshot(
-  vm: Vm,
-  { key, disk }: { readonly key: SnapshotKey; readonly disk: string | undefined },
-  { snapshots, signal, emit }: LaunchOptions,
-): Promise<void> {
-  const start = performance.now();
-  try {
-    await snapshots?.save(key, async (directory) => await saveMachine(vm, { directory, disk, signal }));
-    const text = `took a VM snapshot (${key.point}) in ${Math.round(performance.now() - start)} ms`;
-    emit({ type: "log", level: "debug", text });
-  } catch (error) {
-    if (signal.aborted || vm.failed.aborted || isObError(error, "GUEST_LOST")) throw error;
-    emit({ type: "log", level: "debug", text: `no VM snapshot was taken: ${errorMessage(error)}` });
   }
 }
 

@@ -25,6 +25,11 @@ export interface SandboxOptions extends GuestOptions {
   readonly stateDirectory: string;
   /** How much disk space VM snapshots may take, in bytes; 0 for no snapshots. By default 2 GiB. */
   readonly snapshotCacheSize?: number | undefined;
+  /**
+   * Whether a VM serves several steps of a session. `auto`, the default: where the guest can be brought back to its state after the boot.
+   * `always`: also where only its processes and mounts can (`VmReuse.onRequest`).
+   */
+  readonly vmReuse?: "auto" | "always" | undefined;
   /** By default no VM is kept ready. */
   readonly warmVms?: WarmVmOptions | undefined;
   readonly emit?: Emit | undefined;

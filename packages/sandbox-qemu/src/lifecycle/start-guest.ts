@@ -39,6 +39,8 @@ export interface StartGuestOptions {
   readonly confinement: Confinement;
   /** By default the VM is booted, and no snapshot is taken. */
   readonly snapshots?: SnapshotStore | undefined;
+  /** See `LaunchPlanOptions`. */
+  readonly savesLayer?: boolean | undefined;
   readonly phases?: PhaseTimer | undefined;
   /** See `StartOptions` of @ob/qemu. */
   readonly consoleLog?: string | undefined;
@@ -56,7 +58,8 @@ export interface GuestSession extends LaunchedGuest, AsyncDisposable {
 
 /** @throws ObError as `Sandbox.openEphemeral`. */
 export async function startGuest(start: StartGuestOptions): Promise<GuestSession> {
-  const { guest, profile, options, confinement, snapshots, phases, consoleLog, signal, emit } = start;
+  const { guest, profile, options, confinement, snapshots, savesLayer, phases } = start;
+  const { consoleLog, signal, emit } = start;
   const { bootTimeSeconds, stateDirectory, sshKey } = options;
   throwIfAborted(signal);
   assertRoomForCaches(guest, start.caches.length);
@@ -66,7 +69,7 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   const vmOptions = { confinement, stateDirectory, consoleLog };
   const common = { guest, profile, login, snapshots, ...vmOptions, phases, signal, emit };
   const snapshotPoints = usableSnapshotPoints(guest, profile);
-  for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints })) {
+  for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints, savesLayer })) {
     phases?.start("boot");
     try {
       if (plan.kind === "resume") return await launchSession(plan, { ...common, watched: false });

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { abortable, abortReason, deadline, type Emit, isObError, ObError } from "@ob/core";
@@ -84,9 +83,7 @@ export async function waitForSsh(vm: Vm, options: WaitForSshOptions): Promise<Ss
  */
 export async function waitForBanner(vm: Vm, options: Omit<BannerOptions, "probe">): Promise<void> {
   const socket = await firstBanner(vm, { ...options, probe: "poll" });
-  const closed = once(socket, "close");
   socket.destroy();
-  await closed;
 }
 
 interface BannerOptions {

@@ -1,4 +1,4 @@
-import { readdir, readlink } from "node:fs/promises";
+import { readdir, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { deadline, isObError, ObError, run } from "@ob/core";
 import type { Vm } from "@ob/qemu";
@@ -12,6 +12,8 @@ export interface SaveOptions {
   readonly directory: string;
   /** Absolute path of the root disk, if it is to be saved as well. */
   readonly disk: string | undefined;
+  /** How much memory of the guest is worth to be saved, in bytes. */
+  readonly maxMemory: number;
   readonly signal: AbortSignal;
 }
 
@@ -19,26 +21,35 @@ export interface SaveOptions {
 const saveTimeout = 30_000;
 
 /**
- * Takes a snapshot of a VM whose memory is `shared`. Its vCPUs are stopped meanwhile, and run again when this settles.
+ * Takes a snapshot of a VM whose memory is `shared` or `restored`. Its vCPUs are stopped meanwhile, and run again when this settles.
  *
  * @throws ObError why the VM could not be saved, `GUEST_LOST` if it cannot be resumed, the signal's reason.
  */
 export async function saveMachine(vm: Vm, options: SaveOptions): Promise<void> {
-  const { directory, disk } = options;
+  const { directory, disk, maxMemory } = options;
   using limit = deadline(
     saveTimeout,
     () => new ObError("TOOL_FAILED", `The VM was not saved within ${saveTimeout / 1000} s.`),
   );
   const vmSignal = AbortSignal.any([options.signal, vm.failed]);
   const signal = AbortSignal.any([vmSignal, limit.signal]);
+  const memory = await memfdPath(await vm.qemuPid());
+  await assertSmall(memory, maxMemory);
   try {
     await vm.qmp.execute("stop", { signal });
     await saveDevices(vm, join(directory, snapshotFiles.state), signal);
-    await copy(await memfdPath(await vm.qemuPid()), join(directory, snapshotFiles.memory), signal);
+    await copy(memory, join(directory, snapshotFiles.memory), signal);
     if (disk !== undefined) await copy(disk, join(directory, snapshotFiles.disk), signal);
   } finally {
     await resumeVcpus(vm, vmSignal);
   }
+}
+
+/** A guest can fill its memory with what does not compress to holes: that is not copied for nothing. */
+async function assertSmall(memory: string, maxMemory: number): Promise<void> {
+  const bytes = (await stat(memory)).blocks * 512;
+  if (bytes <= maxMemory) return;
+  throw new ObError("TOOL_FAILED", `The guest's memory takes ${Math.ceil(bytes / 2 ** 20)} MiB.`);
 }
 
 async function resumeVcpus(vm: Vm, signal: AbortSignal): Promise<void> {
@@ -54,8 +65,8 @@ async function copy(from: string, to: string, signal: AbortSignal): Promise<void
   await run(["cp", "--sparse=always", "--reflink=auto", from, to], { signal });
 }
 
-/** The anonymous file that holds the memory of a VM. */
-async function memfdPath(pid: number): Promise<string> {
+/** The anonymous file that holds the memory of a VM that is `shared` or `restored`. */
+export async function memfdPath(pid: number): Promise<string> {
   const descriptors = `/proc/${pid}/fd`;
   for (const name of await readdir(descriptors)) {
     const path = join(descriptors, name);

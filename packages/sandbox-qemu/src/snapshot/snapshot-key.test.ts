@@ -43,7 +43,7 @@ it("anything else that differs makes another key", async () => {
   const { directBoot } = config;
   if (!directBoot) throw new TypeError("the machine has a kernel");
   const layer = await fileIdentity(join(directory, "layer"));
-  const disk = { layer, backing: "../layer", virtualSize: 1 };
+  const disk = { layers: [layer], backing: "../layer", virtualSize: 1 };
   const ready: KeyOptions = { point: "ready", disk };
   const names = [
     await nameOf(),
@@ -57,6 +57,7 @@ it("anything else that differs makes another key", async () => {
     await nameOf({ machine: { ...config.machine, binary: "cat" } }),
     await nameOf({ directBoot: { ...directBoot, commandLine: "b" } }),
     await nameOf({}, ready),
+    await nameOf({}, { point: "ready", disk: { ...disk, layers: [layer, layer] } }),
     await nameOf({}, { point: "ready", disk: { ...disk, virtualSize: 2 } }),
     await nameOf({}, { point: "ready", disk: { ...disk, backing: "../../layer" } }),
   ];
@@ -70,6 +71,21 @@ it("a file that is written again keeps the key, and is another by its contents",
   expect(after?.name).toBe(before?.name);
   expect(after?.contents[0]).not.toStrictEqual(before?.contents[0]);
   expect(after?.contents[1]).toStrictEqual(before?.contents[1]);
+});
+
+it("a base layer that is written again keeps the key; a layer on another one does not, nor on one that is written again", async () => {
+  const file = join(directory, "layer");
+  const nameOn = async (...others: readonly string[]) => {
+    const layers = await Promise.all([file, ...others].map(fileIdentity));
+    return await nameOf({}, { point: "ready", disk: { layers, backing: "../layer", virtualSize: 1 } });
+  };
+  const below = join(directory, "kernel");
+  const before = [await nameOn(), await nameOn(below)];
+  await writeFile(file, "again");
+  const later = [await nameOn(), await nameOn(below)];
+  expect(later[0]).toBe(before[0]);
+  await writeFile(below, "again");
+  expect(new Set([...before, ...later, await nameOn(below)]).size).toBe(4);
 });
 
 it("a VM whose kernel is missing has no key", async () => {

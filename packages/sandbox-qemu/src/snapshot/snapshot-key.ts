@@ -8,9 +8,9 @@ export interface SnapshotKey {
   /** The same for the same VM; it is the name of a directory. */
   readonly name: string;
   readonly point: SnapshotPoint;
-  /** The program that must not have changed: QEMU. */
-  readonly programs: readonly FileIdentity[];
-  /** The files whose bytes the snapshot depends on, wherever they came from: kernel, initrd and layer. */
+  /** The files that must be the very same: QEMU, and the disks of a layer that is based on others. */
+  readonly files: readonly FileIdentity[];
+  /** The files whose bytes the snapshot depends on, wherever they came from: kernel, initrd and base layer. */
   readonly contents: readonly FileIdentity[];
 }
 
@@ -21,8 +21,8 @@ export interface KeyOptions {
 }
 
 export interface MountedDisk {
-  /** Of the disk's backing file, which holds all that the guest has read. */
-  readonly layer: FileIdentity;
+  /** The disk's backing file and all below it, which hold all that the guest has read. A base layer is one file. */
+  readonly layers: readonly FileIdentity[];
   /** The backing file as the disk's header names it. */
   readonly backing: string;
   /** In bytes. */
@@ -30,7 +30,7 @@ export interface MountedDisk {
 }
 
 /** Raised with each change of a snapshot's files, of how they are written, or of what is sent to the initrd. */
-export const snapshotFormat = 4;
+export const snapshotFormat = 5;
 
 /**
  * The key of a VM's snapshot. It is made of QEMU's command line, so that nothing is forgotten: only what may differ between
@@ -56,13 +56,14 @@ export async function snapshotKey(
   const program = await findProgram(machine.binary);
   const paths = [directBoot?.kernel, directBoot?.initrd].filter((path) => path !== undefined);
   try {
-    const programs = program === undefined ? [] : [await fileIdentity(program)];
+    const files = program === undefined ? [] : [await fileIdentity(program)];
     const contents = await Promise.all(paths.map(fileIdentity));
-    if (disk) contents.push(disk.layer);
+    // A base layer may be imported again, with the same bytes. Any other that is made again has other ones.
+    if (disk) (disk.layers.length === 1 ? contents : files).push(...disk.layers);
     const host = accelerator === "tcg" ? [] : await processor();
     const places = contents.map(({ path }) => path);
-    const parts = [snapshotFormat, point, argv, programs, places, disk?.backing, disk?.virtualSize, host];
-    return { name: sha256(JSON.stringify(parts)), point, programs, contents };
+    const parts = [snapshotFormat, point, argv, files, places, disk?.backing, disk?.virtualSize, host];
+    return { name: sha256(JSON.stringify(parts)), point, files, contents };
   } catch {
     return undefined;
   }

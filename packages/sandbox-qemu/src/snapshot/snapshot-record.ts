@@ -1,15 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  errnoCode,
-  type FileIdentity,
-  fileIdentity,
-  isUnchanged,
-  sha256File,
-  snapshotPointNames,
-} from "@ob/core";
+import { errnoCode, type FileIdentity, fileIdentity, isUnchanged, snapshotPointNames } from "@ob/core";
 import * as v from "valibot";
+import type { ContentDigests } from "./content-digests.ts";
 import { snapshotFiles } from "./save.ts";
 import { snapshotFormat, type SnapshotKey } from "./snapshot-key.ts";
 
@@ -18,7 +12,7 @@ const schema = v.object({
   format: v.literal(snapshotFormat),
   point: v.picklist(snapshotPointNames),
   /** See `SnapshotKey`. */
-  programs: v.array(identity),
+  files: v.array(identity),
   /** See `SnapshotKey`: where each was last seen, and the digest of its bytes. */
   contents: v.array(v.object({ ...identity.entries, sha256: v.string() })),
   /** `FileIdentity.id` of each file of the snapshot, to detect files that were changed later. */
@@ -31,18 +25,21 @@ export type SnapshotRecord = v.InferOutput<typeof schema>;
 export const recordName = "snapshot.json";
 
 /** Writes the record of a complete snapshot. It stays valid when the directory is renamed. */
-export async function writeRecord(directory: string, key: SnapshotKey): Promise<void> {
+export async function writeRecord(
+  directory: string,
+  { key, digests }: { readonly key: SnapshotKey; readonly digests: ContentDigests },
+): Promise<void> {
   const id = async (name: string): Promise<string> => (await fileIdentity(join(directory, name))).id;
   const contents = [];
   for (const file of key.contents) {
-    const found = await withDigest(file);
+    const found = await digests.of(file);
     if (found === undefined) throw new RangeError(`${file.path} has changed meanwhile`);
     contents.push(found);
   }
   const record: SnapshotRecord = {
     format: snapshotFormat,
     point: key.point,
-    programs: [...key.programs],
+    files: [...key.files],
     contents,
     parts: {
       state: await id(snapshotFiles.state),
@@ -59,12 +56,16 @@ export async function writeRecord(directory: string, key: SnapshotKey): Promise<
  */
 export async function hasContents(
   directory: string,
-  { record, key }: { readonly record: SnapshotRecord; readonly key: SnapshotKey },
+  {
+    record,
+    key,
+    digests,
+  }: { readonly record: SnapshotRecord; readonly key: SnapshotKey; readonly digests: ContentDigests },
 ): Promise<boolean> {
   const same = key.contents.every((file, index) => isSame(file, record.contents[index]));
   if (key.contents.length !== record.contents.length) return false;
   if (same) return true;
-  const contents = await Promise.all(key.contents.map(withDigest));
+  const contents = await Promise.all(key.contents.map((file) => digests.of(file)));
   if (contents.some((file, index) => file?.sha256 !== record.contents[index]?.sha256)) return false;
   try {
     await write(directory, { ...record, contents: contents.filter((file) => file !== undefined) });
@@ -79,21 +80,13 @@ function isSame(one: FileIdentity, other: FileIdentity | undefined): boolean {
   return one.path === other?.path && one.id === other.id;
 }
 
-/** Undefined if the file is another by now. */
-async function withDigest(
-  file: FileIdentity,
-): Promise<(FileIdentity & { readonly sha256: string }) | undefined> {
-  const digest = await sha256File(file.path);
-  return (await isUnchanged(file)) ? { ...file, sha256: digest } : undefined;
-}
-
 async function write(directory: string, record: SnapshotRecord): Promise<void> {
   const draft = join(directory, `${recordName}.${randomUUID()}`);
   await writeFile(draft, `${JSON.stringify(record, undefined, 2)}\n`, { flush: true, mode: 0o600 });
   await rename(draft, join(directory, recordName));
 }
 
-/** The record of a snapshot that is complete and of a QEMU that still exists; otherwise undefined. See `hasContents`. */
+/** The record of a snapshot that is complete, and whose files are still the same; otherwise undefined. See `hasContents`. */
 export async function readRecord(directory: string): Promise<SnapshotRecord | undefined> {
   let record: SnapshotRecord;
   try {
@@ -105,6 +98,6 @@ export async function readRecord(directory: string): Promise<SnapshotRecord | un
   const at = (name: string, id: string): FileIdentity => ({ path: join(directory, name), id });
   const own = [at(snapshotFiles.state, state), at(snapshotFiles.memory, memory)];
   if (disk !== undefined) own.push(at(snapshotFiles.disk, disk));
-  const same = await Promise.all([...record.programs, ...own].map(isUnchanged));
+  const same = await Promise.all([...record.files, ...own].map(isUnchanged));
   return same.every(Boolean) ? record : undefined;
 }

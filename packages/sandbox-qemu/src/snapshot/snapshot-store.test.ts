@@ -37,8 +37,8 @@ const open = async (space = 2 ** 30): Promise<SnapshotStore> =>
   await SnapshotStore.open({ stateDirectory, space, emit: (event) => void events.push(event) });
 
 async function keyOf(name: string): Promise<SnapshotKey> {
-  const [programs, contents] = [[await fileIdentity(program)], [await fileIdentity(layer)]];
-  return { name: sha256(name), point: "ready", programs, contents };
+  const [files, contents] = [[await fileIdentity(program)], [await fileIdentity(layer)]];
+  return { name: sha256(name), point: "ready", files, contents };
 }
 
 /** Stands for a VM that is saved. */
@@ -50,10 +50,14 @@ const written =
     }
   };
 
-async function save(name: string, store: SnapshotStore, size?: number): Promise<SnapshotKey> {
+async function save(
+  name: string,
+  store: SnapshotStore,
+  { size, costMs = 1 }: { size?: number; costMs?: number } = {},
+): Promise<SnapshotKey> {
   const key = await keyOf(name);
   expect(store.reserve(key)).toBe(true);
-  await store.save(key, written(size));
+  await store.save(key, { costMs, write: written(size) });
   store.release(key);
   await store[Symbol.asyncDispose]();
   return key;
@@ -107,12 +111,12 @@ describe("a snapshot", () => {
     expect(key.contents).not.toStrictEqual(old.contents);
     await expect(has(store, key)).resolves.toBe(true);
     await expect(readFile(partOf(key, "snapshot.json"), "utf8")).resolves.toContain(key.contents[0]?.id);
-    await expect(readdir(partOf(key, "."))).resolves.toHaveLength(4);
+    await expect(readdir(partOf(key, "."))).resolves.toHaveLength(5);
   });
 
   it("is not found for a layer with other bytes, and is removed", async () => {
+    await save("a", await open());
     const store = await open();
-    await save("a", store);
     const replacement = `${layer}-new`;
     await writeFile(replacement, "the LAYER");
     await rename(replacement, layer);
@@ -129,7 +133,7 @@ describe("a snapshot", () => {
     await found?.baselineFile.write("baseline");
     await using again = await (await open()).find(key);
     await expect(again?.baselineFile.read()).resolves.toBe("baseline");
-    await expect(readdir(partOf(key, "."))).resolves.toHaveLength(5);
+    await expect(readdir(partOf(key, "."))).resolves.toHaveLength(6);
     await store.evict(key);
     await found?.baselineFile.write("baseline");
     await expect(found?.baselineFile.read()).resolves.toBeUndefined();
@@ -162,22 +166,71 @@ it("snapshots of older versions are removed", async () => {
   await expect(stat(old)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
+it("a snapshot of a layer that is gone is removed by the next start", async () => {
+  const store = await open();
+  const other = { ...(await keyOf("a")), files: [await fileIdentity(layer)], contents: [] };
+  expect(store.reserve(other)).toBe(true);
+  await store.save(other, { costMs: 1, write: written() });
+  await store[Symbol.asyncDispose]();
+  await expect(has(store, other)).resolves.toBe(true);
+  await rm(layer);
+  await expect(has(store, other)).resolves.toBe(false);
+  await open();
+  await expect(readdir(join(stateDirectory, "snapshots"))).resolves.toEqual([]);
+});
+
 describe("the space of snapshots", () => {
-  it("is limited by removing the least recently used", async () => {
-    const store = await open(100_000);
+  /** As if it had been used last so many days ago. */
+  const useBefore = async (key: SnapshotKey, days: number): Promise<void> => {
+    const time = Date.now() / 1000 - days * 86_400;
+    await utimes(partOf(key, "snapshot.json"), time, time);
+  };
+  const areLeft = async (store: SnapshotStore, keys: readonly SnapshotKey[]): Promise<readonly boolean[]> =>
+    await Promise.all(keys.map((key) => has(store, key)));
+
+  it("is limited by removing the one that was not used for the longest time, of those that save as much", async () => {
+    const store = await open(130_000);
     const [first, second] = [await save("1", store), await save("2", store)];
-    await utimes(partOf(first, "snapshot.json"), 1, 1);
-    await utimes(partOf(second, "snapshot.json"), 2, 2);
+    await useBefore(first, 2);
+    await useBefore(second, 1);
     // Finding it counts as a use.
     await expect(has(store, first)).resolves.toBe(true);
     const third = await save("3", store);
-    const left = await Promise.all([first, second, third].map((key) => has(store, key)));
-    expect(left).toEqual([true, false, true]);
+    await expect(areLeft(store, [first, second, third])).resolves.toEqual([true, false, true]);
+  });
+
+  it("is kept for what saves most time for its size, times its uses", async () => {
+    const store = await open(130_000);
+    const slow = await save("slow", store, { costMs: 5000 });
+    const used = await save("used", store, { costMs: 1000 });
+    for (let uses = 0; uses < 8; uses++) await has(store, used);
+    await useBefore(slow, 1);
+    await useBefore(used, 1);
+    const third = await save("3", store, { costMs: 10 });
+    await expect(areLeft(store, [slow, used, third])).resolves.toEqual([false, true, true]);
+  });
+
+  it("is never taken from the snapshot that was just taken, which would only be taken again", async () => {
+    const store = await open(130_000);
+    const [first, second] = [
+      await save("1", store, { costMs: 9000 }),
+      await save("2", store, { costMs: 8000 }),
+    ];
+    const third = await save("3", store, { costMs: 1 });
+    await expect(areLeft(store, [first, second, third])).resolves.toEqual([true, false, true]);
+  });
+
+  it("does not depend on a usage that is not as it was written", async () => {
+    const store = await open(130_000);
+    const [first, second] = [await save("1", store), await save("2", store)];
+    await writeFile(partOf(first, "usage.json"), '{"costMs": "much"');
+    const third = await save("3", store);
+    await expect(areLeft(store, [first, second, third])).resolves.toEqual([false, true, true]);
   });
 
   it("may be too small for a snapshot, which is then not tried again", async () => {
     const store = await open(50_000);
-    const key = await save("a", store, 100_000);
+    const key = await save("a", store, { size: 100_000 });
     await expect(has(store, key)).resolves.toBe(false);
     expect(store.reserve(key)).toBe(false);
     expect(JSON.stringify(events)).toContain("the VM snapshot was not kept");
@@ -196,10 +249,11 @@ describe("taking a snapshot", () => {
     const store = await open();
     const key = await keyOf("a");
     expect(store.reserve(key)).toBe(true);
-    const failing = store.save(key, async (directory) => {
+    const write = async (directory: string): Promise<void> => {
       await writeFile(join(directory, "state"), "half");
       throw new Error("no");
-    });
+    };
+    const failing = store.save(key, { costMs: 1, write });
     await expect(failing).rejects.toThrow("no");
     store.release(key);
     expect(store.reserve(key)).toBe(false);

@@ -1,11 +1,13 @@
-import { copyFile, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { checkOptions, type Emit, errorMessage, errnoCode } from "@ob/core";
 import { createRunDirectory } from "@ob/qemu";
 import { snapshotFiles } from "./save.ts";
 import type { SnapshotKey } from "./snapshot-key.ts";
+import { ContentDigests } from "./content-digests.ts";
 import { baselineFileIn, type BaselineFile } from "./baseline-file.ts";
-import { hasContents, readRecord, recordName, writeRecord } from "./snapshot-record.ts";
+import { hasContents, readRecord, writeRecord } from "./snapshot-record.ts";
+import { leastUseful, mebibytes, recordUse, spaceOf, startUsage } from "./usage.ts";
 
 export interface SnapshotStoreOptions {
   /** As `SandboxOptions`. */
@@ -13,6 +15,13 @@ export interface SnapshotStoreOptions {
   /** How much disk space all snapshots may take, in bytes; 0 for no snapshots. */
   readonly space: number;
   readonly emit: Emit;
+}
+
+export interface SaveRequest {
+  /** See `Usage.costMs`. */
+  readonly costMs: number;
+  /** Saves a VM in an empty directory. */
+  readonly write: (directory: string) => Promise<void>;
 }
 
 /** A VM snapshot. Its files are held open: it can be resumed even if another process evicts it. */
@@ -33,6 +42,7 @@ export interface Snapshot extends AsyncDisposable {
  *     snapshots/KEY/state           the state of the devices
  *     snapshots/KEY/memory          the memory, a sparse file
  *     snapshots/KEY/disk.qcow2      the root disk, if the guest had mounted it
+ *     snapshots/KEY/usage.json      see `Usage`
  *     snapshots/KEY/baseline        see `Snapshot.baselineFile`; written later than the others
  *
  * A snapshot is published by one rename once it is on disk. The directory is a cache: a snapshot that does not match its
@@ -43,6 +53,7 @@ export class SnapshotStore implements AsyncDisposable {
   readonly #directory: string;
   readonly #space: number;
   readonly #emit: Emit;
+  readonly #digests = new ContentDigests();
   /** Snapshots that are being published. */
   readonly #publishing = new Map<string, Promise<void>>();
   /** Keys whose snapshot is being taken. */
@@ -68,6 +79,11 @@ export class SnapshotStore implements AsyncDisposable {
     return store;
   }
 
+  /** How much disk space all snapshots may take, in bytes. */
+  get space(): number {
+    return this.#space;
+  }
+
   get enabled(): boolean {
     return this.#space > 0;
   }
@@ -80,15 +96,14 @@ export class SnapshotStore implements AsyncDisposable {
     if (!record) return undefined;
     await using stack = new AsyncDisposableStack();
     try {
-      if (!(await hasContents(directory, { record, key }))) {
+      if (!(await hasContents(directory, { record, key, digests: this.#digests }))) {
         await this.#remove(key.name);
         return undefined;
       }
       // QEMU opens the memory for writing, although it never writes to it.
       const memory = stack.use(await open(join(directory, snapshotFiles.memory), "r+"));
       const state = stack.use(await open(join(directory, snapshotFiles.state)));
-      const now = new Date();
-      await utimes(join(directory, recordName), now, now);
+      await recordUse(directory);
       const owned = stack.move();
       return {
         key,
@@ -105,9 +120,11 @@ export class SnapshotStore implements AsyncDisposable {
   }
 
   /** True if the caller is to take the snapshot with that key; until it is released, no other caller in this process is. */
-  reserve({ name }: SnapshotKey): boolean {
+  reserve({ name, contents }: SnapshotKey): boolean {
     if (!this.enabled || this.#reserved.has(name) || this.#failedKeys.has(name)) return false;
     this.#reserved.add(name);
+    // While the guest boots, the host has time for it.
+    this.#digests.begin(contents);
     return true;
   }
 
@@ -122,7 +139,7 @@ export class SnapshotStore implements AsyncDisposable {
    *
    * @throws what `write` throws. A snapshot that failed is not tried again.
    */
-  async save(key: SnapshotKey, write: (directory: string) => Promise<void>): Promise<void> {
+  async save(key: SnapshotKey, { costMs, write }: SaveRequest): Promise<void> {
     await using stack = new AsyncDisposableStack();
     // After a crash the next start removes it.
     const draft = stack.use(await createRunDirectory(this.#stateDirectory));
@@ -130,6 +147,7 @@ export class SnapshotStore implements AsyncDisposable {
     await mkdir(directory, { mode: 0o700 });
     this.#failedKeys.add(key.name);
     await write(directory);
+    await startUsage(directory, costMs);
     const owned = stack.move();
     this.#publishing.set(key.name, this.#publish(key, { directory, owned }));
   }
@@ -142,6 +160,7 @@ export class SnapshotStore implements AsyncDisposable {
   /** Waits until all snapshots are published. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#publishing.values());
+    this.#digests[Symbol.dispose]();
   }
 
   /** Never rejects. */
@@ -168,7 +187,7 @@ export class SnapshotStore implements AsyncDisposable {
       await using file = await open(join(directory, name));
       await file.sync();
     }
-    await writeRecord(directory, key);
+    await writeRecord(directory, { key, digests: this.#digests });
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     try {
       await rename(directory, this.#pathOf(key.name));
@@ -178,23 +197,13 @@ export class SnapshotStore implements AsyncDisposable {
       throw error;
     }
     this.#log(`kept a VM snapshot of ${mebibytes(size)}: ${key.name.slice(0, 12)} (${key.point})`);
-    await this.#keepWithinSpace();
+    await this.#keepWithinSpace(key.name);
   }
 
-  /** Removes the least recently used snapshots until the rest fits. */
-  async #keepWithinSpace(): Promise<void> {
-    const found = [];
-    for (const name of await this.#names()) {
-      const path = this.#pathOf(name);
-      const used = await stat(join(path, recordName)).catch(() => undefined);
-      found.push({ name, size: await spaceOf(path), time: used?.mtimeMs ?? 0 });
-    }
-    let total = found.reduce((sum, { size }) => sum + size, 0);
-    for (const { name, size } of found.toSorted((one, other) => one.time - other.time)) {
-      if (total <= this.#space) return;
-      await this.#remove(name);
-      total -= size;
-    }
+  /** Removes the least useful snapshots until the rest fits. */
+  async #keepWithinSpace(newest?: string): Promise<void> {
+    const paths = (await this.#names()).map((name) => ({ name, path: this.#pathOf(name) }));
+    for (const name of await leastUseful(paths, { space: this.#space, newest })) await this.#remove(name);
   }
 
   async #remove(name: string): Promise<void> {
@@ -218,7 +227,7 @@ export class SnapshotStore implements AsyncDisposable {
   }
 }
 
-/** Removes snapshots of another QEMU, and incomplete ones. */
+/** Removes snapshots of another QEMU, of layers that are gone, and incomplete ones. */
 export async function pruneSnapshots(options: Omit<SnapshotStoreOptions, "space">): Promise<void> {
   checkOptions("pruneSnapshots", options, { stateDirectory: "string", emit: "function?" });
   await SnapshotStore.open({ ...options, space: Infinity });
@@ -227,18 +236,4 @@ export async function pruneSnapshots(options: Omit<SnapshotStoreOptions, "space"
 /** Snapshots of older versions, which had another format, are in a directory of that name. */
 async function removeOldFormat(stateDirectory: string): Promise<void> {
   await rm(join(stateDirectory, "templates"), { recursive: true, force: true });
-}
-
-/** The disk space of the files in a directory, in bytes; holes take none. */
-async function spaceOf(directory: string): Promise<number> {
-  let total = 0;
-  for (const name of await readdir(directory).catch(() => [])) {
-    const found = await stat(join(directory, name)).catch(() => undefined);
-    total += (found?.blocks ?? 0) * 512;
-  }
-  return total;
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

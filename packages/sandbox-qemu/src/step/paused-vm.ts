@@ -8,7 +8,7 @@ import type { Flushed } from "../lifecycle/shutdown.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import { attachCaches, canExchangeCaches } from "./reused-caches.ts";
 import { type ClosedDisk, diskIdentity, isChildDisk } from "./closed-disk.ts";
-import { type KeepVm, mayRestart, networkOf } from "./vm-reuse.ts";
+import { hasLostShell, type KeepVm, mayRestart, networkOf } from "./vm-reuse.ts";
 
 /** A VM between two steps: its guest is frozen, its vCPUs are stopped, and its root disk is closed. */
 export interface PausedState {
@@ -99,7 +99,8 @@ export async function tryReuseVm(paused: PausedVm, options: ReuseOptions): Promi
     const output = await runGuestCommand(keep.vmReuse.thaw(new Date()), connection);
     await attachCaches(running, { caches, connection });
     const baseline = keep.baseline.withClock(output);
-    return { kind: "reused", running: { ...running, signal }, baseline };
+    const bootInfo = keep.vmReuse.bootInfoAfter?.(output) ?? running.bootInfo;
+    return { kind: "reused", running: { ...running, bootInfo, signal }, baseline };
   });
 }
 
@@ -107,8 +108,9 @@ function whyNotReused(
   { running, image, network }: PausedVm,
   { step, caches }: Pick<ReuseOptions, "step" | "caches">,
 ): string | undefined {
-  const { vm, session, shell } = running;
-  if (vm.failed.aborted || session.lost.aborted || !shell?.isOpen) return "the previous VM has ended";
+  const { vm, session, shell, profile } = running;
+  const hasEnded = vm.failed.aborted || session.lost.aborted || hasLostShell(profile, shell);
+  if (hasEnded) return "the previous VM has ended";
   if (!isDeepStrictEqual(image, step.image)) return "the base image differs";
   if (networkOf(step) !== network) return "the network differs";
   if (mayRestart(step)) return "the step may restart its guest";

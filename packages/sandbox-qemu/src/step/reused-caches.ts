@@ -22,6 +22,7 @@ type Reused = Pick<GuestSession, "vm" | "profile">;
 /** True if the caches can be given to the VM, and taken from it, while its guest runs. */
 export function canExchangeCaches({ vm, profile }: Reused, caches: readonly CacheDisk[]): boolean {
   if (caches.length === 0) return true;
+  if (profile.vmReuse?.changesDisks === false) return false;
   if (supportsHotplug(vm.config)) return caches.length < autoSlotDisks;
   return profile.vmReuse?.exchangeDisks !== undefined && hasDevicesFor(vm.config, caches);
 }

@@ -64,6 +64,7 @@ async function runInVm(step: SandboxStep, options: StepOptions): Promise<PausedV
       connection,
       caches: plan.caches,
       baseline: reused?.baseline,
+      vmReuse: options.resources.options.vmReuse,
     });
     if (reuse.kind === "stop") logNotReused(active, reuse);
 
@@ -71,7 +72,7 @@ async function runInVm(step: SandboxStep, options: StepOptions): Promise<PausedV
     let failure = await runTask(active);
     if (restarts) return await endRestartable(active, { restarts, mounted });
     await unmount(active, mounted);
-    if (reuse.kind === "stop") failure ??= await lockedOut(active);
+    if (reuse.kind === "stop" || reuse.vmReuse.onRequest === true) failure ??= await lockedOut(active);
     if (reuse.kind === "stop" || failure !== undefined) {
       await stopVm(active);
       if (failure !== undefined) throw failure;
@@ -123,6 +124,7 @@ async function bootVm({ step, options, guest, profile, caches, phases }: StepPla
     confinement: resources.confinement,
     // A guest that was resumed may start in another way than it was started.
     snapshots: mayRestart(step) ? undefined : resources.snapshots,
+    savesLayer: options.isFirst,
     phases,
     signal,
     emit,

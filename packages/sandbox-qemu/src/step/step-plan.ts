@@ -28,6 +28,8 @@ export interface StepOptions extends Pick<SandboxRunOptions, "onOutput" | "onFai
   readonly emit: Emit;
   /** The VM of the previous step. It is reused if possible, and otherwise ended. */
   readonly pausedVm: PausedVm | undefined;
+  /** True for the first step of a session: a later build that changes it, or a later step, starts on the same layer. */
+  readonly isFirst: boolean;
 }
 
 /** A step and what follows from it before there is a VM. */

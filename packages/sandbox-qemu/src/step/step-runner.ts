@@ -26,13 +26,20 @@ export class QemuStepRunner implements StepRunner, AsyncDisposable {
   }
 
   async runStep(step: SandboxStep, options: RunStepOptions): Promise<PausedVm | undefined> {
-    const { emit = this.#resources.options.emit ?? noopEmit, onOutput, onFailure, pausedVm } = options;
+    const {
+      emit = this.#resources.options.emit ?? noopEmit,
+      onOutput,
+      onFailure,
+      pausedVm,
+      isFirst = false,
+    } = options;
     const signal = this.#tasks.signal(options.signal);
     const running = runStep(step, {
       resources: this.#resources,
       onOutput,
       onFailure,
       pausedVm,
+      isFirst,
       signal,
       emit,
     });

@@ -80,6 +80,18 @@ it("has no VM for the next step after a step that failed", async () => {
   expect(given[2]).toBeUndefined();
 });
 
+it("tells its runner which step is the first, also if that fails", async () => {
+  const given: unknown[] = [];
+  const session = sessionWith(async (_, { isFirst }) => {
+    given.push(isFirst);
+    if (given.length === 1) throw new Error("failed");
+    return undefined;
+  });
+  await expect(session.run(step)).rejects.toThrow("failed");
+  await session.run(step);
+  expect(given).toEqual([true, false]);
+});
+
 it("tells its runner once it is closed", async () => {
   const closed: unknown[] = [];
   const session = new QemuStepSession({

@@ -20,6 +20,8 @@ export interface StepRunner {
 export interface RunStepOptions extends SandboxRunOptions {
   /** The VM of the previous step, or one that was kept ready for it. */
   readonly pausedVm: PausedVm | undefined;
+  /** See `StepOptions`. By default false. */
+  readonly isFirst?: boolean | undefined;
 }
 
 /** Keeps at most one VM between two steps. */
@@ -27,6 +29,7 @@ export class QemuStepSession implements StepSession {
   readonly #runner: StepRunner;
   #pausedVm: PausedVm | undefined;
   #lease: VmLease<PausedVm> | undefined;
+  #started = false;
   #closed = false;
 
   constructor(runner: StepRunner) {
@@ -36,7 +39,9 @@ export class QemuStepSession implements StepSession {
   async run(step: SandboxStep, options: SandboxRunOptions = {}): Promise<void> {
     const pausedVm = this.#takePausedVm() ?? (await this.#admit(step, options.signal));
     const keepVm = step.keepVm === true && !this.#closed;
-    const paused = await this.#runner.runStep({ ...step, keepVm }, { ...options, pausedVm });
+    const isFirst = !this.#started;
+    this.#started = true;
+    const paused = await this.#runner.runStep({ ...step, keepVm }, { ...options, pausedVm, isFirst });
     if (this.#closed || this.#pausedVm) await paused?.[Symbol.asyncDispose]();
     else this.#pausedVm = paused;
   }

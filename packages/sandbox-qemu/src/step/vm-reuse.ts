@@ -1,6 +1,7 @@
 import type { SandboxStep } from "@ob/core";
 import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
-import type { Baseline, VmReuse } from "../guest/profile.ts";
+import type { Baseline, GuestProfile, VmReuse } from "../guest/profile.ts";
+import type { SandboxOptions } from "../lifecycle/options.ts";
 import type { GuestSession } from "../lifecycle/start-guest.ts";
 import type { CacheDisk } from "../guest/cache-disk.ts";
 import { canExchangeCaches } from "./reused-caches.ts";
@@ -30,6 +31,8 @@ export interface DecideOptions {
   readonly caches: readonly CacheDisk[];
   /** Of a VM that was reused for this step. */
   readonly baseline: Baseline | undefined;
+  /** See `SandboxOptions.vmReuse`. By default `auto`. */
+  readonly vmReuse?: SandboxOptions["vmReuse"];
 }
 
 /**
@@ -40,7 +43,7 @@ export interface DecideOptions {
  */
 export async function decideReuse(
   running: GuestSession,
-  { step, connection, caches, baseline }: DecideOptions,
+  { step, connection, caches, baseline, vmReuse: choice }: DecideOptions,
 ): Promise<ReuseDecision> {
   if (step.keepVm !== true) return { kind: "stop", reason: undefined };
   const { vmReuse } = running.profile;
@@ -48,7 +51,7 @@ export async function decideReuse(
   if (refusal !== undefined) return { kind: "stop", reason: refusal };
   if (!canExchangeCaches(running, caches)) return { kind: "stop", reason: "machine cannot hot-unplug disks" };
   if (vmReuse && baseline !== undefined) return { kind: "keep", vmReuse, baseline };
-  return await captureBaseline(running, { connection, caches });
+  return await captureBaseline(running, { connection, caches, vmReuse: choice });
 }
 
 /**
@@ -58,27 +61,37 @@ export async function decideReuse(
  */
 export async function captureBaseline(
   { vm, profile, shell, bootInfo, baselineFile, startedAt }: GuestSession,
-  { connection, caches }: Pick<DecideOptions, "connection" | "caches">,
+  { connection, caches, vmReuse: choice = "auto" }: Pick<DecideOptions, "connection" | "caches" | "vmReuse">,
 ): Promise<ReuseDecision> {
   const { vmReuse } = profile;
   if (!vmReuse) return { kind: "stop", reason: "not supported by the guest OS" };
-  if (!shell?.isOpen) return { kind: "stop", reason: "no persistent root shell" };
+  if (vmReuse.onRequest === true && choice !== "always") {
+    return { kind: "stop", reason: "the guest OS is reused only on request" };
+  }
+  if (hasLostShell(profile, shell)) return { kind: "stop", reason: "no persistent root shell" };
   if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio")
     return { kind: "stop", reason: "root disk is not virtio" };
   const stored = await baselineFile?.read();
   const known = stored === undefined ? undefined : vmReuse.parseBaseline(stored);
-  if (known?.kind === "baseline")
-    return { kind: "keep", vmReuse, baseline: known.baseline.withClock(bootInfo) };
+  const current = known?.kind === "baseline" ? await upToDate(known.baseline, connection) : undefined;
+  if (current) return { kind: "keep", vmReuse, baseline: current.withClock(bootInfo) };
   const output = await runGuestCommand(vmReuse.captureBaseline(bootInfo), connection);
   const captured = vmReuse.parseBaseline(output);
   if (captured.kind === "refused") {
     return { kind: "stop", reason: captured.reason, ownReason: "the state of the guest cannot be compared" };
   }
   const { baseline } = captured;
-  // Caches, and files made since the snapshot was taken, are not part of other VMs resumed from it.
-  const isSpecific = caches.length > 0 || baseline.hasFilesNewerThan(startedAt);
+  // Caches, and files made since the snapshot was taken, are not part of other VMs resumed from it. Those of a login are listed anew.
+  const isSpecific = caches.length > 0 || (!baseline.afterLogin && baseline.hasFilesNewerThan(startedAt));
   if (!isSpecific) await baselineFile?.write(output);
   return { kind: "keep", vmReuse, baseline };
+}
+
+/** The baseline of another VM of the same snapshot, for this one; undefined if that is not possible. */
+async function upToDate(baseline: Baseline, connection: GuestConnection): Promise<Baseline | undefined> {
+  const { afterLogin } = baseline;
+  if (!afterLogin) return baseline;
+  return afterLogin.apply(await runGuestCommand(afterLogin.command, connection));
 }
 
 /** The network of a step's VM. A copy needs none. */
@@ -101,4 +114,9 @@ export function whyNotKept({ task }: SandboxStep): string | undefined {
   if (task.network !== "none") return "the step had a network";
   if (task.mayRestart === true) return "the step may restart its guest";
   return undefined;
+}
+
+/** True if a persistent root shell that guests of this OS have has ended. */
+export function hasLostShell({ rootShell }: GuestProfile, shell: GuestSession["shell"]): boolean {
+  return rootShell !== undefined && shell?.isOpen !== true;
 }

@@ -9,7 +9,8 @@ import { expect, it } from "vitest";
 import type { Monitor } from "@ob/qemu";
 import { type ArchiveDisk, copyIn } from "./copy-in.ts";
 import { linuxGuest } from "../guest/linux/profile.ts";
-import { exitDeviceMissing, type GuestCommand, type GuestProfile } from "../guest/profile.ts";
+import { exitDeviceMissing } from "../guest/exit-statuses.ts";
+import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
 import { openSession } from "../ssh/session.ts";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 

@@ -1,7 +1,7 @@
 import type { ObEvent } from "@ob/core";
 import type { ServerChannel } from "ssh2";
 import { describe, expect, it } from "vitest";
-import { exitNotFound } from "../guest/profile.ts";
+import { exitNotFound } from "../guest/exit-statuses.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { readArchive } from "./read-archive.ts";
 import { openSession } from "../ssh/session.ts";

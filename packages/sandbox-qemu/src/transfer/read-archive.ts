@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { abortable, type Emit, ObError, quotedName, tailLines } from "@ob/core";
-import { exitNotFound } from "../guest/profile.ts";
+import { exitNotFound } from "../guest/exit-statuses.ts";
 import type { GuestCommand } from "../guest/profile.ts";
 import { checkReached } from "../guest/run-framed.ts";
 import { type ExecStatus, startCommand, statusText } from "../ssh/command.ts";

@@ -18,7 +18,7 @@ export interface ArchiveEntry {
   readonly gid: number;
   readonly uname: string;
   readonly gname: string;
-  /** Seconds since 1970. */
+  /** Seconds since 1970; negative before. */
   readonly mtime: number;
   readonly devmajor: number;
   readonly devminor: number;
@@ -100,7 +100,7 @@ async function entryOf(
   reader: ByteReader,
 ): Promise<{ readonly entry: ArchiveEntry; readonly skip: () => Promise<void> }> {
   const { fields, records } = headers;
-  const { mode, mtime, devmajor, devminor } = fields;
+  const { mode, devmajor, devminor } = fields;
   const last = (key: string): Buffer | undefined => records.findLast((each) => each.key === key)?.value;
   const id = (key: string, plain: number): number => numberIn(last(key)) ?? plain;
   const name = last("GNU.sparse.name") ?? last("path") ?? untilNul(headers.longName) ?? fields.name;
@@ -112,7 +112,8 @@ async function entryOf(
   const { sparse, mapBytes } = await sparseOf(headers, { reader, type, size });
   const { body, skip } = bodyOf(reader, size - mapBytes);
   const entry: ArchiveEntry = {
-    ...{ type, name: textOf(name), linkname: linkname ? textOf(linkname) : "", mode: mode & 0o7777, mtime },
+    ...{ type, name: textOf(name), linkname: linkname ? textOf(linkname) : "", mode: mode & 0o7777 },
+    mtime: secondsIn(last("mtime")) ?? fields.mtime,
     ...{ uid: id("uid", fields.uid), gid: id("gid", fields.gid), devmajor, devminor },
     uname: fromBytes(last("uname") ?? fields.uname),
     gname: fromBytes(last("gname") ?? fields.gname),
@@ -177,6 +178,15 @@ function textOf(name: Buffer): string {
 function untilNul(name: Buffer | undefined): Buffer | undefined {
   const end = name?.indexOf(0) ?? -1;
   return end < 0 ? name : name?.subarray(0, end);
+}
+
+/** A time of a pax header, which can have a fraction, and be before 1970; in whole seconds. */
+function secondsIn(value: Buffer | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const [text] = /^-?\d{1,16}(?:\.\d{0,20})?$/.exec(value.toString("latin1")) ?? [];
+  const seconds = text === undefined ? NaN : Math.floor(Number(text));
+  if (!Number.isSafeInteger(seconds)) throw brokenArchive("an extended header has a wrong time");
+  return seconds;
 }
 
 /** A decimal number of a pax header. */

@@ -1,7 +1,7 @@
 import { guestArchNames, guestOsNames, ObError } from "@ob/core";
 import { checkKey } from "../../args/build-input.ts";
 import type { OptionTable } from "../../args/flags.ts";
-import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
+import { archOption, type Arguments, stringOption } from "../../args/options.ts";
 import { readGuestOs } from "../../args/sandbox-flags.ts";
 import { checkAsJson } from "./check-as-json.ts";
 import { checkDeep, lifeCycleOptions, refuseWithoutDeep } from "./check-life-cycle.ts";
@@ -45,8 +45,7 @@ export async function checkOneImage(
   const request = {
     image: target,
     guestOs: readGuestOs(args, "guest-os") ?? readGuestOs(args, "qemu-guest-os"),
-    guestArch:
-      enumOption(args, "guest-arch", guestArchNames) ?? enumOption(args, "qemu-guest-arch", guestArchNames),
+    guestArch: archOption(args, "guest-arch") ?? archOption(args, "qemu-guest-arch"),
     loginUser: stringOption(args, "user"),
     sshKey: stringOption(args, "ssh-key"),
   };
@@ -67,7 +66,7 @@ export async function importOneImage(args: Arguments, { session, target }: Image
     file: target,
     name: needed(args, "name"),
     guestOs: readGuestOs(args, "guest-os") ?? missing("guest-os"),
-    guestArch: enumOption(args, "guest-arch", guestArchNames) ?? missing("guest-arch"),
+    guestArch: archOption(args, "guest-arch") ?? missing("guest-arch"),
     loginUser: stringOption(args, "user") ?? "opam",
     sshKey: stringOption(args, "ssh-key"),
     ...readKernel(args),

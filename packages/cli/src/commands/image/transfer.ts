@@ -1,6 +1,6 @@
-import { type GuestArch, guestArchNames, ObError } from "@ob/core";
+import { guestArchNames, hostGuestArch, ObError } from "@ob/core";
 import type { OptionTable } from "../../args/flags.ts";
-import { type Arguments, enumOption, stringOption } from "../../args/options.ts";
+import { archOption, type Arguments, stringOption } from "../../args/options.ts";
 import { formatSize } from "../../args/units.ts";
 import { type ImageSession, withPhases } from "./session.ts";
 
@@ -15,17 +15,11 @@ export const imageTransferOptions: OptionTable = {
   arch: {
     kind: "value",
     value: "ARCH",
-    describe: `pull: the image for ${guestArchNames.join(" or ")} (default: of several the one for this host)`,
+    describe: `pull: the image for ${guestArchNames.join(", ")} (default: of several the one for this host)`,
     complete: guestArchNames,
     group,
   },
   insecure: { kind: "flag", describe: "Use plain http", group },
-};
-
-/** Guests that this host can run without emulation, by Node.js' names of architectures. */
-const hostArchitectures: Partial<Readonly<Record<NodeJS.Architecture, GuestArch>>> = {
-  x64: "amd64",
-  riscv64: "riscv64",
 };
 
 /** `image push NAME REF`: the tag is the image's name, if the reference has none. */
@@ -77,7 +71,7 @@ export async function pushOneImage(args: Arguments, { session, target }: ImageSe
 export async function pullOneImage(args: Arguments, { session, target }: ImageSession): Promise<void> {
   const { io, location, services } = session;
   const given = stringOption(args, "TO");
-  const architecture = enumOption(args, "arch", guestArchNames);
+  const architecture = archOption(args, "arch");
   await withPhases(session, {}, async ({ onEvent = () => undefined, signal }) => {
     const { addSharedImage, imageDigest, withPhase } = await import("@ob/images");
     await withPhase(`Pull ${target}`, { onEvent, signal }, async (phase) => {
@@ -92,8 +86,7 @@ export async function pullOneImage(args: Arguments, { session, target }: ImageSe
           hint: `obuilder image pull ${target}:TAG, or obuilder image pull ${target} NAME`,
         });
       }
-      const hostArchitecture = hostArchitectures[process.arch];
-      const wanted = { architecture, hostArchitecture, signal: phase.signal };
+      const wanted = { architecture, hostArchitecture: hostGuestArch(), signal: phase.signal };
       const image = await registry.findImage(tag, wanted);
       if (!image) throw noImage(`${target} ${tag}`);
       const digest = image.disk.digest.slice("sha256:".length);

@@ -15,6 +15,71 @@ const baseline = baselineOf(capturedState);
 const changed = (from: string | RegExp, to: string): string | undefined =>
   baseline.diff(capturedState.replace(from, to));
 
+/** Of a service: its keyring and the key in it. */
+const serviceKeys = `/proc/keys:1d3daaa4 I--Q---     1 perm 0b0b0000     0     0 user      invocation_id: 16
+/proc/keys:1aaef3c1 I--Q---     1 perm 3f030000     0     0 keyring   _ses: 1
+`;
+const keysOf = (count: number) => `/proc/key-users:    0:    11 10/10 ${count}/1000000 36/25000000\n`;
+
+const units = "unit: ssh.service loaded active running\nunit: session-1.scope loaded active running\n";
+
+describe("the state of a guest with systemd", () => {
+  const text = `${capturedState}manager: Environment=A=b\nmanager of 1000: NJobs=0\n${units}group: /sys/fs/cgroup/a\n`;
+
+  it.each([
+    ["manager: Environment=A=c", "Environment=A=b", "Environment=A=c"],
+    ["manager of 1000: NJobs=1", "NJobs=0", "NJobs=1"],
+    ["unit: ssh.service loaded failed failed", "active running\nunit", "failed failed\nunit"],
+    ["unit: x.timer loaded active waiting", "unit:", "unit: x.timer loaded active waiting\nunit:"],
+    ["unit: session-1.scope loaded active running", /^unit: session.*\n/m, ""],
+    ["group: /sys/fs/cgroup/a/b", "cgroup/a", "cgroup/a/b"],
+    ["setting at run time: /run/x", "unit:", "setting at run time: /run/x\nunit:"],
+  ])("differs: %s", (difference, from, to) => {
+    expect(baselineOf(text).diff(text)).toBeUndefined();
+    expect(baselineOf(text).diff(text.replace(from, to))).toBe(difference);
+  });
+
+  it("equals its baseline when a service has ended, with its keys, and the workers of udev", () => {
+    const worker = "process: 70 ((udev-worker)) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1\n";
+    const before = baselineOf(`${text}${keysOf(5)}${serviceKeys}${worker}`);
+    expect(before.diff(`${text}${keysOf(3)}`)).toBeUndefined();
+    expect(before.diff(`${text}${keysOf(4)}`)).toBe("/proc/key-users:0: 4/1000000");
+    const own = "/proc/keys:2d3daaa4 I--Q--- 1 perm 3f010000 0 0 user name: 4";
+    expect(before.diff(`${text}${keysOf(4)}${own}\n`)).toBe(own);
+  });
+
+  it("does not depend on how many control groups the kernel counts, where they are listed", () => {
+    const line = "/proc/cgroups:cpuset\t0\t42\t1\n";
+    expect(baselineOf(text + line).diff(text + line.replace("42", "43"))).toBeUndefined();
+    expect(baselineOf(text + line).diff(text + line.replace("\t1", "\t0"))).toBe("/proc/cgroups:cpuset 0 0");
+    expect(baselineOf(capturedState + line).diff(capturedState + line.replace("42", "43"))).toBe(
+      "/proc/cgroups:cpuset\t0\t43\t1",
+    );
+  });
+
+  it("differs when a process of the boot is stopped", () => {
+    const cron = "process: 70 (cron) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1\n";
+    const before = baselineOf(text + cron);
+    expect(before.diff(text + cron.replace("70 (cron) S 1 70", "71 (cron) R 1 71"))).toBeUndefined();
+    expect(before.diff(text + cron.replace(" S ", " T "))).toBe("process:(cron) 20 0   stopped");
+  });
+
+  it("is brought up to date with the mounts and the files in memory that a login has made", () => {
+    const { afterLogin } = baselineOf(text);
+    expect(afterLogin?.command.command).toMatch(/\|\/run$/);
+    const ofLogin = (inode: number) => `stat: 81a4 0 0 0:0 240 ${inode} 400 400 /run/systemd/sessions/1\n`;
+    const inMemory = capturedState.replaceAll(/^(?!\/proc\/self\/mountinfo|stat: .* \/run).*\n/gm, "");
+    const mine = afterLogin?.apply(inMemory + ofLogin(7));
+    expect(mine?.diff(text + ofLogin(7))).toBeUndefined();
+    expect(mine?.diff(text)).toBe("/run/systemd/sessions/1 (removed)");
+    expect(mine?.diff(text + ofLogin(8))).toBe("/run/systemd/sessions/1 (inode)");
+    expect(mine?.diff((text + ofLogin(7)).replace("147 50 50", "147 50 51"))).toBe("/etc/passwd (changed)");
+    expect(afterLogin?.apply("")).toBeUndefined();
+    expect(afterLogin?.apply("stat: nonsense\n")).toBeUndefined();
+    expect(baselineOf(capturedState).afterLogin).toBeUndefined();
+  });
+});
+
 describe("the state of a guest", () => {
   it("equals its baseline, whatever has changed by itself", () => {
     expect(changed("", "")).toBeUndefined();
@@ -62,11 +127,31 @@ describe("the state of a guest", () => {
       "process:(sshd: a b) 25 5 40 2",
       "process: 70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0",
     ],
+    [
+      "process:(sshd: a b) 25 5 40 2",
+      "/proc/70/stat:70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0",
+    ],
+    ["process:Cpus_allowed: 1", "/proc/70/status:Cpus_allowed:\t1"],
+    ["process:Max open files 10 10 files", "/proc/70/limits:Max open files   10   10   files"],
+    ["process:-17", "/proc/70/oom_score_adj:-17"],
     ["process:Cpus_allowed: 1", "process: Cpus_allowed:\t1"],
     ["process:Max open files 10 10 files", "process: Max open files   10   10   files"],
     ["/sys/module/printk/parameters/time:N", "/sys/module/printk/parameters/time:N"],
   ])("differs by a new line %s", (difference, line) => {
     expect(changed("/proc/stat:", `${line}\n/proc/stat:`)).toBe(difference);
+  });
+
+  it.each(["/proc/70/status:VmRSS:\t  9 kB", "/proc/70/limits:Limit  Soft Limit  Hard Limit  Units"])(
+    "is the same with %s, which changes by itself or says nothing",
+    (line) => {
+      expect(changed("/proc/stat:", `${line}\n/proc/stat:`)).toBeUndefined();
+    },
+  );
+
+  it("equals a baseline of an older version, which names the files of processes in another way", () => {
+    const older = baselineOf(`${capturedState}process: 70 (init) S 1 1\nprocess: Max open files 9 9 files\n`);
+    const report = `${capturedState}/proc/71/stat:71 (init) S 1 1\n/proc/71/limits:Max open files 9 9 files\n`;
+    expect(older.diff(report)).toBeUndefined();
   });
 
   it.each([
@@ -111,12 +196,13 @@ describe("a baseline", () => {
       baselineOf(text)
         .resetAndFlush("processes: 1 2\nprograms: /proc/1/maps\n")
         .command.split("|")
-        .slice(-10);
+        .slice(-11);
     expect(args(capturedState)).toEqual([
       ...["1 2", "21 23 24", "0:19 254:1 0:20", "/run", "", "/home/opam"],
       ...["kernel/hostname net/ipv4/route/flush vm/swappiness", expect.stringMatching(/^[0-9a-f]{32}$/)],
-      ...[" /proc/1/maps", "/run/sshd.pid"],
+      ...[" /proc/1/maps", "/run/sshd.pid", ""],
     ]);
+    expect(args(`${capturedState}${units}`)[10]).toBe("ssh.service session-1.scope");
     const queues = "/proc/self/mountinfo:25 23 0:21 / /dev/mqueue rw - mqueue mqueue rw\n";
     expect(args(capturedState + queues)[4]).toBe("/dev/mqueue");
   });

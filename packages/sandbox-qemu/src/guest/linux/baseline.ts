@@ -1,5 +1,6 @@
 import { dirname } from "node:path/posix";
-import type { CapturedState, FileStat, GuestState } from "./guest-state.ts";
+import type { CapturedState, GuestState } from "./guest-state.ts";
+import type { FileStat } from "./mounts-and-files.ts";
 
 /** The tolerance for a change of the clock offset, in seconds. A greater change means that a step has set the clock. */
 const clockTolerance = 2;
@@ -24,6 +25,19 @@ export function queueMount({ mounts }: GuestState): string | undefined {
 export function filesInMemory(state: GuestState): readonly FileStat[] {
   const places = mountsInMemory(state);
   return state.files.filter(({ path }) => places.some((place) => path.startsWith(`${place}/`)));
+}
+
+/** The state with its mounts, and its files on in-memory file systems, taken from a later state of a guest. */
+export function withFilesInMemory(state: CapturedState, { mounts, files }: GuestState): CapturedState {
+  const places = mountsInMemory(state);
+  const isInMemory = (path: string): boolean =>
+    places.some((place) => path === place || path.startsWith(`${place}/`));
+  return { ...state, mounts, files: [...state.files.filter(({ path }) => !isInMemory(path)), ...files] };
+}
+
+/** The names of the units of systemd; none in a guest with another init. */
+export function unitsOf({ facts }: GuestState): readonly string[] {
+  return facts.flatMap((fact) => /^unit: (\S+)/.exec(fact)?.[1] ?? []);
 }
 
 /** See `Baseline.hasFilesNewerThan`. Directories are ignored: they change whenever a file in them is created or removed. */

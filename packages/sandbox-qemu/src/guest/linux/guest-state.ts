@@ -1,4 +1,12 @@
-import { isIpv6RouteOfCommand, processAttributes } from "./kernel-lines.ts";
+import {
+  isAttributeLine,
+  isIpv6RouteOfCommand,
+  isKeyOfService,
+  isProcessFile,
+  isUdevWorker,
+  processAttributes,
+} from "./kernel-lines.ts";
+import { type FileStat, type Mount, parseMount, parseStat } from "./mounts-and-files.ts";
 import { isVolatileSetting, settingsDigest } from "./settings.ts";
 
 /** The state of a Linux guest: what collect-baseline.sh prints, without what may change at any time. */
@@ -34,31 +42,6 @@ export interface Settings {
   readonly digest: string;
 }
 
-export interface Mount {
-  readonly id: string;
-  /** As `major:minor`. */
-  readonly device: string;
-  readonly directory: string;
-  readonly type: string;
-  /** The line of /proc/self/mountinfo. */
-  readonly text: string;
-}
-
-export interface FileStat {
-  readonly path: string;
-  /** With the bits of the file's type. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** As `major:minor`, in hexadecimal; `0:0` for a file that is not a device. */
-  readonly device: string;
-  readonly size: bigint;
-  readonly inode: bigint;
-  /** In seconds since 1970. */
-  readonly modified: number;
-  readonly changed: number;
-}
-
 /** A state, or why the text is none. */
 export type Parsed<State> =
   | { readonly kind: "parsed"; readonly state: State }
@@ -78,6 +61,11 @@ type Entry =
   | { readonly kind: "disk"; readonly line: string }
   | { readonly kind: "forks"; readonly count: number }
   | { readonly kind: "clock"; readonly offset: number }
+  /** How many keys a user has, as COUNT/LIMIT. */
+  | { readonly kind: "keyUser"; readonly user: string; readonly count: string }
+  | { readonly kind: "keyOfService" }
+  /** A controller, with how many control groups there are. */
+  | { readonly kind: "controller"; readonly line: string; readonly withoutCount: string }
   | { readonly kind: "fact"; readonly line: string };
 
 const ignored: Entry = { kind: "ignored" };
@@ -135,10 +123,30 @@ function stateOf(entries: readonly Entry[]): GuestState {
     mounts: ofKind(entries, "mount").map(({ mount }) => mount),
     files: ofKind(entries, "file").map(({ file }) => file),
     disks: ofKind(entries, "disk").map(({ line }) => line),
-    facts: ofKind(entries, "fact").map(({ line }) => line),
+    facts: [
+      ...ofKind(entries, "fact").map(({ line }) => line),
+      ...keyFacts(entries),
+      ...controllerFacts(entries),
+    ],
     forks: ofKind(entries, "forks").reduce((most, { count }) => Math.max(most, count), 0),
     clock: onlyClock(entries),
   };
+}
+
+/** How many keys each user has, of those that do not come and go with services. */
+function keyFacts(entries: readonly Entry[]): readonly string[] {
+  const ofServices = ofKind(entries, "keyOfService").length;
+  return ofKind(entries, "keyUser").flatMap(({ user, count }) => {
+    const [all = "", limit = ""] = count.split("/");
+    const kept = Number(all) - (user === "0:" ? ofServices : 0);
+    return kept === 0 ? [] : [`/proc/key-users:${user} ${kept}/${limit}`];
+  });
+}
+
+/** Where control groups are listed they are not counted: the kernel counts one that was removed for some time. */
+function controllerFacts(entries: readonly Entry[]): readonly string[] {
+  const areListed = entries.some((entry) => entry.kind === "fact" && entry.line.startsWith("group: "));
+  return ofKind(entries, "controller").map(({ line, withoutCount }) => (areListed ? withoutCount : line));
 }
 
 /** Of several clocks none is right: a file's name may have a line that looks like one. */
@@ -161,7 +169,7 @@ function parseLine(line: string): Entry | undefined {
   const colon = line.indexOf(":");
   const [source, rest] = [line.slice(0, Math.max(colon, 0)), line.slice(colon + 1)];
   const words = rest.trim().split(/\s+/);
-  const fact = (...kept: readonly (string | undefined)[]): Entry => ({
+  const fact = (...kept: readonly (string | undefined)[]): Extract<Entry, { kind: "fact" }> => ({
     kind: "fact",
     line: `${source}:${kept.join(" ")}`,
   });
@@ -173,9 +181,9 @@ function parseLine(line: string): Entry | undefined {
     case "clock":
       return /^ -?\d{1,15}$/.test(rest) ? { kind: "clock", offset: Number(rest) } : undefined;
     case "stat":
-      return parseStat(rest);
+      return ifAny(parseStat(rest), (file) => ({ kind: "file", file }));
     case "/proc/self/mountinfo":
-      return parseMount(rest);
+      return ifAny(parseMount(rest), (mount) => ({ kind: "mount", mount }));
     case "/proc/partitions":
       return { kind: "disk", line };
     case "/proc/stat":
@@ -183,6 +191,8 @@ function parseLine(line: string): Entry | undefined {
     case "/proc/modules":
     case "/proc/swaps":
       return fact(words[0]);
+    case "/proc/cgroups":
+      return { kind: "controller", line, withoutCount: fact(words[0], words[1], words[3]).line };
     case "/proc/net/route":
       return fact(...words.slice(0, 4), ...words.slice(6, 8));
     // Permanent addresses only: they were set by a command. The kernel's own are tentative at first.
@@ -192,14 +202,27 @@ function parseLine(line: string): Entry | undefined {
       return isIpv6RouteOfCommand(words) ? fact(...words.slice(0, 6), words[9]) : ignored;
     // The keys of a user, of which root sees only the number.
     case "/proc/key-users":
-      return /^[1-9]/.test(words[3] ?? "") ? fact(words[0], words[3]) : ignored;
+      return { kind: "keyUser", user: words[0] ?? "", count: words[3] ?? "" };
+    // As the baselines of older versions have it.
     case "process":
+      if (isUdevWorker(words)) return ignored;
       return fact(...processAttributes(words));
     case "/proc/keys":
+      if (isKeyOfService(words)) return words[1]?.includes("Q") === true ? { kind: "keyOfService" } : ignored;
       return ["user", "logon", "big_key"].includes(words[7] ?? "") ? { kind: "fact", line } : ignored;
     default:
-      return line.startsWith(settingsRoot) ? parseSetting(line) : { kind: "fact", line };
+      if (line.startsWith(settingsRoot)) return parseSetting(line);
+      return isProcessFile(source) ? parseProcess(rest, words) : { kind: "fact", line };
   }
+}
+
+function parseProcess(text: string, words: readonly string[]): Entry {
+  if (!isAttributeLine(text) || isUdevWorker(words)) return ignored;
+  return { kind: "fact", line: `process:${processAttributes(words).join(" ")}` };
+}
+
+function ifAny<Value>(value: Value | undefined, entry: (value: Value) => Entry): Entry | undefined {
+  return value === undefined ? undefined : entry(value);
 }
 
 function parseSetting(line: string): Entry {
@@ -212,31 +235,4 @@ function parseSetting(line: string): Entry {
 function parseKernelStatistics([name, count = ""]: readonly string[]): Entry | undefined {
   if (name !== "processes") return ignored;
   return /^\d{1,15}$/.test(count) ? { kind: "forks", count: Number(count) } : undefined;
-}
-
-/** ID PARENT DEVICE ROOT DIRECTORY OPTIONS [FIELD...] - TYPE SOURCE OPTIONS */
-function parseMount(text: string): Entry | undefined {
-  const words = text.split(" ");
-  const [id = "", , device = "", , directory = ""] = words;
-  const separator = words.indexOf("-", 6);
-  const type = words[separator + 1];
-  const isWhole = separator > 0 && /^\d+$/.test(id) && /^\d+:\d+$/.test(device) && directory.startsWith("/");
-  return isWhole && type !== undefined
-    ? { kind: "mount", mount: { id, device, directory, type, text } }
-    : undefined;
-}
-
-const statPattern =
-  /^ ([0-9a-f]{1,8}) (\d{1,10}) (\d{1,10}) ([0-9a-f]+:[0-9a-f]+) (\d{1,20}) (\d{1,20}) (-?\d{1,15}) (-?\d{1,15}) (\/.*)$/;
-
-/** MODE USER GROUP DEVICE SIZE INODE MODIFIED CHANGED PATH */
-function parseStat(text: string): Entry | undefined {
-  const match = statPattern.exec(text);
-  if (!match) return undefined;
-  const [, mode = "", uid, gid, device = "", size = "", inode = "", modified, changed, path = ""] = match;
-  const file = {
-    ...{ path, mode: Number.parseInt(mode, 16), uid: Number(uid), gid: Number(gid), device },
-    ...{ size: BigInt(size), inode: BigInt(inode), modified: Number(modified), changed: Number(changed) },
-  };
-  return { kind: "file", file };
 }

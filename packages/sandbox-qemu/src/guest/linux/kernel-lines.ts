@@ -9,12 +9,41 @@ export function isIpv6RouteOfCommand(words: readonly string[]): boolean {
 }
 
 /**
- * Of a line of `/proc/PID/stat` the name with priority, nice value, real-time priority and policy; of other lines all.
- * The ids of processes are left out: they differ between VMs resumed from one snapshot.
+ * True for a line of /proc/keys about a keyring that systemd has given to a service, or about the key in it. They come and
+ * go with services, and some time after them.
+ */
+export function isKeyOfService(words: readonly string[]): boolean {
+  const [, , , , permissions, user, , type = "", name = ""] = words;
+  if (user !== "0") return false;
+  if (type === "user") return name === "invocation_id:" && permissions === "0b0b0000";
+  return type === "keyring" && name === "_ses:";
+}
+
+/** True for a line of `/proc/PID/stat` about a process in which udev handles an event; it ends by itself. */
+export function isUdevWorker(words: readonly string[]): boolean {
+  return words[1] === "((udev-worker))";
+}
+
+/**
+ * Of a line of `/proc/PID/stat` the name with priority, nice value, real-time priority, policy and whether it is stopped; of
+ * other lines all. The ids of processes are left out: they differ between VMs resumed from one snapshot.
  */
 export function processAttributes(words: readonly string[]): readonly string[] {
-  const [, name, rest] = /^\d+ (\(.*\)) [A-Za-z] (.*)$/.exec(words.join(" ")) ?? [];
+  const [, name, state, rest] = /^\d+ (\(.*\)) ([A-Za-z]) (.*)$/.exec(words.join(" ")) ?? [];
   if (name === undefined || rest === undefined) return words;
   const fields = rest.split(" ");
-  return [name, ...[14, 15, 36, 37].map((index) => fields[index] ?? "")];
+  const stopped = state === "T" || state === "t" ? ["stopped"] : [];
+  return [name, ...[14, 15, 36, 37].map((index) => fields[index] ?? ""), ...stopped];
+}
+
+const processFile = /^\/proc\/\d+\/(?:coredump_filter|limits|oom_score_adj|stat|status|timerslack_ns)$/;
+
+/** True for what is read of each process of the boot. */
+export function isProcessFile(path: string): boolean {
+  return processFile.test(path);
+}
+
+/** Of the status only the processors, of the limits no heading: the rest changes by itself. */
+export function isAttributeLine(line: string): boolean {
+  return /^(?:Max|[-0-9]|Cpus_allowed:)/.test(line);
 }

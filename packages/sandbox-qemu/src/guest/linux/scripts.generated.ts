@@ -1,10 +1,19 @@
 // Made from scripts/ by scripts/bundle-guest-scripts.mjs: change the files there.
 
-export const captureBaseline = `init=$(readlink /proc/1/exe)
-[ "$init" = /usr/local/lib/obuilder/busybox ] || { echo "no: its init is \${init:-unknown}"; exit 0; }
+export const captureBaseline = `boot=/usr/local/lib/obuilder
+init=$(readlink /proc/1/exe)
+case $init in
+  "$boot/busybox") ;;
+  /usr/lib/systemd/systemd)
+    if [ ! -e "$boot/systemd" ] || [ ! -x "$boot/busybox" ]; then
+      echo "no: its systemd is not that of our image recipes" && exit 0
+    fi
+    ;;
+  *) echo "no: its init is \${init:-unknown}"; exit 0 ;;
+esac
 script=$1
 shift
-exec /usr/local/lib/obuilder/busybox sh -c "$script" obuilder "$@"`;
+exec "$boot/busybox" sh -c "$script" obuilder "$@"`;
 
 export const captureInBootShell = `collect_baseline() {
   collect_settings &
@@ -21,18 +30,17 @@ collect_settings() {
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
 collect_rest() {
-  grep -FHs '' /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
+  for maps in $programs; do
+    process=\${maps%maps}
+    set -- "$@" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
+  done
+  grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=\${home%/*}
   find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
     \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
   grep -lF ' (deleted)' $programs
-  for maps in $programs; do
-    process=\${maps%maps}
-    set -- "$@" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
-  done
-  [ $# = 0 ] || grep -hsE '^(Max|[-0-9]|Cpus_allowed:)' "$@" | sed 's/^/process: /'
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
@@ -41,6 +49,61 @@ collect_rest() {
   fi
   read -r uptime _ </proc/uptime
   echo "clock: $((\${EPOCHSECONDS:-$(date +%s)} - \${uptime%.*}))"
+}
+has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
+list_units() {
+  timeout 60 "$@" list-units --full --plain --no-legend --no-pager | while read -r unit load active state _; do
+    case $unit in *.device | *.mount | *.swap) ;; *) echo "unit$of: $unit $load $active $state" ;; esac
+  done
+}
+show_manager() {
+  timeout 60 "$@" show --no-pager | while IFS= read -r line; do
+    case $line in
+      NNames=* | NFailed* | NInstalledJobs=* | Progress=* | SystemState=* | FinishTimestamp* | *WatchdogLast*) ;;
+      *) echo "manager$of: $line" ;;
+    esac
+  done
+}
+ask_managers() {
+  of=
+  show_manager systemctl &
+  for socket in /run/user/[0-9]*/systemd/private; do
+    place=\${socket%/systemd/private} user=\${socket#/run/user/} user=\${user%%/*} of=" of \${user%%/*}"
+    case $user in *[!0-9]*) continue ;; esac
+    [ -S "$socket" ] || continue
+    set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --regid=65534 --clear-groups systemctl --user
+    show_manager "$@" &
+    list_units "$@"
+  done
+  wait
+} 2>/dev/null
+collect_groups() {
+  find /sys/fs/cgroup -type d -exec stat -c 'group: %f %u %g %n' {} +
+  limits=$(find /sys/fs/cgroup -type f ! -name 'cgroup.[pkt]*' ! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -perm -200 -exec grep -FHs '' {} + | md5sum)
+  echo "limits of control groups: \${limits%% *}"
+}
+find_settings_at_run_time() {
+  find /run/systemd/system.control /run/systemd/user.control -type f 2>/dev/null | sed 's/^/setting at run time: /'
+}
+collect_units() {
+  printf '%s\\n' "$units" "$given"
+  collect_groups
+  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron \\
+    -exec stat -c '%f %u %g %s %i %Y %Z %n' {} + | md5sum)
+  echo "files of systemd: \${files%% *}"
+} 2>/dev/null
+stop_new_units() {
+  of= units=$(list_units systemctl) new=
+  for unit in $(printf '%s\\n' "$units" | cut -d' ' -f2); do
+    case " $2 " in *" $unit "*) ;; *) new="$new $unit" ;; esac
+  done
+  [ -n "$new" ] || return 0
+  {
+    timeout 20 systemctl stop -- $new
+    timeout 20 systemctl reset-failed -- $new
+  } >/dev/null 2>&1
+  kill_stray_processes "$1"
+  units=$(list_units systemctl)
 }
 programs=$2 places= queues= home= digest=
 while read -r _ _ _ _ place _ rest; do
@@ -52,9 +115,19 @@ done </proc/self/mountinfo
 while IFS=: read -r name _ _ _ _ path _; do
   [ "$name" != "$1" ] || home=$path
 done </etc/passwd
-settings=$(cd /proc/sys && find * -type f)
+settings=$(cd /proc/sys && find * -xdev -type f)
 echo "settings:" $settings
 echo "home: $home"
+if has_systemd; then
+  state=$(timeout 60 systemctl is-system-running --wait)
+  case $state in running | degraded) ;; *) echo "no: its systemd is \${state:-unknown}" ;; esac
+  tries=0
+  until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+  units=$(list_units systemctl)
+  ask_managers
+  given=$(find_settings_at_run_time)
+  collect_units
+fi
 collect_baseline`;
 
 export const execAsUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
@@ -218,6 +291,9 @@ reap() {
 }
 kill_stray_processes "$1"
 [ "$rounds" = 0 ] || reap`;
+
+export const listFilesInMemory = `grep -FHs '' /proc/self/mountinfo
+find "$@" -xdev -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +`;
 
 export const listProcesses = `cd /proc || exit 125
 echo "processes:" [0-9]*
@@ -463,18 +539,17 @@ collect_settings() {
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
 collect_rest() {
-  grep -FHs '' /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
+  for maps in $programs; do
+    process=\${maps%maps}
+    set -- "$@" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
+  done
+  grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=\${home%/*}
   find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
     \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
   grep -lF ' (deleted)' $programs
-  for maps in $programs; do
-    process=\${maps%maps}
-    set -- "$@" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
-  done
-  [ $# = 0 ] || grep -hsE '^(Max|[-0-9]|Cpus_allowed:)' "$@" | sed 's/^/process: /'
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
@@ -483,6 +558,61 @@ collect_rest() {
   fi
   read -r uptime _ </proc/uptime
   echo "clock: $((\${EPOCHSECONDS:-$(date +%s)} - \${uptime%.*}))"
+}
+has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
+list_units() {
+  timeout 60 "$@" list-units --full --plain --no-legend --no-pager | while read -r unit load active state _; do
+    case $unit in *.device | *.mount | *.swap) ;; *) echo "unit$of: $unit $load $active $state" ;; esac
+  done
+}
+show_manager() {
+  timeout 60 "$@" show --no-pager | while IFS= read -r line; do
+    case $line in
+      NNames=* | NFailed* | NInstalledJobs=* | Progress=* | SystemState=* | FinishTimestamp* | *WatchdogLast*) ;;
+      *) echo "manager$of: $line" ;;
+    esac
+  done
+}
+ask_managers() {
+  of=
+  show_manager systemctl &
+  for socket in /run/user/[0-9]*/systemd/private; do
+    place=\${socket%/systemd/private} user=\${socket#/run/user/} user=\${user%%/*} of=" of \${user%%/*}"
+    case $user in *[!0-9]*) continue ;; esac
+    [ -S "$socket" ] || continue
+    set -- env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR="$place" /usr/bin/setpriv --reuid="$user" --regid=65534 --clear-groups systemctl --user
+    show_manager "$@" &
+    list_units "$@"
+  done
+  wait
+} 2>/dev/null
+collect_groups() {
+  find /sys/fs/cgroup -type d -exec stat -c 'group: %f %u %g %n' {} +
+  limits=$(find /sys/fs/cgroup -type f ! -name 'cgroup.[pkt]*' ! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -perm -200 -exec grep -FHs '' {} + | md5sum)
+  echo "limits of control groups: \${limits%% *}"
+}
+find_settings_at_run_time() {
+  find /run/systemd/system.control /run/systemd/user.control -type f 2>/dev/null | sed 's/^/setting at run time: /'
+}
+collect_units() {
+  printf '%s\\n' "$units" "$given"
+  collect_groups
+  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron \\
+    -exec stat -c '%f %u %g %s %i %Y %Z %n' {} + | md5sum)
+  echo "files of systemd: \${files%% *}"
+} 2>/dev/null
+stop_new_units() {
+  of= units=$(list_units systemctl) new=
+  for unit in $(printf '%s\\n' "$units" | cut -d' ' -f2); do
+    case " $2 " in *" $unit "*) ;; *) new="$new $unit" ;; esac
+  done
+  [ -n "$new" ] || return 0
+  {
+    timeout 20 systemctl stop -- $new
+    timeout 20 systemctl reset-failed -- $new
+  } >/dev/null 2>&1
+  kill_stray_processes "$1"
+  units=$(list_units systemctl)
 }
 ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=\${10} newline='
 '
@@ -505,21 +635,31 @@ unmount_new() {
     rounds=$((rounds + 1))
   done
 }
+new_in_memory() {
+  {
+    printf '%s\\n\\n' "$kept"
+    find $places -xdev -mindepth 1 ! -path "*$newline*" "$@"
+  } | awk '/^$/ { later = 1; next } !later { kept[$0]; next } !($0 in kept)'
+}
 clean_tmpfs() {
-  set -f
-  IFS=$newline
-  set --
-  for path in $kept; do set -- "$@" ! -path "$path"; done
-  unset IFS
-  set +f
-  [ -n "$(find $places -xdev -mindepth 1 "$@")" ] || return
-  find $places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
-  find $places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
+  [ -n "$(new_in_memory)" ] || return
+  new_in_memory ! -type d | while IFS= read -r path; do rm -f -- "$path"; done
+  new_in_memory -depth -type d | while IFS= read -r path; do rmdir -- "$path"; done
 }
 kill_stray_processes "$1"
+if has_systemd; then
+  stop_new_units "$1" "\${11}"
+  ask_managers &
+  given=$(find_settings_at_run_time)
+fi
 [ "$rounds" = 0 ] || reap
 [ -z "$left" ] || echo "remaining processes:$left"
 { unmount_new; clean_tmpfs; } 2>/dev/null
+if has_systemd; then
+  listed=$(collect_units)
+  wait
+  printf '%s\\n' "$listed"
+fi
 collect_baseline
 not_frozen() { sync; exit 0; }
 command -v fsfreeze >/dev/null || not_frozen

@@ -1,6 +1,14 @@
 import type { AsRootCommand } from "./access.ts";
-import type { Baseline, ParsedBaseline, VmReuse } from "../profile.ts";
-import { diffStates, filesInMemory, hasFilesNewerThan, mountsInMemory, queueMount } from "./baseline.ts";
+import type { AfterLogin, Baseline, ParsedBaseline, VmReuse } from "../profile.ts";
+import {
+  diffStates,
+  filesInMemory,
+  hasFilesNewerThan,
+  mountsInMemory,
+  queueMount,
+  unitsOf,
+  withFilesInMemory,
+} from "./baseline.ts";
 import { processesIn, programsIn } from "./boot-info.ts";
 import { diskArgs } from "./disk-args.ts";
 import { type CapturedState, parseCapturedState, parseClock, parseReportedState } from "./guest-state.ts";
@@ -69,11 +77,29 @@ function baselineOf(state: CapturedState, asRootCommand: AsRootCommand): Baselin
     }),
     withClock: (output) => baselineOf({ ...state, clock: parseClock(output) }, asRootCommand),
     hasFilesNewerThan: (since) => hasFilesNewerThan(state, since),
+    afterLogin: unitsOf(state).length === 0 ? undefined : afterLogin(state, asRootCommand),
     diff: (report) => {
       const now = parseReportedState(report);
       return now.kind === "malformed"
         ? `its report is malformed: ${now.reason}`
         : diffStates(state, now.state);
+    },
+  };
+}
+
+/** logind makes files and a scope for each session. */
+function afterLogin(state: CapturedState, asRootCommand: AsRootCommand): AfterLogin {
+  return {
+    command: {
+      phase: "login",
+      purpose: "list its files in memory",
+      ...asRootCommand(scripts.listFilesInMemory, mountsInMemory(state)),
+      failure: "GUEST_LOST",
+    },
+    apply: (output) => {
+      const now = parseReportedState(output);
+      if (now.kind === "malformed" || now.state.mounts.length === 0) return undefined;
+      return baselineOf(withFilesInMemory(state, now.state), asRootCommand);
     },
   };
 }
@@ -94,5 +120,6 @@ function resetArguments(state: CapturedState, bootInfo: string): readonly string
     filesInMemory(state)
       .map(({ path }) => path)
       .join("\n"),
+    unitsOf(state).join(" "),
   ];
 }

@@ -12,6 +12,7 @@ import { tarScript } from "../posix/read-archive.ts";
 import { maxCommandBytes } from "../../ssh/command.ts";
 import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
+import { openbsdVmReuse } from "./vm-reuse.ts";
 import type { GuestCommand, GuestLine, GuestProfile } from "../profile.ts";
 
 /** In bytes. SSH's limit is below that of OpenBSD's arguments (512 KiB); the rest is for the frame. */
@@ -72,6 +73,7 @@ export function openbsdGuest(loginUser: string): GuestProfile {
       failure: "UNCLEAN_STOP",
       frozen: undefined,
     }),
+    vmReuse: openbsdVmReuse(root, oneLine),
     shutdown: "acpi",
     runScript: root.runScript,
   };

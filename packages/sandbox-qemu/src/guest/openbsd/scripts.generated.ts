@@ -1,5 +1,15 @@
 // Made from scripts/ by scripts/bundle-guest-scripts.mjs: change the files there.
 
+export const captureBaseline = `PATH=/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin:/usr/local/sbin
+export PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+print_mounts() { mount | sed 's/^/mount: /'; }
+on_disks() { mount | awk '$2 == "on" && $4 == "type" && $5 == "ffs" { print $3 }'; }
+loggers="syslogd pflogd"
+list=$(mount) || exit 125
+case $list in *read-only*) echo "no: it has a file system that is read-only"; exit 0 ;; esac
+print_mounts`;
+
 export const findOwner = `PATH=/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin:/usr/local/sbin
 export PATH
 fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
@@ -216,6 +226,55 @@ for network; do
 done >/dev/null 2>&1
 :`;
 
+export const resetAndFlush = `PATH=/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin:/usr/local/sbin
+export PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+kill_stray_processes() {
+  keep=" $1 " process=$$
+  while [ "$process" -gt 1 ]; do
+    keep="$keep$process "
+    process=$(($(ps -o ppid= -p "$process")))
+  done
+  read -r own <<LOGIN
+$(ps -o login= -p $$)
+LOGIN
+  rounds=0
+  while [ $rounds -lt 100 ]; do
+    left=
+    while read -r process parent login state name; do
+      case $keep in *" $process "*) continue ;; esac
+      case $state in Z*) continue ;; esac
+      case $name in ps | mount_mfs) continue ;; esac
+      [ "$login" != root ] || [ "$own" = root ] || continue
+      [ "$parent:$name" != 1:getty ] || continue
+      [ "$parent" = $$ ] || left="$left $process"
+    done <<LIST
+$(ps -ax -o pid= -o ppid= -o login= -o state= -o ucomm=)
+LIST
+    [ -n "$left" ] || return 0
+    kill -9 $left 2>/dev/null
+    rounds=$((rounds + 1))
+    [ $rounds = 1 ] || sleep 0.05
+  done
+}
+print_mounts() { mount | sed 's/^/mount: /'; }
+on_disks() { mount | awk '$2 == "on" && $4 == "type" && $5 == "ffs" { print $3 }'; }
+loggers="syslogd pflogd"
+thaw() {
+  for directory in $(on_disks | sort); do mount -u -w "$directory" || exit 125; done
+  for daemon in $(rcctl ls failed 2>/dev/null); do
+    case " $loggers " in *" $daemon "*) rcctl start "$daemon" >/dev/null 2>&1 ;; esac
+  done
+}
+kill_stray_processes "$1"
+print_mounts
+for daemon in $loggers; do rcctl check "$daemon" >/dev/null 2>&1 && rcctl stop "$daemon" >/dev/null 2>&1; done
+sync
+for directory in $(on_disks | sort -r); do
+  mount -u -r "$directory" 2>/dev/null || { thaw; exit 0; }
+done
+echo 'obuilder: frozen'`;
+
 export const runAsLoginUser = `make_directories() {
   way= rest=\${1#/}/
   while [ -n "$rest" ]; do
@@ -312,6 +371,22 @@ SESSION
 fi
 exec perl -e "$become" "$uid" "$gid" "$groups" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin:/usr/X11R6/bin:/usr/local/bin:/usr/local/sbin \\
   HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
+
+export const thaw = `PATH=/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin:/usr/local/sbin
+export PATH
+fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
+print_mounts() { mount | sed 's/^/mount: /'; }
+on_disks() { mount | awk '$2 == "on" && $4 == "type" && $5 == "ffs" { print $3 }'; }
+loggers="syslogd pflogd"
+thaw() {
+  for directory in $(on_disks | sort); do mount -u -w "$directory" || exit 125; done
+  for daemon in $(rcctl ls failed 2>/dev/null); do
+    case " $loggers " in *" $daemon "*) rcctl start "$daemon" >/dev/null 2>&1 ;; esac
+  done
+}
+thaw
+date -u "$1" >/dev/null || exit 125
+ps -ax -o pid=`;
 
 export const unmountAll = `PATH=/sbin:/usr/sbin:/bin:/usr/bin:/usr/local/bin:/usr/local/sbin
 export PATH

@@ -7,7 +7,7 @@ import { installedShells } from "../../testing/installed-shells.ts";
 import { frameReader, newMark } from "../../ssh/frame.ts";
 import { scriptOf } from "../../ssh/quote/cygwin.ts";
 import { linuxGuest } from "../linux/profile.ts";
-import { exitNotFound } from "../profile.ts";
+import { exitNotFound } from "../exit-statuses.ts";
 import { findProfile } from "../registry.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "pack-")));

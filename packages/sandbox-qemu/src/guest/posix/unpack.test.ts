@@ -26,7 +26,7 @@ import { installedShells as loginShells } from "../../testing/installed-shells.t
 import { tarsHere } from "../../testing/tars.ts";
 import { directoryLines } from "./directory-lines.ts";
 import { keepDirectories } from "./scripts.generated.ts";
-import { exitNoSparse } from "../profile.ts";
+import { exitNoSparse } from "../exit-statuses.ts";
 import { linuxGuest } from "../linux/profile.ts";
 import { openbsdGuest } from "../openbsd/profile.ts";
 

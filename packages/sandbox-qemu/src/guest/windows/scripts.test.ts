@@ -17,7 +17,8 @@ import { sha256 } from "@ob/core";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { MountTask } from "../mount-task.ts";
 import { runTask } from "../../testing/run-task.ts";
-import { exitDeviceMissing, exitNotFound, type GuestCommand } from "../profile.ts";
+import { exitDeviceMissing, exitNotFound } from "../exit-statuses.ts";
+import type { GuestCommand } from "../profile.ts";
 import { windowsGuest } from "./profile.ts";
 
 /*

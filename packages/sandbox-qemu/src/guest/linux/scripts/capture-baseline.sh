@@ -1,8 +1,17 @@
 # As root. Arguments: the script of the boot's shell (capture-in-boot-shell.sh), the login user, and the maps of the boot's
-# processes. A guest can be reused without a boot if its boot does nothing to the disk, and all that it does elsewhere is known:
-# that is so where the init of our images has started it.
+# processes. A guest can be reused without a boot if all that its boot does to the disk and elsewhere is known: that is so where the
+# init of our images has started it, or systemd as a recipe of ours has set it up.
+boot=/usr/local/lib/obuilder
 init=$(readlink /proc/1/exe)
-[ "$init" = /usr/local/lib/obuilder/busybox ] || { echo "no: its init is ${init:-unknown}"; exit 0; }
+case $init in
+  "$boot/busybox") ;;
+  /usr/lib/systemd/systemd)
+    if [ ! -e "$boot/systemd" ] || [ ! -x "$boot/busybox" ]; then
+      echo "no: its systemd is not that of our image recipes" && exit 0
+    fi
+    ;;
+  *) echo "no: its init is ${init:-unknown}"; exit 0 ;;
+esac
 script=$1
 shift
-exec /usr/local/lib/obuilder/busybox sh -c "$script" obuilder "$@"
+exec "$boot/busybox" sh -c "$script" obuilder "$@"

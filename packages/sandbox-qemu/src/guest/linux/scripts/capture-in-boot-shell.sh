@@ -1,5 +1,6 @@
-# Arguments: the login user, and the maps of the processes of the boot.
+# Arguments: the login user, and the maps of the processes of the boot. A systemd that is still booting is refused.
 . ./lib/collect-baseline.sh
+. ./lib/collect-units.sh
 programs=$2 places= queues= home= digest=
 while read -r _ _ _ _ place _ rest; do
   case " $rest" in
@@ -11,8 +12,18 @@ while IFS=: read -r name _ _ _ _ path _; do
   [ "$name" != "$1" ] || home=$path
 done </etc/passwd
 # shellcheck disable=SC2035
-settings=$(cd /proc/sys && find * -type f)
+settings=$(cd /proc/sys && find * -xdev -type f)
 # shellcheck disable=SC2086
 echo "settings:" $settings
 echo "home: $home"
+if has_systemd; then
+  state=$(timeout 60 systemctl is-system-running --wait)
+  case $state in running | degraded) ;; *) echo "no: its systemd is ${state:-unknown}" ;; esac
+  tries=0
+  until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
+  units=$(list_units systemctl)
+  ask_managers
+  given=$(find_settings_at_run_time)
+  collect_units
+fi
 collect_baseline

@@ -1,12 +1,13 @@
 # Arguments: the initial processes; the ids of its mounts, and the devices of these; what collect_baseline takes: the
 # mounts in memory, that of the message queues, the login user's directory, the files of /proc/sys, their digest, and the maps
-# of the processes of the boot; and all paths that were in memory, one a line. Kills what the step has left running, removes its
-# mounts and its files in memory, and reports; then as flush.sh. A mount of another disk is left alone, and so reported:
-# unmounting it would write to it.
+# of the processes of the boot; all paths that were in memory, one a line; and the names of systemd's units. Kills what the step
+# has left running, removes its mounts and its files in memory, and reports; then as flush.sh. A mount of another disk is left
+# alone, and so reported: unmounting it would write to it.
 . ./lib/kill-stray-processes.sh
 . ../../posix/scripts/lib/unmount.sh
 . ./lib/reap.sh
 . ./lib/collect-baseline.sh
+. ./lib/collect-units.sh
 ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=${10} newline='
 '
 unmount_new() {
@@ -28,24 +29,33 @@ unmount_new() {
     rounds=$((rounds + 1))
   done
 }
+# A name with a line feed stays, and so is reported.
+new_in_memory() {
+  {
+    printf '%s\n\n' "$kept"
+    # shellcheck disable=SC2086
+    find $places -xdev -mindepth 1 ! -path "*$newline*" "$@"
+  } | awk '/^$/ { later = 1; next } !later { kept[$0]; next } !($0 in kept)'
+}
 clean_tmpfs() {
-  set -f
-  IFS=$newline
-  set --
-  for path in $kept; do set -- "$@" ! -path "$path"; done
-  unset IFS
-  set +f
-  # shellcheck disable=SC2086
-  [ -n "$(find $places -xdev -mindepth 1 "$@")" ] || return
+  [ -n "$(new_in_memory)" ] || return
   # Never "rm -r": it would continue into a mount that could not be unmounted.
-  # shellcheck disable=SC2086
-  find $places -xdev -mindepth 1 ! -type d "$@" -exec rm -f {} +
-  # shellcheck disable=SC2086
-  find $places -xdev -mindepth 1 -depth -type d "$@" -exec rmdir {} +
+  new_in_memory ! -type d | while IFS= read -r path; do rm -f -- "$path"; done
+  new_in_memory -depth -type d | while IFS= read -r path; do rmdir -- "$path"; done
 }
 kill_stray_processes "$1"
+if has_systemd; then
+  stop_new_units "$1" "${11}"
+  ask_managers &
+  given=$(find_settings_at_run_time)
+fi
 [ "$rounds" = 0 ] || reap
 [ -z "$left" ] || echo "remaining processes:$left"
 { unmount_new; clean_tmpfs; } 2>/dev/null
+if has_systemd; then
+  listed=$(collect_units)
+  wait
+  printf '%s\n' "$listed"
+fi
 collect_baseline
 . ./lib/freeze.sh

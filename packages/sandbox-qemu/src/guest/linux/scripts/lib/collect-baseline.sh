@@ -21,19 +21,17 @@ collect_settings() {
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
 collect_rest() {
-  grep -FHs '' /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
+  for maps in $programs; do
+    process=${maps%maps}
+    set -- "$@" "${process}coredump_filter" "${process}limits" "${process}oom_score_adj" "${process}stat" "${process}status" "${process}timerslack_ns"
+  done
+  grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=${home%/*}
   find / "${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \
     \( \( -path / -o -path "$above" -o -path "$home" \) -prune -o ! -path '/dev/input*' \) \
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
   grep -lF ' (deleted)' $programs
-  for maps in $programs; do
-    process=${maps%maps}
-    set -- "$@" "${process}coredump_filter" "${process}limits" "${process}oom_score_adj" "${process}stat" "${process}status" "${process}timerslack_ns"
-  done
-  # Of the status only the processors: the rest changes by itself.
-  [ $# = 0 ] || grep -hsE '^(Max|[-0-9]|Cpus_allowed:)' "$@" | sed 's/^/process: /'
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: ${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then

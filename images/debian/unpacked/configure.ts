@@ -1,4 +1,4 @@
-import { ObError, tailLines } from "@ob/core";
+import { type GuestArch, ObError, tailLines } from "@ob/core";
 import type { RecipeContext, RecipeResult } from "@ob/images/toolkit";
 import { bootDebian } from "../boot.ts";
 import { configurePackages as script } from "../scripts.generated.ts";
@@ -7,6 +7,7 @@ export interface ConfigureOptions extends Pick<
   RecipeContext,
   "parameters" | "sshKey" | "startSmokeTest" | "consoleLog" | "signal"
 > {
+  readonly guestArch: GuestArch;
   /** How long the packages' scripts may take, in seconds. */
   readonly limitSeconds: number;
 }
@@ -16,7 +17,7 @@ export async function configurePackages(
   { disk, directBoot }: RecipeResult,
   { limitSeconds, ...options }: ConfigureOptions,
 ): Promise<void> {
-  await using guest = await bootDebian({ ...options, disk, directBoot, guestArch: "riscv64" });
+  await using guest = await bootDebian({ ...options, disk, directBoot });
   const { status, stdout, stderr } = await guest.run({ script, timeoutSeconds: limitSeconds });
   if (status !== 0) {
     const said = tailLines(`${stdout}\n${stderr}`, 20);
