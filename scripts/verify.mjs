@@ -1,5 +1,4 @@
 // npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
-// npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
 // cluster of this host's loopback, runs the tests that take minutes, tests with a second registry and with the newest QEMU, tries the
 // quickstart on a new machine, builds the container of deploy/, looks at a report and at the web site in Chromium, and makes the API
 // reference.

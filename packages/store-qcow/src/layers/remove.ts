@@ -78,17 +78,19 @@ async function deleteAll(
   }
 }
 
-/** See `Store.prune`. Layers in use stay, and so do their parents. */
+/** See `Store.prune`. Layers in use stay, and so do their parents, and layers that are published meanwhile. */
 export async function pruneLayers(context: StoreContext, options: PruneOptions): Promise<readonly LayerId[]> {
   const { before, only, tagged = false, limit = Number.POSITIVE_INFINITY, signal } = options;
   const gone: LayerId[] = [];
   const used = new Set<LayerId>();
+  let known: ReadonlySet<LayerId> | undefined;
   for (;;) {
     throwIfCancelled(signal);
     const trash: string[] = [];
     try {
       const looked = await behindGate(context.layout, { mode: "exclusive", signal }, async () => {
         await addPending(context);
+        known ??= new Set(context.database.list().map(({ id }) => id));
         const count = Math.min(batch, limit - gone.length);
         // With `only`, what is wanted can be anywhere among the others.
         const most = only ? Number.MAX_SAFE_INTEGER : count + used.size;
@@ -96,7 +98,7 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
         const next = unused.filter((id) => !used.has(id) && only?.has(id) !== false).slice(0, count);
         const free: LayerId[] = [];
         for (const id of next) {
-          if (await isUnused(context.layout, id)) free.push(id);
+          if (known.has(id) && (await isUnused(context.layout, id))) free.push(id);
           else used.add(id);
         }
         await moveAway(context, free, { trash, onDelete: options.onDelete });
