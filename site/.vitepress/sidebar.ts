@@ -35,6 +35,7 @@ export const groups: readonly SidebarGroup[] = [
       ["lint", "Lint rules"],
       ["guests", "Guests"],
       ["architectures", "Architectures"],
+      ["hosts", "Hosts"],
       ["differences", "Compatibility"],
       ["glossary", "Glossary"],
     ],
