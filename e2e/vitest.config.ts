@@ -37,7 +37,7 @@ export default mergeConfig(
             exclude: excluded,
             ...deadlines,
             fileParallelism: false,
-            sequence: { groupOrder: 0 },
+            sequence: { groupOrder: 1 },
           },
         },
         {
@@ -47,7 +47,7 @@ export default mergeConfig(
             include: ["**/*.test.ts"],
             exclude: [...excluded, ...alone],
             ...deadlines,
-            sequence: { groupOrder: 1 },
+            sequence: { groupOrder: 2 },
           },
         },
       ],
