@@ -6,7 +6,13 @@ import { filesOf } from "../sandbox/files-of.ts";
 import { openHarness, openRaw } from "../sandbox/harness.ts";
 import { build } from "../support/obuilder.ts";
 import { type TestStore, temporaryStore } from "../support/store.ts";
-import { imageNamed, openResettableGuest, systemdImages, withoutSystemd } from "./systemd-guest.ts";
+import {
+  imageNamed,
+  openResettableGuest,
+  type ResettableGuest,
+  systemdImages,
+  withoutSystemd,
+} from "./systemd-guest.ts";
 
 /** Leaves units of every kind, a scope, files in memory, processes and a mount. */
 const mess = [
@@ -70,7 +76,7 @@ const refused: readonly { readonly step: string; readonly reason: RegExp; readon
   { step: "sudo hostname other", reason: /kernel\/hostname:other/, undo: "hostname obuilder" },
   {
     step: "sudo timedatectl set-timezone Europe/Berlin",
-    reason: /^(?:manager: \w+Timestamp|files of systemd)/,
+    reason: /^(?:manager(?: of \d+)?: \w+Timestamp|files of systemd)/,
     undo: "timedatectl set-timezone Etc/UTC",
   },
   {
@@ -100,7 +106,7 @@ const look =
   "{ systemctl list-units --plain --no-legend | grep -Ev '[.](device|mount) ' | sort; systemctl is-system-running; " +
   "systemctl list-timers --all --no-legend | wc -l; systemctl --user list-units --plain --no-legend | grep -v '[.]device ' | sort; " +
   "systemctl show-environment; ls -A /run /run/systemd /run/systemd/system /run/user/1000 /dev/shm; " +
-  "cut -d' ' -f1-3 /proc/mounts | sort; ps -e -o comm= | grep -v worker | sort -u; id; ulimit -a; hostname; cat /proc/self/cgroup; } 2>/dev/null";
+  "cut -d' ' -f1-3 /proc/mounts | sort; ps -e -o comm= | grep -Ev 'worker|^(grep|sort)$' | sort -u; id; ulimit -a; hostname; cat /proc/self/cgroup; } 2>/dev/null";
 
 /** What a boot writes, and so a reused VM does not. The list is in docs/security.md. */
 const writtenByBoot =
@@ -133,6 +139,12 @@ const printedBy = ({ output }: Built): readonly string[] =>
 
 const startsOf = ({ output }: Built): readonly string[] =>
   output.match(/Reusing the VM|VM will not be reused: .*|resumed from snapshot \(\w+\)|booted, SSH/g) ?? [];
+
+/** Does nothing in the guest until that is no reason for a boot. */
+async function untilReusable(guest: ResettableGuest): Promise<void> {
+  for (let attempt = 1; attempt <= 5; attempt += 1) if ((await guest.step("true")) === undefined) return;
+  throw new Error("the guest is not brought back to its baseline");
+}
 
 describe.each(systemdImages)("%s", async (image) => {
   const without = await withoutSystemd(image);
@@ -203,8 +215,15 @@ describe.each(systemdImages)("%s", async (image) => {
       expect(await guest.step(mess)).toBeUndefined();
       expect(await guest.run(left)).toBe("running\n");
       for (const { step, reason, undo } of refused) {
-        expect(await guest.step(step), step).toMatch(reason);
+        let why = await guest.step(step);
         await guest.run(undo, "root");
+        // Cron's own jobs and timers are reasons, too, while they run: then once more, without them.
+        if (!reason.test(why ?? "")) {
+          await untilReusable(guest);
+          why = await guest.step(step);
+          await guest.run(undo, "root");
+        }
+        expect(why, step).toMatch(reason);
       }
       // Whatever was undone is no reason any more.
       expect(await guest.step("true")).toBeUndefined();

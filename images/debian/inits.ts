@@ -83,8 +83,9 @@ export const systemdInit: Init = {
     packages: ["systemd", "systemd-sysv", "libpam-systemd", "udev", "dbus", "cron", "logrotate"],
     modules: ["autofs4"],
   },
-  // The initrd has configured the network card by this name.
-  commandLine: ["net.ifnames=0"],
+  // The initrd has configured the network card by this name. The packages have done what systemd would do at the first boot, and
+  // only then: a later boot would show other units than the first.
+  commandLine: ["net.ifnames=0", "systemd.condition-needs-update=no"],
   files: async (options) => {
     // Not those of the other init: its scripts, and policy-rc.d, without which packages start their daemons.
     const kept = (await guestFiles(options)).filter(({ path }) => keptFiles.test(path));
