@@ -1,7 +1,8 @@
 // npm run verify: uses the command as its users do, installed from its tarball outside of the repository, builds on a
 // cluster of this host's loopback, runs the tests that take minutes, tests with a second registry and with the newest QEMU, tries the
 // quickstart on a new machine, builds the container of deploy/, looks at a report and at the web site in Chromium, and makes the API
-// reference.
+// reference. What came of each part is in docs/verification.md; a part that fails does not keep the others from being tried.
+import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   bin,
@@ -18,27 +19,65 @@ import { quickstartOnNewMachine, testWithNewestQemu } from "./newest-qemu.mjs";
 import { testSecondRegistry } from "./second-registry.mjs";
 import { makeImage, setup } from "./setup.mjs";
 
+const results = join(repository, "docs", "verification.md");
+const script = (path) => () => call(node, [join(repository, path)]);
+const npm = (name) => () => call("npm", ["run", name], { cwd: repository });
+
+/** Each returns an exit status, or nothing for success. */
+const parts = [
+  ["`npm run quickstart:cluster`", npm("quickstart:cluster")],
+  ["The tests of `e2e/` that take minutes", testSlowly],
+  ["A second registry", testSecondRegistry],
+  ["The newest QEMU", testWithNewestQemu],
+  ["`npm run quickstart` on a new machine", quickstartOnNewMachine],
+  ["The container of `deploy/`", script("packaging/src/verify-container.ts")],
+  ["A report in Chromium", script("packaging/src/verify-report.ts")],
+  ["The API reference", npm("docs")],
+  ["The web site", npm("site")],
+  ["The web site in Chromium", script("site/src/verify-site.ts")],
+];
+
 await main(() => {
   setup({ forTests: true });
-  const status = call(node, [join(repository, "packaging", "src", "verify.ts")]);
+  // It writes the file that the other parts add to.
+  const status = script("packaging/src/verify.ts")();
   if (status !== 0) return status;
-  mustCall("npm", ["run", "quickstart:cluster"], { cwd: repository, what: "The quickstart of a cluster" });
-  testSlowly();
-  testSecondRegistry();
-  for (const part of [testWithNewestQemu, quickstartOnNewMachine]) {
-    const partStatus = part();
-    if (partStatus !== 0) return partStatus;
+  const rows = [];
+  for (const [what, part] of parts) {
+    console.log(`\n${what}`);
+    const start = performance.now();
+    const result = statusOf(part);
+    if (result > 128) return result;
+    const seconds = Math.round((performance.now() - start) / 1000);
+    rows.push(`| ${what} | ${result === 0 ? "success" : "**failed**"} | ${seconds} s |`);
   }
-  mustCall(node, [join(repository, "packaging", "src", "verify-container.ts")], { what: "The container" });
-  mustCall(node, [join(repository, "packaging", "src", "verify-report.ts")], {
-    what: "The report in a browser",
-  });
-  mustCall(join(bin, "oxfmt"), [join("docs", "verification.md")]);
-  mustCall("npm", ["run", "docs"], { cwd: repository, what: "Making the API reference" });
-  mustCall("npm", ["run", "site"], { cwd: repository, what: "Making the site" });
-  mustCall(node, [join(repository, "site", "src", "verify-site.ts")], { what: "The site in a browser" });
-  return 0;
+  appendFileSync(results, table(rows));
+  mustCall(join(bin, "oxfmt"), [results]);
+  console.log(`\n${rows.join("\n")}`);
+  return rows.every((row) => row.includes("| success |")) ? 0 : 1;
 });
+
+function statusOf(part) {
+  try {
+    return part() ?? 0;
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    console.error(error.message);
+    return error.exitCode;
+  }
+}
+
+function table(rows) {
+  return `
+## The other parts
+
+A part for which this host lacks something, such as root or Chromium, says so when it runs, and is counted as a success.
+
+| part | result | time |
+| ---- | ------ | ---- |
+${rows.join("\n")}
+`;
+}
 
 /** The tests of e2e/ that `npm test` leaves out, with the images that only they need. */
 function testSlowly() {
@@ -55,6 +94,5 @@ function testSlowly() {
     "systemd",
     "vm-reuse-caches.test.ts",
   ];
-  const args = ["run", ...slow];
-  mustCall(join(bin, "vitest"), args, { cwd: join(repository, "e2e"), env, what: "The slow tests" });
+  return call(join(bin, "vitest"), ["run", ...slow], { cwd: join(repository, "e2e"), env });
 }

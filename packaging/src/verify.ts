@@ -49,7 +49,7 @@ function report(qemu: string, commit: string): string {
   return `# Verification
 
 \`npm run verify\` installs the command from its tarball into an empty project outside the repository, makes the image
-\`busybox\` with it and builds a spec on that image. It rewrites this file when that has succeeded, and goes on with what is in \`scripts/verify.mjs\`. \`npm test\` tests the other
+\`busybox\` with it and builds a spec on that image. It rewrites this file when that has succeeded, and goes on with the other parts, in \`scripts/verify.mjs\`, whose results it adds. \`npm test\` tests the other
 packages in \`packaging/\`, without virtual machines.
 
 Last result: success, ${new Date().toISOString().slice(0, 10)}, commit ${commit}, Node.js ${process.version}, ${qemu}.
