@@ -65,6 +65,8 @@ export default defineConfig({
     build: { chunkSizeWarningLimit: 2000 },
   },
   themeConfig: {
+    // The whole title is wider than the side bar.
+    siteTitle: "OBuilder",
     sidebar: sidebar(),
     outline: [2, 3],
     search: { provider: "local" },
