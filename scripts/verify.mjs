@@ -23,18 +23,18 @@ const results = join(repository, "docs", "verification.md");
 const script = (path) => () => call(node, [join(repository, path)]);
 const npm = (name) => () => call("npm", ["run", name], { cwd: repository });
 
-/** Each returns an exit status, or nothing for success. */
+/** `run` returns an exit status, or nothing for success. */
 const parts = [
-  ["`npm run quickstart:cluster`", npm("quickstart:cluster")],
-  ["The tests of `e2e/` that take minutes", testSlowly],
-  ["A second registry", testSecondRegistry],
-  ["The newest QEMU", testWithNewestQemu],
-  ["`npm run quickstart` on a new machine", quickstartOnNewMachine],
-  ["The container of `deploy/`", script("packaging/src/verify-container.ts")],
-  ["A report in Chromium", script("packaging/src/verify-report.ts")],
-  ["The API reference", npm("docs")],
-  ["The web site", npm("site")],
-  ["The web site in Chromium", script("site/src/verify-site.ts")],
+  { what: "`npm run quickstart:cluster`", run: npm("quickstart:cluster") },
+  { what: "The tests of `e2e/` that take minutes", run: testSlowly },
+  { what: "A second registry", run: testSecondRegistry },
+  { what: "The newest QEMU", run: testWithNewestQemu },
+  { what: "`npm run quickstart` on a new machine", run: quickstartOnNewMachine },
+  { what: "The container of `deploy/`", run: script("packaging/src/verify-container.ts") },
+  { what: "A report in Chromium", run: script("packaging/src/verify-report.ts") },
+  { what: "The API reference", run: npm("docs") },
+  { what: "The web site", run: npm("site") },
+  { what: "The web site in Chromium", run: script("site/src/verify-site.ts") },
 ];
 
 await main(() => {
@@ -43,10 +43,10 @@ await main(() => {
   const status = script("packaging/src/verify.ts")();
   if (status !== 0) return status;
   const rows = [];
-  for (const [what, part] of parts) {
+  for (const { what, run } of parts) {
     console.log(`\n${what}`);
     const start = performance.now();
-    const result = statusOf(part);
+    const result = statusOf(run);
     if (result > 128) return result;
     const seconds = Math.round((performance.now() - start) / 1000);
     rows.push(`| ${what} | ${result === 0 ? "success" : "**failed**"} | ${seconds} s |`);
@@ -57,9 +57,9 @@ await main(() => {
   return rows.every((row) => row.includes("| success |")) ? 0 : 1;
 });
 
-function statusOf(part) {
+function statusOf(run) {
   try {
-    return part() ?? 0;
+    return run() ?? 0;
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
     console.error(error.message);
