@@ -16,9 +16,9 @@ import {
 } from "./environment.mjs";
 import { installSystemPackages } from "./system-packages.mjs";
 
-/** @param forTests, forClusters set up what only the tests in virtual machines, or the services of a cluster, need, too. */
-export function setup({ forTests = false, forClusters = forTests } = {}) {
-  installSystemPackages({ forTests, forClusters });
+/** @param forVerify, forTests, forClusters set up what only `npm run verify`, the tests in virtual machines, or the services of a cluster, need, too. */
+export function setup({ forVerify = false, forTests = forVerify, forClusters = forTests } = {}) {
+  installSystemPackages({ forVerify, forTests, forClusters });
   installNpmPackages();
   compile();
   mustCall(node, [join(repository, "packages", "cli", "bundle.mjs")], { what: "Bundling the command" });

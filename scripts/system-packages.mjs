@@ -95,11 +95,26 @@ const neededForTests = [
   { name: "wine64", file: "/usr/lib/wine/wine64", why: "runs Windows' cmd" },
 ];
 
-export const systemPackages = [...needed, ...neededForClusters, ...neededForTests];
+/** Likewise what only `npm run verify` needs. */
+const neededForVerify = [
+  { name: "qemu-system-arm", program: "qemu-system-aarch64", why: "runs arm64 and armhf machines" },
+  { name: "qemu-system-ppc", program: "qemu-system-ppc64", why: "runs ppc64el machines" },
+];
+
+export const systemPackages = [...needed, ...neededForClusters, ...neededForTests, ...neededForVerify];
 
 /** Installs what is missing. Says nothing when nothing is. */
-export function installSystemPackages({ forTests = false, forClusters = forTests } = {}) {
-  const wanted = [...needed, ...(forClusters ? neededForClusters : []), ...(forTests ? neededForTests : [])];
+export function installSystemPackages({
+  forVerify = false,
+  forTests = forVerify,
+  forClusters = forTests,
+} = {}) {
+  const wanted = [
+    ...needed,
+    ...(forClusters ? neededForClusters : []),
+    ...(forTests ? neededForTests : []),
+    ...(forVerify ? neededForVerify : []),
+  ];
   const missing = findMissing(wanted);
   if (missing.length === 0) return;
   console.log("These Debian packages are missing:");

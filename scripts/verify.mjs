@@ -38,7 +38,7 @@ const parts = [
 ];
 
 await main(() => {
-  setup({ forTests: true });
+  setup({ forVerify: true });
   // It writes the file that the other parts add to.
   const status = script("packaging/src/verify.ts")();
   if (status !== 0) return status;

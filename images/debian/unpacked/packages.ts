@@ -1,16 +1,6 @@
-/** The image's packages in addition to Debian's essential packages. */
-export const packages = [
-  "?essential",
-  "apt",
-  "busybox-static",
-  "e2fsprogs",
-  "kmod",
-  "mount",
-  "openssh-server",
-  "procps",
-  "sudo",
-  "xz-utils",
-  "zstd",
-] as const;
+import { packages as added } from "../packages.ts";
+
+/** All of the image's packages. */
+export const packages = ["?essential", "apt", ...added] as const;
 
 export { dpkgOptions, excludePaths, guestModules } from "../packages.ts";

@@ -21,7 +21,7 @@ it("has no advice for an image with all that there is", () => {
 
 it.each([
   [{ kind: "booted", why: "random-numbers" }, reused, /perl or python3/],
-  [{ kind: "booted", why: "machine" }, reused, /virtio disks on the machine type `pc`/],
+  [{ kind: "booted", why: "machine" }, reused, /virtio disks on a machine that can be resumed/],
   [resumed, { kind: "started", why: "machine" }, /a VM can serve several steps/],
   [resumed, { kind: "on-request" }, /--vm-reuse=always/],
 ] as const)("says what would make %j with %j quicker", (first, further, advice) => {

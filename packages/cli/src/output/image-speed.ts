@@ -24,6 +24,7 @@ const points: Readonly<Record<SnapshotPoint, string>> = {
 
 const reseeds = {
   "vm-generation-id": "its kernel renews its random numbers by the VM generation id",
+  initrd: "it has no random numbers before that",
   seed: "its random numbers are renewed by a seed",
 } as const;
 
@@ -51,7 +52,7 @@ function describeFurther(further: FurtherStepStart): string {
 
 const whyStarted = {
   "guest-os": "VMs of this OS are not reused",
-  machine: "disks of this machine are not changed while it runs",
+  machine: "its root disk is not virtio",
   state: "the state of its guest cannot be compared",
 } as const;
 
@@ -68,7 +69,7 @@ function adviceOnFirst(first: FirstStepStart): string | undefined {
     case "random-numbers":
       return "With perl or python3 in the image, a first step can resume a snapshot.";
     case "machine":
-      return "With virtio disks on the machine type `pc` (amd64, Linux host), a first step can resume a snapshot.";
+      return "With virtio disks on a machine that can be resumed, on Linux, a first step can resume a snapshot: docs/architectures.md.";
     case "guest-os":
     case "not-listed":
       return undefined;
@@ -82,7 +83,7 @@ function adviceOnFurther(further: FurtherStepStart): string | undefined {
   }
   switch (further.why) {
     case "machine":
-      return "With virtio disks on a machine that takes them while it runs (`pc`), a VM can serve several steps.";
+      return "With virtio disks, a VM can serve several steps.";
     case "state":
     case "guest-os":
       return undefined;

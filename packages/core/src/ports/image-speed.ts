@@ -13,7 +13,8 @@ export type FirstStepStart =
   | {
       readonly kind: "resumed";
       readonly points: readonly SnapshotPoint[];
-      readonly reseededBy: "vm-generation-id" | "seed";
+      /** `initrd`: it was saved before it had any. */
+      readonly reseededBy: "vm-generation-id" | "initrd" | "seed";
     }
   | {
       readonly kind: "booted";

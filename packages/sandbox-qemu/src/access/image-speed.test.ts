@@ -11,6 +11,7 @@ import { imageSpeed } from "./image-speed.ts";
 interface Case {
   readonly profile?: GuestProfile;
   readonly machine?: typeof amd64;
+  readonly diskBus?: "sata";
   readonly snapshotPoints?: readonly SnapshotPoint[];
   readonly readyMarker?: boolean;
   /** What the guest says of its seed, if it does not take it. */
@@ -22,6 +23,7 @@ interface Case {
 async function speedOf({
   profile = linuxGuest("opam"),
   machine = amd64,
+  diskBus,
   snapshotPoints = [],
   readyMarker = false,
   refuses,
@@ -33,7 +35,7 @@ async function speedOf({
   };
   const running = {
     ...{ guest: { readyMarker, snapshotPoints }, profile, bootInfo: "" },
-    vm: { config: { machine, disks: [], hardware: {} } },
+    vm: { config: { machine, disks: [], hardware: { diskBus } } },
     session: {},
     shell: {
       isOpen: true,
@@ -57,6 +59,9 @@ it("is that of a resumed guest where its snapshot points are listed, and it take
   await expect(speedOf({ snapshotPoints, readyMarker: true, refuses: "no perl" })).resolves.toMatchObject({
     first: { kind: "resumed", points: ["ready"], reseededBy: "vm-generation-id" },
   });
+  await expect(speedOf({ snapshotPoints: ["initrd"], readyMarker: true })).resolves.toMatchObject({
+    first: { kind: "resumed", points: ["initrd"], reseededBy: "initrd" },
+  });
 });
 
 it("could be that where only the manifest lists none", async () => {
@@ -74,6 +79,10 @@ it("is that of a boot where the guest does not take a seed, and on a machine tha
     possiblePoints: [],
   });
   await expect(speedOf({ machine: riscv64 })).resolves.toMatchObject({
+    first: { kind: "booted", why: "machine" },
+    further: { kind: "reused" },
+  });
+  await expect(speedOf({ diskBus: "sata" })).resolves.toMatchObject({
     first: { kind: "booted", why: "machine" },
     further: { kind: "started", why: "machine" },
   });

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { type FirstStepStart, type FurtherStepStart, type ImageSpeed, isObError } from "@ob/core";
-import { supportsHotplug } from "@ob/qemu";
 import { runGuestCommand } from "../guest/guest-command.ts";
 import { supportsSnapshots } from "../lifecycle/launch-plan.ts";
 import { seedLength, usableSnapshotPoints } from "../lifecycle/snapshot-points.ts";
@@ -31,7 +30,7 @@ async function firstStep({
   const points = usableSnapshotPoints(guest, profile);
   if (guest.readyMarker) {
     return points.length > 0
-      ? { kind: "resumed", points, reseededBy: "vm-generation-id" }
+      ? { kind: "resumed", points, reseededBy: points.includes("ready") ? "vm-generation-id" : "initrd" }
       : { kind: "booted", why: "not-listed" };
   }
   const command = profile.resumedWithSeed?.(new Date(), randomBytes(seedLength));
@@ -57,9 +56,7 @@ async function furtherStep({
 }: GuestSession): Promise<FurtherStepStart> {
   const { vmReuse } = profile;
   if (!vmReuse) return { kind: "started", why: "guest-os" };
-  if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio" || !supportsHotplug(vm.config)) {
-    return { kind: "started", why: "machine" };
-  }
+  if ((vm.config.hardware.diskBus ?? "virtio") !== "virtio") return { kind: "started", why: "machine" };
   if (vmReuse.onRequest) return { kind: "on-request" };
   if (!shell?.isOpen) return { kind: "started", why: "state", detail: "no persistent root shell" };
   const output = await runGuestCommand(vmReuse.captureBaseline(bootInfo), { session, shell, signal });
