@@ -446,6 +446,15 @@ export const rejectConnections = `busybox=/usr/local/lib/obuilder/busybox
   if command -v ip && ip -V; then
     for network; do echo "route add unreachable $network metric 1"; done | ip -force -batch -
   elif [ -x $busybox ]; then
+    gateway=
+    while read -r _ _ _ _ next _; do
+      case $next in *[!0]*) gateway=yes ;; esac
+    done </proc/net/ipv6_route
+    for network; do
+      shift
+      case $network in *:*) [ -n "$gateway" ] || continue ;; esac
+      set -- "$@" "$network"
+    done
     $busybox sh -c 'for network; do ip route add unreachable "$network" metric 1 & done; wait' sh "$@"
   fi
 } >/dev/null 2>&1
