@@ -77,9 +77,9 @@ export class Confinement {
     return { isolated, user, obstacle, cgroupObstacle };
   }
 
-  /** Begins to find out what this host permits: a VM that is started a moment later waits less for it. */
-  begin(): void {
-    if (this.#options.choice !== "off") void this.#find();
+  /** Finds out what this host permits, if it is not known yet: a VM that is started afterwards does not wait for it. Never rejects. */
+  async findOut(): Promise<void> {
+    if (this.#options.choice !== "off") await this.#find();
   }
 
   /** The confinement of a VM. Warns once if that of root's VMs is incomplete. */

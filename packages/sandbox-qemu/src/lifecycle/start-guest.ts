@@ -63,9 +63,11 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   const { bootTimeSeconds, stateDirectory, sshKey } = options;
   throwIfAborted(signal);
   assertRoomForCaches(guest, start.caches.length);
-  confinement.begin();
   // Before the VM: without a key it would be of no use.
-  const [keys, config] = await Promise.all([keysFor(guest, { sshKey, emit }), vmConfig(start)]);
+  const needs = [keysFor(guest, { sshKey, emit }), vmConfig(start), confinement.findOut()] as const;
+  // When one has failed, the others do not go on by themselves.
+  await Promise.allSettled(needs);
+  const [keys, config] = await Promise.all(needs);
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
   const vmOptions = { confinement, stateDirectory, consoleLog };
   const common = { guest, profile, login, snapshots, ...vmOptions, phases, signal, emit };
