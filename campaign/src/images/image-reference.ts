@@ -27,16 +27,14 @@ export const imageTrials: readonly ImageTrial[] = [
 export interface ImageReference extends AsyncDisposable {
   /** A directory for the campaign's files. */
   readonly directory: string;
-  /** Absolute path of the directory that the commands have for temporary files. */
-  readonly temporary: string;
   readonly open: OpenFixtures;
   /** How long a command may take at most, in milliseconds. */
   readonly timeLimit: number;
-  /** Runs image-work.ts. */
+  /** Runs image-work.ts. @param environment added to its own. */
   run(
     store: string,
     words: readonly [ImageCommand, Version],
-    environment?: Readonly<Record<string, string>>,
+    environment: Readonly<Record<string, string>>,
   ): Promise<ScriptResult>;
   /** Makes the store that a trial starts from. */
   prepare(trial: ImageTrial, store: string): Promise<void>;
@@ -50,13 +48,13 @@ export async function makeImageReference(): Promise<ImageReference> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(path.join(tmpdir(), "ob-images-"));
   stack.defer(async () => await rm(directory, { recursive: true, force: true }));
-  const [fixturesDirectory, temporary] = [path.join(directory, "fixtures"), path.join(directory, "tmp")];
-  for (const each of [fixturesDirectory, temporary]) await mkdir(each);
+  const fixturesDirectory = path.join(directory, "fixtures");
+  await mkdir(fixturesDirectory);
   const open = stack.use(await openFixtures(fixturesDirectory));
   let timeLimit = 600_000;
   const run: ImageReference["run"] = async (store, words, environment) =>
     await runScript(script, [store, open.file, ...words], {
-      environment: { PATH: open.path, TMPDIR: temporary, ...environment },
+      environment: { PATH: open.path, ...environment },
       timeLimit,
       directory: store,
     });
@@ -64,7 +62,7 @@ export async function makeImageReference(): Promise<ImageReference> {
   const started = performance.now();
   const makers = imageCommands.filter((command) => command !== "rm");
   for (const command of makers) {
-    const { status, error, complaint } = await run(old(command), [command, "1"]);
+    const { status, error, complaint } = await run(old(command), [command, "1"], {});
     if (status !== 0) throw new Error(`${command} without a fault fails: ${error ?? complaint}`);
   }
   timeLimit = 10_000 + (slack * (performance.now() - started)) / makers.length;
@@ -78,7 +76,7 @@ export async function makeImageReference(): Promise<ImageReference> {
   };
   const owned = stack.move();
   return {
-    ...{ directory, temporary, open, timeLimit, run, prepare },
+    ...{ directory, open, timeLimit, run, prepare },
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };
 }
