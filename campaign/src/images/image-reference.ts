@@ -4,9 +4,10 @@ import path from "node:path";
 import { runScript, type ScriptResult } from "../store/run-script.ts";
 import { openFixtures, type OpenFixtures, type Version } from "./fixtures.ts";
 
-/** What makes an image, or removes it. */
-export const imageCommands = ["import", "pull", "build", "rm"] as const;
-export type ImageCommand = (typeof imageCommands)[number];
+/** What makes an image. */
+const makers = ["import", "pull", "build"] as const;
+type Maker = (typeof makers)[number];
+export type ImageCommand = Maker | "rm";
 
 /** One command on a store that has no image yet, or version 1 of it. */
 export interface ImageTrial {
@@ -16,7 +17,7 @@ export interface ImageTrial {
 
 /** Every command and what it starts from; only an image that is there can be removed. */
 export const imageTrials: readonly ImageTrial[] = [
-  ...(["import", "pull", "build"] as const).flatMap((command): readonly ImageTrial[] => [
+  ...makers.flatMap((command): readonly ImageTrial[] => [
     { command, from: "nothing" },
     { command, from: "1" },
   ]),
@@ -44,7 +45,8 @@ export interface ImageReference extends AsyncDisposable {
 const slack = 40;
 const script = path.join(import.meta.dirname, "image-work.ts");
 
-export async function makeImageReference(): Promise<ImageReference> {
+/** @param commands whose trials there will be. */
+export async function makeImageReference(commands: readonly Maker[] = makers): Promise<ImageReference> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(path.join(tmpdir(), "ob-images-"));
   stack.defer(async () => await rm(directory, { recursive: true, force: true }));
@@ -60,12 +62,11 @@ export async function makeImageReference(): Promise<ImageReference> {
     });
   const old = (command: ImageCommand) => path.join(directory, `old-${command}`);
   const started = performance.now();
-  const makers = imageCommands.filter((command) => command !== "rm");
-  for (const command of makers) {
+  for (const command of commands) {
     const { status, error, complaint } = await run(old(command), [command, "1"], {});
     if (status !== 0) throw new Error(`${command} without a fault fails: ${error ?? complaint}`);
   }
-  timeLimit = 10_000 + (slack * (performance.now() - started)) / makers.length;
+  timeLimit = 10_000 + (slack * (performance.now() - started)) / commands.length;
   const prepare: ImageReference["prepare"] = async ({ command, from }, store) => {
     await rm(store, { recursive: true, force: true });
     if (from === "nothing") return;
