@@ -12,11 +12,13 @@ export interface FaultTrial {
   /** The command's name, and what it starts from. */
   readonly name: string;
   /** Makes a fault in it, and looks at what it leaves. */
-  readonly tryFault: (fault: Fault) => Promise<TrialResult>;
+  readonly tryFault: (fault: Fault, slot: number) => Promise<TrialResult>;
 }
 
 export interface FaultTrials extends AsyncDisposable {
   readonly trials: readonly FaultTrial[];
+  /** How many are tried at the same time: their slots are 0, 1 and so on. */
+  readonly slots: number;
 }
 
 /** The commands of each part of the campaign. */
@@ -29,7 +31,7 @@ export const trialParts = {
       name: trial.words.join(" "),
       tryFault: async (fault: Fault) => await tryFault(trial, fault, { reference, library }),
     }));
-    return disposableWith({ trials: made }, stack);
+    return disposableWith({ trials: made, slots: 1 }, stack);
   },
   /** `image import`, `pull`, `build` and `rm`. */
   images: async (library: string): Promise<FaultTrials> => {
@@ -37,9 +39,10 @@ export const trialParts = {
     const reference = stack.use(await makeImageReference());
     const made = imageTrials.map((trial) => ({
       name: `image ${trial.command}, ${trial.from === "nothing" ? "a new one" : "in place of another"}`,
-      tryFault: async (fault: Fault) => await tryImageFault(trial, fault, { reference, library }),
+      tryFault: async (fault: Fault, slot: number) =>
+        await tryImageFault(trial, fault, { reference, library, slot }),
     }));
-    return disposableWith({ trials: made }, stack);
+    return disposableWith({ trials: made, slots: 3 }, stack);
   },
   /** A worker of a cluster. */
   worker: openClusterTrials,

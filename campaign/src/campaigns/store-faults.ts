@@ -44,7 +44,7 @@ function storeFaults(name: string, { kinds, parts, real }: StoreFaults): Campaig
       if (library === undefined) throw new Error("There is no C compiler (cc), so no fault can be made.");
       await using opened = await trialParts[part](library);
       const places = await allPlaces(kinds, opened.trials);
-      return await tryPlaces(shuffled(places, options.random), options);
+      return await tryPlaces(shuffled(places, options.random), { ...options, slots: opened.slots });
     },
   };
 }
@@ -55,7 +55,7 @@ async function allPlaces(
 ): Promise<readonly Place[]> {
   const places: Place[] = [];
   for (const trial of trials) {
-    const { calls, faults } = await trial.tryFault({ at: undefined, action: "kill" });
+    const { calls, faults } = await trial.tryFault({ at: undefined, action: "kill" }, 0);
     if (faults.length > 0) throw new Error(`${trial.name} without a fault: ${faults.join("; ")}`);
     for (const kind of kinds) {
       for (let at = 1; at <= calls; at += 1) places.push({ trial, fault: { ...kind, at } });
@@ -64,19 +64,26 @@ async function allPlaces(
   return places;
 }
 
-async function tryPlaces(places: readonly Place[], { until, say }: CampaignOptions): Promise<Outcome> {
+async function tryPlaces(
+  places: readonly Place[],
+  { until, say, slots }: CampaignOptions & { readonly slots: number },
+): Promise<Outcome> {
   const faults: string[] = [];
+  const rest = places.values();
   let tried = 0;
-  for (const { trial, fault } of places) {
-    if (performance.now() > until) break;
-    const found = await trial.tryFault(fault);
-    tried += 1;
-    for (const each of found.faults) {
-      const lasting = fault.lasting ? ", lasting" : "";
-      faults.push(`${trial.name}, ${fault.action} at call ${fault.at}${lasting}: ${each}`);
-      say(faults.at(-1) ?? "");
+  const work = async (slot: number): Promise<void> => {
+    for (const { trial, fault } of rest) {
+      if (performance.now() > until) return;
+      const found = await trial.tryFault(fault, slot);
+      tried += 1;
+      for (const each of found.faults) {
+        const lasting = fault.lasting ? ", lasting" : "";
+        faults.push(`${trial.name}, ${fault.action} at call ${fault.at}${lasting}: ${each}`);
+        say(faults.at(-1) ?? "");
+      }
+      if (tried % 25 === 0) say(`${tried} of ${places.length}`);
     }
-    if (tried % 25 === 0) say(`${tried} of ${places.length}`);
-  }
+  };
+  await Promise.all(Array.from({ length: slots }, async (_, slot) => await work(slot)));
   return { figures: [["places", `${tried} of ${places.length}`]], faults };
 }

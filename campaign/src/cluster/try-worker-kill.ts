@@ -23,10 +23,14 @@ type Successor = "itself" | "another";
 const patience = 60_000;
 const slack = 40;
 
+/** How many are tried at a time: most of the time they wait for claims to expire. */
+const slots = 4;
+
 interface Place {
   readonly reference: Reference;
   readonly library: string;
-  readonly socket: string;
+  /** The socket of a Redis for each slot. */
+  readonly sockets: readonly string[];
   readonly host: string;
 }
 
@@ -34,27 +38,34 @@ interface Place {
 export async function openClusterTrials(library: string): Promise<FaultTrials> {
   await using stack = new AsyncDisposableStack();
   const reference = stack.use(await makeReference());
-  const { socket } = stack.use(await startRedis());
+  const sockets: string[] = [];
+  while (sockets.length < slots) sockets.push(stack.use(await startRedis()).socket);
   const { host } = stack.use(await FakeRegistry.start());
-  const place = { reference, library, socket, host };
+  const place = { reference, library, sockets, host };
   let count = 0;
   const trials = (["itself", "another"] as const).map((successor) => ({
     name: `worker, after which ${successor === "itself" ? "it is started again" : "another takes over"}`,
-    tryFault: async (fault: Fault) => await tryWorkerKill(fault, { place, successor, trial: (count += 1) }),
+    tryFault: async (fault: Fault, slot: number) =>
+      await tryWorkerKill(fault, { place, slot, successor, trial: (count += 1) }),
   }));
-  return disposableWith({ trials }, stack);
+  return disposableWith({ trials, slots }, stack);
+}
+
+interface WorkerKill {
+  readonly place: Place;
+  readonly slot: number;
+  readonly successor: Successor;
+  /** A number that no other has. */
+  readonly trial: number;
 }
 
 async function tryWorkerKill(
   fault: Fault,
-  {
-    place,
-    successor,
-    trial,
-  }: { readonly place: Place; readonly successor: Successor; readonly trial: number },
+  { place, slot, successor, trial }: WorkerKill,
 ): Promise<TrialResult> {
-  const { reference, library, socket, host } = place;
-  const at = (name: string): string => path.join(reference.directory, name);
+  const { reference, library, sockets, host } = place;
+  const socket = sockets[slot] ?? "";
+  const at = (name: string): string => path.join(reference.directory, `${name}-${slot}`);
   const [first, second] = [at("first"), successor === "itself" ? at("first") : at("second")];
   for (const store of [at("first"), at("second")]) {
     await rm(store, { recursive: true, force: true });
@@ -75,7 +86,10 @@ async function tryWorkerKill(
     const before = { saved: [...killed.saved], published: await publishedLayers(redis) };
     await using next = startWorker([second, socket, ref, successor === "itself" ? "first" : "second"], {});
     const timeLimit = patience + slack * reference.buildTime;
-    const outcome = await Promise.race([built, delay(timeLimit, { error: "it does not end" })]);
+    const outcome = await Promise.race([
+      built,
+      delay(timeLimit, { error: "it does not end" }, { ref: false }),
+    ]);
     const faults = left.map((each) => `a process is left: ${each}`);
     if ("error" in outcome) faults.push(`the build fails: ${outcome.error}`);
     for (const worker of [killed, next]) faults.push(...(await worker.drain()));

@@ -4,9 +4,10 @@ import path from "node:path";
 import { runScript, type ScriptResult } from "../store/run-script.ts";
 import { openFixtures, type OpenFixtures, type Version } from "./fixtures.ts";
 
-/** What makes an image, or removes it. */
-export const imageCommands = ["import", "pull", "build", "rm"] as const;
-export type ImageCommand = (typeof imageCommands)[number];
+/** What makes an image. */
+const makers = ["import", "pull", "build"] as const;
+type Maker = (typeof makers)[number];
+export type ImageCommand = Maker | "rm";
 
 /** One command on a store that has no image yet, or version 1 of it. */
 export interface ImageTrial {
@@ -16,7 +17,7 @@ export interface ImageTrial {
 
 /** Every command and what it starts from; only an image that is there can be removed. */
 export const imageTrials: readonly ImageTrial[] = [
-  ...(["import", "pull", "build"] as const).flatMap((command): readonly ImageTrial[] => [
+  ...makers.flatMap((command): readonly ImageTrial[] => [
     { command, from: "nothing" },
     { command, from: "1" },
   ]),
@@ -27,16 +28,14 @@ export const imageTrials: readonly ImageTrial[] = [
 export interface ImageReference extends AsyncDisposable {
   /** A directory for the campaign's files. */
   readonly directory: string;
-  /** Absolute path of the directory that the commands have for temporary files. */
-  readonly temporary: string;
   readonly open: OpenFixtures;
   /** How long a command may take at most, in milliseconds. */
   readonly timeLimit: number;
-  /** Runs image-work.ts. */
+  /** Runs image-work.ts. @param environment added to its own. */
   run(
     store: string,
     words: readonly [ImageCommand, Version],
-    environment?: Readonly<Record<string, string>>,
+    environment: Readonly<Record<string, string>>,
   ): Promise<ScriptResult>;
   /** Makes the store that a trial starts from. */
   prepare(trial: ImageTrial, store: string): Promise<void>;
@@ -46,28 +45,28 @@ export interface ImageReference extends AsyncDisposable {
 const slack = 40;
 const script = path.join(import.meta.dirname, "image-work.ts");
 
-export async function makeImageReference(): Promise<ImageReference> {
+/** @param commands whose trials there will be. */
+export async function makeImageReference(commands: readonly Maker[] = makers): Promise<ImageReference> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(path.join(tmpdir(), "ob-images-"));
   stack.defer(async () => await rm(directory, { recursive: true, force: true }));
-  const [fixturesDirectory, temporary] = [path.join(directory, "fixtures"), path.join(directory, "tmp")];
-  for (const each of [fixturesDirectory, temporary]) await mkdir(each);
+  const fixturesDirectory = path.join(directory, "fixtures");
+  await mkdir(fixturesDirectory);
   const open = stack.use(await openFixtures(fixturesDirectory));
   let timeLimit = 600_000;
   const run: ImageReference["run"] = async (store, words, environment) =>
     await runScript(script, [store, open.file, ...words], {
-      environment: { PATH: open.path, TMPDIR: temporary, ...environment },
+      environment: { PATH: open.path, ...environment },
       timeLimit,
       directory: store,
     });
   const old = (command: ImageCommand) => path.join(directory, `old-${command}`);
   const started = performance.now();
-  const makers = imageCommands.filter((command) => command !== "rm");
-  for (const command of makers) {
-    const { status, error, complaint } = await run(old(command), [command, "1"]);
+  for (const command of commands) {
+    const { status, error, complaint } = await run(old(command), [command, "1"], {});
     if (status !== 0) throw new Error(`${command} without a fault fails: ${error ?? complaint}`);
   }
-  timeLimit = 10_000 + (slack * (performance.now() - started)) / makers.length;
+  timeLimit = 10_000 + (slack * (performance.now() - started)) / commands.length;
   const prepare: ImageReference["prepare"] = async ({ command, from }, store) => {
     await rm(store, { recursive: true, force: true });
     if (from === "nothing") return;
@@ -78,7 +77,7 @@ export async function makeImageReference(): Promise<ImageReference> {
   };
   const owned = stack.move();
   return {
-    ...{ directory, temporary, open, timeLimit, run, prepare },
+    ...{ directory, open, timeLimit, run, prepare },
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   };
 }

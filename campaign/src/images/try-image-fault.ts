@@ -1,4 +1,4 @@
-import { cp, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { errorMessage, exists } from "@ob/core";
@@ -13,29 +13,53 @@ import { type SeenImage, seeImage } from "./seen-image.ts";
 /** The version that trials make. */
 const wanted: Version = "2";
 
+export interface TrialPlace {
+  readonly reference: ImageReference;
+  /** Path of the compiled preload. */
+  readonly library: string;
+  /** Trials at the same time have different numbers. */
+  readonly slot: number;
+}
+
+/** Absolute paths that belong to one trial. */
+interface Place {
+  readonly directory: string;
+  readonly store: string;
+  /** Where its commands have their temporary files. */
+  readonly temporary: string;
+}
+
+async function placeOf(reference: ImageReference, slot: number): Promise<Place> {
+  const directory = path.join(reference.directory, `slot-${slot}`);
+  const temporary = path.join(directory, "tmp");
+  await mkdir(temporary, { recursive: true });
+  return { directory, store: path.join(directory, "store"), temporary };
+}
+
 /** Makes a fault in a command on images, and looks at the store afterwards. */
 export async function tryImageFault(
   trial: ImageTrial,
   fault: Fault,
-  { reference, library }: { readonly reference: ImageReference; readonly library: string },
+  { reference, library, slot }: TrialPlace,
 ): Promise<TrialResult> {
-  const store = path.join(reference.directory, "store");
-  const state = path.join(reference.directory, "calls");
+  const place = await placeOf(reference, slot);
+  const { store, temporary } = place;
+  const state = path.join(place.directory, "calls");
   await reference.prepare(trial, store);
   const environment = await faultEnvironment(fault, { library, state, directory: store });
-  const result = await reference.run(store, [trial.command, wanted], environment);
+  const result = await reference.run(store, [trial.command, wanted], { ...environment, TMPDIR: temporary });
   const calls = await countedCalls(state);
   const faults = [...wrongEnd(result, fault)];
   const left = await processesOn(store, { patience: 3000 });
   if (left.length > 0) faults.push(`processes are left: ${left.join(", ")}`);
-  const seen = await seenBy(store, reference);
+  const seen = await seenBy(place, reference);
   faults.push(...wrongImage(seen, { trial, result }));
-  faults.push(...(await finish(store, { trial, seen, reference })));
+  faults.push(...(await finish(place, { trial, seen, reference })));
   return { calls, faults };
 }
 
 /** What a build on the store sees, as it is and without any command before; on a copy, since the build would change it. */
-async function seenBy(store: string, { directory, open }: ImageReference): Promise<SeenImage> {
+async function seenBy({ directory, store }: Place, { open }: ImageReference): Promise<SeenImage> {
   const copy = path.join(directory, "seen");
   await rm(copy, { recursive: true, force: true });
   if (!(await exists(store))) return "nothing";
@@ -56,7 +80,7 @@ function wrongImage(
 
 /** Runs the command once more: it needs no help, and leaves nothing besides the image. */
 async function finish(
-  store: string,
+  place: Place,
   {
     trial: { command },
     seen,
@@ -67,11 +91,13 @@ async function finish(
     readonly reference: ImageReference;
   },
 ): Promise<readonly string[]> {
-  const { status, error, complaint } = await reference.run(store, [command, wanted]);
+  const { store, temporary } = place;
+  const environment = { TMPDIR: temporary };
+  const { status, error, complaint } = await reference.run(store, [command, wanted], environment);
   const faults: string[] = [];
   const isGone = command === "rm" && seen === "nothing" && error?.startsWith("BASE_IMAGE ") === true;
   if (status !== 0 && !isGone) faults.push(`once more it fails: ${error ?? complaint}`);
-  const after = await seenBy(store, reference);
+  const after = await seenBy(place, reference);
   const expected = command === "rm" ? "nothing" : wanted;
   if (after !== expected) faults.push(`once more, and a build sees ${JSON.stringify(after)}`);
   const all = await filesIn(store);
@@ -81,9 +107,9 @@ async function finish(
   const missing = right.filter((file) => !files.includes(file));
   if (!isDeepStrictEqual(files.toSorted(), right.toSorted()))
     faults.push(`too many files: ${extra.join(", ") || "-"}; missing: ${missing.join(", ") || "-"}`);
-  const temporary = await readdir(reference.temporary);
-  if (temporary.length > 0) faults.push(`temporary files are left: ${temporary.join(", ")}`);
-  await Promise.all(temporary.map((name) => rm(path.join(reference.temporary, name), { recursive: true })));
+  const left = await readdir(temporary);
+  if (left.length > 0) faults.push(`temporary files are left: ${left.join(", ")}`);
+  await rm(temporary, { recursive: true });
   return faults;
 }
 

@@ -131,12 +131,15 @@ test("files of a dead process are removed, those of a running process are kept",
   await mkdir(join(images, `.staging-${randomUUID()}`, "make"), { recursive: true });
   await using running = await makeStaging(layout.sshKeys, layout);
   await mkdir(join(layout.sshKeys, `.staging-${randomUUID()}`));
+  await writeFile(join(layout.locks, `staging-${randomUUID()}`), "");
   // Linux's highest possible process id is 2^22.
   await mkdir(join(images, ".making-99999999-dead/make"), { recursive: true });
   await mkdir(join(images, `.making-${process.ppid}-alive`));
   const { planned, tools } = smallImage();
   await buildImage(planned, tools);
   expect(await namesIn()).toEqual([`.making-${process.ppid}-alive`, "small.json", "small.qcow2"]);
+  // That of the running process is removed when it ends.
+  expect(await readdir(layout.locks)).toEqual([basename(running.path).slice(1)]);
   const keys = [basename(running.path), "id_ed25519", "id_ed25519.pub"];
   expect((await readdir(layout.sshKeys)).toSorted()).toEqual(keys);
   // As a process leaves it that is killed as it makes the key.

@@ -36,14 +36,21 @@ export async function makeStaging(parent: string, layout: StoreLayout): Promise<
   return disposableWith({ path }, stack);
 }
 
-/** Removes what killed processes have left in a directory. */
+/** Removes what killed processes have left in a directory, and the files of their locks. */
 export async function removeStale(directory: string, { locks }: Pick<StoreLayout, "locks">): Promise<void> {
+  await removeDirectories(directory, locks);
+  for (const name of await readdir(locks).catch(() => [])) {
+    if (pattern.test(`.${name}`)) (await tryLock(join(locks, name), "exclusive"))?.release();
+  }
+}
+
+async function removeDirectories(directory: string, locks: string): Promise<void> {
   for (const name of await readdir(directory).catch(() => [])) {
     const lockName = pattern.exec(name)?.[1];
     const owner = olderPattern.exec(name)?.[1];
     if (lockName !== undefined) {
       await mkdir(locks, { recursive: true, mode: 0o700 });
-      using lock = await tryLock(within(locks, lockName), "exclusive");
+      using lock = await tryLock(join(locks, lockName), "exclusive");
       if (lock) await rm(join(directory, name), { recursive: true, force: true });
     } else if (owner !== undefined && !isAlive(Number(owner))) {
       await rm(join(directory, name), { recursive: true, force: true });

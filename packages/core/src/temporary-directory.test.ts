@@ -31,13 +31,14 @@ it("a temporary directory is private, and gone when it is disposed of", async ()
   expect(await readdir(directory)).toEqual([]);
 });
 
-it("those that killed processes have left are removed by the next of their kind; no others, and no link's target", async () => {
+it("those that killed processes have left are removed by the next process that makes one; no others, and no link's target", async () => {
   await using used = await makeTemporaryDirectory("layer", directory);
   const dead = await deadName("obuilder-layer-");
   await mkdir(join(directory, dead, "sub"), { recursive: true });
   await mkdir(join(directory, "kept"));
   await symlink("kept", join(directory, await deadName("obuilder-layer-")));
-  const other = await deadName("obuilder-context-");
+  await mkdir(join(directory, await deadName("obuilder-context-")));
+  const other = await deadName("other-context-");
   for (const name of [other, "obuilder-layer-abc", `${dead}x`]) await mkdir(join(directory, name));
   await using next = await makeTemporaryDirectory("layer", directory);
   expect((await readdir(directory)).toSorted()).toEqual(

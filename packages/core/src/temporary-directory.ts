@@ -10,8 +10,7 @@ export interface TemporaryDirectory extends AsyncDisposable {
 }
 
 /**
- * Makes a directory for temporary files, and removes those of the same kind that killed processes of this user have left beside
- * it.
+ * Makes a directory for temporary files, and removes those that killed processes of this user have left beside it.
  *
  * @param kind a word for what it is for.
  * @param parent absolute path of an existing directory; by default that of the host for temporary files.
@@ -20,10 +19,9 @@ export async function makeTemporaryDirectory(
   kind: string,
   parent: string = tmpdir(),
 ): Promise<TemporaryDirectory> {
-  const prefix = `obuilder-${kind}-`;
-  const path = join(parent, ownedName(prefix));
+  const path = join(parent, ownedName(`obuilder-${kind}-`));
   await mkdir(path, { mode: 0o700 });
-  await removeAbandoned(parent, prefix);
+  await removeAbandoned(parent, /^obuilder-[a-z]+-/);
   return { path, [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true }) };
 }
 
@@ -40,16 +38,12 @@ export async function partialBeside(target: string): Promise<string> {
   return join(directory, ownedName(prefix));
 }
 
-/**
- * Removes files and directories of this user with names by `ownedName` whose processes have ended. What cannot be removed stays.
- *
- * @param directory absolute path.
- * @param prefix as `ownedName` had it.
- */
-export async function removeAbandoned(directory: string, prefix: string): Promise<void> {
+/** Removes files and directories of this user whose processes have ended. What cannot be removed stays. */
+async function removeAbandoned(directory: string, prefix: string | RegExp): Promise<void> {
   const names = await readdir(directory).catch(() => []);
   for (const name of names) {
-    if (!isAbandonedName(name, prefix)) continue;
+    const begin = typeof prefix === "string" ? prefix : prefix.exec(name)?.[0];
+    if (begin === undefined || !isAbandonedName(name, begin)) continue;
     const path = join(directory, name);
     const found = await lstat(path).catch(() => undefined);
     if (found?.uid !== process.geteuid?.()) continue;
