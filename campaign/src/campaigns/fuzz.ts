@@ -13,6 +13,9 @@ const longest = 300_000;
 /** How much memory may be in use after a turn, in bytes. */
 const mostMemory = 2 ** 30;
 
+/** How much of an input is shown, in characters. */
+const longestInput = 2_000;
+
 /** Inputs that are nearly right, for all that reads what others have made. */
 export const fuzz: Campaign = {
   name: "fuzz",
@@ -79,7 +82,8 @@ export async function takeTurn(target: Target, random: Random, numRuns = turn): 
 }
 
 function wordsOf({ counterexample, errorInstance }: fc.RunDetails<unknown>): string {
-  const input = counterexample === null ? "" : fc.stringify(counterexample);
+  // A disk has as many numbers as bytes: those at its beginning say what it is.
+  const input = counterexample === null ? "" : fc.stringify(counterexample).slice(0, longestInput);
   const words = errorInstance instanceof Error ? (errorInstance.stack ?? "") : String(errorInstance);
   return `${words.split("\n").slice(0, 4).join(" ")}; input ${input}`;
 }

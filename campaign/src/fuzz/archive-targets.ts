@@ -14,7 +14,8 @@ const archives = hostileArchives("/nonexistent")
   .map(({ archive }) => archive)
   .filter(({ length }) => length < 2 ** 16);
 
-const names = fc.oneof(
+const right = fc.constantFrom("./a", "./a", "./a/", "./a/c", "./d/", "./d/e", "./f");
+const odd = fc.oneof(
   fc.constantFrom(
     "./",
     "./a",
@@ -33,6 +34,7 @@ const names = fc.oneof(
     .array(fc.constantFrom("a", "b", ".", "..", "", "é", "\u001b[2J", "x".repeat(60)), { maxLength: 4 })
     .map((parts) => parts.join("/")),
 );
+const names = fc.oneof({ weight: 4, arbitrary: right }, { weight: 1, arbitrary: odd });
 const numbers = fc.constantFrom(
   "0",
   "7",
@@ -76,26 +78,34 @@ const flags = [
   "g",
   "A",
 ];
-const plain: fc.Arbitrary<RawEntry> = fc.record({
-  name: names,
-  flag: fc.constantFrom(...flags),
-  linkname: names,
-  mode: fc.constantFrom(0o644, 0o7777, 0),
-  body: fc.constantFrom(
-    "",
-    "",
-    "x",
-    "./a\0",
-    "1\n0\n512\n".padEnd(512, "\0") + "y".repeat(512),
-    "z".repeat(1024),
-  ),
-});
+const plain: fc.Arbitrary<RawEntry> = fc
+  .record({
+    name: names,
+    flag: fc.constantFrom(...flags),
+    linkname: names,
+    mode: fc.constantFrom(0o644, 0o7777, 0),
+    body: fc.constantFrom(
+      "",
+      "",
+      "x",
+      "./a\0",
+      "1\n0\n512\n".padEnd(512, "\0") + "y".repeat(512),
+      "z".repeat(1024),
+    ),
+  })
+  .map((entry) =>
+    // What is not a file has no contents.
+    "0\u00007S".includes(entry.flag) || entry.mode === 0 ? entry : { ...entry, body: "" },
+  );
+const long = fc.record({ name: fc.constant("././@LongLink"), flag: fc.constantFrom("L", "K"), body: names });
 const extended = fc.array(record, { minLength: 1, maxLength: 5 }).map((records) => paxEntry(records));
 /** Archives whose blocks are right, with entries of all kinds in any order. */
 const composed = fc
   .tuple(
     fc.constantFrom([], [{ name: "./", flag: "5" }], [{ name: "./", flag: "5" }]),
-    fc.array(fc.oneof({ weight: 3, arbitrary: plain }, { weight: 1, arbitrary: extended }), { maxLength: 6 }),
+    fc.array(fc.oneof({ weight: 3, arbitrary: plain }, { weight: 1, arbitrary: fc.oneof(extended, long) }), {
+      maxLength: 6,
+    }),
   )
   .map(([first, entries]) => tarOf(...first, ...entries));
 const sent = fc.tuple(fc.oneof(mutated(archives), composed), cuts);

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { allOptions } from "../../../packages/cli/src/args/all-options.ts";
 import { complete } from "../../../packages/cli/src/completion/complete.ts";
 import { projectOptions, readSettingsFile } from "../../../packages/cli/src/settings/file-settings.ts";
-import { mutated } from "./mutated.ts";
+import { mutatedJson } from "./mutated-json.ts";
+import { mutatedTokens } from "./mutated-tokens.ts";
 import { asyncTarget, type Target } from "./target.ts";
 
 const settings = [
@@ -47,13 +48,13 @@ const hostile = [
 export async function cliTargets(): Promise<readonly Target[]> {
   const commands = await allOptions();
   return [
-    asyncTarget("settings of users", mutated(settings), async (bytes) => {
+    asyncTarget("settings of users", mutatedTokens(settings), async (bytes) => {
       await readSettingsFile(
         { kind: "user", file: "obuilder.json", text: bytes.toString("utf8") },
         { commands },
       );
     }),
-    asyncTarget("settings beside specs", mutated(proposed), async (bytes) => {
+    asyncTarget("settings beside specs", mutatedJson(proposed), async (bytes) => {
       const file = { kind: "project", file: "obuilder.json", text: bytes.toString("utf8") } as const;
       const read = await readSettingsFile(file, { commands });
       const other = read.find(({ name }) => !projectOptions.has(name));

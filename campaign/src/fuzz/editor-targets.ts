@@ -5,7 +5,7 @@ import { fixSource, formatSource, lintSource } from "@ob/spec/editor";
 import { specFromDockerfile } from "../../../packages/cli/src/dockerfile/spec-from-dockerfile.ts";
 import { runLanguageServer } from "../../../packages/cli/src/language-server/server.ts";
 import { shellCommands } from "../../../packages/spec/src/editor/lint/shell-commands.ts";
-import { mutated } from "./mutated.ts";
+import { mutatedTokens } from "./mutated-tokens.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
 
 const specs = [
@@ -45,7 +45,7 @@ const change = fc.record({
 
 /** What editors read: texts that are being written. */
 export const editorTargets: readonly Target[] = [
-  target("shell text in specs", mutated(shellTexts), (bytes) => {
+  target("shell text in specs", mutatedTokens(shellTexts), (bytes) => {
     const text = bytes.toString("utf8");
     let last = 0;
     for (const { words } of shellCommands(text)) {
@@ -56,7 +56,7 @@ export const editorTargets: readonly Target[] = [
       }
     }
   }),
-  target("text that is formatted", mutated(specs), (bytes) => {
+  target("text that is formatted", mutatedTokens(specs), (bytes) => {
     const text = fromBytes(bytes);
     const form = formOf(text);
     const formatted = formatSource(text);
@@ -65,7 +65,7 @@ export const editorTargets: readonly Target[] = [
     if (formatSource(formatted) !== formatted) throw new Error(`${JSON.stringify(formatted)} changes again`);
     return true;
   }),
-  target("text that is checked and fixed", mutated(specs), (bytes) => {
+  target("text that is checked and fixed", mutatedTokens(specs), (bytes) => {
     const text = fromBytes(bytes);
     for (const { at } of lintSource(text))
       if (at.start < 0 || at.end < at.start || at.end > text.length)
@@ -76,7 +76,7 @@ export const editorTargets: readonly Target[] = [
       throw new Error(`${JSON.stringify(fixed.text)} is no spec any more`);
     return true;
   }),
-  target("Dockerfiles", mutated(dockerfiles), (bytes) => {
+  target("Dockerfiles", mutatedTokens(dockerfiles), (bytes) => {
     const kindOf = (path: string) => (path.endsWith("a") ? "directory" : "file");
     const { spec, refused } = specFromDockerfile(fromBytes(bytes), { kindOf });
     if (spec === undefined) {
@@ -86,22 +86,27 @@ export const editorTargets: readonly Target[] = [
     if (formOf(spec) === undefined) throw new Error(`it becomes ${JSON.stringify(spec)}, which is no spec`);
     return true;
   }),
-  asyncTarget(
-    "requests of editors",
-    fc.tuple(
-      mutated(specs),
-      fc.array(change, { maxLength: 3 }),
-      fc.array(position, { minLength: 1, maxLength: 4 }),
+  {
+    // Each starts a language server.
+    wanted: 100_000,
+    ...asyncTarget(
+      "requests of editors",
+      fc.tuple(
+        mutatedTokens(specs),
+        fc.array(change, { maxLength: 3 }),
+        fc.array(position, { minLength: 1, maxLength: 4 }),
+      ),
+      async ([bytes, changes, places]) => {
+        const answers = await askServer(requests(bytes.toString("utf8"), changes, places));
+        const broken = answers.find(({ error }) => error !== undefined && error.code === internalError);
+        if (broken !== undefined)
+          throw new Error(`the language server has failed: ${JSON.stringify(broken)}`);
+        const wanted = 2 + 5 * places.length;
+        const count = answers.filter(({ id }) => id !== undefined).length;
+        if (count !== wanted) throw new Error(`${wanted} requests have ${count} answers`);
+      },
     ),
-    async ([bytes, changes, places]) => {
-      const answers = await askServer(requests(bytes.toString("utf8"), changes, places));
-      const broken = answers.find(({ error }) => error !== undefined && error.code === internalError);
-      if (broken !== undefined) throw new Error(`the language server has failed: ${JSON.stringify(broken)}`);
-      const wanted = 2 + 5 * places.length;
-      const count = answers.filter(({ id }) => id !== undefined).length;
-      if (count !== wanted) throw new Error(`${wanted} requests have ${count} answers`);
-    },
-  ),
+  },
 ];
 
 const internalError = -32_603;

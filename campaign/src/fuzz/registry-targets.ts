@@ -14,6 +14,7 @@ import { Repository } from "../../../packages/registry/src/blobs/repository.ts";
 import { digestOf } from "../../../packages/registry/src/reference/digest.ts";
 import { parseReference } from "../../../packages/registry/src/reference/reference.ts";
 import { layerId, sha256 } from "@ob/core";
+import { mutatedJson } from "./mutated-json.ts";
 import { mutated } from "./mutated.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
 
@@ -118,31 +119,31 @@ class OneManifest extends Repository {
 
 /** Answers of registries and of their token servers. */
 export const registryTargets: readonly Target[] = [
-  target("registry manifests", mutated([...layers, ...images]), (bytes) => {
+  target("registry manifests", mutatedJson([...layers, ...images]), (bytes) => {
     parseArtefact({ bytes, mediaType: manifestType, digest }, "it");
   }),
-  target("manifests of layers", mutated(layers), (bytes) => {
+  target("manifests of layers", mutatedJson(layers), (bytes) => {
     const read = parseArtefact({ bytes, mediaType: manifestType, digest }, "it");
     const { chain } = decodeLayer(read, { id, manifestDigest: digest, what: "it" });
     if (chain.at(-1)?.id !== id) throw new Error("the chain ends with another layer");
   }),
-  target("manifests of base images", mutated(images), (bytes) => {
+  target("manifests of base images", mutatedJson(images), (bytes) => {
     const { files } = decodeImage(parseArtefact({ bytes, mediaType: manifestType, digest }, "it"), {
       manifestDigest: digest,
       what: "it",
     });
     if (new Set(files.map(({ name }) => name)).size < files.length) throw new Error("a file is there twice");
   }),
-  target("image manifests of registries", mutated([imageManifest]), (bytes) => {
+  target("image manifests of registries", mutatedJson([imageManifest]), (bytes) => {
     const files = filesOf(checkImageManifest(bytes.toString("utf8"), { digest, size: 3 }, "it"));
     const leadsOut = files.find((name) => name.startsWith("/") || name.split("/").includes(".."));
     if (leadsOut !== undefined) throw new Error(`the file ${leadsOut} is outside`);
   }),
-  asyncTarget("manifests of build contexts", mutated(contexts), async (bytes) => {
+  asyncTarget("manifests of build contexts", mutatedJson(contexts), async (bytes) => {
     const found = await findContext(new OneManifest(bytes), "x", new AbortController().signal);
     if (!Number.isSafeInteger(found?.tar.content.size)) throw new Error("the size is not a number");
   }),
-  target("registry indexes", mutated(indexes), (bytes) => {
+  target("registry indexes", mutatedJson(indexes), (bytes) => {
     const entries = parseIndex({ bytes, mediaType: indexType, digest }, "it");
     const again = parseIndex({ bytes: encodeIndex(entries), mediaType: indexType, digest }, "it");
     if (again.length !== entries.length) throw new Error("an image is lost");
@@ -153,7 +154,7 @@ export const registryTargets: readonly Target[] = [
     mutated(challenges),
     (bytes) => parseChallenges([bytes.toString("latin1")]).length > 0,
   ),
-  asyncTarget("registry tokens", mutated(tokens), async (body) => {
+  asyncTarget("registry tokens", mutatedJson(tokens), async (body) => {
     const { token, lifetimeMs } = await fetchToken({
       realm: new URL("https://a/b"),
       service: undefined,

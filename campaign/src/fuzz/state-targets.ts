@@ -12,6 +12,7 @@ import { snapshotFiles } from "../../../packages/sandbox-qemu/src/snapshot/save.
 import { snapshotFormat } from "../../../packages/sandbox-qemu/src/snapshot/snapshot-key.ts";
 import { leastUseful } from "../../../packages/sandbox-qemu/src/snapshot/usage.ts";
 import { parseEnvironment, printEnvironment } from "../../../packages/store-qcow/src/db/env-file.ts";
+import { mutatedJson } from "./mutated-json.ts";
 import { mutated } from "./mutated.ts";
 import { asyncTarget, type Target, target } from "./target.ts";
 import type { OpenTargets } from "./targets.ts";
@@ -47,22 +48,22 @@ export async function openStateTargets(): Promise<OpenTargets> {
       if (JSON.stringify(again) !== JSON.stringify(asWritten))
         throw new Error(`${text} is read as ${JSON.stringify(again)}`);
     }),
-    asyncTarget("owners of VMs", mutated(owners), async (bytes) => {
+    asyncTarget("owners of VMs", mutatedJson(owners), async (bytes) => {
       await mkdir(vm, { recursive: true });
       await writeFile(path.join(vm, "owner.json"), bytes);
       await sweepRunDirectories(directory, () => undefined);
     }),
-    asyncTarget("digests of sources", mutated(digests), async (bytes) => {
+    asyncTarget("digests of sources", mutatedJson(digests), async (bytes) => {
       await writeFile(digestFile, bytes);
       const cache = openDigestCache({ directory, sourceDirectory });
       await cache.load();
       return cache.knows("/a");
     }),
-    asyncTarget("records of snapshots", mutated(records), async (bytes) => {
+    asyncTarget("records of snapshots", mutatedJson(records), async (bytes) => {
       await writeFile(path.join(directory, recordName), bytes);
       return (await readRecord(directory)) !== undefined;
     }),
-    asyncTarget("uses of snapshots", mutated(usages), async (bytes) => {
+    asyncTarget("uses of snapshots", mutatedJson(usages), async (bytes) => {
       await writeFile(path.join(directory, "usage.json"), bytes);
       const snapshots = [{ name: "one", path: directory }];
       const gone = await leastUseful(snapshots, { space: 0, newest: undefined });
@@ -77,7 +78,11 @@ export async function openStateTargets(): Promise<OpenTargets> {
       return held !== undefined;
     }),
   ];
-  return { targets, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) };
+  // Most of them write a file for each input.
+  const few = targets.map((each) =>
+    each.name.startsWith("environments") ? each : { ...each, wanted: 100_000 },
+  );
+  return { targets: few, [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) };
 }
 
 /** The record of a snapshot that is there. */

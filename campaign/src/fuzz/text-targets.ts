@@ -14,7 +14,8 @@ import {
   parseClock,
   parseReportedState,
 } from "../../../packages/sandbox-qemu/src/guest/linux/guest-state.ts";
-import { mutated } from "./mutated.ts";
+import { mutatedJson } from "./mutated-json.ts";
+import { mutatedTokens } from "./mutated-tokens.ts";
 import { type Target, target } from "./target.ts";
 
 const specs = [
@@ -90,7 +91,7 @@ const manifest: fc.Arbitrary<Manifest> = fc.letrec<{ tree: Manifest; leaf: Manif
 
 /** Text that others write. */
 export const textTargets: readonly Target[] = [
-  target("spec text", mutated(specs), (bytes) => {
+  target("spec text", mutatedTokens(specs), (bytes) => {
     const spec = parseSpec(bytes.toString("utf8"), { file: "x" });
     const form = sexpToMachine(encodeSpec(spec));
     const again = sexpToMachine(encodeSpec(parseSpec(form, { file: "y" })));
@@ -109,16 +110,16 @@ export const textTargets: readonly Target[] = [
       if (form !== again) throw new Error(`${form} is read as ${again}`);
     },
   ),
-  target("image manifests", mutated(imageManifests), (bytes) => {
+  target("image manifests", mutatedJson(imageManifests), (bytes) => {
     parseImageManifest(bytes.toString("utf8"));
   }),
-  target("QMP lines", mutated(qmpLines), (bytes) => {
+  target("QMP lines", mutatedJson(qmpLines), (bytes) => {
     parseQmpMessage(bytes.toString("utf8"));
   }),
-  target("Redis records", mutated(records()), (bytes) => {
+  target("Redis records", mutatedJson(records()), (bytes) => {
     return tryParseJson(buildRecordSchema, bytes.toString("utf8")) !== undefined;
   }),
-  target("states of guests", mutated(states), (bytes) => {
+  target("states of guests", mutatedTokens(states), (bytes) => {
     const text = bytes.toString("utf8");
     parseClock(text);
     const [captured, reported] = [parseCapturedState(text), parseReportedState(text)];
@@ -126,7 +127,7 @@ export const textTargets: readonly Target[] = [
     diffStates(captured.state, reported.state);
     return true;
   }),
-  target("ignore files", fc.tuple(mutated(ignoreFiles), path), ([bytes, parts]) => {
+  target("ignore files", fc.tuple(mutatedTokens(ignoreFiles), path), ([bytes, parts]) => {
     const rules = parseIgnoreFile(bytes.toString("utf8"), "it");
     decide(rules, parts.join("/"));
   }),

@@ -1,18 +1,34 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import type * as Fs from "node:fs";
+import { unlinkSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isFree, tryLock, waitForLock } from "./file-lock.ts";
+import { isFree, isLockedExclusively, tryLock, waitForLock } from "./file-lock.ts";
 
 /** How long is waited between two tries, in milliseconds. Nothing waits here. */
 const pauses = vi.hoisted((): number[] => []);
 const afterPause = vi.hoisted((): { call: () => void } => ({ call: () => undefined }));
+const signals = vi.hoisted((): (AbortSignal | undefined)[] => []);
 vi.mock("node:timers/promises", () => ({
-  setTimeout: async (milliseconds: number) => {
+  setTimeout: async (milliseconds: number, _: undefined, options?: { signal?: AbortSignal }) => {
     pauses.push(milliseconds);
+    signals.push(options?.signal);
     afterPause.call();
+    options?.signal?.throwIfAborted();
   },
 }));
+/** Called before each look at a lock's file. */
+const looks = vi.hoisted((): { call: () => void } => ({ call: () => undefined }));
+vi.mock("node:fs", async (original) => {
+  const all = await original<typeof Fs>();
+  const statSync = (...args: Parameters<typeof all.statSync>) => {
+    looks.call();
+    return all.statSync(...args);
+  };
+  return { ...all, statSync };
+});
 
 let directory: string;
 let path: string;
@@ -20,7 +36,9 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "ob-lock-"));
   path = join(directory, "lock");
   pauses.length = 0;
+  signals.length = 0;
   afterPause.call = () => undefined;
+  looks.call = () => undefined;
 });
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -68,7 +86,8 @@ describe("a lock that is held", () => {
     const stop = new AbortController();
     afterPause.call = () => stop.abort();
     await expect(waitForLock(path, "exclusive", stop.signal)).rejects.toMatchObject({ code: "CANCELLED" });
-    expect(pauses).toHaveLength(1);
+    // The signal ends the pause, too.
+    expect([pauses.length, signals]).toEqual([1, [stop.signal]]);
   });
 });
 
@@ -86,5 +105,37 @@ describe("the file of a lock", () => {
     early?.release();
     expect(late).toBeDefined();
     expect([await readdir(directory), isFree(path)]).toEqual([["lock"], false]);
+  });
+
+  it("that a crash has left locks nothing", async () => {
+    await writeFile(path, "");
+    expect([isFree(path), isLockedExclusively(path)]).toEqual([true, false]);
+    const none = join(directory, "none", "lock");
+    expect([isFree(none), isLockedExclusively(none)]).toEqual([true, false]);
+  });
+
+  it("that is replaced while it is opened is not the lock: the other one counts", async () => {
+    await writeFile(path, "");
+    let count = 0;
+    let other: DatabaseSync | undefined;
+    looks.call = () => {
+      count += 1;
+      if (count !== 3) return;
+      // After it was opened its last holder removes the file, and another process takes the lock.
+      unlinkSync(path);
+      other = new DatabaseSync(path);
+      other.exec("BEGIN EXCLUSIVE");
+    };
+    expect(isLockedExclusively(path)).toBe(true);
+    other?.close();
+    expect(count).toBeGreaterThan(3);
+  });
+
+  it("is not open any more after a try that has failed", async () => {
+    using held = await tryLock(path, "exclusive");
+    expect(held).toBeDefined();
+    const close = vi.spyOn(DatabaseSync.prototype, "close");
+    expect(isFree(path)).toBe(false);
+    expect(close).toHaveBeenCalledTimes(1);
   });
 });
