@@ -295,7 +295,15 @@ kill_stray_processes "$1"
 export const listFilesInMemory = `grep -FHs '' /proc/self/mountinfo
 find "$@" -xdev -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +`;
 
-export const listProcesses = `cd /proc || exit 125
+export const listProcesses = `show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
+cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
 for process in [0-9]*; do
@@ -438,6 +446,15 @@ export const rejectConnections = `busybox=/usr/local/lib/obuilder/busybox
   if command -v ip && ip -V; then
     for network; do echo "route add unreachable $network metric 1"; done | ip -force -batch -
   elif [ -x $busybox ]; then
+    gateway=
+    while read -r _ _ _ _ next _; do
+      case $next in *[!0]*) gateway=yes ;; esac
+    done </proc/net/ipv6_route
+    for network; do
+      shift
+      case $network in *:*) [ -n "$gateway" ] || continue ;; esac
+      set -- "$@" "$network"
+    done
     $busybox sh -c 'for network; do ip route add unreachable "$network" metric 1 & done; wait' sh "$@"
   fi
 } >/dev/null 2>&1
@@ -714,8 +731,18 @@ with open("/dev/urandom", "rb") as device:
   fail "its random numbers cannot be renewed: neither perl nor python3 is installed"
 }
 reseed || exit 125
-date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || exit 125
+now=$1
+shift
+date -s "@$now" >/dev/null 2>&1 || date -s "@\${now%.*}" >/dev/null || exit 125
 read -r uptime _ </proc/uptime || exit 125
+show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
 cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
@@ -723,7 +750,7 @@ for process in [0-9]*; do
   if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
 done
 echo "programs:$programs"
-echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
+echo "clock: $((\${now%.*} - \${uptime%.*}))"`;
 
 export const runAsLoginUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 make_directories() {
@@ -819,8 +846,18 @@ fi
 exec setpriv --reuid="$uid" --regid="$gid" $groups \\
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
 
-export const setClock = `date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || exit 125
+export const setClock = `now=$1
+shift
+date -s "@$now" >/dev/null 2>&1 || date -s "@\${now%.*}" >/dev/null || exit 125
 read -r uptime _ </proc/uptime || exit 125
+show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
 cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
@@ -828,7 +865,7 @@ for process in [0-9]*; do
   if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
 done
 echo "programs:$programs"
-echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
+echo "clock: $((\${now%.*} - \${uptime%.*}))"`;
 
 export const showIdentity = `exec cat /sys/block/*/serial /sys/block/*/device/vpd_pg80 /sys/class/dmi/id/product_sku 2>/dev/null`;
 
