@@ -13,6 +13,7 @@ import { copy } from "./scenarios/copy.ts";
 import { lowerBound } from "./scenarios/lower-bound.ts";
 import { layers } from "./scenarios/layers.ts";
 import { copyOriginal } from "./scenarios/copy-original.ts";
+import { notReused } from "./scenarios/not-reused.ts";
 import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
 import { registry } from "./scenarios/registry.ts";
@@ -30,6 +31,7 @@ const scenarios: readonly Scenario[] = [
   lowerBound,
   steps,
   snapshots,
+  notReused,
   copy,
   throughput,
   original,
