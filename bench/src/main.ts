@@ -12,6 +12,7 @@ import { cluster } from "./scenarios/cluster.ts";
 import { copy } from "./scenarios/copy.ts";
 import { lowerBound } from "./scenarios/lower-bound.ts";
 import { layers } from "./scenarios/layers.ts";
+import { copyOriginal } from "./scenarios/copy-original.ts";
 import { notReused } from "./scenarios/not-reused.ts";
 import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
@@ -34,6 +35,7 @@ const scenarios: readonly Scenario[] = [
   copy,
   throughput,
   original,
+  copyOriginal,
   cluster,
 ];
 

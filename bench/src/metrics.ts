@@ -49,6 +49,8 @@ export const metricGroups: readonly MetricGroup[] = [
       ["run, copy, run: cold, a VM a step", "run, copy, run: original"],
       ["run, copy, run: cold", "run, copy, run: original"],
       ["run, copy, run: resumed", "run, copy, run: original"],
+      ["copy of 100 MB: original, our CPU model"],
+      ["copy of 100 MB: resumed", "copy of 100 MB: original, our CPU model"],
     ],
   },
   {
