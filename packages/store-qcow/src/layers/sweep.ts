@@ -9,7 +9,7 @@ import {
   stagingDirectory,
   within,
 } from "@ob/core";
-import { tryLock } from "@ob/qcow2";
+import { completeReplacements, tryLock } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { flatPrefix } from "../chain/flatten.ts";
 import { findLayer, layerOnDisk } from "./layers.ts";
@@ -29,6 +29,7 @@ export async function sweep(context: StoreContext): Promise<void> {
     else if (name.startsWith("trash-")) await removeTree(context, within(layout.temporary, name));
   }
   await reindexPending(context);
+  await completeReplacements(layout);
   await sweepLocks(context);
 }
 
