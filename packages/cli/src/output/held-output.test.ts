@@ -23,7 +23,7 @@ afterEach(async () => {
 /** With the stream that it opens. */
 function held(options: { readonly maxHeld?: number; readonly fd?: number } = {}) {
   const screen = new Screen();
-  const open = vi.fn(() => screen);
+  const open = vi.fn<() => Screen>(() => screen);
   return { output: new HeldOutput({ fd, open, ...options }), screen, open };
 }
 
