@@ -24,7 +24,7 @@ const lazyNodeModules = {
       helper +
       code.replaceAll(imported, (line, variable, name) =>
         // What is imported as a whole can be a function.
-        new RegExp(`__toESM\\(${variable}[,)]`).test(code)
+        new RegExp(`^${variable} = `, "m").test(code)
           ? line
           : `const ${variable} = lazyModule("${name}", require);`,
       )
@@ -92,6 +92,7 @@ try {
     entryFileNames: "[name].cjs",
     chunkFileNames: "[name]-[hash].cjs",
     comments: false,
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     // Few files: each costs a third of a millisecond to find and to read. What only some builds need is in files of its own.
     codeSplitting: {
       groups: [

@@ -46,5 +46,5 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
     },
   );
 } else {
-  require("./obuilder.js");
+  module.exports = require("./obuilder.js");
 }

@@ -1,8 +1,9 @@
+import { hash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sha256, sha256File } from "./digest.ts";
+import { sha256, sha256File, sha256OfText } from "./digest.ts";
 
 let directory = "";
 beforeAll(async () => {
@@ -19,6 +20,14 @@ test("a text counts as its UTF-8 bytes", () => {
   expect(sha256("abc")).toBe(ofAbc);
   expect(sha256("ü")).toBe(sha256(Uint8Array.of(0xc3, 0xbc)));
 });
+
+test.each([0, 1, 55, 56, 64, 1_023, 2_047, 2_048, 2_049, 4_096])(
+  "%i letters have the digest that OpenSSL gives them",
+  (length) => {
+    const text = "aü\ud800€😀\n".repeat(length).slice(0, length);
+    expect(sha256OfText(text)).toBe(hash("sha256", text, "hex"));
+  },
+);
 
 test("a file has the digest of its contents, also when it is empty or larger than one read", async () => {
   const path = join(directory, "file");

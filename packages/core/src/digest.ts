@@ -1,14 +1,22 @@
 import { createHash, hash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { sha256 as shortDigest } from "@noble/hashes/sha2.js";
-
-/** What is longer is left to OpenSSL: to load and to initialise it takes as long as 50 short digests. In bytes, or UTF-16 units. */
-const maxShort = 2_048;
+import { sha256 as digestOf } from "@noble/hashes/sha2.js";
 
 /** The sha256 of `data` (a string counts as its UTF-8 bytes), in lower-case hex. */
 export function sha256(data: string | Uint8Array): string {
-  if (data.length > maxShort) return hash("sha256", data, "hex");
-  return Buffer.from(shortDigest(typeof data === "string" ? Buffer.from(data) : data)).toString("hex");
+  return hash("sha256", data, "hex");
+}
+
+/** What is longer is left to OpenSSL, in UTF-16 units. */
+const longText = 2_048;
+
+/**
+ * The same, for what has few and short texts to digest, as a build has its ids: to load and to initialise OpenSSL takes as long as a
+ * hundred of them.
+ */
+export function sha256OfText(text: string): string {
+  if (text.length > longText) return sha256(text);
+  return Buffer.from(digestOf(Buffer.from(text))).toString("hex");
 }
 
 /** The sha256 of a file's contents, in lower-case hex. Rejects with Node's own error if it cannot be read. */

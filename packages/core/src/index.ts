@@ -11,7 +11,7 @@ export type { CacheLease, CacheRecord, CacheRequest, CacheSharing, CacheStore } 
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
 export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";
 export { disposableWith } from "./disposable.ts";
-export { sha256, sha256File } from "./digest.ts";
+export { sha256, sha256File, sha256OfText } from "./digest.ts";
 export {
   cancelledError,
   type ErrorCode,

@@ -1,4 +1,4 @@
-import { sha256 } from "./digest.ts";
+import { sha256OfText } from "./digest.ts";
 import { ObError } from "./errors.ts";
 
 declare const brand: unique symbol;
@@ -22,5 +22,5 @@ export function layerId(text: string): LayerId {
 
 /** The id of the layer of a base image, as the original has it: of the image's name alone. */
 export function baseLayerId(name: string): LayerId {
-  return layerId(sha256(name));
+  return layerId(sha256OfText(name));
 }

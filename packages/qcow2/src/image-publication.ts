@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import {
   exists,
   isFile,
+  localFs,
   parseImageManifest,
   sha256,
   sha256File,
@@ -83,7 +84,7 @@ export async function replaceImage(
 
 /** Completes every replacement that a killed process has begun. */
 export async function completeReplacements(layout: StoreLayout): Promise<void> {
-  const names = await readdir(layout.baseImages).catch(() => []);
+  const names = await localFs.readdir(layout.baseImages).catch((): string[] => []);
   for (const file of names) {
     const name = waiting.exec(file)?.[1];
     if (name !== undefined) (await lockImage(layout, name, { mode: "shared" })).release();

@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { sha256 } from "@ob/core";
+import { sha256OfText } from "@ob/core";
 
 /** The digests of a source directory's files from earlier builds. */
 export interface DigestCache {
@@ -73,7 +73,7 @@ export const noDigestCache: DigestCache = {
  */
 export function openDigestCache(options: DigestCacheOptions): DigestCache & AsyncDisposable {
   const { directory, sourceDirectory } = options;
-  const file = join(directory, `${sha256(resolve(sourceDirectory)).slice(0, 32)}.json`);
+  const file = join(directory, `${sha256OfText(resolve(sourceDirectory)).slice(0, 32)}.json`);
   const known = new Map<string, readonly [state: string, digest: string]>();
   const used = new Set<string>();
   let isLoaded = false;

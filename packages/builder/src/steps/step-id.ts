@@ -1,4 +1,4 @@
-import { type Environment, type GuestUser, type LayerId, layerId, sha256 } from "@ob/core";
+import { type Environment, type GuestUser, type LayerId, layerId, sha256OfText } from "@ob/core";
 import { encodeUser, type Sexp, sexpToMachine } from "@ob/spec";
 import type { Manifest } from "../source/manifest.ts";
 
@@ -127,5 +127,5 @@ function manifestFields(manifest: Manifest): Sexp {
 }
 
 function digest(fields: readonly Sexp[]): LayerId {
-  return layerId(sha256(sexpToMachine(fields)));
+  return layerId(sha256OfText(sexpToMachine(fields)));
 }

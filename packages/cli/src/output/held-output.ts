@@ -5,14 +5,14 @@ import type { Output } from "../process-io.ts";
 /** How long output is held, in milliseconds: most commands have ended by then. */
 const heldMs = 50;
 /** How much is held, in characters or bytes. */
-const heldSize = 4_096;
+const heldSize = 65_536;
 
 export interface HeldOutputOptions {
   /** A descriptor, for which no terminal is looked for. */
   readonly fd: number;
   /** Opens the stream of the descriptor; called once. */
   readonly open: () => Output;
-  /** How much is held, in characters or bytes; by default 4096. With 0 the first `write` opens the stream. */
+  /** How much is held, in characters or bytes; by default 65536. With 0 the first `write` opens the stream. */
   readonly maxHeld?: number;
 }
 
@@ -89,7 +89,8 @@ export class HeldOutput {
     // A callback wants to know when it is written.
     if (this.#size > (this.#options.maxHeld ?? heldSize) || more.length > 0) {
       const last = this.#held.pop() ?? "";
-      return Reflect.apply(this.open().write, this.#opened, [last, ...more]);
+      const stream: { write(...words: readonly unknown[]): boolean } = this.open();
+      return stream.write(last, ...more);
     }
     this.#timer ??= setTimeout(() => this.open(), heldMs).unref();
     return true;
