@@ -54,6 +54,8 @@ export {
   snapshotPointNames,
 } from "./image-manifest.ts";
 export type { CacheFileSystem, GuestDescription } from "./ports/guest-description.ts";
+export { monotonicMs } from "./clock.ts";
+export { localFs } from "./local-fs.ts";
 export {
   exists,
   type FileIdentity,
