@@ -131,7 +131,8 @@ test("files of a dead process are removed, those of a running process are kept",
   await mkdir(join(images, `.staging-${randomUUID()}`, "make"), { recursive: true });
   await using running = await makeStaging(layout.sshKeys, layout);
   await mkdir(join(layout.sshKeys, `.staging-${randomUUID()}`));
-  await writeFile(join(layout.locks, `staging-${randomUUID()}`), "");
+  for (const name of [`staging-${randomUUID()}`, `image-${"0".repeat(64)}`])
+    await writeFile(join(layout.locks, name), "");
   // Linux's highest possible process id is 2^22.
   await mkdir(join(images, ".making-99999999-dead/make"), { recursive: true });
   await mkdir(join(images, `.making-${process.ppid}-alive`));

@@ -7,6 +7,8 @@ import { tryLock } from "@ob/qcow2";
 
 /** The leading dot keeps them out of image lists. The name without it is that of a lock, which its process holds. */
 const pattern = /^\.(staging-[0-9a-f-]{36})$/;
+/** Locks of such directories, and of images. */
+const lockPattern = /^(?:staging-[0-9a-f-]{36}|image-[0-9a-f]{64})$/;
 /** Those of an older version have the id of their process. */
 const olderPattern = /^\.making-(\d+)-/;
 
@@ -40,7 +42,7 @@ export async function makeStaging(parent: string, layout: StoreLayout): Promise<
 export async function removeStale(directory: string, { locks }: Pick<StoreLayout, "locks">): Promise<void> {
   await removeDirectories(directory, locks);
   for (const name of await readdir(locks).catch(() => [])) {
-    if (pattern.test(`.${name}`)) (await tryLock(join(locks, name), "exclusive"))?.release();
+    if (lockPattern.test(name)) (await tryLock(join(locks, name), "exclusive"))?.release();
   }
 }
 
