@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from "node:timers/promises";
 import * as fc from "fast-check";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import type { Campaign, CampaignOptions, Outcome, Random } from "../campaign.ts";
@@ -72,6 +73,8 @@ export async function takeTurn(target: Target, random: Random, numRuns = turn): 
     { numRuns, seed },
   );
   const took = performance.now() - started;
+  // What the streams of a turn have put off is done, and their memory is free.
+  await otherWork();
   const { user, system } = process.cpuUsage(usage);
   const done = { tried: result.numRuns, read, milliseconds: (user + system) / 1000 };
   if (result.failed) return { ...done, fault: wordsOf(result) };
