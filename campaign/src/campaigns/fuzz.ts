@@ -44,10 +44,11 @@ export const fuzz: Campaign = {
       }
       waiting = waiting.filter((each) => (counts.get(each)?.tried ?? 0) < (each.wanted ?? million));
     }
-    const figures = [...counts].map(
-      ([{ name }, { tried, read }]) =>
-        [name, `${tried}, ${Math.round((100 * read) / Math.max(tried, 1))} % read`] as const,
-    );
+    const figures = [...counts].map(([{ name }, { tried, read, milliseconds }]) => {
+      const share = Math.round((100 * read) / Math.max(tried, 1));
+      const each = Math.round((1000 * milliseconds) / Math.max(tried, 1));
+      return [name, `${tried}, ${share} % read, ${each} µs each`] as const;
+    });
     return { figures, faults };
   },
 };
