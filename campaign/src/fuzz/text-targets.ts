@@ -9,9 +9,9 @@ import { buildRecordSchema } from "../../../packages/cluster/src/engine/build-re
 import { tryParseJson } from "../../../packages/cluster/src/redis/parse-json.ts";
 import { parseQmpMessage } from "../../../packages/qemu/src/qmp/protocol.ts";
 import { diffStates } from "../../../packages/sandbox-qemu/src/guest/linux/baseline.ts";
+import { parseClocks } from "../../../packages/sandbox-qemu/src/guest/linux/clocks.ts";
 import {
   parseCapturedState,
-  parseClock,
   parseReportedState,
 } from "../../../packages/sandbox-qemu/src/guest/linux/guest-state.ts";
 import { mutatedJson } from "./mutated-json.ts";
@@ -121,7 +121,7 @@ export const textTargets: readonly Target[] = [
   }),
   target("states of guests", mutatedTokens(states), (bytes) => {
     const text = bytes.toString("utf8");
-    parseClock(text);
+    parseClocks(text);
     const [captured, reported] = [parseCapturedState(text), parseReportedState(text)];
     if (captured.kind !== "parsed" || reported.kind !== "parsed") return false;
     diffStates(captured.state, reported.state);
