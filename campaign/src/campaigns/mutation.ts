@@ -23,7 +23,11 @@ export const mutation: Campaign = {
       for (const { place, replacement } of unnoticed)
         say(`not noticed: ${place} ${JSON.stringify(replacement)}`);
       const of = `${mutants.length - unnoticed.length} of ${mutants.length}`;
-      figures.push([part.name, `${of}, ${score.toFixed(1)} %`]);
+      const timedOut = mutants.filter((mutant) => mutant.timedOut).length;
+      figures.push([
+        part.name,
+        `${of}, ${score.toFixed(1)} %, ${timedOut} by endless loops or the time limit`,
+      ]);
       if (!(score >= lowestScore))
         faults.push(`${part.name}: ${score.toFixed(1)} % is less than ${lowestScore} %`);
     }

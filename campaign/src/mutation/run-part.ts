@@ -12,6 +12,8 @@ export interface Mutant {
   readonly replacement: string;
   /** False if all tests pass with it. */
   readonly noticed: boolean;
+  /** True if it was noticed by a loop without end, or because the tests took too long. */
+  readonly timedOut: boolean;
 }
 
 /**
@@ -41,6 +43,9 @@ export async function runPart(
     incremental: true,
     incrementalFile: path.join(kept, `${part.name}.json`),
     force: fresh,
+    // A loop without end is seen by how often it turns. The time limit alone must not make a change look noticed on a busy host.
+    timeoutMS: 60_000,
+    timeoutFactor: 4,
     coverageAnalysis: "perTest",
     concurrency: 1,
     reporters: ["progress-append-only"],
@@ -50,6 +55,7 @@ export async function runPart(
   return results.flatMap(({ fileName, location, replacement, status }) => {
     if (!["Killed", "Timeout", "Survived", "NoCoverage"].includes(status)) return [];
     const place = `${path.relative(repository, fileName)}:${location.start.line}:${location.start.column}`;
-    return { place, replacement, noticed: status === "Killed" || status === "Timeout" };
+    const timedOut = status === "Timeout";
+    return { place, replacement, noticed: timedOut || status === "Killed", timedOut };
   });
 }
