@@ -361,7 +361,15 @@ grep -FHs '' /proc/self/mountinfo
 find "$@" -xdev -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
 if [ -d /run/systemd/system ]; then count_turns && echo "turns: $turns"; fi`;
 
-export const listProcesses = `cd /proc || exit 125
+export const listProcesses = `show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
+cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
 for process in [0-9]*; do
@@ -504,6 +512,15 @@ export const rejectConnections = `busybox=/usr/local/lib/obuilder/busybox
   if command -v ip && ip -V; then
     for network; do echo "route add unreachable $network metric 1"; done | ip -force -batch -
   elif [ -x $busybox ]; then
+    gateway=
+    while read -r _ _ _ _ next _; do
+      case $next in *[!0]*) gateway=yes ;; esac
+    done </proc/net/ipv6_route
+    for network; do
+      shift
+      case $network in *:*) [ -n "$gateway" ] || continue ;; esac
+      set -- "$@" "$network"
+    done
     $busybox sh -c 'for network; do ip route add unreachable "$network" metric 1 & done; wait' sh "$@"
   fi
 } >/dev/null 2>&1
@@ -829,9 +846,19 @@ reseed || exit 125
 show_hardware_clock() {
   if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
 } 2>/dev/null
-date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || exit 125
+now=$1
+shift
+date -s "@$now" >/dev/null 2>&1 || date -s "@\${now%.*}" >/dev/null || exit 125
 read -r uptime _ </proc/uptime || exit 125
-show_hardware_clock "\${1%.*}"
+show_hardware_clock "\${now%.*}"
+show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
 cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
@@ -839,7 +866,7 @@ for process in [0-9]*; do
   if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
 done
 echo "programs:$programs"
-echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
+echo "clock: $((\${now%.*} - \${uptime%.*}))"`;
 
 export const runAsLoginUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 make_directories() {
@@ -938,9 +965,19 @@ exec setpriv --reuid="$uid" --regid="$gid" $groups \\
 export const setClock = `show_hardware_clock() {
   if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
 } 2>/dev/null
-date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || exit 125
+now=$1
+shift
+date -s "@$now" >/dev/null 2>&1 || date -s "@\${now%.*}" >/dev/null || exit 125
 read -r uptime _ </proc/uptime || exit 125
-show_hardware_clock "\${1%.*}"
+show_hardware_clock "\${now%.*}"
+show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
 cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
@@ -948,7 +985,7 @@ for process in [0-9]*; do
   if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
 done
 echo "programs:$programs"
-echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
+echo "clock: $((\${now%.*} - \${uptime%.*}))"`;
 
 export const showIdentity = `exec cat /sys/block/*/serial /sys/block/*/device/vpd_pg80 /sys/class/dmi/id/product_sku 2>/dev/null`;
 
