@@ -1,7 +1,7 @@
 import { TailText } from "@ob/core";
 
 /** How much of a script's output is kept, and of what comes before it, in characters. */
-const maxKept = 262_144;
+const maxKept = 524_288;
 const maxBefore = 4_096;
 
 /** The longest line with a status. */

@@ -19,7 +19,7 @@ export const captureInBootShell = `show_hardware_clock() {
   if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
 } 2>/dev/null
 list_watched() {
-  find /sys/module/*/parameters /sys/block/vda/queue /sys/block/vda/bdi/ /sys/fs/ext4/vda1 /sys/kernel/mm -type f -perm -200 ! -name bitmap
+  find /sys/module/*/parameters /sys/block/vda/queue /sys/block/vda/bdi/ /sys/fs/ext4/vda1 /sys/kernel/mm -type f -perm -200 ! -name bitmap ! -name max_bytes ! -name min_bytes
   for file in /sys/class/net/*/gro_flush_timeout /sys/class/net/*/ifalias /sys/class/net/*/napi_defer_hard_irqs /sys/class/net/*/netdev_group /sys/class/net/*/proto_down /sys/class/net/*/queues/*/?ps_cpus /sys/class/net/*/threaded /sys/class/net/*/tx_queue_len /sys/class/rtc/*/wakealarm /sys/devices/system/clocksource/*/current_clocksource /sys/devices/system/memory/auto_online_blocks /sys/devices/system/memory/memory*/online /sys/devices/virtual/misc/hw_random/rng_current /sys/devices/virtual/workqueue/cpumask /sys/kernel/profiling /sys/kernel/rcu_expedited /sys/kernel/rcu_normal /sys/kernel/security/lockdown /sys/kernel/tracing/buffer_size_kb /sys/kernel/tracing/current_tracer /sys/kernel/tracing/dynamic_events /sys/kernel/tracing/events/enable /sys/kernel/tracing/set_event_pid /sys/kernel/tracing/set_ftrace_pid /sys/kernel/tracing/trace_clock /sys/kernel/tracing/tracing_cpumask /sys/kernel/tracing/tracing_on; do
     [ ! -e "$file" ] || echo "$file"
   done
@@ -175,7 +175,7 @@ if has_systemd; then
   given=$(find_settings_at_run_time)
   collect_units
 fi
-collect_baseline`;
+collect_baseline | sed '/^\\/proc\\/[0-9]*\\/status:/{/:Uid:/!{/:Cpus_allowed:/!d;};}'`;
 
 export const execAsUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 resolve_user() {
@@ -340,9 +340,9 @@ kill_stray_processes "$1"
 [ "$rounds" = 0 ] || reap`;
 
 export const listFilesInMemory = `count_turns() {
-  turns= counted=' ' tries=0
-  until read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ]; do
-    [ $((tries += 1)) -le 100 ] || return 0
+  turns= counted=' ' quiet= tries=0
+  until [ -n "$quiet" ] || [ $((tries += 1)) -gt 100 ]; do
+    read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ] && quiet=yes
   done
   for manager in 1 /run/user/[0-9]*/systemd/private; do
     user=\${manager#/run/user/} user=\${user%%/*}
@@ -611,7 +611,7 @@ show_hardware_clock() {
   if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
 } 2>/dev/null
 list_watched() {
-  find /sys/module/*/parameters /sys/block/vda/queue /sys/block/vda/bdi/ /sys/fs/ext4/vda1 /sys/kernel/mm -type f -perm -200 ! -name bitmap
+  find /sys/module/*/parameters /sys/block/vda/queue /sys/block/vda/bdi/ /sys/fs/ext4/vda1 /sys/kernel/mm -type f -perm -200 ! -name bitmap ! -name max_bytes ! -name min_bytes
   for file in /sys/class/net/*/gro_flush_timeout /sys/class/net/*/ifalias /sys/class/net/*/napi_defer_hard_irqs /sys/class/net/*/netdev_group /sys/class/net/*/proto_down /sys/class/net/*/queues/*/?ps_cpus /sys/class/net/*/threaded /sys/class/net/*/tx_queue_len /sys/class/rtc/*/wakealarm /sys/devices/system/clocksource/*/current_clocksource /sys/devices/system/memory/auto_online_blocks /sys/devices/system/memory/memory*/online /sys/devices/virtual/misc/hw_random/rng_current /sys/devices/virtual/workqueue/cpumask /sys/kernel/profiling /sys/kernel/rcu_expedited /sys/kernel/rcu_normal /sys/kernel/security/lockdown /sys/kernel/tracing/buffer_size_kb /sys/kernel/tracing/current_tracer /sys/kernel/tracing/dynamic_events /sys/kernel/tracing/events/enable /sys/kernel/tracing/set_event_pid /sys/kernel/tracing/set_ftrace_pid /sys/kernel/tracing/trace_clock /sys/kernel/tracing/tracing_cpumask /sys/kernel/tracing/tracing_on; do
     [ ! -e "$file" ] || echo "$file"
   done
@@ -721,9 +721,9 @@ stop_new_units() {
   units=$(list_units systemctl)
 }
 count_turns() {
-  turns= counted=' ' tries=0
-  until read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ]; do
-    [ $((tries += 1)) -le 100 ] || return 0
+  turns= counted=' ' quiet= tries=0
+  until [ -n "$quiet" ] || [ $((tries += 1)) -gt 100 ]; do
+    read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ] && quiet=yes
   done
   for manager in 1 /run/user/[0-9]*/systemd/private; do
     user=\${manager#/run/user/} user=\${user%%/*}
@@ -773,7 +773,7 @@ clean_tmpfs() {
 kill_stray_processes "$1"
 if has_systemd; then
   [ "$rounds" != 0 ] || [ -z "$known" ] || count_turns
-  if [ "$rounds" = 0 ] && [ -n "$known" ] && [ "$turns" = "$known" ]; then
+  if [ "$rounds" = 0 ] && [ -n "$known" ] && [ -n "$quiet" ] && [ "$turns" = "$known" ]; then
     units='managers: unchanged'
   else
     stop_new_units "$1" "\${11}"
@@ -1006,9 +1006,9 @@ export const thaw = `show_hardware_clock() {
   if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
 } 2>/dev/null
 count_turns() {
-  turns= counted=' ' tries=0
-  until read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ]; do
-    [ $((tries += 1)) -le 100 ] || return 0
+  turns= counted=' ' quiet= tries=0
+  until [ -n "$quiet" ] || [ $((tries += 1)) -gt 100 ]; do
+    read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ] && quiet=yes
   done
   for manager in 1 /run/user/[0-9]*/systemd/private; do
     user=\${manager#/run/user/} user=\${user%%/*}

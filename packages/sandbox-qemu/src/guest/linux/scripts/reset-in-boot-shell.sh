@@ -48,7 +48,7 @@ clean_tmpfs() {
 kill_stray_processes "$1"
 if has_systemd; then
   [ "$rounds" != 0 ] || [ -z "$known" ] || count_turns
-  if [ "$rounds" = 0 ] && [ -n "$known" ] && [ "$turns" = "$known" ]; then
+  if [ "$rounds" = 0 ] && [ -n "$known" ] && [ -n "$quiet" ] && [ "$turns" = "$known" ]; then
     units='managers: unchanged'
   else
     stop_new_units "$1" "${11}"

@@ -1,9 +1,10 @@
 # "count_turns" sets turns: how often each service manager has been given a processor since the boot. One that was given none since
-# was told nothing, and has started and stopped nothing. Empty if it is not known, or if something else is about to run.
+# was told nothing, and has started and stopped nothing. Empty if it is not known. It waits a little until nothing else is about to run,
+# and sets quiet if that is so: only then no manager is about to be told something.
 count_turns() {
-  turns= counted=' ' tries=0
-  until read -r _ _ _ running _ </proc/loadavg && [ "${running%%/*}" = 1 ]; do
-    [ $((tries += 1)) -le 100 ] || return 0
+  turns= counted=' ' quiet= tries=0
+  until [ -n "$quiet" ] || [ $((tries += 1)) -gt 100 ]; do
+    read -r _ _ _ running _ </proc/loadavg && [ "${running%%/*}" = 1 ] && quiet=yes
   done
   for manager in 1 /run/user/[0-9]*/systemd/private; do
     user=${manager#/run/user/} user=${user%%/*}
