@@ -181,7 +181,7 @@ function parseLine(line: string): Entry | undefined {
     case "clock":
       return /^ -?\d{1,15}$/.test(rest) ? { kind: "clock", offset: Number(rest) } : undefined;
     case "stat":
-      return ifAny(parseStat(rest), (file) => ({ kind: "file", file }));
+      return ifAny(parseStat(rest), (file) => (isInputDevice(file.path) ? ignored : { kind: "file", file }));
     case "/proc/self/mountinfo":
       return ifAny(parseMount(rest), (mount) => ({ kind: "mount", mount }));
     case "/proc/partitions":
@@ -214,6 +214,11 @@ function parseLine(line: string): Entry | undefined {
       if (line.startsWith(settingsRoot)) return parseSetting(line);
       return isProcessFile(source) ? parseProcess(rest, words) : { kind: "fact", line };
   }
+}
+
+/** The kernel makes them by itself, and not at once. */
+function isInputDevice(path: string): boolean {
+  return path.startsWith("/dev/input");
 }
 
 function parseProcess(text: string, words: readonly string[]): Entry {

@@ -12,6 +12,7 @@ import {
 import { processesIn, programsIn } from "./boot-info.ts";
 import { diskArgs } from "./disk-args.ts";
 import { type CapturedState, parseCapturedState, parseClock, parseReportedState } from "./guest-state.ts";
+import { fileListOf } from "./file-list.ts";
 import { frozenMarker } from "./markers.ts";
 import * as scripts from "./scripts.generated.ts";
 
@@ -28,12 +29,16 @@ export function linuxVmReuse(loginUser: string, asRootCommand: AsRootCommand): V
       failure: "GUEST_LOST",
     }),
     parseBaseline: (output) => parseBaseline(output, asRootCommand),
-    thaw: (now) => ({
-      phase: "login",
-      purpose: "thaw its file systems",
-      ...asRootCommand(scripts.thaw, [(now.getTime() / 1000).toFixed(3)]),
-      failure: "GUEST_LOST",
-    }),
+    thaw: (now) => {
+      const seconds = (now.getTime() / 1000).toFixed(3);
+      return {
+        phase: "login",
+        purpose: "thaw its file systems",
+        ...asRootCommand(scripts.thaw, [seconds]),
+        answer: seconds,
+        failure: "GUEST_LOST",
+      };
+    },
     exchangeDisks: {
       release: (count) => ({
         phase: "mount",
@@ -74,6 +79,7 @@ function baselineOf(state: CapturedState, asRootCommand: AsRootCommand): Baselin
       ...asRootCommand(scripts.resetAndFlush, [scripts.resetInBootShell, ...resetArguments(state, bootInfo)]),
       failure: "UNCLEAN_STOP",
       frozen: frozenMarker,
+      waits: true,
     }),
     withClock: (output) => baselineOf({ ...state, clock: parseClock(output) }, asRootCommand),
     hasFilesNewerThan: (since) => hasFilesNewerThan(state, since),
@@ -107,6 +113,7 @@ function afterLogin(state: CapturedState, asRootCommand: AsRootCommand): AfterLo
 /** The arguments of reset-in-boot-shell.sh. */
 function resetArguments(state: CapturedState, bootInfo: string): readonly string[] {
   const { mounts, home, settingNames, settings } = state;
+  const list = fileListOf(state);
   return [
     processesIn(bootInfo),
     mounts.map(({ id }) => id).join(" "),
@@ -121,5 +128,6 @@ function resetArguments(state: CapturedState, bootInfo: string): readonly string
       .map(({ path }) => path)
       .join("\n"),
     unitsOf(state).join(" "),
+    ...(list ? [list.patterns, list.inMemory, list.names] : ["", "", ""]),
   ];
 }

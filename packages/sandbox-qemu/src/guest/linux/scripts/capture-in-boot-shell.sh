@@ -1,7 +1,7 @@
 # Arguments: the login user, and the maps of the processes of the boot. A systemd that is still booting is refused.
 . ./lib/collect-baseline.sh
 . ./lib/collect-units.sh
-programs=$2 places= queues= home= digest=
+programs=$2 places= queues= home= digest= in_memory=
 while read -r _ _ _ _ place _ rest; do
   case " $rest" in
     *' - tmpfs '* | *' - ramfs '*) places="$places $place" ;;
