@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Campaign, Outcome } from "./campaign.ts";
 import { crowd } from "./campaigns/crowd.ts";
+import { flaky } from "./campaigns/flaky.ts";
 import { fuzz } from "./campaigns/fuzz.ts";
 import { mutation } from "./campaigns/mutation.ts";
 import { power } from "./campaigns/power.ts";
@@ -12,7 +13,7 @@ import { soak } from "./campaigns/soak.ts";
 import { full, kill } from "./campaigns/store-faults.ts";
 import { replaceSection } from "./summary.ts";
 
-const campaigns: readonly Campaign[] = [kill, full, power, crowd, soak, fuzz, mutation];
+const campaigns: readonly Campaign[] = [kill, full, power, crowd, soak, fuzz, mutation, flaky];
 const readme = path.resolve(import.meta.dirname, "../README.md");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 

@@ -1,36 +1,18 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import path from "node:path";
-import { text } from "node:stream/consumers";
 import { type LayerId, layerId } from "@ob/core";
-import { whoWaits } from "./who-waits.ts";
+import { runScript, type ScriptOptions, type ScriptResult } from "./run-script.ts";
 
 /** How a process that worked on a store has ended. */
-export interface WorkResult {
+export interface WorkResult extends Omit<ScriptResult, "stdout"> {
   /** Layers that it said were saved. */
   readonly saved: readonly LayerId[];
   /** Layers that it said were deleted. */
   readonly gone: readonly LayerId[];
   /** True if it was to remove layers. */
   readonly removes: boolean;
-  /** The error that it reported, if any. */
-  readonly error: string | undefined;
-  readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** What it wrote to standard error. */
-  readonly complaint: string;
 }
 
 const script = path.join(import.meta.dirname, "work.ts");
-
-export interface WorkOptions {
-  /** Added to the environment. */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** When it is killed, in milliseconds from its start. */
-  readonly killAfter?: number | undefined;
-  /** How long it may take at most, in milliseconds: a longer one hangs. */
-  readonly timeLimit: number;
-}
 
 /**
  * Runs work.ts on a store.
@@ -41,40 +23,11 @@ export interface WorkOptions {
 export async function runWork(
   directory: string,
   words: readonly string[],
-  { environment, killAfter, timeLimit }: WorkOptions,
+  options: Omit<ScriptOptions, "directory">,
 ): Promise<WorkResult> {
-  const node = ["--conditions=@ob/source", "--experimental-strip-types", "--no-warnings"];
-  const child = spawn(process.execPath, [...node, script, directory, ...words], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...environment },
-  });
-  let hangs = false;
-  let waiting: readonly string[] = [];
-  const limit = setTimeout(() => {
-    hangs = true;
-    void whoWaits(directory)
-      .then((found) => void (waiting = found))
-      .finally(() => child.kill("SIGKILL"));
-  }, timeLimit);
-  const killing = killAfter === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfter);
-  const exit: Promise<[number | null, NodeJS.Signals | null]> = once(child, "exit").then(([code, signal]) => [
-    code,
-    signal,
-  ]);
-  const [stdout, complaint, [status, signal]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    exit,
-  ]);
-  clearTimeout(limit);
-  clearTimeout(killing);
-  if (hangs) {
-    const all = ["", ...waiting].join("\n  ");
-    throw new Error(`${words.join(" ")} did not end within ${Math.round(timeLimit)} ms.${all}`);
-  }
+  const { stdout, ...ended } = await runScript(script, [directory, ...words], { ...options, directory });
   const idsAfter = (word: string) =>
     [...stdout.matchAll(new RegExp(`^${word} (\\w{64})$`, "gm"))].map(([, id = ""]) => layerId(id));
-  const error = /^error (.*)$/m.exec(stdout)?.[1];
   const removes = words[0] === "delete" || words[0] === "prune";
-  return { saved: idsAfter("saved"), gone: idsAfter("gone"), removes, error, status, signal, complaint };
+  return { ...ended, saved: idsAfter("saved"), gone: idsAfter("gone"), removes };
 }

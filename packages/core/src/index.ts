@@ -54,6 +54,8 @@ export {
   snapshotPointNames,
 } from "./image-manifest.ts";
 export type { CacheFileSystem, GuestDescription } from "./ports/guest-description.ts";
+export { monotonicMs } from "./clock.ts";
+export { localFs } from "./local-fs.ts";
 export {
   exists,
   type FileIdentity,
@@ -108,6 +110,8 @@ export type { DeleteLayerOptions, ExportFormat, ExportOptions, PruneOptions } fr
 export type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 export { baseOfTag, isTagName, parseTagName, taggedBase } from "./tag-name.ts";
 export { noSuchTag } from "./no-such-tag.ts";
+export { isAbandonedName, ownedName } from "./owned-name.ts";
+export { makeTemporaryDirectory, partialBeside, type TemporaryDirectory } from "./temporary-directory.ts";
 export type { FirstStepStart, FurtherStepStart, ImageSpeed } from "./ports/image-speed.ts";
 export type {
   ResolveCpuArgs,

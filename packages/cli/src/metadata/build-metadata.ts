@@ -1,4 +1,4 @@
-import { type Emit, errorMessage, type LayerId, type ObEvent, withStoreErrors } from "@ob/core";
+import { type Emit, errorMessage, type LayerId, monotonicMs, type ObEvent, withStoreErrors } from "@ob/core";
 import type { OptionTable } from "../args/flags.ts";
 import { type Arguments, stringOption } from "../args/options.ts";
 import type { ProcessIo } from "../process-io.ts";
@@ -38,7 +38,7 @@ export class BuildMetadata {
   /** See `ProcessIo.restoreUmask`. */
   readonly #restoreUmask: (() => void) | undefined;
   readonly #started = new Date();
-  readonly #begun = performance.now();
+  readonly #begun = monotonicMs();
   readonly #steps: JsonObject[] = [];
   readonly #open = new Map<string, { readonly started: Date; readonly fields: JsonObject }>();
   readonly #outcomes = { saved: 0, cached: 0 };
@@ -84,7 +84,7 @@ export class BuildMetadata {
   }
 
   async #write(facts: JsonObject): Promise<void> {
-    const milliseconds = Math.round(performance.now() - this.#begun);
+    const milliseconds = Math.round(monotonicMs() - this.#begun);
     const [started, finished] = [this.#started, new Date()].map((time) => time.toISOString());
     const document = { ...facts, ...this.#outcomes, started, finished, milliseconds, steps: this.#steps };
     this.#restoreUmask?.();

@@ -1,5 +1,12 @@
-import { randomBytes } from "node:crypto";
-import { type BuildRecord, type Emit, errorMessage, firstError, type LayerId, type Store } from "@ob/core";
+import {
+  type BuildRecord,
+  type Emit,
+  errorMessage,
+  firstError,
+  type LayerId,
+  monotonicMs,
+  type Store,
+} from "@ob/core";
 import { layerBytes } from "../layers/layer-view.ts";
 import { endingOf } from "../output/ending.ts";
 import { codeOf } from "../output/render-error.ts";
@@ -21,7 +28,7 @@ export interface BuildRecorderOptions {
 export class BuildRecorder {
   readonly #options: BuildRecorderOptions;
   readonly #started = new Date();
-  readonly #times = new StepTimes(() => performance.now());
+  readonly #times = new StepTimes(monotonicMs);
   #store: Store | undefined;
   #lastTimes: LastTime | undefined;
 
@@ -84,8 +91,7 @@ export class BuildRecorder {
         return bytes === undefined ? step : { ...step, bytes };
       }),
     );
-    const id = randomBytes(6).toString("hex");
-    const record = { id, spec, context, started: this.#started, finished, ...result, steps };
+    const record = { id: newId(), spec, context, started: this.#started, finished, ...result, steps };
     try {
       this.#store?.builds.add(record);
     } catch (error) {
@@ -116,4 +122,11 @@ export class BuildRecorder {
   #warn(error: unknown): void {
     this.#options.emit({ type: "log", level: "warning", text: errorMessage(error) });
   }
+}
+
+/** A name, and no secret: node:crypto is not loaded for it. */
+function newId(): string {
+  return Math.floor(Math.random() * 2 ** 48)
+    .toString(16)
+    .padStart(12, "0");
 }

@@ -30,10 +30,7 @@ export type GuestLine = Pick<GuestCommand, "command" | "framed">;
 /** Makes the profile of a guest OS for images with the given login user. */
 export type GuestProfileFactory = (loginUser: string) => GuestProfile;
 
-/**
- * Everything that differs between guest operating systems, as data and pure functions. Code outside the profiles does not
- * depend on the guest's OS.
- */
+/** Everything that differs between guest operating systems, as data and pure functions. Other code does not depend on the OS. */
 export interface GuestProfile {
   /** The value of `guestOs` in an image manifest. */
   readonly os: GuestOs;
@@ -64,7 +61,10 @@ export interface GuestProfile {
   readonly needsKeyboard?: boolean | undefined;
   /** The command line of a root shell that reads scripts from its standard input; undefined if the OS has no such shell. */
   readonly rootShell: string | undefined;
-  /** Succeeds when the guest is ready for a step. Its output is the `bootInfo` argument of `flush` and others. */
+  /**
+   * Succeeds when the guest is ready for a step. Its output is the `bootInfo` argument of `flush` and others; it can also tell the login
+   * shell, as `identity` does.
+   */
   readonly prepare: GuestCommand;
   /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
