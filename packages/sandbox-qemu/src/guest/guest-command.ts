@@ -38,12 +38,16 @@ export async function runGuestCommand(command: GuestCommand, options: GuestConne
   throw new ObError(failure, `The guest could not ${purpose}: ${said}`, { hint });
 }
 
-/** Runs a command in the persistent root shell if that is still open (a step can kill it), else in a session of its own. */
+/**
+ * Runs a command in the persistent root shell if that is still open (a step can kill it), else in a session of its own. A script that
+ * waits there is given the command's answer.
+ */
 export async function execViaRootShell(
   command: GuestCommand,
   { session, shell, signal }: GuestConnection,
 ): Promise<ExecResult> {
-  const { script, input } = command;
+  const { script, input, answer } = command;
+  if (answer !== undefined && shell?.isWaiting === true) return await shell.answer(answer, { signal });
   const held = script !== undefined && shell?.isOpen === true && (input?.length ?? 0) <= maxInlineInput;
   return held
     ? await shell.run(script, { signal, input })

@@ -15,6 +15,8 @@ export interface GuestCommand {
   readonly framed?: ((frame: Frame) => FramedLine) | undefined;
   /** The same command as a script for the persistent root shell (`GuestProfile.rootShell`). */
   readonly script?: string | undefined;
+  /** A line for a script that waits in the root shell (`FlushCommand.waits`): it then does what the command does. */
+  readonly answer?: string | undefined;
   /** Its standard input, in bytes; by default empty. Never logged or shown: it can be a secret. */
   readonly input?: Uint8Array | undefined;
   /** The error code for an exit status other than 0. */
@@ -28,10 +30,7 @@ export type GuestLine = Pick<GuestCommand, "command" | "framed">;
 /** Makes the profile of a guest OS for images with the given login user. */
 export type GuestProfileFactory = (loginUser: string) => GuestProfile;
 
-/**
- * Everything that differs between guest operating systems, as data and pure functions. Code outside the profiles does not
- * depend on the guest's OS.
- */
+/** Everything that differs between guest operating systems, as data and pure functions. Other code does not depend on the OS. */
 export interface GuestProfile {
   /** The value of `guestOs` in an image manifest. */
   readonly os: GuestOs;
@@ -224,11 +223,10 @@ export interface AfterLogin {
 }
 
 export interface FlushCommand extends GuestCommand {
-  /**
-   * The line that a successful flush prints if the file systems are frozen, so that QEMU can be stopped without a shutdown.
-   * If this is undefined, or the line was not printed, the guest must be shut down.
-   */
+  /** The line that a flush prints if the file systems are frozen: QEMU can then be stopped. Without it the guest must be shut down. */
   readonly frozen: string | undefined;
+  /** True if its script, once it has printed that line, waits in the root shell for the answer of `VmReuse.thaw`. By default false. */
+  readonly waits?: boolean | undefined;
 }
 
 /** How to verify that files arrived undamaged. */

@@ -3,6 +3,8 @@ import type { Vm } from "@ob/qemu";
 import type { FlushCommand, GuestProfile } from "../guest/profile.ts";
 import { type GuestConnection, execViaRootShell } from "../guest/guest-command.ts";
 import { captureFramed, executeFramed } from "../guest/run-framed.ts";
+import { LineWatch } from "../ssh/line-watch.ts";
+import type { ScriptResult } from "../ssh/root-shell.ts";
 
 /** How long a guest may take to flush its disks, and to shut down, in milliseconds. */
 const flushTimeout = 600_000;
@@ -42,9 +44,18 @@ export async function flush(command: FlushCommand, options: GuestConnection): Pr
 }
 
 async function flushByShell(command: FlushCommand, options: GuestConnection): Promise<string> {
-  const { status, stdout, stderr } = await execViaRootShell(command, options);
-  if (status.kind === "exited" && status.code === 0) return stdout;
+  const { status, stdout, stderr } = await runInShell(command, options);
+  if (status.kind === "waiting" || (status.kind === "exited" && status.code === 0)) return stdout;
   throw notFlushed(command, stderr);
+}
+
+async function runInShell(command: FlushCommand, options: GuestConnection): Promise<ScriptResult> {
+  const { script, waits, frozen } = command;
+  const { shell, signal } = options;
+  if (!shell || script === undefined || frozen === undefined || waits !== true) {
+    return await execViaRootShell(command, options);
+  }
+  return await shell.runUntilWaiting(script, { signal, waitsAfter: frozen });
 }
 
 /** On a frozen file system the SSH server cannot write either, so it may never report the end of the command. */
@@ -54,7 +65,7 @@ async function flushBySession(command: FlushCommand, options: GuestConnection): 
   const { promise: isFrozen, resolve } = Promise.withResolvers<void>();
   const report = new TailText(maxReport);
   const errors = new TailText(maxErrors);
-  let border = "\n";
+  const awaited = frozen === undefined ? undefined : new LineWatch(frozen);
   const running = executeFramed(command, {
     session,
     signal,
@@ -62,10 +73,8 @@ async function flushBySession(command: FlushCommand, options: GuestConnection): 
     onStdout: (bytes) => {
       const text = Buffer.from(bytes).toString("latin1");
       report.add(text);
-      if (frozen === undefined) return;
-      const searched = border + text;
-      if (searched.includes(`\n${frozen}\n`)) resolve();
-      border = searched.slice(-frozen.length - 1);
+      awaited?.add(text);
+      if (awaited?.seen === true) resolve();
     },
     onStderr: (bytes) => errors.add(Buffer.from(bytes).toString()),
   });

@@ -26,6 +26,20 @@ describe.each(installedShells.filter((shell) => !shell.endsWith("zsh")))("a pers
     expect(shell.isOpen).toBe(true);
   });
 
+  it("leaves a script waiting, and gives it an answer later", async () => {
+    const shell = await openShell(program);
+    const script = `echo one; echo ready; read -r line; printf '<%s>' "$line"`;
+    const waiting = await shell.runUntilWaiting(script, { signal, waitsAfter: "ready" });
+    expect(waiting).toEqual({ status: { kind: "waiting" }, stdout: "one\nready\n", stderr: "" });
+    expect(shell.isWaiting).toBe(true);
+    await expect(shell.run("echo", { signal })).rejects.toThrow("a script waits for an answer");
+    await expect(shell.answer("a\\b  c", { signal })).resolves.toEqual({
+      ...{ status: { kind: "exited", code: 0 }, stdout: "<a\\b  c>", stderr: "" },
+    });
+    expect(shell.isWaiting).toBe(false);
+    expect((await shell.run("echo next", { signal })).stdout).toBe("next\n");
+  });
+
   it("passes any bytes to a script's standard input", async () => {
     const shell = await openShell(program);
     const input = Uint8Array.from({ length: 512 }, (_, index) => index % 256);
@@ -54,6 +68,16 @@ describe("a root shell", () => {
       expect(stdout.replace("late\n", "")).toBe("out\n");
       expect(stderr.replace("late", "")).toBe("err\n");
     }
+  });
+
+  it("does not wait for a script that ends before its line, or at it", async () => {
+    const shell = await openShell("/bin/sh");
+    const ended = await shell.runUntilWaiting("echo 'not ready'; exit 4", { signal, waitsAfter: "ready" });
+    expect(ended).toMatchObject({ status: { kind: "exited", code: 4 }, stdout: "not ready\n" });
+    expect(shell.isWaiting).toBe(false);
+    await expect(shell.answer("", { signal })).rejects.toThrow("no script waits");
+    await shell.runUntilWaiting("echo ready", { signal, waitsAfter: "ready" });
+    expect((await shell.run("echo next", { signal })).stdout).toBe("next\n");
   });
 
   it("is closed with a script that is aborted", async () => {

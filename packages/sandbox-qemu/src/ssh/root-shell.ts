@@ -1,6 +1,6 @@
 import type { ClientChannel } from "ssh2";
 import { abortable, ObError } from "@ob/core";
-import { startCommand } from "./command.ts";
+import { type ExecStatus, startCommand } from "./command.ts";
 import type { ExecResult } from "./exec.ts";
 import { newMark } from "./frame.ts";
 import { ScriptOutput } from "./script-output.ts";
@@ -10,6 +10,15 @@ export interface RootShellOptions {
   readonly signal: AbortSignal;
   /** The script's standard input; by default empty. */
   readonly input?: Uint8Array | undefined;
+}
+
+interface StartOptions extends RootShellOptions {
+  readonly waitsAfter?: string | undefined;
+}
+
+/** What a script has printed until it ended, or until it waits for an answer. */
+export interface ScriptResult extends Omit<ExecResult, "status"> {
+  readonly status: ExecStatus | { readonly kind: "waiting" };
 }
 
 /** The longest input, in bytes: it is part of the script's text. */
@@ -35,6 +44,8 @@ export class RootShell implements AsyncDisposable {
   readonly #mark = newMark();
   #output = this.#newOutput();
   #ended = false;
+  /** True if a script has been left waiting for an answer. */
+  #waits = false;
   #onOutput: () => void = () => undefined;
 
   private constructor(channel: ClientChannel, lost: AbortSignal) {
@@ -73,6 +84,11 @@ export class RootShell implements AsyncDisposable {
     return !this.#ended && !this.#lost.aborted;
   }
 
+  /** True if the last script waits for an answer. */
+  get isWaiting(): boolean {
+    return this.#waits && this.isOpen && this.#output.stdout.code === undefined;
+  }
+
   /**
    * Runs a script and waits for its end; one at a time. If a script is aborted, the shell is closed. The result does not
    * include what other processes print before or after the script.
@@ -80,10 +96,47 @@ export class RootShell implements AsyncDisposable {
    * @throws ObError `GUEST_LOST` if the shell ends first, with its standard error, or does not start; the signal's reason.
    */
   async run(script: string, { signal, input }: RootShellOptions): Promise<ExecResult> {
-    this.#output = this.#newOutput();
-    const { promise, resolve, reject } = Promise.withResolvers<ExecResult>();
+    return hasEnded(await this.#start(script, { signal, input }));
+  }
+
+  /**
+   * Runs a script that prints a line and then waits for another one on its standard input. Resolves once it waits, or has ended.
+   * Throws as `run`.
+   */
+  async runUntilWaiting(
+    script: string,
+    { signal, waitsAfter }: Pick<RootShellOptions, "signal"> & { readonly waitsAfter: string },
+  ): Promise<ScriptResult> {
+    return await this.#start(script, { signal, waitsAfter });
+  }
+
+  /**
+   * Gives the script that waits a line without a line feed, and waits for its end. Resolves with what it prints from then on.
+   * Throws as `run`.
+   */
+  async answer(line: string, { signal }: Pick<RootShellOptions, "signal">): Promise<ExecResult> {
+    if (!this.#waits) throw new TypeError("no script waits for an answer");
+    for (const output of Object.values(this.#output)) output.forget();
+    return hasEnded(await this.#exchange(`${line}\n`, { until: "end", signal }));
+  }
+
+  async #start(script: string, options: StartOptions): Promise<ScriptResult> {
+    if (this.isWaiting) throw new TypeError("a script waits for an answer");
+    const { waitsAfter, signal } = options;
+    this.#output = this.#newOutput(waitsAfter);
+    return await this.#exchange(this.#framed(script, options), {
+      until: waitsAfter === undefined ? "end" : "line",
+      signal,
+    });
+  }
+
+  async #exchange(
+    text: string,
+    { until, signal }: { readonly until: "line" | "end"; readonly signal: AbortSignal },
+  ): Promise<ScriptResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<ScriptResult>();
     this.#onOutput = () => {
-      const result = this.#result();
+      const result = this.#result(until);
       if (result) resolve(result);
       else if (this.#ended) reject(this.#endedError());
     };
@@ -92,8 +145,10 @@ export class RootShell implements AsyncDisposable {
     }, startTime);
     try {
       if (this.#ended) throw this.#endedError();
-      this.#channel.write(this.#framed(script, input));
-      return await abortable(promise, AbortSignal.any([signal, this.#lost]));
+      this.#channel.write(text);
+      const result = await abortable(promise, AbortSignal.any([signal, this.#lost]));
+      this.#waits = result.status.kind === "waiting";
+      return result;
     } catch (error) {
       this.#close();
       throw error;
@@ -108,23 +163,29 @@ export class RootShell implements AsyncDisposable {
     this.#close();
   }
 
-  #newOutput(): { readonly stdout: ScriptOutput; readonly stderr: ScriptOutput } {
-    return { stdout: new ScriptOutput(this.#mark), stderr: new ScriptOutput(this.#mark) };
+  #newOutput(awaited?: string): { readonly stdout: ScriptOutput; readonly stderr: ScriptOutput } {
+    return { stdout: new ScriptOutput(this.#mark, awaited), stderr: new ScriptOutput(this.#mark) };
   }
 
   /** What the shell reads for a script: marks around its output, and its status. */
-  #framed(script: string, input: Uint8Array | undefined): string {
+  #framed(script: string, { input, waitsAfter }: StartOptions): string {
     const source = input === undefined ? "" : `printf '${octal(input)}' | `;
-    const from = input === undefined ? "</dev/null" : "";
     const start = `printf '%s>' ${this.#mark}; printf '%s>' ${this.#mark} >&2`;
     const end = `printf '\\n%s %s\\n' ${this.#mark} "$?"; printf '\\n%s 0\\n' ${this.#mark} >&2`;
+    // A script that waits reads where the shell reads: braces have it read all of this before the script starts.
+    if (waitsAfter !== undefined) return `{ ${start}\n(\n${script}\n)\n${end}; }\n`;
+    const from = input === undefined ? "</dev/null" : "";
     return `${start}\n${source}(\n${script}\n) ${from}\n${end}\n`;
   }
 
-  #result(): ExecResult | undefined {
+  #result(until: "line" | "end"): ScriptResult | undefined {
     const { stdout, stderr } = this.#output;
+    const printed = { stdout: stdout.text, stderr: stderr.text };
+    if (stdout.code === undefined && until === "line" && stdout.hasAwaited) {
+      return { status: { kind: "waiting" }, ...printed };
+    }
     if (stdout.code === undefined || stderr.code === undefined) return undefined;
-    return { status: { kind: "exited", code: stdout.code }, stdout: stdout.text, stderr: stderr.text };
+    return { status: { kind: "exited", code: stdout.code }, ...printed };
   }
 
   #startTimeoutError(): ObError {
@@ -143,6 +204,11 @@ export class RootShell implements AsyncDisposable {
     this.#ended = true;
     this.#channel.destroy();
   }
+}
+
+function hasEnded({ status, ...printed }: ScriptResult): ExecResult {
+  if (status.kind === "waiting") throw new TypeError("the script waits for an answer");
+  return { ...printed, status };
 }
 
 /** Escapes for the format of printf, a builtin: the input is not shown in any process list. */

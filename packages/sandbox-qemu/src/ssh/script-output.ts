@@ -1,4 +1,5 @@
 import { TailText } from "@ob/core";
+import { LineWatch } from "./line-watch.ts";
 
 /** How much of a script's output is kept, and of what comes before it, in characters. */
 const maxKept = 524_288;
@@ -19,10 +20,13 @@ export class ScriptOutput {
   #border = "";
   #kept = new TailText(maxBefore);
   #status = "";
+  readonly #awaited: LineWatch | undefined;
 
-  constructor(mark: string) {
+  /** @param awaited a line of the script that is waited for. */
+  constructor(mark: string, awaited?: string) {
     this.#start = `${mark}>`;
     this.#end = `\n${mark} `;
+    this.#awaited = awaited === undefined ? undefined : new LineWatch(awaited);
   }
 
   /** False until the shell has begun with the script. */
@@ -41,7 +45,19 @@ export class ScriptOutput {
     return isWhole ? Number.parseInt(this.#status, 10) : undefined;
   }
 
+  /** True once the script has printed the line that is waited for. */
+  get hasAwaited(): boolean {
+    return this.#awaited?.seen === true;
+  }
+
+  /** Forgets what the script, which still runs, has printed. */
+  forget(): void {
+    this.#kept = new TailText(maxKept);
+    this.#border = "";
+  }
+
   add(piece: string): void {
+    if (this.#place === "inside") this.#awaited?.add(piece);
     if (this.#place === "after") {
       this.#status += piece.slice(0, maxStatus - this.#status.length);
       return;

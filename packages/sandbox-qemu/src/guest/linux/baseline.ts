@@ -28,8 +28,7 @@ export function filesInMemory(state: GuestState): readonly FileStat[] {
 /** The state with its mounts, and its files on in-memory file systems, taken from a later state of a guest. */
 export function withFilesInMemory(state: CapturedState, { mounts, files }: GuestState): CapturedState {
   const places = mountsInMemory(state);
-  const isInMemory = (path: string): boolean =>
-    places.some((place) => path === place || path.startsWith(`${place}/`));
+  const isInMemory = (path: string): boolean => places.some((place) => isBelow(path, place));
   return { ...state, mounts, files: [...state.files.filter(({ path }) => !isInMemory(path)), ...files] };
 }
 
@@ -44,6 +43,16 @@ export function hasFilesNewerThan(state: GuestState, since: Date): boolean {
   return filesInMemory(state).some(
     (file) => hasContents(file) && Math.max(file.modified, file.changed) >= seconds,
   );
+}
+
+/** The login user's home directory and its parents, of which only themselves are listed. */
+export function parentsOf({ home }: CapturedState): readonly string[] {
+  return ["/", dirname(home), home];
+}
+
+/** True for a directory, and for what is in it. */
+export function isBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }
 
 /** The first difference between a baseline and a later state, for a log message; undefined if there is none. */
@@ -86,7 +95,7 @@ function firstNew(before: readonly string[], now: readonly string[]): string | u
 /** A path that is listed twice has to be equal in each place. */
 function diffFiles(baseline: CapturedState, now: GuestState): string | undefined {
   const inMemory = ["/dev", ...mountsInMemory(baseline)];
-  const parents = ["/", dirname(baseline.home), baseline.home];
+  const parents = parentsOf(baseline);
   const diff = (before: FileStat, after: FileStat): string | undefined => {
     const fields = comparedFields(before, { inMemory, parents }).filter(
       (field) => before[field] !== after[field],
@@ -124,7 +133,7 @@ const ownership = ["mode", "uid", "gid", "device"] as const;
 function comparedFields(file: FileStat, { inMemory, parents }: Places): readonly (keyof FileStat)[] {
   const { path } = file;
   if (parents.includes(path)) return ownership;
-  if (!inMemory.some((place) => path === place || path.startsWith(`${place}/`))) {
+  if (!inMemory.some((place) => isBelow(path, place))) {
     return [...ownership, "size", "inode", "modified", "changed"];
   }
   // A block device has the time when it was written directly: what the kernel has cached of it may then be out of date.
@@ -132,7 +141,10 @@ function comparedFields(file: FileStat, { inMemory, parents }: Places): readonly
   return hasContents(file) ? [...ownership, "size", "inode", "modified"] : ownership;
 }
 
-const fileTypes = { mask: 0xf000, regular: 0x8000, symbolicLink: 0xa000, blockDevice: 0x6000 } as const;
+/** Of the bits of a mode. */
+export const fileTypes = {
+  ...{ mask: 0xf0_00, directory: 0x40_00, regular: 0x80_00, symbolicLink: 0xa0_00, blockDevice: 0x60_00 },
+} as const;
 
 function hasContents({ mode }: FileStat): boolean {
   const type = mode & fileTypes.mask;

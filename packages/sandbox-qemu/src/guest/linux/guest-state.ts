@@ -180,7 +180,7 @@ function parseLine(line: string): Entry | undefined {
     case "hardware clock":
       return isClockLine(line) ? ignored : undefined;
     case "stat":
-      return ifAny(parseStat(rest), (file) => ({ kind: "file", file }));
+      return ifAny(parseStat(rest), (file) => (isInputDevice(file.path) ? ignored : { kind: "file", file }));
     case "/proc/self/mountinfo":
       return ifAny(parseMount(rest), (mount) => ({ kind: "mount", mount }));
     case "/proc/partitions":
@@ -210,6 +210,11 @@ function parseLine(line: string): Entry | undefined {
         ? parseSetting(line)
         : (parseProcessLine(source, rest) ?? { kind: "fact", line });
   }
+}
+
+/** The kernel makes them by itself, and not at once. */
+function isInputDevice(path: string): boolean {
+  return path.startsWith("/dev/input");
 }
 
 function parseProcessLine(source: string, text: string): Entry | undefined {

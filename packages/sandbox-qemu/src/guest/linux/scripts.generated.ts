@@ -56,9 +56,13 @@ collect_rest() {
   done
   grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=\${home%/*}
-  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
-    \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
-    -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+  set -- / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd
+  format='stat: %f %u %g %t:%T %s %i %Y %Z %n'
+  if [ -n "$in_memory" ]; then
+    stat -c "$format" "$@" $patterns $in_memory
+  else
+    find "$@" -xdev \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path "/dev/input*" \\) -exec stat -c "$format" {} +
+  fi
   ip rule
   echo "kept:" /sys/fs/bpf/* /sys/kernel/config/*/* /sys/kernel/security/apparmor/policy/profiles/* /sys/kernel/tracing/instances/* /sys/bus/virtio/drivers/virtio_[!b]*/virtio*
   grep -lF ' (deleted)' $programs
@@ -146,7 +150,7 @@ refuse_unknown_services() {
     return
   done
 }
-programs=$2 places= queues= home= digest=
+programs=$2 places= queues= home= digest= in_memory=
 while read -r _ _ _ _ place _ rest; do
   case " $rest" in
     *' - tmpfs '* | *' - ramfs '*) places="$places $place" ;;
@@ -648,9 +652,13 @@ collect_rest() {
   done
   grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=\${home%/*}
-  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
-    \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
-    -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+  set -- / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd
+  format='stat: %f %u %g %t:%T %s %i %Y %Z %n'
+  if [ -n "$in_memory" ]; then
+    stat -c "$format" "$@" $patterns $in_memory
+  else
+    find "$@" -xdev \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path "/dev/input*" \\) -exec stat -c "$format" {} +
+  fi
   ip rule
   echo "kept:" /sys/fs/bpf/* /sys/kernel/config/*/* /sys/kernel/security/apparmor/policy/profiles/* /sys/kernel/tracing/instances/* /sys/bus/virtio/drivers/virtio_[!b]*/virtio*
   grep -lF ' (deleted)' $programs
@@ -738,8 +746,18 @@ count_turns() {
   done
   turns=\${counted# } turns=\${turns% }
 } 2>/dev/null
+thaw() {
+  { /bin/date -u -s "@$1" || date -u -s "@\${1%.*}"; } >/dev/null 2>&1 &
+  fsfreeze --unfreeze / || exit 125
+  wait "$!" || exit 125
+  read -r uptime _ </proc/uptime
+  echo "clock: $((\${1%.*} - \${uptime%.*}))"
+  show_hardware_clock "\${1%.*}"
+  if [ -d /run/systemd/system ]; then count_turns && echo "turns: $turns"; fi
+}
 ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=\${10} known=\${12} watched=\${13} newline='
 '
+patterns=\${14} in_memory=\${15} names_in_memory=\${16}
 unmount_new() {
   rounds=0
   while [ $rounds -lt 3 ]; do
@@ -765,7 +783,13 @@ new_in_memory() {
     find $places -xdev -mindepth 1 ! -path "*$newline*" "$@"
   } | awk '/^$/ { later = 1; next } !later { kept[$0]; next } !($0 in kept)'
 }
+same_in_memory() {
+  [ -n "$in_memory" ] || return
+  set -- $in_memory
+  [ "$*" = "$names_in_memory" ]
+}
 clean_tmpfs() {
+  ! same_in_memory || return
   [ -n "$(new_in_memory)" ] || return
   new_in_memory ! -type d | while IFS= read -r path; do rm -f -- "$path"; done
   new_in_memory -depth -type d | while IFS= read -r path; do rmdir -- "$path"; done
@@ -810,7 +834,9 @@ for directory in $others; do
   fsfreeze --freeze "$directory" 2>/dev/null || mount -o remount,ro "$directory" 2>/dev/null || not_frozen
 done
 if [ "$root" = disk ]; then fsfreeze --freeze / 2>/dev/null || not_frozen; fi
-echo 'obuilder: frozen'`;
+echo 'obuilder: frozen'
+read -r now || exit 0
+thaw "$now"`;
 
 export const resumeWithSeed = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 reseed() {
@@ -1023,12 +1049,16 @@ count_turns() {
   done
   turns=\${counted# } turns=\${turns% }
 } 2>/dev/null
-now=$(date -u -s "@$1" +%s 2>/dev/null) || now=$(date -u -s "@\${1%.*}" +%s) || exit 125
-fsfreeze --unfreeze / || exit 125
-read -r uptime _ </proc/uptime
-echo "clock: $((now - \${uptime%.*}))"
-show_hardware_clock "$now"
-if [ -d /run/systemd/system ]; then count_turns && echo "turns: $turns"; fi`;
+thaw() {
+  { /bin/date -u -s "@$1" || date -u -s "@\${1%.*}"; } >/dev/null 2>&1 &
+  fsfreeze --unfreeze / || exit 125
+  wait "$!" || exit 125
+  read -r uptime _ </proc/uptime
+  echo "clock: $((\${1%.*} - \${uptime%.*}))"
+  show_hardware_clock "\${1%.*}"
+  if [ -d /run/systemd/system ]; then count_turns && echo "turns: $turns"; fi
+}
+thaw "$1"`;
 
 export const unmountAll = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 runs() {

@@ -13,6 +13,7 @@ import { processesIn, programsIn, turnsIn } from "./boot-info.ts";
 import { parseClocks } from "./clocks.ts";
 import { diskArgs } from "./disk-args.ts";
 import { type CapturedState, parseCapturedState, parseReportedState } from "./guest-state.ts";
+import { fileListOf } from "./file-list.ts";
 import { frozenMarker } from "./markers.ts";
 import * as scripts from "./scripts.generated.ts";
 
@@ -29,12 +30,16 @@ export function linuxVmReuse(loginUser: string, asRootCommand: AsRootCommand): V
       failure: "GUEST_LOST",
     }),
     parseBaseline: (output) => parseBaseline(output, asRootCommand),
-    thaw: (now) => ({
-      phase: "login",
-      purpose: "thaw its file systems",
-      ...asRootCommand(scripts.thaw, [(now.getTime() / 1000).toFixed(3)]),
-      failure: "GUEST_LOST",
-    }),
+    thaw: (now) => {
+      const seconds = (now.getTime() / 1000).toFixed(3);
+      return {
+        phase: "login",
+        purpose: "thaw its file systems",
+        ...asRootCommand(scripts.thaw, [seconds]),
+        answer: seconds,
+        failure: "GUEST_LOST",
+      };
+    },
     exchangeDisks: {
       release: (count) => ({
         phase: "mount",
@@ -75,6 +80,7 @@ function baselineOf(state: CapturedState, asRootCommand: AsRootCommand): Baselin
       ...asRootCommand(scripts.resetAndFlush, [scripts.resetInBootShell, ...resetArguments(state, bootInfo)]),
       failure: "UNCLEAN_STOP",
       frozen: frozenMarker,
+      waits: true,
     }),
     withClock: (output) =>
       baselineOf({ ...state, ...parseClocks(output), turns: turnsIn(output) ?? state.turns }, asRootCommand),
@@ -109,6 +115,7 @@ function afterLogin(state: CapturedState, asRootCommand: AsRootCommand): AfterLo
 /** The arguments of reset-in-boot-shell.sh. */
 function resetArguments(state: CapturedState, bootInfo: string): readonly string[] {
   const { mounts, home, settingNames, settings, watched } = state;
+  const list = fileListOf(state);
   return [
     processesIn(bootInfo),
     mounts.map(({ id }) => id).join(" "),
@@ -125,5 +132,6 @@ function resetArguments(state: CapturedState, bootInfo: string): readonly string
     unitsOf(state).join(" "),
     state.turns ?? "",
     watched.join(" "),
+    ...(list ? [list.patterns, list.inMemory, list.names] : ["", "", ""]),
   ];
 }

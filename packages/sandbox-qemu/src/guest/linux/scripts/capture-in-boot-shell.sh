@@ -2,7 +2,7 @@
 . ./lib/collect-baseline.sh
 . ./lib/collect-units.sh
 . ./lib/known-services.sh
-programs=$2 places= queues= home= digest=
+programs=$2 places= queues= home= digest= in_memory=
 while read -r _ _ _ _ place _ rest; do
   case " $rest" in
     *' - tmpfs '* | *' - ramfs '*) places="$places $place" ;;

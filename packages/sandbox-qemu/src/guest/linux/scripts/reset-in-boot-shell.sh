@@ -1,17 +1,19 @@
 # Arguments: the initial processes; the ids of its mounts, and the devices of these; what collect_baseline takes: the
 # mounts in memory, that of the message queues, the login user's directory, the files of /proc/sys, their digest, and the maps
 # of the processes of the boot; all paths that were in memory, one a line; the names of systemd's units; how often the service
-# managers had run before the step, if that is known; and the files of the kernel that are watched. Kills what the step
-# has left running, removes its mounts and its files in memory, and reports; then as flush.sh. A mount of another disk is left
-# alone, and so reported: unmounting it would write to it.
+# managers had run before the step, if that is known; and the files of the kernel that are watched; and patterns for
+# known directories on the disk, for those in memory, and what the latter then were. Kills what the step has left running, removes its mounts and its files in memory, and reports; then as flush.sh. A mount of another disk is left
+# alone, and so reported: unmounting it would write to it. Once all is frozen it waits for a line with the time, and thaws.
 . ./lib/kill-stray-processes.sh
 . ../../posix/scripts/lib/unmount.sh
 . ./lib/reap.sh
 . ./lib/collect-baseline.sh
 . ./lib/collect-units.sh
+. ./lib/thaw.sh
 . ./lib/manager-turns.sh
 ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=${10} known=${12} watched=${13} newline='
 '
+patterns=${14} in_memory=${15} names_in_memory=${16}
 unmount_new() {
   rounds=0
   while [ $rounds -lt 3 ]; do
@@ -39,7 +41,15 @@ new_in_memory() {
     find $places -xdev -mindepth 1 ! -path "*$newline*" "$@"
   } | awk '/^$/ { later = 1; next } !later { kept[$0]; next } !($0 in kept)'
 }
+# The shell itself lists the directories: each program would cost more.
+same_in_memory() {
+  [ -n "$in_memory" ] || return
+  # shellcheck disable=SC2086
+  set -- $in_memory
+  [ "$*" = "$names_in_memory" ]
+}
 clean_tmpfs() {
+  ! same_in_memory || return
   [ -n "$(new_in_memory)" ] || return
   # Never "rm -r": it would continue into a mount that could not be unmounted.
   new_in_memory ! -type d | while IFS= read -r path; do rm -f -- "$path"; done
@@ -66,3 +76,5 @@ if has_systemd; then
 fi
 collect_baseline
 . ./lib/freeze.sh
+read -r now || exit 0
+thaw "$now"

@@ -1,7 +1,8 @@
 # collect_baseline prints what a boot makes, and what would change the next boot; guest-state.ts parses it. Takes
 # $settings: the files of /proc/sys, and $digest: that of their contents, if it was captured;
 # $programs: the maps of the processes of the boot; $home: the login user's directory;
-# $places: the mounts in memory; $queues: that of the message queues, if there is one; $watched: see list-watched.sh.
+# $places: the mounts in memory; $queues: that of the message queues, if there is one; $watched: see list-watched.sh;
+# $patterns and $in_memory: where the directories are known, patterns for what is in them (file-list.ts).
 # Needs busybox' applets. Each costs milliseconds under emulation: there are few, and nothing is sorted or filtered here. Of
 # those that read many small files with their names, grep continues where one cannot be read.
 . ./hardware-clock.sh
@@ -32,9 +33,14 @@ collect_rest() {
   done
   grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=${home%/*}
-  find / "${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \
-    \( \( -path / -o -path "$above" -o -path "$home" \) -prune -o ! -path '/dev/input*' \) \
-    -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+  set -- / "${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd
+  format='stat: %f %u %g %t:%T %s %i %Y %Z %n'
+  # To look for files takes twice as long.
+  if [ -n "$in_memory" ]; then
+    stat -c "$format" "$@" $patterns $in_memory
+  else
+    find "$@" -xdev \( \( -path / -o -path "$above" -o -path "$home" \) -prune -o ! -path "/dev/input*" \) -exec stat -c "$format" {} +
+  fi
   ip rule
   # What is kept in file systems of the kernel, also when nothing has them open; and the drivers' devices, but for disks.
   echo "kept:" /sys/fs/bpf/* /sys/kernel/config/*/* /sys/kernel/security/apparmor/policy/profiles/* /sys/kernel/tracing/instances/* /sys/bus/virtio/drivers/virtio_[!b]*/virtio*
