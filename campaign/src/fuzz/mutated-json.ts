@@ -71,8 +71,9 @@ function apply(root: { readonly document: unknown }, { at, kind, value, key: new
   const place = places[Math.floor(at * places.length)];
   if (!place) return;
   const { holder, key } = place;
-  const added = kind === "copy" ? structuredClone(holder[key]) : value;
-  if (kind === "set") set(holder, key, value);
+  // A copy: the next change must neither be in this value too, nor put it into itself.
+  const added = structuredClone(kind === "copy" ? holder[key] : value);
+  if (kind === "set") set(holder, key, added);
   else if (kind === "remove") Reflect.deleteProperty(holder, key);
   else if (Array.isArray(holder)) holder.push(added);
   else set(holder, newKey, added);
