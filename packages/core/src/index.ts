@@ -9,6 +9,7 @@ export {
 } from "./ports/build-records.ts";
 export type { CacheLease, CacheRecord, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
+export { isOutdated, wallClock } from "./clock.ts";
 export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";
 export { disposableWith } from "./disposable.ts";
 export { sha256, sha256File } from "./digest.ts";

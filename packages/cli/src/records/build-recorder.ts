@@ -1,5 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { type BuildRecord, type Emit, errorMessage, firstError, type LayerId, type Store } from "@ob/core";
+import {
+  type BuildRecord,
+  type Emit,
+  errorMessage,
+  firstError,
+  type LayerId,
+  type Store,
+  wallClock,
+} from "@ob/core";
 import { layerBytes } from "../layers/layer-view.ts";
 import { endingOf } from "../output/ending.ts";
 import { codeOf } from "../output/render-error.ts";
@@ -20,7 +28,7 @@ export interface BuildRecorderOptions {
 /** Records one build, and puts it into the store when the build has ended. */
 export class BuildRecorder {
   readonly #options: BuildRecorderOptions;
-  readonly #started = new Date();
+  readonly #begun = performance.now();
   readonly #times = new StepTimes(() => performance.now());
   #store: Store | undefined;
   #lastTimes: LastTime | undefined;
@@ -77,7 +85,8 @@ export class BuildRecorder {
     onRecord: (record: BuildRecord) => Promise<void>,
   ): Promise<void> {
     const { spec, context } = this.#options;
-    const finished = new Date();
+    const at = wallClock();
+    const [started, finished] = [at(this.#begun), at(performance.now())];
     const steps = await Promise.all(
       this.#times.end().map(async (step) => {
         const bytes = await this.#bytesOf(step.id);
@@ -85,7 +94,7 @@ export class BuildRecorder {
       }),
     );
     const id = randomBytes(6).toString("hex");
-    const record = { id, spec, context, started: this.#started, finished, ...result, steps };
+    const record = { id, spec, context, started, finished, ...result, steps };
     try {
       this.#store?.builds.add(record);
     } catch (error) {
