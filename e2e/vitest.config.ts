@@ -4,6 +4,7 @@ import shared from "../vitest.shared.ts";
 /** Proofs that take minutes; `npm run verify` runs them. */
 const slow = [
   "architectures.test.ts",
+  "clock-jumps.test.ts",
   "recipes/cloud-init.test.ts",
   "guests/reuse-on-request.test.ts",
   "sandbox/resume-refused.test.ts",

@@ -2,8 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import { type LayerId, layerId } from "@ob/core";
 import { whoWaits } from "./who-waits.ts";
+import { workOn } from "./work-on.ts";
 
 /** How a process that worked on a store has ended. */
 export interface WorkResult {
@@ -72,9 +74,42 @@ export async function runWork(
     const all = ["", ...waiting].join("\n  ");
     throw new Error(`${words.join(" ")} did not end within ${Math.round(timeLimit)} ms.${all}`);
   }
+  return { ...readAnswer(stdout, words), status, signal, complaint };
+}
+
+/**
+ * Does in this process what work.ts does: much quicker where no fault is made in the process itself.
+ *
+ * @throws Error if it takes longer than its limit, and goes on.
+ */
+export async function runWorkHere(
+  directory: string,
+  words: readonly string[],
+  { timeLimit }: Pick<WorkOptions, "timeLimit">,
+): Promise<WorkResult> {
+  let stdout = "";
+  const limit = new AbortController();
+  const hangs = delay(timeLimit, undefined, { signal: limit.signal }).then(async () => {
+    const waiting = ["", ...(await whoWaits(directory))].join("\n  ");
+    throw new Error(`${words.join(" ")} did not end within ${Math.round(timeLimit)} ms.${waiting}`);
+  });
+  try {
+    const work = workOn([directory, ...words], (line) => void (stdout += `${line}\n`));
+    const status = await Promise.race([work, hangs]);
+    return { ...readAnswer(stdout, words), status, signal: null, complaint: "" };
+  } finally {
+    limit.abort();
+    await hangs.catch(() => undefined);
+  }
+}
+
+function readAnswer(
+  stdout: string,
+  words: readonly string[],
+): Pick<WorkResult, "saved" | "gone" | "removes" | "error"> {
   const idsAfter = (word: string) =>
     [...stdout.matchAll(new RegExp(`^${word} (\\w{64})$`, "gm"))].map(([, id = ""]) => layerId(id));
   const error = /^error (.*)$/m.exec(stdout)?.[1];
   const removes = words[0] === "delete" || words[0] === "prune";
-  return { saved: idsAfter("saved"), gone: idsAfter("gone"), removes, error, status, signal, complaint };
+  return { saved: idsAfter("saved"), gone: idsAfter("gone"), removes, error };
 }
