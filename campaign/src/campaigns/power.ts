@@ -1,11 +1,11 @@
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { layerId } from "@ob/core";
 import type { Campaign, CampaignOptions, Outcome } from "../campaign.ts";
+import { openCrashThread } from "../power/crash-thread.ts";
 import { buildPreload, keptPreload } from "../faults.ts";
 import { type CrashPoint, crashPoints } from "../power/crash-points.ts";
-import { lookingOnce } from "../power/looked-at.ts";
 import { type RecordedCommand, type RecordedRun, recordRun } from "../power/recorded-run.ts";
-import { tryCrash } from "../power/try-crash.ts";
 import { makeImageSources } from "../store/image-sources.ts";
 import { copyStore, makeReference, type Reference } from "../store/reference.ts";
 import { runWorkHere } from "../store/run-work.ts";
@@ -15,8 +15,8 @@ import { shuffled } from "./shuffle.ts";
 /** As `crashPoints`. */
 const seed = 1;
 
-/** How many crashes are looked at at the same time: most of their time is that of programs. */
-const atOnce = 6;
+/** How many crashes are looked at at the same time, by threads: most of their time is that of programs. */
+const threads = 2 * availableParallelism();
 
 /** Commands whose every change of the store is recorded, and the host crashes between any two of them. */
 export const power: Campaign = {
@@ -64,13 +64,16 @@ async function tryAll(
 ): Promise<Outcome> {
   const faults: string[] = [];
   const rest = shuffled(places, random).values();
-  const lookAtDisk = lookingOnce();
   let tried = 0;
   const look = async (name: string): Promise<void> => {
-    const directory = path.join(reference.directory, name);
+    await using thread = openCrashThread({
+      reference,
+      seed,
+      directory: path.join(reference.directory, name),
+    });
     for (const [recorded, point] of rest) {
       if (performance.now() > until) break;
-      for (const found of await tryCrash(recorded, point, { reference, seed, directory, lookAtDisk })) {
+      for (const found of await thread.tryCrash(recorded.saved, point)) {
         faults.push(`${nameOf(recorded)}, a crash after ${point.after} changes, ${point.loss}: ${found}`);
         say(faults.at(-1) ?? "");
       }
@@ -78,7 +81,7 @@ async function tryAll(
       if (tried % 25 === 0) say(`${tried} of ${places.length}`);
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, (_, index) => look(`crashed-${index}`)));
+  await Promise.all(Array.from({ length: threads }, (_, index) => look(`crashed-${index}`)));
   return { figures: [["crashes", `${tried} of ${places.length}`]], faults };
 }
 

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { LayerId } from "@ob/core";
@@ -28,6 +28,32 @@ export interface RecordedRun {
   readonly changes: readonly Change[];
   /** The disk before the first change. */
   readonly begin: () => Disk;
+  /** The same on disk, for other threads. */
+  readonly saved: SavedRun;
+}
+
+/** A recorded run as files. */
+export interface SavedRun extends Pick<RecordedRun, "words" | "directory" | "layers"> {
+  /** Path of a copy of the store before the first change. */
+  readonly before: string;
+  /** The numbers of the files of that store, by their paths in it. */
+  readonly inodes: ReadonlyMap<string, number>;
+  /** Path of the record. */
+  readonly record: string;
+}
+
+/** Reads what `recordRun` has saved. */
+export async function loadRun(saved: SavedRun): Promise<RecordedRun> {
+  const { words, directory, layers, before, inodes, record } = saved;
+  const disk = await Disk.readCopy(before, { of: directory, inodes });
+  return {
+    words,
+    directory,
+    layers,
+    saved,
+    changes: parseRecord(await readFile(record)),
+    begin: () => disk.copy(),
+  };
 }
 
 export interface RecordOptions {
@@ -47,11 +73,15 @@ export async function recordRun(
 ): Promise<RecordedRun> {
   const directory = path.join(reference.directory, "recorded");
   const state = path.join(reference.directory, "calls");
-  const record = path.join(reference.directory, "record");
+  const name = `record-${words.map((word) => path.basename(word)).join("-")}`;
+  const record = path.join(reference.directory, name);
+  const copy = path.join(reference.directory, `${name}-before`);
   await rm(directory, { recursive: true, force: true });
   await copyStore(from, directory);
   const layers = await layersOf(directory);
   const before = await Disk.read(directory);
+  await copyStore(directory, copy);
+  const inodes = await inodesIn(directory);
   const environment = await faultEnvironment(
     { at: undefined, action: "kill" },
     { library, state, directory },
@@ -68,7 +98,14 @@ export async function recordRun(
   const replayed = before.copy();
   for (const change of changes) replayed.apply(change);
   refuseDifference(seenIn(replayed.root), seenIn((await Disk.read(directory)).root));
-  return { words, directory, layers, changes, begin: () => before.copy() };
+  const saved = { words, directory, layers, before: copy, inodes, record };
+  return { words, directory, layers, saved, changes, begin: () => before.copy() };
+}
+
+async function inodesIn(directory: string): Promise<ReadonlyMap<string, number>> {
+  const names = ["", ...(await readdir(directory, { recursive: true }))];
+  const numbers = names.map(async (name) => [name, (await lstat(path.join(directory, name))).ino] as const);
+  return new Map(await Promise.all(numbers));
 }
 
 function refuseDifference(replayed: Left, actual: Left): void {
