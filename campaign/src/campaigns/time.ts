@@ -3,9 +3,10 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import type { Campaign, CampaignOptions, Outcome, Random } from "../campaign.ts";
-import { checkStore } from "../store/check-store.ts";
+import { lookingOnce } from "../power/looked-at.ts";
+import { checkStore, type LookAtDisk } from "../store/check-store.ts";
 import { copyStore, makeReference, type Reference } from "../store/reference.ts";
-import { runWork } from "../store/run-work.ts";
+import { runWork, runWorkHere } from "../store/run-work.ts";
 import { layersOf } from "../store/try-fault.ts";
 
 /** Between which times the clock jumps: from the beginning of 1970 to beyond what 32 bits hold, with and without a sign. */
@@ -29,10 +30,11 @@ export const time: Campaign = {
     await copyStore(reference.empty, directory);
     const clock = new Clock(path.join(reference.directory, "clock"), options.random);
     const faults: string[] = [];
+    const lookAtDisk = lookingOnce();
     let commands = 0;
     while (performance.now() < options.until) {
       const words = chooseWords(reference, options.random);
-      for (const found of await tryWords(words, { directory, reference, clock, library })) {
+      for (const found of await tryWords(words, { directory, reference, clock, library, lookAtDisk })) {
         faults.push(`${words[0]}, with ${clock.last}: ${found}`);
         options.say(faults.at(-1) ?? "");
       }
@@ -94,7 +96,7 @@ function chooseWords({ parents }: Reference, random: Random): readonly string[] 
 
 async function tryWords(
   words: readonly string[],
-  { directory, reference, clock, library }: TimeOptions,
+  { directory, reference, clock, library, lookAtDisk }: TimeOptions,
 ): Promise<readonly string[]> {
   const timeLimit = 60_000 + 40 * reference.buildTime;
   const layers = await layersOf(directory);
@@ -110,7 +112,8 @@ async function tryWords(
     result.status === 0 || isRefused
       ? []
       : [`it ended with ${result.status ?? result.signal}: ${result.error ?? result.complaint}`];
-  return [...ended, ...(await checkStore(directory, { before: { layers, result }, reference, timeLimit }))];
+  const looks = { before: { layers, result }, reference, timeLimit, work: runWorkHere, lookAtDisk };
+  return [...ended, ...(await checkStore(directory, looks))];
 }
 
 interface TimeOptions {
@@ -119,6 +122,7 @@ interface TimeOptions {
   readonly clock: Clock;
   /** Path of libfaketime. */
   readonly library: string;
+  readonly lookAtDisk: LookAtDisk;
 }
 
 async function keepJumping(
@@ -136,7 +140,8 @@ function environmentOf({ file }: Clock, library: string): Record<string, string>
   return {
     LD_PRELOAD: library,
     FAKETIME_TIMESTAMP_FILE: file,
-    FAKETIME_NO_CACHE: "1",
+    // In seconds. A read with every look at the clock takes most of the time of a command.
+    FAKETIME_CACHE_DURATION: "1",
     FAKETIME_DONT_FAKE_MONOTONIC: "1",
     NO_FAKE_STAT: "1",
   };
