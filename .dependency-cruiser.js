@@ -120,6 +120,7 @@ export default {
           "^packages/[^/]+/(src|dist)/index\\.(ts|js|d\\.ts)$",
           "^packages/(core|registry)/(src|dist)/testing/index\\.(ts|js|d\\.ts)$",
           "^packages/spec/(src|dist)/editor/index\\.(ts|js|d\\.ts)$",
+          "^packages/sandbox-qemu/(src|dist)/guest/index\\.(ts|js|d\\.ts)$",
         ],
       },
     },

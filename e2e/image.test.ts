@@ -54,7 +54,8 @@ it("imports a copy of an image after one check, and removes it again", async () 
   expect(manifest).not.toHaveProperty("readyMarker");
   const header = (await run(["qemu-img", "info", "--output=json", path.join(images, "copy.qcow2")])).stdout;
   expect(JSON.parse(header)).not.toHaveProperty("backing-filename");
-  expect((await stat(path.join(images, "copy.key"))).mode & 0o777).toBe(0o600);
+  expect(manifest.sshKey).toMatch(/^copy\.[0-9a-f]{12}\.key$/);
+  expect((await stat(path.join(images, manifest.sshKey))).mode & 0o777).toBe(0o600);
   const listed = await obuilder(["image", "list", flag]);
   expect(listed.stdout).toMatch(/^copy +linux\/amd64 +\d+ MiB +\S+ ago +custom$/m);
   const removed = await obuilder(["image", "rm", "copy", flag]);

@@ -5,6 +5,11 @@ import { expect, test } from "vitest";
 import { imageName, type TestStore, temporaryStore } from "./support/store.ts";
 
 const recorder = path.join(import.meta.dirname, "support/record-modules.mjs");
+const builtinsRecorder = path.join(import.meta.dirname, "support/record-builtins.cjs");
+const bundled = path.resolve(import.meta.dirname, "../packages/cli/bin/obuilder.js");
+
+/** Modules of Node.js that take a tenth of the time of a cached build each. */
+const slowBuiltins = ["crypto", "stream", "net", "internal/fs/promises", "perf_hooks", "child_process"];
 
 /** What only clusters, registries, editors, reports and settings files need: npm packages, and packages of ours. */
 const optional = [
@@ -32,6 +37,14 @@ async function modulesOf(
   return (await readFile(file, "utf8")).trim().split("\n");
 }
 
+/** The modules of Node.js that the bundled command loads. */
+async function builtinsOf(store: TestStore, args: readonly string[]): Promise<readonly string[]> {
+  const file = path.join(store.work, "..", `${crypto.randomUUID()}.builtins`);
+  const words = ["--require", builtinsRecorder, bundled, ...args];
+  await execa(process.execPath, words, { stdin: "ignore", env: { OB_BUILTINS: file } });
+  return (await readFile(file, "utf8")).split("\n");
+}
+
 /** Those of a cluster or of a registry, by the names of their packages. */
 function optionalOf(modules: readonly string[]): readonly string[] {
   const found = modules.flatMap((file) => [
@@ -57,6 +70,20 @@ test("what a cluster, a registry, an editor, a report and a settings file need i
     const modules = await modulesOf(store, args);
     expect(modules.length, args.join(" ")).toBeGreaterThan(10);
     expect(optionalOf(modules), args.join(" ")).toEqual([]);
+  }
+  // Here all layers are there: nothing runs.
+  const cached = await modulesOf(store, ["build", at, "-f", spec, store.work]);
+  expect(
+    cached.filter((file) => /\/packages\/(?:qemu|sandbox-qemu\/dist\/(?!guest|ssh))/.test(file)),
+  ).toEqual([]);
+  expect(cached.some((file) => file.includes("/packages/sandbox-qemu/dist/guest/"))).toBe(true);
+  for (const args of [["--help"], ...["build", "plan"].map((name) => [name, at, "-f", spec, store.work])]) {
+    const builtins = await builtinsOf(store, args);
+    expect(builtins).toContain("fs");
+    expect(
+      builtins.filter((name) => slowBuiltins.includes(name)),
+      args.join(" "),
+    ).toEqual([]);
   }
   // Otherwise the names above would be wrong. Nothing listens on port 1: that is a warning.
   const shared = await modulesOf(store, ["build", at, "-f", spec, "--cache-from=127.0.0.1:1/ob", store.work]);

@@ -144,7 +144,7 @@ describe("a build that reuses its VM", { timeout: 1_800_000 }, () => {
       expect.stringContaining("Reusing the VM"),
       expect.stringContaining("Reusing the VM"),
       expect.stringMatching(/guest state changed since boot: process:\(sshd\)/),
-      expect.stringMatching(/guest state changed since boot: process:Cpus_allowed: 1/),
+      expect.stringMatching(/guest state changed since boot: process:\(sshd\) of 0: Cpus_allowed: 1/),
       expect.stringMatching(/guest state changed since boot: \/proc\/self\/cgroup/),
       expect.stringMatching(/guest state changed since boot: \/dev\/vda1/),
     ]);

@@ -12,6 +12,7 @@ import { cluster } from "./scenarios/cluster.ts";
 import { copy } from "./scenarios/copy.ts";
 import { lowerBound } from "./scenarios/lower-bound.ts";
 import { layers } from "./scenarios/layers.ts";
+import { notReused } from "./scenarios/not-reused.ts";
 import { original } from "./scenarios/original.ts";
 import { plan } from "./scenarios/plan.ts";
 import { registry } from "./scenarios/registry.ts";
@@ -29,6 +30,7 @@ const scenarios: readonly Scenario[] = [
   lowerBound,
   steps,
   snapshots,
+  notReused,
   copy,
   throughput,
   original,

@@ -19,6 +19,8 @@ export const metricGroups: readonly MetricGroup[] = [
       ["further step cold", "first step cold"],
       ["further step with VM reuse", "first step cold"],
       ["further step resumed", "first step cold"],
+      ["step after secrets", "first step cold"],
+      ["step after network", "first step cold"],
     ],
   },
   {

@@ -26,8 +26,13 @@ export const targets: readonly Target[] = [
   atMost("each further step with VM reuse / cold first step", 0.1, (r) =>
     r.ratio("further step with VM reuse", "first step cold"),
   ),
-  atMost("first step resumed / cold first step", 0.35, (r) =>
+  atMost("first step resumed / cold first step", 0.2, (r) =>
     r.ratio("first step resumed", "first step cold"),
+  ),
+  ...["secrets", "network"].map((what) =>
+    atMost(`step after ${what}, whose VM is not reused / cold first step`, 0.3, (r) =>
+      r.ratio(`step after ${what}`, "first step cold"),
+    ),
   ),
   atMost("first build of a store / without snapshots", 1.1, (r) =>
     r.ratio("first build of a store", "first build of a store, without snapshots"),

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Campaign, Outcome } from "./campaign.ts";
 import { crowd } from "./campaigns/crowd.ts";
+import { flaky } from "./campaigns/flaky.ts";
 import { fuzz } from "./campaigns/fuzz.ts";
 import { mutation } from "./campaigns/mutation.ts";
 import { power } from "./campaigns/power.ts";
@@ -14,7 +15,10 @@ import { full, kill } from "./campaigns/store-faults.ts";
 import { time } from "./campaigns/time.ts";
 import { replaceSection } from "./summary.ts";
 
-const campaigns: readonly Campaign[] = [kill, full, power, time, slow, crowd, soak, fuzz, mutation];
+const campaigns: readonly Campaign[] = [
+  ...[kill, full, power, time, slow],
+  ...[crowd, soak, fuzz, mutation, flaky],
+];
 const readme = path.resolve(import.meta.dirname, "../README.md");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 

@@ -58,12 +58,12 @@ const refused: readonly { readonly step: string; readonly reason: RegExp; readon
   { step: "sudo systemctl daemon-reexec", reason: /^manager: \w+Timestamp=/, undo: "true" },
   {
     step: "sudo systemctl set-property --runtime cron.service MemoryMax=50M",
-    reason: /^(?:setting at run time: .*MemoryMax|limits of control groups)/,
+    reason: /^(?:setting at run time: .*MemoryMax|watched files of the kernel)/,
     undo: "systemctl revert cron.service",
   },
   {
     step: "echo 100M | sudo tee /sys/fs/cgroup/user.slice/memory.max",
-    reason: /^limits of control groups/,
+    reason: /^watched files of the kernel/,
     undo: "echo max >/sys/fs/cgroup/user.slice/memory.max",
   },
   {
@@ -71,7 +71,7 @@ const refused: readonly { readonly step: string; readonly reason: RegExp; readon
     reason: /^group: .*\/sys\/fs\/cgroup\/kept/,
     undo: "rmdir /sys/fs/cgroup/kept",
   },
-  { step: "sudo systemctl restart cron", reason: /cron|limits of control groups/, undo: "true" },
+  { step: "sudo systemctl restart cron", reason: /cron|watched files of the kernel/, undo: "true" },
   { step: "sudo kill -STOP $(pgrep -x cron)", reason: /\(cron\).* stopped/, undo: "pkill -CONT -x cron" },
   { step: "sudo hostname other", reason: /kernel\/hostname:other/, undo: "hostname obuilder" },
   {
@@ -98,6 +98,35 @@ const refused: readonly { readonly step: string; readonly reason: RegExp; readon
     ],
     ["sudo mkdir -p /etc/udev/rules.d; sudo touch /etc/udev/rules.d/9.rules", "rm /etc/udev/rules.d/9.rules"],
   ].map(([step = "", undo = ""]) => ({ step, reason: /^files of systemd/, undo })),
+  {
+    step: "mkdir -p ~/.config/systemd/user; touch ~/.config/systemd/user/kept.service",
+    reason: /^files of systemd/,
+    undo: "rm -r ~opam/.config/systemd",
+  },
+  {
+    step: "sudo shutdown --no-wall -h +60",
+    reason: /^setting at run time: .*scheduled/,
+    undo: "shutdown --no-wall -c",
+  },
+  {
+    step: "pgrep -x cron | sudo tee /sys/fs/cgroup/system.slice/dbus.service/cgroup.procs",
+    reason: /^process:\(cron\) of 0: 0::/,
+    undo: "pgrep -x cron >/sys/fs/cgroup/system.slice/cron.service/cgroup.procs",
+  },
+  ...[
+    ["/sys/block/vda/queue/nomerges", "2", "0"],
+    ["/sys/kernel/tracing/tracing_on", "0", "1"],
+    ["/sys/class/net/eth0/ifalias", "kept", ""],
+  ].map(([file = "", value = "", before = ""]) => ({
+    step: `echo ${value} | sudo tee ${file}`,
+    reason: /^watched files of the kernel/,
+    undo: `echo ${before} >${file}`,
+  })),
+  {
+    step: "sudo mkdir /sys/fs/bpf/kept",
+    reason: /^kept: .*\/sys\/fs\/bpf\/kept/,
+    undo: "rmdir /sys/fs/bpf/kept",
+  },
   { step: "sudo touch /etc/ssh/ssh_host_ed25519_key", reason: /ssh_host_ed25519_key/, undo: "true" },
 ];
 
@@ -227,6 +256,8 @@ describe.each(systemdImages)("%s", async (image) => {
       }
       // Whatever was undone is no reason any more.
       expect(await guest.step("true")).toBeUndefined();
+      await guest.run("systemd-run -q --unit=unknown sleep 1000", "root");
+      await expect(guest.step("true")).rejects.toThrow(/its boot has started unknown\.service/);
     },
   );
 });

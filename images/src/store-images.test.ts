@@ -42,11 +42,11 @@ describe("an import", () => {
     expect(manifest).toMatchObject({
       name: "mine",
       loginUser: "me",
-      sshKey: "mine.key",
+      sshKey: expect.stringMatching(/^mine\.[0-9a-f]{12}\.key$/),
       virtualSize: 8 << 20,
     });
     expect(await readQcowHeader(images("mine.qcow2"))).toMatchObject({ backing: undefined });
-    expect((await stat(images("mine.key"))).mode & 0o777).toBe(0o600);
+    expect((await stat(images(manifest.sshKey ?? ""))).mode & 0o777).toBe(0o600);
     expect(await readFile(images(manifest.directBoot?.kernel ?? ""), "utf8")).toBe("a kernel");
     expect(tools.said).toContain("boots and accepts the login of me");
     expect(await listImages(store)).toContainEqual(
@@ -116,6 +116,30 @@ describe("an import", () => {
     await expect(importImage({ ...given, name: "a/b" }, tools)).rejects.toThrow(/cannot be the name/);
     await expect(importImage({ ...given, kernel: "/nowhere" }, tools)).rejects.toThrow(/cannot be read/);
     expect(await readdir(images())).toEqual([]);
+  });
+});
+
+describe("a replacement that was killed", () => {
+  it("is completed: disk, manifest, kernel and key are those of one image", async () => {
+    const made = async (content: string) => {
+      const [key, kernel] = [join(directory, `${content}.id`), join(directory, `${content}.bzImage`)];
+      await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
+      await writeFile(kernel, content);
+      return await request({ sshKey: key, kernel, append: content, check: false });
+    };
+    await importImage(await made("old"), scriptedTools(store));
+    const old = await readFile(images("mine.json"), "utf8");
+    await importImage(await made("new"), scriptedTools(store));
+    // As it is before the new manifest takes the place of the old one.
+    await rename(images("mine.json"), images(".mine.json.next"));
+    await writeFile(images("mine.json"), old);
+    const [listed] = await listImages(store);
+    expect(listed).toMatchObject({ name: "mine", state: "custom" });
+    const manifest = JSON.parse(await readFile(images("mine.json"), "utf8"));
+    expect(manifest.directBoot.commandLine).toBe("new");
+    expect(await readFile(images(manifest.directBoot.kernel), "utf8")).toBe("new");
+    const key = await readFile(join(directory, "new.id"), "utf8");
+    expect(await readFile(images(manifest.sshKey), "utf8")).toBe(key);
   });
 });
 
@@ -221,6 +245,17 @@ describe("a removal", () => {
     await run([...base, "-F", "qcow2", join(layer, "image.qcow2")]);
     await expect(removeImage(store, "mine")).rejects.toMatchObject({ code: "LAYER_BUSY" });
     expect(await readdir(images())).toContain("mine.qcow2");
+  });
+
+  it("that was killed, or follows a replacement that was, is completed by the next one", async () => {
+    const key = join(directory, "id");
+    await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
+    await importImage(await request({ check: false, sshKey: key }), scriptedTools(store));
+    await rm(images("mine.qcow2"));
+    for (const name of ["mine.0123456789ab.kernel", ".mine.json.next"]) await writeFile(images(name), "{}");
+    expect(await removeImage(store, "mine")).toEqual({ hasLayer: false });
+    expect(await readdir(images())).toEqual([]);
+    await expect(removeImage(store, "mine")).rejects.toMatchObject({ code: "BASE_IMAGE" });
   });
 
   it("suggests a similar name for an unknown image", async () => {

@@ -1,26 +1,30 @@
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { takeTurn } from "../campaigns/fuzz.ts";
-import { type FileTargets, openFileTargets } from "./file-targets.ts";
-import { streamTargets } from "./stream-targets.ts";
-import { target } from "./target.ts";
-import { textTargets } from "./text-targets.ts";
 import { mutated } from "./mutated.ts";
+import { target } from "./target.ts";
+import { type OpenTargets, openTargets } from "./targets.ts";
 
 /** How many inputs each target gets here. The campaign tries a million. */
 const inputs = 40;
 
-let files: FileTargets;
+let open: OpenTargets;
 beforeAll(async () => {
-  files = await openFileTargets();
-});
-afterAll(() => files[Symbol.asyncDispose]());
+  open = await openTargets();
+}, 120_000);
+afterAll(() => open[Symbol.asyncDispose]());
 
 describe("what others have made", () => {
-  it("is read, or refused in words", { timeout: 600_000 }, async () => {
-    for (const each of [...textTargets, ...streamTargets, ...files.targets]) {
-      const { tried, fault } = await takeTurn(each, xoroshiro128plus(1), inputs);
-      expect({ name: each.name, tried, fault }).toEqual({ name: each.name, tried: inputs, fault: undefined });
+  it("is read, or refused in words, and not always refused", { timeout: 600_000 }, async () => {
+    for (const each of open.targets) {
+      const { name } = each;
+      const { tried, read, fault } = await takeTurn(each, xoroshiro128plus(1), inputs);
+      expect({ name, tried, isRead: read > 0, fault }).toEqual({
+        name,
+        tried: inputs,
+        isRead: true,
+        fault: undefined,
+      });
     }
   });
 

@@ -1,15 +1,21 @@
 import * as fc from "fast-check";
-import { parseImageManifest } from "@ob/core";
+import { layerId, parseImageManifest, sha256 } from "@ob/core";
 import { encodeSpec, fromBytes, parseSpec, sexpToMachine } from "@ob/spec";
+import { decide } from "../../../packages/builder/src/ignore/ignore-rules.ts";
+import { parseIgnoreFile } from "../../../packages/builder/src/ignore/parse-ignore-file.ts";
+import type { Manifest } from "../../../packages/builder/src/source/manifest.ts";
+import { copyStepId } from "../../../packages/builder/src/steps/step-id.ts";
 import { buildRecordSchema } from "../../../packages/cluster/src/engine/build-record.ts";
 import { tryParseJson } from "../../../packages/cluster/src/redis/parse-json.ts";
-import { parseArtefact } from "../../../packages/registry/src/artefact/oci-manifest.ts";
-import { parseIndex } from "../../../packages/registry/src/artefact/image-index.ts";
-import { parseChallenges } from "../../../packages/registry/src/auth/challenge.ts";
-import { digestOf } from "../../../packages/registry/src/reference/digest.ts";
-import { parseReference } from "../../../packages/registry/src/reference/reference.ts";
 import { parseQmpMessage } from "../../../packages/qemu/src/qmp/protocol.ts";
-import { mutated } from "./mutated.ts";
+import { diffStates } from "../../../packages/sandbox-qemu/src/guest/linux/baseline.ts";
+import { parseClocks } from "../../../packages/sandbox-qemu/src/guest/linux/clocks.ts";
+import {
+  parseCapturedState,
+  parseReportedState,
+} from "../../../packages/sandbox-qemu/src/guest/linux/guest-state.ts";
+import { mutatedJson } from "./mutated-json.ts";
+import { mutatedTokens } from "./mutated-tokens.ts";
 import { type Target, target } from "./target.ts";
 
 const specs = [
@@ -43,33 +49,49 @@ const qmpLines = [
   '{"return": {"a": [1, null, "\\u0000"]}, "id": 3}',
 ];
 
-const digest = digestOf("x");
-const descriptor = { mediaType: "application/x", digest, size: 3, annotations: { a: "b" } };
-const manifests = [
-  JSON.stringify({
-    schemaVersion: 2,
-    artifactType: "t",
-    config: descriptor,
-    layers: [descriptor, descriptor],
-    annotations: { k: "v" },
-  }),
-  JSON.stringify({
-    schemaVersion: 2,
-    manifests: [{ ...descriptor, platform: { os: "linux", architecture: "amd64" } }],
-  }),
+/** What the scripts of a baseline print. */
+const states = [
+  [
+    "settings: kernel/hostname vm/swappiness",
+    "/proc/sys/vm/swappiness:60",
+    "home: /home/opam",
+    "/proc/self/mountinfo:22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw",
+    "/proc/stat: processes 900",
+    "/proc/key-users:    0:     3 2/2 1/1000000 9/25000000",
+    "/proc/cgroups:cpu 1 20 1",
+    "clock: 1700000000",
+  ].join("\n"),
 ];
-const image = "application/vnd.oci.image.manifest.v1+json";
+const ignoreFiles = [
+  "# comment\n**/node_modules\n!a/**/b?[a-z].c\n\\!x\n/x/*/y/\n",
+  "\ufeff**\n!**/[^x-z]*\n*?*?*\n",
+];
 
-const references = ["localhost:5000/a/b:tag", `reg.example/x@${digest}`, "[::1]:80/a", "a/b"];
-const challenges = [
-  'Bearer realm="https://a/b",service="s",scope="repository:x:pull,push"',
-  'Basic realm="a\\"b"',
-  "Negotiate abc==",
-];
+const path = fc.array(fc.constantFrom("a", "b.c", "node_modules", "x", "é", "[", "*"), {
+  minLength: 1,
+  maxLength: 6,
+});
+const bytesText = fc.uint8Array({ maxLength: 12 }).map((bytes) => fromBytes(bytes));
+/** What a source directory can hold: names of any bytes. */
+const manifest: fc.Arbitrary<Manifest> = fc.letrec<{ tree: Manifest; leaf: Manifest }>((tie) => ({
+  leaf: fc.oneof(
+    fc.record({ kind: fc.constant("file" as const), path: bytesText, sha256: fc.constant(sha256("x")) }),
+    fc.record({ kind: fc.constant("symlink" as const), path: bytesText, target: bytesText }),
+  ),
+  tree: fc.oneof(
+    { depthSize: "small" },
+    tie("leaf"),
+    fc.record({
+      kind: fc.constant("directory" as const),
+      path: bytesText,
+      entries: fc.array(tie("tree"), { maxLength: 4 }),
+    }),
+  ),
+})).tree;
 
 /** Text that others write. */
 export const textTargets: readonly Target[] = [
-  target("spec text", mutated(specs), (bytes) => {
+  target("spec text", mutatedTokens(specs), (bytes) => {
     const spec = parseSpec(bytes.toString("utf8"), { file: "x" });
     const form = sexpToMachine(encodeSpec(spec));
     const again = sexpToMachine(encodeSpec(parseSpec(form, { file: "y" })));
@@ -88,28 +110,43 @@ export const textTargets: readonly Target[] = [
       if (form !== again) throw new Error(`${form} is read as ${again}`);
     },
   ),
-  target("image manifests", mutated(imageManifests), (bytes) => {
+  target("image manifests", mutatedJson(imageManifests), (bytes) => {
     parseImageManifest(bytes.toString("utf8"));
   }),
-  target("QMP lines", mutated(qmpLines), (bytes) => {
+  target("QMP lines", mutatedJson(qmpLines), (bytes) => {
     parseQmpMessage(bytes.toString("utf8"));
   }),
-  target("registry manifests", mutated(manifests), (bytes) => {
-    parseArtefact({ bytes, mediaType: image, digest }, "it");
+  target("Redis records", mutatedJson(records()), (bytes) => {
+    return tryParseJson(buildRecordSchema, bytes.toString("utf8")) !== undefined;
   }),
-  target("registry indexes", mutated(manifests), (bytes) => {
-    parseIndex({ bytes, mediaType: image, digest }, "it");
+  target("states of guests", mutatedTokens(states), (bytes) => {
+    const text = bytes.toString("utf8");
+    parseClocks(text);
+    const [captured, reported] = [parseCapturedState(text), parseReportedState(text)];
+    if (captured.kind !== "parsed" || reported.kind !== "parsed") return false;
+    diffStates(captured.state, reported.state);
+    return true;
   }),
-  target("registry challenges", mutated(challenges), (bytes) => {
-    parseChallenges([bytes.toString("latin1")]);
+  target("ignore files", fc.tuple(mutatedTokens(ignoreFiles), path), ([bytes, parts]) => {
+    const rules = parseIgnoreFile(bytes.toString("utf8"), "it");
+    decide(rules, parts.join("/"));
   }),
-  target("references", mutated(references), (bytes) => {
-    parseReference(bytes.toString("utf8"));
-  }),
-  target("Redis records", mutated(records()), (bytes) => {
-    tryParseJson(buildRecordSchema, bytes.toString("utf8"));
+  target("copy manifests", fc.tuple(manifest, manifest, bytesText), ([one, other, name]) => {
+    const idOf = (each: Manifest, destination: string): string =>
+      copyStepId({ base: layerId(sha256("base")), user: undefined, manifests: [each], destination });
+    const all = [one, other, { ...one, path: name }];
+    const ids = new Set(all.map((each) => idOf(each, "/d")));
+    const texts = new Set(all.map((each) => JSON.stringify(formOf(each))));
+    if (texts.size !== ids.size) throw new Error("two manifests have one id, or one has two");
+    if (idOf(one, "/d") === idOf(one, "/d/")) throw new Error("two destinations have one id");
   }),
 ];
+
+/** What an id has to tell apart. */
+function formOf(each: Manifest): unknown {
+  if (each.kind === "directory") return [each.kind, each.path, each.entries.map(formOf)];
+  return [each.kind, each.path, each.kind === "file" ? each.sha256 : each.target];
+}
 
 function records(): readonly string[] {
   return [

@@ -8,6 +8,11 @@ const patternBytes = 65_536;
 /** The commands of a scripted guest: `fill N` fills the N-th pattern of its disk, and `cache N` that of its first cache. */
 const command = /^(fill|cache) (\d+)$/;
 
+/** The command of qemu-io that writes a pattern. */
+export function writePattern(at: number): string {
+  return `write -P ${at} ${at * patternBytes} 64k`;
+}
+
 /**
  * A sandbox whose steps write to their disks with qemu-io: the store's files are real, and no machine boots.
  *
@@ -22,7 +27,7 @@ export function scriptedSandbox(ephemeralGuest: FakeGuest = {}): FakeSandbox {
       const target = kind === "cache" ? task.caches[0]?.disk : disk;
       if (target === undefined) throw new Error(`not a command of the scripted guest: ${task.command}`);
       const at = Number(text);
-      await run(["qemu-io", "-f", "qcow2", "-c", `write -P ${at} ${at * patternBytes} 64k`, target]);
+      await run(["qemu-io", "-f", "qcow2", "-c", writePattern(at), target]);
       output(`filled ${text}\n`);
     },
   });

@@ -5,7 +5,8 @@ import { openStore } from "@ob/store-qcow";
 import { countedCalls, type Fault, faultEnvironment } from "../faults.ts";
 import { checkStore } from "./check-store.ts";
 import { copyStore, type Reference } from "./reference.ts";
-import { runWork, type WorkResult } from "./run-work.ts";
+import type { ScriptResult } from "./run-script.ts";
+import { runWork } from "./run-work.ts";
 
 /** One command on a store, in which a fault is made. */
 export interface Trial {
@@ -46,7 +47,10 @@ export async function tryFault(
 }
 
 /** A process that was not killed ends well, or with an error in words that a person understands. */
-function wrongEnd({ status, signal, error, complaint }: WorkResult, { action }: Fault): readonly string[] {
+export function wrongEnd(
+  { status, signal, error, complaint }: Omit<ScriptResult, "stdout">,
+  { action }: Fault,
+): readonly string[] {
   if (action === "kill" && signal === "SIGKILL") return [];
   if (status === 0) return [];
   if (status === 1 && error !== undefined && !/\bINTERNAL\b/.test(error)) return [];

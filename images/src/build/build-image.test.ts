@@ -1,11 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { parseImageManifest, run } from "@ob/core";
+import { basename, join } from "node:path";
+import { parseImageManifest, run, storeLayout } from "@ob/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildImage, imageIsCurrent } from "./build-image.ts";
 import { readManifest } from "../recipe/provenance.ts";
 import { defineRecipe, type RecipeContext } from "../recipe/recipe.ts";
+import { makeStaging } from "./staging.ts";
 import { storeKey } from "./store-key.ts";
 import { scriptedTools } from "../testing/scripted-tools.ts";
 
@@ -125,12 +127,41 @@ test("no private key gets into the store's images, and the recipe gets a path fo
 
 test("files of a dead process are removed, those of a running process are kept", async () => {
   const images = join(store, "base-image");
+  const layout = storeLayout(store);
+  await mkdir(join(images, `.staging-${randomUUID()}`, "make"), { recursive: true });
+  await using running = await makeStaging(layout.sshKeys, layout);
+  await mkdir(join(layout.sshKeys, `.staging-${randomUUID()}`));
+  await writeFile(join(layout.locks, `staging-${randomUUID()}`), "");
   // Linux's highest possible process id is 2^22.
   await mkdir(join(images, ".making-99999999-dead/make"), { recursive: true });
   await mkdir(join(images, `.making-${process.ppid}-alive`));
   const { planned, tools } = smallImage();
   await buildImage(planned, tools);
   expect(await namesIn()).toEqual([`.making-${process.ppid}-alive`, "small.json", "small.qcow2"]);
+  // That of the running process is removed when it ends.
+  expect(await readdir(layout.locks)).toEqual([basename(running.path).slice(1)]);
+  const keys = [basename(running.path), "id_ed25519", "id_ed25519.pub"];
+  expect((await readdir(layout.sshKeys)).toSorted()).toEqual(keys);
+  // As a process leaves it that is killed as it makes the key.
+  await rm(join(layout.sshKeys, "id_ed25519.pub"));
+  await buildImage(planned, tools);
+  const { publicKey } = await storeKey(store);
+  expect(await readFile(join(layout.sshKeys, "id_ed25519.pub"), "utf8")).toBe(`${publicKey}\n`);
+});
+
+test("an image gets a key of its own, and that of the image it replaces goes", async () => {
+  const { planned, tools } = smallImage();
+  await buildImage(planned, tools);
+  for (const name of [
+    "small.key",
+    "small.kernel",
+    "small.0123456789ab.initrd",
+    "small.other.key",
+    "smaller.key",
+  ])
+    await writeFile(join(store, "base-image", name), "");
+  await buildImage(planned, tools);
+  expect(await namesIn()).toEqual(["small.json", "small.other.key", "small.qcow2", "smaller.key"]);
 });
 
 test("the key is created once, readable by its owner only, and kept", async () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import {
   checkArgument,
@@ -14,8 +14,10 @@ import {
   errnoCode,
   withStoreErrors,
 } from "@ob/core";
+import { completeReplacements } from "@ob/qcow2";
 import { checkImageTools } from "./check-tools.ts";
 import { checkImage } from "../check/check-image.ts";
+import { sweepDownloadLocks } from "../download/download-lock.ts";
 import { assertTools } from "./host-tools.ts";
 import { isComplete, readManifestLeniently, recipeDigest, recordParameters } from "../recipe/provenance.ts";
 import { ocamlInfix, type ParameterRequest, readParameters } from "../recipe/parameters.ts";
@@ -24,8 +26,8 @@ import { publish, publishTemplate } from "./publish.ts";
 import { isFolder, loadRecipe } from "../recipe/user-recipe.ts";
 import type { Recipe, RecipeParameters, RecipeResult } from "../recipe/recipe.ts";
 import { findRecipe } from "../recipe/registry.ts";
-import { type StoreKey, storeKey } from "./store-key.ts";
-import { removeStale, temporaryPrefix } from "./staging.ts";
+import { completeStoreKey, type StoreKey, storeKey } from "./store-key.ts";
+import { makeStaging } from "./staging.ts";
 
 export interface ImageRequest extends ParameterRequest {
   /**
@@ -92,7 +94,9 @@ export async function imageIsCurrent(planned: PlannedImage, store: string): Prom
   checkOptions("imageIsCurrent", planned, { recipe: "object", name: "string", parameters: "object" });
   checkArgument("imageIsCurrent: store", store, "string");
   const { recipe, name, parameters } = planned;
-  const images = storeLayout(store).baseImages;
+  const layout = storeLayout(store);
+  await completeReplacements(layout);
+  const images = layout.baseImages;
   const found = await readManifestLeniently(images, name);
   if (!found?.record || !(await isComplete(images, name, found.manifest))) return false;
   const { publicKey } = await storeKey(store);
@@ -120,13 +124,14 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
   const key = await prepareStore(store, { images, signal });
   const { publicKey, file: sshKey } = key;
   return await withStoreErrors(`make the image ${name}`, async () => {
-    await removeStale(images);
-    const directory = await mkdtemp(join(images, temporaryPrefix()));
+    await using staging = await makeStaging(images, layout);
+    const directory = staging.path;
     try {
       const [made, checkDirectory] = [join(directory, "make"), join(directory, "check")];
       await Promise.all([mkdir(made), mkdir(checkDirectory)]);
       const { downloads, imageLogs: logs } = layout;
       await Promise.all([mkdir(downloads, { recursive: true }), mkdir(logs, { recursive: true })]);
+      await sweepDownloadLocks(downloads);
       const consoleLog = join(logs, `${name}.console`);
       await rm(consoleLog, { force: true });
       const result = await recipe.make({
@@ -142,11 +147,10 @@ export async function buildImage(planned: PlannedImage, tools: ImageTools): Prom
       await check(result, { planned, images, checkDirectory, key, tools });
       await publishTemplate(result, store);
       return await publish(result, {
-        ...{ manifest: manifestOf(result, planned), images, signal },
+        ...{ manifest: manifestOf(result, planned), store, signal },
         record: await recordOf(planned, publicKey),
       });
     } finally {
-      await rm(directory, { recursive: true, force: true });
       // A recipe runs under the user's own umask, because its files go into images with their permissions.
       await makeTreesPrivate([images, layout.state, layout.cacheTemplates]);
     }
@@ -220,7 +224,7 @@ async function recordOf({ recipe, folder, parameters }: PlannedImage, publicKey:
   };
 }
 
-/** @throws ObError `STORE` */
+/** Makes a store's directory for images, and completes what killed processes have begun. @throws ObError `STORE` */
 export async function prepareStore(
   store: string,
   { images, signal }: { readonly images: string; readonly signal: AbortSignal | undefined },
@@ -228,7 +232,9 @@ export async function prepareStore(
   try {
     await makePrivateDirectory(store);
     await mkdir(images, { recursive: true, mode: 0o700 });
-    return await storeKey(store, { signal });
+    const key = await completeStoreKey(store, { signal });
+    await completeReplacements(storeLayout(store));
+    return key;
   } catch (error) {
     const code = isObError(error) ? undefined : errnoCode(error);
     if (code === undefined) throw error;

@@ -1,5 +1,5 @@
-import { copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { copyFile, mkdir, stat, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
 import {
   checkOptions,
   type ImageManifest,
@@ -15,13 +15,13 @@ import {
 } from "@ob/core";
 import { checkImageTools } from "./check-tools.ts";
 import { confineTool } from "@ob/qemu";
-import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader, syncPath } from "@ob/qcow2";
+import { convertDisk, type ForeignDisk, inspectDisk, readQcowHeader } from "@ob/qcow2";
 import { checkImage } from "../check/check-image.ts";
 import { checkName, prepareStore, type ImageTools } from "./build-image.ts";
 import { type ImageEvent, withPhase } from "./phases.ts";
 import { publish } from "./publish.ts";
 import type { RecipeResult } from "../recipe/recipe.ts";
-import { removeStale, temporaryPrefix } from "./staging.ts";
+import { makeStaging } from "./staging.ts";
 
 export interface ImportRequest {
   /** Path of a disk in any format that qemu-img reads. It must not refer to other files. */
@@ -58,11 +58,12 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
   const name = checkName(request.name);
   const { store, onEvent = () => undefined, signal } = tools;
   const source = await look(request.file);
-  const images = storeLayout(store).baseImages;
+  const layout = storeLayout(store);
+  const images = layout.baseImages;
   await prepareStore(store, { images, signal });
   return await withStoreErrors(`import the image ${name}`, async () => {
-    await removeStale(images);
-    const directory = await mkdtemp(join(images, temporaryPrefix()));
+    await using staging = await makeStaging(images, layout);
+    const directory = staging.path;
     try {
       const disk = join(directory, "disk.qcow2");
       await withPhase("Copy the disk", { onEvent, signal }, async (phase) => {
@@ -73,29 +74,24 @@ export async function importImage(request: ImportRequest, tools: ImageTools): Pr
         await convertDisk(source, disk, { confinedBy: tool.command, signal: phase.signal });
       });
       const directBoot = await copyBootFiles(request, directory);
-      const key = await takeKey(request, { directory, images, name });
+      const key = await takeKey(request, directory);
       const manifest = {
         ...{ version: 2 as const, name, guestOs: request.guestOs, guestArch: request.guestArch },
         ...{ loginUser: request.loginUser, virtualSize: (await readQcowHeader(disk))?.virtualSize },
       };
-      const booted = { ...manifest, sshKey: relative(images, key.now) };
+      const booted = { ...manifest, sshKey: key === undefined ? ownKey : relative(images, key) };
       const snapshotPoints = request.check
         ? await checkDisk(disk, { directory, images, manifest: booted, directBoot, tools })
         : [];
-      if (key.moves) {
-        await syncPath(key.now);
-        await rename(key.now, join(images, key.later));
-      }
       const result = { disk, virtualSize: manifest.virtualSize ?? 0, ...(directBoot && { directBoot }) };
       return await publish(result, {
         manifest: {
-          ...{ ...manifest, sshKey: key.later },
+          ...{ ...manifest, sshKey: ownKey },
           ...(snapshotPoints.length > 0 && { snapshotPoints: [...snapshotPoints] }),
         },
-        ...{ images, record: undefined, signal },
+        ...{ store, key, record: undefined, signal },
       });
     } finally {
-      await rm(directory, { recursive: true, force: true });
       await makeTreesPrivate([images]);
     }
   });
@@ -185,17 +181,13 @@ async function copyBootFiles({ kernel, initrd, append = "" }: ImportRequest, dir
   };
 }
 
-/**
- * The path of the login key during the import and afterwards, relative to the image: a copy beside it, or the store's
- * own.
- */
-async function takeKey(
-  { sshKey }: ImportRequest,
-  { directory, images, name }: { readonly directory: string; readonly images: string; readonly name: string },
-): Promise<{ readonly now: string; readonly later: string; readonly moves: boolean }> {
-  const own = "../state/ssh/id_ed25519";
-  if (sshKey === undefined) return { now: resolve(images, own), later: own, moves: false };
-  const now = join(directory, "key");
+/** The store's own login key, relative to its images. */
+const ownKey = "../state/ssh/id_ed25519";
+
+/** Copies the login key into a directory. @returns the absolute path of the copy; undefined for the store's own key. */
+async function takeKey({ sshKey }: ImportRequest, directory: string): Promise<string | undefined> {
+  if (sshKey === undefined) return undefined;
+  const copy = join(directory, "key");
   const text = await readRegularFile(sshKey).catch((cause: unknown) => {
     throw new ObError("USAGE", `The key ${sshKey} cannot be read.`, { cause });
   });
@@ -204,6 +196,6 @@ async function takeKey(
       hint: "Give the file without .pub: the image has the public key.",
     });
   }
-  await writeFile(now, text, { mode: 0o600 });
-  return { now, later: `${name}.key`, moves: true };
+  await writeFile(copy, text, { mode: 0o600 });
+  return copy;
 }

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { checkArgument, type GuestArch, type GuestOs, storeLayout, errnoCode } from "@ob/core";
+import { completeReplacements } from "@ob/qcow2";
 import {
   directoryOf,
   isComplete,
@@ -33,7 +34,9 @@ export interface ListedImage {
 /** The images of a store, then those that can be built; each group is sorted by name. A missing store has none. */
 export async function listImages(store: string): Promise<readonly ListedImage[]> {
   checkArgument("listImages: store", store, "string");
-  const images = storeLayout(store).baseImages;
+  const layout = storeLayout(store);
+  await completeReplacements(layout);
+  const images = layout.baseImages;
   const names = await imageNames(images);
   const there = await Promise.all(names.map((name) => describe(store, { images, name })));
   const missing = recipeNames().filter((name) => !names.includes(name));

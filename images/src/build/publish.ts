@@ -1,39 +1,46 @@
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type ImageManifest, parseImageManifest, sha256File, storeLayout } from "@ob/core";
-import { syncPath } from "@ob/qcow2";
+import { replaceImage, syncPath } from "@ob/qcow2";
 import type { Provenance } from "../recipe/provenance.ts";
 import type { RecipeResult } from "../recipe/recipe.ts";
+import { filesBeside } from "./files-beside.ts";
 
 export interface PublishOptions {
   /** The manifest, except for what is derived from the files. */
   readonly manifest: ImageManifest & { readonly name: string };
   readonly record: Provenance | undefined;
-  /** Absolute path of the store's `base-image`. */
-  readonly images: string;
+  /** Absolute path of the login key that the image gets beside it; by default the manifest names the key. */
+  readonly key?: string | undefined;
+  /** Path of the store. */
+  readonly store: string;
   readonly signal: AbortSignal | undefined;
 }
 
 type Move = readonly [from: string, to: string];
 
 /**
- * Moves the files of an image to their final paths, the manifest last. The names of kernel and initrd contain a digest
- * of their contents, so the old manifest stays valid with the old files until it is replaced. Afterwards the old files
- * are removed.
+ * Moves the files of an image to their final paths, disk and manifest last. The names of kernel, initrd and key contain a
+ * digest of their contents, so the old manifest stays valid with the old files until it is replaced. Afterwards the old
+ * files are removed.
  *
- * @param result files on the same file system as `images`.
+ * @param result files on the same file system as the store's images.
  * @throws ObError `BASE_IMAGE` for an invalid manifest.
  */
 export async function publish(result: RecipeResult, options: PublishOptions): Promise<ImageManifest> {
-  const { images, record, signal } = options;
+  const { store, record, key: keyFile, signal } = options;
+  const layout = storeLayout(store);
+  const images = layout.baseImages;
   const { name } = options.manifest;
   const { directBoot } = result;
   const named = async (file: string, kind: string): Promise<string> =>
     `${name}.${(await sha256File(file, signal)).slice(0, 12)}.${kind}`;
   const kernel = directBoot && (await named(directBoot.kernel, "kernel"));
   const initrd = directBoot?.initrd && (await named(directBoot.initrd, "initrd"));
+  const key = keyFile === undefined ? undefined : await named(keyFile, "key");
   const manifest: ImageManifest = {
     ...options.manifest,
+    ...(key !== undefined && { sshKey: key }),
     sha256: await sha256File(result.disk, signal),
     ...(directBoot &&
       kernel !== undefined && {
@@ -49,17 +56,17 @@ export async function publish(result: RecipeResult, options: PublishOptions): Pr
   const moves: readonly Move[] = [
     ...(directBoot && kernel ? [[directBoot.kernel, kernel] as const] : []),
     ...(directBoot?.initrd && initrd ? [[directBoot.initrd, initrd] as const] : []),
-    [result.disk, `${name}.qcow2`],
-    [manifestFile, `${name}.json`],
+    ...(keyFile !== undefined && key !== undefined ? [[keyFile, key] as const] : []),
   ];
+  if (keyFile !== undefined) await chmod(keyFile, 0o600);
   for (const [from] of moves) await syncPath(from);
-  for (const [from, to] of moves) {
-    // Neither a crash of the host leaves a manifest without what it describes.
-    if (from === manifestFile) await syncPath(images);
-    await rename(from, join(images, to));
-  }
+  for (const [from, to] of moves) await rename(from, join(images, to));
+  // Before its manifest can appear, which `replaceImage` makes last.
   await syncPath(images);
-  await removeFormer(images, { name, kept: [kernel, initrd] });
+  await replaceImage(layout, name, { disk: result.disk, manifest: manifestFile, signal });
+  for (const file of await filesBeside(images, name)) {
+    if (![kernel, initrd, key].includes(file)) await rm(join(images, file), { force: true });
+  }
   return manifest;
 }
 
@@ -78,16 +85,4 @@ export async function publishTemplate(result: RecipeResult, store: string): Prom
   } finally {
     await rm(partial, { force: true });
   }
-}
-
-/** Removes kernels and initrds of previous images with this name. */
-async function removeFormer(
-  images: string,
-  { name, kept }: { readonly name: string; readonly kept: readonly (string | undefined)[] },
-): Promise<void> {
-  const isFormer = (file: string): boolean => {
-    const rest = file.startsWith(`${name}.`) ? file.slice(name.length + 1) : "";
-    return /^(?:[0-9a-f]{12}\.)?(?:kernel|initrd)$/.test(rest) && !kept.includes(file);
-  };
-  for (const file of (await readdir(images)).filter(isFormer)) await rm(join(images, file), { force: true });
 }

@@ -5,13 +5,16 @@ import {
   baseLayerId,
   didYouMean,
   diskIn,
+  exists,
   ObError,
   resultDirectory,
   storeLayout,
 } from "@ob/core";
-import { readQcowHeader, resolveBacking } from "@ob/qcow2";
+import { completeReplacements, lockImage, readQcowHeader, resolveBacking } from "@ob/qcow2";
 import { directoryOf, readManifestLeniently } from "../recipe/provenance.ts";
+import { filesBeside } from "./files-beside.ts";
 import { imageNames } from "./list-images.ts";
+import { removeStale } from "./staging.ts";
 
 export interface RemovedImage {
   /** True if the store has a layer made from the image. That layer is kept, with every layer based on it. */
@@ -29,8 +32,15 @@ export async function removeImage(store: string, name: string): Promise<RemovedI
   checkArgument("removeImage: name", name, "string");
   const layout = storeLayout(store);
   const images = layout.baseImages;
+  await removeStale(images, layout);
+  await completeReplacements(layout);
   const names = await imageNames(images);
-  if (!names.includes(name)) throw noSuchImage(images, { name, names });
+  // A removal that was killed leaves the manifest.
+  const manifest = join(images, `${name}.json`);
+  if (!names.includes(name) && !(isImageName(name) && (await exists(manifest))))
+    throw noSuchImage(images, { name, names });
+  using lock = await lockImage(layout, name, { mode: "exclusive" });
+  void lock;
   const image = join(images, `${name}.qcow2`);
   const base = diskIn(resultDirectory(layout, baseLayerId(name)));
   const header = await readQcowHeader(base).catch(() => undefined);
@@ -47,8 +57,13 @@ export async function removeImage(store: string, name: string): Promise<RemovedI
   }
   const files = await filesOf(images, { name, names });
   // The manifest last: until then it names the other files of the image.
-  for (const file of [image, ...files, join(images, `${name}.json`)]) await rm(file, { force: true });
+  for (const file of [image, ...files, manifest]) await rm(file, { force: true });
   return { hasLayer: header !== undefined };
+}
+
+/** A name that has a path of its own below the directory of images. */
+function isImageName(name: string): boolean {
+  return !name.split("/").some((part) => part === "" || part === "." || part === "..");
 }
 
 export function noSuchImage(
@@ -71,7 +86,8 @@ async function filesOf(
   for (const other of names.filter((one) => one !== name)) {
     for (const file of await named(images, other)) others.add(file);
   }
-  const own = await named(images, name);
+  const former = name.includes("/") ? [] : await filesBeside(images, name);
+  const own = [...new Set([...(await named(images, name)), ...former.map((file) => join(images, file))])];
   const beside = own.filter((file) => dirname(file) === directoryOf(images, name) && !others.has(file));
   const there = await Promise.all(
     beside.map((file) =>

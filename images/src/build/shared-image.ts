@@ -1,5 +1,4 @@
-import { chmod, mkdtemp, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import {
   checkOptions,
   exists,
@@ -13,12 +12,12 @@ import {
   storeLayout,
   withStoreErrors,
 } from "@ob/core";
-import { findDamage, inspectQcow2, syncPath } from "@ob/qcow2";
+import { completeReplacements, findDamage, inspectQcow2 } from "@ob/qcow2";
 import { confineReader } from "@ob/qemu";
 import { directoryOf, isComplete, readManifest, readManifestLeniently } from "../recipe/provenance.ts";
 import { checkName, prepareStore } from "./build-image.ts";
 import { publish } from "./publish.ts";
-import { removeStale, temporaryPrefix } from "./staging.ts";
+import { makeStaging } from "./staging.ts";
 
 /** An image of a store, for another store. */
 export interface SharedImage {
@@ -39,8 +38,12 @@ export interface SharedImage {
  */
 export async function readSharedImage(store: string, given: string): Promise<SharedImage> {
   const name = checkName(given);
-  const images = storeLayout(store).baseImages;
-  const found = await withStoreErrors(`read the image ${name}`, () => readManifest(images, name));
+  const layout = storeLayout(store);
+  const images = layout.baseImages;
+  const found = await withStoreErrors(`read the image ${name}`, async () => {
+    await completeReplacements(layout);
+    return await readManifest(images, name);
+  });
   const disk = join(images, `${name}.qcow2`);
   if (!found) {
     throw new ObError("BASE_IMAGE", `The store has no image ${name} with a manifest.`, {
@@ -50,7 +53,8 @@ export async function readSharedImage(store: string, given: string): Promise<Sha
   const directory = directoryOf(images, name);
   const { sshKey, directBoot } = found.manifest;
   const hasStoreKey = sshKey !== undefined && isStoreKey(sshKey);
-  const key = sshKey === undefined ? undefined : hasStoreKey ? `${name}.key` : sshKey;
+  // Elsewhere it gets a name of its own, too.
+  const key = sshKey === undefined ? undefined : `${name}.key`;
   const files: Record<string, string> = {};
   if (key !== undefined && sshKey !== undefined) {
     files[key] = hasStoreKey ? join(directory, sshKey) : await imageFile(directory, sshKey);
@@ -64,7 +68,9 @@ export async function readSharedImage(store: string, given: string): Promise<Sha
 
 /** The sha256 of an image's disk, as its manifest says; undefined if there is no such image, or it does not say. */
 export async function imageDigest(store: string, name: string): Promise<string | undefined> {
-  const images = storeLayout(store).baseImages;
+  const layout = storeLayout(store);
+  await completeReplacements(layout);
+  const images = layout.baseImages;
   const found = await readManifestLeniently(images, checkName(name));
   return found && (await isComplete(images, name, found.manifest)) ? found.manifest.sha256 : undefined;
 }
@@ -96,11 +102,12 @@ export interface AddImageRequest {
 export async function addSharedImage(store: string, request: AddImageRequest): Promise<ImageManifest> {
   checkOptions("addSharedImage", request, { name: "string?", asked: "string?", fetch: "function" });
   const { fetch, signal } = request;
-  const images = storeLayout(store).baseImages;
+  const layout = storeLayout(store);
+  const images = layout.baseImages;
   await prepareStore(store, { images, signal });
   return await withStoreErrors("add an image", async () => {
-    await removeStale(images);
-    const directory = await mkdtemp(join(images, temporaryPrefix()));
+    await using staging = await makeStaging(images, layout);
+    const directory = staging.path;
     try {
       const disk = join(directory, "disk.qcow2");
       const names = new Map<string, string>();
@@ -115,9 +122,8 @@ export async function addSharedImage(store: string, request: AddImageRequest): P
       if (request.name === undefined && request.asked !== name)
         await refuseOther(store, { ...manifest, name });
       await refuseDamaged(disk, signal);
-      return await install({ disk, manifest: { ...manifest, name }, files: names }, { images, signal });
+      return await install({ disk, manifest: { ...manifest, name }, files: names }, { store, signal });
     } finally {
-      await rm(directory, { recursive: true, force: true });
       await makeTreesPrivate([images]);
     }
   });
@@ -152,26 +158,20 @@ interface FetchedImage {
 
 async function install(
   { disk, manifest, files }: FetchedImage,
-  { images, signal }: { readonly images: string; readonly signal: AbortSignal | undefined },
+  { store, signal }: { readonly store: string; readonly signal: AbortSignal | undefined },
 ): Promise<ImageManifest> {
-  const { name, sshKey, directBoot, virtualSize } = manifest;
+  const { sshKey, directBoot, virtualSize } = manifest;
   const at = (named: string): string => {
     const path = files.get(named);
     if (path !== undefined) return path;
     throw new ObError("BASE_IMAGE", `The image lacks ${JSON.stringify(named)}, which its manifest names.`);
   };
-  const key = sshKey === undefined ? undefined : basename(`${name}.key`);
-  if (sshKey !== undefined && key !== undefined) {
-    await chmod(at(sshKey), 0o600);
-    await syncPath(at(sshKey));
-    await rename(at(sshKey), join(images, key));
-  }
   const boot = directBoot && {
     kernel: at(directBoot.kernel),
     ...(directBoot.initrd !== undefined && { initrd: at(directBoot.initrd) }),
     commandLine: directBoot.commandLine,
   };
   const result = { disk, virtualSize: virtualSize ?? 0, ...(boot && { directBoot: boot }) };
-  const published = { ...manifest, ...(key !== undefined && { sshKey: key }) };
-  return await publish(result, { manifest: published, images, record: undefined, signal });
+  const key = sshKey === undefined ? undefined : at(sshKey);
+  return await publish(result, { manifest, key, store, record: undefined, signal });
 }

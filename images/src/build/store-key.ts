@@ -1,7 +1,8 @@
-import { link, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { link, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { exists, run, storeLayout, errnoCode } from "@ob/core";
+import { exists, run, type StoreLayout, storeLayout, errnoCode } from "@ob/core";
 import { syncPath } from "@ob/qcow2";
+import { makeStaging, removeStale } from "./staging.ts";
 
 export interface StoreKey {
   /** Absolute path of the private key. */
@@ -20,22 +21,35 @@ export async function storeKey(
   store: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<StoreKey> {
-  const file = join(storeLayout(store).sshKeys, "id_ed25519");
-  if (!(await exists(file))) await makeKey(file, signal);
+  const layout = storeLayout(store);
+  const file = join(layout.sshKeys, "id_ed25519");
+  if (!(await exists(file))) await makeKey(file, layout, signal);
   const { stdout } = await run(["ssh-keygen", "-y", "-f", file], { signal });
   return { file, publicKey: stdout.trim() };
+}
+
+/** As `storeKey`, and clears what a process has left that was killed while it made the key. */
+export async function completeStoreKey(
+  store: string,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<StoreKey> {
+  const key = await storeKey(store, options);
+  const layout = storeLayout(store);
+  await removeStale(layout.sshKeys, layout);
+  const publicFile = `${key.file}.pub`;
+  if (!(await exists(publicFile))) await writeFile(publicFile, `${key.publicKey}\n`, { mode: 0o600 });
+  return key;
 }
 
 /**
  * Creates the key in a temporary directory and links it, so that a killed process leaves no partial key and of two
  * concurrent processes one wins. It is on disk before any image has its public key.
  */
-async function makeKey(file: string, signal: AbortSignal | undefined): Promise<void> {
+async function makeKey(file: string, layout: StoreLayout, signal: AbortSignal | undefined): Promise<void> {
   const directory = dirname(file);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const scratch = await mkdtemp(join(directory, ".new-"));
+  await using scratch = await makeStaging(directory, layout);
   try {
-    const made = join(scratch, "key");
+    const made = join(scratch.path, "key");
     await run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "obuilder", "-f", made], { signal });
     await syncPath(made);
     await link(made, file);
@@ -43,7 +57,5 @@ async function makeKey(file: string, signal: AbortSignal | undefined): Promise<v
     for (const path of [directory, dirname(directory)]) await syncPath(path);
   } catch (error) {
     if (errnoCode(error) !== "EEXIST") throw error;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
   }
 }

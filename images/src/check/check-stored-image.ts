@@ -1,9 +1,7 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { checkOptions, storeLayout } from "@ob/core";
 import { checkImageTools } from "../build/check-tools.ts";
 import type { ImageTools } from "../build/build-image.ts";
-import { removeStale, temporaryPrefix } from "../build/staging.ts";
+import { makeStaging } from "../build/staging.ts";
 import { checkImage } from "./check-image.ts";
 import { type CheckRequest, findImage, smokeTestOf } from "./find-image.ts";
 
@@ -17,16 +15,10 @@ export async function checkStoredImage(request: CheckRequest, tools: ImageTools)
   checkImageTools("checkStoredImage", tools);
   const { store, startSmokeTest, onEvent = () => undefined, signal } = tools;
   const image = await findImage(request, store);
-  const temporary = storeLayout(store).imageChecks;
-  await mkdir(temporary, { recursive: true, mode: 0o700 });
-  await removeStale(temporary);
-  const scratch = await mkdtemp(join(temporary, temporaryPrefix()));
-  try {
-    await checkImage(
-      { ...image, ...smokeTestOf(image) },
-      { startSmokeTest, scratch, strict: false, measuresSpeed: true, onEvent, signal },
-    );
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  const layout = storeLayout(store);
+  await using scratch = await makeStaging(layout.imageChecks, layout);
+  await checkImage(
+    { ...image, ...smokeTestOf(image) },
+    { startSmokeTest, scratch: scratch.path, strict: false, measuresSpeed: true, onEvent, signal },
+  );
 }

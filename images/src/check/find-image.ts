@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { checkImageFiles, type ImageManifest, isStoreKey, ObError, storeLayout } from "@ob/core";
+import { completeReplacements } from "@ob/qcow2";
 import { imageNames } from "../build/list-images.ts";
 import { noSuchImage } from "../build/remove-image.ts";
 import { type Provenance, readManifest } from "../recipe/provenance.ts";
@@ -33,7 +34,9 @@ export interface FoundImage {
 
 /** @throws ObError `BASE_IMAGE`, `USAGE`. */
 export async function findImage(request: CheckRequest, store: string): Promise<FoundImage> {
-  const disk = await findDisk(request.image, storeLayout(store).baseImages);
+  const layout = storeLayout(store);
+  await completeReplacements(layout);
+  const disk = await findDisk(request.image, layout.baseImages);
   const manifestDirectory = dirname(disk);
   const name = basename(disk, ".qcow2");
   const found = await readManifest(manifestDirectory, name);

@@ -1,47 +1,22 @@
-import { open, readFile, rm } from "node:fs/promises";
-import { kill, pid } from "node:process";
-import { setTimeout as sleep } from "node:timers/promises";
-import { cancelledError, errnoCode, throwIfCancelled } from "@ob/core";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type Lock, tryLock, waitForLock } from "@ob/qcow2";
+
+const suffix = ".writing";
 
 /**
- * Prevents two builds from writing the same download: the second waits. The lock of a dead process is broken.
+ * Prevents two builds from writing the same download: the second waits. The lock ends with its process.
  *
- * @param file absolute path of the lock file; removed when the lock is disposed of.
+ * @param file absolute path of the download.
  * @throws ObError `CANCELLED`.
  */
-export async function lockDownload(file: string, signal: AbortSignal | undefined): Promise<AsyncDisposable> {
-  for (;;) {
-    throwIfCancelled(signal);
-    if (await take(file)) return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
-    if (await isStale(file)) {
-      await rm(file, { force: true });
-      continue;
-    }
-    await sleep(200, undefined, { signal }).catch(() => {
-      throw cancelledError(signal);
-    });
-  }
+export async function lockDownload(file: string, signal: AbortSignal | undefined): Promise<Lock> {
+  return await waitForLock(`${file}${suffix}`, "exclusive", signal);
 }
 
-async function take(file: string): Promise<boolean> {
-  try {
-    await using handle = await open(file, "wx");
-    await handle.writeFile(`${pid}\n`);
-    return true;
-  } catch (error) {
-    if (errnoCode(error) === "EEXIST") return false;
-    throw error;
-  }
-}
-
-async function isStale(file: string): Promise<boolean> {
-  const owner = Number(await readFile(file, "utf8").catch(() => ""));
-  // Not a process id: the file was just removed, or is not written yet.
-  if (!Number.isInteger(owner) || owner <= 0) return false;
-  try {
-    kill(owner, 0);
-    return false;
-  } catch (error) {
-    return errnoCode(error) === "ESRCH";
+/** Removes the files of locks that killed processes have left. @param downloads absolute path of the download directory. */
+export async function sweepDownloadLocks(downloads: string): Promise<void> {
+  for (const name of await readdir(downloads)) {
+    if (name.endsWith(suffix)) (await tryLock(join(downloads, name), "exclusive"))?.release();
   }
 }

@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { sha256 } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { sweepDownloadLocks } from "./download-lock.ts";
 import { download, type DownloadOptions, downloadList } from "./download.ts";
 
 const contents = Buffer.alloc(300_000, "The quick brown fox jumps over the lazy dog. ");
@@ -236,11 +237,18 @@ test("concurrent downloads of the same file fetch it once", async () => {
   expect(requests).toHaveLength(1);
 });
 
-test("the lock of a dead process is broken", async () => {
+test("what a build has left that was killed as it took the lock, or as the file was complete, is cleared", async () => {
   const { url } = await serve(withRanges());
-  // Linux's highest possible process id is 2^22.
-  await writeFile(join(directory, partName.replace(".part", ".lock")), "99999999\n");
-  expect(await readFile(await download(file(url), options()))).toEqual(contents);
+  const lock = join(directory, partName.replace(".part", ".writing"));
+  await writeFile(lock, "");
+  const kept = await download(file(url), options());
+  expect(await readFile(kept)).toEqual(contents);
+  await writeFile(`${kept}.part.json`, "{}");
+  await download(file(url), options());
+  expect(await readdir(directory)).toEqual([basename(kept)]);
+  await writeFile(lock, "");
+  await sweepDownloadLocks(directory);
+  expect(await readdir(directory)).toEqual([basename(kept)]);
 });
 
 describe("a local file", () => {

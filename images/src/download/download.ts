@@ -44,9 +44,13 @@ export async function download(file: Download, options: DownloadOptions): Promis
   if (given !== undefined) return await checkGiven(file, { given, signal });
   await mkdir(downloads, { recursive: true, mode: 0o700 });
   const kept = join(downloads, `${file.sha256.slice(0, 16)}-${file.name}`);
-  await using _ = await lockDownload(`${kept}.lock`, signal);
+  using _ = await lockDownload(kept, signal);
   if (await isFile(kept)) {
-    if ((await sha256File(kept, signal)) === file.sha256) return kept;
+    if ((await sha256File(kept, signal)) === file.sha256) {
+      // A killed build can have left it.
+      await rm(`${kept}.part.json`, { force: true });
+      return kept;
+    }
     await rm(kept, { force: true });
   }
   const part = `${kept}.part`;

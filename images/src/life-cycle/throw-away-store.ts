@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
-import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type ImageManifest, makePrivateDirectory, storeLayout } from "@ob/core";
-import { removeStale, temporaryPrefix } from "../build/staging.ts";
+import { disposableWith, type ImageManifest, makePrivateDirectory, storeLayout } from "@ob/core";
+import { makeStaging } from "../build/staging.ts";
 import type { FoundImage } from "../check/find-image.ts";
 
 /** A store that has one image, and a directory for sources beside it. Disposing removes both. */
@@ -27,30 +27,23 @@ export const checkedImage = "image";
  * @param store absolute path of the store that it is made in; created if missing.
  */
 export async function throwAwayStore(store: string, image: FoundImage): Promise<ThrowAwayStore> {
-  const checks = storeLayout(store).imageChecks;
   await makePrivateDirectory(store);
-  await mkdir(checks, { recursive: true, mode: 0o700 });
-  await removeStale(checks);
-  const root = await mkdtemp(join(checks, temporaryPrefix()));
-  const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
-  try {
-    const directory = join(root, "store");
-    const [sources, scratch] = [join(root, "sources"), join(root, "scratch")];
-    const layout = storeLayout(directory);
-    await mkdir(layout.baseImages, { recursive: true, mode: 0o700 });
-    await mkdir(layout.sshKeys, { recursive: true, mode: 0o700 });
-    await Promise.all([mkdir(sources), mkdir(scratch)]);
-    await symlink(image.disk, join(layout.baseImages, `${checkedImage}.qcow2`));
-    const manifest = await takeFiles(image, { images: layout.baseImages, keys: layout.sshKeys });
-    await writeFile(join(layout.baseImages, `${checkedImage}.json`), JSON.stringify(manifest));
-    return {
-      ...{ directory, sources, scratch, manifest, manifestDirectory: layout.baseImages },
-      [Symbol.asyncDispose]: remove,
-    };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
+  const around = storeLayout(store);
+  await using stack = new AsyncDisposableStack();
+  const { path: root } = stack.use(await makeStaging(around.imageChecks, around));
+  const directory = join(root, "store");
+  const [sources, scratch] = [join(root, "sources"), join(root, "scratch")];
+  const layout = storeLayout(directory);
+  await mkdir(layout.baseImages, { recursive: true, mode: 0o700 });
+  await mkdir(layout.sshKeys, { recursive: true, mode: 0o700 });
+  await Promise.all([mkdir(sources), mkdir(scratch)]);
+  await symlink(image.disk, join(layout.baseImages, `${checkedImage}.qcow2`));
+  const manifest = await takeFiles(image, { images: layout.baseImages, keys: layout.sshKeys });
+  await writeFile(join(layout.baseImages, `${checkedImage}.json`), JSON.stringify(manifest));
+  return disposableWith(
+    { directory, sources, scratch, manifest, manifestDirectory: layout.baseImages },
+    stack,
+  );
 }
 
 async function takeFiles(

@@ -8,6 +8,7 @@ import {
   makeStorePrivate,
   type Emit,
   isObError,
+  localFs,
   type StoreLayout,
   storeLayout,
   errorMessage,
@@ -54,7 +55,7 @@ export async function openCaches(options: CacheOptions): Promise<DiskCaches> {
   const layout = storeLayout(directory);
   return await withCacheErrors(`open the caches of ${layout.root}`, async () => {
     for (const path of [layout.caches, layout.temporaryCaches, layout.locks]) {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await localFs.mkdir(path, { recursive: true, mode: 0o700 });
     }
     await makeStorePrivate(layout.root, emit);
     await sweepScratch(layout);

@@ -1,7 +1,7 @@
-import { type StoreLayout, type StorePath, within } from "@ob/core";
+import { localFs, type StoreLayout, type StorePath, within } from "@ob/core";
 import { type Lock, tryLock, waitForLock } from "@ob/qcow2";
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 
 /** A directory in `cache-tmp` that belongs to this process. After a crash `sweepScratch` removes it. */
 export interface Scratch extends AsyncDisposable {
@@ -49,7 +49,7 @@ export function trashPath(layout: StoreLayout): StorePath {
 
 /** Removes what crashed processes left in `cache-tmp`; locked directories belong to running ones. */
 export async function sweepScratch(layout: StoreLayout): Promise<void> {
-  for (const name of await readdir(layout.temporaryCaches)) {
+  for (const name of await localFs.readdir(layout.temporaryCaches)) {
     const path = within(layout.temporaryCaches, name);
     const [, id] = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-c-/.exec(name) ?? [];
     if (id !== undefined) {

@@ -1,29 +1,26 @@
 #!/usr/bin/env node
+"use strict";
 // The command in a clone of the repository: the bundle, unless a package has been compiled since. It is not published.
 // Only syntax that old versions of Node.js read, as in obuilder.js.
-import { readdirSync, statSync } from "node:fs";
+var fs = require("fs");
+var path = require("path");
 
-function here(path) {
-  return new URL("../" + path, import.meta.url);
-}
+var here = path.join(__dirname, "..");
 
 /** When a file was written; 0 if there is none. */
-function writtenAt(path) {
-  try {
-    return statSync(here(path)).mtimeMs;
-  } catch {
-    return 0;
-  }
+function writtenAt(file) {
+  var found = fs.statSync(path.join(here, file), { throwIfNoEntry: false });
+  return found === undefined ? 0 : found.mtimeMs;
 }
 
 /** Is there no bundle, or has a package been compiled since? */
 function isStale() {
   var bundle = writtenAt("bundle/main.js");
   if (bundle === 0) return true;
-  var packages = readdirSync(here("node_modules/@ob")).map(function (name) {
+  var packages = fs.readdirSync(path.join(here, "node_modules/@ob")).map(function (name) {
     return "node_modules/@ob/" + name + "/";
   });
-  return ["", ...packages].some(function (place) {
+  return [""].concat(packages).some(function (place) {
     return writtenAt(place + "dist/.tsbuildinfo") > bundle;
   });
 }
@@ -49,5 +46,5 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
     },
   );
 } else {
-  void import("./obuilder.js");
+  require("./obuilder.js");
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
+"use strict";
+// CommonJS, by package.json beside it: Node.js starts sooner without its loader of ES modules.
 // Only syntax that old versions of Node.js read, so that they can say that they are too old.
-import nodeModule from "node:module";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+var path = require("path");
 
 var major = Number(process.versions.node.split(".")[0]);
 
@@ -12,11 +12,10 @@ function stop(message) {
 }
 
 function load() {
-  var require = nodeModule.createRequire(import.meta.url);
   try {
     var codeCache = require("../bundle/code-cache.cjs");
     var file = codeCache.cacheFileFor(process.argv.slice(2), process.env);
-    return codeCache.loadBundle(dirname(fileURLToPath(import.meta.url)) + "/../bundle", "main.cjs", file);
+    return codeCache.loadBundle(path.join(__dirname, "../bundle"), "main.cjs", file);
   } catch (error) {
     if (!error || (error.code !== "MODULE_NOT_FOUND" && error.code !== "ENOENT")) throw error;
     stop(error.message.split("\n")[0] + ".\nHint: the installation is not complete; install @ob/cli again.");

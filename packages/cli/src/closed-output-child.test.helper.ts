@@ -1,7 +1,7 @@
 // The command in a process of its own, with a store in memory and a guest that prints more than a pipe holds. What the store has in the
 // end goes to standard error.
 import { execFileSync } from "node:child_process";
-import { start } from "./main.ts";
+import { start } from "./start.ts";
 import { fakeServices } from "./testing/run.ts";
 
 const line = `${"x".repeat(99)}\n`;

@@ -1,6 +1,7 @@
 import { exitCodes as codes } from "./exit-codes.ts";
-import { main as runMain, start as runStart } from "./main.ts";
+import { main as runMain } from "./main.ts";
 import type { ProcessIo } from "./process-io.ts";
+import { start as runStart } from "./start.ts";
 
 // The types are written out, so that the published package, which is a bundle, needs none of the packages in it.
 

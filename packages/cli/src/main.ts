@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { firstError } from "@ob/core";
 import type { Services } from "./services.ts";
 import { allOptions } from "./args/all-options.ts";
@@ -6,10 +5,9 @@ import { type Invocation, readCommandLine } from "./args/parse.ts";
 import { commands } from "./commands/registry.ts";
 import { createSession, type Session } from "./commands/session.ts";
 import { colorsFor } from "./output/colors.ts";
-import { exitCodes, interruptCode } from "./exit-codes.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { type Ending, endingOf } from "./output/ending.ts";
 import type { ProcessIo } from "./process-io.ts";
-import { listenForInterrupts } from "./signals.ts";
 import { commonOptions, readColorMode, readVerbosity } from "./args/options.ts";
 import { unknownVariableWarnings } from "./settings/unknown-variables.ts";
 import { renderError } from "./output/render-error.ts";
@@ -109,53 +107,4 @@ function settings({ invocation, argv }: Given) {
   } catch {
     return { verbose: false, mode: "auto" as const, name };
   }
-}
-
-/** Runs the command line of this process, and ends the process with its exit code. */
-export async function start(options: MainOptions = {}): Promise<void> {
-  const { argv, env, stdout, stderr } = process;
-  const umask = process.umask(0o077);
-  using interrupts = listenForInterrupts(process, (interrupt) => process.exit(interruptCode(interrupt)));
-  let outlivesReader = false;
-  stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // What is written later is lost, too.
-    if (error.code === "EPIPE" && outlivesReader) return;
-    if (error.code === "EPIPE") interrupts.interrupt("SIGPIPE");
-    // Later writes fail too.
-    if (interrupts.cause() === "SIGPIPE") return;
-    stderr.write(`obuilder: Standard output cannot be written: ${error.message}\n`);
-    process.exit(exitCodes.failure);
-  });
-  // An error that cannot be printed cannot be reported.
-  stderr.on("error", () => {});
-  const io: ProcessIo = {
-    // Few commands read it, and the streams of files are loaded for it.
-    get stdin() {
-      return process.stdin;
-    },
-    stdout,
-    stderr,
-    env,
-    signal: interrupts.signal,
-    restoreUmask: () => void process.umask(umask),
-    outliveReader: () => {
-      outlivesReader = true;
-    },
-    interruptedBy: interrupts.cause,
-  };
-  const code = await main(argv.slice(2), io, options);
-  // What a library left open must not keep a finished command alive, but the output must be flushed first. Whoever cancels a
-  // command does not wait for a reader that has stopped reading.
-  const flushing = Promise.all([flushed(stdout), flushed(stderr)]);
-  await (interrupts.cause() === undefined ? flushing : Promise.race([flushing, sleep(flushTime)]));
-  process.exit(interrupts.cause() === "SIGPIPE" ? interruptCode("SIGPIPE") : code);
-}
-
-/** How long a cancelled command waits for the reader of its output, in milliseconds. */
-const flushTime = 300;
-
-function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    stream.write("", () => resolve());
-  });
 }

@@ -1,10 +1,10 @@
 import type { Builder, BuilderOptions, BuildRequest, PlanBuildOptions, PlannedStep } from "@ob/builder";
-import { readdir } from "node:fs/promises";
 import { getuid } from "node:process";
 import {
   type CacheStore,
   type Emit,
   findProgram,
+  localFs,
   type GuestArch,
   type GuestImage,
   makeStorePrivate,
@@ -27,6 +27,7 @@ import type { StoreLocation } from "./args/store-location.ts";
 import type { OpenRepository, OpenRepositoryOptions } from "./sharing/open-repository.ts";
 import type { Sharing } from "./sharing/sharing.ts";
 import type { ClusterServices } from "./cluster/cluster-ports.ts";
+import { openSandbox } from "./open-sandbox.ts";
 import { sandboxOptions } from "./sandbox-options.ts";
 
 export interface OpenOptions {
@@ -121,17 +122,16 @@ export const services: Services = {
   async openBuilder({ location, flags, limits = {}, sharing, wrapStore = (store) => store, emit }) {
     const { directory } = location;
     await requireStore(location);
-    const [{ createBuilder }, { openStore }, { openCaches }, { createSandbox }] = await Promise.all([
+    const [{ createBuilder }, { openStore }, { openCaches }] = await Promise.all([
       import("@ob/builder"),
       import("@ob/store-qcow"),
       import("@ob/cache"),
-      import("@ob/sandbox-qemu"),
     ]);
     await using resources = new AsyncDisposableStack();
     const own = wrapStore(await openStore({ directory, ...storeFlags(flags), emit }));
     const store = resources.use(sharing ? sharing.wrap(own) : own);
     const caches = resources.use(await openCaches({ directory, emit }));
-    const sandbox = resources.use(await createSandbox(await sandboxOptions({ location, flags, emit })));
+    const sandbox = resources.use(await openSandbox({ location, flags, emit }));
     const builder = resources.use(
       createBuilder({ store, sandbox, caches, digestDirectory: digestsOf(location), ...limits, emit }),
     );
@@ -183,7 +183,7 @@ export const services: Services = {
       ? await services.openStore({ location, emit })
       : new EmptyStore(location.directory);
     const digestDirectory = storeExists ? digestsOf(location) : undefined;
-    const { describeGuest } = await import("@ob/sandbox-qemu");
+    const { describeGuest } = await import("@ob/sandbox-qemu/guest");
     const { guestOs, guestArch, hardware, guestProfiles } = flags;
     const defaults = { guestOs, guestArch, hardware, profiles: await loadGuestProfiles(guestProfiles) };
     const guest = (image: GuestImage) => describeGuest(image, defaults);
@@ -229,7 +229,7 @@ async function isMissingOrEmpty({ directory }: StoreLocation): Promise<boolean> 
 /** Undefined if it does not exist; the store reports other errors. */
 async function entriesOf(directory: string): Promise<readonly string[] | undefined> {
   try {
-    return await readdir(directory);
+    return await localFs.readdir(directory);
   } catch (error) {
     return errnoCode(error) === "ENOENT" ? undefined : ["?"];
   }

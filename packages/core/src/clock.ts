@@ -1,11 +1,19 @@
 /**
+ * A monotonic clock, in milliseconds. For `performance`, Node.js loads a dozen modules when it is used first.
+ */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
+}
+
+/**
  * The time of day of moments of this process, by what the clock says now. Spans between two of them are right, whatever the clock was
  * set to in between.
  *
- * @returns takes a value of `performance.now()`.
+ * @returns takes a value of `monotonicMs`.
  */
 export function wallClock(): (moment: number) => Date {
-  const offset = Date.now() - performance.now();
+  const offset = Date.now() - monotonicMs();
   return (moment) => new Date(offset + moment);
 }
 

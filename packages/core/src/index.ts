@@ -9,7 +9,7 @@ export {
 } from "./ports/build-records.ts";
 export type { CacheLease, CacheRecord, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
-export { isOutdated, wallClock } from "./clock.ts";
+export { isOutdated, monotonicMs, wallClock } from "./clock.ts";
 export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";
 export { disposableWith } from "./disposable.ts";
 export { sha256, sha256File } from "./digest.ts";
@@ -55,6 +55,7 @@ export {
   snapshotPointNames,
 } from "./image-manifest.ts";
 export type { CacheFileSystem, GuestDescription } from "./ports/guest-description.ts";
+export { localFs } from "./local-fs.ts";
 export {
   exists,
   type FileIdentity,
@@ -109,6 +110,8 @@ export type { DeleteLayerOptions, ExportFormat, ExportOptions, PruneOptions } fr
 export type { LayerRecord, LayerStep, LayerTag, RecordedStep } from "./ports/layer-notes.ts";
 export { baseOfTag, isTagName, parseTagName, taggedBase } from "./tag-name.ts";
 export { noSuchTag } from "./no-such-tag.ts";
+export { isAbandonedName, ownedName } from "./owned-name.ts";
+export { makeTemporaryDirectory, partialBeside, type TemporaryDirectory } from "./temporary-directory.ts";
 export type { FirstStepStart, FurtherStepStart, ImageSpeed } from "./ports/image-speed.ts";
 export type {
   ResolveCpuArgs,

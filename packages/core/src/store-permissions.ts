@@ -1,9 +1,10 @@
 import { chmodSync, lstatSync } from "node:fs";
-import { chmod, mkdir, readdir, stat } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { errnoCode, errorMessage } from "./errors.ts";
 import type { Emit } from "./events.ts";
+import { localFs } from "./local-fs.ts";
 import { storeLayout } from "./store-layout.ts";
 
 /** All permissions but the owner's. */
@@ -31,7 +32,7 @@ export async function makePrivateDirectory(path: string): Promise<boolean> {
  * A directory that is not a store is left alone, and so is a link in a store: its target may belong to another user.
  */
 export async function makeStorePrivate(directory: string, emit: Emit): Promise<void> {
-  const found = await stat(directory).catch(() => undefined);
+  const found = await localFs.stat(directory).catch(() => undefined);
   if (!found?.isDirectory() || (found.mode & others) === 0) return;
   const parts = await partsOf(directory);
   if (parts.length === 0) return;
@@ -103,7 +104,7 @@ function closeOne(path: string): {
 
 /** Empty for a directory that may not be read, or was removed. */
 async function entriesOf(directory: string): Promise<readonly string[]> {
-  const names = await readdir(directory).catch((): string[] => []);
+  const names = await localFs.readdir(directory).catch((): string[] => []);
   return names.map((name) => join(directory, name));
 }
 
@@ -115,7 +116,7 @@ function privateMode(mode: number): number {
 async function partsOf(directory: string): Promise<readonly string[]> {
   const layout = storeLayout(directory);
   const { baseImages, results, temporary, caches, temporaryCaches, cacheTemplates, state } = layout;
-  const entries = await readdir(directory).catch((): string[] => []);
+  const entries = await localFs.readdir(directory).catch((): string[] => []);
   const isThere = (path: string) => entries.includes(basename(path));
   if (!isThere(baseImages) && !isThere(results)) return [];
   return [baseImages, results, temporary, caches, temporaryCaches, cacheTemplates, state].filter(isThere);

@@ -1,7 +1,7 @@
 import { statSync, unlinkSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
-import { cancelledError, checkArgument, throwIfCancelled } from "@ob/core";
+import { checkArgument, throwIfCancelled } from "@ob/core";
 
 /*
  * Locks between processes that die with the process, without native modules. SQLite locks a database file with
@@ -52,9 +52,8 @@ export async function waitForLock(path: string, mode: LockMode, signal?: AbortSi
     throwIfCancelled(signal);
     const lock = lockNow(path, mode);
     if (lock) return lock;
-    await delay(pause * (0.5 + Math.random() / 2), undefined, signal && { signal }).catch(() => {
-      throw cancelledError(signal);
-    });
+    // A signal ends the pause by an error: the next turn throws the right one.
+    await delay(pause * (0.5 + Math.random() / 2), undefined, signal && { signal }).catch(() => undefined);
   }
 }
 
@@ -94,10 +93,11 @@ export function isFree(path: string): boolean {
 function lockNow(path: string, mode: LockMode): Lock | undefined {
   for (;;) {
     const before = fileOf(path);
-    const database = new DatabaseSync(path, { timeout: 0 });
+    // SQLite waits for no lock unless it is told to.
+    const database = new DatabaseSync(path);
     // The last holder removes the file of a lock. A lock on a removed file locks nothing: the file that was opened must be
     // the one that is at the path afterwards.
-    const failure = before === undefined ? undefined : begin(database, mode);
+    const failure = begin(database, mode);
     const moved = before === undefined || fileOf(path) !== before;
     if (!moved && failure === undefined) return new HeldLock(database, { path, mode, identity: before });
     database.close();
@@ -152,7 +152,7 @@ class HeldLock implements Lock {
     } catch {
       // The directory can be gone by now, and the disk can be full or failing: what counts is that the lock is released.
     } finally {
-      if (this.#database.isOpen) this.#database.close();
+      this.#database.close();
     }
   }
 

@@ -19,6 +19,9 @@ const externalDataBit = 4n;
 /** A longer table belongs to a disk of petabytes. In bytes. */
 const maxTableLength = 1 << 20;
 
+/** A part of a file; shorter where the file ends. */
+export type ReadAt = (place: { readonly offset: number; readonly length: number }) => Promise<Buffer>;
+
 /**
  * Reads the header of a qcow2 file. Reading it here rather than with `qemu-img info` makes walking a chain of
  * backing files a matter of microseconds.
@@ -27,7 +30,12 @@ const maxTableLength = 1 << 20;
  */
 export async function readQcowHeader(path: string): Promise<QcowHeader | undefined> {
   await using file = await open(path, "r");
-  const header = await readHeader(file);
+  return await qcowHeaderIn(readerOf(file));
+}
+
+/** As `readQcowHeader`. */
+export async function qcowHeaderIn(read: ReadAt): Promise<QcowHeader | undefined> {
+  const header = await readHeader(read);
   if (!header) return undefined;
   const version = header.readUInt32BE(4);
   const name = { offset: Number(header.readBigUInt64BE(8)), length: header.readUInt32BE(16) };
@@ -35,7 +43,7 @@ export async function readQcowHeader(path: string): Promise<QcowHeader | undefin
   const hasBacking = name.offset !== 0 && name.length !== 0 && name.length <= maxBackingLength;
   return {
     virtualSize: Number(header.readBigUInt64BE(24)),
-    backing: hasBacking ? (await readAt(file, name)).toString("utf8") : undefined,
+    backing: hasBacking ? (await readIfInFile(read, name)).toString("utf8") : undefined,
     externalData: (features & externalDataBit) !== 0n,
   };
 }
@@ -46,12 +54,17 @@ export async function readQcowHeader(path: string): Promise<QcowHeader | undefin
  */
 export async function isEmptyDisk(path: string): Promise<boolean> {
   await using file = await open(path, "r");
-  const header = await readHeader(file);
+  return await isEmptyDiskIn(readerOf(file));
+}
+
+/** As `isEmptyDisk`. */
+export async function isEmptyDiskIn(read: ReadAt): Promise<boolean> {
+  const header = await readHeader(read);
   if (!header) return false;
   const table = { offset: Number(header.readBigUInt64BE(40)), length: header.readUInt32BE(36) * 8 };
   const snapshots = header.readUInt32BE(60);
   if (snapshots > 0 || table.length > maxTableLength) return false;
-  const entries = await readAt(file, table);
+  const entries = await readIfInFile(read, table);
   return entries.length === table.length && entries.every((byte) => byte === 0);
 }
 
@@ -60,17 +73,19 @@ export function resolveBacking(file: string, backing: string): string {
   return isAbsolute(backing) ? backing : join(dirname(file), backing);
 }
 
-async function readHeader(file: FileHandle): Promise<Buffer | undefined> {
-  const header = await readAt(file, { offset: 0, length: headerLength });
+async function readHeader(read: ReadAt): Promise<Buffer | undefined> {
+  const header = await read({ offset: 0, length: headerLength });
   return header.length >= minHeaderLength && header.readUInt32BE(0) === magic ? header : undefined;
 }
 
-async function readAt(
-  file: FileHandle,
-  { offset, length }: { readonly offset: number; readonly length: number },
-): Promise<Buffer> {
-  // There is nothing at a place that no file reaches, and Node refuses to read there.
-  if (!Number.isSafeInteger(offset)) return Buffer.alloc(0);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
-  return buffer.subarray(0, bytesRead);
+/** There is nothing at a place that no file reaches, and Node refuses to read there. */
+async function readIfInFile(read: ReadAt, place: Parameters<ReadAt>[0]): Promise<Buffer> {
+  return Number.isSafeInteger(place.offset) ? await read(place) : Buffer.alloc(0);
+}
+
+function readerOf(file: FileHandle): ReadAt {
+  return async ({ offset, length }) => {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
+    return buffer.subarray(0, bytesRead);
+  };
 }

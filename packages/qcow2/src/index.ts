@@ -22,6 +22,7 @@ export {
   waitForLock,
   withLock,
 } from "./file-lock.ts";
+export { completeReplacements, lockImage, type NewImage, replaceImage } from "./image-publication.ts";
 export {
   convertDisk,
   type ConvertDiskOptions,

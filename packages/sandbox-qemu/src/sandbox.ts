@@ -16,7 +16,7 @@ import { confinementFor, type SandboxOptions } from "./lifecycle/options.ts";
 import { checkSandboxOptions } from "./lifecycle/check-options.ts";
 import { openEphemeralGuest } from "./access/ephemeral-guest.ts";
 import { findProfile } from "./guest/registry.ts";
-import { describeGuest } from "./guest/describe-guest.ts";
+import { describeGuest, distinctTargets } from "./guest/describe-guest.ts";
 import { guestProfile, resolveGuest } from "./guest/resolve-guest.ts";
 import { PhaseTimer } from "./lifecycle/phase-timer.ts";
 import { type GuestSession, startGuest } from "./lifecycle/start-guest.ts";
@@ -55,7 +55,7 @@ export async function createSandbox(options: SandboxOptions): Promise<VmSandbox>
 }
 
 class QemuSandbox implements VmSandbox {
-  readonly distinctTargets = true;
+  readonly distinctTargets = distinctTargets;
   readonly #resources: StepResources;
   readonly #tasks = new TaskGroup();
   readonly #warm: WarmVms;

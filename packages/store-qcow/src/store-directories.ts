@@ -1,7 +1,6 @@
 import { constants } from "node:fs";
-import { access, mkdir, readdir } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { errnoCode, makePrivateDirectory, ObError, type StoreLayout } from "@ob/core";
+import { errnoCode, localFs, makePrivateDirectory, ObError, type StoreLayout } from "@ob/core";
 import { syncPath } from "@ob/qcow2";
 
 /** Makes the directories that a store lacks. @throws ObError `STORE` if there is no store, and none is to be created. */
@@ -9,12 +8,12 @@ export async function makeDirectories(layout: StoreLayout, create: boolean): Pro
   if (!create) await refuseMissing(layout);
   else if (await makePrivateDirectory(layout.root)) await syncAround(layout.root);
   // For mkdir on a read-only file system Node.js has other error codes.
-  await access(layout.root, constants.W_OK | constants.X_OK);
+  await localFs.access(layout.root, constants.W_OK | constants.X_OK);
   const { baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks } = layout;
   const parts = [baseImages, results, temporary, caches, temporaryCaches, databaseDirectory, locks];
   let isNew = false;
   for (const path of parts) {
-    if ((await mkdir(path, { recursive: true, mode: 0o700 })) !== undefined) isNew = true;
+    if ((await localFs.mkdir(path, { recursive: true, mode: 0o700 })) !== undefined) isNew = true;
   }
   // A layer outlives a power failure only if the names of the directories around it do.
   if (isNew) for (const path of new Set(parts.map((part) => dirname(part)))) await syncPath(path);
@@ -31,7 +30,7 @@ async function syncAround(path: string): Promise<void> {
 async function refuseMissing({ root, baseImages, results, state }: StoreLayout): Promise<void> {
   const hint = "A store is a directory whose base-image/ holds NAME.qcow2 for each `(from NAME)`.";
   const data = { notStore: root };
-  const entries = await readdir(root).catch((cause: unknown) => {
+  const entries = await localFs.readdir(root).catch((cause: unknown) => {
     const code = errnoCode(cause);
     if (code === "ENOENT") throw new ObError("STORE", `There is no store at ${root}.`, { cause, hint, data });
     if (code === "ENOTDIR") throw new ObError("STORE", `${root} is not a directory.`, { cause, hint, data });

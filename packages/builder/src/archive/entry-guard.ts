@@ -3,9 +3,15 @@ import { quotedName } from "@ob/core";
 import { brokenArchive } from "./reader/broken-archive.ts";
 import type { EntryType } from "./reader/tar-fields.ts";
 
-/** How many names of directories and links are remembered, and how many characters they may have in all. */
-const maxNames = 2_000_000;
-const maxCharacters = 64 * 2 ** 20;
+/** What is remembered of an archive at most. */
+export interface GuardLimits {
+  /** Of directories and links. */
+  readonly names: number;
+  /** In all these names. */
+  readonly characters: number;
+}
+
+const defaultLimits: GuardLimits = { names: 2_000_000, characters: 64 * 2 ** 20 };
 
 /**
  * Checks that nothing in an archive is unpacked through a link, be it in the archive or already in the destination: each
@@ -15,7 +21,12 @@ const maxCharacters = 64 * 2 ** 20;
 export class EntryGuard {
   readonly #directories = new Set<string>();
   readonly #links = new Set<string>();
+  readonly #limits: GuardLimits;
   #characters = 0;
+
+  constructor(limits = defaultLimits) {
+    this.#limits = limits;
+  }
 
   /**
    * @param linked the target of a hard link.
@@ -35,14 +46,13 @@ export class EntryGuard {
       throw brokenArchive(`${quotedName(path)} is both a link and a directory`);
     }
     (isDirectory ? this.#directories : this.#links).add(path);
-    if (this.#directories.size + this.#links.size > maxNames) {
-      throw brokenArchive(`it has more than ${maxNames} directories and links`);
+    const { names, characters } = this.#limits;
+    if (this.#directories.size + this.#links.size > names) {
+      throw brokenArchive(`it has more than ${names} directories and links`);
     }
     this.#characters += path.length;
-    if (this.#characters > maxCharacters) {
-      throw brokenArchive(
-        `the names of its directories and links are longer than ${maxCharacters} characters`,
-      );
+    if (this.#characters > characters) {
+      throw brokenArchive(`the names of its directories and links are longer than ${characters} characters`);
     }
   }
 

@@ -86,6 +86,8 @@ async function sendItem(pack: Pack, archive: AsyncIterable<Uint8Array>, options:
       top = { isDirectory, path: item.archivePath(isDirectory), bounds: item.bounds };
       if (isDirectory && partsOf(entry.name).length > 0)
         throw brokenArchive("it does not start with its root");
+      // Nothing comes before it that it could be a link to: its target would be a file of whoever unpacks the archive.
+      if (entry.type === "link") throw brokenArchive("it starts with a hard link");
       guard.add(top.path, entry.type);
       await sendParents(pack, { ...options, entry, path: top.path });
       if (top.path !== "")

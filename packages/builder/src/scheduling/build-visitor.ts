@@ -1,6 +1,7 @@
 import {
   type CacheStore,
   isObError,
+  monotonicMs,
   type ObEvent,
   type Sandbox,
   type StepInfo,
@@ -81,10 +82,10 @@ async function getLayer(
   const { emit, signal } = scope;
   // Before the layer is begun: a build that has a slot never waits for one that has none.
   await scope.admit(async () => !(await store.find(step.id)));
-  const start = performance.now();
+  const start = monotonicMs();
   emit({ type: "step-started", step });
   const finished = (outcome: "saved" | "cached" | "failed" | "cancelled") =>
-    emit({ type: "step-finished", step, outcome, milliseconds: performance.now() - start });
+    emit({ type: "step-finished", step, outcome, milliseconds: monotonicMs() - start });
   const tail = new OutputTail();
   const onOutput = (bytes: Uint8Array) => {
     tail.push(bytes);

@@ -14,7 +14,8 @@ export type NoCache = boolean | readonly string[];
 export class RenewedSteps {
   readonly #store: Pick<Store, "find" | "renewals">;
   readonly #noCache: NoCache;
-  readonly #nonce = randomBytes(16).toString("hex");
+  /** Most builds need none. */
+  #nonce: string | undefined;
   /** The new ids of this build, by those of the spec: stages that share a step run it once. */
   readonly #renewed = new Map<LayerId, Promise<LayerId>>();
 
@@ -64,7 +65,9 @@ export class RenewedSteps {
   /** A layer that does not exist yet needs no other id. */
   async #choose(id: LayerId): Promise<LayerId> {
     const current = this.#current(id);
-    return (await this.#store.find(current)) ? renewedStepId(id, this.#nonce) : current;
+    return (await this.#store.find(current))
+      ? renewedStepId(id, (this.#nonce ??= randomBytes(16).toString("hex")))
+      : current;
   }
 }
 

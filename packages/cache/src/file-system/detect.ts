@@ -1,7 +1,6 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { run, type RunOptions } from "@ob/core";
+import { run, type RunOptions, makeTemporaryDirectory } from "@ob/core";
 import { formatExt4 } from "./ext4.ts";
 
 /** File systems that are recognised on a disk; a guest may have others on its cache disks. */
@@ -92,7 +91,7 @@ async function readSectors(
   range: { start: number; count: number },
   options: RunOptions,
 ): Promise<Buffer> {
-  const directory = await mkdtemp(join(tmpdir(), "ob-cache-"));
+  const { path: directory } = await makeTemporaryDirectory("cache");
   try {
     const out = join(directory, "sectors");
     const { start, count } = range;

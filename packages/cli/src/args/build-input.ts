@@ -1,7 +1,7 @@
-import { access, constants, stat } from "node:fs/promises";
+import { constants } from "node:fs";
 import path from "node:path";
 import type { BuildRequest } from "@ob/builder";
-import { type Emit, errorMessage, ObError } from "@ob/core";
+import { type Emit, errorMessage, localFs, ObError } from "@ob/core";
 import type { ProcessIo } from "../process-io.ts";
 import { readBuildArgs } from "./build-args.ts";
 import { readIgnoreFile } from "./ignore-file.ts";
@@ -30,7 +30,7 @@ export async function readRequest(args: Arguments, io: ProcessIo, emit: Emit): P
 /** @throws ObError `USAGE` if the key of `--qemu-ssh-key` cannot be read: it is reported before the first step. */
 export async function checkKey(file: string | undefined): Promise<void> {
   if (file === undefined) return;
-  await access(file, constants.R_OK).catch((cause: unknown) => {
+  await localFs.access(file, constants.R_OK).catch((cause: unknown) => {
     throw new ObError("USAGE", `The key of --qemu-ssh-key cannot be read: ${errorMessage(cause)}.`, {
       cause,
       hint: "Give the private key that the guest's login user accepts; without the option the image's own key is used.",
@@ -44,7 +44,7 @@ async function checkSource(directory: string | undefined): Promise<string> {
       hint: "Give the directory that `copy` takes files from as the last argument; `.` is the current one.",
     });
   }
-  const stats = await stat(directory).catch((cause: unknown) => {
+  const stats = await localFs.stat(directory).catch((cause: unknown) => {
     throw new ObError(
       "USAGE",
       `The source directory ${directory} cannot be opened: ${errorMessage(cause)}.`,

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ObError, orCancelled, errnoCode } from "@ob/core";
+import { errnoCode, localFs, ObError, orCancelled } from "@ob/core";
 import type { ParsedSpec, Spec } from "@ob/spec";
 import type { ProcessIo, Input } from "../process-io.ts";
 import { type Arguments, stringOption } from "./options.ts";
@@ -36,14 +36,16 @@ export async function readSpec(
 }
 
 /** Reads the file, or standard input for `-`. @throws ObError `USAGE` if the file cannot be read. */
-export async function readSource(file: string, { stdin, signal }: ProcessIo): Promise<Uint8Array> {
+export async function readSource(file: string, io: ProcessIo): Promise<Uint8Array> {
   // Standard input may never end, and a read of it cannot be cancelled: it is left behind.
-  return file === "-" ? await orCancelled(readAll(stdin), signal) : await readSpecFile(file);
+  return file === "-" ? await orCancelled(readAll(io.stdin), io.signal) : await readSpecFile(file);
 }
 
 async function readSpecFile(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    // A pipe may have to be waited for, while the command can be cancelled.
+    const isPlain = (await localFs.stat(file)).isFile();
+    return isPlain ? await localFs.readFile(file) : await readFile(file);
   } catch (cause) {
     const why: Readonly<Record<string, string>> = {
       ENOENT: "does not exist",

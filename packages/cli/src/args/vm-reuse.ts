@@ -1,6 +1,5 @@
-import { access } from "node:fs/promises";
 import path from "node:path";
-import { errnoCode, storeLayout } from "@ob/core";
+import { errnoCode, localFs, storeLayout } from "@ob/core";
 import type { Arguments } from "./options.ts";
 import type { StoreLocation } from "./store-location.ts";
 
@@ -18,7 +17,7 @@ export async function mayReuseVm({ args, env, location }: VmReuseSources): Promi
   if (args["no-vm-reuse"] === true || args["vm-reuse"] === "never") return false;
   if ((env["OBUILDER_NO_VM_REUSE"] ?? "") !== "") return false;
   try {
-    await access(path.join(storeLayout(location.directory).state, markerName));
+    await localFs.access(path.join(storeLayout(location.directory).state, markerName));
     return false;
   } catch (error) {
     if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return true;

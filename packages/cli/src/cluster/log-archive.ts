@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeTemporaryDirectory } from "@ob/core";
 import type { LogArchive } from "@ob/cluster";
 import { type Registry } from "@ob/registry";
 
@@ -31,7 +31,7 @@ export function registryLogs(
 }
 
 async function withFile<T>(use: (file: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), "obuilder-log-"));
+  const { path: directory } = await makeTemporaryDirectory("log");
   try {
     return await use(join(directory, "chunk"));
   } finally {

@@ -1,7 +1,5 @@
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import type { BuildRequest } from "@ob/builder";
 import {
   attachBuild,
@@ -12,7 +10,14 @@ import {
   findBuild,
   submitBuild,
 } from "@ob/cluster";
-import { disposableWith, type Emit, type ImageManifest, type LayerId, ObError } from "@ob/core";
+import {
+  disposableWith,
+  type Emit,
+  type ImageManifest,
+  type LayerId,
+  ObError,
+  makeTemporaryDirectory,
+} from "@ob/core";
 import { openRegistry, type Registry } from "@ob/registry";
 import type { Spec } from "@ob/spec";
 import type {
@@ -107,7 +112,7 @@ async function* readLog(
 ): AsyncGenerator<Uint8Array> {
   const layer = await findUsableLayer(registry, id, { emit, signal });
   if (!layer?.log) return;
-  const directory = await mkdtemp(join(tmpdir(), "obuilder-log-"));
+  const { path: directory } = await makeTemporaryDirectory("log");
   try {
     const file = await pullLog(layer, { registry, directory, signal });
     if (file === undefined) return;

@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type BaseImage,
@@ -13,6 +12,7 @@ import {
   parseImageManifest,
   type Store,
   taggedBase,
+  makeTemporaryDirectory,
 } from "@ob/core";
 import type { Registry } from "@ob/registry";
 import { EmptyStore } from "../empty-store.ts";
@@ -93,7 +93,7 @@ export class PlanningStore extends EmptyStore implements Store {
     const { imageManifest } = image;
     if (!imageManifest) return undefined;
     if (imageManifest.size > largestManifest) throw missing();
-    const directory = await mkdtemp(join(tmpdir(), "obuilder-image-"));
+    const { path: directory } = await makeTemporaryDirectory("image");
     try {
       const file = join(directory, "manifest.json");
       if (!(await this.#registry.pullBlob(imageManifest, file))) throw missing();

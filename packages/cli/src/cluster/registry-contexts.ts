@@ -1,10 +1,19 @@
 import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BuildRequest, contextArchive } from "@ob/builder";
 import type { ContextTransport } from "@ob/cluster";
-import { type Emit, errorMessage, isObError, ObError, quotedName, spaceGuard, type Store } from "@ob/core";
+import {
+  type Emit,
+  errorMessage,
+  isObError,
+  ObError,
+  quotedName,
+  spaceGuard,
+  type Store,
+  makeTemporaryDirectory,
+} from "@ob/core";
 import type { Registry } from "@ob/registry";
 import { isOfRegistry } from "../sharing/source.ts";
 import { unpackArchive } from "../unpack/unpack-archive.ts";
@@ -116,7 +125,7 @@ async function unpacked(digest: string, { registry, emit, signal }: Receiving): 
   // The name is the client's word. A tag can be changed by others.
   if (!/^sha256:[0-9a-f]{64}$/.test(digest)) throw unusable(digest, "it is not named by its digest.");
   const context = await registry.findContext(digest, { signal });
-  const directory = await mkdtemp(join(tmpdir(), "obuilder-context-"));
+  const { path: directory } = await makeTemporaryDirectory("context");
   try {
     const [tar, files] = [join(directory, "context.tar"), join(directory, "files")];
     await mkdir(files);

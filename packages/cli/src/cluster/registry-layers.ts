@@ -1,8 +1,15 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fetched, LayerTransport, PublishedLayer } from "@ob/cluster";
-import { type Emit, errorMessage, isObError, type LayerId, ObError, type Store } from "@ob/core";
+import {
+  type Emit,
+  errorMessage,
+  isObError,
+  type LayerId,
+  ObError,
+  type Store,
+  makeTemporaryDirectory,
+} from "@ob/core";
 import type { ChainDisk, LayerInfo, Registry } from "@ob/registry";
 import { pushStoredLayer } from "../sharing/push-layer.ts";
 import { findUsableLayer, hasWhole, isCorrupt } from "../sharing/source.ts";
@@ -45,7 +52,7 @@ export class RegistryLayers implements LayerTransport {
     if (layer?.manifestDigest !== digest) return "gone";
     const [base, ...overlays] = layer.chain;
     if (!base) return "gone";
-    const directory = await mkdtemp(join(tmpdir(), "obuilder-layer-"));
+    const { path: directory } = await makeTemporaryDirectory("layer");
     try {
       if (!(await this.#takeBase(base, signal))) return "conflict";
       let parent = base.id;

@@ -3,7 +3,7 @@ import { cacheFromOptions } from "../args/cache-options.ts";
 import { findLog } from "../args/layer-ref.ts";
 import { acceptedButHidden, storeOptions, stringOption } from "../args/options.ts";
 import { sandboxOptions } from "../args/sandbox-flags.ts";
-import { PacedTerminal } from "../output/paced-terminal.ts";
+import { pacedTerminal } from "../output/open-paced-terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
 import { openSharedStore } from "../sharing/open-shared-store.ts";
 import type { Command } from "./command.ts";
@@ -31,7 +31,7 @@ export const log: Command = {
     const { store } = opened;
     const id = await findLog(store, stringOption(args, "ID"));
     await opened.lookFor(id);
-    const terminal = io.stdout.isTTY === true ? new PacedTerminal(io.stdout) : undefined;
+    const terminal = await pacedTerminal(io.stdout);
     const filter = terminal && createTerminalFilter();
     const stdout = terminal ?? io.stdout;
     for await (const bytes of store.readLog(id, io.signal)) {

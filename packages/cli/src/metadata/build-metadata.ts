@@ -1,4 +1,12 @@
-import { type Emit, errorMessage, type LayerId, type ObEvent, withStoreErrors, wallClock } from "@ob/core";
+import {
+  type Emit,
+  errorMessage,
+  type LayerId,
+  monotonicMs,
+  type ObEvent,
+  wallClock,
+  withStoreErrors,
+} from "@ob/core";
 import type { OptionTable } from "../args/flags.ts";
 import { type Arguments, stringOption } from "../args/options.ts";
 import type { ProcessIo } from "../process-io.ts";
@@ -37,7 +45,7 @@ export class BuildMetadata {
   readonly #path: string;
   /** See `ProcessIo.restoreUmask`. */
   readonly #restoreUmask: (() => void) | undefined;
-  readonly #begun = performance.now();
+  readonly #begun = monotonicMs();
   readonly #steps: { readonly begun: number | undefined; readonly fields: JsonObject }[] = [];
   readonly #open = new Map<string, { readonly begun: number; readonly fields: JsonObject }>();
   readonly #outcomes = { saved: 0, cached: 0 };
@@ -71,7 +79,7 @@ export class BuildMetadata {
     if (event.type === "step-started") {
       const { id, op, base, heading, build, at } = event.step;
       const fields = { id, op, base: base ?? null, heading, build, location: locationOf(at) };
-      this.#open.set(keyOf(event.step), { begun: performance.now(), fields });
+      this.#open.set(keyOf(event.step), { begun: monotonicMs(), fields });
     }
     if (event.type !== "step-finished") return;
     const { step, outcome, milliseconds } = event;
@@ -83,7 +91,7 @@ export class BuildMetadata {
   }
 
   async #write(facts: JsonObject): Promise<void> {
-    const now = performance.now();
+    const now = monotonicMs();
     const milliseconds = Math.round(now - this.#begun);
     const at = wallClock();
     const [started, finished] = [this.#begun, now].map((moment) => at(moment).toISOString());

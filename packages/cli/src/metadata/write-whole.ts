@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { errnoCode, errorMessage, ObError } from "@ob/core";
+import { dirname, resolve } from "node:path";
+import { errnoCode, errorMessage, ObError, partialBeside } from "@ob/core";
 
 /** @throws ObError `USAGE` if no file can be written there: it is reported before there is anything to write. */
 export async function checkWritable(path: string, what: string): Promise<void> {
@@ -18,7 +17,7 @@ export async function writeWhole(path: string, text: string): Promise<void> {
   const given = resolve(path);
   if ((await kindOf(given)) === "special") return await writeFile(given, text);
   const target = await realpath(given).catch(() => given);
-  const partial = join(dirname(target), `.${basename(target)}.${randomUUID()}.partial`);
+  const partial = await partialBeside(target);
   try {
     await using file = await open(partial, "wx");
     await file.writeFile(text);

@@ -1,7 +1,12 @@
-import pc from "picocolors";
+import { styleText } from "node:util";
 import type { Output } from "../process-io.ts";
 
-export type Palette = ReturnType<typeof pc.createColors>;
+type Style = "blue" | "blueBright" | "bold" | "cyan" | "dim" | "green" | "red" | "yellow";
+
+/** Functions that style a text, or return it as it is. */
+export type Palette = Readonly<Record<Style, (text: string) => string>> & {
+  readonly isColorSupported: boolean;
+};
 
 /** The values of `--color`. */
 export const colorModes = ["auto", "always", "never"] as const;
@@ -21,5 +26,23 @@ export interface ColorOptions {
 export function colorsFor(output: Output, { mode, env }: ColorOptions): Palette {
   const wanted =
     mode === "always" || (mode === "auto" && (env["NO_COLOR"] ?? "") === "" && isSmartTerminal(output, env));
-  return pc.createColors(wanted);
+  return createColors(wanted);
+}
+
+/** Colours, or functions that return their texts as they are. */
+export function createColors(wanted: boolean): Palette {
+  // Whether there are to be colours is decided by the caller, and not by Node.js.
+  const style = (name: Style) => (text: string) =>
+    wanted ? styleText(name, text, { validateStream: false }) : text;
+  return {
+    isColorSupported: wanted,
+    blue: style("blue"),
+    blueBright: style("blueBright"),
+    bold: style("bold"),
+    cyan: style("cyan"),
+    dim: style("dim"),
+    green: style("green"),
+    red: style("red"),
+    yellow: style("yellow"),
+  };
 }

@@ -1,10 +1,10 @@
 import { ObError } from "@ob/core";
-import pc from "picocolors";
+import { createColors } from "./colors.ts";
 import { describe, expect, it } from "vitest";
 import { renderError } from "./render-error.ts";
 
 const render = (error: unknown, options: { verbose?: boolean; command?: string } = {}) =>
-  renderError(error, { colors: pc.createColors(false), verbose: false, ...options });
+  renderError(error, { colors: createColors(false), verbose: false, ...options });
 
 describe("renderError", () => {
   it("prints a paragraph and a hint", () => {

@@ -1,6 +1,6 @@
 import { lstat, open, rename, rm } from "node:fs/promises";
 import path from "node:path";
-import { errnoCode, isObError, ObError } from "@ob/core";
+import { errnoCode, isObError, ObError, partialBeside } from "@ob/core";
 
 /**
  * Replaces the contents of a file at once: whoever reads it sees the old contents or the new ones. It keeps its mode and, as far as
@@ -10,7 +10,7 @@ import { errnoCode, isObError, ObError } from "@ob/core";
  *   to may be anywhere.
  */
 export async function replaceFile(file: string, contents: Uint8Array): Promise<void> {
-  const fresh = path.join(path.dirname(file), `.${path.basename(file)}-${crypto.randomUUID()}`);
+  const fresh = await partialBeside(path.resolve(file));
   try {
     const { mode, uid, gid } = await checkedStat(file);
     await using handle = await open(fresh, "wx", 0o600);

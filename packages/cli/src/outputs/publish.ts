@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { link, open, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { errnoCode, errorMessage, exists, ObError } from "@ob/core";
+import { dirname, join, resolve } from "node:path";
+import { errnoCode, errorMessage, exists, ObError, partialBeside } from "@ob/core";
 
 /** A file or directory that is written whole. */
 export interface Target {
@@ -11,11 +10,6 @@ export interface Target {
   readonly overwrite: boolean;
   /** A file that only such directories have: others are never replaced. */
   readonly marker?: string | undefined;
-}
-
-/** A place beside a target, for what is not complete. */
-export function partialBeside(target: string, what: string): string {
-  return join(dirname(target), `.${basename(target)}.${randomUUID()}.${what}`);
 }
 
 /** @throws ObError `USAGE` if there is something already, or the directory around it cannot be used. */
@@ -47,7 +41,7 @@ export async function checkTarget({ path, isDirectory, overwrite, marker }: Targ
 export async function publish(target: Target, write: (partial: string) => Promise<void>): Promise<void> {
   const { isDirectory, overwrite } = target;
   const path = resolve(target.path);
-  const partial = partialBeside(path, "partial");
+  const partial = await partialBeside(path);
   try {
     await write(partial);
     if (!isDirectory && !overwrite) await link(partial, path);

@@ -1,10 +1,17 @@
 import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import { archNames, cancelledError, type LayerId, type Store, withStoreErrors } from "@ob/core";
+import {
+  archNames,
+  cancelledError,
+  type LayerId,
+  partialBeside,
+  type Store,
+  withStoreErrors,
+} from "@ob/core";
 import type { ImageOutput } from "../args/output.ts";
 import { containerDisk } from "../oci/container-disk.ts";
 import { writeLayout } from "../oci/write-layout.ts";
-import { checkTarget, partialBeside, type Target } from "./publish.ts";
+import { checkTarget, type Target } from "./publish.ts";
 
 export interface ImageOptions {
   readonly store: Store;
@@ -19,7 +26,7 @@ export async function writeImage(
   { store, target, signal }: ImageOptions,
 ): Promise<void> {
   await checkTarget(target);
-  const disk = partialBeside(resolve(output.path), "qcow2");
+  const disk = await partialBeside(resolve(output.path));
   try {
     await store.export(id, { path: disk, compress: output.compress, signal });
     const architecture = await architectureOf(store, id);

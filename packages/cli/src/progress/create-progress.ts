@@ -1,4 +1,6 @@
+import { monotonicMs } from "@ob/core";
 import { type ColorMode, colorsFor, isSmartTerminal } from "../output/colors.ts";
+import { pacedTerminal } from "../output/open-paced-terminal.ts";
 import type { ProcessIo } from "../process-io.ts";
 import type { ProgressMode, Verbosity } from "../args/options.ts";
 import type { LastTime } from "../records/last-times.ts";
@@ -25,7 +27,7 @@ export interface ProgressOptions {
 
 /** The display for `--progress`; `auto` is `tty` on a terminal, else `plain`. */
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
-  const { io, mode, color, verbosity, steps, parallel, lastTime, now = () => performance.now() } = options;
+  const { io, mode, color, verbosity, steps, parallel, lastTime, now = monotonicMs } = options;
   const { stdout, stderr, env } = io;
   if (mode === "json")
     return createJsonProgress({ stdout, stderr, verbosity, steps, now, onResult: options.onResult });
@@ -38,5 +40,6 @@ export async function createProgress(options: ProgressOptions): Promise<Progress
       ...{ steps, parallel, lastTime, now },
     });
   }
-  return createPlainProgress({ stdout, stderr, colors, logColors, verbosity });
+  const terminal = await pacedTerminal(stdout);
+  return createPlainProgress({ stdout, terminal, stderr, colors, logColors, verbosity });
 }

@@ -1,6 +1,6 @@
 import { TextDecoder } from "node:util";
 import type { LayerId, ObEvent } from "@ob/core";
-import pc from "picocolors";
+import { createColors } from "../output/colors.ts";
 import type { Output } from "../process-io.ts";
 import type { Verbosity } from "../args/options.ts";
 import { outputTakenBy } from "../output/output-taken.ts";
@@ -47,7 +47,7 @@ export function createJsonProgress(options: JsonOptions): Progress {
     }
     if (event.type === "vm-started" || event.type === "vm-not-kept") return;
     if (event.type !== "exec" && event.type !== "log") return print(eventObject(event));
-    const line = logLine(event, verbosity, pc.createColors(false));
+    const line = logLine(event, verbosity, createColors(false));
     if (line !== undefined) stderr.write(line);
   };
 

@@ -1,7 +1,8 @@
 import type { Emit } from "@ob/core";
-import pc from "picocolors";
+import { createColors } from "../output/colors.ts";
 import { describe, expect, it } from "vitest";
 import type { Verbosity } from "../args/options.ts";
+import { PacedTerminal } from "../output/paced-terminal.ts";
 import { Screen, idOf, stepOf } from "../testing/terminal.ts";
 import { createPlainProgress } from "./plain.ts";
 
@@ -15,11 +16,12 @@ interface PlayOptions {
 }
 
 function play(script: (emit: Emit) => void, options: PlayOptions = {}) {
-  const { color = false, verbosity = "warning", terminal = false } = options;
-  const stdout = Object.assign(new Screen(), { isTTY: terminal });
+  const { color = false, verbosity = "warning", terminal: isTTY = false } = options;
+  const stdout = Object.assign(new Screen(), { isTTY });
+  const terminal = isTTY ? new PacedTerminal(stdout) : undefined;
   const stderr = new Screen();
-  const colors = pc.createColors(color);
-  using progress = createPlainProgress({ stdout, stderr, colors, logColors: colors, verbosity });
+  const colors = createColors(color);
+  using progress = createPlainProgress({ stdout, terminal, stderr, colors, logColors: colors, verbosity });
   script(progress.emit);
   progress.succeeded(run.id);
   return { stdout, stderr };

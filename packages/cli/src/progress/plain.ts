@@ -3,7 +3,7 @@ import type { Palette } from "../output/colors.ts";
 import type { Output } from "../process-io.ts";
 import { printable } from "../output/printable.ts";
 import { outputTakenBy } from "../output/output-taken.ts";
-import { PacedTerminal } from "../output/paced-terminal.ts";
+import type { PacedTerminal } from "../output/paced-terminal.ts";
 import { createTerminalFilter } from "../output/terminal-filter.ts";
 import type { Verbosity } from "../args/options.ts";
 import { logLine } from "../output/log-line.ts";
@@ -12,6 +12,8 @@ import type { Progress } from "./progress.ts";
 
 export interface PlainOptions {
   readonly stdout: Output;
+  /** What writes to `stdout`, if that is a terminal. */
+  readonly terminal?: PacedTerminal | undefined;
   readonly stderr: Output;
   readonly colors: Palette;
   readonly logColors: Palette;
@@ -23,9 +25,8 @@ export interface PlainOptions {
  * log lines on standard error. On a terminal the output passes a filter.
  */
 export function createPlainProgress(options: PlainOptions): Progress {
-  const { stderr, colors, logColors, verbosity } = options;
+  const { terminal, stderr, colors, logColors, verbosity } = options;
   let atLineStart = true;
-  const terminal = options.stdout.isTTY === true ? new PacedTerminal(options.stdout) : undefined;
   const filter = terminal && createTerminalFilter();
   const stdout = terminal ?? options.stdout;
 

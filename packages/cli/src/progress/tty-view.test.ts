@@ -1,5 +1,5 @@
 import type { Emit } from "@ob/core";
-import pc from "picocolors";
+import { createColors } from "../output/colors.ts";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { idOf, stepOf } from "../testing/terminal.ts";
 import { VirtualTerminal } from "../testing/virtual-terminal.ts";
@@ -41,7 +41,7 @@ interface DisplayOptions {
 
 function display(columns = 60, rows = 12, { parallel = false, lastTime }: DisplayOptions = {}) {
   const terminal = new VirtualTerminal(columns, rows);
-  const colors = pc.createColors(false);
+  const colors = createColors(false);
   const progress = createTtyProgress({
     stdout: terminal,
     stderr: terminal,

@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import {
   type BuildRecord,
   type Emit,
   errorMessage,
   firstError,
   type LayerId,
+  monotonicMs,
   type Store,
   wallClock,
 } from "@ob/core";
@@ -28,8 +28,8 @@ export interface BuildRecorderOptions {
 /** Records one build, and puts it into the store when the build has ended. */
 export class BuildRecorder {
   readonly #options: BuildRecorderOptions;
-  readonly #begun = performance.now();
-  readonly #times = new StepTimes(() => performance.now());
+  readonly #begun = monotonicMs();
+  readonly #times = new StepTimes(monotonicMs);
   #store: Store | undefined;
   #lastTimes: LastTime | undefined;
 
@@ -86,15 +86,14 @@ export class BuildRecorder {
   ): Promise<void> {
     const { spec, context } = this.#options;
     const at = wallClock();
-    const [started, finished] = [at(this.#begun), at(performance.now())];
+    const [started, finished] = [at(this.#begun), at(monotonicMs())];
     const steps = await Promise.all(
       this.#times.end().map(async (step) => {
         const bytes = await this.#bytesOf(step.id);
         return bytes === undefined ? step : { ...step, bytes };
       }),
     );
-    const id = randomBytes(6).toString("hex");
-    const record = { id, spec, context, started, finished, ...result, steps };
+    const record = { id: newId(), spec, context, started, finished, ...result, steps };
     try {
       this.#store?.builds.add(record);
     } catch (error) {
@@ -125,4 +124,11 @@ export class BuildRecorder {
   #warn(error: unknown): void {
     this.#options.emit({ type: "log", level: "warning", text: errorMessage(error) });
   }
+}
+
+/** A name, and no secret: node:crypto is not loaded for it. */
+function newId(): string {
+  return Math.floor(Math.random() * 2 ** 48)
+    .toString(16)
+    .padStart(12, "0");
 }

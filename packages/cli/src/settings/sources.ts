@@ -1,7 +1,6 @@
-import { access } from "node:fs/promises";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import path from "node:path";
-import { errnoCode, errorMessage, ObError } from "@ob/core";
+import { errnoCode, errorMessage, localFs, ObError } from "@ob/core";
 import { type Arguments, stringOption } from "../args/options.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -75,7 +74,7 @@ async function userDirectory(env: Env): Promise<string | undefined> {
   const parent = given !== undefined && path.isAbsolute(given) ? given : home && path.join(home, ".config");
   if (parent === undefined || !path.isAbsolute(parent)) return undefined;
   const directory = path.join(parent, "obuilder");
-  const isClosed = await access(directory, constants.X_OK).then(
+  const isClosed = await localFs.access(directory, constants.X_OK).then(
     () => false,
     (error: unknown) => errnoCode(error) === "EACCES",
   );

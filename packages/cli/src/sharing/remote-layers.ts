@@ -1,6 +1,4 @@
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   diskIn,
@@ -9,10 +7,12 @@ import {
   isObError,
   type Layer,
   type LayerId,
+  makeTemporaryDirectory,
   ObError,
   resultDirectory,
   type Store,
   type StoreLayout,
+  type TemporaryDirectory,
 } from "@ob/core";
 import type { ChainDisk } from "@ob/registry";
 import type { LayerSource, Published } from "./source.ts";
@@ -49,7 +49,7 @@ export class RemoteLayers implements AsyncDisposable {
   readonly #inChains = new Map<LayerId, Published>();
   /** Digests of disks that cannot be had. */
   readonly #unusable = new Set<string>();
-  #directory: Promise<string> | undefined;
+  #directory: Promise<TemporaryDirectory> | undefined;
   #isOpen = false;
 
   constructor(options: RemoteLayersOptions) {
@@ -106,8 +106,7 @@ export class RemoteLayers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const directory = await this.#directory;
-    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    await (await this.#directory)?.[Symbol.asyncDispose]();
   }
 
   async #take({ disk, parent, found, signal }: Taking): Promise<void> {
@@ -181,8 +180,8 @@ export class RemoteLayers implements AsyncDisposable {
   /** The file with a layer's log, if it has one. Undefined if it cannot be had: without it the layer is not complete. */
   async #pullLog({ layer, registry }: Published): Promise<Pick<Accepted, "log"> | undefined> {
     if (!layer.log) return { log: undefined };
-    this.#directory ??= mkdtemp(join(tmpdir(), "obuilder-logs-"));
-    const log = join(await this.#directory, layer.id);
+    this.#directory ??= makeTemporaryDirectory("logs");
+    const log = join((await this.#directory).path, layer.id);
     try {
       return (await registry.pullLayer(layer, { disk: () => undefined, log })) ? { log } : undefined;
     } catch (error) {

@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import { type Emit, run } from "@ob/core";
-import { stagingName } from "./staging-name.ts";
+import { stagingName } from "./staging.ts";
 
 /** A file and where it moves. Names are bytes. */
 export interface Move {

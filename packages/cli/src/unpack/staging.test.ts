@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { lstat, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { noopEmit } from "@ob/core";
+import { isAbandonedName, noopEmit } from "@ob/core";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { isAbandonedName, stagingName } from "./staging-name.ts";
-import { makeStaging } from "./staging.ts";
+import { makeStaging, stagingName } from "./staging.ts";
 
+const prefix = ".obuilder-cp-";
 let directory = "";
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "staging-"));
@@ -60,6 +60,6 @@ it("a link of such a name is removed, and not what it leads to", async () => {
 });
 
 it("a later process with the same PID is another one", () => {
-  expect(isAbandonedName(stagingName())).toBe(false);
-  expect(isAbandonedName(stagingName().replace(/^(\.obuilder-cp-\d+-)\d+/, "$11"))).toBe(true);
+  expect(isAbandonedName(stagingName(), prefix)).toBe(false);
+  expect(isAbandonedName(stagingName().replace(/^(\.obuilder-cp-\d+-)\d+/, "$11"), prefix)).toBe(true);
 });

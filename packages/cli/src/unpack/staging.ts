@@ -1,7 +1,14 @@
 import { lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Emit, errorMessage, ObError, run, errnoCode } from "@ob/core";
-import { isAbandonedName, stagingName } from "./staging-name.ts";
+import { type Emit, errorMessage, isAbandonedName, ObError, ownedName, run, errnoCode } from "@ob/core";
+
+/** The prefix of the temporary names of `cp`. */
+const prefix = ".obuilder-cp-";
+
+/** An unused name for something that `cp` makes in a destination. */
+export function stagingName(): string {
+  return ownedName(prefix);
+}
 
 /** A private directory, removed with its contents on disposal. */
 export interface Staging extends AsyncDisposable {
@@ -36,7 +43,7 @@ export async function makeStaging(directory: string, emit: Emit): Promise<Stagin
 async function sweep(directory: string, emit: Emit): Promise<void> {
   try {
     for (const name of await readdir(directory)) {
-      if (!isAbandonedName(name)) continue;
+      if (!isAbandonedName(name, prefix)) continue;
       const path = join(directory, name);
       const found = await lstat(path);
       if (found.uid !== process.geteuid?.()) continue;

@@ -10,6 +10,7 @@ export type {
   MemoryStoreOptions,
 } from "./doubles/memory-store-options.ts";
 export { fakeOwner, FakeSandbox, type FakeSandboxOptions, type FakeStep } from "./doubles/fake-sandbox.ts";
+export { hostSandbox } from "./doubles/host-sandbox.ts";
 export type { FakeGuest, FakeReadRequest } from "./doubles/fake-guest.ts";
 export { type FloodMeasure, measureFlood } from "./event-loop.ts";
 export { threadClock, type ThreadClock } from "./thread-clock.ts";

@@ -4,7 +4,7 @@ import { type FileSystemSpace, isObError, tailLines, ObError, run, watchSpace } 
 import { type DiskFormat, formatOf } from "./disk-formats.ts";
 import { checkVirtualSize, isEncrypted } from "./disk-problems.ts";
 import { refuseParents } from "./disk-parents.ts";
-import { openDisk } from "./disk-reader.ts";
+import { type DiskReader, openDisk } from "./disk-reader.ts";
 import type { QemuImgOptions } from "../qemu-img.ts";
 
 /** A disk that was inspected: it opens no other file. */
@@ -25,6 +25,11 @@ const headBytes = 1 << 16;
  */
 export async function inspectDisk(file: string): Promise<ForeignDisk> {
   await using disk = await openDisk(resolve(file));
+  return await inspectOpenDisk(disk);
+}
+
+/** As `inspectDisk`. */
+export async function inspectOpenDisk(disk: DiskReader): Promise<ForeignDisk> {
   const { path, size } = disk;
   const head = await disk.read(0, headBytes);
   const format = await formatOf(disk, head);

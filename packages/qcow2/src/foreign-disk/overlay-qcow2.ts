@@ -30,6 +30,12 @@ const tableBytes = 64 << 20;
  */
 export async function inspectOverlay(path: string, expected: OverlayExpectation): Promise<Qcow2File> {
   await using disk = await openDisk(path);
+  return await inspectOpenOverlay(disk, expected);
+}
+
+/** As `inspectOverlay`. */
+export async function inspectOpenOverlay(disk: DiskReader, expected: OverlayExpectation): Promise<Qcow2File> {
+  const { path } = disk;
   const header = await disk.read(0, maxHeaderBytes);
   if (!isQcow2(header) || header.length < headerLength) throw refused(path, "it is not a qcow2 file");
   const version = header.readUInt32BE(4);

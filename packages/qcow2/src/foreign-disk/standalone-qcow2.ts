@@ -58,12 +58,15 @@ export async function refuseBacking(disk: DiskReader, header: Buffer): Promise<v
 async function refuseFeatures(disk: DiskReader, header: Buffer): Promise<void> {
   const { path } = disk;
   const version = header.readUInt32BE(4);
-  if (version === 2) return;
-  if (version !== 3) throw isDamaged(path, `it is a qcow2 file of an unknown version, ${version}`);
-  if (header.length < 104) throw isDamaged(path, "it ends in its header");
-  const features = header.readBigUInt64BE(72);
-  if ((features & externalData) !== 0n) {
-    const name = await extension(disk, header.readUInt32BE(100), externalDataName);
+  if (version !== 2 && version !== 3) {
+    throw isDamaged(path, `it is a qcow2 file of an unknown version, ${version}`);
+  }
+  if (version === 3 && header.length < 104) throw isDamaged(path, "it ends in its header");
+  const features = version === 3 ? header.readBigUInt64BE(72) : 0n;
+  const headerEnd = version === 3 ? header.readUInt32BE(100) : minHeaderLength;
+  // Without the feature QEMU keeps the name, and does not open the file. No disk needs that.
+  const name = await extension(disk, headerEnd, externalDataName);
+  if ((features & externalData) !== 0n || name !== undefined) {
     throw namesOthers(path, `has its data in another file${name ? `, ${quoted(name)}` : ""}`);
   }
   if ((features & corrupt) !== 0n) throw isDamaged(path, "it is marked as corrupt");

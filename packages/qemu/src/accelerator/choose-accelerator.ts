@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { access, constants, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { checkArgument, checkOptions, type Emit, ObError, run } from "@ob/core";
+import { checkArgument, checkOptions, type Emit, ObError, run, partialBeside } from "@ob/core";
 import * as v from "valibot";
 import type { Accelerator, Machine } from "../machine/machine.ts";
 import { hostIdentity } from "../process/process-identity.ts";
@@ -116,7 +115,7 @@ async function writeCache(stateDirectory: string, result: CachedProbe): Promise<
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 });
   const file = cacheFile(stateDirectory);
   // Parallel builds may all have probed.
-  const draft = `${file}.${randomUUID()}`;
+  const draft = await partialBeside(file);
   await writeFile(draft, `${JSON.stringify(result, null, 2)}\n`);
   await rename(draft, file);
 }

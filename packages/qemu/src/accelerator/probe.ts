@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bareEnvironment } from "../process/confine.ts";
 import {
@@ -15,6 +14,7 @@ import {
   checkArgument,
   checkOptions,
   tailLines,
+  makeTemporaryDirectory,
 } from "@ob/core";
 import type { Accelerator, AcceleratorProbe, Machine, QemuOption } from "../machine/machine.ts";
 
@@ -41,7 +41,7 @@ export async function probe(machine: Machine, options: ProbeOptions): Promise<Pr
   checkOptions("probe", options, { accelerator: "string", signal: "object", timeoutMs: "number?" });
   const { accelerator, timeoutMs = 3_000 } = options;
   if (!machine.probe) return { works: false, why: `${accelerator} cannot be verified on ${machine.arch}` };
-  const directory = await mkdtemp(join(tmpdir(), "obuilder-probe-"));
+  const { path: directory } = await makeTemporaryDirectory("probe");
   using limit = deadline(
     timeoutMs,
     () => new ObError("BOOT_FAILED", `${accelerator} opens, but a guest hangs`),

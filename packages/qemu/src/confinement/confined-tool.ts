@@ -1,6 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
+import { makeTemporaryDirectory } from "@ob/core";
 import { type Bind, bwrapCommand } from "./bwrap-args.ts";
 import { hostAbilities, isRoot } from "./host-abilities.ts";
 
@@ -22,7 +21,7 @@ export async function confineReader(file: string): Promise<ConfinedTool> {
  */
 export async function confineTool(binds: readonly Bind[]): Promise<ConfinedTool> {
   await using stack = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(tmpdir(), "obuilder-tool-"));
+  const { path: directory } = await makeTemporaryDirectory("tool");
   stack.defer(async () => await rm(directory, { recursive: true, force: true }));
   const { abilities } = await hostAbilities(directory);
   const privileges = isRoot()

@@ -77,6 +77,11 @@ export class Confinement {
     return { isolated, user, obstacle, cgroupObstacle };
   }
 
+  /** Finds out what this host permits, if it is not known yet: a VM that is started afterwards does not wait for it. Never rejects. */
+  async findOut(): Promise<void> {
+    if (this.#options.choice !== "off") await this.#find();
+  }
+
   /** The confinement of a VM. Warns once if that of root's VMs is incomplete. */
   async forVm({ directory, program, hostNetwork, kvm }: VmRequest, emit: Emit): Promise<VmConfinement> {
     if (this.#options.choice === "off") return unconfined;

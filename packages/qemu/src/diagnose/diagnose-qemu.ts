@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import {
   deadline,
   errorMessage,
@@ -10,6 +8,7 @@ import {
   noopEmit,
   ObError,
   throwIfAborted,
+  makeTemporaryDirectory,
 } from "@ob/core";
 import * as v from "valibot";
 import { chooseAccelerator } from "../accelerator/choose-accelerator.ts";
@@ -43,7 +42,7 @@ export interface QemuDiagnosis {
 
 /** Finds how QEMU is confined on this host, by trials. */
 export async function diagnoseConfinement(): Promise<ConfinementStatus> {
-  const stateDirectory = await mkdtemp(join(tmpdir(), "obuilder-diagnose-"));
+  const { path: stateDirectory } = await makeTemporaryDirectory("diagnose");
   try {
     return await new Confinement({ choice: "auto", stateDirectory }).status();
   } finally {
@@ -94,7 +93,7 @@ async function acceleratorOf(
   machine: Machine,
   signal: AbortSignal,
 ): Promise<NonNullable<QemuDiagnosis["accelerator"]>> {
-  const stateDirectory = await mkdtemp(join(tmpdir(), "obuilder-diagnose-"));
+  const { path: stateDirectory } = await makeTemporaryDirectory("diagnose");
   let why = "";
   try {
     const name = await chooseAccelerator(machine, {

@@ -133,6 +133,14 @@ export class Vm extends QemuInstance {
     return vm;
   }
 
+  /**
+   * True if the guest has no network but the link with this process: what answers there runs in this VM, and cannot be another machine that
+   * the guest has connected to.
+   */
+  get hasOwnLink(): boolean {
+    return this.#link !== undefined;
+  }
+
   /** A new connection to the guest's `VmConfig.guestPort`: it may last until the guest takes it, or be closed before. */
   connect(): Duplex {
     const { guestPort } = this.config;

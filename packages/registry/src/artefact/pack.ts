@@ -1,8 +1,8 @@
+import { rm } from "node:fs/promises";
 import type { Descriptor, Packed } from "../reference/descriptor.ts";
-import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { abortReason, disposableWith, toStoreError } from "@ob/core";
+import { abortReason, disposableWith, makeTemporaryDirectory, toStoreError } from "@ob/core";
 import type { Repository } from "../blobs/repository.ts";
 import { type Compressed, compressTo } from "../compress/files.ts";
 import { type Content, contentOf, type Digest, digestOf } from "../reference/digest.ts";
@@ -35,10 +35,10 @@ export interface Packer extends AsyncDisposable {
 
 export async function packer(repository: Repository, mountFrom?: string): Promise<Packer> {
   await using stack = new AsyncDisposableStack();
-  const directory = await mkdtemp(join(repository.temporaryDirectory, "push-")).catch((error: unknown) => {
+  const made = await makeTemporaryDirectory("push", repository.temporaryDirectory).catch((error: unknown) => {
     throw toStoreError(error, "make a directory for compressed files");
   });
-  stack.defer(async () => await rm(directory, { recursive: true, force: true }));
+  const directory = stack.use(made).path;
   let files = 0;
   const compress = async (
     source: string | Readable,

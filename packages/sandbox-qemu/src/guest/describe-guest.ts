@@ -6,6 +6,9 @@ import { type GuestOptions, resolveGuest } from "./resolve-guest.ts";
 /** What describes a guest where its image's manifest does not. */
 export type GuestDefaults = Pick<GuestOptions, "guestOs" | "guestArch" | "hardware" | "profiles">;
 
+/** See `Sandbox.distinctTargets`; of all guests. */
+export const distinctTargets = true;
+
 /**
  * See `Sandbox.guest`: for a caller who plans and has no sandbox.
  *

@@ -62,7 +62,10 @@ export interface GuestProfile {
   readonly needsKeyboard?: boolean | undefined;
   /** The command line of a root shell that reads scripts from its standard input; undefined if the OS has no such shell. */
   readonly rootShell: string | undefined;
-  /** Succeeds when the guest is ready for a step. Its output is the `bootInfo` argument of `flush` and others. */
+  /**
+   * Succeeds when the guest is ready for a step. Its output is the `bootInfo` argument of `flush` and others; it can also tell the login
+   * shell, as `identity` does.
+   */
   readonly prepare: GuestCommand;
   /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { rejectConnections as forLinux } from "./linux/scripts.generated.ts";
 import { rejectConnections as forOpenbsd } from "./openbsd/scripts.generated.ts";
 import { rejectedNetworks } from "./posix/rejected-networks.ts";
@@ -37,6 +37,35 @@ it("Linux guests reject connections by routes that precede a default route", () 
       "route add unreachable fec0::/64 metric 1",
     ]
   `);
+});
+
+describe("the busybox of our images rejects connections", () => {
+  const link = "fe800000000000000000000000000000 40 00000000000000000000000000000000 00 ";
+  const none = "0".repeat(32);
+
+  /** The routes that it adds, given those of IPv6 that the guest has. */
+  function added(routes: string): readonly string[] {
+    const file = join(directory, "ipv6_route");
+    writeFileSync(file, routes);
+    const busybox = join(directory, "busybox");
+    const script = forLinux
+      .replace("/proc/net/ipv6_route", file)
+      .replace("/usr/local/lib/obuilder/busybox", busybox)
+      .replace("command -v ip &&", "false &&");
+    // After "sh -c SCRIPT sh".
+    return given("busybox", script, `shift 4; printf '%s\\n' "$@" >LOG`);
+  }
+
+  it("without those of IPv6 where no route leads to a gateway", () => {
+    const routes = [link + none, `${none} 00 ${none} 00 ${none}`];
+    expect(added(`${routes.join("\n")}\n`)).toEqual(["0.0.0.0/1", "128.0.0.0/1", "10.0.2.3/32"]);
+    expect(added("")).toEqual(["0.0.0.0/1", "128.0.0.0/1", "10.0.2.3/32"]);
+  });
+
+  it("with those of IPv6 where a router has said that it leads elsewhere", () => {
+    const gateway = "fe800000000000000000000000000002";
+    expect(added(`${link}${none}\n${none} 00 ${none} 00 ${gateway} 00000400\n`)).toEqual(rejectedNetworks);
+  });
 });
 
 it("OpenBSD guests reject connections by routes that precede a default route", () => {

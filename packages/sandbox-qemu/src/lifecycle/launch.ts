@@ -1,14 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { abortReason, deadline, type Emit, isObError } from "@ob/core";
-import { asBootFailure, attachDisks, type Confinement, Vm, type VmConfig, withVmErrors } from "@ob/qemu";
+import { abortReason, deadline, type Emit } from "@ob/core";
+import { asBootFailure, attachDisks, type Confinement, Vm, withVmErrors } from "@ob/qemu";
 import { bootTimeoutError, type ProbeMode, waitForSsh, type WaitForSshOptions } from "./wait-for-ssh.ts";
 import type { Guest } from "../guest/resolve-guest.ts";
 import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
-import { identify } from "./identify.ts";
 import { watchKernelStart } from "./kernel-start.ts";
 import type { PhaseTimer } from "./phase-timer.ts";
-import { runGuestCommand, type GuestConnection } from "../guest/guest-command.ts";
-import { RootShell } from "../ssh/root-shell.ts";
+import type { RootShell } from "../ssh/root-shell.ts";
 import { identification } from "../ssh/identification.ts";
 import type { SshSession } from "../ssh/session.ts";
 import { restoreMemory } from "../snapshot/restore-memory.ts";
@@ -16,6 +14,7 @@ import type { BaselineFile } from "../snapshot/baseline-file.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { releaseFromInitrd, initrdPausedPattern, resume } from "../snapshot/resume.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
+import { prepareGuest } from "./prepare-guest.ts";
 import { seedLength } from "./snapshot-points.ts";
 import { takeSnapshot, takeSnapshotWhenReady } from "./take-snapshot.ts";
 
@@ -87,13 +86,8 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
     phases?.vmStarted(plan.kind);
     phases?.start("login");
     const timeoutMs = login.bootTimeSeconds * 1000;
-    await identify({ session, machineId: vm.id, profile, timeoutMs, signal });
-    const root = await prepareGuest(plan.kind === "resume" ? afterResume(options) : profile.prepare, {
-      profile,
-      session,
-      signal,
-      config: vm.config,
-    });
+    const command = plan.kind === "resume" ? afterResume(options) : profile.prepare;
+    const root = await prepareGuest(command, { vm, profile, session, timeoutMs, signal });
     const how = plan.kind === "resume" ? `resumed from snapshot (${plan.snapshot.key.point})` : "booted";
     const text = `${how}, SSH login after ${Math.round(performance.now() - start)} ms`;
     emit({ type: "log", level: "debug", text });
@@ -120,8 +114,8 @@ export async function logInAgain(
   const probe = guest.readyMarker ? "on-marker" : "poll";
   const session = stack.use(await waitForSsh(vm, { ...login, probe, signal: caller, emit }));
   const signal = AbortSignal.any([caller, vm.failed]);
-  await identify({ session, machineId: vm.id, profile, timeoutMs: login.bootTimeSeconds * 1000, signal });
-  const root = await prepareGuest(profile.prepare, { profile, session, signal, config: vm.config });
+  const timeoutMs = login.bootTimeSeconds * 1000;
+  const root = await prepareGuest(profile.prepare, { vm, profile, session, timeoutMs, signal });
   return { session, ...root };
 }
 
@@ -133,38 +127,6 @@ function afterResume({ guest, profile }: LaunchOptions): GuestCommand {
     : profile.resumedWithSeed?.(now, randomBytes(seedLength));
   if (!command) throw new TypeError("guests of this kind are not resumed");
   return command;
-}
-
-type PrepareOptions = GuestConnection & { readonly profile: GuestProfile; readonly config: VmConfig };
-type RootSession = Pick<LaunchedGuest, "shell" | "bootInfo">;
-
-async function prepareGuest(command: GuestCommand, options: PrepareOptions): Promise<RootSession> {
-  const { profile } = options;
-  const root = await openRootShell(command, options);
-  const { accelerator, directBoot, network } = options.config;
-  if (network === "none" && profile.rejectConnections) {
-    await runGuestCommand(profile.rejectConnections, { ...options, shell: root.shell });
-  }
-  // A kernel that QEMU boots has been told by its command line.
-  if (accelerator === "tcg" && directBoot === undefined && profile.disableAslr) {
-    await runGuestCommand(profile.disableAslr.command, { ...options, shell: root.shell });
-  }
-  return root;
-}
-
-/** Without a persistent root shell the command runs in a shell of its own, and its error is reported. */
-async function openRootShell(
-  command: GuestCommand,
-  { profile, session, signal }: PrepareOptions,
-): Promise<RootSession> {
-  const { rootShell } = profile;
-  const shell = rootShell === undefined ? undefined : await RootShell.open(session, rootShell, signal);
-  try {
-    return { shell, bootInfo: await runGuestCommand(command, { session, shell, signal }) };
-  } catch (error) {
-    if (shell === undefined || !isObError(error, "GUEST_LOST") || session.lost.aborted) throw error;
-    return { shell: undefined, bootInfo: await runGuestCommand(command, { session, signal }) };
-  }
 }
 
 /** Only a snapshot of a guest that was ready has a baseline: a guest in its initrd still has to boot. */

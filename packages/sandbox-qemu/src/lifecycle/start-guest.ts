@@ -64,12 +64,15 @@ export async function startGuest(start: StartGuestOptions): Promise<GuestSession
   throwIfAborted(signal);
   assertRoomForCaches(guest, start.caches.length);
   // Before the VM: without a key it would be of no use.
-  const keys = await keysFor(guest, { sshKey, emit });
+  const needs = [keysFor(guest, { sshKey, emit }), vmConfig(start), confinement.findOut()] as const;
+  // When one has failed, the others do not go on by themselves.
+  await Promise.allSettled(needs);
+  const [keys, config] = await Promise.all(needs);
   const login = { sshReadyPattern: profile.sshReadyPattern, user: guest.loginUser, keys, bootTimeSeconds };
   const vmOptions = { confinement, stateDirectory, consoleLog };
   const common = { guest, profile, login, snapshots, ...vmOptions, phases, signal, emit };
   const snapshotPoints = usableSnapshotPoints(guest, profile);
-  for await (const plan of launchPlans(await vmConfig(start), { snapshots, snapshotPoints, savesLayer })) {
+  for await (const plan of launchPlans(config, { snapshots, snapshotPoints, savesLayer })) {
     phases?.start("boot");
     try {
       if (plan.kind === "resume") return await launchSession(plan, { ...common, watched: false });
@@ -106,29 +109,37 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
   const { hardware } = guest;
   const machine = machineFor(guest.arch);
   const caller = { signal, emit };
-  const needs = { keyboard: profile.needsKeyboard ?? true };
-  const version = await start.confinement.versions.of(machine.binary, caller);
-  const [accelerator, removals] = await Promise.all([
+  const [program, accelerator, connected] = await Promise.all([
+    programOf(machine, start),
     start.accelerators.choose(machine, caller),
-    start.confinement.removals(machine, needs, caller),
+    networkOf(start, machine),
   ]);
   const kernelArg = accelerator === "tcg" ? profile.disableAslr?.kernelArg : undefined;
   const directBoot = guest.directBoot && withKernelArg(guest.directBoot, kernelArg);
   return {
     machine,
-    version,
-    removals,
+    ...program,
     accelerator,
     memoryMib,
     cpus,
     rootDisk,
     disks,
-    ...(await networkOf(start, machine)),
+    ...connected,
     guestPort: sshPort,
     cdrom,
     directBoot,
     hardware,
   };
+}
+
+async function programOf(
+  machine: Machine,
+  { profile, confinement, signal, emit }: StartGuestOptions,
+): Promise<Pick<VmConfig, "version" | "removals">> {
+  const caller = { signal, emit };
+  const version = await confinement.versions.of(machine.binary, caller);
+  const needs = { keyboard: profile.needsKeyboard ?? true };
+  return { version, removals: await confinement.removals(machine, needs, caller) };
 }
 
 async function networkOf(

@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoCode } from "@ob/core";
+import { errnoCode, partialBeside } from "@ob/core";
 
 /** See `Snapshot.baselineFile`. */
 export interface BaselineFile {
@@ -12,7 +11,7 @@ export interface BaselineFile {
 }
 
 /** It has a new number with each change of what a ready guest is like, or of what its baseline lists. */
-const baselineName = "baseline-5";
+const baselineName = "baseline-6";
 
 /** The baseline in a snapshot's directory. */
 export function baselineFileIn(directory: string): BaselineFile {
@@ -24,7 +23,7 @@ export function baselineFileIn(directory: string): BaselineFile {
         throw error;
       }),
     write: async (baseline) => {
-      const draft = `${file}.${randomUUID()}`;
+      const draft = await partialBeside(file);
       try {
         await writeFile(draft, baseline, { flush: true, mode: 0o600 });
         await rename(draft, file);

@@ -1,7 +1,13 @@
-import { randomUUID } from "node:crypto";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoCode, type FileIdentity, fileIdentity, isUnchanged, snapshotPointNames } from "@ob/core";
+import {
+  errnoCode,
+  type FileIdentity,
+  fileIdentity,
+  isUnchanged,
+  snapshotPointNames,
+  partialBeside,
+} from "@ob/core";
 import * as v from "valibot";
 import type { ContentDigests } from "./content-digests.ts";
 import { snapshotFiles } from "./save.ts";
@@ -81,7 +87,7 @@ function isSame(one: FileIdentity, other: FileIdentity | undefined): boolean {
 }
 
 async function write(directory: string, record: SnapshotRecord): Promise<void> {
-  const draft = join(directory, `${recordName}.${randomUUID()}`);
+  const draft = await partialBeside(join(directory, recordName));
   await writeFile(draft, `${JSON.stringify(record, undefined, 2)}\n`, { flush: true, mode: 0o600 });
   await rename(draft, join(directory, recordName));
 }

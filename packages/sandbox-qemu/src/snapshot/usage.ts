@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoCode } from "@ob/core";
+import { errnoCode, partialBeside } from "@ob/core";
 import * as v from "valibot";
 import { recordName } from "./snapshot-record.ts";
 import { type Usage, usedAgain, usefulness } from "./usefulness.ts";
@@ -86,7 +85,7 @@ async function read(directory: string): Promise<Usage> {
 }
 
 async function write(directory: string, { costMs, uses }: Usage): Promise<void> {
-  const draft = join(directory, `${usageName}.${randomUUID()}`);
+  const draft = await partialBeside(join(directory, usageName));
   try {
     await writeFile(draft, `${JSON.stringify({ costMs, uses })}\n`, { mode: 0o600 });
     await rename(draft, join(directory, usageName));

@@ -20,15 +20,15 @@ export interface LoginOptions {
 const keepalive = { interval: 10_000, count: 12 };
 
 /**
- * First the fastest in an emulated guest: ChaCha20 needs no special instructions, and Curve25519 is the shortest key
- * exchange. Then those of older servers. The numbers of a group exchange are the server's, and to check them takes half a minute
+ * First the fastest in an emulated guest: ChaCha20 needs no special instructions, and OpenSSL's P-256 takes a quarter less than OpenSSH's own
+ * Curve25519. Then those of older servers. The numbers of a group exchange are the server's, and to check them takes half a minute
  * of one turn of the event loop; a compressed packet can be a thousand times as long as it was.
  */
 const algorithms: NonNullable<ConnectConfig["algorithms"]> = {
   kex: [
+    "ecdh-sha2-nistp256",
     "curve25519-sha256",
     "curve25519-sha256@libssh.org",
-    "ecdh-sha2-nistp256",
     "ecdh-sha2-nistp384",
     "ecdh-sha2-nistp521",
     "diffie-hellman-group14-sha256",

@@ -2,6 +2,7 @@
 export const capturedState = String.raw`
 settings: fs/file-nr kernel/hostname net/ipv4/route/flush vm/swappiness
 home: /home/opam
+watched: /sys/a /sys/b
 /proc/sys/fs/file-nr:32 0 96280
 /proc/sys/kernel/hostname:obuilder
 /proc/sys/vm/swappiness:60

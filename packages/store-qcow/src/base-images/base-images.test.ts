@@ -239,6 +239,26 @@ describe("an import copies", () => {
     expect((await store.baseInfo(layer.id)).manifest).toEqual(current);
   });
 
+  it("the manifest of the disk, where a process was killed as it replaced both", async () => {
+    const { directory, store } = fixture;
+    await makeImage(fixture.image("debian"));
+    const described = { version: 2, guestOs: "linux", guestArch: "amd64" };
+    const next = {
+      ...{ ...described, loginUser: "new" },
+      sha256: await sha256File(fixture.image("debian")),
+    };
+    await writeFile(join(directory, "base-image/.debian.json.next"), JSON.stringify(next));
+    await writeFile(
+      join(directory, "base-image/debian.json"),
+      JSON.stringify({ ...described, loginUser: "old" }),
+    );
+    expect((await store.guestOf(await store.baseImage("debian")))?.manifest).toMatchObject({
+      loginUser: "new",
+    });
+    const layer = await importBase(store, "debian");
+    expect((await store.baseInfo(layer.id)).manifest).toEqual(next);
+  });
+
   it("no manifest that names a missing file", async () => {
     await makeImage(fixture.image("debian"));
     const manifest = { version: 2, guestOs: "linux", guestArch: "amd64", loginUser: "opam", sshKey: "key" };

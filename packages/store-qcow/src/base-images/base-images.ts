@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import {
   type BaseImage,
   baseLayerId,
@@ -6,6 +6,7 @@ import {
   exists,
   type LayerId,
   layerId,
+  localFs,
   type StoreLayout,
   ObError,
   resultDirectory,
@@ -43,7 +44,7 @@ export function baseImageFile(
 /** The state of a base image's file; undefined if there is no such file. */
 export async function imageState(path: string): Promise<ImageState | undefined> {
   try {
-    const found = await stat(path, { bigint: true });
+    const found = await localFs.bigintStat(path);
     return { size: Number(found.size), mtimeNs: found.mtimeNs };
   } catch (error) {
     if (errnoCode(error) === "ENOENT" || errnoCode(error) === "ENOTDIR") return undefined;

@@ -10,6 +10,7 @@ import {
   readImageText,
   within,
 } from "@ob/core";
+import { lockImage } from "@ob/qcow2";
 import { baseImageFile } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
 import { findLayer } from "../layers/layers.ts";
@@ -48,6 +49,8 @@ export async function readGuest(context: StoreContext, image: BaseImage): Promis
   if (found) return found;
   if (!present) return undefined;
   const file = baseImageFile(context.layout, name, "json");
+  using lock = await lockImage(context.layout, name, { mode: "shared" });
+  void lock;
   const text = await readImageText(file);
   const manifest = text === undefined ? undefined : parseImageManifest(text, file);
   return { manifest, manifestDirectory: dirname(file) };

@@ -16,7 +16,7 @@ import {
   errnoCode,
   within,
 } from "@ob/core";
-import { copyDisk, findDamage, inspectQcow2 } from "@ob/qcow2";
+import { copyDisk, findDamage, inspectQcow2, lockImage } from "@ob/qcow2";
 import { baseImageFile, imageState, noSuchBaseImage, resolveBaseImage, isSameState } from "./base-images.ts";
 import type { StoreContext } from "../context.ts";
 import type { BaseImageRecord } from "../db/database.ts";
@@ -44,6 +44,9 @@ export async function importBaseImage(
 ): Promise<BaseImageRecord> {
   const { layout, emit } = context;
   const file = baseImageFile(layout, name);
+  // Disk and manifest are those of one image.
+  using lock = await lockImage(layout, name, { mode: "shared", signal });
+  void lock;
   const state = await imageState(file);
   if (state === undefined) throw await missing(context, name);
   await refuseInvalid(context, file, signal);

@@ -1,12 +1,12 @@
-import { randomUUID } from "node:crypto";
 import { link, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import {
   diskIn,
   type ExportOptions,
   type LayerId,
   errorMessage,
   ObError,
+  partialBeside,
   resultDirectory,
   errnoCode,
   throwIfCancelled,
@@ -27,7 +27,7 @@ export async function exportDisk(
   void held;
   const target = resolve(path);
   await checkTarget(target, overwrite);
-  const partial = join(dirname(target), `.${basename(target)}.${randomUUID()}.partial`);
+  const partial = await partialBeside(target);
   try {
     await convert(diskIn(resultDirectory(layout, id)), partial, { to: format, compress, signal, emit });
     if (format === "raw") await refuseDisguised(id, partial);

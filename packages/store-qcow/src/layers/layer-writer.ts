@@ -10,6 +10,7 @@ import {
   type LayerWriter,
   type LayerId,
   layerLock,
+  monotonicMs,
   resultDirectory,
   type StorePath,
   stagingDirectory,
@@ -70,7 +71,7 @@ class QcowLayerWriter implements LayerWriter {
   #image: { readonly name: string; readonly record: BaseImageRecord } | undefined;
   /** Of an imported disk. */
   #digest: string | undefined;
-  readonly #begun = performance.now();
+  readonly #begun = monotonicMs();
   #ended = false;
 
   constructor(context: StoreContext, begun: { id: LayerId; directory: StorePath; lock: Lock; log: number }) {
@@ -214,7 +215,7 @@ class QcowLayerWriter implements LayerWriter {
     const { layout, database } = this.#context;
     if (this.#image) database.recordBaseImage(this.#image.name, this.#image.record, { replace: true });
     if (this.#digest !== undefined) await recordDigest(this.#context, this.id, this.#digest);
-    if (step) database.steps.record(this.id, step, performance.now() - this.#begun);
+    if (step) database.steps.record(this.id, step, monotonicMs() - this.#begun);
     database.markPending(this.id, this.#parent?.id);
     const directory = resultDirectory(layout, this.id);
     // It has no disk: otherwise the layer was found above.

@@ -1,15 +1,16 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import {
+  errorMessage,
   exists,
   isLayerId,
   isOutdated,
   type LayerId,
   layerLock,
-  errorMessage,
+  localFs,
   stagingDirectory,
   within,
 } from "@ob/core";
-import { tryLock } from "@ob/qcow2";
+import { completeReplacements, tryLock } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { flatPrefix } from "../chain/flatten.ts";
 import { findLayer, layerOnDisk } from "./layers.ts";
@@ -24,12 +25,13 @@ const logRetention = 7 * 86_400_000;
  */
 export async function sweep(context: StoreContext): Promise<void> {
   const { layout } = context;
-  for (const name of await readdir(layout.temporary)) {
+  for (const name of await localFs.readdir(layout.temporary)) {
     if (isLayerId(name)) await sweepUnfinished(context, name);
     else if (name.startsWith(scratchPrefix) || name.startsWith(flatPrefix)) await sweepLocked(context, name);
     else if (name.startsWith("trash-")) await removeTree(context, within(layout.temporary, name));
   }
   await reindexPending(context);
+  await completeReplacements(layout);
   await sweepLocks(context);
 }
 
@@ -39,12 +41,12 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
   using lock = await tryLock(layerLock(layout, id), "exclusive");
   if (!lock) return;
   const directory = stagingDirectory(layout, id);
-  const log = await stat(within(directory, "log")).catch(() => undefined);
+  const log = await localFs.stat(within(directory, "log")).catch(() => undefined);
   if (!log || isOutdated(log.mtimeMs, logRetention)) {
     await removeTree(context, directory);
     return;
   }
-  const entries = await readdir(directory);
+  const entries = await localFs.readdir(directory);
   if (entries.length > 1) {
     emit({
       type: "log",
@@ -76,7 +78,7 @@ async function reindexPending(context: StoreContext): Promise<void> {
 
 /** The file of a lock is removed by its last holder; only a crash leaves one. */
 async function sweepLocks({ layout }: StoreContext): Promise<void> {
-  for (const name of await readdir(layout.locks)) {
+  for (const name of await localFs.readdir(layout.locks)) {
     (await tryLock(within(layout.locks, name), "exclusive"))?.release();
   }
 }

@@ -59,15 +59,17 @@ it("an image that is pushed and pulled is complete: disk, manifest, kernel, init
   const manifest = JSON.parse(await readFile(join(files, "mine.json"), "utf8"));
   expect(manifest).toMatchObject({
     name: "mine",
-    sshKey: "mine.key",
+    sshKey: expect.stringMatching(/^mine\.[0-9a-f]{12}\.key$/),
     snapshotPoints: ["ready"],
     loginUser: "opam",
   });
   expect(await sha256File(join(files, "mine.qcow2"))).toBe(manifest.sha256);
   expect(await readFile(join(files, manifest.directBoot.kernel), "utf8")).toBe("a kernel");
   expect(await readFile(join(files, manifest.directBoot.initrd), "utf8")).toBe("an initrd");
-  expect(await readFile(join(files, "mine.key"))).toEqual(await readFile(at("here/state/ssh/id_ed25519")));
-  expect((await stat(join(files, "mine.key"))).mode & 0o777).toBe(0o600);
+  expect(await readFile(join(files, manifest.sshKey))).toEqual(
+    await readFile(at("here/state/ssh/id_ed25519")),
+  );
+  expect((await stat(join(files, manifest.sshKey))).mode & 0o777).toBe(0o600);
   expect(await readdir(files)).toHaveLength(5);
   expect((await image("there", "list")).stdout).toMatch(/^mine +linux\/amd64 .* custom$/m);
   const since = registry.requests.length;

@@ -50,6 +50,11 @@ export function hostileArchives(outside: string): readonly HostileArchive[] {
     refused("a file in a directory that it does not have", "is in no directory", tree(file("x/new"))),
     refused("no root", "does not start with its root", tarOf({ ...root, name: "./x/" }, file("x/y"))),
     refused("two roots", "two roots", tree(root)),
+    refused(
+      "a hard link in place of its root",
+      "starts with a hard link",
+      tarOf(twin("x", `${outside}/kept`)),
+    ),
     refused("a socket", "has a type that cannot be copied", tree({ name: "./s", flag: "s" })),
     refused("a volume label", "has a type that cannot be copied", tree({ name: "./v", flag: "V" })),
     kept(

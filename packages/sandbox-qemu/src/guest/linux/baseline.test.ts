@@ -23,6 +23,28 @@ const keysOf = (count: number) => `/proc/key-users:    0:    11 10/10 ${count}/1
 
 const units = "unit: ssh.service loaded active running\nunit: session-1.scope loaded active running\n";
 
+interface TestProcess {
+  readonly id: number;
+  readonly name: string;
+  readonly state?: string;
+  readonly user?: number;
+  readonly oom?: number;
+  readonly group?: string;
+}
+
+/** What is read of a process. */
+function processText({ id, name, state = "S", user = 0, oom = 0, group = "/a" }: TestProcess): string {
+  return [
+    `cgroup:0::${group}`,
+    `oom_score_adj:${oom}`,
+    `stat:${id} (${name}) ${state} 1 ${id} ${id} 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1`,
+    `status:Uid:\t${user}\t${user}\t${user}\t${user}`,
+    "status:VmRSS:\t  9 kB",
+  ]
+    .map((line) => `/proc/${id}/${line}\n`)
+    .join("");
+}
+
 describe("the state of a guest with systemd", () => {
   const text = `${capturedState}manager: Environment=A=b\nmanager of 1000: NJobs=0\n${units}group: /sys/fs/cgroup/a\n`;
 
@@ -40,7 +62,8 @@ describe("the state of a guest with systemd", () => {
   });
 
   it("equals its baseline when a service has ended, with its keys, and the workers of udev", () => {
-    const worker = "process: 70 ((udev-worker)) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1\n";
+    const worker =
+      "/proc/70/limits:Max open files 7 7 files\n/proc/70/stat:70 ((udev-worker)) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1\n";
     const before = baselineOf(`${text}${keysOf(5)}${serviceKeys}${worker}`);
     expect(before.diff(`${text}${keysOf(3)}`)).toBeUndefined();
     expect(before.diff(`${text}${keysOf(4)}`)).toBe("/proc/key-users:0: 4/1000000");
@@ -58,10 +81,34 @@ describe("the state of a guest with systemd", () => {
   });
 
   it("differs when a process of the boot is stopped", () => {
-    const cron = "process: 70 (cron) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1\n";
+    const cron = processText({ id: 70, name: "cron" });
     const before = baselineOf(text + cron);
-    expect(before.diff(text + cron.replace("70 (cron) S 1 70", "71 (cron) R 1 71"))).toBeUndefined();
-    expect(before.diff(text + cron.replace(" S ", " T "))).toBe("process:(cron) 20 0   stopped");
+    expect(before.diff(text + processText({ id: 71, name: "cron", state: "R" }))).toBeUndefined();
+    expect(before.diff(text + processText({ id: 70, name: "cron", state: "T" }))).toBe(
+      "process:(cron) of 0: 20 0   stopped",
+    );
+  });
+
+  it("has what its service managers know unchanged, if they have not run since they were counted", () => {
+    const report = text.replace(/^(?:unit|manager).*\n/gm, "");
+    expect(baselineOf(text).diff(report)).toMatch(/^manager: /);
+    expect(baselineOf(text).diff(`${report}managers: unchanged\n`)).toBeUndefined();
+    expect(baselineOf(text).diff(`${report}managers: unchanged\nsetting at run time: /run/x\n`)).toBe(
+      "setting at run time: /run/x",
+    );
+  });
+
+  it.each([
+    ["turns: 1:20 345:6\n", "1:20 345:6"],
+    ["clock: 1\nturns: 1:20\n", "1:20"],
+    ["turns: \n", ""],
+    ["turns: 1:20\nturns: 1:20\n", ""],
+    ["turns: 1:20; reboot\n", ""],
+  ])("is told how often they had run before the step: %j", (output, turns) => {
+    const words = baselineOf(text)
+      .withClock(output)
+      .resetAndFlush("processes: 1\nprograms: /proc/1/maps").command;
+    expect(words.split("|").slice(-2)).toEqual([turns, "/sys/a /sys/b"]);
   });
 
   it("is brought up to date with the mounts and the files in memory that a login has made", () => {
@@ -123,22 +170,39 @@ describe("the state of a guest", () => {
       "/proc/net/ipv6_route:1 20 0 00 fe8 400 1 0 00000003 eth0",
     ],
     ["/proc/net/ipv6_route:1 20 0 00 0 1 lo", "/proc/net/ipv6_route:1 20 0 00 0 1 1 0 00200200 lo"],
-    [
-      "process:(sshd: a b) 25 5 40 2",
-      "process: 70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0",
-    ],
-    [
-      "process:(sshd: a b) 25 5 40 2",
-      "/proc/70/stat:70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0",
-    ],
-    ["process:Cpus_allowed: 1", "/proc/70/status:Cpus_allowed:\t1"],
-    ["process:Max open files 10 10 files", "/proc/70/limits:Max open files   10   10   files"],
-    ["process:-17", "/proc/70/oom_score_adj:-17"],
-    ["process:Cpus_allowed: 1", "process: Cpus_allowed:\t1"],
-    ["process:Max open files 10 10 files", "process: Max open files   10   10   files"],
     ["/sys/module/printk/parameters/time:N", "/sys/module/printk/parameters/time:N"],
   ])("differs by a new line %s", (difference, line) => {
     expect(changed("/proc/stat:", `${line}\n/proc/stat:`)).toBe(difference);
+  });
+
+  it.each([
+    ["Cpus_allowed: 1", "/proc/70/status:Cpus_allowed:\t1"],
+    ["Max open files 10 10 files", "/proc/70/limits:Max open files   10   10   files"],
+    ["-17", "/proc/70/oom_score_adj:-17"],
+    ["0::/a/b", "/proc/70/cgroup:0::/a/b"],
+  ])("differs by what a process of the boot has: %s", (difference, line) => {
+    const process =
+      "/proc/70/stat:70 (sshd: a b) S 1 70 70 0 -1 4194560 1 2 3 4 5 6 7 8 25 5 1 0 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 17 0 40 2 0\n";
+    const before = baselineOf(`${process}${capturedState}`);
+    expect(before.diff(`${process}${capturedState}${line}\n`)).toBe(`process:(sshd: a b) of : ${difference}`);
+    expect(changed("/proc/stat:", `${process}/proc/stat:`)).toBe("process:(sshd: a b) of : 25 5 40 2");
+  });
+
+  it("differs if a process of the boot has what another had", () => {
+    const cron = { id: 60, name: "cron", oom: -5, group: "/cron" };
+    const [server, session] = [
+      { id: 70, name: "sshd", oom: -1000, group: "/sshd" },
+      { id: 80, name: "sshd", user: 1000, group: "/session" },
+    ];
+    const stateWith = (...all: readonly TestProcess[]) => capturedState + all.map(processText).join("");
+    const before = baselineOf(stateWith(cron, server, session));
+    expect(before.diff(stateWith(session, server, cron))).toBeUndefined();
+    expect(before.diff(stateWith(cron, server, { ...session, oom: -1000 }))).toBe(
+      "process:(sshd) of 1000: -1000",
+    );
+    expect(before.diff(stateWith(cron, server, { ...session, group: "/cron" }))).toBe(
+      "process:(sshd) of 1000: 0::/cron",
+    );
   });
 
   it.each(["/proc/70/status:VmRSS:\t  9 kB", "/proc/70/limits:Limit  Soft Limit  Hard Limit  Units"])(
@@ -147,12 +211,6 @@ describe("the state of a guest", () => {
       expect(changed("/proc/stat:", `${line}\n/proc/stat:`)).toBeUndefined();
     },
   );
-
-  it("equals a baseline of an older version, which names the files of processes in another way", () => {
-    const older = baselineOf(`${capturedState}process: 70 (init) S 1 1\nprocess: Max open files 9 9 files\n`);
-    const report = `${capturedState}/proc/71/stat:71 (init) S 1 1\n/proc/71/limits:Max open files 9 9 files\n`;
-    expect(older.diff(report)).toBeUndefined();
-  });
 
   it.each([
     ["/proc/self/mountinfo:23 1 254:1 / / ro,noatime", "/ / rw,noatime", "/ / ro,noatime"],
@@ -196,11 +254,11 @@ describe("a baseline", () => {
       baselineOf(text)
         .resetAndFlush("processes: 1 2\nprograms: /proc/1/maps\n")
         .command.split("|")
-        .slice(-11);
+        .slice(-13);
     expect(args(capturedState)).toEqual([
       ...["1 2", "21 23 24", "0:19 254:1 0:20", "/run", "", "/home/opam"],
       ...["kernel/hostname net/ipv4/route/flush vm/swappiness", expect.stringMatching(/^[0-9a-f]{32}$/)],
-      ...[" /proc/1/maps", "/run/sshd.pid", ""],
+      ...[" /proc/1/maps", "/run/sshd.pid", "", "", "/sys/a /sys/b"],
     ]);
     expect(args(`${capturedState}${units}`)[10]).toBe("ssh.service session-1.scope");
     const queues = "/proc/self/mountinfo:25 23 0:21 / /dev/mqueue rw - mqueue mqueue rw\n";

@@ -1,9 +1,7 @@
 import { dirname } from "node:path/posix";
+import { diffClocks } from "./clocks.ts";
 import type { CapturedState, GuestState } from "./guest-state.ts";
 import type { FileStat } from "./mounts-and-files.ts";
-
-/** The tolerance for a change of the clock offset, in seconds. A greater change means that a step has set the clock. */
-const clockTolerance = 2;
 
 /**
  * The limit for forks since the boot. Process ids wrap around after 32768, so after more forks a process that a step left
@@ -54,12 +52,17 @@ export function diffStates(baseline: CapturedState, now: GuestState): string | u
     (now.forks > maxForks ? "more processes than can be told apart" : undefined) ??
     diffLines(settingLines(baseline), now.settings ? settingLines(now) : undefined) ??
     diffLines(mountLines(baseline), mountLines(now)) ??
-    diffLines(baseline.facts, now.facts) ??
+    diffLines(comparedFacts(baseline, now), now.facts) ??
     // A disk may disappear: it is a cache disk that the VM may have been booted with.
     firstNew(baseline.disks, now.disks) ??
     diffFiles(baseline, now) ??
     diffClocks(baseline, now)
   );
+}
+
+/** What the service managers know is compared if they have run. */
+function comparedFacts({ facts }: CapturedState, { managersUnchanged }: GuestState): readonly string[] {
+  return managersUnchanged ? facts.filter((fact) => !/^(?:unit|manager)(?: of \d+)?: /.test(fact)) : facts;
 }
 
 function settingLines({ settings }: GuestState): readonly string[] {
@@ -138,9 +141,4 @@ function hasContents({ mode }: FileStat): boolean {
 
 function isDisk({ path, mode }: FileStat): boolean {
   return path.startsWith("/dev/") && (mode & fileTypes.mask) === fileTypes.blockDevice;
-}
-
-function diffClocks({ clock: before }: GuestState, { clock: now }: GuestState): string | undefined {
-  const isSame = before !== undefined && now !== undefined && Math.abs(now - before) <= clockTolerance;
-  return isSame ? undefined : "its clock was set";
 }

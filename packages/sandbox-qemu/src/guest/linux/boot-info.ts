@@ -7,3 +7,10 @@ export function processesIn(bootInfo: string): string {
 export function programsIn(bootInfo: string): string {
   return /^programs:(.*)$/m.exec(bootInfo)?.[1] ?? "";
 }
+
+/** How often the service managers had run, as `PID:TIMES` with blanks between them; undefined if it is not known. */
+export function turnsIn(output: string): string | undefined {
+  const [turns, ...others] = output.split("\n").filter((line) => line.startsWith("turns: "));
+  const counted = /^turns: (\d+:\d+(?: \d+:\d+)*)$/.exec(turns ?? "")?.[1];
+  return others.length === 0 ? counted : undefined;
+}

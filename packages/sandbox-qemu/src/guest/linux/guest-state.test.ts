@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { capturedState } from "../../testing/captured-state.ts";
-import { maxStateLength, parseCapturedState, parseClock, parseReportedState } from "./guest-state.ts";
+import { maxStateLength, parseCapturedState, parseReportedState } from "./guest-state.ts";
 
 function captured(text: string) {
   const parsed = parseCapturedState(text);
@@ -101,18 +101,5 @@ describe("a malformed state", () => {
       const text = `${line}\n`.repeat(Math.floor(maxStateLength / (line.length + 1)));
       expect(parseReportedState(text).kind).toBe("parsed");
     }
-  });
-});
-
-describe("the clock of a command's output", () => {
-  it.each([
-    ["Welcome\nclock: 1795479999\n", 1_795_479_999],
-    ["clock: -3", -3],
-    ["clock: \n", undefined],
-    ["clock: 1e99\n", undefined],
-    ["clock: 1\nclock: 2\n", undefined],
-    ["", undefined],
-  ])("%j is %s", (text, clock) => {
-    expect(parseClock(text)).toBe(clock);
   });
 });

@@ -1,16 +1,11 @@
-import {
-  isAttributeLine,
-  isIpv6RouteOfCommand,
-  isKeyOfService,
-  isProcessFile,
-  isUdevWorker,
-  processAttributes,
-} from "./kernel-lines.ts";
+import { type Clocks, isClockLine, parseClocks } from "./clocks.ts";
+import { isIpv6RouteOfCommand, isKeyOfService, processOfFile } from "./kernel-lines.ts";
 import { type FileStat, type Mount, parseMount, parseStat } from "./mounts-and-files.ts";
+import { processFacts } from "./process-facts.ts";
 import { isVolatileSetting, settingsDigest } from "./settings.ts";
 
 /** The state of a Linux guest: what collect-baseline.sh prints, without what may change at any time. */
-export interface GuestState {
+export interface GuestState extends Clocks {
   /** Undefined if the guest reports that its settings have the digest that it was given. */
   readonly settings: Settings | undefined;
   readonly mounts: readonly Mount[];
@@ -19,10 +14,10 @@ export interface GuestState {
   readonly disks: readonly string[];
   /** Lines that must not change, each with what it is about as its prefix. */
   readonly facts: readonly string[];
+  /** True if the service managers have not run since their turns were counted: what they know is not among the facts then. */
+  readonly managersUnchanged: boolean;
   /** How many processes were started since the boot. */
   readonly forks: number;
-  /** The offset of the clock from the time since the boot, in seconds. */
-  readonly clock: number | undefined;
 }
 
 /** The state of a guest when it was ready, before a step has run. */
@@ -32,6 +27,10 @@ export interface CapturedState extends GuestState {
   readonly settingNames: readonly string[];
   /** The login user's home directory; empty if the user has none. */
   readonly home: string;
+  /** The paths of the kernel's files that are read after each step. */
+  readonly watched: readonly string[];
+  /** How often the service managers had run before the step, as `PID:TIMES` with blanks between them. Undefined if that is not known. */
+  readonly turns?: string | undefined;
 }
 
 /** The files under /proc/sys that do not change by themselves. */
@@ -56,11 +55,13 @@ type Entry =
   | { readonly kind: "settingsUnchanged" }
   | { readonly kind: "setting"; readonly line: string }
   | { readonly kind: "home"; readonly path: string }
+  | { readonly kind: "watched"; readonly paths: readonly string[] }
+  | { readonly kind: "managersUnchanged" }
+  | { readonly kind: "processLine"; readonly process: string; readonly text: string }
   | { readonly kind: "mount"; readonly mount: Mount }
   | { readonly kind: "file"; readonly file: FileStat }
   | { readonly kind: "disk"; readonly line: string }
   | { readonly kind: "forks"; readonly count: number }
-  | { readonly kind: "clock"; readonly offset: number }
   /** How many keys a user has, as COUNT/LIMIT. */
   | { readonly kind: "keyUser"; readonly user: string; readonly count: string }
   | { readonly kind: "keyOfService" }
@@ -78,24 +79,19 @@ export function parseCapturedState(text: string): Parsed<CapturedState> {
   const [names, ...otherNames] = ofKind(entries, "settingNames");
   if (!home || otherHomes.length > 0) return malformed("it has not one home directory");
   if (!names || otherNames.length > 0) return malformed("it has not one list of settings");
-  const common = stateOf(entries);
+  const common = { ...stateOf(entries), ...parseClocks(text) };
   const { settings } = common;
   if (!settings) return malformed("it has no settings");
   const settingNames = names.names.filter((name) => !isVolatileSetting(name));
-  return { kind: "parsed", state: { ...common, settings, settingNames, home: home.path } };
+  const watched = ofKind(entries, "watched").flatMap(({ paths }) => paths);
+  return { kind: "parsed", state: { ...common, settings, settingNames, home: home.path, watched } };
 }
 
 /** Parses what reset-and-flush.sh prints. */
 export function parseReportedState(text: string): Parsed<GuestState> {
   const entries = parseEntries(text);
-  return typeof entries === "string" ? malformed(entries) : { kind: "parsed", state: stateOf(entries) };
-}
-
-/** The clock's offset in the output of a command that has set it; undefined if it has none, or several. */
-export function parseClock(text: string): number | undefined {
-  const lines = text.split("\n").filter((line) => line.startsWith("clock: "));
-  const entries = lines.map((line) => parseLine(line)).filter((entry) => entry !== undefined);
-  return onlyClock(entries);
+  if (typeof entries === "string") return malformed(entries);
+  return { kind: "parsed", state: { ...stateOf(entries), ...parseClocks(text) } };
 }
 
 function malformed(reason: string): { readonly kind: "malformed"; readonly reason: string } {
@@ -115,7 +111,7 @@ function parseEntries(text: string): readonly Entry[] | string {
   return entries;
 }
 
-function stateOf(entries: readonly Entry[]): GuestState {
+function stateOf(entries: readonly Entry[]): Omit<GuestState, keyof Clocks> {
   const lines = ofKind(entries, "setting").map(({ line }) => line);
   const isUnchanged = lines.length === 0 && ofKind(entries, "settingsUnchanged").length > 0;
   return {
@@ -127,9 +123,10 @@ function stateOf(entries: readonly Entry[]): GuestState {
       ...ofKind(entries, "fact").map(({ line }) => line),
       ...keyFacts(entries),
       ...controllerFacts(entries),
+      ...processFacts(ofKind(entries, "processLine")),
     ],
+    managersUnchanged: ofKind(entries, "managersUnchanged").length > 0,
     forks: ofKind(entries, "forks").reduce((most, { count }) => Math.max(most, count), 0),
-    clock: onlyClock(entries),
   };
 }
 
@@ -147,12 +144,6 @@ function keyFacts(entries: readonly Entry[]): readonly string[] {
 function controllerFacts(entries: readonly Entry[]): readonly string[] {
   const areListed = entries.some((entry) => entry.kind === "fact" && entry.line.startsWith("group: "));
   return ofKind(entries, "controller").map(({ line, withoutCount }) => (areListed ? withoutCount : line));
-}
-
-/** Of several clocks none is right: a file's name may have a line that looks like one. */
-function onlyClock(entries: readonly Entry[]): number | undefined {
-  const [clock, ...others] = ofKind(entries, "clock");
-  return others.length === 0 ? clock?.offset : undefined;
 }
 
 function ofKind<Kind extends Entry["kind"]>(
@@ -178,8 +169,16 @@ function parseLine(line: string): Entry | undefined {
       return rest === " unchanged" ? { kind: "settingsUnchanged" } : { kind: "settingNames", names: words };
     case "home":
       return { kind: "home", path: rest.slice(1) };
+    case "watched":
+      return { kind: "watched", paths: words };
+    case "managers":
+      return { kind: "managersUnchanged" };
+    // See turnsIn.
+    case "turns":
+      return ignored;
     case "clock":
-      return /^ -?\d{1,15}$/.test(rest) ? { kind: "clock", offset: Number(rest) } : undefined;
+    case "hardware clock":
+      return isClockLine(line) ? ignored : undefined;
     case "stat":
       return ifAny(parseStat(rest), (file) => ({ kind: "file", file }));
     case "/proc/self/mountinfo":
@@ -203,22 +202,19 @@ function parseLine(line: string): Entry | undefined {
     // The keys of a user, of which root sees only the number.
     case "/proc/key-users":
       return { kind: "keyUser", user: words[0] ?? "", count: words[3] ?? "" };
-    // As the baselines of older versions have it.
-    case "process":
-      if (isUdevWorker(words)) return ignored;
-      return fact(...processAttributes(words));
     case "/proc/keys":
       if (isKeyOfService(words)) return words[1]?.includes("Q") === true ? { kind: "keyOfService" } : ignored;
       return ["user", "logon", "big_key"].includes(words[7] ?? "") ? { kind: "fact", line } : ignored;
     default:
-      if (line.startsWith(settingsRoot)) return parseSetting(line);
-      return isProcessFile(source) ? parseProcess(rest, words) : { kind: "fact", line };
+      return line.startsWith(settingsRoot)
+        ? parseSetting(line)
+        : (parseProcessLine(source, rest) ?? { kind: "fact", line });
   }
 }
 
-function parseProcess(text: string, words: readonly string[]): Entry {
-  if (!isAttributeLine(text) || isUdevWorker(words)) return ignored;
-  return { kind: "fact", line: `process:${processAttributes(words).join(" ")}` };
+function parseProcessLine(source: string, text: string): Entry | undefined {
+  const process = processOfFile(source);
+  return process === undefined ? undefined : { kind: "processLine", process, text };
 }
 
 function ifAny<Value>(value: Value | undefined, entry: (value: Value) => Entry): Entry | undefined {

@@ -36,11 +36,12 @@ export function processAttributes(words: readonly string[]): readonly string[] {
   return [name, ...[14, 15, 36, 37].map((index) => fields[index] ?? ""), ...stopped];
 }
 
-const processFile = /^\/proc\/\d+\/(?:coredump_filter|limits|oom_score_adj|stat|status|timerslack_ns)$/;
+const processFile =
+  /^\/proc\/(\d+)\/(?:cgroup|coredump_filter|limits|oom_score_adj|stat|status|timerslack_ns)$/;
 
-/** True for what is read of each process of the boot. */
-export function isProcessFile(path: string): boolean {
-  return processFile.test(path);
+/** The id of the process, for the path of a file that is read of each process of the boot. */
+export function processOfFile(path: string): string | undefined {
+  return processFile.exec(path)?.[1];
 }
 
 /** Of the status only the processors, of the limits no heading: the rest changes by itself. */

@@ -93,7 +93,7 @@ function bootCommands({
   const ready: GuestCommand = {
     phase: "login",
     purpose: "become root",
-    ...asRootCommand(scripts.listProcesses),
+    ...asRootCommand(scripts.listProcesses, [loginUser]),
     failure: "UNSUPPORTED",
     hint: `The image's login user ${loginUser} needs sudo without a password, or must be root.`,
   };
@@ -102,12 +102,12 @@ function bootCommands({
     resumed: (now) => ({
       ...ready,
       purpose: "set its clock",
-      ...asRootCommand(scripts.setClock, [seconds(now)]),
+      ...asRootCommand(scripts.setClock, [seconds(now), loginUser]),
     }),
     resumedWithSeed: (now, seed) => ({
       ...ready,
       purpose: "renew its random numbers and set its clock",
-      ...asRootCommand(scripts.resumeWithSeed, [seconds(now)]),
+      ...asRootCommand(scripts.resumeWithSeed, [seconds(now), loginUser]),
       input: Buffer.from(`${Buffer.from(seed).toString("hex")}\n`),
       hint: undefined,
     }),

@@ -48,7 +48,9 @@ it.each(["perl", "python3"])(
   "is sent on standard input to %s, which asks the kernel to draw from it",
   (name) => {
     notes(name);
-    expect(resume(seed)).toMatch(/^processes: .*\nprograms:.*\nclock: \d+\n$/);
+    expect(resume(seed)).toMatch(
+      /^obuilder: the login shell is .*\nprocesses: .*\nprograms:.*\nclock: \d+\n$/,
+    );
     expect(said()).toBe(`${name} 0x40085203 0x5207\n${"a5".repeat(64)}\n`);
   },
 );

@@ -15,8 +15,28 @@ script=$1
 shift
 exec "$boot/busybox" sh -c "$script" obuilder "$@"`;
 
-export const captureInBootShell = `collect_baseline() {
-  collect_settings &
+export const captureInBootShell = `show_hardware_clock() {
+  if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
+} 2>/dev/null
+list_watched() {
+  find /sys/module/*/parameters /sys/block/vda/queue /sys/block/vda/bdi/ /sys/fs/ext4/vda1 /sys/kernel/mm -type f -perm -200 ! -name bitmap
+  for file in /sys/class/net/*/gro_flush_timeout /sys/class/net/*/ifalias /sys/class/net/*/napi_defer_hard_irqs /sys/class/net/*/netdev_group /sys/class/net/*/proto_down /sys/class/net/*/queues/*/?ps_cpus /sys/class/net/*/threaded /sys/class/net/*/tx_queue_len /sys/class/rtc/*/wakealarm /sys/devices/system/clocksource/*/current_clocksource /sys/devices/system/memory/auto_online_blocks /sys/devices/system/memory/memory*/online /sys/devices/virtual/misc/hw_random/rng_current /sys/devices/virtual/workqueue/cpumask /sys/kernel/profiling /sys/kernel/rcu_expedited /sys/kernel/rcu_normal /sys/kernel/security/lockdown /sys/kernel/tracing/buffer_size_kb /sys/kernel/tracing/current_tracer /sys/kernel/tracing/dynamic_events /sys/kernel/tracing/events/enable /sys/kernel/tracing/set_event_pid /sys/kernel/tracing/set_ftrace_pid /sys/kernel/tracing/trace_clock /sys/kernel/tracing/tracing_cpumask /sys/kernel/tracing/tracing_on; do
+    [ ! -e "$file" ] || echo "$file"
+  done
+  [ ! -e /sys/fs/cgroup/cgroup.controllers ] ||
+    find /sys/fs/cgroup -type f -perm -200 ! -name cgroup.procs ! -name cgroup.threads ! -name cgroup.kill ! -name 'c[!g]*.pressure' ! -name '[im]*.pressure' ! -name '*.peak' ! -name memory.reclaim
+} 2>/dev/null
+read_watched() {
+  set -f
+  digest_of_watched=$(grep -FHs '' $1 | md5sum)
+  set +f
+  echo "watched files of the kernel: \${digest_of_watched%% *}"
+}
+collect_baseline() {
+  {
+    collect_settings
+    read_watched "$watched"
+  } &
   rest=$(collect_rest)
   wait
   printf '%s\\n' "$rest"
@@ -32,14 +52,15 @@ collect_settings() {
 collect_rest() {
   for maps in $programs; do
     process=\${maps%maps}
-    set -- "$@" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
+    set -- "$@" "\${process}cgroup" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
   done
   grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=\${home%/*}
-  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
+  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
     \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
+  echo "kept:" /sys/fs/bpf/* /sys/kernel/config/*/* /sys/kernel/security/apparmor/policy/profiles/* /sys/kernel/tracing/instances/* /sys/bus/virtio/drivers/virtio_[!b]*/virtio*
   grep -lF ' (deleted)' $programs
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
@@ -48,7 +69,9 @@ collect_rest() {
     umount /dev/shm
   fi
   read -r uptime _ </proc/uptime
-  echo "clock: $((\${EPOCHSECONDS:-$(date +%s)} - \${uptime%.*}))"
+  now=\${EPOCHSECONDS:-$(date +%s)}
+  echo "clock: $((now - \${uptime%.*}))"
+  show_hardware_clock "$now"
 }
 has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
 list_units() {
@@ -79,16 +102,16 @@ ask_managers() {
 } 2>/dev/null
 collect_groups() {
   find /sys/fs/cgroup -type d -exec stat -c 'group: %f %u %g %n' {} +
-  limits=$(find /sys/fs/cgroup -type f ! -name 'cgroup.[pkt]*' ! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -perm -200 -exec grep -FHs '' {} + | md5sum)
-  echo "limits of control groups: \${limits%% *}"
 }
 find_settings_at_run_time() {
-  find /run/systemd/system.control /run/systemd/user.control -type f 2>/dev/null | sed 's/^/setting at run time: /'
+  for file in /run/systemd/system.control/*/* /run/systemd/user.control/*/* /run/systemd/shutdown/*; do
+    [ ! -e "$file" ] || echo "setting at run time: $file"
+  done
 }
 collect_units() {
   printf '%s\\n' "$units" "$given"
   collect_groups
-  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron \\
+  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/network /etc/netplan /etc/networkd-dispatcher /etc/rsyslog.conf /etc/rsyslog.d /etc/ufw /etc/apparmor.d /etc/chrony /etc/lvm /etc/cloud /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/share/polkit-1 /usr/lib/modules/*/modules.* /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron "$home/.config/systemd" "$home/.config/environment.d" "$home/.local/share/systemd" "$home/.local/share/dbus-1" \\
     -exec stat -c '%f %u %g %s %i %Y %Z %n' {} + | md5sum)
   echo "files of systemd: \${files%% *}"
 } 2>/dev/null
@@ -105,6 +128,24 @@ stop_new_units() {
   kill_stray_processes "$1"
   units=$(list_units systemctl)
 }
+refuse_unknown_services() {
+  while IFS= read -r line; do
+    case $line in "unit: "*' active '* | "unit of "*': '*' active '*) ;; *) continue ;; esac
+    unit=\${line#*: } unit=\${unit%% *}
+    case $unit in
+      systemd-nspawn@*) ;;
+      systemd-*.service | dbus.service | dbus-broker.service | cron.service | ssh.service | getty@*.service | serial-getty@*.service) continue ;;
+      user@*.service | user-runtime-dir@*.service | modprobe@*.service | kmod-static-nodes.service | obuilder-*.service) continue ;;
+      ifupdown-pre.service | networking.service | ifup@*.service | keyboard-setup.service | console-setup.service | e2scrub_reap.service) continue ;;
+      apparmor.service | blk-availability.service | lvm2-monitor.service | finalrd.service | setvtrgb.service | plymouth-*.service) continue ;;
+      polkit.service | networkd-dispatcher.service | rsyslog.service | ufw.service | cloud-*.service | chrony.service) continue ;;
+      *.service) ;;
+      *) continue ;;
+    esac
+    echo "no: its boot has started $unit, of which it is not known what it keeps"
+    return
+  done
+}
 programs=$2 places= queues= home= digest=
 while read -r _ _ _ _ place _ rest; do
   case " $rest" in
@@ -118,13 +159,19 @@ done </etc/passwd
 settings=$(cd /proc/sys && find * -xdev -type f)
 echo "settings:" $settings
 echo "home: $home"
+watched=$(list_watched)
+set -f
+echo "watched:" $watched
+set +f
 if has_systemd; then
   state=$(timeout 60 systemctl is-system-running --wait)
   case $state in running | degraded) ;; *) echo "no: its systemd is \${state:-unknown}" ;; esac
   tries=0
   until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
   units=$(list_units systemctl)
-  ask_managers
+  asked=$(ask_managers)
+  printf '%s\\n' "$asked"
+  printf '%s\\n' "$units" "$asked" | refuse_unknown_services
   given=$(find_settings_at_run_time)
   collect_units
 fi
@@ -292,10 +339,37 @@ reap() {
 kill_stray_processes "$1"
 [ "$rounds" = 0 ] || reap`;
 
-export const listFilesInMemory = `grep -FHs '' /proc/self/mountinfo
-find "$@" -xdev -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +`;
+export const listFilesInMemory = `count_turns() {
+  turns= counted=' ' tries=0
+  until read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ]; do
+    [ $((tries += 1)) -le 100 ] || return 0
+  done
+  for manager in 1 /run/user/[0-9]*/systemd/private; do
+    user=\${manager#/run/user/} user=\${user%%/*}
+    if [ "$manager" = 1 ]; then
+      process=1
+    else
+      [ -S "$manager" ] || continue
+      read -r process <"/sys/fs/cgroup/user.slice/user-$user.slice/user@$user.service/init.scope/cgroup.procs" || return 0
+    fi
+    read -r ran _ times <"/proc/$process/schedstat" && [ "$ran" != 0 ] || return 0
+    counted="$counted$process:$times "
+  done
+  turns=\${counted# } turns=\${turns% }
+} 2>/dev/null
+grep -FHs '' /proc/self/mountinfo
+find "$@" -xdev -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+if [ -d /run/systemd/system ]; then count_turns && echo "turns: $turns"; fi`;
 
-export const listProcesses = `cd /proc || exit 125
+export const listProcesses = `show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
+cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
 for process in [0-9]*; do
@@ -438,6 +512,15 @@ export const rejectConnections = `busybox=/usr/local/lib/obuilder/busybox
   if command -v ip && ip -V; then
     for network; do echo "route add unreachable $network metric 1"; done | ip -force -batch -
   elif [ -x $busybox ]; then
+    gateway=
+    while read -r _ _ _ _ next _; do
+      case $next in *[!0]*) gateway=yes ;; esac
+    done </proc/net/ipv6_route
+    for network; do
+      shift
+      case $network in *:*) [ -n "$gateway" ] || continue ;; esac
+      set -- "$@" "$network"
+    done
     $busybox sh -c 'for network; do ip route add unreachable "$network" metric 1 & done; wait' sh "$@"
   fi
 } >/dev/null 2>&1
@@ -524,8 +607,28 @@ reap() {
     sleep 0.05
   done
 }
+show_hardware_clock() {
+  if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
+} 2>/dev/null
+list_watched() {
+  find /sys/module/*/parameters /sys/block/vda/queue /sys/block/vda/bdi/ /sys/fs/ext4/vda1 /sys/kernel/mm -type f -perm -200 ! -name bitmap
+  for file in /sys/class/net/*/gro_flush_timeout /sys/class/net/*/ifalias /sys/class/net/*/napi_defer_hard_irqs /sys/class/net/*/netdev_group /sys/class/net/*/proto_down /sys/class/net/*/queues/*/?ps_cpus /sys/class/net/*/threaded /sys/class/net/*/tx_queue_len /sys/class/rtc/*/wakealarm /sys/devices/system/clocksource/*/current_clocksource /sys/devices/system/memory/auto_online_blocks /sys/devices/system/memory/memory*/online /sys/devices/virtual/misc/hw_random/rng_current /sys/devices/virtual/workqueue/cpumask /sys/kernel/profiling /sys/kernel/rcu_expedited /sys/kernel/rcu_normal /sys/kernel/security/lockdown /sys/kernel/tracing/buffer_size_kb /sys/kernel/tracing/current_tracer /sys/kernel/tracing/dynamic_events /sys/kernel/tracing/events/enable /sys/kernel/tracing/set_event_pid /sys/kernel/tracing/set_ftrace_pid /sys/kernel/tracing/trace_clock /sys/kernel/tracing/tracing_cpumask /sys/kernel/tracing/tracing_on; do
+    [ ! -e "$file" ] || echo "$file"
+  done
+  [ ! -e /sys/fs/cgroup/cgroup.controllers ] ||
+    find /sys/fs/cgroup -type f -perm -200 ! -name cgroup.procs ! -name cgroup.threads ! -name cgroup.kill ! -name 'c[!g]*.pressure' ! -name '[im]*.pressure' ! -name '*.peak' ! -name memory.reclaim
+} 2>/dev/null
+read_watched() {
+  set -f
+  digest_of_watched=$(grep -FHs '' $1 | md5sum)
+  set +f
+  echo "watched files of the kernel: \${digest_of_watched%% *}"
+}
 collect_baseline() {
-  collect_settings &
+  {
+    collect_settings
+    read_watched "$watched"
+  } &
   rest=$(collect_rest)
   wait
   printf '%s\\n' "$rest"
@@ -541,14 +644,15 @@ collect_settings() {
 collect_rest() {
   for maps in $programs; do
     process=\${maps%maps}
-    set -- "$@" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
+    set -- "$@" "\${process}cgroup" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
   done
   grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=\${home%/*}
-  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
+  find / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \\
     \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path '/dev/input*' \\) \\
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
+  echo "kept:" /sys/fs/bpf/* /sys/kernel/config/*/* /sys/kernel/security/apparmor/policy/profiles/* /sys/kernel/tracing/instances/* /sys/bus/virtio/drivers/virtio_[!b]*/virtio*
   grep -lF ' (deleted)' $programs
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
@@ -557,7 +661,9 @@ collect_rest() {
     umount /dev/shm
   fi
   read -r uptime _ </proc/uptime
-  echo "clock: $((\${EPOCHSECONDS:-$(date +%s)} - \${uptime%.*}))"
+  now=\${EPOCHSECONDS:-$(date +%s)}
+  echo "clock: $((now - \${uptime%.*}))"
+  show_hardware_clock "$now"
 }
 has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
 list_units() {
@@ -588,16 +694,16 @@ ask_managers() {
 } 2>/dev/null
 collect_groups() {
   find /sys/fs/cgroup -type d -exec stat -c 'group: %f %u %g %n' {} +
-  limits=$(find /sys/fs/cgroup -type f ! -name 'cgroup.[pkt]*' ! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -perm -200 -exec grep -FHs '' {} + | md5sum)
-  echo "limits of control groups: \${limits%% *}"
 }
 find_settings_at_run_time() {
-  find /run/systemd/system.control /run/systemd/user.control -type f 2>/dev/null | sed 's/^/setting at run time: /'
+  for file in /run/systemd/system.control/*/* /run/systemd/user.control/*/* /run/systemd/shutdown/*; do
+    [ ! -e "$file" ] || echo "setting at run time: $file"
+  done
 }
 collect_units() {
   printf '%s\\n' "$units" "$given"
   collect_groups
-  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron \\
+  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/network /etc/netplan /etc/networkd-dispatcher /etc/rsyslog.conf /etc/rsyslog.d /etc/ufw /etc/apparmor.d /etc/chrony /etc/lvm /etc/cloud /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/share/polkit-1 /usr/lib/modules/*/modules.* /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron "$home/.config/systemd" "$home/.config/environment.d" "$home/.local/share/systemd" "$home/.local/share/dbus-1" \\
     -exec stat -c '%f %u %g %s %i %Y %Z %n' {} + | md5sum)
   echo "files of systemd: \${files%% *}"
 } 2>/dev/null
@@ -614,7 +720,25 @@ stop_new_units() {
   kill_stray_processes "$1"
   units=$(list_units systemctl)
 }
-ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=\${10} newline='
+count_turns() {
+  turns= counted=' ' tries=0
+  until read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ]; do
+    [ $((tries += 1)) -le 100 ] || return 0
+  done
+  for manager in 1 /run/user/[0-9]*/systemd/private; do
+    user=\${manager#/run/user/} user=\${user%%/*}
+    if [ "$manager" = 1 ]; then
+      process=1
+    else
+      [ -S "$manager" ] || continue
+      read -r process <"/sys/fs/cgroup/user.slice/user-$user.slice/user@$user.service/init.scope/cgroup.procs" || return 0
+    fi
+    read -r ran _ times <"/proc/$process/schedstat" && [ "$ran" != 0 ] || return 0
+    counted="$counted$process:$times "
+  done
+  turns=\${counted# } turns=\${turns% }
+} 2>/dev/null
+ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=\${10} known=\${12} watched=\${13} newline='
 '
 unmount_new() {
   rounds=0
@@ -648,8 +772,13 @@ clean_tmpfs() {
 }
 kill_stray_processes "$1"
 if has_systemd; then
-  stop_new_units "$1" "\${11}"
-  ask_managers &
+  [ "$rounds" != 0 ] || [ -z "$known" ] || count_turns
+  if [ "$rounds" = 0 ] && [ -n "$known" ] && [ "$turns" = "$known" ]; then
+    units='managers: unchanged'
+  else
+    stop_new_units "$1" "\${11}"
+    ask_managers &
+  fi
   given=$(find_settings_at_run_time)
 fi
 [ "$rounds" = 0 ] || reap
@@ -714,8 +843,22 @@ with open("/dev/urandom", "rb") as device:
   fail "its random numbers cannot be renewed: neither perl nor python3 is installed"
 }
 reseed || exit 125
-date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || exit 125
+show_hardware_clock() {
+  if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
+} 2>/dev/null
+now=$1
+shift
+date -s "@$now" >/dev/null 2>&1 || date -s "@\${now%.*}" >/dev/null || exit 125
 read -r uptime _ </proc/uptime || exit 125
+show_hardware_clock "\${now%.*}"
+show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
 cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
@@ -723,7 +866,7 @@ for process in [0-9]*; do
   if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
 done
 echo "programs:$programs"
-echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
+echo "clock: $((\${now%.*} - \${uptime%.*}))"`;
 
 export const runAsLoginUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 make_directories() {
@@ -819,8 +962,22 @@ fi
 exec setpriv --reuid="$uid" --regid="$gid" $groups \\
   env -i PATH="$PATH" HOME="$home" USER="$name" LOGNAME="$name" SHELL="$shell" "$@" </dev/null`;
 
-export const setClock = `date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || exit 125
+export const setClock = `show_hardware_clock() {
+  if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
+} 2>/dev/null
+now=$1
+shift
+date -s "@$now" >/dev/null 2>&1 || date -s "@\${now%.*}" >/dev/null || exit 125
 read -r uptime _ </proc/uptime || exit 125
+show_hardware_clock "\${now%.*}"
+show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
 cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=
@@ -828,7 +985,7 @@ for process in [0-9]*; do
   if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
 done
 echo "programs:$programs"
-echo "clock: $((\${1%.*} - \${uptime%.*}))"`;
+echo "clock: $((\${now%.*} - \${uptime%.*}))"`;
 
 export const showIdentity = `exec cat /sys/block/*/serial /sys/block/*/device/vpd_pg80 /sys/class/dmi/id/product_sku 2>/dev/null`;
 
@@ -845,10 +1002,33 @@ while [ "$left" -gt 0 ]; do
   left=$((left - 1))
 done`;
 
-export const thaw = `now=$(date -u -s "@$1" +%s 2>/dev/null) || now=$(date -u -s "@\${1%.*}" +%s) || exit 125
+export const thaw = `show_hardware_clock() {
+  if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
+} 2>/dev/null
+count_turns() {
+  turns= counted=' ' tries=0
+  until read -r _ _ _ running _ </proc/loadavg && [ "\${running%%/*}" = 1 ]; do
+    [ $((tries += 1)) -le 100 ] || return 0
+  done
+  for manager in 1 /run/user/[0-9]*/systemd/private; do
+    user=\${manager#/run/user/} user=\${user%%/*}
+    if [ "$manager" = 1 ]; then
+      process=1
+    else
+      [ -S "$manager" ] || continue
+      read -r process <"/sys/fs/cgroup/user.slice/user-$user.slice/user@$user.service/init.scope/cgroup.procs" || return 0
+    fi
+    read -r ran _ times <"/proc/$process/schedstat" && [ "$ran" != 0 ] || return 0
+    counted="$counted$process:$times "
+  done
+  turns=\${counted# } turns=\${turns% }
+} 2>/dev/null
+now=$(date -u -s "@$1" +%s 2>/dev/null) || now=$(date -u -s "@\${1%.*}" +%s) || exit 125
 fsfreeze --unfreeze / || exit 125
 read -r uptime _ </proc/uptime
-echo "clock: $((now - \${uptime%.*}))"`;
+echo "clock: $((now - \${uptime%.*}))"
+show_hardware_clock "$now"
+if [ -d /run/systemd/system ]; then count_turns && echo "turns: $turns"; fi`;
 
 export const unmountAll = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 runs() {

@@ -9,9 +9,10 @@ import {
   unitsOf,
   withFilesInMemory,
 } from "./baseline.ts";
-import { processesIn, programsIn } from "./boot-info.ts";
+import { processesIn, programsIn, turnsIn } from "./boot-info.ts";
+import { parseClocks } from "./clocks.ts";
 import { diskArgs } from "./disk-args.ts";
-import { type CapturedState, parseCapturedState, parseClock, parseReportedState } from "./guest-state.ts";
+import { type CapturedState, parseCapturedState, parseReportedState } from "./guest-state.ts";
 import { frozenMarker } from "./markers.ts";
 import * as scripts from "./scripts.generated.ts";
 
@@ -75,7 +76,8 @@ function baselineOf(state: CapturedState, asRootCommand: AsRootCommand): Baselin
       failure: "UNCLEAN_STOP",
       frozen: frozenMarker,
     }),
-    withClock: (output) => baselineOf({ ...state, clock: parseClock(output) }, asRootCommand),
+    withClock: (output) =>
+      baselineOf({ ...state, ...parseClocks(output), turns: turnsIn(output) ?? state.turns }, asRootCommand),
     hasFilesNewerThan: (since) => hasFilesNewerThan(state, since),
     afterLogin: unitsOf(state).length === 0 ? undefined : afterLogin(state, asRootCommand),
     diff: (report) => {
@@ -99,14 +101,14 @@ function afterLogin(state: CapturedState, asRootCommand: AsRootCommand): AfterLo
     apply: (output) => {
       const now = parseReportedState(output);
       if (now.kind === "malformed" || now.state.mounts.length === 0) return undefined;
-      return baselineOf(withFilesInMemory(state, now.state), asRootCommand);
+      return baselineOf({ ...withFilesInMemory(state, now.state), turns: turnsIn(output) }, asRootCommand);
     },
   };
 }
 
 /** The arguments of reset-in-boot-shell.sh. */
 function resetArguments(state: CapturedState, bootInfo: string): readonly string[] {
-  const { mounts, home, settingNames, settings } = state;
+  const { mounts, home, settingNames, settings, watched } = state;
   return [
     processesIn(bootInfo),
     mounts.map(({ id }) => id).join(" "),
@@ -121,5 +123,7 @@ function resetArguments(state: CapturedState, bootInfo: string): readonly string
       .map(({ path }) => path)
       .join("\n"),
     unitsOf(state).join(" "),
+    state.turns ?? "",
+    watched.join(" "),
   ];
 }

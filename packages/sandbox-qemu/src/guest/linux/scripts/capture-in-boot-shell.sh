@@ -1,6 +1,7 @@
 # Arguments: the login user, and the maps of the processes of the boot. A systemd that is still booting is refused.
 . ./lib/collect-baseline.sh
 . ./lib/collect-units.sh
+. ./lib/known-services.sh
 programs=$2 places= queues= home= digest=
 while read -r _ _ _ _ place _ rest; do
   case " $rest" in
@@ -16,13 +17,21 @@ settings=$(cd /proc/sys && find * -xdev -type f)
 # shellcheck disable=SC2086
 echo "settings:" $settings
 echo "home: $home"
+watched=$(list_watched)
+# The names of control groups have backslashes.
+set -f
+# shellcheck disable=SC2086
+echo "watched:" $watched
+set +f
 if has_systemd; then
   state=$(timeout 60 systemctl is-system-running --wait)
   case $state in running | degraded) ;; *) echo "no: its systemd is ${state:-unknown}" ;; esac
   tries=0
   until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
   units=$(list_units systemctl)
-  ask_managers
+  asked=$(ask_managers)
+  printf '%s\n' "$asked"
+  printf '%s\n' "$units" "$asked" | refuse_unknown_services
   given=$(find_settings_at_run_time)
   collect_units
 fi

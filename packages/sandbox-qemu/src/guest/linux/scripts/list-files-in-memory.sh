@@ -1,4 +1,6 @@
 # As root. Arguments: the mounts in memory. Prints what a login changes, as collect-baseline.sh does: the mounts, and the files in
-# memory.
+# memory; and how often the service managers have run.
+. ./lib/manager-turns.sh
 grep -FHs '' /proc/self/mountinfo
 find "$@" -xdev -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+if [ -d /run/systemd/system ]; then count_turns && echo "turns: $turns"; fi

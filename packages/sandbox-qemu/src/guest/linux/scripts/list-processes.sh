@@ -1,4 +1,6 @@
-# As root. Prints all processes, and the maps of those that run a program.
+# As root. Argument: the login user. Prints that user's login shell, all processes, and the maps of those that run a program.
+. ../../posix/scripts/lib/show-login-shell.sh
+show_login_shell "$1"
 cd /proc || exit 125
 echo "processes:" [0-9]*
 programs=

@@ -1,6 +1,7 @@
 # Arguments: the initial processes; the ids of its mounts, and the devices of these; what collect_baseline takes: the
 # mounts in memory, that of the message queues, the login user's directory, the files of /proc/sys, their digest, and the maps
-# of the processes of the boot; all paths that were in memory, one a line; and the names of systemd's units. Kills what the step
+# of the processes of the boot; all paths that were in memory, one a line; the names of systemd's units; how often the service
+# managers had run before the step, if that is known; and the files of the kernel that are watched. Kills what the step
 # has left running, removes its mounts and its files in memory, and reports; then as flush.sh. A mount of another disk is left
 # alone, and so reported: unmounting it would write to it.
 . ./lib/kill-stray-processes.sh
@@ -8,7 +9,8 @@
 . ./lib/reap.sh
 . ./lib/collect-baseline.sh
 . ./lib/collect-units.sh
-ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=${10} newline='
+. ./lib/manager-turns.sh
+ids=" $2 " devices=" $3 " places=$4 queues=$5 home=$6 settings=$7 digest=$8 programs=$9 kept=${10} known=${12} watched=${13} newline='
 '
 unmount_new() {
   rounds=0
@@ -45,8 +47,13 @@ clean_tmpfs() {
 }
 kill_stray_processes "$1"
 if has_systemd; then
-  stop_new_units "$1" "${11}"
-  ask_managers &
+  [ "$rounds" != 0 ] || [ -z "$known" ] || count_turns
+  if [ "$rounds" = 0 ] && [ -n "$known" ] && [ "$turns" = "$known" ]; then
+    units='managers: unchanged'
+  else
+    stop_new_units "$1" "${11}"
+    ask_managers &
+  fi
   given=$(find_settings_at_run_time)
 fi
 [ "$rounds" = 0 ] || reap

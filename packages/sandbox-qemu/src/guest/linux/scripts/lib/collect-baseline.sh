@@ -1,12 +1,17 @@
 # collect_baseline prints what a boot makes, and what would change the next boot; guest-state.ts parses it. Takes
 # $settings: the files of /proc/sys, and $digest: that of their contents, if it was captured;
 # $programs: the maps of the processes of the boot; $home: the login user's directory;
-# $places: the mounts in memory; $queues: that of the message queues, if there is one.
+# $places: the mounts in memory; $queues: that of the message queues, if there is one; $watched: see list-watched.sh.
 # Needs busybox' applets. Each costs milliseconds under emulation: there are few, and nothing is sorted or filtered here. Of
 # those that read many small files with their names, grep continues where one cannot be read.
+. ./hardware-clock.sh
+. ./list-watched.sh
 collect_baseline() {
   # Nearly a thousand files: read beside all else.
-  collect_settings &
+  {
+    collect_settings
+    read_watched "$watched"
+  } &
   rest=$(collect_rest)
   wait
   printf '%s\n' "$rest"
@@ -23,14 +28,16 @@ collect_settings() {
 collect_rest() {
   for maps in $programs; do
     process=${maps%maps}
-    set -- "$@" "${process}coredump_filter" "${process}limits" "${process}oom_score_adj" "${process}stat" "${process}status" "${process}timerslack_ns"
+    set -- "$@" "${process}cgroup" "${process}coredump_filter" "${process}limits" "${process}oom_score_adj" "${process}stat" "${process}status" "${process}timerslack_ns"
   done
   grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   above=${home%/*}
-  find / "${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \
+  find / "${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd -xdev \
     \( \( -path / -o -path "$above" -o -path "$home" \) -prune -o ! -path '/dev/input*' \) \
     -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
   ip rule
+  # What is kept in file systems of the kernel, also when nothing has them open; and the drivers' devices, but for disks.
+  echo "kept:" /sys/fs/bpf/* /sys/kernel/config/*/* /sys/kernel/security/apparmor/policy/profiles/* /sys/kernel/tracing/instances/* /sys/bus/virtio/drivers/virtio_[!b]*/virtio*
   grep -lF ' (deleted)' $programs
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: ${queue##*/}"; done
@@ -39,5 +46,7 @@ collect_rest() {
     umount /dev/shm
   fi
   read -r uptime _ </proc/uptime
-  echo "clock: $((${EPOCHSECONDS:-$(date +%s)} - ${uptime%.*}))"
+  now=${EPOCHSECONDS:-$(date +%s)}
+  echo "clock: $((now - ${uptime%.*}))"
+  show_hardware_clock "$now"
 }

@@ -32,21 +32,22 @@ ask_managers() {
   done
   wait
 } 2>/dev/null
-# Limits and owners of control groups, without what the kernel counts. A value may be of several lines.
+# Owners of control groups; their limits are among the files that are watched.
 collect_groups() {
   find /sys/fs/cgroup -type d -exec stat -c 'group: %f %u %g %n' {} +
-  limits=$(find /sys/fs/cgroup -type f ! -name 'cgroup.[pkt]*' ! -name '*.pressure' ! -name '*.peak' ! -name memory.reclaim -perm -200 -exec grep -FHs '' {} + | md5sum)
-  echo "limits of control groups: ${limits%% *}"
 }
-# A setting at run time is in force without a reload, and stays so without its file: it is looked for before files are removed.
+# A setting at run time is in force without a reload, and stays so without its file; so does a shutdown that is scheduled. They are
+# looked for before files are removed.
 find_settings_at_run_time() {
-  find /run/systemd/system.control /run/systemd/user.control -type f 2>/dev/null | sed 's/^/setting at run time: /'
+  for file in /run/systemd/system.control/*/* /run/systemd/user.control/*/* /run/systemd/shutdown/*; do
+    [ ! -e "$file" ] || echo "setting at run time: $file"
+  done
 }
 # Prints the rest, with the units and the settings at run time as they were listed.
 collect_units() {
   printf '%s\n' "$units" "$given"
   collect_groups
-  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron \
+  files=$(find /etc/systemd /etc/udev /etc/tmpfiles.d /etc/sysusers.d /etc/init.d /etc/rc?.d /etc/dbus-1 /etc/polkit-1 /etc/network /etc/netplan /etc/networkd-dispatcher /etc/rsyslog.conf /etc/rsyslog.d /etc/ufw /etc/apparmor.d /etc/chrony /etc/lvm /etc/cloud /etc/crontab /etc/cron.* /etc/default /etc/environment.d /etc/binfmt.d /etc/machine-id /etc/localtime /etc/timezone /etc/adjtime /etc/locale.conf /etc/vconsole.conf /etc/ld.so.preload /usr/lib/systemd /usr/lib/udev /usr/lib/tmpfiles.d /usr/lib/sysusers.d /usr/lib/sysctl.d /usr/lib/modules-load.d /usr/lib/modprobe.d /usr/lib/binfmt.d /usr/lib/environment.d /usr/local/lib/systemd /usr/share/dbus-1 /usr/share/polkit-1 /usr/lib/modules/*/modules.* /usr/bin/systemctl /usr/bin/dbus-daemon /usr/sbin/cron /var/lib/systemd/linger /var/spool/cron "$home/.config/systemd" "$home/.config/environment.d" "$home/.local/share/systemd" "$home/.local/share/dbus-1" \
     -exec stat -c '%f %u %g %s %i %Y %Z %n' {} + | md5sum)
   echo "files of systemd: ${files%% *}"
 } 2>/dev/null

@@ -1,24 +1,28 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { errnoCode } from "@ob/core";
-
-/** The prefix of the temporary names of `cp`. */
-const prefix = ".obuilder-cp-";
+import { errnoCode } from "./errors.ts";
 
 /**
- * An unused name for something that `cp` makes in a destination. It says which process that is: PID, start time, PID
- * namespace and boot of the host.
+ * An unused name for something temporary. It says which process has made it: PID, start time, PID namespace and boot of the
+ * host.
+ *
+ * @param prefix what all such names begin with.
  */
-export function stagingName(): string {
+export function ownedName(prefix: string): string {
   return `${prefix}${processTag(process.pid) ?? "unknown"}-${randomBytes(6).toString("hex")}`;
 }
 
-const pattern = /^(?<tag>(?<pid>\d{1,10})-\d+-(?<host>\d+-[0-9a-f]{8}))-[0-9a-f]{12}$/;
+const pattern = /(?<tag>(?<pid>\d{1,10})-\d+-(?<host>\d+-[0-9a-f]{8}))-[0-9a-f]{12}$/;
 
-/** True if the process that has made this name has ended. False if that cannot be told, as for another host's. */
-export function isAbandonedName(name: string): boolean {
-  const { tag, pid, host } = pattern.exec(name.slice(prefix.length))?.groups ?? {};
-  if (!name.startsWith(prefix) || tag === undefined || host === undefined || host !== hostTag()) return false;
+/**
+ * True if the process that has made this name has ended. False if that cannot be told, as for another host's.
+ *
+ * @param prefix as `ownedName` had it.
+ */
+export function isAbandonedName(name: string, prefix: string): boolean {
+  const { index, groups } = (name.startsWith(prefix) && pattern.exec(name.slice(prefix.length))) || {};
+  const { tag, pid, host } = groups ?? {};
+  if (index !== 0 || tag === undefined || host === undefined || host !== hostTag()) return false;
   try {
     process.kill(Number(pid), 0);
   } catch (error) {

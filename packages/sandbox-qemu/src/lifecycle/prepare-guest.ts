@@ -1,0 +1,74 @@
+import { isObError } from "@ob/core";
+import type { Vm } from "@ob/qemu";
+import { type GuestConnection, runGuestCommand } from "../guest/guest-command.ts";
+import { loginShellIn } from "../guest/posix/identity.ts";
+import type { GuestCommand, GuestProfile } from "../guest/profile.ts";
+import { RootShell } from "../ssh/root-shell.ts";
+import { identify, type IdentifyOptions } from "./identify.ts";
+
+export interface PrepareOptions extends Omit<IdentifyOptions, "machineId"> {
+  readonly vm: Pick<Vm, "id" | "hasOwnLink"> & {
+    readonly config: Pick<Vm["config"], "accelerator" | "directBoot" | "network">;
+  };
+  readonly profile: GuestProfile;
+}
+
+export interface PreparedGuest {
+  /** The persistent root shell; see `GuestProfile.rootShell`. */
+  readonly shell: RootShell | undefined;
+  /** What the command printed. */
+  readonly bootInfo: string;
+}
+
+/**
+ * Makes a guest ready for a step, on a new connection.
+ *
+ * @param command `GuestProfile.prepare`, or what takes its place after a resume.
+ * @throws ObError as `identify` and `runGuestCommand`.
+ */
+export async function prepareGuest(command: GuestCommand, options: PrepareOptions): Promise<PreparedGuest> {
+  const { vm, profile, session, signal } = options;
+  const root = await becomeRoot(command, options);
+  const connection: GuestConnection = { session, signal, shell: root.shell };
+  const { accelerator, directBoot, network } = vm.config;
+  if (network === "none" && profile.rejectConnections) {
+    await runGuestCommand(profile.rejectConnections, connection);
+  }
+  // A kernel that QEMU boots has been told by its command line.
+  if (accelerator === "tcg" && directBoot === undefined && profile.disableAslr) {
+    await runGuestCommand(profile.disableAslr.command, connection);
+  }
+  return root;
+}
+
+/**
+ * Verifies which machine it is, and becomes root there. A connection over a link of its own ends in the VM that was started: there
+ * that is only asked if nothing else tells the login shell. It saves a command, which is a tenth of a resumed VM's start.
+ */
+async function becomeRoot(command: GuestCommand, options: PrepareOptions): Promise<PreparedGuest> {
+  const { vm, profile, session, signal } = options;
+  const { rootShell } = profile;
+  let identified: Promise<void> | undefined;
+  const identifyOnce = async (): Promise<void> =>
+    await (identified ??= identify({ ...options, machineId: vm.id }));
+  if (!vm.hasOwnLink || rootShell === undefined) await identifyOnce();
+  const shell = rootShell === undefined ? undefined : await RootShell.open(session, rootShell, signal);
+  const root = await prepareAsRoot(command, { session, shell, signal });
+  session.loginShell ??= root && loginShellIn(root.bootInfo);
+  if (session.loginShell === undefined) await identifyOnce();
+  // Without a persistent root shell the command runs in a shell of its own, and its error is reported.
+  return root ?? { shell: undefined, bootInfo: await runGuestCommand(command, { session, signal }) };
+}
+
+/** @returns undefined if the persistent root shell has ended. */
+async function prepareAsRoot(
+  command: GuestCommand,
+  { session, shell, signal }: GuestConnection & Pick<PreparedGuest, "shell">,
+): Promise<PreparedGuest | undefined> {
+  try {
+    return { shell, bootInfo: await runGuestCommand(command, { session, shell, signal }) };
+  } catch (error) {
+    if (shell === undefined || !isObError(error, "GUEST_LOST") || session.lost.aborted) throw error;
+    return undefined;
+  }
+}
