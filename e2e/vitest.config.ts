@@ -1,9 +1,11 @@
 import { configDefaults, defineConfig, mergeConfig } from "vitest/config";
+import { slowness } from "../vitest.deadlines.ts";
 import shared from "../vitest.shared.ts";
 
 /** Proofs that take minutes; `npm run verify` runs them. */
 const slow = [
   "architectures.test.ts",
+  "clock-jumps.test.ts",
   "recipes/cloud-init.test.ts",
   "guests/reuse-on-request.test.ts",
   "sandbox/resume-refused.test.ts",
@@ -18,7 +20,8 @@ const alone = [
   "run-options-network.test.ts",
 ];
 const excluded = [...configDefaults.exclude, ...(process.env["OB_E2E_SLOW"] === undefined ? slow : [])];
-const deadlines = { testTimeout: 600_000, hookTimeout: 600_000 };
+const longest = 600_000 * slowness();
+const deadlines = { testTimeout: longest, hookTimeout: longest };
 
 // Two files at a time, and two builds in a file whose tests are concurrent: a VM keeps one core busy while it boots, and
 // waits for most of the rest.

@@ -54,6 +54,7 @@ const neededForClusters = [
 const neededForTests = [
   { name: "gcc", program: "cc", why: "compiles what makes faults in the campaigns" },
   { name: "libc6-dev", file: "/usr/include/dlfcn.h", why: "is the C library's part of that" },
+  { name: "faketime", program: "faketime", why: "sets the clock of commands back and forth" },
   { name: "shellcheck", program: "shellcheck", why: "checks the scripts that run in guests" },
   { name: "xorriso", program: "xorriso", why: "makes CD-ROM images for installers and copies" },
   { name: "signify-openbsd", program: "signify-openbsd", why: "verifies OpenBSD's lists of checksums" },

@@ -9,11 +9,16 @@ import { flaky } from "./campaigns/flaky.ts";
 import { fuzz } from "./campaigns/fuzz.ts";
 import { mutation } from "./campaigns/mutation.ts";
 import { power } from "./campaigns/power.ts";
+import { slow } from "./campaigns/slow.ts";
 import { soak } from "./campaigns/soak.ts";
 import { full, kill } from "./campaigns/store-faults.ts";
+import { time } from "./campaigns/time.ts";
 import { replaceSection } from "./summary.ts";
 
-const campaigns: readonly Campaign[] = [kill, full, power, crowd, soak, fuzz, mutation, flaky];
+const campaigns: readonly Campaign[] = [
+  ...[kill, full, power, time, slow],
+  ...[crowd, soak, fuzz, mutation, flaky],
+];
 const readme = path.resolve(import.meta.dirname, "../README.md");
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 

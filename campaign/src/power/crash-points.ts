@@ -8,6 +8,7 @@ import type { RecordedRun } from "./recorded-run.ts";
 export const losses = [
   "all is lost",
   "only names survive",
+  "only names and sizes survive",
   "only contents survive",
   "half survives",
 ] as const;
@@ -62,6 +63,8 @@ function survivors({ after, loss }: CrashPoint, seed: number): Survives {
       return () => false;
     case "only names survive":
       return ({ of }) => of === "entries";
+    case "only names and sizes survive":
+      return ({ of }) => (of === "entries" ? true : "size");
     case "only contents survive":
       return ({ of }) => of === "contents";
     case "half survives": {

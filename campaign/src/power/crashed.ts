@@ -48,9 +48,20 @@ function addTo(hash: Hash, left: Left): void {
       addTo(hash, found);
       hash.update("}");
     } else if (found !== undefined) {
-      hash.update(typeof found === "string" ? JSON.stringify(found) : `${found.length} `).update(found);
+      hash.update(typeof found === "string" ? `-> ${JSON.stringify(found)}` : digestOfBytes(found));
     }
   }
+}
+
+/** Files that were not changed have the same buffer at each crash. */
+const digests = new WeakMap<Buffer, string>();
+
+function digestOfBytes(bytes: Buffer): string {
+  const known = digests.get(bytes);
+  if (known !== undefined) return known;
+  const digest = createHash("sha256").update(bytes).digest("hex");
+  digests.set(bytes, digest);
+  return digest;
 }
 
 /** Makes it a directory again. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -85,6 +85,37 @@ describe("a crash of the host", () => {
     const left = leftOf(disk.root, ({ part }) => part === 1).get("old");
     const file = left instanceof Map ? left.get("file") : undefined;
     expect(file).toEqual(Buffer.concat([Buffer.from("before"), Buffer.alloc(4090), Buffer.alloc(4096, "b")]));
+  });
+
+  it("leaves zeros where only the size of a file has survived", async () => {
+    const disk = await after([{ kind: "create", inode: made, path: at("new") }, write(made, "text")]);
+    const left = leftOf(disk.root, ({ of }) => (of === "entries" ? true : "size"));
+    expect(left.get("new")).toEqual(Buffer.alloc(4));
+  });
+
+  it("leaves zeros where a file was cut and has grown again", async () => {
+    const inode = await inodeOf("old/file");
+    const disk = await after([
+      { kind: "resize", inode, size: 2 },
+      { kind: "resize", inode, size: 6 },
+    ]);
+    const cut = new Map([["file", Buffer.from("be\0\0\0\0")]]);
+    expect(seenIn(disk.root)).toEqual(new Map([["old", cut]]));
+    expect(leftOf(disk.root, () => true)).toEqual(new Map([["old", cut]]));
+  });
+
+  it("is the same on the copy of a directory, whose files have other numbers", async () => {
+    const copy = `${directory}-copy`;
+    await cp(directory, copy, { recursive: true });
+    const inodes = new Map([["", await inodeOf("")]]);
+    for (const name of ["old", "old/file"]) inodes.set(name, await inodeOf(name));
+    const disk = await Disk.readCopy(copy, { of: directory, inodes });
+    await rm(copy, { recursive: true });
+    disk.apply(write(await inodeOf("old/file"), "BE"));
+    disk.apply({ kind: "sync", inode: await inodeOf("old/file") });
+    expect(leftOf(disk.root, nothing)).toEqual(
+      new Map([["old", new Map([["file", Buffer.from("BEfore")]])]]),
+    );
   });
 
   it("does not bring back a name that was removed for certain", async () => {

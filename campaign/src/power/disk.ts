@@ -24,6 +24,21 @@ export class Disk {
     return disk;
   }
 
+  /**
+   * Likewise, of the copy of a directory.
+   *
+   * @param of path of the directory that was copied.
+   * @param inodes the numbers of what was in it, by their paths in it.
+   */
+  static async readCopy(
+    copy: string,
+    { of, inodes }: { readonly of: string; readonly inodes: ReadonlyMap<string, number> },
+  ): Promise<Disk> {
+    const disk = new Disk(of);
+    await disk.#begin(copy, disk.root, (full) => inodes.get(path.relative(copy, full)));
+    return disk;
+  }
+
   /** The same disk, to be changed by itself; of one that was read, and not changed since. */
   copy(): Disk {
     const other = new Disk(this.#directory);
@@ -64,8 +79,15 @@ export class Disk {
     }
   }
 
-  async #begin(from: string, into: DirectoryNode): Promise<void> {
-    this.#inodes.set((await lstat(from)).ino, into);
+  async #begin(
+    from: string,
+    into: DirectoryNode,
+    inodeOf: (full: string) => number | undefined = () => undefined,
+  ): Promise<void> {
+    const add = async (full: string, node: Node): Promise<void> => {
+      this.#inodes.set(inodeOf(full) ?? (await lstat(full)).ino, node);
+    };
+    await add(from, into);
     for (const entry of await readdir(from, { withFileTypes: true })) {
       const full = path.join(from, entry.name);
       const node = entry.isDirectory()
@@ -74,8 +96,8 @@ export class Disk {
           ? { target: await readlink(full) }
           : new FileNode(await readFile(full), { flushed: true });
       into.begin(entry.name, node);
-      if (node instanceof DirectoryNode) await this.#begin(full, node);
-      else this.#inodes.set((await lstat(full)).ino, node);
+      if (node instanceof DirectoryNode) await this.#begin(full, node, inodeOf);
+      else await add(full, node);
     }
   }
 

@@ -9,7 +9,8 @@ export interface Pending {
   readonly part: number;
 }
 
-export type Survives = (pending: Pending) => boolean;
+/** Whether it is kept. `size`: the file has grown, and has zeros there; for all but written bytes the same as true. */
+export type Survives = (pending: Pending) => boolean | "size";
 
 interface ContentChange {
   readonly at: number;
@@ -17,17 +18,25 @@ interface ContentChange {
   readonly bytes: Buffer | undefined;
   /** Where the bytes go, or the size. */
   readonly offset: number;
+  /** True if the file does not get smaller by it. */
+  readonly grows?: boolean;
 }
 
 /** A file: what it holds, what of it is on disk for certain, and what has changed since. */
 export class FileNode {
-  contents: Buffer;
+  #contents: Buffer | undefined;
   #flushed: Buffer;
   #pending: ContentChange[] = [];
 
   constructor(contents: Buffer, { flushed }: { readonly flushed: boolean }) {
-    this.contents = contents;
     this.#flushed = flushed ? contents : Buffer.alloc(0);
+    if (!flushed && contents.length > 0) this.#pending.push({ at: 0, offset: 0, bytes: contents });
+  }
+
+  /** What programs see. */
+  get contents(): Buffer {
+    this.#contents ??= changed(this.#flushed, this.#pending);
+    return this.#contents;
   }
 
   write(at: number, offset: number, bytes: Buffer): void {
@@ -45,34 +54,50 @@ export class FileNode {
 
   /** What a crash leaves. */
   after(survives: Survives): Buffer {
-    let left = this.#flushed;
+    return changed(this.#flushed, [...this.#surviving(survives)]);
+  }
+
+  *#surviving(survives: Survives): Generator<ContentChange> {
     for (const change of this.#pending) {
       const { at, bytes, offset } = change;
       if (bytes === undefined) {
-        if (survives({ of: "contents", at, part: 0 })) left = changed(left, change);
+        if (survives({ of: "contents", at, part: 0 }) !== false) yield change;
         continue;
       }
       for (let from = 0; from < bytes.length; from += pageBytes) {
-        if (!survives({ of: "contents", at, part: from / pageBytes })) continue;
+        const kept = survives({ of: "contents", at, part: from / pageBytes });
         const page = bytes.subarray(from, from + pageBytes);
-        left = changed(left, { at, bytes: page, offset: offset + from });
+        if (kept === true) yield { at, bytes: page, offset: offset + from };
+        else if (kept === "size")
+          yield { at, bytes: undefined, offset: offset + from + page.length, grows: true };
       }
     }
-    return left;
   }
 
   #change(change: ContentChange): void {
     this.#pending.push(change);
-    this.contents = changed(this.contents, change);
+    this.#contents = undefined;
   }
 }
 
-function changed(contents: Buffer, { bytes, offset }: ContentChange): Buffer {
-  const end = bytes === undefined ? offset : Math.max(contents.length, offset + bytes.length);
-  const next = Buffer.alloc(end);
-  contents.copy(next, 0, 0, Math.min(contents.length, end));
-  bytes?.copy(next, offset);
-  return next;
+/** The contents after all changes; those from before if there are none. */
+function changed(contents: Buffer, changes: readonly ContentChange[]): Buffer {
+  if (changes.length === 0) return contents;
+  const ends = changes.map(({ bytes, offset }) => offset + (bytes?.length ?? 0));
+  const next = Buffer.alloc(ends.reduce((most, end) => Math.max(most, end), contents.length));
+  contents.copy(next);
+  let { length } = contents;
+  for (const [index, { bytes, offset, grows }] of changes.entries()) {
+    const end = ends[index] ?? 0;
+    bytes?.copy(next, offset);
+    if (bytes !== undefined || grows) length = Math.max(length, end);
+    else {
+      // What is beyond the end reads as zeros, should the file grow again.
+      next.fill(0, Math.min(end, length), length);
+      length = end;
+    }
+  }
+  return next.subarray(0, length);
 }
 
 export interface LinkNode {
@@ -122,7 +147,7 @@ export class DirectoryNode {
   after(survives: Survives): ReadonlyMap<string, Node> {
     const left = new Map(this.#flushed);
     for (const { at, sides } of this.#pending) {
-      if (!survives({ of: "entries", at, part: 0 })) continue;
+      if (survives({ of: "entries", at, part: 0 }) === false) continue;
       for (const { directory, name, node } of sides) {
         if (directory === this) settle(left, name, { at, node });
       }

@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -113,7 +114,9 @@ static int is_file_below(int file) {
   ssize_t length = readlink(link, full, sizeof full - 1);
   if (length < 0) return 0;
   full[length] = 0;
-  return strncmp(full, directory, directory_length) == 0;
+  /* A flush of the directory itself counts, too. */
+  return strncmp(full, directory, directory_length) == 0 ||
+         ((size_t)length + 1 == directory_length && strncmp(full, directory, (size_t)length) == 0);
 }
 
 
@@ -150,8 +153,30 @@ ssize_t pwritev64(int file, const struct iovec *v, int n, off64_t o) { ON_FILE(s
 ssize_t copy_file_range(int from, off64_t *a, int to, off64_t *b, size_t n, unsigned f) {
   ON_FILE(ssize_t, to, REAL(copy_file_range)(from, a, to, b, n, f), b ? record_range(to, *b - result, result) : record_written(to, result));
 }
+/* Node.js copies files by the number of this call. */
+long syscall(long number, ...) {
+  long a[6];
+  va_list rest;
+  va_start(rest, number);
+  for (int i = 0; i < 6; i++) a[i] = va_arg(rest, long);
+  va_end(rest);
+  if (number == SYS_copy_file_range)
+    return copy_file_range((int)a[0], (off64_t *)a[1], (int)a[2], (off64_t *)a[3], (size_t)a[4], (unsigned)a[5]);
+  return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 ssize_t sendfile(int to, int from, off_t *a, size_t n) { ON_FILE(ssize_t, to, REAL(sendfile)(to, from, a, n), record_written(to, result)); }
 ssize_t sendfile64(int to, int from, off64_t *a, size_t n) { ON_FILE(ssize_t, to, REAL(sendfile64)(to, from, a, n), record_written(to, result)); }
+
+/* What was written by the functions of stdio.h is known here at the latest. */
+int fclose(FILE *stream) {
+  int file = fileno(stream);
+  struct stat found;
+  if (recording >= 0 && file >= 0 && is_file_below(file) && (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY) {
+    fflush(stream);
+    if (fstat(file, &found) == 0) record_range(file, 0, found.st_size);
+  }
+  return REAL(fclose)(stream);
+}
 
 /* A call on a path, likewise. */
 #define ON_PATH(at, path, call, record)                       \
@@ -173,6 +198,14 @@ int unlink(const char *a) { ON_PATH(AT_FDCWD, a, REAL(unlink)(a), record_made('U
 int unlinkat(int x, const char *a, int f) { ON_PATH(x, a, REAL(unlinkat)(x, a, f), record_made('U', x, a, "")); }
 int rmdir(const char *a) { ON_PATH(AT_FDCWD, a, REAL(rmdir)(a), record_made('U', AT_FDCWD, a, "")); }
 int mkdir(const char *a, mode_t m) { ON_PATH(AT_FDCWD, a, REAL(mkdir)(a, m), record_made('D', AT_FDCWD, a, "")); }
+/* The name is known afterwards only. */
+char *mkdtemp(char *name) {
+  if (!is_below(AT_FDCWD, name)) return REAL(mkdtemp)(name);
+  if (counts()) return NULL;
+  char *made = REAL(mkdtemp)(name);
+  if (recording >= 0 && made) record_made('D', AT_FDCWD, made, "");
+  return made;
+}
 int mkdirat(int x, const char *a, mode_t m) { ON_PATH(x, a, REAL(mkdirat)(x, a, m), record_made('D', x, a, "")); }
 
 /* Only what makes or empties files counts; a mode follows the flags of what makes one. */

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import {
   diskIn,
   isLayerId,
+  type Layer,
   type LayerId,
   type LayerRecord,
   resultDirectory,
@@ -23,21 +24,32 @@ export interface Before {
   readonly result: WorkResult;
 }
 
+export interface CheckOptions {
+  readonly before: Before;
+  readonly reference: Reference;
+  /** How long a process may take at most, in milliseconds. */
+  readonly timeLimit: number;
+  /** How the next build is run; by default by a process of its own. */
+  readonly work?: typeof runWork;
+  /** Looks whether the disk of a layer is whole, and has its patterns; by default each time anew. */
+  readonly lookAtDisk?: LookAtDisk;
+}
+
+/** @returns what is wrong with the disk, in words. */
+export type LookAtDisk = (layer: Layer, patterns: readonly number[]) => Promise<readonly string[]>;
+
 /**
  * Looks whether a store is as it must be after a fault at any point.
  *
- * @param timeLimit how long a process may take at most, in milliseconds.
  * @returns what is wrong, in words; empty if nothing is.
  */
-export async function checkStore(
-  directory: string,
-  { before, reference, timeLimit }: { before: Before; reference: Reference; timeLimit: number },
-): Promise<readonly string[]> {
+export async function checkStore(directory: string, options: CheckOptions): Promise<readonly string[]> {
+  const { before, reference, timeLimit, work = runWork, lookAtDisk = lookAtDiskOf } = options;
   const faults: string[] = [];
   const left = await processesOn(directory, { patience: 3000 });
   if (left.length > 0) faults.push(`processes are left: ${left.join(", ")}`);
-  const present = await checkOpened(directory, { before, reference, faults });
-  const next = await runWork(directory, ["build"], { timeLimit });
+  const present = await checkOpened(directory, { before, reference, lookAtDisk, faults });
+  const next = await work(directory, ["build"], { timeLimit });
   if (next.status !== 0) faults.push(`the next build fails: ${next.error ?? next.complaint}`);
   for (const id of next.saved) if (present.has(id)) faults.push(`the next build made ${id} again`);
   await using store = await openStore({ directory });
@@ -51,7 +63,12 @@ export async function checkStore(
 /** Opens the store as the next command does, and compares database, directories and disks. */
 async function checkOpened(
   directory: string,
-  { before, reference, faults }: { before: Before; reference: Reference; faults: string[] },
+  {
+    before,
+    reference,
+    lookAtDisk,
+    faults,
+  }: Pick<CheckOptions, "before" | "reference"> & { lookAtDisk: LookAtDisk; faults: string[] },
 ): Promise<ReadonlySet<LayerId>> {
   await using store = await openStore({ directory });
   const layout = storeLayout(directory);
@@ -64,13 +81,7 @@ async function checkOpened(
   faults.push(...wrongRecords(records, reference), ...lostLayers(ids, before));
   for (const id of ids) {
     const layer = { id, directory: resultDirectory(layout, id), disk: diskIn(resultDirectory(layout, id)) };
-    const { exitCode, stderr } = await check(layer.disk);
-    if (exitCode !== 0) {
-      faults.push(`the disk of ${id} is damaged: ${stderr}`);
-      continue;
-    }
-    const missing = await missingPatterns(layer, reference.patterns.get(id) ?? []);
-    if (missing.length > 0) faults.push(`the disk of ${id} lacks ${missing.join()}`);
+    faults.push(...(await lookAtDisk(layer, reference.patterns.get(id) ?? [])));
   }
   for (const name of await readdir(layout.temporary)) {
     const entries = isLayerId(name) ? await readdir(path.join(layout.temporary, name)) : ["?"];
@@ -101,9 +112,14 @@ function lostLayers(ids: ReadonlySet<LayerId>, { layers, result }: Before): read
   return faults;
 }
 
-async function check(disk: string): Promise<{ exitCode: number; stderr: string }> {
-  return await run(["qemu-img", "check", "-q", "-f", "qcow2", disk]).then(
-    ({ stderr }) => ({ exitCode: 0, stderr }),
-    (error: unknown) => ({ exitCode: 1, stderr: String(error) }),
+/** See `LookAtDisk`. */
+export async function lookAtDiskOf(layer: Layer, patterns: readonly number[]): Promise<readonly string[]> {
+  const { id, disk } = layer;
+  const damage = await run(["qemu-img", "check", "-q", "-f", "qcow2", disk]).then(
+    () => undefined,
+    (error: unknown) => String(error),
   );
+  if (damage !== undefined) return [`the disk of ${id} is damaged: ${damage}`];
+  const missing = await missingPatterns(layer, patterns);
+  return missing.length > 0 ? [`the disk of ${id} lacks ${missing.join()}`] : [];
 }

@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { type Layer, run } from "@ob/core";
-import { FakeSandbox, type FakeStep } from "@ob/core/testing";
+import { type FakeGuest, FakeSandbox, type FakeStep } from "@ob/core/testing";
 
 /** The size of a pattern, and the distance between two, in bytes. */
 const patternBytes = 65_536;
@@ -13,9 +13,14 @@ export function writePattern(at: number): string {
   return `write -P ${at} ${at * patternBytes} 64k`;
 }
 
-/** A sandbox whose steps write to their disks with qemu-io: the store's files are real, and no machine boots. */
-export function scriptedSandbox(): FakeSandbox {
+/**
+ * A sandbox whose steps write to their disks with qemu-io: the store's files are real, and no machine boots.
+ *
+ * @param ephemeralGuest what a layer has for those who read it.
+ */
+export function scriptedSandbox(ephemeralGuest: FakeGuest = {}): FakeSandbox {
   return new FakeSandbox({
+    ephemeralGuest,
     run: async ({ task, disk, output }: FakeStep) => {
       if (task.kind !== "run") return;
       const [, kind = "", text = ""] = command.exec(task.command) ?? [];

@@ -44,10 +44,14 @@ describe("a crash of the host", () => {
     if (library === undefined) throw new Error("There is no C compiler (cc).");
     const [build] = trials(reference);
     if (!build) throw new Error("there is no build");
-    const recorded = await recordRun(build, { reference, library });
+    const recorded = await recordRun(
+      { words: build.words, from: reference[build.from] },
+      { reference, library },
+    );
     const said = recorded.changes.findLastIndex(({ kind }) => kind === "say");
     const point = { after: said + 1, loss: "all is lost" } as const;
-    expect(await tryCrash(recorded, point, { reference, seed: 1 })).toEqual([]);
+    const crashed = path.join(reference.directory, "crashed");
+    expect(await tryCrash(recorded, point, { reference, seed: 1, directory: crashed })).toEqual([]);
   });
 });
 

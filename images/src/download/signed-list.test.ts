@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "@ob/core";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { checksumOf, gpgSignedList, signifyList } from "./signed-list.ts";
 
 let directory: string;
@@ -107,5 +107,17 @@ describe("lists signed with OpenPGP", () => {
       message: "The signature of the list is 31 days old; at most 30 days are accepted.",
     });
     expect((await gpgSignedList(list, { ...gpgOptions(), maxAgeDays: 32 })).size).toBe(1);
+  });
+
+  test("are refused if the signature is from the future: the host's clock would take old lists for new ones", async () => {
+    const list = await sign(`${sum} *noble-server-cloudimg-amd64.img\n`);
+    vi.useFakeTimers({ now: Date.now() - 40 * 86_400_000, toFake: ["Date"] });
+    try {
+      await expect(gpgSignedList(list, gpgOptions())).rejects.toMatchObject({
+        message: expect.stringMatching(/^The signature of the list is from 4\d days in the future/),
+      });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

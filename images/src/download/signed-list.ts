@@ -81,8 +81,13 @@ function assertFresh(status: string, { what, maxAgeDays }: GpgListOptions): void
     "seconds"
   ];
   const days = (Date.now() / 1_000 - Number(seconds)) / 86_400;
-  if (days <= maxAgeDays) return;
-  const age = Number.isNaN(days) ? "has no date" : `is ${Math.floor(days)} days old`;
+  // Clocks differ a little.
+  if (days >= -1 && days <= maxAgeDays) return;
+  const age = Number.isNaN(days)
+    ? "has no date"
+    : days < 0
+      ? `is from ${Math.ceil(-days)} days in the future`
+      : `is ${Math.floor(days)} days old`;
   throw new ObError(
     "BASE_IMAGE",
     `The signature of ${what} ${age}; at most ${maxAgeDays} days are accepted.`,

@@ -22,7 +22,7 @@ export interface CaseOutput {
   readonly text: string;
   /** Its length in bytes. */
   readonly bytes: number;
-  /** When the last of it came, in milliseconds since 1970. */
+  /** When the last of it came, in milliseconds since 1970, by the clock of the host. */
   readonly at: number;
   /** What the builder and the machine reported meanwhile. */
   readonly log: readonly string[];

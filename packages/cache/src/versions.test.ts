@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { run } from "@ob/core";
 import { readQcowHeader } from "@ob/qcow2";
+import { testTime } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openCaches } from "./cache-store.ts";
 import {
@@ -66,59 +67,71 @@ describe("a step's changes to a cache", () => {
 });
 
 describe("old versions", () => {
-  it("are flattened into one after some steps, and are kept while a step depends on them", async () => {
-    const steps = 34;
-    await step(1, 3001);
-    await using early = await fixture.caches.acquire(request("x"));
-    for (let n = 2; n <= steps; n += 1) expect(await step(n, 3000 + n)).toBe(true);
-    expect((await versions()).length).toBeLessThan(steps);
-    await using late = await fixture.caches.acquire(request("x"));
-    for (let n = 1; n <= steps; n += 1) {
-      expect(await hasPattern(late.disk, { fill: n, megabyte: 3000 + n })).toBe(true);
-    }
-    expect(await hasPattern(early.disk, { fill: 1, megabyte: 3001 })).toBe(true);
-    expect(await hasPattern(early.disk, { fill: 0, megabyte: 3002 })).toBe(true);
-  }, 120_000);
+  it(
+    "are flattened into one after some steps, and are kept while a step depends on them",
+    async () => {
+      const steps = 34;
+      await step(1, 3001);
+      await using early = await fixture.caches.acquire(request("x"));
+      for (let n = 2; n <= steps; n += 1) expect(await step(n, 3000 + n)).toBe(true);
+      expect((await versions()).length).toBeLessThan(steps);
+      await using late = await fixture.caches.acquire(request("x"));
+      for (let n = 1; n <= steps; n += 1) {
+        expect(await hasPattern(late.disk, { fill: n, megabyte: 3000 + n })).toBe(true);
+      }
+      expect(await hasPattern(early.disk, { fill: 1, megabyte: 3001 })).toBe(true);
+      expect(await hasPattern(early.disk, { fill: 0, megabyte: 3002 })).toBe(true);
+    },
+    testTime(120_000),
+  );
 });
 
 describe("the backing chain of a step's copy", () => {
-  it("is kept until the step ends, also if it was flattened in the meantime", async () => {
-    for (let n = 1; n <= 3; n += 1) await step(n, 3000 + n);
-    const standing = await versions();
-    expect(standing).toHaveLength(4);
-    {
-      await using early = await fixture.caches.acquire(request("x"));
-      for (let n = 4; n <= 36; n += 1) await step(n, 3000 + n);
-      expect(await versions()).toEqual(expect.arrayContaining(standing));
-      expect(await hasPattern(early.disk, { fill: 3, megabyte: 3003 })).toBe(true);
-    }
-    expect(await versions()).not.toEqual(expect.arrayContaining(standing));
-  }, 120_000);
+  it(
+    "is kept until the step ends, also if it was flattened in the meantime",
+    async () => {
+      for (let n = 1; n <= 3; n += 1) await step(n, 3000 + n);
+      const standing = await versions();
+      expect(standing).toHaveLength(4);
+      {
+        await using early = await fixture.caches.acquire(request("x"));
+        for (let n = 4; n <= 36; n += 1) await step(n, 3000 + n);
+        expect(await versions()).toEqual(expect.arrayContaining(standing));
+        expect(await hasPattern(early.disk, { fill: 3, megabyte: 3003 })).toBe(true);
+      }
+      expect(await versions()).not.toEqual(expect.arrayContaining(standing));
+    },
+    testTime(120_000),
+  );
 });
 
 describe("a large version", () => {
-  it("is not copied when those above it are flattened", async () => {
-    {
-      await using lease = await fixture.caches.acquire(request("x"));
-      await run(["qemu-io", "-f", "qcow2", "-c", "write -P 77 2000M 64M", lease.disk]);
-      await lease.release();
-    }
-    const large = join(fixture.directory, "cache/c-x/ext4/2.qcow2");
-    const { ino, blocks } = await stat(large);
-    const steps = 33;
-    for (let n = 1; n <= steps; n += 1) expect(await step(n, 3000 + n)).toBe(true);
-    expect((await stat(large)).ino).toBe(ino);
-    const left = await versions();
-    expect(left.length).toBeLessThan(steps);
-    for (const file of left.filter((name) => name !== "2.qcow2")) {
-      expect((await stat(join(fixture.directory, "cache/c-x/ext4", file))).blocks).toBeLessThan(blocks / 4);
-    }
-    await using late = await fixture.caches.acquire(request("x"));
-    for (let n = 1; n <= steps; n += 1) {
-      expect(await hasPattern(late.disk, { fill: n, megabyte: 3000 + n })).toBe(true);
-    }
-    expect(await hasPattern(late.disk, { fill: 77, megabyte: 2063 })).toBe(true);
-  }, 120_000);
+  it(
+    "is not copied when those above it are flattened",
+    async () => {
+      {
+        await using lease = await fixture.caches.acquire(request("x"));
+        await run(["qemu-io", "-f", "qcow2", "-c", "write -P 77 2000M 64M", lease.disk]);
+        await lease.release();
+      }
+      const large = join(fixture.directory, "cache/c-x/ext4/2.qcow2");
+      const { ino, blocks } = await stat(large);
+      const steps = 33;
+      for (let n = 1; n <= steps; n += 1) expect(await step(n, 3000 + n)).toBe(true);
+      expect((await stat(large)).ino).toBe(ino);
+      const left = await versions();
+      expect(left.length).toBeLessThan(steps);
+      for (const file of left.filter((name) => name !== "2.qcow2")) {
+        expect((await stat(join(fixture.directory, "cache/c-x/ext4", file))).blocks).toBeLessThan(blocks / 4);
+      }
+      await using late = await fixture.caches.acquire(request("x"));
+      for (let n = 1; n <= steps; n += 1) {
+        expect(await hasPattern(late.disk, { fill: n, megabyte: 3000 + n })).toBe(true);
+      }
+      expect(await hasPattern(late.disk, { fill: 77, megabyte: 2063 })).toBe(true);
+    },
+    testTime(120_000),
+  );
 });
 
 describe("between processes", () => {

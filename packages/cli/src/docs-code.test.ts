@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "@ob/core";
+import { testTime } from "@ob/core/testing";
 import { expect, it } from "vitest";
 import { temporaryDirectory } from "./testing/directory.ts";
 import { blocksOf, documents, repository, textOf } from "./testing/documents.ts";
@@ -32,7 +33,7 @@ function compilable({ code }: { readonly code: string }): string {
   return imports.map((line) => line.replace("./freebsd.ts", "./guest.ts")).join("\n");
 }
 
-it("compiles the TypeScript and JavaScript of all documents", { timeout: 120_000 }, async () => {
+it("compiles the TypeScript and JavaScript of all documents", { timeout: testTime(120_000) }, async () => {
   expect(blocks.length).toBeGreaterThan(12);
   await using directory = await temporaryDirectory();
   const files: string[] = [];

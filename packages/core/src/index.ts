@@ -9,6 +9,7 @@ export {
 } from "./ports/build-records.ts";
 export type { CacheLease, CacheRecord, CacheRequest, CacheSharing, CacheStore } from "./ports/cache.ts";
 export { abortable, abortReason, deadline, orCancelled, throwIfAborted } from "./abort.ts";
+export { isOutdated, monotonicMs, wallClock } from "./clock.ts";
 export { checkArgument, checkOptions, type OptionKind } from "./check-options.ts";
 export { disposableWith } from "./disposable.ts";
 export { sha256, sha256File, sha256OfText } from "./digest.ts";
@@ -54,7 +55,6 @@ export {
   snapshotPointNames,
 } from "./image-manifest.ts";
 export type { CacheFileSystem, GuestDescription } from "./ports/guest-description.ts";
-export { monotonicMs } from "./clock.ts";
 export { localFs } from "./local-fs.ts";
 export {
   exists,

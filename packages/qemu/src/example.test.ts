@@ -2,11 +2,12 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "@ob/core";
+import { testTime } from "@ob/core/testing";
 import { expect, test } from "vitest";
 
 test.skipIf((await findProgram("qemu-system-x86_64")) === undefined)(
   "the example of the README prints what the README says",
-  { timeout: 90_000 },
+  { timeout: testTime(90_000) },
   () => {
     const directory = join(import.meta.dirname, "..");
     const readme = readFileSync(join(directory, "README.md"), "utf8");

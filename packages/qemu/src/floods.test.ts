@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { measureFlood, startTestProcess } from "@ob/core/testing";
+import { measureFlood, startTestProcess, testTime } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
 import { SerialConsole } from "./process/serial-console.ts";
 import { QmpClient } from "./qmp/client.ts";
@@ -51,14 +51,18 @@ describe("a guest that floods what its host reads of it", () => {
     ["events of the monitor", watchMonitor],
     ["lines of a console", watchConsole],
     ["one line of a console", watchConsole],
-  ] as const)("stalls nothing and fills no memory: %s", { timeout: 60_000 }, async (kind, watch) => {
-    await using stack = new AsyncDisposableStack();
-    const socket = await floodedSocket(stack, kind);
-    const seen = watch(socket);
-    socket.resume();
-    const { stall, allowed, growth } = await measureFlood(async () => await sleep(duration));
-    expect(seen()).toBeGreaterThan(1_000);
-    expect(stall).toBeLessThan(allowed);
-    expect(growth).toBeLessThan(100 * mebibyte);
-  });
+  ] as const)(
+    "stalls nothing and fills no memory: %s",
+    { timeout: testTime(60_000) },
+    async (kind, watch) => {
+      await using stack = new AsyncDisposableStack();
+      const socket = await floodedSocket(stack, kind);
+      const seen = watch(socket);
+      socket.resume();
+      const { stall, allowed, growth } = await measureFlood(async () => await sleep(duration));
+      expect(seen()).toBeGreaterThan(1_000);
+      expect(stall).toBeLessThan(allowed);
+      expect(growth).toBeLessThan(100 * mebibyte);
+    },
+  );
 });

@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { sha256OfText } from "@ob/core";
+import { isOutdated, sha256OfText } from "@ob/core";
 
 /** The digests of a source directory's files from earlier builds. */
 export interface DigestCache {
@@ -174,7 +174,6 @@ async function removeOld(directory: string): Promise<void> {
     }),
   );
   const caches = files.filter(({ isCache }) => isCache).toSorted((a, b) => b.usedMs - a.usedMs);
-  const hourAgo = Date.now() - 3_600_000;
-  const left = files.filter(({ isCache, usedMs }) => !isCache && usedMs < hourAgo);
+  const left = files.filter(({ isCache, usedMs }) => !isCache && isOutdated(usedMs, 3_600_000));
   for (const { path } of [...caches.slice(maxDirectories), ...left]) await rm(path, { force: true });
 }

@@ -60,7 +60,7 @@ export const cache: Command = {
   async run(args, session) {
     const action = readAction(args);
     const { services, io, location } = session;
-    const before = action === "prune" ? readBefore(args) : new Date();
+    const before = action === "prune" ? readBefore(args) : undefined;
     const name = action === "rm" ? readName(args) : "";
     await using caches = await services.openCaches({ location });
     switch (action) {
@@ -103,11 +103,11 @@ async function remove(caches: CacheStore, name: string, io: ProcessIo): Promise<
   io.stdout.write(`Removed 1 cache\n`);
 }
 
-async function prune(caches: CacheStore, before: Date, { io, emit }: Session): Promise<void> {
+async function prune(caches: CacheStore, before: Date | undefined, { io, emit }: Session): Promise<void> {
   let removed = 0;
   for (const { name, lastUsed } of await caches.list()) {
     throwIfCancelled(io.signal);
-    if (lastUsed.getTime() >= before.getTime()) continue;
+    if (before !== undefined && lastUsed >= before) continue;
     try {
       if (!(await caches.remove(name))) continue;
       io.stdout.write(`Removing ${printableLine(name)}\n`);
@@ -138,9 +138,11 @@ function readName(args: Arguments): string {
   });
 }
 
-function readBefore(args: Arguments): Date {
+/** Undefined for all caches. */
+function readBefore(args: Arguments): Date | undefined {
   const span = stringOption(args, "older-than");
-  if (span !== undefined) return new Date(Date.now() - parseDuration(span, "--older-than"));
+  const milliseconds = span === undefined ? 0 : parseDuration(span, "--older-than");
+  if (span !== undefined) return milliseconds === 0 ? undefined : new Date(Date.now() - milliseconds);
   throw new ObError("USAGE", "`cache prune` needs --older-than.", {
     hint: "For example --older-than 30d; 0s removes all.",
   });

@@ -23,8 +23,7 @@ export const clean: Command = {
 
   async run(args, session) {
     await pruneStore(args, session, {
-      // The store counts whole seconds: a layer that was used in the current one is not yet before now.
-      rules: { before: new Date(Date.now() + 1_000), tagged: args["all"] === true },
+      rules: { tagged: args["all"] === true },
       isCandidate: ({ type }) => type === "layer",
     });
   },

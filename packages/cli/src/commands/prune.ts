@@ -100,8 +100,8 @@ export const prune: Command = {
     const [maxUsedSpace, minFreeSpace, reservedSpace] = spaces.map((space) => space && bytesOf(space, disk));
     await pruneStore(args, session, {
       rules: {
-        // The store counts whole seconds: a layer that was used in the current one is not yet before now.
-        before: new Date(now.getTime() - (olderThan ?? -1_000)),
+        // 0s is all, also what a wrong clock has put into the future.
+        before: olderThan ? new Date(now.getTime() - olderThan) : undefined,
         limit: Math.min(spare, atMost ?? Infinity),
         ...{ matches, maxUsedSpace, minFreeSpace, reservedSpace },
       },

@@ -1,4 +1,12 @@
-import { type Emit, errorMessage, type LayerId, monotonicMs, type ObEvent, withStoreErrors } from "@ob/core";
+import {
+  type Emit,
+  errorMessage,
+  type LayerId,
+  monotonicMs,
+  type ObEvent,
+  wallClock,
+  withStoreErrors,
+} from "@ob/core";
 import type { OptionTable } from "../args/flags.ts";
 import { type Arguments, stringOption } from "../args/options.ts";
 import type { ProcessIo } from "../process-io.ts";
@@ -37,10 +45,9 @@ export class BuildMetadata {
   readonly #path: string;
   /** See `ProcessIo.restoreUmask`. */
   readonly #restoreUmask: (() => void) | undefined;
-  readonly #started = new Date();
   readonly #begun = monotonicMs();
-  readonly #steps: JsonObject[] = [];
-  readonly #open = new Map<string, { readonly started: Date; readonly fields: JsonObject }>();
+  readonly #steps: { readonly begun: number | undefined; readonly fields: JsonObject }[] = [];
+  readonly #open = new Map<string, { readonly begun: number; readonly fields: JsonObject }>();
   readonly #outcomes = { saved: 0, cached: 0 };
 
   constructor(path: string, restoreUmask?: () => void) {
@@ -72,21 +79,28 @@ export class BuildMetadata {
     if (event.type === "step-started") {
       const { id, op, base, heading, build, at } = event.step;
       const fields = { id, op, base: base ?? null, heading, build, location: locationOf(at) };
-      this.#open.set(keyOf(event.step), { started: new Date(), fields });
+      this.#open.set(keyOf(event.step), { begun: monotonicMs(), fields });
     }
     if (event.type !== "step-finished") return;
     const { step, outcome, milliseconds } = event;
-    const begun = this.#open.get(keyOf(step));
+    const open = this.#open.get(keyOf(step));
     this.#open.delete(keyOf(step));
     if (outcome === "saved" || outcome === "cached") this.#outcomes[outcome]++;
-    const started = begun?.started.toISOString() ?? null;
-    this.#steps.push({ ...begun?.fields, outcome, started, milliseconds: Math.round(milliseconds) });
+    const fields = { ...open?.fields, outcome, milliseconds: Math.round(milliseconds) };
+    this.#steps.push({ begun: open?.begun, fields });
   }
 
   async #write(facts: JsonObject): Promise<void> {
-    const milliseconds = Math.round(monotonicMs() - this.#begun);
-    const [started, finished] = [this.#started, new Date()].map((time) => time.toISOString());
-    const document = { ...facts, ...this.#outcomes, started, finished, milliseconds, steps: this.#steps };
+    const now = monotonicMs();
+    const milliseconds = Math.round(now - this.#begun);
+    const at = wallClock();
+    const [started, finished] = [this.#begun, now].map((moment) => at(moment).toISOString());
+    const steps = this.#steps.map(({ begun, fields: { milliseconds: took, ...fields } }) => ({
+      ...fields,
+      started: begun === undefined ? null : at(begun).toISOString(),
+      milliseconds: took,
+    }));
+    const document = { ...facts, ...this.#outcomes, started, finished, milliseconds, steps };
     this.#restoreUmask?.();
     await withStoreErrors(`write ${this.#path}`, () => writeWhole(this.#path, jsonDocument(document)));
   }

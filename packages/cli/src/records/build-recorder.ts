@@ -6,6 +6,7 @@ import {
   type LayerId,
   monotonicMs,
   type Store,
+  wallClock,
 } from "@ob/core";
 import { layerBytes } from "../layers/layer-view.ts";
 import { endingOf } from "../output/ending.ts";
@@ -27,7 +28,7 @@ export interface BuildRecorderOptions {
 /** Records one build, and puts it into the store when the build has ended. */
 export class BuildRecorder {
   readonly #options: BuildRecorderOptions;
-  readonly #started = new Date();
+  readonly #begun = monotonicMs();
   readonly #times = new StepTimes(monotonicMs);
   #store: Store | undefined;
   #lastTimes: LastTime | undefined;
@@ -84,14 +85,15 @@ export class BuildRecorder {
     onRecord: (record: BuildRecord) => Promise<void>,
   ): Promise<void> {
     const { spec, context } = this.#options;
-    const finished = new Date();
+    const at = wallClock();
+    const [started, finished] = [at(this.#begun), at(monotonicMs())];
     const steps = await Promise.all(
       this.#times.end().map(async (step) => {
         const bytes = await this.#bytesOf(step.id);
         return bytes === undefined ? step : { ...step, bytes };
       }),
     );
-    const record = { id: newId(), spec, context, started: this.#started, finished, ...result, steps };
+    const record = { id: newId(), spec, context, started, finished, ...result, steps };
     try {
       this.#store?.builds.add(record);
     } catch (error) {

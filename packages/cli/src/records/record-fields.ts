@@ -21,7 +21,7 @@ export function recordFields(record: BuildRecord) {
   };
 }
 
-/** How long a build took, in milliseconds. The clock can have been set meanwhile. */
+/** How long a build took, in milliseconds. Older versions recorded what the clock said, which can have been set meanwhile. */
 export function durationOf({ started, finished, steps }: BuildRecord): number {
   const ends = steps.map(({ start, milliseconds }) => start + milliseconds);
   return Math.max(0, finished.getTime() - started.getTime(), ...ends);

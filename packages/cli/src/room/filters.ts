@@ -55,8 +55,8 @@ function parseSelector(text: string, now: Date): Matches {
 function unusedFor(value: string | undefined, operator: Operator, now: Date): Matches {
   if (operator !== "=" || value === undefined)
     throw new ObError("USAGE", "--filter: until takes a span, such as until=24h.");
-  const before = now.getTime() - parseDuration(value, "--filter until");
-  return ({ lastUsed }) => lastUsed.getTime() < before;
+  const span = parseDuration(value, "--filter until");
+  return ({ lastUsed }) => span === 0 || lastUsed.getTime() < now.getTime() - span;
 }
 
 function whether(key: "inuse" | "mutable" | "immutable", value: string, operator: Operator): Matches {

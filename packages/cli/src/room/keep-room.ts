@@ -15,6 +15,7 @@ import type { StoreLocation } from "../args/store-location.ts";
 import { formatSize } from "../args/units.ts";
 import type { Services } from "../services.ts";
 import type { PruneItem } from "./prune-item.ts";
+import { momentAfter } from "./plan-prune.ts";
 import { planNow } from "./prune-store.ts";
 import { countItems, removeItems } from "./remove-items.ts";
 import { bytesOf, parseSpace, type Space } from "./space.ts";
@@ -127,11 +128,10 @@ export class RoomKeeper implements AsyncDisposable {
       await using store = await services.openStore({ location });
       await using caches = await services.openCaches({ location });
       const ports = { store, caches, services, location };
-      const now = new Date(Date.now() + 1_000);
-      const rules = { before: now, minFreeSpace: wanted, matches: (item: PruneItem) => !this.#isUsed(item) };
+      const rules = { minFreeSpace: wanted, matches: (item: PruneItem) => !this.#isUsed(item) };
       const planned = await planNow(ports, { rules, measures: true });
       const onRemove = (item: PruneItem): void => log("info", `Removing ${item.type} ${item.id}`);
-      removed = await removeItems(planned, ports, { before: now, signal, emit, onRemove });
+      removed = await removeItems(planned, ports, { before: momentAfter(planned), signal, emit, onRemove });
     }
     if (removed.length > 0) {
       await services.pruneSnapshots({ location });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { idOf } from "../testing/terminal.ts";
-import { planPrune, type PruneRules } from "./plan-prune.ts";
+import { momentAfter, planPrune, type PruneRules } from "./plan-prune.ts";
 import type { LayerItem, OtherItem, PruneItem } from "./prune-item.ts";
 
 const facts = { bytes: 10, description: "", inUse: false };
@@ -52,6 +52,14 @@ describe("what a prune removes", () => {
 
   it("is what the filter matches: a layer that it does not match keeps those below it", () => {
     expect(planned(layers, { matches: ({ id }) => id !== one.id })).toEqual([two, three]);
+  });
+
+  it("is also what a wrong clock says was used in the future, unless a moment is given", () => {
+    const future = layer("e", Date.UTC(2106, 1, 8));
+    expect(planPrune([future, two], { limit: 5 }, 0)).toEqual([two, future]);
+    expect(planned([future])).toEqual([]);
+    expect(momentAfter([two, future]) > future.lastUsed).toBe(true);
+    expect(momentAfter([]).getTime()).toBeGreaterThan(Date.now());
   });
 
   it("goes by the last use over layers, caches and snapshots", () => {

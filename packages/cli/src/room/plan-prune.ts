@@ -2,8 +2,8 @@ import type { LayerItem, PruneItem } from "./prune-item.ts";
 
 /** What may be removed, and until when. Sizes are in bytes. */
 export interface PruneRules {
-  /** Only what was last used before this moment. */
-  readonly before: Date;
+  /** Only what was last used before this moment; by default all that there is. */
+  readonly before?: Date | undefined;
   /** Only what it is true for; by default all. */
   readonly matches?: ((item: PruneItem) => boolean) | undefined;
   /** How much all may take. */
@@ -36,10 +36,11 @@ export function planPrune(
   const tree = new Layers(sorted);
   const isFixed = (item: PruneItem): boolean =>
     item.inUse || (item.type === "layer" && !tagged && item.tags.length > 0);
+  const isRecent = ({ lastUsed }: PruneItem): boolean => before !== undefined && lastUsed >= before;
   const gone = new Set<PruneItem>();
   for (let index = 0; index < sorted.length && gone.size < limit && left > most;) {
     const item = sorted[index];
-    const stays = !item || gone.has(item) || isFixed(item) || item.lastUsed >= before || !matches(item);
+    const stays = !item || gone.has(item) || isFixed(item) || isRecent(item) || !matches(item);
     if (stays || tree.hasChildren(item)) {
       index++;
       continue;
@@ -50,6 +51,17 @@ export function planPrune(
     index = Math.min(index + 1, tree.remove(item) ?? index + 1);
   }
   return [...gone];
+}
+
+/**
+ * The moment after which all of these were used: what is used later than now is not among what was planned. A last use in the future
+ * is that of a clock which was wrong.
+ */
+export function momentAfter(items: readonly PruneItem[]): Date {
+  // The store counts whole seconds: what was used in the current one is not yet before now.
+  return new Date(
+    items.reduce((last, { lastUsed }) => Math.max(last, lastUsed.getTime()), Date.now()) + 1_000,
+  );
 }
 
 interface Spaces {

@@ -4,7 +4,7 @@ import type { Arguments } from "../args/options.ts";
 import type { Session } from "../commands/session.ts";
 import { confirmRemoval, isAsked } from "../layers/confirm-removal.ts";
 import { jsonDocument } from "../output/printable.ts";
-import { planPrune, type PruneRules } from "./plan-prune.ts";
+import { momentAfter, planPrune, type PruneRules } from "./plan-prune.ts";
 import { collectItems, type PruneItem, type PrunePorts } from "./prune-item.ts";
 import { countItems, itemName, removalFields, removeItems } from "./remove-items.ts";
 
@@ -53,6 +53,7 @@ export async function pruneStore(
   };
   const planning = { rules: limited, measures: isJson || asks || hasSpaceRule(rules) };
   const planned = await planNow(ports, planning);
+  const before = rules.before ?? momentAfter(planned);
   const builds = endedBuilds(store, buildsUntil);
   if (dryRun) {
     say(planned.map((item) => `Would remove ${itemName(item)}\n`).join(""));
@@ -62,7 +63,7 @@ export async function pruneStore(
   }
   const confirmed = !asks || (await confirmRemoval(planned, io));
   const removal = {
-    ...{ before: rules.before, tagged: rules.tagged, signal: io.signal, emit },
+    ...{ before, tagged: rules.tagged, signal: io.signal, emit },
     onRemove: (item: PruneItem) => say(`Removing ${itemName(item)}\n`),
   };
   const removed = await removeItems(confirmed ? planned : [], ports, removal);

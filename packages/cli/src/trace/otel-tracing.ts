@@ -42,13 +42,15 @@ export async function startTracing(env: Env): Promise<Tracing> {
 }
 
 function openSpan(span: Span): OpenSpan {
+  // Not by the clock alone, which can be set meanwhile.
+  const offset = Date.now() - performance.now();
   const { traceId, spanId, traceFlags } = span.spanContext();
   return {
     traceparent: `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED).toString(16).padStart(2, "0")}`,
     end: (outcome) => {
       span.setAttribute("obuilder.outcome", outcome);
       if (outcome === "failed") span.setStatus({ code: SpanStatusCode.ERROR });
-      span.end();
+      span.end(offset + performance.now());
     },
   };
 }

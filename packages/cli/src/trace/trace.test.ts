@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { fakeServices, obuilder } from "../testing/run.ts";
 import {
   clientServices,
@@ -73,6 +73,34 @@ test("build makes a trace of its own, and a failed step is an error in it", asyn
   // Protocol Buffers are the default.
   expect((await obuilder(args, { services, env, stdin })).code).toBe(1);
   expect(receiver.others).toEqual(["/v1/traces application/x-protobuf"]);
+});
+
+test("spans last as long as the steps did, whatever the clock is set to meanwhile", async () => {
+  await using receiver = await startOtlpReceiver();
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+  };
+  const jumps = [86_400_000, -2 * 86_400_000];
+  const now = Date.now();
+  vi.useFakeTimers({ now, toFake: ["Date"] });
+  try {
+    const services = fakeServices({
+      run: () => {
+        vi.setSystemTime(Date.now() + (jumps.shift() ?? 0));
+      },
+    });
+    const stdin = spec.replace("base", "debian-12");
+    const args = ["build", "--store=qemu:/store", "-f", "-", "."];
+    expect((await obuilder(args, { services, env, stdin })).code).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+  const seconds = receiver.spans.map(
+    ({ startTimeUnixNano: start, endTimeUnixNano: end }) => Number(BigInt(end) - BigInt(start)) / 1e9,
+  );
+  expect(seconds).toHaveLength(6);
+  expect(seconds.filter((each) => each < 0 || each > 3_600)).toEqual([]);
 });
 
 test("a collector that is away, or variables that are wrong, do not fail a build", async () => {

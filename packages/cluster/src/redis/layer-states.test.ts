@@ -149,6 +149,14 @@ test("a failure is kept for those who wait, until a build that came later tries 
   expect(await states.redis.exists(keys.failure(layer))).toBe(0);
 });
 
+test("a failure from before the clock of Redis was set back is not that of a build that came later", async () => {
+  const layer = await wanted();
+  await states.claim(layer, one);
+  const time = (await states.now()) + 3_600_000;
+  await states.fail(layer, one, { v: 1, time, code: "STEP_FAILED", message: "no" });
+  expect(await states.claim(layer, two, await states.now())).toEqual({ kind: "claimed" });
+});
+
 test("workers are told to stop when the last wish is taken back", async () => {
   const layer = await wanted();
   await states.want([layer], "b2");

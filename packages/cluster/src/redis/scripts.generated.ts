@@ -46,9 +46,9 @@ local function take(layer, options)
   local failure = redis.call('GET', layer.failure)
   if failure then
     local isRecord, record = pcall(cjson.decode, failure)
-    if isRecord and type(record) == 'table' and tonumber(record.time) and record.time >= options.since then
-      return { 'failed' }
-    end
+    local at = isRecord and type(record) == 'table' and tonumber(record.time)
+    local now = redis.call('TIME')
+    if at and at >= options.since and at <= now[1] * 1000 + now[2] / 1000 then return { 'failed' } end
   end
   if redis.call('LLEN', layer.attempts) >= options.fatal then
     local names = redis.call('LRANGE', layer.attempts, 0, -1)
@@ -85,9 +85,9 @@ local function take(layer, options)
   local failure = redis.call('GET', layer.failure)
   if failure then
     local isRecord, record = pcall(cjson.decode, failure)
-    if isRecord and type(record) == 'table' and tonumber(record.time) and record.time >= options.since then
-      return { 'failed' }
-    end
+    local at = isRecord and type(record) == 'table' and tonumber(record.time)
+    local now = redis.call('TIME')
+    if at and at >= options.since and at <= now[1] * 1000 + now[2] / 1000 then return { 'failed' } end
   end
   if redis.call('LLEN', layer.attempts) >= options.fatal then
     local names = redis.call('LRANGE', layer.attempts, 0, -1)

@@ -60,7 +60,7 @@ export interface BuildRecord {
   readonly steps: readonly StepRecord[];
 }
 
-/** The builds of a store that have ended: what `maxBuildRecords` allows, newest first. */
+/** The builds of a store that have ended: what `maxBuildRecords` allows. */
 export interface BuildRecords {
   /** Adds a build, and drops what is too many. @throws ObError `STORE`, `NO_SPACE`. */
   add(record: BuildRecord): void;

@@ -20,3 +20,4 @@ export type { ConformanceCase } from "./conformance/case.ts";
 export type { StoreFixture } from "./conformance/fixture.ts";
 export { storeConformance } from "./conformance/store.ts";
 export { sandboxConformance, type SandboxFixture } from "./conformance/sandbox.ts";
+export { testTime } from "./test-time.ts";

@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { ObEvent } from "@ob/core";
+import { testTime } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HostNetworks, type HostNetworksOptions } from "./host-networks.ts";
 import { startPasst } from "./passt.ts";
@@ -107,7 +108,7 @@ describe("passt", () => {
     const running = vi.waitFor(async () => {
       expect(await readFile(environment, "utf8")).toContain("PWD=");
       controller.abort();
-    }, 10_000);
+    }, testTime(10_000));
     await expect(start).rejects.toMatchObject({ code: "CANCELLED" });
     await running;
     await expect(readFile(environment, "utf8")).resolves.not.toContain("MARKER");

@@ -113,10 +113,12 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     await expect(left()).resolves.toEqual(["vm-container"]);
   });
 
-  it("without a readable owner is removed when it is old", async () => {
+  it("without a readable owner is removed when it is old, or far in the future", async () => {
     const young = await leave("vm-young", "nonsense");
     const old = await leave("vm-old", "nonsense");
     await utimes(old, new Date(0), new Date(0));
+    const future = new Date(Date.UTC(2106, 1, 8));
+    await utimes(await leave("vm-future", "nonsense"), future, future);
     await sweepRunDirectories(state, noopEmit);
     await expect(left()).resolves.toEqual(["vm-young"]);
     expect(young).toContain("vm-young");

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type Emit, errnoCode } from "@ob/core";
+import { type Emit, errnoCode, isOutdated } from "@ob/core";
 import * as v from "valibot";
 import { removeCgroup } from "../cgroup/vm-cgroup.ts";
 import { argumentsOf, hostIdentity, identityOf, isAlive } from "../process/process-identity.ts";
@@ -97,7 +97,7 @@ async function readOwner(path: string): Promise<Owner | undefined> {
 
 async function isOlderThan(path: string, milliseconds: number): Promise<boolean> {
   try {
-    return Date.now() - (await stat(path)).mtimeMs > milliseconds;
+    return isOutdated((await stat(path)).mtimeMs, milliseconds);
   } catch {
     return false;
   }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { ObError, sha256 } from "@ob/core";
 import type { Connection, ServerChannel } from "ssh2";
+import { testTime } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 import { statusText } from "./command.ts";
@@ -286,29 +287,33 @@ describe("a command in the guest", () => {
       );
     });
 
-    it("lets the process write for a while, and then kills it, although it would write forever", async () => {
-      let timer: NodeJS.Timeout | undefined;
-      const ends: string[] = [];
-      await withServer(
-        (_command, channel) => {
-          channel.exit(0);
-          timer = setInterval(() => channel.write("more\n"), 200);
-          channel.once("close", () => ends.push("closed"));
-        },
-        async (session) => {
-          let out = "";
-          // It no longer writes, but still holds the output.
-          const killStrayProcesses = async (): Promise<void> => {
-            ends.push(out.length > 100 ? "after a while" : "at once");
-            clearInterval(timer);
-            await Promise.resolve();
-          };
-          const onStdout = (b: Uint8Array): void => void (out += Buffer.from(b).toString());
-          await execute(session, "x", { signal: never, onStdout, killStrayProcesses });
-          expect(ends).toEqual(["after a while"]);
-        },
-      );
-    }, 30_000);
+    it(
+      "lets the process write for a while, and then kills it, although it would write forever",
+      async () => {
+        let timer: NodeJS.Timeout | undefined;
+        const ends: string[] = [];
+        await withServer(
+          (_command, channel) => {
+            channel.exit(0);
+            timer = setInterval(() => channel.write("more\n"), 200);
+            channel.once("close", () => ends.push("closed"));
+          },
+          async (session) => {
+            let out = "";
+            // It no longer writes, but still holds the output.
+            const killStrayProcesses = async (): Promise<void> => {
+              ends.push(out.length > 100 ? "after a while" : "at once");
+              clearInterval(timer);
+              await Promise.resolve();
+            };
+            const onStdout = (b: Uint8Array): void => void (out += Buffer.from(b).toString());
+            await execute(session, "x", { signal: never, onStdout, killStrayProcesses });
+            expect(ends).toEqual(["after a while"]);
+          },
+        );
+      },
+      testTime(30_000),
+    );
 
     it("can still be cancelled", async () => {
       const controller = new AbortController();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { measureFlood, startTestProcess, threadClock } from "@ob/core/testing";
+import { measureFlood, startTestProcess, threadClock, testTime } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
 import { newKey } from "../testing/ssh-server.ts";
 import { execute } from "./exec.ts";
@@ -26,7 +26,7 @@ async function logIn(stack: AsyncDisposableStack, ...kind: readonly string[]): P
 describe("an SSH server that sends without end", () => {
   it.each(["requests", "host keys", "nothing", "channels", "window sizes", "single bytes", "output"])(
     "stalls nothing and fills no memory: %s",
-    { timeout: 60_000 },
+    { timeout: testTime(60_000) },
     async (kind) => {
       await using stack = new AsyncDisposableStack();
       const session = await logIn(stack, kind);
@@ -53,7 +53,7 @@ describe("an SSH server that sends without end", () => {
 
   it.each([["host keys", "The guest's SSH server makes more requests than it answers."]])(
     "and reads nothing is lost: %s",
-    { timeout: 60_000 },
+    { timeout: testTime(60_000) },
     async (kind, message) => {
       await using stack = new AsyncDisposableStack();
       const { lost } = await logIn(stack, kind, "deaf");

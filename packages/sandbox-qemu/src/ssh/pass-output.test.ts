@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { Connection, ServerChannel } from "ssh2";
+import { testTime } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 import { execute } from "./exec.ts";
@@ -67,7 +68,7 @@ describe("output that is not taken", () => {
         return got === bytes.length ? taken.promise : undefined;
       },
     });
-    await vi.waitFor(() => expect(sent()).toBeGreaterThan(2 * mebibyte), 20_000);
+    await vi.waitFor(() => expect(sent()).toBeGreaterThan(2 * mebibyte), testTime(20_000));
     const before = sent();
     // Ten turns in which nothing arrives: the window is full.
     for (let turns = 0, last = -1; turns < 10; turns = sent() === last ? turns + 1 : 0) {
@@ -161,7 +162,7 @@ it("input waits for a server that grants more than any, and reads nothing", asyn
   const controller = new AbortController();
   const running = execute(session, "x", { signal: controller.signal, input });
   const got = () => sent;
-  await vi.waitFor(() => expect(got()).toBeGreaterThan(0), 20_000);
+  await vi.waitFor(() => expect(got()).toBeGreaterThan(0), testTime(20_000));
   // Until nothing is sent for a while, in which a hundred pieces would be.
   for (let last = -1; last !== got() && got() < 64 * mebibyte;) {
     last = got();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { ObError } from "@ob/core";
+import { testTime } from "@ob/core/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { newKey, startServer } from "../testing/ssh-server.ts";
 import type { LoginKey } from "./keys.ts";
@@ -154,7 +155,7 @@ describe("a guest that does not answer", () => {
     expect(session.lost.aborted).toBe(false);
     silence[Symbol.dispose]();
     passMinutes(3);
-    await vi.waitUntil(() => session.lost.aborted);
+    await vi.waitUntil(() => session.lost.aborted, testTime(5_000));
     expect(session.lost.reason).toMatchObject({
       code: "GUEST_LOST",
       message: expect.stringContaining("Keepalive"),

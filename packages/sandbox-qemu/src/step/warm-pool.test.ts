@@ -1,3 +1,4 @@
+import { testTime } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WarmPool } from "./warm-pool.ts";
 
@@ -67,7 +68,7 @@ function openPool({ count, limit }: { readonly count: number; readonly limit: nu
 
 /** Waits until the VMs that are kept ready, or started, are these. */
 async function settled(...points: readonly string[]): Promise<void> {
-  await vi.waitFor(() => expect(vms.points.toSorted()).toEqual(points.toSorted()));
+  await vi.waitFor(() => expect(vms.points.toSorted()).toEqual(points.toSorted()), testTime(5_000));
 }
 
 describe("VMs that are kept ready", () => {
@@ -81,7 +82,7 @@ describe("VMs that are kept ready", () => {
     // Both places are taken.
     expect(pool.size).toBe(0);
     first[Symbol.dispose]();
-    await vi.waitFor(() => expect(pool.size).toBe(1));
+    await vi.waitFor(() => expect(pool.size).toBe(1), testTime(5_000));
     await second.vm?.[Symbol.asyncDispose]();
     await pool[Symbol.asyncDispose]();
     expect(vms.points).toEqual([]);
@@ -147,7 +148,7 @@ describe("VMs that are kept ready", () => {
     const pool = openPool({ count: 1, limit: 2 });
     vms.failing = true;
     (await pool.admit("a", never))[Symbol.dispose]();
-    await vi.waitFor(() => expect(pool.size).toBe(0));
+    await vi.waitFor(() => expect(pool.size).toBe(0), testTime(5_000));
     expect(vms.started).toBe(1);
     expect(logs).toEqual(["no VM is kept ready: no"]);
     vms.failing = false;
@@ -159,7 +160,7 @@ describe("VMs that are kept ready", () => {
   it("are forgotten when they end by themselves", async () => {
     const pool = openPool({ count: 1, limit: 2 });
     (await pool.admit("a", never))[Symbol.dispose]();
-    await vi.waitFor(() => expect(logs).toEqual(["a VM is kept ready"]));
+    await vi.waitFor(() => expect(logs).toEqual(["a VM is kept ready"]), testTime(5_000));
     vms.alive[0]?.end.abort();
     await settled();
     expect(pool.size).toBe(0);

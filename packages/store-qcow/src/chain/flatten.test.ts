@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Layer, type LayerId, run } from "@ob/core";
+import { testTime } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BackgroundWork } from "../background.ts";
 import { startChild } from "../child.test.helper.ts";
@@ -129,29 +130,37 @@ describe("flattening", () => {
     expect(await hasPattern(kept, { fill: 77, offset: 20 << 20 })).toBe(true);
   });
 
-  it("leaves a consistent layer, whenever it is killed", async () => {
-    const middle = await chain(8);
-    for (let pause = 0; pause < 6; pause += 1) {
-      await using child = startChild("flatten", fixture.directory, middle);
-      await child.readLine();
-      await delay(pause * 15);
-      await child.kill();
-      await expectPatterns((await fixture.store.find(middle))?.disk ?? "", 8);
-      await (await openStore({ directory: fixture.directory }))[Symbol.asyncDispose]();
-      expect(await readdir(join(fixture.directory, "result-tmp"))).toEqual([]);
-      await run(["qemu-img", "check", "-q", (await fixture.store.find(middle))?.disk ?? ""]);
-    }
-  }, 60_000);
+  it(
+    "leaves a consistent layer, whenever it is killed",
+    async () => {
+      const middle = await chain(8);
+      for (let pause = 0; pause < 6; pause += 1) {
+        await using child = startChild("flatten", fixture.directory, middle);
+        await child.readLine();
+        await delay(pause * 15);
+        await child.kill();
+        await expectPatterns((await fixture.store.find(middle))?.disk ?? "", 8);
+        await (await openStore({ directory: fixture.directory }))[Symbol.asyncDispose]();
+        expect(await readdir(join(fixture.directory, "result-tmp"))).toEqual([]);
+        await run(["qemu-img", "check", "-q", (await fixture.store.find(middle))?.disk ?? ""]);
+      }
+    },
+    testTime(60_000),
+  );
 
-  it("is started in the background of a build, and keeps the chain short", async () => {
-    const top = await chain(24);
-    while ((await filesOf(top)).length > 17) {
-      // Like a step that fails: it creates its disk nevertheless.
-      await using writer = await fixture.store.tryBegin(idOf("next"));
-      await writer?.createDisk(top);
-      await delay(50);
-    }
-    await expectPatterns((await fixture.store.find(top))?.disk ?? "", 24);
-    expect(fixture.events.filter((event) => event.type === "log" && event.level === "warning")).toEqual([]);
-  }, 60_000);
+  it(
+    "is started in the background of a build, and keeps the chain short",
+    async () => {
+      const top = await chain(24);
+      while ((await filesOf(top)).length > 17) {
+        // Like a step that fails: it creates its disk nevertheless.
+        await using writer = await fixture.store.tryBegin(idOf("next"));
+        await writer?.createDisk(top);
+        await delay(50);
+      }
+      await expectPatterns((await fixture.store.find(top))?.disk ?? "", 24);
+      expect(fixture.events.filter((event) => event.type === "log" && event.level === "warning")).toEqual([]);
+    },
+    testTime(60_000),
+  );
 });

@@ -37,7 +37,7 @@ export class BuildTable implements BuildRecords {
   }
 
   list(): readonly BuildRecord[] {
-    const query = "SELECT * FROM build_records ORDER BY started DESC, rowid DESC";
+    const query = "SELECT * FROM build_records ORDER BY rowid DESC";
     const rows = guard("read the builds", () => this.#statements.query(query).all());
     return rows.flatMap((row) => readRecord(row) ?? []);
   }
@@ -65,8 +65,9 @@ function guard<T>(doing: string, work: () => T): T {
 const insertion =
   "INSERT INTO build_records (id, spec, context, started, finished, outcome, layer, error_code, steps) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
+// Not by their times: after the clock was set back, those would be in the future, and each new build would be the one to go.
 const trimming =
-  "DELETE FROM build_records WHERE id NOT IN (SELECT id FROM build_records ORDER BY started DESC, rowid DESC LIMIT ?)";
+  "DELETE FROM build_records WHERE id NOT IN (SELECT id FROM build_records ORDER BY rowid DESC LIMIT ?)";
 
 const outcomes: readonly BuildOutcome[] = ["succeeded", "failed", "cancelled"];
 const stepOutcomes: readonly StepOutcome[] = ["saved", "cached", "failed", "cancelled", "unfinished"];

@@ -2,6 +2,7 @@ import { mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Layer, type LayerId, layerLock } from "@ob/core";
 import { isLockedExclusively, readQcowHeader, resolveBacking } from "@ob/qcow2";
+import { testTime } from "@ob/core/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startChild } from "../child.test.helper.ts";
 import { StoreDatabase } from "../db/database.ts";
@@ -90,7 +91,10 @@ describe("two processes", () => {
 });
 
 describe("a failed layer", () => {
-  it("leaves only its log, for some days", async () => {
+  it.each([
+    ["long ago", -8],
+    ["in the future, by a clock that was wrong", 8],
+  ])("leaves only its log, for some days; one from %s goes", async (_, days) => {
     const { directory, store } = fixture;
     const id = idOf("x");
     const log = join(directory, "result-tmp", id, "log");
@@ -103,8 +107,8 @@ describe("a failed layer", () => {
     expect(await readdir(join(directory, "state/locks"))).toEqual([]);
     await (await openStore({ directory }))[Symbol.asyncDispose]();
     expect(await logOf(store, id)).toBe("it broke\n");
-    const longAgo = new Date(Date.now() - 8 * 86_400_000);
-    await utimes(log, longAgo, longAgo);
+    const then = new Date(Date.now() + days * 86_400_000);
+    await utimes(log, then, then);
     await (await openStore({ directory }))[Symbol.asyncDispose]();
     await expect(logOf(store, id)).rejects.toMatchObject({ code: "NO_SUCH_LAYER" });
   });
@@ -147,20 +151,29 @@ describe("a disk", () => {
     expect(await sizeOn(1 << 20, "small")).toBe(64 << 20);
   });
 
-  it("has the right contents on top of sixty layers, through a chain that stays short", async () => {
-    const { store } = fixture;
-    let parent: LayerId = base.id;
-    for (let step = 1; step <= 60; step += 1) {
-      const layer = await makeLayer(store, { id: idOf(`s${step}`), parent, fill: step, offset: step << 20 });
-      parent = layer.id;
-    }
-    const top = await store.find(parent);
-    for (let step = 1; step <= 60; step += 1) {
-      expect(await hasPattern(top?.disk ?? "", { fill: step, offset: step << 20 })).toBe(true);
-    }
-    expect(await chainLength(top?.disk ?? "")).toBeLessThanOrEqual(34);
-    expect((await store.delete(idOf("s20"))).length).toBe(41);
-  }, 60_000);
+  it(
+    "has the right contents on top of sixty layers, through a chain that stays short",
+    async () => {
+      const { store } = fixture;
+      let parent: LayerId = base.id;
+      for (let step = 1; step <= 60; step += 1) {
+        const layer = await makeLayer(store, {
+          id: idOf(`s${step}`),
+          parent,
+          fill: step,
+          offset: step << 20,
+        });
+        parent = layer.id;
+      }
+      const top = await store.find(parent);
+      for (let step = 1; step <= 60; step += 1) {
+        expect(await hasPattern(top?.disk ?? "", { fill: step, offset: step << 20 })).toBe(true);
+      }
+      expect(await chainLength(top?.disk ?? "")).toBeLessThanOrEqual(34);
+      expect((await store.delete(idOf("s20"))).length).toBe(41);
+    },
+    testTime(60_000),
+  );
 
   it("stays valid when the store is moved", async () => {
     const { store } = fixture;

@@ -3,6 +3,7 @@ import {
   errorMessage,
   exists,
   isLayerId,
+  isOutdated,
   type LayerId,
   layerLock,
   localFs,
@@ -15,7 +16,8 @@ import { flatPrefix } from "../chain/flatten.ts";
 import { findLayer, layerOnDisk } from "./layers.ts";
 import { scratchPrefix } from "./scratch-disk.ts";
 
-const logRetentionDays = 7;
+/** How long the log of a layer that failed is kept, in milliseconds. */
+const logRetention = 7 * 86_400_000;
 
 /**
  * Removes what crashed processes left. It looks at unfinished layers only, so that its cost does not depend on the number of
@@ -40,8 +42,7 @@ async function sweepUnfinished(context: StoreContext, id: LayerId): Promise<void
   if (!lock) return;
   const directory = stagingDirectory(layout, id);
   const log = await localFs.stat(within(directory, "log")).catch(() => undefined);
-  const age = log && Date.now() - log.mtimeMs;
-  if (age === undefined || age > logRetentionDays * 86_400_000) {
+  if (!log || isOutdated(log.mtimeMs, logRetention)) {
     await removeTree(context, directory);
     return;
   }

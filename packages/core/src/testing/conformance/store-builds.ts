@@ -15,7 +15,9 @@ function recordAt(minute: number, more: Partial<BuildRecord> = {}): BuildRecord 
 
 /** Records of builds. */
 const building: Readonly<Record<string, StoreCheck>> = {
-  "a build that was recorded is listed as it was given, the newest first": async ({ store }) => {
+  "a build that was recorded is listed as it was given, the last one first, whatever the clock said": async ({
+    store,
+  }) => {
     const failed = recordAt(1, {
       ...{ outcome: "failed", errorCode: "STEP_FAILED" },
       steps: [
@@ -47,7 +49,7 @@ const building: Readonly<Record<string, StoreCheck>> = {
     const succeeded = recordAt(2, { layer: idOf("x") });
     store.builds.add(succeeded);
     store.builds.add(failed);
-    assert.deepEqual(store.builds.list(), [succeeded, failed]);
+    assert.deepEqual(store.builds.list(), [failed, succeeded]);
   },
 
   "records are removed by their ids": async ({ store }) => {
@@ -61,13 +63,18 @@ const building: Readonly<Record<string, StoreCheck>> = {
     );
   },
 
-  "of many builds the newest are remembered": async ({ store }) => {
+  "of many builds the last are remembered, also those from after the clock was set back": async ({
+    store,
+  }) => {
     for (let minute = 0; minute <= maxBuildRecords; minute++) store.builds.add(recordAt(minute));
     const ids = store.builds.list().map(({ id }) => id);
     assert.deepEqual(
       [ids.length, ids[0], ids.at(-1)],
       [maxBuildRecords, recordAt(maxBuildRecords).id, recordAt(1).id],
     );
+    const back = recordAt(-600_000);
+    store.builds.add(back);
+    assert.deepEqual([store.builds.list().length, store.builds.list()[0]], [maxBuildRecords, back]);
   },
 };
 

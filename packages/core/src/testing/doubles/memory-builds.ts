@@ -5,9 +5,7 @@ export class MemoryBuilds implements BuildRecords {
   #records: readonly BuildRecord[] = [];
 
   add(record: BuildRecord): void {
-    this.#records = [record, ...this.#records]
-      .toSorted((a, b) => b.started.getTime() - a.started.getTime())
-      .slice(0, maxBuildRecords);
+    this.#records = [record, ...this.#records].slice(0, maxBuildRecords);
   }
 
   list(): readonly BuildRecord[] {

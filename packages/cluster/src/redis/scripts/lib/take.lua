@@ -1,7 +1,8 @@
 -- Claims a layer for an owner, or says why not.
 --
 -- layer: the keys claim, layer, wants, attempts, failure, log, archived, and the id.
--- options: owner, ttl (ms), kept (ms), fatal (attempts), done (channel), since (ms): a failure from after that counts.
+-- options: owner, ttl (ms), kept (ms), fatal (attempts), done (channel), since (ms): a failure from after that counts. One from the
+-- future does not: it is from before the clock was set back.
 local function take(layer, options)
   if redis.call('HGET', layer.layer, 'state') == 'published' then
     return { 'published', redis.call('HGET', layer.layer, 'digest') }
@@ -13,9 +14,9 @@ local function take(layer, options)
   local failure = redis.call('GET', layer.failure)
   if failure then
     local isRecord, record = pcall(cjson.decode, failure)
-    if isRecord and type(record) == 'table' and tonumber(record.time) and record.time >= options.since then
-      return { 'failed' }
-    end
+    local at = isRecord and type(record) == 'table' and tonumber(record.time)
+    local now = redis.call('TIME')
+    if at and at >= options.since and at <= now[1] * 1000 + now[2] / 1000 then return { 'failed' } end
   end
   if redis.call('LLEN', layer.attempts) >= options.fatal then
     local names = redis.call('LRANGE', layer.attempts, 0, -1)

@@ -1,0 +1,69 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import type { Campaign, CampaignOptions, Outcome } from "../campaign.ts";
+import { runTests, type TestRun } from "../slow/run-tests.ts";
+import { loadOf, type ScarceCpu, tenthOfCpu } from "../slow/scarce-cpu.ts";
+
+const repository = path.resolve(import.meta.dirname, "../../..");
+
+/** How many other processes are busy. */
+const load = 16;
+
+/** Whole builds whose time is mostly that of the guest, and those with deadlines of their own. */
+const wholeBuilds = ["build.test.ts", "failures.test.ts", "restart.test.ts"];
+
+const ways: Readonly<Record<string, () => Promise<ScarceCpu>>> = {
+  tenth: tenthOfCpu,
+  load: async () => await loadOf(load),
+};
+
+/** The tests, where the CPU is scarce: none may fail that does not otherwise. Its parts are the ways in which it is made so. */
+export const slow: Campaign = {
+  name: "slow",
+  async run({ until, say, part }: CampaignOptions): Promise<Outcome> {
+    const chosen = Object.entries(ways).filter(([name]) => part === undefined || part === name);
+    if (chosen.length === 0) throw new Error(`The parts are ${Object.keys(ways).join(" and ")}.`);
+    const figures: (readonly [string, string])[] = [];
+    const faults: string[] = [];
+    for (const [name, open] of chosen) {
+      await using cpu = await open();
+      say(cpu.how);
+      const runs = await runAll(cpu, { until, say });
+      const passed = runs.reduce((sum, run) => sum + run.passed, 0);
+      const cut = runs.filter(({ isCut }) => isCut).map(({ folder }) => folder);
+      figures.push([`${name}: ${cpu.how}`, `${passed} tests passed in ${runs.length - cut.length} folders`]);
+      if (cut.length > 0) figures.push([`${name}: not to their end`, cut.join(", ")]);
+      faults.push(...runs.flatMap((run) => run.failed.map((test) => `${name}, ${run.folder}: ${test}`)));
+    }
+    return { figures, faults };
+  },
+};
+
+async function runAll(
+  cpu: ScarceCpu,
+  { until, say }: Pick<CampaignOptions, "until" | "say">,
+): Promise<readonly TestRun[]> {
+  const runs: TestRun[] = [];
+  for (const folder of [...(await packages()), "images", "e2e"]) {
+    const files = folder === "e2e" ? wholeBuilds : [];
+    if (performance.now() > until) {
+      runs.push({ folder, passed: 0, failed: [], isCut: true });
+      continue;
+    }
+    const run = await runTests(path.join(repository, folder), { folder, files, prefix: cpu.prefix, until });
+    runs.push(run);
+    say(`${folder}: ${run.passed} passed, ${run.failed.length} failed${run.isCut ? ", cut short" : ""}`);
+    for (const each of run.failed) say(`  ${each}`);
+  }
+  return runs;
+}
+
+/** The folders of the packages, those with the fewest tests first: they show soonest what is wrong. */
+async function packages(): Promise<readonly string[]> {
+  const names = await readdir(path.join(repository, "packages"));
+  const sized = names.map(async (name) => {
+    const files = await readdir(path.join(repository, "packages", name, "src"), { recursive: true });
+    return { folder: `packages/${name}`, tests: files.filter((file) => file.endsWith(".test.ts")).length };
+  });
+  return (await Promise.all(sized)).toSorted((a, b) => a.tests - b.tests).map(({ folder }) => folder);
+}
