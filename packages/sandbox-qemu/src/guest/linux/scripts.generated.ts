@@ -170,6 +170,7 @@ set +f
 if has_systemd; then
   state=$(timeout 60 systemctl is-system-running --wait)
   case $state in running | degraded) ;; *) echo "no: its systemd is \${state:-unknown}" ;; esac
+  udevadm settle --timeout=60
   tries=0
   until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
   units=$(list_units systemctl)
