@@ -150,6 +150,17 @@ refuse_unknown_services() {
     return
   done
 }
+end_udev_workers() {
+  udevadm settle --timeout=60 && udevadm control --reload
+  tries=0
+  while has_udev_locks && [ $((tries += 1)) -le 50 ]; do sleep 0.1; done
+}
+has_udev_locks() {
+  for lock in /run/udev/links/*/.lock; do
+    if [ -e "$lock" ]; then return 0; fi
+  done
+  return 1
+}
 programs=$2 places= queues= home= digest= in_memory=
 while read -r _ _ _ _ place _ rest; do
   case " $rest" in
@@ -170,7 +181,7 @@ set +f
 if has_systemd; then
   state=$(timeout 60 systemctl is-system-running --wait)
   case $state in running | degraded) ;; *) echo "no: its systemd is \${state:-unknown}" ;; esac
-  udevadm settle --timeout=60
+  end_udev_workers
   tries=0
   until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
   units=$(list_units systemctl)
@@ -363,7 +374,7 @@ export const listFilesInMemory = `count_turns() {
   turns=\${counted# } turns=\${turns% }
 } 2>/dev/null
 grep -FHs '' /proc/self/mountinfo
-find "$@" -xdev -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
+find "$@" -xdev ! -path '/run/udev/links/*/.lock' -exec stat -c 'stat: %f %u %g %t:%T %s %i %Y %Z %n' {} +
 if [ -d /run/systemd/system ]; then count_turns && echo "turns: $turns"; fi`;
 
 export const listProcesses = `show_login_shell() {

@@ -2,6 +2,7 @@
 . ./lib/collect-baseline.sh
 . ./lib/collect-units.sh
 . ./lib/known-services.sh
+. ./lib/end-udev-workers.sh
 programs=$2 places= queues= home= digest= in_memory=
 while read -r _ _ _ _ place _ rest; do
   case " $rest" in
@@ -26,8 +27,7 @@ set +f
 if has_systemd; then
   state=$(timeout 60 systemctl is-system-running --wait)
   case $state in running | degraded) ;; *) echo "no: its systemd is ${state:-unknown}" ;; esac
-  # What udev has in /run while it handles an event is gone afterwards.
-  udevadm settle --timeout=60
+  end_udev_workers
   tries=0
   until [ "$(systemctl show --property=NJobs --value)" = 0 ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.1; done
   units=$(list_units systemctl)
