@@ -2,7 +2,6 @@
 // Loads the bundle with the code that V8 made of it in an earlier run of the same command. Node's own compile cache has only
 // what is compiled before a file runs, not the functions that the command calls, and by default it is where others can write.
 const fs = require("node:fs");
-const { createRequire } = require("node:module");
 const path = require("node:path");
 const vm = require("node:vm");
 
@@ -23,7 +22,8 @@ const end = "\n})";
  */
 exports.loadBundle = function loadBundle(directory, entry, cache) {
   const known = cache === undefined ? new Map() : readCode(cache);
-  const nodeRequire = createRequire(path.join(directory, entry));
+  // Not from node:module, which loads what reads source maps.
+  const nodeRequire = module.constructor.createRequire(path.join(directory, entry));
   const modules = new Map();
   const scripts = new Map();
   let isNew = false;
