@@ -62,7 +62,7 @@ exports.loadBundle = function loadBundle(directory, entry, cache) {
 
   if (cache !== undefined) {
     process.once("exit", () => {
-      if (isNew) writeCode(cache, scripts);
+      if (isNew) writeCode(cache, known, scripts);
     });
   }
   return load(entry);
@@ -154,15 +154,20 @@ function readCode(file) {
   }
 }
 
-/** Written beside and renamed: another process may read it. A cache that cannot be written is done without. */
-function writeCode(file, scripts) {
+/**
+ * Written beside and renamed: another process may read it. A cache that cannot be written is done without. What an earlier run has kept of
+ * files that this one has not loaded stays, else runs that load different files would write it each time.
+ */
+function writeCode(file, known, scripts) {
   const fresh = `${file}-${process.pid}`;
   try {
-    const code = [...scripts].map(([name, script]) => [name, script.createCachedData()]);
+    const all = new Map(known);
+    for (const [name, script] of scripts) all.set(name, script.createCachedData());
+    const code = [...all];
     const head = JSON.stringify({ format, files: code.map(([name, bytes]) => [name, bytes.length]) });
     const parts = [Buffer.from(`${head}\n`, "latin1"), ...code.map(([, each]) => each)];
-    const all = parts.map((part) => Buffer.concat([part], padded(part.length)));
-    fs.writeFileSync(fresh, Buffer.concat(all), { mode: 0o600, flag: "wx" });
+    const aligned = parts.map((part) => Buffer.concat([part], padded(part.length)));
+    fs.writeFileSync(fresh, Buffer.concat(aligned), { mode: 0o600, flag: "wx" });
     fs.renameSync(fresh, file);
   } catch {
     fs.rmSync(fresh, { force: true });
