@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { glob, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
@@ -45,6 +45,20 @@ async function builtinsOf(store: TestStore, args: readonly string[]): Promise<re
   return (await readFile(file, "utf8")).split("\n");
 }
 
+/** The files of the bundle that a command loads, by the code that it keeps. */
+async function bundleFilesOf(store: TestStore, args: readonly string[]): Promise<readonly string[]> {
+  const caches = path.join(store.work, "..", crypto.randomUUID());
+  await mkdir(caches);
+  await execa(process.execPath, [bundled, ...args], {
+    stdin: "ignore",
+    env: { XDG_CACHE_HOME: caches },
+  });
+  const [kept] = await Array.fromAsync(glob("obuilder/code/*/*.code", { cwd: caches }));
+  const code = await readFile(path.join(caches, kept ?? "none"), "latin1");
+  const { files }: { files: [string, number][] } = JSON.parse(code.slice(0, code.indexOf("\n")));
+  return files.map(([name]) => name.replace(/-[^-]{8}\.cjs$/, ""));
+}
+
 /** Those of a cluster or of a registry, by the names of their packages. */
 function optionalOf(modules: readonly string[]): readonly string[] {
   const found = modules.flatMap((file) => [
@@ -85,7 +99,14 @@ test("what a cluster, a registry, an editor, a report and a settings file need i
       args.join(" "),
     ).toEqual([]);
   }
-  // Otherwise the names above would be wrong. Nothing listens on port 1: that is a warning.
+  for (const name of ["build", "plan"]) {
+    const files = await bundleFilesOf(store, [name, at, "-f", spec, store.work]);
+    expect(files, name).toContain("build");
+    expect(files, name).not.toContain("later");
+  }
+  // Otherwise the names above would be wrong.
+  expect(await bundleFilesOf(store, ["ls", at])).toContain("later");
+  // Nothing listens on port 1: that is a warning.
   const shared = await modulesOf(store, ["build", at, "-f", spec, "--cache-from=127.0.0.1:1/ob", store.work]);
   expect(optionalOf(shared)).toEqual(["registry"]);
   await writeFile(path.join(store.work, "obuilder.json"), '{"timeout": "1h"}');

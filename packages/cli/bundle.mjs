@@ -32,6 +32,32 @@ const lazyNodeModules = {
   },
 };
 
+/** What a build whose layers are all there never calls: it is in a file of its own, which is loaded when one of its parts is used first. */
+const usedLater = new RegExp(
+  [
+    "/node_modules/(?:tar-stream|streamx|b4a|text-decoder|fast-fifo|events-universal|get-east-asian-width|p-map)/",
+    "/builder/dist/(?:archive/|healthcheck|open-layer)",
+    "/builder/dist/limits/(?:free-space|log-limit|run-in-sandbox)",
+    "/builder/dist/scheduling/(?:parallel|event-queue|ordered-events|semaphore)",
+    "/builder/dist/source/(?:file-digest|source-tree|source-errors)",
+    "/builder/dist/steps/(?:copy|login-error)",
+    "/cache/dist/(?:cache-lease|encode-name|file-system/|initial-version|list-and-remove|versions)",
+    "/cli/dist/(?:layers/|oci/|outputs/write-|output/(?:clean-output|fit-table|format-table|terminal-filter))",
+    "/cli/dist/(?:progress/json|room/(?:plan-prune|prune|remove-items)|sharing/build-shared|terminal/local-terminal)",
+    "/qcow2/dist/(?:copy|create|flatten-policy|foreign-disk/)",
+    "/spec/dist/(?:dockerfile|target-spec)",
+    "/store-qcow/dist/(?:chain/|layers/(?:digests|export|held-layer|import-layer|layer-writer|remove|scratch-disk))",
+  ].join("|"),
+);
+const lazyChunk = {
+  name: "lazy-chunk",
+  renderChunk: (code) =>
+    code.replaceAll(
+      /^const (\w+) = require\(("\.\/later-[^"]+")\);$/gm,
+      'const $1 = require("./lazy-module.cjs")($2, require);',
+    ),
+};
+
 // Each file that the compiler writes has the same two functions for `using`: the bundle gets these 2 KB once, and not a hundred times.
 const disposalId = "\0disposal";
 const disposal = /^var __addDisposableResource = [^]*?^var __disposeResources = [^]*?^\}\);\n/m;
@@ -73,9 +99,11 @@ process.chdir(here);
 await using bundle = await rolldown({
   input: { main: join(here, "dist", "index.js") },
   platform: "node",
+  // For `usedLater`: other files take parts of the entry's.
+  preserveEntrySignatures: "allow-extension",
   checks: { pluginTimings: false },
   resolve: { alias: { bullmq } },
-  plugins: [billOfMaterials("application"), oneDisposal, lazyNodeModules],
+  plugins: [billOfMaterials("application"), oneDisposal, lazyNodeModules, lazyChunk],
   // ssh2's native parts stay unbuilt: it looks for them, and does without. The images have files of their own, and
   // people's recipes import them.
   external: [/\.node$/, "@ob/images"],
@@ -96,6 +124,7 @@ try {
     // Few files: each costs a third of a millisecond to find and to read. What only some builds need is in files of its own.
     codeSplitting: {
       groups: [
+        { name: "later", test: usedLater, priority: 1.5, includeDependenciesRecursively: false },
         { name: "start", test: /\/cli\/dist\/index\.js$|^\0disposal$/, priority: 2 },
         {
           name: "build",

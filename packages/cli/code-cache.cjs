@@ -2,7 +2,6 @@
 // Loads the bundle with the code that V8 made of it in an earlier run of the same command. Node's own compile cache has only
 // what is compiled before a file runs, not the functions that the command calls, and by default it is where others can write.
 const fs = require("node:fs");
-const { createRequire } = require("node:module");
 const path = require("node:path");
 const vm = require("node:vm");
 
@@ -23,7 +22,8 @@ const end = "\n})";
  */
 exports.loadBundle = function loadBundle(directory, entry, cache) {
   const known = cache === undefined ? new Map() : readCode(cache);
-  const nodeRequire = createRequire(path.join(directory, entry));
+  // Not from node:module, which loads what reads source maps.
+  const nodeRequire = module.constructor.createRequire(path.join(directory, entry));
   const modules = new Map();
   const scripts = new Map();
   let isNew = false;
@@ -62,7 +62,7 @@ exports.loadBundle = function loadBundle(directory, entry, cache) {
 
   if (cache !== undefined) {
     process.once("exit", () => {
-      if (isNew) writeCode(cache, scripts);
+      if (isNew) writeCode(cache, known, scripts);
     });
   }
   return load(entry);
@@ -154,15 +154,20 @@ function readCode(file) {
   }
 }
 
-/** Written beside and renamed: another process may read it. A cache that cannot be written is done without. */
-function writeCode(file, scripts) {
+/**
+ * Written beside and renamed: another process may read it. A cache that cannot be written is done without. What an earlier run has kept of
+ * files that this one has not loaded stays, else runs that load different files would write it each time.
+ */
+function writeCode(file, known, scripts) {
   const fresh = `${file}-${process.pid}`;
   try {
-    const code = [...scripts].map(([name, script]) => [name, script.createCachedData()]);
+    const all = new Map(known);
+    for (const [name, script] of scripts) all.set(name, script.createCachedData());
+    const code = [...all];
     const head = JSON.stringify({ format, files: code.map(([name, bytes]) => [name, bytes.length]) });
     const parts = [Buffer.from(`${head}\n`, "latin1"), ...code.map(([, each]) => each)];
-    const all = parts.map((part) => Buffer.concat([part], padded(part.length)));
-    fs.writeFileSync(fresh, Buffer.concat(all), { mode: 0o600, flag: "wx" });
+    const aligned = parts.map((part) => Buffer.concat([part], padded(part.length)));
+    fs.writeFileSync(fresh, Buffer.concat(aligned), { mode: 0o600, flag: "wx" });
     fs.renameSync(fresh, file);
   } catch {
     fs.rmSync(fresh, { force: true });

@@ -31,11 +31,10 @@ export interface GuestChecks {
 export async function validateGuests(request: BuildRequest, checks: GuestChecks): Promise<void> {
   const known = new Map<string, GuestDescription | undefined>();
   for (const spec of allSpecs(request.spec)) {
-    const place = placeOf(request.source, spec, { field: "from", value: 0 });
     try {
       if (!known.has(spec.from)) known.set(spec.from, await describe(spec.from, checks));
     } catch (error) {
-      throw atPlace(error, place);
+      throw atPlace(error, placeOf(request.source, spec, { field: "from", value: 0 }));
     }
     const guest = known.get(spec.from);
     if (guest) checkStage(spec, guest, request);

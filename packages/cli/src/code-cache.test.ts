@@ -98,3 +98,20 @@ test("a bundle runs with and without code of an earlier run, and whatever is in 
   }
   expect((await readdir(home)).toSorted()).toStrictEqual(files);
 });
+
+test("code of a file that only some runs load stays when another run adds its own", async () => {
+  await writeFile(path.join(home, "main.cjs"), "exports.load = (name) => require(name).name;\n");
+  for (const name of ["a", "b"])
+    await writeFile(path.join(home, `${name}.cjs`), `exports.name = "${name}";\n`);
+  const file = path.join(home, "main.code");
+  const words = [home, "main.cjs", file].map((word) => JSON.stringify(word)).join();
+  const run = async (name: string): Promise<number> => {
+    const script = `console.log(require(${JSON.stringify(codeCacheFile)}).loadBundle(${words}).load("./${name}.cjs"))`;
+    expect((await promisify(execFile)(process.execPath, ["-e", script])).stdout).toBe(`${name}\n`);
+    return (await stat(file)).ino;
+  };
+  await run("a");
+  const second = await run("b");
+  expect(await run("a")).toBe(second);
+  expect(await run("b")).toBe(second);
+});

@@ -1,5 +1,4 @@
 import { lstatSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { errnoCode } from "./errors.ts";
 
 /** The unit of a file's blocks, in bytes, whatever the file system's own is. */
@@ -21,7 +20,7 @@ export async function diskUsage(path: string, seen: Set<string> = new Set()): Pr
   let bytes = Number(found.blocks) * blockBytes;
   if (!found.isDirectory()) return bytes;
   for (const name of unlessGone(() => readdirSync(path)) ?? [])
-    bytes += await diskUsage(join(path, name), seen);
+    bytes += await diskUsage(`${path}/${name}`, seen);
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 import { unsafeCharacters } from "./unsafe-characters.ts";
 
-const unsafe = new RegExp(`[${unsafeCharacters}]`, "gu");
+const unsafe = `[${unsafeCharacters}]`;
 
 const maxNameLength = 200;
 
@@ -10,7 +10,7 @@ const maxNameLength = 200;
  */
 export function quotedName(name: string): string {
   const start = name.slice(0, maxNameLength);
-  const text = start.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll(unsafe, escaped);
+  const text = start.replaceAll(/["\\]/g, String.raw`\$&`).replaceAll(new RegExp(unsafe, "gu"), escaped);
   return `"${text}${start.length < name.length ? "…" : ""}"`;
 }
 

@@ -83,27 +83,32 @@ export function storeLayout(directory: string): StoreLayout {
 
 /** The directory of a finished layer. */
 export function resultDirectory(layout: StoreLayout, id: LayerId): StorePath {
-  return within(layout.results, id);
+  return directlyWithin(layout.results, id);
 }
 
 /** The directory of an unfinished layer. It is as deep as that of the finished one, so relative paths hold in both. */
 export function stagingDirectory(layout: StoreLayout, id: LayerId): StorePath {
-  return within(layout.temporary, id);
+  return directlyWithin(layout.temporary, id);
 }
 
 /** The disk in a layer's directory. */
 export function diskIn(directory: StorePath): StorePath {
-  return within(directory, "rootfs", "image.qcow2");
+  return directlyWithin(directory, "rootfs/image.qcow2");
 }
 
 /** The path of a layer's lock. */
 export function layerLock(layout: StoreLayout, id: LayerId): StorePath {
-  return within(layout.locks, id);
+  return directlyWithin(layout.locks, id);
 }
 
 /** A path below another. */
 export function within(directory: StorePath, ...parts: readonly string[]): StorePath {
   return storePath(join(directory, ...parts));
+}
+
+/** The same for names without slashes, dots and the like: to look at each part of a path again took a build longer than the looks at its layers. */
+function directlyWithin(directory: StorePath, name: LayerId | "rootfs/image.qcow2"): StorePath {
+  return storePath(`${directory}/${name}`);
 }
 
 /**

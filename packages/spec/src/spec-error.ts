@@ -96,6 +96,7 @@ function visible(text: string): string {
 
 /** The width of a text on a terminal, in columns. */
 function displayWidth(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let width = 0;
   for (const character of text) {
     if (!/\p{Mark}/u.test(character)) width += eastAsianWidth(character.codePointAt(0) ?? 0);

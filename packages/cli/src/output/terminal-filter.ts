@@ -28,7 +28,7 @@ const unfinished = /\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\n\x9c]*\x1b?|[ -/]*
 // oxlint-disable-next-line no-control-regex -- it matches escapes.
 const harmless = /^\x1b\[(?:[0-9;:]*m|[0-2]?K)$/;
 // Backspace, tab, newline and carriage return pass, and escape, of which `sequences` has dealt with all.
-const controls = new RegExp(String.raw`(?![\x08\t\n\r\x1b${keptInOutput}])[${unsafeCharacters}]`, "gu");
+const controls = String.raw`(?![\x08\t\n\r\x1b${keptInOutput}])[${unsafeCharacters}]`;
 
 export function createTerminalFilter(): TerminalFilter {
   let decoder = new TextDecoder();
@@ -47,7 +47,9 @@ export function createTerminalFilter(): TerminalFilter {
       const start = unfinished.exec(text)?.index ?? text.length;
       const waits = start < text.length && text.length - start <= maxSequenceLength;
       pending = waits ? text.slice(start) : "";
-      return (waits ? text.slice(0, start) : text).replace(sequences, keepHarmless).replace(controls, "");
+      return (waits ? text.slice(0, start) : text)
+        .replace(sequences, keepHarmless)
+        .replace(new RegExp(controls, "gu"), "");
     },
     end() {
       pending = "";

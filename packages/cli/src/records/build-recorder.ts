@@ -1,5 +1,6 @@
 import {
   type BuildRecord,
+  diskUsage,
   type Emit,
   errorMessage,
   firstError,
@@ -8,7 +9,6 @@ import {
   type Store,
   wallClock,
 } from "@ob/core";
-import { layerBytes } from "../layers/layer-view.ts";
 import { endingOf } from "../output/ending.ts";
 import { codeOf } from "../output/render-error.ts";
 import type { ProcessIo } from "../process-io.ts";
@@ -113,9 +113,9 @@ export class BuildRecorder {
 
   /** Undefined if the layer is not in the store itself, or its files cannot be read. */
   async #bytesOf(id: LayerId): Promise<number | undefined> {
-    const store = this.#store;
     try {
-      return store && (await store.find(id)) ? await layerBytes(store, id) : undefined;
+      const layer = await this.#store?.find(id);
+      return layer && (await diskUsage(layer.directory));
     } catch {
       return undefined;
     }

@@ -31,7 +31,8 @@ export class BuildTable implements BuildRecords {
     guard("record the build", () => {
       this.#statements.transaction(() => {
         this.#statements.query(insertion).run(id, spec, context, ...times, ...result);
-        this.#statements.query(trimming).run(maxBuildRecords);
+        const count = this.#statements.query("SELECT count(*) AS count FROM build_records").get()?.["count"];
+        if (Number(count) > maxBuildRecords) this.#statements.query(trimming).run(maxBuildRecords);
       });
     });
   }

@@ -5,7 +5,7 @@ import { ObError } from "@ob/core";
  * word with blanks. `&`, `|`, `<`, `>`, `^`, `%`, `!`, quotes and parentheses are special to cmd; `,`, `;` and `=`
  * separate words.
  */
-const forbidden = /[^\p{L}\p{N} _.+@~$#{}[\]-]/u;
+const forbidden = String.raw`[^\p{L}\p{N} _.+@~$#{}[\]-]`;
 
 /** Directories that a cache must not replace: Windows itself, the users' home directories, Cygwin. */
 const kept = /^[A-Z]:(?:\\(?:windows|users|program files|programdata|cygwin|cygwin64)(?:\\)?)?$/i;
@@ -30,7 +30,7 @@ export function junctionPath(target: string): string {
   }
   const parts = rest.split(/[\\/]+/).filter((part) => part !== "");
   for (const part of parts) {
-    const odd = forbidden.exec(part)?.[0];
+    const odd = new RegExp(forbidden, "u").exec(part)?.[0];
     if (odd !== undefined) {
       refuse(
         `cmd cannot be given ${JSON.stringify(odd)}`,
