@@ -49,7 +49,8 @@ it(
     expect(text).not.toContain(store.directory);
     expect(text).not.toContain("id_ed25519");
     const made = (await files()).filter((each) => !before.includes(each));
-    expect(made).toEqual([path.join("state", "image-checks")]);
+    // The directory of locks is empty again.
+    expect(made).toEqual(["image-checks", "locks"].map((name) => path.join("state", name)));
   },
   timeout,
 );

@@ -270,6 +270,14 @@ describe("a baseline", () => {
     expect(args(capturedState + queues)[4]).toBe("/dev/mqueue");
   });
 
+  it("does not compare when an empty file was made, but what it is and what is in it", () => {
+    const file = (text: string) => `${capturedState}stat: ${text} /run/utmp\n`;
+    const before = baselineOf(file("81a4 0 0 0:0 0 7 100 100"));
+    expect(before.diff(file("81a4 0 0 0:0 0 7 105 105"))).toBeUndefined();
+    expect(before.diff(file("81a4 0 0 0:0 0 8 105 105"))).toBe("/run/utmp (inode)");
+    expect(before.diff(file("81b6 0 0 0:0 384 7 105 105"))).toBe("/run/utmp (mode, size)");
+  });
+
   it("lists new files in memory, but no directories and no files on the disk", () => {
     expect(baseline.hasFilesNewerThan(new Date(100_000))).toBe(true);
     expect(baseline.hasFilesNewerThan(new Date(101_000))).toBe(false);

@@ -138,7 +138,9 @@ function comparedFields(file: FileStat, { inMemory, parents }: Places): readonly
   }
   // A block device has the time when it was written directly: what the kernel has cached of it may then be out of date.
   if (isDisk(file)) return [...ownership, "modified"];
-  return hasContents(file) ? [...ownership, "size", "inode", "modified"] : ownership;
+  if (!hasContents(file)) return ownership;
+  // When an empty file was made is not kept by it: a boot makes some as it ends, after a snapshot was taken.
+  return file.size === 0n ? [...ownership, "size", "inode"] : [...ownership, "size", "inode", "modified"];
 }
 
 /** Of the bits of a mode. */
