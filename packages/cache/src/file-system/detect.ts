@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, type RunOptions, makeTemporaryDirectory } from "@ob/core";
 import { formatExt4 } from "./ext4.ts";
@@ -91,30 +91,26 @@ async function readSectors(
   range: { start: number; count: number },
   options: RunOptions,
 ): Promise<Buffer> {
-  const { path: directory } = await makeTemporaryDirectory("cache");
-  try {
-    const out = join(directory, "sectors");
-    const { start, count } = range;
-    await run(
-      // `skip` and `count` are both counted from the start of the disk.
-      [
-        "qemu-img",
-        "dd",
-        "-f",
-        "qcow2",
-        "-O",
-        "raw",
-        `bs=${sector}`,
-        `skip=${start}`,
-        `count=${start + count}`,
-        `if=${disk}`,
-        `of=${out}`,
-      ],
-      options,
-    );
-    const bytes = await readFile(out);
-    return Buffer.concat([bytes, Buffer.alloc(Math.max(0, count * sector - bytes.length))]);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  await using directory = await makeTemporaryDirectory("cache");
+  const out = join(directory.path, "sectors");
+  const { start, count } = range;
+  await run(
+    // `skip` and `count` are both counted from the start of the disk.
+    [
+      "qemu-img",
+      "dd",
+      "-f",
+      "qcow2",
+      "-O",
+      "raw",
+      `bs=${sector}`,
+      `skip=${start}`,
+      `count=${start + count}`,
+      `if=${disk}`,
+      `of=${out}`,
+    ],
+    options,
+  );
+  const bytes = await readFile(out);
+  return Buffer.concat([bytes, Buffer.alloc(Math.max(0, count * sector - bytes.length))]);
 }

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeTemporaryDirectory } from "@ob/core";
 import type { LogArchive } from "@ob/cluster";
@@ -31,10 +31,6 @@ export function registryLogs(
 }
 
 async function withFile<T>(use: (file: string) => Promise<T>): Promise<T> {
-  const { path: directory } = await makeTemporaryDirectory("log");
-  try {
-    return await use(join(directory, "chunk"));
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  await using directory = await makeTemporaryDirectory("log");
+  return await use(join(directory.path, "chunk"));
 }

@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import { rm } from "node:fs/promises";
 import type { BuildRequest } from "@ob/builder";
 import {
   attachBuild,
@@ -112,12 +111,8 @@ async function* readLog(
 ): AsyncGenerator<Uint8Array> {
   const layer = await findUsableLayer(registry, id, { emit, signal });
   if (!layer?.log) return;
-  const { path: directory } = await makeTemporaryDirectory("log");
-  try {
-    const file = await pullLog(layer, { registry, directory, signal });
-    if (file === undefined) return;
-    for await (const chunk of createReadStream(file)) if (chunk instanceof Uint8Array) yield chunk;
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  await using directory = await makeTemporaryDirectory("log");
+  const file = await pullLog(layer, { registry, directory: directory.path, signal });
+  if (file === undefined) return;
+  for await (const chunk of createReadStream(file)) if (chunk instanceof Uint8Array) yield chunk;
 }

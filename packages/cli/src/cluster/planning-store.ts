@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type BaseImage,
@@ -93,14 +93,10 @@ export class PlanningStore extends EmptyStore implements Store {
     const { imageManifest } = image;
     if (!imageManifest) return undefined;
     if (imageManifest.size > largestManifest) throw missing();
-    const { path: directory } = await makeTemporaryDirectory("image");
-    try {
-      const file = join(directory, "manifest.json");
-      if (!(await this.#registry.pullBlob(imageManifest, file))) throw missing();
-      return parseImageManifest(await readFile(file, "utf8"), `of the image ${name}`);
-    } finally {
-      await rm(directory, { recursive: true, force: true });
-    }
+    await using directory = await makeTemporaryDirectory("image");
+    const file = join(directory.path, "manifest.json");
+    if (!(await this.#registry.pullBlob(imageManifest, file))) throw missing();
+    return parseImageManifest(await readFile(file, "utf8"), `of the image ${name}`);
   }
 }
 

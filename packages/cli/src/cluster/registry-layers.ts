@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fetched, LayerTransport, PublishedLayer } from "@ob/cluster";
 import {
@@ -52,13 +51,14 @@ export class RegistryLayers implements LayerTransport {
     if (layer?.manifestDigest !== digest) return "gone";
     const [base, ...overlays] = layer.chain;
     if (!base) return "gone";
-    const { path: directory } = await makeTemporaryDirectory("layer");
+    await using directory = await makeTemporaryDirectory("layer");
     try {
       if (!(await this.#takeBase(base, signal))) return "conflict";
       let parent = base.id;
       for (const disk of overlays) {
         if (!(await this.#makeRoom(disk))) return "conflict";
-        const log = async () => (disk.id === id ? await pullLog(layer, { registry, directory }) : undefined);
+        const log = async () =>
+          disk.id === id ? await pullLog(layer, { registry, directory: directory.path }) : undefined;
         const { store } = this.#options;
         if (!(await this.#take({ store, disk, parent, from: { layer, registry }, log, signal })))
           return "gone";
@@ -69,8 +69,6 @@ export class RegistryLayers implements LayerTransport {
       const isGone = isObError(error, "REGISTRY") && (await this.#isIncomplete(layer));
       if (isGone) return "gone";
       throw error;
-    } finally {
-      await rm(directory, { recursive: true, force: true });
     }
   }
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bareEnvironment } from "../process/confine.ts";
 import {
@@ -41,14 +41,14 @@ export async function probe(machine: Machine, options: ProbeOptions): Promise<Pr
   checkOptions("probe", options, { accelerator: "string", signal: "object", timeoutMs: "number?" });
   const { accelerator, timeoutMs = 3_000 } = options;
   if (!machine.probe) return { works: false, why: `${accelerator} cannot be verified on ${machine.arch}` };
-  const { path: directory } = await makeTemporaryDirectory("probe");
+  await using directory = await makeTemporaryDirectory("probe");
   using limit = deadline(
     timeoutMs,
     () => new ObError("BOOT_FAILED", `${accelerator} opens, but a guest hangs`),
   );
   const ended = new AbortController();
   try {
-    const file = join(directory, "boot.img");
+    const file = join(directory.path, "boot.img");
     await writeFile(file, machine.probe.code);
     const child = spawn(machine.binary, probeArguments(machine, { ...machine.probe, accelerator, file }), {
       stdio: ["ignore", "ignore", "pipe"],
@@ -75,7 +75,6 @@ export async function probe(machine: Machine, options: ProbeOptions): Promise<Pr
     return { works: false, why: errorMessage(error) };
   } finally {
     ended.abort();
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

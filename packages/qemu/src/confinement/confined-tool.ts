@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { makeTemporaryDirectory } from "@ob/core";
 import { type Bind, bwrapCommand } from "./bwrap-args.ts";
 import { hostAbilities, isRoot } from "./host-abilities.ts";
@@ -21,8 +20,7 @@ export async function confineReader(file: string): Promise<ConfinedTool> {
  */
 export async function confineTool(binds: readonly Bind[]): Promise<ConfinedTool> {
   await using stack = new AsyncDisposableStack();
-  const { path: directory } = await makeTemporaryDirectory("tool");
-  stack.defer(async () => await rm(directory, { recursive: true, force: true }));
+  const directory = stack.use(await makeTemporaryDirectory("tool")).path;
   const { abilities } = await hostAbilities(directory);
   const privileges = isRoot()
     ? ({ kind: "capabilities", setpriv: abilities?.setpriv ?? "", kept: ["dac_read_search"] } as const)

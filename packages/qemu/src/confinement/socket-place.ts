@@ -1,6 +1,6 @@
-import { open, rm } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeTemporaryDirectory } from "@ob/core";
 import type { FileView } from "./file-view.ts";
 
 /** Disposing removes what is there. */
@@ -16,7 +16,8 @@ const name = "obuilder.sock";
 /** The paths of sockets must be short; that of a store may be long. */
 export async function makeSocketPlace(view: FileView | undefined): Promise<SocketPlace> {
   if (!view) {
-    const { path: directory } = await makeTemporaryDirectory("socket");
+    // Not by makeTemporaryDirectory, whose names are long.
+    const directory = await mkdtemp(join(tmpdir(), "obuilder-socket-"));
     const path = join(directory, name);
     const remove = async (): Promise<void> => await rm(directory, { recursive: true, force: true });
     return { listenAt: path, connectAt: path, [Symbol.asyncDispose]: remove };

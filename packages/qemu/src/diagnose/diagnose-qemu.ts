@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import {
   deadline,
   errorMessage,
@@ -42,12 +41,8 @@ export interface QemuDiagnosis {
 
 /** Finds how QEMU is confined on this host, by trials. */
 export async function diagnoseConfinement(): Promise<ConfinementStatus> {
-  const { path: stateDirectory } = await makeTemporaryDirectory("diagnose");
-  try {
-    return await new Confinement({ choice: "auto", stateDirectory }).status();
-  } finally {
-    await rm(stateDirectory, { recursive: true, force: true });
-  }
+  await using state = await makeTemporaryDirectory("diagnose");
+  return await new Confinement({ choice: "auto", stateDirectory: state.path }).status();
 }
 
 /** How long a QEMU without a machine may take to answer, in milliseconds. */
@@ -93,19 +88,15 @@ async function acceleratorOf(
   machine: Machine,
   signal: AbortSignal,
 ): Promise<NonNullable<QemuDiagnosis["accelerator"]>> {
-  const { path: stateDirectory } = await makeTemporaryDirectory("diagnose");
+  await using state = await makeTemporaryDirectory("diagnose");
   let why = "";
-  try {
-    const name = await chooseAccelerator(machine, {
-      ...{ choice: "auto", stateDirectory, signal },
-      emit: (event) => {
-        if (event.type === "log") why = event.text.replace(/^accelerator: \w+ \((.*)\)$/s, "$1");
-      },
-    });
-    return { name, why };
-  } finally {
-    await rm(stateDirectory, { recursive: true, force: true });
-  }
+  const name = await chooseAccelerator(machine, {
+    ...{ choice: "auto", stateDirectory: state.path, signal },
+    emit: (event) => {
+      if (event.type === "log") why = event.text.replace(/^accelerator: \w+ \((.*)\)$/s, "$1");
+    },
+  });
+  return { name, why };
 }
 
 const capabilities = v.array(v.object({ capability: v.string() }));
