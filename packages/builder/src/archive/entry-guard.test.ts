@@ -44,6 +44,13 @@ describe("a name", () => {
     expect(() => guard.check("d/y", type, "d/a")).toThrow(broken('"d/y" is both a link and a directory'));
   });
 
+  it.each(["file", "fifo", undefined] as const)("of a directory is not that of a %s afterwards", (type) => {
+    const guard = guardOf();
+    guard.check("d/x", "directory");
+    expect(() => guard.check("d/x", type)).toThrow(broken('"d/x" is both a file and a directory'));
+    guard.check("d/x/y", "file");
+  });
+
   it("can come twice if it is no other kind", () => {
     const guard = guardOf();
     for (const type of ["directory", "directory"] as const) guard.check("d/x", type);

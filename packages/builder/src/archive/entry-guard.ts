@@ -15,8 +15,8 @@ const defaultLimits: GuardLimits = { names: 2_000_000, characters: 64 * 2 ** 20 
 
 /**
  * Checks that nothing in an archive is unpacked through a link, be it in the archive or already in the destination: each
- * entry is in a directory that the archive has, and no name is that of a directory and a link. Paths are those in the new
- * archive.
+ * entry is in a directory that the archive has, and no name is that of a directory and a link. What is a directory is nothing
+ * else afterwards. Paths are those in the new archive.
  */
 export class EntryGuard {
   readonly #directories = new Set<string>();
@@ -41,10 +41,13 @@ export class EntryGuard {
   /** The same for the first entry, whose parents are the destination's. */
   add(path: string, type: EntryType | undefined): void {
     const isDirectory = type === "directory";
-    if (!isDirectory && type !== "link" && type !== "symlink") return;
+    const isLink = type === "link" || type === "symlink";
     if ((isDirectory ? this.#links : this.#directories).has(path)) {
-      throw brokenArchive(`${quotedName(path)} is both a link and a directory`);
+      throw brokenArchive(
+        `${quotedName(path)} is both a ${isDirectory || isLink ? "link" : "file"} and a directory`,
+      );
     }
+    if (!isDirectory && !isLink) return;
     (isDirectory ? this.#directories : this.#links).add(path);
     const { names, characters } = this.#limits;
     if (this.#directories.size + this.#links.size > names) {
