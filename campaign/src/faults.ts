@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "@ob/core";
+import { linkOtherPrograms } from "./programs.ts";
 
 /** Where the campaigns keep what they compile. */
 export const keptPreload = path.resolve(import.meta.dirname, "../../.obuilder/campaign");
@@ -47,7 +48,8 @@ export async function buildPreload(directory: string): Promise<string | undefine
 }
 
 /**
- * The environment of a process that has a fault.
+ * The environment of a process that has a fault. Its `PATH` is without the program that confines others: calls of a confined program
+ * are not counted.
  *
  * @param state path of the file in which calls are counted; it is created.
  * @param directory absolute path: calls on files below it count.
@@ -58,6 +60,7 @@ export async function faultEnvironment(
 ): Promise<Record<string, string>> {
   await writeFile(state, Buffer.alloc(stateBytes));
   return {
+    PATH: await linkOtherPrograms("bwrap", { into: path.join(path.dirname(library), "programs") }),
     LD_PRELOAD: library,
     OB_FAULT_STATE: state,
     OB_FAULT_DIRECTORY: directory,

@@ -1,9 +1,9 @@
 import { createReadStream, statSync } from "node:fs";
-import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import path from "node:path";
-import { disposableWith, findProgram, run, sha256File } from "@ob/core";
+import { disposableWith, run, sha256File } from "@ob/core";
 import { openRegistry } from "@ob/registry";
 import { FakeRegistry } from "@ob/registry/testing";
 import { writePattern } from "../store/scripted-guest.ts";
@@ -29,12 +29,7 @@ export interface OpenFixtures extends AsyncDisposable {
   /** Absolute path of the file with the fixtures as JSON. */
   readonly file: string;
   readonly fixtures: Fixtures;
-  /** A `PATH` without the program that confines others: calls of a confined program are not counted. */
-  readonly path: string;
 }
-
-/** Programs that image commands call. */
-const programs = ["qemu-img", "qemu-io", "ssh-keygen"] as const;
 
 /** @param directory absolute path of an existing directory. */
 export async function openFixtures(directory: string): Promise<OpenFixtures> {
@@ -56,12 +51,9 @@ export async function openFixtures(directory: string): Promise<OpenFixtures> {
   const downloads = `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`;
   const fixtures = { directory, registry: registry.host, downloads };
   for (const version of versions) await makeVersion(fixtures, version);
-  const bin = path.join(directory, "bin");
-  await mkdir(bin);
-  for (const name of programs) await symlink((await findProgram(name)) ?? name, path.join(bin, name));
   const file = path.join(directory, "fixtures.json");
   await writeFile(file, JSON.stringify(fixtures));
-  return disposableWith({ file, fixtures, path: bin }, stack);
+  return disposableWith({ file, fixtures }, stack);
 }
 
 async function makeVersion({ directory, registry: host }: Fixtures, version: Version): Promise<void> {

@@ -55,11 +55,7 @@ export async function makeImageReference(commands: readonly Maker[] = makers): P
   const open = stack.use(await openFixtures(fixturesDirectory));
   let timeLimit = 600_000;
   const run: ImageReference["run"] = async (store, words, environment) =>
-    await runScript(script, [store, open.file, ...words], {
-      environment: { PATH: open.path, ...environment },
-      timeLimit,
-      directory: store,
-    });
+    await runScript(script, [store, open.file, ...words], { environment, timeLimit, directory: store });
   const old = (command: ImageCommand) => path.join(directory, `old-${command}`);
   const started = performance.now();
   for (const command of commands) {
