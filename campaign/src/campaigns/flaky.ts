@@ -1,7 +1,7 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import type { Campaign, Outcome } from "../campaign.ts";
 import { judgeRuns, type TestRun } from "../flaky/judge-runs.ts";
-import { runSuite } from "../flaky/run-suite.ts";
+import { runTests } from "../tests/run-tests.ts";
 
 const times = 5;
 
@@ -13,7 +13,7 @@ export const flaky: Campaign = {
     const signal = AbortSignal.timeout(Math.max(Math.ceil(until - performance.now()), 0));
     while (runs.length < times && !signal.aborted) {
       // The same seed gives the same orders.
-      const run = await runSuite(part, { seed: uniformInt(random, 0, 2 ** 31 - 1), signal });
+      const run = await runTests({ folder: part, seed: uniformInt(random, 0, 2 ** 31 - 1), signal });
       if (!run) break;
       runs.push(run);
       const failed = run.filter(({ outcome }) => outcome === "failed");

@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import type { Campaign, CampaignOptions, Outcome } from "../campaign.ts";
-import { runTests, type TestRun } from "../slow/run-tests.ts";
 import { loadOf, type ScarceCpu, tenthOfCpu } from "../slow/scarce-cpu.ts";
+import { runTests } from "../tests/run-tests.ts";
 
 const repository = path.resolve(import.meta.dirname, "../../..");
 
@@ -33,29 +33,51 @@ export const slow: Campaign = {
       const cut = runs.filter(({ isCut }) => isCut).map(({ folder }) => folder);
       figures.push([`${name}: ${cpu.how}`, `${passed} tests passed in ${runs.length - cut.length} folders`]);
       if (cut.length > 0) figures.push([`${name}: not to their end`, cut.join(", ")]);
-      faults.push(...runs.flatMap((run) => run.failed.map((test) => `${name}, ${run.folder}: ${test}`)));
+      faults.push(...runs.flatMap((run) => run.failed.map((test) => `${name}: ${test}`)));
     }
     return { figures, faults };
   },
 };
 
+/** What came of the tests of a folder. */
+interface FolderRun {
+  readonly folder: string;
+  readonly passed: number;
+  /** The names of those that failed, each with the beginning of its error. */
+  readonly failed: readonly string[];
+  /** True if the time was over before they had ended. */
+  readonly isCut: boolean;
+}
+
 async function runAll(
   cpu: ScarceCpu,
   { until, say }: Pick<CampaignOptions, "until" | "say">,
-): Promise<readonly TestRun[]> {
-  const runs: TestRun[] = [];
+): Promise<readonly FolderRun[]> {
+  const runs: FolderRun[] = [];
+  const signal = AbortSignal.timeout(Math.max(Math.ceil(until - performance.now()), 0));
   for (const folder of [...(await packages()), "images", "e2e"]) {
-    const files = folder === "e2e" ? wholeBuilds : [];
-    if (performance.now() > until) {
-      runs.push({ folder, passed: 0, failed: [], isCut: true });
-      continue;
-    }
-    const run = await runTests(path.join(repository, folder), { folder, files, prefix: cpu.prefix, until });
+    const run = await runFolder(folder, { cpu, signal });
     runs.push(run);
     say(`${folder}: ${run.passed} passed, ${run.failed.length} failed${run.isCut ? ", cut short" : ""}`);
     for (const each of run.failed) say(`  ${each}`);
   }
   return runs;
+}
+
+async function runFolder(
+  folder: string,
+  { cpu, signal }: { readonly cpu: ScarceCpu; readonly signal: AbortSignal },
+): Promise<FolderRun> {
+  const files = folder === "e2e" ? wholeBuilds : [];
+  const results = signal.aborted ? undefined : await runTests({ folder, files, prefix: cpu.prefix, signal });
+  if (!results) return { folder, passed: 0, failed: [], isCut: true };
+  const failed = results.filter(({ outcome }) => outcome === "failed");
+  return {
+    folder,
+    passed: results.length - failed.length,
+    failed: failed.map(({ name, error }) => `${name}: ${error}`),
+    isCut: false,
+  };
 }
 
 /** The folders of the packages, those with the fewest tests first: they show soonest what is wrong. */

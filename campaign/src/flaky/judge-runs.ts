@@ -1,9 +1,7 @@
+import type { TestResult } from "../tests/run-tests.ts";
+
 /** What came of a test in one run of the suite. */
-export interface TestRun {
-  /** The file, and the test's full name. */
-  readonly name: string;
-  readonly outcome: "passed" | "failed";
-}
+export type TestRun = Pick<TestResult, "name" | "outcome">;
 
 /** What several runs of the same suite say. */
 export interface Judgement {
