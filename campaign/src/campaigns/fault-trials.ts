@@ -3,6 +3,7 @@ import { openClusterTrials } from "../cluster/try-worker-kill.ts";
 import type { Fault } from "../faults.ts";
 import { imageTrials, makeImageReference } from "../images/image-reference.ts";
 import { tryImageFault } from "../images/try-image-fault.ts";
+import { lookingOnce } from "../store/looked-at.ts";
 import { makeReference } from "../store/reference.ts";
 import { trials } from "../store/trials.ts";
 import { type TrialResult, tryFault } from "../store/try-fault.ts";
@@ -27,11 +28,13 @@ export const trialParts = {
   store: async (library: string): Promise<FaultTrials> => {
     await using stack = new AsyncDisposableStack();
     const reference = stack.use(await makeReference());
+    const lookAtDisk = lookingOnce();
     const made = trials(reference).map((trial) => ({
       name: trial.words.join(" "),
-      tryFault: async (fault: Fault) => await tryFault(trial, fault, { reference, library }),
+      tryFault: async (fault: Fault, slot: number) =>
+        await tryFault(trial, fault, { reference, library, slot, lookAtDisk }),
     }));
-    return disposableWith({ trials: made, slots: 1 }, stack);
+    return disposableWith({ trials: made, slots: 3 }, stack);
   },
   /** `image import`, `pull`, `build` and `rm`. */
   images: async (library: string): Promise<FaultTrials> => {

@@ -7,9 +7,11 @@ import { openRegistry, type Registry } from "@ob/registry";
 import { FakeRegistry } from "@ob/registry/testing";
 import type { FaultTrials } from "../campaigns/fault-trials.ts";
 import { countedCalls, type Fault, faultEnvironment } from "../faults.ts";
-import { checkStore } from "../store/check-store.ts";
+import { checkStore, type LookAtDisk } from "../store/check-store.ts";
+import { lookingOnce } from "../store/looked-at.ts";
 import { processesOn } from "../store/processes.ts";
 import { copyStore, makeReference, type Reference } from "../store/reference.ts";
+import { runWorkHere } from "../store/run-work.ts";
 import { baseName } from "../store/spec.ts";
 import { startRedis } from "../store/start-redis.ts";
 import type { TrialResult } from "../store/try-fault.ts";
@@ -24,7 +26,7 @@ const patience = 60_000;
 const slack = 40;
 
 /** How many are tried at a time: most of the time they wait for claims to expire. */
-const slots = 4;
+const slots = 8;
 
 interface Place {
   readonly reference: Reference;
@@ -32,6 +34,7 @@ interface Place {
   /** The socket of a Redis for each slot. */
   readonly sockets: readonly string[];
   readonly host: string;
+  readonly lookAtDisk: LookAtDisk;
 }
 
 /** A worker with a real Redis, a registry and a scripted guest is killed; another one goes on. */
@@ -41,7 +44,7 @@ export async function openClusterTrials(library: string): Promise<FaultTrials> {
   const sockets: string[] = [];
   while (sockets.length < slots) sockets.push(stack.use(await startRedis()).socket);
   const { host } = stack.use(await FakeRegistry.start());
-  const place = { reference, library, sockets, host };
+  const place = { reference, library, sockets, host, lookAtDisk: lookingOnce() };
   let count = 0;
   const trials = (["itself", "another"] as const).map((successor) => ({
     name: `worker, after which ${successor === "itself" ? "it is started again" : "another takes over"}`,
@@ -63,7 +66,7 @@ async function tryWorkerKill(
   fault: Fault,
   { place, slot, successor, trial }: WorkerKill,
 ): Promise<TrialResult> {
-  const { reference, library, sockets, host } = place;
+  const { reference, library, sockets, host, lookAtDisk } = place;
   const socket = sockets[slot] ?? "";
   const at = (name: string): string => path.join(reference.directory, `${name}-${slot}`);
   const [first, second] = [at("first"), successor === "itself" ? at("first") : at("second")];
@@ -96,7 +99,7 @@ async function tryWorkerKill(
     faults.push(...madeTwice(before, next.saved, successor), ...(await differentDisks(registry, reference)));
     for (const store of new Set([first, second])) {
       const { saved } = store === second ? next : before;
-      faults.push(...(await checkWorkersStore(store, { saved, reference, timeLimit })));
+      faults.push(...(await checkWorkersStore(store, { saved, reference, timeLimit, lookAtDisk })));
     }
     return { calls, faults };
   } finally {
@@ -150,16 +153,16 @@ async function checkWorkersStore(
   directory: string,
   {
     saved,
-    reference,
-    timeLimit,
+    ...options
   }: {
     readonly saved: readonly LayerId[];
     readonly reference: Reference;
     readonly timeLimit: number;
+    readonly lookAtDisk: LookAtDisk;
   },
 ): Promise<readonly string[]> {
   const ended = { gone: [], removes: false, error: undefined, status: 0, signal: null, complaint: "" };
   const before = { layers: new Set<LayerId>(), result: { ...ended, saved } };
-  const faults = await checkStore(directory, { before, reference, timeLimit });
+  const faults = await checkStore(directory, { ...options, before, work: runWorkHere });
   return faults.map((fault) => `${path.basename(directory)}: ${fault}`);
 }

@@ -1,7 +1,7 @@
 // A thread of the campaign `power`: it gets one crash after the other, and answers what is wrong.
 import { parentPort, workerData } from "node:worker_threads";
 import type { CrashRequest, CrashThreadData } from "./crash-thread.ts";
-import { lookingOnce } from "./looked-at.ts";
+import { lookingOnce } from "../store/looked-at.ts";
 import { loadRun, type RecordedRun } from "./recorded-run.ts";
 import { tryCrash } from "./try-crash.ts";
 

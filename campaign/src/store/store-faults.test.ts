@@ -7,6 +7,7 @@ import { shuffled } from "../campaigns/shuffle.ts";
 import { buildPreload, type Fault } from "../faults.ts";
 import { recordRun } from "../power/recorded-run.ts";
 import { tryCrash } from "../power/try-crash.ts";
+import { lookingOnce } from "./looked-at.ts";
 import { makeReference, type Reference } from "./reference.ts";
 import { trials } from "./trials.ts";
 import { tryFault } from "./try-fault.ts";
@@ -63,15 +64,12 @@ describe("a fault in the store's work leaves a store as promised", () => {
     }
     const trial = trials(reference).find(({ words }) => words[0] === command);
     if (!trial) throw new Error(`there is no ${command}`);
-    const { calls, faults } = await tryFault(
-      trial,
-      { at: undefined, action: "kill" },
-      { reference, library },
-    );
+    const place = { reference, library, slot: 0, lookAtDisk: lookingOnce() };
+    const { calls, faults } = await tryFault(trial, { at: undefined, action: "kill" }, place);
     expect(faults).toEqual([]);
     for (const kind of kinds) {
       for (const at of somePoints(calls)) {
-        const found = await tryFault(trial, { ...kind, at }, { reference, library });
+        const found = await tryFault(trial, { ...kind, at }, place);
         expect({ ...kind, at, faults: found.faults }).toEqual({ ...kind, at, faults: [] });
       }
     }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Layer } from "@ob/core";
 import { readQcowHeader, resolveBacking } from "@ob/qcow2";
-import { type LookAtDisk, lookAtDiskOf } from "../store/check-store.ts";
+import { type LookAtDisk, lookAtDiskOf } from "./check-store.ts";
 
 /** Looks once at disks that are the same, byte for byte, with all that they are based on: most crashes leave most disks alone. */
 export function lookingOnce(): LookAtDisk {
