@@ -4,8 +4,10 @@ export type Random = JumpableRandomGenerator;
 
 export interface CampaignOptions {
   readonly random: Random;
-  /** When it is to end, on the clock of `performance.now()`. One that tries everything ends earlier or is cut short then. */
-  readonly until: number;
+  /** How long it is to take, in milliseconds. One that tries everything ends earlier. */
+  readonly duration: number;
+  /** Aborted when that time is over, or when it is to end before. */
+  readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   /** True for real file systems, or the real command with real machines, in place of simulated ones; where a campaign has both. */
   readonly real: boolean;

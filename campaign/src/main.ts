@@ -43,8 +43,10 @@ async function main(): Promise<number> {
     return 2;
   }
   const started = performance.now();
-  const until = started + minutes * 60_000;
-  const outcome = await campaign.run({ random: xoroshiro128plus(seed), until, say, real, part });
+  const duration = minutes * 60_000;
+  const signal = AbortSignal.any([AbortSignal.timeout(duration), interrupted()]);
+  const random = xoroshiro128plus(seed);
+  const outcome = await campaign.run({ random, duration, signal, say, real, part });
   const took = Math.round((performance.now() - started) / 1000);
   const text = describe(outcome, {
     command: `npm run campaign -- ${[name, part].filter((word) => word !== undefined).join(" ")} --seed ${seed} --minutes ${minutes}${real ? " --real" : ""}`,
@@ -54,6 +56,13 @@ async function main(): Promise<number> {
   const section = [name, part, ...(real ? ["--real"] : [])].filter((word) => word !== undefined).join(" ");
   if (values.write) await writeFile(readme, replaceSection(await readFile(readme, "utf8"), section, text));
   return outcome.faults.length === 0 ? 0 : 1;
+}
+
+/** Aborted by a first SIGTERM: what is begun is finished, and what was found is said. A terminal's SIGINT reaches the children, too. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once("SIGTERM", () => controller.abort());
+  return controller.signal;
 }
 
 function describe(outcome: Outcome, { command, took }: { command: string; took: number }): string {

@@ -27,8 +27,8 @@ export const crowd: Campaign = {
     await copyStore(reference.full, directory);
     const protectedLayer = leafOf(reference);
     await namingOf(directory, ["tag", kept, protectedLayer]);
-    const half = performance.now() + (options.until - performance.now()) / 2;
-    const first = await workTogether(directory, { ...options, reference, until: half });
+    const half = AbortSignal.any([options.signal, AbortSignal.timeout(options.duration / 2)]);
+    const first = await workTogether(directory, { ...options, reference, signal: half });
     const faults = await lostName(directory, protectedLayer);
     await namingOf(directory, ["untag", kept]);
     const second = await workTogether(directory, { ...options, reference });
@@ -64,11 +64,11 @@ async function lostName(directory: string, id: LayerId): Promise<readonly string
 
 async function workUntil(
   directory: string,
-  { reference, random, until, say }: WorkOptions,
+  { reference, random, signal, say }: WorkOptions,
 ): Promise<readonly WorkResult[]> {
   const results: WorkResult[] = [];
   const ids = [...reference.parents.keys()];
-  while (performance.now() < until) {
+  while (!signal.aborted) {
     const removals = [["prune"], ["delete", pick(ids, random)]];
     const namings = [
       ["tag", pick(names, random), pick(ids, random)],

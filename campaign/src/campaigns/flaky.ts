@@ -8,9 +8,8 @@ const times = 5;
 /** Runs the same tests several times: a test that does not always have the same result is a fault. Its part is a folder, `e2e` if none is named. */
 export const flaky: Campaign = {
   name: "flaky",
-  async run({ random, until, say, part = "e2e" }): Promise<Outcome> {
+  async run({ random, signal, say, part = "e2e" }): Promise<Outcome> {
     const runs: (readonly TestRun[])[] = [];
-    const signal = AbortSignal.timeout(Math.max(Math.ceil(until - performance.now()), 0));
     while (runs.length < times && !signal.aborted) {
       // The same seed gives the same orders.
       const run = await runTests({ folder: part, seed: uniformInt(random, 0, 2 ** 31 - 1), signal });

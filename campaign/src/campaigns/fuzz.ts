@@ -20,7 +20,7 @@ const longestInput = 2_000;
 /** Inputs that are nearly right, for all that reads what others have made. */
 export const fuzz: Campaign = {
   name: "fuzz",
-  async run({ random, until, say, part }: CampaignOptions): Promise<Outcome> {
+  async run({ random, signal, say, part }: CampaignOptions): Promise<Outcome> {
     await using open = await openTargets();
     const all = open.targets;
     const chosen = all.filter(({ name }) => part === undefined || name === part);
@@ -28,10 +28,10 @@ export const fuzz: Campaign = {
     const counts = new Map(chosen.map((each) => [each, { tried: 0, read: 0, milliseconds: 0 }]));
     const faults: string[] = [];
     let waiting = chosen;
-    while (waiting.length > 0 && performance.now() < until) {
+    while (waiting.length > 0 && !signal.aborted) {
       for (const each of waiting) {
         const count = counts.get(each);
-        if (count === undefined || performance.now() >= until) continue;
+        if (count === undefined || signal.aborted) continue;
         const { tried, read, milliseconds, fault } = await takeTurn(each, random);
         count.tried += tried;
         count.read += read;

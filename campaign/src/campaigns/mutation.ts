@@ -4,7 +4,7 @@ import { lowestScore, parts } from "../mutation/parts.ts";
 /** Changes the code in small ways: its tests must notice. */
 export const mutation: Campaign = {
   name: "mutation",
-  async run({ until, say, part: only }): Promise<Outcome> {
+  async run({ signal, say, part: only }): Promise<Outcome> {
     // It is large, and no other campaign uses it.
     const { runPart } = await import("../mutation/run-part.ts");
     const chosen = parts.filter(({ name }) => only === undefined || name === only);
@@ -13,7 +13,7 @@ export const mutation: Campaign = {
     const figures: [string, string][] = [];
     const faults: string[] = [];
     for (const part of chosen) {
-      if (performance.now() > until) {
+      if (signal.aborted) {
         figures.push([part.name, "not tried"]);
         continue;
       }

@@ -60,7 +60,7 @@ async function commandsOn(reference: Reference): Promise<readonly RecordedComman
 
 async function tryAll(
   places: readonly (readonly [RecordedRun, CrashPoint])[],
-  { reference, random, until, say }: CampaignOptions & { readonly reference: Reference },
+  { reference, random, signal, say }: CampaignOptions & { readonly reference: Reference },
 ): Promise<Outcome> {
   const faults: string[] = [];
   const rest = shuffled(places, random).values();
@@ -72,7 +72,7 @@ async function tryAll(
       directory: path.join(reference.directory, name),
     });
     for (const [recorded, point] of rest) {
-      if (performance.now() > until) break;
+      if (signal.aborted) break;
       for (const found of await thread.tryCrash(recorded.saved, point)) {
         faults.push(`${nameOf(recorded)}, a crash after ${point.after} changes, ${point.loss}: ${found}`);
         say(faults.at(-1) ?? "");

@@ -14,13 +14,13 @@ type Kind = RealCommand | "worker";
 
 /** Kills the real command, with real machines, at random moments; each time on what the last kill has left. */
 export async function killRealCommands(options: CampaignOptions): Promise<Outcome> {
-  const { random, until, say } = options;
+  const { random, signal, say } = options;
   await using store = await openRealStore();
   await using cluster = await openRealCluster(store);
   const times = await measure(store);
   const faults: string[] = [];
   const tally = new Map<Kind, { tried: number; killed: number }>();
-  while (performance.now() < until) {
+  while (!signal.aborted) {
     const kind = pick<Kind>(kinds, random);
     const place = { kind, store, cluster, times };
     const { killAfter, isKilled, found } = await tryKill(place, random);

@@ -20,7 +20,7 @@ const ways: Readonly<Record<string, () => Promise<ScarceCpu>>> = {
 /** The tests, where the CPU is scarce: none may fail that does not otherwise. Its parts are the ways in which it is made so. */
 export const slow: Campaign = {
   name: "slow",
-  async run({ until, say, part }: CampaignOptions): Promise<Outcome> {
+  async run({ signal, say, part }: CampaignOptions): Promise<Outcome> {
     const chosen = Object.entries(ways).filter(([name]) => part === undefined || part === name);
     if (chosen.length === 0) throw new Error(`The parts are ${Object.keys(ways).join(" and ")}.`);
     const figures: (readonly [string, string])[] = [];
@@ -28,7 +28,7 @@ export const slow: Campaign = {
     for (const [name, open] of chosen) {
       await using cpu = await open();
       say(cpu.how);
-      const runs = await runAll(cpu, { until, say });
+      const runs = await runAll(cpu, { signal, say });
       const passed = runs.reduce((sum, run) => sum + run.passed, 0);
       const cut = runs.filter(({ isCut }) => isCut).map(({ folder }) => folder);
       figures.push([`${name}: ${cpu.how}`, `${passed} tests passed in ${runs.length - cut.length} folders`]);
@@ -51,10 +51,9 @@ interface FolderRun {
 
 async function runAll(
   cpu: ScarceCpu,
-  { until, say }: Pick<CampaignOptions, "until" | "say">,
+  { signal, say }: Pick<CampaignOptions, "signal" | "say">,
 ): Promise<readonly FolderRun[]> {
   const runs: FolderRun[] = [];
-  const signal = AbortSignal.timeout(Math.max(Math.ceil(until - performance.now()), 0));
   for (const folder of [...(await packages()), "images", "e2e"]) {
     const run = await runFolder(folder, { cpu, signal });
     runs.push(run);

@@ -21,7 +21,7 @@ export async function fillSmallDisks(options: CampaignOptions): Promise<Outcome>
   const most = (await diskUsage(reference.full)) + margin;
   const faults: string[] = [];
   const ends = { succeeded: 0, "no space": 0 };
-  while (disks.length > 0 && performance.now() < options.until) {
+  while (disks.length > 0 && !options.signal.aborted) {
     for (const [kind, disk] of disks) {
       for (const trial of trials(reference)) {
         const left = uniformInt(options.random, 0, most);

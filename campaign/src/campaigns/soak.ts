@@ -6,10 +6,10 @@ import { openSoak } from "../soak/soak-store.ts";
 /** One builder that builds all the time: what it holds between two builds must not grow. */
 export const soak: Campaign = {
   name: "soak",
-  async run({ until, say }) {
+  async run({ signal, say }) {
     await using work = await openSoak();
     const samples: Sample[] = [];
-    while (performance.now() < until || samples.length < 3) {
+    while (!signal.aborted || samples.length < 3) {
       await work.round();
       samples.push(await work.sample());
       if (samples.length % 20 === 0) say(`${samples.length} rounds`);

@@ -66,14 +66,14 @@ async function allPlaces(
 
 async function tryPlaces(
   places: readonly Place[],
-  { until, say, slots }: CampaignOptions & { readonly slots: number },
+  { signal, say, slots }: CampaignOptions & { readonly slots: number },
 ): Promise<Outcome> {
   const faults: string[] = [];
   const rest = places.values();
   let tried = 0;
   const work = async (slot: number): Promise<void> => {
     for (const { trial, fault } of rest) {
-      if (performance.now() > until) return;
+      if (signal.aborted) return;
       const found = await trial.tryFault(fault, slot);
       tried += 1;
       for (const each of found.faults) {

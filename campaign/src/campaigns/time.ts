@@ -32,7 +32,7 @@ export const time: Campaign = {
     const faults: string[] = [];
     const lookAtDisk = lookingOnce();
     let commands = 0;
-    while (performance.now() < options.until) {
+    while (!options.signal.aborted) {
       const words = chooseWords(reference, options.random);
       for (const found of await tryWords(words, { directory, reference, clock, library, lookAtDisk })) {
         faults.push(`${words[0]}, with ${clock.last}: ${found}`);
