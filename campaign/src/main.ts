@@ -44,7 +44,7 @@ async function main(): Promise<number> {
   }
   const started = performance.now();
   const duration = minutes * 60_000;
-  const signal = AbortSignal.any([AbortSignal.timeout(duration), interrupted()]);
+  const signal = endAfter(duration);
   const random = xoroshiro128plus(seed);
   const outcome = await campaign.run({ random, duration, signal, say, real, part });
   const took = Math.round((performance.now() - started) / 1000);
@@ -58,10 +58,12 @@ async function main(): Promise<number> {
   return outcome.faults.length === 0 ? 0 : 1;
 }
 
-/** Aborted by a first SIGTERM: what is begun is finished, and what was found is said. A terminal's SIGINT reaches the children, too. */
-function interrupted(): AbortSignal {
+/** Aborted when the time is over, or by a first SIGTERM: what is begun is finished, and what was found is said. A terminal's SIGINT reaches the children, too. */
+function endAfter(duration: number): AbortSignal {
   const controller = new AbortController();
-  process.once("SIGTERM", () => controller.abort());
+  const end = () => controller.abort();
+  setTimeout(end, duration).unref();
+  process.once("SIGTERM", end);
   return controller.signal;
 }
 

@@ -27,17 +27,21 @@ export const crowd: Campaign = {
     await copyStore(reference.full, directory);
     const protectedLayer = leafOf(reference);
     await namingOf(directory, ["tag", kept, protectedLayer]);
-    const half = AbortSignal.any([options.signal, AbortSignal.timeout(options.duration / 2)]);
-    const first = await workTogether(directory, { ...options, reference, signal: half });
+    const half = performance.now() + options.duration / 2;
+    const first = await workTogether(directory, { ...options, reference, until: half });
     const faults = await lostName(directory, protectedLayer);
     await namingOf(directory, ["untag", kept]);
-    const second = await workTogether(directory, { ...options, reference });
+    const second = await workTogether(directory, { ...options, reference, until: Infinity });
     const outcome = await judge(directory, { results: [...first, ...second], reference });
     return { ...outcome, faults: [...faults, ...outcome.faults] };
   },
 };
 
-type WorkOptions = { readonly reference: Reference } & CampaignOptions;
+interface WorkOptions extends CampaignOptions {
+  readonly reference: Reference;
+  /** On the clock of `performance.now()`. */
+  readonly until: number;
+}
 
 async function workTogether(directory: string, options: WorkOptions): Promise<readonly WorkResult[]> {
   const all = await Promise.all(Array.from({ length: workers }, () => workUntil(directory, options)));
@@ -64,11 +68,11 @@ async function lostName(directory: string, id: LayerId): Promise<readonly string
 
 async function workUntil(
   directory: string,
-  { reference, random, signal, say }: WorkOptions,
+  { reference, random, signal, until, say }: WorkOptions,
 ): Promise<readonly WorkResult[]> {
   const results: WorkResult[] = [];
   const ids = [...reference.parents.keys()];
-  while (!signal.aborted) {
+  while (!signal.aborted && performance.now() < until) {
     const removals = [["prune"], ["delete", pick(ids, random)]];
     const namings = [
       ["tag", pick(names, random), pick(ids, random)],
