@@ -87,7 +87,7 @@ export const parts: readonly Part[] = [
     name: "store-delete",
     package: "packages/store-qcow",
     mutate: ["layers", "pin-layer", "remove"].map((name) => `src/layers/${name}.ts`),
-    tests: ["layers", "pin-layer", "remove"].map((name) => `src/layers/${name}.test.ts`),
+    tests: ["layers", "pin-layer", "prune", "remove"].map((name) => `src/layers/${name}.test.ts`),
   },
   {
     // Layers are used, and what crashes left is removed.

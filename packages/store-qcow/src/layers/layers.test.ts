@@ -74,8 +74,8 @@ describe("a layer", () => {
     database.remove([child, alone]);
     database.markPending(child, other);
     database.markPending(alone, undefined);
-    await findLayer(here.context, child);
     await findLayer(here.context, alone);
+    await findLayer(here.context, child);
     expect([database.parentOf(child), database.parentOf(alone)]).toEqual([other, undefined]);
     expect([database.has(alone), database.pending()]).toEqual([true, []]);
   });
