@@ -29,7 +29,12 @@ vi.mock("node:fs", async (original) => {
     flushes.onFlush(file);
     all.fsyncSync(file);
   };
-  return { ...all, fsyncSync, writeSync: vi.fn<typeof all.writeSync>(all.writeSync) };
+  return {
+    ...all,
+    fsyncSync,
+    closeSync: vi.fn<typeof all.closeSync>(all.closeSync),
+    writeSync: vi.fn<typeof all.writeSync>(all.writeSync),
+  };
 });
 const fs = await import("node:fs");
 
@@ -96,7 +101,9 @@ describe("the log of a layer", () => {
 
   it("is closed with the writer", async () => {
     const writer = await beginLayer(here, id);
+    vi.mocked(fs.closeSync).mockClear();
     await writer[Symbol.asyncDispose]();
+    expect(vi.mocked(fs.closeSync)).toHaveBeenCalledTimes(1);
     expect(() => writer.appendLog(Buffer.from("x"))).toThrow(ended);
     await expect(writer.createDisk(base)).rejects.toThrow(ended);
     await expect(writer.commit()).rejects.toThrow(ended);
@@ -123,6 +130,16 @@ describe("committing a layer", () => {
     expect(() => writer.appendLog(Buffer.from("x"))).toThrow(ended);
     await writer[Symbol.asyncDispose]();
     expect(here.has(id)).toBe(true);
+  });
+
+  it("ends its log before it appears: a layer never changes", async () => {
+    await using writer = await beginLayer(here, id);
+    await writer.createDisk(base);
+    flushes.onFlush = (path) => {
+      if (path === staging()) expect(() => writer.appendLog(Buffer.from("x"))).toThrow(ended);
+    };
+    await writer.commit();
+    expect(readFileSync(within(result(), "log"), "utf8")).toBe("");
   });
 
   it("records no step if there is none", async () => {

@@ -1,5 +1,13 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { layerBackingPath, type LayerId, layerLock, stagingDirectory, within } from "@ob/core";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  diskIn,
+  layerBackingPath,
+  type LayerId,
+  layerLock,
+  resultDirectory,
+  stagingDirectory,
+  within,
+} from "@ob/core";
 import {
   createOverlay,
   flattenBeforeUseFrom,
@@ -90,8 +98,13 @@ describe("a disk on a layer", () => {
 
   it("that cannot be made is an error that names the layer under it", async () => {
     await using writer = await beginLayer(here, id);
-    writeFileSync(within(here.context.layout.results, base, "rootfs", "image.qcow2"), "no disk");
-    await expect(writer.createDisk(base)).rejects.toMatchObject({ code: "STORE" });
+    const disk = diskIn(resultDirectory(here.context.layout, base));
+    rmSync(disk);
+    mkdirSync(disk);
+    await expect(writer.createDisk(base)).rejects.toMatchObject({
+      ...{ code: "STORE" },
+      message: expect.stringContaining(`Cannot create a disk on layer ${base}: EISDIR`),
+    });
   });
 });
 
