@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import type * as Promises from "node:fs/promises";
 import { mkdtemp, rm as remove } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -122,6 +130,12 @@ describe("a file at the target", () => {
     vi.mocked(fs.link).mockRejectedValueOnce(Object.assign(new Error("no links"), { code: "EPERM" }));
     await expect(exporting()).rejects.toMatchObject(isThere());
     expect([files(), content()]).toEqual([["out"], "mine"]);
+  });
+
+  it("stays if it is a link to nothing", async () => {
+    symlinkSync("none", path);
+    await expect(exporting()).rejects.toMatchObject(isThere());
+    expect(readlinkSync(path)).toBe("none");
   });
 
   it("is a renamed one on a file system without links", async () => {

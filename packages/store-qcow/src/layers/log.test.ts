@@ -112,6 +112,19 @@ describe("the log of a finished layer", () => {
     );
   });
 
+  it("that grows while it is read is read into the largest buffers then", async () => {
+    writeFileSync(within(result(), "log"), "x".repeat(10));
+    const { readSync } = await vi.importActual<typeof Fs>("node:fs");
+    vi.mocked(fs.readSync).mockImplementationOnce(((file: number, buffer: Buffer) => {
+      appendFileSync(within(result(), "log"), "y".repeat(5000));
+      return readSync(file, buffer);
+    }) as typeof readSync);
+    expect((await logOf(id)).join("")).toBe("x".repeat(10) + "y".repeat(5000));
+    expect(vi.mocked(fs.readSync).mock.calls.map(([, buffer]) => buffer.byteLength)).toEqual([
+      1024, 65_536, 65_536,
+    ]);
+  });
+
   it("that is long leaves turns to others", async () => {
     writeFileSync(within(result(), "log"), "x".repeat(65_536 * 10));
     await logOf(id);
@@ -189,11 +202,13 @@ describe("the log of a layer that is being made", () => {
   it("is not waited for any longer after a signal", async () => {
     await begin();
     const controller = new AbortController();
+    const signals: (AbortSignal | undefined)[] = [];
     pauses.onPause = (_, signal) => {
-      expect(signal).toBe(controller.signal);
+      signals.push(signal);
       controller.abort();
     };
     await expect(logOf(id, controller.signal)).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(signals).toEqual([controller.signal]);
   });
 });
 
