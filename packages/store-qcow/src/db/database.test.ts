@@ -102,6 +102,9 @@ describe("layers", () => {
     raw.exec("INSERT INTO builds VALUES ('odd', '2024-01-01 12:00:00', '2024-01-01 12:00:00', 0, NULL)");
     expect(ids()).toEqual([]);
     expect(database.unused(new Date(), { tagged: false, limit: 9 })).toEqual([]);
+    database.insert(base, undefined);
+    raw.prepare("UPDATE builds SET parent = ? WHERE id = 'odd'").run(base);
+    expect(database.descendants(base)).toEqual([base]);
   });
 
   it("that depend on one come before it", () => {
@@ -222,6 +225,7 @@ describe("base images", () => {
   it("forget the former states of a layer that is made again", () => {
     database.recordBaseImage("debian", record(1, base));
     database.recordBaseImage("debian", record(2, base), { replace: false });
+    expect(database.baseImages("debian").map(({ size }) => size)).toEqual([2, 1]);
     database.recordBaseImage("debian", record(1, left));
     expect(database.baseImages("debian").map(({ size, id }) => [size, id])).toEqual([
       [1, left],
@@ -257,6 +261,13 @@ describe("a database", () => {
     database.close();
     using again = new StoreDatabase(file);
     expect(again.list()).toHaveLength(4);
+  });
+
+  it("is flushed with its checkpoints, and not with each transaction", () => {
+    const exec = vi.spyOn(DatabaseSync.prototype, "exec");
+    using other = new StoreDatabase(join(directory, "other"));
+    expect(other.list()).toEqual([]);
+    expect(exec).toHaveBeenCalledWith("PRAGMA synchronous = NORMAL");
   });
 
   it("is closed with its scope, and after an error", async () => {

@@ -66,7 +66,7 @@ class QcowLayerWriter implements LayerWriter {
   readonly #directory: StorePath;
   readonly #lock: Lock;
   #log: number | undefined;
-  #made: "nothing" | "base" | "overlay" = "nothing";
+  #hasDisk = false;
   #parent: { readonly id: LayerId; readonly lock: Lock } | undefined;
   #image: { readonly name: string; readonly record: BaseImageRecord } | undefined;
   /** Of an imported disk. */
@@ -91,7 +91,7 @@ class QcowLayerWriter implements LayerWriter {
         signal,
       });
       this.#image = { name, record };
-      this.#made = "base";
+      this.#hasDisk = true;
     });
   }
 
@@ -100,7 +100,7 @@ class QcowLayerWriter implements LayerWriter {
       await this.#startDisk();
       await this.#pinParent(parent, signal);
       await this.#createOverlay(parent, signal);
-      this.#made = "overlay";
+      this.#hasDisk = true;
       return diskIn(this.#directory);
     });
   }
@@ -112,7 +112,7 @@ class QcowLayerWriter implements LayerWriter {
       await this.#pinParent(parent, signal);
       const chain = await readChain(this.#context, parent);
       await importDisk(layer, { id: this.id, disk: diskIn(this.#directory), chain, signal }, this.#context);
-      this.#made = "overlay";
+      this.#hasDisk = true;
       this.#digest = layer.digest;
       await this.#shorten(chain.files, signal);
     });
@@ -131,7 +131,7 @@ class QcowLayerWriter implements LayerWriter {
 
   async commit(step?: LayerStep): Promise<Layer> {
     if (this.#ended) throw new TypeError(`the writer of ${this.id} has ended`);
-    if (this.#made === "nothing") throw new TypeError(`layer ${this.id} has no disk yet`);
+    if (!this.#hasDisk) throw new TypeError(`layer ${this.id} has no disk yet`);
     const layer = await withStoreErrors(`commit layer ${this.id}`, () => this.#publish(step));
     await this[Symbol.asyncDispose]();
     return layer;
@@ -156,7 +156,7 @@ class QcowLayerWriter implements LayerWriter {
   async #startDisk(): Promise<void> {
     if (this.#ended) throw new TypeError(`the writer of ${this.id} has ended`);
     await dropAllButLog(this.#directory);
-    this.#made = "nothing";
+    this.#hasDisk = false;
     this.#image = undefined;
     this.#digest = undefined;
     await mkdir(within(this.#directory, "rootfs"), { mode: 0o700 });

@@ -2,7 +2,6 @@ import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import {
-  cancelledError,
   isLayerId,
   type LayerId,
   layerLock,
@@ -113,7 +112,6 @@ function openIfThere(path: string): number | undefined {
 }
 
 async function pause(signal: AbortSignal | undefined): Promise<void> {
-  await delay(pauseMs, undefined, signal && { signal }).catch(() => {
-    throw cancelledError(signal);
-  });
+  // A signal ends the pause by an error: the next turn throws the right one.
+  await delay(pauseMs, undefined, signal && { signal }).catch(() => undefined);
 }

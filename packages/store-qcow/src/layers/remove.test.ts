@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { type LayerId, layerLock, resultDirectory } from "@ob/core";
 import { isFree, tryLock, waitForLock } from "@ob/qcow2";
 import type * as Promises from "node:fs/promises";
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { StoreDatabase } from "../db/database.ts";
 import { idOf } from "../temporary-store.test.helper.ts";
 import { type PlainStore, plainStore } from "./plain-store.test.helper.ts";
-import { deleteLayer, layersInUse, pruneLayers, removeDependents } from "./remove.ts";
+import { deleteLayer, layersInUse, removeDependents } from "./remove.ts";
 
 /** Pauses between two looks at a lock, in milliseconds. Nothing waits here. */
 const pauses = vi.hoisted((): { all: number[]; onPause: () => void } => ({
@@ -52,7 +52,6 @@ afterEach(async () => {
   await here[Symbol.asyncDispose]();
 });
 
-const later = () => new Date(Date.now() + 3_600_000);
 const rows = () => new Set(here.context.database.list().map(({ id }) => id));
 const onDisk = () => new Set(readdirSync(here.context.layout.results));
 const left = () => readdirSync(here.context.layout.temporary);
@@ -75,15 +74,15 @@ describe("deleting a layer", () => {
   it("is on disk for the dependents before their parents go", async () => {
     const one = here.add("one", base);
     const two = here.add("two", base);
-    const leaf = here.add("leaf", one);
+    const leaves = [here.add("leaf", one), here.add("other leaf", two)];
     const flushed: number[] = [];
     flushes.onFlush = (path) => {
       expect(path).toBe(here.context.layout.results);
       flushed.push(onDisk().size);
     };
     await deleteLayer(here.context, base, {});
-    expect([leaf, one, two, base].some((id) => here.has(id))).toBe(false);
-    // After the leaf, after its parent and the other layer, and at the end.
+    expect([...leaves, one, two, base].some((id) => here.has(id))).toBe(false);
+    // After the leaves, after the layers under them, and at the end.
     expect(flushed).toEqual([3, 1, 0]);
   });
 
@@ -142,6 +141,14 @@ describe("deleting a layer", () => {
     expect(pauses.all).toEqual([5, 10, 15, 20, 25]);
   });
 
+  it("that is being made anew, and has its old row still, deletes nothing", async () => {
+    await fs.rm(resultDirectory(here.context.layout, base), { recursive: true });
+    using lock = await tryLock(layerLock(here.context.layout, base), "exclusive");
+    expect(lock).toBeDefined();
+    await expect(deleteLayer(here.context, base, {})).rejects.toMatchObject({ code: "LAYER_BUSY" });
+    expect(rows()).toEqual(new Set([base]));
+  });
+
   it("takes the old row of a dependent that is being made anew", async () => {
     const child = here.add("child", base);
     await fs.rm(resultDirectory(here.context.layout, child), { recursive: true });
@@ -169,6 +176,9 @@ describe("deleting a layer", () => {
     expect(rows().size).toBe(2);
     expect(await deleteLayer(here.context, base, { force: true })).toEqual([child, base]);
     expect(tags.list()).toEqual([]);
+    tags.set(here.add("tagged"), ["d"]);
+    const untagged = here.add("untagged");
+    expect(await deleteLayer(here.context, untagged, {})).toEqual([untagged]);
   });
 
   it("is not undone by files that cannot be removed, which is a warning", async () => {
@@ -182,6 +192,14 @@ describe("deleting a layer", () => {
         text: `Cannot remove ${here.context.layout.temporary}/${trash}: it is busy`,
       },
     ]);
+  });
+
+  it("says nothing of files that another process removes first", async () => {
+    flushes.onFlush = () => {
+      for (const name of left()) rmSync(`${here.context.layout.temporary}/${name}`, { recursive: true });
+    };
+    expect(await deleteLayer(here.context, base, {})).toEqual([base]);
+    expect([left(), here.events]).toEqual([[], []]);
   });
 
   it("that cannot be moved away is an error, and its row stays", async () => {
@@ -222,6 +240,17 @@ describe("the dependents of a layer that is made again", () => {
     expect([here.has(leaf), here.has(middle), here.has(base)]).toEqual([false, false, true]);
   });
 
+  it("stay while one of them is in use", async () => {
+    const child = here.add("child", base);
+    using lock = await tryLock(layerLock(here.context.layout, child), "shared");
+    expect(lock).toBeDefined();
+    await expect(removeDependents(here.context, base)).rejects.toMatchObject({
+      ...{ code: "LAYER_BUSY" },
+      message: `Layer ${child}, which depends on ${base}, is in use; nothing was deleted.`,
+    });
+    expect(here.has(child)).toBe(true);
+  });
+
   it("cost nothing if there are none", async () => {
     vi.mocked(waitForLock).mockClear();
     await removeDependents(here.context, base);
@@ -237,70 +266,5 @@ describe("layers in use", () => {
     using lock = await tryLock(layerLock(here.context.layout, child), "shared");
     expect(lock).toBeDefined();
     expect(await layersInUse(here.context)).toEqual(new Set([child]));
-  });
-});
-
-describe("pruning", () => {
-  const prune = (options: Partial<Parameters<typeof pruneLayers>[1]> = {}) =>
-    pruneLayers(here.context, { before: later(), ...options });
-
-  it("takes leaves first and lets others in after 200", async () => {
-    const leaves = Array.from({ length: 201 }, (_, index) => here.add(`leaf ${index}`, base));
-    vi.mocked(waitForLock).mockClear();
-    const gone = await prune();
-    expect(new Set(gone.slice(0, 201))).toEqual(new Set(leaves));
-    expect(gone.slice(201)).toEqual([base]);
-    // 200, the last leaf, the base, and a look at what is left.
-    expect(vi.mocked(waitForLock)).toHaveBeenCalledTimes(4);
-    expect([rows().size, onDisk().size, left()]).toEqual([0, 0, []]);
-  });
-
-  it("ends at its limit, and takes only what is wanted, and no tags", async () => {
-    const [one, two, three] = ["1", "2", "3"].map((name) => here.add(name, base)) as [
-      LayerId,
-      LayerId,
-      LayerId,
-    ];
-    expect(await prune({ limit: 0 })).toEqual([]);
-    expect(await prune({ limit: 1 })).toEqual([one]);
-    here.context.database.tags.set(two, ["kept"]);
-    expect(await prune({ only: new Set([two, base]) })).toEqual([]);
-    expect(await prune({ only: new Set([two, base]), tagged: true })).toEqual([two]);
-    expect(await prune()).toEqual([three, base]);
-  });
-
-  it("leaves what is in use with its parents, and says what goes", async () => {
-    const used = here.add("used", base);
-    const free = here.add("free", base);
-    using lock = await tryLock(layerLock(here.context.layout, used), "shared");
-    expect(lock).toBeDefined();
-    const told: LayerId[] = [];
-    expect(await prune({ onDelete: (id) => told.push(id) })).toEqual([free]);
-    expect(told).toEqual([free]);
-    expect(rows()).toEqual(new Set([base, used]));
-  });
-
-  it("leaves what was published after its beginning", async () => {
-    const first = here.add("first", base);
-    const added: LayerId[] = [];
-    const onDelete = (id: LayerId): void => {
-      if (id === first) added.push(here.add("late", base));
-    };
-    expect(await prune({ onDelete })).toEqual([first]);
-    expect(rows()).toEqual(new Set([base, ...added]));
-    expect(await prune()).toEqual([...added, base]);
-  });
-
-  it("adds layers first whose rows are missing", async () => {
-    const child = here.add("child", base);
-    here.context.database.remove([child]);
-    here.context.database.markPending(child, base);
-    expect(await prune({ limit: 1 })).toEqual([child]);
-    expect(rows()).toEqual(new Set([base]));
-  });
-
-  it("ends when it is cancelled", async () => {
-    await expect(prune({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "CANCELLED" });
-    expect(rows()).toEqual(new Set([base]));
   });
 });

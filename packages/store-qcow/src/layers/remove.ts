@@ -12,7 +12,6 @@ import {
   type PruneOptions,
   resultDirectory,
   errnoCode,
-  throwIfCancelled,
   toStoreError,
   within,
 } from "@ob/core";
@@ -85,7 +84,6 @@ export async function pruneLayers(context: StoreContext, options: PruneOptions):
   const used = new Set<LayerId>();
   let known: ReadonlySet<LayerId> | undefined;
   for (;;) {
-    throwIfCancelled(signal);
     const trash: string[] = [];
     try {
       const looked = await behindGate(context.layout, { mode: "exclusive", signal }, async () => {

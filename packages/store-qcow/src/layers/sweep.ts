@@ -13,7 +13,7 @@ import {
 import { completeReplacements, tryLock } from "@ob/qcow2";
 import type { StoreContext } from "../context.ts";
 import { flatPrefix } from "../chain/flatten.ts";
-import { findLayer, layerOnDisk } from "./layers.ts";
+import { findLayer } from "./layers.ts";
 import { scratchPrefix } from "./scratch-disk.ts";
 
 /** How long the log of a layer that failed is kept, in milliseconds. */
@@ -71,7 +71,7 @@ async function reindexPending(context: StoreContext): Promise<void> {
   for (const { id } of context.database.pending()) {
     using lock = await tryLock(layerLock(context.layout, id), "exclusive");
     if (!lock) continue;
-    if (await layerOnDisk(context.layout, id)) await findLayer(context, id);
+    await findLayer(context, id);
     context.database.clearPending(id);
   }
 }
