@@ -73,3 +73,11 @@ test("the directories of the store are left out", async () => {
   const archive = await buffer(await contextArchive(request, { store }));
   expect(execFileSync("tar", ["-t", "-f", "-"], { input: archive }).toString()).not.toContain("empty");
 });
+
+test("the archive ends when its reading is cancelled", async () => {
+  const controller = new AbortController();
+  const request = { spec, sourceDirectory: join(directory, "source") };
+  const archive = await contextArchive(request, { store: new MemoryStore(), signal: controller.signal });
+  controller.abort(new Error("enough"));
+  await expect(buffer(archive)).rejects.toThrow("enough");
+});

@@ -81,6 +81,7 @@ function destinationOf(destination: string): string {
   return posix.normalize(`${destination}/`);
 }
 
+/** @param path in normal form. */
 function trimmed(path: string): string {
-  return path.replaceAll(/^\/+|\/+$/g, "");
+  return path.replaceAll(/^\/|\/$/g, "");
 }
