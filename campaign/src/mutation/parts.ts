@@ -65,6 +65,7 @@ export const parts: readonly Part[] = [
     ].map((name) => `src/archive/${name}.ts`),
     // Those of hostile archives and of the documentation would take most of the time, and notice little else.
     tests: [
+      "changed-sources",
       "context-archive",
       "layer-archive",
       "layer-features",

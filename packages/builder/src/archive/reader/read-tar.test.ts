@@ -234,6 +234,14 @@ describe("the stream that an archive comes from", () => {
     expect(ended).toBe(2);
   });
 
+  it("need not be one that can be ended", async () => {
+    const pieces = inPieces(archiveOf(file("x")));
+    const archive = { [Symbol.asyncIterator]: () => ({ next: async () => await pieces.next() }) };
+    const names: string[] = [];
+    for await (const { name } of readTar(archive)) names.push(name);
+    expect(names).toEqual(["./x"]);
+  });
+
   it("may bring empty pieces, and its error is that of the reader", async () => {
     async function* odd(): AsyncGenerator<Uint8Array> {
       const archive = archiveOf(file("x"));

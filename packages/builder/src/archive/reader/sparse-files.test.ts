@@ -1,6 +1,7 @@
 import { file, pax } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
 import { entriesOf, archiveOf, onlyEntry, type RawEntry } from "./read-tar.test.helper.ts";
+import { readTar } from "./read-tar.ts";
 import { checkedMap } from "./sparse-map.ts";
 
 type Piece = readonly [offset: number, size: number];
@@ -181,6 +182,27 @@ describe("a sparse file", () => {
       { extended: true, contents: "" },
     );
     await expect(entriesOf(archiveOf(entry).subarray(0, 512))).rejects.toMatchObject(wrong);
+  });
+
+  it("may have a number of 16 digits whose line ends in the next block of its map", async () => {
+    const zeros = `${"0".repeat(16)}\n`.repeat(29);
+    const map = `15\n${zeros}${"4".padStart(16, "0")}\n`;
+    expect(map.indexOf("4")).toBe(511);
+    const found = await onlyEntry(...inBody(map, { contents: "abcd" }));
+    expect(found.sparse?.pieces.at(-1)).toEqual({ offset: 0, size: 4 });
+    expect(found.contents).toBe("abcd");
+  });
+
+  it("is refused at the first block of its map that has no lines", async () => {
+    const archive = archiveOf(...inBody("1".repeat(4096)));
+    async function* start(): AsyncGenerator<Uint8Array> {
+      yield archive.subarray(0, 2048);
+      throw new Error("it was read on");
+    }
+    const reading = (async () => {
+      for await (const entry of readTar(start())) void entry;
+    })();
+    await expect(reading).rejects.toMatchObject(wrong);
   });
 
   it("has 250000 pieces at most", async () => {
