@@ -281,11 +281,7 @@ describe("an archive that cannot be trusted", () => {
     await put("b/x");
     await link(join(guest, "a/one"), join(guest, "b/two"));
     const archive = execFileSync("tar", ["-cf", "-", "-C", guest, "./", "--sort=name"]);
-    await expect(rewritten(archive, { exclude: ["one"] })).rejects.toMatchObject({
-      code: "BAD_SOURCE",
-      message: '"./b/two" is a hard link to "./a/one", which is excluded.',
-      hint: "Exclude both, or neither.",
-    });
+    await expect(rewritten(archive, { exclude: ["one"] })).rejects.toMatchObject({ code: "BAD_SOURCE" });
   });
 });
 

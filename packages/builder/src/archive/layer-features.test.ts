@@ -127,6 +127,14 @@ describe("a copy to another guest", () => {
     expect(texts).toEqual(['Extended attributes were left out: user.a=b of "d/x".']);
   });
 
+  it("is refused if it has a hard link to what it leaves out", async () => {
+    await expect(copyOf([hardLink], { exclude: ["first"] })).rejects.toMatchObject({
+      code: "BAD_SOURCE",
+      message: '"./h" is a hard link to "./first", which is excluded.',
+      hint: "Exclude both, or neither.",
+    });
+  });
+
   it("skips devices and pipes if it is asked to, each with a warning", async () => {
     const sent = [
       { name: "./p", flag: "6" },
