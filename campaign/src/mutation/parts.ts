@@ -63,10 +63,11 @@ export const parts: readonly Part[] = [
         "tar-writer",
       ],
     ].map((name) => `src/archive/${name}.ts`),
-    // Those of hostile archives and of the documentation would take most of the time, and notice little else.
+    // Those of hostile archives would take most of the time, and notice little else.
     tests: [
       "changed-sources",
       "context-archive",
+      "docs-copies",
       "layer-archive",
       "layer-features",
       "layer-tree",

@@ -127,6 +127,38 @@ describe("a copy to another guest", () => {
     expect(texts).toEqual(['Extended attributes were left out: user.a=b of "d/x".']);
   });
 
+  it("keeps attributes whose names are not text", async () => {
+    const { entries } = await copyOf([pax(["SCHILY.xattr.user.\u00e9", "v"]), file("x")]);
+    expect(entries).toMatchObject([{ xattrs: new Map([["user.\u00e9", Buffer.from("v")]]) }]);
+  });
+
+  it("need not be told anything", async () => {
+    const owner: NewOwner = { kind: "new", owner: undefined };
+    const { entries } = await copyOf([attribute, directory("y"), symlink, ...sparse], { owner, bounds: "d" });
+    expect(entries.map(({ name }) => name)).toEqual(["d/y/", "d/s", "d/holes"]);
+  });
+
+  it("of a large file comes before the guest has sent all of it", async () => {
+    const archive = archiveOf({ name: "./x", body: "x".repeat(3 << 20) });
+    const { promise: arrived, resolve } = Promise.withResolvers<void>();
+    const guest: EphemeralGuest = {
+      ...guestWith(archive),
+      async *readArchive() {
+        yield archive.subarray(0, 2 << 20);
+        await arrived;
+        yield archive.subarray(2 << 20);
+      },
+    };
+    const items = [{ path: "/x", archivePath: () => "d" }];
+    const pieces: Uint8Array[] = [];
+    const copied = layerArchive(async () => guest, { items, owner: { kind: "same" } });
+    for await (const piece of copied as AsyncIterable<Uint8Array>) {
+      pieces.push(piece);
+      resolve();
+    }
+    expect(await entriesOf(Buffer.concat(pieces))).toMatchObject([{ name: "d", size: 3 << 20 }]);
+  });
+
   it("is refused if it has a hard link to what it leaves out", async () => {
     await expect(copyOf([hardLink], { exclude: ["first"] })).rejects.toMatchObject({
       code: "BAD_SOURCE",

@@ -17,9 +17,9 @@ async function* archive(send: (pack: Pack) => Promise<void>): AsyncGenerator {
   const pack = createPack();
   const sent = sendAll(pack, send);
   try {
+    // It destroys the pack if the reader ends.
     yield* pack;
   } finally {
-    pack.destroy();
     await sent;
   }
 }
