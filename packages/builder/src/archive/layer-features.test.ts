@@ -77,6 +77,12 @@ describe("a copy to another guest", () => {
     expect(texts).toEqual([]);
   });
 
+  it("has the attributes of a hard link at its target only", async () => {
+    const { entries, features, texts } = await copyOf([attribute, hardLink]);
+    expect(entries).toMatchObject([{ name: "d/h", type: "link", linkname: "d/first", xattrs: new Map() }]);
+    expect([features, texts]).toEqual([[], []]);
+  });
+
   it("keeps and tells the holes of a file", async () => {
     const { entries, features } = await copyOf(sparse);
     const pieces = [

@@ -157,6 +157,7 @@ describe("the records of a pax header", () => {
     "x",
     "6 a=b",
     "6 a=b\n6",
+    "6 a=bc",
     "7 a=b\n",
     "5 a=b\n",
     " 6 a=b\n",
