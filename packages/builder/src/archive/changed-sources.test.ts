@@ -71,6 +71,15 @@ describe("a source that was hashed", () => {
     expect(error).toMatchObject(wasChanged("x"));
   });
 
+  it("and is gone gives no time to the directories above", async () => {
+    writeFileSync(at("x"), "");
+    const manifests = [await generateManifest("x", { sourceDirectory })];
+    rmSync(at("x"));
+    const from = { sourceDirectory, manifests, destination: "/above/x", user: undefined };
+    const reading = buffer(sourceArchive(from, { owner: { uid: 1, gid: 2 } }));
+    await expect(reading).rejects.toMatchObject(wasChanged("x"));
+  });
+
   it("is not sent in part if it has 1 MiB at most", async () => {
     writeFileSync(at("x"), Buffer.alloc(1 << 20, "a"));
     const from = await transfer();
