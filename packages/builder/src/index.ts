@@ -10,4 +10,11 @@ export type { NewOwner } from "./archive/new-owner.ts";
 export type { OpenLayerOptions } from "./open-layer.ts";
 export type { StepFailure } from "./steps/step-deps.ts";
 export { checkSourcePath } from "./steps/copy-from-build.ts";
-export { compareTrees, type FileChange, type LayerTree, readLayerTree } from "./archive/layer-tree.ts";
+export {
+  compareTrees,
+  type FileChange,
+  type LayerTree,
+  readLayerTree,
+  type ReadTreeOptions,
+  type TreeLimits,
+} from "./archive/layer-tree.ts";

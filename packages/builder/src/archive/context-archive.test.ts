@@ -73,3 +73,17 @@ test("the directories of the store are left out", async () => {
   const archive = await buffer(await contextArchive(request, { store }));
   expect(execFileSync("tar", ["-t", "-f", "-"], { input: archive }).toString()).not.toContain("empty");
 });
+
+test("the source directory itself has no entry", async () => {
+  const whole = parseSpec("((from base) (copy (src .) (dst /x) (exclude src deep)))");
+  const { names } = await unpacked({ spec: whole, sourceDirectory: join(directory, "source") });
+  expect(names).toEqual(["link", "top"]);
+});
+
+test("the archive ends when its reading is cancelled", async () => {
+  const controller = new AbortController();
+  const request = { spec, sourceDirectory: join(directory, "source") };
+  const archive = await contextArchive(request, { store: new MemoryStore(), signal: controller.signal });
+  controller.abort(new Error("enough"));
+  await expect(buffer(archive)).rejects.toThrow("enough");
+});

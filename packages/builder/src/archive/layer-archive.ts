@@ -197,7 +197,6 @@ async function sendEntry(pack: Pack, entry: ArchiveEntry, options: EntryOptions)
 /** The header with the extended attributes that are kept. */
 function withXattrs(header: TarHeader, entry: ArchiveEntry, options: EntryOptions): TarHeader {
   const { owner, leftOut, name: path } = options;
-  if (entry.xattrs.size === 0) return header;
   const keeps = (name: string): boolean => !isPlain(owner) && keepsXattr(name, owner);
   const kept = leftOut.filter(entry.xattrs, { path, keeps });
   if (kept.size === 0) return header;

@@ -13,10 +13,19 @@ export interface FileChange {
   readonly path: string;
 }
 
-/** A guest is not trusted: an archive may have entries without end. */
-const maxEntries = 4_000_000;
-/** What the paths take in memory, in characters. */
-const maxPathLength = 2 ** 29;
+/** What is remembered of an archive at most. A guest is not trusted: it may send entries without end. */
+export interface TreeLimits {
+  readonly entries: number;
+  /** In all their paths. */
+  readonly characters: number;
+}
+
+const defaultLimits: TreeLimits = { entries: 4_000_000, characters: 2 ** 29 };
+
+export interface ReadTreeOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly limits?: TreeLimits | undefined;
+}
 
 /**
  * Reads the files below a path in a guest: of each its kind, mode, owner, link, device, extended attributes and contents, and not its
@@ -28,16 +37,16 @@ const maxPathLength = 2 ** 29;
 export async function readLayerTree(
   guest: EphemeralGuest,
   path: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  { limits = defaultLimits, signal }: ReadTreeOptions = {},
 ): Promise<LayerTree> {
   const tree = new Map<string, string>();
   const links = new Map<string, string>();
   let length = 0;
-  for await (const entry of readTar(guest.readArchive(path, options))) {
+  for await (const entry of readTar(guest.readArchive(path, { signal }))) {
     const { type, mode, uid, gid, linkname, devmajor, devminor, xattrs, sparse, body } = entry;
     const name = joined(path, entry.name);
     length += name.length;
-    if (tree.size >= maxEntries || length > maxPathLength) throw tooMany(path);
+    if (tree.size >= limits.entries || length > limits.characters) throw tooMany(path);
     // Which name of a file is the link depends on the order of a directory.
     if (type === "link") links.set(name, joined(path, linkname));
     const hash = createHash("sha256");

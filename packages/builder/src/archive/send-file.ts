@@ -45,7 +45,7 @@ export async function sendFile(
     return await sendStream(pack, joined(mapBlock, entry.body), whole);
   }
   if (size > wholeBytes) return await sendStream(pack, entry.body, { ...header, size });
-  await writeEntry(pack, { ...header, size }, size === 0 ? Buffer.alloc(0) : await buffer(entry.body));
+  await writeEntry(pack, { ...header, size }, await buffer(entry.body));
 }
 
 async function* joined(first: Buffer, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -147,6 +147,7 @@ test("the parents of the destination have the owner, once each, with the time of
 test("each directory of the archive except the root is reported, as bytes", async () => {
   await mkdir(Buffer.concat([Buffer.from(`${sourceDirectory}/`), Buffer.from([0xff])]));
   await put("d/e/x");
+  await symlink("d", join(sourceDirectory, "d/link"));
   const told = async (destination: string) => {
     const paths: string[] = [];
     const onDirectory = ({ path, isParent }: ArchivedDirectory) =>

@@ -119,14 +119,13 @@ export async function sendEntry(pack: Pack, entry: Entry, sending: Sending): Pro
     const path = sending.tree.locate(source.path);
     const stat = lstatSync(path);
     if (source.kind === "symlink") {
-      const target = stat.isSymbolicLink() && fromBytes(readlinkSync(path, { encoding: "buffer" }));
+      const target = fromBytes(readlinkSync(path, { encoding: "buffer" }));
       if (target !== source.target) throw changedError(source.path);
     } else if (!stat.isDirectory()) throw changedError(source.path);
     await writeEntry(pack, headerFor(entry, { owner, stat }));
     if (source.kind === "directory") sending.onDirectory?.({ path: toBytes(entry.name), isParent: false });
   } catch (cause) {
-    if (isObError(cause) || pack.destroyed) throw cause;
-    throw changedError(source.path, cause);
+    throw isObError(cause) ? cause : changedError(source.path, cause);
   }
 }
 
@@ -138,12 +137,12 @@ async function sendFile(pack: Pack, entry: FileEntry, { tree, owner = root }: Se
   try {
     const stat = fstatSync(file);
     if (!stat.isFile()) throw changedError(source.path);
-    const header = { ...headerFor(entry, { owner, stat }), size: stat.size };
-    if (stat.size > wholeBytes) return await sendLargeFile(pack, file, { header, source });
+    const header = headerFor(entry, { owner, stat });
+    if (stat.size > wholeBytes)
+      return await sendLargeFile(pack, file, { header: { ...header, size: stat.size }, source });
     const contents = readFileSync(file);
-    if (contents.length !== header.size || sha256(contents) !== source.sha256)
-      throw changedError(source.path);
-    await writeEntry(pack, header, contents);
+    if (sha256(contents) !== source.sha256) throw changedError(source.path);
+    await writeEntry(pack, { ...header, size: contents.length }, contents);
   } finally {
     closeSync(file);
   }

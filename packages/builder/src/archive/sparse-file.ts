@@ -41,7 +41,7 @@ export async function* filledFile(
   let held: Uint8Array = Buffer.alloc(0);
   let at = 0;
   for (const { offset, size } of [...pieces, { offset: realSize, size: 0 }]) {
-    for (; at < offset; at += Math.min(zeroBytes, offset - at)) yield zeros.subarray(0, offset - at);
+    for (; at < offset; at += zeroBytes) yield zeros.subarray(0, offset - at);
     for (let missing = size; missing > 0;) {
       if (held.length === 0) {
         const { done, value } = await chunks.next();

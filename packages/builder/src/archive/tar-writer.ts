@@ -17,9 +17,9 @@ async function* archive(send: (pack: Pack) => Promise<void>): AsyncGenerator {
   const pack = createPack();
   const sent = sendAll(pack, send);
   try {
+    // It destroys the pack if the reader ends.
     yield* pack;
   } finally {
-    pack.destroy();
     await sent;
   }
 }
@@ -81,6 +81,7 @@ function destinationOf(destination: string): string {
   return posix.normalize(`${destination}/`);
 }
 
+/** @param path in normal form. */
 function trimmed(path: string): string {
-  return path.replaceAll(/^\/+|\/+$/g, "");
+  return path.replaceAll(/^\/|\/$/g, "");
 }

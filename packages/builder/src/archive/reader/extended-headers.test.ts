@@ -143,6 +143,12 @@ describe("a long name of GNU tar", () => {
 });
 
 describe("the records of a pax header", () => {
+  it("end the reading of an archive if they are damaged", async () => {
+    await expect(onlyEntry(long("x", "7 a=b\n"), file("x"))).rejects.toMatchObject(
+      broken("an extended header is damaged"),
+    );
+  });
+
   it("are by their lengths: a value can have any bytes", () => {
     const read = paxRecords(Buffer.from("12 a=b\n=c=d\n5 k=\n00000013 c=d\n"));
     expect(read.map(({ key, value }) => [key, value.toString()])).toEqual([
@@ -157,6 +163,7 @@ describe("the records of a pax header", () => {
     "x",
     "6 a=b",
     "6 a=b\n6",
+    "6 a=bc",
     "7 a=b\n",
     "5 a=b\n",
     " 6 a=b\n",

@@ -88,7 +88,7 @@ async function readHeaders(reader: ByteReader): Promise<Headers | undefined> {
     }
     if (size > maxHeaderBytes) throw brokenArchive("an extended header is too large");
     if (before.has(flag)) throw brokenArchive("an entry has two extended headers of a kind");
-    const body = size === 0 ? Buffer.alloc(0) : await reader.take(padded(size));
+    const body = await reader.take(padded(size));
     if (!body) throw brokenArchive("it ends early");
     // Nothing that a global header can say is needed, and no tar of a guest writes one.
     before.set(flag, body.subarray(0, size));

@@ -1,6 +1,7 @@
 import { file, pax } from "@ob/core/testing";
 import { describe, expect, it } from "vitest";
 import { entriesOf, archiveOf, onlyEntry, type RawEntry } from "./read-tar.test.helper.ts";
+import { readTar } from "./read-tar.ts";
 import { checkedMap } from "./sparse-map.ts";
 
 type Piece = readonly [offset: number, size: number];
@@ -143,9 +144,13 @@ describe("a sparse file", () => {
     ["a piece that ends behind the file", inBody("2\n0\n512\n997\n4\n")],
     ["less pieces than data", inBody("1\n0\n512\n")],
     ["more pieces than data", inBody("2\n0\n512\n700\n5\n")],
-    ["half a block before another piece", inBody("2\n0\n4\n700\n512\n")],
+    ["half a block before another piece", inBody("2\n0\n4\n400\n512\n")],
     ["a map without its end", inBody("2\n0\n512\n700\n")],
     ["a map that is longer than its body", inBody("3\n0\n512\n700\n4\n", { contents: "" })],
+    [
+      "a map that ends with its body",
+      inBody(`99\n${`${"0".repeat(16)}\n`.repeat(29)}${"0".repeat(16)}`, { contents: "" }),
+    ],
     ["a map without lines", inBody("1".repeat(512))],
     ["a number of 17 digits", inBody("1\n00000000000000000\n516\n")],
     ["a number that is not exact", inBody("1\n9007199254740993\n516\n")],
@@ -157,7 +162,10 @@ describe("a sparse file", () => {
     ["no real size", [pax(["GNU.sparse.map", "0,516"]), { name: "x", body: data }]],
     [
       "half a piece",
-      [pax(["GNU.sparse.size", "1000"], ["GNU.sparse.map", "0,512,700"]), { name: "x", body: data }],
+      [
+        pax(["GNU.sparse.size", "1000"], ["GNU.sparse.map", "0,512,700"]),
+        { name: "x", body: "a".repeat(512) },
+      ],
     ],
     [
       "pieces of the old format that overlap",
@@ -181,6 +189,50 @@ describe("a sparse file", () => {
       { extended: true, contents: "" },
     );
     await expect(entriesOf(archiveOf(entry).subarray(0, 512))).rejects.toMatchObject(wrong);
+  });
+
+  it("may end with an empty piece, as GNU tar writes it", async () => {
+    const found = await onlyEntry(...inBody("2\n0\n4\n1000\n0\n", { contents: "abcd" }));
+    expect(found.sparse?.pieces).toEqual([
+      { offset: 0, size: 4 },
+      { offset: 1000, size: 0 },
+    ]);
+  });
+
+  it("of the old format is refused as soon as it has too many pieces", async () => {
+    const block = Buffer.alloc(512);
+    for (let at = 0; at < 504; at += 12) block.write("00000000000\0", at);
+    block[504] = 1;
+    async function* start(): AsyncGenerator<Uint8Array> {
+      yield archiveOf(old([], { extended: true, contents: "" })).subarray(0, 512);
+      for (let count = 0; count < 250_021; count += 21) yield block;
+      throw new Error("it was read on");
+    }
+    const reading = (async () => {
+      for await (const entry of readTar(start())) void entry;
+    })();
+    await expect(reading).rejects.toMatchObject(tooMany);
+  });
+
+  it("may have a number of 16 digits whose line ends in the next block of its map", async () => {
+    const zeros = `${"0".repeat(16)}\n`.repeat(29);
+    const map = `15\n${zeros}${"4".padStart(16, "0")}\n`;
+    expect(map.indexOf("4")).toBe(511);
+    const found = await onlyEntry(...inBody(map, { contents: "abcd" }));
+    expect(found.sparse?.pieces.at(-1)).toEqual({ offset: 0, size: 4 });
+    expect(found.contents).toBe("abcd");
+  });
+
+  it("is refused at the first block of its map that has no lines", async () => {
+    const archive = archiveOf(...inBody("1".repeat(4096)));
+    async function* start(): AsyncGenerator<Uint8Array> {
+      yield archive.subarray(0, 2048);
+      throw new Error("it was read on");
+    }
+    const reading = (async () => {
+      for await (const entry of readTar(start())) void entry;
+    })();
+    await expect(reading).rejects.toMatchObject(wrong);
   });
 
   it("has 250000 pieces at most", async () => {
