@@ -23,8 +23,8 @@ describe("the targets", () => {
     expect(target?.value(measured({ "cold first step": [7] }))).toBeUndefined();
     const value = target?.value(measured({ "cold first step": [7, 6, 8], "bare boot": [5] }));
     expect(value).toBe(1.4);
-    expect(target && isMet(target, 1.4)).toBe(true);
-    expect(target && isMet(target, 1.41)).toBe(false);
+    expect(target && isMet(target, 1.15)).toBe(true);
+    expect(target && isMet(target, 1.16)).toBe(false);
   });
 });
 

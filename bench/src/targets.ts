@@ -22,8 +22,8 @@ const atLeast = (title: string, limit: number, value: Target["value"]): Target =
 });
 
 export const targets: readonly Target[] = [
-  atMost("cold first step / bare boot to banner", 1.4, (r) => r.ratio("cold first step", "bare boot")),
-  atMost("each further step with VM reuse / cold first step", 0.1, (r) =>
+  atMost("cold first step / bare boot to banner", 1.15, (r) => r.ratio("cold first step", "bare boot")),
+  atMost("each further step with VM reuse / cold first step", 0.03, (r) =>
     r.ratio("further step with VM reuse", "first step cold"),
   ),
   atMost("first step resumed / cold first step", 0.2, (r) =>
@@ -34,16 +34,16 @@ export const targets: readonly Target[] = [
       r.ratio(`step after ${what}`, "first step cold"),
     ),
   ),
-  atMost("first build of a store / without snapshots", 1.1, (r) =>
+  atMost("first build of a store / without snapshots", 1.05, (r) =>
     r.ratio("first build of a store", "first build of a store, without snapshots"),
   ),
   atMost("last step changed, resumed / cold", 0.4, (r) =>
     r.ratio("last step changed, resumed", "last step changed, cold"),
   ),
-  atLeast("run, copy, run: the original's procedure / cold", 6, (r) =>
+  atLeast("run, copy, run: the original's procedure / cold", 8, (r) =>
     r.ratio("run, copy, run: original", "run, copy, run: cold"),
   ),
-  atLeast("run, copy, run: the original's procedure / resumed", 15, (r) =>
+  atLeast("run, copy, run: the original's procedure / resumed", 25, (r) =>
     r.ratio("run, copy, run: original", "run, copy, run: resumed"),
   ),
   atLeast("copy of 100 MB in 500 files: the original's procedure / resumed", 6, (r) =>
@@ -51,7 +51,7 @@ export const targets: readonly Target[] = [
   ),
   atMost("copy of 200 MB / ssh tar -x", 0.25, (r) => r.ratio("copy: 200 MB", "ssh tar: 200 MB")),
   atMost("cache acquired and released, 4 GB / 100 MB", 1.2, (r) => r.ratio("cache: 4 GB", "cache: 100 MB")),
-  atMost("plan of 100 cached steps / node -e 0", 6, (r) => r.ratio("plan of 100 cached steps", "node -e 0")),
+  atMost("plan of 100 cached steps / node -e 0", 3, (r) => r.ratio("plan of 100 cached steps", "node -e 0")),
   atMost("--help / node -e 0", 1.6, (r) => r.ratio("--help", "node -e 0")),
   atMost("cached build of ten steps / node -e 0", 1.8, (r) =>
     r.ratio("build of 10 cached steps", "node -e 0"),
