@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { noopEmit } from "@ob/core";
+import { noopEmit, ownedName } from "@ob/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hostIdentity, identityOf, isAlive, type ProcessIdentity } from "../process/process-identity.ts";
 import { createRunDirectory, sweepRunDirectories } from "./run-directory.ts";
@@ -122,6 +122,15 @@ describe.runIf(process.platform === "linux")("a run directory", () => {
     await sweepRunDirectories(state, noopEmit);
     await expect(left()).resolves.toEqual(["vm-young"]);
     expect(young).toContain("vm-young");
+  });
+
+  it("that a killed process was making or removing is removed at once, and that of a running one is left alone", async () => {
+    const name = ownedName(".part-");
+    const { pid } = await deadOwner();
+    await leave(name.replace(`-${process.pid}-`, `-${pid}-`), "nonsense");
+    await leave(name, "nonsense");
+    await sweepRunDirectories(state, noopEmit);
+    await expect(left()).resolves.toEqual([name]);
   });
 
   it("need not exist", async () => {

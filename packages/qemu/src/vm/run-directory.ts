@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { type Emit, errnoCode, isOutdated } from "@ob/core";
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { type Emit, errnoCode, isAbandonedName, isOutdated, ownedName } from "@ob/core";
 import * as v from "valibot";
 import { removeCgroup } from "../cgroup/vm-cgroup.ts";
 import { argumentsOf, hostIdentity, identityOf, isAlive } from "../process/process-identity.ts";
@@ -10,6 +11,8 @@ import { argumentsOf, hostIdentity, identityOf, isAlive } from "../process/proce
  *
  *     run/vm-XXXXXX/owner.json    who owns the VM, and which QEMU it is
  *     run/vm-XXXXXX/console.log   the output of the guest's serial console
+ *
+ * It has another name while it is made and while it is removed, which says by which process.
  */
 export interface RunDirectory extends AsyncDisposable {
   /** Absolute path. */
@@ -27,6 +30,9 @@ const schema = v.object({
 });
 type Owner = v.InferOutput<typeof schema>;
 
+/** What the names of directories begin with that are not complete. */
+const incomplete = ".part-";
+
 /** A directory without a readable owner was left by a crash if it is older than this, in milliseconds. */
 const graceTime = 60_000;
 
@@ -34,18 +40,38 @@ const graceTime = 60_000;
 export async function createRunDirectory(stateDirectory: string): Promise<RunDirectory> {
   const parent = runParent(stateDirectory);
   await mkdir(parent, { recursive: true, mode: 0o700 });
-  const path = await mkdtemp(join(parent, "vm-"));
+  const made = join(parent, ownedName(incomplete));
+  const path = join(parent, `vm-${randomBytes(5).toString("base64url").slice(0, 6)}`);
   const owner = await identityOf(process.pid);
-  const record = async (contents: Owner): Promise<void> => {
-    await writeFile(join(path, "owner.json"), JSON.stringify(contents));
-  };
-  await record({ owner });
+  await mkdir(made, { mode: 0o700 });
+  await recordOwner(made, { owner });
+  await rename(made, path);
   return {
     path,
     consoleLog: join(path, "console.log"),
-    recordQemu: async (pid, cgroup) => await record({ owner, qemu: await identityOf(pid), cgroup }),
-    [Symbol.asyncDispose]: async () => await rm(path, { recursive: true, force: true }),
+    recordQemu: async (pid, cgroup) =>
+      await recordOwner(path, { owner, qemu: await identityOf(pid), cgroup }),
+    [Symbol.asyncDispose]: async () => await removeRunDirectory(path),
   };
+}
+
+/** A process that is killed here leaves the record before. */
+async function recordOwner(path: string, contents: Owner): Promise<void> {
+  const next = join(path, "owner.json.next");
+  await writeFile(next, JSON.stringify(contents));
+  await rename(next, ownerFile(path));
+}
+
+/** A process that is killed here leaves what the next sweep removes. */
+async function removeRunDirectory(path: string): Promise<void> {
+  const removed = join(dirname(path), ownedName(incomplete));
+  try {
+    await rename(path, removed);
+  } catch (error) {
+    if (errnoCode(error) === "ENOENT") return;
+    throw error;
+  }
+  await rm(removed, { recursive: true, force: true });
 }
 
 /**
@@ -57,19 +83,19 @@ export async function sweepRunDirectories(stateDirectory: string, emit: Emit): P
   const host = await hostIdentity();
   for (const name of await entries(parent)) {
     const path = join(parent, name);
-    if (!(await isAbandoned(path, host))) continue;
+    if (!isAbandonedName(name, incomplete) && !(await isAbandoned(path, host))) continue;
     emit({ type: "log", level: "debug", text: `removing ${path}, left by a killed process` });
     const cgroup = (await readOwner(path))?.cgroup;
     if (cgroup !== undefined && basename(cgroup) === name) await removeCgroup(cgroup);
-    await rm(path, { recursive: true, force: true });
+    await removeRunDirectory(path);
   }
 }
 
 async function isAbandoned(path: string, host: string | undefined): Promise<boolean> {
+  if (host === undefined) return false;
   const contents = await readOwner(path);
   if (contents?.owner === undefined) return await isOlderThan(path, graceTime);
   const { owner, qemu } = contents;
-  if (host === undefined) return false;
   // After a reboot of the host its processes are gone. Those of another container are not visible from here.
   if (owner.host !== host) return bootOf(owner.host) !== bootOf(host);
   if (await isAlive(owner)) return false;
@@ -89,7 +115,7 @@ function bootOf(host: string): string | undefined {
 
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {
-    return v.parse(schema, JSON.parse(await readFile(join(path, "owner.json"), "utf8")));
+    return v.parse(schema, JSON.parse(await readFile(ownerFile(path), "utf8")));
   } catch {
     return undefined;
   }
@@ -110,6 +136,10 @@ async function entries(directory: string): Promise<readonly string[]> {
     if (errnoCode(error) === "ENOENT") return [];
     throw error;
   }
+}
+
+function ownerFile(path: string): string {
+  return join(path, "owner.json");
 }
 
 function runParent(stateDirectory: string): string {
