@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
-import { copyFile, link, mkdtemp, readdir, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { copyFile, link, readdir, stat, statfs, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { getuid } from "node:process";
-import { errnoCode, errorMessage, storeLayout } from "@ob/core";
+import { errnoCode, errorMessage, makeTemporaryDirectory, storeLayout } from "@ob/core";
 import { formatSize } from "../args/units.ts";
 import type { Check } from "./check.ts";
 
@@ -69,13 +69,16 @@ async function spaceCheck(directory: string): Promise<Check> {
 /** Whether files can be written, linked, and copied without copying their contents. */
 async function fileSystemCheck(directory: string): Promise<Check> {
   const name = "file system";
-  let trial: string | undefined;
   try {
-    trial = await mkdtemp(path.join(directory, ".doctor-"));
-    const file = path.join(trial, "file");
+    await using trial = await makeTemporaryDirectory("doctor", directory);
+    const file = path.join(trial.path, "file");
     await writeFile(file, "x".repeat(4096));
-    await link(file, path.join(trial, "link"));
-    const reflink = await copyFile(file, path.join(trial, "copy"), constants.COPYFILE_FICLONE_FORCE).then(
+    await link(file, path.join(trial.path, "link"));
+    const reflink = await copyFile(
+      file,
+      path.join(trial.path, "copy"),
+      constants.COPYFILE_FICLONE_FORCE,
+    ).then(
       () => true,
       () => false,
     );
@@ -90,7 +93,5 @@ async function fileSystemCheck(directory: string): Promise<Check> {
       text,
       help: "Check the permissions, and whether it is mounted read-only.",
     };
-  } finally {
-    if (trial !== undefined) await rm(trial, { recursive: true, force: true });
   }
 }

@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import type { Emit } from "@ob/core";
+import { dirname } from "node:path";
+import { type Emit, makeTemporaryDirectory } from "@ob/core";
 import { emptyConsoleLog } from "../process/console-log.ts";
 import { createRunDirectory } from "../vm/run-directory.ts";
 import { filesInArgv, type NamedFile, usesKvm } from "./argv-files.ts";
@@ -36,8 +35,8 @@ export async function confineArgv(
   const files = filesInArgv(argv);
   // Files of the same file system can be linked.
   const beside = files.find(({ access }) => access === "write")?.path;
-  const stateDirectory = await mkdtemp(join(beside === undefined ? tmpdir() : dirname(beside), ".qemu-"));
-  stack.defer(async () => await rm(stateDirectory, { recursive: true, force: true }));
+  const parent = beside === undefined ? tmpdir() : dirname(beside);
+  const { path: stateDirectory } = stack.use(await makeTemporaryDirectory("qemu", parent));
   const { path: directory } = stack.use(await createRunDirectory(stateDirectory));
   const confinement = new Confinement({ choice, stateDirectory });
   const confined = await confinement.forVm(
