@@ -32,7 +32,9 @@ const longestDelay = 60_000;
 export class Publisher implements AsyncDisposable {
   readonly #options: PublisherOptions;
   readonly #closing = new AbortController();
+  /** The last of each layer: one that was deleted and made again is published twice. */
   readonly #pending = new Map<LayerId, Promise<boolean>>();
+  readonly #running = new Set<Promise<boolean>>();
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -47,14 +49,16 @@ export class Publisher implements AsyncDisposable {
   add(made: MadeLayer): void {
     const parent = made.parent === undefined ? undefined : this.#pending.get(made.parent);
     const published = this.#publish(made, parent ?? Promise.resolve(true)).finally(() => {
-      this.#pending.delete(made.id);
+      this.#running.delete(published);
+      if (this.#pending.get(made.id) === published) this.#pending.delete(made.id);
     });
+    this.#running.add(published);
     this.#pending.set(made.id, published);
   }
 
   /** Resolves when nothing is left to push. */
   async idle(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending.values());
+    while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
   /** Gives up what is not yet pushed: others make it again. */
