@@ -68,14 +68,14 @@ describe("a step's command that ends", () => {
     );
     expect(result.exitCode, result.all).toBe(1);
     // What the login shell prints to its standard error is a stream of its own, and comes between other lines.
-    const printed = result.all.replaceAll("be careful\n", "");
-    expect(printed).toContain("started\n");
-    expect(printed).toContain("\nfile\n");
-    expect(printed).toContain(Array.from({ length: 2_000 }, (_, index) => 100_001 + index).join("\n"));
-    expect(printed).toContain("now\nlater\n");
+    const shown = result.all.replaceAll("be careful\n", "");
+    expect(shown).toContain("started\n");
+    expect(shown).toContain("\nfile\n");
+    expect(shown).toContain(Array.from({ length: 2_000 }, (_, index) => 100_001 + index).join("\n"));
+    expect(shown).toContain("now\nlater\n");
     // Processes that the login shell itself leaves are not killed.
     expect(result.all).not.toMatch(/^\d+ sleep 300/m);
-    expect(printed).toContain("looked\nmore\n");
+    expect(shown).toContain("looked\nmore\n");
     expect(result.all).toContain("The command failed with exit status 3.");
     expect(result.all).not.toMatch(/warning|tar printed/i);
   });
