@@ -44,8 +44,13 @@ export async function createRunDirectory(stateDirectory: string): Promise<RunDir
   const path = join(parent, `vm-${randomBytes(5).toString("base64url").slice(0, 6)}`);
   const owner = await identityOf(process.pid);
   await mkdir(made, { mode: 0o700 });
-  await recordOwner(made, { owner });
-  await rename(made, path);
+  try {
+    await recordOwner(made, { owner });
+    await rename(made, path);
+  } catch (error) {
+    await rm(made, { recursive: true, force: true });
+    throw error;
+  }
   return {
     path,
     consoleLog: join(path, "console.log"),
