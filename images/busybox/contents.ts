@@ -28,6 +28,7 @@ export const modules = {
   VIRTIO_SCSI: [],
   VIRTIO_NET: ["virtio_net"],
   VIRTIO_RNG: ["virtio_rng"],
+  VIRTIO_CONSOLE: [],
   ATA_PIIX: [],
   AHCI: [],
   E1000: [],

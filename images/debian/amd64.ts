@@ -66,7 +66,7 @@ export function debianAmd64(release: Release, init: Init): Recipe {
       const grubConfig = grubConfigOf(commandLineOf(init));
       const { additions } = init;
       return sha256(
-        JSON.stringify({ revision: 4, release, content, script, files, label, grubConfig, additions }),
+        JSON.stringify({ revision: 5, release, content, script, files, label, grubConfig, additions }),
       );
     },
     make: (context) => make(release, { init, ...context }),
@@ -113,6 +113,7 @@ async function make(release: Release, context: MakeContext): Promise<RecipeResul
     virtualSize: diskSize,
     readyMarker: true,
     snapshotPoints: ["initrd", "ready"],
+    rootShellPort: true,
     directBoot: { kernel: at("vmlinux"), initrd: at("initrd"), commandLine: commandLineOf(init) },
   };
 }

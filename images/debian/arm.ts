@@ -12,7 +12,7 @@ const virt = {
   // QEMU 7.2 has no vmgenid for it, by which a guest that is resumed when it is ready would reseed its random generator.
   snapshotPoints: ["initrd"],
   check: checkFirstBoot,
-  revision: 1,
+  revision: 2,
 } as const satisfies Partial<UnpackedArch>;
 
 export const arm64: UnpackedArch = { ...virt, guestArch: "arm64", kernelPackage: "linux-image-arm64" };

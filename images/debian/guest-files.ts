@@ -9,6 +9,7 @@ const home = "usr/local/lib/obuilder";
 const sources = [
   { source: "inittab", path: "etc/inittab", mode: 0o644 },
   { source: "grow-root", path: `${home}/grow-root`, mode: 0o755 },
+  { source: "root-shell", path: `${home}/root-shell`, mode: 0o755 },
   { source: "power-off", path: `${home}/power-off`, mode: 0o755 },
   { source: "sshd_config", path: "etc/ssh/sshd_config.d/obuilder.conf", mode: 0o644 },
   { source: "policy-rc.d", path: "usr/sbin/policy-rc.d", mode: 0o755 },

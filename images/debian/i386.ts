@@ -14,5 +14,5 @@ export const i386: UnpackedArch = {
   pc: true,
   snapshotPoints: ["initrd", "ready"],
   check: (result, options) => checkByDisk(result, { ...options, guestArch: "i386" }),
-  revision: 1,
+  revision: 2,
 };

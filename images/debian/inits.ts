@@ -50,9 +50,15 @@ const units = "etc/systemd/system";
 /** Files in `guest/`, with their paths in the guest. */
 const sources = [
   { source: "grow-root", path: `${home}/grow-root`, mode: 0o755 },
+  { source: "root-shell", path: `${home}/root-shell`, mode: 0o755 },
   { source: "systemd/sshd_config", path: "etc/ssh/sshd_config.d/obuilder.conf", mode: 0o644 },
   { source: "systemd/tmpfiles.conf", path: "etc/tmpfiles.d/tmp.conf", mode: 0o644 },
   { source: "systemd/obuilder-ready.service", path: `${units}/obuilder-ready.service`, mode: 0o644 },
+  {
+    source: "systemd/obuilder-root-shell.service",
+    path: `${units}/obuilder-root-shell.service`,
+    mode: 0o644,
+  },
   { source: "systemd/obuilder-grow-root.service", path: `${units}/obuilder-grow-root.service`, mode: 0o644 },
 ] as const;
 
@@ -100,6 +106,7 @@ export const systemdInit: Init = {
     [`${home}/init`, "/usr/lib/systemd/systemd"],
     ["etc/mtab", "/proc/self/mounts"],
     [`${units}/default.target.wants/obuilder-ready.service`, `/${units}/obuilder-ready.service`],
+    [`${units}/multi-user.target.wants/obuilder-root-shell.service`, `/${units}/obuilder-root-shell.service`],
     [`${units}/local-fs.target.wants/obuilder-grow-root.service`, `/${units}/obuilder-grow-root.service`],
     ...masked.map((unit) => [`${units}/${unit}`, "/dev/null"] as const),
   ],

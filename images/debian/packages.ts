@@ -54,6 +54,7 @@ export const modules = {
   VIRTIO_SCSI: ["virtio_scsi", "sd_mod"],
   VIRTIO_NET: ["virtio_net"],
   VIRTIO_RNG: ["virtio_rng"],
+  VIRTIO_CONSOLE: ["virtio_console"],
   ATA_PIIX: ["ata_piix", "sd_mod"],
   AHCI: ["ahci", "sd_mod"],
   E1000: ["e1000"],

@@ -12,5 +12,5 @@ export const ppc64el: UnpackedArch = {
   powerButton: false,
   initrd: () => readGuest("initrd-init"),
   check: checkFirstBoot,
-  revision: 1,
+  revision: 2,
 };

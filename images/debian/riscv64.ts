@@ -19,6 +19,7 @@ export const riscv64: UnpackedArch = {
     VIRTIO_SCSI: ["virtio_scsi", "sd_mod"],
     VIRTIO_NET: ["virtio_net"],
     VIRTIO_RNG: ["virtio_rng"],
+    VIRTIO_CONSOLE: ["virtio_console"],
     AHCI: ["ahci", "sd_mod"],
     E1000: ["e1000"],
     E1000E: ["e1000e"],
@@ -35,7 +36,7 @@ export const riscv64: UnpackedArch = {
   },
   strip: "riscv64-linux-gnu-strip",
   check: checkByUBoot,
-  revision: 3,
+  revision: 4,
 };
 
 /** The text of a file in `riscv64/guest/`. */

@@ -12,6 +12,7 @@ export const s390x: UnpackedArch = {
     VIRTIO_BLK: ["virtio_blk"],
     VIRTIO_NET: ["virtio_net"],
     VIRTIO_RNG: ["virtio_rng"],
+    VIRTIO_CONSOLE: ["virtio_console"],
   },
   // SCLP's terminal, by the name that the kernel's option has for it.
   commandLine: "console=ttyS1",
@@ -19,5 +20,5 @@ export const s390x: UnpackedArch = {
   initrd: () => readFile(fileURLToPath(import.meta.resolve("#debian-s390x/initrd-init")), "utf8"),
   snapshotPoints: ["initrd"],
   check: checkFirstBoot,
-  revision: 1,
+  revision: 2,
 };

@@ -108,6 +108,7 @@ async function make(arch: UnpackedArch, context: MakeContext): Promise<RecipeRes
     virtualSize: diskSize,
     readyMarker: true,
     ...(snapshotPoints && { snapshotPoints: [...snapshotPoints] }),
+    rootShellPort: true,
     directBoot: { kernel, initrd: at("initrd"), commandLine },
   };
   if (debs.more.length > 0) {

@@ -201,13 +201,14 @@ async function check(
 }
 
 function manifestOf(result: RecipeResult, { recipe, name, parameters }: PlannedImage) {
-  const { virtualSize, readyMarker, snapshotPoints, diskBus, machine } = result;
+  const { virtualSize, readyMarker, snapshotPoints, rootShellPort, diskBus, machine } = result;
   const { guestOs, guestArch } = recipe;
   return {
     ...{ version: 2 as const, name, guestOs, guestArch, loginUser: parameters.user, virtualSize },
     sshKey: "../state/ssh/id_ed25519",
     ...(readyMarker !== undefined && { readyMarker }),
     ...(snapshotPoints !== undefined && { snapshotPoints }),
+    ...(rootShellPort !== undefined && { rootShellPort }),
     ...(diskBus !== undefined && { diskBus }),
     ...(machine !== undefined && { machine }),
   };

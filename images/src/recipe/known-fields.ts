@@ -34,6 +34,7 @@ const resultFields = {
   virtualSize: true,
   readyMarker: true,
   snapshotPoints: true,
+  rootShellPort: true,
   directBoot: { kernel: true, initrd: true, commandLine: true },
   diskBus: true,
   machine: true,

@@ -92,7 +92,7 @@ export interface RecipeContext {
  */
 export interface RecipeResult extends Pick<
   ImageManifest,
-  "readyMarker" | "snapshotPoints" | "diskBus" | "machine"
+  "readyMarker" | "snapshotPoints" | "rootShellPort" | "diskBus" | "machine"
 > {
   /** A qcow2 file without a backing file. */
   readonly disk: string;

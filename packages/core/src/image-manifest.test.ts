@@ -21,6 +21,7 @@ test("a whole manifest is read unchanged", () => {
     machine: "q35",
     readyMarker: true,
     snapshotPoints: ["initrd", "ready"],
+    rootShellPort: true,
     virtualSize: 2 ** 33,
     sha256: "0".repeat(64),
   };
@@ -52,6 +53,7 @@ test.each([
   ["version", { ...smallest, version: "2" }],
   ["version", { guestOs: "linux", guestArch: "amd64", loginUser: "opam" }],
   ["readyMarker", { ...smallest, readyMarker: "yes" }],
+  ["rootShellPort", { ...smallest, rootShellPort: 1 }],
   ["snapshotPoints", { ...smallest, snapshotPoints: "initrd" }],
   ["snapshotPoints.1", { ...smallest, snapshotPoints: ["initrd", "login"] }],
   ["guestOs", { ...smallest, guestOs: "../plan9" }],

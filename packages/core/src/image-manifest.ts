@@ -100,6 +100,11 @@ const version2Fields = {
   readyMarker,
   /** The points at which a snapshot of the guest can be taken; without any, a guest is always booted. */
   snapshotPoints,
+  /**
+   * True if the guest's init starts a root shell on the virtio-serial port `obuilder.root`, with its standard error on `obuilder.root.errors`,
+   * before it prints `obuilder: ready`. Not used without `readyMarker`.
+   */
+  rootShellPort: v.optional(v.boolean()),
 };
 
 const version2 = v.pipe(

@@ -58,6 +58,7 @@ export {
   qmpFd,
   type QemuExit,
   type QemuProcess,
+  type RootShellPort,
   spawnQemu,
   type SpawnQemuOptions,
   stateFd,

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { qemuArgv, type VmConfig } from "./qemu-argv.ts";
 import { amd64 } from "../machine/amd64.ts";
 import { riscv64 } from "../machine/riscv64.ts";
+import { s390x } from "../machine/s390x.ts";
 import { testDisks } from "../testing/disks.ts";
 
 const config: VmConfig = {
@@ -33,6 +34,23 @@ function netdev(network: VmConfig["network"]): readonly string[] {
 }
 
 describe("QEMU's command line", () => {
+  it.each([
+    [amd64, "virtio-serial-pci"],
+    [s390x, "virtio-serial-ccw"],
+  ] as const)("has ports for a root shell after all disks, on %#", (machine, controller) => {
+    const disks = testDisks(1);
+    const devices = (rootShellPort: boolean): readonly string[] =>
+      optionsOf(qemuArgv({ ...config, machine, disks, rootShellPort }, options), "-device");
+    expect(devices(true)).toEqual([
+      ...devices(false),
+      controller,
+      "virtserialport,chardev=root-shell,id=root-shell,name=obuilder.root",
+      "virtserialport,chardev=root-shell-errors,id=root-shell-errors,name=obuilder.root.errors",
+    ]);
+    const chardevs = optionsOf(qemuArgv({ ...config, machine, rootShellPort: true }, options), "-chardev");
+    expect(chardevs.slice(-2)).toEqual(["socket,id=root-shell,fd=8", "socket,id=root-shell-errors,fd=9"]);
+  });
+
   it("boots from the root disk, without network, under emulation", () => {
     expect(lines(qemuArgv(config, { ...options, consoleLog: "/state/run/vm-1/console.log" })))
       .toMatchInlineSnapshot(`

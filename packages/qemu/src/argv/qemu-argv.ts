@@ -1,7 +1,7 @@
 import type { DiskBus } from "@ob/core";
 import { diskControllers, diskDevice } from "../machine/disk-bus.ts";
 import type { Accelerator, Machine, QemuOption } from "../machine/machine.ts";
-import { memoryFd, networkFd } from "../process/qemu-process.ts";
+import { memoryFd, networkFd, rootShellErrorsFd, rootShellFd } from "../process/qemu-process.ts";
 import type { QemuRelease } from "../process/version-data.ts";
 import { blockNode } from "./block-node.ts";
 import { monitorArgs } from "./monitor-args.ts";
@@ -51,6 +51,11 @@ export interface VmConfig {
   readonly guestPort?: number | undefined;
   /** True for an empty CD-ROM drive, if the machine has IDE. By default false. */
   readonly cdrom?: boolean;
+  /**
+   * True for two virtio-serial ports, `obuilder.root` and `obuilder.root.errors`, on which the guest's init starts a root shell; see
+   * `Vm.rootShellPort`. By default false.
+   */
+  readonly rootShellPort?: boolean | undefined;
   /** Undefined: the guest boots from its first disk. */
   readonly directBoot: DirectBoot | undefined;
   readonly hardware: Hardware;
@@ -120,6 +125,7 @@ export function qemuArgv(
     ...diskOptions({ index: 0, node: rootNode, serial: machineId, file: config.rootDisk }, config),
     ...config.disks.flatMap((disk, position) => diskOptions({ index: position + 1, ...disk }, config)),
     ...cdromOptions(config),
+    ...rootShellOptions(config),
     ...firmwareOptions(config),
     ...(directBoot ? kernelOptions(directBoot) : []),
   ];
@@ -212,6 +218,24 @@ function diskOptions(
 function cdromOptions({ cdrom, machine, hardware }: VmConfig): readonly QemuOption[] {
   const hasIde = machine.ideBuses.length > 0 && /\b(?:pc|q35)\b/.test(hardware.machine ?? machine.type);
   return cdrom && hasIde ? [["-device", `ide-cd,id=${cdromId}`]] : [];
+}
+
+/** QEMU's name for the port of the root shell, in its events. */
+export const rootShellId = "root-shell";
+
+/** After the disks, whose addresses are then the same without it. */
+function rootShellOptions({ rootShellPort, machine }: VmConfig): readonly QemuOption[] {
+  if (rootShellPort !== true) return [];
+  const port = (id: string, { name, fd }: { readonly name: string; readonly fd: number }) =>
+    [
+      ["-chardev", `socket,id=${id},fd=${fd}`],
+      ["-device", `virtserialport,chardev=${id},id=${id},name=${name}`],
+    ] as const;
+  return [
+    ["-device", machine.devices.serialPorts],
+    ...port(rootShellId, { name: "obuilder.root", fd: rootShellFd }),
+    ...port(`${rootShellId}-errors`, { name: "obuilder.root.errors", fd: rootShellErrorsFd }),
+  ];
 }
 
 function kernelOptions({ kernel, initrd, commandLine: append }: DirectBoot): readonly QemuOption[] {

@@ -22,6 +22,7 @@ export const amd64: Machine = {
     disk: "virtio-blk-pci",
     network: "virtio-net-pci",
     random: "virtio-rng-pci",
+    serialPorts: "virtio-serial-pci",
     notifyDevices: ["vmgenid,guid=auto", "pvpanic"],
   },
   smbios: true,

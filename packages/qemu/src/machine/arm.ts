@@ -10,6 +10,7 @@ const virt = {
     disk: "virtio-blk-pci",
     network: "virtio-net-pci",
     random: "virtio-rng-pci",
+    serialPorts: "virtio-serial-pci",
     // QEMU 7.2 has vmgenid for PCs only.
     notifyDevices: [],
   },

@@ -51,6 +51,8 @@ export interface Machine {
     readonly disk: string;
     readonly network: string;
     readonly random: string;
+    /** The controller of virtio-serial ports. */
+    readonly serialPorts: string;
     /** Devices that notify the guest of a new VM generation, or QEMU of a guest panic. */
     readonly notifyDevices: readonly string[];
   };

@@ -16,6 +16,7 @@ export const ppc64el: Machine = {
     disk: "virtio-blk-pci",
     network: "virtio-net-pci",
     random: "virtio-rng-pci",
+    serialPorts: "virtio-serial-pci",
     notifyDevices: [],
   },
   smbios: false,

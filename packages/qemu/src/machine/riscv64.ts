@@ -38,6 +38,7 @@ export const riscv64: Machine = {
     disk: "virtio-blk-pci",
     network: "virtio-net-pci",
     random: "virtio-rng-pci",
+    serialPorts: "virtio-serial-pci",
     // No vmgenid: without snapshots none is needed.
     notifyDevices: [],
   },

@@ -13,6 +13,7 @@ export const s390x: Machine = {
     disk: "virtio-blk-ccw",
     network: "virtio-net-ccw",
     random: "virtio-rng-ccw",
+    serialPorts: "virtio-serial-ccw",
     notifyDevices: [],
   },
   smbios: false,

@@ -13,6 +13,17 @@ export const stateFd = 5;
 export const memoryFd = 6;
 /** QEMU's end of a stream netdev. */
 export const networkFd = 7;
+/** QEMU's ends of the root shell's ports; see `VmConfig.rootShellPort`. */
+export const rootShellFd = 8;
+export const rootShellErrorsFd = 9;
+
+/** The host's ends of the ports on which a guest's init has started a root shell. */
+export interface RootShellPort {
+  /** Its standard input and output. */
+  readonly shell: Duplex;
+  /** Its standard error. */
+  readonly errors: Duplex;
+}
 
 /** How QEMU exited. */
 export interface QemuExit {
@@ -34,6 +45,8 @@ export interface QemuProcess {
   readonly console: Duplex;
   /** The other end of `networkFd`, if it was asked for. */
   readonly network: Duplex | undefined;
+  /** The other ends of `rootShellFd` and `rootShellErrorsFd`, if they were asked for. */
+  readonly rootShellPort: RootShellPort | undefined;
   /** Settles when the process has exited. Never rejects. */
   readonly exited: Promise<QemuExit>;
   /** The last lines of its standard error until now, or empty. */
@@ -47,6 +60,8 @@ export interface SpawnQemuOptions {
   readonly files?: readonly number[] | undefined;
   /** True for a socket at `networkFd`. */
   readonly network?: boolean | undefined;
+  /** True for sockets at `rootShellFd` and `rootShellErrorsFd`. */
+  readonly rootShellPort?: boolean | undefined;
   /** What all of this is appended to: see `VmCgroup.command`. */
   readonly startedBy?: readonly string[] | undefined;
   /** What QEMU's command is appended to, in place of what only ends it with this process. See `VmConfinement.command`. */
@@ -62,7 +77,7 @@ export interface SpawnQemuOptions {
  */
 export async function spawnQemu(
   argv: readonly [string, ...string[]],
-  { files = [], network = false, startedBy = [], confinedBy }: SpawnQemuOptions = {},
+  { files = [], network = false, rootShellPort = false, startedBy = [], confinedBy }: SpawnQemuOptions = {},
 ): Promise<QemuProcess> {
   const [file, ...args] = argv;
   const program = await findProgram(file);
@@ -70,6 +85,7 @@ export async function spawnQemu(
   const [first, ...rest] = [...startedBy, ...(confinedBy ?? (await endingWithUs())), program, ...args];
   const wanted: Stdio[] = ["ignore", "ignore", "pipe", "pipe", "pipe", ...files];
   if (network) wanted[networkFd] = "pipe";
+  if (rootShellPort) wanted[rootShellFd] = wanted[rootShellErrorsFd] = "pipe";
   const env = bareEnvironment();
   const { child, started, exited, stderrTail } = await withoutInheritedFiles(wanted, (stdio) =>
     listenTo(spawn(first ?? program, rest, { stdio, env, detached: true })),
@@ -83,6 +99,9 @@ export async function spawnQemu(
     qmp: socketOf(child, qmpFd),
     console: socketOf(child, consoleFd),
     network: network ? socketOf(child, networkFd) : undefined,
+    rootShellPort: rootShellPort
+      ? { shell: socketOf(child, rootShellFd), errors: socketOf(child, rootShellErrorsFd) }
+      : undefined,
     exited: confinedBy === undefined ? exited : asOfQemu(exited),
     stderrTail,
     kill: () => killGroup(child),

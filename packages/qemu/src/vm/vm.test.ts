@@ -45,10 +45,14 @@ const start = async (): Promise<Vm> => await Vm.start(config, options());
 const runDirectories = async (): Promise<string[]> => await readdir(join(stateDirectory, "run"));
 
 /** A VM on a program in place of QEMU. */
-async function withFake(body: string, test: (vm: Vm) => Promise<void>): Promise<void> {
+async function withFake(
+  body: string,
+  test: (vm: Vm) => Promise<void>,
+  more: Partial<VmConfig> = {},
+): Promise<void> {
   await using fake = await fakeQemu(body);
   vi.stubEnv("PATH", fake.path);
-  await using vm = await start();
+  await using vm = await Vm.start({ ...config, ...more }, options());
   await test(vm);
 }
 
@@ -61,6 +65,69 @@ async function failureOf(vm: Vm): Promise<unknown> {
 async function trigger(vm: Vm): Promise<void> {
   await vm.qmp.execute("cont", { signal: cancel.signal }).catch(() => undefined);
 }
+
+/** A fake that says of the port of the root shell what it is asked to, and passes on what comes there to the port of its errors. */
+const withPort = `
+  const port = new net.Socket({ fd: 8 }), errors = new net.Socket({ fd: 9 });
+  port.on("data", (bytes) => errors.write(bytes));
+  const change = (open, id = "root-shell") => (say) => void say({ event: "VSERPORT_CHANGE", data: { id, open } });
+  speakQmp({ on: {
+    cont: change(true), stop: change(false),
+    system_reset: change(false, "root-shell-errors"), system_wakeup: () => void port.write("answer"),
+  } });`;
+
+describe("the port of a root shell", () => {
+  const say = async (vm: Vm, command: string): Promise<void> =>
+    void (await vm.qmp.execute(command, { signal: cancel.signal }));
+  const test = async (body: (vm: Vm, port: NonNullable<Vm["rootShellPort"]>) => Promise<void>) =>
+    await withFake(
+      withPort,
+      async (vm) => {
+        if (!vm.rootShellPort) throw new TypeError("there is no port");
+        await body(vm, vm.rootShellPort);
+      },
+      { rootShellPort: true },
+    );
+
+  it("is there only if it was asked for", async () => {
+    await withFake("speakQmp();", async (vm) => {
+      expect(vm.rootShellPort).toBeUndefined();
+      await Promise.resolve();
+    });
+  });
+
+  it("leads to QEMU and back until the guest closes it", async () => {
+    await test(async (vm, { shell, errors, opened }) => {
+      shell.write("hello");
+      const [bytes] = (await once(errors, "data")) as [Buffer];
+      expect(bytes.toString()).toBe("hello");
+      await say(vm, "cont");
+      await expect(opened).resolves.toBeUndefined();
+      await say(vm, "system_reset");
+      expect(shell.destroyed).toBe(false);
+      await say(vm, "stop");
+      expect(shell.destroyed).toBe(true);
+      expect(errors.destroyed).toBe(true);
+    });
+  });
+
+  it("stays when QEMU says that it has not been opened yet", async () => {
+    await test(async (vm, { shell }) => {
+      await say(vm, "stop");
+      expect(shell.destroyed).toBe(false);
+    });
+  });
+
+  it("is closed even if QEMU has left out that it was opened", async () => {
+    await test(async (vm, { shell }) => {
+      const answered = once(shell, "data");
+      await say(vm, "system_wakeup");
+      await answered;
+      await say(vm, "stop");
+      expect(shell.destroyed).toBe(true);
+    });
+  });
+});
 
 describe("a VM", () => {
   it("leads to the guest by the port that QEMU says, and leaves no files when it is disposed of", async () => {

@@ -16,7 +16,9 @@ import { QemuInstance } from "./qemu-instance.ts";
 import { GuestLink } from "../network/link/guest-link.ts";
 import { type Passt, startPasst } from "../network/passt.ts";
 import { guestAnswers } from "./guest-answers.ts";
+import { hostPort } from "./host-port.ts";
 import { createRunDirectory, type RunDirectory } from "./run-directory.ts";
+import { type WatchedPort, watchedPort } from "./watched-port.ts";
 
 export interface StartOptions {
   /** Absolute path of the directory that gets the VM's run directory; see `RunDirectory`. */
@@ -58,6 +60,8 @@ export class Vm extends QemuInstance {
   readonly config: VmConfig;
   /** See `newMachineId`. */
   readonly id: string;
+  /** Set with `VmConfig.rootShellPort`. */
+  readonly rootShellPort: WatchedPort | undefined;
   readonly #directory: RunDirectory;
   readonly #passt: Passt | undefined;
   readonly #confined: VmConfinement;
@@ -79,6 +83,7 @@ export class Vm extends QemuInstance {
     this.#confined = confined;
     this.#cgroup = cgroup;
     this.#greeting = greeting;
+    this.rootShellPort = process.rootShellPort && watchedPort(process.rootShellPort, this);
     if (!process.network) return;
     if (passt) passt.connect(process.network);
     else this.#link = new GuestLink(process.network);
@@ -113,6 +118,7 @@ export class Vm extends QemuInstance {
     const qemu = await spawnQemu(argv, {
       files: saved && [saved.state, saved.memory],
       network: config.network !== "slirp",
+      rootShellPort: config.rootShellPort,
       startedBy: cgroup?.command,
       confinedBy: confined.command(),
     });
@@ -233,16 +239,4 @@ async function passtFor(
 export function asBootFailure(error: unknown): unknown {
   if (!isObError(error, "GUEST_LOST")) return error;
   return new ObError("BOOT_FAILED", `The guest did not start. ${error.message}`, { cause: error });
-}
-
-/** The host's port in a line such as `TCP[HOST_FORWARD]  11  127.0.0.1 42313  10.0.2.15  22  0  0`. */
-function hostPort(usernet: string, guestPort: number): number {
-  const line = new RegExp(
-    String.raw`TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+${guestPort}\s`,
-  );
-  const port = line.exec(usernet)?.[1];
-  if (port === undefined) {
-    throw new ObError("BOOT_FAILED", `QEMU does not say which port leads to the guest:\n${usernet}`);
-  }
-  return Number(port);
 }

@@ -32,7 +32,14 @@ export async function runGuestCommand(command: GuestCommand, options: GuestConne
     () => new ObError(failure, `The guest did not ${purpose} within ${commandTimeout / 1000} s.`, { hint }),
   );
   const signal = AbortSignal.any([options.signal, limit.signal]);
-  const { status, stdout, stderr } = await execViaRootShell(command, { ...options, signal });
+  return outputOf(command, await execViaRootShell(command, { ...options, signal }));
+}
+
+/** The standard output of one of OBuilder's own commands. @throws ObError as `runGuestCommand` if it has failed. */
+export function outputOf(
+  { purpose, failure, hint }: GuestCommand,
+  { status, stdout, stderr }: ExecResult,
+): string {
   if (succeeded(status)) return stdout;
   const said = stderr.trim() === "" ? statusText(status) : stderr.trim();
   throw new ObError(failure, `The guest could not ${purpose}: ${said}`, { hint });
@@ -48,10 +55,24 @@ export async function execViaRootShell(
 ): Promise<ExecResult> {
   const { script, input, answer } = command;
   if (answer !== undefined && shell?.isWaiting === true) return await shell.answer(answer, { signal });
-  const held = script !== undefined && shell?.isOpen === true && (input?.length ?? 0) <= maxInlineInput;
-  return held
-    ? await shell.run(script, { signal, input })
-    : await captureFramed(command, { session, signal, input });
+  if (script !== undefined && shell?.isOpen === true && (input?.length ?? 0) <= maxInlineInput) {
+    const result = await unlessEnded(shell, async () => await shell.run(script, { signal, input }));
+    if (result) return result;
+  }
+  return await captureFramed(command, { session, signal, input });
+}
+
+/** @returns undefined if the root shell had already ended: the script has not run. Throws as the script does. */
+export async function unlessEnded<Result>(
+  shell: RootShell,
+  runScript: () => Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await runScript();
+  } catch (error) {
+    if (isObError(error, "GUEST_LOST") && shell.endedBetweenScripts) return undefined;
+    throw error;
+  }
 }
 
 /** How long it may take to kill the processes that a step's command left behind, in milliseconds. */
@@ -184,10 +205,16 @@ async function runTar(
   { session, shell, signal, onOutput, archive }: GuestConnection & { readonly archive?: Readable },
 ): Promise<{ readonly status: ExecStatus; readonly errors: string }> {
   const fits = (command.input?.length ?? 0) <= maxInlineInput;
-  if (archive === undefined && command.script !== undefined && shell?.isOpen === true && fits) {
-    const { status, stdout, stderr } = await shell.run(command.script, { signal, input: command.input });
-    if (stdout + stderr !== "") await onOutput?.(Buffer.from(stdout + stderr));
-    return { status, errors: stderr.slice(-4_000).trim() };
+  const { script } = command;
+  if (archive === undefined && script !== undefined && shell?.isOpen === true && fits) {
+    const running = async (): Promise<ExecResult> =>
+      await shell.run(script, { signal, input: command.input });
+    const result = await unlessEnded(shell, running);
+    if (result) {
+      const { status, stdout, stderr } = result;
+      if (stdout + stderr !== "") await onOutput?.(Buffer.from(stdout + stderr));
+      return { status, errors: stderr.slice(-4_000).trim() };
+    }
   }
   let errors = "";
   const onStderr: OnOutput = (bytes) => {

@@ -65,6 +65,8 @@ export interface GuestProfile {
   readonly prepare: GuestCommand;
   /** As `prepare`, for a resumed guest: also sets its clock. Undefined if guests of this OS are only booted. */
   readonly resumed?: ((now: Date) => GuestCommand) | undefined;
+  /** What `resumed` does before `prepare`, and what it prints of that. By default the two are not separate. */
+  readonly setClock?: ((now: Date) => GuestCommand) | undefined;
   /**
    * As `resumed`, for a guest that does not report on its console that it was reseeded: it also gets a seed. Succeeds only if its
    * random number generator draws from that seed from now on. Undefined if guests of this OS cannot show that.

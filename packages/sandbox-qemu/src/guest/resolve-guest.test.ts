@@ -35,7 +35,18 @@ describe("a guest", () => {
       hardware: {},
       readyMarker: false,
       snapshotPoints: [],
+      rootShellPort: false,
     });
+  });
+
+  it("has a root shell on a port only where its manifest says when it is ready, on the usual machine", () => {
+    const whole = image({ readyMarker: true, rootShellPort: true });
+    expect(resolveGuest(whole, {}).rootShellPort).toBe(true);
+    expect(resolveGuest(image({ readyMarker: true }), {}).rootShellPort).toBe(false);
+    expect(resolveGuest(image({ rootShellPort: true }), {}).rootShellPort).toBe(false);
+    expect(resolveGuest(whole, { hardware: { machine: "microvm" } }).rootShellPort).toBe(false);
+    const other = image({ readyMarker: true, rootShellPort: true, machine: "isapc" });
+    expect(resolveGuest(other, {}).rootShellPort).toBe(false);
   });
 
   it("is resumed in its initrd only if it says when it is ready", () => {

@@ -18,6 +18,8 @@ export interface Guest {
   readonly readyMarker: boolean;
   /** See the manifest's field. Without `readyMarker` at most `ready`. */
   readonly snapshotPoints: readonly SnapshotPoint[];
+  /** See the manifest's field. Never without `readyMarker`, nor for another type of machine than the usual one. */
+  readonly rootShellPort: boolean;
 }
 
 /** What the caller says of images; see `SandboxOptions`. */
@@ -50,12 +52,14 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
       hardware,
       readyMarker: false,
       snapshotPoints: [],
+      rootShellPort: false,
     };
   }
   const name = manifest.name ?? "the base image";
   assertConsistent("--qemu-guest-os", { flag: flags.guestOs, manifest: manifest.guestOs, name });
   assertConsistent("--qemu-guest-arch", { flag: flags.guestArch, manifest: manifest.guestArch, name });
-  const { directBoot, sshKey } = manifest;
+  const { directBoot, sshKey, readyMarker = false } = manifest;
+  const machine = hardware.machine ?? manifest.machine;
   const absoluteInImage = (path: string): string => resolve(join(manifestDirectory, path));
   return {
     os: manifest.guestOs,
@@ -68,15 +72,10 @@ export function resolveGuest({ manifest, manifestDirectory }: GuestImage, flags:
       initrd: directBoot.initrd === undefined ? undefined : absoluteInImage(directBoot.initrd),
       commandLine: directBoot.commandLine,
     },
-    readyMarker: manifest.readyMarker ?? false,
-    snapshotPoints: (manifest.snapshotPoints ?? []).filter(
-      (point) => manifest.readyMarker === true || point === "ready",
-    ),
-    hardware: {
-      ...hardware,
-      diskBus: hardware.diskBus ?? manifest.diskBus,
-      machine: hardware.machine ?? manifest.machine,
-    },
+    readyMarker,
+    snapshotPoints: (manifest.snapshotPoints ?? []).filter((point) => readyMarker || point === "ready"),
+    rootShellPort: readyMarker && machine === undefined && manifest.rootShellPort === true,
+    hardware: { ...hardware, diskBus: hardware.diskBus ?? manifest.diskBus, machine },
   };
 }
 

@@ -14,6 +14,7 @@ import type { BaselineFile } from "../snapshot/baseline-file.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { releaseFromInitrd, initrdPausedPattern, resume } from "../snapshot/resume.ts";
 import type { LaunchPlan } from "./launch-plan.ts";
+import { preparePortShell } from "./port-shell.ts";
 import { prepareGuest } from "./prepare-guest.ts";
 import { seedLength } from "./snapshot-points.ts";
 import { takeSnapshot, takeSnapshotWhenReady } from "./take-snapshot.ts";
@@ -77,6 +78,11 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
     const starting = { ...options, startedAt: start };
     const probe =
       plan.kind === "resume" ? await resumeGuest(vm, plan, starting) : await bootGuest(vm, plan, starting);
+    const setClock = isReady(plan) ? profile.setClock?.(new Date()) : undefined;
+    const reject = config.network === "none" ? profile.rejectConnections : undefined;
+    const commands = [setClock, reject].filter((command) => command !== undefined);
+    const mustBeInTime = setClock !== undefined;
+    const shellOnPort = preparePortShell(vm, { commands, mustBeInTime, signal });
     const bootTimeSeconds = bootTimeout(plan, login.bootTimeSeconds);
     const [session] = await Promise.all([
       waitForSsh(vm, { ...login, bootTimeSeconds, probe, signal: caller, emit }),
@@ -86,8 +92,10 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
     phases?.vmStarted(plan.kind);
     phases?.start("login");
     const timeoutMs = login.bootTimeSeconds * 1000;
-    const command = plan.kind === "resume" ? afterResume(options) : profile.prepare;
-    const root = await prepareGuest(command, { vm, profile, session, timeoutMs, signal });
+    const portShell = await shellOnPort(session.lost);
+    const isPrepared = plan.kind === "boot" || (portShell !== undefined && setClock !== undefined);
+    const command = isPrepared ? profile.prepare : afterResume(options);
+    const root = await prepareGuest(command, { vm, profile, session, timeoutMs, signal, portShell });
     const how = plan.kind === "resume" ? `resumed from snapshot (${plan.snapshot.key.point})` : "booted";
     const text = `${how}, SSH login after ${Math.round(performance.now() - start)} ms`;
     emit({ type: "log", level: "debug", text });
@@ -131,8 +139,12 @@ function afterResume({ guest, profile }: LaunchOptions): GuestCommand {
 
 /** Only a snapshot of a guest that was ready has a baseline: a guest in its initrd still has to boot. */
 function baselineFileOf(plan: LaunchPlan): BaselineFile | undefined {
-  if (plan.kind !== "resume" || plan.snapshot.key.point !== "ready") return undefined;
-  return plan.snapshot.baselineFile;
+  return isReady(plan) ? plan.snapshot.baselineFile : undefined;
+}
+
+/** True if the guest is resumed at the end of its boot. */
+function isReady(plan: LaunchPlan): plan is PlanOf<"resume"> {
+  return plan.kind === "resume" && plan.snapshot.key.point === "ready";
 }
 
 type PlanOf<Kind extends LaunchPlan["kind"]> = Extract<LaunchPlan, { readonly kind: Kind }>;

@@ -1,11 +1,14 @@
 import { spawn } from "node:child_process";
 import { newMachineId } from "@ob/qemu";
 import type { ServerChannel } from "ssh2";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { linuxGuest } from "../guest/linux/profile.ts";
 import type { GuestProfile } from "../guest/profile.ts";
 import { openSession } from "../ssh/session.ts";
 import { newKey, startServer } from "../testing/ssh-server.ts";
+import { shellPort } from "../testing/shell-port.ts";
+import { RootShell } from "../ssh/root-shell.ts";
+import type { PortShell } from "./port-shell.ts";
 import { prepareGuest, type PrepareOptions } from "./prepare-guest.ts";
 
 const { signal } = new AbortController();
@@ -53,11 +56,13 @@ interface Machine {
   readonly shows?: string;
   /** By default this host's own shell. */
   readonly rootShell?: string;
+  /** A root shell that is there already. */
+  readonly portShell?: PortShell;
 }
 
 /** A session with this host, which runs what it is told and shows an identity. */
 async function prepare(
-  { hasOwnLink, shows = machineId, rootShell = "exec /bin/sh" }: Machine,
+  { hasOwnLink, shows = machineId, rootShell = "exec /bin/sh", portShell }: Machine,
   command = profile.prepare,
 ) {
   const accepts = newKey();
@@ -77,7 +82,7 @@ async function prepare(
   const keys = [{ kind: "key", label: "k", key: accepts }] as const;
   const session = stack.use(await openSession(await server.connect(), { user: "root", keys, signal }));
   const vm = { id: machineId, hasOwnLink, config };
-  const root = await prepareGuest(command, { vm, profile, session, timeoutMs: 120_000, signal });
+  const root = await prepareGuest(command, { vm, profile, session, timeoutMs: 120_000, signal, portShell });
   return { ...root, loginShell: session.loginShell };
 }
 
@@ -103,6 +108,39 @@ describe("a guest that is logged in to", () => {
     expect(ran).toEqual(["root shell", "identity", "command"]);
     expect(shell).toBeUndefined();
     expect(bootInfo).toMatch(/^processes: /m);
+  });
+
+  it("runs no command at all where a root shell is there already", async () => {
+    const port = shellPort("exec /bin/sh", stack);
+    const there = { shell: RootShell.onPort(port, signal), printed: "clock: 1\n" };
+    const { shell, bootInfo, loginShell } = await prepare({ hasOwnLink: true, portShell: there });
+    expect(ran).toEqual([]);
+    expect(shell).toBe(there.shell);
+    expect(bootInfo).toMatch(/^clock: 1\nobuilder: the login shell is .*\nprocesses: /);
+    expect(loginShell).toMatch(/^\/.*sh$/);
+  });
+
+  it("runs its commands one by one where the root shell that was there has ended", async () => {
+    const port = shellPort("read -r first", stack);
+    const there = { shell: RootShell.onPort(port, signal), printed: "" };
+    const { shell, bootInfo } = await prepare({ hasOwnLink: true, portShell: there });
+    expect(ran).toEqual(["identity", "command"]);
+    expect(shell).toBeUndefined();
+    expect(bootInfo).toMatch(/^processes: /m);
+  });
+
+  it("opens a root shell where the one that was there has ended before", async () => {
+    const there = { shell: RootShell.onPort(shellPort("exit", stack), signal), printed: "" };
+    await vi.waitUntil(() => !there.shell.isOpen);
+    const { shell } = await prepare({ hasOwnLink: true, portShell: there });
+    expect(ran).toEqual(["root shell"]);
+    expect(shell?.isOpen).toBe(true);
+  });
+
+  it("over the host's network shows its identity first, also where a root shell is there already", async () => {
+    const there = { shell: RootShell.onPort(shellPort("exec /bin/sh", stack), signal), printed: "" };
+    await prepare({ hasOwnLink: false, portShell: there });
+    expect(ran).toEqual(["identity"]);
   });
 
   it("over the host's network shows its identity first", async () => {

@@ -1,7 +1,7 @@
 import { abortable, deadline, ObError, TailText } from "@ob/core";
 import type { Vm } from "@ob/qemu";
 import type { FlushCommand, GuestProfile } from "../guest/profile.ts";
-import { type GuestConnection, execViaRootShell } from "../guest/guest-command.ts";
+import { type GuestConnection, unlessEnded } from "../guest/guest-command.ts";
 import { captureFramed, executeFramed } from "../guest/run-framed.ts";
 import { LineWatch } from "../ssh/line-watch.ts";
 import type { ScriptResult } from "../ssh/root-shell.ts";
@@ -34,28 +34,29 @@ export async function flush(command: FlushCommand, options: GuestConnection): Pr
   );
   const signal = AbortSignal.any([options.signal, limit.signal]);
   const flushing = { ...options, signal };
-  const text = options.shell?.isOpen
-    ? await flushByShell(command, flushing)
-    : await flushBySession(command, flushing);
+  const text = (await flushByShell(command, flushing)) ?? (await flushBySession(command, flushing));
   const lines = text.split("\n");
   const end = frozen === undefined ? -1 : lines.indexOf(frozen);
   if (end < 0) return { state: "running", report: text };
   return { state: "frozen", report: lines.slice(0, end).join("\n") };
 }
 
-async function flushByShell(command: FlushCommand, options: GuestConnection): Promise<string> {
-  const { status, stdout, stderr } = await runInShell(command, options);
+/** @returns undefined if there is no root shell. */
+async function flushByShell(command: FlushCommand, options: GuestConnection): Promise<string | undefined> {
+  const { shell, signal } = options;
+  const { script, waits, frozen, input } = command;
+  if (shell?.isOpen !== true || script === undefined) return undefined;
+  const result = await unlessEnded(
+    shell,
+    async (): Promise<ScriptResult> =>
+      frozen === undefined || waits !== true
+        ? await shell.run(script, { signal, input })
+        : await shell.runUntilWaiting(script, { signal, waitsAfter: frozen }),
+  );
+  if (!result) return undefined;
+  const { status, stdout, stderr } = result;
   if (status.kind === "waiting" || (status.kind === "exited" && status.code === 0)) return stdout;
   throw notFlushed(command, stderr);
-}
-
-async function runInShell(command: FlushCommand, options: GuestConnection): Promise<ScriptResult> {
-  const { script, waits, frozen } = command;
-  const { shell, signal } = options;
-  if (!shell || script === undefined || frozen === undefined || waits !== true) {
-    return await execViaRootShell(command, options);
-  }
-  return await shell.runUntilWaiting(script, { signal, waitsAfter: frozen });
 }
 
 /** On a frozen file system the SSH server cannot write either, so it may never report the end of the command. */

@@ -127,6 +127,7 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
     ...connected,
     guestPort: sshPort,
     cdrom,
+    rootShellPort: guest.rootShellPort,
     directBoot,
     hardware,
   };

@@ -1,5 +1,6 @@
-import type { ClientChannel } from "ssh2";
+import type { Duplex, Readable } from "node:stream";
 import { abortable, ObError } from "@ob/core";
+import type { RootShellPort } from "@ob/qemu";
 import { type ExecStatus, startCommand } from "./command.ts";
 import type { ExecResult } from "./exec.ts";
 import { newMark } from "./frame.ts";
@@ -10,10 +11,16 @@ export interface RootShellOptions {
   readonly signal: AbortSignal;
   /** The script's standard input; by default empty. */
   readonly input?: Uint8Array | undefined;
+  /** True if the shell may still have to start, however long that takes. By default it has a minute. */
+  readonly startsLater?: boolean | undefined;
 }
 
 interface StartOptions extends RootShellOptions {
   readonly waitsAfter?: string | undefined;
+}
+
+interface ExchangeOptions extends Pick<RootShellOptions, "signal" | "startsLater"> {
+  readonly until: "line" | "end";
 }
 
 /** What a script has printed until it ended, or until it waits for an answer. */
@@ -38,7 +45,7 @@ const spareLines = "\n".repeat(8);
  * has to be written. Of the output of each script the last part is kept. Disposing closes it.
  */
 export class RootShell implements AsyncDisposable {
-  readonly #channel: ClientChannel;
+  readonly #channel: Duplex;
   readonly #lost: AbortSignal;
   /** A string that no script prints. */
   readonly #mark = newMark();
@@ -46,9 +53,10 @@ export class RootShell implements AsyncDisposable {
   #ended = false;
   /** True if a script has been left waiting for an answer. */
   #waits = false;
+  #hasRun = false;
   #onOutput: () => void = () => undefined;
 
-  private constructor(channel: ClientChannel, lost: AbortSignal) {
+  private constructor(channel: Duplex, { errors, lost }: { errors: Readable; lost: AbortSignal }) {
     this.#channel = channel;
     this.#lost = lost;
     const collect = (name: "stdout" | "stderr") => (text: string) => {
@@ -56,7 +64,7 @@ export class RootShell implements AsyncDisposable {
       this.#onOutput();
     };
     channel.setEncoding("utf8").on("data", collect("stdout"));
-    channel.stderr.setEncoding("utf8").on("data", collect("stderr"));
+    errors.setEncoding("utf8").on("data", collect("stderr"));
     channel.on("error", () => undefined);
     const end = (): void => {
       this.#ended = true;
@@ -76,12 +84,32 @@ export class RootShell implements AsyncDisposable {
       AbortSignal.any([signal, session.lost]),
     );
     channel.write(spareLines);
-    return new RootShell(channel, session.lost);
+    return new RootShell(channel, { errors: channel.stderr, lost: session.lost });
+  }
+
+  /** The shell that a guest's init starts on a port of its machine, now or later. @param lost fires when the VM has failed. */
+  static onPort({ shell, errors }: RootShellPort, lost: AbortSignal): RootShell {
+    shell.once("close", () => errors.destroy());
+    return new RootShell(shell, { errors, lost });
+  }
+
+  /** Closes the shell when the signal fires. */
+  endWith(signal: AbortSignal): void {
+    if (signal.aborted) this.#close();
+    else signal.addEventListener("abort", () => this.#close(), { once: true });
   }
 
   /** False once the shell has ended: commands then need a session of their own. */
   get isOpen(): boolean {
     return !this.#ended && !this.#lost.aborted;
+  }
+
+  /**
+   * True if the shell has ended after one script and before the next: the latter has not run, and may be run elsewhere. That a shell has ended
+   * can be known late.
+   */
+  get endedBetweenScripts(): boolean {
+    return this.#ended && this.#hasRun && !this.#lost.aborted && !this.#output.stdout.hasStarted;
   }
 
   /** True if the last script waits for an answer. */
@@ -95,8 +123,8 @@ export class RootShell implements AsyncDisposable {
    *
    * @throws ObError `GUEST_LOST` if the shell ends first, with its standard error, or does not start; the signal's reason.
    */
-  async run(script: string, { signal, input }: RootShellOptions): Promise<ExecResult> {
-    return hasEnded(await this.#start(script, { signal, input }));
+  async run(script: string, options: RootShellOptions): Promise<ExecResult> {
+    return hasEnded(await this.#start(script, options));
   }
 
   /**
@@ -122,17 +150,15 @@ export class RootShell implements AsyncDisposable {
 
   async #start(script: string, options: StartOptions): Promise<ScriptResult> {
     if (this.isWaiting) throw new TypeError("a script waits for an answer");
-    const { waitsAfter, signal } = options;
+    const { waitsAfter, signal, startsLater } = options;
     this.#output = this.#newOutput(waitsAfter);
-    return await this.#exchange(this.#framed(script, options), {
-      until: waitsAfter === undefined ? "end" : "line",
-      signal,
-    });
+    const until = waitsAfter === undefined ? "end" : "line";
+    return await this.#exchange(this.#framed(script, options), { until, signal, startsLater });
   }
 
   async #exchange(
     text: string,
-    { until, signal }: { readonly until: "line" | "end"; readonly signal: AbortSignal },
+    { until, signal, startsLater = false }: ExchangeOptions,
   ): Promise<ScriptResult> {
     const { promise, resolve, reject } = Promise.withResolvers<ScriptResult>();
     this.#onOutput = () => {
@@ -141,13 +167,14 @@ export class RootShell implements AsyncDisposable {
       else if (this.#ended) reject(this.#endedError());
     };
     const timer = setTimeout(() => {
-      if (!this.#output.stdout.hasStarted) reject(this.#startTimeoutError());
+      if (!startsLater && !this.#output.stdout.hasStarted) reject(this.#startTimeoutError());
     }, startTime);
     try {
       if (this.#ended) throw this.#endedError();
       this.#channel.write(text);
       const result = await abortable(promise, AbortSignal.any([signal, this.#lost]));
       this.#waits = result.status.kind === "waiting";
+      this.#hasRun = true;
       return result;
     } catch (error) {
       this.#close();

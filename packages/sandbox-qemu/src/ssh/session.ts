@@ -87,6 +87,20 @@ export class SshSession implements AsyncDisposable {
       : anyShellCommand(command);
   }
 
+  /**
+   * Resolves once the server has answered a request that changes nothing. OpenSSH says that a login has succeeded before it starts the
+   * processes of the session; it is one of these that answers.
+   *
+   * @throws ObError `GUEST_LOST`; the signal's reason.
+   */
+  async roundTrip(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting = abortable(promise, AbortSignal.any([signal, this.lost]));
+    // Nothing was forwarded: that the server refuses is an answer, too.
+    if (!this.lost.aborted) this.client.unforwardIn("127.0.0.1", 0, () => resolve());
+    await waiting;
+  }
+
   // oxlint-disable-next-line require-await -- closing a socket takes no waiting.
   async [Symbol.asyncDispose](): Promise<void> {
     this.floods[Symbol.dispose]();

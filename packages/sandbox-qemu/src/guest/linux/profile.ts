@@ -87,7 +87,7 @@ function bootCommands({
   asRootCommand,
 }: LinuxAccess): Pick<
   GuestProfile,
-  "prepare" | "resumed" | "resumedWithSeed" | "rejectConnections" | "disableAslr"
+  "prepare" | "resumed" | "setClock" | "resumedWithSeed" | "rejectConnections" | "disableAslr"
 > {
   const seconds = (time: Date): string => (time.getTime() / 1000).toFixed(3);
   const ready: GuestCommand = {
@@ -102,7 +102,12 @@ function bootCommands({
     resumed: (now) => ({
       ...ready,
       purpose: "set its clock",
-      ...asRootCommand(scripts.setClock, [seconds(now), loginUser]),
+      ...asRootCommand(scripts.resume, [seconds(now), loginUser]),
+    }),
+    setClock: (now) => ({
+      ...ready,
+      purpose: "set its clock",
+      ...asRootCommand(scripts.setClock, [seconds(now)]),
     }),
     resumedWithSeed: (now, seed) => ({
       ...ready,

@@ -884,11 +884,14 @@ reseed || exit 125
 show_hardware_clock() {
   if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
 } 2>/dev/null
-now=$1
+set_clock() {
+  date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || return
+  read -r uptime _ </proc/uptime || return
+  show_hardware_clock "\${1%.*}"
+  echo "clock: $((\${1%.*} - \${uptime%.*}))"
+}
+set_clock "$1" || exit 125
 shift
-date -s "@$now" >/dev/null 2>&1 || date -s "@\${now%.*}" >/dev/null || exit 125
-read -r uptime _ </proc/uptime || exit 125
-show_hardware_clock "\${now%.*}"
 show_login_shell() {
   while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
     [ "$name" = "$1" ] || continue
@@ -903,8 +906,34 @@ programs=
 for process in [0-9]*; do
   if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
 done
-echo "programs:$programs"
-echo "clock: $((\${now%.*} - \${uptime%.*}))"`;
+echo "programs:$programs"`;
+
+export const resume = `show_hardware_clock() {
+  if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
+} 2>/dev/null
+set_clock() {
+  date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || return
+  read -r uptime _ </proc/uptime || return
+  show_hardware_clock "\${1%.*}"
+  echo "clock: $((\${1%.*} - \${uptime%.*}))"
+}
+set_clock "$1" || exit 125
+shift
+show_login_shell() {
+  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
+    [ "$name" = "$1" ] || continue
+    echo "obuilder: the login shell is \${shell:-/bin/sh}"
+    break
+  done </etc/passwd
+}
+show_login_shell "$1"
+cd /proc || exit 125
+echo "processes:" [0-9]*
+programs=
+for process in [0-9]*; do
+  if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
+done
+echo "programs:$programs"`;
 
 export const runAsLoginUser = `fail() { printf 'obuilder: %s\\n' "$*" >&2; exit 125; }
 make_directories() {
@@ -1003,27 +1032,13 @@ exec setpriv --reuid="$uid" --regid="$gid" $groups \\
 export const setClock = `show_hardware_clock() {
   if read -r hardware </sys/class/rtc/rtc0/since_epoch; then echo "hardware clock: $((hardware - $1))"; fi
 } 2>/dev/null
-now=$1
-shift
-date -s "@$now" >/dev/null 2>&1 || date -s "@\${now%.*}" >/dev/null || exit 125
-read -r uptime _ </proc/uptime || exit 125
-show_hardware_clock "\${now%.*}"
-show_login_shell() {
-  while IFS=: read -r name _ _ _ _ _ shell || [ -n "$name" ]; do
-    [ "$name" = "$1" ] || continue
-    echo "obuilder: the login shell is \${shell:-/bin/sh}"
-    break
-  done </etc/passwd
+set_clock() {
+  date -s "@$1" >/dev/null 2>&1 || date -s "@\${1%.*}" >/dev/null || return
+  read -r uptime _ </proc/uptime || return
+  show_hardware_clock "\${1%.*}"
+  echo "clock: $((\${1%.*} - \${uptime%.*}))"
 }
-show_login_shell "$1"
-cd /proc || exit 125
-echo "processes:" [0-9]*
-programs=
-for process in [0-9]*; do
-  if [ -e "$process/exe" ]; then programs="$programs /proc/$process/maps"; fi
-done
-echo "programs:$programs"
-echo "clock: $((\${now%.*} - \${uptime%.*}))"`;
+set_clock "$1" || exit 125`;
 
 export const showIdentity = `exec cat /sys/block/*/serial /sys/block/*/device/vpd_pg80 /sys/class/dmi/id/product_sku 2>/dev/null`;
 

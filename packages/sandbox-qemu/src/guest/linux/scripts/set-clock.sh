@@ -1,10 +1,3 @@
-# As root. Arguments: the time in seconds since 1970, and the login user. Prints the same as list-processes.sh, and the clock as a
-# baseline has it.
-. ./lib/hardware-clock.sh
-now=$1
-shift
-date -s "@$now" >/dev/null 2>&1 || date -s "@${now%.*}" >/dev/null || exit 125
-read -r uptime _ </proc/uptime || exit 125
-show_hardware_clock "${now%.*}"
-. ./list-processes.sh
-echo "clock: $((${now%.*} - ${uptime%.*}))"
+# As root. Argument: the time in seconds since 1970. Prints the clock as a baseline has it.
+. ./lib/set-clock.sh
+set_clock "$1" || exit 125
