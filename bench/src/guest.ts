@@ -47,7 +47,8 @@ export async function startQemu(argv: (port: number) => readonly string[]): Prom
  */
 export function bareArgv(argv: readonly string[], { disk, port }: { disk: string; port: number }) {
   return argv.map((word) => {
-    if (word.startsWith("socket,id=qmp,")) return "null,id=qmp";
+    const unused = /^socket,id=(qmp|root-shell|root-shell-errors),/.exec(word)?.[1];
+    if (unused !== undefined) return `null,id=${unused}`;
     if (word.startsWith("socket,id=console,")) return "stdio,id=console,signal=off";
     // obuilder itself is what its QEMU is connected with.
     if (word.startsWith("socket,id=net0,fd="))

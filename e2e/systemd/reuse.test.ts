@@ -130,12 +130,12 @@ const refused: readonly { readonly step: string; readonly reason: RegExp; readon
   { step: "sudo touch /etc/ssh/ssh_host_ed25519_key", reason: /ssh_host_ed25519_key/, undo: "true" },
 ];
 
-/** What a step sees of the guest besides its disk. */
+/** What a step sees of the guest besides its disk, without the workers of udev: they end by themselves some seconds after the boot. */
 const look =
   "{ systemctl list-units --plain --no-legend | grep -Ev '[.](device|mount) ' | sort; systemctl is-system-running; " +
   "systemctl list-timers --all --no-legend | wc -l; systemctl --user list-units --plain --no-legend | grep -v '[.]device ' | sort; " +
   "systemctl show-environment; ls -A /run /run/systemd /run/systemd/system /run/user/1000 /dev/shm; " +
-  "cut -d' ' -f1-3 /proc/mounts | sort; ps --ppid 2 -p 2 --deselect -o comm= | grep -Ev '^(grep|ps|sort)$' | sort -u; id; ulimit -a; hostname; cat /proc/self/cgroup; } 2>/dev/null";
+  "cut -d' ' -f1-3 /proc/mounts | sort; ps --ppid 2 -p 2 --deselect -o comm= | grep -Ev '^(grep|ps|sort|[(]udev-worker[)])$' | sort -u; id; ulimit -a; hostname; cat /proc/self/cgroup; } 2>/dev/null";
 
 /** What a boot writes, and so a reused VM does not. The list is in docs/security.md. */
 const writtenByBoot =

@@ -19,7 +19,7 @@ export { pruneSnapshots } from "./snapshot/snapshot-store.ts";
 export type {
   ArchiveOptions,
   CopyVerification,
-  DisableAslr,
+  KernelTuning,
   FlushCommand,
   GuestCommand,
   GuestLine,

@@ -4,6 +4,7 @@ import { checkArgument, checkOptions, type Emit, ObError, run, partialBeside } f
 import * as v from "valibot";
 import type { Accelerator, Machine } from "../machine/machine.ts";
 import { hostIdentity } from "../process/process-identity.ts";
+import { programIdentity } from "../process/program-identity.ts";
 import { probe } from "./probe.ts";
 
 export type AcceleratorChoice = "auto" | Accelerator;
@@ -85,10 +86,17 @@ async function probeKey(
   machine: Machine,
   about: { candidate: Accelerator; device: string; options: AcceleratorOptions },
 ): Promise<string> {
-  const { signal, emit } = about.options;
-  const { stdout } = await run([machine.binary, "--version"], { signal, emit });
+  const program = (await programIdentity(machine.binary)) ?? (await printedVersion(machine, about.options));
   const host = (await hostIdentity()) ?? process.version;
-  return [machine.arch, about.candidate, stdout.split("\n")[0], host, about.device].join(" | ");
+  return [machine.arch, about.candidate, program, host, about.device].join(" | ");
+}
+
+async function printedVersion(
+  { binary }: Machine,
+  { signal, emit }: Pick<AcceleratorOptions, "signal" | "emit">,
+): Promise<string> {
+  const { stdout } = await run([binary, "--version"], { signal, emit });
+  return stdout.split("\n")[0] ?? "";
 }
 
 /** A probe that failed, perhaps on a host that was only busy, is repeated after this time, in milliseconds. */

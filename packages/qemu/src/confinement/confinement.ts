@@ -60,7 +60,7 @@ const unconfined: VmConfinement = { view: undefined, command: () => undefined, g
 
 /** How the VMs of one sandbox are confined: found for the first, by a trial, and then kept. */
 export class Confinement {
-  readonly versions = new QemuVersions();
+  readonly versions: QemuVersions;
   readonly #options: ConfinementOptions;
   #found: Promise<HostAbilities> | undefined;
   #cgroup: Promise<HostCgroup> | undefined;
@@ -68,6 +68,7 @@ export class Confinement {
 
   constructor(options: ConfinementOptions) {
     this.#options = options;
+    this.versions = new QemuVersions(options.stateDirectory);
   }
 
   /** What holds on this host. */

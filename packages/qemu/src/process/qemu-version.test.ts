@@ -1,5 +1,8 @@
-import { noopEmit } from "@ob/core";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { copyFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { type Emit, findProgram, noopEmit } from "@ob/core";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { amd64 } from "../machine/amd64.ts";
 import { isResumable } from "../machine/is-resumable.ts";
 import { riscv64 } from "../machine/riscv64.ts";
@@ -9,8 +12,13 @@ import { qemuVersion, QemuVersions } from "./qemu-version.ts";
 const caller = { signal: new AbortController().signal, emit: noopEmit };
 const binary = "qemu-system-x86_64";
 
-afterEach(() => {
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "qemu-version-"));
+});
+afterEach(async () => {
   vi.unstubAllEnvs();
+  await rm(directory, { recursive: true });
 });
 
 async function printing<Result>(line: string, test: () => Promise<Result>): Promise<Result> {
@@ -30,7 +38,10 @@ describe("the version of QEMU", () => {
   });
 
   it("below 7.2 is refused, with both versions", async () => {
-    const asked = printing("6.2.0 (Debian 1:6.2)", async () => await new QemuVersions().of(binary, caller));
+    const asked = printing(
+      "6.2.0 (Debian 1:6.2)",
+      async () => await new QemuVersions(directory).of(binary, caller),
+    );
     await expect(asked).rejects.toMatchObject({
       code: "UNSUPPORTED",
       message: "qemu-system-x86_64 is QEMU 6.2.0, and 7.2 or newer is needed.",
@@ -38,11 +49,56 @@ describe("the version of QEMU", () => {
   });
 
   it("is asked once", async () => {
-    const versions = new QemuVersions();
+    const versions = new QemuVersions(directory);
     await printing("7.2.0", async () => await versions.of(binary, caller));
     expect(await printing("8.0.0", async () => await versions.of(binary, caller))).toMatchObject({
       major: 7,
     });
+  });
+});
+
+describe("the version of an installed QEMU", () => {
+  /** The version as a new process gets it, and whether the program was asked. */
+  async function asked(): Promise<{ readonly text: string; readonly runs: number }> {
+    let runs = 0;
+    const emit: Emit = ({ type }) => {
+      if (type === "exec") runs += 1;
+    };
+    const { text } = await new QemuVersions(directory).of(binary, { ...caller, emit });
+    return { text, runs };
+  }
+
+  /** A copy of the installed one, which is found first. */
+  async function install(): Promise<string> {
+    const copy = join(directory, binary);
+    await copyFile((await findProgram(binary)) ?? "", copy);
+    vi.stubEnv("PATH", [directory, process.env["PATH"] ?? ""].join(delimiter));
+    return copy;
+  }
+
+  it("is kept until its file is another", async () => {
+    const copy = await install();
+    const first = await asked();
+    expect(first.runs).toBe(1);
+    await expect(asked()).resolves.toEqual({ ...first, runs: 0 });
+    await utimes(copy, 1_700_000_000, 1_700_000_000);
+    await expect(asked()).resolves.toEqual(first);
+  });
+
+  it("is asked again if what was kept cannot be read", async () => {
+    await install();
+    const first = await asked();
+    const file = join(directory, `${binary}.version.json`);
+    const kept = await readFile(file, "utf8");
+    for (const text of ["{", kept.replace(/"major":\d+/, '"major":"7"')]) {
+      await writeFile(file, text);
+      await expect(asked()).resolves.toEqual(first);
+    }
+  });
+
+  it("of a script is not kept: it may start any program", async () => {
+    await printing("9.9.9", async () => await new QemuVersions(directory).of(binary, caller));
+    await expect(readdir(directory)).resolves.toEqual([]);
   });
 });
 

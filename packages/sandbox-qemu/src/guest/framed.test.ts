@@ -20,12 +20,12 @@ const taskOn = (os: GuestOs) =>
 
 /** Every command that is run in a guest. */
 function commandsOf(profile: GuestProfile): readonly GuestCommand[] {
-  const { prepare, unpack, verification, shutdown, vmReuse, disableAslr } = profile;
+  const { prepare, unpack, verification, shutdown, vmReuse, tuneKernel } = profile;
   const task = taskOn(profile.os);
   const baseline = vmReuse?.parseBaseline(capturedState);
   const some = [
     profile.resumed?.(new Date(0)),
-    disableAslr?.command,
+    tuneKernel?.("tcg").command,
     profile.unpackDisk?.("obuilder-copy-012345", Buffer.from("\n")),
     profile.findOwner?.("opam"),
     profile.killStrayProcesses?.("1"),

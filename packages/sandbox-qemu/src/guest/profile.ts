@@ -1,4 +1,5 @@
 import type { CacheFileSystem, ErrorCode, GuestOs, GuestUser, ImageCheck, Phase, RunTask } from "@ob/core";
+import type { Accelerator } from "@ob/qemu";
 import type { Frame, FramedLine } from "../ssh/frame.ts";
 import type { MountTask } from "./mount-task.ts";
 
@@ -77,11 +78,10 @@ export interface GuestProfile {
    * their timeouts. Changes nothing on the disk, and ignores what cannot be done: nothing depends on it. SSH must keep working.
    */
   readonly rejectConnections?: GuestCommand | undefined;
-  /**
-   * Disables ASLR, so that a program has the same addresses each time it runs: TCG caches translated code by its address.
-   * Undefined if the OS cannot do that, or if it gains nothing.
-   */
-  readonly disableAslr?: DisableAslr | undefined;
+  /** Run beside the login to an emulated guest, on its `rootShellPort`: runs programs of a step, so that their code is translated. */
+  readonly warmUp?: GuestCommand | undefined;
+  /** Makes the kernel faster for what it is used for here. Undefined if nothing of that OS does. */
+  readonly tuneKernel?: ((accelerator: Accelerator) => KernelTuning) | undefined;
   /** Matches what the kernel prints on the console when a new VM generation id has reseeded its random number generator. */
   readonly rngReseededPattern?: RegExp | undefined;
   /** The one form of a cache's target, by which parents are found. By default that of a POSIX path. */
@@ -154,10 +154,9 @@ export interface LoginCheck {
   readonly server: (frame: Frame) => FramedLine;
 }
 
-export interface DisableAslr {
-  /** For the kernel command line of a guest with direct kernel boot. */
-  readonly kernelArg: string;
-  /** For a guest that boots from its disk: run after the boot. */
+/** Settings of a guest's kernel: arguments on its command line if QEMU boots it directly, and otherwise a command after the boot. */
+export interface KernelTuning {
+  readonly args: readonly string[];
   readonly command: GuestCommand;
 }
 

@@ -80,7 +80,8 @@ export async function launch(plan: LaunchPlan, options: LaunchOptions): Promise<
       plan.kind === "resume" ? await resumeGuest(vm, plan, starting) : await bootGuest(vm, plan, starting);
     const setClock = isReady(plan) ? profile.setClock?.(new Date()) : undefined;
     const reject = config.network === "none" ? profile.rejectConnections : undefined;
-    const commands = [setClock, reject].filter((command) => command !== undefined);
+    const warmUp = config.accelerator === "tcg" ? profile.warmUp : undefined;
+    const commands = [setClock, reject, warmUp].filter((command) => command !== undefined);
     const mustBeInTime = setClock !== undefined;
     const shellOnPort = preparePortShell(vm, { commands, mustBeInTime, signal });
     const bootTimeSeconds = bootTimeout(plan, login.bootTimeSeconds);

@@ -13,8 +13,8 @@ import { prepareGuest, type PrepareOptions } from "./prepare-guest.ts";
 
 const { signal } = new AbortController();
 const machineId = newMachineId();
-// It would change the routes of this host.
-const profile: GuestProfile = { ...linuxGuest("root"), rejectConnections: undefined };
+// They would change the routes and the kernel of this host.
+const profile: GuestProfile = { ...linuxGuest("root"), rejectConnections: undefined, tuneKernel: undefined };
 const config = {
   accelerator: "kvm",
   directBoot: undefined,

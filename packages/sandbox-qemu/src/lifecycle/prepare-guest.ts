@@ -38,8 +38,8 @@ export async function prepareGuest(command: GuestCommand, options: PrepareOption
     await runGuestCommand(profile.rejectConnections, connection);
   }
   // A kernel that QEMU boots has been told by its command line.
-  if (accelerator === "tcg" && directBoot === undefined && profile.disableAslr) {
-    await runGuestCommand(profile.disableAslr.command, connection);
+  if (directBoot === undefined && profile.tuneKernel) {
+    await runGuestCommand(profile.tuneKernel(accelerator).command, connection);
   }
   return root;
 }

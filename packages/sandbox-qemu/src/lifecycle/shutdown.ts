@@ -46,12 +46,10 @@ async function flushByShell(command: FlushCommand, options: GuestConnection): Pr
   const { shell, signal } = options;
   const { script, waits, frozen, input } = command;
   if (shell?.isOpen !== true || script === undefined) return undefined;
-  const result = await unlessEnded(
-    shell,
-    async (): Promise<ScriptResult> =>
-      frozen === undefined || waits !== true
-        ? await shell.run(script, { signal, input })
-        : await shell.runUntilWaiting(script, { signal, waitsAfter: frozen }),
+  const result = await unlessEnded(shell, async (): Promise<ScriptResult> =>
+    frozen === undefined || waits !== true
+      ? await shell.run(script, { signal, input })
+      : await shell.runUntilWaiting(script, { signal, waitsAfter: frozen }),
   );
   if (!result) return undefined;
   const { status, stdout, stderr } = result;

@@ -114,8 +114,8 @@ async function vmConfig(start: StartGuestOptions): Promise<VmConfig> {
     start.accelerators.choose(machine, caller),
     networkOf(start, machine),
   ]);
-  const kernelArg = accelerator === "tcg" ? profile.disableAslr?.kernelArg : undefined;
-  const directBoot = guest.directBoot && withKernelArg(guest.directBoot, kernelArg);
+  const args = profile.tuneKernel?.(accelerator).args ?? [];
+  const directBoot = guest.directBoot && withKernelArgs(guest.directBoot, args);
   return {
     machine,
     ...program,
@@ -174,9 +174,8 @@ async function keysFor(
   return keys;
 }
 
-function withKernelArg(directBoot: DirectBoot, kernelArg: string | undefined): DirectBoot {
-  if (kernelArg === undefined) return directBoot;
-  return { ...directBoot, commandLine: `${directBoot.commandLine} ${kernelArg}` };
+function withKernelArgs(directBoot: DirectBoot, args: readonly string[]): DirectBoot {
+  return { ...directBoot, commandLine: [directBoot.commandLine, ...args].join(" ") };
 }
 
 /** Errors that every other launch plan would end with as well. */

@@ -209,6 +209,21 @@ describe("the state of a guest", () => {
     );
   });
 
+  it("is the same once a network card has got its own address, which it then keeps", () => {
+    const card = "/sys/class/net/eth0/address:52:54:00:12:34:56\n";
+    const own = /^\/proc\/net\/if_inet6:fe80.*$\n/m;
+    const other = "/proc/net/if_inet6:fe80000000000000505400fffe123457 02 40 20 80     eth0\n";
+    const withCard = capturedState.replace("/proc/stat:cpu", `${card}/proc/stat:cpu`);
+    const before = (text: string): Baseline => baselineOf(text.replace(own, ""));
+    expect(before(withCard).diff(withCard)).toBeUndefined();
+    expect(before(withCard).diff(`${withCard}${other}`)).toBe(
+      "/proc/net/if_inet6:fe80000000000000505400fffe123457 02 40 20",
+    );
+    expect(baselineOf(withCard).diff(withCard.replace(own, ""))).toBe(
+      "/proc/net/if_inet6:fe80000000000000505400fffe123456 02 40 20",
+    );
+  });
+
   it.each(["/proc/70/status:VmRSS:\t  9 kB", "/proc/70/limits:Limit  Soft Limit  Hard Limit  Units"])(
     "is the same with %s, which changes by itself or says nothing",
     (line) => {

@@ -1,6 +1,7 @@
 import { dirname } from "node:path/posix";
 import { diffClocks } from "./clocks.ts";
 import type { CapturedState, GuestState } from "./guest-state.ts";
+import { ownAddresses } from "./kernel-lines.ts";
 import type { FileStat } from "./mounts-and-files.ts";
 
 /**
@@ -61,7 +62,7 @@ export function diffStates(baseline: CapturedState, now: GuestState): string | u
     (now.forks > maxForks ? "more processes than can be told apart" : undefined) ??
     diffLines(settingLines(baseline), now.settings ? settingLines(now) : undefined) ??
     diffLines(mountLines(baseline), mountLines(now)) ??
-    diffLines(comparedFacts(baseline, now), now.facts) ??
+    diffFacts(comparedFacts(baseline, now), now.facts) ??
     // A disk may disappear: it is a cache disk that the VM may have been booted with.
     firstNew(baseline.disks, now.disks) ??
     diffFiles(baseline, now) ??
@@ -72,6 +73,18 @@ export function diffStates(baseline: CapturedState, now: GuestState): string | u
 /** What the service managers know is compared if they have run. */
 function comparedFacts({ facts }: CapturedState, { managersUnchanged }: GuestState): readonly string[] {
   return managersUnchanged ? facts.filter((fact) => !/^(?:unit|manager)(?: of \d+)?: /.test(fact)) : facts;
+}
+
+/** A network card may get its own address after the baseline was captured; from then on it has to keep it. */
+function diffFacts(before: readonly string[], now: readonly string[]): string | undefined {
+  const own = ownAddresses(now);
+  const isOwn = (fact: string): boolean => own.some((start) => fact.startsWith(start));
+  return (
+    firstNew(
+      before,
+      now.filter((fact) => !isOwn(fact)),
+    ) ?? firstNew(now, before)
+  );
 }
 
 function settingLines({ settings }: GuestState): readonly string[] {

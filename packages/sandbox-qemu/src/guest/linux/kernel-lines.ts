@@ -9,6 +9,25 @@ export function isIpv6RouteOfCommand(words: readonly string[]): boolean {
 }
 
 /**
+ * The starts of lines of /proc/net/if_inet6 with the link-local address that the kernel gives each network card once its link is ready:
+ * the interface identifier of RFC 4291, appendix A.
+ *
+ * @param facts with the lines of `/sys/class/net/NAME/address`.
+ */
+export function ownAddresses(facts: readonly string[]): readonly string[] {
+  return facts.flatMap((fact) => {
+    const bytes = /^\/sys\/class\/net\/[^/]+\/address:((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$/
+      .exec(fact)?.[1]
+      ?.split(":");
+    if (!bytes) return [];
+    const [first = "", ...rest] = bytes;
+    const universal = (Number.parseInt(first, 16) ^ 2).toString(16).padStart(2, "0");
+    const identifier = [universal, ...rest.slice(0, 2), "ff", "fe", ...rest.slice(2)].join("");
+    return [`/proc/net/if_inet6:fe80000000000000${identifier} `];
+  });
+}
+
+/**
  * True for a line of /proc/keys about a keyring that systemd has given to a service, or about the key in it. They come and
  * go with services, and some time after them.
  */

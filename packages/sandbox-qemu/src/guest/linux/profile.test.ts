@@ -213,7 +213,7 @@ describe("every script", () => {
   const commands = [
     profile.prepare,
     ...(profile.resumed ? [profile.resumed(new Date(0))] : []),
-    ...(profile.disableAslr ? [profile.disableAslr.command] : []),
+    ...(profile.tuneKernel ? [profile.tuneKernel("tcg").command] : []),
     profile.unpack,
     ...(profile.findOwner ? [profile.findOwner("opam")] : []),
     ...(profile.unpackDisk ? [profile.unpackDisk("obuilder-copy-012345", Buffer.of(10))] : []),

@@ -15,6 +15,7 @@ import { frozenMarker } from "./markers.ts";
 import { isLong, runCommand } from "./run-command.ts";
 import * as posixScripts from "../posix/scripts.generated.ts";
 import * as scripts from "./scripts.generated.ts";
+import { tuneKernel } from "./tune-kernel.ts";
 import { linuxVmReuse } from "./vm-reuse.ts";
 import type { GuestCommand, GuestProfile } from "../profile.ts";
 
@@ -46,6 +47,7 @@ export function linuxGuest(loginUser: string): GuestProfile {
     needsKeyboard: false,
     rootShell: root.shell,
     ...bootCommands(access),
+    tuneKernel: tuneKernel(access),
     rngReseededPattern: /crng reseeded due to virtual machine fork/,
     ...mountCommands(access),
     run: (task) => ({
@@ -87,7 +89,7 @@ function bootCommands({
   asRootCommand,
 }: LinuxAccess): Pick<
   GuestProfile,
-  "prepare" | "resumed" | "setClock" | "resumedWithSeed" | "rejectConnections" | "disableAslr"
+  "prepare" | "resumed" | "setClock" | "resumedWithSeed" | "rejectConnections" | "warmUp"
 > {
   const seconds = (time: Date): string => (time.getTime() / 1000).toFixed(3);
   const ready: GuestCommand = {
@@ -116,21 +118,17 @@ function bootCommands({
       input: Buffer.from(`${Buffer.from(seed).toString("hex")}\n`),
       hint: undefined,
     }),
+    warmUp: {
+      phase: "login",
+      purpose: "run what a step needs",
+      ...asRootCommand(scripts.warmUp),
+      failure: "GUEST_LOST",
+    },
     rejectConnections: {
       phase: "login",
       purpose: "reject connections",
       ...asRootCommand(scripts.rejectConnections, rejectedNetworks),
       failure: "GUEST_LOST",
-    },
-    disableAslr: {
-      kernelArg: "norandmaps",
-      command: {
-        phase: "login",
-        purpose: "stop giving programs addresses at random",
-        // Errors are ignored: without it the guest is only slower.
-        ...asRootCommand("{ echo 0 >/proc/sys/kernel/randomize_va_space; } 2>/dev/null || :"),
-        failure: "GUEST_LOST",
-      },
     },
   };
 }

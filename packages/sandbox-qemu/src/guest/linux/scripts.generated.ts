@@ -35,11 +35,15 @@ read_watched() {
 collect_baseline() {
   {
     collect_settings
-    read_watched "$watched"
+    collect_files
   } &
-  rest=$(collect_rest)
+  rest=$(
+    collect_rest
+    read_watched "$watched"
+  )
   wait
   printf '%s\\n' "$rest"
+  collect_queues
 } 2>/dev/null
 collect_settings() {
   cd /proc/sys
@@ -49,12 +53,7 @@ collect_settings() {
   fi
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
-collect_rest() {
-  for maps in $programs; do
-    process=\${maps%maps}
-    set -- "$@" "\${process}cgroup" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
-  done
-  grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
+collect_files() {
   above=\${home%/*}
   set -- / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd
   format='stat: %f %u %g %t:%T %s %i %Y %Z %n'
@@ -63,19 +62,28 @@ collect_rest() {
   else
     find "$@" -xdev \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path "/dev/input*" \\) -exec stat -c "$format" {} +
   fi
+}
+collect_rest() {
+  for maps in $programs; do
+    process=\${maps%maps}
+    set -- "$@" "\${process}cgroup" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
+  done
+  grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   ip rule
   echo "kept:" /sys/fs/bpf/* /sys/kernel/config/*/* /sys/kernel/security/apparmor/policy/profiles/* /sys/kernel/tracing/instances/* /sys/bus/virtio/drivers/virtio_[!b]*/virtio*
   grep -lF ' (deleted)' $programs
+  read -r uptime _ </proc/uptime
+  now=\${EPOCHSECONDS:-$(date +%s)}
+  echo "clock: $((now - \${uptime%.*}))"
+  show_hardware_clock "$now"
+}
+collect_queues() {
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
     for queue in /dev/shm/*; do echo "queue: \${queue##*/}"; done
     umount /dev/shm
   fi
-  read -r uptime _ </proc/uptime
-  now=\${EPOCHSECONDS:-$(date +%s)}
-  echo "clock: $((now - \${uptime%.*}))"
-  show_hardware_clock "$now"
 }
 has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
 list_units() {
@@ -643,11 +651,15 @@ read_watched() {
 collect_baseline() {
   {
     collect_settings
-    read_watched "$watched"
+    collect_files
   } &
-  rest=$(collect_rest)
+  rest=$(
+    collect_rest
+    read_watched "$watched"
+  )
   wait
   printf '%s\\n' "$rest"
+  collect_queues
 } 2>/dev/null
 collect_settings() {
   cd /proc/sys
@@ -657,12 +669,7 @@ collect_settings() {
   fi
   grep -FHs '' $settings | sed 's,^,/proc/sys/,'
 }
-collect_rest() {
-  for maps in $programs; do
-    process=\${maps%maps}
-    set -- "$@" "\${process}cgroup" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
-  done
-  grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
+collect_files() {
   above=\${home%/*}
   set -- / "\${above:-/}" "$home" "$home/.ssh" $places /dev /boot /etc/default/locale /etc/environment /etc/fstab /etc/group /etc/gshadow /etc/hostname /etc/hosts.allow /etc/hosts.deny /etc/inittab /etc/login.defs /etc/modprobe.d /etc/modules /etc/modules-load.d /etc/nologin /etc/nsswitch.conf /etc/pam.conf /etc/pam.d /etc/passwd /etc/security /etc/shadow /etc/shells /etc/ssh /etc/sudo.conf /etc/sudoers /etc/sudoers.d /etc/sysctl.conf /etc/sysctl.d /usr/bin/sudo /usr/local/lib/obuilder /usr/sbin/sshd
   format='stat: %f %u %g %t:%T %s %i %Y %Z %n'
@@ -671,19 +678,28 @@ collect_rest() {
   else
     find "$@" -xdev \\( \\( -path / -o -path "$above" -o -path "$home" \\) -prune -o ! -path "/dev/input*" \\) -exec stat -c "$format" {} +
   fi
+}
+collect_rest() {
+  for maps in $programs; do
+    process=\${maps%maps}
+    set -- "$@" "\${process}cgroup" "\${process}coredump_filter" "\${process}limits" "\${process}oom_score_adj" "\${process}stat" "\${process}status" "\${process}timerslack_ns"
+  done
+  grep -FHs '' "$@" /proc/cgroups /proc/key-users /proc/keys /proc/modules /proc/partitions /proc/self/cgroup /proc/self/mountinfo /proc/stat /proc/swaps /proc/net/fib_trie /proc/net/if_inet6 /proc/net/ipv6_route /proc/net/route /proc/sysvipc/msg /proc/sysvipc/sem /proc/sysvipc/shm /sys/class/net/*/address /sys/class/net/*/flags /sys/class/net/*/mtu /sys/devices/system/cpu/online /sys/block/vda/queue/read_ahead_kb /sys/block/vda/queue/scheduler /sys/kernel/kexec_loaded /sys/kernel/mm/ksm/run /sys/kernel/mm/transparent_hugepage/defrag /sys/kernel/mm/transparent_hugepage/enabled /sys/kernel/mm/transparent_hugepage/shmem_enabled /sys/module/printk/parameters/*
   ip rule
   echo "kept:" /sys/fs/bpf/* /sys/kernel/config/*/* /sys/kernel/security/apparmor/policy/profiles/* /sys/kernel/tracing/instances/* /sys/bus/virtio/drivers/virtio_[!b]*/virtio*
   grep -lF ' (deleted)' $programs
+  read -r uptime _ </proc/uptime
+  now=\${EPOCHSECONDS:-$(date +%s)}
+  echo "clock: $((now - \${uptime%.*}))"
+  show_hardware_clock "$now"
+}
+collect_queues() {
   if [ -n "$queues" ]; then
     for queue in "$queues"/*; do echo "queue: \${queue##*/}"; done
   elif mount -t mqueue queues /dev/shm; then
     for queue in /dev/shm/*; do echo "queue: \${queue##*/}"; done
     umount /dev/shm
   fi
-  read -r uptime _ </proc/uptime
-  now=\${EPOCHSECONDS:-$(date +%s)}
-  echo "clock: $((now - \${uptime%.*}))"
-  show_hardware_clock "$now"
 }
 has_systemd() { [ /proc/1/exe -ef /usr/lib/systemd/systemd ]; }
 list_units() {
@@ -1315,3 +1331,10 @@ keep=
 keep_directories
 "$tar" -x $keep \${attributes:+--xattrs "--xattrs-include=*"} -f - -C /
 unpacked $?`;
+
+export const warmUp = `{
+  /bin/bash --noprofile --norc -c :
+  find / -prune
+  fsfreeze --version
+} </dev/null >/dev/null 2>&1
+:`;
