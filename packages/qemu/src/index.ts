@@ -81,3 +81,4 @@ export { createRunDirectory, type RunDirectory, sweepRunDirectories } from "./vm
 export { QemuInstance, type SpawnOptions } from "./vm/qemu-instance.ts";
 export { withVmErrors } from "./vm/vm-failure.ts";
 export { asBootFailure, type StartOptions, Vm } from "./vm/vm.ts";
+export type { WatchedPort } from "./vm/watched-port.ts";
