@@ -7,6 +7,7 @@ const slow = [
   "architectures.test.ts",
   "clock-jumps.test.ts",
   "recipes/cloud-init.test.ts",
+  "riscv64-resume.test.ts",
   "guests/reuse-on-request.test.ts",
   "sandbox/resume-refused.test.ts",
   "systemd/*.test.ts",

@@ -25,7 +25,12 @@ const tests = [
         "sandbox/conformance.test.ts",
         "vm-reuse.test.ts",
       ],
-      ...["vm-reuse-caches.test.ts", "run-options-caches.test.ts", "run-options-network.test.ts"],
+      ...[
+        "riscv64-resume.test.ts",
+        "vm-reuse-caches.test.ts",
+        "run-options-caches.test.ts",
+        "run-options-network.test.ts",
+      ],
       ...["run-options-secrets.test.ts", "processes.test.ts", "security/confinement.test.ts"],
     ],
   },
