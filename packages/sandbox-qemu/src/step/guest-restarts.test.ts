@@ -66,7 +66,7 @@ async function bench(times: Partial<RestartTimes> = {}, bootTimeSeconds = 20): P
     qmp: { execute: (command: string) => Promise.resolve(void told.push(command)) },
   };
   const { signal } = new AbortController();
-  const profile = { ...linuxGuest("opam"), rootShell: undefined, prepare };
+  const profile = { ...linuxGuest("opam"), rootShell: undefined, tuneKernel: undefined, prepare };
   const keys = [{ kind: "key", label: "k", key: accepts }] as const;
   const login = { sshReadyPattern: profile.sshReadyPattern, user: "opam", keys, bootTimeSeconds };
   const running = {
