@@ -39,7 +39,7 @@ export const riscv64: Machine = {
     network: "virtio-net-pci",
     random: "virtio-rng-pci",
     serialPorts: "virtio-serial-pci",
-    // No vmgenid: without snapshots none is needed.
+    // QEMU has no vmgenid for it.
     notifyDevices: [],
   },
   smbios: false,
